@@ -1,0 +1,105 @@
+# make            build/isobath, build/libisobath.a
+# make demo       install what is needed, build, run the study, write a report
+# make test       install what is needed, build and run every test
+# make bench      speed, side by side with the BLAS libraries
+# make layers     check that folders include only what they may
+# make asan       the tests again, under address and undefined-behaviour sanitizers
+# make lint       clang-tidy and cppcheck with the rules in the tree
+# make install    into $(DESTDIR)$(PREFIX)
+# make clean      remove build/
+# make PAPI= LIKWID=     leave a counter library out; otherwise used if installed
+
+BUILD  = build
+PREFIX = /usr/local
+OPT    = -O3 -g
+ifeq ($(origin CC),default)
+CC  = gcc
+endif
+ifeq ($(origin CXX),default)
+CXX = g++
+endif
+
+installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+PAPI   := $(call installed,papi.h)
+LIKWID := $(call installed,likwid.h)
+MACHINE := $(shell $(CC) -dumpmachine)
+VERSION := 0.1.0
+
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion -Wwrite-strings \
+           -Wstrict-prototypes -Wmissing-prototypes
+# Never -ffast-math: the flops we count must be the flops that run.
+CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
+CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' -MMD -MP
+LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
+
+sources  := $(wildcard sim/core/*.c sim/*.c models/*.c hwprof/*.c reports/*.c)
+mains    := $(filter %_main.c,$(sources))
+library  := $(filter-out %_main.c,$(sources))
+ifeq ($(PAPI),yes)
+CPPFLAGS += -DHAVE_PAPI
+LDLIBS   += -lpapi
+else
+library  := $(filter-out hwprof/counter_papi.c,$(library))
+endif
+ifeq ($(LIKWID),yes)
+CPPFLAGS += -DHAVE_LIKWID
+LDLIBS   += -llikwid
+else
+library  := $(filter-out hwprof/counter_likwid.c,$(library))
+endif
+
+# The arithmetic is compiled once per instruction set and chosen at run time.
+# Contraction is on there: a fused multiply-add is 2 flops, like its two halves.
+kernels  := $(wildcard models/kernels/*.c)
+ifneq ($(filter x86_64%,$(MACHINE)),)
+variants := generic avx2 avx512
+flags_generic = -march=x86-64-v2
+flags_avx2    = -march=x86-64-v3
+flags_avx512  = -march=x86-64-v4 -mprefer-vector-width=512
+else
+variants := generic
+flags_generic =
+endif
+kernel_objects := $(foreach v,$(variants),$(kernels:%.c=$(BUILD)/$v/%.o))
+CPPFLAGS += $(variants:%=-DHAVE_KERNELS_%)
+
+objects  := $(library:%.c=$(BUILD)/%.o) $(kernel_objects)
+program  := $(BUILD)/isobath
+archive  := $(BUILD)/libisobath.a
+tests    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+
+all: $(program)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+define kernel_rule
+$(BUILD)/$1/models/kernels/%.o: models/kernels/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -ffp-contract=fast $$(flags_$1) -DVARIANT=$1 -c -o $$@ $$<
+endef
+$(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
+
+# Tests go without -Wconversion: Criterion's macros do not survive it.
+$(objects) $(mains:%.c=$(BUILD)/%.o): WARN += -Wconversion
+
+$(archive): $(objects)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(program): $(BUILD)/sim/isobath_main.o $(archive)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+
+$(tests): %: %.o $(archive)
+	$(CC) $(OPT) -o $@ $^ -lcriterion $(LDLIBS)
+
+layers:
+	@scripts/layers
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all layers clean
+.SECONDARY:
+-include $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d)

@@ -1,0 +1,62 @@
+/* command.h - what every command of the program shares. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <argp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include "sim/core/config.h"
+#include "sim/core/error.h"
+
+/* One row of the program's command table. */
+struct command {
+    const char *name;            /* "predict" */
+    const char *usage;           /* "MODEL [options]" */
+    const char *help;            /* one line */
+    int (*run)(int argc, char **argv);   /* argv[0] is "isobath predict";
+                                          * returns the exit code */
+};
+
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT };
+extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL-ended */
+
+/* Options every command takes.  Put `command_argp` among the children of the
+ * command's own argp and hand it a struct command_options as input. */
+enum { COMMAND_MAX_SETTINGS = 128 };
+struct command_options {
+    struct config_setting setting[COMMAND_MAX_SETTINGS];   /* --set, borrowed */
+    size_t      n_settings;
+    enum format format;          /* --format text|json|csv */
+    bool        quiet;           /* --quiet */
+    const char *output;          /* -o, --output; NULL */
+    int         threads;         /* --threads; 0: as many as may run */
+};
+extern const struct argp command_argp;
+
+/* "isobath: error: TEXT" on stderr; returns status_exit_code(err->status). */
+int command_fail(const struct error *err);
+void command_warn(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* Set by SIGINT and SIGTERM once command_catch_signals() ran; a second signal
+ * ends the process at once with exit code 130. */
+extern volatile sig_atomic_t command_interrupted;
+void command_catch_signals(void);
+
+/* A progress line on stderr: on a terminal one line, at most 5 times a second,
+ * after 1 s, with rate and time left; otherwise nothing.  progress_end() erases
+ * it. */
+struct progress {
+    const char *what;            /* "training" */
+    const char *unit;            /* "step" */
+    double total, started, shown;   /* seconds of CLOCK_MONOTONIC */
+    bool   on;
+};
+struct progress progress_begin(const char *what, const char *unit, double total,
+                               bool quiet);
+void progress_at(struct progress *progress, double done, const char *note);
+void progress_end(struct progress *progress);
+
+double clock_seconds(void);      /* CLOCK_MONOTONIC */
+
+#endif

@@ -1,0 +1,43 @@
+/* error.h - one status type for every function that can fail. */
+#ifndef ERROR_H
+#define ERROR_H
+
+#define STATUS_MAP(X)                                   \
+    X(OK,          "success")                           \
+    X(NO_MEMORY,   "out of memory")                     \
+    X(BAD_VALUE,   "value outside its allowed range")   \
+    X(BAD_FORMAT,  "file does not parse")               \
+    X(IO,          "read or write failed")              \
+    X(UNAVAILABLE, "this machine cannot measure that")  \
+    X(OVERFLOWED,  "count does not fit in 64 bits")     \
+    X(INTERRUPTED, "interrupted")
+
+enum status {
+#define X(id, text) STATUS_##id,
+    STATUS_MAP(X)
+#undef X
+    STATUS_COUNT
+};
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+/* What went wrong and where, in words a user can act on.  Owned by the caller,
+ * usually on a command's stack; NULL is accepted and ignored. */
+struct error {
+    enum status status;
+    char        text[512];   /* "a.yaml:12:5: model.capacity 1.4: allowed is (0, 1]" */
+};
+
+/* Fill *err and return `status`, so that callers can write
+ *     return error_set(err, STATUS_BAD_VALUE, "capacity %g > 1", c);  */
+enum status error_set(struct error *err, enum status status,
+                      const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+const char *status_text(enum status status);
+
+/* The process exit code for a status: 0 done, 2 the user can mend the input,
+ * 130 interrupted, 1 everything else. */
+int status_exit_code(enum status status);
+
+#endif

@@ -1,0 +1,143 @@
+/* op.h - the kinds of work a layer does, and the counting convention.
+ *
+ * The FLOP convention, written once
+ *   A multiply-add is 2.  Add, subtract, multiply, divide, square root: 1 each.
+ *   Max, compare, select, negate, convert, round to integer, bit tricks, moves
+ *   and gathers: 0.  This is what the FP counters of a CPU see.
+ *   A transcendental is the arithmetic of the code that runs: exp is
+ *   OP_FLOPS_EXP, log is OP_FLOPS_LOG (polynomials of fixed length).
+ *   A sum over n numbers runs on 16 partial sums that start at zero and are then
+ *   folded: n + OP_FLOPS_FOLD, whatever n is.
+ *   A product [M,K] x [K,N] is 2MNK, exactly: bias, residual or the previous
+ *   contents are where its accumulators start.  Where a bias AND a residual
+ *   start it, the sum of the two is 1 per element.
+ *   Attention works on tiles of OP_KEY_TILE keys: the query at index i of its
+ *   sequence's kept tokens (i = 0, 1, ...) runs over
+ *       n(i) = OP_KEY_TILE * ceil((i + 1) / OP_KEY_TILE)
+ *   keys; the masked ones of the last tile are executed, so they are counted.
+ *   A token that a layer skips counts nothing there but its router and select.
+ *   Scalars worked out once a step (learning rate, bias corrections) and tables
+ *   made once a run (RoPE angles) are not ops.
+ *
+ * Bytes: every operand an op reads and every result it writes, once per op,
+ *   float32 unless said.  Operands that belong to no single token (weights,
+ *   biases, their gradients and optimizer state) are charged to the op but to no
+ *   token: "shared" below.
+ *
+ * FLOPs per row (a row is one token that the op works on), in the letters of
+ * spec.h; U is F for gpt2 and 2F for llama; n is n(i); EXP = 18, LOG = 27,
+ * FOLD = 15; [g] gpt2 only, [l] llama only; LN is gpt2's norm, RMS llama's.
+ *
+ *   op        forward                          bytes per row      shared bytes
+ *   embed     [g] C                            4 + 8C, [g] + 4C   -
+ *   norm      LN 8C + 2 FOLD + 5               8C + 8             8C
+ *             RMS 4C + FOLD + 4                8C + 4             4C
+ *   qkv       2C(Q+2E)                         4C + 4(Q+2E)       4C(Q+2E), [g] + 4(Q+2E)
+ *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
+ *   attend    H(4Dn + (EXP+2)n + 2D + FOLD+1)  8Q + 8E + 8H       -
+ *   project   2QC, [g] + C                     4Q + 8C            4QC, [g] + 4C
+ *   ffn.up    2CU                              4C + 4U            4CU, [g] + 4U
+ *   act       [g] (EXP+6)F   [l] (EXP+3)F      [g] 8F   [l] 12F   -
+ *   ffn.down  2FC, [g] + C                     4F + 8C            4FC, [g] + 4C
+ *   route     LN 7C + 3 FOLD + 6               4C + 12            4C
+ *             RMS 4C + 2 FOLD + 5              4C + 8             4C
+ *             raw input 2C + FOLD              4C + 4             4C
+ *   select    0                                4 per row if scored, + 4 per kept row
+ *   gather    0                                8C                 -
+ *   gate      one 0                            8C                 -
+ *             else 3C + g: raw 0,              12C + 4            -
+ *               sigmoid EXP+2, 2*sigmoid EXP+3
+ *   head      2CV                              4C + 4V            4CV
+ *   loss      (EXP+2)V + FOLD + LOG + 3        4V + 16            -
+ *   entropy   (EXP+3)V + FOLD + 2              4V + 12            -
+ *
+ *   op        backward                         bytes per row      shared bytes
+ *   loss      (EXP+2)V + 2                     8V + 12            -
+ *   head      4CV                              4V + 8C            8CV
+ *   ffn.down  4FC, [g] + C                     4C + 8F            8FC, [g] + 4C
+ *   act       [g] (EXP+14)F  [l] (EXP+9)F      [g] 12F  [l] 20F   -
+ *   ffn.up    4CU, [g] + U                     4U + 8C            8CU, [g] + 4U
+ *   norm      LN 19C + 2 FOLD + 2              16C + 8            12C
+ *             RMS 13C + FOLD + 1               16C + 4            8C
+ *   project   4QC, [g] + C                     4C + 8Q            8QC, [g] + 4C
+ *   attend    H(10Dn + (EXP+4)n + 4D + FOLD)   16Q + 16E + 8H     -
+ *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
+ *   qkv       4C(Q+2E), [g] + Q+2E             4(Q+2E) + 8C       8C(Q+2E), [g] + 4(Q+2E)
+ *   gate      one 0                            8C                 -
+ *             else, router trained:            20C + 8            -
+ *               5C + FOLD + 1 + g': raw 0, sigmoid 3, 2*sigmoid 4
+ *             else, router fixed: 2C + 1       12C + 4            -
+ *   gather    one 0, else C                    one 8C, else 12C   -
+ *   route     trained, on kept rows only:
+ *             LN 18C + 2 FOLD + 2              12C + 12           8C
+ *             RMS 13C + FOLD + 1               12C + 8            8C
+ *             raw input 4C                     12C + 4            8C
+ *   embed     [g] 2C  [l] C                    12C + 4, [g] + 8C  untied 4VC, [g] + 4PC
+ *
+ *   op        update, per tensor of n numbers, all shared          bytes
+ *   clip      2n + (FOLD+1) ceil(n / OP_CLIP_CHUNK); and 2 once    4n
+ *   adamw     17n                                                  28n
+ *
+ *   The threshold update of a training step is B + 4 flops, no bytes, shared,
+ *   under (forward, layer, select), where the policy scores.
+ *   P is max_tokens.  The residual's gradient rides in the norms' backward: no op
+ *   of its own.
+ *
+ * A worked example, gpt2, C = 64, Q = E = 64, H = 2, D = 32, F = 256, one row,
+ * first token (i = 0, n = 16):
+ *   norm 8*64 + 35 = 547; qkv 2*64*192 = 24576;
+ *   attend 2(4*32*16 + 20*16 + 64 + 16) = 2(2048 + 320 + 80) = 4896;
+ *   project 2*64*64 + 64 = 8256; ffn.up 2*64*256 = 32768; act 24*256 = 6144;
+ *   ffn.down 2*256*64 + 64 = 32832; two norms, so a layer is
+ *   2*547 + 24576 + 4896 + 8256 + 32768 + 6144 + 32832 = 110566 flops. */
+#ifndef OP_H
+#define OP_H
+
+enum {
+    OP_FLOPS_EXP  = 18,     /* x*log2(e); round; x - n ln2 in two parts; a
+                             * polynomial of degree 6; exponent bits */
+    OP_FLOPS_LOG  = 27,     /* Cephes logf: degree 8 and its corrections */
+    OP_FLOPS_FOLD = 15,     /* 16 partial sums into one */
+    OP_KEY_TILE   = 16,
+    OP_CLIP_CHUNK = 4096,
+};
+
+/* Row order is report order.
+ *   id         report name   what it is                                        */
+#define OP_MAP(X)                                                               \
+    X(EMBED,    "embed",      "token embedding, learned position added")        \
+    X(NORM,     "norm",       "layer norm or RMS norm")                         \
+    X(QKV,      "qkv",        "query, key and value projections")               \
+    X(ROPE,     "rope",       "rotary positions on queries and keys")           \
+    X(ATTEND,   "attend",     "fused causal attention: scores, softmax, mix")   \
+    X(PROJECT,  "project",    "attention output projection and residual")       \
+    X(FFN_UP,   "ffn.up",     "first feed-forward product (and gate product)")  \
+    X(ACT,      "act",        "GELU or SwiGLU")                                 \
+    X(FFN_DOWN, "ffn.down",   "second feed-forward product and residual")       \
+    X(ROUTE,    "route",      "router score of every token")                    \
+    X(SELECT,   "select",     "which tokens are kept: top-k or threshold")      \
+    X(GATHER,   "gather",     "kept rows into a dense matrix")                  \
+    X(GATE,     "gate",       "gate the block's change and scatter it back")    \
+    X(HEAD,     "head",       "unembedding")                                    \
+    X(LOSS,     "loss",       "softmax cross-entropy")                          \
+    X(ENTROPY,  "entropy",    "entropy of the prediction, when scoring text")   \
+    X(CLIP,     "clip",       "norm of the gradients")                          \
+    X(ADAMW,    "adamw",      "optimizer update")
+
+enum op {
+#define X(id, name, what) OP_##id,
+    OP_MAP(X)
+#undef X
+    OP_COUNT
+};
+
+struct op_info {
+    const char *name;   /* in tables, ledgers and configs */
+    const char *what;
+};
+extern const struct op_info op_table[OP_COUNT];
+
+enum pass { PASS_FORWARD, PASS_BACKWARD, PASS_UPDATE, PASS_COUNT };
+extern const char *const pass_names[PASS_COUNT];
+
+#endif

@@ -1,0 +1,66 @@
+/* route.h - which tokens a layer works on. */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/spec.h"
+
+/* One sequence, one routed layer. */
+struct route_input {
+    const float *score;      /* [T] router scores; NULL: the policy has none */
+    int32_t      n_tokens;   /* T */
+    int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
+    float        threshold;  /* for the threshold policy: keep score >= it */
+    uint64_t     seed;       /* for policies that draw: unique to step, layer
+                              * and sequence */
+    int32_t     *scratch;    /* [T] */
+};
+
+/* Write the kept positions, ascending, to kept[T]; return how many, 0..T. */
+typedef int32_t route_fn(const struct route_input *in, int32_t *kept);
+
+struct route_policy {
+    const char *name;        /* as in configs: "expert_choice" */
+    route_fn   *choose;      /* NULL: dense, nothing is routed */
+    bool        scored;      /* needs router scores */
+    bool        causal;      /* decides token t from scores 0..t only */
+    const char *help;        /* what it does and where it comes from */
+};
+
+extern const struct route_policy route_policies[];        /* name NULL ends */
+const struct route_policy *route_find(const char *name);  /* NULL: no such */
+
+/* The K-th largest of score[T]: between this and the next lies the cut that
+ * top-k makes.  `scratch` [T] floats. */
+float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
+                float *scratch);
+
+/* Which tokens each layer keeps of each sequence: a record of a run, or a guess
+ * for a prediction. */
+struct allocation {
+    int32_t  n_layers, n_sequences, n_tokens;   /* L, B, T */
+    int32_t *count;          /* [L,B] kept tokens */
+    int32_t *kept;           /* [L,B,T] the first count[l,b] are positions,
+                              * ascending */
+};
+
+/* All layers keep everything.  Caller releases with allocation_close(). */
+enum status allocation_open(struct allocation *out, int32_t n_layers,
+                            int32_t n_sequences, int32_t n_tokens,
+                            struct error *err) MUST_CHECK;
+void        allocation_close(struct allocation *allocation);
+
+/* Routed layers of `spec` keep spec_kept() tokens each, evenly spaced: the same
+ * totals as any policy with a fixed k, whoever is chosen. */
+void allocation_fill(struct allocation *allocation,
+                     const struct model_spec *spec);
+
+int32_t *allocation_kept(const struct allocation *allocation, int32_t layer,
+                         int32_t sequence);
+int32_t  allocation_count(const struct allocation *allocation, int32_t layer,
+                          int32_t sequence);
+/* Over all sequences of the layer. */
+int32_t  allocation_rows(const struct allocation *allocation, int32_t layer);
+
+#endif

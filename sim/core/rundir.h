@@ -1,0 +1,57 @@
+/* rundir.h - a run directory: the contract that other tools read.
+ *
+ * summary.json, ledger.csv and the rest of DESIGN section 2 are written through
+ * here, so that every command's directory looks the same. */
+#ifndef RUNDIR_H
+#define RUNDIR_H
+
+#include <jansson.h>
+#include "sim/core/error.h"
+#include "sim/core/file.h"
+#include "sim/core/ledger.h"
+
+struct rundir {
+    char path[FILE_PATH_SIZE];
+    int  lock;                   /* flock on path/.lock: one writer at a time */
+};
+
+/* Make the directory if need be and lock it; a second process on the same
+ * directory gets STATUS_BAD_VALUE naming the first's pid. */
+enum status rundir_open(struct rundir *out, const char *path,
+                        struct error *err) MUST_CHECK;
+void        rundir_close(struct rundir *rundir);
+
+/* What every summary starts with: schema "isobath-run-1", command, config (the
+ * reference is stolen), provenance (below), and totals with the three witnesses
+ * all null and the reason "not asked for". */
+json_t *summary_open(const char *command, json_t *config, json_t *provenance);
+
+/* totals.<witness>.<metric> for every metric from the ledger's total, null where
+ * unknown, with totals.<witness>.sources.<metric> (provenance word) and
+ * totals.<witness>.reasons.<metric> for each null.  witness is "predicted",
+ * "counted" or "measured". */
+enum status summary_totals(json_t *summary, const char *witness,
+                           const struct ledger *ledger,
+                           struct error *err) MUST_CHECK;
+
+/* commit, dirty, version, build flags, compiler, ISA variant, CPU model, kernel,
+ * perf_event_paranoid, threads, seed, data file and hash, start time (UTC, ISO
+ * 8601), command line, host memory.  `data_hash` and `isa` may be NULL: null. */
+json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
+                        const char *isa, const char *data_path,
+                        const char *data_hash);
+
+/* Write and read summary.json (atomically). */
+enum status summary_write(const struct rundir *rundir, json_t *summary,
+                          struct error *err) MUST_CHECK;
+enum status summary_read(json_t **out, const char *directory,
+                         struct error *err) MUST_CHECK;
+
+/* ledger.csv from up to three ledgers; NULL ones are left out. */
+enum status rundir_write_ledgers(const struct rundir *rundir,
+                                 const struct ledger *predicted,
+                                 const struct ledger *counted,
+                                 const struct ledger *measured,
+                                 struct error *err) MUST_CHECK;
+
+#endif

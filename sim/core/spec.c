@@ -1,0 +1,104 @@
+/* spec.c - derived sizes and the rules a shape must keep. */
+#include "sim/core/spec.h"
+
+#include <math.h>
+#include <string.h>
+
+#define X(id, name) [FAMILY_##id] = name,
+const char *const family_names[FAMILY_COUNT] = { FAMILY_MAP(X) };
+#undef X
+#define X(id, name) [GATE_##id] = name,
+const char *const gate_names[GATE_COUNT] = { GATE_MAP(X) };
+#undef X
+#define X(id, name) [ROUTER_INPUT_##id] = name,
+const char *const router_input_names[ROUTER_INPUT_COUNT] =
+    { ROUTER_INPUT_MAP(X) };
+#undef X
+
+int32_t spec_q(const struct model_spec *spec)
+{
+    return spec->n_heads * spec->head_size;
+}
+
+int32_t spec_e(const struct model_spec *spec)
+{
+    return spec->n_kv_heads * spec->head_size;
+}
+
+int32_t spec_up(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_LLAMA ? 2 * spec->n_ffn : spec->n_ffn;
+}
+
+int32_t spec_kept(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens)
+{
+    if (!spec->routed[layer])
+        return n_tokens;
+    int32_t kept = (int32_t)ceil(spec->capacity[layer] * n_tokens - 1e-6);
+    return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+}
+
+int32_t spec_n_routed(const struct model_spec *spec)
+{
+    int32_t n = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += spec->routed[l];
+    return n;
+}
+
+struct model_spec spec_dense(const struct model_spec *spec)
+{
+    struct model_spec twin = *spec;
+    memset(twin.routed, 0, sizeof twin.routed);
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        twin.capacity[l] = 1.0;
+    twin.router_scores = false;
+    twin.router_trained = false;
+    return twin;
+}
+
+enum status spec_check(const struct model_spec *s, struct error *err)
+{
+    /* The upper bounds keep every product of two sizes far below 2^63. */
+    const struct { const char *key; int64_t value, low, high; } range[] = {
+        { "model.layers",     s->n_layers,   1, SPEC_MAX_LAYERS },
+        { "model.channels",   s->n_channels, 1, 1 << 16 },
+        { "model.heads",      s->n_heads,    1, 1 << 12 },
+        { "model.kv_heads",   s->n_kv_heads, 1, 1 << 12 },
+        { "model.head_size",  s->head_size,  1, 1 << 12 },
+        { "model.ffn",        s->n_ffn,      1, 1 << 20 },
+        { "model.vocab",      s->n_vocab,    2, 1 << 20 },
+        { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (range[i].value < range[i].low || range[i].value > range[i].high)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "%s %lld: allowed is %lld to %lld", range[i].key,
+                             (long long)range[i].value,
+                             (long long)range[i].low, (long long)range[i].high);
+    if (s->n_heads % s->n_kv_heads != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: must divide model.heads %d",
+                         s->n_kv_heads, s->n_heads);
+    if (s->family == FAMILY_GPT2 && s->n_kv_heads != s->n_heads)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: gpt2 has one per head, %d",
+                         s->n_kv_heads, s->n_heads);
+    if (s->family == FAMILY_LLAMA && s->head_size % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.head_size %d: RoPE turns pairs, so it must be"
+                         " even", s->head_size);
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && !(s->capacity[l] > 0.0 && s->capacity[l] <= 1.0))
+            return error_set(err, STATUS_BAD_VALUE,
+                             "routing.capacity %g of layer %d: allowed is"
+                             " (0, 1]; for 12.5%% write 0.125",
+                             s->capacity[l], l);
+    if (spec_n_routed(s) > 0 && s->gate != GATE_ONE && !s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate %s: needs a router; this policy has"
+                         " none, so the gate must be one",
+                         gate_names[s->gate]);
+    return STATUS_OK;
+}
