@@ -1,6 +1,8 @@
 # make            build/isobath, build/libisobath.a
 # make demo       install what is needed, build, run the study, write a report
 # make test       install what is needed, build and run every test
+# make check      build and run every test; install nothing
+# make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
@@ -22,7 +24,7 @@ endif
 installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 PAPI   := $(call installed,papi.h)
 LIKWID := $(call installed,likwid.h)
-MACHINE := $(shell $(CC) -dumpmachine)
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 VERSION := 0.1.0
 
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion -Wwrite-strings \
@@ -70,14 +72,28 @@ tests    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 
 all: $(program)
 
-$(BUILD)/%.o: %.c
+# Rewritten only when it would say something else, so that a change of flags,
+# commit or libraries rebuilds what depends on it and nothing more.
+define rewritten
+	@mkdir -p $(@D)
+	@{ $1; } >$@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+endef
+$(BUILD)/flags: FORCE
+	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) $(VERSION)')
+$(BUILD)/version.h: FORCE
+	$(call rewritten,scripts/version '$(CC) $(filter-out -W%,$(CFLAGS))')
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/sim/core/rundir.o: $(BUILD)/version.h
+$(BUILD)/sim/core/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
+
 define kernel_rule
-$(BUILD)/$1/models/kernels/%.o: models/kernels/%.c
+$(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -ffp-contract=fast $$(flags_$1) -DVARIANT=$1 -c -o $$@ $$<
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -ffp-contract=fast -fno-math-errno -Wno-psabi $$(flags_$1) -DVARIANT=$1 -c -o $$@ $$<
 endef
 $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
@@ -94,12 +110,53 @@ $(program): $(BUILD)/sim/isobath_main.o $(archive)
 $(tests): %: %.o $(archive)
 	$(CC) $(OPT) -o $@ $^ -lcriterion $(LDLIBS)
 
+check: $(program) $(tests)
+	@scripts/test $(tests)
+
+# Which libraries are there is found out when make starts: install, start anew.
+again = $(MAKE) --no-print-directory
+deps:
+	@scripts/deps
+test: deps
+	@$(again) check
+demo: deps
+	@$(again) all
+	@scripts/corpus kjv
+	@scripts/demo
+
+asan:
+	@$(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
+	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+# The variant only names a function; which one is checked makes no difference.
+lint:
+	@scripts/deps lint
+	clang-tidy --quiet $(library) $(mains) -- -std=c11 $(CPPFLAGS)
+	clang-tidy --quiet $(kernels) -- -std=c11 $(CPPFLAGS) -DVARIANT=generic
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j 2 \
+	    --enable=warning,performance,portability \
+	    --suppressions-list=.cppcheck $(filter -I% -D%,$(CPPFLAGS)) \
+	    -DVARIANT=generic $(library) $(mains) $(kernels)
+
+share = $(DESTDIR)$(PREFIX)/share/isobath
+install: $(program)
+	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/isobath
+	install -D -m 644 $(archive) $(DESTDIR)$(PREFIX)/lib/libisobath.a
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/isobath/LICENSE
+	for f in $(shell find sim models hwprof reports -name '*.h'); do \
+	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/isobath/$$f; done
+	for f in $(shell find configs -name '*.yaml'); do \
+	    install -D -m 644 $$f $(share)/$$f; done
+
 layers:
 	@scripts/layers
+
+help:
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all layers clean
+.PHONY: all check deps test demo asan lint install layers help clean FORCE
 .SECONDARY:
 -include $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d)

@@ -5,7 +5,10 @@
  * relative to the file that names it:   model: ../models/tiny.yaml
  * Unknown, repeated and missing keys, wrong types and values out of range are
  * STATUS_BAD_VALUE / BAD_FORMAT with "file:line:col: what, and what is allowed",
- * and the nearest known key where one is near. */
+ * and the nearest known key where one is near.
+ *
+ * Numbers are decimal: no 0x, no leading zeros, no .inf or .nan; an integer may
+ * be written 1e6.  Booleans are true and false, not yes, no, on, off. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -55,7 +58,8 @@ struct config_key {
     const char *name;            /* "train.steps"; NULL ends a table */
     enum config_type type;
     size_t      offset;          /* of the member in the target struct */
-    double      min, max;        /* numbers, also in lists; min == max: any */
+    double      min, max;        /* numbers, also in lists, both included;
+                                  * DBL_MIN: above 0; min == max: any */
     const char *fallback;        /* default as it would stand in the file; NULL:
                                   * the key is required */
     const char *const *choices;  /* CONFIG_CHOICE: names, NULL-ended */
@@ -68,15 +72,18 @@ struct config_schema {
     const struct config_key *keys;
 };
 
-/* One --set key=value. */
+/* One --set key=value.  Texts and file names are taken as they stand behind the
+ * '=', everything else as it would stand in the file: [1, 2] is a list.  For a
+ * section the value is the name of the file that replaces it.  Of several
+ * settings of one key the last holds; a key's outweighs its section's. */
 struct config_setting {
     const char *text;            /* "train.steps=200" */
 };
 
 /* Where a resolved value came from, for messages of later checks. */
 struct config_origin {
-    char path[CONFIG_TEXT_SIZE];
-    int  line, column;           /* 1-based; 0: default or command line */
+    char path[CONFIG_TEXT_SIZE];   /* "--set", "default", or a file, cut */
+    int  line, column;             /* 1-based; 0 where there is no file */
 };
 
 /* Read `path` (NULL: defaults only) and then the settings into *target, which

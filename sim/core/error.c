@@ -34,7 +34,8 @@ int status_exit_code(enum status status)
         [STATUS_OK] = 0,          [STATUS_NO_MEMORY] = 1,
         [STATUS_BAD_VALUE] = 2,   [STATUS_BAD_FORMAT] = 2,
         [STATUS_IO] = 1,          [STATUS_UNAVAILABLE] = 1,
-        [STATUS_OVERFLOWED] = 1,  [STATUS_INTERRUPTED] = 130,
+        [STATUS_OVERFLOWED] = 1,  [STATUS_FAILED] = 1,
+        [STATUS_INTERRUPTED] = 130,
     };
     return (unsigned)status < STATUS_COUNT ? code[status] : 1;
 }

@@ -10,6 +10,7 @@
     X(IO,          "read or write failed")              \
     X(UNAVAILABLE, "this machine cannot measure that")  \
     X(OVERFLOWED,  "count does not fit in 64 bits")     \
+    X(FAILED,      "did not succeed")                   \
     X(INTERRUPTED, "interrupted")
 
 enum status {

@@ -177,6 +177,21 @@ struct cost ledger_sum(const struct ledger *l, int pass, int32_t layer,
     return sum;
 }
 
+enum status ledger_scale(struct ledger *ledger, uint64_t factor)
+{
+    for (size_t i = 0; i < n_cells(ledger); i++) {
+        struct cost *cost = &ledger->cell[i].cost;
+        struct cost next = *cost;
+        for (int m = 0; m < METRIC_FIRST_REAL; m++)
+            if (__builtin_mul_overflow(cost->count[m], factor, &next.count[m]))
+                return STATUS_OVERFLOWED;
+        for (int m = 0; m < METRIC_COUNT - METRIC_FIRST_REAL; m++)
+            next.real[m] *= (double)factor;
+        *cost = next;
+    }
+    return STATUS_OK;
+}
+
 void ledger_set_reason(struct ledger *ledger, enum metric metric,
                        const char *reason)
 {

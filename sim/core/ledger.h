@@ -69,6 +69,10 @@ enum { LEDGER_ANY = -2 };
 struct cost ledger_sum(const struct ledger *ledger, int pass, int32_t layer,
                        int32_t token, int op);
 
+/* Every amount times `factor`: the ledger of one step as that of a run.
+ * STATUS_OVERFLOWED leaves the cells before the first too large one scaled. */
+enum status ledger_scale(struct ledger *ledger, uint64_t factor) MUST_CHECK;
+
 /* Why a metric is unknown in the whole ledger, for reports; NULL when no reason
  * was given.  The text is copied. */
 void        ledger_set_reason(struct ledger *ledger, enum metric metric,

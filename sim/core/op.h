@@ -45,11 +45,11 @@
  *   select    0                                4 per row if scored, + 4 per kept row
  *   gather    0                                8C                 -
  *   gate      one 0                            8C                 -
- *             else 3C + g: raw 0,              12C + 4            -
+ *             else 3C + g: raw 0,              12C + 8            -
  *               sigmoid EXP+2, 2*sigmoid EXP+3
  *   head      2CV                              4C + 4V            4CV
  *   loss      (EXP+2)V + FOLD + LOG + 3        4V + 16            -
- *   entropy   (EXP+3)V + FOLD + 2              4V + 12            -
+ *   entropy   (EXP+3)V + FOLD + LOG + 2        4V + 12            -
  *
  *   op        backward                         bytes per row      shared bytes
  *   loss      (EXP+2)V + 2                     8V + 12            -

@@ -21,9 +21,11 @@ enum status rundir_open(struct rundir *out, const char *path,
                         struct error *err) MUST_CHECK;
 void        rundir_close(struct rundir *rundir);
 
-/* What every summary starts with: schema "isobath-run-1", command, config (the
- * reference is stolen), provenance (below), and totals with the three witnesses
- * all null and the reason "not asked for". */
+/* What every summary starts with: schema "isobath-run-1", command, status
+ * "done" (a command that stopped early sets "interrupted" instead), config,
+ * provenance (below), and totals with the three witnesses all null and the reason
+ * "not asked for".  The references to config and provenance are stolen.  NULL: no
+ * memory. */
 json_t *summary_open(const char *command, json_t *config, json_t *provenance);
 
 /* totals.<witness>.<metric> for every metric from the ledger's total, null where
@@ -34,20 +36,23 @@ enum status summary_totals(json_t *summary, const char *witness,
                            const struct ledger *ledger,
                            struct error *err) MUST_CHECK;
 
-/* commit, dirty, version, build flags, compiler, ISA variant, CPU model, kernel,
- * perf_event_paranoid, threads, seed, data file and hash, start time (UTC, ISO
- * 8601), command line, host memory.  `data_hash` and `isa` may be NULL: null. */
+/* version, commit, dirty, build_flags, compiler, isa, cpu, kernel,
+ * perf_event_paranoid, memory_bytes (the host's), threads, seed, data_path,
+ * data_hash, start_time (now, UTC, ISO 8601), arguments (a list).  `isa`,
+ * `data_path` and `data_hash` may be NULL: null.  NULL: no memory. */
 json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
                         const char *isa, const char *data_path,
                         const char *data_hash);
 
-/* Write and read summary.json (atomically). */
+/* Write and read summary.json (atomically).  `summary` is borrowed; *out is the
+ * caller's to decref. */
 enum status summary_write(const struct rundir *rundir, json_t *summary,
                           struct error *err) MUST_CHECK;
 enum status summary_read(json_t **out, const char *directory,
                          struct error *err) MUST_CHECK;
 
-/* ledger.csv from up to three ledgers; NULL ones are left out. */
+/* ledger.csv from up to three ledgers; NULL ones are left out.  Either all or
+ * none resolve tokens: they share one table. */
 enum status rundir_write_ledgers(const struct rundir *rundir,
                                  const struct ledger *predicted,
                                  const struct ledger *counted,

@@ -1,0 +1,96 @@
+/* counter.h - one session over perf, PAPI, LIKWID, RAPL, or a recorded run.
+ *
+ * Every back end fills what it can see and leaves the rest unknown, with the
+ * reason and, where there is one, the remedy.  Nothing here is trusted before
+ * calibrate.h has seen it count a known kernel right. */
+#ifndef COUNTER_H
+#define COUNTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/cost.h"
+
+enum { COUNTER_REASON_SIZE = 400, COUNTER_SOURCE_SIZE = 256 };
+
+struct event_table;
+
+struct counter_options {
+    const char *sysfs_root;      /* NULL: "/sys" */
+    const char *proc_root;       /* NULL: "/proc" */
+    const char *trace_path;      /* replay: the recorded run */
+    const struct event_table *events;   /* perf, papi; borrowed.  NULL: none */
+    uint32_t    metrics;         /* counter_bit(METRIC_x) of those wanted */
+    const char *region;          /* likwid: the region's name; NULL: "isobath" */
+    /* rapl: what keeps the machine busy while a sensor shows that it lives;
+     * NULL: 0.1 s of arithmetic. */
+    void      (*busy)(void *context);
+    void       *busy_context;
+};
+
+static inline uint32_t counter_bit(enum metric metric)
+{
+    return UINT32_C(1) << (unsigned)metric;
+}
+
+struct counter_session {         /* every back end embeds it first */
+    const struct counter_backend *backend;
+    char reason[METRIC_COUNT][COUNTER_REASON_SIZE];   /* "" when it is seen */
+    char source[METRIC_COUNT][COUNTER_SOURCE_SIZE];   /* events behind it */
+};
+
+/* Use the functions below; they accept what the table must not worry about. */
+struct counter_backend {
+    const char *name;            /* "perf" */
+    const char *what;            /* one line for help and reports */
+    enum status (*open)(struct counter_session **out,
+                        const struct counter_options *options,
+                        struct error *err);
+    enum status (*start)(struct counter_session *session, struct error *err);
+    enum status (*read)(struct counter_session *session,
+                        struct cost *since_last, struct error *err);
+    enum status (*stop)(struct counter_session *session, struct error *err);
+    void        (*close)(struct counter_session *session);
+};
+
+/* counter_papi and counter_likwid are there where the library was installed. */
+extern const struct counter_backend counter_perf, counter_papi, counter_likwid,
+                                    counter_rapl, counter_replay;
+extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
+const struct counter_backend *counter_find(const char *name);   /* NULL: none */
+
+/* Seeing nothing is not a failure: the session is open and says why for every
+ * metric.  Fails for want of memory and for a trace that cannot be read.
+ * Release with counter_close(); NULL is fine. */
+enum status counter_open(struct counter_session **out,
+                         const struct counter_backend *backend,
+                         const struct counter_options *options,
+                         struct error *err) MUST_CHECK;
+void        counter_close(struct counter_session *session);
+
+bool counter_sees(const struct counter_session *session, enum metric metric);
+uint32_t counter_seen(const struct counter_session *session);   /* as bits */
+
+/* Count from here on, in every thread that the process has when the session is
+ * opened. */
+enum status counter_start(struct counter_session *session,
+                          struct error *err) MUST_CHECK;
+
+/* What was counted since the last read (or the start): MEASURED where seen,
+ * unknown elsewhere.  STATUS_UNAVAILABLE: what was read cannot be right
+ * (multiplexed, dead, backwards, out of range); discard the pass. */
+enum status counter_read(struct counter_session *session,
+                         struct cost *since_last,
+                         struct error *err) MUST_CHECK;
+
+/* STATUS_UNAVAILABLE when threads came up that nobody counted. */
+enum status counter_stop(struct counter_session *session,
+                         struct error *err) MUST_CHECK;
+
+/* For back ends: every metric unknown for this reason; then the wanted ones one
+ * by one. */
+void counter_unseen(struct counter_session *session, const char *reason);
+void counter_set_reason(struct counter_session *session, enum metric metric,
+                        const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,40 @@
+/* sysfs.h - one-line files under a root that a test can replace. */
+#ifndef SYSFS_H
+#define SYSFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SYSFS_PATH_SIZE = 512, SYSFS_TEXT_SIZE = 4096 };
+
+/* How a read ended: each has another remedy. */
+#define SYSFS_MAP(X)                                       \
+    X(READ,    "read")                                     \
+    X(MISSING, "no such file")                             \
+    X(DENIED,  "permission denied")                        \
+    X(FAILED,  "the kernel reports a read error")          \
+    X(GARBAGE, "does not hold a number")
+
+enum sysfs {
+#define X(id, words) SYSFS_##id,
+    SYSFS_MAP(X)
+#undef X
+    SYSFS_COUNT
+};
+extern const char *const sysfs_words[SYSFS_COUNT];
+
+/* The file root/<path> without its last newline, at most size - 1 bytes;
+ * anything but SYSFS_READ leaves "". */
+enum sysfs sysfs_text(char *out, size_t size, const char *root,
+                      const char *path, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* One decimal number, nothing after it but a newline, or none. */
+enum sysfs sysfs_number(uint64_t *out, const char *root, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* How many numbers a list such as "0-3,8" names; 0 for garbage.  The first n of
+ * them go to index[], unless it is NULL. */
+int sysfs_list(const char *text, int *index, int n);
+
+#endif

@@ -1,0 +1,428 @@
+/* checkpoint.c - tensors by name, in and out. */
+#include "models/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/safetensors.h"
+#include "sim/core/file.h"
+
+/* Which columns of our tensor a foreign one holds. */
+enum span { SPAN_ALL, SPAN_Q, SPAN_K, SPAN_V, SPAN_GATE, SPAN_UP };
+
+/* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
+ * as we do; torch's Linear keeps [out,in]. */
+struct foreign {
+    enum tensor_id id;
+    enum span      span;
+    bool           transposed;
+    bool           vector;         /* one axis, not two */
+    const char    *name;
+};
+
+static const struct foreign gpt2_names[] = {
+    { TENSOR_WTE, SPAN_ALL, false, false, "transformer.wte.weight" },
+    { TENSOR_WPE, SPAN_ALL, false, false, "transformer.wpe.weight" },
+    { TENSOR_HEAD, SPAN_ALL, false, false, "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, SPAN_ALL, false, true, "transformer.ln_f.weight" },
+    { TENSOR_FINAL_BETA, SPAN_ALL, false, true, "transformer.ln_f.bias" },
+    { TENSOR_NORM1_GAMMA, SPAN_ALL, false, true, "transformer.h.%d.ln_1.weight" },
+    { TENSOR_NORM1_BETA, SPAN_ALL, false, true, "transformer.h.%d.ln_1.bias" },
+    { TENSOR_QKV, SPAN_ALL, false, false, "transformer.h.%d.attn.c_attn.weight" },
+    { TENSOR_QKV_BIAS, SPAN_ALL, false, true, "transformer.h.%d.attn.c_attn.bias" },
+    { TENSOR_PROJECT, SPAN_ALL, false, false, "transformer.h.%d.attn.c_proj.weight" },
+    { TENSOR_PROJECT_BIAS, SPAN_ALL, false, true, "transformer.h.%d.attn.c_proj.bias" },
+    { TENSOR_NORM2_GAMMA, SPAN_ALL, false, true, "transformer.h.%d.ln_2.weight" },
+    { TENSOR_NORM2_BETA, SPAN_ALL, false, true, "transformer.h.%d.ln_2.bias" },
+    { TENSOR_UP, SPAN_ALL, false, false, "transformer.h.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, SPAN_ALL, false, true, "transformer.h.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, SPAN_ALL, false, false, "transformer.h.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, SPAN_ALL, false, true, "transformer.h.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, SPAN_ALL, false, false, "transformer.h.%d.mod_router.weight" },
+    { TENSOR_COUNT, SPAN_ALL, false, false, NULL },
+};
+
+static const struct foreign llama_names[] = {
+    { TENSOR_WTE, SPAN_ALL, false, false, "model.embed_tokens.weight" },
+    { TENSOR_HEAD, SPAN_ALL, false, false, "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, SPAN_ALL, false, true, "model.norm.weight" },
+    { TENSOR_NORM1_GAMMA, SPAN_ALL, false, true, "model.layers.%d.input_layernorm.weight" },
+    { TENSOR_QKV, SPAN_Q, true, false, "model.layers.%d.self_attn.q_proj.weight" },
+    { TENSOR_QKV, SPAN_K, true, false, "model.layers.%d.self_attn.k_proj.weight" },
+    { TENSOR_QKV, SPAN_V, true, false, "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_PROJECT, SPAN_ALL, true, false, "model.layers.%d.self_attn.o_proj.weight" },
+    { TENSOR_NORM2_GAMMA, SPAN_ALL, false, true, "model.layers.%d.post_attention_layernorm.weight" },
+    { TENSOR_UP, SPAN_GATE, true, false, "model.layers.%d.mlp.gate_proj.weight" },
+    { TENSOR_UP, SPAN_UP, true, false, "model.layers.%d.mlp.up_proj.weight" },
+    { TENSOR_DOWN, SPAN_ALL, true, false, "model.layers.%d.mlp.down_proj.weight" },
+    { TENSOR_ROUTER, SPAN_ALL, false, false, "model.layers.%d.mod_router.weight" },
+    { TENSOR_COUNT, SPAN_ALL, false, false, NULL },
+};
+
+static const struct foreign *names_of(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 ? gpt2_names : llama_names;
+}
+
+static void span_columns(const struct model_spec *s, const struct tensor *t,
+                         enum span span, int64_t *from, int64_t *to)
+{
+    const int64_t q = spec_q(s), e = spec_e(s), f = s->n_ffn;
+    const struct { int64_t from, to; } table[] = {
+        [SPAN_ALL]  = { 0, t->columns },
+        [SPAN_Q]    = { 0, q },
+        [SPAN_K]    = { q, q + e },
+        [SPAN_V]    = { q + e, q + 2 * e },
+        [SPAN_GATE] = { 0, f },
+        [SPAN_UP]   = { f, 2 * f },
+    };
+    *from = table[span].from;
+    *to = table[span].to;
+}
+
+/* The foreign tensor's elements, in its own order, from or into ours. */
+static void copy_span(float *ours, const struct tensor *t, float *theirs,
+                      int64_t from, int64_t to, bool transposed, bool out)
+{
+    for (int64_t r = 0; r < t->rows; r++)
+        for (int64_t c = from; c < to; c++) {
+            float *mine = &ours[r * t->columns + c];
+            float *other = transposed
+                               ? &theirs[(c - from) * t->rows + r]
+                               : &theirs[r * (to - from) + (c - from)];
+            if (out)
+                *other = *mine;
+            else
+                *mine = *other;
+        }
+}
+
+enum { NAME_SIZE = 96 };
+
+/* One foreign tensor of one layer, with room for its name and numbers. */
+struct record {
+    char   name[NAME_SIZE];
+    float *data;
+};
+
+static void describe(struct safetensors_tensor *out, struct record *record,
+                     const struct foreign *f, const struct tensor *t,
+                     int64_t width)
+{
+    *out = (struct safetensors_tensor){
+        .name = record->name, .dtype = SAFETENSORS_F32,
+        .rank = f->vector ? 1 : 2, .data = record->data,
+        .shape = { (uint64_t)t->rows, (uint64_t)width },
+    };
+    if (f->vector)
+        out->shape[0] = (uint64_t)width;
+    else if (f->transposed) {
+        out->shape[0] = (uint64_t)width;
+        out->shape[1] = (uint64_t)t->rows;
+    }
+}
+
+/* The names hold at most one %d each: a table above says so. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void name_tensor(char *out, const struct foreign *f, int32_t layer)
+{
+    snprintf(out, NAME_SIZE, f->name, layer);
+}
+#pragma GCC diagnostic pop
+
+enum status checkpoint_export(struct model *m,
+                              const struct route_policy *policy,
+                              const char *directory, struct error *err)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct tensor_list *list = model_tensors(m);
+    size_t most = (size_t)list->n * 3, n = 0;
+    struct record *record = calloc(most, sizeof *record);
+    struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
+    float *copies = malloc(list->floats * sizeof *copies), *next = copies;
+    char path[FILE_PATH_SIZE];
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!record || !tensor || !copies) {
+        error_set(err, status, "no memory to write %s", directory);
+        goto out;
+    }
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (const struct foreign *f = names_of(spec); f->name; f++) {
+            int64_t from, to;
+            bool outside = f->id < TENSOR_FIRST_OF_LAYER;
+            const struct tensor *t =
+                outside == (l < 0) ? tensor_find(list, l, f->id) : NULL;
+            if (!t)
+                continue;
+            span_columns(spec, t, f->span, &from, &to);
+            name_tensor(record[n].name, f, l);
+            record[n].data = next;
+            copy_span(model_weights(m) + t->offset, t, next, from, to,
+                      f->transposed, true);
+            describe(&tensor[n], &record[n], f, t, to - from);
+            next += t->rows * (to - from);
+            n++;
+        }
+    const struct safetensors_note note = { "format", "pt" };
+    struct hf_routing routing = { .policy = policy, .has_thresholds = true };
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            routing.threshold[l] = model_thresholds(m)[l];
+            routing.has_thresholds &= isfinite(routing.threshold[l]) != 0;
+        }
+    if ((status = file_join(path, directory, "model.safetensors", err)) ||
+        (status = safetensors_write(path, tensor, n, &note, 1, err)) ||
+        (status = file_join(path, directory, "config.json", err)))
+        goto out;
+    status = hf_config_write(path, spec, &routing, err);
+out:
+    free(copies);
+    free(tensor);
+    free(record);
+    return status;
+}
+
+static bool shape_is(const struct safetensors_tensor *a,
+                     const struct safetensors_tensor *b)
+{
+    return a->rank == b->rank && a->shape[0] == b->shape[0] &&
+           (a->rank == 1 || a->shape[1] == b->shape[1]);
+}
+
+static enum status import_tensor(struct model *m, const char *path,
+                                 const struct safetensors *file,
+                                 const struct foreign *f,
+                                 const struct tensor *t, float *buffer,
+                                 struct error *err)
+{
+    struct record record = { .data = buffer };
+    struct safetensors_tensor want;
+    int64_t from, to;
+    enum status status;
+
+    span_columns(model_spec(m), t, f->span, &from, &to);
+    name_tensor(record.name, f, t->layer);
+    describe(&want, &record, f, t, to - from);
+    const struct safetensors_tensor *have = safetensors_find(file, record.name);
+    if (!have)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: no tensor '%s', which config.json calls for",
+                         path, record.name);
+    if (!shape_is(have, &want))
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: tensor '%s' has rank %d, first axis %" PRIu64
+                         "; config.json calls for %" PRIu64 " x %" PRIu64, path,
+                         record.name, have->rank, have->shape[0],
+                         want.shape[0], want.rank > 1 ? want.shape[1] : 1);
+    status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
+                                err);
+    if (status == STATUS_OK)
+        copy_span(model_weights(m) + t->offset, t, buffer, from, to,
+                  f->transposed, false);
+    return status;
+}
+
+enum status checkpoint_import(struct model *m, const char *directory,
+                              const struct hf_routing *routing,
+                              struct error *err)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct tensor_list *list = model_tensors(m);
+    char path[FILE_PATH_SIZE];
+    struct safetensors *file = NULL;
+    float *buffer = NULL;
+    size_t largest = 0;
+    enum status status = file_join(path, directory, "model.safetensors", err);
+
+    if (status == STATUS_OK)
+        status = safetensors_open(&file, path, err);
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t i = 0; i < list->n; i++)
+        largest = list->tensor[i].n > largest ? list->tensor[i].n : largest;
+    if (!(buffer = malloc(largest * sizeof *buffer)))
+        status = error_set(err, STATUS_NO_MEMORY, "no memory to read %s", path);
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            bool outside = f->id < TENSOR_FIRST_OF_LAYER;
+            const struct tensor *t =
+                outside == (l < 0) ? tensor_find(list, l, f->id) : NULL;
+            if (t)
+                status = import_tensor(m, path, file, f, t, buffer, err);
+        }
+    if (status == STATUS_OK && routing->has_thresholds)
+        memcpy(model_thresholds(m), routing->threshold,
+               (size_t)spec->n_layers * sizeof(float));
+    free(buffer);
+    safetensors_close(file);
+    return status;
+}
+
+/* Touched cells as [pass,layer + 1,op] pairs of flops and bytes. */
+static size_t ledger_pairs(const struct model *m)
+{
+    return (size_t)PASS_COUNT * ((size_t)model_spec(m)->n_layers + 1) *
+           OP_COUNT;
+}
+
+static struct ledger_key pair_key(size_t i, int32_t n_layers)
+{
+    size_t op = i % OP_COUNT, rest = i / OP_COUNT;
+    return (struct ledger_key){
+        .pass = (enum pass)(rest / ((size_t)n_layers + 1)),
+        .layer = (int32_t)(rest % ((size_t)n_layers + 1)) - 1,
+        .token = LEDGER_SHARED, .op = (enum op)op,
+    };
+}
+
+static void ledger_to_pairs(const struct model *m, const struct ledger *ledger,
+                            uint64_t *pair)
+{
+    for (size_t i = 0; i < ledger_pairs(m); i++) {
+        struct ledger_key key = pair_key(i, model_spec(m)->n_layers);
+        const struct cost *cost = ledger_at(ledger, key);
+        bool touched = ledger_touched(ledger, key);
+        pair[2 * i] = touched ? cost->count[METRIC_FLOPS] : 0;
+        pair[2 * i + 1] = touched ? cost->count[METRIC_BYTES] : 0;
+    }
+}
+
+static void ledger_from_pairs(const struct model *m, struct ledger *ledger,
+                              const uint64_t *pair)
+{
+    for (size_t i = 0; i < ledger_pairs(m); i++) {
+        struct ledger_key key = pair_key(i, model_spec(m)->n_layers);
+        if (pair[2 * i] == 0 && pair[2 * i + 1] == 0)
+            continue;
+        ledger_set_count(ledger, key, METRIC_FLOPS, pair[2 * i], PROV_COUNTED);
+        ledger_set_count(ledger, key, METRIC_BYTES, pair[2 * i + 1],
+                         PROV_COUNTED);
+    }
+}
+
+/* The three blocks, thresholds, the curve and the ledger, as flat tensors. */
+enum {
+    STATE_WEIGHTS, STATE_M, STATE_V, STATE_THRESHOLDS, STATE_CURVE,
+    STATE_LEDGER, STATE_N
+};
+
+static void state_tensors(struct model *m, const struct training_state *state,
+                          uint64_t *pairs, struct safetensors_tensor *out)
+{
+    const uint64_t floats = model_tensors(m)->floats;
+    static const char *const name[STATE_N] = {
+        "weights", "adamw.m", "adamw.v", "thresholds", "curve", "ledger"
+    };
+    const void *data[STATE_N] = { model_weights(m), model_moments(m, 0),
+                                  model_moments(m, 1), model_thresholds(m),
+                                  state->curve, pairs };
+    for (int i = 0; i < STATE_N; i++)
+        out[i] = (struct safetensors_tensor){
+            .name = name[i], .dtype = SAFETENSORS_F32, .rank = 1,
+            .shape = { floats }, .data = data[i],
+        };
+    out[STATE_THRESHOLDS].shape[0] = (uint64_t)model_spec(m)->n_layers;
+    out[STATE_CURVE].dtype = SAFETENSORS_F64;
+    out[STATE_CURVE].rank = 2;
+    out[STATE_CURVE].shape[0] = (uint64_t)state->n_curve;
+    out[STATE_CURVE].shape[1] = TRAINING_CURVE_COLUMNS;
+    out[STATE_LEDGER].dtype = SAFETENSORS_U64;
+    out[STATE_LEDGER].shape[0] = 2 * ledger_pairs(m);
+}
+
+enum status checkpoint_save(struct model *m, const struct training_state *state,
+                            const char *path, struct error *err)
+{
+    struct safetensors_tensor tensor[STATE_N];
+    char step[32], seconds[32], random[4 * 17];
+    snprintf(step, sizeof step, "%" PRId64, state->step);
+    snprintf(seconds, sizeof seconds, "%a", state->seconds);
+    snprintf(random, sizeof random, "%" PRIx64 " %" PRIx64 " %" PRIx64
+             " %" PRIx64, state->random.state[0], state->random.state[1],
+             state->random.state[2], state->random.state[3]);
+    const struct safetensors_note note[] = {
+        { "format", "isobath-state-1" }, { "step", step },
+        { "seconds", seconds }, { "random", random },
+        { "fingerprint", state->fingerprint },
+    };
+    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
+    if (!pairs)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
+    ledger_to_pairs(m, state->counted, pairs);
+    state_tensors(m, state, pairs, tensor);
+    enum status status = safetensors_write(path, tensor, STATE_N, note,
+                                           sizeof note / sizeof *note, err);
+    free(pairs);
+    return status;
+}
+
+static const char *note_of(const struct safetensors *file, const char *key)
+{
+    const char *text = safetensors_metadata(file, key);
+    return text ? text : "";
+}
+
+static enum status read_notes(const struct safetensors *file,
+                              struct training_state *state, const char *path,
+                              struct error *err)
+{
+    uint64_t *r = state->random.state;
+    if (strcmp(note_of(file, "format"), "isobath-state-1") != 0)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: not a training state of this program", path);
+    if (strcmp(note_of(file, "fingerprint"), state->fingerprint) != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%s: written with another config or other data, so"
+                         " training cannot go on from it; use another"
+                         " directory, or give the old config", path);
+    if (sscanf(note_of(file, "step"), "%" SCNd64, &state->step) != 1 ||
+        sscanf(note_of(file, "seconds"), "%la", &state->seconds) != 1 ||
+        sscanf(note_of(file, "random"), "%" SCNx64 " %" SCNx64 " %" SCNx64
+               " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: its notes do not parse", path);
+    return STATUS_OK;
+}
+
+enum status checkpoint_resume(struct model *m, struct training_state *state,
+                              int64_t most_curve, const char *path,
+                              struct error *err)
+{
+    struct safetensors_tensor want[STATE_N];
+    struct safetensors *file = NULL;
+    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
+    enum status status = pairs ? safetensors_open(&file, path, err)
+                               : error_set(err, STATUS_NO_MEMORY,
+                                           "no memory to read %s", path);
+    if (status == STATUS_OK)
+        status = read_notes(file, state, path, err);
+    state_tensors(m, state, pairs, want);
+    for (int i = 0; i < STATE_N && status == STATUS_OK; i++) {
+        const struct safetensors_tensor *t =
+            safetensors_find(file, want[i].name);
+        bool curve = i == STATE_CURVE;
+        if (!t || t->dtype != want[i].dtype || t->rank != want[i].rank ||
+            (curve ? t->shape[0] > (uint64_t)most_curve ||
+                         t->shape[1] != TRAINING_CURVE_COLUMNS
+                   : t->shape[0] != want[i].shape[0])) {
+            status = error_set(err, STATUS_BAD_FORMAT,
+                               "%s: tensor '%s' does not fit this model", path,
+                               want[i].name);
+            break;
+        }
+        if (curve)
+            state->n_curve = (int64_t)t->shape[0];
+        memcpy((void *)(uintptr_t)want[i].data, t->data, t->bytes);
+    }
+    if (status == STATUS_OK)
+        ledger_from_pairs(m, state->counted, pairs);
+    free(pairs);
+    safetensors_close(file);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* checkpoint.h - models in files: Hugging Face's names and layout for others to
+ * load, and one state file from which training goes on bit for bit. */
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+
+#include "models/hf_config.h"
+#include "models/model.h"
+#include "sim/core/random.h"
+
+/* DIR/model.safetensors and DIR/config.json.  Dense parts have the names, shapes
+ * and orientation of GPT2LMHeadModel or LlamaForCausalLM; a routed layer adds
+ * "...mod_router.weight" [1,C].  Each file appears whole or not at all. */
+enum status checkpoint_export(struct model *model,
+                              const struct route_policy *policy,
+                              const char *directory,
+                              struct error *err) MUST_CHECK;
+
+/* Fill a model that was opened with the spec of DIR/config.json.  Every tensor
+ * must be there in the right shape (one tied head may be missing); `routing` says
+ * what hf_config_read() found.  STATUS_BAD_FORMAT names file and tensor. */
+enum status checkpoint_import(struct model *model, const char *directory,
+                              const struct hf_routing *routing,
+                              struct error *err) MUST_CHECK;
+
+/* Where a training run stands. */
+enum { TRAINING_CURVE_COLUMNS = 10 };
+struct training_state {
+    int64_t step;                  /* done so far */
+    double  seconds;               /* spent in steps, over all sessions */
+    struct random random;          /* of the batches */
+    char    fingerprint[17];       /* XXH64 of what must not change: config and
+                                    * data, hexadecimal */
+    int64_t n_curve;               /* rows */
+    double *curve;                 /* [n_curve, TRAINING_CURVE_COLUMNS] */
+    struct ledger *counted;        /* flops and bytes of all steps, by pass,
+                                    * layer and op; borrowed */
+};
+
+/* Weights, moments, thresholds and *state, with its ledger, in one file, atomically. */
+enum status checkpoint_save(struct model *model,
+                            const struct training_state *state,
+                            const char *path, struct error *err) MUST_CHECK;
+
+/* Read them back; the ledger must be as it was opened.  `curve` must have room for `most_curve` rows.  A file with
+ * another fingerprint is STATUS_BAD_VALUE: the config or the data changed. */
+enum status checkpoint_resume(struct model *model,
+                              struct training_state *state, int64_t most_curve,
+                              const char *path, struct error *err) MUST_CHECK;
+
+#endif

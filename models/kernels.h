@@ -1,0 +1,184 @@
+/* kernels.h - the arithmetic of the executor, compiled once per instruction set.
+ *
+ * Every kernel does part `part` of `parts` of an op: split over rows, columns or
+ * (sequence, head) pairs, never over a sum, so that the bits of the result do not
+ * depend on the number of parts.  What an element costs is fixed by
+ * sim/core/op.h.  Shapes are in the letters of sim/core/spec.h. */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef COUNTING
+#include "tests/counting/vec.hpp"
+#else
+typedef float real;
+#endif
+
+/* c[m,n] = start + a[m,k] b[k,n], start = 0, bias[n], from[m,n] or bias + from;
+ * from == c accumulates.  Of each of a's and b's strides one is 1. */
+struct gemm {
+    int32_t     m, n, k;
+    const real *a;
+    ptrdiff_t   a_row, a_k;
+    const real *b;
+    ptrdiff_t   b_k, b_col;
+    real       *c;
+    ptrdiff_t   c_row;
+    const real *bias;        /* or NULL */
+    const real *from;        /* or NULL */
+    ptrdiff_t   from_row;
+};
+
+/* Rows of tokens that belong to sequences: sequence b owns rows first[b] to
+ * first[b+1]-1, in the order of their positions. */
+struct rows {
+    int32_t        n_sequences;
+    const int32_t *first;      /* [B+1] */
+    const int32_t *position;   /* [N] in the sequence */
+    const int32_t *token;      /* [N] b*T + t; NULL: row r is token r */
+};
+
+struct attention {
+    const struct rows *rows;
+    int32_t     n_heads, n_kv_heads, head_size;
+    const real *qkv;       /* [N, Q+2E]: queries, keys, values */
+    real       *out;       /* [N,Q] */
+    real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
+    const real *dout;      /* [N,Q]; backward only */
+    real       *dqkv;      /* [N,Q+2E]; backward only */
+};
+
+/* Rows of norms: out = (x - mean) * scale * gamma + beta; RMS: mean = 0, no
+ * beta.  stats holds mean and scale (layer norm) or scale (RMS). */
+struct norm {
+    bool        rms;
+    int32_t     n, width;
+    float       epsilon;
+    const real *x;         /* [N,C] */
+    const real *gamma;     /* [C] */
+    const real *beta;      /* [C]; NULL for RMS */
+    real       *out;       /* [N,C] */
+    real       *stats;     /* [N,2] or [N] */
+    const real *dout;      /* [N,C]; backward only */
+    real       *dx;        /* [N,C], added to */
+    real       *dgamma;    /* [C], overwritten */
+    real       *dbeta;     /* [C] */
+};
+
+enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
+
+struct router {
+    enum router_kind input;
+    int32_t        n, width;
+    float          epsilon;
+    const real    *x;        /* [B*T,C] the stream; backward: [N,C] kept rows */
+    const real    *weight;   /* [C] */
+    real          *stats;    /* [B*T,2], [B*T] or unused */
+    real          *score;    /* [B*T] */
+    const int32_t *token;    /* [N] kept rows; backward only, n = N */
+    const real    *dscore;   /* [N] */
+    real          *dx;       /* [B*T,C], added to at kept rows */
+    real          *dweight;  /* [C], overwritten */
+};
+
+enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
+
+/* x' = x + g(r) (y - x) on kept rows. */
+struct gating {
+    enum gating_kind gate;
+    bool           trained;  /* wants dscore */
+    int32_t        n, width;
+    const int32_t *token;    /* [N] */
+    const real    *score;    /* [B*T] */
+    real          *value;    /* [N] g(r); written forward, read backward */
+    const real    *y;        /* [N,C] block output */
+    const real    *x;        /* [N,C] gathered block input */
+    real          *stream;   /* [B*T,C], written at kept rows */
+    const real    *dstream;  /* [B*T,C]; backward only */
+    real          *dy;       /* [N,C] */
+    real          *dpass;    /* [N,C] (1-g) dstream; unused with gate one */
+    real          *dscore;   /* [N] */
+};
+
+struct loss {
+    int32_t        n, width;    /* N, V */
+    const real    *logits;      /* [N,V] */
+    const int32_t *target;      /* [N] */
+    real          *nats;        /* [N] */
+    real          *stats;       /* [N,2] largest logit, sum of exponentials */
+    float          gradient;    /* of the loss in each row's nats; backward */
+    real          *entropy;     /* [N]; entropy only */
+    real          *dlogits;     /* [N,V]; backward only */
+};
+
+struct adamw {
+    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float correction1, correction2;   /* 1 / (1 - beta^t) */
+    float scale;                      /* of the gradient: clipping */
+};
+
+struct kernels {
+    const char *name;              /* "avx512" */
+    /* Floats of scratch a part needs: products with n columns, attention over
+     * sequences of n_tokens rows. */
+    size_t (*gemm_scratch)(int32_t n);
+    size_t (*attend_scratch)(int32_t n_tokens, int32_t head_size);
+    void (*gemm)(const struct gemm *g, int part, int parts, real *scratch);
+    void (*sum_columns)(const real *x, int32_t n, int32_t width, real *out,
+                        int part, int parts);
+    void (*norm)(const struct norm *n, int part, int parts);
+    void (*norm_backward)(const struct norm *n, int part, int parts);
+    void (*attend)(const struct attention *a, int part, int parts,
+                   real *scratch);
+    void (*attend_backward)(const struct attention *a, int part, int parts,
+                            real *scratch);
+    void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
+                 int32_t head_size, int32_t stride, const real *table,
+                 bool backward, int part, int parts);
+    void (*gelu)(const real *x, real *out, size_t n, int part, int parts);
+    void (*gelu_backward)(const real *x, const real *dout, real *dx, size_t n,
+                          int part, int parts);
+    void (*swiglu)(const real *x, real *out, int32_t n, int32_t width, int part,
+                   int parts);
+    void (*swiglu_backward)(const real *x, const real *dout, real *dx,
+                            int32_t n, int32_t width, int part, int parts);
+    void (*embed)(const int32_t *ids, const int32_t *position, const real *wte,
+                  const real *wpe, real *out, int32_t n, int32_t width,
+                  int part, int parts);
+    void (*embed_backward)(const int32_t *ids, const int32_t *position,
+                           const real *dout, real *dwte, real *dwpe, int32_t n,
+                           int32_t width, int part, int parts);
+    void (*route)(const struct router *r, int part, int parts);
+    void (*route_backward)(const struct router *r, int part, int parts);
+    void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
+                   int32_t width, int part, int parts);
+    void (*gather_backward)(const real *dx, const real *dpass,
+                            const int32_t *token, real *dstream, int32_t n,
+                            int32_t width, int part, int parts);
+    void (*gate)(const struct gating *g, int part, int parts);
+    void (*gate_backward)(const struct gating *g, int part, int parts);
+    void (*loss)(const struct loss *l, int part, int parts);
+    void (*loss_backward)(const struct loss *l, int part, int parts);
+    void (*entropy)(const struct loss *l, int part, int parts);
+    /* Sum of squares of each OP_CLIP_CHUNK numbers of x[n] into partial[]. */
+    void (*squares)(const real *x, size_t n, real *partial, int part,
+                    int parts);
+    /* sum + x[0] + ... in double, in this order. */
+    double (*sum)(double sum, const real *x, size_t n);
+    /* limit / sqrt(squares), at most 1: the factor of gradient clipping. */
+    double (*clip_scale)(double squares, double limit);
+    /* Moves a threshold toward the mean of `cut` by `rate`. */
+    float (*track)(float threshold, const real *cut, int32_t n, float rate);
+    void (*adamw)(const struct adamw *a, real *p, const real *g, real *m,
+                  real *v, size_t n, int part, int parts);
+};
+
+/* The best this CPU can run; ISOBATH_KERNELS=name forces one that it can. */
+const struct kernels *kernels_best(void);
+/* NULL: unknown, or this CPU cannot run it. */
+const struct kernels *kernels_find(const char *name);
+
+#endif

@@ -1,0 +1,54 @@
+/* elementary.h - exp and what is made of it, for one NUMBER type; vec.h includes
+ * this twice.  Each is a fixed number of operations: sim/core/op.h. */
+
+/* exp, relative error below 3e-7; the argument is held within [-87, 88].
+ * x = n ln2 + r with |r| <= ln2/2, ln2 in two parts (Cody and Waite 1980), then
+ * the Taylor polynomial of degree 6: OP_FLOPS_EXP. */
+static inline NUMBER OF(exp)(NUMBER x)
+{
+    x = OF(max)(OF(min)(x, OF(set)(88.0f)), OF(set)(-87.0f));
+    NUMBER t = x * 1.44269504f;
+    NUMBER n = OF(truncate)(t + OF(half_like)(t));
+    NUMBER r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    NUMBER p = r * (1.0f / 720.0f) + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return OF(scale2)(p, n);
+}
+
+/* GELU, tanh form (Hendrycks and Gimpel 2016):
+ * x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)); EXP + 6. */
+static inline NUMBER OF(gelu)(NUMBER x)
+{
+    NUMBER z = x * (x * x * -0.0713548162726f + -1.59576912161f);
+    return x / (OF(exp)(z) + 1.0f);
+}
+
+/* dout * gelu'(x): EXP + 14. */
+static inline NUMBER OF(gelu_backward)(NUMBER x, NUMBER dout)
+{
+    NUMBER square = x * x;
+    NUMBER z = x * (square * -0.0713548162726f + -1.59576912161f);
+    NUMBER s = 1.0f / (OF(exp)(z) + 1.0f);
+    NUMBER slope = square * 0.2140644488178f + 1.59576912161f;
+    return dout * (x * (s * (1.0f - s)) * slope + s);
+}
+
+/* gate * sigmoid(gate) * up: EXP + 3. */
+static inline NUMBER OF(swiglu)(NUMBER gate, NUMBER up)
+{
+    return gate / (OF(exp)(-gate) + 1.0f) * up;
+}
+
+/* Both gradients of swiglu: EXP + 9. */
+static inline void OF(swiglu_backward)(NUMBER gate, NUMBER up, NUMBER dout,
+                                       NUMBER *dgate, NUMBER *dup)
+{
+    NUMBER s = 1.0f / (OF(exp)(-gate) + 1.0f);
+    NUMBER silu = gate * s;
+    *dup = dout * silu;
+    *dgate = dout * up * (silu * (1.0f - s) + s);
+}

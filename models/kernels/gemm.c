@@ -1,0 +1,272 @@
+/* gemm.c - matrix products, in the manner of Goto and van de Geijn 2008: panels
+ * of b are packed to lie in the first cache, a block of a stays in the second,
+ * and a tile of c in registers.  Every element of c is one chain of
+ * multiply-adds in the order of k, whatever the tiling: 2 flops each. */
+#include "models/kernels/kernel.h"
+
+/* K_BLOCK rows of b by 3 registers are at most 48 KB; M_BLOCK rows of a by
+ * K_BLOCK, 256 KB: half a usual first and second cache.  MR x NV accumulators
+ * leave room for NV of b and one of a in the register file. */
+enum {
+    K_BLOCK = 256,
+    M_BLOCK = 256,
+    W  = REGISTER_LANES,
+    MR = REGISTER_LANES == 16 ? 8 : 4,
+    NV = 3,
+};
+
+size_t KERNEL(gemm_scratch)(int32_t n)
+{
+    return (size_t)K_BLOCK * (size_t)n + (size_t)K_BLOCK * M_BLOCK;
+}
+
+/* Where a tile starts: its own contents after the first block of k. */
+struct start {
+    const real *bias, *from;
+    ptrdiff_t   from_row;
+};
+
+/* mr x W nv.  mr and nv are constants at every call, so that the loops unroll
+ * and the accumulators live in registers. */
+static inline __attribute__((always_inline)) void tile(
+    const int mr, const int nv, int32_t k, const real *a, ptrdiff_t a_row,
+    ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
+    const struct start *s)
+{
+    lanes sum[MR][NV];
+    UNROLL
+    for (int i = 0; i < mr; i++)
+        UNROLL
+        for (int j = 0; j < nv; j++) {
+            if (s->from && s->bias)
+                sum[i][j] = lanes_load(s->from + i * s->from_row + W * j) +
+                            lanes_load(s->bias + W * j);
+            else if (s->from)
+                sum[i][j] = lanes_load(s->from + i * s->from_row + W * j);
+            else if (s->bias)
+                sum[i][j] = lanes_load(s->bias + W * j);
+            else
+                sum[i][j] = lanes_set(0.0f);
+        }
+    for (int32_t l = 0; l < k; l++) {
+        lanes row[NV];
+        UNROLL
+        for (int j = 0; j < nv; j++)
+            row[j] = lanes_load(b + l * b_k + W * j);
+        UNROLL
+        for (int i = 0; i < mr; i++) {
+            lanes x = lanes_set(a[i * a_row + l * a_k]);
+            UNROLL
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = sum[i][j] + x * row[j];
+        }
+    }
+    UNROLL
+    for (int i = 0; i < mr; i++)
+        UNROLL
+        for (int j = 0; j < nv; j++)
+            lanes_store(c + i * c_row + W * j, sum[i][j]);
+}
+
+#define TILE(mr, nv)                                                           \
+    static __attribute__((noinline)) void tile_##mr##_##nv(                    \
+        int32_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,              \
+        const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,                \
+        const struct start *s)                                                 \
+    {                                                                          \
+        if (a_k == 1)                                                          \
+            tile(mr, nv, k, a, a_row, 1, b, b_k, c, c_row, s);                 \
+        else                                                                   \
+            tile(mr, nv, k, a, 1, a_k, b, b_k, c, c_row, s);                   \
+    }
+#if REGISTER_LANES == 16
+TILE(8, 1) TILE(8, 2) TILE(8, 3)
+#endif
+TILE(4, 1) TILE(4, 2) TILE(4, 3)
+TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(1, 1) TILE(1, 2) TILE(1, 3)
+
+typedef void tile_fn(int32_t, const real *, ptrdiff_t, ptrdiff_t, const real *,
+                     ptrdiff_t, real *, ptrdiff_t, const struct start *);
+
+/* W nv columns of c, all m rows. */
+static void panel(int nv, int32_t m, int32_t k, const real *a, ptrdiff_t a_row,
+                  ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
+                  ptrdiff_t c_row, struct start s)
+{
+    static tile_fn *const table[][NV + 1] = {   /* [log2 mr][nv] */
+        { 0, tile_1_1, tile_1_2, tile_1_3 },
+        { 0, tile_2_1, tile_2_2, tile_2_3 },
+        { 0, tile_4_1, tile_4_2, tile_4_3 },
+#if REGISTER_LANES == 16
+        { 0, tile_8_1, tile_8_2, tile_8_3 },
+#endif
+    };
+    for (int32_t i = 0; i < m;) {
+        int log = MR == 8 && m - i >= 8 ? 3 : m - i >= 4 ? 2 : m - i >= 2 ? 1 : 0;
+        table[log][nv](k, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row,
+                       c_row, &s);
+        i += 1 << log;
+        if (s.from)
+            s.from += ((ptrdiff_t)1 << log) * s.from_row;
+    }
+}
+
+/* Fewer than W columns: 8 at once, then one by one, nothing beyond n. */
+static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
+                   ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
+                   real *c, ptrdiff_t c_row, struct start s)
+{
+    for (int32_t i = 0; i < m; i++) {
+        int32_t j = 0;
+        const real *from = s.from ? s.from + i * s.from_row : NULL;
+        if (W > 8 && n >= 8) {
+            vec8 sum = from ? vec8_load(from) : vec8_set(0.0f);
+            if (s.bias)
+                sum = from ? sum + vec8_load(s.bias) : vec8_load(s.bias);
+            for (int32_t l = 0; l < k; l++)
+                sum = sum + vec8_set(a[i * a_row + l * a_k]) *
+                            vec8_load(b + l * b_k);
+            vec8_store(c + i * c_row, sum);
+            j = 8;
+        }
+        for (; j < n; j++) {
+            real sum = from ? from[j] : real_set(0.0f);
+            if (s.bias)
+                sum = from ? sum + s.bias[j] : s.bias[j];
+            for (int32_t l = 0; l < k; l++)
+                sum = sum + a[i * a_row + l * a_k] * b[l * b_k + j];
+            c[i * c_row + j] = sum;
+        }
+    }
+}
+
+/* How many vectors wide the next panel is, with `left` vectors to go: full
+ * panels, but never 3 + 1 where 2 + 2 does. */
+static int panel_width(int32_t left)
+{
+    if (left <= NV)
+        return (int)left;
+    return left == NV + 1 && NV > 2 ? (int)(left / 2) : NV;
+}
+
+/* k rows of b by n columns from column 0, as one dense [k,n]. */
+static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
+                 int32_t n, real *to)
+{
+    const real *b = g->b + k0 * g->b_k + col * g->b_col;
+    if (g->b_col == 1) {
+        for (int32_t l = 0; l < k; l++)
+            memcpy(to + (ptrdiff_t)l * n, b + l * g->b_k,
+                   (size_t)n * sizeof *to);
+        return;
+    }
+    for (int32_t l = 0; l < k; l += 16)         /* 16 x 16: a line each way */
+        for (int32_t j = 0; j < n; j++)
+            for (int32_t i = l; i < l + 16 && i < k; i++)
+                to[(ptrdiff_t)i * n + j] = b[i + j * g->b_col];
+}
+
+/* m rows of a by k, as slivers of 8 rows: [m/8][k][8]. */
+static void pack_a(const real *a, ptrdiff_t a_k, int32_t m, int32_t k, real *to)
+{
+    for (int32_t i = 0; i + MR <= m; i += MR)
+        for (int32_t l = 0; l < k; l++)
+            memcpy(to + (ptrdiff_t)i * k + l * MR, a + i + l * a_k,
+                   MR * sizeof *to);
+}
+
+/* Columns [n0,n1), rows [m0,m1). */
+static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
+                  int32_t n1, real *scratch)
+{
+    /* Packing pays when a panel is read by several tiles of rows. */
+    bool pack_b = g->b_col != 1 || m1 - m0 > 2 * MR;
+    bool pack_rows = g->a_k != 1 && n1 - n0 > 64;
+    real *slivers = scratch + (ptrdiff_t)K_BLOCK * (n1 - n0);
+
+    for (int32_t k0 = 0; k0 < g->k || k0 == 0; k0 += K_BLOCK) {
+        int32_t k = g->k - k0 < K_BLOCK ? g->k - k0 : K_BLOCK;
+        for (int32_t i = m0; i < m1; i += M_BLOCK) {
+            int32_t m = m1 - i < M_BLOCK ? m1 - i : M_BLOCK;
+            const real *a = g->a + i * g->a_row + k0 * g->a_k;
+            int32_t whole = pack_rows ? m / MR * MR : 0;
+            real *packed = scratch;
+            if (whole > 0)
+                pack_a(a, g->a_k, whole, k, slivers);
+            for (int32_t j = n0; j < n1;) {
+                int32_t left = (n1 - j) / W;
+                int nv = left > 0 ? panel_width(left) : 0;
+                int32_t n = nv > 0 ? W * nv : n1 - j;
+                const real *b = g->b + k0 * g->b_k + j * g->b_col;
+                ptrdiff_t b_k = g->b_k;
+                if (pack_b) {
+                    if (i == m0)
+                        pack(g, k0, k, j, n, packed);
+                    b = packed;
+                    b_k = n;
+                    packed += (ptrdiff_t)K_BLOCK * n;
+                }
+                real *c = g->c + i * g->c_row + j;
+                struct start s = { NULL, c, g->c_row };
+                if (k0 == 0) {
+                    s.bias = g->bias ? g->bias + j : NULL;
+                    s.from = g->from ? g->from + i * g->from_row + j : NULL;
+                    s.from_row = g->from_row;
+                }
+                if (nv == 0) {
+                    narrow(n, m, k, a, g->a_row, g->a_k, b, b_k, c, g->c_row,
+                           s);
+                } else if (whole > 0) {
+                    for (int32_t r = 0; r < whole; r += MR) {
+                        struct start at = s;
+                        if (at.from)
+                            at.from += r * s.from_row;
+                        panel(nv, MR, k, slivers + (ptrdiff_t)r * k, 1, MR, b,
+                              b_k, c + r * g->c_row, g->c_row, at);
+                    }
+                    if (s.from)
+                        s.from += whole * s.from_row;
+                    panel(nv, m - whole, k, a + whole * g->a_row, g->a_row,
+                          g->a_k, b, b_k, c + whole * g->c_row, g->c_row, s);
+                } else {
+                    panel(nv, m, k, a, g->a_row, g->a_k, b, b_k, c, g->c_row,
+                          s);
+                }
+                j += n;
+            }
+        }
+    }
+}
+
+void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
+{
+    /* Long and thin: split the rows, each part packs all of b.  Otherwise split
+     * the columns, by whole vectors, so that b is packed once. */
+    int32_t m0 = 0, m1 = g->m, n0 = 0, n1 = g->n;
+    if (g->m >= 4 * g->n || g->m > 512) {
+        m0 = slice(g->m, MR, part, parts);
+        m1 = slice(g->m, MR, part + 1, parts);
+    } else {
+        n0 = slice(g->n, 16, part, parts);
+        n1 = slice(g->n, 16, part + 1, parts);
+    }
+    if (m0 < m1 && n0 < n1)
+        block(g, m0, m1, n0, n1, scratch);
+}
+
+void KERNEL(small_gemm)(const struct gemm *g)
+{
+    for (int32_t j = 0; j < g->n;) {
+        int32_t left = (g->n - j) / W;
+        int nv = left > 0 ? panel_width(left) : 0;
+        struct start s = { NULL, g->from ? g->from + j : NULL, g->from_row };
+        if (nv == 0) {
+            narrow(g->n - j, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j,
+                   g->b_k, g->c + j, g->c_row, s);
+            return;
+        }
+        panel(nv, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j, g->b_k,
+              g->c + j, g->c_row, s);
+        j += W * nv;
+    }
+}

@@ -1,0 +1,48 @@
+/* kernel.h - what every kernel file starts with: VARIANT names the instruction
+ * set this copy is compiled for. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include "models/kernels.h"
+#include "models/kernels/vec.h"
+
+#define KERNEL_PASTE(name, variant) name##_##variant
+#define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
+#define KERNEL(name) KERNEL_NAME(name, VARIANT)
+
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* Where part `part` of `parts` of n things begins, in multiples of `grain`. */
+static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
+{
+    int64_t grains = (n + grain - 1) / grain;
+    int64_t at = grains * part / parts * grain;
+    return at < n ? (int32_t)at : n;
+}
+
+/* In the order of struct kernels. */
+#define KERNEL_LIST(X)                                                         \
+    X(gemm_scratch) X(attend_scratch) X(gemm) X(sum_columns) X(norm)           \
+    X(norm_backward) X(attend) X(attend_backward) X(rope) X(gelu)              \
+    X(gelu_backward) X(swiglu) X(swiglu_backward) X(embed) X(embed_backward)   \
+    X(route) X(route_backward) X(gather) X(gather_backward) X(gate)            \
+    X(gate_backward) X(loss) X(loss_backward) X(entropy) X(squares) X(sum)     \
+    X(clip_scale) X(track) X(adamw)
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Each has the type of its member. */
+#define X(name) __typeof__(*((struct kernels *)0)->name) KERNEL(name);
+KERNEL_LIST(X)
+#undef X
+
+#ifdef __cplusplus
+}
+#endif
+
+/* b and c dense in columns, no packing, one thread: for small tiles. */
+void KERNEL(small_gemm)(const struct gemm *g);
+
+#endif

@@ -1,0 +1,73 @@
+/* loss.c - softmax cross-entropy and the entropy of the prediction. */
+#include "models/kernels/kernel.h"
+
+static real largest_of(const real *x, int32_t n)
+{
+    vec top = vec_set(-3e38f);
+    int32_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        top = vec_max(top, vec_load(x + i));
+    real m = vec_largest(top);
+    for (; i < n; i++)
+        m = real_max(m, x[i]);
+    return m;
+}
+
+void KERNEL(loss)(const struct loss *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->logits + (ptrdiff_t)r * o->width;
+        real m = largest_of(x, o->width);
+        vec top = vec_set(m), sums = vec_set(0.0f);
+        int32_t i = 0;
+        for (; i + 16 <= o->width; i += 16)
+            sums = sums + vec_exp(vec_load(x + i) - top);
+        real sum = vec_fold(sums);
+        for (; i < o->width; i++)
+            sum = sum + real_exp(x[i] - m);
+        o->nats[r] = real_log(sum) - (x[o->target[r]] - m);
+        o->stats[2 * r] = m;
+        o->stats[2 * r + 1] = sum;
+    }
+}
+
+void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real gradient = o->gradient;
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->logits + (ptrdiff_t)r * o->width;
+        real *d = o->dlogits + (ptrdiff_t)r * o->width;
+        real m = o->stats[2 * r], scale = gradient / o->stats[2 * r + 1];
+        vec top = vec_set(m), s = vec_set(scale);
+        int32_t i = 0;
+        for (; i + 16 <= o->width; i += 16)
+            vec_store(d + i, vec_exp(vec_load(x + i) - top) * s);
+        for (; i < o->width; i++)
+            d[i] = real_exp(x[i] - m) * scale;
+        d[o->target[r]] = d[o->target[r]] - gradient;
+    }
+}
+
+/* log(sum) - sum p (x - m). */
+void KERNEL(entropy)(const struct loss *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->logits + (ptrdiff_t)r * o->width;
+        real m = o->stats[2 * r], sum = o->stats[2 * r + 1];
+        vec top = vec_set(m), sums = vec_set(0.0f);
+        int32_t i = 0;
+        for (; i + 16 <= o->width; i += 16) {
+            vec d = vec_load(x + i) - top;
+            sums = sums + vec_exp(d) * d;
+        }
+        real weighted = vec_fold(sums);
+        for (; i < o->width; i++) {
+            real d = x[i] - m;
+            weighted = weighted + real_exp(d) * d;
+        }
+        o->entropy[r] = real_log(sum) - weighted / sum;
+    }
+}

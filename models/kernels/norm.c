@@ -1,0 +1,360 @@
+/* norm.c - layer norm and RMS norm, a row at a time; gradients of scale and
+ * shift a column at a time, so that no sum is split between parts. */
+#include "models/kernels/kernel.h"
+
+/* What makes a sum over a row a mean. */
+static inline real share_of(int32_t width)
+{
+    return ONCE(1.0f / (float)width);
+}
+
+/* Sum of x[n]: 16 partial sums, their fold, then the tail. */
+static inline real sum_of(const real *x, int32_t n)
+{
+    vec sum = vec_set(0.0f);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16)
+        sum = sum + vec_load(x + c);
+    real total = vec_fold(sum);
+    for (; c < n; c++)
+        total = total + x[c];
+    return total;
+}
+
+static inline real squares_of(const real *x, int32_t n)
+{
+    vec sum = vec_set(0.0f);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16)
+        sum = sum + vec_load(x + c) * vec_load(x + c);
+    real total = vec_fold(sum);
+    for (; c < n; c++)
+        total = total + x[c] * x[c];
+    return total;
+}
+
+static inline real deviations_of(const real *x, real mean, int32_t n)
+{
+    vec sum = vec_set(0.0f), m = vec_set(mean);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16) {
+        vec d = vec_load(x + c) - m;
+        sum = sum + d * d;
+    }
+    real total = vec_fold(sum);
+    for (; c < n; c++) {
+        real d = x[c] - mean;
+        total = total + d * d;
+    }
+    return total;
+}
+
+static void layer_norm(const struct norm *o, int32_t r, real share)
+{
+    const real *x = o->x + (ptrdiff_t)r * o->width;
+    real *out = o->out + (ptrdiff_t)r * o->width;
+    real mean = sum_of(x, o->width) * share;
+    real variance = deviations_of(x, mean, o->width) * share;
+    real scale = real_set(1.0f) / real_sqrt(variance + o->epsilon);
+    vec m = vec_set(mean), s = vec_set(scale);
+    int32_t c = 0;
+
+    for (; c + 16 <= o->width; c += 16)
+        vec_store(out + c, (vec_load(x + c) - m) * s * vec_load(o->gamma + c) +
+                               vec_load(o->beta + c));
+    for (; c < o->width; c++)
+        out[c] = (x[c] - mean) * scale * o->gamma[c] + o->beta[c];
+    o->stats[2 * r] = mean;
+    o->stats[2 * r + 1] = scale;
+}
+
+static void rms_norm(const struct norm *o, int32_t r, real share)
+{
+    const real *x = o->x + (ptrdiff_t)r * o->width;
+    real *out = o->out + (ptrdiff_t)r * o->width;
+    real square = squares_of(x, o->width) * share;
+    real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
+    vec s = vec_set(scale);
+    int32_t c = 0;
+
+    for (; c + 16 <= o->width; c += 16)
+        vec_store(out + c, vec_load(x + c) * s * vec_load(o->gamma + c));
+    for (; c < o->width; c++)
+        out[c] = x[c] * scale * o->gamma[c];
+    o->stats[r] = scale;
+}
+
+void KERNEL(norm)(const struct norm *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real share = share_of(o->width);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++)
+        if (o->rms)
+            rms_norm(o, r, share);
+        else
+            layer_norm(o, r, share);
+}
+
+/* h = (x - mean) scale is the normalised row, d = dout gamma its gradient:
+ * dx += scale (d - mean(d) - h mean(d h)). */
+static void layer_norm_dx(const struct norm *o, int32_t r, real share)
+{
+    const real *x = o->x + (ptrdiff_t)r * o->width;
+    const real *dout = o->dout + (ptrdiff_t)r * o->width;
+    real *dx = o->dx + (ptrdiff_t)r * o->width;
+    real mean = o->stats[2 * r], scale = o->stats[2 * r + 1];
+    vec m = vec_set(mean), s = vec_set(scale);
+    vec sum_d = vec_set(0.0f), sum_dh = vec_set(0.0f);
+    int32_t c = 0;
+
+    for (; c + 16 <= o->width; c += 16) {
+        vec h = (vec_load(x + c) - m) * s;
+        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
+        sum_d = sum_d + d;
+        sum_dh = sum_dh + d * h;
+    }
+    real mean_d = vec_fold(sum_d), mean_dh = vec_fold(sum_dh);
+    for (; c < o->width; c++) {
+        real h = (x[c] - mean) * scale;
+        real d = dout[c] * o->gamma[c];
+        mean_d = mean_d + d;
+        mean_dh = mean_dh + d * h;
+    }
+    mean_d = mean_d * share;
+    mean_dh = mean_dh * share;
+
+    vec a = vec_set(mean_d), b = vec_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16) {
+        vec h = (vec_load(x + c) - m) * s;
+        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
+        vec_store(dx + c, vec_load(dx + c) + s * (d - a - h * b));
+    }
+    for (; c < o->width; c++) {
+        real h = (x[c] - mean) * scale;
+        real d = dout[c] * o->gamma[c];
+        dx[c] = dx[c] + scale * (d - mean_d - h * mean_dh);
+    }
+}
+
+/* h = x scale: dx += scale (d - h mean(d h)). */
+static void rms_norm_dx(const struct norm *o, int32_t r, real share)
+{
+    const real *x = o->x + (ptrdiff_t)r * o->width;
+    const real *dout = o->dout + (ptrdiff_t)r * o->width;
+    real *dx = o->dx + (ptrdiff_t)r * o->width;
+    real scale = o->stats[r];
+    vec s = vec_set(scale), sum = vec_set(0.0f);
+    int32_t c = 0;
+
+    for (; c + 16 <= o->width; c += 16) {
+        vec h = vec_load(x + c) * s;
+        sum = sum + vec_load(dout + c) * vec_load(o->gamma + c) * h;
+    }
+    real mean_dh = vec_fold(sum);
+    for (; c < o->width; c++) {
+        real h = x[c] * scale;
+        mean_dh = mean_dh + dout[c] * o->gamma[c] * h;
+    }
+    mean_dh = mean_dh * share;
+
+    vec b = vec_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16) {
+        vec h = vec_load(x + c) * s;
+        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
+        vec_store(dx + c, vec_load(dx + c) + s * (d - h * b));
+    }
+    for (; c < o->width; c++) {
+        real h = x[c] * scale;
+        dx[c] = dx[c] + scale * (dout[c] * o->gamma[c] - h * mean_dh);
+    }
+}
+
+/* Columns [c0,c1) of dgamma and dbeta, over all rows in order. */
+static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
+{
+    for (int32_t c = c0; c < c1; c++) {
+        o->dgamma[c] = real_set(0.0f);
+        if (!o->rms)
+            o->dbeta[c] = real_set(0.0f);
+    }
+    for (int32_t r = 0; r < o->n; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        const real *dout = o->dout + (ptrdiff_t)r * o->width;
+        real mean = o->rms ? real_set(0.0f) : o->stats[2 * r];
+        real scale = o->rms ? o->stats[r] : o->stats[2 * r + 1];
+        vec m = vec_set(mean), s = vec_set(scale);
+        int32_t c = c0;
+        for (; c + 16 <= c1; c += 16) {
+            vec d = vec_load(dout + c);
+            vec h = o->rms ? vec_load(x + c) * s
+                           : (vec_load(x + c) - m) * s;
+            vec_store(o->dgamma + c, vec_load(o->dgamma + c) + d * h);
+            if (!o->rms)
+                vec_store(o->dbeta + c, vec_load(o->dbeta + c) + d);
+        }
+        for (; c < c1; c++) {
+            real h = o->rms ? x[c] * scale : (x[c] - mean) * scale;
+            o->dgamma[c] = o->dgamma[c] + dout[c] * h;
+            if (!o->rms)
+                o->dbeta[c] = o->dbeta[c] + dout[c];
+        }
+    }
+}
+
+void KERNEL(norm_backward)(const struct norm *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real share = share_of(o->width);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++)
+        if (o->rms)
+            rms_norm_dx(o, r, share);
+        else
+            layer_norm_dx(o, r, share);
+    norm_dgamma(o, slice(o->width, 16, part, parts),
+                slice(o->width, 16, part + 1, parts));
+}
+
+/* The router's input is a norm without scale and shift: the score is
+ * scale * sum w (x - mean). */
+static real weighted_sum(const real *x, const real *w, real mean, bool centred,
+                         int32_t n)
+{
+    vec sum = vec_set(0.0f), m = vec_set(mean);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16) {
+        vec v = centred ? vec_load(x + c) - m : vec_load(x + c);
+        sum = sum + v * vec_load(w + c);
+    }
+    real total = vec_fold(sum);
+    for (; c < n; c++) {
+        real v = centred ? x[c] - mean : x[c];
+        total = total + v * w[c];
+    }
+    return total;
+}
+
+void KERNEL(route)(const struct router *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real share = share_of(o->width), none = 0.0f;
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        if (o->input == ROUTER_RAW) {
+            o->score[r] = weighted_sum(x, o->weight, none, false, o->width);
+        } else if (o->input == ROUTER_RMS) {
+            real square = squares_of(x, o->width) * share;
+            real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
+            o->stats[r] = scale;
+            o->score[r] = weighted_sum(x, o->weight, none, false, o->width) *
+                          scale;
+        } else {
+            real mean = sum_of(x, o->width) * share;
+            real variance = deviations_of(x, mean, o->width) * share;
+            real scale = real_set(1.0f) / real_sqrt(variance + o->epsilon);
+            o->stats[2 * r] = mean;
+            o->stats[2 * r + 1] = scale;
+            o->score[r] = weighted_sum(x, o->weight, mean, true, o->width) *
+                          scale;
+        }
+    }
+}
+
+/* dx of one kept row: the norm's backward with d = dscore * w. */
+static void route_dx(const struct router *o, int32_t i, real share)
+{
+    int32_t r = o->token[i], c = 0;
+    const real *x = o->x + (ptrdiff_t)i * o->width, *w = o->weight;
+    real *dx = o->dx + (ptrdiff_t)r * o->width;
+    real dscore = o->dscore[i];
+    vec ds = vec_set(dscore);
+
+    if (o->input == ROUTER_RAW) {
+        for (; c + 16 <= o->width; c += 16)
+            vec_store(dx + c, vec_load(dx + c) + ds * vec_load(w + c));
+        for (; c < o->width; c++)
+            dx[c] = dx[c] + dscore * w[c];
+        return;
+    }
+    bool centred = o->input == ROUTER_LAYER_NORM;
+    real mean = centred ? o->stats[2 * r] : real_set(0.0f);
+    real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
+    vec m = vec_set(mean), s = vec_set(scale);
+    vec sum_d = vec_set(0.0f), sum_dh = vec_set(0.0f);
+    for (; c + 16 <= o->width; c += 16) {
+        vec h = (centred ? vec_load(x + c) - m : vec_load(x + c)) * s;
+        vec d = ds * vec_load(w + c);
+        if (centred)
+            sum_d = sum_d + d;
+        sum_dh = sum_dh + d * h;
+    }
+    real mean_d = centred ? vec_fold(sum_d) : real_set(0.0f);
+    real mean_dh = vec_fold(sum_dh);
+    for (; c < o->width; c++) {
+        real h = (centred ? x[c] - mean : x[c]) * scale;
+        real d = dscore * w[c];
+        if (centred)
+            mean_d = mean_d + d;
+        mean_dh = mean_dh + d * h;
+    }
+    if (centred)
+        mean_d = mean_d * share;
+    mean_dh = mean_dh * share;
+
+    vec a = vec_set(mean_d), b = vec_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16) {
+        vec h = (centred ? vec_load(x + c) - m : vec_load(x + c)) * s;
+        vec d = ds * vec_load(w + c);
+        if (centred)
+            d = d - a;
+        vec_store(dx + c, vec_load(dx + c) + s * (d - h * b));
+    }
+    for (; c < o->width; c++) {
+        real h = (centred ? x[c] - mean : x[c]) * scale;
+        real d = dscore * w[c];
+        if (centred)
+            d = d - mean_d;
+        dx[c] = dx[c] + scale * (d - h * mean_dh);
+    }
+}
+
+static void route_dweight(const struct router *o, int32_t c0, int32_t c1)
+{
+    for (int32_t c = c0; c < c1; c++)
+        o->dweight[c] = real_set(0.0f);
+    for (int32_t i = 0; i < o->n; i++) {
+        int32_t r = o->token[i], c = c0;
+        const real *x = o->x + (ptrdiff_t)i * o->width;
+        real *dw = o->dweight, ds = o->dscore[i];
+        bool centred = o->input == ROUTER_LAYER_NORM;
+        real mean = centred ? o->stats[2 * r] : real_set(0.0f);
+        real scale = centred                   ? o->stats[2 * r + 1]
+                     : o->input == ROUTER_RMS ? o->stats[r]
+                                               : real_set(1.0f);
+        for (; c + 16 <= c1; c += 16) {
+            vec h = vec_load(x + c);
+            if (centred)
+                h = h - vec_set(mean);
+            if (o->input != ROUTER_RAW)
+                h = h * vec_set(scale);
+            vec_store(dw + c, vec_load(dw + c) + vec_set(ds) * h);
+        }
+        for (; c < c1; c++) {
+            real h = x[c];
+            if (centred)
+                h = h - mean;
+            if (o->input != ROUTER_RAW)
+                h = h * scale;
+            dw[c] = dw[c] + ds * h;
+        }
+    }
+}
+
+void KERNEL(route_backward)(const struct router *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real share = share_of(o->width);
+    for (int32_t i = slice(o->n, 1, part, parts); i < end; i++)
+        route_dx(o, i, share);
+    route_dweight(o, slice(o->width, 16, part, parts),
+                  slice(o->width, 16, part + 1, parts));
+}

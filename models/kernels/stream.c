@@ -1,0 +1,161 @@
+/* stream.c - what moves rows on and off the residual stream: embedding, gather,
+ * gate, and the column sums of biases. */
+#include "models/kernels/kernel.h"
+
+static inline void copy_row(real *to, const real *from, int32_t n)
+{
+    memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
+{
+    int32_t c = c0;
+    for (; c + 16 <= c1; c += 16)
+        vec_store(to + c, vec_load(to + c) + vec_load(from + c));
+    for (; c < c1; c++)
+        to[c] = to[c] + from[c];
+}
+
+void KERNEL(sum_columns)(const real *x, int32_t n, int32_t width, real *out,
+                         int part, int parts)
+{
+    int32_t c0 = slice(width, 16, part, parts);
+    int32_t c1 = slice(width, 16, part + 1, parts);
+    for (int32_t c = c0; c < c1; c++)
+        out[c] = real_set(0.0f);
+    for (int32_t r = 0; r < n; r++)
+        add_row(out, x + (ptrdiff_t)r * width, c0, c1);
+}
+
+void KERNEL(embed)(const int32_t *ids, const int32_t *position, const real *wte,
+                   const real *wpe, real *out, int32_t n, int32_t width,
+                   int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t r = slice(n, 1, part, parts); r < end; r++) {
+        real *to = out + (ptrdiff_t)r * width;
+        copy_row(to, wte + (ptrdiff_t)ids[r] * width, width);
+        if (wpe)
+            add_row(to, wpe + (ptrdiff_t)position[r] * width, 0, width);
+    }
+}
+
+void KERNEL(embed_backward)(const int32_t *ids, const int32_t *position,
+                            const real *dout, real *dwte, real *dwpe, int32_t n,
+                            int32_t width, int part, int parts)
+{
+    int32_t c0 = slice(width, 16, part, parts);
+    int32_t c1 = slice(width, 16, part + 1, parts);
+    for (int32_t r = 0; r < n; r++) {
+        const real *from = dout + (ptrdiff_t)r * width;
+        add_row(dwte + (ptrdiff_t)ids[r] * width, from, c0, c1);
+        if (dwpe)
+            add_row(dwpe + (ptrdiff_t)position[r] * width, from, c0, c1);
+    }
+}
+
+void KERNEL(gather)(const real *x, const int32_t *token, real *out, int32_t n,
+                    int32_t width, int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++)
+        copy_row(out + (ptrdiff_t)i * width, x + (ptrdiff_t)token[i] * width,
+                 width);
+}
+
+void KERNEL(gather_backward)(const real *dx, const real *dpass,
+                             const int32_t *token, real *dstream, int32_t n,
+                             int32_t width, int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++) {
+        real *to = dstream + (ptrdiff_t)token[i] * width;
+        copy_row(to, dx + (ptrdiff_t)i * width, width);
+        if (dpass)
+            add_row(to, dpass + (ptrdiff_t)i * width, 0, width);
+    }
+}
+
+static real gate_value(const struct gating *o, real score)
+{
+    if (o->gate == GATING_RAW)
+        return score;
+    real s = real_set(1.0f) / (real_exp(-score) + 1.0f);
+    return o->gate == GATING_SIGMOID ? s : s * 2.0f;
+}
+
+void KERNEL(gate)(const struct gating *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
+        const real *y = o->y + (ptrdiff_t)i * o->width;
+        const real *x = o->x + (ptrdiff_t)i * o->width;
+        real *to = o->stream + (ptrdiff_t)o->token[i] * o->width;
+        if (o->gate == GATING_ONE) {   /* bit for bit the block's output */
+            copy_row(to, y, o->width);
+            continue;
+        }
+        real g = gate_value(o, o->score[o->token[i]]);
+        vec v = vec_set(g);
+        int32_t c = 0;
+        o->value[i] = g;
+        for (; c + 16 <= o->width; c += 16) {
+            vec keep = vec_load(x + c);
+            vec_store(to + c, keep + v * (vec_load(y + c) - keep));
+        }
+        for (; c < o->width; c++)
+            to[c] = x[c] + g * (y[c] - x[c]);
+    }
+}
+
+/* g'(r) dvalue, from g alone. */
+static real gate_slope(const struct gating *o, real g, real dvalue)
+{
+    if (o->gate == GATING_RAW)
+        return dvalue;
+    real s = o->gate == GATING_SIGMOID ? g : g * 0.5f;
+    return dvalue * g * (real_set(1.0f) - s);
+}
+
+void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
+        ptrdiff_t at = (ptrdiff_t)i * o->width;
+        const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
+        const real *y = o->y + at, *x = o->x + at;
+        real *dy = o->dy + at, *dpass = o->dpass + at;
+        if (o->gate == GATING_ONE) {
+            copy_row(dy, d, o->width);
+            continue;
+        }
+        real g = o->value[i], rest = real_set(1.0f) - g;
+        vec vg = vec_set(g), vrest = vec_set(rest), sum = vec_set(0.0f);
+        int32_t c = 0;
+        for (; c + 16 <= o->width; c += 16) {
+            vec v = vec_load(d + c);
+            vec_store(dy + c, v * vg);
+            vec_store(dpass + c, v * vrest);
+            if (o->trained)
+                sum = sum + v * (vec_load(y + c) - vec_load(x + c));
+        }
+        real dvalue = o->trained ? vec_fold(sum) : real_set(0.0f);
+        for (; c < o->width; c++) {
+            dy[c] = d[c] * g;
+            dpass[c] = d[c] * rest;
+            if (o->trained)
+                dvalue = dvalue + d[c] * (y[c] - x[c]);
+        }
+        if (o->trained)
+            o->dscore[i] = gate_slope(o, g, dvalue);
+    }
+}
+
+float KERNEL(track)(float threshold, const real *cut, int32_t n, float rate)
+{
+    real sum = real_set(0.0f), at = threshold;
+    for (int32_t b = 0; b < n; b++)
+        sum = sum + cut[b];
+    real mean = sum * ONCE(1.0f / (float)n);
+    return real_float(at + (mean - at) * rate);
+}

@@ -1,0 +1,282 @@
+/* model.c - taking memory once, and drawing the first weights. */
+#include "models/model_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/random.h"
+
+/* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
+ * routed layer; without training a causal rule may keep them all. */
+static size_t layer_rows(const struct model *m, int32_t layer)
+{
+    int32_t t = m->options.n_tokens;
+    if (m->options.train)
+        t = spec_kept(&m->spec, layer, t);
+    return (size_t)m->options.n_sequences * (size_t)t;
+}
+
+static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
+                          bool routed)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
+    size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
+    size_t tokens = (size_t)m->options.n_sequences *
+                    (size_t)m->options.n_tokens;
+
+    b->normed1  = arena_take(a, n * c, sizeof(real));
+    b->stats1   = arena_take(a, n * 2, sizeof(real));
+    b->qkv      = arena_take(a, n * (q + 2 * e), sizeof(real));
+    b->attended = arena_take(a, n * q, sizeof(real));
+    b->softmax  = arena_take(a, n * (size_t)s->n_heads * 2, sizeof(real));
+    b->middle   = arena_take(a, n * c, sizeof(real));
+    b->normed2  = arena_take(a, n * c, sizeof(real));
+    b->stats2   = arena_take(a, n * 2, sizeof(real));
+    b->up       = arena_take(a, n * u, sizeof(real));
+    b->act      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
+    if (!routed)
+        return;
+    b->x        = arena_take(a, n * c, sizeof(real));
+    b->y        = arena_take(a, n * c, sizeof(real));
+    b->score    = arena_take(a, tokens, sizeof(real));
+    b->router_stats = arena_take(a, tokens * 2, sizeof(real));
+    b->gate     = arena_take(a, n, sizeof(real));
+    b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
+    b->token    = arena_take(a, n, sizeof(int32_t));
+    b->position = arena_take(a, n, sizeof(int32_t));
+    b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                             sizeof(int32_t));
+}
+
+static void lay_out_stream(struct model *m, size_t tokens)
+{
+    size_t n = tokens * (size_t)m->spec.n_channels;
+    m->stream[0] = arena_take(&m->arena, n, sizeof(real));
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        m->stream[l + 1] = m->options.train && !m->spec.routed[l]
+                               ? arena_take(&m->arena, n, sizeof(real))
+                               : m->stream[l];
+}
+
+static void lay_out_layers(struct model *m)
+{
+    if (m->options.train) {
+        for (int32_t l = 0; l < m->spec.n_layers; l++)
+            lay_out_layer(m, &m->layer[l], layer_rows(m, l),
+                          m->spec.routed[l]);
+        return;
+    }
+    struct layer_buffers shared = { 0 };
+    lay_out_layer(m, &shared, layer_rows(m, 0), spec_n_routed(&m->spec) > 0);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        m->layer[l] = shared;
+}
+
+static void lay_out_backward(struct model *m, size_t tokens)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), n = 0, routed = 0;
+    size_t largest = 0;
+
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        n = layer_rows(m, l) > n ? layer_rows(m, l) : n;
+        if (s->routed[l] && layer_rows(m, l) > routed)
+            routed = layer_rows(m, l);
+    }
+    for (int32_t i = 0; i < m->tensors.n; i++)
+        if (m->tensors.tensor[i].n > largest)
+            largest = m->tensors.tensor[i].n;
+    m->gradients = arena_take(a, m->tensors.floats, sizeof(real));
+    for (int i = 0; i < 2; i++)
+        m->moment[i] = arena_take(a, m->tensors.floats, sizeof(real));
+    m->dstream   = arena_take(a, tokens * c, sizeof(real));
+    m->dnormed   = arena_take(a, tokens * c, sizeof(real));
+    m->dblock    = arena_take(a, routed * c, sizeof(real));
+    m->dpass     = arena_take(a, routed * c, sizeof(real));
+    m->dscore    = arena_take(a, routed, sizeof(real));
+    m->dact      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
+    m->dup       = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
+    m->dattended = arena_take(a, n * q, sizeof(real));
+    m->dqkv      = arena_take(a, n * (q + 2 * (size_t)spec_e(s)),
+                              sizeof(real));
+    m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
+}
+
+/* Run twice: to measure, then to place. */
+static void lay_out(struct model *m)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t threads = (size_t)m->options.n_threads;
+    size_t tokens = (size_t)m->options.n_sequences *
+                    (size_t)m->options.n_tokens;
+    size_t c = (size_t)s->n_channels;
+    const struct kernels *k = m->ex.kernels;
+    int32_t widest = spec_q(s) + 2 * spec_e(s);
+
+    if (spec_up(s) > widest)
+        widest = spec_up(s);
+    if (s->n_vocab > widest)
+        widest = s->n_vocab;
+    if (s->n_channels > widest)
+        widest = s->n_channels;
+    size_t products = k->gemm_scratch(widest);
+    size_t attention = k->attend_scratch(m->options.n_tokens, s->head_size);
+    m->ex.scratch_floats = products > attention ? products : attention;
+
+    m->weights   = arena_take(a, m->tensors.floats, sizeof(real));
+    m->threshold = arena_take(a, (size_t)s->n_layers, sizeof(float));
+    if (s->family == FAMILY_LLAMA)
+        m->rope = arena_take(a, (size_t)s->max_tokens * (size_t)s->head_size,
+                             sizeof(real));
+    lay_out_stream(m, tokens);
+    lay_out_layers(m);
+    m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                                 sizeof(int32_t));
+    m->all_position = arena_take(a, tokens, sizeof(int32_t));
+    m->final_normed = arena_take(a, tokens * c, sizeof(real));
+    m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
+    m->logits       = arena_take(a, tokens * (size_t)s->n_vocab, sizeof(real));
+    m->nats         = arena_take(a, tokens, sizeof(real));
+    m->entropy      = arena_take(a, tokens, sizeof(real));
+    m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));
+    m->choose_scratch = arena_take(a, threads * (size_t)m->options.n_tokens,
+                                   sizeof(int32_t));
+    if (m->options.train)
+        lay_out_backward(m, tokens);
+    m->ex.extra   = arena_take(a, tokens, sizeof *m->ex.extra);
+    m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
+}
+
+/* Angle of pair i at position p: p * theta^(-2i/D) (Su et al. 2021). */
+static void fill_rope(struct model *m)
+{
+    int32_t half = m->spec.head_size / 2;
+    for (int32_t p = 0; p < m->spec.max_tokens; p++)
+        for (int32_t i = 0; i < half; i++) {
+            double angle = p * pow((double)m->spec.rope_theta,
+                                   -(double)i / half);
+            real *row = m->rope + (size_t)p * (size_t)m->spec.head_size;
+            row[i] = (real)cos(angle);
+            row[half + i] = (real)sin(angle);
+        }
+}
+
+enum status model_open(struct model **out, const struct model_spec *spec,
+                       const struct model_options *options, struct error *err)
+{
+    enum status status = spec_check(spec, err);
+    if (status != STATUS_OK)
+        return status;
+    if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%d tokens a sequence: allowed is 1 to"
+                         " model.max_tokens, %d", options->n_tokens,
+                         spec->max_tokens);
+    struct model *m = calloc(1, sizeof *m);
+    if (!m)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a model");
+    m->spec = *spec;
+    m->options = *options;
+    m->threshold_rate = 0.03f;
+    m->ex.kernels = options->kernels ? options->kernels : kernels_best();
+
+    status = tensor_list_open(&m->tensors, spec, err);
+    if (status == STATUS_OK)
+        status = allocation_open(&m->allocation, spec->n_layers,
+                                 options->n_sequences, options->n_tokens, err);
+    if (status == STATUS_OK)
+        status = pool_open(&m->pool, options->n_threads, err);
+    if (status == STATUS_OK) {
+        lay_out(m);
+        status = arena_open(&m->arena, err);
+    }
+    if (status != STATUS_OK) {
+        model_close(m);
+        return status;
+    }
+    lay_out(m);
+    m->ex.pool = m->pool;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        m->threshold[l] = NAN;
+    if (m->rope)
+        fill_rope(m);
+    *out = m;
+    return STATUS_OK;
+}
+
+void model_close(struct model *m)
+{
+    if (!m)
+        return;
+    pool_close(m->pool);
+    arena_close(&m->arena);
+    allocation_close(&m->allocation);
+    tensor_list_close(&m->tensors);
+    free(m);
+}
+
+size_t model_bytes(const struct model *m)
+{
+    return m->arena.size;
+}
+
+static void draw(struct model *m, const struct tensor *t, uint64_t seed)
+{
+    real *w = m->weights + t->offset;
+    bool onto_stream = t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN;
+    bool one = t->id == TENSOR_FINAL_GAMMA || t->id == TENSOR_NORM1_GAMMA ||
+               t->id == TENSOR_NORM2_GAMMA;
+    bool normal = t->decays || t->id == TENSOR_ROUTER;
+    double deviation = onto_stream ? 0.02 / sqrt(2.0 * m->spec.n_layers) : 0.02;
+    struct random random = random_seeded(
+        random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
+    for (size_t i = 0; i < t->n; i++)
+        w[i] = one      ? 1.0f
+               : normal ? (real)(deviation * random_normal(&random))
+                        : 0.0f;
+}
+
+void model_init(struct model *m, uint64_t seed)
+{
+    for (int32_t i = 0; i < m->tensors.n; i++)
+        draw(m, &m->tensors.tensor[i], seed);
+}
+
+const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    return t ? m->weights + t->offset : NULL;
+}
+
+real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    return t ? m->gradients + t->offset : NULL;
+}
+
+const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
+const float *model_logits(const struct model *m) { return m->logits; }
+const float *model_nats(const struct model *m) { return m->nats; }
+const float *model_entropy(const struct model *m) { return m->entropy; }
+const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
+
+const struct allocation *model_allocation(const struct model *m)
+{
+    return &m->allocation;
+}
+
+struct tensor_list *model_tensors(struct model *m) { return &m->tensors; }
+float *model_weights(struct model *m) { return m->weights; }
+float *model_gradients(struct model *m) { return m->gradients; }
+float *model_moments(struct model *m, int which) { return m->moment[which]; }
+float *model_thresholds(struct model *m) { return m->threshold; }
+
+void model_set_threshold_rate(struct model *m, float rate)
+{
+    m->threshold_rate = rate;
+}

@@ -1,0 +1,82 @@
+/* model.h - the reference executor: dense and Mixture-of-Depths decoders in
+ * float32, forward, backward and update, every op bracketed and tallied. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "models/kernels.h"
+#include "models/tensor.h"
+#include "sim/core/meter.h"
+#include "sim/core/route.h"
+#include "sim/core/spec.h"
+
+struct model;                     /* opaque; owns weights, gradients, buffers */
+
+struct model_options {
+    int32_t n_sequences;          /* B at most */
+    int32_t n_tokens;             /* T at most; <= spec.max_tokens */
+    bool    train;                /* keeps what backward needs, and gradients */
+    int     n_threads;
+    const struct kernels *kernels;   /* NULL: kernels_best() */
+};
+
+/* All memory is taken here, once; nothing later allocates.  Weights are zero
+ * until model_init() or a checkpoint fills them. */
+enum status model_open(struct model **out, const struct model_spec *spec,
+                       const struct model_options *options,
+                       struct error *err) MUST_CHECK;
+void        model_close(struct model *model);
+size_t      model_bytes(const struct model *model);   /* of the one block */
+
+/* Normal weights, deviation 0.02; projections onto the stream are divided by
+ * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The
+ * draw of a tensor depends on seed, layer and kind only, so models of one shape
+ * with and without routing start alike. */
+void model_init(struct model *model, uint64_t seed);
+
+struct model_input {
+    const int32_t *ids;           /* [B,T] */
+    const int32_t *targets;       /* [B,T]; NULL: no loss */
+    int32_t n_sequences, n_tokens;
+    const struct route_policy *policy;   /* of every routed layer */
+    uint64_t seed;                /* for policies that draw */
+    bool train;                   /* keep for backward, move thresholds */
+    bool entropy;                 /* also the entropy of each prediction */
+};
+
+/* *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
+ * nobody) sees every op. */
+void model_forward(struct model *model, const struct model_input *input,
+                   struct meter *meter, double *mean_loss);
+
+/* Gradients of the mean loss of the last forward, which had train set. */
+void model_backward(struct model *model, struct meter *meter);
+
+struct update {
+    double  learning_rate, beta1, beta2, epsilon, weight_decay;
+    double  clip;                 /* largest norm of all gradients; 0: none is
+                                   * too large, but the norm is still taken */
+    int64_t step;                 /* 1, 2, ... */
+};
+/* AdamW; returns the norm of the gradients before clipping. */
+double model_update(struct model *model, const struct update *update,
+                    struct meter *meter);
+
+/* Borrowed; valid until the next forward (or close). */
+const struct model_spec *model_spec(const struct model *model);
+const float *model_logits(const struct model *model);    /* [B,T,V] */
+const float *model_nats(const struct model *model);      /* [B,T] */
+const float *model_entropy(const struct model *model);   /* [B,T] */
+const struct allocation *model_allocation(const struct model *model);
+const char  *model_isa(const struct model *model);       /* "avx512" */
+
+/* State to store and restore. */
+struct tensor_list *model_tensors(struct model *model);
+float *model_weights(struct model *model);     /* [tensors.floats] */
+float *model_gradients(struct model *model);   /* NULL unless train */
+float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
+float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+
+/* How fast thresholds follow top-k's cut: weight of the newest step. */
+void model_set_threshold_rate(struct model *model, float rate);
+
+#endif

@@ -1,0 +1,106 @@
+/* ops.h - one op each: bracketed by the meter, split over the threads, tallied
+ * from the loops that ran.  What an op is worth is said in sim/core/op.h. */
+#ifndef OPS_H
+#define OPS_H
+
+#include "models/kernels.h"
+#include "models/pool.h"
+#include "sim/core/meter.h"
+#include "sim/core/spec.h"
+
+struct executor {
+    const struct kernels *kernels;   /* borrowed */
+    struct pool  *pool;              /* borrowed */
+    real         *scratch;           /* [threads, scratch_floats] */
+    size_t        scratch_floats;    /* a thread's */
+    struct meter *meter;             /* borrowed; NULL: nobody listens */
+    struct tally *extra;             /* [rows] for listeners by token */
+};
+
+/* Where an op is filed and which tokens its rows are. */
+struct place {
+    enum pass      pass;
+    int32_t        layer;            /* or LEDGER_OUTSIDE */
+    enum op        op;
+    const int32_t *token;            /* [N]; NULL: row r is token r */
+};
+
+void op_product(struct executor *ex, struct place at, const struct gemm *g);
+
+/* dx = dout W^T, dW = x^T dout, dbias = column sums of dout, from the forward
+ * product `g`; dbias NULL: no bias; dx_from as in struct gemm, or NULL. */
+struct product_backward {
+    const real *dout;                /* [N,n], rows dense */
+    real *dx, *dw, *dbias;
+    bool  transposed;                /* the weight is stored [n,k] */
+};
+void op_product_backward(struct executor *ex, struct place at,
+                         const struct gemm *g,
+                         const struct product_backward *d);
+
+void op_norm(struct executor *ex, struct place at, const struct norm *o);
+void op_norm_backward(struct executor *ex, struct place at,
+                      const struct norm *o);
+void op_attend(struct executor *ex, struct place at, const struct attention *o);
+void op_attend_backward(struct executor *ex, struct place at,
+                        const struct attention *o);
+
+struct rope {
+    real              *qkv;          /* [N,Q+2E], turned in place */
+    const struct rows *rows;
+    int32_t            n, n_heads, head_size, stride;   /* heads: H + G */
+    const real        *table;        /* [P,D] cosines, then sines */
+};
+void op_rope(struct executor *ex, struct place at, const struct rope *o);
+
+struct activation {
+    enum family family;
+    const real *x;                   /* [N,U] */
+    real       *out;                 /* [N,F]; forward */
+    const real *dout;                /* [N,F]; backward */
+    real       *dx;                  /* [N,U] */
+    int32_t     n, width;            /* N, F */
+};
+void op_activation(struct executor *ex, struct place at,
+                   const struct activation *o);
+
+struct embedding {
+    const int32_t *ids, *position;   /* [N] */
+    const real *wte, *wpe;           /* wpe NULL: none */
+    real       *out;
+    const real *dout;
+    real       *dwte, *dwpe;
+    bool        clear_dwte;          /* nobody wrote it before */
+    int32_t     n, width, n_vocab, max_tokens;
+};
+void op_embed(struct executor *ex, struct place at, const struct embedding *o);
+
+void op_route(struct executor *ex, struct place at, const struct router *o);
+void op_gather(struct executor *ex, struct place at, const real *x, real *out,
+               int32_t n, int32_t width);
+void op_gather_backward(struct executor *ex, struct place at, const real *dx,
+                        const real *dpass, real *dstream, int32_t n,
+                        int32_t width);
+void op_gate(struct executor *ex, struct place at, const struct gating *o);
+
+void op_loss(struct executor *ex, struct place at, const struct loss *o,
+             double *mean);
+void op_loss_backward(struct executor *ex, struct place at,
+                      const struct loss *o);
+void op_entropy(struct executor *ex, struct place at, const struct loss *o);
+
+/* Adds the squares of x[n] to *total; `partial` holds a float a chunk. */
+void op_squares(struct executor *ex, struct place at, const real *x, size_t n,
+                real *partial, double *total);
+double op_clip_scale(struct executor *ex, struct place at, double squares,
+                     double limit);
+void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
+              real *p, const real *g, real *m, real *v, size_t n);
+
+/* Brackets for work that the caller does itself: select. */
+struct op_run op_begin(struct executor *ex, struct place at);
+void          op_end(struct executor *ex, struct op_run *run,
+                     const int32_t *token, int32_t n_rows, struct tally each,
+                     struct tally shared);
+
+#endif

@@ -1,0 +1,68 @@
+/* tensor.h - the parameters of a model as one table: sizes, places, rules. */
+#ifndef TENSOR_H
+#define TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "sim/core/spec.h"
+
+/* Weights are [in,out], so that rows of tokens multiply from the left.
+ *   id            rows x columns            decays                            */
+#define TENSOR_MAP(X)                                                           \
+    X(WTE,         V, C,                     true)                              \
+    X(WPE,         gpt2 ? P : 0, C,          true)   /* P = max_tokens       */ \
+    X(HEAD,        tied ? 0 : V, C,          true)                              \
+    X(FINAL_GAMMA, 1, C,                     false)                             \
+    X(FINAL_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(NORM1_GAMMA, 1, C,                     false)  /* from here on a layer */ \
+    X(NORM1_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(QKV,         C, Q + 2 * E,             true)                              \
+    X(QKV_BIAS,    gpt2 ? 1 : 0, Q + 2 * E,  false)                             \
+    X(PROJECT,     Q, C,                     true)                              \
+    X(PROJECT_BIAS, gpt2 ? 1 : 0, C,         false)                             \
+    X(NORM2_GAMMA, 1, C,                     false)                             \
+    X(NORM2_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(UP,          C, U,                     true)   /* llama: gate, up      */ \
+    X(UP_BIAS,     gpt2 ? 1 : 0, U,          false)                             \
+    X(DOWN,        F, C,                     true)                              \
+    X(DOWN_BIAS,   gpt2 ? 1 : 0, C,          false)                             \
+    X(ROUTER,      routed ? 1 : 0, C,        false)
+
+enum tensor_id {
+#define X(id, rows, columns, decays) TENSOR_##id,
+    TENSOR_MAP(X)
+#undef X
+    TENSOR_COUNT
+};
+#define TENSOR_FIRST_OF_LAYER TENSOR_NORM1_GAMMA
+
+struct tensor {
+    enum tensor_id id;
+    int32_t layer;           /* or -1: outside any layer */
+    int64_t rows, columns;
+    size_t  n;               /* rows * columns */
+    size_t  offset;          /* in floats, a multiple of 16, in each of the
+                              * parameter, gradient and moment blocks */
+    bool    decays;          /* weight decay applies */
+    bool    trained;         /* the optimizer touches it */
+};
+
+/* All tensors of a model, outside ones first, then layer by layer. */
+struct tensor_list {
+    int32_t n;
+    struct tensor *tensor;   /* [n], owned */
+    size_t  floats;          /* of one block, padding included */
+    int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
+                                                      * id; -1: has none */
+};
+
+enum status tensor_list_open(struct tensor_list *out,
+                             const struct model_spec *spec,
+                             struct error *err) MUST_CHECK;
+void tensor_list_close(struct tensor_list *list);
+
+/* NULL where the model has no such tensor. */
+const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
+                                 enum tensor_id id);
+
+#endif

@@ -1,0 +1,454 @@
+/* train_command.c - isobath train: a model, a text, a budget of flops. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <xxhash.h>
+
+#include "models/run_config.h"
+#include "models/trainer.h"
+#include "sim/core/command.h"
+#include "sim/core/rundir.h"
+#include "sim/memory.h"
+#include "sim/predict.h"
+
+int train_command(int argc, char **argv);
+
+struct arguments {
+    struct command_options common;
+    const char *config;
+    bool        resume;
+};
+
+static const struct argp_option options[] = {
+    { "resume", 'r', NULL, 0,
+      "Go on from the checkpoint in DIR, bit for bit; with none, begin", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->common;
+        return 0;
+    case 'r':
+        a->resume = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->config)
+            argp_error(state, "one CONFIG, not also '%s'", text);
+        a->config = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->config)
+            argp_error(state, "which CONFIG? e.g. configs/runs/demo.yaml");
+        if (!a->common.output)
+            argp_error(state, "where to? give -o DIR");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The keys, printed after the options: the same table that reads the file. */
+static char *help(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    char *out = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&out, &size);
+    if (!stream)
+        return NULL;
+    fputs("Keys of CONFIG, and of --set KEY=VALUE:\n", stream);
+    config_help(&run_config_schema, stream);
+    fclose(stream);
+    return out;
+}
+
+/* All that a run is made of, opened in this order. */
+struct session {
+    struct arguments   arguments;
+    struct run_config  config;
+    struct config_origin origins[64];
+    struct model_spec  spec;
+    struct machine     machine;
+    bool               has_machine;
+    struct rundir      rundir;
+    struct data       *data;
+    struct trainer    *trainer;
+    struct ledger     *step;          /* predicted, of one step */
+    struct allocation  allocation;    /* of one step */
+    struct trainer_options options;
+    json_t            *config_json;
+    char               state_path[FILE_PATH_SIZE];
+};
+
+static enum status blame(struct session *s, const char *key, struct error *err)
+{
+    return config_blame(&run_config_schema, s->origins, key, err);
+}
+
+static enum status read_config(struct session *s, struct error *err)
+{
+    const struct command_options *o = &s->arguments.common;
+    enum status status = config_load(&s->config, &run_config_schema,
+                                     s->arguments.config, o->setting,
+                                     o->n_settings, s->origins, err);
+    if (status != STATUS_OK)
+        return status;
+    struct run_config *c = &s->config;
+    status = model_config_spec(&s->spec, &c->model, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&run_config_schema, s->origins, err);
+    if (s->spec.n_vocab < DATA_VOCAB) {
+        error_set(err, STATUS_BAD_VALUE, "model.vocab %d: a text of bytes needs"
+                  " at least %d", s->spec.n_vocab, DATA_VOCAB);
+        return blame(s, "model.vocab", err);
+    }
+    if (c->tokens > s->spec.max_tokens) {
+        error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"
+                  " at most model.max_tokens, %d", c->tokens,
+                  s->spec.max_tokens);
+        return blame(s, "data.tokens", err);
+    }
+    if ((c->steps > 0) == (c->budget_flops > 0.0)) {
+        error_set(err, STATUS_BAD_VALUE, "train.steps %" PRId64
+                  ": give either train.steps or train.budget_flops, and only"
+                  " one of them", c->steps);
+        return blame(s, "train.steps", err);
+    }
+    if (c->machine[0] != '\0') {
+        status = machine_load(&s->machine, c->machine, err);
+        s->has_machine = status == STATUS_OK;
+    }
+    return status;
+}
+
+/* What a step costs, and so how many the budget pays for. */
+static enum status plan(struct session *s, struct error *err)
+{
+    struct run_config *c = &s->config;
+    enum status status = allocation_open(&s->allocation, s->spec.n_layers,
+                                         (int32_t)c->batch, (int32_t)c->tokens,
+                                         err);
+    if (status == STATUS_OK)
+        status = ledger_open(&s->step, (struct ledger_shape){
+            .by_pass = true, .by_op = true, .n_layers = s->spec.n_layers },
+            cost_zero(PROV_PREDICTED), err);
+    if (status != STATUS_OK)
+        return status;
+    allocation_fill(&s->allocation, &s->spec);
+    struct predict_job job = { &s->spec, &s->allocation,
+                               s->has_machine ? &s->machine : NULL };
+    status = predict_train_step(s->step, &job, NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    struct cost sum = ledger_sum(s->step, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    double flops = cost_get(&sum, METRIC_FLOPS);
+    if (c->steps == 0) {
+        c->steps = llround(c->budget_flops / flops);
+        if (c->steps < 1) {
+            error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: one step"
+                      " takes %.3g flops", c->budget_flops, flops);
+            return blame(s, "train.budget_flops", err);
+        }
+    }
+    if (c->learning_rate == 0.0)
+        c->learning_rate = run_config_default_rate(c->model.channels);
+    /* The resolved values are what the run directory records. */
+    s->config_json = config_json(c, &run_config_schema);
+    return s->config_json ? STATUS_OK
+                          : error_set(err, STATUS_NO_MEMORY, "no memory");
+}
+
+/* Same config, same data: only then may a checkpoint be continued. */
+static void fingerprint(const struct session *s, char out[17])
+{
+    char *text = json_dumps(s->config_json, JSON_SORT_KEYS | JSON_COMPACT);
+    XXH64_hash_t hash = XXH64(text ? text : "", text ? strlen(text) : 0, 0);
+    const char *data = data_hash(s->data);
+    hash = XXH64(data, strlen(data), hash);
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)hash);
+    free(text);
+}
+
+static enum status open_trainer(struct session *s, struct error *err)
+{
+    const struct run_config *c = &s->config;
+    char print[17];
+    enum status status = data_open(&s->data, c->data_path, (int32_t)c->tokens,
+                                   err);
+    if (status != STATUS_OK)
+        return blame(s, "data.path", err);
+    const char *policy = spec_n_routed(&s->spec) > 0
+                             ? model_config_policies[c->model.policy] : "dense";
+    s->options = (struct trainer_options){
+        .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
+        .steps = c->steps, .learning_rate = c->learning_rate,
+        .warmup = c->warmup, .floor = c->floor, .beta1 = c->beta1,
+        .beta2 = c->beta2, .epsilon = c->epsilon,
+        .weight_decay = c->weight_decay, .clip = c->clip,
+        .threshold_decay = c->model.threshold_decay,
+        .judge_every = c->judge_every, .curve_windows = c->curve_windows,
+        .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
+        .policy = route_find(policy),
+    };
+    fingerprint(s, print);
+    return trainer_open(&s->trainer, &s->spec, &s->options, s->data, print,
+                        err);
+}
+
+/* About a minute of work between checkpoints, unless the config says. */
+static bool save_due(const struct session *s, int64_t step, double *saved)
+{
+    int64_t every = s->config.save_every;
+    if (every > 0 ? step % every == 0 : clock_seconds() - *saved > 60.0) {
+        *saved = clock_seconds();
+        return true;
+    }
+    return false;
+}
+
+static enum status train(struct session *s, struct error *err)
+{
+    struct progress progress = progress_begin("training", "step",
+                                              (double)s->options.steps,
+                                              s->arguments.common.quiet);
+    const struct training_state *state = trainer_state(s->trainer);
+    double saved = clock_seconds();
+    enum status status = STATUS_OK;
+
+    while (state->step < s->options.steps && status == STATUS_OK) {
+        char note[64];
+        if (command_interrupted) {
+            status = trainer_save(s->trainer, s->state_path, err);
+            if (status == STATUS_OK)
+                status = error_set(err, STATUS_INTERRUPTED, "interrupted at"
+                                   " step %" PRId64 " of %" PRId64 "; saved,"
+                                   " go on with --resume", state->step,
+                                   s->options.steps);
+            break;
+        }
+        status = trainer_step(s->trainer, err);
+        snprintf(note, sizeof note, "loss %.4f nats/byte",
+                 trainer_last_loss(s->trainer));
+        progress_at(&progress, (double)state->step, note);
+        if (status == STATUS_OK && save_due(s, state->step, &saved))
+            status = trainer_save(s->trainer, s->state_path, err);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *routing_json(const struct session *s, const struct verdict *causal,
+                            const struct verdict *topk)
+{
+    const struct model_spec *spec = &s->spec;
+    json_t *blocks = json_array();
+    double nominal = 0.0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            json_array_append_new(blocks, json_integer(l));
+            nominal += spec->capacity[l];
+        }
+    int32_t routed = spec_n_routed(spec);
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "policy",
+                     s->options.policy->name, "blocks", blocks, "gate",
+                     gate_names[spec->gate], "capacity_nominal",
+                     routed ? json_real(nominal / routed) : json_null(),
+                     "capacity_realised", number(causal->capacity),
+                     "capacity_realised_topk", number(topk->capacity));
+}
+
+static struct ledger *measured_ledger(const struct session *s,
+                                      struct error *err)
+{
+    static const char *const why =
+        "train measures time only; isobath profile reads counters";
+    struct ledger *ledger = NULL;
+    if (ledger_open(&ledger, (struct ledger_shape){ 0 }, (struct cost){ 0 },
+                    err))
+        return NULL;
+    ledger_set_real(ledger, (struct ledger_key){ 0 }, METRIC_SECONDS,
+                    trainer_state(s->trainer)->seconds, PROV_MEASURED);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (m != METRIC_SECONDS)
+            ledger_set_reason(ledger, (enum metric)m, why);
+    return ledger;
+}
+
+static long peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss * 1024L;
+}
+
+/* Predicted forward flops of a token, head included, loss not. */
+static double forward_flops(const struct session *s)
+{
+    struct cost sum = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    struct cost loss = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                  OP_LOSS);
+    return (cost_get(&sum, METRIC_FLOPS) - cost_get(&loss, METRIC_FLOPS)) /
+           (double)(s->config.batch * s->config.tokens);
+}
+
+static enum status write_summary(struct session *s, int argc, char **argv,
+                                 struct error *err)
+{
+    const struct route_policy *causal_rule = trainer_causal_policy(s->trainer);
+    const struct verdict none = { NAN, NAN, 0, 0 };
+    int64_t windows = s->config.judge_windows;
+    struct verdict topk = trainer_judge(s->trainer, SPLIT_VALIDATION,
+                                        s->options.policy, windows);
+    struct verdict causal = causal_rule
+        ? trainer_judge(s->trainer, SPLIT_VALIDATION, causal_rule, windows)
+        : none;
+    char path[FILE_PATH_SIZE];
+    struct ledger *measured = measured_ledger(s, err);
+    const struct ledger *counted = trainer_state(s->trainer)->counted;
+    enum status status = measured ? STATUS_OK : err->status;
+
+    if (status == STATUS_OK)
+        status = ledger_scale(s->step, (uint64_t)s->options.steps);
+    if (status == STATUS_OK)
+        status = checkpoint_export(trainer_model(s->trainer),
+                                   s->options.policy, s->rundir.path, err);
+    if (status == STATUS_OK)
+        status = file_join(path, s->rundir.path, "curve.csv", err);
+    if (status == STATUS_OK)
+        status = trainer_write_curve(s->trainer, path, err);
+    if (status == STATUS_OK)
+        status = rundir_write_ledgers(&s->rundir, s->step, counted, measured,
+                                      err);
+    if (status != STATUS_OK)
+        goto out;
+    double per_token = forward_flops(s) / (double)s->options.steps;
+    json_t *summary = summary_open("train", json_incref(s->config_json),
+        provenance_json(argc, argv, s->options.n_threads, s->config.seed,
+                        model_isa(trainer_model(s->trainer)),
+                        s->config.data_path, data_hash(s->data)));
+    if (!summary) {
+        status = error_set(err, STATUS_NO_MEMORY, "no memory");
+        goto out;
+    }
+    if ((status = summary_totals(summary, "predicted", s->step, err)) ||
+        (status = summary_totals(summary, "counted", counted, err)) ||
+        (status = summary_totals(summary, "measured", measured, err)))
+        goto drop;
+    int64_t tokens = s->options.steps * s->config.batch * s->config.tokens;
+    json_object_set_new(summary, "tokens", json_integer(tokens));
+    json_object_set_new(summary, "steps", json_integer(s->options.steps));
+    json_object_set_new(summary, "parameters",
+                        json_integer((json_int_t)memory_parameters(&s->spec)));
+    json_object_set_new(summary, "flops_per_token_forward", number(per_token));
+    json_object_set_new(summary, "loss", json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:o, s:I}", "train",
+        number(trainer_recent_loss(s->trainer)), "heldout_causal",
+        number(causal.nats), "heldout_topk", number(topk.nats),
+        "bits_per_byte", number(causal.nats / M_LN2), "causal_rule",
+        causal_rule ? causal_rule->name : "none", "heldout_rule",
+        json_string(s->options.policy->name), "heldout_bytes",
+        (json_int_t)topk.tokens));
+    json_object_set_new(summary, "routing", routing_json(s, &causal, &topk));
+    json_object_set_new(summary, "memory", json_pack(
+        "{s:I, s:I}", "allocated_bytes",
+        (json_int_t)trainer_bytes(s->trainer), "peak_resident_bytes",
+        (json_int_t)peak_bytes()));
+    status = summary_write(&s->rundir, summary, err);
+    if (!s->arguments.common.quiet && status == STATUS_OK)
+        printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n"
+               "held-out loss, nats per byte: %.4f causal (%s), %.4f under %s\n",
+               s->rundir.path, s->options.steps, tokens,
+               (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                  LEDGER_ANY).count[METRIC_FLOPS],
+               causal.nats, causal_rule ? causal_rule->name : "none", topk.nats,
+               s->options.policy->name);
+drop:
+    json_decref(summary);
+out:
+    ledger_close(measured);
+    return status;
+}
+
+/* A finished run is never silently run again. */
+static enum status look_around(struct session *s, bool *done, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status = file_join(path, s->rundir.path, "summary.json", err);
+    if (status == STATUS_OK)
+        status = file_join(s->state_path, s->rundir.path, "state.safetensors",
+                           err);
+    if (status != STATUS_OK)
+        return status;
+    *done = file_exists(path);
+    if ((*done || file_exists(s->state_path)) && !s->arguments.resume)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%s: holds a run already; go on with --resume, or"
+                         " give another directory", s->rundir.path);
+    return STATUS_OK;
+}
+
+int train_command(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &command_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = {
+        options, parse, "CONFIG -o DIR",
+        "Train a model on a text and write its loss, its curve and what it"
+        " cost: predicted, counted and, for time, measured."
+        "\v", children, help, NULL,
+    };
+    struct session *s = calloc(1, sizeof *s);
+    struct error err = { 0 };
+    bool done = false;
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!s)
+        return command_fail(&(struct error){ status, "no memory" });
+    s->rundir.lock = -1;
+    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
+    command_catch_signals();
+    if ((status = read_config(s, &err)) || (status = plan(s, &err)) ||
+        (status = rundir_open(&s->rundir, s->arguments.common.output, &err)) ||
+        (status = look_around(s, &done, &err)))
+        goto out;
+    if (done) {
+        if (!s->arguments.common.quiet)
+            printf("%s: finished already\n", s->rundir.path);
+        goto out;
+    }
+    if ((status = open_trainer(s, &err)))
+        goto out;
+    if (s->arguments.resume && file_exists(s->state_path) &&
+        (status = trainer_resume(s->trainer, s->state_path, &err)))
+        goto out;
+    if ((status = train(s, &err)) ||
+        (status = trainer_save(s->trainer, s->state_path, &err)))
+        goto out;
+    status = write_summary(s, argc, argv, &err);
+out:
+    trainer_close(s->trainer);
+    data_close(s->data);
+    ledger_close(s->step);
+    allocation_close(&s->allocation);
+    json_decref(s->config_json);
+    if (s->rundir.lock >= 0)
+        rundir_close(&s->rundir);
+    free(s);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}

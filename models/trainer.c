@@ -1,0 +1,297 @@
+/* trainer.c - the loop around the executor. */
+#include "models/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/core/file.h"
+
+/* Rows of the curve that are kept at most: enough for any plot. */
+enum { CURVE_ROWS = 400 };
+
+enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
+       CAPACITY, GRAD_NORM };
+
+static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
+    "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
+    "heldout_loss", "capacity_realised", "grad_norm"
+};
+
+struct trainer {
+    struct trainer_options options;
+    const struct data     *data;
+    struct model          *model, *judge;
+    struct training_state  state;
+    struct ledger         *counted;
+    struct ledger_meter    meter;
+    int32_t *ids, *targets;
+    double   curve[CURVE_ROWS][TRAINING_CURVE_COLUMNS];
+    double   loss, grad_norm;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+enum status trainer_open(struct trainer **out, const struct model_spec *spec,
+                         const struct trainer_options *options,
+                         const struct data *data, const char *fingerprint,
+                         struct error *err)
+{
+    struct trainer *t = calloc(1, sizeof *t);
+    size_t tokens = (size_t)options->n_sequences * (size_t)options->n_tokens;
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!t)
+        return error_set(err, status, "no memory for training");
+    t->options = *options;
+    t->data = data;
+    t->ids = calloc(tokens, sizeof *t->ids);
+    t->targets = calloc(tokens, sizeof *t->targets);
+    if (!t->ids || !t->targets) {
+        error_set(err, status, "no memory for a batch");
+        goto fail;
+    }
+    struct model_options model = {
+        .n_sequences = options->n_sequences, .n_tokens = options->n_tokens,
+        .train = true, .n_threads = options->n_threads,
+    };
+    if ((status = model_open(&t->model, spec, &model, err)))
+        goto fail;
+    model.train = false;
+    if ((status = model_open(&t->judge, spec, &model, err)))
+        goto fail;
+    if ((status = ledger_open(&t->counted, (struct ledger_shape){
+             .by_pass = true, .by_op = true, .n_layers = spec->n_layers },
+             cost_zero(PROV_COUNTED), err)))
+        goto fail;
+    model_init(t->model, options->seed);
+    model_set_threshold_rate(t->model, (float)(1.0 - options->threshold_decay));
+    t->meter = ledger_meter(t->counted);
+    t->state = (struct training_state){
+        .random = random_seeded(random_mix(options->seed, 1, 0, 0)),
+        .curve = &t->curve[0][0], .counted = t->counted,
+    };
+    snprintf(t->state.fingerprint, sizeof t->state.fingerprint, "%s",
+             fingerprint);
+    *out = t;
+    return STATUS_OK;
+fail:
+    trainer_close(t);
+    return status;
+}
+
+void trainer_close(struct trainer *t)
+{
+    if (!t)
+        return;
+    ledger_close(t->counted);
+    model_close(t->judge);
+    model_close(t->model);
+    free(t->targets);
+    free(t->ids);
+    free(t);
+}
+
+/* Linear warm-up, then half a cosine that ends with the run. */
+static double rate_at(const struct trainer_options *o, int64_t step)
+{
+    double warm = ceil(o->warmup * (double)o->steps);
+    if ((double)step <= warm)
+        return o->learning_rate * (double)step / warm;
+    double done = ((double)step - warm) / ((double)o->steps - warm);
+    return o->learning_rate *
+           (o->floor + (1.0 - o->floor) * 0.5 * (1.0 + cos(M_PI * done)));
+}
+
+static double kept_share(const struct model *model)
+{
+    const struct model_spec *spec = model_spec(model);
+    const struct allocation *a = model_allocation(model);
+    int64_t kept = 0, seen = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            kept += allocation_rows(a, l);
+            seen += (int64_t)a->n_sequences * a->n_tokens;
+        }
+    return seen > 0 ? (double)kept / (double)seen : (double)NAN;
+}
+
+static bool due(int64_t step, int64_t every, int64_t last)
+{
+    return step == last || (every > 0 && step % every == 0);
+}
+
+static void note_curve(struct trainer *t, double rate)
+{
+    const struct trainer_options *o = &t->options;
+    int64_t step = t->state.step;
+    bool judge = o->judge_every > 0 && due(step, o->judge_every, o->steps);
+    int64_t every = (o->steps + CURVE_ROWS / 2 - 1) / (CURVE_ROWS / 2);
+    if (!(judge || step == 1 || due(step, every, o->steps)) ||
+        t->state.n_curve == CURVE_ROWS)
+        return;
+    double *row = t->curve[t->state.n_curve++];
+    struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY, LEDGER_ANY);
+    const struct route_policy *causal = trainer_causal_policy(t);
+    row[STEP] = (double)step;
+    row[TOKENS] = (double)step * o->n_sequences * o->n_tokens;
+    row[FLOPS] = cost_get(&sum, METRIC_FLOPS);
+    row[SECONDS] = t->state.seconds;
+    row[JOULES] = NAN;
+    row[RATE] = rate;
+    row[TRAIN_LOSS] = t->loss;
+    row[HELDOUT_LOSS] =
+        judge && causal
+            ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows).nats
+            : (double)NAN;
+    row[CAPACITY] = kept_share(t->model);
+    row[GRAD_NORM] = t->grad_norm;
+}
+
+enum status trainer_step(struct trainer *t, struct error *err)
+{
+    const struct trainer_options *o = &t->options;
+    int64_t step = t->state.step + 1;
+    double rate = rate_at(o, step), started = now();
+
+    data_batch(t->data, SPLIT_TRAIN, &t->state.random, o->n_sequences, t->ids,
+               t->targets);
+    struct model_input input = {
+        .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
+        .n_tokens = o->n_tokens, .policy = o->policy,
+        .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
+    };
+    model_forward(t->model, &input, &t->meter.meter, &t->loss);
+    if (!isfinite(t->loss))
+        return error_set(err, STATUS_FAILED,
+                         "training diverged at step %lld: the loss is not a"
+                         " number; lower train.learning_rate (%g)",
+                         (long long)step, o->learning_rate);
+    model_backward(t->model, &t->meter.meter);
+    struct update update = {
+        .learning_rate = rate, .beta1 = o->beta1, .beta2 = o->beta2,
+        .epsilon = o->epsilon, .weight_decay = o->weight_decay,
+        .clip = o->clip, .step = step,
+    };
+    t->grad_norm = model_update(t->model, &update, &t->meter.meter);
+    t->state.seconds += now() - started;
+    t->state.step = step;
+    note_curve(t, rate);
+    return t->meter.status == STATUS_OK
+               ? STATUS_OK
+               : error_set(err, t->meter.status, "the run's tally overflowed");
+}
+
+struct verdict trainer_judge(struct trainer *t, enum split split,
+                             const struct route_policy *policy, int64_t most)
+{
+    const struct trainer_options *o = &t->options;
+    const struct model_spec *spec = model_spec(t->model);
+    int64_t all = data_windows(t->data, split, o->n_tokens);
+    int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
+    double nats = 0.0, kept = 0.0;
+
+    memcpy(model_weights(t->judge), model_weights(t->model),
+           model_tensors(t->model)->floats * sizeof(float));
+    memcpy(model_thresholds(t->judge), model_thresholds(t->model),
+           (size_t)spec->n_layers * sizeof(float));
+    for (int64_t done = 0; done < n;) {
+        int32_t b = 0;
+        for (; b < o->n_sequences && done + b < n; b++)
+            data_window(t->data, split, (done + b) * all / n, o->n_tokens,
+                        t->ids + b * T, t->targets + b * T);
+        struct model_input input = {
+            .ids = t->ids, .targets = t->targets, .n_sequences = b,
+            .n_tokens = o->n_tokens, .policy = policy,
+            .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
+        };
+        double mean;
+        model_forward(t->judge, &input, NULL, &mean);
+        nats += mean * b;
+        kept += kept_share(t->judge) * b;
+        done += b;
+    }
+    return (struct verdict){ nats / (double)n, kept / (double)n, n, n * T };
+}
+
+const struct route_policy *trainer_causal_policy(const struct trainer *t)
+{
+    const struct model_spec *spec = model_spec(t->model);
+    if (spec_n_routed(spec) == 0 || t->options.policy->causal)
+        return t->options.policy;
+    return spec->router_scores ? route_find("threshold") : NULL;
+}
+
+enum status trainer_save(struct trainer *t, const char *path, struct error *err)
+{
+    return checkpoint_save(t->model, &t->state, path, err);
+}
+
+enum status trainer_resume(struct trainer *t, const char *path,
+                           struct error *err)
+{
+    return checkpoint_resume(t->model, &t->state, CURVE_ROWS, path, err);
+}
+
+struct model *trainer_model(struct trainer *t)
+{
+    return t->model;
+}
+
+const struct training_state *trainer_state(const struct trainer *t)
+{
+    return &t->state;
+}
+
+double trainer_last_loss(const struct trainer *t)
+{
+    return t->loss;
+}
+
+double trainer_recent_loss(const struct trainer *t)
+{
+    /* From the curve, which survives a resume. */
+    double sum = 0.0;
+    int64_t n = 0, from = t->state.step - t->options.steps / 10;
+    for (int64_t i = 0; i < t->state.n_curve; i++)
+        if (t->curve[i][STEP] > (double)from) {
+            sum += t->curve[i][TRAIN_LOSS];
+            n++;
+        }
+    return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+size_t trainer_bytes(const struct trainer *t)
+{
+    return model_bytes(t->model) + model_bytes(t->judge);
+}
+
+enum status trainer_write_curve(const struct trainer *t, const char *path,
+                                struct error *err)
+{
+    struct file_writer file;
+    enum status status = file_create(&file, path, err);
+    if (status != STATUS_OK)
+        return status;
+    for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++)
+        fprintf(file.stream, "%s%s", c ? "," : "", curve_titles[c]);
+    fputs("\r\n", file.stream);
+    for (int64_t i = 0; i < t->state.n_curve; i++) {
+        for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++) {
+            if (c)
+                fputc(',', file.stream);
+            if (isfinite(t->curve[i][c]))
+                fprintf(file.stream, "%.9g", t->curve[i][c]);
+        }
+        fputs("\r\n", file.stream);
+    }
+    return file_commit(&file, err);
+}

@@ -1,0 +1,71 @@
+/* trainer.h - training a model on a text, and judging it on what was held out. */
+#ifndef TRAINER_H
+#define TRAINER_H
+
+#include "models/checkpoint.h"
+#include "models/data.h"
+#include "models/model.h"
+
+struct trainer_options {
+    int32_t n_sequences, n_tokens;        /* B, T of a step */
+    int64_t steps;                        /* of the whole run */
+    double  learning_rate;                /* at its peak */
+    double  warmup, floor;                /* share of steps; share of the peak at
+                                           * the end */
+    double  beta1, beta2, epsilon, weight_decay, clip;
+    double  threshold_decay;
+    int64_t judge_every, curve_windows;   /* steps; 0: only at the end */
+    uint64_t seed;
+    int     n_threads;
+    const struct route_policy *policy;    /* to train with */
+};
+
+struct trainer;                           /* opaque: trainer.c */
+
+/* Opens the model with first weights, and a second one without gradients for
+ * judging.  `data` is borrowed.  `fingerprint` (16 hexadecimal digits) says what
+ * a checkpoint must have been made with. */
+enum status trainer_open(struct trainer **out, const struct model_spec *spec,
+                         const struct trainer_options *options,
+                         const struct data *data, const char *fingerprint,
+                         struct error *err) MUST_CHECK;
+void        trainer_close(struct trainer *trainer);
+
+/* One step.  STATUS_FAILED when the loss is no longer a number. */
+enum status trainer_step(struct trainer *trainer, struct error *err) MUST_CHECK;
+
+/* Mean loss on fixed windows of a split. */
+struct verdict {
+    double  nats;                  /* per token; with bytes, nats per byte */
+    double  capacity;              /* share of tokens that routed layers kept;
+                                    * NAN without routed layers */
+    int64_t windows, tokens;
+};
+/* Under `policy`, over at most `most` windows (0: all). */
+struct verdict trainer_judge(struct trainer *trainer, enum split split,
+                             const struct route_policy *policy, int64_t most);
+
+/* The causal rule that goes with the training policy: itself if it is causal,
+ * the threshold where there are scores, otherwise NULL: none. */
+const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
+
+enum status trainer_save(struct trainer *trainer, const char *path,
+                         struct error *err) MUST_CHECK;
+enum status trainer_resume(struct trainer *trainer, const char *path,
+                           struct error *err) MUST_CHECK;
+
+/* Borrowed. */
+struct model                *trainer_model(struct trainer *trainer);
+const struct training_state *trainer_state(const struct trainer *trainer);
+double trainer_last_loss(const struct trainer *trainer);
+/* Mean of the training losses that the curve noted in the last tenth of the
+ * steps. */
+double trainer_recent_loss(const struct trainer *trainer);
+size_t trainer_bytes(const struct trainer *trainer);   /* both models */
+
+/* The curve as CSV: step,tokens,flops,seconds,joules,lr,train_loss,
+ * heldout_loss,capacity_realised,grad_norm; unknown is empty. */
+enum status trainer_write_curve(const struct trainer *trainer, const char *path,
+                                struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/* escape.h - foreign text at the borders where it could become something else.
+ *
+ * Tokens, file names, model names, command lines and error texts are kept raw
+ * and escaped once, at the border, by writing them through here. */
+#ifndef ESCAPE_H
+#define ESCAPE_H
+
+#include <stdio.h>
+
+/*    id         quotes added, and what no text can then do                     */
+#define BORDER_MAP(X)                                                           \
+    X(HTML)      /* none: text and "..." attributes; no tag, no entity       */ \
+    X(GNUPLOT)   /* '...': no backquote substitution, no end of the string   */ \
+    X(TIC)       /* '...': the same where gnuplot also reads % as a format   */ \
+    X(DATA)      /* "...": one field of a gnuplot data file                  */ \
+    X(CSV)       /* as needed, RFC 4180; no formula in a spreadsheet         */ \
+    X(MARKDOWN)  /* none: no markup, no end of a table cell                  */ \
+    X(TERMINAL)  /* none: no control sequence                                */
+
+enum border {
+#define X(id) BORDER_##id,
+    BORDER_MAP(X)
+#undef X
+    BORDER_COUNT
+};
+
+/* Bytes that are no UTF-8 come out as U+FFFD.  Control characters come out
+ * visible: U+2424 for a newline, U+21E5 for a tab, control pictures, <U+202E> for
+ * what would turn or hide text; \x1b on a terminal.  CSV keeps newline and tab,
+ * inside quotes. */
+void escape_write(FILE *out, enum border border, const char *text);
+
+/* One character of UTF-8: its code, 0xFFFD when the bytes are no character;
+ * *text moves past it, by at least one byte unless at the end (0). */
+unsigned escape_next(const char **text);
+
+/* How many columns of a fixed-width font the escaped text takes. */
+int escape_width(const char *text);
+
+#endif

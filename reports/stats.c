@@ -1,0 +1,123 @@
+/* stats.c - means, spreads and differences that say how sure they are. */
+#include "reports/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "sim/core/random.h"
+
+struct spread stats_spread(const double *x, size_t n)
+{
+    struct spread s = { .n = n, .mean = NAN, .sd = NAN };
+    double sum = 0, squares = 0;
+
+    if (n == 0)
+        return s;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    s.mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (x[i] - s.mean) * (x[i] - s.mean);
+    if (n > 1)
+        s.sd = sqrt(squares / (double)(n - 1));
+    return s;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double stats_median(double *x, size_t n)
+{
+    if (n == 0)
+        return NAN;
+    qsort(x, n, sizeof *x, by_value);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+double stats_t95(double df)
+{
+    static const double table[] = {
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+         2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+         2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    };
+    const double n = sizeof table / sizeof *table;
+    const double z = 1.959964;         /* the normal distribution's 97.5 % */
+    const double z3 = z * z * z;
+
+    df = floor(df);
+    if (df <= n)
+        return table[df < 1 ? 0 : (size_t)df - 1];
+    return z + (z3 + z) / (4 * df) +
+           (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * df * df);
+}
+
+/* The middle 95 % of the means of resampled differences. */
+static void bootstrap(struct difference *d, const double *difference)
+{
+    double mean[STATS_BOOTSTRAP_ROUNDS];
+    struct random random = random_seeded(1);
+    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
+
+    for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
+        double sum = 0;
+        for (size_t i = 0; i < d->n; i++)
+            sum += difference[random_below(&random, (uint32_t)d->n)];
+        mean[round] = sum / (double)d->n;
+    }
+    qsort(mean, STATS_BOOTSTRAP_ROUNDS, sizeof *mean, by_value);
+    d->low = mean[tail];
+    d->high = mean[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+}
+
+struct difference stats_paired(const double *a, const double *b, size_t n)
+{
+    struct difference d = { .n = n, .mean = NAN, .low = NAN, .high = NAN };
+    double *difference = calloc(n ? n : 1, sizeof *difference);
+    struct spread s;
+
+    if (!difference)
+        return d;
+    for (size_t i = 0; i < n; i++)
+        difference[i] = a[i] - b[i];
+    s = stats_spread(difference, n);
+    d.mean = s.mean;
+    if (n >= STATS_BOOTSTRAP_FROM) {
+        bootstrap(&d, difference);
+    } else if (n > 1) {
+        double half = stats_t95((double)n - 1) * s.sd / sqrt((double)n);
+        d.low = s.mean - half;
+        d.high = s.mean + half;
+    }
+    free(difference);
+    return d;
+}
+
+struct difference stats_welch(struct spread a, struct spread b)
+{
+    struct difference d = { .n = a.n < b.n ? a.n : b.n,
+                            .mean = a.mean - b.mean, .low = NAN, .high = NAN };
+    double va, vb, df, half;
+
+    if (d.n < 2)
+        return d;
+    va = a.sd * a.sd / (double)a.n;
+    vb = b.sd * b.sd / (double)b.n;
+    df = (va + vb) * (va + vb) / (va * va / ((double)a.n - 1) +
+                                  vb * vb / ((double)b.n - 1));
+    half = va + vb > 0 ? stats_t95(df) * sqrt(va + vb) : 0;
+    d.low = d.mean - half;
+    d.high = d.mean + half;
+    return d;
+}
+
+enum verdict stats_verdict(struct difference d)
+{
+    if (!isfinite(d.mean) || !isfinite(d.low) || !isfinite(d.high))
+        return VERDICT_UNKNOWN;
+    if (d.low > 0)
+        return VERDICT_HIGHER;
+    return d.high < 0 ? VERDICT_LOWER : VERDICT_NONE;
+}

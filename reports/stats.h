@@ -1,0 +1,43 @@
+/* stats.h - means, spreads and differences that say how sure they are. */
+#ifndef STATS_H
+#define STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct spread {
+    size_t n;
+    double mean;               /* NAN when n is 0 */
+    double sd;                 /* of the sample; NAN when n < 2 */
+};
+struct spread stats_spread(const double *x, size_t n);
+
+/* Median; NAN when n is 0.  Sorts x. */
+double stats_median(double *x, size_t n);
+
+/* The value that |t| of `df` degrees of freedom stays below in 95 % of cases;
+ * df is rounded down, at least 1.  NIST/SEMATECH e-Handbook, table 1.3.6.7.2;
+ * past 30 the expansion of Abramowitz and Stegun 26.7.5, wrong by < 1e-4. */
+double stats_t95(double df);
+
+/* a - b with its 95 % interval, whose ends are NAN when nothing can be said. */
+struct difference {
+    size_t n;                  /* pairs; of independent samples the smaller n */
+    double mean, low, high;
+};
+
+enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
+
+/* a[i] and b[i] share a seed.  Student's t interval of the mean difference; from
+ * STATS_BOOTSTRAP_FROM pairs on, the percentile bootstrap (Efron 1979), drawn by
+ * a generator of fixed seed, so that a report repeats itself. */
+struct difference stats_paired(const double *a, const double *b, size_t n);
+
+/* Independent samples: Welch's interval (Biometrika 34, 1947). */
+struct difference stats_welch(struct spread a, struct spread b);
+
+/* What may be said of a difference. */
+enum verdict { VERDICT_UNKNOWN, VERDICT_NONE, VERDICT_LOWER, VERDICT_HIGHER };
+enum verdict stats_verdict(struct difference difference);
+
+#endif

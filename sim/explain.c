@@ -1,0 +1,183 @@
+/* explain.c - the teaching screen. */
+#include "sim/explain.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "sim/flops.h"
+
+enum { FORMULA_SIZE = 160 };
+
+static void formula(FILE *file, const char *what, const char *text,
+                    const char *per_key, const struct model_spec *spec)
+{
+    char numbers[FORMULA_SIZE], key_numbers[FORMULA_SIZE];
+    bool keys = per_key && strcmp(per_key, "0") != 0;
+
+    flops_spell(numbers, sizeof numbers, text, spec);
+    fprintf(file, "  %-16s  %s", what, text);
+    if (keys)
+        fprintf(file, " + n*%s", per_key);
+    if (strcmp(numbers, text) != 0) {
+        fprintf(file, "\n  %-16s= %s", "", numbers);
+        flops_spell(key_numbers, sizeof key_numbers, keys ? per_key : "",
+                    spec);
+        if (keys)
+            fprintf(file, " + n*%s", key_numbers);
+    }
+    fputc('\n', file);
+}
+
+static void rule(FILE *file, const struct model_spec *spec,
+                 const struct flops_price *price)
+{
+    const struct flops_rule *r = price->rule;
+
+    formula(file, "flops per row", r->flops, r->flops_per_key, spec);
+    if (price->flops_per_key)
+        fprintf(file, "  %-16s= %" PRIu64 " + n*%" PRIu64 "\n", "",
+                price->flops, price->flops_per_key);
+    else
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->flops);
+    formula(file, "bytes per row", r->bytes, NULL, spec);
+    fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->bytes);
+    formula(file, "bytes, shared", r->shared_bytes, NULL, spec);
+    if (price->shared_bytes)
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
+}
+
+/* Rows and keys of a layer: whether all or the kept ones, the op knows. */
+static void rows_of(FILE *file, const struct allocation *a, enum pass pass,
+                    enum op op, int32_t layer)
+{
+    bool all = layer == LEDGER_OUTSIDE ||
+               (pass == PASS_FORWARD && (op == OP_ROUTE || op == OP_SELECT));
+    uint64_t rows = 0, keys = 0;
+
+    for (int32_t b = 0; b < a->n_sequences; b++) {
+        uint64_t n = (uint64_t)(all ? a->n_tokens
+                                    : allocation_count(a, layer, b));
+        rows += n;
+        keys += flops_keys_sum(n);
+    }
+    fprintf(file, "%" PRIu64 " rows%s", rows,
+            op == OP_NORM && !all ? ", twice" : "");
+    if (op == OP_ATTEND)
+        fprintf(file, ", sum of n %" PRIu64, keys);
+}
+
+/* One line for every kind of layer: dense, and each routed one that differs. */
+static void layers(FILE *file, const struct allocation *a, bool known_rows,
+                   const struct ledger *ledger, enum pass pass, enum op op)
+{
+    const struct cost *before = NULL;
+
+    for (int32_t i = 0; i <= a->n_layers; i++) {
+        int32_t layer = i < a->n_layers ? i : LEDGER_OUTSIDE;
+        struct ledger_key key = { pass, layer, LEDGER_SHARED, op };
+        const struct cost *cost = ledger_at(ledger, key);
+        if (!ledger_touched(ledger, key) ||
+            (before &&
+             cost->count[METRIC_FLOPS] == before->count[METRIC_FLOPS] &&
+             cost->count[METRIC_BYTES] == before->count[METRIC_BYTES]))
+            continue;
+        before = cost;
+        if (layer == LEDGER_OUTSIDE)
+            fprintf(file, "  outside layers    ");
+        else
+            fprintf(file, "  layer %-3d         ", layer);
+        if (known_rows && pass != PASS_UPDATE) {
+            rows_of(file, a, pass, op, layer);
+            fputs(": ", file);
+        }
+        fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes\n",
+                cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
+    }
+    struct cost sum = ledger_sum(ledger, (int)pass, LEDGER_ANY, LEDGER_ANY,
+                                 (int)op);
+    fprintf(file, "  whole pass        %" PRIu64 " flops, %" PRIu64 " bytes"
+            " (layers like the one before are not repeated)\n",
+            sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        if ((at == text || !is_letter(at[-1])) && !is_letter(at[n]))
+            return true;
+    return false;
+}
+
+/* The letters that occur in the rule. */
+static void where(FILE *file, const struct model_spec *spec,
+                  const struct flops_price *price)
+{
+    const struct flops_rule *r = price->rule;
+    struct flops_letter letters[FLOPS_LETTERS];
+    const char *lead = "  where             ";
+
+    flops_letters(letters, spec);
+    for (int i = 0; i < FLOPS_LETTERS; i++) {
+        const struct flops_letter *letter = &letters[i];
+        if (!has_word(r->flops, letter->name) &&
+            !has_word(r->flops_per_key, letter->name) &&
+            !has_word(r->bytes, letter->name) &&
+            !has_word(r->shared_bytes, letter->name))
+            continue;
+        fprintf(file, "%s%s = %" PRIu64 " %s\n", lead, letter->name,
+                letter->value, letter->meaning);
+        lead = "                    ";
+    }
+    if (price->flops_per_key)
+        fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
+                " of its sequence\n", lead, OP_KEY_TILE, OP_KEY_TILE);
+}
+
+/* What rows times price leaves out. */
+static const struct { enum op op; enum pass pass; const char *text; } notes[] =
+{
+    { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
+      " B + 4 flops to move the threshold where routers score" },
+    { OP_CLIP, PASS_UPDATE, "per tensor of m numbers: 2*m + 16*ceil(m/4096)"
+      " flops, 4*m bytes; and 2 flops once" },
+    { OP_ADAMW, PASS_UPDATE, "per tensor of m numbers: 17*m flops, 28*m"
+      " bytes" },
+    { OP_ATTEND, PASS_FORWARD, "a decode step reads m cached keys and values a"
+      " row: 8*E*m bytes in place of 8*E" },
+};
+
+void explain_op(FILE *file, const struct model_spec *spec,
+                const struct allocation *allocation, bool known_rows,
+                const struct ledger *ledger, enum op op)
+{
+    struct flops_list list = flops_list(spec);
+
+    fprintf(file, "%s: %s\n", op_table[op].name, op_table[op].what);
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        const struct flops_price *price = &list.at[pass][op];
+        struct cost sum = ledger_sum(ledger, pass, LEDGER_ANY, LEDGER_ANY,
+                                     (int)op);
+        if (sum.count[METRIC_FLOPS] == 0 && sum.count[METRIC_BYTES] == 0)
+            continue;
+        fprintf(file, "\n%s\n", pass_names[pass]);
+        if (price->rule)
+            rule(file, spec, price);
+        for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+            if (notes[i].op == op && (int)notes[i].pass == pass)
+                fprintf(file, "  %s\n", notes[i].text);
+        if (price->rule)
+            where(file, spec, price);
+        layers(file, allocation, known_rows, ledger, (enum pass)pass, op);
+    }
+    fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"
+          " root are 1; max,\ncompare, convert and moves are 0; exp and log are"
+          " the arithmetic of their polynomials;\nmasked keys of the last tile"
+          " are run, so they count (sim/core/op.h)\n", file);
+}

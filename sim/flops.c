@@ -1,0 +1,329 @@
+/* flops.c - the counting convention, one line per op and pass. */
+#include "sim/flops.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define X(id, name) [WORK_##id] = name,
+const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+
+/* The table of sim/core/op.h, line by line.  X is handed each expression once
+ * to evaluate and once to print.
+ *  pass, op, holds,          flops per row, flops per row and key,
+ *                            bytes per row, shared bytes */
+#define RULE_MAP(X)                                                            \
+  X(FORWARD, EMBED, gpt2,     C, 0,                                            \
+                              4 + 8*C + 4*C, 0)                                \
+  X(FORWARD, EMBED, llama,    0, 0,                                            \
+                              4 + 8*C, 0)                                      \
+  X(FORWARD, NORM, gpt2,      8*C + 2*FOLD + 5, 0,                             \
+                              8*C + 8, 8*C)                                    \
+  X(FORWARD, NORM, llama,     4*C + FOLD + 4, 0,                               \
+                              8*C + 4, 4*C)                                    \
+  X(FORWARD, QKV, gpt2,       2*C*(Q + 2*E), 0,                                \
+                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E) + 4*(Q + 2*E))  \
+  X(FORWARD, QKV, llama,      2*C*(Q + 2*E), 0,                                \
+                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E))                \
+  X(FORWARD, ROPE, llama,     3*(Q + E), 0,                                    \
+                              8*(Q + E) + 4*D, 0)                              \
+  X(FORWARD, ATTEND, any,     H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*E + 8*H, 0)                              \
+  X(FORWARD, PROJECT, gpt2,   2*Q*C + C, 0,                                    \
+                              4*Q + 8*C, 4*Q*C + 4*C)                          \
+  X(FORWARD, PROJECT, llama,  2*Q*C, 0,                                        \
+                              4*Q + 8*C, 4*Q*C)                                \
+  X(FORWARD, FFN_UP, gpt2,    2*C*U, 0,                                        \
+                              4*C + 4*U, 4*C*U + 4*U)                          \
+  X(FORWARD, FFN_UP, llama,   2*C*U, 0,                                        \
+                              4*C + 4*U, 4*C*U)                                \
+  X(FORWARD, ACT, gpt2,       (EXP + 6)*F, 0,                                  \
+                              8*F, 0)                                          \
+  X(FORWARD, ACT, llama,      (EXP + 3)*F, 0,                                  \
+                              12*F, 0)                                         \
+  X(FORWARD, FFN_DOWN, gpt2,  2*F*C + C, 0,                                    \
+                              4*F + 8*C, 4*F*C + 4*C)                          \
+  X(FORWARD, FFN_DOWN, llama, 2*F*C, 0,                                        \
+                              4*F + 8*C, 4*F*C)                                \
+  X(FORWARD, ROUTE, scored_layer,    7*C + 3*FOLD + 6, 0,                      \
+                              4*C + 12, 4*C)                                   \
+  X(FORWARD, ROUTE, scored_rms,      4*C + 2*FOLD + 5, 0,                      \
+                              4*C + 8, 4*C)                                    \
+  X(FORWARD, ROUTE, scored_raw,      2*C + FOLD, 0,                            \
+                              4*C + 4, 4*C)                                    \
+  X(FORWARD, SELECT, any,     0, 0,                                            \
+                              4*scored, 0)                                     \
+  X(FORWARD, GATHER, any,     0, 0,                                            \
+                              8*C, 0)                                          \
+  X(FORWARD, GATE, gate_one,  0, 0,                                            \
+                              8*C, 0)                                          \
+  X(FORWARD, GATE, gate_raw,  3*C, 0,                                          \
+                              12*C + 4, 0)                                     \
+  X(FORWARD, GATE, gate_sigmoid,     3*C + EXP + 2, 0,                         \
+                              12*C + 4, 0)                                     \
+  X(FORWARD, GATE, gate_2_sigmoid,   3*C + EXP + 3, 0,                         \
+                              12*C + 4, 0)                                     \
+  X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
+                              4*C + 4*V, 4*C*V)                                \
+  X(FORWARD, LOSS, any,       (EXP + 2)*V + FOLD + LOG + 3, 0,                 \
+                              4*V + 16, 0)                                     \
+  X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + 2, 0,                       \
+                              4*V + 12, 0)                                     \
+  X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
+                              8*V + 12, 0)                                     \
+  X(BACKWARD, HEAD, any,      4*C*V, 0,                                        \
+                              4*V + 8*C, 8*C*V)                                \
+  X(BACKWARD, FFN_DOWN, gpt2, 4*F*C + C, 0,                                    \
+                              4*C + 8*F, 8*F*C + 4*C)                          \
+  X(BACKWARD, FFN_DOWN, llama, 4*F*C, 0,                                       \
+                              4*C + 8*F, 8*F*C)                                \
+  X(BACKWARD, ACT, gpt2,      (EXP + 14)*F, 0,                                 \
+                              12*F, 0)                                         \
+  X(BACKWARD, ACT, llama,     (EXP + 9)*F, 0,                                  \
+                              20*F, 0)                                         \
+  X(BACKWARD, FFN_UP, gpt2,   4*C*U + U, 0,                                    \
+                              4*U + 8*C, 8*C*U + 4*U)                          \
+  X(BACKWARD, FFN_UP, llama,  4*C*U, 0,                                        \
+                              4*U + 8*C, 8*C*U)                                \
+  X(BACKWARD, NORM, gpt2,     19*C + 2*FOLD + 2, 0,                            \
+                              16*C + 8, 12*C)                                  \
+  X(BACKWARD, NORM, llama,    13*C + FOLD + 1, 0,                              \
+                              16*C + 4, 8*C)                                   \
+  X(BACKWARD, PROJECT, gpt2,  4*Q*C + C, 0,                                    \
+                              4*C + 8*Q, 8*Q*C + 4*C)                          \
+  X(BACKWARD, PROJECT, llama, 4*Q*C, 0,                                        \
+                              4*C + 8*Q, 8*Q*C)                                \
+  X(BACKWARD, ATTEND, any,    H*(4*D + FOLD), H*(10*D + EXP + 4),              \
+                              16*Q + 16*E + 8*H, 0)                            \
+  X(BACKWARD, ROPE, llama,    3*(Q + E), 0,                                    \
+                              8*(Q + E) + 4*D, 0)                              \
+  X(BACKWARD, QKV, gpt2,      4*C*(Q + 2*E) + Q + 2*E, 0,                      \
+                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E) + 4*(Q + 2*E))  \
+  X(BACKWARD, QKV, llama,     4*C*(Q + 2*E), 0,                                \
+                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E))                \
+  X(BACKWARD, GATE, gate_one, 0, 0,                                            \
+                              8*C, 0)                                          \
+  X(BACKWARD, GATE, fixed,    2*C + 1, 0,                                      \
+                              12*C + 4, 0)                                     \
+  X(BACKWARD, GATE, learns_raw,        5*C + FOLD + 1, 0,                      \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATE, learns_sigmoid,    5*C + FOLD + 1 + 3, 0,                  \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATE, learns_2_sigmoid,  5*C + FOLD + 1 + 4, 0,                  \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
+                              8*C, 0)                                          \
+  X(BACKWARD, GATHER, gated,  C, 0,                                            \
+                              12*C, 0)                                         \
+  X(BACKWARD, ROUTE, learns_layer,     18*C + 2*FOLD + 2, 0,                   \
+                              12*C + 12, 8*C)                                  \
+  X(BACKWARD, ROUTE, learns_rms,       13*C + FOLD + 1, 0,                     \
+                              12*C + 8, 8*C)                                   \
+  X(BACKWARD, ROUTE, learns_raw_input, 4*C, 0,                                 \
+                              12*C + 4, 8*C)                                   \
+  X(BACKWARD, EMBED, gpt2,    2*C, 0,                                          \
+                              12*C + 4 + 8*C, 4*V*C*untied + 4*P*C)            \
+  X(BACKWARD, EMBED, llama,   C, 0,                                            \
+                              12*C + 4, 4*V*C*untied)
+
+static const struct flops_rule rules[] = {
+#define X(pass, op, holds, flops, per_key, bytes, shared)                      \
+    { PASS_##pass, OP_##op, #holds, #flops, #per_key, #bytes, #shared },
+    RULE_MAP(X)
+#undef X
+};
+
+enum { EXP = OP_FLOPS_EXP, LOG = OP_FLOPS_LOG, FOLD = OP_FLOPS_FOLD };
+
+bool flops_router_learns(const struct model_spec *spec)
+{
+    return spec->router_scores && spec->router_trained &&
+           spec->gate != GATE_ONE;
+}
+
+struct flops_list flops_list(const struct model_spec *spec)
+{
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
+        D = (uint64_t)spec->head_size, F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        P = (uint64_t)spec->max_tokens;
+    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
+        llama = !gpt2, untied = !spec->tied_head,
+        scored = spec->router_scores, learns = flops_router_learns(spec),
+        raw = spec->router_input == ROUTER_INPUT_RAW,
+        scored_raw = scored && raw, scored_layer = scored && !raw && gpt2,
+        scored_rms = scored && !raw && llama,
+        learns_raw_input = learns && raw,
+        learns_layer = learns && !raw && gpt2,
+        learns_rms = learns && !raw && llama,
+        gate_one = spec->gate == GATE_ONE, gated = !gate_one,
+        gate_raw = spec->gate == GATE_RAW,
+        gate_sigmoid = spec->gate == GATE_SIGMOID,
+        gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
+        fixed = gated && !learns, learns_raw = learns && gate_raw,
+        learns_sigmoid = learns && gate_sigmoid,
+        learns_2_sigmoid = learns && gate_2_sigmoid;
+    struct flops_list list = { 0 };
+    const struct flops_rule *rule = rules;
+
+#define X(pass, op, holds, flops, per_key, bytes, shared)                      \
+    if (holds)                                                                 \
+        list.at[PASS_##pass][OP_##op] =                                        \
+            (struct flops_price){ flops, per_key, bytes, shared, rule };       \
+    rule++;
+    RULE_MAP(X)
+#undef X
+    return list;
+}
+
+enum work flops_work(enum op op)
+{
+    static const enum work work[OP_COUNT] = {
+        [OP_EMBED] = WORK_VECTOR,  [OP_NORM] = WORK_VECTOR,
+        [OP_QKV] = WORK_MATMUL,    [OP_ROPE] = WORK_VECTOR,
+        [OP_ATTEND] = WORK_ATTEND, [OP_PROJECT] = WORK_MATMUL,
+        [OP_FFN_UP] = WORK_MATMUL, [OP_ACT] = WORK_VECTOR,
+        [OP_FFN_DOWN] = WORK_MATMUL, [OP_ROUTE] = WORK_VECTOR,
+        [OP_SELECT] = WORK_VECTOR, [OP_GATHER] = WORK_VECTOR,
+        [OP_GATE] = WORK_VECTOR,   [OP_HEAD] = WORK_MATMUL,
+        [OP_LOSS] = WORK_VECTOR,   [OP_ENTROPY] = WORK_VECTOR,
+        [OP_CLIP] = WORK_VECTOR,   [OP_ADAMW] = WORK_VECTOR,
+    };
+    return work[op];
+}
+
+uint64_t flops_keys(uint64_t i)
+{
+    return OP_KEY_TILE * (i / OP_KEY_TILE + 1);
+}
+
+/* Whole tiles cost 16, 32, ..., 16q keys a row; the rest of the rows run over
+ * one tile more. */
+uint64_t flops_keys_sum(uint64_t n_rows)
+{
+    uint64_t q = n_rows / OP_KEY_TILE, rest = n_rows % OP_KEY_TILE;
+    return OP_KEY_TILE * (OP_KEY_TILE * (q * (q + 1) / 2) + rest * (q + 1));
+}
+
+uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
+{
+    return 8 * (uint64_t)spec_q(spec) + 8 * (uint64_t)spec_e(spec) * m +
+           8 * (uint64_t)spec->n_heads;
+}
+
+int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
+                  int32_t layer)
+{
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        P = (uint64_t)spec->max_tokens;
+    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
+        outside = layer < 0;
+    const struct { bool where, holds; struct flops_tensor tensor; } all[] = {
+        { outside, any,   { "embed.tokens",    V * C, true, true } },
+        { outside, gpt2,  { "embed.positions", P * C, true, true } },
+        { outside, any,   { "norm.gamma",      C, true, false } },
+        { outside, gpt2,  { "norm.beta",       C, true, false } },
+        { outside, !spec->tied_head, { "head", C * V, true, true } },
+        { !outside, any,  { "norm1.gamma",     C, true, false } },
+        { !outside, gpt2, { "norm1.beta",      C, true, false } },
+        { !outside, any,  { "qkv.weight",      C * (Q + 2*E), true, false } },
+        { !outside, gpt2, { "qkv.bias",        Q + 2*E, true, false } },
+        { !outside, any,  { "project.weight",  Q * C, true, false } },
+        { !outside, gpt2, { "project.bias",    C, true, false } },
+        { !outside, any,  { "norm2.gamma",     C, true, false } },
+        { !outside, gpt2, { "norm2.beta",      C, true, false } },
+        { !outside, any,  { "ffn.up.weight",   C * U, true, false } },
+        { !outside, gpt2, { "ffn.up.bias",     U, true, false } },
+        { !outside, any,  { "ffn.down.weight", F * C, true, false } },
+        { !outside, gpt2, { "ffn.down.bias",   C, true, false } },
+        { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
+          { "router", C, flops_router_learns(spec), false } },
+    };
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].where && all[i].holds)
+            out[n++] = all[i].tensor;
+    return n;
+}
+
+uint64_t flops_clip(uint64_t n)
+{
+    return 2 * n + (FOLD + 1) * ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
+}
+
+uint64_t flops_clip_bytes(uint64_t n)
+{
+    return 4 * n;
+}
+
+uint64_t flops_adamw(uint64_t n)
+{
+    return 17 * n;
+}
+
+uint64_t flops_adamw_bytes(uint64_t n)
+{
+    return 28 * n;
+}
+
+void flops_letters(struct flops_letter *out, const struct model_spec *spec)
+{
+    const struct flops_letter letters[FLOPS_LETTERS] = {
+        { "C", (uint64_t)spec->n_channels, "channels" },
+        { "H", (uint64_t)spec->n_heads, "heads" },
+        { "D", (uint64_t)spec->head_size, "head size" },
+        { "Q", (uint64_t)spec_q(spec), "H*D" },
+        { "E", (uint64_t)spec_e(spec), "key/value heads * D" },
+        { "F", (uint64_t)spec->n_ffn, "feed-forward width" },
+        { "U", (uint64_t)spec_up(spec), "width of the first product" },
+        { "V", (uint64_t)spec->n_vocab, "vocabulary" },
+        { "P", (uint64_t)spec->max_tokens, "positions" },
+        { "L", (uint64_t)spec->n_layers, "layers" },
+        { "EXP", OP_FLOPS_EXP, "flops of one exp" },
+        { "LOG", OP_FLOPS_LOG, "flops of one log" },
+        { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
+        { "scored", spec->router_scores, "1 if the router scores" },
+        { "untied", !spec->tied_head, "1 if the head is its own tensor" },
+    };
+    memcpy(out, letters, sizeof letters);
+}
+
+static const struct flops_letter *letter_find(
+    const struct flops_letter *letters, const char *word, size_t length)
+{
+    for (int i = 0; i < FLOPS_LETTERS; i++)
+        if (strlen(letters[i].name) == length &&
+            memcmp(letters[i].name, word, length) == 0)
+            return &letters[i];
+    return NULL;
+}
+
+void flops_spell(char *out, size_t size, const char *formula,
+                 const struct model_spec *spec)
+{
+    struct flops_letter letters[FLOPS_LETTERS];
+    size_t used = 0;
+
+    flops_letters(letters, spec);
+    out[0] = '\0';
+    while (*formula && used + 1 < size) {
+        size_t length = 0;
+        while (isalpha((unsigned char)formula[length]))
+            length++;
+        const struct flops_letter *letter =
+            letter_find(letters, formula, length);
+        if (length == 0)
+            length = 1;
+        int n = letter ? snprintf(out + used, size - used, "%llu",
+                                  (unsigned long long)letter->value)
+                       : snprintf(out + used, size - used, "%.*s",
+                                  (int)length, formula);
+        used += (size_t)n;
+        formula += length;
+    }
+}

@@ -1,0 +1,161 @@
+/* predict.c - the order of ops in a step, and what it adds up to. */
+#include "sim/predict.h"
+
+#include "sim/pricing.h"
+
+static const enum op block_forward[] = {
+    OP_NORM, OP_QKV, OP_ROPE, OP_ATTEND, OP_PROJECT,
+    OP_NORM, OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
+};
+static const enum op block_backward[] = {
+    OP_FFN_DOWN, OP_ACT, OP_FFN_UP, OP_NORM,
+    OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QKV, OP_NORM,
+};
+enum { N_BLOCK_OPS = sizeof block_forward / sizeof *block_forward };
+
+static void block(struct pricing *p, const enum op ops[N_BLOCK_OPS])
+{
+    for (int i = 0; i < N_BLOCK_OPS; i++)
+        pricing_rows(p, ops[i], ROWS_KEPT);
+}
+
+static void layer_forward(struct pricing *p, int32_t layer, bool training)
+{
+    const struct model_spec *spec = p->job.spec;
+    const uint64_t B = (uint64_t)p->job.allocation->n_sequences;
+    const bool routed = spec->routed[layer];
+
+    pricing_enter(p, PASS_FORWARD, layer);
+    if (routed) {
+        pricing_rows(p, OP_ROUTE, ROWS_ALL);
+        pricing_select(p);
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+    }
+    block(p, block_forward);
+    if (routed)
+        pricing_rows(p, OP_GATE, ROWS_KEPT);
+    if (routed && training && spec->router_scores)
+        pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
+}
+
+static void forward(struct pricing *p, bool training, unsigned with)
+{
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_EMBED, ROWS_ALL);
+    for (int32_t l = 0; l < p->job.spec->n_layers; l++)
+        layer_forward(p, l, training);
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_NORM, ROWS_ALL);
+    pricing_rows(p, OP_HEAD, ROWS_ALL);
+    if (with & PREDICT_LOSS)
+        pricing_rows(p, OP_LOSS, ROWS_ALL);
+    if (with & PREDICT_ENTROPY)
+        pricing_rows(p, OP_ENTROPY, ROWS_ALL);
+}
+
+static void layer_backward(struct pricing *p, int32_t layer)
+{
+    const bool routed = p->job.spec->routed[layer];
+
+    pricing_enter(p, PASS_BACKWARD, layer);
+    if (routed)
+        pricing_rows(p, OP_GATE, ROWS_KEPT);
+    block(p, block_backward);
+    if (routed) {
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+        pricing_rows(p, OP_ROUTE, ROWS_KEPT);
+    }
+}
+
+static void backward(struct pricing *p)
+{
+    pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_LOSS, ROWS_ALL);
+    pricing_rows(p, OP_HEAD, ROWS_ALL);
+    pricing_rows(p, OP_NORM, ROWS_ALL);
+    for (int32_t l = p->job.spec->n_layers - 1; l >= 0; l--)
+        layer_backward(p, l);
+    pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_EMBED, ROWS_ALL);
+}
+
+/* The tensors of a layer, or of none, as one clip and one adamw. */
+static void update_layer(struct pricing *p, int32_t layer)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    int n = flops_tensors(tensors, p->job.spec, layer);
+    uint64_t numbers = 0;
+    uint64_t clip = layer == LEDGER_OUTSIDE ? FLOPS_CLIP_ONCE : 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!tensors[i].trained)
+            continue;
+        numbers += tensors[i].n;
+        clip += flops_clip(tensors[i].n);
+    }
+    pricing_enter(p, PASS_UPDATE, layer);
+    pricing_shared(p, OP_CLIP, clip, flops_clip_bytes(numbers));
+    pricing_shared(p, OP_ADAMW, flops_adamw(numbers),
+                   flops_adamw_bytes(numbers));
+}
+
+enum status predict_train_step(struct ledger *ledger,
+                               const struct predict_job *job,
+                               struct predict_range *range, struct error *err)
+{
+    struct pricing p;
+    enum status status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false,
+                                       err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, true, PREDICT_LOSS);
+    backward(&p);
+    update_layer(&p, LEDGER_OUTSIDE);
+    for (int32_t l = 0; l < job->spec->n_layers; l++)
+        update_layer(&p, l);
+    return pricing_end(&p, range);
+}
+
+enum status predict_forward(struct ledger *ledger,
+                            const struct predict_job *job, unsigned with,
+                            struct predict_range *range, struct error *err)
+{
+    struct pricing p;
+    enum status status = pricing_begin(&p, ledger, job, MEMORY_FORWARD, false,
+                                       err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, false, with);
+    return pricing_end(&p, range);
+}
+
+static enum status decode(struct ledger *ledger, const struct predict_job *job,
+                          bool expected, struct predict_range *range,
+                          struct error *err)
+{
+    struct pricing p;
+    enum status status = pricing_begin(&p, ledger, job, MEMORY_DECODE,
+                                       expected, err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, false, PREDICT_HEAD);
+    return pricing_end(&p, range);
+}
+
+enum status predict_decode(struct ledger *ledger,
+                           const struct predict_job *job,
+                           struct predict_range *range, struct error *err)
+{
+    return decode(ledger, job, false, range, err);
+}
+
+enum status predict_decode_expected(struct ledger *ledger,
+                                    const struct predict_job *job,
+                                    struct predict_range *range,
+                                    struct error *err)
+{
+    if (ledger_shape(ledger).n_tokens > 0)
+        return error_set(err, STATUS_BAD_VALUE, "an expected decode step is"
+                         " not of any one token: give the routes");
+    return decode(ledger, job, true, range, err);
+}

@@ -1,0 +1,63 @@
+/* pricing.h - charging one op after another: what sim/predict.c walks with.
+ *
+ * Knows rows, prices and machines, not the order of ops in a step. */
+#ifndef PRICING_H
+#define PRICING_H
+
+#include "sim/flops.h"
+#include "sim/memory.h"
+#include "sim/predict.h"
+
+/* Which rows of the layer being walked an op works on. */
+enum rows { ROWS_ALL, ROWS_KEPT };
+
+/* The kept rows of a layer.  Where they are not known, those of one sequence
+ * that keeps its token, and `times` is how many such sequences are expected in a
+ * step in which the layer runs at all. */
+struct kept {
+    uint64_t rows;
+    uint64_t keys;            /* sum of n(i) over the rows */
+    uint64_t cached;          /* decode: sum of the keys they read */
+    double   times;           /* 1 where they are known */
+    double   chance;          /* that the layer runs; 1 where known */
+};
+
+struct pricing {
+    struct ledger *ledger;
+    struct predict_job job;
+    struct flops_list prices;
+    enum memory_phase phase;
+    bool     expected;        /* decode without routes */
+    bool     by_token;
+    enum pass pass;
+    int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
+    uint64_t all_rows;        /* B*T; decode: B */
+    struct kept kept;         /* of `layer` */
+    double   footprint_bytes;
+    struct predict_range range;
+    enum status status;       /* the first failure */
+    struct error *err;
+};
+
+enum status pricing_begin(struct pricing *out, struct ledger *ledger,
+                          const struct predict_job *job,
+                          enum memory_phase phase, bool expected,
+                          struct error *err) MUST_CHECK;
+/* The first failure, or *range unless NULL. */
+enum status pricing_end(const struct pricing *p, struct predict_range *range);
+
+/* What follows is in this layer of this pass. */
+void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
+
+/* Rows times the op's price in this pass; nothing where the model has no such op
+ * or the layer no row. */
+void pricing_rows(struct pricing *p, enum op op, enum rows rows);
+
+/* select: its price on all rows, and what each kept one adds. */
+void pricing_select(struct pricing *p);
+
+/* Work that belongs to no token. */
+void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
+                    uint64_t bytes);
+
+#endif

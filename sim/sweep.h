@@ -1,0 +1,61 @@
+/* sweep.h - a study: one run config, and what differs from point to point.
+ *
+ * A study file holds
+ *     base: ../runs/tiny.yaml        the run config, relative to the study
+ *     command: train                 what runs at each point (default)
+ *     set: {train.steps: 200}        settings of every point
+ *     axes:                          every combination, the last axis fastest
+ *       routing.capacity: [0.125, 0.25, 0.5]
+ *       train.seed: [1, 2, 3]
+ *     points:                        and, after those, each of these
+ *       - {name: dense, routing.policy: dense}
+ * Settings are run-config keys, spelled and valued as --set takes them, so file
+ * names in them are relative to where the sweep is started.  They are checked by
+ * the command that runs, not here. */
+#ifndef SWEEP_H
+#define SWEEP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "sim/core/config.h"
+#include "sim/core/error.h"
+#include "sim/core/file.h"
+
+enum { SWEEP_MAX_KEYS = 64, SWEEP_MAX_POINTS = 100000 };
+
+struct sweep_setting {
+    const char *key, *value;     /* "train.seed", "3"; borrowed */
+};
+
+/* One point.  Its settings are in the order in which they take effect. */
+struct sweep_point {
+    const char *name;            /* "capacity=0.125 seed=1", or as given */
+    const struct sweep_setting *setting;   /* [n_settings] */
+    size_t n_settings;
+};
+
+struct sweep;                    /* opaque: sweep.c */
+
+/* Read a study.  `extra` [n_extra] are --set key=value for every point, after
+ * the study's own; their texts stay borrowed.  Errors are "file:line:col: ...".
+ * Caller releases with sweep_close(). */
+enum status sweep_open(struct sweep **out, const char *path,
+                       const struct config_setting *extra, size_t n_extra,
+                       struct error *err) MUST_CHECK;
+void        sweep_close(struct sweep *sweep);
+
+const char *sweep_path(const struct sweep *sweep);
+const char *sweep_base(const struct sweep *sweep);
+const char *sweep_command_name(const struct sweep *sweep);
+int32_t     sweep_n_points(const struct sweep *sweep);
+struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
+
+/* The keys that differ between points, in order of appearance. */
+size_t      sweep_n_keys(const struct sweep *sweep);
+const char *sweep_key(const struct sweep *sweep, size_t key);
+
+/* A point's value of a key; NULL when it does not set it. */
+const char *sweep_value(const struct sweep *sweep, int32_t point,
+                        const char *key);
+
+#endif

@@ -1,0 +1,149 @@
+/* sweep_table.c - points.csv, merged from the points' summaries. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/core/rundir.h"
+#include "sim/sweep_run.h"
+
+/* Columns taken from a summary: the first path that holds a number.  A loss may
+ * be a number or an object with its unit as key. */
+enum { MAX_PATHS = 3 };
+static const struct {
+    const char *title;
+    const char *path[MAX_PATHS];
+} columns[] = {
+    { "counted.flops",       { "totals.counted.flops" } },
+    { "predicted.flops",     { "totals.predicted.flops" } },
+    { "seconds",             { "totals.measured.seconds", "seconds" } },
+    { "tokens",              { "tokens" } },
+    { "loss.train",          { "loss.train", "loss.train.nats_per_byte" } },
+    { "loss.heldout_causal", { "loss.heldout_causal",
+                               "loss.heldout_causal.nats_per_byte" } },
+    { "loss.heldout_topk",   { "loss.heldout_topk",
+                               "loss.heldout_topk.nats_per_byte" } },
+    { "capacity_realised",   { "routing.capacity_realised" } },
+};
+
+static json_t *follow(json_t *object, const char *path)
+{
+    char part[64];
+
+    while (object && *path) {
+        size_t length = strcspn(path, ".");
+        snprintf(part, sizeof part, "%.*s", (int)length, path);
+        object = json_object_get(object, part);
+        path += length + (path[length] == '.');
+    }
+    return object;
+}
+
+/* RFC 4180: in quotes where need be, quotes doubled. */
+static void write_text(FILE *file, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void write_number(FILE *file, json_t *summary,
+                         const char *const path[MAX_PATHS])
+{
+    fputc(',', file);
+    for (int i = 0; i < MAX_PATHS && path[i]; i++) {
+        json_t *value = follow(summary, path[i]);
+        if (json_is_integer(value))
+            fprintf(file, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        else if (json_is_real(value))
+            fprintf(file, "%.9g", json_real_value(value));
+        else
+            continue;
+        return;
+    }
+}
+
+static void write_header(FILE *file, const struct sweep *sweep)
+{
+    fputs("point,name", file);
+    for (size_t k = 0; k < sweep_n_keys(sweep); k++) {
+        fputc(',', file);
+        write_text(file, sweep_key(sweep, k));
+    }
+    fputs(",status", file);
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        fprintf(file, ",%s", columns[c].title);
+    fputs("\r\n", file);
+}
+
+static void write_row(FILE *file, const struct sweep *sweep, int32_t point,
+                      enum point_state state, json_t *summary)
+{
+    fprintf(file, "%d,", point);
+    write_text(file, sweep_point(sweep, point).name);
+    for (size_t k = 0; k < sweep_n_keys(sweep); k++) {
+        const char *value = sweep_value(sweep, point, sweep_key(sweep, k));
+        fputc(',', file);
+        write_text(file, value ? value : "");
+    }
+    fprintf(file, ",%s", point_state_names[state]);
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        write_number(file, summary, columns[c].path);
+    fputs("\r\n", file);
+}
+
+static enum status write_point(FILE *file, const struct sweep *sweep,
+                               const char *directory, int32_t point,
+                               enum point_state state, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    json_t *summary = NULL;
+    enum status status = STATUS_OK;
+
+    if (state == POINT_DONE)
+        status = sweep_point_path(path, directory, point, err);
+    if (state == POINT_DONE && status == STATUS_OK)
+        status = summary_read(&summary, path, err);
+    if (status == STATUS_OK)
+        write_row(file, sweep, point, state, summary);
+    json_decref(summary);
+    return status;
+}
+
+enum status sweep_print_table(const struct sweep *sweep, const char *directory,
+                              const enum point_state *state, FILE *file,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    write_header(file, sweep);
+    for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++)
+        status = write_point(file, sweep, directory, i, state[i], err);
+    return status;
+}
+
+enum status sweep_write_table(const struct sweep *sweep, const char *directory,
+                              const enum point_state *state, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status = file_join(path, directory, "points.csv", err);
+
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    status = sweep_print_table(sweep, directory, state, writer.stream, err);
+    if (status != STATUS_OK) {
+        file_abandon(&writer);
+        return status;
+    }
+    return file_commit(&writer, err);
+}

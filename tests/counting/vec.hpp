@@ -1,0 +1,248 @@
+/* vec.hpp - arithmetic that counts itself: the names of models/kernels/vec.h as
+ * C++ classes.  The kernels, compiled against it, report what they executed.
+ *
+ * Every +, -, *, / and square root adds its number of lanes to counting_flops;
+ * negation, max, choice, conversion, moves and bit tricks add nothing: the
+ * convention of sim/core/op.h.  After this header `float` and `double` are
+ * `real` and `wide`, so that no arithmetic in a kernel goes unseen but that of
+ * literals, which the compiler does, and of ONCE().  One thread only. */
+#ifndef VEC_HPP
+#define VEC_HPP
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+inline uint64_t counting_flops = 0;
+
+/* A number of type F.  Its layout and its way through a call are F's. */
+template <typename F> struct counted {
+    F x;
+
+    counted() = default;
+    counted(F value) : x(value) {}
+    explicit counted(int32_t value) : x((F)value) {}
+
+    friend counted operator+(counted a, counted b) { return did(a.x + b.x); }
+    friend counted operator-(counted a, counted b) { return did(a.x - b.x); }
+    friend counted operator*(counted a, counted b) { return did(a.x * b.x); }
+    friend counted operator/(counted a, counted b) { return did(a.x / b.x); }
+    friend counted operator-(counted a) { return counted(-a.x); }
+    friend bool operator<(counted a, counted b) { return a.x < b.x; }
+    friend bool operator>(counted a, counted b) { return a.x > b.x; }
+
+    static counted did(F value)
+    {
+        counting_flops++;
+        return counted(value);
+    }
+};
+
+typedef counted<float>  real;
+typedef counted<double> wide;
+static_assert(sizeof(real) == sizeof(float) && sizeof(wide) == sizeof(double));
+
+/* N numbers side by side. */
+template <int N> struct row_of {
+    float at[N];
+
+    row_of() = default;
+    row_of(real value) { fill(value.x); }
+    row_of(float value) { fill(value); }
+
+    friend row_of operator+(row_of a, const row_of &b)
+    {
+        for (int i = 0; i < N; i++)
+            a.at[i] += b.at[i];
+        return did(a);
+    }
+    friend row_of operator-(row_of a, const row_of &b)
+    {
+        for (int i = 0; i < N; i++)
+            a.at[i] -= b.at[i];
+        return did(a);
+    }
+    friend row_of operator*(row_of a, const row_of &b)
+    {
+        for (int i = 0; i < N; i++)
+            a.at[i] *= b.at[i];
+        return did(a);
+    }
+    friend row_of operator/(row_of a, const row_of &b)
+    {
+        for (int i = 0; i < N; i++)
+            a.at[i] /= b.at[i];
+        return did(a);
+    }
+    friend row_of operator-(row_of a)
+    {
+        for (int i = 0; i < N; i++)
+            a.at[i] = -a.at[i];
+        return a;
+    }
+    static row_of did(const row_of &a)
+    {
+        counting_flops += N;
+        return a;
+    }
+    void fill(float value)
+    {
+        for (int i = 0; i < N; i++)
+            at[i] = value;
+    }
+    /* f of every lane; f does not count. */
+    template <typename Function> row_of map(Function f) const
+    {
+        row_of a;
+        for (int i = 0; i < N; i++)
+            a.at[i] = f(at[i]);
+        return a;
+    }
+};
+
+typedef row_of<16> vec;
+typedef row_of<8>  vec8;
+
+/* The width of a register is a choice of the build, as on real machines. */
+#ifndef REGISTER_LANES
+#define REGISTER_LANES 16
+#endif
+typedef row_of<REGISTER_LANES> lanes;
+
+template <int N> static inline row_of<N> row_load(const real *p)
+{
+    row_of<N> v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+template <int N> static inline void row_store(real *p, const row_of<N> &v)
+{
+    memcpy((void *)p, &v, sizeof v);
+}
+
+static inline lanes lanes_load(const real *p)
+{
+    return row_load<REGISTER_LANES>(p);
+}
+
+static inline vec  vec_load(const real *p) { return row_load<16>(p); }
+static inline vec8 vec8_load(const real *p) { return row_load<8>(p); }
+static inline void lanes_store(real *p, const lanes &v) { row_store(p, v); }
+static inline void vec_store(real *p, const vec &v) { row_store(p, v); }
+static inline void vec8_store(real *p, const vec8 &v) { row_store(p, v); }
+static inline lanes lanes_set(real x) { return lanes(x); }
+static inline vec  vec_set(real x) { return vec(x); }
+static inline vec8 vec8_set(real x) { return vec8(x); }
+
+static inline vec vec_max(vec a, const vec &b)
+{
+    for (int i = 0; i < 16; i++)
+        a.at[i] = a.at[i] > b.at[i] ? a.at[i] : b.at[i];
+    return a;
+}
+
+static inline vec vec_min(vec a, const vec &b)
+{
+    for (int i = 0; i < 16; i++)
+        a.at[i] = a.at[i] < b.at[i] ? a.at[i] : b.at[i];
+    return a;
+}
+
+static inline vec vec_first(vec v, int n, float behind)
+{
+    for (int i = n < 0 ? 0 : n; i < 16; i++)
+        v.at[i] = behind;
+    return v;
+}
+
+static inline vec vec_head(const vec &v, int n)
+{
+    return vec_first(v, n, 0.0f);
+}
+
+static inline vec vec_head_low(const vec &v, int n)
+{
+    return vec_first(v, n, -3e38f);
+}
+
+static inline real vec_fold(const vec &v)
+{
+    vec8 a, b;
+    memcpy(&a, v.at, sizeof a);
+    memcpy(&b, v.at + 8, sizeof b);
+    a = a + b;
+    real r[8];
+    memcpy((void *)r, a.at, sizeof r);
+    return ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]));
+}
+
+static inline real vec_largest(const vec &v)
+{
+    float m = v.at[0];
+    for (int i = 1; i < 16; i++)
+        m = v.at[i] > m ? v.at[i] : m;
+    return m;
+}
+
+static inline float float_half_like(float x) { return copysignf(0.5f, x); }
+static inline float float_truncate(float x) { return truncf(x); }
+
+static inline vec vec_half_like(const vec &x) { return x.map(float_half_like); }
+static inline vec vec_truncate(const vec &x) { return x.map(float_truncate); }
+
+static inline vec vec_scale2(vec p, const vec &whole)
+{
+    for (int i = 0; i < 16; i++)
+        p.at[i] = ldexpf(p.at[i], (int)whole.at[i]);
+    return p;
+}
+
+static inline vec vec_sqrt(const vec &x) { return vec::did(x.map(sqrtf)); }
+
+static inline real real_max(real a, real b) { return a.x > b.x ? a : b; }
+static inline real real_min(real a, real b) { return a.x < b.x ? a : b; }
+static inline real real_set(real x) { return x; }
+static inline real real_half_like(real x) { return float_half_like(x.x); }
+static inline real real_truncate(real x) { return float_truncate(x.x); }
+
+static inline real real_scale2(real p, real whole)
+{
+    return ldexpf(p.x, (int)whole.x);
+}
+
+static inline real real_mantissa(real x, real *exponent)
+{
+    int e;
+    float m = frexpf(x.x, &e);         /* in [0.5, 1) */
+    if (m < 0.70710678f) {
+        m = ldexpf(m, 1);
+        e--;
+    }
+    *exponent = (float)e;
+    return m;
+}
+
+static inline real real_sqrt(real x) { return real::did(sqrtf(x.x)); }
+static inline wide wide_sqrt(wide x) { return wide::did(sqrt(x.x)); }
+static inline real sqrtf(real x) { return real_sqrt(x); }
+static inline wide wide_of(real x) { return (double)x.x; }
+static inline wide wide_double(wide x) { return x; }
+static inline real real_float(real x) { return x; }
+
+/* A scalar worked out once a part, which belongs to no op. */
+template <typename Function> static inline real uncounted(Function f)
+{
+    uint64_t before = counting_flops;
+    real x = f();
+    counting_flops = before;
+    return x;
+}
+#define ONCE(expression) uncounted([&]() -> real { return (expression); })
+
+#define float  real
+#define double wide
+
+#endif

@@ -1,0 +1,59 @@
+/* fuzz_config.c - whatever the text, a config.json and a model's YAML give a
+ * sound shape or words. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/hf_config.h"
+#include "sim/core/model_config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check(enum status status, const struct model_spec *spec,
+                  const struct error *err)
+{
+    if (status == STATUS_OK)
+        assert(spec_check(spec, NULL) == STATUS_OK);
+    else
+        assert(err->status == status && strlen(err->text) > 0);
+}
+
+static void read_json(const uint8_t *bytes, size_t size)
+{
+    struct model_spec spec;
+    struct hf_routing routing;
+    struct error err = { STATUS_OK, "" };
+    enum status status = hf_config_parse(&spec, &routing, (const char *)bytes,
+                                         size, "fuzz", &err);
+
+    check(status, &spec, &err);
+    assert(status != STATUS_OK || routing.policy);
+}
+
+/* In a directory of its own: the text may name other files. */
+static void read_yaml(const uint8_t *bytes, size_t size)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+    char directory[] = "/tmp/isobath-fuzz-XXXXXX", path[64];
+
+    if (!mkdtemp(directory))
+        abort();
+    snprintf(path, sizeof path, "%s/m.yaml", directory);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
+        abort();
+    check(model_config_load(&spec, NULL, path, NULL, 0, &err), &spec, &err);
+    unlink(path);
+    rmdir(directory);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    read_json(bytes, size);
+    read_yaml(bytes, size);
+    return 0;
+}
