@@ -108,7 +108,22 @@ $(program): $(BUILD)/sim/isobath_main.o $(archive)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 $(tests): %: %.o $(archive)
-	$(CC) $(OPT) -o $@ $^ -lcriterion $(LDLIBS)
+	$(CC) $(OPT) -o $@ $(filter %.o,$^) $(archive) -lcriterion $(LDLIBS)
+
+# The kernels again, as C++ whose arithmetic counts itself: tests/counting.
+counting := 4 8 16
+counted  := $(foreach n,$(counting),$(kernels:%.c=$(BUILD)/counting$n/%.o))
+define counting_rule
+$(BUILD)/counting$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(CXX) -x c++ -std=gnu++17 $$(CPPFLAGS) $$(OPT) -Wall -Wextra -fno-exceptions -fno-rtti -ffp-contract=off -DCOUNTING -DREGISTER_LANES=$1 -DVARIANT=counting$1 -include tests/counting/vec.hpp -c -o $$@ $$<
+endef
+$(foreach n,$(counting),$(eval $(call counting_rule,$n)))
+
+helped = $(addprefix $(BUILD)/tests/test_,$1)
+$(call helped,counting agreement gradient model): $(BUILD)/tests/cases.o
+$(call helped,counting agreement): $(counted)
+$(call helped,gradient model): $(BUILD)/tests/reference.o
 
 check: $(program) $(tests)
 	@scripts/test $(tests)
@@ -159,4 +174,5 @@ clean:
 
 .PHONY: all check deps test demo asan lint install layers help clean FORCE
 .SECONDARY:
--include $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d)
+-include $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
+         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d

@@ -40,7 +40,8 @@ struct peak {
     uint64_t read_bytes[PEAK_LEVEL_COUNT];   /* working set of one thread */
 };
 
-/* Takes about 3 s; `quick` 0.5 s, fewer and shorter runs.  n_threads 0: every
+/* Takes about 4 s, half of it to get memory; `quick` 1 s, with fewer and shorter
+ * runs on less.  n_threads 0: every
  * online CPU. */
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick,

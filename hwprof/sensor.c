@@ -240,7 +240,6 @@ void sensor_list_close(struct sensor_list *list)
     for (int i = 0; i < list->n; i++)
         for (int f = 0; f < list->sensor[i].n_fds; f++)
             close(list->sensor[i].fd[f]);
-    list->n = 0;
 }
 
 enum status sensor_read(struct sensor_list *list, int i, struct error *err)

@@ -44,6 +44,7 @@ struct sensor_list {
  * reading or its reason: no permission (since Linux 5.10, CVE-2020-8694, only
  * root reads energy_uj), no such file, a read error, garbage, a range of 0. */
 void sensor_list_open(struct sensor_list *out, const char *sysfs_root);
+/* Gives up file descriptors; names and reasons stay to be read. */
 void sensor_list_close(struct sensor_list *list);
 
 /* Read again.  A sensor that goes back, jumps by more than 2 kW allow, was not

@@ -252,10 +252,9 @@ void data_window(const struct data *data, enum split split, int64_t i,
     int64_t r = 0, n;
 
     assert(i >= 0);
-    while (r < part->n_runs && i >= (n = run_windows(&part->run[r], n_tokens))) {
-        i -= n;
-        r++;
-    }
+    for (; r < part->n_runs; r++, i -= n)
+        if (i < (n = run_windows(&part->run[r], n_tokens)))
+            break;
     assert(r < part->n_runs);
     copy_window(data, part->run[r].start + i * n_tokens, n_tokens, inputs,
                 targets);

@@ -88,9 +88,9 @@ static void embed(struct model *m)
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &o);
 }
 
-static void norm(struct model *m, int32_t layer, enum tensor_id gamma,
-                 const real *x, real *out, real *stats, int32_t n,
-                 const int32_t *token)
+void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
+                  const real *x, real *out, real *stats, int32_t n,
+                  const int32_t *token)
 {
     struct norm o = {
         .rms = m->spec.family == FAMILY_LLAMA, .n = n,
@@ -102,26 +102,49 @@ static void norm(struct model *m, int32_t layer, enum tensor_id gamma,
     op_norm(&m->ex, place(OP_NORM, layer, token), &o);
 }
 
+/* Against the rows' own keys, or, one row a sequence, against those kept. */
+static void attend(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct place at = place(OP_ATTEND, l, b->rows.token);
+
+    if (m->decoded_step) {
+        struct cached_attention cached = {
+            .n = b->n_rows, .n_heads = m->spec.n_heads,
+            .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+            .capacity = m->cache_capacity, .sequence = b->token,
+            .length = m->cache[l].length, .qkv = b->qkv, .out = b->attended,
+            .keys = m->cache[l].keys, .values = m->cache[l].values,
+        };
+        op_attend_cached(&m->ex, at, &cached);
+        return;
+    }
+    struct attention attention = attention_of(m, l);
+    if (m->input.cache)
+        op_attend_filling(&m->ex, at, &attention, &m->cache[l]);
+    else
+        op_attend(&m->ex, at, &attention);
+}
+
 /* y = block(x) on the layer's rows, residuals inside. */
-static void run_block(struct model *m, int32_t l)
+void forward_block(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
 
-    norm(m, l, TENSOR_NORM1_GAMMA, b->x, b->normed1, b->stats1, n, token);
+    forward_norm(m, l, TENSOR_NORM1_GAMMA, b->x, b->normed1, b->stats1, n, token);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
     if (m->rope) {
         struct rope rope = rope_of(m, l, b->qkv);
         op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
     }
-    struct attention attention = attention_of(m, l);
-    op_attend(&m->ex, place(OP_ATTEND, l, token), &attention);
+    attend(m, l);
     struct gemm project = product_of(m, l, TENSOR_PROJECT, b->attended,
                                      b->middle, n, b->x);
     op_product(&m->ex, place(OP_PROJECT, l, token), &project);
 
-    norm(m, l, TENSOR_NORM2_GAMMA, b->middle, b->normed2, b->stats2, n, token);
+    forward_norm(m, l, TENSOR_NORM2_GAMMA, b->middle, b->normed2, b->stats2, n, token);
     struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
     struct activation act = { .family = m->spec.family, .x = b->up,
@@ -236,7 +259,7 @@ static void run_routed(struct model *m, int32_t l)
         return;
     op_gather(&m->ex, place(OP_GATHER, l, b->token), stream, b->x, b->n_rows,
               m->spec.n_channels);
-    run_block(m, l);
+    forward_block(m, l);
     struct gating gate = gating_of(m, l);
     gate.stream = stream;
     op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
@@ -249,7 +272,7 @@ static void run_dense(struct model *m, int32_t l)
     b->n_rows = m->input.n_sequences * m->input.n_tokens;
     b->x = m->stream[l];
     b->y = m->stream[l + 1];
-    run_block(m, l);
+    forward_block(m, l);
 }
 
 static void run_head(struct model *m, double *mean_loss)
@@ -257,8 +280,8 @@ static void run_head(struct model *m, double *mean_loss)
     const struct model_input *in = &m->input;
     const int32_t n = in->n_sequences * in->n_tokens, c = m->spec.n_channels;
 
-    norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-         m->final_normed, m->final_stats, n, NULL);
+    forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
+                 m->final_normed, m->final_stats, n, NULL);
     struct gemm head = {
         .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
         .a_k = 1, .b = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
@@ -294,6 +317,7 @@ void model_forward(struct model *m, const struct model_input *input,
                    struct meter *meter, double *mean_loss)
 {
     m->input = *input;
+    m->decoded_step = false;
     m->ex.meter = meter;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
@@ -312,5 +336,7 @@ void model_forward(struct model *m, const struct model_input *input,
         }
         run_dense(m, l);
     }
+    if (input->cache)
+        decode_note_prefill(m);
     run_head(m, mean_loss);
 }

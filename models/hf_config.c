@@ -20,7 +20,7 @@ struct member {
     const char *key;
     enum kind   kind;
     size_t      offset;
-    const char *fallback;        /* JSON; the class's own default.  NULL: needed;
+    const char *fallback;        /* JSON, the class's own default; NULL: needed;
                                   * "": worked out from the others */
 };
 
@@ -508,8 +508,9 @@ static json_t *root_json(const struct model_spec *spec,
 {
     json_t *root = json_object();
 
-    for (int i = N_FIXED - 1; i >= 0; i--)       /* the first of a key stays */
-        if (fixed[i].family == spec->family)
+    for (int i = 0; i < N_FIXED; i++)
+        if (fixed[i].family == spec->family &&
+            !json_object_get(root, fixed[i].key))
             json_object_set_new(root, fixed[i].key, literal(fixed[i].value));
     for (int i = 0; i < N_MEMBERS; i++)
         if (members[i].family == spec->family)

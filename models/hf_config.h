@@ -1,18 +1,18 @@
 /* hf_config.h - a model's shape as the config.json of Hugging Face.
  *
- * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM: the dense parts
- * load in transformers (class GPT2Config, LlamaConfig).  What those do not know
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM: the dense
+ * parts load in transformers (GPT2Config, LlamaConfig).  What those do not know
  * stands in one object that they pass over:
  *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,
  *               "router_trained": true, "thresholds": [0.31, 0.28]}
- * blocks are the routed layers from 0, capacity and thresholds one number each;
+ * blocks are the routed layers from 0, with one capacity and threshold each;
  * thresholds are null while nobody has kept the running mean of top-k's cut.
  *
  * A file without that object is dense.  A key that changes the arithmetic in a
  * way the executor does not have (hidden_act, rope_scaling, biases, ...) is
- * refused by name; keys that do not (dropout, token ids, ...) are passed over. */
+ * refused by name; others (dropout, token ids, ...) are passed over. */
 #ifndef HF_CONFIG_H
 #define HF_CONFIG_H
 
@@ -24,7 +24,7 @@
 
 /* What a trained model's routing needs beside its shape. */
 struct hf_routing {
-    const struct route_policy *policy;       /* it was trained with; never NULL */
+    const struct route_policy *policy;     /* of its training; never NULL */
     bool  has_thresholds;
     float threshold[SPEC_MAX_LAYERS];        /* of the routed layers */
 };

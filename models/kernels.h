@@ -11,9 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef COUNTING
-#include "tests/counting/vec.hpp"
-#else
+#ifndef COUNTING            /* else the build brings its own: kernels/vec.h */
 typedef float real;
 #endif
 
@@ -49,6 +47,18 @@ struct attention {
     real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
     const real *dout;      /* [N,Q]; backward only */
     real       *dqkv;      /* [N,Q+2E]; backward only */
+};
+
+/* One new row a sequence against the keys and values kept so far.  Lengths are
+ * the sequences', the new row included; capacity is a multiple of 16. */
+struct cached_attention {
+    int32_t        n, n_heads, n_kv_heads, head_size, capacity;
+    const int32_t *sequence;   /* [N] whose row it is */
+    const int32_t *length;     /* [B] */
+    const real    *qkv;        /* [N,Q+2E] */
+    real          *out;        /* [N,Q] */
+    real          *keys;       /* [B,G,D,capacity], the new key is written */
+    real          *values;     /* [B,G,capacity,D] */
 };
 
 /* Rows of norms: out = (x - mean) * scale * gamma + beta; RMS: mean = 0, no
@@ -135,6 +145,13 @@ struct kernels {
                    real *scratch);
     void (*attend_backward)(const struct attention *a, int part, int parts,
                             real *scratch);
+    void (*attend_cached)(const struct cached_attention *a, int part,
+                          int parts, real *scratch);
+    /* Keys and values of whole sequences into their caches; rows first[b]..
+     * land behind length[b]. */
+    void (*fill_cache)(const struct attention *a, const int32_t *length,
+                       int32_t capacity, real *keys, real *values, int part,
+                       int parts);
     void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
                  int32_t head_size, int32_t stride, const real *table,
                  bool backward, int part, int parts);

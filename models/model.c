@@ -37,6 +37,12 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     b->stats2   = arena_take(a, n * 2, sizeof(real));
     b->up       = arena_take(a, n * u, sizeof(real));
     b->act      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
+    if (routed || m->options.decode) {
+        b->token    = arena_take(a, n, sizeof(int32_t));
+        b->position = arena_take(a, n, sizeof(int32_t));
+        b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                                 sizeof(int32_t));
+    }
     if (!routed)
         return;
     b->x        = arena_take(a, n * c, sizeof(real));
@@ -45,10 +51,6 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
-    b->token    = arena_take(a, n, sizeof(int32_t));
-    b->position = arena_take(a, n, sizeof(int32_t));
-    b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
-                             sizeof(int32_t));
 }
 
 static void lay_out_stream(struct model *m, size_t tokens)
@@ -106,6 +108,28 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
+static void lay_out_decode(struct model *m)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t b = (size_t)m->options.n_sequences, l = (size_t)s->n_layers;
+    size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
+
+    m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
+    size_t numbers = b * e * (size_t)m->cache_capacity;
+    for (int32_t i = 0; i < s->n_layers; i++) {
+        m->cache[i].capacity = m->cache_capacity;
+        m->cache[i].length = arena_take(a, b, sizeof(int32_t));
+        m->cache[i].keys = arena_take(a, numbers, sizeof(real));
+        m->cache[i].values = arena_take(a, numbers, sizeof(real));
+    }
+    m->cached_position = arena_take(a, l * b * t, sizeof(int32_t));
+    m->row_sequence = arena_take(a, b, sizeof(int32_t));
+    m->row_kept = arena_take(a, b, sizeof(bool));
+    m->head_columns = arena_take(a, (size_t)s->n_channels *
+                                 (size_t)s->n_vocab, sizeof(real));
+}
+
 /* Run twice: to measure, then to place. */
 static void lay_out(struct model *m)
 {
@@ -148,6 +172,8 @@ static void lay_out(struct model *m)
                                    sizeof(int32_t));
     if (m->options.train)
         lay_out_backward(m, tokens);
+    if (m->options.decode)
+        lay_out_decode(m);
     m->ex.extra   = arena_take(a, tokens, sizeof *m->ex.extra);
     m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
 }

@@ -15,6 +15,7 @@ struct model_options {
     int32_t n_sequences;          /* B at most */
     int32_t n_tokens;             /* T at most; <= spec.max_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
+    bool    decode;               /* keeps keys and values; not with train */
     int     n_threads;
     const struct kernels *kernels;   /* NULL: kernels_best() */
 };
@@ -41,6 +42,7 @@ struct model_input {
     uint64_t seed;                /* for policies that draw */
     bool train;                   /* keep for backward, move thresholds */
     bool entropy;                 /* also the entropy of each prediction */
+    bool cache;                   /* prefill: keys and values are kept */
 };
 
 /* *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
@@ -60,6 +62,22 @@ struct update {
 /* AdamW; returns the norm of the gradients before clipping. */
 double model_update(struct model *model, const struct update *update,
                     struct meter *meter);
+
+/* Forget all keys and values, and take notice of new weights. */
+void model_decode_reset(struct model *model);
+
+/* One more token for each sequence, after a prefill with `cache` or from the
+ * start.  keep [L,B]: whether a routed layer processes the sequence's token;
+ * NULL: score >= threshold decides.  Logits are [B,V].  A routed layer that
+ * skips a token neither runs nor keeps a key for it; one that all skip reads no
+ * weight.  At most options.n_tokens tokens a sequence. */
+void model_decode(struct model *model, const int32_t *ids, const bool *keep,
+                  struct meter *meter);
+/* Tokens so far; and which each layer kept, as an allocation over them.  The
+ * caller opened *out with L, B and exactly that many tokens. */
+int32_t model_decoded(const struct model *model);
+void    model_decode_allocation(const struct model *model,
+                                struct allocation *out);
 
 /* Borrowed; valid until the next forward (or close). */
 const struct model_spec *model_spec(const struct model *model);

@@ -62,6 +62,16 @@ struct model {
     real *loss_stats;              /* [B*T,2] */
     int32_t *choose_scratch;       /* [threads,T] */
 
+    /* Decoding. */
+    bool     decoded_step;         /* blocks run on one new row a sequence */
+    int32_t  decoded;              /* tokens of each sequence so far */
+    int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
+    struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
+    int32_t *cached_position;      /* [L,B,T] of what is kept */
+    int32_t *row_sequence;         /* [B] whose row it is */
+    bool    *row_kept;             /* [B] */
+    real    *head_columns;         /* [C,V] */
+
     /* Backward, shared by all layers; widest layer's N. */
     real *dstream;                 /* [B*T,C] */
     real *dblock;                  /* [N,C] gradient inside a routed block */
@@ -87,5 +97,13 @@ struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
 struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+
+/* forward.c: the pieces that decoding runs too. */
+void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
+                  const real *x, real *out, real *stats, int32_t n,
+                  const int32_t *token);
+void forward_block(struct model *m, int32_t layer);
+/* decode.c: remember which positions a prefill put into the caches. */
+void decode_note_prefill(struct model *m);
 
 #endif

@@ -52,6 +52,7 @@ struct call {
 PARTS_SCRATCH(gemm, gemm)
 PARTS_SCRATCH(attend, attention)
 PARTS_SCRATCH(attend_backward, attention)
+PARTS_SCRATCH(attend_cached, cached_attention)
 PARTS(norm, norm)
 PARTS(norm_backward, norm)
 PARTS(route, router)
@@ -221,6 +222,51 @@ void op_attend_backward(struct executor *ex, struct place at,
     struct tally each = { h * (4 * d + FOLD), 16 * h * d + 16 * e + 8 * h };
     end_attention(ex, &run, at.token, o->rows, each,
                   h * (10 * d + EXP + 4));
+}
+
+struct filling {
+    const struct attention *o;
+    const struct cache     *cache;
+};
+
+static void filling_part(void *argument, int part, int parts)
+{
+    const struct call *call = argument;
+    const struct filling *f = call->operand;
+    call->ex->kernels->fill_cache(f->o, f->cache->length, f->cache->capacity,
+                                  f->cache->keys, f->cache->values, part,
+                                  parts);
+}
+
+void op_attend_filling(struct executor *ex, struct place at,
+                       const struct attention *o, struct cache *cache)
+{
+    struct filling f = { o, cache };
+    run_parts(ex, filling_part, &f);
+    for (int32_t b = 0; b < o->rows->n_sequences; b++)
+        cache->length[b] += o->rows->first[b + 1] - o->rows->first[b];
+    op_attend(ex, at, o);
+}
+
+/* One query a row, over all keys of its sequence. */
+void op_attend_cached(struct executor *ex, struct place at,
+                      const struct cached_attention *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, attend_cached_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
+    struct tally keys = { 0, 0 };
+    for (int32_t r = 0; r < o->n; r++) {
+        uint64_t length = u(o->length[o->sequence[r]]);
+        ex->extra[r] = (struct tally){
+            (length + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE * h *
+                (4 * d + EXP + 2), 8 * e * length };
+        keys.flops += ex->extra[r].flops;
+        keys.bytes += ex->extra[r].bytes;
+    }
+    run.extra = ex->extra;
+    op_end(ex, &run, at.token, o->n, each, keys);
 }
 
 struct rope_call {

@@ -45,6 +45,18 @@ void op_attend(struct executor *ex, struct place at, const struct attention *o);
 void op_attend_backward(struct executor *ex, struct place at,
                         const struct attention *o);
 
+/* filling: rows are whole sequences that the caches take over, not an op of its
+ * own: called inside attend's bracket by op_attend_filling(). */
+struct cache {
+    int32_t  capacity;
+    int32_t *length;                 /* [B] before this step; updated */
+    real    *keys, *values;
+};
+void op_attend_filling(struct executor *ex, struct place at,
+                       const struct attention *o, struct cache *cache);
+void op_attend_cached(struct executor *ex, struct place at,
+                      const struct cached_attention *o);
+
 struct rope {
     real              *qkv;          /* [N,Q+2E], turned in place */
     const struct rows *rows;

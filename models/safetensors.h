@@ -7,11 +7,11 @@
  * Offsets count from the start of the data; numbers are little-endian, in C
  * order.  github.com/huggingface/safetensors, README at 24b0b28.
  *
- * A file is foreign input: before anything is taken from it, the reader holds it
- * to all that the reference demands (tensors in a row from 0 to the exact end, no
- * hole, no overlap, size = shape x dtype, header at most 100 MB) and to what the
- * reference leaves open: no name twice, no key it does not know, at most
- * SAFETENSORS_MAX_RANK axes and SAFETENSORS_MAX_VALUES values in the header.
+ * A file is foreign input: before anything is taken from it, the reader holds
+ * it to all that the reference demands (tensors in a row from 0 to the exact
+ * end, no hole, no overlap, size = shape x dtype, header at most 100 MB) and to
+ * what the reference leaves open: no name twice, no key it does not know, at
+ * most SAFETENSORS_MAX_RANK axes and SAFETENSORS_MAX_VALUES header values.
  *
  * The file is mapped, not copied.  Replace such files by rename, as the writer
  * does; one that is cut short while mapped ends the process with SIGBUS. */
@@ -26,33 +26,33 @@
 enum {
     SAFETENSORS_MAX_HEADER = 100000000,   /* bytes; the reference's own limit */
     SAFETENSORS_MAX_RANK   = 8,
-    SAFETENSORS_MAX_VALUES = 1 << 20,     /* commas: some 150000 tensors; bounds
-                                           * the parsed header to about 100 MB */
+    SAFETENSORS_MAX_VALUES = 1 << 20,     /* commas: some 150000 tensors; keeps
+                                           * the parsed header near 100 MB */
 };
 
-/*    id           bits of an element: safetensors/src/tensor.rs at 24b0b28    */
-#define SAFETENSORS_DTYPE_MAP(X)                                                \
-    X(BOOL,        8)                                                           \
-    X(F4,          4)                                                           \
-    X(F6_E2M3,     6)                                                           \
-    X(F6_E3M2,     6)                                                           \
-    X(U8,          8)                                                           \
-    X(I8,          8)                                                           \
-    X(F8_E5M2,     8)                                                           \
-    X(F8_E4M3,     8)                                                           \
-    X(F8_E8M0,     8)                                                           \
-    X(F8_E4M3FNUZ, 8)                                                           \
-    X(F8_E5M2FNUZ, 8)                                                           \
-    X(I16,         16)                                                          \
-    X(U16,         16)                                                          \
-    X(F16,         16)                                                          \
-    X(BF16,        16)                                                          \
-    X(I32,         32)                                                          \
-    X(U32,         32)                                                          \
-    X(F32,         32)                                                          \
-    X(C64,         64)                                                          \
-    X(F64,         64)                                                          \
-    X(I64,         64)                                                          \
+/*    id           bits of an element: safetensors/src/tensor.rs at 24b0b28   */
+#define SAFETENSORS_DTYPE_MAP(X)                                              \
+    X(BOOL,        8)                                                         \
+    X(F4,          4)                                                         \
+    X(F6_E2M3,     6)                                                         \
+    X(F6_E3M2,     6)                                                         \
+    X(U8,          8)                                                         \
+    X(I8,          8)                                                         \
+    X(F8_E5M2,     8)                                                         \
+    X(F8_E4M3,     8)                                                         \
+    X(F8_E8M0,     8)                                                         \
+    X(F8_E4M3FNUZ, 8)                                                         \
+    X(F8_E5M2FNUZ, 8)                                                         \
+    X(I16,         16)                                                        \
+    X(U16,         16)                                                        \
+    X(F16,         16)                                                        \
+    X(BF16,        16)                                                        \
+    X(I32,         32)                                                        \
+    X(U32,         32)                                                        \
+    X(F32,         32)                                                        \
+    X(C64,         64)                                                        \
+    X(F64,         64)                                                        \
+    X(I64,         64)                                                        \
     X(U64,         64)
 
 enum safetensors_dtype {
@@ -69,13 +69,13 @@ struct safetensors_tensor {
     int32_t     rank;            /* 0: one number */
     uint64_t    shape[SAFETENSORS_MAX_RANK];   /* a 0 is legal: no data */
     const void *data;            /* borrowed; in a file of any alignment */
-    size_t      bytes;           /* found by the reader; the writer ignores it */
+    size_t      bytes;           /* the reader's result; not the writer's */
 };
 
 /* Name of the header entry that maps texts to texts. */
 #define SAFETENSORS_METADATA "__metadata__"
 
-/* shape x dtype; false where that does not fit or is no whole number of bytes. */
+/* shape x dtype; false where it does not fit or is no whole number of bytes. */
 bool safetensors_size(uint64_t *bytes,
                       const struct safetensors_tensor *tensor) MUST_CHECK;
 
@@ -115,10 +115,10 @@ struct safetensors_note {
     const char *key, *text;
 };
 
-/* Write tensors and metadata to `path`, whole or not at all.  The bytes depend on
- * the content alone, not on the order given: tensors by dtype, largest element
- * first, then name, as the reference does, so that data is aligned; notes by key;
- * the header padded with spaces to 8 bytes. */
+/* Write tensors and metadata to `path`, whole or not at all.  The bytes depend
+ * on the content alone, not on the order given: tensors by dtype, the last of
+ * the table first, then name, as the reference does, so that data is aligned;
+ * notes by key; the header padded with spaces to 8 bytes. */
 enum status safetensors_write(const char *path,
                               const struct safetensors_tensor *tensors,
                               size_t n_tensors,

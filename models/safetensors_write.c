@@ -53,8 +53,9 @@ static json_t *tensor_entry(const struct safetensors_tensor *t, uint64_t begin)
 }
 
 /* Put the tensors into the header and fill in their bytes. */
-static enum status add_tensors(json_t *header, struct safetensors_tensor *tensor,
-                               size_t n, const char *path, struct error *err)
+static enum status add_tensors(json_t *header,
+                               struct safetensors_tensor *tensor, size_t n,
+                               const char *path, struct error *err)
 {
     uint64_t at = 0;
 
@@ -80,8 +81,9 @@ static enum status add_tensors(json_t *header, struct safetensors_tensor *tensor
     return STATUS_OK;
 }
 
-static enum status add_notes(json_t *header, const struct safetensors_note *note,
-                             size_t n, const char *path, struct error *err)
+static enum status add_notes(json_t *header,
+                             const struct safetensors_note *note, size_t n,
+                             const char *path, struct error *err)
 {
     json_t *metadata = json_object();
 
@@ -90,9 +92,9 @@ static enum status add_notes(json_t *header, const struct safetensors_note *note
             json_object_set_new(metadata, note[i].key,
                                 json_string(note[i].text))) {
             json_decref(metadata);
-            return error_set(err, STATUS_BAD_VALUE, "%s: metadata %.80s: the key"
-                             " is taken, or it or its text is not UTF-8", path,
-                             note[i].key);
+            return error_set(err, STATUS_BAD_VALUE, "%s: metadata %.80s: the"
+                             " key is taken, or it or its text is not UTF-8",
+                             path, note[i].key);
         }
     if (n > 0)
         json_object_set_new(header, SAFETENSORS_METADATA, metadata);
@@ -154,7 +156,8 @@ enum status safetensors_write(const char *path,
     if (text)
         status = write_file(path, text, tensor, n_tensors, err);
     else if (status == STATUS_OK)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
+        status = error_set(err, STATUS_NO_MEMORY, "no memory to write %s",
+                           path);
     free(text);
     free(note);
     free(tensor);

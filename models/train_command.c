@@ -133,6 +133,8 @@ static enum status read_config(struct session *s, struct error *err)
 static enum status plan(struct session *s, struct error *err)
 {
     struct run_config *c = &s->config;
+    /* As given: what plan() works out stands beside it in the summary. */
+    s->config_json = config_json(c, &run_config_schema);
     enum status status = allocation_open(&s->allocation, s->spec.n_layers,
                                          (int32_t)c->batch, (int32_t)c->tokens,
                                          err);
@@ -161,8 +163,6 @@ static enum status plan(struct session *s, struct error *err)
     }
     if (c->learning_rate == 0.0)
         c->learning_rate = run_config_default_rate(c->model.channels);
-    /* The resolved values are what the run directory records. */
-    s->config_json = config_json(c, &run_config_schema);
     return s->config_json ? STATUS_OK
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
@@ -352,6 +352,8 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     int64_t tokens = s->options.steps * s->config.batch * s->config.tokens;
     json_object_set_new(summary, "tokens", json_integer(tokens));
     json_object_set_new(summary, "steps", json_integer(s->options.steps));
+    json_object_set_new(summary, "learning_rate",
+                        json_real(s->options.learning_rate));
     json_object_set_new(summary, "parameters",
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(summary, "flops_per_token_forward", number(per_token));

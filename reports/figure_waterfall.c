@@ -100,21 +100,21 @@ static int build(struct step *steps, const struct phase *phase)
     return n;
 }
 
-static void change(char out[64], struct amount ratio, const char *less,
+static void change(char out[48], struct amount ratio, const char *less,
                    const char *more, const char *none)
 {
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
 
     if (interval && ratio.low < 1 && ratio.high > 1)
-        snprintf(out, 64, "%s", none);
+        snprintf(out, 48, "%s", none);
     else
-        snprintf(out, 64, "%.0f %% %s", 100 * fabs(1 - ratio.value),
+        snprintf(out, 48, "%.0f %% %s", 100 * fabs(1 - ratio.value),
                  ratio.value <= 1 ? less : more);
 }
 
 static void say(struct plot *p, const struct phase *phase)
 {
-    char flops[64], time[64], energy[64];
+    char flops[48], time[48], energy[48];
 
     change(flops, phase->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");

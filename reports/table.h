@@ -28,6 +28,8 @@ struct column {
     const char *heading;       /* "FLOPs counted" */
     const char *unit;          /* "flop", "s", ""; what a prefix is put before */
     enum column_style style;
+    bool plain;                /* a setting or a number of things: no source
+                                * to state */
 };
 
 enum row_kind { ROW_PLAIN, ROW_MOD, ROW_TOTAL };

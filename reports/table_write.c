@@ -17,7 +17,8 @@ static void csv_header(const struct table *t, FILE *out)
             continue;
         if (table_has_interval(t, c))
             fprintf(out, ",%s_low,%s_high", key, key);
-        fprintf(out, ",%s_source", key);
+        if (!t->column[c].plain)
+            fprintf(out, ",%s_source", key);
     }
     fputs("\r\n", out);
 }
@@ -45,8 +46,9 @@ static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
         csv_number(out, known ? cell->amount.low : (double)NAN);
         csv_number(out, known ? cell->amount.high : (double)NAN);
     }
-    fprintf(out, ",%s", cell->text || table_is_empty(cell)
-                            ? "" : amount_word(cell->amount));
+    if (!t->column[c].plain)
+        fprintf(out, ",%s", cell->text || table_is_empty(cell)
+                                ? "" : amount_word(cell->amount));
 }
 
 void table_csv(const struct table *t, FILE *out)
@@ -167,11 +169,11 @@ static void markdown_cell(const struct column *column, struct layout layout,
 /* The word all known amounts of a column share; NULL when they differ. */
 static const char *column_word(const struct table *t, size_t c)
 {
-    const char *word = NULL;
+    const char *word = t->column[c].plain ? "" : NULL;
 
     for (size_t r = 0; r < t->n_rows; r++) {
         const struct cell *cell = &t->cell[r * t->n_columns + c];
-        if (cell->text || !amount_known(cell->amount))
+        if (t->column[c].plain || cell->text || !amount_known(cell->amount))
             continue;
         if (word && strcmp(word, amount_word(cell->amount)) != 0)
             return NULL;
@@ -198,7 +200,8 @@ void table_markdown(const struct table *t, FILE *out)
         layout[c] = table_layout(t, c);
         table_heading(heading, &t->column[c], layout[c]);
         fprintf(out, " %s%s%s%s%s |", heading, share_sign(&t->column[c]),
-                word ? " (" : "", word ? word : "", word ? ")" : "");
+                word && *word ? " (" : "", word ? word : "",
+                word && *word ? ")" : "");
     }
     fputs("\n|", out);
     for (size_t c = 0; c < t->n_columns; c++)

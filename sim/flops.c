@@ -59,16 +59,16 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
   X(FORWARD, GATE, gate_one,  0, 0,                                            \
                               8*C, 0)                                          \
   X(FORWARD, GATE, gate_raw,  3*C, 0,                                          \
-                              12*C + 4, 0)                                     \
+                              12*C + 8, 0)                                     \
   X(FORWARD, GATE, gate_sigmoid,     3*C + EXP + 2, 0,                         \
-                              12*C + 4, 0)                                     \
+                              12*C + 8, 0)                                     \
   X(FORWARD, GATE, gate_2_sigmoid,   3*C + EXP + 3, 0,                         \
-                              12*C + 4, 0)                                     \
+                              12*C + 8, 0)                                     \
   X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
                               4*C + 4*V, 4*C*V)                                \
   X(FORWARD, LOSS, any,       (EXP + 2)*V + FOLD + LOG + 3, 0,                 \
                               4*V + 16, 0)                                     \
-  X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + 2, 0,                       \
+  X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + LOG + 2, 0,                 \
                               4*V + 12, 0)                                     \
   X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
                               8*V + 12, 0)                                     \

@@ -6,9 +6,15 @@
 #include "sim/core/command.h"
 #include "sim/core/nearest.h"
 
+int predict_command(int argc, char **argv);
 int sweep_command(int argc, char **argv);
+int train_command(int argc, char **argv);
 
 static const struct command commands[] = {
+    { "predict", "MODEL", "price a model from its config: flops, bytes, joules",
+      predict_command },
+    { "train", "CONFIG -o DIR", "train on a text: checkpoint, curve, ledger",
+      train_command },
     { "sweep", "STUDY -o DIR", "run every point of a study; resumable",
       sweep_command },
 };

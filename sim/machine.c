@@ -99,7 +99,7 @@ bool machine_has_level(const struct machine *machine, enum level level)
 
 /* The frugal end of what moving a byte to a core may cost is HBM3's 3.5 pJ a
  * bit, 28 pJ a byte; DDR3 to DDR5 are 12 to 25 pJ a bit.  Profiles in the wild
- * print such per-bit numbers in per-byte fields: all of those lie below this. */
+ * print such per-bit numbers in per-byte fields: those lie below this. */
 static const double least_dram_joules_per_byte = 26e-12;
 
 static const char *const joules_key[LEVEL_COUNT] = {

@@ -1,8 +1,8 @@
 /* machine.h - a machine, as far as prices in seconds and joules need it.
  *
- * A profile is a YAML file (configs/machines/); every number in it carries low,
- * high, grade and source.  Sizes and rates are of all the cores in use together,
- * in float32. */
+ * A profile is a YAML file (configs/machines/); every number in it carries
+ * low, high, grade and source.  Sizes and rates are of all the cores in use
+ * together, in float32. */
 #ifndef MACHINE_H
 #define MACHINE_H
 

@@ -1,7 +1,7 @@
 /* memory.h - what a run holds at its peak, as a table.
  *
- * A row per buffer: numbers of 4 bytes per row, and rows.  The executor lays out
- * the same buffers from its own code; this is the prediction. */
+ * A row per buffer: numbers of 4 bytes per row, and rows.  The executor lays
+ * out the same buffers from its own code; this is the prediction. */
 #ifndef MEMORY_H
 #define MEMORY_H
 

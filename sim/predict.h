@@ -5,10 +5,10 @@
  * dram_bytes (streaming model, roofline.h), seconds and joules, all PREDICTED.
  * What stays unknown carries a reason.
  *
- * In a ledger that resolves tokens, token b*T + t (decode: b) is charged its own
- * rows; shared operands stay with LEDGER_SHARED.  Seconds belong to an op: there
- * they are divided over its rows by flops, or by bytes where it has none; joules
- * by each row's flops, bytes and seconds. */
+ * In a ledger that resolves tokens, token b*T + t (decode: b) is charged its
+ * own rows; shared operands stay with LEDGER_SHARED.  Seconds belong to an op:
+ * there they are divided over its rows by flops, or by bytes where it has none;
+ * joules by each row's flops, bytes and seconds. */
 #ifndef PREDICT_H
 #define PREDICT_H
 
@@ -56,8 +56,8 @@ enum status predict_forward(struct ledger *ledger,
                             struct error *err) MUST_CHECK;
 
 /* The step that computes the last token, T-1, of every sequence from cached
- * keys.  The allocation is that after the step: count is the keys a layer holds,
- * the new one included if the layer keeps T-1. */
+ * keys.  The allocation is that after the step: count is the keys a layer
+ * holds, the new one included if the layer keeps T-1. */
 enum status predict_decode(struct ledger *ledger,
                            const struct predict_job *job,
                            struct predict_range *range,

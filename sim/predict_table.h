@@ -48,8 +48,8 @@ struct predict_row {
 };
 enum { PREDICT_ROWS_MAX = SPEC_MAX_LAYERS + 1 };
 
-/* Into rows[PREDICT_ROWS_MAX]; returns how many.  Sums over a pass or layer that
- * nobody charged are not rows. */
+/* Into rows[PREDICT_ROWS_MAX]; returns how many.  Sums over a pass or layer
+ * that nobody charged are not rows. */
 int predict_rows(struct predict_row *rows, const struct prediction *model,
                  const struct prediction *dense, enum predict_by by);
 struct predict_row predict_total(const struct prediction *model,

@@ -12,8 +12,8 @@
 enum rows { ROWS_ALL, ROWS_KEPT };
 
 /* The kept rows of a layer.  Where they are not known, those of one sequence
- * that keeps its token, and `times` is how many such sequences are expected in a
- * step in which the layer runs at all. */
+ * that keeps its token, and `times` is how many such sequences are expected in
+ * a step in which the layer runs at all. */
 struct kept {
     uint64_t rows;
     uint64_t keys;            /* sum of n(i) over the rows */
@@ -49,8 +49,8 @@ enum status pricing_end(const struct pricing *p, struct predict_range *range);
 /* What follows is in this layer of this pass. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 
-/* Rows times the op's price in this pass; nothing where the model has no such op
- * or the layer no row. */
+/* Rows times the op's price in this pass; nothing where the model has no such
+ * op or the layer no row. */
 void pricing_rows(struct pricing *p, enum op op, enum rows rows);
 
 /* select: its price on all rows, and what each kept one adds. */

@@ -25,9 +25,9 @@ struct traffic {
 };
 
 /* The streaming model: of operands that come back after R other bytes, a level
- * of size S < R still holds the share S/R; the rest comes from further out.  Each
- * operand is fetched once an op, so tiles fetched again are not seen: a lower
- * bound near the core. */
+ * of size S < R still holds the share S/R; the rest comes from further out.
+ * Each operand is fetched once an op, so tiles fetched again are not seen: a
+ * lower bound near the core. */
 struct traffic roofline_traffic(const struct machine *machine,
                                 const struct roofline_load *load);
 

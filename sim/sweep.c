@@ -35,6 +35,7 @@ struct text {
 struct sweep {
     struct document *document;
     char   base[FILE_PATH_SIZE];
+    uint64_t base_hash;
     const char *command;
     struct settings shared;      /* `set:` */
     struct settings extra;       /* --set */
@@ -365,9 +366,10 @@ static enum status read_base(struct sweep *s, const yaml_node_t *node,
 
     if (status != STATUS_OK)
         return status;
-    return file_exists(s->base) ? STATUS_OK
-        : document_fail(s->document, node, STATUS_BAD_VALUE, err,
-                        "base: no file '%s'", s->base);
+    if (!file_exists(s->base))
+        return document_fail(s->document, node, STATUS_BAD_VALUE, err,
+                             "base: no file '%s'", s->base);
+    return document_hash(&s->base_hash, s->base, err);
 }
 
 static enum status read_command(struct sweep *s, const yaml_node_t *node,
@@ -525,6 +527,11 @@ const char *sweep_path(const struct sweep *sweep)
 const char *sweep_base(const struct sweep *sweep)
 {
     return sweep->base;
+}
+
+uint64_t sweep_base_hash(const struct sweep *sweep)
+{
+    return sweep->base_hash;
 }
 
 const char *sweep_command_name(const struct sweep *sweep)

@@ -46,6 +46,8 @@ void        sweep_close(struct sweep *sweep);
 
 const char *sweep_path(const struct sweep *sweep);
 const char *sweep_base(const struct sweep *sweep);
+/* Of what the base says, and the configs it names; not of comments or layout. */
+uint64_t    sweep_base_hash(const struct sweep *sweep);
 const char *sweep_command_name(const struct sweep *sweep);
 int32_t     sweep_n_points(const struct sweep *sweep);
 struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);

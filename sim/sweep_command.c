@@ -264,7 +264,7 @@ static enum status run_one(const struct options *options,
     enum status status = sweep_run_points(run, options->point,
                                           options->point + 1, state, err);
     if (status == STATUS_OK && state[options->point] != POINT_DONE)
-        return error_set(err, STATUS_UNAVAILABLE, "point %d failed",
+        return error_set(err, STATUS_FAILED, "point %d failed",
                          options->point);
     return status;
 }
@@ -303,7 +303,7 @@ static enum status run_local(const struct options *options,
         return error_set(err, status, "interrupted with %d of %d points done;"
                          " the same command goes on from here", done, n);
     if (status == STATUS_OK && done < n && !options->merge)
-        return error_set(err, STATUS_UNAVAILABLE, "%d of %d points failed; the"
+        return error_set(err, STATUS_FAILED, "%d of %d points failed; the"
                          " same command tries them again", n - done, n);
     if (status == STATUS_OK && !options->common.quiet)
         printf("%d of %d points done: %s/points.csv\n", done, n,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ const char *const point_state_names[POINT_STATE_COUNT] = {
 struct job {
     pid_t   pid;
     int32_t point;
+    long    log_start;           /* where this try begins in log.txt */
 };
 
 enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
@@ -84,14 +86,18 @@ static json_t *request_json(const struct sweep *sweep, int32_t point)
 {
     struct sweep_point p = sweep_point(sweep, point);
     json_t *settings = json_object();
+    char hash[24];
+
+    snprintf(hash, sizeof hash, "%016" PRIx64, sweep_base_hash(sweep));
 
     for (size_t i = 0; i < p.n_settings; i++)
         json_object_set_new(settings, p.setting[i].key,
                             json_string(p.setting[i].value));
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:o}", "schema",
+    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o}", "schema",
                      "isobath-point-1", "point", point, "name", p.name,
                      "command", sweep_command_name(sweep), "base",
-                     sweep_base(sweep), "settings", settings);
+                     sweep_base(sweep), "base_hash", hash, "settings",
+                     settings);
 }
 
 /* The first key on which two settings differ; NULL: none. */
@@ -115,38 +121,42 @@ static const char *text_or_nothing(const json_t *text)
 }
 
 /* Results of another question must not pass for this one's. */
-static enum status compare_request(const char *directory, int32_t point,
-                                   json_t *old, json_t *now, struct error *err)
+static enum status compare_request(const char *path, int32_t point, json_t *old,
+                                   json_t *now, struct error *err)
 {
+    static const char *const other[] = { "command", "base_hash" };
     json_t *a = json_object_get(old, "settings");
     json_t *b = json_object_get(now, "settings");
     const char *key = differing_key(a, b);
-    char path[FILE_PATH_SIZE];
 
-    if (!key && json_equal(json_object_get(old, "command"),
-                           json_object_get(now, "command")))
-        return STATUS_OK;
-    enum status status = sweep_point_path(path, directory, point, err);
-    if (status != STATUS_OK)
-        return status;
-    key = key ? key : "command";
-    return error_set(err, STATUS_BAD_VALUE, "point %d was begun with %s = %s,"
-                     " the study now says %s: remove '%.200s' to run it anew, or"
-                     " choose another directory", point, key,
-                     text_or_nothing(json_object_get(a, key)),
-                     text_or_nothing(json_object_get(b, key)), path);
+    if (key)
+        return error_set(err, STATUS_BAD_VALUE, "point %d was begun with %s ="
+                         " %s, the study now says %s: remove '%.200s' to run it"
+                         " anew, or choose another directory", point, key,
+                         text_or_nothing(json_object_get(a, key)),
+                         text_or_nothing(json_object_get(b, key)), path);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (!json_equal(json_object_get(old, other[i]),
+                        json_object_get(now, other[i])))
+            return error_set(err, STATUS_BAD_VALUE, "point %d was begun with"
+                             " another command or base config (%s differs):"
+                             " remove '%.200s' to run it anew, or choose another"
+                             " directory", point, other[i], path);
+    return STATUS_OK;
 }
 
 static enum status check_request(const struct sweep_run *run, int32_t point,
                                  struct error *err)
 {
-    char path[FILE_PATH_SIZE];
+    char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
     char *text = NULL;
     size_t size = 0;
     json_error_t json;
-    enum status status = point_file(path, run->directory, point, "point.json",
-                                    err);
+    enum status status = sweep_point_path(directory, run->directory, point,
+                                          err);
 
+    if (status == STATUS_OK)
+        status = file_join(path, directory, "point.json", err);
     if (status != STATUS_OK || !file_exists(path))
         return status;
     status = file_read(&text, &size, path, POINT_MAX_BYTES, err);
@@ -158,7 +168,7 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
         return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
                          json.line, json.column, json.text);
     json_t *now = request_json(run->sweep, point);
-    status = compare_request(run->directory, point, old, now, err);
+    status = compare_request(directory, point, old, now, err);
     json_decref(now);
     json_decref(old);
     return status;
@@ -259,6 +269,7 @@ static enum status start(const struct sweep_run *run, const char *program,
     if (log < 0)
         return error_set(err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));
+    off_t log_start = lseek(log, 0, SEEK_END);
     char **argv = arguments(run, point, program, output);
     pid_t parent = getpid();
     pid_t pid = argv ? fork() : -1;
@@ -269,19 +280,20 @@ static enum status start(const struct sweep_run *run, const char *program,
     if (pid < 0)
         return error_set(err, STATUS_NO_MEMORY, "cannot start point %d: %s",
                          point, strerror(errno));
-    *job = (struct job){ pid, point };
+    *job = (struct job){ pid, point, (long)log_start };
     return STATUS_OK;
 }
 
-/* The last lines of a log, at most TAIL_BYTES of them; "" when there are none. */
-static void read_tail(char out[TAIL_BYTES + 1], const char *path)
+/* The last lines that one try left in its log, at most TAIL_BYTES of them. */
+static void read_tail(char out[TAIL_BYTES + 1], const char *path, long start)
 {
     FILE *file = fopen(path, "re");
     size_t n = 0;
 
-    if (file && fseek(file, -TAIL_BYTES, SEEK_END) != 0)
-        rewind(file);
     if (file) {
+        fseek(file, 0, SEEK_END);
+        long from = ftell(file) - TAIL_BYTES;
+        fseek(file, from > start ? from : start, SEEK_SET);
         n = fread(out, 1, TAIL_BYTES, file);
         fclose(file);
     }
@@ -295,9 +307,10 @@ static void read_tail(char out[TAIL_BYTES + 1], const char *path)
     memmove(out, line, strlen(line) + 1);
 }
 
-static enum status note_end(const struct sweep_run *run, int32_t point, int how,
-                            enum point_state *state, struct error *err)
+static enum status note_end(const struct sweep_run *run, const struct job *job,
+                            int how, enum point_state *state, struct error *err)
 {
+    int32_t point = job->point;
     char path[FILE_PATH_SIZE], tail[TAIL_BYTES + 1];
     int code = WIFEXITED(how) ? WEXITSTATUS(how) : EXIT_SIGNAL + WTERMSIG(how);
     struct error unreadable;
@@ -315,7 +328,7 @@ static enum status note_end(const struct sweep_run *run, int32_t point, int how,
                                     err);
     if (status != STATUS_OK)
         return status;
-    read_tail(tail, path);
+    read_tail(tail, path, job->log_start);
     if (code == 0 && !*tail)
         strcpy(tail, "it ended well, but left no finished summary.json");
     run->on_failure(run->context, &(struct sweep_failure){
@@ -340,7 +353,7 @@ static int reap(const struct sweep_run *run, struct job *jobs,
             continue;
         }
         if (*status == STATUS_OK)
-            *status = note_end(run, jobs[j].point, how, state, err);
+            *status = note_end(run, &jobs[j], how, state, err);
         jobs[j].pid = 0;
     }
     return n_running;

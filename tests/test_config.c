@@ -64,7 +64,7 @@ static void enter_directory(void)
 static void leave_directory(void)
 {
     char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", directory);
+    snprintf(command, sizeof command, "/bin/rm -rf %s", directory);
     cr_assert(eq(int, system(command), 0));
 }
 

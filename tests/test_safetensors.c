@@ -1,4 +1,4 @@
-/* test_safetensors.c - what a hostile file may not do, and what a good one says. */
+/* test_safetensors.c - what a hostile file may not do, what a good one says. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -134,7 +134,8 @@ Test(safetensors, refuses_a_file_too_short_for_its_length)
     cr_assert(strstr(error_of("", 0).text, "0 bytes: too short") != NULL);
     cr_assert(strstr(error_of("<\0\0\0\0\0\0", 7).text, "7 bytes") != NULL);
     cr_assert(strstr(error_of("<\0\0\0\0\0\0\0", 8).text, "cut short") != NULL);
-    cr_assert(strstr(error_of("\1\0\0\0\0\0\0\0", 8).text, "cut short") != NULL);
+    cr_assert(strstr(error_of("\1\0\0\0\0\0\0\0", 8).text,
+                     "cut short") != NULL);
 }
 
 Test(safetensors, refuses_a_length_beyond_the_limit_before_reading_on)

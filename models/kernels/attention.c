@@ -249,3 +249,56 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
         }
     }
 }
+
+/* One key into column `at` of [D,capacity], one value into row `at`. */
+static void keep(const real *key, const real *value, int32_t at,
+                 int32_t capacity, int32_t d, real *keys, real *values)
+{
+    for (int32_t i = 0; i < d; i++)
+        keys[(ptrdiff_t)i * capacity + at] = key[i];
+    memcpy(values + (ptrdiff_t)at * d, value, (size_t)d * sizeof *values);
+}
+
+void KERNEL(fill_cache)(const struct attention *o, const int32_t *length,
+                        int32_t capacity, real *keys, real *values, int part,
+                        int parts)
+{
+    int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
+    ptrdiff_t size = (ptrdiff_t)capacity * o->head_size;
+    for (int32_t i = part; i < tasks; i += parts) {
+        int32_t b = i / o->n_kv_heads;
+        struct view v = view_of(o, b, i % o->n_kv_heads);
+        for (int32_t j = 0; j < v.count; j++)
+            keep(v.keys + (ptrdiff_t)j * v.stride,
+                 v.values + (ptrdiff_t)j * v.stride, length[b] + j, capacity,
+                 v.d, keys + i * size, values + i * size);
+    }
+}
+
+void KERNEL(attend_cached)(const struct cached_attention *o, int part,
+                           int parts, real *scratch)
+{
+    int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
+    int32_t group = o->n_heads / o->n_kv_heads;
+    ptrdiff_t size = (ptrdiff_t)o->capacity * d;
+    real scale = 1.0f / sqrtf((float)d), stats[2];
+    real *query = scratch, *s = scratch + d;
+
+    for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
+        int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
+        int32_t b = o->sequence[r], count = o->length[b], n = round_up(count);
+        const real *row = o->qkv + (ptrdiff_t)r * (q + 2 * e);
+        real *keys = o->keys + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
+        real *values = o->values + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
+        keep(row + q + g * d, row + q + e + g * d, count - 1, o->capacity, d,
+             keys, values);
+        for (int32_t h = g * group; h < (g + 1) * group; h++) {
+            real *out = o->out + (ptrdiff_t)r * q + h * d;
+            scaled_rows(row + h * d, 0, 1, d, scale, query);
+            multiply(1, n, d, query, d, 1, keys, o->capacity, s, n, false);
+            soften(s, n, count, stats);
+            multiply(1, d, n, s, n, 1, values, d, out, d, false);
+            scaled_rows(out, 0, 1, d, stats[1], out);
+        }
+    }
+}

@@ -4,15 +4,14 @@
  * bits, do not depend on the machine.  The compiler lowers a 64-byte vector to
  * one AVX-512, two AVX2 or four SSE/NEON registers.
  *
- * With COUNTING defined this header steps aside for one that gives the same
- * names to C++ classes whose operators count what they do; the kernels are
- * therefore written in what C11 and C++ have in common. */
+ * With COUNTING defined this part steps aside: the build has included
+ * tests/counting/vec.hpp before, which gives the same names to C++ classes whose
+ * operators count what they do.  The kernels are therefore written in what C11
+ * and C++ have in common. */
 #ifndef VEC_H
 #define VEC_H
 
-#ifdef COUNTING
-#include "tests/counting/vec.hpp"
-#else
+#ifndef COUNTING
 
 #include <stdint.h>
 #include <string.h>

@@ -121,7 +121,7 @@ static bool in_range(const struct config_key *key, double value)
 
 static enum status read_real(const struct reading *r, void *member)
 {
-    double value;
+    double value = 0;
     enum status status = read_number(r, &value);
 
     if (status != STATUS_OK)
@@ -134,7 +134,7 @@ static enum status read_real(const struct reading *r, void *member)
 
 static enum status read_int(const struct reading *r, void *member)
 {
-    double real;
+    double real = 0;
     enum status status = read_number(r, &real);
     if (status != STATUS_OK)
         return status;

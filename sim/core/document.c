@@ -277,3 +277,83 @@ enum status document_resolve(char out[FILE_PATH_SIZE],
                              FILE_PATH_SIZE - 1);
     return STATUS_OK;
 }
+
+enum { HASH_MAX_DEPTH = 4 };     /* files that name files that ... */
+
+/* FNV-1a (Fowler, Noll and Vo 1991), 64 bits. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static enum status hash_file(uint64_t *hash, const char *path, int depth,
+                             struct error *err);
+
+static enum status hash_scalar(uint64_t *hash, const struct document *document,
+                               const yaml_node_t *node, int depth,
+                               struct error *err)
+{
+    const char *text = document_text(node);
+    const char *end = text ? strrchr(text, '.') : NULL;
+    char path[FILE_PATH_SIZE];
+
+    *hash = mix(*hash, node->data.scalar.value, node->data.scalar.length + 1);
+    if (!end || strcmp(end, ".yaml") != 0 || depth == HASH_MAX_DEPTH)
+        return STATUS_OK;
+    enum status status = document_resolve(path, document, node, err);
+    return status == STATUS_OK && file_exists(path)
+               ? hash_file(hash, path, depth + 1, err) : status;
+}
+
+static enum status hash_node(uint64_t *hash, const struct document *document,
+                             const yaml_node_t *node, int depth,
+                             struct error *err)
+{
+    const char kind = (char)node->type;
+    enum status status = STATUS_OK;
+
+    *hash = mix(*hash, &kind, 1);
+    if (node->type == YAML_SCALAR_NODE)
+        return hash_scalar(hash, document, node, depth, err);
+    if (node->type == YAML_SEQUENCE_NODE)
+        for (const yaml_node_item_t *i = node->data.sequence.items.start;
+             i < node->data.sequence.items.top && status == STATUS_OK; i++)
+            status = hash_node(hash, document, document_node(document, *i),
+                               depth, err);
+    else
+        for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
+             p < node->data.mapping.pairs.top && status == STATUS_OK; p++) {
+            status = hash_node(hash, document, document_node(document, p->key),
+                               depth, err);
+            if (status == STATUS_OK)
+                status = hash_node(hash, document,
+                                   document_node(document, p->value), depth,
+                                   err);
+        }
+    *hash = mix(*hash, "", 1);   /* the end: [a], b is not [a, b] */
+    return status;
+}
+
+static enum status hash_file(uint64_t *hash, const char *path, int depth,
+                             struct error *err)
+{
+    struct document *document = NULL;
+    enum status status = document_read(&document, path, err);
+
+    if (status == STATUS_OK && document_root(document))
+        status = hash_node(hash, document, document_root(document), depth, err);
+    document_close(document);
+    return status;
+}
+
+enum status document_hash(uint64_t *out, const char *path, struct error *err)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    enum status status = hash_file(&hash, path, 0, err);
+
+    if (status == STATUS_OK)
+        *out = hash;
+    return status;
+}

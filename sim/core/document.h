@@ -7,6 +7,7 @@
 #define DOCUMENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <yaml.h>
 #include "sim/core/error.h"
 #include "sim/core/file.h"
@@ -49,6 +50,11 @@ enum status document_fail(const struct document *document,
                           const yaml_node_t *node, enum status status,
                           struct error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* A hash of what a file says, and the .yaml files it names say; comments and
+ * layout do not count. */
+enum status document_hash(uint64_t *out, const char *path,
+                          struct error *err) MUST_CHECK;
 
 /* A file name that stands in the document, seen from here: relative to the
  * file that names it. */

@@ -63,7 +63,7 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "model.vocab", INT, vocab, 2, 1 << 20,              \
         "256", NULL, "", "different tokens; 256: bytes")                       \
     MODEL_CONFIG_ROW(base, "model.max_tokens", INT, max_tokens, 1, 1 << 20,    \
-        "512", NULL, "tokens", "longest sequence that positions cover; with"    \
+        "512", NULL, "tokens", "longest sequence that positions cover; with"   \
         " gpt2 each position has weights")                                     \
     MODEL_CONFIG_ROW(base, "model.tied_head", BOOL, tied_head, 0, 0,           \
         "true", NULL, "", "the unembedding is the embedding, transposed")      \
@@ -78,9 +78,9 @@ extern const char *const model_config_routers[];
         "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
     MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
-        "1", NULL, "", "share of a sequence's tokens that a routed block keeps,"\
-        " in (0, 1]: one number, or one per routed block; at 1 nothing is"     \
-        " routed")                                                             \
+        "1", NULL, "", "share of a sequence's tokens that a routed block"      \
+        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
+        " is routed")                                                          \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", model_config_gates, "",                                   \
         "what scales a kept token's change: the router's score, its sigmoid,"  \

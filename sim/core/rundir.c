@@ -22,7 +22,7 @@
 #define ISOBATH_VERSION "unknown"
 #endif
 #ifdef __clang__
-#define COMPILER "clang " __clang_version__
+#define COMPILER __VERSION__       /* "Clang 14.0.6", with the vendor before */
 #else
 #define COMPILER "gcc " __VERSION__
 #endif

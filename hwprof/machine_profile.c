@@ -1,0 +1,172 @@
+/* machine_profile.c - a profile: measured rates, assumed joules. */
+#include "hwprof/machine_profile.h"
+
+#include <math.h>
+
+/* A number with its uncertainty, as a profile states it. */
+struct prior {
+    double value, low, high;
+    const char *grade, *source;
+};
+
+static const struct prior joules_per_flop = {
+    15e-12, 8e-12, 30e-12, "assumed",
+    "server CPU of the 7 nm class: (TDP - 35% idle) / peak, range of 4 CPUs" };
+static const struct prior joules_per_byte[PEAK_LEVEL_COUNT] = {
+    [PEAK_L1] = { 1.2e-12, 0.9e-12, 1.5e-12, "published",
+        "32 KB SRAM at 7 nm 8.5 pJ per 64 bit (Jouppi et al. 2021); 5 pJ per "
+        "word (Dally 2019)" },
+    [PEAK_L2] = { 2.5e-12, 1.75e-12, 4e-12, "derived",
+        "1 MB SRAM at 7 nm 14 pJ per 64 bit (Jouppi et al. 2021), with wires" },
+    [PEAK_L3] = { 12e-12, 6e-12, 20e-12, "assumed",
+        "last-level cache with wires, 12.5 pJ per byte (Dally 2019)" },
+    [PEAK_DRAM] = { 135e-12, 90e-12, 200e-12, "assumed",
+        "DDR4 160 (Dally 2019: 20 pJ per bit), DDR5 about 115 pJ per byte" },
+};
+static const struct prior launch_seconds = {
+    2e-6, 3e-7, 1e-5, "assumed",
+    "a barrier of two threads that spin, and a call" };
+
+/* 330 W for 48 cores to 400 W for 96; desktops up to 15 W a core. */
+static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
+/* Idle EPYC Milan sockets draw 36 to 40 % (AnandTech 16529). */
+static const double static_share = 0.35;
+
+/* Share of the peak by flops of the op: products as OpenBLAS 0.3.21 reached them
+ * on two cores, the others assumed.  `scale` holds what that is worth here. */
+static const char efficiency[] =
+    "efficiency:\n"
+    "  matmul: [1e3, 0.08, 8.2e3, 0.25, 6.6e4, 0.44, 5.2e5, 0.49, 3.4e7, 0.55,"
+    " 2.7e8, 0.63, 2.1e9, 0.79]\n"
+    "  attend: [1e4, 0.05, 1e6, 0.25, 1e8, 0.40]\n"
+    "  vector: [1e4, 0.05, 1e6, 0.15, 1e8, 0.20]\n"
+    "  scale: {value: 1, low: 0.5, high: 1.6, grade: assumed,\n"
+    "    source: \"curves of two Emerald Rapids cores; not measured here\"}\n";
+
+static void write_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        if ((unsigned char)*text >= 0x20)
+            fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void write_prior(FILE *file, const char *key, struct prior prior)
+{
+    fprintf(file, "%s: {value: %.9g, low: %.9g, high: %.9g, grade: %s,\n"
+            "    source: ", key, prior.value, prior.low, prior.high,
+            prior.grade);
+    write_text(file, prior.source);
+    fputs("}\n", file);
+}
+
+static int n_cores(const struct cpu_topology *t, const struct peak *peak)
+{
+    int cores = t->n_cores ? t->n_cores : t->n_cpus;
+    return peak->n_threads < cores ? peak->n_threads : cores;
+}
+
+static const struct cache_level *find_cache(const struct cpu_topology *t,
+                                            int level)
+{
+    for (int i = 0; i < t->n_caches; i++)
+        if (t->cache[i].level == level && t->cache[i].kind != 'i')
+            return &t->cache[i];
+    return NULL;
+}
+
+/* What the cores in use have of a level together. */
+static double level_bytes(const struct cpu_topology *t, int level, int cores)
+{
+    const struct cache_level *cache = find_cache(t, level);
+
+    if (!cache)
+        return 0;
+    double cpus = (double)cores * (t->cpus_per_core ? t->cpus_per_core : 1);
+    double sharing = cache->n_sharing > 0 ? cache->n_sharing : 1;
+    return (double)cache->size_bytes * fmax(1, ceil(cpus / sharing));
+}
+
+static struct prior measured(const struct peak_rate *rate, const char *source)
+{
+    return (struct prior){ rate->per_second, rate->worst, rate->per_second,
+                           "measured", source };
+}
+
+static void write_level(FILE *file, const struct cpu_topology *t,
+                        const struct peak *peak, enum peak_level level,
+                        double *rate_limit)
+{
+    static const char *const keys[] = { "l1", "l2", "l3", "dram" };
+    struct prior rate = measured(&peak->read_all[level],
+                                 "reads by all threads, best of several runs");
+    double bytes = level_bytes(t, (int)level + 1, n_cores(t, peak));
+
+    /* Noise must not make a far level faster than a near one. */
+    rate.value = rate.high = fmin(rate.value, *rate_limit);
+    rate.low = fmin(rate.low, rate.value);
+    *rate_limit = rate.value;
+    fprintf(file, "%s:\n", keys[level]);
+    if (level != PEAK_DRAM)
+        write_prior(file, "  size_bytes", (struct prior){
+            bytes, bytes, bytes, "datasheet", "as the kernel lists it" });
+    write_prior(file, "  bytes_per_second", rate);
+    write_prior(file, "  joules_per_byte", joules_per_byte[level]);
+    if (level == PEAK_DRAM)
+        fputs("  within_tdp: false\n", file);
+}
+
+/* Cores' share of a socket's design power, and at least what the other priors
+ * add up to at full rate. */
+static void write_power(FILE *file, const struct peak *peak, int cores)
+{
+    double busy = peak->flops_all.per_second * joules_per_flop.value;
+
+    for (int l = PEAK_L1; l < PEAK_DRAM; l++)
+        busy += peak->read_all[l].per_second * joules_per_byte[l].value;
+    double tdp = fmax(watts_per_core * cores, 1.05 * busy / (1 - static_share));
+    write_prior(file, "static_watts", (struct prior){
+        static_share * tdp, least_watts * static_share * tdp,
+        most_watts * static_share * tdp, "assumed",
+        "35% of the TDP share; idle EPYC Milan sockets draw 36 to 40% "
+        "(AnandTech 16529)" });
+    write_prior(file, "tdp_watts", (struct prior){
+        tdp, least_watts * tdp, most_watts * tdp, "assumed",
+        "7 W a core in use, as server parts have (330 W for 48 cores)" });
+}
+
+enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
+                                  const struct peak *peak, struct error *err)
+{
+    double limit = HUGE_VAL;
+    int cores = n_cores(t, peak);
+    struct prior all = measured(&peak->flops_all, peak->kernel);
+    struct prior one = measured(&peak->flops_one, peak->kernel);
+
+    if (!peak->read_all[PEAK_L1].n_runs || !peak->read_all[PEAK_L2].n_runs ||
+        !peak->read_all[PEAK_DRAM].n_runs)
+        return error_set(err, STATUS_UNAVAILABLE, "no profile: the kernel does "
+                         "not list the sizes of L1 and L2");
+    one.high = fmax(1.1 * one.value, 1.01 * all.value / cores);
+
+    fputs("# Written by `isobath machine`: rates were measured, joules are "
+          "priors.\n", file);
+    fputs("name: ", file);
+    write_text(file, t->model_name);
+    fprintf(file, "\ncores: %d\n", cores);
+    write_prior(file, "peak_flops_per_second", all);
+    write_prior(file, "core_flops_per_second", one);
+    write_prior(file, "joules_per_flop", joules_per_flop);
+    write_power(file, peak, cores);
+    write_prior(file, "launch_seconds", launch_seconds);
+    fputs(efficiency, file);
+    for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
+        if (peak->read_all[l].n_runs)
+            write_level(file, t, peak, (enum peak_level)l, &limit);
+    return ferror(file) ? error_set(err, STATUS_IO, "writing a profile failed")
+                        : STATUS_OK;
+}

@@ -1,0 +1,174 @@
+/* measure_report.c - medians into a ledger, and how far they can be trusted. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "hwprof/measure_inside.h"
+
+/* RAPL posts about every millisecond, without a time stamp: a window this long
+ * is known to about 2 % (Khan et al., RAPL in Action, TOMPECS 3(2), 2018). */
+static const double least_energy_seconds = 0.1;
+
+/* The pass that measures a metric; NULL: none. */
+static const struct measured_pass *pass_of(const struct measure *m,
+                                           enum metric metric)
+{
+    if (metric == METRIC_SECONDS)
+        return &m->pass[PASS_TIME];
+    for (int p = 1; p < m->n_passes; p++)
+        if (m->pass[p].metrics & counter_bit(metric))
+            return &m->pass[p];
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+struct measure_range measure_range(const struct measure *m, int pass,
+                                   int32_t layer, int32_t token, int op,
+                                   enum metric metric)
+{
+    const struct measured_pass *p = pass_of(m, metric);
+    struct measure_range range = { 0 };
+    double value[MEASURE_REPEAT_MAX];
+
+    for (int r = 0; p && r < p->n_accepted; r++) {
+        struct cost sum = ledger_sum(p->repeat[r], pass, layer, token, op);
+        if (sum.from[metric] != PROV_UNKNOWN)
+            value[range.n++] = cost_get(&sum, metric);
+    }
+    if (range.n == 0)
+        return range;
+    qsort(value, (size_t)range.n, sizeof *value, compare);
+    range.low = value[0];
+    range.high = value[range.n - 1];
+    range.median = value[(range.n - 1) / 2];
+    return range;
+}
+
+/* fn for every cell that a pass may have charged. */
+static void each_cell(struct measure *m, struct ledger *ledger,
+                      void (*fn)(struct measure *, struct ledger *,
+                                 struct ledger_key))
+{
+    int32_t n_layers = m->options.n_layers, n_tokens = m->options.n_tokens;
+
+    for (int p = 0; p < PASS_COUNT; p++)
+        for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++)
+            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++)
+                for (int o = 0; o < OP_COUNT; o++)
+                    fn(m, ledger, (struct ledger_key){ (enum pass)p, l, t,
+                                                       (enum op)o });
+}
+
+static void file_cell(struct measure *m, struct ledger *ledger,
+                      struct ledger_key key)
+{
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        struct measure_range range = measure_range(
+            m, (int)key.pass, key.layer, key.token, (int)key.op,
+            (enum metric)i);
+        if (range.n == 0)
+            continue;
+        if (i < METRIC_FIRST_REAL)
+            ledger_set_count(ledger, key, (enum metric)i,
+                             (uint64_t)range.median, PROV_MEASURED);
+        else
+            ledger_set_real(ledger, key, (enum metric)i, range.median,
+                            PROV_MEASURED);
+        if (i == METRIC_SECONDS)
+            m->filed_seconds += range.median;
+    }
+}
+
+/* Every op's share of the energy, by its share of the time. */
+static void file_energy(struct measure *m, struct ledger *ledger,
+                        struct ledger_key key)
+{
+    double seconds = cost_get(ledger_at(ledger, key), METRIC_SECONDS);
+
+    if (ledger_touched(ledger, key) && m->filed_seconds > 0 && seconds >= 0)
+        ledger_set_real(ledger, key, METRIC_JOULES,
+                        m->row[METRIC_JOULES].total.median * seconds /
+                            m->filed_seconds,
+                        PROV_APPORTIONED);
+}
+
+/* The mean over repeats, if each was long enough for a sensor to see. */
+static void settle_energy(struct measure *m)
+{
+    const struct measured_pass *p = &m->pass[PASS_TIME];
+    struct measure_row *row = &m->row[METRIC_JOULES];
+    struct measure_range range = { 0, HUGE_VAL, 0, 0 };
+    double shortest = HUGE_VAL;
+
+    if (!row->qualified)
+        return;
+    for (int r = 0; r < p->n_accepted; r++, range.n++) {
+        range.median += p->joules[r] / p->n_accepted;
+        range.low = fmin(range.low, p->joules[r]);
+        range.high = fmax(range.high, p->joules[r]);
+        shortest = fmin(shortest, p->seconds[r]);
+    }
+    if (range.n && shortest < least_energy_seconds) {
+        row->qualified = false;
+        snprintf(row->reason, sizeof row->reason,
+                 "a repeat took %.0f ms: sensors post about every millisecond "
+                 "and need %.0f ms; give it more tokens", 1e3 * shortest,
+                 1e3 * least_energy_seconds);
+        return;
+    }
+    row->total = range;
+}
+
+void measure_finish(struct measure *m, struct ledger *ledger)
+{
+    struct measure_row row[METRIC_COUNT];
+
+    m->filed_seconds = 0;
+    each_cell(m, ledger, file_cell);
+    settle_energy(m);
+    if (m->row[METRIC_JOULES].qualified && m->row[METRIC_JOULES].total.n)
+        each_cell(m, ledger, file_energy);
+    measure_report(m, row);
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (row[i].total.n == 0)
+            ledger_set_reason(ledger, (enum metric)i, row[i].reason);
+}
+
+void measure_report(const struct measure *m,
+                    struct measure_row row[METRIC_COUNT])
+{
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        const struct measured_pass *p = pass_of(m, (enum metric)i);
+        row[i] = m->row[i];
+        if (i != METRIC_JOULES)
+            row[i].total = measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                         LEDGER_ANY, (enum metric)i);
+        if (p && p->n_accepted == 0 && p->n_failed)
+            snprintf(row[i].reason, sizeof row[i].reason,
+                     "no repeat was accepted: %.360s", p->failure);
+        /* The FP counter of some CPUs loses counts when full-width arithmetic
+         * retires in bursts: the only thing that makes an exact count differ. */
+        if (i == METRIC_FLOPS && row[i].total.n > 1 &&
+            row[i].total.high > row[i].total.low) {
+            row[i].lower_bound = true;
+            snprintf(row[i].reason, sizeof row[i].reason, "a lower bound: "
+                     "repeats of the same work differ by %.0f flops, the "
+                     "counter loses some in bursts",
+                     row[i].total.high - row[i].total.low);
+        }
+    }
+}
+
+const struct cpu_topology *measure_topology(const struct measure *m)
+{
+    return &m->topology;
+}
+
+const char *measure_table(const struct measure *m)
+{
+    return m->table_note;
+}

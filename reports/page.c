@@ -1,0 +1,228 @@
+/* page.c - index.html of a report. */
+#include "reports/page.h"
+
+#include <time.h>
+#include "reports/html.h"
+#include "reports/jsonpath.h"
+
+static const struct { const char *anchor, *heading; } sections[] = {
+#define X(id, anchor, heading) [SECTION_##id] = { anchor, heading },
+    SECTION_MAP(X)
+#undef X
+};
+
+static void title_of(char out[256], const struct report *r)
+{
+    const struct study *s = &r->study;
+
+    if (s->dense && s->mod)
+        snprintf(out, 256, "MoD %s against dense %s", s->mod->label,
+                 s->dense->label);
+    else if (r->profile)
+        snprintf(out, 256, "%s against its dense twin", r->profile->name);
+    else
+        snprintf(out, 256, "%s", r->run[0].name);
+}
+
+static void header(const struct report *r, FILE *out)
+{
+    char title[256], day[16] = "";
+    time_t now = time(NULL);
+    struct tm utc;
+
+    if (gmtime_r(&now, &utc))
+        strftime(day, sizeof day, "%Y-%m-%d", &utc);
+    title_of(title, r);
+    fputs("<header>\n<p class=\"run\">", out);
+    html_textf(out, "isobath %s · %s · ", ISOBATH_VERSION, day);
+    fputs("<code>", out);
+    html_text(out, r->command_line);
+    fputs("</code></p>\n<h1>", out);
+    html_text(out, title);
+    fputs("</h1>\n</header>\n<main>\n", out);
+}
+
+/* The four numbers of the first screen. */
+static const struct column answer_columns[] = {
+    { "what", "", "", COLUMN_TEXT, true },
+    { "dense", "dense", "", COLUMN_QUANTITY, false },
+    { "mod", "MoD", "", COLUMN_QUANTITY, false },
+    { "ratio", "MoD / dense", "", COLUMN_FACTOR, false },
+};
+
+static void answer_row(struct table *t, const char *what, const char *unit,
+                       struct amount dense, struct amount mod,
+                       struct amount ratio)
+{
+    table_row(t, ROW_PLAIN);
+    table_text(t, what);
+    table_quantity(t, dense, unit);
+    table_quantity(t, mod, unit);
+    table_amount(t, ratio);
+}
+
+static void answer_study(struct table *t, const struct study *s)
+{
+    struct amount dense = amount_of(s->dense->causal.mean, PROV_MEASURED);
+    struct amount mod = amount_of(s->mod->causal.mean, PROV_MEASURED);
+    struct amount fd = amount_of(s->dense->flops_forward, PROV_COUNTED);
+    struct amount fm = amount_of(s->mod->flops_forward, PROV_COUNTED);
+
+    answer_row(t, "held-out loss, best of each", "nats per byte", dense, mod,
+               amount_ratio(mod, dense));
+    answer_row(t, "forward pass per token, best of each", "flop", fd, fm,
+               amount_ratio(fm, fd));
+}
+
+static void answer_phase(struct table *t, const struct phase *f)
+{
+    static const struct { enum metric metric; const char *name; } rows[] = {
+        { METRIC_FLOPS, "FLOPs" }, { METRIC_SECONDS, "time" },
+        { METRIC_JOULES, "energy" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const enum metric m = rows[i].metric;
+        struct amount arm[ARM_COUNT];
+        char what[96];
+        for (int a = 0; a < ARM_COUNT; a++)
+            arm[a] = m == METRIC_SECONDS ? f->seconds[a]
+                   : amount_known(f->totals[a].of[WITNESS_COUNTED][m])
+                   ? f->totals[a].of[WITNESS_COUNTED][m]
+                   : totals_best(&f->totals[a], m);
+        snprintf(what, sizeof what, "%s of one %.40s, twins", rows[i].name,
+                 f->name);
+        answer_row(t, what, metric_table[m].unit, arm[ARM_DENSE], arm[ARM_MOD],
+                   f->ratio[m]);
+    }
+}
+
+static void answer_table(const struct report *r, FILE *out)
+{
+    struct table t;
+
+    table_open(&t, "answer", answer_columns,
+               sizeof answer_columns / sizeof *answer_columns);
+    table_caption(&t, "In short.");
+    if (r->study.dense && r->study.mod)
+        answer_study(&t, &r->study);
+    if (report_phase(r))
+        answer_phase(&t, report_phase(r));
+    if (t.n_rows && t.status == STATUS_OK)
+        table_html(&t, out);
+    table_close(&t);
+}
+
+static bool has_content(const struct report *r, enum section section)
+{
+    if (section == SECTION_ANSWER || section == SECTION_WORDS ||
+        section == SECTION_TRUST)
+        return true;
+    for (size_t i = 0; i < r->n_tables; i++)
+        if (r->table[i].section == section && r->table[i].table.n_rows)
+            return true;
+    for (size_t i = 0; i < r->n_figures; i++)
+        if (r->figure[i].section == section)
+            return true;
+    return false;
+}
+
+static void navigation(const struct report *r, FILE *out)
+{
+    fputs("<nav aria-label=\"Sections\">", out);
+    for (int s = SECTION_ANSWER + 1; s < SECTION_COUNT; s++)
+        if (has_content(r, (enum section)s))
+            fprintf(out, "<a href=\"#%s\">%s</a> ", sections[s].anchor,
+                    sections[s].heading);
+    fputs("</nav>\n", out);
+}
+
+static enum status write_figures(const struct report *r, enum section section,
+                                 const char *figures, FILE *out,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++)
+        if (r->figure[i].section == section)
+            status = html_figure(out, &r->figure[i].plot, figures, err);
+    return status;
+}
+
+static void write_tables(const struct report *r, enum section section,
+                         FILE *out)
+{
+    for (size_t i = 0; i < r->n_tables; i++) {
+        const struct report_table *t = &r->table[i];
+        if (t->section != section || !t->table.n_rows)
+            continue;
+        if (t->folded) {
+            fputs("<details><summary>Table: ", out);
+            html_text(out, t->table.name);
+            fputs("</summary>\n", out);
+        }
+        table_html(&t->table, out);
+        if (t->folded)
+            fputs("</details>\n", out);
+    }
+}
+
+static enum status write_section(const struct report *r, enum section section,
+                                 const char *figures, FILE *out,
+                                 struct error *err)
+{
+    enum status status;
+
+    html_section_open(out, sections[section].anchor, sections[section].heading,
+                      section == SECTION_ANSWER);
+    if (section == SECTION_ANSWER)
+        page_lead(r, out);
+    else if (section == SECTION_SETUP)
+        page_setup(r, out);
+    else if (section == SECTION_TRUST)
+        page_trust(r, out);
+    else if (section == SECTION_WORDS)
+        page_words(out);
+    status = write_figures(r, section, figures, out, err);
+    if (section == SECTION_ANSWER)
+        answer_table(r, out);
+    if (section == SECTION_TEXT)
+        page_tokens(r, out);
+    write_tables(r, section, out);
+    html_section_close(out);
+    return status;
+}
+
+enum status page_write(const struct report *r, const char *folder,
+                       struct error *err)
+{
+    char path[FILE_PATH_SIZE], figures[FILE_PATH_SIZE], title[256];
+    struct file_writer writer;
+    enum status status = file_join(path, folder, "index.html", err);
+
+    if (status == STATUS_OK)
+        status = file_join(figures, folder, "figures", err);
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    title_of(title, r);
+    html_open(writer.stream, title);
+    header(r, writer.stream);
+    for (int s = 0; s < SECTION_COUNT && status == STATUS_OK; s++) {
+        if (!has_content(r, (enum section)s))
+            continue;
+        status = write_section(r, (enum section)s, figures, writer.stream, err);
+        if (s == SECTION_ANSWER)
+            navigation(r, writer.stream);
+    }
+    fputs("</main>\n<footer><p>No network, no fonts, no trackers: this file is "
+          "whole. Figures, tables and their data also lie beside it.</p>"
+          "</footer>\n", writer.stream);
+    html_close(writer.stream);
+    if (status != STATUS_OK) {
+        file_abandon(&writer);
+        return status;
+    }
+    return file_commit(&writer, err);
+}

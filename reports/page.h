@@ -1,0 +1,20 @@
+/* page.h - index.html of a report. */
+#ifndef PAGE_H
+#define PAGE_H
+
+#include "reports/report.h"
+
+/* After the figures are written: their SVGs go into the page. */
+enum status page_write(const struct report *report, const char *folder,
+                       struct error *err) MUST_CHECK;
+
+/* page_text.c: the sentences of the page, each written from the data. */
+void page_lead(const struct report *report, FILE *out);
+void page_setup(const struct report *report, FILE *out);
+void page_trust(const struct report *report, FILE *out);
+void page_words(FILE *out);
+
+/* page_tokens.c: the scored text, a span a token. */
+void page_tokens(const struct report *report, FILE *out);
+
+#endif

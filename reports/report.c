@@ -1,0 +1,405 @@
+/* report.c - runs read, tables and figures built and written. */
+#include "reports/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "reports/figures.h"
+#include "reports/jsonpath.h"
+#include "reports/page.h"
+
+static enum status read_curves(struct report *r, struct error *err)
+{
+    struct curve *curve;
+    enum status status = STATUS_OK;
+
+    r->curve = curve = calloc(r->study.n_runs + 1, sizeof *r->curve);
+    if (!curve)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for curves");
+    for (size_t i = 0; i < r->study.n; i++)
+        for (size_t j = 0; j < r->study.setting[i].n; j++, curve++)
+            if (status == STATUS_OK)
+                status = curve_read(curve, r->study.setting[i].run[j], err);
+    return status;
+}
+
+static enum status read_tokens(struct report *r, struct error *err)
+{
+    for (size_t i = 0; i < r->n_runs; i++) {
+        enum status status;
+        if (r->run[i].kind != RUN_SCORE || r->tokens.n)
+            continue;
+        tokens_close(&r->tokens);
+        if ((status = tokens_read(&r->tokens, &r->run[i], err)) != STATUS_OK)
+            return status;
+        r->scored = &r->run[i];
+    }
+    return STATUS_OK;
+}
+
+static bool has_ledgers(const struct witnesses *w)
+{
+    for (int i = 0; i < WITNESS_COUNT; i++)
+        if (w->ledger[i])
+            return true;
+    return false;
+}
+
+static bool layers_of_profile(struct report *r)
+{
+    for (size_t i = 0; r->profile && i < r->profile->n_phases; i++) {
+        const struct phase *phase = &r->profile->phase[i];
+        if (!has_ledgers(&phase->witnesses[ARM_MOD]) ||
+            !has_ledgers(&phase->witnesses[ARM_DENSE]))
+            continue;
+        for (int a = 0; a < ARM_COUNT; a++) {
+            r->layers[a] = &phase->witnesses[a];
+            r->layers_divide[a] = 1;
+        }
+        snprintf(r->layers_what, sizeof r->layers_what, "one %.40s",
+                 phase->name);
+        return true;
+    }
+    return false;
+}
+
+/* The dense setting of the same shape, so that a layer stands beside its twin. */
+static const struct setting *twin_of(const struct study *study,
+                                     const struct setting *mod)
+{
+    for (size_t i = 0; mod && i < study->n; i++)
+        if (study->setting[i].kind == SETTING_DENSE && *mod->shape &&
+            strcmp(study->setting[i].shape, mod->shape) == 0)
+            return &study->setting[i];
+    return study->dense;
+}
+
+static enum status layers_of_study(struct report *r, struct error *err)
+{
+    const struct setting *setting[ARM_COUNT] = {
+        [ARM_DENSE] = twin_of(&r->study, r->study.mod),
+        [ARM_MOD]   = r->study.mod,
+    };
+    bool per_token = true;
+
+    for (int a = 0; a < ARM_COUNT; a++) {
+        const struct run *run = setting[a] ? study_typical(setting[a]) : NULL;
+        enum status status;
+        if (!run)
+            continue;
+        if ((status = run_ledgers(&r->trained[a], run, err)) != STATUS_OK)
+            return status;
+        if (!has_ledgers(&r->trained[a]))
+            continue;
+        r->layers[a] = &r->trained[a];
+        r->layers_divide[a] = run->facts.tokens;
+        per_token &= run->facts.tokens > 0;
+        snprintf(r->layers_label[a], sizeof r->layers_label[a], "%s",
+                 setting[a]->label);
+    }
+    for (int a = 0; a < ARM_COUNT && !per_token; a++)
+        r->layers_divide[a] = 1;
+    snprintf(r->layers_what, sizeof r->layers_what, "%s",
+             per_token ? "per token of training" : "whole training run");
+    return STATUS_OK;
+}
+
+/* A single run without any twin still has layers to show. */
+static enum status layers_of_run(struct report *r, struct error *err)
+{
+    for (size_t i = 0; i < r->n_runs; i++) {
+        const struct run *run = &r->run[i];
+        enum arm arm = run->facts.dense ? ARM_DENSE : ARM_MOD;
+        enum status status;
+        if (run->kind != RUN_SCORE || r->layers[arm])
+            continue;
+        status = run_ledgers(&r->trained[arm], run, err);
+        if (status != STATUS_OK)
+            return status;
+        if (!has_ledgers(&r->trained[arm]))
+            continue;
+        r->layers[arm] = &r->trained[arm];
+        r->layers_divide[arm] = run->facts.tokens > 0 ? run->facts.tokens : 1;
+        snprintf(r->layers_what, sizeof r->layers_what, "%s",
+                 run->facts.tokens > 0 ? "per token of the scored text"
+                                       : "the scored text");
+    }
+    return STATUS_OK;
+}
+
+static enum status find_layers(struct report *r, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (layers_of_profile(r))
+        return STATUS_OK;
+    status = layers_of_study(r, err);
+    if (status == STATUS_OK && !r->layers[ARM_DENSE] && !r->layers[ARM_MOD])
+        status = layers_of_run(r, err);
+    return status;
+}
+
+const struct phase *report_phase(const struct report *r)
+{
+    const struct run *p = r->profile;
+
+    if (!p || p->n_phases == 0)
+        return NULL;
+    for (size_t i = 0; i < p->n_phases; i++)
+        if (strcmp(p->phase[i].name, "prefill") == 0)
+            return &p->phase[i];
+    return &p->phase[0];
+}
+
+void report_each_run(const struct report *r, visit_fn *visit, void *context)
+{
+    for (size_t i = 0; i < r->n_runs; i++) {
+        if (r->run[i].kind != RUN_SWEEP)
+            visit(context, &r->run[i]);
+        for (size_t j = 0; j < r->run[i].n_points; j++)
+            visit(context, &r->run[i].point[j]);
+    }
+}
+
+struct table *report_add_table(struct report *r, enum section section,
+                               bool folded, const char *name,
+                               const struct column *columns, size_t n_columns)
+{
+    struct report_table *slot = &r->table[r->n_tables];
+
+    if (r->n_tables + 1 < REPORT_MAX_TABLES)
+        r->n_tables++;
+    else
+        table_close(&slot->table);
+    slot->section = section;
+    slot->folded = folded;
+    table_open(&slot->table, name, columns, n_columns);
+    return &slot->table;
+}
+
+static void draw_loss(struct plot *plot, const struct report *r)
+{
+    figure_loss(plot, &r->study);
+}
+
+static void draw_capacity(struct plot *plot, const struct report *r)
+{
+    figure_capacity(plot, &r->study);
+}
+
+static void draw_curves(struct plot *plot, const struct report *r)
+{
+    figure_curves(plot, &r->study, r->curve);
+}
+
+static void draw_waterfall(struct plot *plot, const struct report *r)
+{
+    if (report_phase(r))
+        figure_waterfall(plot, report_phase(r));
+}
+
+static void draw_phases(struct plot *plot, const struct report *r)
+{
+    if (r->profile)
+        figure_phases(plot, r->profile);
+}
+
+static void draw_scatter(struct plot *plot, const struct report *r)
+{
+    if (r->profile)
+        figure_scatter(plot, r->profile);
+}
+
+static void draw_routing(struct plot *plot, const struct report *r)
+{
+    if (r->scored)
+        figure_routing(plot, &r->tokens, r->scored);
+}
+
+static void draw_layers(struct plot *plot, const struct report *r,
+                        enum metric metric)
+{
+    struct layers_input in = { .metric = metric, .what = r->layers_what };
+
+    for (int a = 0; a < ARM_COUNT; a++) {
+        in.arm[a] = r->layers[a];
+        in.divide[a] = r->layers_divide[a];
+        in.label[a] = r->layers_label[a];
+    }
+    if (in.arm[ARM_DENSE] || in.arm[ARM_MOD])
+        figure_layers(plot, &in);
+}
+
+static void draw_flops(struct plot *plot, const struct report *r)
+{
+    draw_layers(plot, r, METRIC_FLOPS);
+}
+
+static void draw_energy(struct plot *plot, const struct report *r)
+{
+    draw_layers(plot, r, METRIC_JOULES);
+}
+
+/* In the order of the page; the first that has something to show leads it. */
+static const struct {
+    const char  *name;
+    enum section section;
+    void       (*draw)(struct plot *plot, const struct report *r);
+} drawings[] = {
+    { "compute-loss",  SECTION_SCALING, draw_loss },
+    { "waterfall",     SECTION_PHASES,  draw_waterfall },
+    { "phases",        SECTION_PHASES,  draw_phases },
+    { "layers",        SECTION_OPS,     draw_flops },
+    { "layers-energy", SECTION_OPS,     draw_energy },
+    { "routing",       SECTION_TEXT,    draw_routing },
+    { "capacity",      SECTION_SCALING, draw_capacity },
+    { "curves",        SECTION_SCALING, draw_curves },
+    { "scatter",       SECTION_TRUST,   draw_scatter },
+};
+enum { N_DRAWINGS = sizeof drawings / sizeof *drawings };
+
+static const char *text_or(const char *text, const char *fallback)
+{
+    return text && *text ? text : fallback;
+}
+
+/* Which program and machine: the last words of every figure. */
+static void append_origin(struct plot *plot, const struct report *r)
+{
+    const struct run *run = &r->run[0];
+    size_t used = strlen(plot->foot);
+    const char *commit, *cpu;
+
+    if (run->kind == RUN_SWEEP && !run->summary && run->n_points)
+        run = &run->point[0];
+    commit = text_or(jsonpath_text(run->summary, "provenance.commit"),
+                     "unknown");
+    cpu = text_or(jsonpath_text(run->summary, "provenance.cpu"),
+                  text_or(jsonpath_text(run->summary, "provenance.cpu_model"),
+                          "CPU unknown"));
+    snprintf(plot->foot + used, sizeof plot->foot - used, "  |  isobath commit "
+             "%.12s%s, %.60s", commit,
+             json_is_true(jsonpath_at(run->summary, "provenance.dirty"))
+             ? " with changes" : "", cpu);
+}
+
+static enum status build_figures(struct report *r, struct error *err)
+{
+    for (size_t i = 0; i < N_DRAWINGS; i++) {
+        struct report_figure *figure = &r->figure[r->n_figures];
+        enum status status = plot_open(&figure->plot, drawings[i].name, err);
+        if (status != STATUS_OK)
+            return status;
+        drawings[i].draw(&figure->plot, r);
+        if (!figure->plot.ready) {
+            plot_close(&figure->plot);
+            continue;
+        }
+        append_origin(&figure->plot, r);
+        figure->section = r->n_figures ? drawings[i].section : SECTION_ANSWER;
+        r->n_figures++;
+    }
+    return STATUS_OK;
+}
+
+enum status report_open(struct report *out, char *const *paths, size_t n,
+                        struct error *err)
+{
+    struct report *r = out;
+    enum status status = STATUS_OK;
+
+    *r = (struct report){ .n_runs = 0 };
+    r->run = calloc(n + 1, sizeof *r->run);
+    if (!r->run)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu runs", n);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        status = run_open(&r->run[i], paths[i], err);
+        r->n_runs += status == STATUS_OK;
+    }
+    for (size_t i = r->n_runs; i > 0; i--)
+        if (r->run[i - 1].kind == RUN_PROFILE)
+            r->profile = &r->run[i - 1];
+    if (status == STATUS_OK)
+        status = study_open(&r->study, r->run, r->n_runs, err);
+    if (status == STATUS_OK)
+        status = read_curves(r, err);
+    if (status == STATUS_OK)
+        status = read_tokens(r, err);
+    if (status == STATUS_OK)
+        status = find_layers(r, err);
+    if (status != STATUS_OK)
+        return status;
+    tables_study(r);
+    tables_cost(r);
+    tables_trust(r);
+    return build_figures(r, err);
+}
+
+void report_close(struct report *r)
+{
+    for (size_t i = 0; i < r->n_figures; i++)
+        plot_close(&r->figure[i].plot);
+    for (size_t i = 0; i < r->n_tables; i++)
+        table_close(&r->table[i].table);
+    for (int a = 0; a < ARM_COUNT; a++)
+        witnesses_close(&r->trained[a]);
+    for (size_t i = 0; r->curve && i < r->study.n_runs; i++)
+        curve_close(&r->curve[i]);
+    free(r->curve);
+    tokens_close(&r->tokens);
+    study_close(&r->study);
+    for (size_t i = 0; i < r->n_runs; i++)
+        run_close(&r->run[i]);
+    free(r->run);
+    *r = (struct report){ .n_runs = 0 };
+}
+
+static enum status write_table(const struct table *t, const char *folder,
+                               struct error *err)
+{
+    static const char *const ends[] = { ".csv", ".json", ".md" };
+    char file[TABLE_NAME_SIZE + 8], path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status = t->status;
+
+    if (status != STATUS_OK)
+        return error_set(err, status, "no memory for table %s", t->name);
+    for (int i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s%s", t->name, ends[i]);
+        if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
+            (status = file_create(&writer, path, err)) != STATUS_OK)
+            return status;
+        if (i == 0)
+            table_csv(t, writer.stream);
+        else if (i == 2)
+            table_markdown(t, writer.stream);
+        else if ((status = table_json(t, writer.stream, err)) != STATUS_OK) {
+            file_abandon(&writer);
+            return status;
+        }
+        if ((status = file_commit(&writer, err)) != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status report_write(struct report *r, const char *folder,
+                         struct error *err)
+{
+    char figures[FILE_PATH_SIZE], tables[FILE_PATH_SIZE];
+    bool draw_them = plot_can_draw();
+    enum status status = file_join(figures, folder, "figures", err);
+
+    if (status == STATUS_OK)
+        status = file_join(tables, folder, "tables", err);
+    if (status == STATUS_OK)
+        status = file_make_directory(figures, err);
+    if (status == STATUS_OK)
+        status = file_make_directory(tables, err);
+    for (size_t i = 0; i < r->n_tables && status == STATUS_OK; i++)
+        if (r->table[i].table.n_rows)
+            status = write_table(&r->table[i].table, tables, err);
+    for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++)
+        status = plot_write(&r->figure[i].plot, figures, draw_them, err);
+    return status == STATUS_OK ? page_write(r, folder, err) : status;
+}

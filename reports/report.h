@@ -1,0 +1,98 @@
+/* report.h - what a report is made of: runs read, tables and figures built. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "reports/compare.h"
+#include "reports/curve.h"
+#include "reports/plot.h"
+#include "reports/study.h"
+#include "reports/table.h"
+#include "reports/tokens.h"
+
+/*    id        anchor      heading                                             */
+#define SECTION_MAP(X)                                                          \
+    X(ANSWER,   "answer",   "The answer")                                       \
+    X(SETUP,    "setup",    "What was compared")                                \
+    X(PHASES,   "phases",   "By phase")                                         \
+    X(OPS,      "ops",      "By op and layer")                                  \
+    X(TEXT,     "text",     "On the text")                                      \
+    X(SCALING,  "scaling",  "Loss for compute")                                 \
+    X(TRUST,    "trust",    "How far to trust it")                              \
+    X(MACHINE,  "machine",  "Machine")                                          \
+    X(AGAIN,    "again",    "Run it again")                                     \
+    X(WORDS,    "words",    "Words")
+
+enum section {
+#define X(id, anchor, heading) SECTION_##id,
+    SECTION_MAP(X)
+#undef X
+    SECTION_COUNT
+};
+
+enum { REPORT_MAX_TABLES = 24, REPORT_MAX_FIGURES = 12 };
+
+struct report_table {
+    enum section section;
+    bool  folded;              /* behind a line that opens it */
+    struct table table;
+};
+
+struct report_figure {
+    enum section section;
+    struct plot plot;
+};
+
+struct report {
+    struct run  *run;          /* [n_runs] as given */
+    size_t       n_runs;
+    struct study study;
+    struct curve *curve;       /* [study.n_runs] in the order of its settings */
+    const struct run *profile; /* the first; NULL: none was given */
+    const struct run *scored;  /* the first scoring run with tokens */
+    struct tokens tokens;
+    /* What the layer figures show: arms of the profile's first phase with ledgers,
+     * else the best trained dense and MoD model, per token of training. */
+    struct witnesses  trained[ARM_COUNT];      /* owned */
+    const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
+    double            layers_divide[ARM_COUNT];
+    char              layers_label[ARM_COUNT][SETTING_LABEL_SIZE];
+    char              layers_what[96];
+    size_t mismatches, compared;               /* counted against predicted */
+    struct report_table  table[REPORT_MAX_TABLES];
+    size_t n_tables;
+    struct report_figure figure[REPORT_MAX_FIGURES];
+    size_t n_figures;
+    char   command_line[512];
+};
+
+/* Read the directories and build everything but the page.  Caller releases with
+ * report_close(), also after a failure. */
+enum status report_open(struct report *out, char *const *paths, size_t n,
+                        struct error *err) MUST_CHECK;
+void        report_close(struct report *report);
+
+/* figures/, tables/ and index.html in `folder`. */
+enum status report_write(struct report *report, const char *folder,
+                         struct error *err) MUST_CHECK;
+
+/* The phase that stands for the whole in the headline: a prefill, else the
+ * first; NULL without a profile. */
+const struct phase *report_phase(const struct report *report);
+
+/* Calls visit once per run that did work: runs given, and the points of sweeps. */
+typedef void visit_fn(void *context, const struct run *run);
+void        report_each_run(const struct report *report, visit_fn *visit,
+                            void *context);
+
+/* A new table at the end; never NULL, there is room for every one of
+ * report_tables(). */
+struct table *report_add_table(struct report *report, enum section section,
+                               bool folded, const char *name,
+                               const struct column *columns, size_t n_columns);
+
+/* tables_study.c, tables_cost.c, tables_trust.c: each adds its tables. */
+void tables_study(struct report *report);
+void tables_cost(struct report *report);
+void tables_trust(struct report *report);
+
+#endif

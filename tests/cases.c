@@ -1,0 +1,129 @@
+/* cases.c - the shapes, and weights to fill them. */
+#include "tests/cases.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+
+#include "sim/core/random.h"
+
+/*    C  H  G   D    F    V  L  B   T */
+const struct shape shapes[N_SHAPES] = {
+    {   8, 1, 1,  8,  16,  11, 1, 1,  1 },
+    {   8, 2, 1,  4,  12,  17, 2, 2,  5 },
+    {  12, 3, 3,  4,  20,  13, 3, 2, 21 },
+    {  16, 2, 2,  8,  32,  16, 2, 1, 16 },
+    {  16, 1, 1, 16,  40,  65, 1, 2, 17 },
+    {  16, 3, 1, 16,  33,  21, 1, 1, 37 },   /* Q is 3 C */
+    {  16, 2, 1,  8, 300,  40, 1, 1, 20 },   /* F above a block of k */
+    {   8, 1, 1,  8,   8,  10, 1, 4, 68 },   /* 272 rows, likewise */
+    {  17, 2, 1,  5,  23,  19, 2, 1, 12 },   /* odd channels and heads */
+    {  20, 2, 1, 10,  30,  29, 2, 4,  7 },
+    {  24, 3, 1,  8,  64,  65, 2, 2, 20 },
+    {  24, 2, 2, 12,  96, 256, 1, 1, 33 },
+    {  28, 2, 2, 14,  44,  61, 1, 3, 16 },
+    {  32, 2, 1, 16,  64,  31, 2, 3,  8 },
+    {  32, 4, 2,  8, 128,  64, 1, 1, 48 },
+    {  36, 6, 3,  6,  72,  47, 2, 1, 65 },
+    {  40, 5, 1,  8, 100,  50, 2, 1, 23 },
+    {  40, 2, 2, 20,  56,  97, 1, 2, 32 },
+    {  48, 3, 3, 16, 128,  33, 1, 1, 40 },
+    {  48, 4, 2, 12,  50,  65, 2, 2, 15 },
+    {  56, 7, 1,  8, 112,  40, 1, 1, 19 },
+    {  64, 2, 1, 32,  96, 128, 1, 1, 31 },
+    {  64, 4, 4, 16,  64,  65, 2, 1, 64 },
+    {  72, 3, 1, 24,  80,  20, 1, 1, 17 },
+    {  80, 2, 2, 40, 100,  30, 1, 1,  9 },
+    {  96, 3, 1, 32, 128, 100, 1, 1, 24 },
+    { 128, 2, 1, 64,  64, 256, 1, 1, 18 },
+    {  72, 2, 2, 36, 144,  65, 3, 2,  2 },
+};
+
+const double capacities[N_CAPACITIES] = {
+    0.0, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1.0 / 2, 1.0,
+};
+
+static bool routes(enum pattern pattern, int32_t layer, int32_t n_layers)
+{
+    return pattern == PATTERN_ALL || n_layers == 1 ||
+           (pattern == PATTERN_ODD ? layer % 2 == 1 : layer == 0);
+}
+
+struct model_spec case_spec(const struct shape *shape, enum family family,
+                            double capacity, enum pattern pattern)
+{
+    bool gpt2 = family == FAMILY_GPT2;
+    struct model_spec spec = {
+        .family = family, .n_layers = shape->n_layers,
+        .n_channels = shape->n_channels, .n_heads = shape->n_heads,
+        .n_kv_heads = gpt2 ? shape->n_heads : shape->n_kv_heads,
+        .head_size = shape->head_size + (gpt2 ? 0 : shape->head_size % 2),
+        .n_ffn = shape->n_ffn, .n_vocab = shape->n_vocab,
+        .max_tokens = shape->n_tokens + 3, .tied_head = true,
+        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
+        .router_input = ROUTER_INPUT_NORMALISED, .router_scores = true,
+        .router_trained = true,
+    };
+    for (int32_t l = 0; l < shape->n_layers; l++) {
+        spec.routed[l] = capacity > 0.0 && routes(pattern, l, shape->n_layers);
+        spec.capacity[l] = spec.routed[l] ? capacity : 1.0;
+    }
+    return capacity > 0.0 ? spec : spec_dense(&spec);
+}
+
+/* A matrix's product keeps the size of its input; shifts are a fifth of it. */
+static double deviation_of(const struct tensor *t)
+{
+    bool across = t->id == TENSOR_WTE || t->id == TENSOR_WPE ||
+                  t->id == TENSOR_HEAD || t->id == TENSOR_ROUTER;
+    if (across)
+        return 1.0 / sqrt((double)t->columns);
+    return t->rows > 1 ? 1.0 / sqrt((double)t->rows) : 0.2;
+}
+
+void case_fill(struct model *model, uint64_t seed)
+{
+    const struct tensor_list *list = model_tensors(model);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        bool gamma = t->id == TENSOR_FINAL_GAMMA ||
+                     t->id == TENSOR_NORM1_GAMMA || t->id == TENSOR_NORM2_GAMMA;
+        double deviation = deviation_of(t);
+        struct random random = random_seeded(random_mix(
+            seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 7));
+        float *w = model_weights(model) + t->offset;
+        for (size_t j = 0; j < t->n; j++)
+            w[j] = (float)(deviation * random_normal(&random) +
+                           (gamma ? 1.0 : 0.0));
+    }
+}
+
+void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
+               uint64_t seed)
+{
+    struct random random = random_seeded(seed);
+    int32_t next = (int32_t)random_below(&random, (uint32_t)n_vocab);
+    for (int32_t i = 0; i < n; i++) {
+        ids[i] = next;
+        next = (int32_t)random_below(&random, (uint32_t)n_vocab);
+        targets[i] = next;
+    }
+}
+
+struct model *case_model(const struct model_spec *spec,
+                         const struct model_options *options, uint64_t seed)
+{
+    struct model *model;
+    struct error err;
+    enum status status = model_open(&model, spec, options, &err);
+    cr_assert(status == STATUS_OK, "model_open: %s", err.text);
+    case_fill(model, seed);
+    return model;
+}
+
+const struct route_policy *case_policy(const char *name)
+{
+    const struct route_policy *policy = route_find(name);
+    cr_assert(policy != NULL, "no routing policy %s", name);
+    return policy;
+}

@@ -1,0 +1,45 @@
+/* cases.h - small models to try things on.
+ *
+ * Odd sizes on purpose: channels, heads, widths and lengths that are no multiple
+ * of a register, of 16, or of each other. */
+#ifndef CASES_H
+#define CASES_H
+
+#include "models/model.h"
+
+struct shape {
+    int32_t n_channels, n_heads, n_kv_heads, head_size, n_ffn, n_vocab;
+    int32_t n_layers, n_sequences, n_tokens;
+};
+enum { N_SHAPES = 28 };
+extern const struct shape shapes[N_SHAPES];
+
+/* 0 is the dense model; 1 routes, and keeps everything. */
+enum { N_CAPACITIES = 6 };
+extern const double capacities[N_CAPACITIES];
+
+/* Which layers route: every second one, all, or the first. */
+enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
+
+/* The shape as a model of the family (gpt2: as many key/value heads as heads;
+ * llama: an even head size), gate 2*sigmoid, a trained router on the normalised
+ * stream, tied head, max_tokens three more than the shape's tokens. */
+struct model_spec case_spec(const struct shape *shape, enum family family,
+                            double capacity, enum pattern pattern);
+
+/* Weights of order one: every path through the model matters.  Depends on seed,
+ * layer and kind of a tensor only. */
+void case_fill(struct model *model, uint64_t seed);
+
+/* ids[n] and targets[n], the text one further; uniform. */
+void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
+               uint64_t seed);
+
+/* Opens and fills; ends the test on failure. */
+struct model *case_model(const struct model_spec *spec,
+                         const struct model_options *options, uint64_t seed);
+
+/* The policy of that name; ends the test where there is none. */
+const struct route_policy *case_policy(const char *name);
+
+#endif

@@ -1,0 +1,327 @@
+/* reference.c - the equations, one function each. */
+#include "tests/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void reference_layer_norm(const double *x, int32_t n, double epsilon,
+                          const double *gamma, const double *beta, double *out)
+{
+    double mean = 0.0, variance = 0.0;
+    for (int32_t i = 0; i < n; i++)
+        mean += x[i] / n;
+    for (int32_t i = 0; i < n; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / n;
+    for (int32_t i = 0; i < n; i++)
+        out[i] = (x[i] - mean) / sqrt(variance + epsilon) *
+                 (gamma ? gamma[i] : 1.0) + (beta ? beta[i] : 0.0);
+}
+
+void reference_rms_norm(const double *x, int32_t n, double epsilon,
+                        const double *gamma, double *out)
+{
+    double square = 0.0;
+    for (int32_t i = 0; i < n; i++)
+        square += x[i] * x[i] / n;
+    for (int32_t i = 0; i < n; i++)
+        out[i] = x[i] / sqrt(square + epsilon) * (gamma ? gamma[i] : 1.0);
+}
+
+double reference_gelu(double x)
+{
+    return 0.5 * x * (1.0 + tanh(sqrt(2.0 / M_PI) *
+                                 (x + 0.044715 * x * x * x)));
+}
+
+double reference_silu(double x)
+{
+    return x / (1.0 + exp(-x));
+}
+
+double reference_gate(enum gate gate, double score)
+{
+    double sigmoid = 1.0 / (1.0 + exp(-score));
+    return gate == GATE_RAW       ? score
+           : gate == GATE_SIGMOID ? sigmoid
+           : gate == GATE_ONE     ? 1.0
+                                  : 2.0 * sigmoid;
+}
+
+void reference_rope(double *x, int32_t n, int32_t position, double theta)
+{
+    for (int32_t i = 0; i < n / 2; i++) {
+        double angle = position * pow(theta, -2.0 * i / n);
+        double a = x[i], b = x[i + n / 2];
+        x[i] = a * cos(angle) - b * sin(angle);
+        x[i + n / 2] = b * cos(angle) + a * sin(angle);
+    }
+}
+
+void reference_attend(const double *q, const double *k, const double *v,
+                      int32_t stride, int32_t n, int32_t head_size, double *out,
+                      int32_t out_stride)
+{
+    double *p = calloc((size_t)n * (size_t)n, sizeof *p);   /* [n,n] */
+    for (int32_t i = 0; i < n; i++) {
+        double largest = -INFINITY, sum = 0.0;
+        for (int32_t j = 0; j <= i; j++) {
+            double score = 0.0;
+            for (int32_t d = 0; d < head_size; d++)
+                score += q[i * stride + d] * k[j * stride + d];
+            p[i * n + j] = score / sqrt(head_size);
+            largest = fmax(largest, p[i * n + j]);
+        }
+        for (int32_t j = 0; j <= i; j++)
+            sum += p[i * n + j] = exp(p[i * n + j] - largest);
+        for (int32_t d = 0; d < head_size; d++) {
+            out[i * out_stride + d] = 0.0;
+            for (int32_t j = 0; j <= i; j++)
+                out[i * out_stride + d] += p[i * n + j] / sum *
+                                           v[j * stride + d];
+        }
+    }
+    free(p);
+}
+
+double reference_nats(const double *x, int32_t n, int32_t target,
+                      double *entropy)
+{
+    double largest = -INFINITY, sum = 0.0, mean = 0.0;
+    for (int32_t i = 0; i < n; i++)
+        largest = fmax(largest, x[i]);
+    for (int32_t i = 0; i < n; i++)
+        sum += exp(x[i] - largest);
+    for (int32_t i = 0; i < n; i++)
+        mean += exp(x[i] - largest) / sum * (x[i] - largest);
+    if (entropy)
+        *entropy = log(sum) - mean;
+    return log(sum) + largest - x[target];
+}
+
+static const double *weight(const struct reference *r, int32_t layer,
+                            enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(r->tensors, layer, id);
+    return t ? r->weights + t->offset : NULL;
+}
+
+/* out[n,columns] = in[n,rows] W + bias. */
+static void product(const struct reference *r, int32_t layer, enum tensor_id id,
+                    enum tensor_id bias_id, const double *in, int32_t n,
+                    double *out)
+{
+    const struct tensor *t = tensor_find(r->tensors, layer, id);
+    const double *w = r->weights + t->offset;
+    const double *bias = weight(r, layer, bias_id);
+    for (int32_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < t->columns; j++) {
+            double sum = bias ? bias[j] : 0.0;
+            for (int64_t k = 0; k < t->rows; k++)
+                sum += in[i * t->rows + k] * w[k * t->columns + j];
+            out[i * t->columns + j] = sum;
+        }
+}
+
+/* The family's norm of every row; gamma_id TENSOR_COUNT: without scale. */
+static void norm_rows(const struct reference *r, int32_t layer,
+                      enum tensor_id gamma_id, enum tensor_id beta_id,
+                      const double *x, int32_t n, double *out)
+{
+    const struct model_spec *s = r->spec;
+    int32_t c = s->n_channels;
+    double epsilon = (double)s->norm_epsilon;
+    bool plain = gamma_id == TENSOR_COUNT;
+    for (int32_t i = 0; i < n; i++)
+        if (s->family == FAMILY_LLAMA)
+            reference_rms_norm(x + i * c, c, epsilon,
+                               plain ? NULL : weight(r, layer, gamma_id),
+                               out + i * c);
+        else
+            reference_layer_norm(x + i * c, c, epsilon,
+                                 plain ? NULL : weight(r, layer, gamma_id),
+                                 plain ? NULL : weight(r, layer, beta_id),
+                                 out + i * c);
+}
+
+/* out[n,C]: attention among n rows that stand at the given positions. */
+static void attention(const struct reference *r, int32_t layer,
+                      const double *x, const int32_t *position, int32_t n,
+                      double *out)
+{
+    const struct model_spec *s = r->spec;
+    int32_t d = s->head_size, q = s->n_heads * d, e = s->n_kv_heads * d;
+    int32_t width = q + 2 * e, group = s->n_heads / s->n_kv_heads;
+    double *qkv = calloc((size_t)(n * width), sizeof *qkv);
+    double *mixed = calloc((size_t)(n * q), sizeof *mixed);
+
+    product(r, layer, TENSOR_QKV, TENSOR_QKV_BIAS, x, n, qkv);
+    if (s->family == FAMILY_LLAMA)
+        for (int32_t i = 0; i < n; i++)
+            for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
+                reference_rope(qkv + i * width + h * d, d, position[i],
+                               (double)s->rope_theta);
+    for (int32_t h = 0; h < s->n_heads; h++) {
+        int32_t g = h / group;
+        reference_attend(qkv + h * d, qkv + q + g * d, qkv + q + e + g * d,
+                         width, n, d, mixed + h * d, q);
+    }
+    product(r, layer, TENSOR_PROJECT, TENSOR_PROJECT_BIAS, mixed, n, out);
+    free(mixed);
+    free(qkv);
+}
+
+static void feed_forward(const struct reference *r, int32_t layer,
+                         const double *x, int32_t n, double *out)
+{
+    const struct model_spec *s = r->spec;
+    bool llama = s->family == FAMILY_LLAMA;
+    int32_t f = s->n_ffn, u = llama ? 2 * f : f;
+    double *up = calloc((size_t)(n * u), sizeof *up);
+    double *act = calloc((size_t)(n * f), sizeof *act);
+
+    product(r, layer, TENSOR_UP, TENSOR_UP_BIAS, x, n, up);
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < f; j++)
+            act[i * f + j] = llama ? reference_silu(up[i * u + j]) *
+                                         up[i * u + f + j]
+                                   : reference_gelu(up[i * u + j]);
+    product(r, layer, TENSOR_DOWN, TENSOR_DOWN_BIAS, act, n, out);
+    free(act);
+    free(up);
+}
+
+/* x[n,C] to block(x), in place. */
+static void block(const struct reference *r, int32_t layer, double *x,
+                  const int32_t *position, int32_t n)
+{
+    size_t size = (size_t)(n * r->spec->n_channels);
+    double *normed = calloc(size, sizeof *normed);
+    double *change = calloc(size, sizeof *change);
+
+    norm_rows(r, layer, TENSOR_NORM1_GAMMA, TENSOR_NORM1_BETA, x, n, normed);
+    attention(r, layer, normed, position, n, change);
+    for (size_t i = 0; i < size; i++)
+        x[i] += change[i];
+    norm_rows(r, layer, TENSOR_NORM2_GAMMA, TENSOR_NORM2_BETA, x, n, normed);
+    feed_forward(r, layer, normed, n, change);
+    for (size_t i = 0; i < size; i++)
+        x[i] += change[i];
+    free(change);
+    free(normed);
+}
+
+static double score_of(const struct reference *r, int32_t layer,
+                       const double *x)
+{
+    const struct model_spec *s = r->spec;
+    double input[s->n_channels], score = 0.0;
+    if (s->router_input == ROUTER_INPUT_RAW)
+        memcpy(input, x, sizeof input);
+    else
+        norm_rows(r, layer, TENSOR_COUNT, TENSOR_COUNT, x, 1, input);
+    const double *w = weight(r, layer, TENSOR_ROUTER);
+    for (int32_t c = 0; c < s->n_channels; c++)
+        score += w[c] * input[c];
+    return score;
+}
+
+static double gate_of(const struct reference *r, int32_t layer, int32_t token,
+                      const double *x)
+{
+    const struct model_spec *s = r->spec;
+    if (!s->routed[layer] || s->gate == GATE_ONE)
+        return 1.0;
+    double *note = r->gate ? r->gate + layer * r->n_sequences * r->n_tokens +
+                                 token
+                           : NULL;
+    if (r->gate_held)
+        return *note;
+    double gate = reference_gate(s->gate, score_of(r, layer, x));
+    if (note)
+        *note = gate;
+    return gate;
+}
+
+/* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens. */
+static void layer(const struct reference *r, int32_t l, int32_t b, double *x)
+{
+    int32_t c = r->spec->n_channels;
+    const int32_t *kept = allocation_kept(r->allocation, l, b);
+    int32_t n = allocation_count(r->allocation, l, b);
+    double *y = calloc((size_t)(n * c) + 1, sizeof *y);
+
+    for (int32_t i = 0; i < n; i++)
+        memcpy(y + i * c, x + kept[i] * c, (size_t)c * sizeof *y);
+    block(r, l, y, kept, n);
+    for (int32_t i = 0; i < n; i++) {
+        double *to = x + kept[i] * c;
+        double gate = gate_of(r, l, b * r->n_tokens + kept[i], to);
+        for (int32_t j = 0; j < c; j++)
+            to[j] += gate * (y[i * c + j] - to[j]);
+    }
+    free(y);
+}
+
+static void embed(const struct reference *r, int32_t b, double *x)
+{
+    int32_t c = r->spec->n_channels;
+    const double *wte = weight(r, -1, TENSOR_WTE);
+    const double *wpe = weight(r, -1, TENSOR_WPE);
+    for (int32_t t = 0; t < r->n_tokens; t++)
+        for (int32_t j = 0; j < c; j++)
+            x[t * c + j] = wte[r->ids[b * r->n_tokens + t] * c + j] +
+                           (wpe ? wpe[t * c + j] : 0.0);
+}
+
+double reference_loss(const struct reference *r, double *nats, double *logits)
+{
+    const struct model_spec *s = r->spec;
+    int32_t c = s->n_channels, t_max = r->n_tokens, v = s->n_vocab;
+    const double *head = weight(r, -1, s->tied_head ? TENSOR_WTE : TENSOR_HEAD);
+    double *x = calloc((size_t)(t_max * c), sizeof *x);
+    double *normed = calloc((size_t)(t_max * c), sizeof *normed);
+    double *row = calloc((size_t)v, sizeof *row), total = 0.0;
+
+    for (int32_t b = 0; b < r->n_sequences; b++) {
+        embed(r, b, x);
+        for (int32_t l = 0; l < s->n_layers; l++)
+            layer(r, l, b, x);
+        norm_rows(r, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x, t_max,
+                  normed);
+        for (int32_t t = 0; t < t_max; t++) {
+            int32_t at = b * t_max + t;
+            for (int32_t i = 0; i < v; i++) {
+                row[i] = 0.0;
+                for (int32_t j = 0; j < c; j++)
+                    row[i] += normed[t * c + j] * head[i * c + j];
+            }
+            double loss = reference_nats(row, v, r->targets[at], NULL);
+            total += loss;
+            if (nats)
+                nats[at] = loss;
+            if (logits)
+                memcpy(logits + (size_t)at * (size_t)v, row,
+                       (size_t)v * sizeof *row);
+        }
+    }
+    free(row);
+    free(normed);
+    free(x);
+    return total / (r->n_sequences * t_max);
+}
+
+/* The step balances the error of the difference, about step^2, and that of
+ * rounding, about 1e-15 / step. */
+double reference_slope(const struct reference *r, double *weights, size_t i)
+{
+    const double was = weights[i], step = 1e-5;
+    struct reference moved = *r;
+    moved.weights = weights;
+    weights[i] = was + step;
+    double above = reference_loss(&moved, NULL, NULL);
+    weights[i] = was - step;
+    double below = reference_loss(&moved, NULL, NULL);
+    weights[i] = was;
+    return (above - below) / (2.0 * step);
+}

@@ -1,0 +1,57 @@
+/* reference.h - a decoder in double, written from the equations and from nothing
+ * else: plain loops, full T x T attention, libm.  What the executor is measured
+ * against.
+ *
+ * Sources: Vaswani et al. 2017 (attention); Radford et al. 2019 (gpt2: norm
+ * before each part, learned positions); Hendrycks and Gimpel 2016 (GELU, tanh
+ * form); Zhang and Sennrich 2019 (RMS norm); Su et al. 2021 (rotary positions,
+ * halves paired as in Hugging Face files); Shazeer 2020 (SwiGLU); Ainslie et al.
+ * 2023 (grouped queries); Raposo et al. 2024, equation 1 (Mixture of Depths,
+ * here with a gate on the block's change). */
+#ifndef REFERENCE_H
+#define REFERENCE_H
+
+#include "models/tensor.h"
+#include "sim/core/route.h"
+
+struct reference {
+    const struct model_spec  *spec;
+    const struct tensor_list *tensors;     /* where each weight is */
+    const double             *weights;     /* [tensors.floats] */
+    const int32_t *ids, *targets;          /* [B,T] */
+    int32_t n_sequences, n_tokens;
+    const struct allocation  *allocation;  /* who is routed where, fixed */
+    double *gate;                          /* [L,B,T] gates of routed layers:
+                                            * noted, or, if held, used */
+    bool    gate_held;
+};
+
+/* Mean loss in nats per token; nats [B,T] and logits [B,T,V] unless NULL.  `gate`
+ * may be NULL unless it is held. */
+double reference_loss(const struct reference *r, double *nats, double *logits);
+
+/* Central difference of the mean loss in weight i, from a copy of weights that
+ * is put back as it was. */
+double reference_slope(const struct reference *r, double *weights, size_t i);
+
+/* The pieces, for kernels on their own; gamma and beta may be NULL: 1 and 0. */
+void   reference_layer_norm(const double *x, int32_t n, double epsilon,
+                            const double *gamma, const double *beta,
+                            double *out);
+void   reference_rms_norm(const double *x, int32_t n, double epsilon,
+                          const double *gamma, double *out);
+double reference_gelu(double x);
+double reference_silu(double x);
+double reference_gate(enum gate gate, double score);
+/* Turn one head of n numbers as a token at `position`. */
+void   reference_rope(double *x, int32_t n, int32_t position, double theta);
+/* Causal attention of one head over n rows of queries, keys and values that lie
+ * `stride` numbers apart; out rows likewise out_stride apart. */
+void   reference_attend(const double *q, const double *k, const double *v,
+                        int32_t stride, int32_t n, int32_t head_size,
+                        double *out, int32_t out_stride);
+/* -log softmax(x)[target]; *entropy unless NULL. */
+double reference_nats(const double *x, int32_t n, int32_t target,
+                      double *entropy);
+
+#endif

@@ -1,0 +1,280 @@
+/* test_counting.c - what the executor tallies is what its kernels execute.
+ *
+ * The kernels run with arithmetic that counts itself (tests/counting); a meter
+ * reads that count where hardware counters would be read, at the begin and end
+ * of every op.  The two must be the same integer. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cases.h"
+#include "tests/counting/counting.h"
+
+enum { MAX_TOKENS = 512 };
+
+/* Reads the count of executed flops around every op. */
+struct witness {
+    struct meter meter;            /* first: downcast */
+    const char *what;              /* the case, for messages */
+    uint64_t    at_begin, at_end;
+    uint64_t    n_ops;
+};
+
+static void on_begin(struct meter *meter, const struct op_run *run)
+{
+    struct witness *w = (struct witness *)meter;
+    (void)run;
+    w->at_begin = counting_flops;
+    cr_assert(eq(u64, w->at_begin, w->at_end), "%s: flops outside any op, "
+              "before %s", w->what, op_table[run->op].name);
+}
+
+/* The rows' own tallies must also add up to no more than the total, as a
+ * listener by token files them. */
+static void check_rows(const struct witness *w, const struct op_run *run)
+{
+    struct tally sum = { 0, 0 };
+    for (int32_t r = 0; r < run->n_rows; r++) {
+        sum.flops += run->each.flops + (run->extra ? run->extra[r].flops : 0);
+        sum.bytes += run->each.bytes + (run->extra ? run->extra[r].bytes : 0);
+    }
+    cr_assert(sum.flops <= run->total.flops && sum.bytes <= run->total.bytes,
+              "%s: rows of %s cost more than the op", w->what,
+              op_table[run->op].name);
+}
+
+static void on_end(struct meter *meter, const struct op_run *run)
+{
+    struct witness *w = (struct witness *)meter;
+    w->at_end = counting_flops;
+    w->n_ops++;
+    cr_assert(eq(u64, run->total.flops, w->at_end - w->at_begin),
+              "%s: %s of layer %d, %s, %d rows", w->what,
+              op_table[run->op].name, run->layer, pass_names[run->pass],
+              run->n_rows);
+    check_rows(w, run);
+}
+
+static struct witness witness(const char *what)
+{
+    return (struct witness){
+        .meter = { on_begin, on_end, true }, .what = what,
+        .at_begin = counting_flops, .at_end = counting_flops,
+    };
+}
+
+static const struct update adam = {
+    .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8,
+    .weight_decay = 0.1, .clip = 1.0, .step = 1,
+};
+
+/* A training step, then a scored text; how many ops were compared. */
+static uint64_t run_case(const struct model_spec *spec,
+                         const struct shape *shape,
+                         const struct kernels *kernels, const char *policy,
+                         const char *what)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    int32_t n = shape->n_sequences * shape->n_tokens;
+    cr_assert(n <= MAX_TOKENS);
+    case_text(ids, targets, n, shape->n_vocab, 3);
+
+    struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = true, .n_threads = 1, .kernels = kernels,
+    };
+    struct model *model = case_model(spec, &options, 1);
+    struct model_input input = {
+        .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .policy = case_policy(policy), .seed = 5,
+        .train = true,
+    };
+    struct witness w = witness(what);
+    double first = 0.0, loss = 0.0;
+    for (int step = 0; step < 2; step++) {     /* also a moved threshold */
+        model_forward(model, &input, &w.meter, step == 0 ? &first : &loss);
+        model_backward(model, &w.meter);
+        model_update(model, &adam, &w.meter);
+    }
+    input.train = false;
+    input.entropy = true;
+    model_forward(model, &input, &w.meter, &loss);
+    model_close(model);
+
+    /* What was counted is the real thing: the usual kernels agree. */
+    options.kernels = NULL;
+    model = case_model(spec, &options, 1);
+    model_forward(model, &input, NULL, &loss);
+    cr_expect(fabs(first - loss) < 1e-5 * loss, "%s: loss %.9g, not %.9g", what,
+              first, loss);
+    model_close(model);
+    return w.n_ops;
+}
+
+/* Scoring by threshold keeps any number of tokens, also none. */
+static uint64_t run_threshold(const struct model_spec *spec,
+                              const struct shape *shape,
+                              const struct kernels *kernels, float threshold,
+                              const char *what)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    case_text(ids, targets, shape->n_sequences * shape->n_tokens,
+              shape->n_vocab, 3);
+    struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .n_threads = 1, .kernels = kernels,
+    };
+    struct model *model = case_model(spec, &options, 1);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        model_thresholds(model)[l] = threshold;
+    struct model_input input = {
+        .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .policy = case_policy("threshold"),
+        .entropy = true,
+    };
+    struct witness w = witness(what);
+    double loss;
+    model_forward(model, &input, &w.meter, &loss);
+    model_close(model);
+    return w.n_ops;
+}
+
+/* What the shapes do not vary, varied from case to case. */
+static void vary(struct model_spec *spec, int i)
+{
+    spec->tied_head = i % 2;
+    if (spec_n_routed(spec) == 0)
+        return;
+    spec->gate = (enum gate)(i % GATE_COUNT);
+    spec->router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
+    spec->router_trained = i % 3 != 0;
+}
+
+static uint64_t run_shapes(const struct kernels *kernels, enum family family,
+                           int first, int stride)
+{
+    uint64_t ops = 0;
+    for (int s = first; s < N_SHAPES; s += stride)
+        for (int c = 0; c < N_CAPACITIES; c++) {
+            char what[160];
+            int i = s + 5 * c;
+            struct model_spec spec = case_spec(
+                &shapes[s], family, capacities[c],
+                (enum pattern)(i % PATTERN_COUNT));
+            vary(&spec, i);
+            snprintf(what, sizeof what, "%s, shape %d, capacity %g, gate %s, %s",
+                     family_names[family], s, capacities[c],
+                     gate_names[spec.gate], kernels->name);
+            ops += run_case(&spec, &shapes[s], kernels, "expert_choice", what);
+        }
+    return ops;
+}
+
+Test(counting, every_op_of_every_shape_gpt2)
+{
+    uint64_t ops = run_shapes(&kernels_counting16, FAMILY_GPT2, 0, 1);
+    cr_log_info("gpt2: %llu ops compared", (unsigned long long)ops);
+    cr_assert(gt(u64, ops, 5000));
+}
+
+Test(counting, every_op_of_every_shape_llama)
+{
+    uint64_t ops = run_shapes(&kernels_counting16, FAMILY_LLAMA, 0, 1);
+    cr_log_info("llama: %llu ops compared", (unsigned long long)ops);
+    cr_assert(gt(u64, ops, 5000));
+}
+
+Test(counting, flops_do_not_depend_on_the_register_width)
+{
+    const struct kernels *narrow[] = { &kernels_counting4, &kernels_counting8 };
+    for (int k = 0; k < 2; k++)
+        for (int f = 0; f < FAMILY_COUNT; f++)
+            run_shapes(narrow[k], (enum family)f, k + f, 4);
+}
+
+/* Shape 10: C = 24, three heads of 8, two sequences of 20, two layers. */
+Test(counting, every_gate_router_input_and_training_of_the_router)
+{
+    const struct shape *shape = &shapes[10];
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int g = 0; g < GATE_COUNT; g++)
+            for (int r = 0; r < ROUTER_INPUT_COUNT; r++)
+                for (int trained = 0; trained < 2; trained++) {
+                    char what[128];
+                    struct model_spec spec = case_spec(
+                        shape, (enum family)f, 0.25, PATTERN_ALL);
+                    spec.gate = (enum gate)g;
+                    spec.router_input = (enum router_input)r;
+                    spec.router_trained = trained;
+                    snprintf(what, sizeof what, "%s, gate %s, input %s, %s",
+                             family_names[f], gate_names[g],
+                             router_input_names[r],
+                             trained ? "trained" : "fixed");
+                    run_case(&spec, shape, &kernels_counting16,
+                             "expert_choice", what);
+                }
+}
+
+Test(counting, every_policy)
+{
+    const struct shape *shape = &shapes[10];
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        if (!p->choose || strcmp(p->name, "threshold") == 0)
+            continue;
+        for (int f = 0; f < FAMILY_COUNT; f++) {
+            struct model_spec spec = case_spec(shape, (enum family)f, 0.3,
+                                               PATTERN_ODD);
+            if (!p->scored) {
+                spec.gate = GATE_ONE;
+                spec.router_scores = spec.router_trained = false;
+            }
+            run_case(&spec, shape, &kernels_counting16, p->name, p->name);
+        }
+    }
+}
+
+Test(counting, the_threshold_policy_from_no_token_to_all)
+{
+    static const float at[] = { 1e9f, 0.5f, 0.0f, -1e9f };
+    const struct shape *shape = &shapes[10];
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+            struct model_spec spec = case_spec(shape, (enum family)f, 0.25,
+                                               PATTERN_ALL);
+            run_threshold(&spec, shape, &kernels_counting16, at[i],
+                          "threshold");
+        }
+}
+
+/* The device itself: two numbers that are known without it. */
+Test(counting, counts_a_product_and_an_exponential_right)
+{
+    enum { M = 3, N = 5, K = 7 };
+    static float a[M * K], b[K * N], c[M * N], scratch[1 << 20];
+    struct gemm g = { .m = M, .n = N, .k = K, .a = a, .a_row = K, .a_k = 1,
+                      .b = b, .b_k = N, .b_col = 1, .c = c, .c_row = N };
+    const struct kernels *k = &kernels_counting16;
+    cr_assert(k->gemm_scratch(N) <= sizeof scratch / sizeof *scratch);
+    uint64_t before = counting_flops;
+    k->gemm(&g, 0, 1, scratch);
+    cr_assert(eq(u64, counting_flops - before, 2 * M * N * K));
+
+    /* GELU is EXP + 6, SwiGLU EXP + 3, on whole vectors and on single numbers;
+     * their backward passes EXP + 14 and EXP + 9. */
+    enum { WIDTH = 19 };
+    static float x[2 * WIDTH], d[2 * WIDTH], out[2 * WIDTH];
+    before = counting_flops;
+    k->gelu(x, out, WIDTH, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 6)));
+    before = counting_flops;
+    k->gelu_backward(x, d, out, WIDTH, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 14)));
+    before = counting_flops;
+    k->swiglu(x, out, 1, WIDTH, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 3)));
+    before = counting_flops;
+    k->swiglu_backward(x, d, out, 1, WIDTH, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 9)));
+}

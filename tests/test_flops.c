@@ -1,0 +1,282 @@
+/* test_flops.c - the price list says what sim/core/op.h says. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/ledger.h"
+#include "sim/flops.h"
+
+/* The worked example of op.h: C = Q = E = 64, H = 2, D = 32, F = 256. */
+static struct model_spec gpt2(void)
+{
+    return (struct model_spec){
+        .family = FAMILY_GPT2, .n_layers = 1, .n_channels = 64, .n_heads = 2,
+        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
+        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
+        .router_scores = true, .router_trained = true, .routed = { true },
+        .capacity = { 0.25 },
+    };
+}
+
+/* Q = 32, E = 16, U = 128. */
+static struct model_spec llama(void)
+{
+    return (struct model_spec){
+        .family = FAMILY_LLAMA, .n_layers = 1, .n_channels = 32, .n_heads = 4,
+        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
+        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
+        .router_trained = true, .routed = { true }, .capacity = { 0.25 },
+    };
+}
+
+struct row {
+    enum family family;
+    enum pass pass;
+    enum op   op;
+    uint64_t  flops16;        /* of a row with n = 16 keys */
+    uint64_t  bytes, shared_bytes;
+};
+
+/* Worked by hand from the table of op.h. */
+static struct row rows[] = {
+    /* 8*64 + 30 + 5;  8*64 + 8;  8*64 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_NORM, 547, 520, 512 },
+    /* 2*64*192;  4*64 + 4*192;  4*64*192 + 4*192 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_QKV, 24576, 1024, 49920 },
+    /* 2(4*32*16 + 20*16 + 64 + 16);  8*64 + 8*64 + 16 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_ATTEND, 4896, 1040, 0 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_PROJECT, 8256, 768, 16640 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_FFN_UP, 32768, 1280, 66560 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_ACT, 6144, 2048, 0 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_FFN_DOWN, 32832, 1536, 65792 },
+    /* 7*64 + 45 + 6;  4*64 + 12;  4*64 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_ROUTE, 499, 268, 256 },
+    /* 4 + 8*64 + 4*64 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_EMBED, 64, 772, 0 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_HEAD, 32768, 1280, 65536 },
+    /* 20*256 + 15 + 27 + 3;  4*256 + 16 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_LOSS, 5165, 1040, 0 },
+    /* 21*256 + 15 + 27 + 2 */
+    { FAMILY_GPT2, PASS_FORWARD, OP_ENTROPY, 5420, 1036, 0 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_ROPE, 0, 0, 0 },
+    /* 2(10*32*16 + 22*16 + 128 + 15);  16*64 + 16*64 + 16 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_ATTEND, 11230, 2064, 0 },
+    /* 4*64*192 + 192;  4*192 + 8*64;  8*64*192 + 4*192 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_QKV, 49344, 1280, 99072 },
+    /* 19*64 + 30 + 2;  16*64 + 8;  12*64 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_NORM, 1248, 1032, 768 },
+    { FAMILY_GPT2, PASS_BACKWARD, OP_ACT, 8192, 3072, 0 },
+    /* 5*64 + 15 + 1 + 4;  20*64 + 8 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_GATE, 340, 1288, 0 },
+    { FAMILY_GPT2, PASS_BACKWARD, OP_GATHER, 64, 768, 0 },
+    /* 18*64 + 30 + 2;  12*64 + 12;  8*64 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_ROUTE, 1184, 780, 512 },
+    /* tied: 4*128*64 for the positions alone */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_EMBED, 128, 1284, 32768 },
+    /* 4*32 + 15 + 4 */
+    { FAMILY_LLAMA, PASS_FORWARD, OP_NORM, 147, 260, 128 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_QKV, 4096, 384, 8192 },
+    /* 3(32 + 16);  8*48 + 4*8 */
+    { FAMILY_LLAMA, PASS_FORWARD, OP_ROPE, 144, 416, 0 },
+    /* 4(4*8*16 + 20*16 + 16 + 16);  8*32 + 8*16 + 32 */
+    { FAMILY_LLAMA, PASS_FORWARD, OP_ATTEND, 3456, 416, 0 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_FFN_UP, 8192, 640, 16384 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_ACT, 1344, 768, 0 },
+    /* 4*32 + 30 + 5 */
+    { FAMILY_LLAMA, PASS_FORWARD, OP_ROUTE, 163, 136, 128 },
+    /* 3*32 + 18 + 3;  12*32 + 8 */
+    { FAMILY_LLAMA, PASS_FORWARD, OP_GATE, 117, 392, 0 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_EMBED, 0, 260, 0 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_ACT, 1728, 1280, 0 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
+    /* untied: 4*100*32 */
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_EMBED, 32, 388, 12800 },
+};
+
+ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
+{
+    return cr_make_param_array(struct row, rows, sizeof rows / sizeof *rows);
+}
+
+ParameterizedTest(struct row *row, flops, rows_cost_what_the_convention_says)
+{
+    struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+    struct flops_list list = flops_list(&spec);
+    const struct flops_price *price = &list.at[row->pass][row->op];
+
+    cr_expect(eq(u64, price->flops + 16 * price->flops_per_key, row->flops16),
+              "%s %s", pass_names[row->pass], op_table[row->op].name);
+    cr_expect(eq(u64, price->bytes, row->bytes));
+    cr_expect(eq(u64, price->shared_bytes, row->shared_bytes));
+}
+
+Test(flops, a_layer_of_the_worked_example_is_110566)
+{
+    static const enum op layer[] = { OP_NORM, OP_QKV, OP_ATTEND, OP_PROJECT,
+                                     OP_NORM, OP_FFN_UP, OP_ACT, OP_FFN_DOWN };
+    struct model_spec spec = gpt2();
+    struct flops_list list = flops_list(&spec);
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof layer / sizeof *layer; i++) {
+        const struct flops_price *p = &list.at[PASS_FORWARD][layer[i]];
+        sum += p->flops + p->flops_per_key * flops_keys(0);
+    }
+    cr_assert(eq(u64, sum, 110566));
+}
+
+Test(flops, a_frozen_router_gets_no_gradient_and_gate_one_no_arithmetic)
+{
+    struct model_spec frozen = llama(), one = llama();
+    frozen.router_trained = false;
+    one.gate = GATE_ONE;
+    struct flops_list f = flops_list(&frozen), o = flops_list(&one);
+
+    /* 2*32 + 1;  12*32 + 4 */
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].flops, 65));
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].bytes, 388));
+    cr_expect(f.at[PASS_BACKWARD][OP_ROUTE].rule == NULL);
+    cr_expect(o.at[PASS_BACKWARD][OP_ROUTE].rule == NULL);
+    cr_expect(eq(u64, o.at[PASS_FORWARD][OP_GATE].flops, 0));
+    cr_expect(eq(u64, o.at[PASS_BACKWARD][OP_GATHER].flops, 0));
+    cr_expect(eq(u64, o.at[PASS_BACKWARD][OP_GATHER].bytes, 256));
+}
+
+Test(flops, keys_of_a_query_are_whole_tiles)
+{
+    cr_expect(eq(u64, flops_keys(0), 16));
+    cr_expect(eq(u64, flops_keys(15), 16));
+    cr_expect(eq(u64, flops_keys(16), 32));
+}
+
+Test(flops, the_closed_sum_of_keys_is_the_sum_over_queries)
+{
+    uint64_t sum = 0;
+    for (uint64_t n = 0; n < 1000; n++) {
+        cr_assert(eq(u64, flops_keys_sum(n), sum));
+        sum += 16 * ((n + 1 + 15) / 16);
+    }
+}
+
+static uint64_t parameters(const struct model_spec *spec, int32_t layer,
+                           bool trained)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    int n = flops_tensors(tensors, spec, layer);
+    uint64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += tensors[i].trained || !trained ? tensors[i].n : 0;
+    return sum;
+}
+
+Test(flops, tensors_add_up_to_the_models_parameters)
+{
+    struct model_spec spec = gpt2();
+    /* norms 4*64; qkv 64*192 + 192; project 64*64 + 64; up 64*256 + 256; down
+     * 256*64 + 64; router 64 */
+    cr_expect(eq(u64, parameters(&spec, 0, false),
+                 256 + 12480 + 4160 + 16640 + 16448 + 64));
+    /* tokens 256*64, positions 128*64, final norm 2*64 */
+    cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 24704));
+    spec.router_trained = false;
+    cr_expect(eq(u64, parameters(&spec, 0, true), 49984));
+    spec = llama();
+    /* tokens and head 100*32 each, final norm 32 */
+    cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 6432));
+}
+
+Test(flops, clip_folds_once_a_chunk_and_adamw_takes_17)
+{
+    cr_expect(eq(u64, flops_clip(4096), 2 * 4096 + 16));
+    cr_expect(eq(u64, flops_clip(5000), 2 * 5000 + 2 * 16));
+    cr_expect(eq(u64, flops_clip_bytes(5000), 20000));
+    cr_expect(eq(u64, flops_adamw(1000), 17000));
+    cr_expect(eq(u64, flops_adamw_bytes(1000), 28000));
+}
+
+Test(flops, a_formula_is_spelled_with_its_numbers)
+{
+    struct model_spec spec = gpt2();
+    char text[80];
+
+    flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec);
+    cr_expect(eq(str, text, "2*64*(64 + 2*64)"));
+    flops_spell(text, sizeof text, "H*(2*D + FOLD + 1)", &spec);
+    cr_expect(eq(str, text, "2*(2*32 + 15 + 1)"));
+    flops_spell(text, 5, "1000*C", &spec);
+    cr_expect(eq(str, text, "1000"));
+}
+
+/* Just enough arithmetic for the printed formulas: + * ( ). */
+static uint64_t sum_of(const char **at);
+
+static uint64_t factor_of(const char **at)
+{
+    *at += strspn(*at, " ");
+    if (**at != '(')
+        return strtoull(*at, (char **)at, 10);
+    ++*at;
+    uint64_t value = sum_of(at);
+    ++*at;
+    return value;
+}
+
+static uint64_t product_of(const char **at)
+{
+    uint64_t value = factor_of(at);
+    while (**at == '*') {
+        ++*at;
+        value *= factor_of(at);
+    }
+    return value;
+}
+
+static uint64_t sum_of(const char **at)
+{
+    uint64_t value = product_of(at);
+    *at += strspn(*at, " ");
+    while (**at == '+') {
+        ++*at;
+        value += product_of(at);
+        *at += strspn(*at, " ");
+    }
+    return value;
+}
+
+static uint64_t value_of(const char *formula, const struct model_spec *spec)
+{
+    char text[200];
+    const char *at = text;
+    flops_spell(text, sizeof text, formula, spec);
+    return sum_of(&at);
+}
+
+static void expect_true_texts(const struct model_spec *spec)
+{
+    struct flops_list list = flops_list(spec);
+    for (int i = 0; i < PASS_COUNT * OP_COUNT; i++) {
+        const struct flops_price *p = &list.at[i / OP_COUNT][i % OP_COUNT];
+        if (!p->rule)
+            continue;
+        cr_expect(eq(u64, value_of(p->rule->flops, spec), p->flops));
+        cr_expect(eq(u64, value_of(p->rule->flops_per_key, spec),
+                     p->flops_per_key));
+        cr_expect(eq(u64, value_of(p->rule->bytes, spec), p->bytes));
+        cr_expect(eq(u64, value_of(p->rule->shared_bytes, spec),
+                     p->shared_bytes));
+    }
+}
+
+Test(flops, what_is_printed_is_what_is_charged)
+{
+    for (int gate = 0; gate < GATE_COUNT; gate++)
+        for (int raw = 0; raw < ROUTER_INPUT_COUNT; raw++) {
+            struct model_spec g = gpt2(), l = llama();
+            g.gate = l.gate = (enum gate)gate;
+            g.router_input = l.router_input = (enum router_input)raw;
+            expect_true_texts(&g);
+            expect_true_texts(&l);
+        }
+}

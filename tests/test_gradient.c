@@ -1,0 +1,221 @@
+/* test_gradient.c - whole models: the executor's gradients, in float, against
+ * central differences of a decoder in double that shares no code with it. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/cases.h"
+#include "tests/reference.h"
+
+enum { MAX_TOKENS = 64 };
+
+struct case_row {
+    enum family family;
+    int  shape;                  /* index into shapes */
+    bool tied;
+    double capacity;             /* 0: dense */
+    enum pattern pattern;
+    enum gate gate;
+    enum router_input input;
+    bool trained;                /* the router */
+    int  stride;                 /* of the elements looked at */
+};
+
+/* How far gradients are off: a tensor's by norm, elements one by one. */
+struct error_counts {
+    double worst, worst_element;
+    int    n_tensors, n_close;   /* close: within 1e-4 */
+    int    n_elements;
+};
+
+static const char *const tensor_names[TENSOR_COUNT] = {
+#define X(id, rows, columns, decays) [TENSOR_##id] = #id,
+    TENSOR_MAP(X)
+#undef X
+};
+
+/* One tensor; elements 0, stride, 2 stride, ... of it. */
+static void check_tensor(const struct reference *r, double *weights,
+                         const float *gradient, const struct tensor *t,
+                         int stride, struct error_counts *counts)
+{
+    size_t n = (t->n + (size_t)stride - 1) / (size_t)stride;
+    double *slope = calloc(n, sizeof *slope), squares = 0.0, off = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = t->offset + i * (size_t)stride;
+        slope[i] = reference_slope(r, weights, at);
+        double d = (double)gradient[at] - slope[i];
+        squares += slope[i] * slope[i];
+        off += d * d;
+    }
+    double size = sqrt(squares), error = sqrt(off) / (size + 1e-30);
+    double floor = size / sqrt((double)n);          /* a typical element */
+    for (size_t i = 0; i < n; i++) {
+        size_t at = t->offset + i * (size_t)stride;
+        double e = fabs((double)gradient[at] - slope[i]) /
+                   (fabs(slope[i]) + 0.01 * floor + 1e-30);
+        counts->worst_element = fmax(counts->worst_element, e);
+        cr_expect(e <= 1e-3, "%s of layer %d [%zu]: %.9g, not %.9g",
+                  tensor_names[t->id], t->layer, i * (size_t)stride,
+                  (double)gradient[at], slope[i]);
+    }
+    cr_expect(size > 1e-6, "%s of layer %d: nothing to compare",
+              tensor_names[t->id], t->layer);
+    cr_expect(error <= 1e-3, "%s of layer %d: off by %g",
+              tensor_names[t->id], t->layer, error);
+    counts->worst = fmax(counts->worst, error);
+    counts->n_tensors++;
+    counts->n_close += error <= 1e-4;
+    counts->n_elements += (int)n;
+    free(slope);
+}
+
+static struct model_spec spec_of(const struct case_row *row)
+{
+    struct model_spec spec = case_spec(&shapes[row->shape], row->family,
+                                       row->capacity, row->pattern);
+    spec.tied_head = row->tied;
+    if (row->capacity > 0.0) {
+        spec.gate = row->gate;
+        spec.router_input = row->input;
+        spec.router_trained = row->trained;
+    }
+    return spec;
+}
+
+static void check_case(const struct case_row *row, struct error_counts *counts)
+{
+    const struct shape *shape = &shapes[row->shape];
+    struct model_spec spec = spec_of(row);
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    int32_t n = shape->n_sequences * shape->n_tokens;
+    cr_assert(n <= MAX_TOKENS);
+    case_text(ids, targets, n, shape->n_vocab, 11);
+
+    struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = true, .n_threads = 1,
+    };
+    struct model *model = case_model(&spec, &options, 2);
+    struct model_input input = {
+        .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .policy = case_policy("expert_choice"),
+        .train = true,
+    };
+    double loss;
+    model_forward(model, &input, NULL, &loss);
+    model_backward(model, NULL);
+
+    const struct tensor_list *tensors = model_tensors(model);
+    double *weights = calloc(tensors->floats, sizeof *weights);
+    for (size_t i = 0; i < tensors->floats; i++)
+        weights[i] = (double)model_weights(model)[i];
+    struct reference r = {
+        .spec = &spec, .tensors = tensors, .weights = weights, .ids = ids,
+        .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .allocation = model_allocation(model),
+        .gate = calloc((size_t)(spec.n_layers * n), sizeof *r.gate),
+    };
+    double expected = reference_loss(&r, NULL, NULL);
+    cr_expect(fabs(loss - expected) <= 1e-5 * expected, "loss %.9g, not %.9g",
+              loss, expected);
+    /* A router that is not trained is held: its gates are constants, for the
+     * stream as well. */
+    r.gate_held = !row->trained;
+    for (int32_t i = 0; i < tensors->n; i++)
+        if (tensors->tensor[i].trained)
+            check_tensor(&r, weights, model_gradients(model),
+                         &tensors->tensor[i], row->stride, counts);
+    free(r.gate);
+    free(weights);
+    model_close(model);
+}
+
+static void check_cases(const struct case_row *rows, size_t n, const char *what)
+{
+    struct error_counts counts = { 0 };
+    for (size_t i = 0; i < n; i++)
+        check_case(&rows[i], &counts);
+    cr_log_info("%s: %d tensors, %d elements; worst tensor %.2g, element %.2g;"
+                " %d tensors within 1e-4", what, counts.n_tensors,
+                counts.n_elements, counts.worst, counts.worst_element,
+                counts.n_close);
+    cr_expect(counts.n_close * 10 >= counts.n_tensors * 9,
+              "most are to be within 1e-4: %d of %d", counts.n_close,
+              counts.n_tensors);
+}
+
+#define CHECK(rows, what) check_cases(rows, sizeof(rows) / sizeof *(rows), what)
+
+/* Shape 1: C 8, two heads of 4 (llama: one key/value head), F 12, V 17, two
+ * layers, two sequences of 5; shape 2: C 12, three layers, 2 x 21; 9: C 20, head
+ * size 10, four sequences of 7. */
+#define FULL PATTERN_ALL, GATE_ONE, ROUTER_INPUT_RAW, true
+
+Test(gradient, dense_models)
+{
+    static const struct case_row rows[] = {
+        { FAMILY_GPT2,  1, true,  0, FULL, 1 },
+        { FAMILY_GPT2,  1, false, 0, FULL, 1 },
+        { FAMILY_LLAMA, 1, true,  0, FULL, 1 },
+        { FAMILY_LLAMA, 1, false, 0, FULL, 1 },
+        { FAMILY_GPT2,  2, true,  0, FULL, 17 },
+        { FAMILY_LLAMA, 2, false, 0, FULL, 17 },
+        { FAMILY_GPT2,  9, false, 0, FULL, 13 },
+        { FAMILY_LLAMA, 9, true,  0, FULL, 13 },
+    };
+    CHECK(rows, "dense");
+}
+
+Test(gradient, every_gate_and_router_input)
+{
+    struct error_counts counts = { 0 };
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int g = 0; g < GATE_COUNT; g++)
+            for (int i = 0; i < ROUTER_INPUT_COUNT; i++) {
+                struct case_row row = {
+                    (enum family)f, 1, (g + i) % 2, 0.5,
+                    g % 2 ? PATTERN_ALL : PATTERN_ODD, (enum gate)g,
+                    (enum router_input)i, true, 1,
+                };
+                check_case(&row, &counts);
+            }
+    cr_log_info("gates: %d tensors, %d elements; worst tensor %.2g, element"
+                " %.2g; %d tensors within 1e-4", counts.n_tensors,
+                counts.n_elements, counts.worst, counts.worst_element,
+                counts.n_close);
+    cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
+}
+
+#define NORMALISED ROUTER_INPUT_NORMALISED
+#define RAW ROUTER_INPUT_RAW
+
+Test(gradient, routers_that_are_not_trained)
+{
+    static const struct case_row rows[] = {
+        { FAMILY_GPT2,  1, true,  0.5, PATTERN_ODD, GATE_SIGMOID2, NORMALISED,
+          false, 1 },
+        { FAMILY_LLAMA, 1, false, 0.5, PATTERN_ALL, GATE_SIGMOID, RAW, false,
+          1 },
+        { FAMILY_LLAMA, 1, true,  0.5, PATTERN_ALL, GATE_RAW, NORMALISED,
+          false, 1 },
+    };
+    CHECK(rows, "fixed routers");
+}
+
+Test(gradient, capacities_and_lengths_beyond_one_key_tile)
+{
+    static const struct case_row rows[] = {
+        { FAMILY_GPT2,  2, true,  0.9,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+          true, 19 },
+        { FAMILY_LLAMA, 2, true,  0.125, PATTERN_FIRST, GATE_SIGMOID2,
+          NORMALISED, true, 19 },
+        { FAMILY_GPT2,  9, false, 0.25,  PATTERN_ALL, GATE_RAW, RAW, true, 13 },
+        { FAMILY_LLAMA, 9, true,  1.0,   PATTERN_ALL, GATE_SIGMOID, NORMALISED,
+          true, 13 },
+        { FAMILY_LLAMA, 1, true,  0.1,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+          true, 1 },
+    };
+    CHECK(rows, "capacities");
+}

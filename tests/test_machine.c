@@ -1,0 +1,166 @@
+/* test_machine.c - shipped profiles are sane; mistakes in others are named. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/core/file.h"
+#include "sim/machine.h"
+
+enum { TEXT_SIZE = 16384 };
+static const char directory[] = "configs/machines";
+
+/* Calls `check` on every profile in the tree; returns how many. */
+static int for_each_profile(void (*check)(const char *path,
+                                          const struct machine *machine))
+{
+    DIR *dir = opendir(directory);
+    int n = 0;
+
+    cr_assert(ne(ptr, dir, NULL), "%s: run the tests from the root", directory);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[FILE_PATH_SIZE];
+        struct machine machine;
+        struct error err = { 0 };
+        if (!strstr(entry->d_name, ".yaml"))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        cr_assert(eq(int, machine_load(&machine, path, &err), STATUS_OK), "%s",
+                  err.text);
+        check(path, &machine);
+        n++;
+    }
+    closedir(dir);
+    return n;
+}
+
+static void below_tdp(const char *path, const struct machine *m)
+{
+    double watts = machine_full_watts(m);
+    cr_expect(le(dbl, watts, m->tdp_watts.value), "%s: %g W", path, watts);
+    /* A coefficient a thousand times too small would pass the bound above. */
+    cr_expect(ge(dbl, watts, m->tdp_watts.value / 4), "%s: %g W", path, watts);
+}
+
+Test(machine, shipped_profiles_run_flat_out_within_their_tdp)
+{
+    cr_assert(ge(int, for_each_profile(below_tdp), 4));
+}
+
+/* DRAM, device to core: 28 (HBM3) to 200 (DDR4) pJ a byte, cost tables of 2014
+ * to 2021; the same numbers per bit are 3.5 to 25. */
+static void bytes_not_bits(const char *path, const struct machine *m)
+{
+    double joules = m->level[LEVEL_DRAM].joules_per_byte.value;
+    cr_expect(ge(dbl, joules, 28e-12), "%s", path);
+    cr_expect(le(dbl, joules, 200e-12), "%s", path);
+}
+
+Test(machine, shipped_profiles_count_joules_per_byte_not_per_bit)
+{
+    for_each_profile(bytes_not_bits);
+}
+
+static void rates_fall(const char *path, const struct machine *m)
+{
+    double size = 0;
+    for (int i = 0; i < LEVEL_DRAM; i++) {
+        if (!machine_has_level(m, (enum level)i))
+            continue;
+        cr_expect(gt(dbl, m->level[i].size_bytes.value, size), "%s", path);
+        size = m->level[i].size_bytes.value;
+    }
+}
+
+Test(machine, shipped_levels_grow_outwards)
+{
+    for_each_profile(rates_fall);
+}
+
+/* A shipped profile with `from` replaced by `to`, loaded. */
+static enum status load_changed(const char *from, const char *to,
+                                struct machine *out, struct error *err)
+{
+    char path[] = "/tmp/test_machine.XXXXXX", *text;
+    size_t size;
+    cr_assert(eq(int, file_read(&text, &size, "configs/machines/a100-80.yaml",
+                                TEXT_SIZE, NULL), STATUS_OK));
+    char *at = strstr(text, from);
+    cr_assert(ne(ptr, at, NULL), "%s", from);
+    int fd = mkstemp(path);
+    cr_assert(ge(int, fd, 0));
+    FILE *file = fdopen(fd, "w");
+    fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    fclose(file);
+    free(text);
+    enum status status = machine_load(out, path, err);
+    unlink(path);
+    return status;
+}
+
+struct mistake {
+    char from[64], to[80], message[64];
+};
+static struct mistake mistakes[] = {
+    /* 5 pJ a bit in a field of joules per byte, below and above the L2's */
+    { "{value: 40e-12, low: 31e-12", "{value: 5e-12, low: 4e-12",
+      "dram.joules_per_byte 5e-12" },
+    { "{value: 40e-12, low: 31e-12", "{value: 25e-12, low: 20e-12",
+      "per bit, write 8 times as much" },
+    /* picojoules where joules belong */
+    { "joules_per_flop: {value: 8e-12, low: 5e-12, high: 12e-12",
+      "joules_per_flop: {value: 8, low: 5, high: 12", "1e-09" },
+    { "value: 2039e9, low: 1750e9, high: 2039e9",
+      "value: 20e12, low: 1750e9, high: 20e12", "dram.bytes_per_second 2e+13" },
+    { "[1e6, 0.05, 1e9, 0.25]", "[1e6, 0.05, 1e9]", "efficiency.vector" },
+    { "[1e6, 0.05, 1e9, 0.25]", "[1e9, 0.05, 1e6, 0.25]", "rising flops" },
+    { "[1e6, 0.05, 1e9, 0.25]", "[1e6, 0.05, 1e9, 25]", "shares in (0, 1]" },
+    /* a peak that counts 2:4 sparsity or another type */
+    { "value: 19.5e12, low: 17e12, high: 19.5e12",
+      "value: 312e12, low: 17e12, high: 312e12", "peak_flops_per_second" },
+    { "cores: 108\n", "", "cores" },
+};
+
+ParameterizedTestParameters(machine, mistakes_are_named_with_their_place)
+{
+    return cr_make_param_array(struct mistake, mistakes,
+                               sizeof mistakes / sizeof *mistakes);
+}
+
+ParameterizedTest(struct mistake *m, machine,
+                  mistakes_are_named_with_their_place)
+{
+    struct machine machine;
+    struct error err = { 0 };
+    enum status status = load_changed(m->from, m->to, &machine, &err);
+
+    cr_expect(eq(int, status_exit_code(status), 2));
+    cr_expect(ne(ptr, strstr(err.text, "/tmp/test_machine."), NULL), "%s",
+              err.text);
+    cr_expect(ne(ptr, strstr(err.text, m->message), NULL), "%s", err.text);
+}
+
+Test(machine, a_gpu_has_no_l3)
+{
+    struct machine m;
+    cr_assert(eq(int, machine_load(&m, "configs/machines/a100-80.yaml", NULL),
+                 STATUS_OK));
+    cr_expect(not(machine_has_level(&m, LEVEL_L3)));
+    cr_expect(machine_has_level(&m, LEVEL_DRAM));
+}
+
+Test(machine, efficiency_is_linear_in_the_logarithm_and_flat_outside)
+{
+    struct machine m = { .efficiency[WORK_MATMUL] = {
+        4, { 1e3, 0.1, 1e5, 0.5 } } };
+
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 0), 0.1));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1000), 0.1));
+    cr_expect(epsilon_eq(dbl, machine_efficiency(&m, WORK_MATMUL, 10000), 0.3,
+                         1e-12));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 100000000), 0.5));
+}

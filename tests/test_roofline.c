@@ -1,0 +1,110 @@
+/* test_roofline.c - seconds by hand, on a machine of round numbers. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+
+#include "sim/roofline.h"
+
+/* Half and twice of everything that can err. */
+#define Q(x) { .value = x, .low = x / 2, .high = x * 2 }
+static struct machine machine(void)
+{
+    struct machine m = {
+        .peak_flops_per_second = Q(1e9), .launch_seconds = Q(1e-3),
+        .efficiency_scale = { .value = 1, .low = 1, .high = 1 },
+        .level = {
+            { Q(100.0), Q(8e3), Q(1.0) },  { Q(1000.0), Q(4e3), Q(1.0) },
+            { Q(10000.0), Q(2e3), Q(1.0) }, { Q(0.0), Q(1e3), Q(1.0) },
+        },
+        .efficiency[WORK_MATMUL] = { 2, { 1, 0.5 } },
+    };
+    return m;
+}
+
+Test(roofline, operands_that_fit_come_from_where_they_fit)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .fresh_bytes = 80, .footprint_bytes = 1e6 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    cr_expect(eq(dbl, t.at[LEVEL_L1], 80));
+    cr_expect(eq(dbl, t.at[LEVEL_L2], 0));
+    cr_expect(eq(dbl, t.at[LEVEL_DRAM], 0));
+}
+
+Test(roofline, what_a_level_cannot_hold_comes_from_the_next)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .fresh_bytes = 4000,
+                                  .footprint_bytes = 4000 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    /* L1 keeps 100 of 4000, L2 1000 of 4000, L3 all */
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 3900, 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L3], 3000, 1e-9));
+    cr_expect(eq(dbl, t.at[LEVEL_DRAM], 0));
+}
+
+Test(roofline, weights_come_from_as_far_as_the_whole_run_pushed_them)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .fresh_bytes = 50, .stale_bytes = 40,
+                                  .footprint_bytes = 40000 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    /* 90 bytes fit L1, but of the stale 40 L3 keeps a quarter */
+    cr_expect(eq(dbl, t.at[LEVEL_L1], 90));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 40 * (1 - 100 / 4e4), 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 30, 1e-9));
+}
+
+Test(roofline, a_machine_without_l3_goes_from_l2_to_dram)
+{
+    struct machine m = machine();
+    m.level[LEVEL_L3].size_bytes.value = 0;
+    struct roofline_load load = { .fresh_bytes = 4000,
+                                  .footprint_bytes = 4000 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    cr_expect(eq(dbl, t.at[LEVEL_L3], 0));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 3000, 1e-9));
+}
+
+Test(roofline, arithmetic_that_takes_longer_sets_the_time)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .flops = 500000000, .fresh_bytes = 80,
+                                  .footprint_bytes = 80 };
+    struct traffic t = roofline_traffic(&m, &load);
+    struct estimate s = roofline_seconds(&m, &load, &t);
+
+    /* 5e8 / (1e9 * 0.5) + 1e-3 */
+    cr_expect(epsilon_eq(dbl, s.value, 1.001, 1e-12));
+    cr_expect(epsilon_eq(dbl, s.low, 0.5 + 0.5e-3, 1e-12));
+    /* twice the arithmetic, then the bytes, 80 / 4e3, then twice the launch */
+    cr_expect(epsilon_eq(dbl, s.high, 2.0 + 0.02 + 2e-3, 1e-12));
+}
+
+Test(roofline, the_slowest_level_sets_the_time_of_bytes)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .flops = 1, .fresh_bytes = 4000,
+                                  .footprint_bytes = 4000 };
+    struct traffic t = roofline_traffic(&m, &load);
+    struct estimate s = roofline_seconds(&m, &load, &t);
+
+    /* L1 0.5 s, L2 3900/4e3 = 0.975 s, L3 3000/2e3 = 1.5 s */
+    cr_expect(epsilon_eq(dbl, s.value, 1.501, 1e-9));
+}
+
+Test(roofline, no_scale_lifts_an_op_above_the_peak)
+{
+    struct machine m = machine();
+    m.efficiency_scale = (struct quantity){ .value = 4, .low = 1, .high = 8 };
+    struct roofline_load load = { .flops = 1000000000, .fresh_bytes = 8,
+                                  .footprint_bytes = 8 };
+    struct traffic t = roofline_traffic(&m, &load);
+    struct estimate s = roofline_seconds(&m, &load, &t);
+
+    cr_expect(epsilon_eq(dbl, s.value, 1.001, 1e-12));
+}

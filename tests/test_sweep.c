@@ -1,0 +1,450 @@
+/* A study becomes points; each runs once, whatever interrupts it. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/core/command.h"
+#include "sim/core/rundir.h"
+#include "sim/sweep_run.h"
+#include "sim/sweep_slurm.h"
+
+int sweep_command(int argc, char **argv);
+
+/* Stands in for the program: notes that it ran, fails where x is bad, stops
+ * early where x is cut, and otherwise leaves a finished summary. */
+static const char fake_program[] =
+    "#!/bin/sh\n"
+    "dir=$4\n"
+    "echo ran >> $dir/runs\n"
+    "echo \"$@\" > $dir/arguments\n"
+    "for a; do\n"
+    "    [ $a = x=bad ] && { echo first >&2; echo 'no such thing' >&2; exit 3;"
+    " }\n"
+    "    [ $a = x=cut ] && exit 0\n"
+    "    [ $a = x=slow ] && { trap 'kill $!; exit 130' INT; sleep 30 & wait; }\n"
+    "    [ $a = x=stuck ] && kill -9 $$\n"
+    "done\n"
+    "echo '{\"schema\": \"isobath-run-1\", \"status\": \"done\", \"tokens\": 8,"
+    " \"totals\": {\"counted\": {\"flops\": 12}, \"measured\":"
+    " {\"seconds\": null}}, \"loss\": {\"train\": 1.5, \"heldout_causal\":"
+    " {\"nats_per_byte\": 1.25}}}' > $dir/tmp\n"
+    "mv $dir/tmp $dir/summary.json\n";
+
+static char directory[64];
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert(ne(ptr, file, NULL));
+    fputs(text, file);
+    fclose(file);
+}
+
+static void enter_directory(void)
+{
+    strcpy(directory, "/tmp/test_sweep.XXXXXX");
+    cr_assert(ne(ptr, mkdtemp(directory), NULL));
+    cr_assert(eq(int, chdir(directory), 0));
+    write_file("base.yaml", "train: {steps: 1}\n");
+    write_file("program", fake_program);
+    cr_assert(eq(int, chmod("program", 0755), 0));
+}
+
+static void leave_directory(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "/bin/rm -rf %s", directory);
+    cr_assert(eq(int, system(command), 0));
+}
+
+TestSuite(sweep, .init = enter_directory, .fini = leave_directory);
+
+static struct sweep *open_study(const char *text)
+{
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    write_file("study.yaml", text);
+    enum status status = sweep_open(&sweep, "study.yaml", NULL, 0, &err);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    return sweep;
+}
+
+/* The whole command on study.yaml, into out/. */
+static int run_command(const char *a, const char *b)
+{
+    const char *arguments[] = { "isobath sweep", "study.yaml", "-o", "out",
+                                "--program", "./program", "--quiet", a, b,
+                                NULL };
+    char *argv[10];
+    int argc = 0;
+
+    for (; arguments[argc]; argc++)
+        argv[argc] = strdup(arguments[argc]);
+    argv[argc] = NULL;
+    return sweep_command(argc, argv);
+}
+
+static char *text_of(const char *path)
+{
+    struct error err = { STATUS_OK, "" };
+    char *text = NULL;
+    size_t size;
+
+    enum status status = file_read(&text, &size, path, 1 << 20, &err);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    return text;
+}
+
+Test(sweep, axes_multiply_with_the_last_one_fastest)
+{
+    struct sweep *sweep = open_study("base: base.yaml\n"
+                                     "axes:\n"
+                                     "  routing.capacity: [0.25, 0.50]\n"
+                                     "  train.seed: [1, 2, 3]\n");
+
+    cr_assert(eq(i32, sweep_n_points(sweep), 6));
+    cr_assert_str_eq(sweep_point(sweep, 0).name, "capacity=0.25 seed=1");
+    cr_assert_str_eq(sweep_point(sweep, 1).name, "capacity=0.25 seed=2");
+    cr_assert_str_eq(sweep_point(sweep, 3).name, "capacity=0.50 seed=1");
+    cr_assert_str_eq(sweep_value(sweep, 5, "train.seed"), "3");
+    sweep_close(sweep);
+}
+
+Test(sweep, listed_points_follow_the_product_with_their_own_keys)
+{
+    struct sweep *sweep = open_study("base: base.yaml\n"
+                                     "set: {train.steps: 9}\n"
+                                     "axes: {a.b: [1]}\n"
+                                     "points:\n"
+                                     "  - {name: dense, c.d: [1, 3]}\n"
+                                     "  - {train.steps: 5}\n");
+    struct sweep_point dense = sweep_point(sweep, 1);
+
+    cr_assert(eq(i32, sweep_n_points(sweep), 3));
+    cr_assert_str_eq(dense.name, "dense");
+    cr_assert(eq(sz, dense.n_settings, 2));
+    cr_assert_str_eq(dense.setting[0].key, "train.steps");
+    cr_assert_str_eq(dense.setting[1].value, "[1, 3]");
+    cr_assert(eq(ptr, (void *)sweep_value(sweep, 1, "a.b"), NULL));
+    cr_assert_str_eq(sweep_value(sweep, 2, "train.steps"), "5");
+    cr_assert(eq(sz, sweep_n_keys(sweep), 3));
+    sweep_close(sweep);
+}
+
+struct mistake {
+    char text[128], says[112];
+};
+
+ParameterizedTestParameters(sweep, mistakes_are_refused_with_a_place)
+{
+    static struct mistake mistakes[] = {
+        { "", "study.yaml:1:1: a study is a mapping" },
+        { "axes: {a: [1]}", "study.yaml:1:1: missing key 'base'" },
+        { "base: none.yaml", "study.yaml:1:7: base: no file 'none.yaml'" },
+        { "base: base.yaml", "study.yaml:1:1: no points" },
+        { "base: base.yaml\naxis: {}", "study.yaml:2:1: unknown key 'axis',"
+                                       " did you mean 'axes'?" },
+        { "base: base.yaml\naxes: [1]", "study.yaml:2:7: axes: allowed" },
+        { "base: base.yaml\naxes: {a: 1}", "study.yaml:2:11: axis 'a'" },
+        { "base: base.yaml\naxes: {a: []}", "study.yaml:2:11: axis 'a'" },
+        { "base: base.yaml\naxes: {a: [1, 1]}",
+          "study.yaml:2:15: axis 'a' has 1 twice" },
+        { "base: base.yaml\naxes: {a: [1], a: [2]}",
+          "study.yaml:2:16: repeated key 'a'" },
+        { "base: base.yaml\naxes: {a: [{b: 1}]}",
+          "study.yaml:2:12: allowed is a value or a list" },
+        { "base: base.yaml\nset: {a: 1}\naxes: {a: [1]}",
+          "study.yaml:3:8: axis 'a' is fixed under set:" },
+        { "base: base.yaml\nset: {train: {steps: 1}}",
+          "study.yaml:2:14: allowed is a value or a list" },
+        { "base: base.yaml\npoints: 3", "study.yaml:2:9: points: allowed" },
+        { "base: base.yaml\npoints: [3]", "study.yaml:2:10: allowed is a" },
+        { "base: base.yaml\ncommand: fly", "study.yaml:2:10: command fly" },
+        { "base: [", "study.yaml:2:1: did not find expected node content" },
+    };
+    return cr_make_param_array(struct mistake, mistakes,
+                               sizeof mistakes / sizeof *mistakes);
+}
+
+ParameterizedTest(struct mistake *m, sweep, mistakes_are_refused_with_a_place)
+{
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    write_file("study.yaml", m->text);
+    enum status status = sweep_open(&sweep, "study.yaml", NULL, 0, &err);
+    cr_expect(eq(int, status_exit_code(status), 2), "%s", m->text);
+    cr_expect(eq(int, strncmp(err.text, m->says, strlen(m->says)), 0),
+              "%s\ngave: %s", m->text, err.text);
+}
+
+Test(sweep, a_setting_may_not_fix_what_differs)
+{
+    struct config_setting setting = { "a=3" };
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    write_file("study.yaml", "base: base.yaml\naxes: {a: [1, 2]}\n");
+    cr_assert(eq(int, sweep_open(&sweep, "study.yaml", &setting, 1, &err),
+                 STATUS_BAD_VALUE));
+    cr_assert_str_eq(err.text, "study.yaml:2:8: 'a' differs from point to point,"
+                               " so --set cannot fix it");
+}
+
+Test(sweep, too_many_points_are_refused_before_any_memory_is_taken)
+{
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+    FILE *file = fopen("study.yaml", "w");
+
+    fputs("base: base.yaml\naxes:\n", file);
+    for (int axis = 0; axis < 20; axis++)
+        fprintf(file, "  k%d: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n", axis);
+    fclose(file);
+    cr_assert(eq(int, sweep_open(&sweep, "study.yaml", NULL, 0, &err),
+                 STATUS_BAD_VALUE));
+    cr_assert(ne(ptr, strstr(err.text, "too many points"), NULL));
+}
+
+Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
+{
+    write_file("study.yaml", "base: base.yaml\nset: {s: 1}\n"
+                             "axes: {x.y: [a, 'b, c']}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert_str_eq(text_of("out/points/000001/arguments"),
+                     "train base.yaml -o out/points/000001 --quiet --resume"
+                     " --threads=1 --set s=1 --set x.y=b, c\n");
+    cr_assert_str_eq(text_of("out/points.csv"),
+        "point,name,x.y,status,counted.flops,predicted.flops,seconds,tokens,"
+        "loss.train,loss.heldout_causal,loss.heldout_topk,capacity_realised\r\n"
+        "0,y=a,a,done,12,,,8,1.5,1.25,,\r\n"
+        "1,\"y=b, c\",\"b, c\",done,12,,,8,1.5,1.25,,\r\n");
+}
+
+Test(sweep, finished_points_are_not_run_again)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
+}
+
+Test(sweep, a_failed_point_stops_no_other_and_is_tried_again)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [bad, 2]}\n");
+    cr_assert(eq(int, run_command("--jobs", "1"), 1));
+    cr_assert_str_eq(text_of("out/points/000001/runs"), "ran\n");
+    cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "x=bad,bad,failed"),
+                 NULL));
+    cr_assert(eq(int, run_command(NULL, NULL), 1));
+    cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\nran\n");
+    cr_assert_str_eq(text_of("out/points/000001/runs"), "ran\n");
+}
+
+Test(sweep, a_process_that_leaves_no_finished_summary_has_failed)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [cut]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 1));
+}
+
+Test(sweep, a_study_that_changed_is_refused_before_anything_runs)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n"
+                             "set: {steps: 5}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 2));
+    cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
+}
+
+Test(sweep, a_base_that_changed_is_refused_but_not_its_comments)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    write_file("base.yaml", "# the same\ntrain:\n  steps: 1\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    write_file("base.yaml", "train: {steps: 2}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 2));
+}
+
+Test(sweep, more_points_may_be_added_to_a_finished_study)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2, 3]}\n");
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
+    cr_assert_str_eq(text_of("out/points/000002/runs"), "ran\n");
+}
+
+Test(sweep, one_point_runs_alone_and_merging_comes_later)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command("--point", "1"), 0));
+    cr_assert(not(file_exists("out/points/000000")));
+    cr_assert(not(file_exists("out/points.csv")));
+    cr_assert(eq(int, run_command("--merge", NULL), 0));
+    cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "0,x=1,1,pending"),
+                 NULL));
+    cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "1,x=2,2,done,12"),
+                 NULL));
+}
+
+Test(sweep, a_point_outside_the_study_is_bad_usage)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command("--point", "2"), 2));
+}
+
+Test(sweep, two_at_once_in_one_directory_are_refused)
+{
+    struct error err = { STATUS_OK, "" };
+    struct rundir rundir;
+
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, rundir_open(&rundir, "out", &err), STATUS_OK));
+    cr_assert(eq(int, run_command(NULL, NULL), 2));
+    rundir_close(&rundir);
+    cr_assert(eq(int, run_command(NULL, NULL), 0));
+}
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    raise(SIGINT);
+}
+
+Test(sweep, an_interrupt_reaches_the_processes_and_keeps_what_is_done,
+     .timeout = 20)
+{
+    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, slow, 3]}\n");
+    signal(SIGALRM, interrupt);
+    alarm(1);
+    double started = clock_seconds();
+    cr_assert(eq(int, run_command("--jobs", "1"), 130));
+    cr_assert(lt(dbl, clock_seconds() - started, 15.0));
+    char *table = text_of("out/points.csv");
+    cr_assert(ne(ptr, strstr(table, "0,x=1,1,done"), NULL));
+    cr_assert(ne(ptr, strstr(table, "1,x=slow,slow,unfinished"), NULL));
+    cr_assert(ne(ptr, strstr(table, "2,x=3,3,pending"), NULL));
+}
+
+struct seen {
+    int  n, code;
+    char tail[128];
+};
+
+static void note_failure(void *context, const struct sweep_failure *failure)
+{
+    struct seen *seen = context;
+    seen->n++;
+    seen->code = failure->code;
+    snprintf(seen->tail, sizeof seen->tail, "%s", failure->log_tail);
+}
+
+static void note_progress(void *context, int32_t done, int32_t total)
+{
+    (void)context;
+    (void)done;
+    (void)total;
+}
+
+/* What is reported of a study of one point that fails. */
+static struct seen failure_of(const char *text, const char *program)
+{
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = open_study(text);
+    enum point_state state[1] = { POINT_PENDING };
+    struct seen seen = { 0 };
+    struct sweep_run run = {
+        .sweep = sweep, .directory = "out", .program = program, .n_jobs = 1,
+        .threads = 1, .on_failure = note_failure,
+        .on_progress = note_progress, .context = &seen,
+    };
+
+    enum status status = sweep_run_points(&run, 0, 1, state, &err);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, state[0], POINT_FAILED));
+    cr_assert(eq(int, seen.n, 1));
+    sweep_close(sweep);
+    return seen;
+}
+
+Test(sweep, a_failure_is_told_with_exit_code_and_the_end_of_its_log)
+{
+    struct seen seen = failure_of("base: base.yaml\npoints: [{x: bad}]",
+                                  "./program");
+    cr_assert(eq(int, seen.code, 3));
+    cr_assert_str_eq(seen.tail, "first\nno such thing");
+}
+
+Test(sweep, a_process_killed_by_a_signal_has_code_128_and_the_signal)
+{
+    struct seen seen = failure_of("base: base.yaml\npoints: [{x: stuck}]",
+                                  "./program");
+    cr_assert(eq(int, seen.code, 128 + SIGKILL));
+}
+
+Test(sweep, a_program_that_cannot_run_is_named)
+{
+    struct seen seen = failure_of("base: base.yaml\npoints: [{x: 1}]",
+                                  "./nowhere");
+    cr_assert(eq(int, seen.code, 127));
+    cr_assert_str_eq(seen.tail, "cannot run './nowhere': No such file or"
+                                " directory");
+}
+
+Test(sweep, the_slurm_scripts_run_every_point_and_merge)
+{
+    struct config_setting setting = { "s=it's 1" };
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = open_study("base: base.yaml\naxes: {x: [1, 2]}\n");
+    struct sweep_slurm slurm = {
+        .sweep = sweep, .directory = "out", .threads = 1,
+        .settings = &setting, .n_settings = 1,
+    };
+
+    cr_assert(eq(int, file_make_directory("out", &err), STATUS_OK));
+    cr_assert(eq(int, sweep_slurm_write(&slurm, &err), STATUS_OK));
+    char *array = text_of("out/array.sh");
+    cr_assert(ne(ptr, strstr(array, "#SBATCH --array=0-1\n"), NULL));
+    cr_assert(ne(ptr, strstr(array, " --set 's=it'\\''s 1' "), NULL));
+    cr_assert(ne(ptr, strstr(array, "--point \"$SLURM_ARRAY_TASK_ID\""), NULL));
+    cr_assert(ne(ptr, strstr(text_of("out/merge.sh"), "--merge"), NULL));
+    cr_assert(eq(int, system("sh -n out/array.sh && sh -n out/merge.sh"), 0));
+    sweep_close(sweep);
+}
+
+Test(sweep, without_sbatch_the_scripts_are_kept_and_the_way_is_told)
+{
+    struct error err = { STATUS_OK, "" };
+    char job[32];
+
+    setenv("PATH", "/nowhere", 1);
+    cr_assert(eq(int, sweep_slurm_submit(job, sizeof job, "out", &err),
+                 STATUS_UNAVAILABLE));
+    cr_assert(ne(ptr, strstr(err.text, "sbatch out/array.sh"), NULL));
+}
+
+Test(sweep, sbatch_is_given_both_scripts_the_second_after_the_first)
+{
+    struct error err = { STATUS_OK, "" };
+    char job[32];
+
+    write_file("sbatch", "#!/bin/sh\necho \"$@\" >> calls\n"
+                         "echo '4711;cluster'\n");
+    cr_assert(eq(int, chmod("sbatch", 0755), 0));
+    setenv("PATH", ".:/usr/bin:/bin", 1);
+    cr_assert(eq(int, sweep_slurm_submit(job, sizeof job, "out", &err),
+                 STATUS_OK));
+    cr_assert_str_eq(job, "4711");
+    cr_assert_str_eq(text_of("calls"), "--parsable out/array.sh\n"
+                     "--parsable --dependency=afterany:4711 out/merge.sh\n");
+}
