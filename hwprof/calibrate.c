@@ -49,8 +49,8 @@ struct calibration calibration_judge(const struct known_kernel *kernel,
         snprintf(c.reason, sizeof c.reason, "dead: counted 0 of %.0f in the "
                  "known kernel (%s)", expected, kernel->name);
     else if (fabs(c.error) > kernel->tolerance)
-        snprintf(c.reason, sizeof c.reason, "wrong: counted %.0f of %.0f in the "
-                 "known kernel (%s), %+.1f %% where %.0f %% is allowed",
+        snprintf(c.reason, sizeof c.reason, "wrong: counted %.0f of %.0f in "
+                 "the known kernel (%s), %+.1f %% where %.0f %% is allowed",
                  c.counted, expected, kernel->name, 100 * c.error,
                  100 * kernel->tolerance);
     else if (worst > 2 * kernel->tolerance)

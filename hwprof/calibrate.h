@@ -17,7 +17,7 @@ struct calibration {
     char   reason[COUNTER_REASON_SIZE];   /* why not; "" when qualified */
     const char *kernel;          /* its name; NULL: none for this metric */
     double expected;
-    double counted;              /* median of the repeats, less an empty region */
+    double counted;              /* median of repeats, less an empty region */
     double error;                /* counted / expected - 1 */
     double spread;               /* (largest - smallest) / expected */
     double empty;                /* what an empty region counts */
@@ -38,7 +38,7 @@ struct calibration calibration_judge(const struct known_kernel *kernel,
 /* Run the kernels of every metric the session sees.  It must be started.
  * `topology` sizes the data; metrics without a kernel, or whose data would be
  * larger than a quarter of memory or 1 GiB, are not qualified and say so.
- * STATUS_UNAVAILABLE: a read failed its checks; try again with a new session. */
+ * STATUS_UNAVAILABLE: a read failed its checks; try with a new session. */
 enum status calibrate_session(struct calibration_set *out,
                               struct counter_session *session,
                               const struct cpu_topology *topology,

@@ -20,7 +20,7 @@ struct counter_options {
     const char *trace_path;      /* replay: the recorded run */
     const struct event_table *events;   /* perf, papi; borrowed.  NULL: none */
     uint32_t    metrics;         /* counter_bit(METRIC_x) of those wanted */
-    const char *region;          /* likwid: the region's name; NULL: "isobath" */
+    const char *region;          /* likwid: its name; NULL: "isobath" */
     /* rapl: what keeps the machine busy while a sensor shows that it lives;
      * NULL: 0.1 s of arithmetic. */
     void      (*busy)(void *context);

@@ -100,8 +100,8 @@ enum status counter_group_delta(const struct counter_group *group,
                          group->n_events);
     if (now->running != now->enabled)
         return error_set(err, STATUS_UNAVAILABLE,
-                         "the counters ran %.3f of %.3f ms: another user of the "
-                         "PMU takes turns with us; multiplexed counts are "
+                         "the counters ran %.3f of %.3f ms: another user of "
+                         "the PMU takes turns with us; multiplexed counts are "
                          "guesses", (double)now->running * 1e-6,
                          (double)now->enabled * 1e-6);
     for (int e = 0; e < group->n_events; e++) {

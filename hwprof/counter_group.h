@@ -18,7 +18,7 @@ struct counter_group {
     } term[COUNTER_TERM_MAX];
 };
 
-/* One look at all events of one thread, as perf's PERF_FORMAT_GROUP gives it. */
+/* One look at all events of one thread, as perf's PERF_FORMAT_GROUP has it. */
 struct counter_raw {
     uint64_t n_events;
     uint64_t enabled, running;             /* ns the group wanted and had */
@@ -33,9 +33,9 @@ void counter_group_plan(struct counter_group *out,
 
 /* delta[e] += what event e counted between two looks.  Rejected as
  * STATUS_UNAVAILABLE, with the event's name: a group that did not run all the
- * time (multiplexed counts are guesses), a count that went back, and one of 2^40
- * or more, which no pass reaches but a register that was never written back does
- * (it reads 2^47 and more).  */
+ * time (multiplexed counts are guesses), a count that went back, and one of
+ * 2^40 or more, which no pass reaches but a register that was never written
+ * back does (it reads 2^47 and more).  */
 enum status counter_group_delta(const struct counter_group *group,
                                 const struct counter_raw *prev,
                                 const struct counter_raw *now,

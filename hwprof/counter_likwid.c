@@ -2,8 +2,8 @@
  *
  * Reads nothing itself: likwid-perfctr prints what its counters saw in the
  * region.  One region around a phase, not one an op: with LIKWID's perf_event
- * build a start and stop costs 73 us to 17 ms.  Not under likwid-perfctr it does
- * nothing, and does not call the library, which would say so on stderr. */
+ * build a start and stop costs 73 us to 17 ms.  Not under likwid-perfctr it
+ * does nothing, and does not call the library, which would say so on stderr. */
 #include "hwprof/counter.h"
 
 #include <likwid.h>

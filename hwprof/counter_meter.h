@@ -1,16 +1,16 @@
 /* counter_meter.h - listeners that file what hardware says about each op.
  *
  * Time and counts come from different passes over the same tokens: reading
- * counters takes microseconds, which a clock would see.  One thread brackets the
- * ops, the one that opened the session; the work may be spread over many. */
+ * counters takes microseconds, which a clock would see.  One thread brackets
+ * the ops, the one that opened the session; many may share the work. */
 #ifndef COUNTER_METER_H
 #define COUNTER_METER_H
 
 #include "hwprof/counter.h"
 #include "sim/core/meter.h"
 
-/* Charges each op with what the session counted in all threads between begin and
- * end, less what an empty region counts.  Neighbouring ops share one reading:
+/* Charges each op with what the session counted in all threads between begin
+ * and end, less what an empty region counts.  Neighbouring ops share a reading:
  * what happens between them in less than `glue_seconds` goes to the second one.
  * Use &counter_meter.meter between counter_start() and counter_stop(). */
 struct counter_meter {
@@ -28,8 +28,8 @@ struct counter_meter {
 struct counter_meter counter_meter(struct counter_session *session,
                                    struct ledger *ledger, struct cost empty);
 
-/* Charges each op with the seconds between begin and end (CLOCK_MONOTONIC), less
- * what an empty bracket takes.  Calls `poll`, unless NULL, about every 10 s. */
+/* Charges each op with the seconds between begin and end (CLOCK_MONOTONIC),
+ * less what an empty bracket takes.  Calls `poll`, unless NULL, every 10 s. */
 struct time_meter {
     struct meter   meter;              /* first: downcast */
     struct ledger *ledger;             /* borrowed */

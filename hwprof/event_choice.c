@@ -56,7 +56,7 @@ static int find_directory(char *path, size_t size, struct dirent ***names)
     snprintf(installed, sizeof installed, "%s/../share/isobath/configs", self);
 
     const char *const candidates[] = { getenv("ISOBATH_CONFIGS"),
-        ISOBATH_CONFIGS_DIR, installed, beside, "configs" };
+        beside, installed, ISOBATH_CONFIGS_DIR, "configs" };
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         if (!candidates[i])
             continue;
@@ -103,8 +103,8 @@ enum status event_table_find(struct event_table *out, const char *directory,
     return status;
 }
 
-/* Whether the group still fits on the counters with this metric's events; events
- * that two metrics share are counted twice, which only costs a pass. */
+/* Whether the group still fits on the counters with this metric's events.
+ * Those that two metrics share are counted twice, which only costs a pass. */
 static bool fits(const struct event_table *table, uint32_t group,
                  enum metric metric)
 {

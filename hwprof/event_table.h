@@ -65,14 +65,15 @@ struct event_table {
     struct event_row row[METRIC_FIRST_REAL];
 };
 
-/* STATUS_BAD_FORMAT or BAD_VALUE as "file:line:col: what, and what is allowed". */
+/* STATUS_BAD_FORMAT, BAD_VALUE: "file:line:col: what, and what is allowed". */
 enum status event_table_load(struct event_table *out, const char *path,
                              struct error *err) MUST_CHECK;
 bool        event_table_fits(const struct event_table *table, struct cpu_id id);
 
 /* The first table in directory/counters, by name, that fits; one for vendor
  * "any" where none does.  A directory of NULL is looked for: $ISOBATH_CONFIGS,
- * where the program was installed, beside its executable, ./configs.
+ * beside the executable's directory (configs, share/isobath/configs), where the
+ * program was meant to be installed, ./configs.
  * STATUS_UNAVAILABLE: no directory, or nothing fits. */
 enum status event_table_find(struct event_table *out, const char *directory,
                              struct cpu_id id, struct error *err) MUST_CHECK;

@@ -83,10 +83,10 @@ static void chain(const struct known_input *in)
 }
 
 static const char multiply_source[] =
-    "two flops for each of 8 lanes, eight instructions by construction; the 2 % "
-    "is what a kernel of 100000 rounds stayed well within on Zen 3";
+    "two flops for each of 8 lanes (one, of 4, for an add), 8 instructions, by "
+    "construction; 100000 rounds stayed well within 2 % on Zen 3";
 static const char chain_source[] =
-    "imul r64 has latency 3: Fog, Instruction tables, Skylake to Golden Cove and "
+    "imul r64 has latency 3: Fog, Instruction tables, Skylake to Golden Cove, "
     "Zen 1 to 5";
 
 #elif defined __aarch64__
@@ -179,8 +179,8 @@ static const char l2_source[] =
     "128 KiB fit every L2 and no L1: 1.000 to 1.003 lines filled for each line "
     "read, on Zen 3";
 static const char far_source[] =
-    "four times the next smaller cache: 0.88 (L3) to 1.005 (DRAM) lines for each "
-    "line read, on Zen 3; shared with other tenants";
+    "four times the next smaller cache: 0.88 (L3) to 1.005 (DRAM) lines for "
+    "each line read, on Zen 3; shared with other tenants";
 
 static const struct known_kernel kernels[] = {
 #if defined __x86_64__

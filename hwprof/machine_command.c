@@ -443,10 +443,10 @@ int machine_command(int argc, char **argv)
     static const struct argp_child children[] = {
         { &command_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 } };
     static const struct argp argp = { option_table, parse_option, NULL,
-        "This machine: what it is, the most it does, what can be measured on it "
-        "and why not.\vWith -o FILE the measured rates are written as a machine "
-        "profile for `isobath predict --machine FILE`; its joules are priors "
-        "with their sources.", children, NULL, NULL };
+        "This machine: what it is, the most it does, what can be measured on "
+        "it and why not.\vWith -o FILE the measured rates are written as a "
+        "machine profile for `isobath predict --machine FILE`; its joules are "
+        "priors with their sources.", children, NULL, NULL };
     struct options options = { .quick = false };
     struct answer answer = { 0 };
     struct error err = { 0 };

@@ -1,7 +1,7 @@
-/* machine_profile.h - what was measured here, as a file for `predict --machine`.
+/* machine_profile.h - what was measured here, for `predict --machine FILE`.
  *
- * Rates are measured; joules cannot be without a sensor, and are priors of their
- * own grade, with range and source, in the same file. */
+ * Rates are measured; joules cannot be without a sensor, and are priors of
+ * their own grade, with range and source, in the same file. */
 #ifndef MACHINE_PROFILE_H
 #define MACHINE_PROFILE_H
 

@@ -1,4 +1,4 @@
-/* measure_inside.h - what measure.c, measure_plan.c and measure_report.c share. */
+/* measure_inside.h - what measure.c, its plan and its report share. */
 #ifndef MEASURE_INSIDE_H
 #define MEASURE_INSIDE_H
 

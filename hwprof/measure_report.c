@@ -150,8 +150,8 @@ void measure_report(const struct measure *m,
         if (p && p->n_accepted == 0 && p->n_failed)
             snprintf(row[i].reason, sizeof row[i].reason,
                      "no repeat was accepted: %.360s", p->failure);
-        /* The FP counter of some CPUs loses counts when full-width arithmetic
-         * retires in bursts: the only thing that makes an exact count differ. */
+        /* Some CPUs' FP counter loses counts when full-width arithmetic
+         * retires in bursts: all that makes an exact count differ. */
         if (i == METRIC_FLOPS && row[i].total.n > 1 &&
             row[i].total.high > row[i].total.low) {
             row[i].lower_bound = true;

@@ -195,8 +195,8 @@ static void measure_levels(struct peak *out, const struct bench *bench,
     if (last && memory < 2 * last)
         snprintf(out->read_one[PEAK_DRAM].reason,
                  sizeof out->read_one[PEAK_DRAM].reason,
-                 "upper bound: %zu MiB do not exceed twice the last cache, part "
-                 "comes from there", memory >> 20);
+                 "upper bound: %zu MiB do not exceed twice the last cache, "
+                 "part comes from there", memory >> 20);
     memcpy(out->read_all[PEAK_DRAM].reason, out->read_one[PEAK_DRAM].reason,
            sizeof out->read_all[PEAK_DRAM].reason);
 }

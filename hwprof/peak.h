@@ -10,11 +10,11 @@
 #include "sim/core/error.h"
 
 /* Where a working set lives.
- *   id      name                                                               */
-#define PEAK_LEVEL_MAP(X)                                                       \
-    X(L1,   "L1")                                                               \
-    X(L2,   "L2")                                                               \
-    X(L3,   "L3")                                                               \
+ *   id      name                                                            */
+#define PEAK_LEVEL_MAP(X)                                                     \
+    X(L1,   "L1")                                                             \
+    X(L2,   "L2")                                                             \
+    X(L3,   "L3")                                                             \
     X(DRAM, "DRAM")
 
 enum peak_level {
@@ -40,8 +40,8 @@ struct peak {
     uint64_t read_bytes[PEAK_LEVEL_COUNT];   /* working set of one thread */
 };
 
-/* Takes about 4 s, half of it to get memory; `quick` 1 s, with fewer and shorter
- * runs on less.  n_threads 0: every
+/* Takes about 4 s, half of it to get memory; `quick` 1 s, with fewer and
+ * shorter runs on less.  n_threads 0: every
  * online CPU. */
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick,

@@ -138,7 +138,8 @@ const struct peak_kernel peak_kernels[] = {
       2.0 * 4 * N_CHAINS, arithmetic_vec4, read_vec4 },
 };
 
-const struct peak_kernel *peak_kernel_choose(const struct cpu_topology *topology)
+const struct peak_kernel *
+peak_kernel_choose(const struct cpu_topology *topology)
 {
     const struct peak_kernel *kernel = peak_kernels;
 

@@ -17,6 +17,7 @@ struct peak_kernel {
 
 /* Best first; the last needs nothing. */
 extern const struct peak_kernel peak_kernels[];
-const struct peak_kernel *peak_kernel_choose(const struct cpu_topology *topology);
+const struct peak_kernel *
+peak_kernel_choose(const struct cpu_topology *topology);
 
 #endif

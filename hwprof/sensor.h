@@ -48,13 +48,13 @@ void sensor_list_open(struct sensor_list *out, const char *sysfs_root);
 void sensor_list_close(struct sensor_list *list);
 
 /* Read again.  A sensor that goes back, jumps by more than 2 kW allow, was not
- * read for so long that a second wrap could hide, or vanished, gets a reason and
- * STATUS_UNAVAILABLE; sensors with a reason are not read. */
+ * read for so long that a second wrap could hide, or vanished, gets a reason
+ * and STATUS_UNAVAILABLE; sensors with a reason are not read. */
 enum status sensor_read(struct sensor_list *list, int i,
                         struct error *err) MUST_CHECK;
 
-/* Keep the machine busy and give every sensor that did not move its reason: dead,
- * which is not 0 J. */
+/* Keep the machine busy and give every sensor that did not move its reason:
+ * dead, which is not 0 J. */
 void sensor_list_probe(struct sensor_list *list, void (*busy)(void *),
                        void *context);
 

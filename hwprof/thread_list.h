@@ -6,8 +6,8 @@
 
 enum { THREAD_LIST_MAX = 512 };
 
-/* Thread ids of /proc/self/task, the calling thread's first; *n of them, at most
- * THREAD_LIST_MAX (more is STATUS_UNAVAILABLE). */
+/* Thread ids of /proc/self/task, the calling thread's first; *n of them, at
+ * most THREAD_LIST_MAX (more is STATUS_UNAVAILABLE). */
 enum status thread_list(int tid[THREAD_LIST_MAX], int *n,
                         struct error *err) MUST_CHECK;
 

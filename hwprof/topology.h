@@ -19,12 +19,12 @@ struct cache_level {
 };
 
 /* Instruction sets the program has code for.
- *   id       word        all of these flags in /proc/cpuinfo                   */
-#define ISA_MAP(X)                                                              \
-    X(AVX2,   "avx2",     "avx2 fma")                                           \
-    X(AVX512, "avx512",   "avx512f avx512bw avx512vl avx512dq")                 \
-    X(AMX,    "amx",      "amx_tile")                                           \
-    X(NEON,   "neon",     "asimd")                                              \
+ *   id       word        all of these flags in /proc/cpuinfo                */
+#define ISA_MAP(X)                                                            \
+    X(AVX2,   "avx2",     "avx2 fma")                                         \
+    X(AVX512, "avx512",   "avx512f avx512bw avx512vl avx512dq")               \
+    X(AMX,    "amx",      "amx_tile")                                         \
+    X(NEON,   "neon",     "asimd")                                            \
     X(SVE,    "sve",      "sve")
 
 enum isa {

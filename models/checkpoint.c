@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "models/safetensors.h"
 #include "sim/core/file.h"
@@ -336,11 +337,25 @@ static void state_tensors(struct model *m, const struct training_state *state,
     out[STATE_LEDGER].shape[0] = 2 * ledger_pairs(m);
 }
 
+/* XXH64 of the tensors' bytes, each seeded with the sum before: a disk that
+ * lies is found out. */
+static void checksum(char out[17], const struct safetensors_tensor *const *t)
+{
+    XXH64_hash_t hash = 0;
+    for (int i = 0; i < STATE_N; i++) {
+        uint64_t bytes = 0;
+        if (safetensors_size(&bytes, t[i]))
+            hash = XXH64(t[i]->data, bytes, hash);
+    }
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)hash);
+}
+
 enum status checkpoint_save(struct model *m, const struct training_state *state,
                             const char *path, struct error *err)
 {
     struct safetensors_tensor tensor[STATE_N];
-    char step[32], seconds[32], random[4 * 17];
+    const struct safetensors_tensor *all[STATE_N];
+    char step[32], seconds[32], random[4 * 17], sum[17];
     snprintf(step, sizeof step, "%" PRId64, state->step);
     snprintf(seconds, sizeof seconds, "%a", state->seconds);
     snprintf(random, sizeof random, "%" PRIx64 " %" PRIx64 " %" PRIx64
@@ -349,13 +364,16 @@ enum status checkpoint_save(struct model *m, const struct training_state *state,
     const struct safetensors_note note[] = {
         { "format", "isobath-state-1" }, { "step", step },
         { "seconds", seconds }, { "random", random },
-        { "fingerprint", state->fingerprint },
+        { "fingerprint", state->fingerprint }, { "checksum", sum },
     };
     uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
     if (!pairs)
         return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
     ledger_to_pairs(m, state->counted, pairs);
     state_tensors(m, state, pairs, tensor);
+    for (int i = 0; i < STATE_N; i++)
+        all[i] = &tensor[i];
+    checksum(sum, all);
     enum status status = safetensors_write(path, tensor, STATE_N, note,
                                            sizeof note / sizeof *note, err);
     free(pairs);
@@ -382,6 +400,7 @@ static enum status read_notes(const struct safetensors *file,
                          " training cannot go on from it; use another"
                          " directory, or give the old config", path);
     if (sscanf(note_of(file, "step"), "%" SCNd64, &state->step) != 1 ||
+        state->step < 0 ||
         sscanf(note_of(file, "seconds"), "%la", &state->seconds) != 1 ||
         sscanf(note_of(file, "random"), "%" SCNx64 " %" SCNx64 " %" SCNx64
                " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4)
@@ -390,38 +409,62 @@ static enum status read_notes(const struct safetensors *file,
     return STATUS_OK;
 }
 
-enum status checkpoint_resume(struct model *m, struct training_state *state,
+/* All tensors of the state, in the file's own memory. */
+static enum status find_state(const struct safetensors_tensor **found,
+                              const struct safetensors *file,
+                              const struct safetensors_tensor *want,
                               int64_t most_curve, const char *path,
                               struct error *err)
 {
-    struct safetensors_tensor want[STATE_N];
-    struct safetensors *file = NULL;
-    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
-    enum status status = pairs ? safetensors_open(&file, path, err)
-                               : error_set(err, STATUS_NO_MEMORY,
-                                           "no memory to read %s", path);
-    if (status == STATUS_OK)
-        status = read_notes(file, state, path, err);
-    state_tensors(m, state, pairs, want);
-    for (int i = 0; i < STATE_N && status == STATUS_OK; i++) {
+    char sum[17];
+    for (int i = 0; i < STATE_N; i++) {
         const struct safetensors_tensor *t =
             safetensors_find(file, want[i].name);
         bool curve = i == STATE_CURVE;
         if (!t || t->dtype != want[i].dtype || t->rank != want[i].rank ||
             (curve ? t->shape[0] > (uint64_t)most_curve ||
                          t->shape[1] != TRAINING_CURVE_COLUMNS
-                   : t->shape[0] != want[i].shape[0])) {
-            status = error_set(err, STATUS_BAD_FORMAT,
-                               "%s: tensor '%s' does not fit this model", path,
-                               want[i].name);
-            break;
-        }
-        if (curve)
-            state->n_curve = (int64_t)t->shape[0];
-        memcpy((void *)(uintptr_t)want[i].data, t->data, t->bytes);
+                   : t->shape[0] != want[i].shape[0]))
+            return error_set(err, STATUS_BAD_FORMAT,
+                             "%s: tensor '%s' does not fit this model", path,
+                             want[i].name);
+        found[i] = t;
     }
+    checksum(sum, found);
+    if (strcmp(sum, note_of(file, "checksum")) != 0)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: damaged: its numbers do not match their checksum;"
+                         " remove it to begin anew", path);
+    return STATUS_OK;
+}
+
+enum status checkpoint_resume(struct model *m, struct training_state *state,
+                              int64_t most_curve, const char *path,
+                              struct error *err)
+{
+    struct safetensors_tensor want[STATE_N];
+    const struct safetensors_tensor *found[STATE_N];
+    struct training_state next = *state;
+    struct safetensors *file = NULL;
+    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
+    enum status status = pairs ? safetensors_open(&file, path, err)
+                               : error_set(err, STATUS_NO_MEMORY,
+                                           "no memory to read %s", path);
     if (status == STATUS_OK)
+        status = read_notes(file, &next, path, err);
+    if (status == STATUS_OK) {
+        state_tensors(m, state, pairs, want);
+        status = find_state(found, file, want, most_curve, path, err);
+    }
+    if (status == STATUS_OK) {
+        for (int i = 0; i < STATE_N; i++)
+            if (found[i]->bytes > 0)
+                memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
+                       found[i]->bytes);
+        next.n_curve = (int64_t)found[STATE_CURVE]->shape[0];
         ledger_from_pairs(m, state->counted, pairs);
+        *state = next;
+    }
     free(pairs);
     safetensors_close(file);
     return status;

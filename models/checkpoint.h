@@ -36,13 +36,16 @@ struct training_state {
                                     * layer and op; borrowed */
 };
 
-/* Weights, moments, thresholds and *state, with its ledger, in one file, atomically. */
+/* Weights, moments, thresholds and *state, with its ledger, in one file, whole
+ * or not at all. */
 enum status checkpoint_save(struct model *model,
                             const struct training_state *state,
                             const char *path, struct error *err) MUST_CHECK;
 
-/* Read them back; the ledger must be as it was opened.  `curve` must have room for `most_curve` rows.  A file with
- * another fingerprint is STATUS_BAD_VALUE: the config or the data changed. */
+/* Read them back; the ledger must be as it was opened, and `curve` have room for
+ * `most_curve` rows.  Another fingerprint is STATUS_BAD_VALUE: the config or the
+ * data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and *state
+ * are as they were. */
 enum status checkpoint_resume(struct model *model,
                               struct training_state *state, int64_t most_curve,
                               const char *path, struct error *err) MUST_CHECK;

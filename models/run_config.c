@@ -51,6 +51,9 @@ static const struct config_key keys[] = {
 };
 /* clang-format on */
 
+_Static_assert(sizeof keys / sizeof *keys <= RUN_CONFIG_KEYS_MAX,
+               "more keys than there is room for origins");
+
 const struct config_schema run_config_schema = { "run", keys };
 
 double run_config_default_rate(int64_t channels)

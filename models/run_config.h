@@ -15,6 +15,9 @@ struct run_config {
     char    machine[CONFIG_TEXT_SIZE];
 };
 
+/* Room for the origins of all keys. */
+enum { RUN_CONFIG_KEYS_MAX = 64 };
+
 extern const struct config_schema run_config_schema;      /* kind "run" */
 
 /* The learning rate of a run that gives none: 1.7e-3 sqrt(64 / C), tuned on a

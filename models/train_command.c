@@ -3,9 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
+#include "models/agreement.h"
 #include "models/run_config.h"
 #include "models/trainer.h"
 #include "sim/core/command.h"
@@ -47,6 +49,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "which CONFIG? e.g. configs/runs/demo.yaml");
         if (!a->common.output)
             argp_error(state, "where to? give -o DIR");
+        if (a->common.format == FORMAT_CSV)
+            argp_error(state, "--format csv: the tables are files in DIR;"
+                       " allowed is text or json");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -74,7 +79,7 @@ static char *help(int key, const char *text, void *input)
 struct session {
     struct arguments   arguments;
     struct run_config  config;
-    struct config_origin origins[64];
+    struct config_origin origins[RUN_CONFIG_KEYS_MAX];
     struct model_spec  spec;
     struct machine     machine;
     bool               has_machine;
@@ -85,12 +90,31 @@ struct session {
     struct allocation  allocation;    /* of one step */
     struct trainer_options options;
     json_t            *config_json;
+    char               fingerprint[17];
     char               state_path[FILE_PATH_SIZE];
 };
 
 static enum status blame(struct session *s, const char *key, struct error *err)
 {
     return config_blame(&run_config_schema, s->origins, key, err);
+}
+
+/* Sooner a clear word than the kernel's axe an hour later. */
+static enum status check_memory(const struct session *s, struct error *err)
+{
+    const struct run_config *c = &s->config;
+    uint64_t need = memory_process_bytes(&s->spec, (int32_t)c->batch,
+                                         (int32_t)c->tokens, MEMORY_TRAIN,
+                                         s->arguments.common.threads);
+    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+                    (uint64_t)sysconf(_SC_PAGESIZE);
+    if (need <= have)
+        return STATUS_OK;
+    error_set(err, STATUS_BAD_VALUE, "train.batch %" PRId64 ": with data.tokens"
+              " %" PRId64 " this model takes about %.3g GB to train, and the"
+              " machine has %.3g GB", c->batch, c->tokens, (double)need / 1e9,
+              (double)have / 1e9);
+    return blame(s, "train.batch", err);
 }
 
 static enum status read_config(struct session *s, struct error *err)
@@ -122,11 +146,20 @@ static enum status read_config(struct session *s, struct error *err)
                   " one of them", c->steps);
         return blame(s, "train.steps", err);
     }
-    if (c->machine[0] != '\0') {
-        status = machine_load(&s->machine, c->machine, err);
-        s->has_machine = status == STATUS_OK;
+    if (c->tokens * c->batch > INT32_MAX) {
+        error_set(err, STATUS_BAD_VALUE, "train.batch %" PRId64 ": with"
+                  " data.tokens %" PRId64 " allowed is at most %" PRId64,
+                  c->batch, c->tokens, INT32_MAX / c->tokens);
+        return blame(s, "train.batch", err);
     }
-    return status;
+    status = check_memory(s, err);
+    if (status != STATUS_OK || c->machine[0] == '\0')
+        return status;
+    status = machine_load(&s->machine, c->machine, err);
+    s->has_machine = status == STATUS_OK;
+    /* What is wrong inside a profile already says where. */
+    return status == STATUS_BAD_VALUE && !file_exists(c->machine)
+               ? blame(s, "machine", err) : status;
 }
 
 /* What a step costs, and so how many the budget pays for. */
@@ -167,25 +200,39 @@ static enum status plan(struct session *s, struct error *err)
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
 
-/* Same config, same data: only then may a checkpoint be continued. */
-static void fingerprint(const struct session *s, char out[17])
+/* Same config, same data, same plan: only then may a checkpoint be continued.
+ * Where the data lies, how often it is saved and what a machine would pay for it
+ * change nothing. */
+static enum status take_fingerprint(struct session *s, struct error *err)
 {
-    char *text = json_dumps(s->config_json, JSON_SORT_KEYS | JSON_COMPACT);
-    XXH64_hash_t hash = XXH64(text ? text : "", text ? strlen(text) : 0, 0);
-    const char *data = data_hash(s->data);
-    hash = XXH64(data, strlen(data), hash);
-    snprintf(out, 17, "%016" PRIx64, (uint64_t)hash);
+    json_t *same = json_deep_copy(s->config_json);
+    json_object_del(json_object_get(same, "data"), "path");
+    json_object_del(json_object_get(same, "train"), "save_every");
+    json_object_del(same, "machine");
+    json_object_set_new(same, "steps", json_integer(s->config.steps));
+    json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
+    char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(same);
+    if (!text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
+             (uint64_t)XXH64(text, strlen(text), 0));
     free(text);
+    return STATUS_OK;
+}
+
+static enum status open_data(struct session *s, struct error *err)
+{
+    enum status status = data_open(&s->data, s->config.data_path,
+                                   (int32_t)s->config.tokens, err);
+    if (status != STATUS_OK)
+        return blame(s, "data.path", err);
+    return take_fingerprint(s, err);
 }
 
 static enum status open_trainer(struct session *s, struct error *err)
 {
     const struct run_config *c = &s->config;
-    char print[17];
-    enum status status = data_open(&s->data, c->data_path, (int32_t)c->tokens,
-                                   err);
-    if (status != STATUS_OK)
-        return blame(s, "data.path", err);
     const char *policy = spec_n_routed(&s->spec) > 0
                              ? model_config_policies[c->model.policy] : "dense";
     s->options = (struct trainer_options){
@@ -199,9 +246,8 @@ static enum status open_trainer(struct session *s, struct error *err)
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
         .policy = route_find(policy),
     };
-    fingerprint(s, print);
-    return trainer_open(&s->trainer, &s->spec, &s->options, s->data, print,
-                        err);
+    return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
+                        s->fingerprint, err);
 }
 
 /* About a minute of work between checkpoints, unless the config says. */
@@ -271,28 +317,50 @@ static json_t *routing_json(const struct session *s, const struct verdict *causa
                      "capacity_realised_topk", number(topk->capacity));
 }
 
-static struct ledger *measured_ledger(const struct session *s,
-                                      struct error *err)
+static enum status measured_ledger(struct ledger **out, const struct session *s,
+                                   struct error *err)
 {
     static const char *const why =
         "train measures time only; isobath profile reads counters";
-    struct ledger *ledger = NULL;
-    if (ledger_open(&ledger, (struct ledger_shape){ 0 }, (struct cost){ 0 },
-                    err))
-        return NULL;
-    ledger_set_real(ledger, (struct ledger_key){ 0 }, METRIC_SECONDS,
+    enum status status = ledger_open(out, (struct ledger_shape){ 0 },
+                                     (struct cost){ 0 }, err);
+    if (status != STATUS_OK)
+        return status;
+    ledger_set_real(*out, (struct ledger_key){ 0 }, METRIC_SECONDS,
                     trainer_state(s->trainer)->seconds, PROV_MEASURED);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (m != METRIC_SECONDS)
-            ledger_set_reason(ledger, (enum metric)m, why);
-    return ledger;
+            ledger_set_reason(*out, (enum metric)m, why);
+    return STATUS_OK;
 }
 
-static long peak_bytes(void)
+/* The largest resident set of this process: VmHWM, in KiB.  (ru_maxrss also
+ * holds that of whoever started it.)  NULL: not told here. */
+static json_t *peak_json(void)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss * 1024L;
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+    long long kib = -1;
+
+    while (file && kib < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmHWM: %lld kB", &kib) != 1)
+            kib = -1;
+    if (file)
+        fclose(file);
+    return kib < 0 ? json_null() : json_integer((json_int_t)kib * 1024);
+}
+
+static json_t *memory_json(const struct session *s)
+{
+    struct stat text;
+    uint64_t bytes = memory_process_bytes(
+        &s->spec, s->options.n_sequences, s->options.n_tokens, MEMORY_TRAIN,
+        s->options.n_threads);
+    if (stat(s->config.data_path, &text) == 0)
+        bytes += (uint64_t)text.st_size;
+    return json_pack("{s:I, s:I, s:o}", "predicted_bytes", (json_int_t)bytes,
+                     "allocated_bytes", (json_int_t)trainer_bytes(s->trainer),
+                     "peak_resident_bytes", peak_json());
 }
 
 /* Predicted forward flops of a token, head included, loss not. */
@@ -306,87 +374,203 @@ static double forward_flops(const struct session *s)
            (double)(s->config.batch * s->config.tokens);
 }
 
-static enum status write_summary(struct session *s, int argc, char **argv,
-                                 struct error *err)
-{
-    const struct route_policy *causal_rule = trainer_causal_policy(s->trainer);
-    const struct verdict none = { NAN, NAN, 0, 0 };
-    int64_t windows = s->config.judge_windows;
-    struct verdict topk = trainer_judge(s->trainer, SPLIT_VALIDATION,
-                                        s->options.policy, windows);
-    struct verdict causal = causal_rule
-        ? trainer_judge(s->trainer, SPLIT_VALIDATION, causal_rule, windows)
-        : none;
-    char path[FILE_PATH_SIZE];
-    struct ledger *measured = measured_ledger(s, err);
-    const struct ledger *counted = trainer_state(s->trainer)->counted;
-    enum status status = measured ? STATUS_OK : err->status;
+/* The two losses on what was held out. */
+struct verdicts {
+    const struct route_policy *causal_rule;    /* NULL: there is none */
+    struct verdict causal, topk;               /* topk: as trained */
+};
 
-    if (status == STATUS_OK)
-        status = ledger_scale(s->step, (uint64_t)s->options.steps);
-    if (status == STATUS_OK)
-        status = checkpoint_export(trainer_model(s->trainer),
-                                   s->options.policy, s->rundir.path, err);
-    if (status == STATUS_OK)
-        status = file_join(path, s->rundir.path, "curve.csv", err);
-    if (status == STATUS_OK)
-        status = trainer_write_curve(s->trainer, path, err);
-    if (status == STATUS_OK)
-        status = rundir_write_ledgers(&s->rundir, s->step, counted, measured,
-                                      err);
-    if (status != STATUS_OK)
-        goto out;
-    double per_token = forward_flops(s) / (double)s->options.steps;
-    json_t *summary = summary_open("train", json_incref(s->config_json),
+struct judging {
+    struct judge_watch watch;        /* first: downcast */
+    struct progress    progress;
+};
+
+static bool go_on(struct judge_watch *watch, int64_t done, int64_t of)
+{
+    struct judging *j = (struct judging *)watch;
+    j->progress.total = (double)of;
+    progress_at(&j->progress, (double)done, NULL);
+    return !command_interrupted;
+}
+
+static enum status judge(struct session *s, struct verdicts *v,
+                         struct error *err)
+{
+    struct judging j = { { go_on }, progress_begin("judging", "window", 0,
+                                            s->arguments.common.quiet) };
+    int64_t windows = s->config.judge_windows;
+
+    v->causal_rule = trainer_causal_policy(s->trainer);
+    v->causal = (struct verdict){ NAN, NAN, 0, 0 };
+    v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
+                            windows, &j.watch);
+    if (v->causal_rule == s->options.policy)
+        v->causal = v->topk;
+    else if (v->causal_rule)
+        v->causal = trainer_judge(s->trainer, SPLIT_VALIDATION, v->causal_rule,
+                                  windows, &j.watch);
+    progress_end(&j.progress);
+    return command_interrupted
+               ? error_set(err, STATUS_INTERRUPTED, "interrupted while judging;"
+                           " training is done and saved, go on with --resume")
+               : STATUS_OK;
+}
+
+static json_t *loss_json(const struct session *s, const struct verdicts *v)
+{
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:s, s:I}",
+        "train", number(trainer_recent_loss(s->trainer)),
+        "heldout_causal", number(v->causal.nats),
+        "heldout_topk", number(v->topk.nats),
+        "bits_per_byte", number(v->causal.nats / M_LN2),
+        "causal_rule", v->causal_rule ? v->causal_rule->name : "none",
+        "heldout_rule", s->options.policy->name,
+        "heldout_bytes", (json_int_t)v->topk.tokens);
+}
+
+/* Both are exact: where they differ, one of the two is wrong. */
+static bool agrees(const struct session *s, const struct ledger *counted)
+{
+    struct disagreement first;
+    char text[DISAGREEMENT_SIZE];
+    if (agreement(s->step, counted, &first))
+        return true;
+    disagreement_text(text, &first);
+    command_warn("counted is not predicted: %s", text);
+    return false;
+}
+
+static json_t *make_summary(const struct session *s, const struct verdicts *v,
+                            bool agreed, int argc, char **argv)
+{
+    const int64_t steps = s->options.steps;
+    json_t *out = summary_open("train", json_incref(s->config_json),
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
                         s->config.data_path, data_hash(s->data)));
+    json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
+    json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
+    json_object_set_new(out, "tokens", json_integer(
+        steps * s->config.batch * s->config.tokens));
+    json_object_set_new(out, "steps", json_integer(steps));
+    json_object_set_new(out, "learning_rate",
+                        json_real(s->options.learning_rate));
+    json_object_set_new(out, "parameters",
+                        json_integer((json_int_t)memory_parameters(&s->spec)));
+    json_object_set_new(out, "flops_per_token_forward",
+                        number(forward_flops(s) / (double)steps));
+    json_object_set_new(out, "loss", loss_json(s, v));
+    json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
+    json_object_set_new(out, "memory", memory_json(s));
+    return out;
+}
+
+static enum status print_result(const struct session *s,
+                                const struct verdicts *v,
+                                const struct ledger *counted,
+                                const json_t *summary, struct error *err)
+{
+    if (s->arguments.common.format == FORMAT_JSON)
+        return json_dumpf(summary, stdout, JSON_INDENT(2)) == 0 &&
+                       putchar('\n') != EOF
+                   ? STATUS_OK
+                   : error_set(err, STATUS_IO, "writing the output failed");
+    if (s->arguments.common.quiet)
+        return STATUS_OK;
+    printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n",
+           s->rundir.path, s->options.steps,
+           s->options.steps * s->config.batch * s->config.tokens,
+           (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                              LEDGER_ANY).count[METRIC_FLOPS]);
+    printf("held-out loss, nats per byte: ");
+    if (v->causal_rule != s->options.policy) {
+        if (v->causal_rule)
+            printf("%.4f causal (%s), ", v->causal.nats, v->causal_rule->name);
+        printf("%.4f under %s%s\n", v->topk.nats, s->options.policy->name,
+               s->options.policy->causal ? "" : ", which looks ahead");
+    } else {
+        printf("%.4f (%s)\n", v->topk.nats, s->options.policy->name);
+    }
+    return STATUS_OK;
+}
+
+static enum status write_files(struct session *s,
+                               const struct ledger *counted,
+                               const struct ledger *measured,
+                               struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status;
+    if ((status = checkpoint_export(trainer_model(s->trainer),
+                                    s->options.policy, s->rundir.path, err)) ||
+        (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
+        (status = trainer_write_curve(s->trainer, path, err)))
+        return status;
+    return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
+}
+
+/* summary.json comes last: where it stands, all stands. */
+static enum status finish(struct session *s, int argc, char **argv,
+                          struct error *err)
+{
+    const struct ledger *counted = trainer_state(s->trainer)->counted;
+    struct ledger *measured = NULL;
+    struct verdicts verdicts;
+    json_t *summary = NULL;
+    enum status status;
+
+    if ((status = judge(s, &verdicts, err)))
+        goto out;
+    if ((status = ledger_scale(s->step, (uint64_t)s->options.steps))) {
+        error_set(err, status, "the predicted totals do not fit in 64 bits");
+        goto out;
+    }
+    if ((status = measured_ledger(&measured, s, err)) ||
+        (status = write_files(s, counted, measured, err)))
+        goto out;
+    bool agreed = agrees(s, counted);
+    summary = make_summary(s, &verdicts, agreed, argc, argv);
     if (!summary) {
-        status = error_set(err, STATUS_NO_MEMORY, "no memory");
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
         goto out;
     }
     if ((status = summary_totals(summary, "predicted", s->step, err)) ||
         (status = summary_totals(summary, "counted", counted, err)) ||
-        (status = summary_totals(summary, "measured", measured, err)))
-        goto drop;
-    int64_t tokens = s->options.steps * s->config.batch * s->config.tokens;
-    json_object_set_new(summary, "tokens", json_integer(tokens));
-    json_object_set_new(summary, "steps", json_integer(s->options.steps));
-    json_object_set_new(summary, "learning_rate",
-                        json_real(s->options.learning_rate));
-    json_object_set_new(summary, "parameters",
-                        json_integer((json_int_t)memory_parameters(&s->spec)));
-    json_object_set_new(summary, "flops_per_token_forward", number(per_token));
-    json_object_set_new(summary, "loss", json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:o, s:I}", "train",
-        number(trainer_recent_loss(s->trainer)), "heldout_causal",
-        number(causal.nats), "heldout_topk", number(topk.nats),
-        "bits_per_byte", number(causal.nats / M_LN2), "causal_rule",
-        causal_rule ? causal_rule->name : "none", "heldout_rule",
-        json_string(s->options.policy->name), "heldout_bytes",
-        (json_int_t)topk.tokens));
-    json_object_set_new(summary, "routing", routing_json(s, &causal, &topk));
-    json_object_set_new(summary, "memory", json_pack(
-        "{s:I, s:I}", "allocated_bytes",
-        (json_int_t)trainer_bytes(s->trainer), "peak_resident_bytes",
-        (json_int_t)peak_bytes()));
-    status = summary_write(&s->rundir, summary, err);
-    if (!s->arguments.common.quiet && status == STATUS_OK)
-        printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n"
-               "held-out loss, nats per byte: %.4f causal (%s), %.4f under %s\n",
-               s->rundir.path, s->options.steps, tokens,
-               (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                  LEDGER_ANY).count[METRIC_FLOPS],
-               causal.nats, causal_rule ? causal_rule->name : "none", topk.nats,
-               s->options.policy->name);
-drop:
-    json_decref(summary);
+        (status = summary_totals(summary, "measured", measured, err)) ||
+        (status = summary_write(&s->rundir, summary, err)) ||
+        (status = print_result(s, &verdicts, counted, summary, err)))
+        goto out;
+    if (!agreed)
+        status = error_set(err, STATUS_FAILED, "all is written, but the counts"
+                           " cannot be trusted: see the warning above");
 out:
+    json_decref(summary);
     ledger_close(measured);
     return status;
 }
 
-/* A finished run is never silently run again. */
+/* A finished run is never run again; one of another config is none of ours. */
+static enum status check_finished(const struct session *s, struct error *err)
+{
+    json_t *summary = NULL;
+    enum status status = summary_read(&summary, s->rundir.path, err);
+    if (status != STATUS_OK)
+        return status;
+    const char *print = json_string_value(json_object_get(summary,
+                                                          "fingerprint"));
+    if (!print || strcmp(print, s->fingerprint) != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: holds a finished run of"
+                           " another config or other data; give another"
+                           " directory", s->rundir.path);
+    else if (s->arguments.common.format == FORMAT_JSON)
+        json_dumpf(summary, stdout, JSON_INDENT(2));
+    else if (!s->arguments.common.quiet)
+        printf("%s: finished already\n", s->rundir.path);
+    json_decref(summary);
+    return status;
+}
+
 static enum status look_around(struct session *s, bool *done, struct error *err)
 {
     char path[FILE_PATH_SIZE];
@@ -401,7 +585,7 @@ static enum status look_around(struct session *s, bool *done, struct error *err)
         return error_set(err, STATUS_BAD_VALUE,
                          "%s: holds a run already; go on with --resume, or"
                          " give another directory", s->rundir.path);
-    return STATUS_OK;
+    return *done ? check_finished(s, err) : STATUS_OK;
 }
 
 int train_command(int argc, char **argv)
@@ -426,14 +610,12 @@ int train_command(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
     command_catch_signals();
     if ((status = read_config(s, &err)) || (status = plan(s, &err)) ||
+        (status = open_data(s, &err)) ||
         (status = rundir_open(&s->rundir, s->arguments.common.output, &err)) ||
         (status = look_around(s, &done, &err)))
         goto out;
-    if (done) {
-        if (!s->arguments.common.quiet)
-            printf("%s: finished already\n", s->rundir.path);
+    if (done)
         goto out;
-    }
     if ((status = open_trainer(s, &err)))
         goto out;
     if (s->arguments.resume && file_exists(s->state_path) &&
@@ -442,7 +624,7 @@ int train_command(int argc, char **argv)
     if ((status = train(s, &err)) ||
         (status = trainer_save(s->trainer, s->state_path, &err)))
         goto out;
-    status = write_summary(s, argc, argv, &err);
+    status = finish(s, argc, argv, &err);
 out:
     trainer_close(s->trainer);
     data_close(s->data);

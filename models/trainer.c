@@ -9,8 +9,12 @@
 
 #include "sim/core/file.h"
 
-/* Rows of the curve that are kept at most: enough for any plot. */
-enum { CURVE_ROWS = 400 };
+/* Rows of the curve beside those that are judged: enough for any plot. */
+enum { CURVE_ROWS = 200 };
+
+/* Sequences judged at a time, at most: products reach their full speed with
+ * fewer rows than a training step has, and the buffers stay small. */
+enum { JUDGED_AT_ONCE = 4 };
 
 enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
        CAPACITY, GRAD_NORM };
@@ -27,8 +31,10 @@ struct trainer {
     struct training_state  state;
     struct ledger         *counted;
     struct ledger_meter    meter;
-    int32_t *ids, *targets;
-    double   curve[CURVE_ROWS][TRAINING_CURVE_COLUMNS];
+    int32_t  judged_at_once;
+    int32_t *ids, *targets;              /* [B,T] */
+    int64_t  most_curve;
+    double (*curve)[TRAINING_CURVE_COLUMNS];     /* [most_curve] */
     double   loss, grad_norm;
 };
 
@@ -37,6 +43,20 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* One row each CURVE_ROWS-th of the steps, the first step, and every step that
+ * is judged. */
+static int64_t curve_spacing(const struct trainer_options *o)
+{
+    return (o->steps + CURVE_ROWS - 1) / CURVE_ROWS;
+}
+
+static int64_t curve_most(const struct trainer_options *o)
+{
+    int64_t judged = o->judge_every > 0 ? o->steps / o->judge_every + 1 : 0;
+    int64_t rows = CURVE_ROWS + 2 + judged;
+    return rows < o->steps ? rows : o->steps;
 }
 
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
@@ -54,8 +74,11 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     t->data = data;
     t->ids = calloc(tokens, sizeof *t->ids);
     t->targets = calloc(tokens, sizeof *t->targets);
-    if (!t->ids || !t->targets) {
-        error_set(err, status, "no memory for a batch");
+    t->most_curve = curve_most(options);
+    t->curve = calloc((size_t)t->most_curve, sizeof *t->curve);
+    if (!t->ids || !t->targets || !t->curve) {
+        error_set(err, status, "no memory for a batch and a curve of %lld rows",
+                  (long long)t->most_curve);
         goto fail;
     }
     struct model_options model = {
@@ -65,6 +88,9 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     if ((status = model_open(&t->model, spec, &model, err)))
         goto fail;
     model.train = false;
+    if (model.n_sequences > JUDGED_AT_ONCE)
+        model.n_sequences = JUDGED_AT_ONCE;
+    t->judged_at_once = model.n_sequences;
     if ((status = model_open(&t->judge, spec, &model, err)))
         goto fail;
     if ((status = ledger_open(&t->counted, (struct ledger_shape){
@@ -94,6 +120,7 @@ void trainer_close(struct trainer *t)
     ledger_close(t->counted);
     model_close(t->judge);
     model_close(t->model);
+    free(t->curve);
     free(t->targets);
     free(t->ids);
     free(t);
@@ -133,9 +160,7 @@ static void note_curve(struct trainer *t, double rate)
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step;
     bool judge = o->judge_every > 0 && due(step, o->judge_every, o->steps);
-    int64_t every = (o->steps + CURVE_ROWS / 2 - 1) / (CURVE_ROWS / 2);
-    if (!(judge || step == 1 || due(step, every, o->steps)) ||
-        t->state.n_curve == CURVE_ROWS)
+    if (!judge && step != 1 && !due(step, curve_spacing(o), o->steps))
         return;
     double *row = t->curve[t->state.n_curve++];
     struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
@@ -150,10 +175,20 @@ static void note_curve(struct trainer *t, double rate)
     row[TRAIN_LOSS] = t->loss;
     row[HELDOUT_LOSS] =
         judge && causal
-            ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows).nats
+            ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows,
+                            NULL).nats
             : (double)NAN;
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
+}
+
+/* The weights are spoiled then: an older checkpoint is what is left. */
+static enum status diverged(const struct trainer *t, int64_t step,
+                            const char *what, struct error *err)
+{
+    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
+                     " not a number; lower train.learning_rate (%g)",
+                     (long long)step, what, t->options.learning_rate);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
@@ -171,10 +206,7 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
-        return error_set(err, STATUS_FAILED,
-                         "training diverged at step %lld: the loss is not a"
-                         " number; lower train.learning_rate (%g)",
-                         (long long)step, o->learning_rate);
+        return diverged(t, step, "the loss", err);
     model_backward(t->model, &t->meter.meter);
     struct update update = {
         .learning_rate = rate, .beta1 = o->beta1, .beta2 = o->beta2,
@@ -182,6 +214,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
         .clip = o->clip, .step = step,
     };
     t->grad_norm = model_update(t->model, &update, &t->meter.meter);
+    if (!isfinite(t->grad_norm))
+        return diverged(t, step, "the norm of the gradients", err);
     t->state.seconds += now() - started;
     t->state.step = step;
     note_curve(t, rate);
@@ -191,21 +225,23 @@ enum status trainer_step(struct trainer *t, struct error *err)
 }
 
 struct verdict trainer_judge(struct trainer *t, enum split split,
-                             const struct route_policy *policy, int64_t most)
+                             const struct route_policy *policy, int64_t most,
+                             struct judge_watch *watch)
 {
     const struct trainer_options *o = &t->options;
     const struct model_spec *spec = model_spec(t->model);
     int64_t all = data_windows(t->data, split, o->n_tokens);
     int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
+    int64_t done = 0;
     double nats = 0.0, kept = 0.0;
 
     memcpy(model_weights(t->judge), model_weights(t->model),
            model_tensors(t->model)->floats * sizeof(float));
     memcpy(model_thresholds(t->judge), model_thresholds(t->model),
            (size_t)spec->n_layers * sizeof(float));
-    for (int64_t done = 0; done < n;) {
+    while (done < n && (!watch || watch->go_on(watch, done, n))) {
         int32_t b = 0;
-        for (; b < o->n_sequences && done + b < n; b++)
+        for (; b < t->judged_at_once && done + b < n; b++)
             data_window(t->data, split, (done + b) * all / n, o->n_tokens,
                         t->ids + b * T, t->targets + b * T);
         struct model_input input = {
@@ -219,7 +255,8 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
         kept += kept_share(t->judge) * b;
         done += b;
     }
-    return (struct verdict){ nats / (double)n, kept / (double)n, n, n * T };
+    return (struct verdict){ nats / (double)done, kept / (double)done, done,
+                             done * T };
 }
 
 const struct route_policy *trainer_causal_policy(const struct trainer *t)
@@ -238,7 +275,13 @@ enum status trainer_save(struct trainer *t, const char *path, struct error *err)
 enum status trainer_resume(struct trainer *t, const char *path,
                            struct error *err)
 {
-    return checkpoint_resume(t->model, &t->state, CURVE_ROWS, path, err);
+    enum status status = checkpoint_resume(t->model, &t->state, t->most_curve,
+                                           path, err);
+    if (status == STATUS_OK && t->state.step > t->options.steps)
+        return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
+                         (long long)t->state.step,
+                         (long long)t->options.steps);
+    return status;
 }
 
 struct model *trainer_model(struct trainer *t)
@@ -260,7 +303,8 @@ double trainer_recent_loss(const struct trainer *t)
 {
     /* From the curve, which survives a resume. */
     double sum = 0.0;
-    int64_t n = 0, from = t->state.step - t->options.steps / 10;
+    int64_t n = 0, tenth = t->options.steps / 10;
+    int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
     for (int64_t i = 0; i < t->state.n_curve; i++)
         if (t->curve[i][STEP] > (double)from) {
             sum += t->curve[i][TRAIN_LOSS];

@@ -31,19 +31,28 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          struct error *err) MUST_CHECK;
 void        trainer_close(struct trainer *trainer);
 
-/* One step.  STATUS_FAILED when the loss is no longer a number. */
+/* One step.  STATUS_FAILED when the loss or its gradient is no longer a number:
+ * nothing of this trainer is worth saving then. */
 enum status trainer_step(struct trainer *trainer, struct error *err) MUST_CHECK;
+
+/* Somebody looks on while a split is judged: `go_on` false ends it early.  Put
+ * it first in a struct of your own. */
+struct judge_watch {
+    bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
+};
 
 /* Mean loss on fixed windows of a split. */
 struct verdict {
     double  nats;                  /* per token; with bytes, nats per byte */
     double  capacity;              /* share of tokens that routed layers kept;
                                     * NAN without routed layers */
-    int64_t windows, tokens;
+    int64_t windows, tokens;       /* done: fewer where the watch said so */
 };
-/* Under `policy`, over at most `most` windows (0: all). */
+/* Under `policy`, over at most `most` windows (0: all), evenly spread.  `watch`
+ * may be NULL. */
 struct verdict trainer_judge(struct trainer *trainer, enum split split,
-                             const struct route_policy *policy, int64_t most);
+                             const struct route_policy *policy, int64_t most,
+                             struct judge_watch *watch);
 
 /* The causal rule that goes with the training policy: itself if it is causal,
  * the threshold where there are scores, otherwise NULL: none. */

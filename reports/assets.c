@@ -106,7 +106,7 @@ const char *const assets_css[] = {
     "a{color:var(--link)}\n",
     "a:focus-visible,[tabindex]:focus-visible,summary:focus-visible{outline:3px "
     "solid var(--link);outline-offset:2px}\n",
-    ".run,.files,figcaption,caption,.tokinfo{color:var(--muted);font-size:.875rem}"
+    ".run,.files,.notes,figcaption,caption,.tokinfo{color:var(--muted);font-size:.875rem}"
     "\n",
     ".lead{font-size:1.25rem;line-height:1.45;max-width:50rem}\n",
     ".lead i,td i{font-style:normal;color:var(--muted);font-size:.85em}\n",
@@ -121,17 +121,34 @@ const char *const assets_css[] = {
     "\n",
     "figcaption{margin-top:.3rem}\n",
     ".files a{margin-left:.5rem}\n",
+    ".files{margin:.2rem 0}\n",
+    ".notes{margin:.2rem 0;max-width:none}\n",
+    ".run code{overflow-wrap:anywhere}\n",
+    ".banner{border:2px solid var(--warn);padding:.4rem .8rem;font-weight:600}"
+    "\n",
+    ".nofig{border:1px dashed var(--muted);padding:.6rem .8rem}\n",
+    "pre{font-size:.8rem;max-height:20rem;overflow:auto;background:var(--soft);"
+    "padding:.6rem;margin:.4rem 0}\n",
+    "details{margin:.5rem 0}\n",
+    "summary{cursor:pointer;color:var(--link);font-size:.9rem}\n",
+    "dt{font-weight:600;margin-top:.5rem}\n",
+    "dd{margin:0;max-width:44rem}\n",
     ".scroll{overflow-x:auto}\n",
     "table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;"
     "margin:.6rem 0}\n",
     "caption{text-align:left;padding-bottom:.3rem}\n",
+    ".cap{display:block;max-width:min(54rem,calc(100vw - 2rem))}\n",
     "th,td{padding:.25rem .7rem .25rem 0;text-align:left;vertical-align:top;"
     "border-bottom:1px solid var(--rule);white-space:nowrap}\n",
     "thead th{font-weight:600;border-bottom:2px solid var(--muted);text-align:right}"
     "\n",
-    "thead th:first-child,thead th:nth-child(2){text-align:left}\n",
+    "thead th.l{text-align:left}\n",
+    "thead th{white-space:normal;vertical-align:bottom;min-width:4.5rem}\n",
+    "sup{line-height:0}\n",
+    "tr.total>*{border-top:2px solid var(--muted);font-weight:600}\n",
+    "td{overflow-wrap:break-word}\n",
     ".n{text-align:right}\n",
-    "tr.mod td:first-child{color:var(--mod);font-weight:600}\n",
+    "tr.mod td:nth-of-type(1){color:var(--mod);font-weight:600}\n",
     ".unk{color:var(--muted);font-style:italic}\n",
     ".warn{color:var(--warn);font-weight:600}\n",
     ".pv{font-size:.7rem;font-weight:600;letter-spacing:.02em;padding:0 .3em;"
@@ -141,6 +158,7 @@ const char *const assets_css[] = {
     "color:var(--bg)}.pv.d{border-style:dotted}\n",
     ".toks{font:1rem/2.1 ui-monospace,\"Liberation Mono\",Consolas,monospace;"
     "max-width:none;overflow-wrap:anywhere}\n",
+    ".bytes{line-height:1.7}\n",
     ".t{padding:.15em .2em;border-bottom:0 solid var(--mod);border-radius:2px;"
     "white-space:pre-wrap}\n",
     ".c0{background:var(--c0)}.c1{background:var(--c1);border-bottom-width:1px}"
@@ -148,12 +166,14 @@ const char *const assets_css[] = {
     "border-bottom-width:3px}.c4{background:var(--c4);border-bottom-width:4px}"
     ".c5{background:var(--c5);border-bottom-width:5px}.c6{background:var(--c6);"
     "border-bottom-width:6px}\n",
+    ".bytes .t{padding:.15em 0;border-radius:0}\n",
+    ".legend .t{display:inline-block;width:1.4em}\n",
     ".t:hover,.t.on{outline:2px solid var(--ink)}\n",
     ".tokinfo{position:sticky;bottom:0;background:var(--bg);border-top:1px "
     "solid var(--rule);padding:.4rem 0;margin:0;max-width:none;font-variant-numeric:tabular-nums}"
     "\n",
     "@media (max-width:40rem){html{font-size:15px}.lead{font-size:1.1rem}"
-    "}\n",
+    "figure img{min-width:36rem}}\n",
     "@media print{:root{--bg:#fff;--ink:#000;--muted:#444;--rule:#bbb;--link:#000;"
     "--mod:#005a8f}\n",
     "@page{margin:16mm}nav,.skip,.tokinfo{display:none}h2{break-after:avoid}"
@@ -169,32 +189,41 @@ const char *const assets_script[] = {
     "(function(){'use strict';\n",
     "var box=document.getElementById('toks'),out=document.getElementById('tokinfo');"
     "\n",
+    "window.addEventListener('beforeprint',function(){\n",
+    "document.querySelectorAll('details').forEach(function(d){d.open=true}"
+    ")});\n",
     "if(!box||!out)return;\n",
     "var t=box.querySelectorAll('.t'),at=-1;\n",
-    "function show(i){\n",
-    "if(i<0||i>=t.length)return;\n",
+    "var layers=box.dataset.layers?box.dataset.layers.split(','):[];\n",
+    "function show(k){\n",
+    "if(k<0||k>=t.length)return;\n",
     "if(at>=0)t[at].classList.remove('on');\n",
-    "at=i;var e=t[i],b=e.dataset.b,on=[],k;\n",
-    "for(k=0;k<b.length;k++)if(b[k]==='1')on.push(2*k+1);\n",
+    "at=k;\n",
+    "var e=t[k],b=e.dataset.b,on=[],j;\n",
+    "for(j=0;j<b.length;j++)if(b[j]==='1')on.push(layers[j]);\n",
     "e.classList.add('on');\n",
-    "out.textContent='token '+i+' \\u201c'+e.textContent+'\\u201d: '+on.length+' "
-    "of '+b.length+' routed blocks'+(on.length?', layers '+on.join(', '):'');"
-    "\n",
+    "out.textContent='token '+e.dataset.i+' \\u201c'+e.textContent+'\\u201d: "
+    "'\n",
+    "+on.length+' of '+b.length+' routed blocks'\n",
+    "+(on.length?', layers '+on.join(', '):'')\n",
+    "+(e.dataset.l?'; loss '+e.dataset.l+' nats':'');\n",
     "}\n",
-    "box.addEventListener('pointerover',function(v){var e=v.target.closest('.t');"
-    "if(e&&box.contains(e))show(+e.dataset.i)});\n",
-    "box.addEventListener('click',function(v){var e=v.target.closest('.t');"
-    "if(e&&box.contains(e))show(+e.dataset.i)});\n",
+    "function pointed(v){\n",
+    "var e=v.target.closest('.t');\n",
+    "if(e&&box.contains(e))show(Array.prototype.indexOf.call(t,e));\n",
+    "}\n",
+    "box.addEventListener('pointerover',pointed);\n",
+    "box.addEventListener('click',pointed);\n",
     "box.addEventListener('keydown',function(v){\n",
     "var d={ArrowRight:1,ArrowLeft:-1}[v.key];\n",
-    "if(d){show(Math.max(0,at+d));v.preventDefault()}\n",
+    "if(d){show(Math.min(t.length-1,Math.max(0,at+d)));v.preventDefault()}"
+    "\n",
     "else if(v.key==='Home'){show(0);v.preventDefault()}\n",
     "else if(v.key==='End'){show(t.length-1);v.preventDefault()}\n",
-    "else if(v.key==='Escape'&&at>=0){t[at].classList.remove('on');at=-1;"
-    "out.textContent='No token chosen.'}\n",
+    "else if(v.key==='Escape'&&at>=0){\n",
+    "t[at].classList.remove('on');at=-1;out.textContent='No token chosen.'}"
+    "\n",
     "});\n",
-    "window.addEventListener('beforeprint',function(){document.querySelectorAll('details').forEach(function(d){"
-    "d.open=true})});\n",
     "})();\n",
     NULL,
 };

@@ -73,6 +73,36 @@ static unsigned picture(unsigned c)
          : c == 0x7F ? 0x2421 : NOT_A_CHARACTER;
 }
 
+/* Characters that the fonts of a figure have: those of WGL4, near enough.  One
+ * that no font has would not only be missing: cairo then covers the figure with
+ * its box. */
+static bool is_drawable(unsigned c)
+{
+    static const unsigned ranges[][2] = {
+        { 0x20, 0x7E }, { 0xA1, 0x17F }, { 0x384, 0x3CE }, { 0x401, 0x45F },
+        { 0x2013, 0x2014 }, { 0x2018, 0x201E }, { 0x2020, 0x2022 },
+        { 0x2026, 0x2026 }, { 0x20AC, 0x20AC }, { 0x2122, 0x2122 },
+        { 0x2190, 0x2193 }, { 0x2212, 0x2212 }, { 0x2260, 0x2260 },
+        { 0x2264, 0x2265 }, { 0x25A1, 0x25A1 },
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
+static bool is_figure(enum border border)
+{
+    return border == BORDER_GNUPLOT || border == BORDER_TIC ||
+           border == BORDER_DATA;
+}
+
+/* A pilcrow for a newline, a guillemet for a tab, a white square for the rest. */
+static unsigned stand_in(unsigned c)
+{
+    return c == '\n' ? 0xB6 : c == '\t' ? 0xBB : 0x25A1;
+}
+
 struct border_rule {
     const char *open, *close;
     const char *special;       /* characters with a replacement */
@@ -114,7 +144,9 @@ static void put_body(FILE *out, enum border border, const char *text)
 
     for (unsigned c; (c = escape_next(&text)) != 0; ) {
         const char *at = c < 0x80 ? strchr(rule->special, (int)c) : NULL;
-        if (is_control(c))
+        if (is_figure(border) && !is_drawable(c))
+            put(out, stand_in(c));
+        else if (is_control(c))
             put_control(out, border, c);
         else if (is_hidden(c))
             put_hidden(out, border, c);
@@ -145,19 +177,11 @@ void escape_write(FILE *out, enum border border, const char *text)
     fputs(quoted ? "\"" : rule->close, out);
 }
 
-static bool is_wide(unsigned c)
-{
-    return (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) ||
-           (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
-           (c >= 0xFE30 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF60) ||
-           (c >= 0x1F300 && c <= 0x1FAFF) || (c >= 0x20000 && c <= 0x3FFFD);
-}
-
 int escape_width(const char *text)
 {
     int width = 0;
 
-    for (unsigned c; (c = escape_next(&text)) != 0; )
-        width += is_hidden(c) ? 8 : is_wide(c) ? 2 : 1;
+    while (escape_next(&text))
+        width++;
     return width;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "reports/table.h"
 
 static bool is_drawn(const struct setting *s)
@@ -56,13 +57,33 @@ static void write_rule(struct plot *p, const struct setting **s, size_t n,
     fputs("NaN NaN NaN NaN\n\n\n", p->data);
 }
 
+/* The best dense setting, and the dense twins of what is drawn: others would
+ * stretch the axis. */
+static bool is_drawn_dense(const struct study *study, const struct setting *d,
+                           const struct setting **s, size_t n)
+{
+    if (d->kind != SETTING_DENSE || !d->causal.n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (*d->shape && strcmp(d->shape, s[i]->shape) == 0)
+            return true;
+    return d == study->dense;
+}
+
 static void loss_range(const struct setting **s, size_t n,
-                       const struct setting *dense, double *low, double *high)
+                       const struct study *study, double *low, double *high)
 {
     double room;
 
-    *low = dense ? dense->causal.mean : (double)INFINITY;
-    *high = dense ? dense->causal.mean : -(double)INFINITY;
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *d = &study->setting[i];
+        if (!is_drawn_dense(study, d, s, n))
+            continue;
+        *low = fmin(*low, d->causal.mean - known_sd(d->causal));
+        *high = fmax(*high, d->causal.mean + known_sd(d->causal));
+    }
     for (size_t i = 0; i < n; i++) {
         const struct spread both[] = { s[i]->causal, s[i]->topk };
         for (int k = 0; k < 2; k++) {
@@ -78,7 +99,8 @@ static void loss_range(const struct setting **s, size_t n,
 }
 
 /* Ticks at the capacities that were run, where there is room for their names. */
-static void write_tics(struct plot *p, const struct setting **s, size_t n)
+static void write_tics(struct plot *p, const struct setting **s, size_t n,
+                       bool named)
 {
     double last = 0;
 
@@ -86,11 +108,14 @@ static void write_tics(struct plot *p, const struct setting **s, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (last > 0 && s[i]->capacity < 1.2 * last)
             continue;
-        fprintf(p->script, "'%g%%%%' %.9g, ", 100 * s[i]->capacity,
-                s[i]->capacity);
+        if (named)
+            fprintf(p->script, "'%g%%%%' %.9g, ", 100 * s[i]->capacity,
+                    s[i]->capacity);
+        else
+            fprintf(p->script, "'' %.9g, ", s[i]->capacity);
         last = s[i]->capacity;
     }
-    fputs("'dense' 1)\n", p->script);
+    fprintf(p->script, "'%s' 1)\n", named ? "dense" : "");
 }
 
 static void say(struct plot *p, const struct study *study, size_t n)
@@ -133,6 +158,14 @@ static void write_dense(struct plot *p, double y, bool named)
                 6.0 / PLOT_WIDTH);
 }
 
+/* About three steps to the top: 1, 2 or 5 times a power of ten. */
+static double nice_step(double top)
+{
+    double step = pow(10, floor(log10(top / 3)));
+    double rest = top / 3 / step;
+    return step * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
+}
+
 static void write_panels(struct plot *p, const struct study *study,
                          const struct setting **s, size_t n)
 {
@@ -140,41 +173,41 @@ static void write_panels(struct plot *p, const struct study *study,
     struct prefix prefix;
     const double split = p->bottom + 0.36 * plot_frame_height(p);
 
-    loss_range(s, n, study->dense, &low, &high);
+    loss_range(s, n, study, &low, &high);
     for (size_t i = 0; i < n; i++)
         most = fmax(most, s[i]->flops_forward);
-    if (study->dense)
-        most = fmax(most, study->dense->flops_forward);
+    for (size_t i = 0; i < study->n; i++)
+        if (is_drawn_dense(study, &study->setting[i], s, n))
+            most = fmax(most, study->setting[i].flops_forward);
     prefix = prefix_for(most);
     fprintf(p->script, "set multiplot\nset logscale x 2\n"
             "set xrange [%.9g:1.12]\n", s[0]->capacity / 1.2);
-    write_tics(p, s, n);
+    write_tics(p, s, n, false);
     fprintf(p->script, "set yrange [%.9g:%.9g]\nset format y '%%.2f'\n"
-            "set bmargin at screen %.0f./H\nset format x ''\n"
+            "set bmargin at screen %.0f./H\n"
             "set ylabel 'loss, nats per byte' offset 0.6,0\n", low, high,
-            split + 22);
+            split + 8);
     if (study->dense)
         write_dense(p, study->dense->causal.mean, true);
     fprintf(p->script,
-            "set xtics format ''\n"
             "plot D index 2 using 1:2 with lines ls 2 notitle, \\\n"
-            "     D index 3 using 1:2 with lines ls 4 lw 1.2 notitle, \\\n"
-            "     D index 1 using 1:2:3 with yerrorbars ls 4 lw 1.2 title "
+            "     D index 3 using ($1*1.03):2 with lines ls 4 lw 1.2 notitle, \\\n"
+            "     D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 lw 1.2 title "
             "'MoD, top-k (looks ahead)', \\\n"
             "     D index 0 using 1:2:3 with yerrorbars ls 2 lw 1.2 title "
             "'MoD, causal rule', \\\n"
             "     D index 4 using 1:2:3 with yerrorbars ls 1 lw 1.2 title "
-            "'dense'\n");
+            "'dense: best, and twins'\n");
     fprintf(p->script,
             "unset key\nunset arrow 1\nunset label 90\n"
             "do for [i=901:930] { unset label i }\n"
             "set tmargin at screen %.0f./H\nset bmargin at screen MB/H\n"
-            "set yrange [0:%.9g]\nset format y '%%g'\nset ytics autofreq\n"
+            "set yrange [0:%.9g]\nset format y '%%g'\nset ytics %.9g\n"
             "set ylabel '%sFLOP per token' offset 0.6,0\n"
             "set xlabel 'capacity: share of tokens a routed block works on "
-            "(log)' offset 0,0.3\n", split - 8, 1.15 * most / prefix.factor,
-            prefix.letter);
-    write_tics(p, s, n);
+            "(log)' offset 0,0.3\n", split - 12, 1.15 * most / prefix.factor,
+            nice_step(most / prefix.factor), prefix.letter);
+    write_tics(p, s, n, true);
     if (study->dense && isfinite(study->dense->flops_forward))
         write_dense(p, study->dense->flops_forward / prefix.factor, false);
     fprintf(p->script, "plot D index 0 using 1:($4/%.9g) with points ls 2 "
@@ -196,11 +229,10 @@ void figure_capacity(struct plot *p, const struct study *study)
         write_rule(p, s, n, true, false);
         write_rule(p, s, n, false, true);
         write_rule(p, s, n, true, true);
-        fputs("# dense: capacity 1  loss  sd  flops_forward_per_token\n",
+        fputs("# best dense, and twins: capacity 1  loss  sd  flops_forward_per_token\n",
               p->data);
         for (size_t i = 0; i < study->n; i++)
-            if (study->setting[i].kind == SETTING_DENSE &&
-                study->setting[i].causal.n)
+            if (is_drawn_dense(study, &study->setting[i], s, n))
                 fprintf(p->data, "1 %.9g %.9g %.9g\n",
                         study->setting[i].causal.mean,
                         known_sd(study->setting[i].causal),

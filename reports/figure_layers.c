@@ -7,7 +7,7 @@
 
 const char *const op_family_names[FAMILY_COUNT_SHOWN] = {
     "attention projections", "attention mix", "FFN up", "FFN down",
-    "router and gather", "norm, activation", "embedding, head, loss, optimizer",
+    "router, gather", "norm, activation", "head, loss, update",
 };
 
 /* Dark and light alternate up the stack, so that grey prints can be read. */
@@ -128,25 +128,20 @@ static void write_script(struct plot *p, const struct stacks *s,
         fprintf(p->script, "'%d' %d, ", y, y);
     fprintf(p->script, "'outside' %d)\nset format y '%%g'\n"
             "set xlabel 'layer' offset 0,0.3\n"
-            "set ylabel '%s, %s%s' offset 0.6,0\nset key maxrows 2 samplen 1.2\n"
+            "set ylabel '%s, %s%s' offset 0.6,0\nset key maxrows 3 samplen 1.2\n"
             "BW = 0.36\nx0(m) = m == 0 ? -0.39 : 0.03\n"
             "below(k) = (k == 1) ? 0 : sum [i=2:k] column(i)\n",
             s->n_layers, metric, prefix.letter,
             in->metric == METRIC_FLOPS ? "FLOP"
                                        : metric_table[in->metric].unit);
-    for (int a = 0; a < ARM_COUNT; a++) {
-        double tall = s->total[a][0] / fmax(s->highest, 1e-300);
+    fputs("set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins "
+          "0.6,0.6\n", p->script);
+    for (int a = 0; a < ARM_COUNT; a++)
         if (in->arm[a] && s->total[a][0] > 0)
-            fprintf(p->script, "set label %d '%s' at %s+BW/2,%.9g %s rotate by "
-                    "90 front font SMALL tc rgb %s\n", a + 1,
+            fprintf(p->script, "set label %d '%s' at %s+BW/2,graph 0.02 left "
+                    "rotate by 90 front boxed font SMALL tc rgb INK\n", a + 1,
                     a == ARM_DENSE ? "dense" : "MoD",
-                    a == ARM_DENSE ? "-0.39" : "0.03",
-                    tall > 0.3 && !s->modelled
-                    ? 0.02 * s->highest / prefix.factor
-                    : s->total[a][0] / prefix.factor +
-                      0.02 * s->highest / prefix.factor, "left",
-                    tall > 0.3 && !s->modelled ? "'#FFFFFF'" : "INK");
-    }
+                    a == ARM_DENSE ? "-0.39" : "0.03");
     fputs("plot ", p->script);
     for (int a = 0; a < ARM_COUNT; a++)
         for (int k = 1; in->arm[a] && k <= FAMILY_COUNT_SHOWN; k++) {
@@ -182,7 +177,7 @@ void figure_layers(struct plot *p, const struct layers_input *in)
     if (!(s.highest > 0))
         return;
     p->ready = true;
-    p->top = 112;
+    p->top = 130;
     prefix = prefix_for(s.highest);
     word = s.modelled ? "modelled (machine profile's coefficients)"
                       : provenance_names[s.from];

@@ -153,7 +153,9 @@ static void write_labels(struct plot *p, const struct study *study,
     static const char *const colours[] = { "C_DENSE", "C_MOD", "C_CONTROL" };
     struct frame frame = { axis->low, axis->high, low, high,
                            !axis->by_forward, false, plot_frame_width(p),
-                           plot_frame_height(p) };
+                           plot_frame_height(p),
+                           study->dense ? study->dense->causal.mean
+                                        : (double)NAN };
     struct label label[LABEL_MAX];
     int n = 0;
 
@@ -163,6 +165,8 @@ static void write_labels(struct plot *p, const struct study *study,
             continue;
         label[n] = (struct label){ .x = compute_of(s, axis),
                                    .y = s->causal.mean,
+                                   .rise = isfinite(s->causal.sd)
+                                           ? s->causal.sd : 0,
                                    .colour = colours[s->kind],
                                    .rank = s != study->dense && s != study->mod
         };

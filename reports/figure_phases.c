@@ -59,8 +59,8 @@ static void write_tics(struct plot *p, const struct run *profile)
     for (size_t i = 0; i < profile->n_phases; i++) {
         const struct phase *f = &profile->phase[i];
         char name[96];
-        snprintf(name, sizeof name, "%.24s, batch %g, %g tokens", f->name,
-                 f->batch, f->tokens);
+        snprintf(name, sizeof name, "%.24s, batch %g, %g token%s", f->name,
+                 f->batch, f->tokens, f->tokens == 1 ? "" : "s");
         fprintf(p->script, "set label %zu ", i + 1);
         plot_quote(p, isfinite(f->batch) && isfinite(f->tokens) ? name
                                                                  : f->name);

@@ -2,8 +2,10 @@
 #include "reports/figures.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include "reports/label.h"
 #include "reports/stats.h"
+#include "reports/table.h"
 
 enum { MAX_POINTS = RUN_MAX_PHASES * OP_COUNT };
 
@@ -60,21 +62,49 @@ static void write_data(struct plot *p, const struct run *profile,
     }
 }
 
-static void write_names(struct plot *p, const struct match *match, int n,
+enum { NAMED = 12 };           /* the worst misses; more would hide the marks */
+
+static int by_miss(const void *a, const void *b)
+{
+    const struct match *x = a, *y = b;
+    double p = fabs(log(x->measured / x->predicted));
+    double q = fabs(log(y->measured / y->predicted));
+    return (p < q) - (p > q);
+}
+
+/* Every mark is in the way of a name, so all are laid out; few are named. */
+static void write_names(struct plot *p, struct match *match, int n,
                         struct frame frame)
 {
-    struct label label[LABEL_MAX];
-    int named = 0;
+    struct label label[MAX_POINTS];
 
-    for (int i = 0; i < n && named < LABEL_MAX; i++) {
+    qsort(match, (size_t)n, sizeof *match, by_miss);
+    for (int i = 0; i < n; i++) {
         double ratio = match[i].measured / match[i].predicted;
-        label[named] = (struct label){ .x = match[i].predicted, .y = ratio,
-                                       .colour = "INK",
-                                       .rank = 1 + (fabs(log(ratio)) < 0.1) };
-        snprintf(label[named++].text, LABEL_TEXT_SIZE, "%s", match[i].op);
+        bool named = i < NAMED && fabs(ratio - 1) > 0.1;
+        label[i] = (struct label){ .x = match[i].predicted, .y = ratio,
+                                   .colour = "INK", .rank = named ? 1 : 2 };
+        snprintf(label[i].text, LABEL_TEXT_SIZE, "%s", named ? match[i].op
+                                                             : "");
     }
-    label_place(label, named, frame);
-    label_write(label, named, 100, p);
+    label_place(label, n, frame);
+    label_write(label, n, 100, p);
+}
+
+/* A tick a decade, with a prefix. */
+static void write_tics(struct plot *p, char axis, double low, double high)
+{
+    char text[TABLE_NUMBER_SIZE];
+
+    fprintf(p->script, "set %ctics (", axis);
+    for (int e = (int)ceil(log10(low)), first = 1; e <= log10(high); e++) {
+        struct prefix prefix = prefix_for(pow(10, e) * 1.0001);
+        snprintf(text, sizeof text, "%.0f %ss", pow(10, e) / prefix.factor,
+                 prefix.letter);
+        fprintf(p->script, "%s'%s' 1e%d", first ? "" : ", ", text, e);
+        first = 0;
+    }
+    fputs(")\n", p->script);
 }
 
 /* Where the two panels part, as a share of the width. */
@@ -121,17 +151,18 @@ void figure_scatter(struct plot *p, const struct run *profile)
             "set ytics nomirror out textcolor rgb INK\n"
             "set grid xtics ytics ls 90, ls 90\nset logscale xy\n"
             "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set format x '%%.0s %%cs'\nset format y '%%.0s %%cs'\n"
             "set xlabel 'predicted (log)' offset 0,0.3\n"
             "set ylabel 'measured (log)' offset 0.6,0\n"
-            "set rmargin at screen %.3f\nplot x lc rgb MUTED lw 0.9 notitle",
-            low, high, low, high, part);
+            "set rmargin at screen %.3f\n", low, high, low, high, part);
+    write_tics(p, 'x', low, high);
+    write_tics(p, 'y', low, high);
+    fputs("plot x lc rgb MUTED lw 0.9 notitle", p->script);
     for (size_t i = 0; i < profile->n_phases; i++)
         fprintf(p->script, ", \\\n     D index %zu using 1:2 with points ls %s "
                 "ps 0.8 notitle", i, style[i % 4]);
     frame = (struct frame){ low, high, 1 / off, off, true, true,
                             PLOT_WIDTH * (1 - part - gap) - p->right,
-                            plot_frame_height(p) };
+                            plot_frame_height(p), 1 };
     fprintf(p->script, "\nset lmargin at screen %.3f\n"
             "set rmargin at screen 1-MR/W\nset yrange [%.9g:%.9g]\n"
             "set ytics ('0.1' 0.1, '0.2' 0.2, '0.5' 0.5, '0.9' 0.9, '1.1' 1.1, "

@@ -36,7 +36,6 @@ static const struct side {
     {   0,  14, 0.5, "center" }, {   0, -14, 0.5, "center" },
     {   9,  11, 0.0, "left" },   {   9, -11, 0.0, "left" },
     {  -9,  11, 1.0, "right" },  {  -9, -11, 1.0, "right" },
-    {   0,  26, 0.5, "center" }, {   0, -26, 0.5, "center" },
 };
 enum { N_SIDES = sizeof sides / sizeof *sides };
 
@@ -54,8 +53,8 @@ static struct box box_of(const struct label *l, const struct side *side)
 
 static struct box box_of_mark(const struct label *l)
 {
-    return (struct box){ l->px - mark, l->px + mark, l->py - mark,
-                         l->py + mark };
+    double up = fmax(mark, l->prise);
+    return (struct box){ l->px - mark, l->px + mark, l->py - up, l->py + up };
 }
 
 static double overlap(struct box a, struct box b)
@@ -71,7 +70,9 @@ static double cost_of(const struct label *labels, int n, int i, int side,
     struct box box = box_of(&labels[i], &sides[side]);
     double area = (box.x1 - box.x0) * line;
     struct box inside = { -20, frame.width + 10, 2, frame.height + 10 };
-    double cost = area - overlap(box, inside);
+    double y = isfinite(frame.rule) ? frame_py(frame, frame.rule) : -line;
+    struct box rule = { 0, frame.width, y - 1, y + 1 };
+    double cost = area - overlap(box, inside) + 2 * overlap(box, rule);
 
     for (int j = 0; j < n; j++) {
         cost += overlap(box, box_of_mark(&labels[j]));
@@ -95,6 +96,8 @@ void label_place(struct label *labels, int n, struct frame frame)
     for (int i = 0; i < n; i++) {
         labels[i].px = frame_px(frame, labels[i].x);
         labels[i].py = frame_py(frame, labels[i].y);
+        labels[i].prise = frame_py(frame, labels[i].y + labels[i].rise) -
+                          labels[i].py;
         labels[i].place = -1;
     }
     qsort(labels, (size_t)n, sizeof *labels, by_rank);

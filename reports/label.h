@@ -8,7 +8,9 @@ enum { LABEL_TEXT_SIZE = 80, LABEL_MAX = 64 };
 
 struct label {
     double x, y;               /* the point, in axis units */
+    double rise;               /* of its error bar, in axis units; 0: none */
     double px, py;             /* filled: pixels from the frame's lower left */
+    double prise;              /* filled: pixels */
     char   text[LABEL_TEXT_SIZE];
     const char *colour;        /* gnuplot expression: "INK", "C_MOD" */
     int    rank;               /* lower is placed first */
@@ -20,11 +22,12 @@ struct frame {
     double x0, x1, y0, y1;
     bool   log_x, log_y;
     double width, height;      /* pixels */
+    double rule;               /* a horizontal line to keep clear of; NAN */
 };
 
 /* Choose a side for every label, or none where all sides cover a point or another
- * label (rank 0 is always placed), and write `set label` commands from tag
- * `first` on.  `point` are the marks to keep clear of: px, py pairs in pixels. */
+ * label (rank 0 is always placed); then write `set label` commands from tag
+ * `first` on.  Placing sorts the labels. */
 void label_place(struct label *labels, int n, struct frame frame);
 void label_write(const struct label *labels, int n, int first,
                  struct plot *plot);

@@ -11,14 +11,17 @@ static const struct { const char *anchor, *heading; } sections[] = {
 #undef X
 };
 
-static void title_of(char out[256], const struct report *r)
+static void title_of(char out[384], const struct report *r)
 {
     const struct study *s = &r->study;
 
-    if (s->dense && s->mod)
-        snprintf(out, 256, "MoD %s against dense %s", s->mod->label,
-                 s->dense->label);
-    else if (r->profile)
+    char mod[160], dense[160];
+
+    if (s->dense && s->mod) {
+        study_words(mod, s->mod);
+        study_words(dense, s->dense);
+        snprintf(out, 384, "MoD, %s, against dense, %s", mod, dense);
+    } else if (r->profile)
         snprintf(out, 256, "%s against its dense twin", r->profile->name);
     else
         snprintf(out, 256, "%s", r->run[0].name);
@@ -26,7 +29,7 @@ static void title_of(char out[256], const struct report *r)
 
 static void header(const struct report *r, FILE *out)
 {
-    char title[256], day[16] = "";
+    char title[384], day[16] = "";
     time_t now = time(NULL);
     struct tm utc;
 
@@ -40,77 +43,6 @@ static void header(const struct report *r, FILE *out)
     fputs("</code></p>\n<h1>", out);
     html_text(out, title);
     fputs("</h1>\n</header>\n<main>\n", out);
-}
-
-/* The four numbers of the first screen. */
-static const struct column answer_columns[] = {
-    { "what", "", "", COLUMN_TEXT, true },
-    { "dense", "dense", "", COLUMN_QUANTITY, false },
-    { "mod", "MoD", "", COLUMN_QUANTITY, false },
-    { "ratio", "MoD / dense", "", COLUMN_FACTOR, false },
-};
-
-static void answer_row(struct table *t, const char *what, const char *unit,
-                       struct amount dense, struct amount mod,
-                       struct amount ratio)
-{
-    table_row(t, ROW_PLAIN);
-    table_text(t, what);
-    table_quantity(t, dense, unit);
-    table_quantity(t, mod, unit);
-    table_amount(t, ratio);
-}
-
-static void answer_study(struct table *t, const struct study *s)
-{
-    struct amount dense = amount_of(s->dense->causal.mean, PROV_MEASURED);
-    struct amount mod = amount_of(s->mod->causal.mean, PROV_MEASURED);
-    struct amount fd = amount_of(s->dense->flops_forward, PROV_COUNTED);
-    struct amount fm = amount_of(s->mod->flops_forward, PROV_COUNTED);
-
-    answer_row(t, "held-out loss, best of each", "nats per byte", dense, mod,
-               amount_ratio(mod, dense));
-    answer_row(t, "forward pass per token, best of each", "flop", fd, fm,
-               amount_ratio(fm, fd));
-}
-
-static void answer_phase(struct table *t, const struct phase *f)
-{
-    static const struct { enum metric metric; const char *name; } rows[] = {
-        { METRIC_FLOPS, "FLOPs" }, { METRIC_SECONDS, "time" },
-        { METRIC_JOULES, "energy" },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const enum metric m = rows[i].metric;
-        struct amount arm[ARM_COUNT];
-        char what[96];
-        for (int a = 0; a < ARM_COUNT; a++)
-            arm[a] = m == METRIC_SECONDS ? f->seconds[a]
-                   : amount_known(f->totals[a].of[WITNESS_COUNTED][m])
-                   ? f->totals[a].of[WITNESS_COUNTED][m]
-                   : totals_best(&f->totals[a], m);
-        snprintf(what, sizeof what, "%s of one %.40s, twins", rows[i].name,
-                 f->name);
-        answer_row(t, what, metric_table[m].unit, arm[ARM_DENSE], arm[ARM_MOD],
-                   f->ratio[m]);
-    }
-}
-
-static void answer_table(const struct report *r, FILE *out)
-{
-    struct table t;
-
-    table_open(&t, "answer", answer_columns,
-               sizeof answer_columns / sizeof *answer_columns);
-    table_caption(&t, "In short.");
-    if (r->study.dense && r->study.mod)
-        answer_study(&t, &r->study);
-    if (report_phase(r))
-        answer_phase(&t, report_phase(r));
-    if (t.n_rows && t.status == STATUS_OK)
-        table_html(&t, out);
-    table_close(&t);
 }
 
 static bool has_content(const struct report *r, enum section section)
@@ -184,8 +116,6 @@ static enum status write_section(const struct report *r, enum section section,
     else if (section == SECTION_WORDS)
         page_words(out);
     status = write_figures(r, section, figures, out, err);
-    if (section == SECTION_ANSWER)
-        answer_table(r, out);
     if (section == SECTION_TEXT)
         page_tokens(r, out);
     write_tables(r, section, out);
@@ -196,7 +126,7 @@ static enum status write_section(const struct report *r, enum section section,
 enum status page_write(const struct report *r, const char *folder,
                        struct error *err)
 {
-    char path[FILE_PATH_SIZE], figures[FILE_PATH_SIZE], title[256];
+    char path[FILE_PATH_SIZE], figures[FILE_PATH_SIZE], title[384];
     struct file_writer writer;
     enum status status = file_join(path, folder, "index.html", err);
 

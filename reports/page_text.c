@@ -12,12 +12,18 @@ static struct amount measured(void)
 
 static void difference_text(FILE *out, struct difference d)
 {
+    char mean[TABLE_NUMBER_SIZE], low[TABLE_NUMBER_SIZE];
+    char high[TABLE_NUMBER_SIZE];
+
+    table_number(mean, d.mean, COLUMN_SIGNED);
+    table_number(low, d.low, COLUMN_SIGNED);
+    table_number(high, d.high, COLUMN_SIGNED);
     if (isfinite(d.low) && isfinite(d.high))
-        html_textf(out, "%+.4f nats per byte, 95 %% interval %+.4f to %+.4f, "
-                   "%zu pairs of seeds", d.mean, d.low, d.high, d.n);
+        html_textf(out, "%s nats per byte, 95 %% interval %s to %s, %zu pairs "
+                   "of seeds", mean, low, high, d.n);
     else
-        html_textf(out, "%+.4f nats per byte, one seed each: within the noise "
-                   "or not, it cannot be said", d.mean);
+        html_textf(out, "%s nats per byte, one seed each: within the noise or "
+                   "not, it cannot be said", mean);
 }
 
 /* Loss at equal training compute. */
@@ -30,7 +36,7 @@ static void lead_study(const struct report *r, FILE *out)
         [VERDICT_LOWER]   = "lower, beyond the seed noise",
         [VERDICT_HIGHER]  = "higher, beyond the seed noise",
     };
-    char number[TABLE_NUMBER_SIZE];
+    char number[TABLE_NUMBER_SIZE], words[160];
 
     fputs("<p class=\"lead\">", out);
     table_si(number, s->flops_high, "FLOP");
@@ -42,15 +48,16 @@ static void lead_study(const struct report *r, FILE *out)
     fputs(", ", out);
     if (s->mod) {
         snprintf(number, sizeof number, "%.4f", s->mod->causal.mean);
+        study_words(words, s->mod);
         html_textf(out, "the best MoD model (%s) reaches a held-out loss of ",
-                   s->mod->label);
+                   words);
         html_fact(out, number, measured());
     }
     if (s->dense) {
         snprintf(number, sizeof number, "%.4f", s->dense->causal.mean);
+        study_words(words, s->dense);
         html_textf(out, s->mod ? " nats per byte, the best dense model (%s) "
-                   : "the best dense model (%s) reaches a held-out loss of ",
-                   s->dense->label);
+                   : "the best dense model (%s) reaches a held-out loss of ", words);
         html_fact(out, number, measured());
     }
     if (s->mod && s->dense) {
@@ -158,8 +165,8 @@ static void budget(const struct study *s, FILE *out)
     double apart = 100 * (s->flops_high / s->flops_low - 1);
 
     if (s->flops_from == PROV_UNKNOWN)
-        fputs("<p class=\"warn\">Some runs do not say how many FLOPs their "
-              "training took, so whether all cost the same is unknown.</p>\n",
+        fputs("<strong class=\"warn\">Some runs do not say how many FLOPs their "
+              "training took, so whether all cost the same is unknown.</strong> ",
               out);
     else if (s->equal_flops)
         html_textf(out, "The training FLOPs of all %zu runs lie within %.2f %% "
@@ -186,13 +193,14 @@ void page_setup(const struct report *r, FILE *out)
           "against later ones too: its loss looks into the future, is shown "
           "for comparison, and cannot be had when generating.</p>\n", out);
     if (s->dense && s->mod)
-        html_textf(out, "The best MoD setting and the best dense setting were "
-                   "picked by the same held-out losses that are compared, out "
-                   "of %zu settings: the winner of many is a little lucky.",
-                   s->n);
+        fprintf(out, "<p>The best MoD setting and the best dense setting were "
+                "picked by the same held-out losses that are compared, out of "
+                "%zu settings: the winner of many is a little lucky.</p>\n",
+                s->n);
     if (s->n_unfinished)
-        fprintf(out, "<p class=\"warn\">%zu points of the sweep are not "
-                "finished and are missing here.</p>\n", s->n_unfinished);
+        fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
+                "finished and missing here.</p>\n", s->n_unfinished,
+                s->n_unfinished == 1 ? " is" : "s are");
 }
 
 void page_trust(const struct report *r, FILE *out)

@@ -64,7 +64,8 @@ static size_t cut_at(const char *text, int limit)
     int n = 0;
 
     while (*at && n < limit) {
-        if (*at == ' ' && n > limit / 2)
+        /* A number stays with its percent sign. */
+        if (*at == ' ' && n > limit / 2 && at[1] != '%')
             space = at;
         escape_next(&at);
         n++;
@@ -115,9 +116,8 @@ static void write_margin(const char *text, struct margin_text m, FILE *out)
     }
 }
 
-/* Characters that fit 828 pixels at each size, measured with capitals and digits
- * in the usual mix. */
-enum { HEAD_LIMIT = 92, SUB_LIMIT = 126, FOOT_LIMIT = 138 };
+/* Characters that fit 828 pixels at each size, in English text set in Arial. */
+enum { HEAD_LIMIT = 92, SUB_LIMIT = 132, FOOT_LIMIT = 146 };
 
 static void write_script(const struct plot *p, FILE *out)
 {
@@ -208,9 +208,42 @@ static enum status run_program(char *const *argv, const char *folder,
                      *said ? said : "it said nothing");
 }
 
+/* gnuplot has no bold and no second choice of font in SVG. */
+static const struct { const char *from, *to; } fonts[] = {
+    { "font-family=\"Arial:Bold\"", "font-family=\"Arial, 'Liberation Sans', "
+      "sans-serif\" font-weight=\"bold\"" },
+    { "font-family=\"Arial\"", "font-family=\"Arial, 'Liberation Sans', "
+      "sans-serif\"" },
+    { "font-family=\"Liberation Mono\"", "font-family=\"'Liberation Mono', "
+      "Consolas, monospace\"" },
+};
+
+/* Inside tags only: what stands between them may be foreign. */
+static void write_svg_body(const char *text, FILE *out)
+{
+    bool in_tag = false;
+
+    while (*text) {
+        bool replaced = false;
+        for (size_t i = 0; in_tag && i < sizeof fonts / sizeof *fonts; i++) {
+            size_t n = strlen(fonts[i].from);
+            if (strncmp(text, fonts[i].from, n) != 0)
+                continue;
+            fputs(fonts[i].to, out);
+            text += n;
+            replaced = true;
+            break;
+        }
+        if (replaced)
+            continue;
+        in_tag = *text == '<' || (in_tag && *text != '>');
+        putc(*text++, out);
+    }
+}
+
 /* gnuplot names every SVG "Gnuplot": say what this one shows instead. */
-static enum status name_svg(const struct plot *plot, const char *from,
-                            const char *to, struct error *err)
+static enum status finish_svg(const struct plot *plot, const char *from,
+                              const char *to, struct error *err)
 {
     static const char title[] = "<title>", end[] = "</desc>";
     char *text = NULL, *cut, *rest;
@@ -223,15 +256,14 @@ static enum status name_svg(const struct plot *plot, const char *from,
     cut = strstr(text, title);
     rest = cut ? strstr(cut, end) : NULL;
     if ((status = file_create(&writer, to, err)) == STATUS_OK) {
-        fwrite(text, 1, cut && rest ? (size_t)(cut - text) : size,
-               writer.stream);
-        if (cut && rest) {
+        if (rest) {
+            fwrite(text, 1, (size_t)(cut - text), writer.stream);
             fputs("<title>", writer.stream);
             escape_write(writer.stream, BORDER_HTML, plot->head);
             fputs("</title>\n<desc>", writer.stream);
             escape_write(writer.stream, BORDER_HTML, plot->alt);
-            fputs(rest, writer.stream);
         }
+        write_svg_body(rest ? rest : text, writer.stream);
         status = file_commit(&writer, err);
     }
     free(text);
@@ -258,7 +290,7 @@ static enum status draw_as(const struct plot *plot, const char *folder,
         return status;
     }
     if (strcmp(format, "svg") == 0)
-        status = name_svg(plot, drawn, path, err);
+        status = finish_svg(plot, drawn, path, err);
     else if (rename(drawn, path) != 0)
         status = error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
     unlink(drawn);

@@ -329,6 +329,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = find_layers(r, err);
     if (status != STATUS_OK)
         return status;
+    tables_answer(r);
     tables_study(r);
     tables_cost(r);
     tables_trust(r);

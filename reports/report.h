@@ -90,7 +90,8 @@ struct table *report_add_table(struct report *report, enum section section,
                                bool folded, const char *name,
                                const struct column *columns, size_t n_columns);
 
-/* tables_study.c, tables_cost.c, tables_trust.c: each adds its tables. */
+/* Each file tables_*.c adds its tables. */
+void tables_answer(struct report *report);
 void tables_study(struct report *report);
 void tables_cost(struct report *report);
 void tables_trust(struct report *report);

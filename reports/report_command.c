@@ -54,13 +54,12 @@ static const struct argp parser = { NULL, parse_argument, "DIR...", help,
                                     children, NULL, NULL };
 
 /* As it may be typed again. */
-static void command_line(struct report *report, int argc, char **argv)
+static void command_line(char *out, size_t size, int argc, char **argv)
 {
     size_t used = 0;
 
-    for (int i = 0; i < argc && used < sizeof report->command_line; i++)
-        used += (size_t)snprintf(report->command_line + used,
-                                 sizeof report->command_line - used, "%s%s",
+    for (int i = 0; i < argc && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s",
                                  i ? " " : "", argv[i]);
 }
 
@@ -99,6 +98,7 @@ int report_command(int argc, char **argv)
     struct arguments arguments = { .n = 0 };
     struct report *report = calloc(1, sizeof *report);
     struct error err = { .status = STATUS_OK };
+    char line[sizeof report->command_line];
     enum status status;
     int code = 0;
 
@@ -109,9 +109,10 @@ int report_command(int argc, char **argv)
         free(arguments.paths);
         return command_fail(&err);
     }
+    command_line(line, sizeof line, argc, argv);   /* argp moves arguments */
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     status = report_open(report, arguments.paths, arguments.n, &err);
-    command_line(report, argc, argv);
+    strcpy(report->command_line, line);
     if (status == STATUS_OK)
         status = report_write(report, arguments.options.output, &err);
     if (status == STATUS_OK)

@@ -334,3 +334,21 @@ const struct run *study_typical(const struct setting *s)
     }
     return typical;
 }
+
+void study_words(char out[160], const struct setting *s)
+{
+    const struct facts *f = &s->run[0]->facts;
+
+    if (!isfinite(f->n_layers) || !isfinite(f->n_channels))
+        snprintf(out, 160, "%s", s->label);
+    else if (s->kind == SETTING_DENSE)
+        snprintf(out, 160, "%.0f layers of %.0f channels", f->n_layers,
+                 f->n_channels);
+    else if (isfinite(f->n_routed))
+        snprintf(out, 160, "capacity %g %% in %.0f of %.0f layers, %.0f "
+                 "channels", 100 * f->capacity, f->n_routed, f->n_layers,
+                 f->n_channels);
+    else
+        snprintf(out, 160, "capacity %g %%, %.0f layers of %.0f channels",
+                 100 * f->capacity, f->n_layers, f->n_channels);
+}

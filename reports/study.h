@@ -54,6 +54,9 @@ double      study_loss(const struct run *run);
 struct difference study_difference(const struct setting *a,
                                    const struct setting *b);
 
+/* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48 channels". */
+void study_words(char out[160], const struct setting *setting);
+
 /* The run of the setting whose loss is in the middle. */
 const struct run *study_typical(const struct setting *setting);
 

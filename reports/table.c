@@ -105,6 +105,11 @@ void table_quantity(struct table *t, struct amount amount, const char *unit)
     }
 }
 
+void table_skip(struct table *t)
+{
+    next_cell(t);
+}
+
 struct prefix prefix_for(double largest)
 {
     static const struct prefix all[] = {

@@ -67,6 +67,7 @@ void table_text(struct table *table, const char *text);
 void table_textf(struct table *table, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void table_amount(struct table *table, struct amount amount);
+void table_skip(struct table *table);       /* the question has no sense here */
 void table_quantity(struct table *table, struct amount amount,
                     const char *unit);
 

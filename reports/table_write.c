@@ -346,9 +346,9 @@ void table_html(const struct table *t, FILE *out)
     for (size_t c = 0; c < t->n_columns; c++)
         layout[c] = table_layout(t, c);
     fprintf(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-            "aria-label=\"Table %s\">\n<table><caption>", t->name);
+            "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">", t->name);
     escape_write(out, BORDER_HTML, t->caption);
-    fputs("</caption>\n", out);
+    fputs("</span></caption>\n", out);
     html_head(t, layout, out);
     for (size_t r = 0; r < t->n_rows; r++) {
         fprintf(out, "<tr%s>", classes[t->kind[r]]);

@@ -200,8 +200,8 @@ static void phases(struct report *r)
             enum metric m = priced[k].metric;
             table_row(t, ROW_PLAIN);
             if (isfinite(f->batch) && isfinite(f->tokens))
-                table_textf(t, "%s, batch %g, %g tokens", f->name, f->batch,
-                            f->tokens);
+                table_textf(t, "%s, batch %g, %g token%s", f->name, f->batch,
+                            f->tokens, f->tokens == 1 ? "" : "s");
             else
                 table_text(t, f->name);
             table_text(t, priced[k].name);

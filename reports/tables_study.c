@@ -70,7 +70,10 @@ static void settings(struct report *r)
         table_amount(t, counted((double)s->n));
         table_amount(t, measured(s->causal.mean));
         table_amount(t, sd);
-        table_amount(t, measured(s->topk.mean));
+        if (s->kind == SETTING_DENSE && !s->topk.n)
+            table_skip(t);
+        else
+            table_amount(t, measured(s->topk.mean));
         table_amount(t, measured(s->train.mean));
     }
 }
@@ -162,7 +165,10 @@ static void points(struct report *r)
             table_amount(t, run->totals.of[WITNESS_MEASURED][METRIC_SECONDS]);
             table_amount(t, totals_best(&run->totals, METRIC_JOULES));
             table_amount(t, measured(study_loss(run)));
-            table_amount(t, measured(run->facts.loss_topk));
+            if (run->facts.dense && !isfinite(run->facts.loss_topk))
+                table_skip(t);
+            else
+                table_amount(t, measured(run->facts.loss_topk));
             table_amount(t, measured(run->facts.loss_train));
         }
 }

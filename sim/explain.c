@@ -66,38 +66,68 @@ static void rows_of(FILE *file, const struct allocation *a, enum pass pass,
         fprintf(file, ", sum of n %" PRIu64, keys);
 }
 
-/* One line for every kind of layer: dense, and each routed one that differs. */
+/* Layer i of the ledger, the last being what is outside any. */
+static struct ledger_key key_of(const struct allocation *a, enum pass pass,
+                                enum op op, int32_t i)
+{
+    int32_t layer = i < a->n_layers ? i : LEDGER_OUTSIDE;
+    return (struct ledger_key){ pass, layer, LEDGER_SHARED, op };
+}
+
+static bool same_cost(const struct ledger *ledger, struct ledger_key a,
+                      struct ledger_key b)
+{
+    const struct cost *x = ledger_at(ledger, a), *y = ledger_at(ledger, b);
+    return ledger_touched(ledger, a) && ledger_touched(ledger, b) &&
+           x->count[METRIC_FLOPS] == y->count[METRIC_FLOPS] &&
+           x->count[METRIC_BYTES] == y->count[METRIC_BYTES];
+}
+
+/* Where the first layer that costs as much as layer i stands, and how many do
+ * in all. */
+static int32_t kind_of(const struct allocation *a, const struct ledger *ledger,
+                       enum pass pass, enum op op, int32_t i, int32_t *n)
+{
+    int32_t first = -1;
+
+    *n = 0;
+    for (int32_t j = 0; j <= a->n_layers; j++) {
+        if (!same_cost(ledger, key_of(a, pass, op, i), key_of(a, pass, op, j)))
+            continue;
+        if (first < 0)
+            first = j;
+        ++*n;
+    }
+    return first;
+}
+
+/* One line for every kind of layer: those that cost the same are one kind. */
 static void layers(FILE *file, const struct allocation *a, bool known_rows,
                    const struct ledger *ledger, enum pass pass, enum op op)
 {
-    const struct cost *before = NULL;
-
-    for (int32_t i = 0; i <= a->n_layers; i++) {
-        int32_t layer = i < a->n_layers ? i : LEDGER_OUTSIDE;
-        struct ledger_key key = { pass, layer, LEDGER_SHARED, op };
-        const struct cost *cost = ledger_at(ledger, key);
-        if (!ledger_touched(ledger, key) ||
-            (before &&
-             cost->count[METRIC_FLOPS] == before->count[METRIC_FLOPS] &&
-             cost->count[METRIC_BYTES] == before->count[METRIC_BYTES]))
+    for (int32_t i = 0, n; i <= a->n_layers; i++) {
+        struct ledger_key key = key_of(a, pass, op, i);
+        if (kind_of(a, ledger, pass, op, i, &n) != i)
             continue;
-        before = cost;
-        if (layer == LEDGER_OUTSIDE)
-            fprintf(file, "  outside layers    ");
+        const struct cost *cost = ledger_at(ledger, key);
+        if (key.layer == LEDGER_OUTSIDE)
+            fprintf(file, "  %-16s  ", "outside layers");
         else
-            fprintf(file, "  layer %-3d         ", layer);
+            fprintf(file, "  layer %-10d  ", key.layer);
         if (known_rows && pass != PASS_UPDATE) {
-            rows_of(file, a, pass, op, layer);
+            rows_of(file, a, pass, op, key.layer);
             fputs(": ", file);
         }
-        fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes\n",
+        fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
                 cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
+        if (n > 1)
+            fprintf(file, "; %d such layers", n);
+        fputc('\n', file);
     }
     struct cost sum = ledger_sum(ledger, (int)pass, LEDGER_ANY, LEDGER_ANY,
                                  (int)op);
-    fprintf(file, "  whole pass        %" PRIu64 " flops, %" PRIu64 " bytes"
-            " (layers like the one before are not repeated)\n",
-            sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+    fprintf(file, "  %-16s  %" PRIu64 " flops, %" PRIu64 " bytes\n",
+            "whole pass", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
 }
 
 static bool is_letter(char c)
@@ -131,20 +161,20 @@ static void where(FILE *file, const struct model_spec *spec,
             !has_word(r->bytes, letter->name) &&
             !has_word(r->shared_bytes, letter->name))
             continue;
-        fprintf(file, "%s%s = %" PRIu64 " %s\n", lead, letter->name,
+        fprintf(file, "%s%s = %" PRIu64 " (%s)\n", lead, letter->name,
                 letter->value, letter->meaning);
         lead = "                    ";
     }
     if (price->flops_per_key)
         fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
-                " of its sequence\n", lead, OP_KEY_TILE, OP_KEY_TILE);
+                " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
 }
 
 /* What rows times price leaves out. */
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
-      " B + 4 flops to move the threshold where routers score" },
+      " B + 4 flops to move\n  the threshold where routers score" },
     { OP_CLIP, PASS_UPDATE, "per tensor of m numbers: 2*m + 16*ceil(m/4096)"
       " flops, 4*m bytes; and 2 flops once" },
     { OP_ADAMW, PASS_UPDATE, "per tensor of m numbers: 17*m flops, 28*m"

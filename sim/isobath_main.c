@@ -7,6 +7,7 @@
 #include "sim/core/nearest.h"
 
 int predict_command(int argc, char **argv);
+int profile_command(int argc, char **argv);
 int sweep_command(int argc, char **argv);
 int train_command(int argc, char **argv);
 
@@ -15,6 +16,8 @@ static const struct command commands[] = {
       predict_command },
     { "train", "CONFIG -o DIR", "train on a text: checkpoint, curve, ledger",
       train_command },
+    { "profile", "MODEL -o DIR", "predicted, counted, measured; dense twin beside",
+      profile_command },
     { "sweep", "STUDY -o DIR", "run every point of a study; resumable",
       sweep_command },
 };

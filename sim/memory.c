@@ -11,6 +11,10 @@ const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
     { MEMORY_PHASE_MAP(X) };
 #undef X
 
+/* The rows of the table that lie outside the executor's block. */
+static const char tokens_name[] = "tokens, targets";
+static const char routes_name[] = "routes";
+
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
@@ -36,6 +40,7 @@ struct held {
     uint64_t rows;            /* that blocks work on */
     uint64_t gathered;        /* of those, rows of routed layers */
     uint64_t widest;          /* rows of one layer, at most */
+    uint64_t widest_routed;   /* likewise, of a routed one */
     uint64_t scored;          /* rows that routers see */
 };
 
@@ -52,17 +57,20 @@ static struct held rows_held(const struct model_spec *spec,
         if (!spec->routed[l])
             continue;
         sum.gathered += rows;
+        if (rows > sum.widest_routed)
+            sum.widest_routed = rows;
         sum.scored += n_sequences * (uint64_t)n_tokens;
     }
     return sum;
 }
 
-static struct held one_layer(struct held all, const struct model_spec *spec,
-                             uint64_t rows)
+/* Without backward, layers take turns in buffers for every row there is: a rule
+ * with a threshold may keep them all. */
+static struct held one_layer(const struct model_spec *spec, uint64_t rows)
 {
     bool routed = spec_n_routed(spec) > 0;
-    return (struct held){ all.widest, routed ? all.widest : 0, all.widest,
-                          routed ? rows : 0 };
+    return (struct held){ .rows = rows, .gathered = routed ? rows : 0,
+                          .widest = rows, .scored = routed ? rows : 0 };
 }
 
 int memory_items(struct memory_item *out, const struct model_spec *spec,
@@ -73,26 +81,29 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
         V = (uint64_t)spec->n_vocab, L = (uint64_t)spec->n_layers,
-        P = memory_parameters(spec), B = (uint64_t)n_sequences,
-        stat = spec->family == FAMILY_GPT2 ? 2 : 1;
+        D = (uint64_t)spec->head_size, P = memory_parameters(spec),
+        B = (uint64_t)n_sequences;
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
+    const bool turns = spec->family == FAMILY_LLAMA;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
-    const struct held cached = rows_held(spec, B, n_tokens);
-    const struct held step = decode ? rows_held(spec, B, 1) : cached;
-    const struct held h = train ? step : one_layer(step, spec, rows);
-    /* Backward needs gradients of one layer at a time, the widest. */
-    const uint64_t back = train ? step.widest : 0;
-    const struct memory_item all[] = {
+    const uint64_t dense = L - (uint64_t)spec_n_routed(spec);
+    const struct held all = rows_held(spec, B, n_tokens);
+    const struct held h = train ? all : one_layer(spec, rows);
+    const struct memory_item table[] = {
         { "parameters",        P, 1 },
         { "gradients",         P, train },
         { "first moment",      P, train },
         { "second moment",     P, train },
-        { "tokens, targets",   1, rows * (phase == MEMORY_DECODE ? 1 : 2) },
-        { "stream",            C, train ? rows * (L + 1) : rows },
+        { "rotary table",      D, turns ? (uint64_t)spec->max_tokens : 0 },
+        { tokens_name,         1, rows * (decode ? 1 : 2) },
+        { routes_name,         1, decode ? all.scored : L * rows },
+        { "row numbers",       1, rows },
+        { "row tallies",       4, rows },
+        { "stream",            C, train ? rows * (1 + dense) : rows },
         { "router score",      1, h.scored },
-        { "router statistics", stat, train ? h.scored : 0 },
-        { "kept positions",    1, cached.scored },
+        { "router statistics", 2, decode ? 0 : h.scored },
         { "gathered",          C, h.gathered },
+        { "gate, kept row",    3, decode ? 0 : h.gathered },
         { "norm1",             C, h.rows },
         { "qkv",               Q + 2*E, h.rows },
         { "attended",          Q, h.rows },
@@ -102,19 +113,32 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "up",                U, h.rows },
         { "act",               F, h.rows },
         { "block out",         C, h.gathered },
-        { "norm statistics",   2*stat, h.rows },
-        { "final norm",        C + stat, rows },
+        { "norm statistics",   4, h.rows },
+        { "final norm",        C + 2, rows },
         { "logits",            V, rows },
-        { "cached keys",       2*E, decode ? cached.rows : 0 },
-        { "d stream",          C, train ? 2 * rows : 0 },
-        { "d rows",            3*C + Q + (Q + 2*E) + U + F, back },
+        { "loss, entropy",     4, rows },
+        { "cached keys",       2*E, decode ? all.rows : 0 },
+        /* Backward works on one layer at a time, the widest. */
+        { "d stream",          2*C, train ? rows : 0 },
+        { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
+        { "d gathered",        2*C + 1, train ? all.widest_routed : 0 },
     };
     int n = 0;
 
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].numbers > 0 && all[i].rows > 0)
-            out[n++] = all[i];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].numbers > 0 && table[i].rows > 0)
+            out[n++] = table[i];
     return n;
+}
+
+/* *sum += numbers * rows * 4 bytes; UINT64_MAX stays what it is. */
+static void add_bytes(uint64_t *sum, uint64_t numbers, uint64_t rows)
+{
+    uint64_t part;
+    if (__builtin_mul_overflow(numbers, rows, &part) ||
+        __builtin_mul_overflow(part, (uint64_t)4, &part) ||
+        __builtin_add_overflow(*sum, part, sum))
+        *sum = UINT64_MAX;
 }
 
 uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
@@ -124,12 +148,66 @@ uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
     int n = memory_items(items, spec, n_sequences, n_tokens, phase);
     uint64_t sum = 0;
 
-    for (int i = 0; i < n; i++) {
-        uint64_t part;
-        if (__builtin_mul_overflow(4 * items[i].numbers, items[i].rows,
-                                   &part) ||
-            __builtin_add_overflow(sum, part, &sum))
-            return UINT64_MAX;
-    }
+    for (int i = 0; i < n; i++)
+        add_bytes(&sum, items[i].numbers, items[i].rows);
+    return sum;
+}
+
+static uint64_t largest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What a thread packs for itself: of a product, PACKED rows of the widest matrix
+ * and a block of PACKED x PACKED; of attention, a sequence's keys and values
+ * twice over and strips of 16 queries (models/kernels: gemm.c, attention.c). */
+static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
+{
+    enum { PACKED = 256, STRIP = 16 };
+    const uint64_t D = (uint64_t)spec->head_size, T = (uint64_t)n_tokens;
+    const uint64_t padded = (T + STRIP - 1) / STRIP * STRIP;
+    uint64_t widest = largest((uint64_t)spec_q(spec) +
+                              2 * (uint64_t)spec_e(spec),
+                              (uint64_t)spec_up(spec));
+
+    widest = largest(widest, (uint64_t)spec->n_vocab);
+    widest = largest(widest, (uint64_t)spec->n_channels);
+    return T + largest(PACKED * widest + PACKED * PACKED,
+                       5 * padded * D + 2 * STRIP * (D + padded));
+}
+
+uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
+                            int32_t n_tokens, enum memory_phase phase,
+                            int n_threads)
+{
+    struct memory_item items[MEMORY_ITEMS_MAX];
+    int n = memory_items(items, spec, n_sequences, n_tokens, phase);
+    uint64_t sum = 0;
+
+    for (int i = 0; i < n; i++)
+        if (items[i].name != tokens_name && items[i].name != routes_name)
+            add_bytes(&sum, items[i].numbers, items[i].rows);
+    add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
+    return sum;
+}
+
+uint64_t memory_process_bytes(const struct model_spec *spec,
+                              int32_t n_sequences, int32_t n_tokens,
+                              enum memory_phase phase, int n_threads)
+{
+    const uint64_t threads = (uint64_t)n_threads;
+    const uint64_t scratch = scratch_numbers(spec, n_tokens);
+    uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
+
+    add_bytes(&sum, scratch, threads);
+    add_bytes(&sum, MEMORY_PROCESS_BYTES / 4, 1);
+    if (phase != MEMORY_TRAIN)
+        return sum;
+    int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
+                         ? n_sequences : MEMORY_JUDGED_AT_ONCE;
+    add_bytes(&sum, memory_bytes(spec, judged, n_tokens, MEMORY_FORWARD) / 4,
+              1);
+    add_bytes(&sum, scratch, threads);
+    add_bytes(&sum, memory_parameters(spec), 1);
     return sum;
 }

@@ -35,10 +35,36 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase);
 
-/* Their sum in bytes, without the process itself; UINT64_MAX when it does not
+/* Their sum in bytes: what a model takes, with its routes and tokens, without
+ * the scratch of threads and the process itself; UINT64_MAX when it does not
  * fit. */
 uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
                       int32_t n_tokens, enum memory_phase phase);
+
+/* The part of that which is the executor's one block, with the scratch of its
+ * threads. */
+uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
+                            int32_t n_tokens, enum memory_phase phase,
+                            int n_threads);
+
+enum {
+    /* Training judges on a second model, without gradients, of at most so many
+     * sequences. */
+    MEMORY_JUDGED_AT_ONCE = 4,
+    /* The program before its first buffer: code and tables of it and of its
+     * libraries, stacks, heap.  Measured: VmHWM of `isobath train` less the
+     * buffers and the text, six shapes from 10 to 300 MB, Debian 12, x86-64,
+     * with PAPI and LIKWID linked. */
+    MEMORY_PROCESS_BYTES = 3500000,
+};
+
+/* The whole process at its peak, but for the text that it reads, whose pages
+ * count too.  Train: both models, and the copy of the weights that is written
+ * into a file; else the model with its scratch.  UINT64_MAX when it does not
+ * fit. */
+uint64_t memory_process_bytes(const struct model_spec *spec,
+                              int32_t n_sequences, int32_t n_tokens,
+                              enum memory_phase phase, int n_threads);
 
 /* Parameters of the model. */
 uint64_t memory_parameters(const struct model_spec *spec);

@@ -78,7 +78,8 @@ struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,
                              const struct allocation *allocation);
-    const char *help;             /* what it counts, and its source */
+    const char *counts;           /* in a few words */
+    const char *source;           /* paper and section */
 };
 extern const struct predict_convention predict_conventions[];  /* NULL ends */
 const struct predict_convention *predict_convention_find(const char *name);

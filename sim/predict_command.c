@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "models/hf_config.h"
@@ -39,7 +38,6 @@ struct answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
-    uint64_t process_bytes;             /* this program's own */
 };
 
 /* ---- arguments ---- */
@@ -166,6 +164,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
             argp_error(state, "--tokens with --phase decode: give --context");
         else if (o->phase != MEMORY_DECODE && o->context)
             argp_error(state, "--context: only with --phase decode");
+        else if (o->explain >= 0 && o->common.format != FORMAT_TEXT)
+            argp_error(state, "--explain is text: leave --format out");
         else if (o->phase != MEMORY_TRAIN && o->convention)
             argp_error(state, "--convention: only with --phase train");
         return 0;
@@ -184,7 +184,8 @@ static char *add_keys(int key, const char *text, void *input)
     (void)input;
     if (key != ARGP_KEY_HELP_POST_DOC || !(file = open_memstream(&out, &size)))
         return (char *)(uintptr_t)text;
-    fputs("\nKeys of a model, in its YAML or after --set:\n", file);
+    fprintf(file, "%s\n\nKeys of a model, in its YAML or after --set:\n",
+            text ? text : "");
     config_help(&model_config_schema, file);
     fclose(file);
     return out;
@@ -400,7 +401,8 @@ static void print_range(FILE *file, const char *what, const char *unit,
 static uint64_t memory_of(const struct answer *a)
 {
     const struct predict_question *q = &a->question;
-    return memory_bytes(&q->spec, q->n_sequences, q->n_tokens, q->phase);
+    return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens, q->phase,
+                                a->options->common.threads);
 }
 
 static void print_conventions(FILE *file, const struct answer *a)
@@ -414,9 +416,8 @@ static void print_conventions(FILE *file, const struct answer *a)
         double model = c->train_flops(&a->model.spec, &a->model.allocation);
         double dense = c->train_flops(&a->dense.spec, &a->dense.allocation);
         struct scale s = scale_of(model);
-        fprintf(file, "%-16s%9.4f %sFLOP  %6.3f of dense   %.*s\n", c->name,
-                model / s.factor, s.prefix, model / dense,
-                (int)strcspn(c->help, ":("), c->help);
+        fprintf(file, "%-16s%9.4f %sFLOP  %5.3f of dense  %s\n", c->name,
+                model / s.factor, s.prefix, model / dense, c->counts);
     }
 }
 
@@ -436,9 +437,10 @@ static void print_text(FILE *file, const struct answer *a)
         print_range(file, "seconds", "s", a->model.range.seconds);
         print_range(file, "joules", "J", a->model.range.joules);
     }
-    fprintf(file, "%-12s%.4g MB at the peak, %.4g MB of them this program\n",
-            "memory", (double)(memory_of(a) + a->process_bytes) / 1e6,
-            (double)a->process_bytes / 1e6);
+    fprintf(file, "%-12s%.4g MB at the peak%s\n", "memory",
+            (double)memory_of(a) / 1e6,
+            a->question.phase == MEMORY_TRAIN ? ", and the size of the text"
+                                              : "");
     print_conventions(file, a);
     fprintf(file, "predicted: nothing was run%s\n",
             a->machine ? "; joules are modelled from the profile's coefficients"
@@ -548,8 +550,10 @@ static json_t *conventions_json(const struct answer *a)
 
     for (const struct predict_convention *c = predict_conventions;
          a->question.phase == MEMORY_TRAIN && c->name; c++)
-        json_object_set_new(out, c->name, json_real(
-            c->train_flops(&a->model.spec, &a->model.allocation)));
+        json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
+            "flops", c->train_flops(&a->model.spec, &a->model.allocation),
+            "dense", c->train_flops(&a->dense.spec, &a->dense.allocation),
+            "counts", c->counts, "source", c->source));
     return out;
 }
 
@@ -602,9 +606,9 @@ static enum status print_json(FILE *file, struct answer *a, int argc,
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
     json_object_set_new(summary, "memory_bytes", json_integer(
-        (json_int_t)(memory_of(a) + a->process_bytes)));
+        (json_int_t)memory_of(a)));
     json_object_set_new(summary, "process_bytes", json_integer(
-        (json_int_t)a->process_bytes));
+        (json_int_t)MEMORY_PROCESS_BYTES));
     json_object_set_new(summary, "memory", memory_json(a));
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK &&
@@ -653,15 +657,6 @@ static enum status deliver(struct answer *a, int argc, char **argv,
     return status;
 }
 
-/* The resident set before anything is loaded: what every run of this program
- * pays beside its buffers. */
-static uint64_t own_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0
-               ? (uint64_t)usage.ru_maxrss * 1024 : 0;
-}
-
 int predict_command(int argc, char **argv)
 {
     const struct argp_child children[] = { { &command_argp, 0, NULL, 0 },
@@ -676,13 +671,11 @@ int predict_command(int argc, char **argv)
     struct options options = { .explain = -1 };
     struct answer *a = calloc(1, sizeof *a);
     struct error err = { STATUS_NO_MEMORY, "no memory" };
-    uint64_t process_bytes = own_bytes();
 
     if (!a)
         return command_fail(&err);
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     a->options = &options;
-    a->process_bytes = process_bytes;
     enum status status = load(a, &err);
     if (status == STATUS_OK)
         status = work_out(a, &err);

@@ -132,29 +132,34 @@ double predict_useful_train_flops(const struct model_spec *spec,
 
 const struct predict_convention predict_conventions[] = {
     { "matmul", predict_useful_train_flops,
-      "3 x forward's products, head included, attention over the causal pairs"
-      " S(S+1)/2: the work that is of use" },
+      "3 x products, head, causal pairs S(S+1)/2",
+      "work that is of use; backward is two products for each of forward's" },
     { "matmul-half", matmul_half,
-      "the same with S*S/2 pairs" },
+      "3 x products, head, S*S/2 pairs",
+      "FlashAttention's benchmarks halve S*S where causal" },
     { "matmul-full", matmul_full,
-      "the same with S*S pairs: causality not used" },
+      "3 x products, head, S*S pairs",
+      "counters that take attention as two square products" },
     { "matmul-no-head", matmul_no_head,
-      "matmul without the unembedding" },
+      "matmul without the unembedding",
+      "the blocks alone" },
     { "6n", six_n,
-      "6 x parameters x the rows that use them, embeddings included, no"
-      " attention" },
+      "6 x parameters x rows, no attention",
+      "Kaplan et al. 2020, section 2.1, with embeddings" },
     { "6n-blocks", six_n_blocks,
-      "6n without embedding and unembedding" },
+      "6n without embeddings and head",
+      "Kaplan et al. 2020, section 2.1" },
     { "kaplan", kaplan,
-      "6 x block matrices x rows, and attention over half the pairs (Kaplan et"
-      " al. 2020, table 1: C_forward = 2N + 2 n_layer n_ctx d_attn)" },
+      "6 x block matrices x rows, S*S/2 pairs",
+      "Kaplan et al. 2020, table 1: C_forward = 2N + 2 n_layer n_ctx d_attn" },
     { "palm", palm,
-      "6n, and attention over all pairs, 12 L H D T a token (Chowdhery et al."
-      " 2022, appendix B)" },
+      "6n and 12 L H D T a token",
+      "Chowdhery et al. 2022, appendix B" },
     { "chinchilla", chinchilla,
-      "3 x (matmul-full's forward, 3 H S*S for softmax, the embedding as a"
-      " product) (Hoffmann et al. 2022, appendix F)" },
-    { NULL, NULL, NULL },
+      "matmul-full, softmax, embedding",
+      "Hoffmann et al. 2022, appendix F: 3 H S*S for softmax, the embedding as"
+      " a product" },
+    { NULL, NULL, NULL, NULL },
 };
 
 const struct predict_convention *predict_convention_find(const char *name)

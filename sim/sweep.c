@@ -404,7 +404,7 @@ static enum status read_root(struct sweep *s, const yaml_node_t *out[ROOT_COUNT]
                              "a study is a mapping with base:, and axes: or"
                              " points:");
     for (ptrdiff_t i = 0; i < n_pairs(root); i++) {
-        const char *key = NULL;
+        const char *key = "";
         enum status status = key_text(s, &key, root, i, err);
         if (status != STATUS_OK)
             return status;

@@ -217,17 +217,17 @@ static char **arguments(const struct sweep_run *run, int32_t point,
         return NULL;
     char *text = (char *)(argv + n_max);
     /* execv() changes none of them: its prototype is older than const. */
-    argv[n++] = (char *)(uintptr_t)program;
-    argv[n++] = (char *)(uintptr_t)sweep_command_name(run->sweep);
-    argv[n++] = (char *)(uintptr_t)sweep_base(run->sweep);
-    argv[n++] = (char *)(uintptr_t)"-o";
-    argv[n++] = (char *)(uintptr_t)output;
-    argv[n++] = (char *)(uintptr_t)"--quiet";
-    argv[n++] = (char *)(uintptr_t)"--resume";
+    argv[n++] = (char *)program;
+    argv[n++] = (char *)sweep_command_name(run->sweep);
+    argv[n++] = (char *)sweep_base(run->sweep);
+    argv[n++] = (char *)"-o";
+    argv[n++] = (char *)output;
+    argv[n++] = (char *)"--quiet";
+    argv[n++] = (char *)"--resume";
     argv[n++] = text;
     text += sprintf(text, "--threads=%d", run->threads) + 1;
     for (size_t i = 0; i < p.n_settings; i++) {
-        argv[n++] = (char *)(uintptr_t)"--set";
+        argv[n++] = (char *)"--set";
         argv[n++] = text;
         text += sprintf(text, "%s=%s", p.setting[i].key, p.setting[i].value)
                 + 1;
@@ -397,7 +397,7 @@ static enum status run_all(const struct sweep_run *run, const char *program,
                            enum point_state *state, struct error *err)
 {
     /* Points take seconds to hours: 20 ms lose nothing, and cost nothing. */
-    const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+    const struct timespec pause = { .tv_nsec = 20000000 };
     enum status status = STATUS_OK;
     int32_t next = first;
     bool told = false;

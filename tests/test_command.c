@@ -31,12 +31,12 @@ static struct command_options parse(const char *a, const char *b,
                                       .children = children };
     struct command_options options = { .n_settings = 0 };
     const char *arguments[] = { "isobath test", a, b, c, NULL };
-    char *argv[5];
+    static char text[4][64];     /* the options point into it */
+    char *argv[5] = { NULL };
     int argc = 0;
 
     for (; arguments[argc]; argc++)
-        argv[argc] = strdup(arguments[argc]);
-    argv[argc] = NULL;
+        argv[argc] = strcpy(text[argc], arguments[argc]);
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     return options;
 }

@@ -41,10 +41,13 @@ static void put(const char *path, const char *text)
     cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
 }
 
+/* The text of a file, good until the next call. */
 static char *get(const char *path)
 {
-    char *text = NULL;
+    static char *text;
     size_t size = 0;
+
+    free(text);
     enum status status = file_read(&text, &size, path, 1 << 20, &err);
     cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
     cr_assert(eq(sz, strlen(text), size));

@@ -202,11 +202,11 @@ Test(flops, a_formula_is_spelled_with_its_numbers)
     char text[80];
 
     flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec);
-    cr_expect(eq(str, text, "2*64*(64 + 2*64)"));
+    cr_expect(eq(str, text, (char *)"2*64*(64 + 2*64)"));
     flops_spell(text, sizeof text, "H*(2*D + FOLD + 1)", &spec);
-    cr_expect(eq(str, text, "2*(2*32 + 15 + 1)"));
+    cr_expect(eq(str, text, (char *)"2*(2*32 + 15 + 1)"));
     flops_spell(text, 5, "1000*C", &spec);
-    cr_expect(eq(str, text, "1000"));
+    cr_expect(eq(str, text, (char *)"1000"));
 }
 
 /* Just enough arithmetic for the printed formulas: + * ( ). */

@@ -19,7 +19,7 @@ struct case_row {
     enum gate gate;
     enum router_input input;
     bool trained;                /* the router */
-    int  stride;                 /* of the elements looked at */
+    int  stride;                 /* of the elements looked at, large tensors */
 };
 
 /* How far gradients are off: a tensor's by norm, elements one by one. */
@@ -35,11 +35,12 @@ static const char *const tensor_names[TENSOR_COUNT] = {
 #undef X
 };
 
-/* One tensor; elements 0, stride, 2 stride, ... of it. */
+/* One tensor; of a large one elements 0, stride, 2 stride, ... */
 static void check_tensor(const struct reference *r, double *weights,
                          const float *gradient, const struct tensor *t,
                          int stride, struct error_counts *counts)
 {
+    stride = t->n < 256 ? 1 : stride;
     size_t n = (t->n + (size_t)stride - 1) / (size_t)stride;
     double *slope = calloc(n, sizeof *slope), squares = 0.0, off = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -160,10 +161,10 @@ Test(gradient, dense_models)
         { FAMILY_GPT2,  1, false, 0, FULL, 1 },
         { FAMILY_LLAMA, 1, true,  0, FULL, 1 },
         { FAMILY_LLAMA, 1, false, 0, FULL, 1 },
-        { FAMILY_GPT2,  2, true,  0, FULL, 17 },
-        { FAMILY_LLAMA, 2, false, 0, FULL, 17 },
-        { FAMILY_GPT2,  9, false, 0, FULL, 13 },
-        { FAMILY_LLAMA, 9, true,  0, FULL, 13 },
+        { FAMILY_GPT2,  2, true,  0, FULL, 29 },
+        { FAMILY_LLAMA, 2, false, 0, FULL, 29 },
+        { FAMILY_GPT2,  9, false, 0, FULL, 23 },
+        { FAMILY_LLAMA, 9, true,  0, FULL, 23 },
     };
     CHECK(rows, "dense");
 }
@@ -208,12 +209,12 @@ Test(gradient, capacities_and_lengths_beyond_one_key_tile)
 {
     static const struct case_row rows[] = {
         { FAMILY_GPT2,  2, true,  0.9,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
-          true, 19 },
+          true, 29 },
         { FAMILY_LLAMA, 2, true,  0.125, PATTERN_FIRST, GATE_SIGMOID2,
-          NORMALISED, true, 19 },
-        { FAMILY_GPT2,  9, false, 0.25,  PATTERN_ALL, GATE_RAW, RAW, true, 13 },
+          NORMALISED, true, 29 },
+        { FAMILY_GPT2,  9, false, 0.25,  PATTERN_ALL, GATE_RAW, RAW, true, 23 },
         { FAMILY_LLAMA, 9, true,  1.0,   PATTERN_ALL, GATE_SIGMOID, NORMALISED,
-          true, 13 },
+          true, 23 },
         { FAMILY_LLAMA, 1, true,  0.1,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
           true, 1 },
     };

@@ -76,6 +76,16 @@ static struct sweep *open_study(const char *text)
     return sweep;
 }
 
+/* Everything a test reads or hands out, freed when its process ends. */
+static char *kept[64];
+static int n_kept;
+
+static char *keep(char *text)
+{
+    cr_assert(lt(int, n_kept, 64));
+    return kept[n_kept++] = text;
+}
+
 /* The whole command on study.yaml, into out/. */
 static int run_command(const char *a, const char *b)
 {
@@ -86,7 +96,7 @@ static int run_command(const char *a, const char *b)
     int argc = 0;
 
     for (; arguments[argc]; argc++)
-        argv[argc] = strdup(arguments[argc]);
+        argv[argc] = keep(strdup(arguments[argc]));
     argv[argc] = NULL;
     return sweep_command(argc, argv);
 }
@@ -99,7 +109,7 @@ static char *text_of(const char *path)
 
     enum status status = file_read(&text, &size, path, 1 << 20, &err);
     cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
-    return text;
+    return keep(text);
 }
 
 Test(sweep, axes_multiply_with_the_last_one_fastest)

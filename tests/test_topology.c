@@ -167,7 +167,8 @@ Test(topology, no_tree_is_an_error_that_names_the_file)
 
     cr_assert(eq(int, cpu_topology_read(&t, "/nonexistent", NULL, &err),
                  STATUS_UNAVAILABLE));
-    cr_assert(strstr(err.text, "/nonexistent/devices/system/cpu/online"));
+    cr_assert(strstr(err.text, "/nonexistent/devices/system/cpu/online") !=
+              NULL);
 }
 
 Test(topology, lists_of_cpus)

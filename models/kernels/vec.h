@@ -34,23 +34,6 @@ typedef vec8 lanes;
 typedef float lanes __attribute__((vector_size(16)));
 #endif
 
-static inline lanes lanes_load(const real *p)
-{
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static inline void lanes_store(real *p, lanes v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static inline lanes lanes_set(real x)
-{
-    return (lanes){ 0 } + x;
-}
-
 static inline vec vec_load(const real *p)
 {
     vec v;
@@ -83,6 +66,29 @@ static inline vec vec_set(real x)
 static inline vec8 vec8_set(real x)
 {
     return (vec8){ x, x, x, x, x, x, x, x };
+}
+
+static inline lanes lanes_load(const real *p)
+{
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void lanes_store(real *p, lanes v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline lanes lanes_set(real x)
+{
+#if REGISTER_LANES == 16
+    return vec_set(x);
+#elif REGISTER_LANES == 8
+    return vec8_set(x);
+#else
+    return (lanes){ x, x, x, x };
+#endif
 }
 
 static inline vec vec_choose(ivec mask, vec yes, vec no)

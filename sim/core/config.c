@@ -1,6 +1,7 @@
 /* config.c - which value each key of the table gets, and from where. */
 #include "sim/core/config.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct slot {
     struct place value;
     struct place section;      /* the mapping it would stand in */
     size_t       section_length;
+    bool         lent;         /* from a config that a section names */
 };
 
 struct loader {
@@ -29,6 +31,8 @@ struct loader {
     size_t           n_settings, n_keys;
     struct slot     *slot;         /* [n_keys] */
     struct document *documents;    /* kept while nodes are in use */
+    bool             lending;      /* reading a whole config that a section
+                                    * names: it fills in, never overrules */
     struct error    *err;
 };
 
@@ -110,7 +114,7 @@ static void setting_name(char out[NAME_SIZE], const char *text)
 {
     size_t length = strcspn(text, "=");
     snprintf(out, NAME_SIZE, "%.*s",
-             text[length] && length < NAME_SIZE ? (int)length : 0, text);
+             length < NAME_SIZE && text[length] ? (int)length : 0, text);
 }
 
 /* The last setting of exactly that name; NULL: none. */
@@ -150,13 +154,33 @@ static void mark_section(struct loader *l, struct place place,
         }
 }
 
-/* A section in place, or in the file that is named here. */
+/* Whether the file holds the section under its name, beside others, instead of
+ * its keys.  It must stand there in place: so no file leads back to itself. */
+static bool names_section(struct place place, const char *section)
+{
+    if (!place.node || place.node->type != YAML_MAPPING_NODE)
+        return false;
+    for (const yaml_node_pair_t *pair = place.node->data.mapping.pairs.start;
+         pair < place.node->data.mapping.pairs.top; pair++) {
+        const char *key =
+            document_text(document_node(place.document, pair->key));
+        const yaml_node_t *value = document_node(place.document, pair->value);
+        if (key && strcmp(key, section) == 0 &&
+            value->type == YAML_MAPPING_NODE)
+            return true;
+    }
+    return false;
+}
+
+/* A section in place, or in the file that is named here: its keys, or a whole
+ * config that has it. */
 static enum status collect_section(struct loader *l, struct place place,
                                    const char *section)
 {
     char path[FILE_PATH_SIZE];
     struct document *document = NULL;
 
+    assert(place.node);
     if (place.node->type != YAML_SCALAR_NODE)
         return collect_mapping(l, place, section);
     if (!document_text(place.node) || !*document_text(place.node))
@@ -174,7 +198,14 @@ static enum status collect_section(struct loader *l, struct place place,
     if (status != STATUS_OK)
         return status;
     place = (struct place){ keep(l, document), document_root(document) };
-    return collect_mapping(l, place, section);
+    if (!names_section(place, section))
+        return collect_mapping(l, place, section);
+    /* A whole config of its own kind: what the naming file says itself comes
+     * first, wherever it stands. */
+    l->lending = true;
+    status = collect_mapping(l, place, "");
+    l->lending = false;
+    return status;
 }
 
 /* One `key: value` of a section. */
@@ -193,7 +224,12 @@ static enum status collect_pair(struct loader *l, struct place key,
     const struct config_key *found = dotted ? NULL
                                             : find_key(l->schema, name);
     if (found) {
-        l->slot[found - l->schema->keys].value = place;
+        struct slot *slot = &l->slot[found - l->schema->keys];
+        bool given = slot->value.node != NULL && !slot->lent;
+        if (!l->lending || !given) {
+            slot->value = place;
+            slot->lent = l->lending;
+        }
         return STATUS_OK;
     }
     if (!dotted && is_section(l->schema, name))
@@ -335,12 +371,11 @@ static enum status missing(const struct loader *l, const struct config_key *key,
 
 static void note_origin(struct config_origin *origin, struct place place)
 {
-    bool is_file = place.document->is_file;
-
+    assert(place.document && place.node);
     *origin = (struct config_origin){ .line = 0 };
     snprintf(origin->path, sizeof origin->path, "%.*s", CONFIG_TEXT_SIZE - 1,
              place.document->path);
-    if (is_file) {
+    if (place.document->is_file) {
         origin->line = (int)place.node->start_mark.line + 1;
         origin->column = (int)place.node->start_mark.column + 1;
     }

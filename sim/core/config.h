@@ -3,6 +3,8 @@
  * A key's full name is its path in the file, joined by dots: "train.steps".  A
  * section may be given in place or as the name of a file that holds its keys,
  * relative to the file that names it:   model: ../models/tiny.yaml
+ * That file may also be a whole config with the section in it under its name;
+ * then its other sections count too, except where the naming file has its own.
  * Unknown, repeated and missing keys, wrong types and values out of range are
  * STATUS_BAD_VALUE / BAD_FORMAT with "file:line:col: what, and what is allowed",
  * and the nearest known key where one is near.

@@ -286,7 +286,7 @@ static enum status read_source(const struct reading *r, void *member)
         .name = r->what, .type = CONFIG_TEXT, .unit = "",
     };
     struct reading source = *r;
-    char text[CONFIG_TEXT_SIZE];
+    char text[CONFIG_TEXT_SIZE] = "";
 
     source.key = &key;
     enum status status = read_text(&source, text);

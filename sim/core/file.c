@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -191,7 +190,7 @@ static enum status read_up_to(char **text, size_t *size, int fd, size_t limit,
 enum status file_read(char **text, size_t *size, const char *path, size_t limit,
                       struct error *err)
 {
-    struct stat st;
+    struct stat st = { 0 };
     int fd = -1;
     char *buffer = NULL;
     size_t used = 0;
@@ -215,7 +214,7 @@ enum status file_read(char **text, size_t *size, const char *path, size_t limit,
 
 enum status file_map(struct file_map *out, const char *path, struct error *err)
 {
-    struct stat st;
+    struct stat st = { 0 };
     int fd = -1;
     enum status status = open_to_read(&fd, &st, path, err);
 
@@ -239,7 +238,7 @@ enum status file_map(struct file_map *out, const char *path, struct error *err)
 void file_unmap(struct file_map *map)
 {
     if (map->data)
-        munmap((void *)(uintptr_t)map->data, map->size);
+        munmap((void *)map->data, map->size);
     *map = (struct file_map){ 0 };
 }
 

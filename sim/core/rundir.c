@@ -22,9 +22,9 @@
 #define ISOBATH_VERSION "unknown"
 #endif
 #ifdef __clang__
-#define COMPILER __VERSION__       /* "Clang 14.0.6", with the vendor before */
+#define COMPILER (__VERSION__)     /* "Debian Clang 14.0.6" */
 #else
-#define COMPILER "gcc " __VERSION__
+#define COMPILER ("gcc " __VERSION__)
 #endif
 
 enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };

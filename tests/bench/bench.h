@@ -1,0 +1,43 @@
+/* bench.h - what the sections of the bench share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "models/kernels.h"
+#include "tests/bench/blas.h"
+#include "tests/bench/results.h"
+
+struct bench {
+    bool   quick;                    /* fewer rounds, small shapes only */
+    int    n_threads;                /* 2, or what this machine has */
+    double ends;                     /* of clock_seconds(): no round later */
+    const struct kernels *kernels;
+    struct blas       blas[BLAS_COUNT];
+    struct blas_stock stock;
+};
+
+/* Each fills in title, columns, lines and note of *out, which is blank but for
+ * its section's name. */
+typedef enum status bench_section(struct bench *bench, struct results *out,
+                                  struct error *err);
+bench_section bench_peak;        /* sgemm at 1024^3 */
+bench_section bench_gemm;        /* our products beside the libraries' */
+bench_section bench_train;       /* steps, dense and routed, of the peak */
+bench_section bench_ops;         /* where a step's time goes */
+bench_section bench_predict;     /* what a prediction and a meter cost */
+
+/* Rounds of the usual number, at most so many seconds. */
+struct rounds_plan bench_plan(const struct bench *bench, int n_threads,
+                              double sample_seconds, double most_seconds);
+
+/* The sgemm peak of n threads, each with its own product on its own CPU, by
+ * every library present and by our own kernel: candidates to put beside others. */
+enum { PEAK_CANDIDATES = BLAS_COUNT + 1 };
+struct peak;                     /* opaque: products.c */
+enum status peak_open(struct peak **out, const struct bench *bench,
+                      int n_threads, struct error *err) MUST_CHECK;
+void        peak_close(struct peak *peak);
+int         peak_candidates(struct peak *peak,
+                            struct candidate out[PEAK_CANDIDATES]);
+double      peak_flops(const struct peak *peak);   /* of one run */
+
+#endif

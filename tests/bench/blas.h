@@ -1,0 +1,42 @@
+/* blas.h - the libraries to compare with, opened by name at run time. */
+#ifndef BLAS_H
+#define BLAS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include "models/kernels.h"
+
+enum { BLAS_TEXT_SIZE = 160 };
+
+typedef void blas_sgemm(int order, int trans_a, int trans_b, int m, int n,
+                        int k, float alpha, const float *a, int lda,
+                        const float *b, int ldb, float beta, float *c, int ldc);
+
+struct blas {
+    const char *name;                  /* "OpenBLAS" */
+    blas_sgemm *sgemm;                 /* NULL: absent */
+    char        core[BLAS_TEXT_SIZE];  /* kernels it chose: "SkylakeX" */
+    char        reason[BLAS_TEXT_SIZE];   /* why it is absent */
+};
+enum { BLAS_OPENBLAS, BLAS_BLIS, BLAS_COUNT };
+
+/* Opens all; one thread a call.  Debian's OpenBLAS 0.3.21 does not know CPUs
+ * younger than itself and takes SSE kernels there: where the CPU has AVX-512 it
+ * is told SkylakeX, unless OPENBLAS_CORETYPE says otherwise already. */
+void blas_open(struct blas out[BLAS_COUNT]);
+
+/* g without bias and from. */
+void blas_product(const struct blas *blas, const struct gemm *g);
+
+/* OpenBLAS as it comes, in a process of its own, since a library chooses its
+ * kernels when it is loaded.  Open it before blas_open(). */
+struct blas_stock {
+    pid_t pid;                         /* 0: absent */
+    int   to, from;
+    char  core[BLAS_TEXT_SIZE];
+};
+void blas_stock_open(struct blas_stock *out, int32_t n);   /* n x n x n */
+double blas_stock_run(void *stock, int64_t times);   /* a candidate's run() */
+void blas_stock_close(struct blas_stock *stock);
+
+#endif

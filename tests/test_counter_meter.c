@@ -1,0 +1,579 @@
+/* Ops, passes and repeats measured with made-up hardware. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hwprof/counter_meter.h"
+#include "hwprof/measure.h"
+#include "tests/fake_tree.h"
+
+/* ---- a back end that counts what it is told ---- */
+
+enum { FAKE_EMPTY = 12 };        /* what a read itself adds */
+#define SEEN (counter_bit(METRIC_FLOPS) | counter_bit(METRIC_L2_BYTES))
+
+/* Whoever calls reads in an order that is known: when opened for the first time
+ * it is calibrated, later it is checked; the rest is ops. */
+enum fake_mode { FAKE_CALIBRATE, FAKE_CHECK, FAKE_RUN };
+
+struct fake {
+    enum fake_mode mode;
+    int    n_opened, n_read, n_reads_in_ops;
+    double factor;               /* of the truth in the kernels */
+    double check_factor;         /* of the truth in later checks */
+    uint64_t pending[METRIC_FIRST_REAL];
+    bool   broken;               /* reads fail */
+};
+
+struct fake_session {
+    struct counter_session base;
+    struct fake *fake;
+    uint32_t metrics;
+};
+
+static const enum metric fake_metrics[] = { METRIC_FLOPS, METRIC_L2_BYTES };
+
+static double truth(enum metric metric)
+{
+    const struct known_kernel *kernel = known_kernel_for(metric);
+    struct known_input in = { .n = kernel->n, .n_bytes = 128 << 10 };
+    return known_kernel_expected(kernel, &in);
+}
+
+static enum status fake_open(struct counter_session **out,
+                             const struct counter_options *options,
+                             struct error *err)
+{
+    struct fake_session *s = calloc(1, sizeof *s);
+
+    (void)err;
+    s->fake = options->busy_context;
+    s->metrics = options->metrics & SEEN;
+    counter_unseen(&s->base, "made-up hardware does not count it");
+    for (int i = 0; i < 2; i++)
+        if (s->metrics & counter_bit(fake_metrics[i])) {
+            s->base.reason[fake_metrics[i]][0] = '\0';
+            strcpy(s->base.source[fake_metrics[i]], "FAKE");
+        }
+    s->fake->mode = s->fake->n_opened++ ? FAKE_CHECK : FAKE_CALIBRATE;
+    s->fake->n_read = 0;
+    *out = &s->base;
+    return STATUS_OK;
+}
+
+/* Which metric's kernel ran before this reading; -1: none. */
+static int kernel_before(struct fake_session *s)
+{
+    struct fake *fake = s->fake;
+    int k = fake->n_read++, each = 2, n = __builtin_popcount(s->metrics);
+
+    if (fake->mode == FAKE_CALIBRATE) {
+        k -= 1 + CALIBRATE_EMPTY;
+        each = 2 * CALIBRATE_REPEATS;
+    }
+    if (fake->mode == FAKE_CHECK && k == 2 * n - 1)
+        fake->mode = FAKE_RUN;   /* after this one */
+    if (k < 0 || k % 2 == 0)
+        return -1;
+    return k / each + (s->metrics & counter_bit(METRIC_FLOPS) ? 0 : 1);
+}
+
+static enum status fake_read(struct counter_session *session, struct cost *cost,
+                             struct error *err)
+{
+    struct fake_session *s = (struct fake_session *)session;
+    bool checking = s->fake->mode == FAKE_CHECK;
+    bool running = s->fake->mode == FAKE_RUN;
+    int kernel = running ? -1 : kernel_before(s);
+
+    if (s->fake->broken && running)
+        return error_set(err, STATUS_UNAVAILABLE, "multiplexed");
+    *cost = (struct cost){ 0 };
+    for (int i = 0; i < 2; i++) {
+        enum metric m = fake_metrics[i];
+        double factor = checking ? s->fake->check_factor : s->fake->factor;
+        uint64_t count = FAKE_EMPTY;
+        if (!(s->metrics & counter_bit(m)))
+            continue;
+        if (kernel == i)
+            count += (uint64_t)(factor * truth(m));
+        if (running)
+            count += s->fake->pending[m];
+        s->fake->pending[m] = running ? 0 : s->fake->pending[m];
+        cost_set_count(cost, m, count, PROV_MEASURED);
+    }
+    s->fake->n_reads_in_ops += running;
+    return STATUS_OK;
+}
+
+static enum status fake_nothing(struct counter_session *session,
+                                struct error *err)
+{
+    (void)session;
+    (void)err;
+    return STATUS_OK;
+}
+
+static void fake_close(struct counter_session *session)
+{
+    free(session);
+}
+
+static const struct counter_backend fake_backend = {
+    "fake", "made-up hardware", fake_open, fake_nothing, fake_read,
+    fake_nothing, fake_close,
+};
+
+/* One op that makes the hardware count `flops` and 64 bytes a flop. */
+static void run_op(struct meter *meter, struct fake *fake, int32_t layer,
+                   enum op op, uint64_t flops)
+{
+    struct op_run run = { .pass = PASS_FORWARD, .layer = layer, .op = op };
+
+    meter_begin(meter, &run);
+    fake->pending[METRIC_FLOPS] += flops;
+    fake->pending[METRIC_L2_BYTES] += 64 * flops;
+    meter_end(meter, &run);
+}
+
+/* ---- the meter alone ---- */
+
+static struct ledger *open_ledger(int32_t n_layers, int32_t n_tokens)
+{
+    struct ledger *ledger = NULL;
+    struct ledger_shape shape = { true, true, n_layers, n_tokens };
+
+    cr_assert(eq(int, ledger_open(&ledger, shape, (struct cost){ 0 }, NULL),
+                 STATUS_OK));
+    return ledger;
+}
+
+static struct counter_session *open_fake(struct fake *fake)
+{
+    struct counter_session *session = NULL;
+    struct counter_options options = { .metrics = SEEN,
+                                       .busy_context = fake };
+
+    cr_assert(eq(int, counter_open(&session, &fake_backend, &options, NULL),
+                 STATUS_OK));
+    fake->mode = FAKE_RUN;
+    return session;
+}
+
+static uint64_t flops_at(const struct ledger *ledger, int32_t layer,
+                         int32_t token, enum op op)
+{
+    return ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, layer, token,
+                                                  op })->count[METRIC_FLOPS];
+}
+
+static struct cost empty_cost(void)
+{
+    struct cost empty = { 0 };
+    cost_set_count(&empty, METRIC_FLOPS, FAKE_EMPTY, PROV_MEASURED);
+    cost_set_count(&empty, METRIC_L2_BYTES, FAKE_EMPTY, PROV_MEASURED);
+    return empty;
+}
+
+Test(counter_meter, an_op_is_charged_what_it_counted_less_an_empty_region)
+{
+    struct fake fake = { 0 };
+    struct ledger *ledger = open_ledger(2, 0);
+    struct counter_session *s = open_fake(&fake);
+    struct counter_meter m = counter_meter(s, ledger, empty_cost());
+
+    run_op(&m.meter, &fake, 0, OP_QKV, 1000);
+    run_op(&m.meter, &fake, 1, OP_QKV, 500);
+    run_op(&m.meter, &fake, 1, OP_QKV, 500);
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 1000));
+    cr_assert(eq(u64, flops_at(ledger, 1, LEDGER_SHARED, OP_QKV), 1000));
+    cr_assert(eq(u64, m.n_regions, 3));
+    cr_assert(eq(int, m.status, STATUS_OK));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+/* 3 ops: with glue of any length shared, one reading each and one to begin. */
+Test(counter_meter, neighbouring_ops_share_a_reading)
+{
+    struct fake fake = { 0 };
+    struct ledger *ledger = open_ledger(1, 0);
+    struct counter_session *s = open_fake(&fake);
+    struct counter_meter m = counter_meter(s, ledger, empty_cost());
+
+    m.glue_seconds = 10;
+    run_op(&m.meter, &fake, 0, OP_NORM, 1);
+    run_op(&m.meter, &fake, 0, OP_QKV, 1);
+    run_op(&m.meter, &fake, 0, OP_ATTEND, 1);
+    cr_assert(eq(int, fake.n_reads_in_ops, 4));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+Test(counter_meter, work_between_ops_belongs_to_none)
+{
+    struct fake fake = { 0 };
+    struct ledger *ledger = open_ledger(1, 0);
+    struct counter_session *s = open_fake(&fake);
+    struct counter_meter m = counter_meter(s, ledger, empty_cost());
+
+    m.glue_seconds = 0;
+    run_op(&m.meter, &fake, 0, OP_QKV, 100);
+    fake.pending[METRIC_FLOPS] += 99999;
+    run_op(&m.meter, &fake, 0, OP_ATTEND, 100);
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_ATTEND), 100));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+Test(counter_meter, an_op_smaller_than_an_empty_region_is_zero_not_huge)
+{
+    struct fake fake = { 0 };
+    struct ledger *ledger = open_ledger(1, 0);
+    struct counter_session *s = open_fake(&fake);
+    struct cost more = { 0 };
+
+    cost_set_count(&more, METRIC_FLOPS, 1000, PROV_MEASURED);
+    struct counter_meter m = counter_meter(s, ledger, more);
+    run_op(&m.meter, &fake, 0, OP_QKV, 3);
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 0));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+Test(counter_meter, a_failed_reading_is_kept_and_nothing_is_filed_after)
+{
+    struct fake fake = { .broken = true };
+    struct ledger *ledger = open_ledger(1, 0);
+    struct counter_session *s = open_fake(&fake);
+    struct counter_meter m = counter_meter(s, ledger, empty_cost());
+
+    run_op(&m.meter, &fake, 0, OP_QKV, 3);
+    cr_assert(eq(int, m.status, STATUS_UNAVAILABLE));
+    cr_assert(eq(str, m.error.text, "multiplexed"));
+    cr_assert(eq(u64, m.n_regions, 0));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+Test(counter_meter, a_token_may_be_named)
+{
+    struct fake fake = { 0 };
+    struct ledger *ledger = open_ledger(1, 3);
+    struct counter_session *s = open_fake(&fake);
+    struct counter_meter m = counter_meter(s, ledger, empty_cost());
+
+    m.token = 2;
+    run_op(&m.meter, &fake, 0, OP_QKV, 7);
+    cr_assert(eq(u64, flops_at(ledger, 0, 2, OP_QKV), 7));
+    cr_assert(eq(u64, flops_at(ledger, 0, 1, OP_QKV), 0));
+    counter_close(s);
+    ledger_close(ledger);
+}
+
+Test(time_meter, an_op_takes_the_time_between_its_brackets)
+{
+    struct ledger *ledger = open_ledger(1, 0);
+    struct time_meter m = time_meter(ledger);
+    struct op_run run = { .pass = PASS_FORWARD, .layer = 0, .op = OP_QKV };
+
+    meter_begin(&m.meter, &run);
+    usleep(2000);
+    meter_end(&m.meter, &run);
+    double seconds = cost_get(ledger_at(ledger, (struct ledger_key){
+        PASS_FORWARD, 0, LEDGER_SHARED, OP_QKV }), METRIC_SECONDS);
+    cr_assert(seconds >= 0.002 - 1e-6 && seconds < 1);
+    ledger_close(ledger);
+}
+
+/* ---- passes and repeats ---- */
+
+/* A tree with one CPU, and one package whose energy `busy` moves. */
+struct bench {
+    struct fake fake;            /* first: busy_context is both */
+    struct fake_tree tree;
+    uint64_t microjoules;
+    bool sensor;
+};
+
+static void post_energy(struct bench *bench, uint64_t microjoules)
+{
+    bench->microjoules += microjoules;
+    fake_tree_write(&bench->tree, "class/powercap/intel-rapl:0/energy_uj",
+                    "%llu\n", (unsigned long long)bench->microjoules);
+}
+
+static void busy(void *context)
+{
+    struct bench *bench = context;
+    if (bench->sensor)
+        post_energy(bench, 1000);
+}
+
+static struct bench make_bench(bool sensor)
+{
+    struct bench bench = { .fake = { .factor = 1, .check_factor = 1 },
+                           .tree = fake_tree_open(), .sensor = sensor };
+
+    fake_tree_write(&bench.tree, "devices/system/cpu/online", "0\n");
+    fake_tree_write(&bench.tree, "devices/system/cpu/cpu0/cache/index0/level",
+                    "2\n");
+    fake_tree_write(&bench.tree, "devices/system/cpu/cpu0/cache/index0/size",
+                    "1024K\n");
+    fake_tree_write(&bench.tree, "devices/system/cpu/cpu0/cache/index0/type",
+                    "Unified\n");
+    fake_tree_write(&bench.tree, "meminfo", "MemTotal: 8388608 kB\n");
+    if (!sensor)
+        return bench;
+    fake_tree_write(&bench.tree, "class/powercap/intel-rapl:0/name",
+                    "package-0\n");
+    fake_tree_write(&bench.tree,
+                    "class/powercap/intel-rapl:0/max_energy_range_uj",
+                    "262143328850\n");
+    post_energy(&bench, 1000);
+    return bench;
+}
+
+static struct measure *open_measure(struct bench *bench, int n_repeats)
+{
+    struct measure *m = NULL;
+    struct error err = { 0 };
+    struct measure_options options = {
+        .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
+        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .n_repeats = n_repeats, .busy = busy, .busy_context = bench,
+    };
+    cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
+              err.text);
+    return m;
+}
+
+/* A model of two ops: 1000 + extra flops in layer 0, 3000 in layer 1. */
+static enum status run_repeat(struct measure *m, struct bench *bench, int pass,
+                              uint64_t extra, struct error *err)
+{
+    enum status status = measure_begin(m, pass, err);
+
+    if (status != STATUS_OK)
+        return status;
+    run_op(measure_meter(m), &bench->fake, 0, OP_QKV, 1000 + extra);
+    run_op(measure_meter(m), &bench->fake, 1, OP_QKV, 3000);
+    bench->fake.mode = FAKE_CHECK;
+    bench->fake.n_read = 0;
+    return measure_end(m, err);
+}
+
+static void run_all(struct measure *m, struct bench *bench)
+{
+    for (int pass; (pass = measure_next(m)) >= 0;)
+        run_repeat(m, bench, pass, 0, NULL);
+}
+
+static struct ledger *finish(struct measure *m)
+{
+    struct ledger *ledger = open_ledger(2, 0);
+    measure_finish(m, ledger);
+    return ledger;
+}
+
+Test(measure, qualified_metrics_share_a_pass_after_the_time_pass)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+
+    cr_assert(eq(int, measure_n_passes(m), 2));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 0), "time"));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 1), "flops l2_bytes"));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, passes_fill_one_ledger)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    const struct cost *cost = ledger_at(ledger, (struct ledger_key){
+        PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV });
+    cr_assert(eq(u64, cost->count[METRIC_FLOPS], 3000));
+    cr_assert(eq(u64, cost->count[METRIC_L2_BYTES], 192000));
+    cr_assert(eq(int, cost->from[METRIC_FLOPS], PROV_MEASURED));
+    cr_assert(eq(int, cost->from[METRIC_SECONDS], PROV_MEASURED));
+    cr_assert(eq(int, cost->from[METRIC_CYCLES], PROV_UNKNOWN));
+    cr_assert(eq(int, cost->from[METRIC_JOULES], PROV_UNKNOWN));
+    cr_assert(not(ledger_touched(ledger, (struct ledger_key){
+        PASS_BACKWARD, 1, LEDGER_SHARED, OP_QKV })));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, every_unknown_metric_has_its_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    cr_assert(eq(str, (char *)ledger_reason(ledger, METRIC_CYCLES),
+                 "made-up hardware does not count it"));
+    cr_assert(strstr(ledger_reason(ledger, METRIC_BYTES), "operand bytes") !=
+              NULL);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_JOULES), "no energy sensor")
+              != NULL);
+    cr_assert(ledger_reason(ledger, METRIC_FLOPS) == NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Repeats count 1000, 1010 and 1002 flops in layer 0: median 1002, and since
+ * flops must not differ at all, a lower bound. */
+Test(measure, the_median_is_filed_and_the_spread_is_kept)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+    struct measure_row row[METRIC_COUNT];
+
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 10, NULL), STATUS_OK));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 2, NULL), STATUS_OK));
+    struct ledger *ledger = finish(m);
+    struct measure_range range = measure_range(m, PASS_FORWARD, 0,
+        LEDGER_SHARED, OP_QKV, METRIC_FLOPS);
+    measure_report(m, row);
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 1002));
+    cr_assert(eq(dbl, range.low, 1000.0));
+    cr_assert(eq(dbl, range.high, 1010.0));
+    cr_assert(eq(int, range.n, 3));
+    cr_assert(row[METRIC_FLOPS].lower_bound);
+    cr_assert(strstr(row[METRIC_FLOPS].reason, "differ by 10 flops") != NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, a_counter_five_percent_off_is_left_out_with_its_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure_row row[METRIC_COUNT];
+
+    bench.fake.factor = 0.95;
+    struct measure *m = open_measure(&bench, 1);
+    measure_report(m, row);
+    cr_assert(eq(int, measure_n_passes(m), 1));
+    cr_assert(not(row[METRIC_FLOPS].qualified));
+    cr_assert(row[METRIC_FLOPS].reason[0] != '\0');
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Right when opened, dead when checked: every attempt at the pass fails, the
+ * time pass does not. */
+Test(measure, a_counter_that_dies_takes_its_pass_along)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+
+    bench.fake.check_factor = 0;
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_FLOPS),
+                     "no repeat was accepted") != NULL);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_FLOPS), "dead") != NULL ||
+              strstr(ledger_reason(ledger, METRIC_FLOPS), "wrong") != NULL);
+    cr_assert(ledger_reason(ledger, METRIC_SECONDS) == NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, a_bad_reading_rejects_the_repeat_and_says_why)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+    struct error err = { 0 };
+
+    bench.fake.broken = true;
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, &err), STATUS_UNAVAILABLE));
+    cr_assert(eq(str, err.text, "flops l2_bytes pass: multiplexed"));
+    bench.fake.broken = false;
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, &err), STATUS_OK));
+    cr_assert(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_FLOPS).n, 1));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, passes_take_turns)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+
+    cr_assert(eq(int, measure_next(m), 0));
+    cr_assert(eq(int, run_repeat(m, &bench, 0, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, measure_next(m), 1));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, measure_next(m), 0));
+    run_all(m, &bench);
+    cr_assert(eq(int, measure_next(m), -1));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* ---- energy ---- */
+
+/* One repeat of the time pass that takes 120 ms and 2 J, a third of the time in
+ * layer 0. */
+static void run_energy(struct measure *m, struct bench *bench, useconds_t unit)
+{
+    struct op_run a = { .pass = PASS_FORWARD, .layer = 0, .op = OP_QKV };
+    struct op_run b = { .pass = PASS_FORWARD, .layer = 1, .op = OP_HEAD };
+
+    cr_assert(eq(int, measure_begin(m, 0, NULL), STATUS_OK));
+    meter_begin(measure_meter(m), &a);
+    usleep(unit);
+    meter_end(measure_meter(m), &a);
+    meter_begin(measure_meter(m), &b);
+    usleep(2 * unit);
+    meter_end(measure_meter(m), &b);
+    post_energy(bench, 2000000);
+    cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+}
+
+Test(measure, energy_is_shared_out_by_time_and_adds_up)
+{
+    struct bench bench = make_bench(true);
+    struct measure *m = open_measure(&bench, 1);
+
+    run_energy(m, &bench, 40000);
+    struct ledger *ledger = finish(m);
+    struct cost total = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                   LEDGER_ANY);
+    struct cost first = ledger_sum(ledger, LEDGER_ANY, 0, LEDGER_ANY,
+                                   LEDGER_ANY);
+    cr_assert(epsilon_eq(dbl, cost_get(&total, METRIC_JOULES), 2.0, 1e-9));
+    cr_assert(epsilon_eq(dbl, cost_get(&first, METRIC_JOULES), 2.0 / 3, 0.1));
+    cr_assert(eq(int, total.from[METRIC_JOULES], PROV_APPORTIONED));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, a_window_too_short_for_a_sensor_gives_no_energy)
+{
+    struct bench bench = make_bench(true);
+    struct measure *m = open_measure(&bench, 1);
+
+    run_energy(m, &bench, 1000);
+    struct ledger *ledger = finish(m);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_JOULES), "need 100 ms") !=
+              NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}

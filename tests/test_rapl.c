@@ -1,0 +1,400 @@
+/* Every situation of an energy sensor, on trees made for the test. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "hwprof/counter.h"
+#include "hwprof/sensor.h"
+#include "tests/fake_tree.h"
+
+#define CAP "class/powercap/"
+
+static void write_zone(const struct fake_tree *tree, const char *zone,
+                       const char *name, const char *energy, const char *range)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, CAP "%s/name", zone);
+    fake_tree_write(tree, path, "%s\n", name);
+    snprintf(path, sizeof path, CAP "%s/energy_uj", zone);
+    fake_tree_write(tree, path, "%s", energy);
+    snprintf(path, sizeof path, CAP "%s/max_energy_range_uj", zone);
+    fake_tree_write(tree, path, "%s\n", range);
+}
+
+static void set_energy(const struct fake_tree *tree, const char *zone,
+                       const char *energy)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, CAP "%s/energy_uj", zone);
+    fake_tree_write(tree, path, "%s", energy);
+}
+
+/* What happens while the sensors prove that they live. */
+struct busy {
+    const struct fake_tree *tree;
+    const char *zone[4], *energy[4];
+};
+
+static void work(void *context)
+{
+    struct busy *busy = context;
+
+    for (int i = 0; i < 4 && busy->zone[i]; i++)
+        set_energy(busy->tree, busy->zone[i], busy->energy[i]);
+}
+
+static struct counter_session *open_session(const struct fake_tree *tree,
+                                            struct busy *busy)
+{
+    struct counter_options options = { .sysfs_root = tree->root,
+        .metrics = counter_bit(METRIC_JOULES), .busy = work,
+        .busy_context = busy };
+    struct counter_session *session = NULL;
+
+    busy->tree = tree;
+    cr_assert(eq(int, counter_open(&session, &counter_rapl, &options, NULL),
+                 STATUS_OK));
+    return session;
+}
+
+static const char *reason(const struct counter_session *session)
+{
+    return session->reason[METRIC_JOULES];
+}
+
+static double joules(struct counter_session *session)
+{
+    struct cost cost;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, counter_read(session, &cost, &err), STATUS_OK), "%s",
+              err.text);
+    return cost_get(&cost, METRIC_JOULES);
+}
+
+#define BIG "262143328850"
+
+/* One package: 3 J more while it is read. */
+static struct fake_tree one_package(void)
+{
+    struct fake_tree tree = fake_tree_open();
+    write_zone(&tree, "intel-rapl:0", "package-0", "1000000\n", BIG);
+    return tree;
+}
+static const struct busy alive = { NULL, { "intel-rapl:0" }, { "1500000\n" } };
+
+Test(rapl, a_package_counts_joules)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct counter_session *s = open_session(&tree, &busy);
+
+    cr_assert(eq(str, (char *)reason(s), ""));
+    cr_assert(eq(str, s->source[METRIC_JOULES], "intel-rapl:0 package-0"));
+    cr_assert(eq(int, counter_start(s, NULL), STATUS_OK));
+    set_energy(&tree, "intel-rapl:0", "4500000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 3.0, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, no_tree_says_so)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+    struct counter_session *s = open_session(&tree, &busy);
+
+    cr_assert(strstr(reason(s), "no energy sensor") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, an_empty_powercap_directory_is_no_sensor)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+
+    fake_tree_write(&tree, CAP "dtpm/name", "dtpm\n");
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "no energy sensor") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* core and dram grow by 9 J as well: none of it is added. */
+Test(rapl, parts_are_never_added_to_their_package)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL,
+        { "intel-rapl:0", "intel-rapl:0:0", "intel-rapl:0:1" },
+        { "1500000\n", "500000\n", "500000\n" } };
+
+    write_zone(&tree, "intel-rapl:0:0", "core", "0\n", BIG);
+    write_zone(&tree, "intel-rapl:0:1", "dram", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    set_energy(&tree, "intel-rapl:0", "2500000\n");
+    set_energy(&tree, "intel-rapl:0:0", "9500000\n");
+    set_energy(&tree, "intel-rapl:0:1", "9500000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 1.0, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, two_packages_are_added)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "1500000\n", "100000\n" } };
+
+    write_zone(&tree, "intel-rapl:1", "package-1", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    set_energy(&tree, "intel-rapl:0", "2500000\n");
+    set_energy(&tree, "intel-rapl:1", "2100000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 3.0, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, the_platform_is_not_added_to_its_packages)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "1500000\n", "800000\n" } };
+
+    write_zone(&tree, "intel-rapl:1", "psys", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, s->source[METRIC_JOULES], "intel-rapl:0 package-0"));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, the_platform_alone_will_do)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { NULL, { "intel-rapl:0" }, { "500000\n" } };
+
+    write_zone(&tree, "intel-rapl:0", "psys", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, s->source[METRIC_JOULES], "intel-rapl:0 psys"));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, the_mmio_road_to_the_same_counter_is_ignored)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl-mmio:0" },
+                         { "1500000\n", "1500000\n" } };
+    struct sensor_list list;
+
+    write_zone(&tree, "intel-rapl-mmio:0", "package-0", "1000000\n", BIG);
+    sensor_list_open(&list, tree.root);
+    cr_assert(eq(int, list.n, 1));
+    sensor_list_close(&list);
+    struct counter_session *s = open_session(&tree, &busy);
+    set_energy(&tree, "intel-rapl:0", "2500000\n");
+    set_energy(&tree, "intel-rapl-mmio:0", "2500000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 1.0, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, permission_denied_says_who_may_and_how)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { 0 };
+    char path[512];
+
+    fake_tree_path(&tree, path, CAP "intel-rapl:0/energy_uj");
+    cr_assert(chmod(path, 0) == 0);
+    if (geteuid() == 0)
+        cr_assert(seteuid(65534) == 0);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "permission denied") != NULL);
+    cr_assert(strstr(reason(s), "CVE-2020-8694") != NULL);
+    cr_assert(strstr(reason(s), "chmod a+r") != NULL);
+    counter_close(s);
+    if (getuid() == 0)
+        cr_assert(seteuid(0) == 0);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, a_missing_counter_is_another_reason_than_a_forbidden_one)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+
+    fake_tree_write(&tree, CAP "intel-rapl:0/name", "package-0\n");
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "no such file") != NULL);
+    cr_assert(strstr(reason(s), "permission") == NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* EISDIR stands in for the EIO and ENODATA of a driver. */
+Test(rapl, a_read_error_is_said)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+
+    fake_tree_write(&tree, CAP "intel-rapl:0/name", "package-0\n");
+    fake_tree_write(&tree, CAP "intel-rapl:0/energy_uj/x", "\n");
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "read error") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* 262143328850 uJ, wraps from 500000 below the top to 700000: 1.2 J. */
+Test(rapl, a_wrap_is_undone)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { NULL, { "intel-rapl:0" }, { "262142828850\n" } };
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "262142328850\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    set_energy(&tree, "intel-rapl:0", "700000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 1.2, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, a_range_of_zero_is_refused)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = alive;
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "1000000\n", "0");
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "max_energy_range_uj is 0") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, garbage_is_no_number)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "12 apples\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "does not hold a number") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, a_number_without_newline_is_fine)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { NULL, { "intel-rapl:0" }, { "1500000" } };
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "1000000", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, (char *)reason(s), ""));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* 2 J back is no wrap of 262 kJ in a millisecond. */
+Test(rapl, going_back_twice_is_refused_both_times)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL, { "intel-rapl:0" }, { "8000000\n" } };
+    struct counter_session *s = open_session(&tree, &busy);
+    struct cost cost;
+    struct error err = { 0 };
+
+    set_energy(&tree, "intel-rapl:0", "6000000\n");
+    cr_assert(eq(int, counter_read(s, &cost, &err), STATUS_UNAVAILABLE));
+    cr_assert(strstr(err.text, "jumped") != NULL);
+    set_energy(&tree, "intel-rapl:0", "4000000\n");
+    cr_assert(eq(int, counter_read(s, &cost, &err), STATUS_UNAVAILABLE));
+    cr_assert(eq(int, cost.from[METRIC_JOULES], PROV_UNKNOWN));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* 5 kJ in a millisecond is no power of this world. */
+Test(rapl, more_than_two_kilowatts_is_refused)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct counter_session *s = open_session(&tree, &busy);
+    struct cost cost;
+
+    set_energy(&tree, "intel-rapl:0", "5000000000\n");
+    cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_UNAVAILABLE));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, a_vanished_zone_is_an_error_not_zero)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct counter_session *s = open_session(&tree, &busy);
+    struct cost cost;
+    struct error err = { 0 };
+
+    fake_tree_close(&tree);
+    cr_assert(eq(int, counter_read(s, &cost, &err), STATUS_UNAVAILABLE));
+    cr_assert(strstr(err.text, "no such file") != NULL);
+    counter_close(s);
+}
+
+Test(rapl, a_sensor_that_stands_still_is_dead_not_zero)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { 0 };
+    struct counter_session *s = open_session(&tree, &busy);
+    struct cost cost;
+
+    cr_assert(strstr(reason(s), "dead: its energy did not change") != NULL);
+    cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_OK));
+    cr_assert(eq(int, cost.from[METRIC_JOULES], PROV_UNKNOWN));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* Half of a machine's packages are not the machine. */
+Test(rapl, one_dead_package_of_two_spoils_the_sum)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+
+    write_zone(&tree, "intel-rapl:1", "package-1", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "intel-rapl:1 package-1: dead") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, a_power_device_that_is_not_in_joules_is_refused)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct sensor_list list;
+
+    fake_tree_write(&tree, "bus/event_source/devices/power/type", "9\n");
+    fake_tree_write(&tree, "bus/event_source/devices/power/cpumask", "0\n");
+    fake_tree_write(&tree,
+                    "bus/event_source/devices/power/events/energy-pkg",
+                    "event=0x02\n");
+    sensor_list_open(&list, tree.root);
+    cr_assert(eq(int, list.n, 1));
+    cr_assert(strstr(list.sensor[0].reason, "not in Joules") != NULL);
+    sensor_list_close(&list);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, only_joules_are_seen)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct counter_session *s = open_session(&tree, &busy);
+
+    cr_assert(eq(u32, counter_seen(s), counter_bit(METRIC_JOULES)));
+    counter_close(s);
+    fake_tree_close(&tree);
+}

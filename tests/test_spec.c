@@ -1,0 +1,144 @@
+/* A shape is derived, halved into its dense twin, and refused with the rule. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+
+#include <string.h>
+
+#include "sim/core/spec.h"
+
+static struct model_spec tiny(void)
+{
+    struct model_spec spec = {
+        .family = FAMILY_LLAMA, .n_layers = 4, .n_channels = 64, .n_heads = 4,
+        .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 256,
+        .max_tokens = 256, .gate = GATE_SIGMOID2, .router_scores = true,
+        .router_trained = true,
+    };
+    spec.routed[1] = spec.routed[3] = true;
+    spec.capacity[1] = spec.capacity[3] = 0.125;
+    return spec;
+}
+
+Test(spec, widths_are_derived_from_heads_and_family)
+{
+    struct model_spec spec = tiny();
+
+    cr_assert(eq(i32, spec_q(&spec), 64));
+    cr_assert(eq(i32, spec_e(&spec), 32));
+    cr_assert(eq(i32, spec_up(&spec), 256));
+    spec.family = FAMILY_GPT2;
+    cr_assert(eq(i32, spec_up(&spec), 128));
+}
+
+struct kept {
+    double  capacity;
+    int32_t n_tokens, kept;
+};
+
+/* ceil(c * T), between 1 and T; 0.1 * 30 is 3.0000000000000004 in binary. */
+ParameterizedTestParameters(spec, a_routed_layer_keeps_its_share_rounded_up)
+{
+    static struct kept cases[] = {
+        { 0.125, 256, 32 }, { 0.125, 1, 1 },    { 0.125, 9, 2 },
+        { 0.1, 30, 3 },     { 1.0, 256, 256 },  { 0.0625, 15, 1 },
+        { 0.5, 3, 2 },      { 0.001, 100, 1 },  { 0.7, 10, 7 },
+    };
+    return cr_make_param_array(struct kept, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct kept *k, spec,
+                  a_routed_layer_keeps_its_share_rounded_up)
+{
+    struct model_spec spec = tiny();
+
+    spec.capacity[1] = k->capacity;
+    cr_assert(eq(i32, spec_kept(&spec, 1, k->n_tokens), k->kept));
+    cr_assert(eq(i32, spec_kept(&spec, 0, k->n_tokens), k->n_tokens));
+}
+
+Test(spec, the_dense_twin_routes_nothing_and_has_no_router)
+{
+    struct model_spec spec = tiny(), twin = spec_dense(&spec);
+
+    cr_assert(eq(i32, spec_n_routed(&spec), 2));
+    cr_assert(eq(i32, spec_n_routed(&twin), 0));
+    cr_assert(not(twin.router_scores));
+    cr_assert(eq(i32, spec_kept(&twin, 1, 256), 256));
+    cr_assert(eq(i32, twin.n_channels, spec.n_channels));
+}
+
+Test(spec, a_sound_shape_passes)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
+}
+
+struct fault {
+    size_t  offset;              /* of an int32_t */
+    int32_t value;
+    char    says[48];
+};
+
+ParameterizedTestParameters(spec, sizes_out_of_range_are_refused_by_name)
+{
+    static struct fault faults[] = {
+        { offsetof(struct model_spec, n_layers), 0, "model.layers 0: allowed" },
+        { offsetof(struct model_spec, n_layers), 257, "1 to 256" },
+        { offsetof(struct model_spec, n_channels), -1, "model.channels -1" },
+        { offsetof(struct model_spec, n_kv_heads), 3, "must divide" },
+        { offsetof(struct model_spec, head_size), 15, "must be even" },
+        { offsetof(struct model_spec, n_vocab), 1, "model.vocab 1" },
+        { offsetof(struct model_spec, max_tokens), 0, "model.max_tokens 0" },
+    };
+    return cr_make_param_array(struct fault, faults,
+                               sizeof faults / sizeof *faults);
+}
+
+ParameterizedTest(struct fault *f, spec, sizes_out_of_range_are_refused_by_name)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    memcpy((char *)&spec + f->offset, &f->value, sizeof f->value);
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_assert(ne(ptr, strstr(err.text, f->says), NULL), "%s", err.text);
+}
+
+Test(spec, a_capacity_is_a_share_of_tokens)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    spec.capacity[3] = 12.5;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_assert_str_eq(err.text, "routing.capacity 12.5 of layer 3: allowed is"
+                               " (0, 1]; for 12.5% write 0.125");
+    spec.capacity[3] = 0;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+}
+
+Test(spec, a_gate_on_the_score_needs_a_router)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    spec.router_scores = false;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    spec.gate = GATE_ONE;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
+}
+
+Test(spec, gpt2_has_a_key_head_for_every_head)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    spec.family = FAMILY_GPT2;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    spec.n_kv_heads = spec.n_heads;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
+}
