@@ -452,7 +452,12 @@ int machine_command(int argc, char **argv)
     struct error err = { 0 };
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
-    enum status status = ask(&answer, &options, &err);
+    enum status status = STATUS_OK;
+    if (options.sysfs_root && !file_exists(options.sysfs_root))
+        status = error_set(&err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed "
+                           "is a directory like /sys", options.sysfs_root);
+    if (status == STATUS_OK)
+        status = ask(&answer, &options, &err);
     if (status == STATUS_OK && options.common.output)
         status = write_profile(&answer, options.common.output, &err);
     if (status == STATUS_OK && options.common.format == FORMAT_JSON)

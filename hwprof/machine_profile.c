@@ -33,7 +33,7 @@ static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
 static const double static_share = 0.35;
 
 /* Share of the peak by flops of the op: products as OpenBLAS 0.3.21 reached
- * them on two cores, the others assumed.  `scale` is what that is worth here. */
+ * them on two cores, the others assumed; `scale` says how far to trust them. */
 static const char efficiency[] =
     "efficiency:\n"
     "  matmul: [1e3, 0.08, 8.2e3, 0.25, 6.6e4, 0.44, 5.2e5, 0.49, 3.4e7, 0.55,"

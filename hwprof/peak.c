@@ -205,7 +205,7 @@ enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick, struct error *err)
 {
     size_t memory = dram_bytes(topology, quick);
-    struct bench bench = { .kernel = peak_kernel_choose(topology),
+    struct bench bench = { .kernel = peak_kernel_choose(),
         .effort = efforts[quick],
         .n_threads = n_threads > 0 ? n_threads : topology->n_cpus };
 

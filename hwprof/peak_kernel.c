@@ -11,6 +11,16 @@ enum { N_CHAINS = 12, READ_STEP = 8 };
 #if defined __x86_64__
 #include <immintrin.h>
 
+static bool has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f");
+}
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
 __attribute__((target("avx512f")))
 static void arithmetic_avx512(size_t n)
 {
@@ -127,23 +137,22 @@ static void read_vec4(const float *data, size_t n_bytes)
         KEEP(sum[i]);
 }
 
-const struct peak_kernel peak_kernels[] = {
+static const struct peak_kernel kernels[] = {
 #if defined __x86_64__
-    { ISA_AVX512, "avx512: 12 chains of 16-wide fp32 fused multiply-add",
+    { has_avx512, "avx512: 12 chains of 16-wide fp32 fused multiply-add",
       2.0 * 16 * N_CHAINS, arithmetic_avx512, read_avx512 },
-    { ISA_AVX2, "avx2: 12 chains of 8-wide fp32 fused multiply-add",
+    { has_avx2, "avx2: 12 chains of 8-wide fp32 fused multiply-add",
       2.0 * 8 * N_CHAINS, arithmetic_avx2, read_avx2 },
 #endif
-    { ISA_COUNT, "128-bit: 12 chains of 4-wide fp32 multiply and add",
+    { NULL, "128-bit: 12 chains of 4-wide fp32 multiply and add",
       2.0 * 4 * N_CHAINS, arithmetic_vec4, read_vec4 },
 };
 
-const struct peak_kernel *
-peak_kernel_choose(const struct cpu_topology *topology)
+const struct peak_kernel *peak_kernel_choose(void)
 {
-    const struct peak_kernel *kernel = peak_kernels;
+    const struct peak_kernel *kernel = kernels;   /* best first */
 
-    while (kernel->isa != ISA_COUNT && !topology->isa[kernel->isa])
+    while (kernel->runs && !kernel->runs())
         kernel++;
     return kernel;
 }

@@ -2,11 +2,11 @@
 #ifndef PEAK_KERNEL_H
 #define PEAK_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include "hwprof/topology.h"
 
 struct peak_kernel {
-    enum isa    isa;             /* needed; ISA_COUNT: none */
+    bool      (*runs)(void);     /* on this CPU; NULL: on all */
     const char *name;
     double      flops;           /* per iteration of arithmetic() */
     /* `n` rounds of independent fused multiply-adds in registers. */
@@ -15,9 +15,7 @@ struct peak_kernel {
     void  (*read)(const float *data, size_t n_bytes);
 };
 
-/* Best first; the last needs nothing. */
-extern const struct peak_kernel peak_kernels[];
-const struct peak_kernel *
-peak_kernel_choose(const struct cpu_topology *topology);
+/* The widest that this CPU runs. */
+const struct peak_kernel *peak_kernel_choose(void);
 
 #endif

@@ -281,20 +281,16 @@ static bool measure_once(struct session *s, const struct phase *phase,
     return true;
 }
 
-static json_t *range_json(double *x, int n, struct difference interval)
+static json_t *number(double x)
 {
-    return json_pack("{s:f, s:o, s:o, s:i}", "median",
-                     stats_median(x, (size_t)n), "low",
-                     isfinite(interval.low) ? json_real(interval.low)
-                                            : json_null(), "high",
-                     isfinite(interval.high) ? json_real(interval.high)
-                                             : json_null(), "n", n);
+    return isfinite(x) ? json_real(x) : json_null();
 }
 
-static struct difference spread_of(const double *x, int n)
+static json_t *range_json(const double *x, int n)
 {
-    double zero[MAX_REPEATS] = { 0 };
-    return stats_paired(x, zero, (size_t)n);
+    struct difference d = stats_median_interval(x, (size_t)n);
+    return json_pack("{s:o, s:o, s:o, s:i}", "median", number(d.mean), "low",
+                     number(d.low), "high", number(d.high), "n", n);
 }
 
 static enum status write_ledgers(struct session *s, const struct phase *phase,
@@ -323,12 +319,10 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
 static enum status arm_json(struct arm *arm, int which, json_t **out,
                             struct error *err)
 {
-    double copy[MAX_REPEATS];
     json_t *json = json_pack("{s:s}", "name", arm_names[which]);
     enum status status;
-    memcpy(copy, arm->seconds, sizeof copy);
-    json_object_set_new(json, "seconds", range_json(
-        copy, arm->n_seconds, spread_of(arm->seconds, arm->n_seconds)));
+    json_object_set_new(json, "seconds",
+                        range_json(arm->seconds, arm->n_seconds));
     if ((status = summary_totals(json, "predicted", arm->predicted, err)) ||
         (status = summary_totals(json, "counted", arm->counted, err)) ||
         (status = summary_totals(json, "measured", arm->measured, err)))
@@ -350,25 +344,23 @@ static json_t *ratio_json(const struct phase *phase, struct arm arm[ARM_COUNT])
     const struct arm *dense = &arm[ARM_DENSE], *mod = &arm[ARM_MOD];
     int n = dense->n_seconds < mod->n_seconds ? dense->n_seconds
                                               : mod->n_seconds;
-    double ratio[MAX_REPEATS], copy[MAX_REPEATS];
+    double ratio[MAX_REPEATS];
     for (int i = 0; i < n; i++)
         ratio[i] = mod->seconds[i] / dense->seconds[i];
-    memcpy(copy, ratio, sizeof copy);
     double flops = total(mod->counted, METRIC_FLOPS) /
                    total(dense->counted, METRIC_FLOPS);
     double bytes = total(mod->counted, METRIC_BYTES) /
                    total(dense->counted, METRIC_BYTES);
     double joules = total(mod->predicted, METRIC_JOULES) /
                     total(dense->predicted, METRIC_JOULES);
-    struct difference d = spread_of(ratio, n);
+    struct difference d = stats_median_interval(ratio, (size_t)n);
     printf("%-12s flops %5.1f %%   bytes %5.1f %%   time %5.1f %%  [%.1f, %.1f]"
            "   joules %s%.1f %%%s\n", phase->name, 100 * flops, 100 * bytes,
-           100 * stats_median(copy, (size_t)n), 100 * d.low, 100 * d.high,
+           100 * d.mean, 100 * d.low, 100 * d.high,
            isfinite(joules) ? "" : "- ", isfinite(joules) ? 100 * joules : 0.0,
            isfinite(joules) ? " (modelled)" : "");
     return json_pack("{s:f, s:f, s:o, s:o}", "flops", flops, "bytes", bytes,
-                     "seconds", range_json(ratio, n, d), "joules",
-                     isfinite(joules) ? json_real(joules) : json_null());
+                     "seconds", range_json(ratio, n), "joules", number(joules));
 }
 
 static void print_phase(struct session *s, const struct phase *phase,

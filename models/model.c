@@ -203,6 +203,10 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                          "%d tokens a sequence: allowed is 1 to"
                          " model.max_tokens, %d", options->n_tokens,
                          spec->max_tokens);
+    if (options->n_threads < 1 || options->n_sequences < 1)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%d threads, %d sequences: at least 1 of each",
+                         options->n_threads, options->n_sequences);
     struct model *m = calloc(1, sizeof *m);
     if (!m)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a model");

@@ -90,6 +90,7 @@ struct session {
     struct allocation  allocation;    /* of one step */
     struct trainer_options options;
     json_t            *config_json;
+    uint64_t           start_bytes;   /* resident, before all of this */
     char               fingerprint[17];
     char               state_path[FILE_PATH_SIZE];
 };
@@ -99,13 +100,19 @@ static enum status blame(struct session *s, const char *key, struct error *err)
     return config_blame(&run_config_schema, s->origins, key, err);
 }
 
+/* Of the whole process at its peak, without the text. */
+static uint64_t predicted_bytes(const struct session *s)
+{
+    return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
+                                (int32_t)s->config.tokens, MEMORY_TRAIN,
+                                s->arguments.common.threads, s->start_bytes);
+}
+
 /* Sooner a clear word than the kernel's axe an hour later. */
-static enum status check_memory(const struct session *s, struct error *err)
+static enum status check_memory(struct session *s, struct error *err)
 {
     const struct run_config *c = &s->config;
-    uint64_t need = memory_process_bytes(&s->spec, (int32_t)c->batch,
-                                         (int32_t)c->tokens, MEMORY_TRAIN,
-                                         s->arguments.common.threads);
+    uint64_t need = predicted_bytes(s);
     uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
                     (uint64_t)sysconf(_SC_PAGESIZE);
     if (need <= have)
@@ -334,33 +341,16 @@ static enum status measured_ledger(struct ledger **out, const struct session *s,
     return STATUS_OK;
 }
 
-/* The largest resident set of this process: VmHWM, in KiB.  (ru_maxrss also
- * holds that of whoever started it.)  NULL: not told here. */
-static json_t *peak_json(void)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[256];
-    long long kib = -1;
-
-    while (file && kib < 0 && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %lld kB", &kib) != 1)
-            kib = -1;
-    if (file)
-        fclose(file);
-    return kib < 0 ? json_null() : json_integer((json_int_t)kib * 1024);
-}
-
 static json_t *memory_json(const struct session *s)
 {
     struct stat text;
-    uint64_t bytes = memory_process_bytes(
-        &s->spec, s->options.n_sequences, s->options.n_tokens, MEMORY_TRAIN,
-        s->options.n_threads);
+    uint64_t peak = command_peak_bytes(), bytes = predicted_bytes(s);
     if (stat(s->config.data_path, &text) == 0)
         bytes += (uint64_t)text.st_size;
     return json_pack("{s:I, s:I, s:o}", "predicted_bytes", (json_int_t)bytes,
                      "allocated_bytes", (json_int_t)trainer_bytes(s->trainer),
-                     "peak_resident_bytes", peak_json());
+                     "peak_resident_bytes",
+                     peak > 0 ? json_integer((json_int_t)peak) : json_null());
 }
 
 /* Predicted forward flops of a token, head included, loss not. */
@@ -607,6 +597,7 @@ int train_command(int argc, char **argv)
     if (!s)
         return command_fail(&(struct error){ status, "no memory" });
     s->rundir.lock = -1;
+    s->start_bytes = command_peak_bytes();
     argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
     command_catch_signals();
     if ((status = read_config(s, &err)) || (status = plan(s, &err)) ||

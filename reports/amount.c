@@ -38,7 +38,7 @@ struct amount amount_ratio(struct amount a, struct amount b)
     if (!amount_known(b))
         return amount_unknown(b.reason);
     if (b.value == 0)
-        return amount_unknown("divided by 0");
+        return amount_unknown("nothing to divide by: it is 0");
     ratio = amount_of(a.value / b.value, a.from < b.from ? a.from : b.from);
     ratio.modelled = a.modelled || b.modelled;
     return ratio;

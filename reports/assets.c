@@ -148,7 +148,7 @@ const char *const assets_css[] = {
     "tr.total>*{border-top:2px solid var(--muted);font-weight:600}\n",
     "td{overflow-wrap:break-word}\n",
     ".n{text-align:right}\n",
-    "tr.mod td:nth-of-type(1){color:var(--mod);font-weight:600}\n",
+    "td.m{color:var(--mod);font-weight:600}\n",
     ".unk{color:var(--muted);font-style:italic}\n",
     ".warn{color:var(--warn);font-weight:600}\n",
     ".pv{font-size:.7rem;font-weight:600;letter-spacing:.02em;padding:0 .3em;"

@@ -69,7 +69,7 @@ static void put(FILE *out, unsigned c)
 /* What stands for a control character where it may not stand itself. */
 static unsigned picture(unsigned c)
 {
-    return c == '\n' ? 0x2424 : c == '\t' ? 0x21E5 : c < 0x20 ? 0x2400 + c
+    return c == '\n' ? 0xB6 : c == '\t' ? 0x21E5 : c < 0x20 ? 0x2400 + c
          : c == 0x7F ? 0x2421 : NOT_A_CHARACTER;
 }
 

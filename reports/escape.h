@@ -25,10 +25,10 @@ enum border {
 };
 
 /* Bytes that are no UTF-8 come out as U+FFFD.  Control characters come out
- * visible: U+2424 for a newline, U+21E5 for a tab, control pictures, <U+202E> for
+ * visible: U+00B6 for a newline, U+21E5 for a tab, control pictures, <U+202E> for
  * what would turn or hide text; \x1b on a terminal.  CSV keeps newline and tab,
- * inside quotes.  In figures what common fonts lack comes out as U+25A1, newline
- * and tab as U+00B6 and U+00BB. */
+ * inside quotes.  In figures what common fonts lack comes out as U+25A1 and a
+ * tab as U+00BB. */
 void escape_write(FILE *out, enum border border, const char *text);
 
 /* One character of UTF-8: its code, 0xFFFD when the bytes are no character;

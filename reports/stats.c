@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "sim/core/random.h"
 
 struct spread stats_spread(const double *x, size_t n)
@@ -120,4 +121,35 @@ enum verdict stats_verdict(struct difference d)
     if (d.low > 0)
         return VERDICT_HIGHER;
     return d.high < 0 ? VERDICT_LOWER : VERDICT_NONE;
+}
+
+/* The most values that may be cut at each end: the largest r for which at most r
+ * of n fair coins show heads with a chance below 2.5 %.  -1: none may. */
+static int cut_ranks(size_t n)
+{
+    double term = pow(0.5, (double)n), below = term;
+    int r = -1;
+    for (size_t i = 0; below < 0.025 && i < n; i++) {
+        r = (int)i;
+        term *= (double)(n - i) / (double)(i + 1);
+        below += term;
+    }
+    return r;
+}
+
+struct difference stats_median_interval(const double *x, size_t n)
+{
+    struct difference d = { n, (double)NAN, (double)NAN, (double)NAN };
+    double *sorted = malloc((n + 1) * sizeof *sorted);
+    if (!sorted)
+        return d;
+    memcpy(sorted, x, n * sizeof *sorted);
+    d.mean = stats_median(sorted, n);
+    int cut = cut_ranks(n);
+    if (cut >= 0) {
+        d.low = sorted[cut];
+        d.high = sorted[n - 1 - (size_t)cut];
+    }
+    free(sorted);
+    return d;
 }

@@ -260,3 +260,23 @@ size_t table_note(struct notes *notes, const struct cell *cell)
     notes->reason[notes->n++] = why;
     return notes->n;
 }
+
+const char *table_column_word(const struct table *t, size_t c)
+{
+    const char *word = t->column[c].plain ? "" : NULL;
+
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const struct cell *cell = &t->cell[r * t->n_columns + c];
+        if (t->column[c].plain || cell->text || !amount_known(cell->amount))
+            continue;
+        if (word && strcmp(word, amount_word(cell->amount)) != 0)
+            return NULL;
+        word = amount_word(cell->amount);
+    }
+    return word;
+}
+
+const char *table_share_sign(const struct column *column)
+{
+    return column->style == COLUMN_SHARE ? ", %" : "";
+}

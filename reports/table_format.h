@@ -23,6 +23,12 @@ bool        table_has_interval(const struct table *table, size_t column);
 /* A cell that the row never filled. */
 bool        table_is_empty(const struct cell *cell);
 
+/* The word all known amounts of a column share; NULL when they differ, "" for a
+ * plain column. */
+const char *table_column_word(const struct table *table, size_t column);
+/* ", %" behind the heading of a share. */
+const char *table_share_sign(const struct column *column);
+
 /* The distinct reasons of a table's unknown cells, numbered from 1. */
 enum { TABLE_MAX_NOTES = 16 };
 struct notes {

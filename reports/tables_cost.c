@@ -24,6 +24,15 @@ enum { N_WITNESS_COLUMNS = sizeof witness_columns / sizeof *witness_columns };
 
 typedef struct amount of_fn(const void *context, enum witness w, enum metric m);
 
+/* Both 0 is agreement, not a ratio. */
+static void ratio_cell(struct table *t, struct amount a, struct amount b)
+{
+    if (amount_known(a) && amount_known(b) && a.value == 0 && b.value == 0)
+        table_skip(t);
+    else
+        table_amount(t, amount_ratio(a, b));
+}
+
 /* The amounts of one row, three witnesses side by side. */
 static void witness_row(struct table *t, of_fn *of, const void *context)
 {
@@ -33,14 +42,13 @@ static void witness_row(struct table *t, of_fn *of, const void *context)
     table_amount(t, of(context, p, METRIC_FLOPS));
     table_amount(t, of(context, c, METRIC_FLOPS));
     table_amount(t, of(context, m, METRIC_FLOPS));
-    table_amount(t, amount_ratio(of(context, c, METRIC_FLOPS),
-                                 of(context, p, METRIC_FLOPS)));
+    ratio_cell(t, of(context, c, METRIC_FLOPS), of(context, p, METRIC_FLOPS));
     table_amount(t, of(context, p, METRIC_BYTES));
     table_amount(t, of(context, c, METRIC_BYTES));
     table_amount(t, of(context, p, METRIC_SECONDS));
     table_amount(t, of(context, m, METRIC_SECONDS));
-    table_amount(t, amount_ratio(of(context, m, METRIC_SECONDS),
-                                 of(context, p, METRIC_SECONDS)));
+    ratio_cell(t, of(context, m, METRIC_SECONDS),
+               of(context, p, METRIC_SECONDS));
     table_amount(t, of(context, p, METRIC_JOULES));
     table_amount(t, of(context, m, METRIC_JOULES));
 }

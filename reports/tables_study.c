@@ -27,6 +27,10 @@ static enum row_kind row_of(const struct setting *s)
 static const struct column settings_columns[] = {
     { "kind", "kind", "", COLUMN_TEXT, true },
     { "setting", "setting", "", COLUMN_TEXT, true },
+    { "loss_causal", "held-out, causal rule", "", COLUMN_LOSS, false },
+    { "loss_causal_sd", "± sd", "", COLUMN_LOSS, false },
+    { "loss_topk", "held-out, top-k", "", COLUMN_LOSS, false },
+    { "loss_train", "training", "", COLUMN_LOSS, false },
     { "capacity", "capacity", "", COLUMN_SHARE, true },
     { "capacity_realised", "realised", "", COLUMN_SHARE, false },
     { "parameters", "parameters", "", COLUMN_SI, true },
@@ -34,10 +38,6 @@ static const struct column settings_columns[] = {
     { "flops_train", "training", "flop", COLUMN_SI, false },
     { "tokens", "tokens seen", "", COLUMN_SI, true },
     { "seeds", "seeds", "", COLUMN_WHOLE, true },
-    { "loss_causal", "held-out, causal rule", "", COLUMN_LOSS, false },
-    { "loss_causal_sd", "± sd", "", COLUMN_LOSS, false },
-    { "loss_topk", "held-out, top-k", "", COLUMN_LOSS, false },
-    { "loss_train", "training", "", COLUMN_LOSS, false },
 };
 
 static void settings(struct report *r)
@@ -60,6 +60,13 @@ static void settings(struct report *r)
         table_row(t, row_of(s));
         table_text(t, setting_kind_names[s->kind]);
         table_text(t, s->label);
+        table_amount(t, measured(s->causal.mean));
+        table_amount(t, sd);
+        if (s->kind == SETTING_DENSE && !s->topk.n)
+            table_skip(t);
+        else
+            table_amount(t, measured(s->topk.mean));
+        table_amount(t, measured(s->train.mean));
         table_amount(t, counted(s->capacity));
         table_amount(t, counted(s->kind == SETTING_DENSE
                                 ? 1.0 : s->realised.mean));
@@ -68,13 +75,6 @@ static void settings(struct report *r)
         table_amount(t, flops);
         table_amount(t, counted(s->tokens));
         table_amount(t, counted((double)s->n));
-        table_amount(t, measured(s->causal.mean));
-        table_amount(t, sd);
-        if (s->kind == SETTING_DENSE && !s->topk.n)
-            table_skip(t);
-        else
-            table_amount(t, measured(s->topk.mean));
-        table_amount(t, measured(s->train.mean));
     }
 }
 

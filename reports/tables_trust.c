@@ -130,8 +130,8 @@ static void totals_off(struct report *r)
 static const struct column seen_columns[] = {
     { "phase", "phase", "", COLUMN_TEXT, true },
     { "model", "model", "", COLUMN_TEXT, true },
-    { "flops_counted", "FLOPs", "flop", COLUMN_SI, false },
-    { "flops_measured", "FLOPs", "flop", COLUMN_SI, false },
+    { "flops_counted", "FLOPs counted", "", COLUMN_QUANTITY, false },
+    { "flops_measured", "FLOPs measured", "", COLUMN_QUANTITY, false },
     { "ratio", "measured / counted", "", COLUMN_RATIO, false },
 };
 
@@ -151,8 +151,8 @@ static void seen(struct report *r)
             table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
             table_text(t, r->profile->phase[i].name);
             table_text(t, arm_titles[a]);
-            table_amount(t, c);
-            table_amount(t, m);
+            table_quantity(t, c, metric_table[METRIC_FLOPS].unit);
+            table_quantity(t, m, metric_table[METRIC_FLOPS].unit);
             table_amount(t, amount_ratio(m, c));
         }
 }

@@ -6,20 +6,26 @@
 #include "sim/core/command.h"
 #include "sim/core/nearest.h"
 
+int machine_command(int argc, char **argv);
 int predict_command(int argc, char **argv);
 int profile_command(int argc, char **argv);
+int report_command(int argc, char **argv);
 int sweep_command(int argc, char **argv);
 int train_command(int argc, char **argv);
 
 static const struct command commands[] = {
-    { "predict", "MODEL", "price a model from its config: flops, bytes, joules",
+    { "machine", "", "this machine: peaks, counters, sensors, and why not",
+      machine_command },
+    { "predict", "MODEL", "price a model from its config, nothing is run",
       predict_command },
     { "train", "CONFIG -o DIR", "train on a text: checkpoint, curve, ledger",
       train_command },
-    { "profile", "MODEL -o DIR", "predicted, counted, measured; dense twin beside",
-      profile_command },
+    { "profile", "MODEL -o DIR", "predicted, counted, measured; dense twin"
+      " beside", profile_command },
     { "sweep", "STUDY -o DIR", "run every point of a study; resumable",
       sweep_command },
+    { "report", "DIR... -o DIR", "a page with figures and tables of all that",
+      report_command },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -27,10 +33,10 @@ static void print_help(FILE *file)
 {
     fputs("Usage: isobath COMMAND [OPTION...]\n\n", file);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-8s %-22s %s\n", commands[i].name, commands[i].usage,
+        fprintf(file, "  %-8s %-14s %s\n", commands[i].name, commands[i].usage,
                 commands[i].help);
     fputs("\nExamples:\n"
-          "  isobath predict configs/models/tiny.yaml --format json\n"
+          "  isobath predict configs/models/tiny-48-mod.yaml --format json\n"
           "  isobath train configs/runs/demo.yaml -o build/run --resume\n"
           "  isobath report build/run -o build/report\n"
           "\n'isobath COMMAND --help' lists a command's options and the keys of"

@@ -193,14 +193,15 @@ uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
 
 uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
-                              enum memory_phase phase, int n_threads)
+                              enum memory_phase phase, int n_threads,
+                              uint64_t start_bytes)
 {
     const uint64_t threads = (uint64_t)n_threads;
     const uint64_t scratch = scratch_numbers(spec, n_tokens);
     uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
 
     add_bytes(&sum, scratch, threads);
-    add_bytes(&sum, MEMORY_PROCESS_BYTES / 4, 1);
+    add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
     if (phase != MEMORY_TRAIN)
         return sum;
     int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE

@@ -38,6 +38,7 @@ struct answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
+    uint64_t process_bytes;             /* this program's own, at its start */
 };
 
 /* ---- arguments ---- */
@@ -402,7 +403,8 @@ static uint64_t memory_of(const struct answer *a)
 {
     const struct predict_question *q = &a->question;
     return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens, q->phase,
-                                a->options->common.threads);
+                                a->options->common.threads,
+                                a->process_bytes);
 }
 
 static void print_conventions(FILE *file, const struct answer *a)
@@ -608,7 +610,7 @@ static enum status print_json(FILE *file, struct answer *a, int argc,
     json_object_set_new(summary, "memory_bytes", json_integer(
         (json_int_t)memory_of(a)));
     json_object_set_new(summary, "process_bytes", json_integer(
-        (json_int_t)MEMORY_PROCESS_BYTES));
+        (json_int_t)(a->process_bytes + MEMORY_TOUCHED_BYTES)));
     json_object_set_new(summary, "memory", memory_json(a));
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK &&
@@ -676,6 +678,7 @@ int predict_command(int argc, char **argv)
         return command_fail(&err);
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     a->options = &options;
+    a->process_bytes = command_peak_bytes();
     enum status status = load(a, &err);
     if (status == STATUS_OK)
         status = work_out(a, &err);

@@ -186,6 +186,22 @@ void command_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* getrusage()'s ru_maxrss will not do: across exec it keeps that of whoever
+ * started the program. */
+uint64_t command_peak_bytes(void)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    unsigned long long kib = 0;
+    char line[LINE_SIZE];
+
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return (uint64_t)kib * 1024;
+}
+
 double clock_seconds(void)
 {
     struct timespec now;

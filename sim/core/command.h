@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include "sim/core/config.h"
 #include "sim/core/error.h"
 
@@ -68,5 +69,8 @@ void progress_clear(const struct progress *progress);
 void progress_end(struct progress *progress);
 
 double clock_seconds(void);      /* CLOCK_MONOTONIC */
+
+/* The largest resident set of this process so far, in bytes; 0: not told here. */
+uint64_t command_peak_bytes(void);
 
 #endif

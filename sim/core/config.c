@@ -503,18 +503,40 @@ json_t *config_json(const void *target, const struct config_schema *schema)
     return root;
 }
 
+enum { HELP_WIDTH = 78, HELP_INDENT = 6 };
+
+/* Words, wrapped, every line but the first indented. */
+static void write_wrapped(FILE *file, size_t column, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column > HELP_INDENT && column + 1 + length > HELP_WIDTH) {
+            fprintf(file, "\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        } else if (column > HELP_INDENT) {
+            fputc(' ', file);
+            column++;
+        }
+        fprintf(file, "%.*s", (int)length, text);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    fputc('\n', file);
+}
+
 void config_help(const struct config_schema *schema, FILE *file)
 {
-    char allowed[CONFIG_ALLOWED_SIZE];
+    char allowed[CONFIG_ALLOWED_SIZE], line[2 * CONFIG_ALLOWED_SIZE];
 
     for (const struct config_key *key = schema->keys; key->name; key++) {
         config_value_allowed(allowed, key);
-        fprintf(file, "  %s: %s; ", key->name, allowed);
-        if (key->fallback)
-            fprintf(file, "default %s\n", *key->fallback ? key->fallback
-                                                         : "\"\"");
-        else
-            fputs("required\n", file);
-        fprintf(file, "      %s\n", key->help);
+        snprintf(line, sizeof line, "%s; %s%.200s", allowed,
+                 key->fallback ? "default " : "required",
+                 !key->fallback ? "" : *key->fallback ? key->fallback
+                                                      : "\"\"");
+        fprintf(file, "  %s:", key->name);
+        write_wrapped(file, strlen(key->name) + 3, line);
+        fprintf(file, "%*s", HELP_INDENT, "");
+        write_wrapped(file, HELP_INDENT, key->help);
     }
 }

@@ -8,6 +8,7 @@
 
 struct bench {
     bool   quick;                    /* fewer rounds, small shapes only */
+    bool   noisy;                    /* disturbed rounds count too */
     int    n_threads;                /* 2, or what this machine has */
     double ends;                     /* of clock_seconds(): no round later */
     const struct kernels *kernels;
@@ -32,7 +33,7 @@ struct rounds_plan bench_plan(const struct bench *bench, int n_threads,
 /* The sgemm peak of n threads, each with its own product on its own CPU, by
  * every library present and by our own kernel: candidates to put beside others. */
 enum { PEAK_CANDIDATES = BLAS_COUNT + 1 };
-struct peak;                     /* opaque: products.c */
+struct peak;                     /* opaque: peak.c */
 enum status peak_open(struct peak **out, const struct bench *bench,
                       int n_threads, struct error *err) MUST_CHECK;
 void        peak_close(struct peak *peak);

@@ -111,7 +111,7 @@ void results_print(const struct results *results, FILE *file)
         head_text(text, &results->column[c]);
         fprintf(file, "  %*s", width[c], text);
     }
-    fputs("    n  rejected\n", file);
+    fputs("    n  disturbed\n", file);
     for (int i = 0; i < results->n_lines; i++) {
         const struct results_line *line = &results->line[i];
         fprintf(file, "  %-*s", subject, line->subject);
@@ -120,7 +120,7 @@ void results_print(const struct results *results, FILE *file)
                       line->target[c]);
             fprintf(file, "  %*s", width[c], text);
         }
-        fprintf(file, "  %3d  %8d\n", rounds_of(line, columns), line->rejected);
+        fprintf(file, "  %3d  %8d\n", rounds_of(line, columns), line->disturbed);
     }
     if (*results->note)
         fprintf(file, "  %s\n", results->note);
@@ -129,7 +129,7 @@ void results_print(const struct results *results, FILE *file)
 
 void results_csv_header(FILE *file)
 {
-    fputs("section,subject,quantity,unit,n,rejected,median,low,high,target,met"
+    fputs("section,subject,quantity,unit,n,disturbed,median,low,high,target,met"
           "\r\n", file);
 }
 
@@ -143,7 +143,7 @@ void results_csv(const struct results *results, FILE *file)
             const struct spread *s = &line->cell[c];
             fprintf(file, "%s,\"%s\",%s,%s,%d,%d,", results->section,
                     line->subject, column->name, column->unit, s->n,
-                    line->rejected);
+                    line->disturbed);
             if (s->n > 0)
                 fprintf(file, "%.9g,%.9g,%.9g,", s->median, s->low, s->high);
             else
@@ -185,7 +185,7 @@ json_t *results_json(const struct results *results)
     for (int i = 0; i < results->n_lines; i++) {
         const struct results_line *line = &results->line[i];
         json_t *one = json_pack("{s:s, s:i}", "subject", line->subject,
-                                "rejected", line->rejected);
+                                "disturbed", line->disturbed);
         for (int c = 0; results->column[c].name; c++)
             json_object_set_new(one, results->column[c].name,
                                 cell_json(&results->column[c], &line->cell[c],

@@ -26,7 +26,7 @@ struct results_line {
     char          subject[RESULTS_TEXT_SIZE];
     struct spread cell[RESULTS_COLUMNS];     /* n = 0: unknown */
     double        target[RESULTS_COLUMNS];   /* NAN: none */
-    int           rejected;                  /* disturbed rounds */
+    int           disturbed;                  /* disturbed rounds */
 };
 
 struct results {
@@ -47,7 +47,7 @@ void results_note(struct results *results, const char *format, ...)
 
 void results_print(const struct results *results, FILE *file);
 
-/* section,subject,quantity,unit,n,rejected,median,low,high,target,met */
+/* section,subject,quantity,unit,n,disturbed,median,low,high,target,met */
 void results_csv_header(FILE *file);
 void results_csv(const struct results *results, FILE *file);
 

@@ -98,6 +98,7 @@ enum status rounds_take(struct rounds *out, const struct candidate *candidate,
 {
     struct rounds r = { .n_candidates = n };
     double stop = clock_seconds() + plan->most_seconds;
+    int taken = 0;
     int64_t *times = calloc((size_t)n + 1, sizeof *times);
 
     r.seconds = calloc((size_t)ROUNDS_MAX * (size_t)n + 1, sizeof *r.seconds);
@@ -113,13 +114,14 @@ enum status rounds_take(struct rounds *out, const struct candidate *candidate,
     while (n > 0 && times[n - 1] > 0 && r.n < plan->wanted &&
            clock_seconds() < stop && !command_interrupted) {
         struct usage from = usage_now(plan->helper);
-        take_round(candidate, n, times, (r.n + r.rejected) % 2 == 1,
+        take_round(candidate, n, times, taken % 2 == 1,
                    r.seconds + (ptrdiff_t)r.n * n);
         struct usage to = usage_now(plan->helper);
-        if (!quiet(&from, &to, plan->n_threads)) {
-            r.rejected++;
+        taken++;
+        bool disturbed = !quiet(&from, &to, plan->n_threads);
+        r.disturbed += disturbed;
+        if (disturbed && !plan->noisy)
             continue;
-        }
         if (plan->kept)
             plan->kept(plan->context, r.n);
         r.n++;

@@ -26,6 +26,7 @@ struct rounds_plan {
     int    n_threads;            /* the most that a candidate uses */
     double sample_seconds;       /* a candidate's part of a round, at least */
     double most_seconds;         /* then it is given up */
+    bool   noisy;                /* keep disturbed rounds, and count them */
     pid_t  helper;               /* another process that works for us; 0: none */
     void (*kept)(void *context, int round);   /* after a quiet round; or NULL */
     void  *context;
@@ -33,10 +34,11 @@ struct rounds_plan {
 
 struct rounds {
     int     n_candidates;
-    int     n;                   /* quiet rounds */
-    int     rejected;            /* disturbed ones */
+    int     n;                   /* rounds kept */
+    int     disturbed;           /* rounds that were; thrown away, or, in a
+                                  * noisy plan, kept */
     bool    watched;             /* false: this system does not say how busy its
-                                  * CPUs are, nothing could be rejected */
+                                  * CPUs are, nothing could be thrown away */
     double *seconds;             /* [ROUNDS_MAX, n_candidates], of one run */
 };
 

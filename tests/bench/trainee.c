@@ -1,0 +1,102 @@
+/* trainee.c - steps on random bytes: the arithmetic is that of any text. */
+#include "tests/bench/trainee.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/core/command.h"
+#include "sim/core/model_config.h"
+#include "sim/core/random.h"
+#include "sim/predict.h"
+
+static enum status load(struct model_spec *out, const char *config,
+                        const char *family, double capacity, struct error *err)
+{
+    char set_family[64], set_capacity[64];
+    snprintf(set_family, sizeof set_family, "model.family=%s", family);
+    snprintf(set_capacity, sizeof set_capacity, "routing.capacity=%g",
+             capacity);
+    struct config_setting setting[] = { { set_family }, { set_capacity } };
+    return model_config_load(out, NULL, config, setting, 2, err);
+}
+
+static enum status fill_text(struct trainee *t, int32_t n_tokens,
+                             int32_t n_sequences, struct error *err)
+{
+    size_t n = (size_t)n_tokens * (size_t)n_sequences;
+    uint32_t vocab = (uint32_t)model_spec(t->model)->n_vocab;
+    struct random random = random_seeded(1);
+
+    t->ids = calloc(n, sizeof *t->ids);
+    t->targets = calloc(n, sizeof *t->targets);
+    if (!t->ids || !t->targets)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a batch");
+    for (size_t i = 0; i < n; i++) {
+        t->ids[i] = (int32_t)random_below(&random, vocab);
+        t->targets[i] = (int32_t)random_below(&random, vocab);
+    }
+    return STATUS_OK;
+}
+
+enum status trainee_open(struct trainee *out, const char *config,
+                         const char *family, double capacity, int32_t n_tokens,
+                         int32_t n_sequences, int n_threads, struct error *err)
+{
+    struct model_options options = {
+        .n_sequences = n_sequences, .n_tokens = n_tokens, .train = true,
+        .n_threads = n_threads,
+    };
+    struct trainee t = { 0 };
+    struct model_spec spec;
+
+    enum status status = load(&spec, config, family, capacity, err);
+    if (status == STATUS_OK)
+        status = model_open(&t.model, &spec, &options, err);
+    if (status == STATUS_OK)
+        status = fill_text(&t, n_tokens, n_sequences, err);
+    if (status != STATUS_OK) {
+        trainee_close(&t);
+        return status;
+    }
+    model_init(t.model, 1);
+    t.input = (struct model_input){
+        .ids = t.ids, .targets = t.targets, .n_sequences = n_sequences,
+        .n_tokens = n_tokens, .policy = route_find("expert_choice"), .seed = 1,
+        .train = true,
+    };
+    *out = t;
+    (void)trainee_run(out, 1);
+    return STATUS_OK;
+}
+
+void trainee_close(struct trainee *t)
+{
+    model_close(t->model);
+    free(t->ids);
+    free(t->targets);
+    *t = (struct trainee){ 0 };
+}
+
+double trainee_run(void *argument, int64_t times)
+{
+    struct trainee *t = argument;
+    struct update update = {
+        .learning_rate = 1e-4, .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8,
+        .weight_decay = 0.1, .clip = 1.0,
+    };
+    double from = clock_seconds(), loss;
+
+    for (int64_t i = 0; i < times; i++) {
+        model_forward(t->model, &t->input, t->meter, &loss);
+        model_backward(t->model, t->meter);
+        update.step = ++t->step;
+        (void)model_update(t->model, &update, t->meter);
+    }
+    return clock_seconds() - from;
+}
+
+double trainee_flops(const struct trainee *t)
+{
+    return predict_useful_train_flops(model_spec(t->model),
+                                      model_allocation(t->model));
+}

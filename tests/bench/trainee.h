@@ -1,0 +1,29 @@
+/* trainee.h - a model in training, to be timed. */
+#ifndef TRAINEE_H
+#define TRAINEE_H
+
+#include "models/model.h"
+
+struct trainee {
+    struct model *model;         /* owned */
+    int32_t *ids, *targets;      /* [B,T] owned; random bytes */
+    struct model_input input;
+    struct meter *meter;         /* borrowed; NULL: nobody listens */
+    int64_t step;
+};
+
+/* The model of a config, its family replaced; capacity 1 is dense.  Trains a
+ * first step, so that it knows whom it routes. */
+enum status trainee_open(struct trainee *out, const char *config,
+                         const char *family, double capacity, int32_t n_tokens,
+                         int32_t n_sequences, int n_threads,
+                         struct error *err) MUST_CHECK;
+void trainee_close(struct trainee *trainee);    /* {0} is fine */
+
+/* Forward, backward and update, so many times; seconds they took. */
+double trainee_run(void *trainee, int64_t times);
+
+/* Useful flops of a step, as routed last. */
+double trainee_flops(const struct trainee *trainee);
+
+#endif
