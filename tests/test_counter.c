@@ -360,7 +360,8 @@ Test(perf, an_event_the_kernel_does_not_know_is_said)
 
 /* ---- perf for real, on the kernel's own event: a page fault ---- */
 
-enum { PAGES = 100, PAGE_BYTES = 4096 };
+/* Stray faults: the test's own stack and code, seen for the first time. */
+enum { PAGES = 100, PAGE_BYTES = 4096, STRAY = 50 };
 
 /* A table whose events are software events, type 1: 2 is PAGE_FAULTS and 5 is
  * PAGE_FAULTS_MIN.  NULL: the kernel forbids even those. */
@@ -400,8 +401,8 @@ static void *touch(void *argument)
     return NULL;
 }
 
-/* 100 pages touched: 2 * 100 of the one metric, 100 of the other, and nothing
- * once more. */
+/* 100 pages touched: 100 of the one metric, twice that of the other, and then
+ * nothing more. */
 Test(perf, a_group_counts_between_readings)
 {
     struct fake_tree tree;
@@ -412,10 +413,12 @@ Test(perf, a_group_counts_between_readings)
     cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_OK));
     touch(NULL);
     cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_OK));
-    cr_assert(eq(u64, cost.count[METRIC_FLOPS], 2 * PAGES));
-    cr_assert(eq(u64, cost.count[METRIC_CYCLES], PAGES));
+    cr_assert(cost.count[METRIC_CYCLES] >= PAGES);
+    cr_assert(cost.count[METRIC_CYCLES] < PAGES + STRAY);
+    cr_assert(eq(u64, cost.count[METRIC_FLOPS],
+                 2 * cost.count[METRIC_CYCLES]));
     cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_OK));
-    cr_assert(eq(u64, cost.count[METRIC_FLOPS], 0));
+    cr_assert(cost.count[METRIC_CYCLES] < STRAY);
     cr_assert(eq(str, s->source[METRIC_FLOPS], "2*FAULTS"));
     cr_assert(eq(int, counter_stop(s, NULL), STATUS_OK));
     counter_close(s);
@@ -454,7 +457,7 @@ Test(perf, threads_that_live_when_it_opens_are_counted_together)
     pthread_barrier_wait(&worker.done);
     cr_assert(eq(int, counter_read(s, &cost, NULL), STATUS_OK));
     cr_assert(cost.count[METRIC_CYCLES] >= 2 * PAGES);
-    cr_assert(cost.count[METRIC_CYCLES] < 2 * PAGES + 50);   /* stacks */
+    cr_assert(cost.count[METRIC_CYCLES] < 2 * PAGES + STRAY);
     cr_assert(eq(int, counter_stop(s, NULL), STATUS_OK));
     pthread_barrier_wait(&worker.go);
     pthread_join(thread, NULL);

@@ -17,36 +17,32 @@
  * useful causal flops only. */
 static const struct regime {
     const char *config, *family;
-    int32_t n_tokens, n_sequences;
+    int32_t width, n_layers, n_tokens, n_sequences;
     int     n_threads;
     double  share;
     bool    large;               /* left out of a quick run */
 } regimes[] = {
-    { "configs/models/bench-64x4.yaml",  "gpt2",  256, 16, 2, 0.35, false },
-    { "configs/models/bench-128x6.yaml", "gpt2",  256, 16, 2, 0.50, false },
-    { "configs/models/bench-256x8.yaml", "gpt2",  256,  8, 2, 0.65, true },
-    { "configs/models/bench-512x8.yaml", "gpt2",  512,  4, 2, 0.70, true },
-    { "configs/models/tiny-32.yaml",     "llama", 256,  1, 1, 0.35, false },
-    { "configs/models/tiny-32.yaml",     "gpt2",  256,  1, 1, 0.35, false },
-    { "configs/models/tiny-48.yaml",     "llama", 256,  2, 1, 0.45, false },
-    { "configs/models/tiny-48.yaml",     "gpt2",  256,  2, 1, 0.45, false },
+    { "configs/models/bench-64x4.yaml",  "gpt2",  64, 4, 256, 16, 2, 0.35, false },
+    { "configs/models/bench-128x6.yaml", "gpt2",  128, 6, 256, 16, 2, 0.50, false },
+    { "configs/models/bench-256x8.yaml", "gpt2",  256, 8, 256,  8, 2, 0.65, true },
+    { "configs/models/bench-512x8.yaml", "gpt2",  512, 8, 512,  4, 2, 0.70, true },
+    { "configs/models/tiny-32.yaml",     "llama", 32, 6, 256,  1, 1, 0.35, false },
+    { "configs/models/tiny-32.yaml",     "gpt2",  32, 6, 256,  1, 1, 0.35, false },
+    { "configs/models/tiny-48.yaml",     "llama", 48, 6, 256,  2, 1, 0.45, false },
+    { "configs/models/tiny-48.yaml",     "gpt2",  48, 6, 256,  2, 1, 0.45, false },
 };
 enum { N_REGIMES = sizeof regimes / sizeof *regimes, DETAILED = 1 };
 
 /* How far the wall-clock saving of routing may lag behind its flops. */
 static const double most_lag = 1.10;
 
-enum { PEAK_SPEED, DENSE_TIME, DENSE_SPEED, DENSE_SHARE, ROUTED_TIME,
-       ROUTED_SHARE, FLOP_RATIO, LAG };
+enum { STEP_TIME, STEP_SPEED, STEP_SHARE, FLOP_RATIO, LAG };
 static const struct results_column train_columns[] = {
-    { "peak", "flop/s", "GFLOP/s", 1e-9, 0, false, WISH_NONE },
-    { "dense step", "s", "ms", 1e3, 2, false, WISH_NONE },
-    { "dense speed", "flop/s", "GFLOP/s", 1e-9, 1, false, WISH_NONE },
-    { "dense share of peak", "1", "%", 100.0, 1, true, WISH_AT_LEAST },
-    { "MoD step", "s", "ms", 1e3, 2, false, WISH_NONE },
-    { "MoD share of peak", "1", "%", 100.0, 1, false, WISH_NONE },
-    { "MoD flops over dense", "1", "", 1.0, 3, false, WISH_NONE },
-    { "wall ratio over flop ratio", "1", "", 1.0, 3, true, WISH_AT_MOST },
+    { "step", "s", "ms", 1e3, 2, false, WISH_NONE },
+    { "speed", "flop/s", "GFLOP/s", 1e-9, 1, false, WISH_NONE },
+    { "share of peak", "1", "%", 100.0, 1, true, WISH_AT_LEAST },
+    { "flops over dense", "1", "", 1.0, 3, false, WISH_NONE },
+    { "time over dense over that", "1", "", 1.0, 3, true, WISH_AT_MOST },
     { NULL, NULL, NULL, 0, 0, false, WISH_NONE },
 };
 
@@ -67,6 +63,24 @@ static enum status open_pair(struct trainee *dense, struct trainee *routed,
                               regime->n_tokens, regime->n_sequences, n_threads,
                               err);
     return status;
+}
+
+static struct results_line *add_step(struct results *out,
+                                     const struct regime *regime,
+                                     const char *what, const struct rounds *r,
+                                     int candidate, double flops, int best,
+                                     double best_flops)
+{
+    struct results_line *line = results_add(
+        out, "%s (%d,%d,%d,%d) on %d: %s", regime->family, regime->width,
+        regime->n_layers, regime->n_tokens, regime->n_sequences,
+        regime->n_threads, what);
+    line->disturbed = r->disturbed;
+    line->cell[STEP_TIME] = rounds_seconds(r, candidate);
+    line->cell[STEP_SPEED] = rounds_rate(r, candidate, flops);
+    line->cell[STEP_SHARE] = rounds_ratio(r, best, candidate,
+                                          flops / best_flops);
+    return line;
 }
 
 static enum status run_regime(struct bench *bench, struct results *out,
@@ -91,25 +105,16 @@ static enum status run_regime(struct bench *bench, struct results *out,
     if ((status = rounds_take(&r, candidate, n + 2, &plan, err)))
         goto done;
 
-    struct results_line *line = results_add(
-        out, "%d x %d, T %d, B %d, %s, %d thread%s",
-        model_spec(dense.model)->n_channels, model_spec(dense.model)->n_layers,
-        regime->n_tokens, regime->n_sequences, regime->family,
-        regime->n_threads, regime->n_threads > 1 ? "s" : "");
-    line->disturbed = r.disturbed;
-    line->target[DENSE_SHARE] = regime->share;
+    int best = rounds_fastest(&r, 0, n - 1);
+    double full = trainee_flops(&dense), part = trainee_flops(&routed);
+    double most = peak_flops(peak);
+    add_step(out, regime, candidate[best].name, &r, best, most, best, most);
+    struct results_line *line = add_step(out, regime, "dense", &r, d, full,
+                                         best, most);
+    line->target[STEP_SHARE] = regime->share;
+    line = add_step(out, regime, "MoD", &r, m, part, best, most);
     line->target[LAG] = most_lag;
     if (r.n > 0) {
-        double full = trainee_flops(&dense), part = trainee_flops(&routed);
-        int best = rounds_fastest(&r, 0, n - 1);
-        line->cell[PEAK_SPEED] = rounds_rate(&r, best, peak_flops(peak));
-        line->cell[DENSE_TIME] = rounds_seconds(&r, d);
-        line->cell[DENSE_SPEED] = rounds_rate(&r, d, full);
-        line->cell[DENSE_SHARE] = rounds_ratio(&r, best, d,
-                                               full / peak_flops(peak));
-        line->cell[ROUTED_TIME] = rounds_seconds(&r, m);
-        line->cell[ROUTED_SHARE] = rounds_ratio(&r, best, m,
-                                                part / peak_flops(peak));
         line->cell[FLOP_RATIO] = exactly(part / full);
         line->cell[LAG] = rounds_ratio(&r, m, d, full / part);
     }
@@ -124,8 +129,8 @@ done:
 enum status bench_train(struct bench *bench, struct results *out,
                         struct error *err)
 {
-    out->title = "training steps, useful causal flops; MoD: every other block"
-                 " keeps 12.5 %";
+    out->title = "training steps (width, layers, tokens, sequences) on threads,"
+                 " useful causal flops; MoD: every other block keeps 12.5 %";
     out->column = train_columns;
     for (int i = 0; i < N_REGIMES; i++) {
         if (regimes[i].n_threads > bench->n_threads) {

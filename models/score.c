@@ -1,0 +1,156 @@
+/* score.c - windows over a text, and their rows. */
+#include "models/score.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Bytes that can be predicted: all but the first. */
+static int64_t n_targets(const struct score_text *t)
+{
+    int64_t size = t->limit > 0 ? least(t->limit, t->size) : t->size;
+    return size > 0 ? size - 1 : 0;
+}
+
+int64_t score_windows(const struct score_text *t)
+{
+    if (!t->bytes && t->data) {
+        int64_t all = data_windows(t->data, t->split, t->window);
+        int64_t most = (t->limit + t->window - 1) / t->window;
+        return t->limit > 0 ? least(all, most) : all;
+    }
+    int64_t n = n_targets(t);
+    if (n <= t->window)
+        return n > 0;
+    return 1 + (n - t->window + t->stride - 1) / t->stride;
+}
+
+void score_window(const struct score_text *t, int64_t i,
+                  struct score_window *w)
+{
+    w->position = i * t->stride;
+    w->first = i > 0 ? t->window - t->stride : 0;
+    w->n_tokens = t->window;
+    if (!t->bytes) {
+        data_window(t->data, t->split, i, t->window, w->ids, w->targets);
+        return;
+    }
+    w->n_tokens = (int32_t)least(t->window, n_targets(t) - w->position);
+    for (int32_t r = 0; r < w->n_tokens; r++) {
+        w->ids[r] = t->bytes[w->position + r];
+        w->targets[r] = t->bytes[w->position + r + 1];
+    }
+}
+
+void score_add(struct score *s, const struct model *m,
+               const struct score_window *w)
+{
+    const struct model_spec *spec = model_spec(m);
+    const float *nats = model_nats(m), *entropy = model_entropy(m);
+
+    for (int32_t r = w->first; r < w->n_tokens; r++) {
+        s->nats += (double)nats[r];
+        s->entropy += (double)entropy[r];
+    }
+    s->scored += w->n_tokens - w->first;
+    s->rows += w->n_tokens;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            s->kept += allocation_rows(model_allocation(m), l);
+            s->seen += w->n_tokens;
+        }
+}
+
+double score_nats(const struct score *s)
+{
+    return s->scored > 0 ? s->nats / (double)s->scored : (double)NAN;
+}
+
+double score_capacity(const struct score *s)
+{
+    return s->seen > 0 ? (double)s->kept / (double)s->seen : (double)NAN;
+}
+
+void score_write_header(FILE *file, const struct model_spec *spec)
+{
+    fputs("position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,"
+          "joules", file);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l])
+            fprintf(file, ",block_%d", l);
+    fputs("\r\n", file);
+}
+
+static void write_text(FILE *file, int32_t byte)
+{
+    if (byte < 0x20 || byte >= 0x7f || byte == '\\')
+        fprintf(file, ",\\x%02x", (unsigned)byte);
+    else if (byte == '"')
+        fputs(",\"\"\"\"", file);
+    else if (byte == ',')
+        fputs(",\",\"", file);
+    else
+        fprintf(file, ",%c", (int)byte);
+}
+
+/* Where each layer's kept positions are read next: rows come in order. */
+struct cursor {
+    int32_t at[SPEC_MAX_LAYERS];
+};
+
+static bool passes(const struct allocation *a, struct cursor *c, int32_t layer,
+                   int32_t row)
+{
+    const int32_t *kept = allocation_kept(a, layer, 0);
+    int32_t n = allocation_count(a, layer, 0), *at = &c->at[layer];
+
+    while (*at < n && kept[*at] < row)
+        ++*at;
+    return *at < n && kept[*at] == row;
+}
+
+static void write_row(FILE *file, const struct model *m,
+                      const struct score_window *w, int32_t r,
+                      const struct ledger *counted,
+                      const struct ledger *predicted, struct cursor *cursor)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
+    const struct cost *cost = ledger_at(counted, key);
+    bool passed[SPEC_MAX_LAYERS];
+    int32_t used = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        passed[l] = passes(model_allocation(m), cursor, l, r);
+        used += passed[l];
+    }
+    fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
+    write_text(file, w->ids[r]);
+    fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
+            (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
+            cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
+    if (predicted) {
+        double joules = cost_get(ledger_at(predicted, key), METRIC_JOULES);
+        if (isfinite(joules))
+            fprintf(file, "%.9g", joules);
+    }
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l])
+            fprintf(file, ",%d", passed[l]);
+    fputs("\r\n", file);
+}
+
+void score_write_tokens(FILE *file, const struct model *m,
+                        const struct score_window *w,
+                        const struct ledger *counted,
+                        const struct ledger *predicted)
+{
+    struct cursor cursor = { { 0 } };
+
+    for (int32_t r = w->first; r < w->n_tokens; r++)
+        write_row(file, m, w, r, counted, predicted, &cursor);
+}

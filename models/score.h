@@ -1,0 +1,69 @@
+/* score.h - how well a model predicts a text: the windows of the text, what they
+ * add up to, and the table of tokens.
+ *
+ * A row t of a window holds byte t as input and is judged by how well it predicts
+ * byte t + 1: its loss, its entropy and its cost belong to the position of the
+ * input. */
+#ifndef SCORE_H
+#define SCORE_H
+
+#include <stdio.h>
+#include "models/data.h"
+#include "models/model.h"
+#include "sim/core/ledger.h"
+
+/* Where the windows come from; all borrowed. */
+struct score_text {
+    const unsigned char *bytes;   /* a whole text of `size` bytes, or NULL: */
+    int64_t size;
+    const struct data *data;      /* the fixed windows of a split (data.h) */
+    enum split split;
+    int32_t window, stride;       /* T and S, S <= T; of a split S == T */
+    int64_t limit;                /* bytes, at most; 0: all */
+};
+
+struct score_window {
+    int32_t *ids, *targets;       /* [T], room given by the caller */
+    int32_t  n_tokens;            /* <= T: a text may end early */
+    int32_t  first;               /* rows before it are context: the window before
+                                   * has scored them */
+    int64_t  position;            /* in the text, of row 0; in a split, counted
+                                   * over its windows */
+};
+
+/* A window starts every S bytes and runs over T, fewer at the end of the text; of
+ * all but the first the last S rows are scored, so every byte but the first is a
+ * scored target once.  (The strided perplexity of Hugging Face's documentation.)
+ * 0 where there is no byte to predict. */
+int64_t score_windows(const struct score_text *text);
+void    score_window(const struct score_text *text, int64_t i,
+                     struct score_window *out);
+
+/* What a rule has added up to. */
+struct score {
+    const struct route_policy *policy;
+    double  nats, entropy;        /* over scored rows */
+    int64_t scored;               /* rows that count: bytes predicted */
+    int64_t rows;                 /* rows run, context included */
+    int64_t kept, seen;           /* rows that routed layers kept, and saw */
+};
+/* After a forward over the window, with entropy. */
+void   score_add(struct score *score, const struct model *model,
+                 const struct score_window *window);
+double score_nats(const struct score *score);       /* per byte; NAN: none */
+double score_capacity(const struct score *score);   /* NAN: nothing routes */
+
+/* tokens.csv (RFC 4180):
+ *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
+ * and block_<layer>, 0 or 1, for every routed block.  blocks_used counts the
+ * dense ones too.  In the text, control bytes, the backslash and bytes beyond
+ * ASCII are \xNN.  Joules stay empty where `predicted` does not know them. */
+void score_write_header(FILE *file, const struct model_spec *spec);
+/* The scored rows of a window; the ledgers resolve its tokens, and `predicted`
+ * may be NULL.  A failed write shows in the stream. */
+void score_write_tokens(FILE *file, const struct model *model,
+                        const struct score_window *window,
+                        const struct ledger *counted,
+                        const struct ledger *predicted);
+
+#endif

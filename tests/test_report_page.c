@@ -1,0 +1,314 @@
+/* A report of run directories, from end to end; and of broken ones. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reports/report.h"
+
+#define DATA "tests/data/report/"
+
+static char folder[] = "/tmp/isobath-report-XXXXXX";
+static struct error err;
+static struct report report;
+
+static void set_up(void)
+{
+    cr_assert(mkdtemp(folder) != NULL);
+}
+
+static int remove_one(const char *path, const struct stat *info, int type,
+                      struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+static void clean_up(void)
+{
+    report_close(&report);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(report_page, .init = set_up, .fini = clean_up);
+
+static char *in_folder(const char *name)
+{
+    static char path[FILE_PATH_SIZE];
+    cr_assert(file_join(path, folder, name, NULL) == STATUS_OK);
+    return path;
+}
+
+static char *text_of(const char *name)
+{
+    char *text = NULL;
+    size_t size;
+    cr_assert(file_read(&text, &size, in_folder(name), 1 << 26, &err) ==
+              STATUS_OK, "%s", err.text);
+    return text;
+}
+
+static void has(const char *text, const char *part)
+{
+    cr_assert(strstr(text, part) != NULL, "not there: %s", part);
+}
+
+static void lacks(const char *text, const char *part)
+{
+    cr_assert(strstr(text, part) == NULL, "there: %s", part);
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(in_folder(name), "w");
+    cr_assert(file != NULL);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void make(const char *name)
+{
+    cr_assert(file_make_directory(in_folder(name), NULL) == STATUS_OK);
+}
+
+static void report_of(char *path)
+{
+    cr_assert(report_open(&report, &path, 1, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+}
+
+static void report_of_all(void)
+{
+    char sweep[] = DATA "sweep", profile[] = DATA "profile";
+    char score[] = DATA "score";
+    char *paths[] = { sweep, profile, score };
+
+    cr_assert(report_open(&report, paths, 3, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+}
+
+/* Seeds 1 and 2: MoD less dense is 1.856 - 1.854 and 1.847 - 1.846. */
+Test(report_page, the_headline_claims_nothing_inside_the_noise)
+{
+    char *page;
+    report_of_all();
+    page = text_of("out/index.html");
+    has(page, "no difference seen");
+    has(page, "lie within");
+    has(page, "causal rule");
+    has(page, "fewer FLOPs");
+    free(page);
+}
+
+Test(report_page, the_page_is_whole_and_lets_nothing_in)
+{
+    char *page;
+    report_of_all();
+    page = text_of("out/index.html");
+    has(page, "default-src 'none'; img-src data:");
+    lacks(page, "<script>alert");
+    lacks(page, "http-equiv=\"refresh");
+    lacks(page, "src=\"http");
+    has(page, "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;");
+    has(page, "&lt;U+202E&gt;");
+    free(page);
+}
+
+Test(report_page, counted_equals_predicted_is_said_with_its_number)
+{
+    char *page;
+    report_of_all();
+    cr_assert(report.compared > 0);
+    cr_assert(eq(sz, report.mismatches, 0));
+    page = text_of("out/index.html");
+    has(page, "integer by integer: <b>0 of");
+    has(page, "the power PMU reads 0.00 J always: a dead sensor");
+    free(page);
+}
+
+Test(report_page, modelled_energy_is_called_modelled)
+{
+    char *page, *table;
+    report_of_all();
+    page = text_of("out/index.html");
+    has(page, "Energy was not measured: it is modelled");
+    table = text_of("out/tables/phases.csv");
+    has(table, "energy,");
+    has(table, ",modelled,");
+    lacks(table, "energy,,,,measured");
+    free(table);
+    free(page);
+}
+
+Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
+{
+    char *svg;
+    if (!plot_can_draw())
+        cr_skip("gnuplot is not installed");
+    report_of_all();
+    cr_assert(eq(sz, report.n_figures, 9));
+    for (size_t i = 0; i < report.n_figures; i++)
+        cr_assert(report.figure[i].plot.drawn, "%s: %s",
+                  report.figure[i].plot.name, report.figure[i].plot.reason);
+    svg = text_of("out/figures/compute-loss.svg");
+    has(svg, "<title>No difference seen");
+    lacks(svg, "Gnuplot</title>");
+    free(svg);
+    cr_assert(not(file_exists(in_folder("out/figures/touched-by-a-token"))));
+    cr_assert(not(file_exists("touched-by-a-token")));
+}
+
+Test(report_page, without_gnuplot_the_tables_and_data_stay)
+{
+    char *page;
+    setenv("PATH", "", 1);
+    report_of_all();
+    page = text_of("out/index.html");
+    has(page, "This figure is not drawn: gnuplot is not installed");
+    has(page, "# means, MoD");
+    has(page, "<table>");
+    cr_assert(file_exists(in_folder("out/figures/compute-loss.gp")));
+    free(page);
+}
+
+static const char head[] =
+    "{\"schema\":\"isobath-run-1\",\"status\":\"done\",\"command\":";
+
+static void put_summary(const char *name, const char *rest)
+{
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s", head, rest);
+    put(name, text);
+}
+
+static void refused(char *path, const char *why)
+{
+    enum status status = report_open(&report, &path, 1, &err);
+    cr_assert(eq(int, status_exit_code(status), 2));
+    cr_assert(strstr(err.text, why) != NULL, "%s", err.text);
+}
+
+Test(report_page, a_cut_summary_is_named_by_line)
+{
+    make("run");
+    put("run/summary.json", "{\"schema\": \"isobath-run-1\",\n \"comm");
+    refused(in_folder("run"), "summary.json:2:");
+}
+
+Test(report_page, a_command_without_a_report_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"predict\"}");
+    refused(in_folder("run"), "command is 'predict', a report takes");
+}
+
+Test(report_page, a_directory_of_something_else_is_named)
+{
+    make("run");
+    refused(in_folder("run"), "no run directory");
+}
+
+Test(report_page, a_ledger_without_its_columns_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/ledger.csv", "witness,pass,layer,flops\ncounted,forward,0,1\n");
+    refused(in_folder("run"), "ledger.csv:1: column 'op' is missing");
+}
+
+Test(report_page, a_ledger_with_an_unknown_op_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/ledger.csv", "witness,pass,layer,op,flops\n"
+        "counted,forward,0,norm,1\ncounted,forward,0,warp,1\n");
+    refused(in_folder("run"), "ledger.csv:3: 'warp' is no op");
+}
+
+Test(report_page, a_repeated_cell_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/ledger.csv", "witness,pass,layer,op,flops\n"
+        "counted,forward,0,norm,1\ncounted,forward,0,norm,1\n");
+    refused(in_folder("run"), "ledger.csv:3: this witness");
+}
+
+Test(report_page, a_summary_with_nothing_in_it_makes_a_page)
+{
+    char *page;
+    make("run");
+    put_summary("run/summary.json", "\"train\",\"loss\":{\"train\":\"NaN\"}}");
+    report_of(in_folder("run"));
+    page = text_of("out/index.html");
+    has(page, "all numbers on this page are predicted, or there are none");
+    free(page);
+}
+
+Test(report_page, a_sweep_without_a_finished_point_makes_a_page)
+{
+    make("run/points/000000");
+    report_of(in_folder("run"));
+    cr_assert(eq(sz, report.study.n_unfinished, 1));
+    cr_assert(eq(sz, report.study.n, 0));
+}
+
+Test(report_page, a_single_point_makes_a_page_that_compares_nothing)
+{
+    char path[] = DATA "sweep/points/000002";
+    char *page;
+    report_of(path);
+    page = text_of("out/index.html");
+    lacks(page, "no difference seen");
+    has(page, "best dense");
+    free(page);
+}
+
+Test(report_page, counted_that_differs_from_predicted_is_listed)
+{
+    char *page;
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/ledger.csv", "witness,pass,layer,op,flops\n"
+        "predicted,forward,0,norm,100\ncounted,forward,0,norm,101\n"
+        "predicted,forward,0,qkv,7\ncounted,forward,0,qkv,7\n");
+    report_of(in_folder("run"));
+    cr_assert(eq(sz, report.mismatches, 1));
+    cr_assert(eq(sz, report.compared, 2));
+    page = text_of("out/tables/mismatches.csv");
+    has(page, "forward,0,norm,flops,100,101");
+    free(page);
+}
+
+Test(report_page, ten_thousand_tokens_are_cut_in_words)
+{
+    FILE *file;
+    char *page;
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    file = fopen(in_folder("run/tokens.csv"), "w");
+    fputs("position,token,text,loss_nats,block_1\n", file);
+    for (int i = 0; i < 10000; i++)
+        fprintf(file, "%d,97,%s,NaN,%d\n", i, i % 5 ? "a" : "\" \"", i % 3 == 0);
+    fclose(file);
+    report_of(in_folder("run"));
+    cr_assert(eq(sz, report.tokens.n, 10000));
+    page = text_of("out/index.html");
+    has(page, "The first and the last 2000 of 10000 tokens are shown");
+    free(page);
+}
+
+Test(report_page, a_token_column_that_is_no_bit_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/tokens.csv", "position,text,block_1\n0,a,1\n1,b,2\n");
+    refused(in_folder("run"), "tokens.csv:3: block_1 is '2'");
+}

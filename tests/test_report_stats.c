@@ -1,0 +1,93 @@
+/* Means, intervals and what may be said of a difference, worked by hand. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <math.h>
+
+#include "reports/stats.h"
+
+static const double tight = 1e-9;
+static const double to_three = 5e-4;     /* tables print three decimals */
+
+/* 1 2 3 4: mean 2.5, squares 2.25 + 0.25 + 0.25 + 2.25 = 5, sd sqrt(5/3). */
+Test(report_stats, spread_of_four)
+{
+    struct spread s = stats_spread((double[]){ 1, 2, 3, 4 }, 4);
+    cr_assert(epsilon_eq(dbl, s.mean, 2.5, tight));
+    cr_assert(epsilon_eq(dbl, s.sd, sqrt(5.0 / 3), tight));
+}
+
+Test(report_stats, one_value_has_no_spread_and_none_no_mean)
+{
+    cr_assert(isnan(stats_spread((double[]){ 7 }, 1).sd));
+    cr_assert(isnan(stats_spread(NULL, 0).mean));
+}
+
+Test(report_stats, median_of_odd_and_even)
+{
+    cr_assert(epsilon_eq(dbl, stats_median((double[]){ 9, 1, 5 }, 3), 5,
+                         tight));
+    cr_assert(epsilon_eq(dbl, stats_median((double[]){ 4, 1, 3, 2 }, 4), 2.5,
+                         tight));
+}
+
+/* NIST/SEMATECH e-Handbook 1.3.6.7.2, two-sided 95 %. */
+Test(report_stats, t_quantiles_of_the_handbook)
+{
+    cr_assert(epsilon_eq(dbl, stats_t95(1), 12.706, to_three));
+    cr_assert(epsilon_eq(dbl, stats_t95(4), 2.776, to_three));
+    cr_assert(epsilon_eq(dbl, stats_t95(30), 2.042, to_three));
+    cr_assert(epsilon_eq(dbl, stats_t95(40), 2.021, to_three));
+    cr_assert(epsilon_eq(dbl, stats_t95(100), 1.984, to_three));
+    cr_assert(epsilon_eq(dbl, stats_t95(1e9), 1.960, to_three));
+}
+
+/* Differences 1, 2, 3: mean 2, sd 1, half 4.303 / sqrt(3) = 2.4843. */
+Test(report_stats, paired_interval_of_three)
+{
+    struct difference d = stats_paired((double[]){ 11, 22, 33 },
+                                       (double[]){ 10, 20, 30 }, 3);
+    cr_assert(epsilon_eq(dbl, d.mean, 2, tight));
+    cr_assert(epsilon_eq(dbl, d.low, 2 - 2.4843, to_three));
+    cr_assert(epsilon_eq(dbl, d.high, 2 + 2.4843, to_three));
+    cr_assert(eq(int, stats_verdict(d), VERDICT_NONE));
+}
+
+/* What both runs of a pair suffer cancels: 0.1 lower every time. */
+Test(report_stats, pairing_sees_what_the_seed_noise_hides)
+{
+    double a[] = { 1.9, 2.9, 3.9001 }, b[] = { 2.0, 3.0, 4.0 };
+    cr_assert(eq(int, stats_verdict(stats_paired(a, b, 3)), VERDICT_LOWER));
+    cr_assert(eq(int, stats_verdict(stats_welch(stats_spread(a, 3),
+                                                stats_spread(b, 3))),
+                 VERDICT_NONE));
+}
+
+Test(report_stats, one_pair_says_nothing)
+{
+    struct difference d = stats_paired((double[]){ 1 }, (double[]){ 2 }, 1);
+    cr_assert(epsilon_eq(dbl, d.mean, -1, tight));
+    cr_assert(eq(int, stats_verdict(d), VERDICT_UNKNOWN));
+}
+
+/* sd 1 and 1, n 2 and 2: standard error 1, df 2, half 4.303. */
+Test(report_stats, welch_of_two_and_two)
+{
+    struct spread a = { 2, 10, 1 }, b = { 2, 3, 1 };
+    struct difference d = stats_welch(a, b);
+    cr_assert(epsilon_eq(dbl, d.low, 7 - 4.303, to_three));
+    cr_assert(eq(int, stats_verdict(d), VERDICT_HIGHER));
+}
+
+Test(report_stats, many_pairs_are_resampled_and_repeat_themselves)
+{
+    double a[25], b[25] = { 0 };
+    for (int i = 0; i < 25; i++)
+        a[i] = 1 + (i % 5 - 2) * 0.1;
+    struct difference d = stats_paired(a, b, 25);
+    struct difference again = stats_paired(a, b, 25);
+    cr_assert(epsilon_eq(dbl, d.mean, 1, 1e-12));
+    /* sd 0.144: the normal interval is 1 -+ 1.96 * 0.144 / 5 = 0.0566. */
+    cr_assert(epsilon_eq(dbl, d.high - d.low, 2 * 0.0566, 0.02));
+    cr_assert(eq(dbl, d.low, again.low));
+}

@@ -1,0 +1,143 @@
+/* Numbers keep unit, source and reason on their way into every format. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/table.h"
+
+static const struct column columns[] = {
+    { "name", "name", "", COLUMN_TEXT, true },
+    { "flops", "FLOPs", "flop", COLUMN_SI, false },
+    { "ratio", "ratio", "", COLUMN_RATIO, false },
+};
+
+static void fill(struct table *t)
+{
+    struct amount ratio = amount_of(1.05, PROV_MEASURED);
+    ratio.low = 1.04;
+    ratio.high = 1.06;
+    table_open(t, "small", columns, 3);
+    table_caption(t, "A <small> table");
+    table_row(t, ROW_PLAIN);
+    table_text(t, "=a|b<c>");
+    table_amount(t, amount_of(12345678, PROV_COUNTED));
+    table_amount(t, ratio);
+    table_row(t, ROW_MOD);
+    table_text(t, "second");
+    table_amount(t, amount_unknown("no counter"));
+    table_skip(t);
+}
+
+typedef void writer(const struct table *table, FILE *out);
+
+static char *written(writer *write)
+{
+    struct table t;
+    char  *out = NULL;
+    size_t size;
+    FILE  *stream = open_memstream(&out, &size);
+
+    fill(&t);
+    write(&t, stream);
+    fclose(stream);
+    table_close(&t);
+    return out;
+}
+
+Test(report_table, csv_holds_base_units_sources_and_intervals)
+{
+    char *got = written(table_csv);
+    char want[] =
+        "name,flops,flops_source,ratio,ratio_low,ratio_high,ratio_source\r\n"
+        "\"'=a|b<c>\",12345678,counted,1.05,1.04,1.06,measured\r\n"
+        "second,,unknown,,,,\r\n";
+    cr_assert(eq(str, got, want));
+    free(got);
+}
+
+Test(report_table, markdown_has_prefixes_and_numbered_reasons)
+{
+    char *got = written(table_markdown);
+    cr_assert(strstr(got, "FLOPs, MFLOP (counted)") != NULL);
+    cr_assert(strstr(got, "| 12.35 |") != NULL);
+    cr_assert(strstr(got, "| unknown [1] |") != NULL);
+    cr_assert(strstr(got, "[1] no counter") != NULL);
+    free(got);
+}
+
+Test(report_table, html_escapes_tags_and_marks_what_is_off)
+{
+    char *got = written(table_html);
+    cr_assert(strstr(got, "<c>") == NULL);
+    cr_assert(strstr(got, "data-v=\"12345678\" data-u=\"flop\" "
+                          "data-s=\"counted\"") != NULL);
+    cr_assert(strstr(got, "1.050 <i>±0.010</i> &gt;2%") != NULL);
+    cr_assert(strstr(got, "unknown<sup>1</sup>") != NULL);
+    free(got);
+}
+
+Test(report_table, json_says_why_a_number_is_unknown)
+{
+    struct table t;
+    char  *text = NULL;
+    size_t size;
+    FILE  *stream = open_memstream(&text, &size);
+    json_t *root, *row;
+
+    fill(&t);
+    cr_assert(table_json(&t, stream, NULL) == STATUS_OK);
+    fclose(stream);
+    root = json_loads(text, 0, NULL);
+    row = json_array_get(json_object_get(root, "rows"), 1);
+    cr_assert(eq(str, (char *)json_string_value(json_object_get(
+        json_object_get(row, "flops"), "reason")), "no counter"));
+    cr_assert(json_is_null(json_object_get(row, "ratio")));
+    json_decref(root);
+    table_close(&t);
+    free(text);
+}
+
+static void reads(double value, enum column_style style, const char *want)
+{
+    char got[TABLE_NUMBER_SIZE];
+    table_number(got, value, style);
+    cr_assert(eq(str, got, (char *)want));
+}
+
+Test(report_table, numbers_as_people_read_them)
+{
+    reads(0.125, COLUMN_SHARE, "12.5");
+    reads(-0.0123, COLUMN_SIGNED, "−0.0123");
+    reads(0.0123, COLUMN_SIGNED, "+0.0123");
+    reads(0.00001, COLUMN_LOSS, "<0.0001");
+    reads((double)NAN, COLUMN_LOSS, "unknown");
+    reads(0, COLUMN_LOSS, "0.0000");
+}
+
+Test(report_table, si_prefixes)
+{
+    char got[TABLE_NUMBER_SIZE];
+    table_si(got, 3.21e12, "FLOP");
+    cr_assert(eq(str, got, "3.21 TFLOP"));
+    table_si(got, 0.0000425, "s");
+    cr_assert(eq(str, got, "42.5 µs"));
+    table_si(got, 0, "J");
+    cr_assert(eq(str, got, "0.00 J"));
+}
+
+Test(report_table, a_ratio_is_as_weak_as_its_weaker_part)
+{
+    struct amount modelled = amount_of(2, PROV_PREDICTED);
+    struct amount r;
+    modelled.modelled = true;
+    r = amount_ratio(amount_of(6, PROV_MEASURED), modelled);
+    cr_assert(epsilon_eq(dbl, r.value, 3, 1e-12));
+    cr_assert(eq(str, (char *)amount_word(r), "modelled"));
+    cr_assert(not(amount_known(amount_ratio(modelled,
+                                            amount_of(0, PROV_COUNTED)))));
+    cr_assert(not(amount_known(amount_of((double)INFINITY, PROV_COUNTED))));
+}
