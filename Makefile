@@ -3,7 +3,8 @@
 # make test       install what is needed, build and run every test
 # make check      build and run every test; install nothing
 # make deps       install what is needed, nothing else
-# make bench      speed, side by side with the BLAS libraries
+# make bench      speed, side by side with the BLAS libraries, in 3 minutes;
+#                 BENCH="--quick --only NAME": peak gemm train ops predict
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make lint       clang-tidy and cppcheck with the rules in the tree
@@ -31,7 +32,8 @@ WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion -Wwrite-strings 
            -Wstrict-prototypes -Wmissing-prototypes
 # Never -ffast-math: the flops we count must be the flops that run.
 CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
-CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' -MMD -MP
+CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
+           -DISOBATH_CONFIGS_DIR='"$(PREFIX)/share/isobath/configs"' -MMD -MP
 LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
 
 sources  := $(wildcard sim/core/*.c sim/*.c models/*.c hwprof/*.c reports/*.c)
@@ -139,18 +141,28 @@ demo: deps
 	@scripts/corpus kjv
 	@scripts/demo
 
+# Without the libraries there is less to compare with, and the bench says so.
+bench_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
+$(bench_objects): WARN += -Wconversion
+$(BUILD)/bench: $(bench_objects) $(archive)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -ldl
+bench: deps
+	@scripts/deps bench || true
+	@$(again) $(BUILD)/bench
+	@$(BUILD)/bench $(BENCH)
+
 asan:
-	@$(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
+	@TEST_TIMEOUT=600 $(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # The variant only names a function: which one is looked at makes no difference.
+lint_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) -DVARIANT=generic
 lint:
 	@scripts/deps build lint
-	clang-tidy --quiet $(library) $(mains) -- -std=c11 $(CPPFLAGS)
-	clang-tidy --quiet $(kernels) -- -std=c11 $(CPPFLAGS) -DVARIANT=generic
+	@printf '%s\n' $(library) $(mains) $(kernels) | xargs -P 2 -I{} \
+	    clang-tidy --quiet {} -- -std=c11 $(lint_flags) 2>/dev/null
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
-	    --enable=warning,performance,portability \
-	    $(filter -I% -D%,$(CPPFLAGS)) -DVARIANT=generic \
+	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(mains) $(kernels)
 
 share = $(DESTDIR)$(PREFIX)/share/isobath
@@ -172,7 +184,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo asan lint install layers help clean FORCE
+.PHONY: all check deps test demo bench asan lint install layers help clean FORCE
 .SECONDARY:
--include $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
+-include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d

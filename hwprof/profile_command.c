@@ -319,7 +319,8 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
 static enum status arm_json(struct arm *arm, int which, json_t **out,
                             struct error *err)
 {
-    json_t *json = json_pack("{s:s}", "name", arm_names[which]);
+    json_t *json = json_pack("{s:s, s:o}", "name", arm_names[which], "totals",
+                             summary_no_totals());
     enum status status;
     json_object_set_new(json, "seconds",
                         range_json(arm->seconds, arm->n_seconds));

@@ -20,8 +20,8 @@ int64_t score_windows(const struct score_text *t)
 {
     if (!t->bytes && t->data) {
         int64_t all = data_windows(t->data, t->split, t->window);
-        int64_t most = (t->limit + t->window - 1) / t->window;
-        return t->limit > 0 ? least(all, most) : all;
+        int64_t most = t->limit / t->window;
+        return t->limit > 0 ? least(all, most > 0 ? most : 1) : all;
     }
     int64_t n = n_targets(t);
     if (n <= t->window)

@@ -19,7 +19,8 @@ struct score_text {
     const struct data *data;      /* the fixed windows of a split (data.h) */
     enum split split;
     int32_t window, stride;       /* T and S, S <= T; of a split S == T */
-    int64_t limit;                /* bytes, at most; 0: all */
+    int64_t limit;                /* bytes, at most; 0: all; of a split, whole
+                                   * windows, at least one */
 };
 
 struct score_window {

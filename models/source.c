@@ -27,6 +27,10 @@ enum status source_read(struct source *out, const char *path,
                              " fixed; --set works on model YAML files",
                              settings[0].text, path);
         status = file_join(config, path, "config.json", err);
+        if (status == STATUS_OK && !file_exists(config))
+            status = error_set(err, STATUS_BAD_VALUE, "%s: no config.json in"
+                               " it: neither a finished isobath train nor a"
+                               " model of Hugging Face", path);
         if (status == STATUS_OK)
             status = hf_config_read(&s.spec, &s.routing, config, err);
     } else {

@@ -607,6 +607,7 @@ int train_command(int argc, char **argv)
         goto out;
     if (done)
         goto out;
+    rundir_remove_leftovers(&s->rundir);
     if ((status = open_trainer(s, &err)))
         goto out;
     if (s->arguments.resume && file_exists(s->state_path) &&

@@ -6,7 +6,7 @@
 
 struct amount amount_unknown(const char *reason)
 {
-    return (struct amount){ .value = NAN, .low = NAN, .high = NAN,
+    return (struct amount){ .value = nan(""), .low = nan(""), .high = nan(""),
                             .from = PROV_UNKNOWN, .reason = reason };
 }
 
@@ -14,7 +14,7 @@ struct amount amount_of(double value, enum provenance from)
 {
     if (!isfinite(value) || from == PROV_UNKNOWN)
         return amount_unknown(NULL);
-    return (struct amount){ .value = value, .low = NAN, .high = NAN,
+    return (struct amount){ .value = value, .low = nan(""), .high = nan(""),
                             .from = from };
 }
 

@@ -24,8 +24,8 @@ struct amount amount_of(double value, enum provenance from);
 bool          amount_is_model(enum metric metric, enum provenance from);
 bool          amount_known(struct amount amount);
 
-/* a / b, as weak as the weaker; unknown when either is, or b is 0.  Intervals do
- * not survive: a ratio's interval comes from paired measurements. */
+/* a / b, as weak as the weaker; unknown when either is, or b is 0.  Intervals
+ * do not survive: a ratio's interval comes from paired measurements. */
 struct amount amount_ratio(struct amount a, struct amount b);
 
 /* "predicted", "counted", "measured", "modelled"...: the word tables print. */

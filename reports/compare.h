@@ -6,7 +6,7 @@
 
 /* A cell where two exact witnesses disagree. */
 struct mismatch {
-    int     pass;              /* or LEDGER_ANY, where one does not resolve it */
+    int     pass;             /* or LEDGER_ANY, where one does not resolve it */
     int32_t layer;
     int     op;
     enum metric metric;

@@ -206,7 +206,7 @@ enum status csv_real(const struct csv *csv, size_t row, int column,
     char *end = NULL;
     double value;
 
-    *out = NAN;
+    *out = nan("");
     if (!*text || strcmp(text, "-") == 0)
         return STATUS_OK;
     value = strtod(text, &end);

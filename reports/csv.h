@@ -13,7 +13,7 @@ enum { CSV_MAX_BYTES = 1 << 28, CSV_MAX_COLUMNS = 1024 };
 struct csv {
     char   path[FILE_PATH_SIZE];
     char  *text;                 /* the file, cut into fields in place; a NUL
-                                  * byte is now 0xFF, which is no UTF-8 either */
+                                  * byte is now 0xFF, which is no UTF-8 */
     char **field;                /* [1 + n_rows][n_columns]; the header first */
     int   *line;                 /* [1 + n_rows] 1-based */
     size_t n_rows, n_columns;

@@ -1,4 +1,4 @@
-/* escape.c - foreign text at the borders where it could become something else. */
+/* escape.c - foreign text where it could become something else. */
 #include "reports/escape.h"
 
 #include <stdbool.h>
@@ -97,7 +97,7 @@ static bool is_figure(enum border border)
            border == BORDER_DATA;
 }
 
-/* A pilcrow for a newline, a guillemet for a tab, a white square for the rest. */
+/* A pilcrow for a newline, a guillemet for a tab, a square for the rest. */
 static unsigned stand_in(unsigned c)
 {
     return c == '\n' ? 0xB6 : c == '\t' ? 0xBB : 0x25A1;

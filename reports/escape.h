@@ -7,14 +7,14 @@
 
 #include <stdio.h>
 
-/*    id         quotes added, and what no text can then do                     */
-#define BORDER_MAP(X)                                                           \
-    X(HTML)      /* none: text and "..." attributes; no tag, no entity       */ \
-    X(GNUPLOT)   /* '...': no backquote substitution, no end of the string   */ \
-    X(TIC)       /* '...': the same where gnuplot also reads % as a format   */ \
-    X(DATA)      /* "...": one field of a gnuplot data file                  */ \
-    X(CSV)       /* as needed, RFC 4180; no formula in a spreadsheet         */ \
-    X(MARKDOWN)  /* none: no markup, no end of a table cell                  */ \
+/*    id         quotes added, and what no text can then do                   */
+#define BORDER_MAP(X)                                                          \
+    X(HTML)      /* none: text and "..." attributes; no tag, no entity      */ \
+    X(GNUPLOT)   /* '...': no backquote substitution, no end of the string  */ \
+    X(TIC)       /* '...': the same where gnuplot also reads % as a format  */ \
+    X(DATA)      /* "...": one field of a gnuplot data file                 */ \
+    X(CSV)       /* as needed, RFC 4180; no formula in a spreadsheet        */ \
+    X(MARKDOWN)  /* none: no markup, no end of a table cell                 */ \
     X(TERMINAL)  /* none: no control sequence                                */
 
 enum border {
@@ -25,10 +25,10 @@ enum border {
 };
 
 /* Bytes that are no UTF-8 come out as U+FFFD.  Control characters come out
- * visible: U+00B6 for a newline, U+21E5 for a tab, control pictures, <U+202E> for
- * what would turn or hide text; \x1b on a terminal.  CSV keeps newline and tab,
- * inside quotes.  In figures what common fonts lack comes out as U+25A1 and a
- * tab as U+00BB. */
+ * visible: U+00B6 for a newline, U+21E5 for a tab, control pictures, <U+202E>
+ * for what would turn or hide text; \x1b on a terminal.  CSV keeps newline and
+ * tab, inside quotes.  In figures what common fonts lack comes out as U+25A1
+ * and a tab as U+00BB. */
 void escape_write(FILE *out, enum border border, const char *text);
 
 /* One character of UTF-8: its code, 0xFFFD when the bytes are no character;

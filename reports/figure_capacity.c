@@ -1,4 +1,4 @@
-/* figure_capacity.c - loss under both rules and forward FLOPs against capacity. */
+/* figure_capacity.c - loss under both rules, forward FLOPs, and capacity. */
 #include "reports/figures.h"
 
 #include <math.h>
@@ -75,8 +75,8 @@ static void loss_range(const struct setting **s, size_t n,
 {
     double room;
 
-    *low = INFINITY;
-    *high = -INFINITY;
+    *low = HUGE_VAL;
+    *high = -HUGE_VAL;
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *d = &study->setting[i];
         if (!is_drawn_dense(study, d, s, n))
@@ -98,7 +98,7 @@ static void loss_range(const struct setting **s, size_t n,
     *high += room;
 }
 
-/* Ticks at the capacities that were run, where there is room for their names. */
+/* Ticks at the capacities that were run, where there is room for names. */
 static void write_tics(struct plot *p, const struct setting **s, size_t n,
                        bool named)
 {
@@ -191,9 +191,9 @@ static void write_panels(struct plot *p, const struct study *study,
         write_dense(p, study->dense->causal.mean, true);
     fprintf(p->script,
             "plot D index 2 using 1:2 with lines ls 2 notitle, \\\n"
-            "     D index 3 using ($1*1.03):2 with lines ls 4 lw 1.2 notitle, \\\n"
-            "     D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 lw 1.2 title "
-            "'MoD, top-k (looks ahead)', \\\n"
+            "     D index 3 using ($1*1.03):2 with lines ls 4 lw 1.2 notitle, "
+            "\\\n     D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 "
+            "lw 1.2 title 'MoD, top-k (looks ahead)', \\\n"
             "     D index 0 using 1:2:3 with yerrorbars ls 2 lw 1.2 title "
             "'MoD, causal rule', \\\n"
             "     D index 4 using 1:2:3 with yerrorbars ls 1 lw 1.2 title "
@@ -229,8 +229,8 @@ void figure_capacity(struct plot *p, const struct study *study)
         write_rule(p, s, n, true, false);
         write_rule(p, s, n, false, true);
         write_rule(p, s, n, true, true);
-        fputs("# best dense, and twins: capacity 1  loss  sd  flops_forward_per_token\n",
-              p->data);
+        fputs("# best dense, and twins: capacity 1  loss  sd  "
+              "flops_forward_per_token\n", p->data);
         for (size_t i = 0; i < study->n; i++)
             if (is_drawn_dense(study, &study->setting[i], s, n))
                 fprintf(p->data, "1 %.9g %.9g %.9g\n",

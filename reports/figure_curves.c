@@ -28,7 +28,7 @@ static double smoothed(const struct curve *c, size_t r)
             sum += c->row[i].train_loss;
             n++;
         }
-    return n ? sum / (double)n : (double)NAN;
+    return n ? sum / (double)n : nan("");
 }
 
 /* A curve keeps this many points; more cannot be told apart on the page. */
@@ -63,7 +63,7 @@ static const double first_share = 0.03;
 
 static struct extent find_extent(const struct curve *curve, size_t n)
 {
-    struct extent e = { 0, INFINITY, -INFINITY, true };
+    struct extent e = { 0, HUGE_VAL, -HUGE_VAL, true };
 
     for (size_t i = 0; i < n; i++) {
         e.flops = fmax(e.flops, last_flops(&curve[i]));

@@ -128,7 +128,8 @@ static void write_script(struct plot *p, const struct stacks *s,
         fprintf(p->script, "'%d' %d, ", y, y);
     fprintf(p->script, "'outside' %d)\nset format y '%%g'\n"
             "set xlabel 'layer' offset 0,0.3\n"
-            "set ylabel '%s, %s%s' offset 0.6,0\nset key maxrows 3 samplen 1.2\n"
+            "set ylabel '%s, %s%s' offset 0.6,0\nset key maxrows 3 "
+            "samplen 1.2\n"
             "BW = 0.36\nx0(m) = m == 0 ? -0.39 : 0.03\n"
             "below(k) = (k == 1) ? 0 : sum [i=2:k] column(i)\n",
             s->n_layers, metric, prefix.letter,

@@ -8,9 +8,9 @@
 
 /* What the horizontal axis is. */
 struct axis {
-    bool   by_forward;         /* forward FLOPs per token, else training FLOPs */
+    bool   by_forward;        /* forward FLOPs per token, else training FLOPs */
     struct prefix prefix;
-    double low, high;          /* in prefixed units, with room around the data */
+    double low, high;         /* in prefixed units, with room around the data */
 };
 
 static double compute_of(const struct setting *s, const struct axis *axis)
@@ -25,7 +25,7 @@ static struct axis choose_axis(const struct study *study)
 {
     struct axis axis = { .by_forward = study->flops_high <
                                        1.25 * study->flops_low,
-                         .prefix = { "", 1 }, .low = INFINITY };
+                         .prefix = { "", 1 }, .low = HUGE_VAL };
     double largest = 0;
 
     for (size_t i = 0; i < study->n; i++)
@@ -35,7 +35,7 @@ static struct axis choose_axis(const struct study *study)
     axis.prefix = prefix_for(largest);
     for (size_t i = 0; i < study->n; i++) {
         double x = compute_of(&study->setting[i], &axis);
-        axis.low = fmin(axis.low, isfinite(x) ? x : (double)INFINITY);
+        axis.low = fmin(axis.low, isfinite(x) ? x : HUGE_VAL);
         axis.high = fmax(axis.high, x);
     }
     if (axis.by_forward) {
@@ -53,8 +53,8 @@ static void loss_range(const struct study *study, double *low, double *high)
 {
     double room;
 
-    *low = INFINITY;
-    *high = -INFINITY;
+    *low = HUGE_VAL;
+    *high = -HUGE_VAL;
     for (size_t i = 0; i < study->n; i++)
         for (size_t j = 0; j < study->setting[i].n; j++) {
             double loss = study_loss(study->setting[i].run[j]);
@@ -155,7 +155,7 @@ static void write_labels(struct plot *p, const struct study *study,
                            !axis->by_forward, false, plot_frame_width(p),
                            plot_frame_height(p),
                            study->dense ? study->dense->causal.mean
-                                        : (double)NAN };
+                                        : nan("") };
     struct label label[LABEL_MAX];
     int n = 0;
 
@@ -179,7 +179,7 @@ static void write_labels(struct plot *p, const struct study *study,
 static void say(struct plot *p, const struct study *study)
 {
     const struct setting *mod = study->mod;
-    double d = mod ? mod->against_dense.mean : (double)NAN;
+    double d = mod ? mod->against_dense.mean : nan("");
 
     if (!study->dense || !mod)
         snprintf(p->head, sizeof p->head, "Held-out loss against compute: %s",

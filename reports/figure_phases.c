@@ -1,4 +1,4 @@
-/* figure_phases.c - what MoD spends of the dense twin's cost, phase by phase. */
+/* figure_phases.c - what MoD spends of the dense twin's cost, by phase. */
 #include "reports/figures.h"
 
 #include <math.h>
@@ -59,11 +59,9 @@ static void write_tics(struct plot *p, const struct run *profile)
     for (size_t i = 0; i < profile->n_phases; i++) {
         const struct phase *f = &profile->phase[i];
         char name[96];
-        snprintf(name, sizeof name, "%.24s, batch %g, %g token%s", f->name,
-                 f->batch, f->tokens, f->tokens == 1 ? "" : "s");
+        phase_title(name, f);
         fprintf(p->script, "set label %zu ", i + 1);
-        plot_quote(p, isfinite(f->batch) && isfinite(f->tokens) ? name
-                                                                 : f->name);
+        plot_quote(p, name);
         fprintf(p->script, " at %.3f, graph 0 center offset screen 0,%.5f\n",
                 (double)i * (N_BARS + 1) + 1.5, -40 / p->height);
     }

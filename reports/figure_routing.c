@@ -127,16 +127,16 @@ void figure_routing(struct plot *p, const struct tokens *t,
     lay_out(t, p, &shown);
     say(p, t);
     snprintf(p->sub, sizeof p->sub, "Above each token one cell per routed "
-             "block, the lowest layer at the bottom: filled = worked on, hollow "
-             "= passed by; the first %zu of %zu tokens", shown, t->n);
+             "block, the lowest layer at the bottom: filled = worked on, "
+             "hollow = passed by; the first %zu of %zu tokens", shown, t->n);
     if (isfinite(f->realised))
         snprintf(capacity, sizeof capacity, "  |  realised capacity %.1f %%",
                  100 * f->realised);
     snprintf(p->foot, sizeof p->foot, "routing counted%s%s%s  |  shade under a "
              "token: blocks used, 0 to %d", f->policy ? ", policy " : "",
              f->policy ? f->policy : "", capacity, t->n_blocks);
-    snprintf(p->alt, sizeof p->alt, "Map of %d routed blocks over the first %zu "
-             "tokens of the text. %s. The text itself follows with the blocks "
-             "of each token.", t->n_blocks, shown, p->head);
+    snprintf(p->alt, sizeof p->alt, "Map of %d routed blocks over the first "
+             "%zu tokens of the text. %s. The text itself follows with "
+             "the blocks of each token.", t->n_blocks, shown, p->head);
     write_script(p, t, rows);
 }

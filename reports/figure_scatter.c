@@ -115,7 +115,7 @@ void figure_scatter(struct plot *p, const struct run *profile)
     static const char *const style[] = { "1", "2", "3", "4" };
     struct match match[MAX_POINTS];
     int n = collect(match, profile);
-    double low = INFINITY, high = 0, off = 1.3;
+    double low = HUGE_VAL, high = 0, off = 1.3;
     struct frame frame;
 
     if (n == 0)
@@ -130,9 +130,9 @@ void figure_scatter(struct plot *p, const struct run *profile)
     low /= 1.6;
     high *= 1.6;
     say(p, match, n);
-    snprintf(p->sub, sizeof p->sub, "Time per op of the MoD arm (s, summed over "
-             "layers): left, measured against predicted; right, their ratio; "
-             "bands: ±2 %% and ±10 %%");
+    snprintf(p->sub, sizeof p->sub, "Time per op of the MoD arm (s, summed "
+             "over layers): left, measured against predicted; right, "
+             "their ratio; bands: ±2 %% and ±10 %%");
     snprintf(p->foot, sizeof p->foot, "x modelled (roofline of the machine "
              "profile)  |  y measured (median pass without counters)");
     snprintf(p->alt, sizeof p->alt, "Two scatter panels on logarithmic axes: "

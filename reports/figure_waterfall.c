@@ -23,8 +23,8 @@ static double total_of(const struct phase *phase, enum arm arm)
                                                    METRIC_FLOPS).value;
 }
 
-/* Percent of the dense twin's FLOPs that choosing and moving tokens costs; NAN
- * without the phase's ledger. */
+/* Percent of the dense twin's FLOPs that choosing and moving tokens costs;
+ * nan("") without the phase's ledger. */
 static double router_share(const struct phase *phase)
 {
     static const enum op ops[] = { OP_ROUTE, OP_SELECT, OP_GATHER, OP_GATE };
@@ -38,7 +38,7 @@ static double router_share(const struct phase *phase)
             sum += a.value;
     }
     return phase->witnesses[ARM_MOD].ledger[WITNESS_COUNTED]
-           ? 100 * sum / total_of(phase, ARM_DENSE) : (double)NAN;
+           ? 100 * sum / total_of(phase, ARM_DENSE) : nan("");
 }
 
 static double half_of(struct amount a)

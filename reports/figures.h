@@ -1,8 +1,8 @@
 /* figures.h - the figures of a report, one function each.
  *
- * Each fills head (a finding, or a neutral title where the data carry none), sub,
- * foot, alt, script and data of an open plot.  plot->ready stays false when there
- * is nothing to draw. */
+ * Each fills head (a finding, or a neutral title where the data carry none),
+ * sub, foot, alt, script and data of an open plot.  plot->ready stays false
+ * when there is nothing to draw. */
 #ifndef FIGURES_H
 #define FIGURES_H
 

@@ -1,6 +1,7 @@
 /* html.h - the pieces of a page: its frame, text, figures and tables.
  *
- * One file: styles and script inside, figures as data: URIs, nothing fetched. */
+ * One file: styles and script inside, figures as data: URIs, nothing fetched.
+ */
 #ifndef HTML_H
 #define HTML_H
 

@@ -24,7 +24,7 @@ json_t *jsonpath_at(const json_t *root, const char *path)
 double jsonpath_number(const json_t *root, const char *path)
 {
     const json_t *value = jsonpath_at(root, path);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return json_is_number(value) ? json_number_value(value) : nan("");
 }
 
 const char *jsonpath_text(const json_t *root, const char *path)

@@ -102,7 +102,7 @@ void label_place(struct label *labels, int n, struct frame frame)
     }
     qsort(labels, (size_t)n, sizeof *labels, by_rank);
     for (int i = 0; i < n; i++) {
-        double least = INFINITY;
+        double least = HUGE_VAL;
         int best = -1;
         for (int s = 0; s < N_SIDES; s++) {
             double cost = cost_of(labels, n, i, s, frame);

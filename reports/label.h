@@ -25,9 +25,9 @@ struct frame {
     double rule;               /* a horizontal line to keep clear of; NAN */
 };
 
-/* Choose a side for every label, or none where all sides cover a point or another
- * label (rank 0 is always placed); then write `set label` commands from tag
- * `first` on.  Placing sorts the labels. */
+/* Choose a side for every label, or none where all sides cover a point or
+ * another label (rank 0 is always placed); then write `set label` commands
+ * from tag `first` on.  Placing sorts the labels. */
 void label_place(struct label *labels, int n, struct frame frame);
 void label_write(const struct label *labels, int n, int first,
                  struct plot *plot);

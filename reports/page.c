@@ -115,6 +115,10 @@ static enum status write_section(const struct report *r, enum section section,
         page_trust(r, out);
     else if (section == SECTION_WORDS)
         page_words(out);
+    if (section == SECTION_PHASES)
+        page_first_of(r, RUN_PROFILE, r->profile, out);
+    else if (section == SECTION_TEXT)
+        page_first_of(r, RUN_SCORE, r->scored, out);
     status = write_figures(r, section, figures, out, err);
     if (section == SECTION_TEXT)
         page_tokens(r, out);

@@ -13,6 +13,9 @@ void page_lead(const struct report *report, FILE *out);
 void page_setup(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 void page_words(FILE *out);
+/* Which run a section shows, where several of its kind were given. */
+void page_first_of(const struct report *report, enum run_kind kind,
+                   const struct run *shown, FILE *out);
 
 /* page_tokens.c: the scored text, a span a token. */
 void page_tokens(const struct report *report, FILE *out);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "reports/html.h"
+#include "reports/jsonpath.h"
 
 static struct amount measured(void)
 {
@@ -57,7 +58,8 @@ static void lead_study(const struct report *r, FILE *out)
         snprintf(number, sizeof number, "%.4f", s->dense->causal.mean);
         study_words(words, s->dense);
         html_textf(out, s->mod ? " nats per byte, the best dense model (%s) "
-                   : "the best dense model (%s) reaches a held-out loss of ", words);
+                   : "the best dense model (%s) reaches a held-out loss of ",
+                   words);
         html_fact(out, number, measured());
     }
     if (s->mod && s->dense) {
@@ -105,7 +107,12 @@ static void lead_phase(const struct phase *f, FILE *out)
     bool slower = time && f->ratio[METRIC_SECONDS].value > 1;
 
     fputs("<p class=\"lead\">", out);
-    html_textf(out, "In a %s of batch %g, ", f->name, f->batch);
+    html_textf(out, "In a %s", f->name);
+    if (isfinite(f->batch))
+        html_textf(out, " of batch %g", f->batch);
+    if (f->policy)
+        html_textf(out, " (tokens kept by %s)", f->policy);
+    fputs(", ", out);
     change(out, f->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");
     fputs(slower ? " took " : " became ", out);
@@ -165,9 +172,9 @@ static void budget(const struct study *s, FILE *out)
     double apart = 100 * (s->flops_high / s->flops_low - 1);
 
     if (s->flops_from == PROV_UNKNOWN)
-        fputs("<strong class=\"warn\">Some runs do not say how many FLOPs their "
-              "training took, so whether all cost the same is unknown.</strong> ",
-              out);
+        fputs("<strong class=\"warn\">Some runs do not say how many FLOPs "
+              "their training took, so whether all cost the same is "
+              "unknown.</strong> ", out);
     else if (s->equal_flops)
         html_textf(out, "The training FLOPs of all %zu runs lie within %.2f %% "
                    "of each other (%s): what differs is how the same compute "
@@ -189,14 +196,19 @@ void page_setup(const struct report *r, FILE *out)
     budget(s, out);
     fputs("Held-out loss is what a comparison uses, measured under a rule that "
           "decides about a token from what stands before it (the "
-          "<em>causal rule</em>). Top-k, by which MoD is trained, ranks a token "
-          "against later ones too: its loss looks into the future, is shown "
-          "for comparison, and cannot be had when generating.</p>\n", out);
+          "<em>causal rule</em>). Top-k, by which MoD is trained, ranks a "
+          "token against later ones too: its loss looks into the future, is "
+          "shown for comparison, and cannot be had when generating.</p>\n",
+          out);
     if (s->dense && s->mod)
         fprintf(out, "<p>The best MoD setting and the best dense setting were "
                 "picked by the same held-out losses that are compared, out of "
                 "%zu settings: the winner of many is a little lucky.</p>\n",
                 s->n);
+    if (s->mod && jsonpath_text(s->mod->run[0]->summary, "loss.causal_rule"))
+        html_textf(out, "The causal rule of the best MoD setting is called "
+                   "'%s'.", jsonpath_text(s->mod->run[0]->summary,
+                                          "loss.causal_rule"));
     if (s->n_unfinished)
         fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
                 "finished and missing here.</p>\n", s->n_unfinished,
@@ -242,12 +254,12 @@ void page_words(FILE *out)
           "without any formula." },
         { "measured", "Read from a clock, a hardware counter, or held-out "
           "text." },
-        { "modelled", "Computed with coefficients of a machine profile, such as "
-          "joules per FLOP: as good as they are." },
+        { "modelled", "Computed with coefficients of a machine profile, such "
+          "as joules per FLOP: as good as they are." },
         { "unknown", "Nobody could say. It is never zero, and a reason is "
           "given." },
-        { "Mixture of Depths (MoD)", "A transformer whose routed blocks work on "
-          "some tokens only; the others pass by on the residual stream." },
+        { "Mixture of Depths (MoD)", "A transformer whose routed blocks work "
+          "on some tokens only; the others pass by on the residual stream." },
         { "capacity", "The share of a sequence's tokens that a routed block "
           "works on." },
         { "dense twin", "The same shape with no block routed." },
@@ -257,8 +269,8 @@ void page_words(FILE *out)
           "of the sequence. It needs the whole sequence." },
         { "causal rule", "A token is kept when its score passes a threshold "
           "fixed beforehand: it needs no later token." },
-        { "nat per byte", "Unit of loss: the natural logarithm of how surprised "
-          "the model is, per byte of text; 0.693 nats are a bit." },
+        { "nat per byte", "Unit of loss: the natural logarithm of how "
+          "surprised the model is, per byte of text; 0.693 nats are a bit." },
         { "pair", "Two runs or repeats that share a seed or a moment, so that "
           "what both suffer cancels in their difference." },
     };
@@ -267,4 +279,18 @@ void page_words(FILE *out)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         fprintf(out, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
     fputs("</dl>\n", out);
+}
+
+void page_first_of(const struct report *r, enum run_kind kind,
+                   const struct run *shown, FILE *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_runs; i++)
+        n += r->run[i].kind == kind;
+    if (n < 2 || !shown)
+        return;
+    html_textf(out, "Of %zu directories of isobath %s this section shows %s; "
+               "the totals of all are in the table of totals.", n,
+               run_commands[kind], shown->path);
 }

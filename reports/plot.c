@@ -164,7 +164,8 @@ static enum status write_text(const char *folder, const char *name,
 
 extern char **environ;
 
-/* Runs argv[0] in `folder`; what it prints to stderr, cut short, goes to *err. */
+/* Runs argv[0] in `folder`; what it prints to stderr, cut short, goes to *err.
+ */
 static enum status run_program(char *const *argv, const char *folder,
                                struct error *err)
 {

@@ -37,9 +37,9 @@ void        plot_close(struct plot *plot);
 double      plot_frame_width(const struct plot *plot);
 double      plot_frame_height(const struct plot *plot);
 
-/* Writes .gp and .dat into `folder`; with `draw`, runs gnuplot for .svg and .png.
- * A figure that gnuplot cannot draw is no failure: plot->drawn is false and
- * plot->reason says why. */
+/* Writes .gp and .dat into `folder`; with `draw`, runs gnuplot for .svg and
+ * .png. A figure that gnuplot cannot draw is no failure: plot->drawn is false
+ * and plot->reason says why. */
 enum status plot_write(struct plot *plot, const char *folder, bool draw,
                        struct error *err) MUST_CHECK;
 

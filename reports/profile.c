@@ -115,6 +115,20 @@ static enum status read_ledger(struct phase *phase, const struct run *run,
     return witnesses_read(&phase->witnesses[arm], path, phase->name, err);
 }
 
+void phase_title(char out[96], const struct phase *phase)
+{
+    bool many = phase->steps > 1;
+
+    if (!isfinite(phase->batch) || !isfinite(phase->tokens))
+        snprintf(out, 96, "%s", phase->name);
+    else if (many)
+        snprintf(out, 96, "%.40s, batch %g, %g steps", phase->name,
+                 phase->batch, phase->steps);
+    else
+        snprintf(out, 96, "%.40s, batch %g, %g token%s", phase->name,
+                 phase->batch, phase->tokens, phase->tokens == 1 ? "" : "s");
+}
+
 static enum status read_phase(struct phase *phase, const struct run *run,
                               const json_t *json, bool first, struct error *err)
 {
@@ -128,6 +142,8 @@ static enum status read_phase(struct phase *phase, const struct run *run,
                          "no name", run->path);
     phase->batch = jsonpath_number(json, "batch");
     phase->tokens = jsonpath_number(json, "tokens");
+    phase->steps = jsonpath_number(json, "steps");
+    phase->policy = jsonpath_text(json, "policy");
     for (int a = 0; a < ARM_COUNT; a++) {
         totals_read(&phase->totals[a], NULL);
         phase->seconds[a] = amount_unknown("the profile has no such arm");

@@ -9,17 +9,17 @@
 #include "reports/table.h"
 #include "reports/tokens.h"
 
-/*    id        anchor      heading                                             */
-#define SECTION_MAP(X)                                                          \
-    X(ANSWER,   "answer",   "The answer")                                       \
-    X(SETUP,    "setup",    "What was compared")                                \
-    X(PHASES,   "phases",   "By phase")                                         \
-    X(OPS,      "ops",      "By op and layer")                                  \
-    X(TEXT,     "text",     "On the text")                                      \
-    X(SCALING,  "scaling",  "Loss for compute")                                 \
-    X(TRUST,    "trust",    "How far to trust it")                              \
-    X(MACHINE,  "machine",  "Machine")                                          \
-    X(AGAIN,    "again",    "Run it again")                                     \
+/*    id        anchor      heading                                           */
+#define SECTION_MAP(X)                                                         \
+    X(ANSWER,   "answer",   "The answer")                                      \
+    X(SETUP,    "setup",    "What was compared")                               \
+    X(PHASES,   "phases",   "By phase")                                        \
+    X(OPS,      "ops",      "By op and layer")                                 \
+    X(TEXT,     "text",     "On the text")                                     \
+    X(SCALING,  "scaling",  "Loss for compute")                                \
+    X(TRUST,    "trust",    "How far to trust it")                             \
+    X(MACHINE,  "machine",  "Machine")                                         \
+    X(AGAIN,    "again",    "Run it again")                                    \
     X(WORDS,    "words",    "Words")
 
 enum section {
@@ -50,8 +50,8 @@ struct report {
     const struct run *profile; /* the first; NULL: none was given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
-    /* What the layer figures show: arms of the profile's first phase with ledgers,
-     * else the best trained dense and MoD model, per token of training. */
+    /* What the layer figures show: arms of the profile's first phase that has
+     * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
     const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
     double            layers_divide[ARM_COUNT];
@@ -79,7 +79,8 @@ enum status report_write(struct report *report, const char *folder,
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
 
-/* Calls visit once per run that did work: runs given, and the points of sweeps. */
+/* Calls visit once per run that did work: runs given, and the points of
+ * sweeps. */
 typedef void visit_fn(void *context, const struct run *run);
 void        report_each_run(const struct report *report, visit_fn *visit,
                             void *context);

@@ -41,9 +41,10 @@ static const char help[] =
     "beside figures/ (SVG, PNG, gnuplot script, data) and tables/ (CSV, JSON, "
     "Markdown)."
     "\v"
-    "DIR is what train, run, profile or sweep left behind; several are reported "
-    "together, trained models of all of them on the same axes. Figures need "
-    "gnuplot; without it the page says so and keeps the tables.\n\n"
+    "DIR is what train, run, profile or sweep left behind; several are "
+    "reported together, trained models of all of them on the same axes. "
+    "Figures need gnuplot; without it the page says so and keeps the "
+    "tables.\n\n"
     "Examples:\n"
     "  isobath report build/sweep build/profile build/score -o build/report\n"
     "  isobath report runs/a runs/b -o compare\n";

@@ -70,16 +70,16 @@ static double number_or_mean(const json_t *value)
     size_t i;
 
     if (!json_is_array(value) || json_array_size(value) == 0)
-        return json_is_number(value) ? json_number_value(value) : (double)NAN;
+        return json_is_number(value) ? json_number_value(value) : nan("");
     json_array_foreach(value, i, item)
-        sum += json_is_number(item) ? json_number_value(item) : (double)NAN;
+        sum += json_is_number(item) ? json_number_value(item) : nan("");
     return sum / (double)json_array_size(value);
 }
 
 /* The first of several names that holds a number. */
 static double first_number(const json_t *root, const char *const *paths)
 {
-    double value = NAN;
+    double value = nan("");
 
     for (; *paths && !isfinite(value); paths++)
         value = number_or_mean(jsonpath_at(root, *paths));
@@ -90,7 +90,7 @@ static double count_blocks(const json_t *blocks)
 {
     if (json_is_array(blocks))
         return (double)json_array_size(blocks);
-    return json_is_number(blocks) ? json_number_value(blocks) : (double)NAN;
+    return json_is_number(blocks) ? json_number_value(blocks) : nan("");
 }
 
 static double nats_per_byte(const json_t *summary, const char *path)
@@ -98,7 +98,7 @@ static double nats_per_byte(const json_t *summary, const char *path)
     const json_t *value = jsonpath_at(summary, path);
     if (json_is_object(value))
         return jsonpath_number(value, "nats_per_byte");
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return json_is_number(value) ? json_number_value(value) : nan("");
 }
 
 static void read_facts(struct facts *f, const json_t *s)

@@ -10,11 +10,11 @@
 #include "reports/witness.h"
 #include "sim/core/file.h"
 
-/*    id        "command" of summary.json                                      */
-#define RUN_KIND_MAP(X)                                                         \
-    X(TRAIN,    "train")                                                        \
-    X(SCORE,    "run")                                                          \
-    X(PROFILE,  "profile")                                                      \
+/*    id        "command" of summary.json                                     */
+#define RUN_KIND_MAP(X)                                                        \
+    X(TRAIN,    "train")                                                       \
+    X(SCORE,    "run")                                                         \
+    X(PROFILE,  "profile")                                                     \
     X(SWEEP,    "sweep")
 
 enum run_kind {
@@ -51,7 +51,8 @@ extern const char *const arm_titles[ARM_COUNT];       /* "dense twin", "MoD" */
 /* A phase of a profile: the model and its dense twin, side by side. */
 struct phase {
     const char *name;              /* borrowed: "train step" */
-    double batch, tokens;
+    double batch, tokens, steps;   /* steps: decode steps in the amounts */
+    const char *policy;            /* borrowed; NULL: not stated */
     struct totals totals[ARM_COUNT];
     struct amount seconds[ARM_COUNT];       /* median and interval */
     struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can
@@ -75,11 +76,14 @@ struct run {
     size_t n_points, n_unfinished;
 };
 
-/* Which kind it is stands in summary.json; a directory with points/ or points.csv
- * and no summary is a sweep.  STATUS_BAD_VALUE: no run directory. */
+/* Which kind it is stands in summary.json; a directory with points/ or
+ * points.csv and no summary is a sweep.  STATUS_BAD_VALUE: no run directory. */
 enum status run_open(struct run *out, const char *path,
                      struct error *err) MUST_CHECK;
 void        run_close(struct run *run);
+
+/* "prefill, batch 8, 256 tokens" */
+void        phase_title(char out[96], const struct phase *phase);
 
 /* A file of the directory; false when there is none. */
 bool        run_has(const struct run *run, const char *file,

@@ -8,7 +8,7 @@
 
 struct spread stats_spread(const double *x, size_t n)
 {
-    struct spread s = { .n = n, .mean = NAN, .sd = NAN };
+    struct spread s = { .n = n, .mean = nan(""), .sd = nan("") };
     double sum = 0, squares = 0;
 
     if (n == 0)
@@ -32,7 +32,7 @@ static int by_value(const void *a, const void *b)
 double stats_median(double *x, size_t n)
 {
     if (n == 0)
-        return NAN;
+        return nan("");
     qsort(x, n, sizeof *x, by_value);
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
@@ -75,7 +75,8 @@ static void bootstrap(struct difference *d, const double *difference)
 
 struct difference stats_paired(const double *a, const double *b, size_t n)
 {
-    struct difference d = { .n = n, .mean = NAN, .low = NAN, .high = NAN };
+    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
     double *difference = calloc(n ? n : 1, sizeof *difference);
     struct spread s;
 
@@ -99,7 +100,8 @@ struct difference stats_paired(const double *a, const double *b, size_t n)
 struct difference stats_welch(struct spread a, struct spread b)
 {
     struct difference d = { .n = a.n < b.n ? a.n : b.n,
-                            .mean = a.mean - b.mean, .low = NAN, .high = NAN };
+                            .mean = a.mean - b.mean, .low = nan(""),
+                            .high = nan("") };
     double va, vb, df, half;
 
     if (d.n < 2)
@@ -123,8 +125,8 @@ enum verdict stats_verdict(struct difference d)
     return d.high < 0 ? VERDICT_LOWER : VERDICT_NONE;
 }
 
-/* The most values that may be cut at each end: the largest r for which at most r
- * of n fair coins show heads with a chance below 2.5 %.  -1: none may. */
+/* The most values that may be cut at each end: the largest r for which at most
+ * r of n fair coins show heads with a chance below 2.5 %.  -1: none may. */
 static int cut_ranks(size_t n)
 {
     double term = pow(0.5, (double)n), below = term;
@@ -139,7 +141,7 @@ static int cut_ranks(size_t n)
 
 struct difference stats_median_interval(const double *x, size_t n)
 {
-    struct difference d = { n, (double)NAN, (double)NAN, (double)NAN };
+    struct difference d = { n, nan(""), nan(""), nan("") };
     double *sorted = malloc((n + 1) * sizeof *sorted);
     if (!sorted)
         return d;

@@ -28,15 +28,15 @@ struct difference {
 
 enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
 
-/* a[i] and b[i] share a seed.  Student's t interval of the mean difference; from
- * STATS_BOOTSTRAP_FROM pairs on, the percentile bootstrap (Efron 1979), drawn by
- * a generator of fixed seed, so that a report repeats itself. */
+/* a[i] and b[i] share a seed.  Student's t interval of the mean difference;
+ * from STATS_BOOTSTRAP_FROM pairs on, the percentile bootstrap (Efron 1979),
+ * drawn by a generator of fixed seed, so that a report repeats itself. */
 struct difference stats_paired(const double *a, const double *b, size_t n);
 
-/* An interval of the median at 95 % or a little more, from ranks alone: whatever
- * the distribution (Conover, Practical Nonparametric Statistics, 3rd ed., 1999,
- * section 3.2).  mean holds the median; ends are NAN below 6 values, which cannot
- * give 95 %. */
+/* An interval of the median at 95 % or a little more, from ranks alone:
+ * whatever the distribution (Conover, Practical Nonparametric Statistics, 3rd
+ * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6
+ * values, which cannot give 95 %. */
 struct difference stats_median_interval(const double *x, size_t n);
 
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */

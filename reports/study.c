@@ -160,12 +160,12 @@ static void summarise(struct setting *s, double *x)
             flops += flops_trained(s->run[i]).value;
             n++;
         }
-    s->flops_train = n ? flops / (double)n : (double)NAN;
+    s->flops_train = n ? flops / (double)n : nan("");
 }
 
 static void budget(struct study *study)
 {
-    study->flops_low = INFINITY;
+    study->flops_low = HUGE_VAL;
     study->flops_from = PROV_MEASURED;
     for (size_t i = 0; i < study->n; i++)
         for (size_t j = 0; j < study->setting[i].n; j++) {
@@ -224,19 +224,20 @@ static void find_best(struct study *study)
     study->mod = best_of(study, SETTING_MOD, 0);
 }
 
-/* Loss of the run with that seed; NAN when there is none. */
+/* Loss of the run with that seed; nan("") when there is none. */
 static double loss_of_seed(const struct setting *s, double seed)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->run[i]->facts.seed == seed)
             return study_loss(s->run[i]);
-    return (double)NAN;
+    return nan("");
 }
 
 struct difference study_difference(const struct setting *a,
                                    const struct setting *b)
 {
-    struct difference d = { .n = 0, .mean = NAN, .low = NAN, .high = NAN };
+    struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
     double *x = calloc(2 * a->n, sizeof *x);
     size_t n = 0;
 
@@ -270,8 +271,8 @@ static enum status finish(struct study *study, struct error *err)
     find_best(study);
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
-        s->against_dense = (struct difference){ .mean = NAN, .low = NAN,
-                                                .high = NAN };
+        s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
+                                                .high = nan("") };
         if (study->dense && s != study->dense && s->causal.n)
             s->against_dense = study_difference(s, study->dense);
     }
@@ -323,7 +324,7 @@ void study_close(struct study *study)
 const struct run *study_typical(const struct setting *s)
 {
     const struct run *typical = s->run[0];
-    double near = INFINITY;
+    double near = HUGE_VAL;
 
     for (size_t i = 0; i < s->n; i++) {
         double off = fabs(study_loss(s->run[i]) - s->causal.mean);

@@ -19,8 +19,8 @@ struct setting {
     const struct run **run;             /* owned [n]; the runs are borrowed */
     size_t n;
     double capacity, flops_forward, flops_train, tokens, n_parameters;
-    struct spread causal, topk, train, realised;  /* over seeds; n: those known */
-    struct difference against_dense;    /* causal loss less the best dense's, over
+    struct spread causal, topk, train, realised;    /* of the known runs */
+    struct difference against_dense;  /* causal loss less the best dense's, over
                                          * seeds; NAN without a dense */
 };
 
@@ -28,7 +28,7 @@ struct setting {
 enum { STUDY_EQUAL_PERMILLE = 10 };     /* equal: within 1 % */
 
 struct study {
-    struct setting *setting;            /* [n] dense first, then by forward cost */
+    struct setting *setting;         /* [n] dense first, then by forward cost */
     size_t n;
     const struct setting *dense, *mod;  /* the lowest mean causal loss of each
                                          * kind; NULL: none was trained */
@@ -54,7 +54,8 @@ double      study_loss(const struct run *run);
 struct difference study_difference(const struct setting *a,
                                    const struct setting *b);
 
-/* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48 channels". */
+/* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
+ * channels". */
 void study_words(char out[160], const struct setting *setting);
 
 /* The run of the setting whose loss is in the middle. */

@@ -26,7 +26,7 @@ enum column_style {
 struct column {
     const char *key;           /* "flops_counted": CSV header, JSON key */
     const char *heading;       /* "FLOPs counted" */
-    const char *unit;          /* "flop", "s", ""; what a prefix is put before */
+    const char *unit;         /* "flop", "s", ""; what a prefix is put before */
     enum column_style style;
     bool plain;                /* a setting or a number of things: no source
                                 * to state */

@@ -16,7 +16,8 @@ static double half_width(struct amount a)
 void table_tag(FILE *out, const char *word)
 {
     static const struct { const char *word, *letter, *tag, *title; } tags[] = {
-        { "predicted", "p", "pred", "predicted: a closed formula of the shapes" },
+        { "predicted", "p", "pred", "predicted: a closed formula of the "
+          "shapes" },
         { "modelled", "d", "model", "modelled: a machine model with assumed or "
           "fitted coefficients" },
         { "simulated", "d", "model", "modelled: a model of the hardware, run" },
@@ -104,7 +105,8 @@ static void html_cell(const struct table *t, const struct layout *layout,
         fprintf(out, "<td class=\"n unk\">unknown<sup>%zu</sup></td>",
                 table_note(notes, cell));
     } else {
-        html_known(&t->column[c], layout[c], cell, !table_column_word(t, c), out);
+        html_known(&t->column[c], layout[c], cell,
+                   !table_column_word(t, c), out);
     }
 }
 
@@ -140,7 +142,8 @@ void table_html(const struct table *t, FILE *out)
     for (size_t c = 0; c < t->n_columns; c++)
         layout[c] = table_layout(t, c);
     fprintf(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-            "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">", t->name);
+            "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">",
+            t->name);
     escape_write(out, BORDER_HTML, t->caption);
     fputs("</span></caption>\n", out);
     html_head(t, layout, out);

@@ -43,8 +43,8 @@ static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
     if (known)
         fprintf(out, "%.15g", cell->amount.value);
     if (interval) {
-        csv_number(out, known ? cell->amount.low : (double)NAN);
-        csv_number(out, known ? cell->amount.high : (double)NAN);
+        csv_number(out, known ? cell->amount.low : nan(""));
+        csv_number(out, known ? cell->amount.high : nan(""));
     }
     if (!t->column[c].plain)
         fprintf(out, ",%s", cell->text || table_is_empty(cell)

@@ -16,7 +16,8 @@ static const struct column witness_columns[] = {
     { "bytes_counted", "bytes", "B", COLUMN_SI, false },
     { "seconds_predicted", "time", "s", COLUMN_SI, false },
     { "seconds_measured", "time", "s", COLUMN_SI, false },
-    { "seconds_measured_over_predicted", "meas / model", "", COLUMN_RATIO, false },
+    { "seconds_measured_over_predicted", "meas / model", "", COLUMN_RATIO,
+      false },
     { "joules_predicted", "energy", "J", COLUMN_SI, false },
     { "joules_measured", "energy", "J", COLUMN_SI, false },
 };
@@ -206,12 +207,10 @@ static void phases(struct report *r)
         for (size_t k = 0; k < sizeof priced / sizeof *priced; k++) {
             const struct phase *f = &r->profile->phase[i];
             enum metric m = priced[k].metric;
+            char title[96];
             table_row(t, ROW_PLAIN);
-            if (isfinite(f->batch) && isfinite(f->tokens))
-                table_textf(t, "%s, batch %g, %g token%s", f->name, f->batch,
-                            f->tokens, f->tokens == 1 ? "" : "s");
-            else
-                table_text(t, f->name);
+            phase_title(title, f);
+            table_text(t, title);
             table_text(t, priced[k].name);
             for (int a = 0; a < ARM_COUNT; a++) {
                 struct amount amount = totals_best(&f->totals[a], m);

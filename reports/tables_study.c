@@ -1,4 +1,4 @@
-/* tables_study.c - tables of trained models, and of the text one of them read. */
+/* tables_study.c - tables of trained models, and of a text one of them read. */
 #include "reports/report.h"
 
 #include <math.h>
@@ -34,7 +34,8 @@ static const struct column settings_columns[] = {
     { "capacity", "capacity", "", COLUMN_SHARE, true },
     { "capacity_realised", "realised", "", COLUMN_SHARE, false },
     { "parameters", "parameters", "", COLUMN_SI, true },
-    { "flops_forward_per_token", "forward per token", "flop", COLUMN_SI, false },
+    { "flops_forward_per_token", "forward per token", "flop", COLUMN_SI,
+      false },
     { "flops_train", "training", "flop", COLUMN_SI, false },
     { "tokens", "tokens seen", "", COLUMN_SI, true },
     { "seeds", "seeds", "", COLUMN_WHOLE, true },
@@ -46,10 +47,10 @@ static void settings(struct report *r)
     struct table *t = report_add_table(r, SECTION_SETUP, false, "settings",
         settings_columns, sizeof settings_columns / sizeof *settings_columns);
 
-    table_caption(t, "Every setting trained, averaged over its seeds: a setting "
-                  "is named by capacity in routed blocks and layers×channels. "
-                  "Losses in nats per byte; a dense model has no rule to "
-                  "choose, so its losses are one; sd over seeds.");
+    table_caption(t, "Every setting trained, averaged over its seeds: a "
+                  "setting is named by capacity in routed blocks and "
+                  "layers×channels. Losses in nats per byte; a dense "
+                  "model has no rule to choose, so its losses are one; sd over seeds.");
     t->grouped = true;
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];
@@ -210,7 +211,7 @@ static void kinds(struct report *r)
         table_amount(t, counted((double)n[k]));
         table_amount(t, counted(used[k] / (double)n[k]));
         table_amount(t, measured(known[k] ? loss[k] / (double)known[k]
-                                          : (double)NAN));
+                                          : nan("")));
     }
 }
 

@@ -94,10 +94,10 @@ static enum status read_metric(struct cost *cost, enum metric m,
                                struct error *err)
 {
     enum status status;
-    int from = usual;
+    int from = (int)usual;
     bool known;
     uint64_t count = 0;
-    double real = NAN;
+    double real = nan("");
 
     if ((int)m < METRIC_FIRST_REAL) {
         status = csv_count(csv, r, at->value[m], &count, &known, err);

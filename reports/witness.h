@@ -20,7 +20,7 @@ extern const char *const witness_names[WITNESS_COUNT];
 
 struct witnesses {
     struct ledger *ledger[WITNESS_COUNT];   /* owned; NULL: it said nothing */
-    int32_t n_layers;                       /* of the widest; 0: none resolved */
+    int32_t n_layers;                      /* of the widest; 0: none resolved */
 };
 
 /* Rows of a column `phase`, where there is one, count only when they equal

@@ -10,6 +10,7 @@ int machine_command(int argc, char **argv);
 int predict_command(int argc, char **argv);
 int profile_command(int argc, char **argv);
 int report_command(int argc, char **argv);
+int run_command(int argc, char **argv);
 int sweep_command(int argc, char **argv);
 int train_command(int argc, char **argv);
 
@@ -20,6 +21,8 @@ static const struct command commands[] = {
       predict_command },
     { "train", "CONFIG -o DIR", "train on a text: checkpoint, curve, ledger",
       train_command },
+    { "run", "MODEL --text FILE", "score a text: loss, and what each token cost",
+      run_command },
     { "profile", "MODEL -o DIR", "predicted, counted, measured; dense twin"
       " beside", profile_command },
     { "sweep", "STUDY -o DIR", "run every point of a study; resumable",
@@ -33,7 +36,7 @@ static void print_help(FILE *file)
 {
     fputs("Usage: isobath COMMAND [OPTION...]\n\n", file);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-8s %-14s %s\n", commands[i].name, commands[i].usage,
+        fprintf(file, "  %-8s %-17s %s\n", commands[i].name, commands[i].usage,
                 commands[i].help);
     fputs("\nExamples:\n"
           "  isobath predict configs/models/tiny-48-mod.yaml --format json\n"

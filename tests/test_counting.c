@@ -248,8 +248,8 @@ Test(counting, the_threshold_policy_from_no_token_to_all)
         }
 }
 
-/* The device itself: two numbers that are known without it. */
-Test(counting, counts_a_product_and_an_exponential_right)
+/* The device itself, on work whose number is known without it. */
+Test(counting, counts_products_and_elementary_functions_right)
 {
     enum { M = 3, N = 5, K = 7 };
     static float a[M * K], b[K * N], c[M * N], scratch[1 << 20];
@@ -277,4 +277,14 @@ Test(counting, counts_a_product_and_an_exponential_right)
     before = counting_flops;
     k->swiglu_backward(x, d, out, 1, WIDTH, 0, 1);
     cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 9)));
+
+    /* The loss of one logit: subtract the largest, exp, add it to a sum that was
+     * folded, log, and two subtractions. */
+    int32_t target[1] = { 0 };
+    float nats[1], stats[2];
+    struct loss loss = { .n = 1, .width = 1, .logits = x, .target = target,
+                         .nats = nats, .stats = stats };
+    before = counting_flops;
+    k->loss(&loss, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, 1 + 18 + 1 + 15 + 27 + 2));
 }

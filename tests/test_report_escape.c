@@ -29,7 +29,7 @@ static void shows(enum border border, const char *text, const char *want)
 
 Test(report_escape, html_makes_no_tag_and_no_entity)
 {
-    shows(BORDER_HTML, "<a href=\"x\">&amp;'", 
+    shows(BORDER_HTML, "<a href=\"x\">&amp;'",
           "&lt;a href=&quot;x&quot;&gt;&amp;amp;&#39;");
 }
 
@@ -66,7 +66,7 @@ Test(report_escape, terminals_get_no_control_sequence)
 Test(report_escape, bytes_that_are_no_text_become_the_replacement)
 {
     shows(BORDER_HTML, "a\xFFz", "a\xEF\xBF\xBDz");
-    shows(BORDER_HTML, "\xE6\xBC", "\xEF\xBF\xBD\xEF\xBF\xBD");   /* cut short */
+    shows(BORDER_HTML, "\xE6\xBC", "\xEF\xBF\xBD\xEF\xBF\xBD");  /* cut short */
     shows(BORDER_HTML, "\xC0\xAF", "\xEF\xBF\xBD\xEF\xBF\xBD");   /* overlong */
 }
 
@@ -129,7 +129,8 @@ static int html_holds(const char *text)
     return 1;
 }
 
-/* One quoted string from end to end; inside, `quote` only as the escape says. */
+/* One quoted string from end to end; inside, `quote` only as the escape says.
+ */
 static int is_one_string(const char *text, char quote, int backslash)
 {
     size_t n = strlen(text);

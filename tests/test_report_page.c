@@ -296,7 +296,8 @@ Test(report_page, ten_thousand_tokens_are_cut_in_words)
     file = fopen(in_folder("run/tokens.csv"), "w");
     fputs("position,token,text,loss_nats,block_1\n", file);
     for (int i = 0; i < 10000; i++)
-        fprintf(file, "%d,97,%s,NaN,%d\n", i, i % 5 ? "a" : "\" \"", i % 3 == 0);
+        fprintf(file, "%d,97,%s,NaN,%d\n", i, i % 5 ? "a" : "\" \"",
+                i % 3 == 0);
     fclose(file);
     report_of(in_folder("run"));
     cr_assert(eq(sz, report.tokens.n, 10000));

@@ -95,7 +95,7 @@ Test(report_table, json_says_why_a_number_is_unknown)
     row = json_array_get(json_object_get(root, "rows"), 1);
     cr_assert(eq(str, (char *)json_string_value(json_object_get(
         json_object_get(row, "flops"), "reason")), "no counter"));
-    cr_assert(json_is_null(json_object_get(row, "ratio")));
+    cr_assert(eq(ptr, json_object_get(row, "ratio"), json_null()));
     json_decref(root);
     table_close(&t);
     free(text);
@@ -137,7 +137,8 @@ Test(report_table, a_ratio_is_as_weak_as_its_weaker_part)
     r = amount_ratio(amount_of(6, PROV_MEASURED), modelled);
     cr_assert(epsilon_eq(dbl, r.value, 3, 1e-12));
     cr_assert(eq(str, (char *)amount_word(r), "modelled"));
-    cr_assert(not(amount_known(amount_ratio(modelled,
-                                            amount_of(0, PROV_COUNTED)))));
-    cr_assert(not(amount_known(amount_of((double)INFINITY, PROV_COUNTED))));
+    r = amount_ratio(modelled, amount_of(0, PROV_COUNTED));
+    cr_assert(not(amount_known(r)));
+    r = amount_of((double)INFINITY, PROV_COUNTED);
+    cr_assert(not(amount_known(r)));
 }

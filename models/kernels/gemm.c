@@ -134,7 +134,8 @@ static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
             if (s.bias)
                 sum = from ? sum + s.bias[j] : s.bias[j];
             for (int32_t l = 0; l < k; l++)
-                sum = sum + a[i * a_row + l * a_k] * b[l * b_k + j];
+                sum = real_add_product(sum, a[i * a_row + l * a_k],
+                                       b[l * b_k + j]);
             c[i * c_row + j] = sum;
         }
     }
@@ -240,6 +241,82 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
     }
 }
 
+/* A few rows against a weight that is read once: four rows of b stream by while
+ * c stays in the first cache, in the same order of k as everywhere. */
+static inline __attribute__((always_inline)) void thin(
+    const int mr, const struct gemm *g, int32_t m0, int32_t n0, int32_t n1)
+{
+    const real *a = g->a + m0 * g->a_row;
+    real *c = g->c + m0 * g->c_row;
+    int32_t l = 0;
+    for (; l + 4 <= g->k; l += 4) {
+        const real *b = g->b + l * g->b_k;
+        lanes x[4][4];
+        UNROLL
+        for (int i = 0; i < mr; i++)
+            UNROLL
+            for (int r = 0; r < 4; r++)
+                x[i][r] = lanes_set(a[i * g->a_row + (l + r) * g->a_k]);
+        int32_t j = n0;
+        for (; j + W <= n1; j += W) {
+            lanes row[4];
+            UNROLL
+            for (int r = 0; r < 4; r++)
+                row[r] = lanes_load(b + r * g->b_k + j);
+            UNROLL
+            for (int i = 0; i < mr; i++) {
+                lanes sum = lanes_load(c + i * g->c_row + j);
+                UNROLL
+                for (int r = 0; r < 4; r++)
+                    sum = sum + x[i][r] * row[r];
+                lanes_store(c + i * g->c_row + j, sum);
+            }
+        }
+        for (; j < n1; j++)
+            for (int i = 0; i < mr; i++)
+                for (int r = 0; r < 4; r++)
+                    c[i * g->c_row + j] =
+                        c[i * g->c_row + j] +
+                        a[i * g->a_row + (l + r) * g->a_k] *
+                            b[r * g->b_k + j];
+    }
+    for (; l < g->k; l++)
+        for (int i = 0; i < mr; i++)
+            for (int32_t j = n0; j < n1; j++)
+                c[i * g->c_row + j] = c[i * g->c_row + j] +
+                                      a[i * g->a_row + l * g->a_k] *
+                                          g->b[l * g->b_k + j];
+}
+
+/* c becomes what the product is added to. */
+static void begin(const struct gemm *g, int32_t n0, int32_t n1)
+{
+    for (int32_t i = 0; i < g->m; i++)
+        for (int32_t j = n0; j < n1; j++) {
+            real *c = g->c + i * g->c_row + j;
+            if (g->from && g->bias)
+                *c = g->from[i * g->from_row + j] + g->bias[j];
+            else if (g->from)
+                *c = g->from[i * g->from_row + j];
+            else
+                *c = g->bias ? g->bias[j] : real_set(0.0f);
+        }
+}
+
+enum { THIN = 4 };               /* rows, at most */
+
+static void thin_columns(const struct gemm *g, int32_t n0, int32_t n1)
+{
+    begin(g, n0, n1);
+    switch (g->m) {
+    case 4: thin(4, g, 0, n0, n1); break;
+    case 3: thin(2, g, 0, n0, n1); thin(1, g, 2, n0, n1); break;
+    case 2: thin(2, g, 0, n0, n1); break;
+    case 1: thin(1, g, 0, n0, n1); break;
+    default: break;
+    }
+}
+
 void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
 {
     /* Long and thin: split the rows, each part packs all of b.  Otherwise split
@@ -252,7 +329,9 @@ void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
         n0 = slice(g->n, 16, part, parts);
         n1 = slice(g->n, 16, part + 1, parts);
     }
-    if (m0 < m1 && n0 < n1)
+    if (g->m <= THIN && g->b_col == 1 && n0 < n1)
+        thin_columns(g, n0, n1);
+    else if (m0 < m1 && n0 < n1)
         block(g, m0, m1, n0, n1, scratch);
 }
 

@@ -172,6 +172,17 @@ static inline real real_set(real x)
     return x;
 }
 
+/* sum + a b, rounded as in a register of lanes: fused where that is.  Left to the
+ * compiler, a vectorised loop would round the product by itself. */
+static inline real real_add_product(real sum, real a, real b)
+{
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fmaf(a, b, sum);
+#else
+    return sum + a * b;
+#endif
+}
+
 static inline real real_half_like(real x)
 {
     return __builtin_copysignf(0.5f, x);

@@ -1,6 +1,7 @@
 /* rundir.c - the directory of a run, its lock and its summary. */
 #include "sim/core/rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -100,6 +101,30 @@ void rundir_close(struct rundir *rundir)
     rundir->lock = -1;
 }
 
+/* "state.safetensors.4711.tmp" */
+static bool is_leftover(const char *name)
+{
+    const char *end = strrchr(name, '.'), *pid = end;
+
+    if (!end || strcmp(end, ".tmp") != 0)
+        return false;
+    while (pid > name && pid[-1] >= '0' && pid[-1] <= '9')
+        pid--;
+    return pid < end && pid > name + 1 && pid[-1] == '.';
+}
+
+void rundir_remove_leftovers(const struct rundir *rundir)
+{
+    DIR *directory = opendir(rundir->path);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)))
+        if (is_leftover(entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
 /* All metrics null, all for the same reason. */
 static json_t *unknown_totals(const char *reason)
 {
@@ -118,17 +143,22 @@ static json_t *unknown_totals(const char *reason)
     return totals;
 }
 
-json_t *summary_open(const char *command, json_t *config, json_t *provenance)
+json_t *summary_no_totals(void)
 {
     json_t *totals = json_object();
 
     for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++)
         json_object_set_new(totals, witnesses[i],
                             unknown_totals("not asked for"));
+    return totals;
+}
+
+json_t *summary_open(const char *command, json_t *config, json_t *provenance)
+{
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "schema",
                      "isobath-run-1", "command", command, "status", "done",
                      "config", config, "provenance", provenance, "totals",
-                     totals);
+                     summary_no_totals());
 }
 
 /* One metric as JSON; NULL when JSON cannot hold it. */

@@ -21,12 +21,19 @@ enum status rundir_open(struct rundir *out, const char *path,
                         struct error *err) MUST_CHECK;
 void        rundir_close(struct rundir *rundir);
 
+/* Remove what a killed process left half written, NAME.PID.tmp of file.h.  For
+ * directories that only the holder of the lock writes into. */
+void        rundir_remove_leftovers(const struct rundir *rundir);
+
 /* What every summary starts with: schema "isobath-run-1", command, status
  * "done" (a command that stopped early sets "interrupted" instead), config,
  * provenance (below), and totals with the three witnesses all null and the reason
  * "not asked for".  The references to config and provenance are stolen.  NULL: no
  * memory. */
 json_t *summary_open(const char *command, json_t *config, json_t *provenance);
+
+/* The totals of that start, for objects inside a summary that have their own. */
+json_t *summary_no_totals(void);
 
 /* totals.<witness>.<metric> for every metric from the ledger's total, null where
  * unknown, with totals.<witness>.sources.<metric> (provenance word) and

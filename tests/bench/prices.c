@@ -137,7 +137,7 @@ static enum status time_meters(const struct bench *bench, struct results *out,
         return status;
     for (int c = 0; c < 3; c++) {
         struct results_line *line = results_add(
-            out, "a step at (32, 6, 256, 1), listening: %s",
+            out, "a step of (32, 6, 256, 1), listening: %s",
             candidate[c].name);
         line->disturbed = r.disturbed;
         line->cell[TIME] = rounds_seconds(&r, c);

@@ -205,6 +205,11 @@ static inline vec vec_sqrt(const vec &x) { return vec::did(x.map(sqrtf)); }
 static inline real real_max(real a, real b) { return a.x > b.x ? a : b; }
 static inline real real_min(real a, real b) { return a.x < b.x ? a : b; }
 static inline real real_set(real x) { return x; }
+static inline real real_add_product(real sum, real a, real b)
+{
+    return sum + a * b;
+}
+
 static inline real real_half_like(real x) { return float_half_like(x.x); }
 static inline real real_truncate(real x) { return float_truncate(x.x); }
 

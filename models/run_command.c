@@ -1,0 +1,906 @@
+/* run_command.c - isobath run: how well a model predicts a text, and what the
+ * answer cost: predicted and counted side by side. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "models/agreement.h"
+#include "models/score.h"
+#include "models/source.h"
+#include "sim/core/command.h"
+#include "sim/core/nearest.h"
+#include "sim/core/rundir.h"
+#include "sim/memory.h"
+#include "sim/predict.h"
+
+int run_command(int argc, char **argv);
+
+enum {
+    USUAL_WINDOW = 256,          /* data.tokens of a training run by default */
+    ALL = SPLIT_COUNT,           /* a split: the whole text */
+    MAX_RULES = 2,
+};
+
+/* ---- arguments ---- */
+
+struct arguments {
+    struct command_options common;
+    const char *model, *text, *machine;
+    const struct route_policy *policy;     /* NULL: not given */
+    int64_t window, stride, limit, seed;   /* 0: not given */
+    int     split;                         /* enum split, or ALL */
+    bool    tokens;
+};
+
+enum { KEY_TEXT = 256, KEY_WINDOW, KEY_STRIDE, KEY_POLICY, KEY_MACHINE,
+       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS };
+
+static const struct argp_option options[] = {
+    { "text", KEY_TEXT, "FILE", 0, "The text to score; its bytes are the"
+      " tokens", 0 },
+    { "window", KEY_WINDOW, "T", 0, "Bytes the model sees at a time; default:"
+      " as it was trained, else 256 or model.max_tokens", 0 },
+    { "stride", KEY_STRIDE, "S", 0, "Bytes from window to window; only the last"
+      " S of a window are scored, those before are context; default: T", 0 },
+    { "policy", KEY_POLICY, "NAME", 0, "Who passes a routed block; default: the"
+      " causal rule that goes with the training", 0 },
+    { "split", KEY_SPLIT, "all|validation|test", 0, "All of the text (default),"
+      " or what training on it leaves out", 0 },
+    { "limit", KEY_LIMIT, "BYTES", 0, "No more than the first so many bytes;"
+      " of a split, whole windows, at least one", 0 },
+    { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds and"
+      " joules", 0 },
+    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, and of"
+      " policies that draw; default 1", 0 },
+    { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
+      " byte; without it, up to a million rows", 0 },
+    { 0 },
+};
+
+static int64_t whole(const char *option, const char *text, int64_t min,
+                     struct argp_state *state)
+{
+    const int64_t max = (int64_t)1 << 50;
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+
+    if (end == text || *end || errno || n < min || n > max)
+        argp_error(state, "%s '%s': allowed is %" PRId64 " to %" PRId64, option,
+                   text, min, max);
+    return n;
+}
+
+static const struct route_policy *policy_named(const char *text,
+                                               struct argp_state *state)
+{
+    const struct route_policy *found = route_find(text);
+    struct nearest near = nearest_to(text);
+    char all[256] = "";
+
+    if (found)
+        return found;
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
+                 p->name);
+        nearest_offer(&near, p->name);
+    }
+    argp_error(state, "--policy '%s': allowed is %s%s%s%s", text, all,
+               near.name ? "; did you mean '" : "", near.name ? near.name : "",
+               near.name ? "'?" : "");
+    return NULL;
+}
+
+static int split_named(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, split_names[SPLIT_VALIDATION]) == 0)
+        return SPLIT_VALIDATION;
+    if (strcmp(text, split_names[SPLIT_TEST]) == 0)
+        return SPLIT_TEST;
+    if (strcmp(text, "all") != 0)
+        argp_error(state, "--split '%s': allowed is all, validation, test",
+                   text);
+    return ALL;
+}
+
+static void check_arguments(const struct arguments *a, struct argp_state *state)
+{
+    if (!a->model)
+        argp_error(state, "which MODEL? a directory of isobath train, or a"
+                   " model YAML");
+    else if (!a->text)
+        argp_error(state, "which text? give --text FILE");
+    else if (a->window > 0 && a->stride > a->window)
+        argp_error(state, "--stride %" PRId64 ": allowed is 1 to --window, %"
+                   PRId64, a->stride, a->window);
+    else if (a->split != ALL && a->stride > 0 && a->stride != a->window)
+        argp_error(state, "--stride: a split is scored in the fixed windows of"
+                   " training; leave it out");
+    else if (a->tokens && !a->common.output)
+        argp_error(state, "--tokens: where to? give -o DIR");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->common;
+        a->split = ALL;
+        a->seed = 1;
+        return 0;
+    case KEY_TEXT:
+        a->text = text;
+        return 0;
+    case KEY_WINDOW:
+        a->window = whole("--window", text, 1, state);
+        return 0;
+    case KEY_STRIDE:
+        a->stride = whole("--stride", text, 1, state);
+        return 0;
+    case KEY_POLICY:
+        a->policy = policy_named(text, state);
+        return 0;
+    case KEY_SPLIT:
+        a->split = split_named(text, state);
+        return 0;
+    case KEY_LIMIT:
+        a->limit = whole("--limit", text, 2, state);
+        return 0;
+    case KEY_MACHINE:
+        a->machine = text;
+        return 0;
+    case KEY_SEED:
+        a->seed = whole("--seed", text, 0, state);
+        return 0;
+    case KEY_TOKENS:
+        a->tokens = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->model)
+            argp_error(state, "'%s': one MODEL at a time", text);
+        a->model = text;
+        return 0;
+    case ARGP_KEY_END:
+        check_arguments(a, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- what a run is made of, opened in this order ---- */
+
+struct session {
+    struct arguments   arguments;
+    uint64_t           start_bytes;     /* resident, before all of this */
+    struct source      source;
+    struct model_spec  spec;            /* the source's, or its dense twin's */
+    struct machine    *machine;         /* NULL: none */
+    struct file_map    map;
+    struct data       *data;            /* NULL: the whole text */
+    char               hash[17];        /* of the text */
+    struct score_text  text;
+    struct rundir      rundir;
+    struct model      *model;
+    struct score       score[MAX_RULES];   /* [0] is metered */
+    int                n_scores;
+    struct score_window window;
+    struct ledger *predicted, *counted, *measured;    /* by pass, layer, op */
+    struct ledger *token_predicted, *token_counted;   /* of one window */
+    struct ledger_meter meter, token_meter;
+    struct file_writer tokens;          /* stream NULL: not wanted */
+    int64_t            done, windows;
+    double             seconds;
+    bool               agreed;          /* counted == predicted so far */
+    struct disagreement first;          /* where not */
+};
+
+/* The window that the model was trained with, where its run tells. */
+static int64_t trained_window(const char *directory)
+{
+    json_t *summary = NULL;
+    struct error ignored;
+    int64_t tokens = 0;
+
+    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
+        tokens = json_integer_value(json_object_get(json_object_get(
+            json_object_get(summary, "config"), "data"), "tokens"));
+    json_decref(summary);
+    return tokens;
+}
+
+static enum status choose_window(struct session *s, struct error *err)
+{
+    struct arguments *a = &s->arguments;
+    const bool fixed = a->split != ALL;
+    int64_t most = s->source.spec.max_tokens;
+
+    if (a->window > most)
+        return error_set(err, STATUS_BAD_VALUE, "--window %" PRId64 ": allowed"
+                         " is 1 to the model's max_tokens, %" PRId64, a->window,
+                         most);
+    if (a->window == 0 && s->source.has_weights)
+        a->window = trained_window(a->model);
+    if (a->window < 1 || a->window > most)
+        a->window = most < USUAL_WINDOW ? most : USUAL_WINDOW;
+    if (a->stride == 0)
+        a->stride = a->window;
+    if (a->stride > a->window || (fixed && a->stride < a->window))
+        return error_set(err, STATUS_BAD_VALUE, "--stride %" PRId64 ": allowed"
+                         " is %s the window, %" PRId64, a->stride,
+                         fixed ? "only" : "1 to", a->window);
+    return STATUS_OK;
+}
+
+/* ---- rules ---- */
+
+/* A rule needs what the model was trained to give it. */
+static enum status check_policy(const struct session *s, struct error *err)
+{
+    const struct route_policy *p = s->arguments.policy;
+
+    if (!p || !p->scored)
+        return STATUS_OK;
+    if (!s->source.spec.router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "--policy %s: it goes by router"
+                         " scores, and %s has none (it was trained under %s)",
+                         p->name, s->source.path,
+                         s->source.routing.policy->name);
+    if (p == route_find("threshold") && !s->source.routing.has_thresholds)
+        return error_set(err, STATUS_BAD_VALUE, "--policy threshold: %s has no"
+                         " thresholds, which training keeps",
+                         s->source.path);
+    return STATUS_OK;
+}
+
+/* The causal rule that goes with a model; where there is none, its own. */
+static const struct route_policy *usual_policy(const struct source *source)
+{
+    const struct route_policy *own = source->routing.policy;
+    if (own->causal || !source->spec.router_scores ||
+        !source->routing.has_thresholds)
+        return own;
+    return route_find("threshold");
+}
+
+/* The rule that is metered, and for comparison the one of training. */
+static void choose_rules(struct session *s)
+{
+    const struct source *source = &s->source;
+    const struct route_policy *own = source->routing.policy;
+    const struct route_policy *rule = s->arguments.policy;
+
+    s->spec = source->spec;
+    if (spec_n_routed(&source->spec) == 0)
+        rule = own = route_find("dense");
+    else if (!rule)
+        rule = usual_policy(source);
+    s->score[s->n_scores++].policy = rule;
+    if (!rule->choose)
+        s->spec = spec_dense(&source->spec);
+    else if (rule != own)
+        s->score[s->n_scores++].policy = own;
+}
+
+/* ---- opening ---- */
+
+static enum status open_text(struct session *s, struct error *err)
+{
+    const struct arguments *a = &s->arguments;
+    enum status status = file_map(&s->map, a->text, err);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(s->hash, sizeof s->hash, "%016" PRIx64,
+             (uint64_t)XXH64(s->map.data, s->map.size, 0));
+    if (a->split != ALL && (status = data_open(&s->data, a->text,
+                                               (int32_t)a->window, err)))
+        return status;
+    s->text = (struct score_text){
+        .bytes = s->data ? NULL : s->map.data, .size = (int64_t)s->map.size,
+        .data = s->data, .split = (enum split)a->split,
+        .window = (int32_t)a->window, .stride = (int32_t)a->stride,
+        .limit = a->limit,
+    };
+    if (s->data && (status = data_require(s->data, s->text.split, err)))
+        return status;
+    s->windows = score_windows(&s->text);
+    return s->windows > 0
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
+                           " score has at least 2", a->text, s->map.size);
+}
+
+static uint64_t predicted_bytes(const struct session *s)
+{
+    return memory_process_bytes(&s->spec, 1, (int32_t)s->arguments.window,
+                                MEMORY_FORWARD, s->arguments.common.threads,
+                                s->start_bytes);
+}
+
+static enum status check_memory(const struct session *s, struct error *err)
+{
+    uint64_t need = predicted_bytes(s);
+    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+                    (uint64_t)sysconf(_SC_PAGESIZE);
+    return need <= have
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s: with windows of %" PRId64
+                           " this model takes about %.3g GB, and the machine"
+                           " has %.3g GB", s->source.path, s->arguments.window,
+                           (double)need / 1e9, (double)have / 1e9);
+}
+
+static enum status open_model(struct session *s, struct error *err)
+{
+    struct model_options model = {
+        .n_sequences = 1, .n_tokens = (int32_t)s->arguments.window,
+        .n_threads = s->arguments.common.threads,
+    };
+    enum status status = check_memory(s, err);
+    if (status == STATUS_OK)
+        status = model_open(&s->model, &s->spec, &model, err);
+    if (status == STATUS_OK)
+        status = source_fill(&s->source, s->model,
+                             (uint64_t)s->arguments.seed, err);
+    if (status != STATUS_OK)
+        return status;
+    s->window.ids = calloc((size_t)model.n_tokens, sizeof *s->window.ids);
+    s->window.targets = calloc((size_t)model.n_tokens,
+                               sizeof *s->window.targets);
+    return s->window.ids && s->window.targets
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+}
+
+static enum status open_ledgers(struct session *s, struct error *err)
+{
+    const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
+                                        .n_layers = s->spec.n_layers };
+    const struct ledger_shape by_token = {
+        .n_tokens = (int32_t)s->arguments.window };
+    const struct cost predicted = cost_zero(PROV_PREDICTED);
+    const struct cost counted = cost_zero(PROV_COUNTED);
+    enum status status;
+
+    if ((status = ledger_open(&s->predicted, by_op, predicted, err)) ||
+        (status = ledger_open(&s->counted, by_op, counted, err)) ||
+        (status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
+                              (struct cost){ 0 }, err)) ||
+        (status = ledger_open(&s->token_predicted, by_token, predicted, err)) ||
+        (status = ledger_open(&s->token_counted, by_token, counted, err)))
+        return status;
+    s->meter = ledger_meter(s->counted);
+    s->token_meter = ledger_meter(s->token_counted);
+    s->agreed = true;
+    return STATUS_OK;
+}
+
+/* A directory that holds anything but an older `run` is somebody else's. */
+static enum status check_directory(const char *path, struct error *err)
+{
+    char file[FILE_PATH_SIZE];
+    json_t *summary = NULL;
+    enum status status = file_join(file, path, "summary.json", err);
+
+    if (status == STATUS_OK && file_exists(file))
+        status = summary_read(&summary, path, err);
+    const char *command = json_string_value(json_object_get(summary,
+                                                            "command"));
+    if (status == STATUS_OK && summary &&
+        (!command || strcmp(command, "run") != 0))
+        status = error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
+                           " isobath %s; give another directory", path,
+                           command ? command : "(unknown)");
+    json_decref(summary);
+    return status;
+}
+
+/* Without being asked, a table of tokens ends at so many rows: some 100 MB. */
+enum { TOKENS_UNASKED = 1000000 };
+
+static enum status open_output(struct session *s, struct error *err)
+{
+    const struct arguments *a = &s->arguments;
+    char path[FILE_PATH_SIZE];
+    enum status status;
+
+    if (!a->common.output)
+        return STATUS_OK;
+    if ((status = check_directory(a->common.output, err)) ||
+        (status = rundir_open(&s->rundir, a->common.output, err)))
+        return status;
+    rundir_remove_leftovers(&s->rundir);
+    if (!a->tokens && s->windows > TOKENS_UNASKED / a->stride) {
+        command_warn("tokens.csv is left out: it would be over %d rows;"
+                     " --tokens writes it, --limit shortens it",
+                     TOKENS_UNASKED);
+        return STATUS_OK;
+    }
+    status = file_join(path, s->rundir.path, "tokens.csv", err);
+    if (status == STATUS_OK)
+        status = file_create(&s->tokens, path, err);
+    if (status == STATUS_OK)
+        score_write_header(s->tokens.stream, &s->spec);
+    return status;
+}
+
+static enum status open_session(struct session *s, struct error *err)
+{
+    const struct arguments *a = &s->arguments;
+    enum status status = source_read(&s->source, a->model, a->common.setting,
+                                     a->common.n_settings, err);
+    if (status != STATUS_OK)
+        return status;
+    if (s->source.spec.n_vocab < DATA_VOCAB)
+        return error_set(err, STATUS_BAD_VALUE, "%s: model.vocab %d: a text of"
+                         " bytes needs at least %d", s->source.path,
+                         s->source.spec.n_vocab, DATA_VOCAB);
+    if (s->source.spec.n_vocab > DATA_VOCAB)
+        command_warn("%s: of a vocabulary of %d the first %d are taken for"
+                     " bytes: right only for a model of bytes", s->source.path,
+                     s->source.spec.n_vocab, DATA_VOCAB);
+    if (a->machine) {
+        s->machine = malloc(sizeof *s->machine);
+        if (!s->machine)
+            return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
+        if ((status = machine_load(s->machine, a->machine, err)))
+            return status;
+    }
+    if ((status = check_policy(s, err)) || (status = choose_window(s, err)))
+        return status;
+    choose_rules(s);
+    if ((status = open_text(s, err)) || (status = open_model(s, err)) ||
+        (status = open_ledgers(s, err)))
+        return status;
+    return open_output(s, err);
+}
+
+static void close_session(struct session *s)
+{
+    file_abandon(&s->tokens);
+    if (s->rundir.lock >= 0)
+        rundir_close(&s->rundir);
+    ledger_close(s->token_counted);
+    ledger_close(s->token_predicted);
+    ledger_close(s->measured);
+    ledger_close(s->counted);
+    ledger_close(s->predicted);
+    free(s->window.targets);
+    free(s->window.ids);
+    model_close(s->model);
+    data_close(s->data);
+    file_unmap(&s->map);
+    free(s->machine);
+    free(s);
+}
+
+/* ---- scoring ---- */
+
+static void forward(struct session *s, const struct score *score,
+                    struct meter *meter)
+{
+    double mean;
+    struct model_input input = {
+        .ids = s->window.ids, .targets = s->window.targets, .n_sequences = 1,
+        .n_tokens = s->window.n_tokens, .policy = score->policy,
+        .seed = random_mix((uint64_t)s->arguments.seed, 3, (uint64_t)s->done,
+                           0),
+        .entropy = true,
+    };
+    model_forward(s->model, &input, meter, &mean);
+}
+
+static void compare(struct session *s, const struct ledger *predicted,
+                    const struct ledger *counted)
+{
+    if (s->agreed)
+        s->agreed = agreement(predicted, counted, &s->first);
+}
+
+/* What this window should have cost, given who was kept.  The op ledgers hold all
+ * windows so far: equal after each, every window is. */
+static enum status predict_window(struct session *s, struct error *err)
+{
+    struct predict_job job = { &s->spec, model_allocation(s->model),
+                               s->machine };
+    enum status status = predict_forward(s->predicted, &job,
+                                         PREDICT_LOSS | PREDICT_ENTROPY, NULL,
+                                         err);
+    if (status == STATUS_OK)
+        compare(s, s->predicted, s->counted);
+    return status;
+}
+
+/* The listener by token takes its time, so it gets a forward of its own. */
+static enum status write_tokens(struct session *s, struct error *err)
+{
+    struct predict_job job = { &s->spec, model_allocation(s->model),
+                               s->machine };
+    ledger_clear(s->token_counted);
+    ledger_clear(s->token_predicted);
+    forward(s, &s->score[0], &s->token_meter.meter);
+    enum status status = predict_forward(s->token_predicted, &job,
+                                         PREDICT_LOSS | PREDICT_ENTROPY, NULL,
+                                         err);
+    if (status != STATUS_OK)
+        return status;
+    compare(s, s->token_predicted, s->token_counted);
+    score_write_tokens(s->tokens.stream, s->model, &s->window, s->token_counted,
+                       s->machine ? s->token_predicted : NULL);
+    return STATUS_OK;
+}
+
+static enum status score_one(struct session *s, struct error *err)
+{
+    enum status status;
+
+    score_window(&s->text, s->done, &s->window);
+    double started = clock_seconds();
+    forward(s, &s->score[0], &s->meter.meter);
+    s->seconds += clock_seconds() - started;
+    score_add(&s->score[0], s->model, &s->window);
+    if ((status = predict_window(s, err)))
+        return status;
+    if (s->tokens.stream && (status = write_tokens(s, err)))
+        return status;
+    for (int i = 1; i < s->n_scores; i++) {
+        forward(s, &s->score[i], NULL);
+        score_add(&s->score[i], s->model, &s->window);
+    }
+    s->done++;
+    return s->meter.status == STATUS_OK
+               ? STATUS_OK
+               : error_set(err, s->meter.status, "the tally overflowed");
+}
+
+static enum status score_all(struct session *s, struct error *err)
+{
+    struct progress progress = progress_begin("scoring", "window",
+                                              (double)s->windows,
+                                              s->arguments.common.quiet);
+    enum status status = STATUS_OK;
+
+    while (s->done < s->windows && status == STATUS_OK &&
+           !command_interrupted) {
+        char note[64] = "";
+        if (s->done > 0)
+            snprintf(note, sizeof note, "loss %.4f nats/byte",
+                     score_nats(&s->score[0]));
+        progress_at(&progress, (double)s->done, note);
+        status = score_one(s, err);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+/* ---- results ---- */
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static const struct score *causal_score(const struct session *s)
+{
+    for (int i = 0; i < s->n_scores; i++)
+        if (s->score[i].policy->causal)
+            return &s->score[i];
+    return NULL;
+}
+
+/* The score under the rule of training. */
+static const struct score *trained_score(const struct session *s)
+{
+    return &s->score[s->n_scores - 1];
+}
+
+static json_t *rules_json(const struct session *s)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < s->n_scores; i++) {
+        const struct score *score = &s->score[i];
+        double nats = score_nats(score);
+        json_array_append_new(list, json_pack(
+            "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
+            "causal", score->policy->causal, "nats_per_byte", number(nats),
+            "bits_per_byte", number(nats / M_LN2), "perplexity_per_byte",
+            number(exp(nats)), "capacity_realised",
+            number(score_capacity(score))));
+    }
+    return list;
+}
+
+static json_t *loss_json(const struct session *s)
+{
+    const struct score *causal = causal_score(s), *own = trained_score(s);
+    double nats = causal ? score_nats(causal) : (double)NAN;
+    bool trained = spec_n_routed(&s->spec) == spec_n_routed(&s->source.spec);
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:o}",
+        "heldout_causal", number(nats),
+        "heldout_topk", trained ? number(score_nats(own)) : json_null(),
+        "bits_per_byte", number(nats / M_LN2),
+        "perplexity_per_byte", number(exp(nats)),
+        "entropy", number(s->score[0].entropy / (double)s->score[0].scored),
+        "causal_rule", causal ? causal->policy->name : "none",
+        "heldout_rule", s->source.routing.policy->name,
+        "heldout_bytes", (json_int_t)s->score[0].scored,
+        "rules", rules_json(s));
+}
+
+static json_t *routing_json(const struct session *s)
+{
+    const struct model_spec *spec = &s->spec;
+    json_t *blocks = json_array();
+    double nominal = 0.0;
+    int32_t routed = spec_n_routed(spec);
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            json_array_append_new(blocks, json_integer(l));
+            nominal += spec->capacity[l];
+        }
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
+        "policy", s->source.routing.policy->name,
+        "rule", s->score[0].policy->name, "blocks", blocks,
+        "gate", gate_names[spec->gate],
+        "capacity_nominal", number(nominal / routed),
+        "capacity_realised", number(score_capacity(&s->score[0])),
+        "capacity_realised_topk", number(score_capacity(trained_score(s))));
+}
+
+/* File names may be anything; JSON holds UTF-8. */
+static json_t *name_json(const char *name)
+{
+    json_t *text = name ? json_string(name) : json_null();
+    return text ? text : json_string("(not UTF-8)");
+}
+
+/* As a training config would say it. */
+static json_t *config_of(const struct session *s)
+{
+    const struct arguments *a = &s->arguments;
+    const struct model_spec *m = &s->spec;
+    json_t *run = json_pack(
+        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
+        "model", name_json(a->model), "text", name_json(a->text),
+        "window", (json_int_t)a->window,
+        "stride", (json_int_t)a->stride, "split",
+        a->split == ALL ? "all" : split_names[a->split], "limit",
+        (json_int_t)a->limit, "policy", s->score[0].policy->name, "machine",
+        name_json(a->machine), "seed", (json_int_t)a->seed,
+        "random_weights", !s->source.has_weights);
+    json_t *model = json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}",
+        "family", family_names[m->family], "layers", m->n_layers, "channels",
+        m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
+        "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
+        "max_tokens", m->max_tokens, "tied_head", m->tied_head);
+    return json_pack("{s:o, s:o}", "run", run, "model", model);
+}
+
+/* Predicted forward flops of a row, head included, loss and entropy not. */
+static double forward_flops(const struct session *s)
+{
+    static const int without[] = { OP_LOSS, OP_ENTROPY };
+    struct cost sum = ledger_sum(s->predicted, PASS_FORWARD, LEDGER_ANY,
+                                 LEDGER_ANY, LEDGER_ANY);
+    double flops = cost_get(&sum, METRIC_FLOPS);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct cost part = ledger_sum(s->predicted, PASS_FORWARD, LEDGER_ANY,
+                                      LEDGER_ANY, without[i]);
+        flops -= cost_get(&part, METRIC_FLOPS);
+    }
+    return flops / (double)s->score[0].rows;
+}
+
+static json_t *memory_json(const struct session *s)
+{
+    uint64_t peak = command_peak_bytes();
+    return json_pack("{s:I, s:I, s:o}", "predicted_bytes",
+                     (json_int_t)(predicted_bytes(s) + s->map.size),
+                     "allocated_bytes", (json_int_t)model_bytes(s->model),
+                     "peak_resident_bytes",
+                     peak > 0 ? json_integer((json_int_t)peak) : json_null());
+}
+
+static enum status make_summary(json_t **out, const struct session *s, int argc,
+                                char **argv, struct error *err)
+{
+    const struct arguments *a = &s->arguments;
+    enum status status;
+    json_t *j = summary_open("run", config_of(s),
+        provenance_json(argc, argv, a->common.threads, a->seed,
+                        model_isa(s->model), a->text, s->hash));
+    if (!j)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
+    if (s->done < s->windows)
+        json_object_set_new(j, "status", json_string("interrupted"));
+    json_object_set_new(j, "counted_equals_predicted",
+                        json_boolean(s->agreed));
+    json_object_set_new(j, "tokens", json_integer(s->score[0].rows));
+    json_object_set_new(j, "parameters",
+                        json_integer((json_int_t)memory_parameters(&s->spec)));
+    json_object_set_new(j, "flops_per_token_forward", number(forward_flops(s)));
+    json_object_set_new(j, "loss", loss_json(s));
+    json_object_set_new(j, "routing", routing_json(s));
+    json_object_set_new(j, "memory", memory_json(s));
+    if ((status = summary_totals(j, "predicted", s->predicted, err)) ||
+        (status = summary_totals(j, "counted", s->counted, err)) ||
+        (status = summary_totals(j, "measured", s->measured, err))) {
+        json_decref(j);
+        return status;
+    }
+    *out = j;
+    return STATUS_OK;
+}
+
+static void fill_measured(struct session *s)
+{
+    static const char *const why =
+        "run measures time only; isobath profile reads counters";
+    ledger_set_real(s->measured, (struct ledger_key){ 0 }, METRIC_SECONDS,
+                    s->seconds, PROV_MEASURED);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (m != METRIC_SECONDS)
+            ledger_set_reason(s->measured, (enum metric)m, why);
+}
+
+static void print_text(const struct session *s)
+{
+    const struct arguments *a = &s->arguments;
+    struct cost sum = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+
+    printf("%s%s on %s%s%s: %" PRId64 " bytes in windows of %" PRId64 "%s\n",
+           s->source.path, s->source.has_weights ? "" : ", random weights,",
+           a->text, a->split == ALL ? "" : ", ",
+           a->split == ALL ? "" : split_names[a->split], s->score[0].scored,
+           a->window, s->done < s->windows ? ", interrupted: a part" : "");
+    printf("%-30s %10s %10s %12s %8s\n", "rule", "nats/byte", "bits/byte",
+           "perplexity", "kept");
+    for (int i = 0; i < s->n_scores; i++) {
+        const struct score *score = &s->score[i];
+        double nats = score_nats(score), kept = score_capacity(score);
+        char name[64], share[16] = "-";
+        snprintf(name, sizeof name, "%s, %s", score->policy->name,
+                 score->policy->causal ? "causal" : "looks ahead");
+        if (isfinite(kept))
+            snprintf(share, sizeof share, "%.4f", kept);
+        printf("%-30s %10.4f %10.4f %12.4f %8s\n", name, nats, nats / M_LN2,
+               exp(nats), share);
+    }
+    if (s->agreed)
+        printf("counted == predicted: %" PRIu64 " flops, %" PRIu64 " bytes\n",
+               sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+    printf("%.4g s in the model under %s, %.4g bytes/s\n", s->seconds,
+           s->score[0].policy->name, (double)s->score[0].scored / s->seconds);
+}
+
+static void print_csv(const struct session *s)
+{
+    puts("rule,causal,bytes,nats_per_byte,bits_per_byte,perplexity_per_byte,"
+         "capacity_realised\r");
+    for (int i = 0; i < s->n_scores; i++) {
+        const struct score *score = &s->score[i];
+        double nats = score_nats(score), kept = score_capacity(score);
+        printf("%s,%d,%" PRId64 ",%.9g,%.9g,%.9g,", score->policy->name,
+               score->policy->causal, score->scored, nats, nats / M_LN2,
+               exp(nats));
+        if (isfinite(kept))
+            printf("%.9g", kept);
+        puts("\r");
+    }
+}
+
+/* An older run's files do not stand beside this one's. */
+static void remove_older(const struct session *s)
+{
+    static const char *const names[] = { "summary.json", "tokens.csv" };
+    char path[FILE_PATH_SIZE];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (file_join(path, s->rundir.path, names[i], NULL) == STATUS_OK)
+            unlink(path);
+}
+
+/* summary.json comes last: where it stands, all stands. */
+static enum status write_files(struct session *s, json_t *summary,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (s->rundir.lock < 0)
+        return STATUS_OK;
+    remove_older(s);
+    if (s->tokens.stream)
+        status = file_commit(&s->tokens, err);
+    if (status == STATUS_OK)
+        status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
+                                      s->measured, err);
+    return status == STATUS_OK ? summary_write(&s->rundir, summary, err)
+                               : status;
+}
+
+static enum status deliver(struct session *s, int argc, char **argv,
+                           struct error *err)
+{
+    json_t *summary = NULL;
+    enum status status = make_summary(&summary, s, argc, argv, err);
+
+    if (status == STATUS_OK)
+        status = write_files(s, summary, err);
+    if (status == STATUS_OK) {
+        if (s->arguments.common.format == FORMAT_JSON) {
+            if (json_dumpf(summary, stdout, JSON_INDENT(2)) != 0 ||
+                putchar('\n') == EOF)
+                status = error_set(err, STATUS_IO, "writing the output failed");
+        } else if (s->arguments.common.format == FORMAT_CSV) {
+            print_csv(s);
+        } else if (!s->arguments.common.quiet) {
+            print_text(s);
+        }
+    }
+    json_decref(summary);
+    return status;
+}
+
+/* After the results are out: how it ended. */
+static enum status verdict(const struct session *s, struct error *err)
+{
+    char text[DISAGREEMENT_SIZE];
+
+    if (!s->agreed) {
+        disagreement_text(text, &s->first);
+        return error_set(err, STATUS_FAILED, "counted is not predicted: %s",
+                         text);
+    }
+    if (s->done < s->windows)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
+                         " of %" PRId64 " windows; what they gave %s",
+                         s->done, s->windows, s->rundir.lock >= 0
+                             ? "is written" : "is above");
+    return STATUS_OK;
+}
+
+int run_command(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &command_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = {
+        options, parse, "MODEL --text FILE",
+        "Score a text with a model of bytes: how well it predicts every byte"
+        " from those before, and what that cost, predicted and counted."
+        "\vMODEL is a directory of isobath train, or a model YAML: its weights"
+        " are drawn then.  With -o DIR: summary.json, ledger.csv, tokens.csv.",
+        children, NULL, NULL,
+    };
+    struct error err = { STATUS_NO_MEMORY, "no memory" };
+    struct session *s = calloc(1, sizeof *s);
+    enum status status;
+
+    if (!s)
+        return command_fail(&err);
+    s->rundir.lock = -1;
+    s->start_bytes = command_peak_bytes();
+    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
+    command_catch_signals();
+    status = open_session(s, &err);
+    if (status == STATUS_OK)
+        status = score_all(s, &err);
+    if (status == STATUS_OK && s->done > 0) {
+        fill_measured(s);
+        status = deliver(s, argc, argv, &err);
+    }
+    if (status == STATUS_OK)
+        status = verdict(s, &err);
+    close_session(s);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}
