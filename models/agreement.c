@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 static uint64_t amount(const struct ledger *ledger, struct ledger_key key,
                        enum metric metric)
@@ -24,7 +23,8 @@ static bool cell_agrees(const struct ledger *predicted,
         uint64_t c = amount(counted, key, metrics[i]);
         if (p == c)
             continue;
-        *first = (struct disagreement){ key, metrics[i], p, c };
+        *first = (struct disagreement){ ledger_shape(predicted), key,
+                                        metrics[i], p, c };
         return false;
     }
     return true;
@@ -54,14 +54,24 @@ bool agreement(const struct ledger *predicted, const struct ledger *counted,
 void disagreement_text(char out[DISAGREEMENT_SIZE],
                        const struct disagreement *d)
 {
-    char layer[32] = "outside the layers", token[32] = "";
+    char layer[32] = "", token[32] = "";
 
-    if (d->key.layer >= 0)
-        snprintf(layer, sizeof layer, "layer %d", d->key.layer);
-    if (d->key.token >= 0)
+    if (d->shape.n_layers > 0 && d->key.layer < 0)
+        snprintf(layer, sizeof layer, "outside the layers, ");
+    else if (d->shape.n_layers > 0)
+        snprintf(layer, sizeof layer, "layer %d, ", d->key.layer);
+    if (d->shape.n_tokens > 0 && d->key.token < 0)
+        snprintf(token, sizeof token, "no single token, ");
+    else if (d->shape.n_tokens > 0)
         snprintf(token, sizeof token, "token %d, ", d->key.token);
-    snprintf(out, DISAGREEMENT_SIZE, "%s, %s, %s%s: predicted %" PRIu64
-             " %s, counted %" PRIu64, pass_names[d->key.pass], layer, token,
-             op_table[d->key.op].name, d->predicted,
+    int n = snprintf(out, DISAGREEMENT_SIZE, "%s%s%s%s%s%s",
+                     d->shape.by_pass ? pass_names[d->key.pass] : "",
+                     d->shape.by_pass ? ", " : "", layer, token,
+                     d->shape.by_op ? op_table[d->key.op].name : "",
+                     d->shape.by_op ? ", " : "");
+    /* The last ", " gives way to what differs. */
+    n = n >= 2 ? n - 2 : 0;
+    snprintf(out + n, (size_t)(DISAGREEMENT_SIZE - n), ": predicted %" PRIu64
+             " %s, counted %" PRIu64, d->predicted,
              metric_table[d->metric].column, d->counted);
 }

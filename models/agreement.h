@@ -7,7 +7,8 @@
 
 /* A cell where they do not. */
 struct disagreement {
-    struct ledger_key key;
+    struct ledger_shape shape;       /* of the ledgers: what they resolve */
+    struct ledger_key   key;
     enum metric metric;              /* flops or bytes */
     uint64_t predicted, counted;     /* a cell that nobody charged is 0 */
 };

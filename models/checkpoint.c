@@ -195,6 +195,30 @@ static bool shape_is(const struct safetensors_tensor *a,
            (a->rank == 1 || a->shape[1] == b->shape[1]);
 }
 
+enum { SHAPE_SIZE = SAFETENSORS_MAX_RANK * 21 + 3 };
+
+/* "[12,8]" */
+static void shape_text(char out[SHAPE_SIZE], const struct safetensors_tensor *t)
+{
+    int at = snprintf(out, SHAPE_SIZE, "[");
+    for (int32_t i = 0; i < t->rank; i++)
+        at += snprintf(out + at, (size_t)(SHAPE_SIZE - at), "%s%" PRIu64,
+                       i ? "," : "", t->shape[i]);
+    snprintf(out + at, (size_t)(SHAPE_SIZE - at), "]");
+}
+
+static enum status fail_shape(const char *path,
+                              const struct safetensors_tensor *have,
+                              const struct safetensors_tensor *want,
+                              struct error *err)
+{
+    char is[SHAPE_SIZE], should[SHAPE_SIZE];
+    shape_text(is, have);
+    shape_text(should, want);
+    return error_set(err, STATUS_BAD_FORMAT, "%s: tensor '%s' is %s;"
+                     " config.json calls for %s", path, want->name, is, should);
+}
+
 static enum status import_tensor(struct model *m, const char *path,
                                  const struct safetensors *file,
                                  const struct foreign *f,
@@ -215,11 +239,7 @@ static enum status import_tensor(struct model *m, const char *path,
                          "%s: no tensor '%s', which config.json calls for",
                          path, record.name);
     if (!shape_is(have, &want))
-        return error_set(err, STATUS_BAD_FORMAT,
-                         "%s: tensor '%s' has rank %d, first axis %" PRIu64
-                         "; config.json calls for %" PRIu64 " x %" PRIu64, path,
-                         record.name, have->rank, have->shape[0],
-                         want.shape[0], want.rank > 1 ? want.shape[1] : 1);
+        return fail_shape(path, have, &want, err);
     status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
                                 err);
     if (status == STATUS_OK)

@@ -147,11 +147,15 @@ static enum status read_config(struct session *s, struct error *err)
                   s->spec.max_tokens);
         return blame(s, "data.tokens", err);
     }
-    if ((c->steps > 0) == (c->budget_flops > 0.0)) {
-        error_set(err, STATUS_BAD_VALUE, "train.steps %" PRId64
-                  ": give either train.steps or train.budget_flops, and only"
-                  " one of them", c->steps);
-        return blame(s, "train.steps", err);
+    if (c->steps == 0 && c->budget_flops == 0.0)
+        return error_set(err, STATUS_BAD_VALUE, "%s:1:1: how long? give"
+                         " train.steps or train.budget_flops, above 0",
+                         s->arguments.config);
+    if (c->steps > 0 && c->budget_flops > 0.0) {
+        error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: there is"
+                  " train.steps %" PRId64 " too; give one of them",
+                  c->budget_flops, c->steps);
+        return blame(s, "train.budget_flops", err);
     }
     if (c->tokens * c->batch > INT32_MAX) {
         error_set(err, STATUS_BAD_VALUE, "train.batch %" PRId64 ": with"

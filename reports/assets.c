@@ -145,6 +145,7 @@ const char *const assets_css[] = {
     "thead th.l{text-align:left}\n",
     "thead th{white-space:normal;vertical-align:bottom;min-width:4.5rem}\n",
     "sup{line-height:0}\n",
+    "td.w{white-space:normal;min-width:18rem}\n",
     "tr.total>*{border-top:2px solid var(--muted);font-weight:600}\n",
     "td{overflow-wrap:break-word}\n",
     ".n{text-align:right}\n",

@@ -227,7 +227,8 @@ static void describe(struct plot *p, const struct study *study,
              axis->by_forward ? "forward FLOPs per token, after "
                               : "training FLOPs",
              axis->by_forward ? budget : "",
-             axis->by_forward ? " of training each" : "", seeds,
+             !axis->by_forward ? "" : study->equal_flops
+             ? " of training each" : " of training at most", seeds,
              most == 1 ? "" : "s",
              study->mod ? "capacity in routed blocks, " : "");
     snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "

@@ -46,16 +46,28 @@ static int lay_out(const struct tokens *t, struct plot *p, size_t *shown)
     return row + 1;
 }
 
+/* Three standard errors of the difference of two means. */
+static bool beyond_chance(double sum, double squares, double n, double sum2,
+                          double squares2, double n2)
+{
+    double mean = sum / n, mean2 = sum2 / n2;
+    double variance = (squares / n - mean * mean) / n +
+                      (squares2 / n2 - mean2 * mean2) / n2;
+    return mean - mean2 > 3 * sqrt(fmax(variance, 0)) && mean - mean2 > 0.01;
+}
+
 /* The kinds that use most and fewest blocks, where there are enough of each. */
 static void say(struct plot *p, const struct tokens *t)
 {
-    double sum[TOKEN_KIND_COUNT] = { 0 };
+    double sum[TOKEN_KIND_COUNT] = { 0 }, squares[TOKEN_KIND_COUNT] = { 0 };
     size_t n[TOKEN_KIND_COUNT] = { 0 };
     int most = -1, least = -1;
 
     for (size_t i = 0; i < t->n; i++) {
         enum token_kind kind = tokens_kind(t, i);
-        sum[kind] += tokens_used(t, i);
+        double used = tokens_used(t, i);
+        sum[kind] += used;
+        squares[kind] += used * used;
         n[kind]++;
     }
     for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
@@ -66,7 +78,9 @@ static void say(struct plot *p, const struct tokens *t)
         if (least < 0 || sum[k] / (double)n[k] < sum[least] / (double)n[least])
             least = k;
     }
-    if (most >= 0 && most != least)
+    if (most >= 0 && most != least && beyond_chance(
+            sum[most], squares[most], (double)n[most], sum[least],
+            squares[least], (double)n[least]))
         snprintf(p->head, sizeof p->head, "Most blocks: '%s' (%.2f of %d); "
                  "fewest: '%s' (%.2f)", token_kind_names[most],
                  sum[most] / (double)n[most], t->n_blocks,
@@ -133,8 +147,8 @@ void figure_routing(struct plot *p, const struct tokens *t,
         snprintf(capacity, sizeof capacity, "  |  realised capacity %.1f %%",
                  100 * f->realised);
     snprintf(p->foot, sizeof p->foot, "routing counted%s%s%s  |  shade under a "
-             "token: blocks used, 0 to %d", f->policy ? ", policy " : "",
-             f->policy ? f->policy : "", capacity, t->n_blocks);
+             "token: blocks used, 0 to %d", f->rule ? ", tokens kept by " : "",
+             f->rule ? f->rule : "", capacity, t->n_blocks);
     snprintf(p->alt, sizeof p->alt, "Map of %d routed blocks over the first "
              "%zu tokens of the text. %s. The text itself follows with "
              "the blocks of each token.", t->n_blocks, shown, p->head);

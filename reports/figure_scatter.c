@@ -165,10 +165,13 @@ void figure_scatter(struct plot *p, const struct run *profile)
                             plot_frame_height(p), 1 };
     fprintf(p->script, "\nset lmargin at screen %.3f\n"
             "set rmargin at screen 1-MR/W\nset yrange [%.9g:%.9g]\n"
-            "set ytics ('0.1' 0.1, '0.2' 0.2, '0.5' 0.5, '0.9' 0.9, '1.1' 1.1, "
-            "'2' 2, '5' 5, '10' 10)\n"
+            "set ytics (%s)\n"
             "set ylabel 'measured / predicted (log)' offset 0,0\n"
-            "unset grid\nset grid xtics ls 90\n", part + gap, 1 / off, off);
+            "unset grid\nset grid xtics ls 90\n", part + gap, 1 / off, off,
+            off < 4 ? "'0.5' 0.5, '0.7' 0.7, '0.9' 0.9, '1.1' 1.1, '1.5' 1.5, "
+                      "'2' 2, '3' 3, '0.33' 0.333"
+                    : "'0.001' 0.001, '0.01' 0.01, '0.1' 0.1, '1' 1, '10' 10, "
+                      "'100' 100, '1000' 1000");
     write_names(p, match, n, frame);
     fprintf(p->script,
             "set object 1 rectangle from graph 0, first 0.9 to graph 1, first "

@@ -115,6 +115,7 @@ static void change(char out[48], struct amount ratio, const char *less,
 static void say(struct plot *p, const struct phase *phase)
 {
     char flops[48], time[48], energy[48];
+    const char *verb;
 
     change(flops, phase->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");
@@ -122,16 +123,18 @@ static void say(struct plot *p, const struct phase *phase)
         snprintf(p->head, sizeof p->head, "%s; the time is unknown", flops);
         return;
     }
+    verb = phase->ratio[METRIC_SECONDS].value > 1 ? "but take" : "become";
     change(time, phase->ratio[METRIC_SECONDS], "less time", "more time",
            "no measurable change in time");
     change(energy, phase->ratio[METRIC_JOULES], "less energy", "more energy",
            "no measurable change in energy");
     if (amount_known(phase->ratio[METRIC_JOULES]))
-        snprintf(p->head, sizeof p->head, "%s become %s and %s%s", flops, time,
-                 energy, phase->ratio[METRIC_JOULES].modelled ? " (modelled)"
+        snprintf(p->head, sizeof p->head, "%s %s %s and %s%s", flops, verb,
+                 time, energy,
+                 phase->ratio[METRIC_JOULES].modelled ? " (modelled)"
                                                               : "");
     else
-        snprintf(p->head, sizeof p->head, "%s become %s", flops, time);
+        snprintf(p->head, sizeof p->head, "%s %s %s", flops, verb, time);
 }
 
 static void write_data(struct plot *p, const struct step *steps, int n)

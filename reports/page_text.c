@@ -115,7 +115,7 @@ static void lead_phase(const struct phase *f, FILE *out)
     fputs(", ", out);
     change(out, f->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");
-    fputs(slower ? " took " : " became ", out);
+    fputs(slower ? " but took " : " became ", out);
     change(out, f->ratio[METRIC_SECONDS], "less time", "more time",
            "no measurable change in time");
     fputs(" and ", out);

@@ -144,8 +144,8 @@ static void write_script(const struct plot *p, FILE *out)
 }
 
 static enum status write_text(const char *folder, const char *name,
-                              const char *end, const struct plot *script,
-                              const char *text, struct error *err)
+                              const char *end, const char *text,
+                              struct error *err)
 {
     char file[128], path[FILE_PATH_SIZE];
     struct file_writer writer;
@@ -155,11 +155,28 @@ static enum status write_text(const char *folder, const char *name,
     if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
         (status = file_create(&writer, path, err)) != STATUS_OK)
         return status;
-    if (script)
-        write_script(script, writer.stream);
-    else
-        fputs(text, writer.stream);
+    fputs(text, writer.stream);
     return file_commit(&writer, err);
+}
+
+static enum status write_gp(const struct plot *plot, const char *folder,
+                            struct error *err)
+{
+    char  *text = NULL;
+    size_t size = 0;
+    FILE  *stream = open_memstream(&text, &size);
+    enum status status;
+
+    if (stream) {
+        write_script(plot, stream);
+        fclose(stream);
+    }
+    if (!text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
+                         plot->name);
+    status = write_text(folder, plot->name, ".gp", text, err);
+    free(text);
+    return status;
 }
 
 extern char **environ;
@@ -309,9 +326,9 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
     if (!plot->script_text || !plot->data_text)
         return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
                          plot->name);
-    status = write_text(folder, plot->name, ".dat", NULL, plot->data_text, err);
+    status = write_text(folder, plot->name, ".dat", plot->data_text, err);
     if (status == STATUS_OK)
-        status = write_text(folder, plot->name, ".gp", plot, NULL, err);
+        status = write_gp(plot, folder, err);
     if (status != STATUS_OK)
         return status;
     plot->drawn = draw;

@@ -125,6 +125,9 @@ static void read_facts(struct facts *f, const json_t *s)
     f->policy = jsonpath_text(s, "config.routing.policy");
     if (!f->policy)
         f->policy = jsonpath_text(s, "routing.policy");
+    f->rule = jsonpath_text(s, "routing.rule");
+    if (!f->rule)
+        f->rule = f->policy;
     f->loss_train = nats_per_byte(s, "loss.train");
     f->loss_causal = nats_per_byte(s, "loss.heldout_causal");
     f->loss_topk = nats_per_byte(s, "loss.heldout_topk");

@@ -41,7 +41,9 @@ struct facts {
     double loss_train, loss_causal, loss_topk;    /* nats per byte */
     double flops_forward;          /* per token */
     double tokens, seed;
-    const char *policy;            /* borrowed from the summary */
+    const char *policy;            /* borrowed from the summary: by which it was
+                                    * trained */
+    const char *rule;              /* likewise: that a scored text was run by */
 };
 
 enum arm { ARM_DENSE, ARM_MOD, ARM_COUNT };

@@ -83,6 +83,8 @@ static void html_known(const struct column *column, struct layout layout,
     fputs("</td>", out);
 }
 
+enum { LONG_TEXT = 60 };       /* longer texts may be broken into lines */
+
 static bool names_model(const struct column *column)
 {
     return strcmp(column->key, "model") == 0 ||
@@ -96,7 +98,8 @@ static void html_cell(const struct table *t, const struct layout *layout,
 
     if (cell->text) {
         fputs(t->kind[r] == ROW_MOD && names_model(&t->column[c])
-              ? "<td class=\"m\">" : "<td>", out);
+              ? "<td class=\"m\">" : strlen(cell->text) > LONG_TEXT
+              ? "<td class=\"w\">" : "<td>", out);
         escape_write(out, BORDER_HTML, cell->text);
         fputs("</td>", out);
     } else if (table_is_empty(cell)) {

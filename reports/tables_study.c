@@ -50,7 +50,8 @@ static void settings(struct report *r)
     table_caption(t, "Every setting trained, averaged over its seeds: a "
                   "setting is named by capacity in routed blocks and "
                   "layers×channels. Losses in nats per byte; a dense "
-                  "model has no rule to choose, so its losses are one; sd over seeds.");
+                  "model has no rule to choose, so its losses are one; "
+                  "sd over seeds.");
     t->grouped = true;
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];

@@ -160,7 +160,8 @@ static void seen(struct report *r)
 /* unknowns and their reasons */
 
 static const struct column unknown_columns[] = {
-    { "amount", "amount", "", COLUMN_TEXT, true },
+    { "witness", "witness", "", COLUMN_TEXT, true },
+    { "amounts", "amounts", "", COLUMN_TEXT, true },
     { "runs", "runs", "", COLUMN_TEXT, true },
     { "reason", "why", "", COLUMN_TEXT, true },
 };
@@ -206,6 +207,39 @@ static void visit_reasons(void *context, const struct run *run)
         add_reasons(context, &run->totals);
 }
 
+static bool same_reason(const struct reason *a, const struct reason *b)
+{
+    return a->witness == b->witness && a->runs == b->runs &&
+           strcmp(a->text, b->text) == 0;
+}
+
+static bool said_before(const struct reasons *all, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (same_reason(&all->reason[j], &all->reason[i]))
+            return true;
+    return false;
+}
+
+/* All metrics that share witness, reason and number of runs. */
+static void unknown_row(struct table *t, const struct reasons *all, size_t i)
+{
+    char metrics[256] = "";
+    size_t used = 0;
+
+    for (size_t j = i; j < all->n && used < sizeof metrics; j++)
+        if (same_reason(&all->reason[i], &all->reason[j]))
+            used += (size_t)snprintf(metrics + used, sizeof metrics - used,
+                                     "%s%s", used ? ", " : "",
+                                     metric_table[all->reason[j].metric]
+                                         .column);
+    table_row(t, ROW_PLAIN);
+    table_text(t, witness_names[all->reason[i].witness]);
+    table_text(t, metrics);
+    table_textf(t, "%zu of %zu", all->reason[i].runs, all->visited);
+    table_text(t, all->reason[i].text);
+}
+
 static void unknowns(struct report *r)
 {
     struct table *t = report_add_table(r, SECTION_TRUST, true, "unknown",
@@ -213,6 +247,7 @@ static void unknowns(struct report *r)
     struct reasons *all = calloc(1, sizeof *all);
 
     table_caption(t, "What is unknown, in how many runs or phases, and why.");
+    t->grouped = true;
     if (!all) {
         t->status = STATUS_NO_MEMORY;
         return;
@@ -221,13 +256,9 @@ static void unknowns(struct report *r)
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
             add_reasons(all, &r->profile->phase[i].totals[a]);
-    for (size_t i = 0; i < all->n; i++) {
-        table_row(t, ROW_PLAIN);
-        table_textf(t, "%s %s", metric_table[all->reason[i].metric].column,
-                    witness_names[all->reason[i].witness]);
-        table_textf(t, "%zu of %zu", all->reason[i].runs, all->visited);
-        table_text(t, all->reason[i].text);
-    }
+    for (size_t i = 0; i < all->n; i++)
+        if (!said_before(all, i))
+            unknown_row(t, all, i);
     free(all);
 }
 

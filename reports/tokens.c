@@ -27,6 +27,32 @@ static enum status find_blocks(struct tokens *t, int *column, struct error *err)
     return STATUS_OK;
 }
 
+static int hex(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* isobath run writes control bytes, bytes past ASCII and the backslash as \xHH:
+ * back to bytes, in place.  A NUL becomes 0xFF, as in csv.h. */
+static void unescape(char *text)
+{
+    char *to = text;
+
+    while (*text) {
+        if (text[0] == '\\' && text[1] == 'x' && hex(text[2]) >= 0 &&
+            hex(text[3]) >= 0) {
+            int byte = hex(text[2]) * 16 + hex(text[3]);
+            *to++ = (char)(byte ? byte : 0xFF);
+            text += 4;
+        } else {
+            *to++ = *text++;
+        }
+    }
+    *to = 0;
+}
+
 static enum status read_token(struct tokens *t, size_t r, const int *block,
                               struct error *err)
 {
@@ -38,9 +64,12 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
         { "blocks_used", &token->blocks_used },
         { "flops", &token->flops },
     };
+    const int text = csv_column(&t->csv, "text");
     enum status status = STATUS_OK;
 
-    token->text = csv_text(&t->csv, r, csv_column(&t->csv, "text"));
+    if (text >= 0)
+        unescape(t->csv.field[(r + 1) * t->csv.n_columns + (size_t)text]);
+    token->text = csv_text(&t->csv, r, text);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (status == STATUS_OK)
             status = csv_real(&t->csv, r, csv_column(&t->csv, numbers[i].name),

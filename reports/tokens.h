@@ -7,7 +7,8 @@
 #include "sim/core/spec.h"
 
 struct token {
-    const char *text;          /* raw, borrowed from the file */
+    const char *text;          /* raw bytes, borrowed; \xHH of the file is one
+                                * byte again */
     double position, loss_nats, entropy_nats, blocks_used, flops;   /* or NAN */
 };
 

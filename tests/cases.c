@@ -2,7 +2,6 @@
 #include "tests/cases.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <math.h>
 
 #include "sim/core/random.h"

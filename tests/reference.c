@@ -64,12 +64,12 @@ void reference_attend(const double *q, const double *k, const double *v,
 {
     double *p = calloc((size_t)n * (size_t)n, sizeof *p);   /* [n,n] */
     for (int32_t i = 0; i < n; i++) {
-        double largest = -INFINITY, sum = 0.0;
+        double largest = -(double)INFINITY, sum = 0.0;
         for (int32_t j = 0; j <= i; j++) {
             double score = 0.0;
             for (int32_t d = 0; d < head_size; d++)
                 score += q[i * stride + d] * k[j * stride + d];
-            p[i * n + j] = score / sqrt(head_size);
+            p[i * n + j] = score / sqrt((double)head_size);
             largest = fmax(largest, p[i * n + j]);
         }
         for (int32_t j = 0; j <= i; j++)
@@ -87,7 +87,7 @@ void reference_attend(const double *q, const double *k, const double *v,
 double reference_nats(const double *x, int32_t n, int32_t target,
                       double *entropy)
 {
-    double largest = -INFINITY, sum = 0.0, mean = 0.0;
+    double largest = -(double)INFINITY, sum = 0.0, mean = 0.0;
     for (int32_t i = 0; i < n; i++)
         largest = fmax(largest, x[i]);
     for (int32_t i = 0; i < n; i++)

@@ -1,7 +1,6 @@
 /* test_gradient.c - whole models: the executor's gradients, in float, against
  * central differences of a decoder in double that shares no code with it. */
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,7 +1,6 @@
 /* test_model.c - the executor as a whole: the numbers of the reference, the same
  * bits whatever the threads, and that it learns. */
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ static void close_trial(struct trial *t)
 
 static double forward(struct trial *t)
 {
-    double loss = NAN;
+    double loss = (double)NAN;
     model_forward(t->model, &t->input, NULL, &loss);
     return loss;
 }

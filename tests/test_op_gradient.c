@@ -2,7 +2,6 @@
  * cotangent, against central differences of the formula in double, for every
  * instruction set that this CPU runs. */
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* test_pool.c - every part of every job is run, once, and the caller sees what
  * the parts wrote. */
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdatomic.h>
 #include <time.h>
 

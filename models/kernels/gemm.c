@@ -275,17 +275,17 @@ static inline __attribute__((always_inline)) void thin(
         for (; j < n1; j++)
             for (int i = 0; i < mr; i++)
                 for (int r = 0; r < 4; r++)
-                    c[i * g->c_row + j] =
-                        c[i * g->c_row + j] +
-                        a[i * g->a_row + (l + r) * g->a_k] *
-                            b[r * g->b_k + j];
+                    c[i * g->c_row + j] = real_add_product(
+                        c[i * g->c_row + j],
+                        a[i * g->a_row + (l + r) * g->a_k],
+                        b[r * g->b_k + j]);
     }
     for (; l < g->k; l++)
         for (int i = 0; i < mr; i++)
             for (int32_t j = n0; j < n1; j++)
-                c[i * g->c_row + j] = c[i * g->c_row + j] +
-                                      a[i * g->a_row + l * g->a_k] *
-                                          g->b[l * g->b_k + j];
+                c[i * g->c_row + j] = real_add_product(
+                    c[i * g->c_row + j], a[i * g->a_row + l * g->a_k],
+                    g->b[l * g->b_k + j]);
 }
 
 /* c becomes what the product is added to. */

@@ -15,6 +15,11 @@
 
 #include <stdint.h>
 #include <string.h>
+#if defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__ARM_FEATURE_FMA)
+#include <arm_neon.h>
+#endif
 
 typedef float  real;    /* a number whose arithmetic counts */
 typedef double wide;    /* likewise, for long sums */
@@ -172,12 +177,36 @@ static inline real real_set(real x)
     return x;
 }
 
-/* sum + a b, rounded as in a register of lanes: fused where that is.  Left to the
- * compiler, a vectorised loop would round the product by itself. */
+/* sum + a b, 2 flops: fused on every machine that can, and then in registers of
+ * every width, so that an element of a product has the same bits wherever in a
+ * tile it is worked out.  Left to the compiler, some loops are fused and others
+ * not. */
 static inline real real_add_product(real sum, real a, real b)
 {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     return __builtin_fmaf(a, b, sum);
+#else
+    return sum + a * b;
+#endif
+}
+
+static inline vec8 vec8_add_product(vec8 sum, vec8 a, vec8 b)
+{
+#if defined(__FMA__)
+    return (vec8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
+#else
+    return sum + a * b;
+#endif
+}
+
+static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
+{
+#if defined(__AVX512F__)
+    return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)sum);
+#elif defined(__FMA__)
+    return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
+#elif defined(__ARM_FEATURE_FMA)
+    return (lanes)vfmaq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b);
 #else
     return sum + a * b;
 #endif

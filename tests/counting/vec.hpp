@@ -210,6 +210,18 @@ static inline real real_add_product(real sum, real a, real b)
     return sum + a * b;
 }
 
+static inline vec8 vec8_add_product(const vec8 &sum, const vec8 &a,
+                                    const vec8 &b)
+{
+    return sum + a * b;
+}
+
+static inline lanes lanes_add_product(const lanes &sum, const lanes &a,
+                                      const lanes &b)
+{
+    return sum + a * b;
+}
+
 static inline real real_half_like(real x) { return float_half_like(x.x); }
 static inline real real_truncate(real x) { return float_truncate(x.x); }
 

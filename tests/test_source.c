@@ -1,0 +1,159 @@
+/* test_source.c - what a MODEL on the command line may be. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+
+#include "models/checkpoint.h"
+#include "models/source.h"
+#include "tests/cases.h"
+#include "tests/words.h"
+
+static const struct shape tiny = { .n_channels = 8, .n_heads = 2,
+    .n_kv_heads = 1, .head_size = 4, .n_ffn = 12, .n_vocab = 11, .n_layers = 2,
+    .n_sequences = 1, .n_tokens = 6 };
+static const struct model_options options = { .n_sequences = 1, .n_tokens = 6,
+                                              .n_threads = 1 };
+static char directory[64];
+
+static struct model *exported(void)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    struct model *model = case_model(&spec, &options, 3);
+
+    model_thresholds(model)[1] = 0.25f;
+    make_directory(directory);
+    cr_assert(eq(int, checkpoint_export(model, case_policy("expert_choice"),
+                                        directory, NULL), STATUS_OK));
+    return model;
+}
+
+static void write_yaml(char path[96], const char *text)
+{
+    make_directory(directory);
+    snprintf(path, 96, "%s/model.yaml", directory);
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    cr_assert(fclose(file) == 0);
+}
+
+static const char yaml[] = "model:\n  family: gpt2\n  layers: 2\n"
+                           "  channels: 8\n  heads: 2\n  max_tokens: 6\n"
+                           "routing:\n  capacity: 0.5\n";
+
+Test(source, a_directory_has_weights_and_thresholds)
+{
+    struct model *model = exported(), *again = NULL;
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, source_read(&source, directory, NULL, 0, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(source.has_weights);
+    cr_expect(eq(i32, source.spec.n_channels, 8));
+    cr_expect(source.routing.policy == case_policy("expert_choice"));
+    cr_expect(source.routing.has_thresholds);
+    cr_assert(eq(int, model_open(&again, &source.spec, &options, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, source_fill(&source, again, 1, &err), STATUS_OK), "%s",
+              err.text);
+    const struct tensor *t = tensor_find(model_tensors(model), 1,
+                                         TENSOR_ROUTER);
+    cr_expect(memcmp(model_weights(model) + t->offset,
+                     model_weights(again) + t->offset,
+                     t->n * sizeof(float)) == 0);
+    cr_expect(eq(flt, model_thresholds(again)[1], 0.25f));
+    model_close(again);
+    model_close(model);
+    remove_directory(directory);
+}
+
+Test(source, the_dense_twin_takes_the_same_weights)
+{
+    struct model *model = exported(), *twin = NULL;
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, source_read(&source, directory, NULL, 0, &err),
+                 STATUS_OK));
+    struct model_spec dense = spec_dense(&source.spec);
+    cr_assert(eq(int, model_open(&twin, &dense, &options, &err), STATUS_OK));
+    cr_assert(eq(int, source_fill(&source, twin, 1, &err), STATUS_OK), "%s",
+              err.text);
+    const struct tensor *a = tensor_find(model_tensors(model), 1, TENSOR_DOWN);
+    const struct tensor *b = tensor_find(model_tensors(twin), 1, TENSOR_DOWN);
+    cr_expect(memcmp(model_weights(model) + a->offset,
+                     model_weights(twin) + b->offset,
+                     a->n * sizeof(float)) == 0);
+    model_close(twin);
+    model_close(model);
+    remove_directory(directory);
+}
+
+Test(source, a_file_is_a_shape_whose_weights_are_drawn)
+{
+    struct model *model = NULL, *again = NULL;
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+    char path[96];
+
+    write_yaml(path, yaml);
+    cr_assert(eq(int, source_read(&source, path, NULL, 0, &err), STATUS_OK),
+              "%s", err.text);
+    cr_expect(not(source.has_weights));
+    cr_expect(not(source.routing.has_thresholds));
+    cr_expect(source.routing.policy == case_policy("expert_choice"));
+    cr_assert(eq(int, model_open(&model, &source.spec, &options, &err),
+                 STATUS_OK));
+    cr_assert(eq(int, model_open(&again, &source.spec, &options, &err),
+                 STATUS_OK));
+    cr_assert(eq(int, source_fill(&source, model, 1, &err), STATUS_OK));
+    cr_assert(eq(int, source_fill(&source, again, 2, &err), STATUS_OK));
+    cr_expect(model_weights(model)[0] != model_weights(again)[0]);
+    model_close(again);
+    model_close(model);
+    remove_directory(directory);
+}
+
+Test(source, settings_bend_a_file)
+{
+    const struct config_setting deeper = { "model.layers=5" };
+    struct source source;
+    char path[96];
+
+    write_yaml(path, yaml);
+    cr_assert(eq(int, source_read(&source, path, &deeper, 1, NULL),
+                 STATUS_OK));
+    cr_expect(eq(i32, source.spec.n_layers, 5));
+    remove_directory(directory);
+}
+
+static void expect_refused(const char *path, const struct config_setting *set,
+                           const char *needle)
+{
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+    cr_expect(eq(int, source_read(&source, path, set, set ? 1 : 0, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, needle) != NULL, "%s", err.text);
+}
+
+Test(source, settings_do_not_bend_weights)
+{
+    const struct config_setting deeper = { "model.layers=5" };
+    struct model *model = exported();
+    expect_refused(directory, &deeper, "its shape stands fixed");
+    model_close(model);
+    remove_directory(directory);
+}
+
+Test(source, a_directory_without_a_model_is_told_from_one_with)
+{
+    make_directory(directory);
+    expect_refused(directory, NULL, "no config.json in it");
+    remove_directory(directory);
+}
+
+Test(source, what_does_not_exist_is_named)
+{
+    expect_refused("/nowhere/model", NULL, "/nowhere/model");
+}

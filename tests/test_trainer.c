@@ -1,0 +1,381 @@
+/* test_trainer.c - the same bits on every way through a training run. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "models/agreement.h"
+#include "models/trainer.h"
+#include "sim/core/file.h"
+#include "sim/memory.h"
+#include "sim/predict.h"
+#include "tests/cases.h"
+#include "tests/words.h"
+
+static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
+    .n_kv_heads = 1, .head_size = 8, .n_ffn = 24, .n_vocab = 256, .n_layers = 2,
+    .n_sequences = 3, .n_tokens = 16 };
+
+/* A run, and what it stands on. */
+struct run {
+    char directory[64], state[FILE_PATH_SIZE];
+    struct data *data;
+    struct trainer *trainer;
+    struct model_spec spec;
+    struct trainer_options options;
+};
+
+static struct trainer_options usual(int64_t steps)
+{
+    return (struct trainer_options){
+        .n_sequences = 3, .n_tokens = 16, .steps = steps,
+        .learning_rate = 1e-2, .warmup = 0.1, .beta1 = 0.9, .beta2 = 0.98,
+        .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
+        .threshold_decay = 0.9, .judge_every = 5, .curve_windows = 3,
+        .seed = 7, .n_threads = 1, .policy = case_policy("expert_choice"),
+    };
+}
+
+static void open_trainer(struct run *run)
+{
+    struct error err = { STATUS_OK, "" };
+    cr_assert(eq(int, trainer_open(&run->trainer, &run->spec, &run->options,
+                                   run->data, "0123456789abcdef", &err),
+                 STATUS_OK), "%s", err.text);
+}
+
+static struct run open_run(enum family family, struct trainer_options options)
+{
+    struct run run = { .options = options };
+    char text[FILE_PATH_SIZE];
+
+    make_directory(run.directory);
+    snprintf(text, sizeof text, "%s/text", run.directory);
+    snprintf(run.state, sizeof run.state, "%s/state", run.directory);
+    write_words(text);
+    cr_assert(eq(int, data_open(&run.data, text, options.n_tokens, NULL),
+                 STATUS_OK));
+    run.spec = case_spec(&tiny, family, 0.25, PATTERN_ODD);
+    open_trainer(&run);
+    return run;
+}
+
+static void close_run(struct run *run)
+{
+    trainer_close(run->trainer);
+    data_close(run->data);
+    remove_directory(run->directory);
+}
+
+static void steps(struct run *run, int64_t n)
+{
+    struct error err = { STATUS_OK, "" };
+    for (int64_t i = 0; i < n; i++)
+        cr_assert(eq(int, trainer_step(run->trainer, &err), STATUS_OK), "%s",
+                  err.text);
+}
+
+static void expect_same_model(struct trainer *a, struct trainer *b)
+{
+    struct model *x = trainer_model(a), *y = trainer_model(b);
+    const size_t bytes = model_tensors(x)->floats * sizeof(float);
+    const size_t layers = (size_t)model_spec(x)->n_layers;
+
+    cr_expect(memcmp(model_weights(x), model_weights(y), bytes) == 0);
+    for (int i = 0; i < 2; i++)
+        cr_expect(memcmp(model_moments(x, i), model_moments(y, i), bytes) ==
+                  0);
+    cr_expect(memcmp(model_thresholds(x), model_thresholds(y),
+                     layers * sizeof(float)) == 0);
+}
+
+/* The curve, but for the column of seconds. */
+static void expect_same_curve(struct trainer *a, struct trainer *b)
+{
+    const struct training_state *x = trainer_state(a), *y = trainer_state(b);
+    const size_t columns = TRAINING_CURVE_COLUMNS, seconds = 3;
+
+    cr_assert(eq(i64, x->n_curve, y->n_curve));
+    for (size_t i = 0; i < (size_t)x->n_curve * columns; i++)
+        cr_expect(i % columns == seconds ||
+                      memcmp(&x->curve[i], &y->curve[i], sizeof(double)) == 0,
+                  "row %zu, column %zu: %g and %g", i / columns, i % columns,
+                  x->curve[i], y->curve[i]);
+}
+
+/* ---- resuming ---- */
+
+static void resumed_is_uninterrupted(enum family family)
+{
+    struct run whole = open_run(family, usual(12));
+    struct run parts = open_run(family, usual(12));
+    struct disagreement first;
+    struct error err = { STATUS_OK, "" };
+
+    steps(&whole, 12);
+    steps(&parts, 7);
+    cr_assert(eq(int, trainer_save(parts.trainer, parts.state, &err),
+                 STATUS_OK), "%s", err.text);
+    trainer_close(parts.trainer);
+    open_trainer(&parts);
+    cr_assert(eq(int, trainer_resume(parts.trainer, parts.state, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(i64, trainer_state(parts.trainer)->step, 7));
+    steps(&parts, 5);
+    expect_same_model(whole.trainer, parts.trainer);
+    expect_same_curve(whole.trainer, parts.trainer);
+    cr_expect(agreement(trainer_state(whole.trainer)->counted,
+                        trainer_state(parts.trainer)->counted, &first));
+    close_run(&parts);
+    close_run(&whole);
+}
+
+Test(trainer, a_resumed_llama_is_the_uninterrupted_one_bit_for_bit)
+{
+    resumed_is_uninterrupted(FAMILY_LLAMA);
+}
+
+Test(trainer, a_resumed_gpt2_is_the_uninterrupted_one_bit_for_bit)
+{
+    resumed_is_uninterrupted(FAMILY_GPT2);
+}
+
+Test(trainer, a_state_beyond_the_last_step_is_refused)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(300));
+    struct error err = { STATUS_OK, "" };
+
+    steps(&run, 300);
+    cr_assert(eq(int, trainer_save(run.trainer, run.state, NULL), STATUS_OK));
+    trainer_close(run.trainer);
+    run.options.steps = 250;
+    open_trainer(&run);
+    cr_expect(eq(int, trainer_resume(run.trainer, run.state, &err),
+                 STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "step 300 of 250") != NULL, "%s", err.text);
+    close_run(&run);
+}
+
+/* ---- what must not matter ---- */
+
+static void threads_change_nothing(int n_threads)
+{
+    struct trainer_options options = usual(6);
+    struct run one = open_run(FAMILY_LLAMA, options);
+    options.n_threads = n_threads;
+    struct run many = open_run(FAMILY_LLAMA, options);
+
+    steps(&one, 6);
+    steps(&many, 6);
+    expect_same_model(one.trainer, many.trainer);
+    expect_same_curve(one.trainer, many.trainer);
+    close_run(&many);
+    close_run(&one);
+}
+
+Test(trainer, two_threads_train_the_bits_of_one)
+{
+    threads_change_nothing(2);
+}
+
+Test(trainer, three_threads_train_the_bits_of_one)
+{
+    threads_change_nothing(3);
+}
+
+Test(trainer, judging_changes_no_weight)
+{
+    struct run plain = open_run(FAMILY_LLAMA, usual(6));
+    struct run judged = open_run(FAMILY_LLAMA, usual(6));
+
+    steps(&plain, 6);
+    steps(&judged, 3);
+    trainer_judge(judged.trainer, SPLIT_VALIDATION, case_policy("threshold"),
+                  10, NULL);
+    steps(&judged, 3);
+    expect_same_model(plain.trainer, judged.trainer);
+    close_run(&judged);
+    close_run(&plain);
+}
+
+/* ---- what it says ---- */
+
+Test(trainer, counts_what_the_formulas_say_step_by_step)
+{
+    struct run run = open_run(FAMILY_GPT2, usual(4));
+    struct allocation routes;
+    struct ledger *predicted = NULL;
+    struct disagreement first;
+    char text[DISAGREEMENT_SIZE] = "";
+    const struct predict_job job = { &run.spec, &routes, NULL };
+
+    cr_assert(eq(int, allocation_open(&routes, 2, 3, 16, NULL), STATUS_OK));
+    allocation_fill(&routes, &run.spec);
+    cr_assert(eq(int, ledger_open(&predicted, (struct ledger_shape){
+        .by_pass = true, .by_op = true, .n_layers = 2 },
+        cost_zero(PROV_PREDICTED), NULL), STATUS_OK));
+    cr_assert(eq(int, predict_train_step(predicted, &job, NULL, NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, ledger_scale(predicted, 4), STATUS_OK));
+    steps(&run, 4);
+    bool equal = agreement(predicted, trainer_state(run.trainer)->counted,
+                           &first);
+    if (!equal)
+        disagreement_text(text, &first);
+    cr_expect(equal, "%s", text);
+    ledger_close(predicted);
+    allocation_close(&routes);
+    close_run(&run);
+}
+
+Test(trainer, loss_falls_on_a_text_of_few_words)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(60));
+    const struct route_policy *own = case_policy("expert_choice");
+
+    steps(&run, 1);
+    double before = trainer_judge(run.trainer, SPLIT_VALIDATION, own, 20,
+                                  NULL).nats;
+    steps(&run, 59);
+    double after = trainer_judge(run.trainer, SPLIT_VALIDATION, own, 20,
+                                 NULL).nats;
+    /* Near ln 256 = 5.5 at first; letters alone are worth some 2.7. */
+    cr_expect(before > 5.0);
+    cr_expect(after < 3.5, "%g", after);
+    close_run(&run);
+}
+
+struct stopwatch {
+    struct judge_watch watch;
+    int64_t stop_at, calls, of;
+};
+
+static bool stop(struct judge_watch *watch, int64_t done, int64_t of)
+{
+    struct stopwatch *s = (struct stopwatch *)watch;
+    s->calls++;
+    s->of = of;
+    return done < s->stop_at;
+}
+
+Test(trainer, judging_ends_when_the_watch_says_so)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(1));
+    struct stopwatch watch = { .watch = { stop }, .stop_at = 6 };
+
+    struct verdict v = trainer_judge(run.trainer, SPLIT_VALIDATION,
+                                     run.options.policy, 30, &watch.watch);
+    /* 3 windows at a time: 0, 3, 6. */
+    cr_expect(eq(i64, watch.calls, 3));
+    cr_expect(eq(i64, watch.of, 30));
+    cr_expect(eq(i64, v.windows, 6));
+    cr_expect(eq(i64, v.tokens, 6 * 16));
+    /* 4 of 16 */
+    cr_expect(eq(dbl, v.capacity, 0.25));
+    close_run(&run);
+}
+
+Test(trainer, every_judged_step_stands_in_the_curve)
+{
+    struct trainer_options options = usual(450);
+    options.judge_every = 1;
+    options.curve_windows = 1;
+    struct run run = open_run(FAMILY_LLAMA, options);
+
+    steps(&run, 450);
+    const struct training_state *state = trainer_state(run.trainer);
+    cr_expect(eq(i64, state->n_curve, 450));
+    const double *last = &state->curve[449 * TRAINING_CURVE_COLUMNS];
+    cr_expect(eq(dbl, last[0], 450));
+    cr_expect(isfinite(last[7]));
+    close_run(&run);
+}
+
+Test(trainer, a_single_step_has_a_recent_loss)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(1));
+    steps(&run, 1);
+    cr_expect(eq(dbl, trainer_recent_loss(run.trainer),
+                 trainer_last_loss(run.trainer)));
+    close_run(&run);
+}
+
+Test(trainer, a_run_that_diverges_says_so)
+{
+    struct trainer_options options = usual(40);
+    options.learning_rate = 1e30;
+    options.clip = 0.0;
+    struct run run = open_run(FAMILY_LLAMA, options);
+    struct error err = { STATUS_OK, "" };
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < 40 && status == STATUS_OK; i++)
+        status = trainer_step(run.trainer, &err);
+    cr_expect(eq(int, status, STATUS_FAILED));
+    cr_expect(strstr(err.text, "diverged at step") != NULL, "%s", err.text);
+    close_run(&run);
+}
+
+Test(trainer, the_causal_rule_fits_the_training)
+{
+    struct trainer_options options = usual(1);
+    struct run run = open_run(FAMILY_LLAMA, options);
+    cr_expect(trainer_causal_policy(run.trainer) == case_policy("threshold"));
+    trainer_close(run.trainer);
+    run.options.policy = case_policy("random");
+    open_trainer(&run);
+    cr_expect(trainer_causal_policy(run.trainer) == case_policy("random"));
+    trainer_close(run.trainer);
+    run.options.policy = case_policy("last_k");
+    run.spec.router_scores = false;
+    run.spec.gate = GATE_ONE;
+    open_trainer(&run);
+    cr_expect(trainer_causal_policy(run.trainer) == NULL);
+    close_run(&run);
+}
+
+/* ---- memory ---- */
+
+static void expect_block(const struct shape *shape, enum family family,
+                         double capacity, bool train, int n_threads)
+{
+    struct model_spec spec = case_spec(shape, family, capacity, PATTERN_ODD);
+    struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = train, .n_threads = n_threads };
+    struct model *model = case_model(&spec, &options, 1);
+    double has = (double)model_bytes(model);
+    double said = (double)memory_block_bytes(
+        &spec, shape->n_sequences, shape->n_tokens,
+        train ? MEMORY_TRAIN : MEMORY_FORWARD, n_threads);
+
+    cr_expect(fabs(said - has) <= 0.01 * has, "C %d, B %d, T %d, %s, c %g, %s:"
+              " %.0f predicted, %.0f taken", shape->n_channels,
+              shape->n_sequences, shape->n_tokens, family_names[family],
+              capacity, train ? "train" : "forward", said, has);
+    model_close(model);
+}
+
+/* The table of sim/memory.c against what the executor takes; the gap that is
+ * left is padding to cache lines. */
+Test(trainer, the_predicted_block_is_the_one_taken)
+{
+    static const struct shape block[] = {
+        { .n_channels = 48, .n_heads = 3, .n_kv_heads = 3, .head_size = 16,
+          .n_ffn = 128, .n_vocab = 256, .n_layers = 6, .n_sequences = 1,
+          .n_tokens = 256 },
+        { .n_channels = 64, .n_heads = 4, .n_kv_heads = 2, .head_size = 16,
+          .n_ffn = 176, .n_vocab = 256, .n_layers = 4, .n_sequences = 8,
+          .n_tokens = 100 },
+        { .n_channels = 40, .n_heads = 5, .n_kv_heads = 1, .head_size = 8,
+          .n_ffn = 100, .n_vocab = 300, .n_layers = 3, .n_sequences = 5,
+          .n_tokens = 60 },
+        { .n_channels = 24, .n_heads = 1, .n_kv_heads = 1, .head_size = 64,
+          .n_ffn = 64, .n_vocab = 256, .n_layers = 2, .n_sequences = 2,
+          .n_tokens = 512 },
+    };
+    static const double capacity[] = { 0.0, 0.125, 0.5, 1.0 };
+    for (size_t i = 0; i < 4 * 4 * 2 * 2; i++)
+        expect_block(&block[i / 16], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
+                     capacity[i / 4 % 4], i & 2, 1 + (int)(i / 16 % 3));
+}
