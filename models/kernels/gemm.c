@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void tile(
             lanes x = lanes_set(a[i * a_row + l * a_k]);
             UNROLL
             for (int j = 0; j < nv; j++)
-                sum[i][j] = sum[i][j] + x * row[j];
+                sum[i][j] = lanes_add_product(sum[i][j], x, row[j]);
         }
     }
     UNROLL
@@ -124,8 +124,8 @@ static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
             if (s.bias)
                 sum = from ? sum + vec8_load(s.bias) : vec8_load(s.bias);
             for (int32_t l = 0; l < k; l++)
-                sum = sum + vec8_set(a[i * a_row + l * a_k]) *
-                            vec8_load(b + l * b_k);
+                sum = vec8_add_product(sum, vec8_set(a[i * a_row + l * a_k]),
+                                       vec8_load(b + l * b_k));
             vec8_store(c + i * c_row, sum);
             j = 8;
         }
@@ -268,7 +268,7 @@ static inline __attribute__((always_inline)) void thin(
                 lanes sum = lanes_load(c + i * g->c_row + j);
                 UNROLL
                 for (int r = 0; r < 4; r++)
-                    sum = sum + x[i][r] * row[r];
+                    sum = lanes_add_product(sum, x[i][r], row[r]);
                 lanes_store(c + i * g->c_row + j, sum);
             }
         }
