@@ -113,12 +113,13 @@ $(tests): %: %.o $(archive)
 	$(CC) $(OPT) -o $@ $(filter %.o,$^) $(archive) -lcriterion $(LDLIBS)
 
 # The kernels again, as C++ whose arithmetic counts itself: tests/counting.
+# Without sanitizers, for speed: those watch the kernels that are used.
 counting := 4 8 16
 counted  := $(foreach n,$(counting),$(kernels:%.c=$(BUILD)/counting$n/%.o))
 define counting_rule
 $(BUILD)/counting$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(CXX) -x c++ -std=gnu++17 $$(CPPFLAGS) $$(OPT) -Wall -Wextra -fno-exceptions -fno-rtti -ffp-contract=off -DCOUNTING -DREGISTER_LANES=$1 -DVARIANT=counting$1 -include tests/counting/vec.hpp -c -o $$@ $$<
+	$$(CXX) -x c++ -std=gnu++17 $$(CPPFLAGS) $$(filter-out -fsanitize%,$$(OPT)) -Wall -Wextra -fno-exceptions -fno-rtti -ffp-contract=off -DCOUNTING -DREGISTER_LANES=$1 -DVARIANT=counting$1 -include tests/counting/vec.hpp -c -o $$@ $$<
 endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
@@ -126,6 +127,8 @@ helped = $(addprefix $(BUILD)/tests/test_,$1)
 $(call helped,counting agreement gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
 $(call helped,counting agreement): $(counted)
 $(call helped,gradient op_gradient model kernels): $(BUILD)/tests/reference.o
+# Thousands of evaluations a test: fast in every build.
+$(BUILD)/tests/reference.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
 
 check: $(program) $(tests)
 	@scripts/test $(tests)

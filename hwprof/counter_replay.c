@@ -223,7 +223,7 @@ static enum status replay_read(struct counter_session *session,
 {
     struct replay_session *s = (struct replay_session *)session;
     uint64_t delta[EVENT_GROUP_MAX] = { 0 };
-    struct counter_raw now;
+    struct counter_raw now = { 0 };
     enum status status = STATUS_OK;
 
     if (!s->file) {

@@ -2,6 +2,7 @@
 #include "hwprof/event_table.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -151,7 +152,7 @@ static enum status read_times(struct reader *r, const yaml_node_t *value,
     long times = text ? strtol(text, &end, 10) : 0;
 
     (void)size;
-    if (!times || *end || times > 4096 || times < -4096)
+    if (!text || *end || !times || times > 4096 || times < -4096)
         return fail(r, value, "expected a whole number from -4096 to 4096, "
                     "not 0");
     *(int64_t *)member = times;
@@ -166,7 +167,7 @@ static enum status read_rate(struct reader *r, const yaml_node_t *value,
     double rate = text ? strtod(text, &end) : 0;
 
     (void)size;
-    if (!(rate > 0) || *end)
+    if (!text || *end || !(rate > 0 && isfinite(rate)))
         return fail(r, value, "expected a number > 0");
     *(double *)member = rate;
     return STATUS_OK;
@@ -188,6 +189,22 @@ static enum status read_kind(struct reader *r, const yaml_node_t *value,
     return fail(r, value, "kind is raw or hardware");
 }
 
+/* 0x21 or 0x00-0x0f */
+static bool parse_range(struct event_range *out, const char *text)
+{
+    char *end;
+    unsigned long first = strtoul(text, &end, 0), last = first;
+
+    if (end != text && *end == '-') {
+        text = end + 1;
+        last = strtoul(text, &end, 0);
+    }
+    if (end == text || *end || last < first || last > 0xffff)
+        return false;
+    *out = (struct event_range){ (uint32_t)first, (uint32_t)last };
+    return true;
+}
+
 /* [0x00-0x0f, 0x21] */
 static enum status read_models(struct reader *r, const yaml_node_t *value,
                                void *member, size_t size)
@@ -201,17 +218,13 @@ static enum status read_models(struct reader *r, const yaml_node_t *value,
          item < value->data.sequence.items.top; item++) {
         const yaml_node_t *node = node_at(r, *item);
         const char *text = document_text(node);
-        char *end = NULL;
-        unsigned long first = text ? strtoul(text, &end, 0) : 0, last = first;
-        if (end && end != text && *end == '-')
-            last = strtoul(end + 1, &end, 0);
-        if (!text || end == text || *end || last < first || last > 0xffff)
+        struct event_range range;
+        if (!text || !parse_range(&range, text))
             return fail(r, node, "expected a model such as 0x21, or a range "
                         "such as 0x00-0x0f");
         if (table->n_models == EVENT_RANGE_MAX)
             return fail(r, node, "at most %d models", EVENT_RANGE_MAX);
-        table->model[table->n_models++] =
-            (struct event_range){ (uint32_t)first, (uint32_t)last };
+        table->model[table->n_models++] = range;
     }
     return STATUS_OK;
 }

@@ -546,6 +546,15 @@ static int64_t whole(const char *text, int64_t low, int64_t high,
     return value;
 }
 
+/* Of phases[]; N_PHASES: no such. */
+static int find_phase(const char *name)
+{
+    int i = 0;
+    while (i < N_PHASES && strcmp(phases[i].file, name) != 0)
+        i++;
+    return i;
+}
+
 static void want_phases(struct arguments *a, const char *list,
                         struct argp_state *state)
 {
@@ -554,13 +563,12 @@ static void want_phases(struct arguments *a, const char *list,
     if ((size_t)snprintf(copy, sizeof copy, "%s", list) >= sizeof copy)
         argp_error(state, "--phases %s: too long", list);
     while ((name = strsep(&rest, ","))) {
-        int i = 0;
-        while (i < N_PHASES && strcmp(phases[i].file, name) != 0)
-            i++;
-        if (i == N_PHASES)
+        int i = find_phase(name);
+        if (i < N_PHASES)
+            a->wanted[i] = true;
+        else
             argp_error(state, "--phases '%s': allowed are train, prefill,"
                        " decode", name);
-        a->wanted[i] = true;
     }
 }
 

@@ -73,7 +73,7 @@ static void print_row(FILE *file, const struct row *row)
 
 void profile_table_print(FILE *file, const struct witnesses *w)
 {
-    struct row row[OP_COUNT], rest = { .name = "" };
+    struct row row[OP_COUNT] = { 0 }, rest = { .name = "" };
     struct row total = row_of(w, LEDGER_ANY, "total");
     int n = 0, folded = 0;
 

@@ -53,37 +53,36 @@ static void read_cpuinfo(struct cpu_topology *t, const char *proc_root)
         t->isa[i] = has_flags(flags, isa_flags[i]);
 }
 
+/* Add what the list does not hold yet; returns how many it holds then. */
+static int add_distinct(uint64_t *list, int n, uint64_t id)
+{
+    for (int i = 0; i < n; i++)
+        if (list[i] == id)
+            return n;
+    list[n] = id;
+    return n + 1;
+}
+
 /* Distinct (socket, core) and sockets among the CPUs online. */
 static void count_cores(struct cpu_topology *t, const char *root,
                         const int *cpu, int n)
 {
-    static const uint64_t none = UINT64_MAX;
-    uint64_t *core = malloc((size_t)n * 2 * sizeof *core), *socket = core + n;
+    uint64_t core[TOPOLOGY_CPU_MAX], socket[TOPOLOGY_CPU_MAX];
+    int n_cores = 0, n_sockets = 0;
 
-    if (!core)
-        return;
     for (int i = 0; i < n; i++) {
-        uint64_t package = 0, id = 0, seen_core = none, seen_socket = none;
+        uint64_t package = 0, id = 0;
         if (sysfs_number(&package, root, "devices/system/cpu/cpu%d/topology/"
                          "physical_package_id", cpu[i]) != SYSFS_READ ||
             sysfs_number(&id, root, "devices/system/cpu/cpu%d/topology/"
                          "core_id", cpu[i]) != SYSFS_READ)
             continue;
-        id |= package << 32;
-        for (int c = 0; c < t->n_cores; c++)
-            if (core[c] == id)
-                seen_core = id;
-        for (int s = 0; s < t->n_sockets; s++)
-            if (socket[s] == package)
-                seen_socket = package;
-        if (seen_core == none)
-            core[t->n_cores++] = id;
-        if (seen_socket == none)
-            socket[t->n_sockets++] = package;
+        n_cores = add_distinct(core, n_cores, package << 32 | id);
+        n_sockets = add_distinct(socket, n_sockets, package);
     }
-    if (t->n_cores)
-        t->cpus_per_core = n / t->n_cores;
-    free(core);
+    t->n_cores = n_cores;
+    t->n_sockets = n_sockets;
+    t->cpus_per_core = n_cores > 0 ? n / n_cores : 0;
 }
 
 /* "48K" */

@@ -14,8 +14,8 @@ struct disagreement {
 };
 
 /* True: flops and bytes are equal, as integers, in every cell of two ledgers of
- * one shape.  False: *first is the first cell in the order of pass, layer, token
- * and op that differs. */
+ * one shape.  False: *first is the first cell that differs, in the order of
+ * pass, layer, token and op. */
 bool agreement(const struct ledger *predicted, const struct ledger *counted,
                struct disagreement *first);
 

@@ -24,43 +24,48 @@ struct foreign {
     const char    *name;
 };
 
+/* As we keep it, with so many axes; or a torch Linear of some columns. */
+#define PLAIN(axes)  SPAN_ALL, false, (axes) == 1
+#define LINEAR(span) SPAN_##span, true, false
+
 static const struct foreign gpt2_names[] = {
-    { TENSOR_WTE, SPAN_ALL, false, false, "transformer.wte.weight" },
-    { TENSOR_WPE, SPAN_ALL, false, false, "transformer.wpe.weight" },
-    { TENSOR_HEAD, SPAN_ALL, false, false, "lm_head.weight" },
-    { TENSOR_FINAL_GAMMA, SPAN_ALL, false, true, "transformer.ln_f.weight" },
-    { TENSOR_FINAL_BETA, SPAN_ALL, false, true, "transformer.ln_f.bias" },
-    { TENSOR_NORM1_GAMMA, SPAN_ALL, false, true, "transformer.h.%d.ln_1.weight" },
-    { TENSOR_NORM1_BETA, SPAN_ALL, false, true, "transformer.h.%d.ln_1.bias" },
-    { TENSOR_QKV, SPAN_ALL, false, false, "transformer.h.%d.attn.c_attn.weight" },
-    { TENSOR_QKV_BIAS, SPAN_ALL, false, true, "transformer.h.%d.attn.c_attn.bias" },
-    { TENSOR_PROJECT, SPAN_ALL, false, false, "transformer.h.%d.attn.c_proj.weight" },
-    { TENSOR_PROJECT_BIAS, SPAN_ALL, false, true, "transformer.h.%d.attn.c_proj.bias" },
-    { TENSOR_NORM2_GAMMA, SPAN_ALL, false, true, "transformer.h.%d.ln_2.weight" },
-    { TENSOR_NORM2_BETA, SPAN_ALL, false, true, "transformer.h.%d.ln_2.bias" },
-    { TENSOR_UP, SPAN_ALL, false, false, "transformer.h.%d.mlp.c_fc.weight" },
-    { TENSOR_UP_BIAS, SPAN_ALL, false, true, "transformer.h.%d.mlp.c_fc.bias" },
-    { TENSOR_DOWN, SPAN_ALL, false, false, "transformer.h.%d.mlp.c_proj.weight" },
-    { TENSOR_DOWN_BIAS, SPAN_ALL, false, true, "transformer.h.%d.mlp.c_proj.bias" },
-    { TENSOR_ROUTER, SPAN_ALL, false, false, "transformer.h.%d.mod_router.weight" },
-    { TENSOR_COUNT, SPAN_ALL, false, false, NULL },
+    { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
+    { TENSOR_WPE, PLAIN(2), "transformer.wpe.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "transformer.ln_f.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "transformer.ln_f.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "transformer.h.%d.ln_1.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), "transformer.h.%d.ln_1.bias" },
+    { TENSOR_QKV, PLAIN(2), "transformer.h.%d.attn.c_attn.weight" },
+    { TENSOR_QKV_BIAS, PLAIN(1), "transformer.h.%d.attn.c_attn.bias" },
+    { TENSOR_PROJECT, PLAIN(2), "transformer.h.%d.attn.c_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "transformer.h.%d.attn.c_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1), "transformer.h.%d.ln_2.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1), "transformer.h.%d.ln_2.bias" },
+    { TENSOR_UP, PLAIN(2), "transformer.h.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
 static const struct foreign llama_names[] = {
-    { TENSOR_WTE, SPAN_ALL, false, false, "model.embed_tokens.weight" },
-    { TENSOR_HEAD, SPAN_ALL, false, false, "lm_head.weight" },
-    { TENSOR_FINAL_GAMMA, SPAN_ALL, false, true, "model.norm.weight" },
-    { TENSOR_NORM1_GAMMA, SPAN_ALL, false, true, "model.layers.%d.input_layernorm.weight" },
-    { TENSOR_QKV, SPAN_Q, true, false, "model.layers.%d.self_attn.q_proj.weight" },
-    { TENSOR_QKV, SPAN_K, true, false, "model.layers.%d.self_attn.k_proj.weight" },
-    { TENSOR_QKV, SPAN_V, true, false, "model.layers.%d.self_attn.v_proj.weight" },
-    { TENSOR_PROJECT, SPAN_ALL, true, false, "model.layers.%d.self_attn.o_proj.weight" },
-    { TENSOR_NORM2_GAMMA, SPAN_ALL, false, true, "model.layers.%d.post_attention_layernorm.weight" },
-    { TENSOR_UP, SPAN_GATE, true, false, "model.layers.%d.mlp.gate_proj.weight" },
-    { TENSOR_UP, SPAN_UP, true, false, "model.layers.%d.mlp.up_proj.weight" },
-    { TENSOR_DOWN, SPAN_ALL, true, false, "model.layers.%d.mlp.down_proj.weight" },
-    { TENSOR_ROUTER, SPAN_ALL, false, false, "model.layers.%d.mod_router.weight" },
-    { TENSOR_COUNT, SPAN_ALL, false, false, NULL },
+    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
+    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
+    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
+    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.weight" },
+    { TENSOR_UP, LINEAR(GATE), "model.layers.%d.mlp.gate_proj.weight" },
+    { TENSOR_UP, LINEAR(UP), "model.layers.%d.mlp.up_proj.weight" },
+    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
+    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
 static const struct foreign *names_of(const struct model_spec *spec)
@@ -314,17 +319,22 @@ static void ledger_to_pairs(const struct model *m, const struct ledger *ledger,
     }
 }
 
-static void ledger_from_pairs(const struct model *m, struct ledger *ledger,
-                              const uint64_t *pair)
+/* Charged, as the meter did it: of a cell, only flops and bytes are known. */
+static enum status ledger_from_pairs(const struct model *m,
+                                     struct ledger *ledger,
+                                     const uint64_t *pair)
 {
-    for (size_t i = 0; i < ledger_pairs(m); i++) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < ledger_pairs(m) && status == STATUS_OK; i++) {
         struct ledger_key key = pair_key(i, model_spec(m)->n_layers);
+        struct cost cost = { .from = { PROV_UNKNOWN } };
         if (pair[2 * i] == 0 && pair[2 * i + 1] == 0)
             continue;
-        ledger_set_count(ledger, key, METRIC_FLOPS, pair[2 * i], PROV_COUNTED);
-        ledger_set_count(ledger, key, METRIC_BYTES, pair[2 * i + 1],
-                         PROV_COUNTED);
+        cost_set_count(&cost, METRIC_FLOPS, pair[2 * i], PROV_COUNTED);
+        cost_set_count(&cost, METRIC_BYTES, pair[2 * i + 1], PROV_COUNTED);
+        status = ledger_charge(ledger, key, &cost);
     }
+    return status;
 }
 
 /* The three blocks, thresholds, the curve and the ledger, as flat tensors. */
@@ -482,8 +492,9 @@ enum status checkpoint_resume(struct model *m, struct training_state *state,
                 memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
                        found[i]->bytes);
         next.n_curve = (int64_t)found[STATE_CURVE]->shape[0];
-        ledger_from_pairs(m, state->counted, pairs);
         *state = next;
+        /* Into a ledger as it was opened this cannot overflow. */
+        status = ledger_from_pairs(m, state->counted, pairs);
     }
     free(pairs);
     safetensors_close(file);

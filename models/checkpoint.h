@@ -7,17 +7,18 @@
 #include "models/model.h"
 #include "sim/core/random.h"
 
-/* DIR/model.safetensors and DIR/config.json.  Dense parts have the names, shapes
- * and orientation of GPT2LMHeadModel or LlamaForCausalLM; a routed layer adds
- * "...mod_router.weight" [1,C].  Each file appears whole or not at all. */
+/* DIR/model.safetensors and DIR/config.json.  Dense parts have the names,
+ * shapes and orientation of GPT2LMHeadModel or LlamaForCausalLM; a routed layer
+ * adds "...mod_router.weight" [1,C].  Each file appears whole or not at all. */
 enum status checkpoint_export(struct model *model,
                               const struct route_policy *policy,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
 /* Fill a model that was opened with the spec of DIR/config.json.  Every tensor
- * must be there in the right shape (one tied head may be missing); `routing` says
- * what hf_config_read() found.  STATUS_BAD_FORMAT names file and tensor. */
+ * must be there in the right shape (one tied head may be missing); `routing`
+ * says what hf_config_read() found.  STATUS_BAD_FORMAT names file and
+ * tensor. */
 enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err) MUST_CHECK;
@@ -42,10 +43,10 @@ enum status checkpoint_save(struct model *model,
                             const struct training_state *state,
                             const char *path, struct error *err) MUST_CHECK;
 
-/* Read them back; the ledger must be as it was opened, and `curve` have room for
- * `most_curve` rows.  Another fingerprint is STATUS_BAD_VALUE: the config or the
- * data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and *state
- * are as they were. */
+/* Read them back; the ledger must be as it was opened, and `curve` have room
+ * for `most_curve` rows.  Another fingerprint is STATUS_BAD_VALUE: the config
+ * or the data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and
+ * *state are as they were. */
 enum status checkpoint_resume(struct model *model,
                               struct training_state *state, int64_t most_curve,
                               const char *path, struct error *err) MUST_CHECK;

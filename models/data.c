@@ -71,6 +71,7 @@ static bool part_add(struct part *part, int64_t start, int64_t size)
             return false;
         part->run = grown;
     }
+    assert(part->run);
     part->run[part->n_runs++] = (struct run){ .start = start, .size = size };
     return true;
 }

@@ -1,6 +1,7 @@
 /* forward.c - from token ids to the loss, layer by layer. */
 #include "models/model_state.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -197,6 +198,8 @@ static void line_up(struct model *m, int32_t l)
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
         const int32_t *kept = allocation_kept(&m->allocation, l, s);
         int32_t count = allocation_count(&m->allocation, l, s);
+        assert(!m->options.train ||
+               count <= spec_kept(&m->spec, l, m->options.n_tokens));
         b->first[s] = n;
         for (int32_t i = 0; i < count; i++, n++) {
             b->position[n] = kept[i];

@@ -45,7 +45,11 @@ struct model_input {
     bool cache;                   /* prefill: keys and values are kept */
 };
 
-/* *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
+/* A model opened to train has room for spec_kept() tokens of a sequence in a
+ * routed layer: give it policies with a fixed k, and judge thresholds with a
+ * model that was not.
+ *
+ * *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
  * nobody) sees every op. */
 void model_forward(struct model *model, const struct model_input *input,
                    struct meter *meter, double *mean_loss);

@@ -9,8 +9,7 @@
 #include <xxhash.h>
 
 #include "models/agreement.h"
-#include "models/score.h"
-#include "models/source.h"
+#include "models/run_result.h"
 #include "sim/core/command.h"
 #include "sim/core/nearest.h"
 #include "sim/core/rundir.h"
@@ -52,8 +51,8 @@ static const struct argp_option options[] = {
       " or what training on it leaves out", 0 },
     { "limit", KEY_LIMIT, "BYTES", 0, "No more than the first so many bytes;"
       " of a split, whole windows, at least one", 0 },
-    { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds and"
-      " joules", 0 },
+    { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds"
+      " and joules", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, and of"
       " policies that draw; default 1", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
@@ -503,8 +502,8 @@ static void compare(struct session *s, const struct ledger *predicted,
         s->agreed = agreement(predicted, counted, &s->first);
 }
 
-/* What this window should have cost, given who was kept.  The op ledgers hold all
- * windows so far: equal after each, every window is. */
+/* What this window should have cost, given who was kept.  The op ledgers hold
+ * all windows so far: equal after each, every window is. */
 static enum status predict_window(struct session *s, struct error *err)
 {
     struct predict_job job = { &s->spec, model_allocation(s->model),
@@ -581,167 +580,6 @@ static enum status score_all(struct session *s, struct error *err)
 
 /* ---- results ---- */
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static const struct score *causal_score(const struct session *s)
-{
-    for (int i = 0; i < s->n_scores; i++)
-        if (s->score[i].policy->causal)
-            return &s->score[i];
-    return NULL;
-}
-
-/* The score under the rule of training. */
-static const struct score *trained_score(const struct session *s)
-{
-    return &s->score[s->n_scores - 1];
-}
-
-static json_t *rules_json(const struct session *s)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < s->n_scores; i++) {
-        const struct score *score = &s->score[i];
-        double nats = score_nats(score);
-        json_array_append_new(list, json_pack(
-            "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
-            "causal", score->policy->causal, "nats_per_byte", number(nats),
-            "bits_per_byte", number(nats / M_LN2), "perplexity_per_byte",
-            number(exp(nats)), "capacity_realised",
-            number(score_capacity(score))));
-    }
-    return list;
-}
-
-static json_t *loss_json(const struct session *s)
-{
-    const struct score *causal = causal_score(s), *own = trained_score(s);
-    double nats = causal ? score_nats(causal) : (double)NAN;
-    bool trained = spec_n_routed(&s->spec) == spec_n_routed(&s->source.spec);
-
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:o}",
-        "heldout_causal", number(nats),
-        "heldout_topk", trained ? number(score_nats(own)) : json_null(),
-        "bits_per_byte", number(nats / M_LN2),
-        "perplexity_per_byte", number(exp(nats)),
-        "entropy", number(s->score[0].entropy / (double)s->score[0].scored),
-        "causal_rule", causal ? causal->policy->name : "none",
-        "heldout_rule", s->source.routing.policy->name,
-        "heldout_bytes", (json_int_t)s->score[0].scored,
-        "rules", rules_json(s));
-}
-
-static json_t *routing_json(const struct session *s)
-{
-    const struct model_spec *spec = &s->spec;
-    json_t *blocks = json_array();
-    double nominal = 0.0;
-    int32_t routed = spec_n_routed(spec);
-
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            json_array_append_new(blocks, json_integer(l));
-            nominal += spec->capacity[l];
-        }
-    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
-        "policy", s->source.routing.policy->name,
-        "rule", s->score[0].policy->name, "blocks", blocks,
-        "gate", gate_names[spec->gate],
-        "capacity_nominal", number(nominal / routed),
-        "capacity_realised", number(score_capacity(&s->score[0])),
-        "capacity_realised_topk", number(score_capacity(trained_score(s))));
-}
-
-/* File names may be anything; JSON holds UTF-8. */
-static json_t *name_json(const char *name)
-{
-    json_t *text = name ? json_string(name) : json_null();
-    return text ? text : json_string("(not UTF-8)");
-}
-
-/* As a training config would say it. */
-static json_t *config_of(const struct session *s)
-{
-    const struct arguments *a = &s->arguments;
-    const struct model_spec *m = &s->spec;
-    json_t *run = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
-        "model", name_json(a->model), "text", name_json(a->text),
-        "window", (json_int_t)a->window,
-        "stride", (json_int_t)a->stride, "split",
-        a->split == ALL ? "all" : split_names[a->split], "limit",
-        (json_int_t)a->limit, "policy", s->score[0].policy->name, "machine",
-        name_json(a->machine), "seed", (json_int_t)a->seed,
-        "random_weights", !s->source.has_weights);
-    json_t *model = json_pack(
-        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}",
-        "family", family_names[m->family], "layers", m->n_layers, "channels",
-        m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
-        "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
-        "max_tokens", m->max_tokens, "tied_head", m->tied_head);
-    return json_pack("{s:o, s:o}", "run", run, "model", model);
-}
-
-/* Predicted forward flops of a row, head included, loss and entropy not. */
-static double forward_flops(const struct session *s)
-{
-    static const int without[] = { OP_LOSS, OP_ENTROPY };
-    struct cost sum = ledger_sum(s->predicted, PASS_FORWARD, LEDGER_ANY,
-                                 LEDGER_ANY, LEDGER_ANY);
-    double flops = cost_get(&sum, METRIC_FLOPS);
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
-        struct cost part = ledger_sum(s->predicted, PASS_FORWARD, LEDGER_ANY,
-                                      LEDGER_ANY, without[i]);
-        flops -= cost_get(&part, METRIC_FLOPS);
-    }
-    return flops / (double)s->score[0].rows;
-}
-
-static json_t *memory_json(const struct session *s)
-{
-    uint64_t peak = command_peak_bytes();
-    return json_pack("{s:I, s:I, s:o}", "predicted_bytes",
-                     (json_int_t)(predicted_bytes(s) + s->map.size),
-                     "allocated_bytes", (json_int_t)model_bytes(s->model),
-                     "peak_resident_bytes",
-                     peak > 0 ? json_integer((json_int_t)peak) : json_null());
-}
-
-static enum status make_summary(json_t **out, const struct session *s, int argc,
-                                char **argv, struct error *err)
-{
-    const struct arguments *a = &s->arguments;
-    enum status status;
-    json_t *j = summary_open("run", config_of(s),
-        provenance_json(argc, argv, a->common.threads, a->seed,
-                        model_isa(s->model), a->text, s->hash));
-    if (!j)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
-    if (s->done < s->windows)
-        json_object_set_new(j, "status", json_string("interrupted"));
-    json_object_set_new(j, "counted_equals_predicted",
-                        json_boolean(s->agreed));
-    json_object_set_new(j, "tokens", json_integer(s->score[0].rows));
-    json_object_set_new(j, "parameters",
-                        json_integer((json_int_t)memory_parameters(&s->spec)));
-    json_object_set_new(j, "flops_per_token_forward", number(forward_flops(s)));
-    json_object_set_new(j, "loss", loss_json(s));
-    json_object_set_new(j, "routing", routing_json(s));
-    json_object_set_new(j, "memory", memory_json(s));
-    if ((status = summary_totals(j, "predicted", s->predicted, err)) ||
-        (status = summary_totals(j, "counted", s->counted, err)) ||
-        (status = summary_totals(j, "measured", s->measured, err))) {
-        json_decref(j);
-        return status;
-    }
-    *out = j;
-    return STATUS_OK;
-}
-
 static void fill_measured(struct session *s)
 {
     static const char *const why =
@@ -751,53 +589,6 @@ static void fill_measured(struct session *s)
     for (int m = 0; m < METRIC_COUNT; m++)
         if (m != METRIC_SECONDS)
             ledger_set_reason(s->measured, (enum metric)m, why);
-}
-
-static void print_text(const struct session *s)
-{
-    const struct arguments *a = &s->arguments;
-    struct cost sum = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-
-    printf("%s%s on %s%s%s: %" PRId64 " bytes in windows of %" PRId64 "%s\n",
-           s->source.path, s->source.has_weights ? "" : ", random weights,",
-           a->text, a->split == ALL ? "" : ", ",
-           a->split == ALL ? "" : split_names[a->split], s->score[0].scored,
-           a->window, s->done < s->windows ? ", interrupted: a part" : "");
-    printf("%-30s %10s %10s %12s %8s\n", "rule", "nats/byte", "bits/byte",
-           "perplexity", "kept");
-    for (int i = 0; i < s->n_scores; i++) {
-        const struct score *score = &s->score[i];
-        double nats = score_nats(score), kept = score_capacity(score);
-        char name[64], share[16] = "-";
-        snprintf(name, sizeof name, "%s, %s", score->policy->name,
-                 score->policy->causal ? "causal" : "looks ahead");
-        if (isfinite(kept))
-            snprintf(share, sizeof share, "%.4f", kept);
-        printf("%-30s %10.4f %10.4f %12.4f %8s\n", name, nats, nats / M_LN2,
-               exp(nats), share);
-    }
-    if (s->agreed)
-        printf("counted == predicted: %" PRIu64 " flops, %" PRIu64 " bytes\n",
-               sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
-    printf("%.4g s in the model under %s, %.4g bytes/s\n", s->seconds,
-           s->score[0].policy->name, (double)s->score[0].scored / s->seconds);
-}
-
-static void print_csv(const struct session *s)
-{
-    puts("rule,causal,bytes,nats_per_byte,bits_per_byte,perplexity_per_byte,"
-         "capacity_realised\r");
-    for (int i = 0; i < s->n_scores; i++) {
-        const struct score *score = &s->score[i];
-        double nats = score_nats(score), kept = score_capacity(score);
-        printf("%s,%d,%" PRId64 ",%.9g,%.9g,%.9g,", score->policy->name,
-               score->policy->causal, score->scored, nats, nats / M_LN2,
-               exp(nats));
-        if (isfinite(kept))
-            printf("%.9g", kept);
-        puts("\r");
-    }
 }
 
 /* An older run's files do not stand beside this one's. */
@@ -828,25 +619,54 @@ static enum status write_files(struct session *s, json_t *summary,
                                : status;
 }
 
+static struct run_result result_of(const struct session *s)
+{
+    const struct arguments *a = &s->arguments;
+    return (struct run_result){
+        .source = &s->source, .spec = &s->spec, .model = a->model,
+        .text = a->text, .machine = a->machine,
+        .split = a->split == ALL ? "all" : split_names[a->split],
+        .isa = model_isa(s->model), .hash = s->hash, .window = a->window,
+        .stride = a->stride, .limit = a->limit, .seed = a->seed,
+        .threads = a->common.threads, .score = s->score,
+        .n_scores = s->n_scores, .predicted = s->predicted,
+        .counted = s->counted, .measured = s->measured, .seconds = s->seconds,
+        .finished = s->done == s->windows, .agreed = s->agreed,
+        .parameters = memory_parameters(&s->spec),
+        .predicted_bytes = predicted_bytes(s) + s->map.size,
+        .allocated_bytes = model_bytes(s->model),
+        .peak_bytes = command_peak_bytes(),
+    };
+}
+
+static enum status print(const struct session *s,
+                         const struct run_result *result,
+                         const json_t *summary, struct error *err)
+{
+    const struct command_options *o = &s->arguments.common;
+
+    if (o->format == FORMAT_CSV)
+        run_result_csv(stdout, result);
+    else if (o->format == FORMAT_TEXT && !o->quiet)
+        run_result_text(stdout, result);
+    if (o->format == FORMAT_JSON &&
+        (json_dumpf(summary, stdout, JSON_INDENT(2)) != 0 ||
+         putchar('\n') == EOF))
+        return error_set(err, STATUS_IO, "writing the output failed");
+    return STATUS_OK;
+}
+
 static enum status deliver(struct session *s, int argc, char **argv,
                            struct error *err)
 {
+    const struct run_result result = result_of(s);
     json_t *summary = NULL;
-    enum status status = make_summary(&summary, s, argc, argv, err);
+    enum status status = run_result_json(&summary, &result, argc, argv, err);
 
     if (status == STATUS_OK)
         status = write_files(s, summary, err);
-    if (status == STATUS_OK) {
-        if (s->arguments.common.format == FORMAT_JSON) {
-            if (json_dumpf(summary, stdout, JSON_INDENT(2)) != 0 ||
-                putchar('\n') == EOF)
-                status = error_set(err, STATUS_IO, "writing the output failed");
-        } else if (s->arguments.common.format == FORMAT_CSV) {
-            print_csv(s);
-        } else if (!s->arguments.common.quiet) {
-            print_text(s);
-        }
-    }
+    if (status == STATUS_OK)
+        status = print(s, &result, summary, err);
     json_decref(summary);
     return status;
 }

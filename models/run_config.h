@@ -1,4 +1,4 @@
-/* run_config.h - the YAML of a training run: model and routing, data, training. */
+/* run_config.h - the YAML of a training run: model, routing, data, training. */
 #ifndef RUN_CONFIG_H
 #define RUN_CONFIG_H
 

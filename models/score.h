@@ -1,9 +1,9 @@
-/* score.h - how well a model predicts a text: the windows of the text, what they
- * add up to, and the table of tokens.
+/* score.h - how well a model predicts a text: the windows of the text, what
+ * they add up to, and the table of tokens.
  *
- * A row t of a window holds byte t as input and is judged by how well it predicts
- * byte t + 1: its loss, its entropy and its cost belong to the position of the
- * input. */
+ * A row t of a window holds byte t as input and is judged by how well it
+ * predicts byte t + 1: its loss, its entropy and its cost belong to the
+ * position of the input. */
 #ifndef SCORE_H
 #define SCORE_H
 
@@ -26,16 +26,16 @@ struct score_text {
 struct score_window {
     int32_t *ids, *targets;       /* [T], room given by the caller */
     int32_t  n_tokens;            /* <= T: a text may end early */
-    int32_t  first;               /* rows before it are context: the window before
-                                   * has scored them */
+    int32_t  first;               /* rows before it are context: the window
+                                   * before has scored them */
     int64_t  position;            /* in the text, of row 0; in a split, counted
                                    * over its windows */
 };
 
-/* A window starts every S bytes and runs over T, fewer at the end of the text; of
- * all but the first the last S rows are scored, so every byte but the first is a
- * scored target once.  (The strided perplexity of Hugging Face's documentation.)
- * 0 where there is no byte to predict. */
+/* A window starts every S bytes and runs over T, fewer at the end of the text;
+ * of all but the first the last S rows are scored, so every byte but the first
+ * is a scored target once (strided perplexity, as in the documentation of
+ * transformers).  0 where there is no byte to predict. */
 int64_t score_windows(const struct score_text *text);
 void    score_window(const struct score_text *text, int64_t i,
                      struct score_window *out);

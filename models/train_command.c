@@ -212,8 +212,8 @@ static enum status plan(struct session *s, struct error *err)
 }
 
 /* Same config, same data, same plan: only then may a checkpoint be continued.
- * Where the data lies, how often it is saved and what a machine would pay for it
- * change nothing. */
+ * Where the data lies, how often it is saved and what a machine would pay for
+ * it change nothing. */
 static enum status take_fingerprint(struct session *s, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
@@ -308,7 +308,8 @@ static json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *routing_json(const struct session *s, const struct verdict *causal,
+static json_t *routing_json(const struct session *s,
+                            const struct verdict *causal,
                             const struct verdict *topk)
 {
     const struct model_spec *spec = &s->spec;
@@ -395,7 +396,7 @@ static enum status judge(struct session *s, struct verdicts *v,
     int64_t windows = s->config.judge_windows;
 
     v->causal_rule = trainer_causal_policy(s->trainer);
-    v->causal = (struct verdict){ NAN, NAN, 0, 0 };
+    v->causal = (struct verdict){ (double)NAN, (double)NAN, 0, 0 };
     v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
                             windows, &j.watch);
     if (v->causal_rule == s->options.policy)

@@ -170,7 +170,7 @@ static void note_curve(struct trainer *t, double rate)
     row[TOKENS] = (double)step * o->n_sequences * o->n_tokens;
     row[FLOPS] = cost_get(&sum, METRIC_FLOPS);
     row[SECONDS] = t->state.seconds;
-    row[JOULES] = NAN;
+    row[JOULES] = (double)NAN;
     row[RATE] = rate;
     row[TRAIN_LOSS] = t->loss;
     row[HELDOUT_LOSS] =

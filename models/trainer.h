@@ -1,4 +1,4 @@
-/* trainer.h - training a model on a text, and judging it on what was held out. */
+/* trainer.h - training a model on a text, judging it on what is held out. */
 #ifndef TRAINER_H
 #define TRAINER_H
 
@@ -10,8 +10,8 @@ struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */
     int64_t steps;                        /* of the whole run */
     double  learning_rate;                /* at its peak */
-    double  warmup, floor;                /* share of steps; share of the peak at
-                                           * the end */
+    double  warmup, floor;                /* share of steps; share of the peak
+                                           * at the end */
     double  beta1, beta2, epsilon, weight_decay, clip;
     double  threshold_decay;
     int64_t judge_every, curve_windows;   /* steps; 0: only at the end */
@@ -23,8 +23,8 @@ struct trainer_options {
 struct trainer;                           /* opaque: trainer.c */
 
 /* Opens the model with first weights, and a second one without gradients for
- * judging.  `data` is borrowed.  `fingerprint` (16 hexadecimal digits) says what
- * a checkpoint must have been made with. */
+ * judging.  `data` is borrowed.  `fingerprint` (16 hexadecimal digits) says
+ * what a checkpoint must have been made with. */
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct trainer_options *options,
                          const struct data *data, const char *fingerprint,

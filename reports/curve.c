@@ -4,13 +4,24 @@
 #include <stdlib.h>
 #include "reports/csv.h"
 
-static const struct { const char *name; size_t offset; } columns[] = {
-    { "step",         offsetof(struct curve_row, step) },
-    { "tokens",       offsetof(struct curve_row, tokens) },
-    { "flops",        offsetof(struct curve_row, flops) },
-    { "train_loss",   offsetof(struct curve_row, train_loss) },
-    { "heldout_loss", offsetof(struct curve_row, heldout_loss) },
-};
+static enum status read_row(struct curve_row *out, const struct csv *csv,
+                            size_t r, struct error *err)
+{
+    const struct { const char *name; double *to; } columns[] = {
+        { "step",         &out->step },
+        { "tokens",       &out->tokens },
+        { "flops",        &out->flops },
+        { "train_loss",   &out->train_loss },
+        { "heldout_loss", &out->heldout_loss },
+    };
+    enum status status = STATUS_OK;
+
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        if (status == STATUS_OK)
+            status = csv_real(csv, r, csv_column(csv, columns[c].name),
+                              columns[c].to, err);
+    return status;
+}
 
 enum status curve_read(struct curve *out, const struct run *run,
                        struct error *err)
@@ -29,12 +40,8 @@ enum status curve_read(struct curve *out, const struct run *run,
     curve.row = calloc(curve.n + 1, sizeof *curve.row);
     if (!curve.row)
         status = error_set(err, STATUS_NO_MEMORY, "%s: no memory", path);
-    for (size_t r = 0; r < curve.n; r++)
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
-            if (status == STATUS_OK)
-                status = csv_real(&csv, r, csv_column(&csv, columns[c].name),
-                                  (double *)((char *)&curve.row[r] +
-                                             columns[c].offset), err);
+    for (size_t r = 0; status == STATUS_OK && r < curve.n; r++)
+        status = read_row(&curve.row[r], &csv, r, err);
     csv_close(&csv);
     if (status != STATUS_OK) {
         curve_close(&curve);

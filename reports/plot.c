@@ -179,8 +179,6 @@ static enum status write_gp(const struct plot *plot, const char *folder,
     return status;
 }
 
-extern char **environ;
-
 /* Runs argv[0] in `folder`; what it prints to stderr, cut short, goes to *err.
  */
 static enum status run_program(char *const *argv, const char *folder,

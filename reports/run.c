@@ -207,9 +207,25 @@ static enum status add_point(struct run *sweep, const char *path,
     return STATUS_OK;
 }
 
+static enum status open_point(struct run *sweep, const char *folder,
+                              const char *name, struct error *err)
+{
+    char path[FILE_PATH_SIZE], summary[FILE_PATH_SIZE];
+    enum status status = file_join(path, folder, name, err);
+
+    if (status == STATUS_OK)
+        status = file_join(summary, path, "summary.json", err);
+    if (status != STATUS_OK)
+        return status;
+    if (file_exists(summary))
+        return add_point(sweep, path, err);
+    sweep->n_unfinished++;
+    return STATUS_OK;
+}
+
 static enum status open_points(struct run *run, struct error *err)
 {
-    char folder[FILE_PATH_SIZE], path[FILE_PATH_SIZE], summary[FILE_PATH_SIZE];
+    char folder[FILE_PATH_SIZE];
     struct dirent **entry = NULL;
     enum status status = STATUS_OK;
     int n;
@@ -220,20 +236,14 @@ static enum status open_points(struct run *run, struct error *err)
     if (n < 0)
         return error_set(err, STATUS_IO, "%s: cannot be listed", folder);
     run->point = calloc((size_t)n + 1, sizeof *run->point);
-    if (!run->point)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for %d points", n);
     for (int i = 0; i < n; i++) {
-        if (status == STATUS_OK)
-            status = file_join(path, folder, entry[i]->d_name, err);
-        if (status == STATUS_OK)
-            status = file_join(summary, path, "summary.json", err);
-        if (status == STATUS_OK && !file_exists(summary))
-            run->n_unfinished++;
-        else if (status == STATUS_OK)
-            status = add_point(run, path, err);
+        if (run->point && status == STATUS_OK)
+            status = open_point(run, folder, entry[i]->d_name, err);
         free(entry[i]);
     }
     free(entry);
+    if (!run->point)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d points", n);
     return status;
 }
 

@@ -44,12 +44,12 @@ double stats_t95(double df)
          2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
          2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
     };
-    const double n = sizeof table / sizeof *table;
+    const size_t n = sizeof table / sizeof *table;
     const double z = 1.959964;         /* the normal distribution's 97.5 % */
     const double z3 = z * z * z;
 
     df = floor(df);
-    if (df <= n)
+    if (df <= (double)n)
         return table[df < 1 ? 0 : (size_t)df - 1];
     return z + (z3 + z) / (4 * df) +
            (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * df * df);

@@ -140,7 +140,7 @@ static void html_row_head(const struct table *t, size_t r, FILE *out)
 void table_html(const struct table *t, FILE *out)
 {
     struct notes notes = { .n = 0 };
-    struct layout layout[TABLE_MAX_COLUMNS];
+    struct layout layout[TABLE_MAX_COLUMNS] = { 0 };
 
     for (size_t c = 0; c < t->n_columns; c++)
         layout[c] = table_layout(t, c);

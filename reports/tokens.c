@@ -85,11 +85,27 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
     return status;
 }
 
+static enum status read_rows(struct tokens *t, struct error *err)
+{
+    int column[SPEC_MAX_LAYERS];
+    enum status status = find_blocks(t, column, err);
+
+    if (status != STATUS_OK)
+        return status;
+    t->token = calloc(t->n + 1, sizeof *t->token);
+    t->used = calloc(t->n + 1, (size_t)t->n_blocks + 1);
+    if (!t->token || !t->used)
+        return error_set(err, STATUS_NO_MEMORY, "%s: no memory for %zu tokens",
+                         t->csv.path, t->n);
+    for (size_t r = 0; status == STATUS_OK && r < t->n; r++)
+        status = read_token(t, r, column, err);
+    return status;
+}
+
 enum status tokens_read(struct tokens *out, const struct run *run,
                         struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    int column[SPEC_MAX_LAYERS];
     struct tokens t = { .n = 0 };
     enum status status;
 
@@ -99,14 +115,7 @@ enum status tokens_read(struct tokens *out, const struct run *run,
     if ((status = csv_open(&t.csv, path, err)) != STATUS_OK)
         return status;
     t.n = t.csv.n_rows;
-    status = find_blocks(&t, column, err);
-    t.token = calloc(t.n + 1, sizeof *t.token);
-    t.used = calloc(t.n + 1, (size_t)t.n_blocks + 1);
-    if (status == STATUS_OK && (!t.token || !t.used))
-        status = error_set(err, STATUS_NO_MEMORY, "%s: no memory for %zu "
-                           "tokens", path, t.n);
-    for (size_t r = 0; status == STATUS_OK && r < t.n; r++)
-        status = read_token(&t, r, column, err);
+    status = read_rows(&t, err);
     if (status != STATUS_OK) {
         tokens_close(&t);
         return status;

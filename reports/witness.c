@@ -234,7 +234,7 @@ enum status witnesses_read(struct witnesses *out, const char *path,
     struct witnesses result = { .n_layers = 0 };
     struct ledger_shape shape[WITNESS_COUNT];
     bool seen[WITNESS_COUNT] = { false };
-    struct columns at;
+    struct columns at = { 0 };
     struct csv csv;
     struct row row;
     enum status status = csv_open(&csv, path, err);

@@ -152,14 +152,16 @@ static enum status check_curve(const struct machine *m, enum work work,
     if (curve->n < 2 || curve->n % 2 != 0)
         return error_set(err, STATUS_BAD_VALUE, "%s has %d numbers: allowed"
                          " are pairs of flops and share", key, curve->n);
+    double before = 0;
     for (int32_t i = 0; i < curve->n; i += 2) {
         double flops = curve->value[i], share = curve->value[i + 1];
-        if (!(flops > 0) || (i > 0 && flops <= curve->value[i - 2]))
+        if (!(flops > before))
             return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
                              " rising flops above 0", key, i, flops);
         if (!(share > 0 && share <= 1))
             return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
                              " shares in (0, 1]", key, i + 1, share);
+        before = flops;
     }
     return STATUS_OK;
 }

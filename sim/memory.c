@@ -158,9 +158,10 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* What a thread packs for itself: of a product, PACKED rows of the widest matrix
- * and a block of PACKED x PACKED; of attention, a sequence's keys and values
- * twice over and strips of 16 queries (models/kernels: gemm.c, attention.c). */
+/* What a thread packs for itself: of a product, PACKED rows of the widest
+ * matrix and a block of PACKED x PACKED; of attention, a sequence's keys and
+ * values twice over and strips of 16 queries (models/kernels: gemm.c,
+ * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
     enum { PACKED = 256, STRIP = 16 };

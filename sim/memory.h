@@ -52,17 +52,17 @@ enum {
      * sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
     /* What a command touches of the program and its libraries after its start:
-     * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that at
-     * its start, the buffers and the text, 0.6 to 1.1 MB over ten shapes of 10
-     * to 500 MB; Debian 12, x86-64. */
+     * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that
+     * at its start, the buffers and the text: 0.8 to 1.4 MB over ten shapes of
+     * 10 to 500 MB on one thread; Debian 12, x86-64. */
     MEMORY_TOUCHED_BYTES = 800000,
 };
 
 /* The whole process at its peak, but for the text that it reads, whose pages
- * count too.  `start_bytes` is its resident set before anything was opened, most
- * of it tables of the counter libraries: this is a fact of the build.  Train:
- * both models, and the copy of the weights that is written into a file; else the
- * model with its scratch.  UINT64_MAX when it does not fit. */
+ * count too.  `start_bytes` is its resident set before anything was opened,
+ * most of it tables of the counter libraries: this is a fact of the build.
+ * Train: both models, and the copy of the weights that is written into a file;
+ * else the model with its scratch.  UINT64_MAX when it does not fit. */
 uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
                               enum memory_phase phase, int n_threads,

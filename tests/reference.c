@@ -62,26 +62,24 @@ void reference_attend(const double *q, const double *k, const double *v,
                       int32_t stride, int32_t n, int32_t head_size, double *out,
                       int32_t out_stride)
 {
-    double *p = calloc((size_t)n * (size_t)n, sizeof *p);   /* [n,n] */
     for (int32_t i = 0; i < n; i++) {
-        double largest = -(double)INFINITY, sum = 0.0;
+        double p[i + 1], largest = -(double)INFINITY, sum = 0.0;
         for (int32_t j = 0; j <= i; j++) {
             double score = 0.0;
             for (int32_t d = 0; d < head_size; d++)
                 score += q[i * stride + d] * k[j * stride + d];
-            p[i * n + j] = score / sqrt((double)head_size);
-            largest = fmax(largest, p[i * n + j]);
+            p[j] = score / sqrt((double)head_size);
+            largest = fmax(largest, p[j]);
         }
         for (int32_t j = 0; j <= i; j++)
-            sum += p[i * n + j] = exp(p[i * n + j] - largest);
+            sum += p[j] = exp(p[j] - largest);
         for (int32_t d = 0; d < head_size; d++) {
             out[i * out_stride + d] = 0.0;
             for (int32_t j = 0; j <= i; j++)
-                out[i * out_stride + d] += p[i * n + j] / sum *
+                out[i * out_stride + d] += p[j] / sum *
                                            v[j * stride + d];
         }
     }
-    free(p);
 }
 
 double reference_nats(const double *x, int32_t n, int32_t target,
@@ -147,13 +145,12 @@ static void norm_rows(const struct reference *r, int32_t layer,
 /* out[n,C]: attention among n rows that stand at the given positions. */
 static void attention(const struct reference *r, int32_t layer,
                       const double *x, const int32_t *position, int32_t n,
-                      double *out)
+                      double *out, double *room)
 {
     const struct model_spec *s = r->spec;
     int32_t d = s->head_size, q = s->n_heads * d, e = s->n_kv_heads * d;
     int32_t width = q + 2 * e, group = s->n_heads / s->n_kv_heads;
-    double *qkv = calloc((size_t)(n * width), sizeof *qkv);
-    double *mixed = calloc((size_t)(n * q), sizeof *mixed);
+    double *qkv = room, *mixed = qkv + n * width;
 
     product(r, layer, TENSOR_QKV, TENSOR_QKV_BIAS, x, n, qkv);
     if (s->family == FAMILY_LLAMA)
@@ -167,18 +164,15 @@ static void attention(const struct reference *r, int32_t layer,
                          width, n, d, mixed + h * d, q);
     }
     product(r, layer, TENSOR_PROJECT, TENSOR_PROJECT_BIAS, mixed, n, out);
-    free(mixed);
-    free(qkv);
 }
 
 static void feed_forward(const struct reference *r, int32_t layer,
-                         const double *x, int32_t n, double *out)
+                         const double *x, int32_t n, double *out, double *room)
 {
     const struct model_spec *s = r->spec;
     bool llama = s->family == FAMILY_LLAMA;
     int32_t f = s->n_ffn, u = llama ? 2 * f : f;
-    double *up = calloc((size_t)(n * u), sizeof *up);
-    double *act = calloc((size_t)(n * f), sizeof *act);
+    double *up = room, *act = up + n * u;
 
     product(r, layer, TENSOR_UP, TENSOR_UP_BIAS, x, n, up);
     for (int32_t i = 0; i < n; i++)
@@ -187,28 +181,23 @@ static void feed_forward(const struct reference *r, int32_t layer,
                                          up[i * u + f + j]
                                    : reference_gelu(up[i * u + j]);
     product(r, layer, TENSOR_DOWN, TENSOR_DOWN_BIAS, act, n, out);
-    free(act);
-    free(up);
 }
 
 /* x[n,C] to block(x), in place. */
 static void block(const struct reference *r, int32_t layer, double *x,
-                  const int32_t *position, int32_t n)
+                  const int32_t *position, int32_t n, double *room)
 {
-    size_t size = (size_t)(n * r->spec->n_channels);
-    double *normed = calloc(size, sizeof *normed);
-    double *change = calloc(size, sizeof *change);
+    int32_t size = n * r->spec->n_channels;
+    double *normed = room, *change = normed + size, *rest = change + size;
 
     norm_rows(r, layer, TENSOR_NORM1_GAMMA, TENSOR_NORM1_BETA, x, n, normed);
-    attention(r, layer, normed, position, n, change);
-    for (size_t i = 0; i < size; i++)
+    attention(r, layer, normed, position, n, change, rest);
+    for (int32_t i = 0; i < size; i++)
         x[i] += change[i];
     norm_rows(r, layer, TENSOR_NORM2_GAMMA, TENSOR_NORM2_BETA, x, n, normed);
-    feed_forward(r, layer, normed, n, change);
-    for (size_t i = 0; i < size; i++)
+    feed_forward(r, layer, normed, n, change, rest);
+    for (int32_t i = 0; i < size; i++)
         x[i] += change[i];
-    free(change);
-    free(normed);
 }
 
 static double score_of(const struct reference *r, int32_t layer,
@@ -244,23 +233,23 @@ static double gate_of(const struct reference *r, int32_t layer, int32_t token,
 }
 
 /* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens. */
-static void layer(const struct reference *r, int32_t l, int32_t b, double *x)
+static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
+                  double *room)
 {
     int32_t c = r->spec->n_channels;
     const int32_t *kept = allocation_kept(r->allocation, l, b);
     int32_t n = allocation_count(r->allocation, l, b);
-    double *y = calloc((size_t)(n * c) + 1, sizeof *y);
+    double *y = room;
 
     for (int32_t i = 0; i < n; i++)
         memcpy(y + i * c, x + kept[i] * c, (size_t)c * sizeof *y);
-    block(r, l, y, kept, n);
+    block(r, l, y, kept, n, room + n * c);
     for (int32_t i = 0; i < n; i++) {
         double *to = x + kept[i] * c;
         double gate = gate_of(r, l, b * r->n_tokens + kept[i], to);
         for (int32_t j = 0; j < c; j++)
             to[j] += gate * (y[i * c + j] - to[j]);
     }
-    free(y);
 }
 
 static void embed(const struct reference *r, int32_t b, double *x)
@@ -274,19 +263,29 @@ static void embed(const struct reference *r, int32_t b, double *x)
                            (wpe ? wpe[t * c + j] : 0.0);
 }
 
+/* Numbers that one evaluation needs: each function takes its own and hands on
+ * the rest. */
+static size_t room_of(const struct reference *r)
+{
+    const struct model_spec *s = r->spec;
+    int32_t attention = 2 * (spec_q(s) + spec_e(s));
+    int32_t feed_forward = spec_up(s) + s->n_ffn;
+    return (size_t)(r->n_tokens * (5 * s->n_channels + attention +
+                                   feed_forward) + s->n_vocab);
+}
+
 double reference_loss(const struct reference *r, double *nats, double *logits)
 {
     const struct model_spec *s = r->spec;
     int32_t c = s->n_channels, t_max = r->n_tokens, v = s->n_vocab;
     const double *head = weight(r, -1, s->tied_head ? TENSOR_WTE : TENSOR_HEAD);
-    double *x = calloc((size_t)(t_max * c), sizeof *x);
-    double *normed = calloc((size_t)(t_max * c), sizeof *normed);
-    double *row = calloc((size_t)v, sizeof *row), total = 0.0;
+    double *room = calloc(room_of(r), sizeof *room), total = 0.0;
+    double *x = room, *normed = x + t_max * c, *row = normed + t_max * c;
 
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
         for (int32_t l = 0; l < s->n_layers; l++)
-            layer(r, l, b, x);
+            layer(r, l, b, x, row + v);
         norm_rows(r, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x, t_max,
                   normed);
         for (int32_t t = 0; t < t_max; t++) {
@@ -305,9 +304,7 @@ double reference_loss(const struct reference *r, double *nats, double *logits)
                        (size_t)v * sizeof *row);
         }
     }
-    free(row);
-    free(normed);
-    free(x);
+    free(room);
     return total / (r->n_sequences * t_max);
 }
 

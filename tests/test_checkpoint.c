@@ -392,7 +392,7 @@ static struct model *saved(struct ledger *ledger)
     model_moments(model, 0)[3] = 0.1f;
     model_moments(model, 1)[5] = -0.0f;
     model_thresholds(model)[1] = 0.75f;
-    curve[1][2] = NAN;
+    curve[1][2] = (double)NAN;
     curve[1][3] = 1e-300;
     ledger_set_count(ledger, (struct ledger_key){ PASS_BACKWARD, 1, 0,
                      OP_QKV }, METRIC_FLOPS, UINT64_MAX, PROV_COUNTED);
@@ -436,6 +436,9 @@ Test(checkpoint, the_state_of_training_comes_back_bit_for_bit)
     cr_expect(curve[1][3] == 1e-300);
     cr_expect(eq(u64, ledger_at(other, key)->count[METRIC_FLOPS], UINT64_MAX));
     cr_expect(eq(u64, ledger_at(other, key)->count[METRIC_BYTES], 7));
+    /* Nobody counted cycles. */
+    cr_expect(eq(int, ledger_at(other, key)->from[METRIC_CYCLES],
+                 PROV_UNKNOWN));
     model_close(again);
     model_close(model);
     ledger_close(other);

@@ -248,6 +248,50 @@ Test(counting, the_threshold_policy_from_no_token_to_all)
         }
 }
 
+/* One token at a time, after a prefill: capacity, and how many of the sequences
+ * a layer skips, vary from step to step. */
+static void decode(const struct model_spec *spec, const struct shape *shape,
+                   const struct kernels *kernels, const char *what)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .decode = true, .n_threads = 1, .kernels = kernels,
+    };
+    struct model *model = case_model(spec, &options, 1);
+    case_text(ids, targets, MAX_TOKENS, shape->n_vocab, 3);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        model_thresholds(model)[l] = 0.2f;
+    struct model_input prefill = {
+        .ids = ids, .n_sequences = shape->n_sequences, .n_tokens = 3,
+        .policy = case_policy("threshold"), .cache = true,
+    };
+    struct witness w = witness(what);
+    model_decode_reset(model);
+    w.at_end = counting_flops;
+    model_forward(model, &prefill, &w.meter, NULL);
+    for (int32_t t = 3; t < shape->n_tokens; t++)
+        model_decode(model, ids + t * shape->n_sequences, NULL, &w.meter);
+    model_close(model);
+}
+
+Test(counting, decode_steps)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    static const int tried[] = { 2, 8, 9, 10, 19 };
+    for (int k = 0; k < 3; k++)
+        for (int f = 0; f < FAMILY_COUNT; f++)
+            for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+                const struct shape *shape = &shapes[tried[i]];
+                struct model_spec spec = case_spec(
+                    shape, (enum family)f, i % 4 ? 0.25 : 0.0, PATTERN_ALL);
+                vary(&spec, (int)i + k);
+                decode(&spec, shape, all[k], all[k]->name);
+            }
+}
+
 /* The device itself, on work whose number is known without it. */
 Test(counting, counts_products_and_elementary_functions_right)
 {

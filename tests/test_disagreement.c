@@ -1,4 +1,4 @@
-/* test_disagreement.c - a difference of one flop in one cell is found and named. */
+/* test_disagreement.c - one flop more in one cell is found and named. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>

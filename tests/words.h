@@ -23,8 +23,8 @@ static inline void remove_directory(const char *path)
     cr_expect(system(command) == 0);
 }
 
-/* 60 blocks of 4096 bytes, words drawn from a short list.  With this seed data.h
- * gives 4 of them to validation and 3 to test. */
+/* 60 blocks of 4096 bytes, words drawn from a short list.  With this seed
+ * data.h gives 4 of them to validation and 3 to test. */
 static inline void write_words(const char *path)
 {
     static const char *const word[] = {

@@ -281,7 +281,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
     int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
     int32_t group = o->n_heads / o->n_kv_heads;
     ptrdiff_t size = (ptrdiff_t)o->capacity * d;
-    real scale = 1.0f / sqrtf((float)d), stats[2];
+    real scale = ONCE(1.0f / sqrtf((float)d)), stats[2];
     real *query = scratch, *s = scratch + d;
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {

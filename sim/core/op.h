@@ -16,8 +16,9 @@
  *       n(i) = OP_KEY_TILE * ceil((i + 1) / OP_KEY_TILE)
  *   keys; the masked ones of the last tile are executed, so they are counted.
  *   A token that a layer skips counts nothing there but its router and select.
- *   Scalars worked out once a step (learning rate, bias corrections) and tables
- *   made once a run (RoPE angles) are not ops.
+ *   Scalars worked out once a step (learning rate, bias corrections) or from a
+ *   shape alone (1/C, 1/sqrt(D)) and tables made once a run (RoPE angles) are not
+ *   ops.
  *
  * Bytes: every operand an op reads and every result it writes, once per op,
  *   float32 unless said.  Operands that belong to no single token (weights,

@@ -73,7 +73,8 @@ struct model_spec {
     enum gate         gate;
     enum router_input router_input;
     bool    router_scores;   /* routed layers own a router vector [C] */
-    bool    router_trained;  /* false: the router stays as it was drawn */
+    bool    router_trained;  /* false: the router stays as it was drawn, and its
+                              * score is a constant to the stream as well */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
     double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
 };

@@ -1,0 +1,210 @@
+/* run_result.c - the results of isobath run in their three forms. */
+#include "models/run_result.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "sim/core/rundir.h"
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static const struct score *causal_score(const struct run_result *r)
+{
+    for (int i = 0; i < r->n_scores; i++)
+        if (r->score[i].policy->causal)
+            return &r->score[i];
+    return NULL;
+}
+
+/* The score under the rule of training. */
+static const struct score *trained_score(const struct run_result *r)
+{
+    return &r->score[r->n_scores - 1];
+}
+
+static json_t *rules_json(const struct run_result *r)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < r->n_scores; i++) {
+        const struct score *score = &r->score[i];
+        double nats = score_nats(score);
+        json_array_append_new(list, json_pack(
+            "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
+            "causal", score->policy->causal, "nats_per_byte", number(nats),
+            "bits_per_byte", number(nats / M_LN2), "perplexity_per_byte",
+            number(exp(nats)), "capacity_realised",
+            number(score_capacity(score))));
+    }
+    return list;
+}
+
+static json_t *loss_json(const struct run_result *r)
+{
+    const struct score *causal = causal_score(r), *own = trained_score(r);
+    double nats = causal ? score_nats(causal) : (double)NAN;
+    bool trained = spec_n_routed(r->spec) == spec_n_routed(&r->source->spec);
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:o}",
+        "heldout_causal", number(nats),
+        "heldout_topk", trained ? number(score_nats(own)) : json_null(),
+        "bits_per_byte", number(nats / M_LN2),
+        "perplexity_per_byte", number(exp(nats)),
+        "entropy", number(r->score[0].entropy / (double)r->score[0].scored),
+        "causal_rule", causal ? causal->policy->name : "none",
+        "heldout_rule", r->source->routing.policy->name,
+        "heldout_bytes", (json_int_t)r->score[0].scored,
+        "rules", rules_json(r));
+}
+
+static json_t *routing_json(const struct run_result *r)
+{
+    const struct model_spec *spec = r->spec;
+    json_t *blocks = json_array();
+    double nominal = 0.0;
+    int32_t routed = spec_n_routed(spec);
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            json_array_append_new(blocks, json_integer(l));
+            nominal += spec->capacity[l];
+        }
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
+        "policy", r->source->routing.policy->name,
+        "rule", r->score[0].policy->name, "blocks", blocks,
+        "gate", gate_names[spec->gate],
+        "capacity_nominal", number(nominal / routed),
+        "capacity_realised", number(score_capacity(&r->score[0])),
+        "capacity_realised_topk", number(score_capacity(trained_score(r))));
+}
+
+/* File names may be anything; JSON holds UTF-8. */
+static json_t *name_json(const char *name)
+{
+    json_t *text = name ? json_string(name) : json_null();
+    return text ? text : json_string("(not UTF-8)");
+}
+
+/* As a training config would say it. */
+static json_t *config_of(const struct run_result *r)
+{
+    const struct model_spec *m = r->spec;
+    json_t *run = json_pack(
+        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
+        "model", name_json(r->model), "text", name_json(r->text),
+        "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
+        "split", r->split, "limit", (json_int_t)r->limit,
+        "policy", r->score[0].policy->name, "machine", name_json(r->machine),
+        "seed", (json_int_t)r->seed,
+        "random_weights", !r->source->has_weights);
+    json_t *model = json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}",
+        "family", family_names[m->family], "layers", m->n_layers, "channels",
+        m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
+        "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
+        "max_tokens", m->max_tokens, "tied_head", m->tied_head);
+    return json_pack("{s:o, s:o}", "run", run, "model", model);
+}
+
+/* Predicted forward flops of a row, head included, loss and entropy not. */
+static double forward_flops(const struct run_result *r)
+{
+    static const int without[] = { OP_LOSS, OP_ENTROPY };
+    struct cost sum = ledger_sum(r->predicted, PASS_FORWARD, LEDGER_ANY,
+                                 LEDGER_ANY, LEDGER_ANY);
+    double flops = cost_get(&sum, METRIC_FLOPS);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct cost part = ledger_sum(r->predicted, PASS_FORWARD, LEDGER_ANY,
+                                      LEDGER_ANY, without[i]);
+        flops -= cost_get(&part, METRIC_FLOPS);
+    }
+    return flops / (double)r->score[0].rows;
+}
+
+static json_t *memory_json(const struct run_result *r)
+{
+    return json_pack("{s:I, s:I, s:o}", "predicted_bytes",
+                     (json_int_t)r->predicted_bytes, "allocated_bytes",
+                     (json_int_t)r->allocated_bytes, "peak_resident_bytes",
+                     r->peak_bytes > 0
+                         ? json_integer((json_int_t)r->peak_bytes)
+                         : json_null());
+}
+
+enum status run_result_json(json_t **out, const struct run_result *r, int argc,
+                            char **argv, struct error *err)
+{
+    enum status status;
+    json_t *j = summary_open("run", config_of(r),
+        provenance_json(argc, argv, r->threads, r->seed, r->isa, r->text,
+                        r->hash));
+    if (!j)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
+    if (!r->finished)
+        json_object_set_new(j, "status", json_string("interrupted"));
+    json_object_set_new(j, "counted_equals_predicted",
+                        json_boolean(r->agreed));
+    json_object_set_new(j, "tokens", json_integer(r->score[0].rows));
+    json_object_set_new(j, "parameters",
+                        json_integer((json_int_t)r->parameters));
+    json_object_set_new(j, "flops_per_token_forward", number(forward_flops(r)));
+    json_object_set_new(j, "loss", loss_json(r));
+    json_object_set_new(j, "routing", routing_json(r));
+    json_object_set_new(j, "memory", memory_json(r));
+    if ((status = summary_totals(j, "predicted", r->predicted, err)) ||
+        (status = summary_totals(j, "counted", r->counted, err)) ||
+        (status = summary_totals(j, "measured", r->measured, err))) {
+        json_decref(j);
+        return status;
+    }
+    *out = j;
+    return STATUS_OK;
+}
+
+void run_result_text(FILE *file, const struct run_result *r)
+{
+    struct cost sum = ledger_sum(r->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+
+    fprintf(file, "%s%s on %s (%s): %" PRId64 " bytes in windows of %" PRId64
+            "%s\n", r->model, r->source->has_weights ? "" : ", random weights,",
+            r->text, r->split, r->score[0].scored, r->window,
+            r->finished ? "" : "; interrupted, a part");
+    fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
+            "bits/byte", "perplexity", "kept");
+    for (int i = 0; i < r->n_scores; i++) {
+        const struct score *score = &r->score[i];
+        double nats = score_nats(score), kept = score_capacity(score);
+        char name[64], share[16] = "-";
+        snprintf(name, sizeof name, "%s, %s", score->policy->name,
+                 score->policy->causal ? "causal" : "looks ahead");
+        if (isfinite(kept))
+            snprintf(share, sizeof share, "%.4f", kept);
+        fprintf(file, "%-30s %10.4f %10.4f %12.4f %8s\n", name, nats,
+                nats / M_LN2, exp(nats), share);
+    }
+    if (r->agreed)
+        fprintf(file, "counted == predicted: %" PRIu64 " flops, %" PRIu64
+                " bytes\n", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+    fprintf(file, "%.4g s in the model under %s, %.4g bytes/s\n", r->seconds,
+            r->score[0].policy->name, (double)r->score[0].scored / r->seconds);
+}
+
+void run_result_csv(FILE *file, const struct run_result *r)
+{
+    fputs("rule,causal,bytes,nats_per_byte,bits_per_byte,perplexity_per_byte,"
+          "capacity_realised\r\n", file);
+    for (int i = 0; i < r->n_scores; i++) {
+        const struct score *score = &r->score[i];
+        double nats = score_nats(score), kept = score_capacity(score);
+        fprintf(file, "%s,%d,%" PRId64 ",%.9g,%.9g,%.9g,", score->policy->name,
+                score->policy->causal, score->scored, nats, nats / M_LN2,
+                exp(nats));
+        if (isfinite(kept))
+            fprintf(file, "%.9g", kept);
+        fputs("\r\n", file);
+    }
+}
