@@ -203,7 +203,7 @@ static void write_panels(struct plot *p, const struct study *study,
             "do for [i=901:930] { unset label i }\n"
             "set tmargin at screen %.0f./H\nset bmargin at screen MB/H\n"
             "set yrange [0:%.9g]\nset format y '%%g'\nset ytics %.9g\n"
-            "set ylabel '%sFLOP per token' offset 0.6,0\n"
+            "set ylabel '%sFLOP per token' offset -0.2,0\n"
             "set xlabel 'capacity: share of tokens a routed block works on "
             "(log)' offset 0,0.3\n", split - 12, 1.15 * most / prefix.factor,
             nice_step(most / prefix.factor), prefix.letter);

@@ -100,7 +100,7 @@ void figure_phases(struct plot *p, const struct run *profile)
              p->head);
     fprintf(p->script, "set xrange [-0.8:%.1f]\nset yrange [0:%.9g]\n"
             "unset grid\nset grid ytics ls 90\nset format y '%%g%%%%'\n"
-            "set ylabel 'share of the dense twin' offset 0.6,0\n",
+            "set ylabel 'share of the dense twin' offset -0.6,0\n",
             (double)profile->n_phases * (N_BARS + 1) - 1.2, 1.16 * highest);
     write_tics(p, profile);
     fputs("BW = 0.38\nset key maxrows 1\n"

@@ -160,7 +160,7 @@ static void write_script(struct plot *p, const struct step *steps, int n)
     fprintf(p->script, "N = %d\nset xrange [0.4:N+0.6]\nset yrange [0:%.9g]\n"
             "unset grid\nset grid ytics ls 90\nset ytics 0,20\n"
             "set format y '%%g%%%%'\nset ylabel 'share of the dense twin' "
-            "offset 0.6,0\nset xtics scale 0 (", n, 1.12 * highest);
+            "offset 0,0\nset xtics scale 0 (", n, 1.12 * highest);
     for (int i = 0; i < n; i++)
         fprintf(p->script, "%s\"%s\\n%s\" %d", i ? ", " : "", steps[i].first,
                 steps[i].second, i + 1);

@@ -181,7 +181,7 @@ enum status bench_peak(struct bench *bench, struct results *out,
              bench->stock.core);
     for (int threads = 1; threads <= bench->n_threads; threads++) {
         struct candidate candidate[PEAK_CANDIDATES + 1];
-        struct rounds_plan plan = bench_plan(bench, threads, 0.1, 12.0);
+        struct rounds_plan plan = bench_plan(bench, threads, 0.1, 8.0);
         struct rounds r;
         struct peak *peak;
         enum status status = peak_open(&peak, bench, threads, err);

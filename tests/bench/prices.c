@@ -56,7 +56,7 @@ static enum status time_predictions(const struct bench *bench,
         { "flops and bytes", run_prediction, &bare },
         { "seconds and joules too", run_prediction, &full },
     };
-    struct rounds_plan plan = bench_plan(bench, 1, 0.1, 5.0);
+    struct rounds_plan plan = bench_plan(bench, 1, 0.1, 4.0);
     struct rounds r;
 
     if ((status = rounds_take(&r, candidate, 2, &plan, err)))
@@ -129,7 +129,7 @@ static enum status time_meters(const struct bench *bench, struct results *out,
         { "a ledger by layer and op", run_metered, &run[1] },
         { "a ledger by token too", run_metered, &run[2] },
     };
-    struct rounds_plan plan = bench_plan(bench, 1, 0.1, 8.0);
+    struct rounds_plan plan = bench_plan(bench, 1, 0.1, 6.0);
     struct rounds r;
 
     enum status status = rounds_take(&r, candidate, 3, &plan, err);

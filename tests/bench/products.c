@@ -102,7 +102,7 @@ enum status bench_gemm(struct bench *bench, struct results *out,
     struct multiplier who[PEAK_CANDIDATES];
     struct product product[N_SHAPES * PEAK_CANDIDATES];
     struct candidate candidate[N_SHAPES * PEAK_CANDIDATES];
-    struct rounds_plan plan = bench_plan(bench, 1, 0.008, 20.0);
+    struct rounds_plan plan = bench_plan(bench, 1, 0.008, 12.0);
     size_t scratch = bench->kernels->gemm_scratch(WIDEST);
     struct arena arena = { 0 };
     float *operand[4];

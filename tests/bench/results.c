@@ -112,6 +112,7 @@ void results_print(const struct results *results, FILE *file)
         fprintf(file, "  %*s", width[c], text);
     }
     fputs("    n  disturbed\n", file);
+    bool busy = false;
     for (int i = 0; i < results->n_lines; i++) {
         const struct results_line *line = &results->line[i];
         fprintf(file, "  %-*s", subject, line->subject);
@@ -120,8 +121,13 @@ void results_print(const struct results *results, FILE *file)
                       line->target[c]);
             fprintf(file, "  %*s", width[c], text);
         }
-        fprintf(file, "  %3d  %8d\n", rounds_of(line, columns), line->disturbed);
+        int n = rounds_of(line, columns);
+        fprintf(file, "  %3d  %9d\n", n, line->disturbed);
+        busy |= n == 0 && line->disturbed > 0;
     }
+    if (busy)
+        fputs("  -: other processes were busy in every round; try again later,"
+              " or --noisy\n", file);
     if (*results->note)
         fprintf(file, "  %s\n", results->note);
     fflush(file);
