@@ -8,6 +8,7 @@
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make lint       clang-tidy and cppcheck with the rules in the tree
+# make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
 # make PAPI= LIKWID=     leave a counter library out; otherwise used if installed
@@ -28,8 +29,10 @@ LIKWID := $(call installed,likwid.h)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 VERSION := 0.1.0
 
-WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion -Wwrite-strings \
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion \
            -Wstrict-prototypes -Wmissing-prototypes
+# Tests go without: Criterion's macros do not survive these.
+STRICT   = -Wconversion -Wwrite-strings
 # Never -ffast-math: the flops we count must be the flops that run.
 CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
 CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
@@ -47,7 +50,7 @@ library  := $(filter-out hwprof/counter_papi.c,$(library))
 endif
 ifeq ($(LIKWID),yes)
 CPPFLAGS += -DHAVE_LIKWID
-LDLIBS   += -llikwid
+LDLIBS   += -ldl
 else
 library  := $(filter-out hwprof/counter_likwid.c,$(library))
 endif
@@ -99,8 +102,7 @@ $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 endef
 $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
-# Tests go without -Wconversion: Criterion's macros do not survive it.
-$(objects) $(mains:%.c=$(BUILD)/%.o): WARN += -Wconversion
+$(objects) $(mains:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
 $(archive): $(objects)
 	@rm -f $@
@@ -146,7 +148,7 @@ demo: deps
 
 # Without the libraries there is less to compare with, and the bench says so.
 bench_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
-$(bench_objects): WARN += -Wconversion
+$(bench_objects): WARN += $(STRICT)
 $(BUILD)/bench: $(bench_objects) $(archive)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -ldl
 bench: deps
@@ -168,6 +170,22 @@ lint:
 	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(mains) $(kernels)
 
+# What reads files of others, and what that needs, under clang's fuzzer.
+FUZZ_SECONDS = 60
+fuzzers := safetensors config
+fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c \
+             config.c config_value.c document.c nearest.c model_config.c) \
+           models/safetensors.c models/hf_config.c
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(fuzzed) FORCE
+	@mkdir -p $(@D)/$*
+	clang -std=c11 -O1 -g -I. -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -o $@ $(filter %.c,$^) -lyaml -ljansson -lm
+	cp tests/fuzz/seeds/$*/* $(@D)/$*
+	$@ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(@D)/ $(@D)/$*
+fuzz:
+	@scripts/deps build lint
+	@$(again) $(fuzzers:%=$(BUILD)/fuzz/fuzz_%)
+
 share = $(DESTDIR)$(PREFIX)/share/isobath
 install: $(program)
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/isobath
@@ -187,7 +205,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan lint install layers help clean FORCE
+.PHONY: all check deps test demo bench asan lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d
