@@ -18,6 +18,16 @@ const struct counter_backend *const counter_backends[] = {
     NULL,
 };
 
+const char *const counter_left_out[] = {
+#ifndef HAVE_PAPI
+    "papi",
+#endif
+#ifndef HAVE_LIKWID
+    "likwid",
+#endif
+    NULL,
+};
+
 const struct counter_backend *counter_find(const char *name)
 {
     for (int i = 0; counter_backends[i]; i++)

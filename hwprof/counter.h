@@ -56,6 +56,7 @@ struct counter_backend {
 extern const struct counter_backend counter_perf, counter_papi, counter_likwid,
                                     counter_rapl, counter_replay;
 extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
+extern const char *const counter_left_out[];   /* of this build; NULL-ended */
 const struct counter_backend *counter_find(const char *name);   /* NULL: none */
 
 /* Seeing nothing is not a failure: the session is open and says why for every

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hwprof/counter.h"
 #include "hwprof/machine_profile.h"
 #include "hwprof/measure.h"
 #include "hwprof/peak.h"
@@ -223,6 +224,17 @@ static json_t *sensors_json(const struct sensor_list *list)
                      text_or_null(list->n ? "" : list->reason));
 }
 
+static json_t *backends_json(void)
+{
+    json_t *built = json_array(), *left_out = json_array();
+
+    for (int i = 0; counter_backends[i]; i++)
+        json_array_append_new(built, json_string(counter_backends[i]->name));
+    for (int i = 0; counter_left_out[i]; i++)
+        json_array_append_new(left_out, json_string(counter_left_out[i]));
+    return json_pack("{s:o, s:o}", "built", built, "left_out", left_out);
+}
+
 static enum status print_json(const struct answer *a, struct error *err)
 {
     json_t *metrics = json_object();
@@ -230,10 +242,11 @@ static enum status print_json(const struct answer *a, struct error *err)
     for (int m = 0; m < METRIC_COUNT; m++)
         json_object_set_new(metrics, metric_table[m].column,
                             row_json(&a->row[m]));
-    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}",
+    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}",
         "schema", "isobath-machine-1", "topology", topology_json(&a->topology),
         "peak", peak_json(&a->peak), "event_table", a->table,
-        "metrics", metrics, "energy", sensors_json(&a->sensors));
+        "metrics", metrics, "energy", sensors_json(&a->sensors),
+        "backends", backends_json());
     if (!all)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
     json_dumpf(all, stdout, JSON_INDENT(2));
@@ -318,13 +331,20 @@ static void print_wrapped(const char *text, int indent)
     putchar('\n');
 }
 
+static const char *plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void print_topology(const struct cpu_topology *t)
 {
     printf("%s (%s, family %u, model 0x%x)%s\n", t->model_name, t->id.vendor,
            t->id.family, t->id.model,
            t->virtual_machine ? ", a virtual machine" : "");
-    printf("  %d CPUs on %d cores of %d sockets, %d NUMA nodes, %.1f GiB of "
-           "memory\n", t->n_cpus, t->n_cores, t->n_sockets, t->n_numa_nodes,
+    printf("  %d CPU%s on %d core%s of %d socket%s, %d NUMA node%s, %.1f GiB "
+           "of memory\n", t->n_cpus, plural(t->n_cpus), t->n_cores,
+           plural(t->n_cores), t->n_sockets, plural(t->n_sockets),
+           t->n_numa_nodes, plural(t->n_numa_nodes),
            (double)t->memory_bytes / (double)(1 << 30));
     printf("  instruction sets:");
     for (int i = 0; i < ISA_COUNT; i++)
@@ -338,11 +358,12 @@ static void print_topology(const struct cpu_topology *t)
     printf("; huge pages %s; kernel %s; perf_event_paranoid %s\n",
            t->huge_pages[0] ? t->huge_pages : "-", t->kernel,
            t->paranoid[0] ? t->paranoid : "-");
-    for (int i = 0; i < t->n_caches; i++)
-        printf("  L%d%c %8.0f KiB, %d-byte lines, %d ways, %d CPUs share one\n",
-               t->cache[i].level, t->cache[i].kind,
-               (double)t->cache[i].size_bytes / 1024, t->cache[i].line_bytes,
-               t->cache[i].ways, t->cache[i].n_sharing);
+    for (int i = 0; i < t->n_caches; i++) {
+        const struct cache_level *c = &t->cache[i];
+        printf("  L%d%c %8.0f KiB, %d-byte lines, %d ways, %d CPU%s to each\n",
+               c->level, c->kind, (double)c->size_bytes / 1024, c->line_bytes,
+               c->ways, c->n_sharing, plural(c->n_sharing));
+    }
 }
 
 static void print_rate(const struct peak_rate *rate)
@@ -428,6 +449,17 @@ static void print_sensors(const struct sensor_list *list)
     }
 }
 
+static void print_backends(void)
+{
+    printf("\nCounter back ends: ");
+    for (int i = 0; counter_backends[i]; i++)
+        printf("%s%s", i ? ", " : "", counter_backends[i]->name);
+    for (int i = 0; counter_left_out[i]; i++)
+        printf("%s%s", i ? ", " : "\n  left out of this build: ",
+               counter_left_out[i]);
+    puts(counter_left_out[0] ? " (install the library, make again)" : "");
+}
+
 static void print_text(const struct answer *a)
 {
     print_topology(&a->topology);
@@ -435,7 +467,8 @@ static void print_text(const struct answer *a)
     print_measurable(a);
     print_unmeasurable(a);
     print_sensors(&a->sensors);
-    printf("\nEvent table: %s\n", a->table);
+    print_backends();
+    printf("Event table: %s\n", a->table);
 }
 
 int machine_command(int argc, char **argv)
