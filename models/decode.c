@@ -100,24 +100,9 @@ static void select_rows(struct model *m, int32_t l, const bool *keep)
 
 static void decode_routed(struct model *m, int32_t l, const bool *keep)
 {
-    struct layer_buffers *b = &m->layer[l];
-    real *stream = m->stream[l];
-
-    if (m->spec.router_scores) {
-        struct router router = router_of(m, l);
-        router.n = m->input.n_sequences;
-        router.x = stream;
-        op_route(&m->ex, place(OP_ROUTE, l, NULL), &router);
-    }
+    forward_score(m, l, m->input.n_sequences);
     select_rows(m, l, keep);
-    if (b->n_rows == 0)
-        return;
-    op_gather(&m->ex, place(OP_GATHER, l, b->token), stream, b->x, b->n_rows,
-              m->spec.n_channels);
-    forward_block(m, l);
-    struct gating gate = gating_of(m, l);
-    gate.stream = stream;
-    op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
+    forward_kept(m, l);
 }
 
 static void decode_dense(struct model *m, int32_t l)

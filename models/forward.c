@@ -246,26 +246,34 @@ static void select_tokens(struct model *m, int32_t l)
            (struct tally){ 0, scored ? 4 : 0 }, shared);
 }
 
-static void run_routed(struct model *m, int32_t l)
+void forward_score(struct model *m, int32_t l, int32_t n_rows)
+{
+    struct router router = router_of(m, l);
+    router.n = n_rows;
+    router.x = m->stream[l];
+    if (m->spec.router_scores)
+        op_route(&m->ex, place(OP_ROUTE, l, NULL), &router);
+}
+
+void forward_kept(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
-    real *stream = m->stream[l];
 
-    if (m->spec.router_scores) {
-        struct router router = router_of(m, l);
-        router.n = m->input.n_sequences * m->input.n_tokens;
-        router.x = stream;
-        op_route(&m->ex, place(OP_ROUTE, l, NULL), &router);
-    }
-    select_tokens(m, l);
     if (b->n_rows == 0)
         return;
-    op_gather(&m->ex, place(OP_GATHER, l, b->token), stream, b->x, b->n_rows,
-              m->spec.n_channels);
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), m->stream[l], b->x,
+              b->n_rows, m->spec.n_channels);
     forward_block(m, l);
     struct gating gate = gating_of(m, l);
-    gate.stream = stream;
+    gate.stream = m->stream[l];
     op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
+}
+
+static void run_routed(struct model *m, int32_t l)
+{
+    forward_score(m, l, m->input.n_sequences * m->input.n_tokens);
+    select_tokens(m, l);
+    forward_kept(m, l);
 }
 
 static void run_dense(struct model *m, int32_t l)

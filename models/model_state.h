@@ -103,6 +103,10 @@ void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
                   const real *x, real *out, real *stats, int32_t n,
                   const int32_t *token);
 void forward_block(struct model *m, int32_t layer);
+/* A routed layer: scores of the stream's first n_rows rows, where the model has
+ * routers; then, once tokens are chosen and lined up, the block on them. */
+void forward_score(struct model *m, int32_t layer, int32_t n_rows);
+void forward_kept(struct model *m, int32_t layer);
 /* decode.c: remember which positions a prefill put into the caches. */
 void decode_note_prefill(struct model *m);
 
