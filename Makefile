@@ -172,19 +172,21 @@ lint:
 
 # What reads files of others, and what that needs, under clang's fuzzer.
 FUZZ_SECONDS = 60
-fuzzers := safetensors config
+fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c \
              config.c config_value.c document.c nearest.c model_config.c) \
-           models/safetensors.c models/hf_config.c
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(fuzzed) FORCE
-	@mkdir -p $(@D)/$*
-	clang -std=c11 -O1 -g -I. -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -o $@ $(filter %.c,$^) -lyaml -ljansson -lm
-	cp tests/fuzz/seeds/$*/* $(@D)/$*
-	$@ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(@D)/ $(@D)/$*
+           $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c)
+fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed)
+	@mkdir -p $(BUILD)/fuzz/$*
+	@cp tests/fuzz/seeds/$*/* $(BUILD)/fuzz/$*
+	clang -std=c11 -O1 -g -I. -D_GNU_SOURCE -fno-sanitize-recover=undefined \
+	    -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz/fuzz_$* $^ \
+	    -lyaml -ljansson -lm
+	$(BUILD)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$*
 fuzz:
 	@scripts/deps build lint
-	@$(again) $(fuzzers:%=$(BUILD)/fuzz/fuzz_%)
+	@$(again) $(fuzzers:%=fuzz-%)
 
 share = $(DESTDIR)$(PREFIX)/share/isobath
 install: $(program)

@@ -24,22 +24,23 @@ static const struct prior joules_per_byte[PEAK_LEVEL_COUNT] = {
         "DDR4 160 (Dally 2019: 20 pJ per bit), DDR5 about 115 pJ per byte" },
 };
 static const struct prior launch_seconds = {
-    2e-6, 3e-7, 1e-5, "assumed",
-    "a barrier of two threads that spin, and a call" };
+    7e-7, 1e-7, 5e-6, "measured",
+    "ops of a decode step at width 32, two threads that spin" };
 
 /* 330 W for 48 cores to 400 W for 96; desktops up to 15 W a core. */
 static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
 /* Idle EPYC Milan sockets draw 36 to 40 % (AnandTech 16529). */
 static const double static_share = 0.35;
 
-/* Share of the peak by flops of the op: products as OpenBLAS 0.3.21 reached
- * them on two cores, the others assumed; `scale` says how far to trust them. */
+/* Share of the peak by flops of the op, as the executor's own kernels reach it on
+ * one core of an Emerald Rapids guest, training at widths 32 to 256 (isobath
+ * profile); `scale` says how far to trust them elsewhere. */
 static const char efficiency[] =
     "efficiency:\n"
-    "  matmul: [1e3, 0.08, 8.2e3, 0.25, 6.6e4, 0.44, 5.2e5, 0.49, 3.4e7, 0.55,"
-    " 2.7e8, 0.63, 2.1e9, 0.79]\n"
-    "  attend: [1e4, 0.05, 1e6, 0.25, 1e8, 0.40]\n"
-    "  vector: [1e4, 0.05, 1e6, 0.15, 1e8, 0.20]\n"
+    "  matmul: [1e3, 0.10, 1e4, 0.35, 1e5, 0.60, 1e6, 0.74, 1e7, 0.80,"
+    " 1e9, 0.83]\n"
+    "  attend: [1e4, 0.15, 1e6, 0.40, 1e8, 0.52]\n"
+    "  vector: [1e4, 0.05, 1e6, 0.17, 1e8, 0.22]\n"
     "  scale: {value: 1, low: 0.5, high: 1.6, grade: assumed,\n"
     "    source: \"curves of two Emerald Rapids cores; not measured here\"}\n";
 

@@ -262,7 +262,7 @@ enum status checkpoint_import(struct model *m, const char *directory,
     char path[FILE_PATH_SIZE];
     struct safetensors *file = NULL;
     float *buffer = NULL;
-    size_t largest = 0;
+    size_t largest = 1;
     enum status status = file_join(path, directory, "model.safetensors", err);
 
     if (status == STATUS_OK)
@@ -439,13 +439,13 @@ static enum status read_notes(const struct safetensors *file,
     return STATUS_OK;
 }
 
-/* All tensors of the state, in the file's own memory. */
-static enum status find_state(const struct safetensors_tensor **found,
+/* All tensors of the state into the memory of `want`, or none of them. */
+static enum status read_state(struct safetensors_tensor *want,
                               const struct safetensors *file,
-                              const struct safetensors_tensor *want,
                               int64_t most_curve, const char *path,
                               struct error *err)
 {
+    const struct safetensors_tensor *found[STATE_N];
     char sum[17];
     for (int i = 0; i < STATE_N; i++) {
         const struct safetensors_tensor *t =
@@ -465,6 +465,11 @@ static enum status find_state(const struct safetensors_tensor **found,
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: damaged: its numbers do not match their checksum;"
                          " remove it to begin anew", path);
+    for (int i = 0; i < STATE_N; i++)
+        if (found[i]->bytes > 0)
+            memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
+                   found[i]->bytes);
+    want[STATE_CURVE].shape[0] = found[STATE_CURVE]->shape[0];
     return STATUS_OK;
 }
 
@@ -473,25 +478,20 @@ enum status checkpoint_resume(struct model *m, struct training_state *state,
                               struct error *err)
 {
     struct safetensors_tensor want[STATE_N];
-    const struct safetensors_tensor *found[STATE_N];
     struct training_state next = *state;
     struct safetensors *file = NULL;
     uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
-    enum status status = pairs ? safetensors_open(&file, path, err)
-                               : error_set(err, STATUS_NO_MEMORY,
-                                           "no memory to read %s", path);
+    if (!pairs)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to read %s", path);
+    enum status status = safetensors_open(&file, path, err);
     if (status == STATUS_OK)
         status = read_notes(file, &next, path, err);
     if (status == STATUS_OK) {
         state_tensors(m, state, pairs, want);
-        status = find_state(found, file, want, most_curve, path, err);
+        status = read_state(want, file, most_curve, path, err);
     }
     if (status == STATUS_OK) {
-        for (int i = 0; i < STATE_N; i++)
-            if (found[i]->bytes > 0)
-                memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
-                       found[i]->bytes);
-        next.n_curve = (int64_t)found[STATE_CURVE]->shape[0];
+        next.n_curve = (int64_t)want[STATE_CURVE].shape[0];
         *state = next;
         /* Into a ledger as it was opened this cannot overflow. */
         status = ledger_from_pairs(m, state->counted, pairs);

@@ -502,6 +502,21 @@ Test(perf, a_session_that_sees_nothing_reads_nothing)
     fake_tree_close(&tree);
 }
 
+static bool left_out(const char *name)
+{
+    for (int i = 0; counter_left_out[i]; i++)
+        if (strcmp(counter_left_out[i], name) == 0)
+            return true;
+    return false;
+}
+
+Test(counter, a_back_end_is_built_or_named_as_left_out)
+{
+    cr_assert(counter_find("perf") && !left_out("perf"));
+    cr_assert(left_out("papi") == !counter_find("papi"));
+    cr_assert(left_out("likwid") == !counter_find("likwid"));
+}
+
 Test(papi, sees_the_metrics_or_says_why_not)
 {
     const struct counter_backend *papi = counter_find("papi");

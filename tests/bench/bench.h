@@ -30,8 +30,8 @@ bench_section bench_predict;     /* what a prediction and a meter cost */
 struct rounds_plan bench_plan(const struct bench *bench, int n_threads,
                               double sample_seconds, double most_seconds);
 
-/* The sgemm peak of n threads, each with its own product on its own CPU, by
- * every library present and by our own kernel: candidates to put beside others. */
+/* The sgemm peak of n threads, each with its own product on its own CPU, by all
+ * libraries present and by our own kernel: candidates to put beside others. */
 enum { PEAK_CANDIDATES = BLAS_COUNT + 1 };
 struct peak;                     /* opaque: peak.c */
 enum status peak_open(struct peak **out, const struct bench *bench,

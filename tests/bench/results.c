@@ -75,7 +75,7 @@ static void head_text(char out[CELL_SIZE], const struct results_column *column)
     snprintf(out, CELL_SIZE, "%s%s%s", column->name, *unit ? ", " : "", unit);
 }
 
-/* Lines differ in how many rounds they are from: show it where it is not all. */
+/* Of the cell that has the most: a figure that needs no rounds has one. */
 static int rounds_of(const struct results_line *line, int columns)
 {
     int n = 0;

@@ -9,8 +9,8 @@
 
 #include "sim/core/command.h"
 
-/* Other processes may use this share of a CPU that we do not: about what a
- * system at rest does.  One of ours must have run all but BLOCKED of the time. */
+/* Beside the CPUs that we leave alone, others may use this share of one: an
+ * idle system uses less.  We must have run all the time but the second share. */
 static const double foreign_share = 0.08, blocked_share = 0.05;
 
 /* Seconds of CPU time since some moment. */

@@ -1,7 +1,7 @@
 /* rounds.h - candidates timed side by side, in quiet moments.
  *
- * A round runs every candidate once, back to back, and a ratio is taken within a
- * round: the speed of a shared machine drifts by a third from minute to minute.
+ * A round runs every candidate once, back to back; a ratio is taken within a
+ * round, since a shared machine drifts by a third from minute to minute.
  * A round during which other processes, or the host, took the CPUs that we use
  * is thrown away and counted. */
 #ifndef ROUNDS_H
@@ -27,7 +27,7 @@ struct rounds_plan {
     double sample_seconds;       /* a candidate's part of a round, at least */
     double most_seconds;         /* then it is given up */
     bool   noisy;                /* keep disturbed rounds, and count them */
-    pid_t  helper;               /* another process that works for us; 0: none */
+    pid_t  helper;               /* another process working for us; 0: none */
     void (*kept)(void *context, int round);   /* after a quiet round; or NULL */
     void  *context;
 };

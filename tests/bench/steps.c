@@ -6,8 +6,8 @@
 #include "sim/core/spec.h"
 #include "tests/bench/trainee.h"
 
-/* What is asked of the executor: the share of the sgemm peak of as many threads,
- * useful causal flops only. */
+/* What is asked of the executor: a share of the sgemm peak of as many threads,
+ * in useful causal flops. */
 static const struct regime {
     const char *config, *family;
     int32_t n_tokens, n_sequences;
