@@ -11,6 +11,7 @@
 #include "models/source.h"
 #include "reports/stats.h"
 #include "sim/core/command.h"
+#include "sim/core/random.h"
 #include "sim/core/rundir.h"
 #include "sim/predict.h"
 
@@ -101,11 +102,21 @@ static enum status predict_train(struct session *s, struct arm *arm,
     return predict_train_step(arm->predicted, &job, NULL, err);
 }
 
-/* The causal rule where training left thresholds; else evenly spaced tokens,
- * which cost what the capacity says. */
+/* The causal rule where training left thresholds; else tokens drawn for each
+ * layer and sequence by itself: they cost what the capacity says, and sequences
+ * of a batch do not skip a block together. */
 static const struct route_policy *serving_policy(const struct session *s)
 {
-    return route_find(s->has_thresholds ? "threshold" : "strided");
+    return route_find(s->has_thresholds ? "threshold" : "random");
+}
+
+static bool drawn(const struct session *s, int32_t layer, int64_t sequence,
+                  int64_t token, double capacity)
+{
+    struct random random = random_seeded(random_mix(
+        (uint64_t)s->arguments.seed, (uint64_t)layer, (uint64_t)sequence,
+        (uint64_t)token));
+    return random_uniform(&random) < capacity;
 }
 
 static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
@@ -113,7 +124,8 @@ static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
 {
     struct model_input input = {
         .ids = s->ids, .n_sequences = (int32_t)s->arguments.batch,
-        .n_tokens = n_tokens, .policy = serving_policy(s), .cache = true,
+        .n_tokens = n_tokens, .policy = serving_policy(s),
+        .seed = (uint64_t)s->arguments.seed, .cache = true,
     };
     model_forward(arm->model, &input, meter, NULL);
 }
@@ -153,8 +165,7 @@ static void decode_one(struct session *s, struct arm *arm, int64_t at,
         s->column[i] = s->ids[i * s->arguments.tokens + at];
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (int64_t i = 0; i < b; i++)
-            s->keep[l * b + i] = floor((double)(at + 1) * spec->capacity[l]) >
-                                 floor((double)at * spec->capacity[l]);
+            s->keep[l * b + i] = drawn(s, l, i, at, spec->capacity[l]);
     model_decode(arm->model, s->column, s->has_thresholds ? NULL : s->keep,
                  meter);
 }
