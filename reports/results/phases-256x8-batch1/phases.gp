@@ -1,0 +1,91 @@
+# phases.gp - drawn by isobath report from phases.dat:
+#   gnuplot -e "FMT='png'" phases.gp
+if (!exists("OUT")) OUT = 'phases'
+D = 'phases.dat'
+W = 860.; H = 532.
+ML = 72.; MR = 24.; MT = 121.; MB = 115.
+KEYTOP = 69.
+
+# Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
+# KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
+if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+
+# Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
+FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
+if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded linewidth 1 background '#ffffff' }
+if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
+if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
+set termoption noenhanced                # foreign text carries no markup
+set output OUT.'.'.FMT
+set encoding utf8
+
+INK   = '#1A1A1A'    # text                       17.4 : 1 on white
+MUTED = '#5F6368'    # axes, notes                 6.0 : 1
+RULE  = '#E3E3E3'    # grid, never data
+# what: models
+C_DENSE   = '#555555'
+C_MOD     = '#0072B2'
+C_CONTROL = '#B34700'
+C_ALT     = '#1B7F5C'
+# what: ops (attention blue, feed-forward orange)
+array OPC[7] = ['#1F5A99', '#4A8FC7', '#B34700', '#D4732A', '#A0307A', '#8A8A8A', '#1B7F5C']
+# gnuplot point types: the hollow twin of a filled mark n is n-1
+PT_DENSE = 7; PT_MOD = 5; PT_CONTROL = 9; PT_ALT = 13
+set dashtype 11 (10,8)      # predicted; round caps eat into gaps: keep them wide
+set dashtype 12 (1,7)       # modelled
+DT_PRED = 11; DT_MODEL = 12
+
+set style line 1 lc rgb C_DENSE   lw 1.8 pt PT_DENSE   ps 0.8
+set style line 2 lc rgb C_MOD     lw 1.8 pt PT_MOD     ps 0.8
+set style line 3 lc rgb C_CONTROL lw 1.8 pt PT_CONTROL ps 1.0
+set style line 4 lc rgb C_ALT     lw 1.8 pt PT_ALT     ps 1.0
+set style line 90 lc rgb RULE  lw 0.8
+set style line 91 lc rgb MUTED lw 0.9
+set style line 92 lc rgb INK   lw 1.2
+
+set lmargin at screen ML/W
+set rmargin at screen 1-MR/W
+set tmargin at screen 1-MT/H
+set bmargin at screen MB/H
+set border 3 ls 91
+set tics nomirror out scale 0.5,0.25 textcolor rgb INK
+set grid xtics ytics ls 90, ls 90
+set style fill solid 1.0 noborder
+set errorbars small
+# An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
+set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
+set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+unset title
+
+minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
+signed(fmt,v) = minus(sprintf(fmt, v))
+HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
+SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
+MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
+set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set label 901 'MoD takes 59 % of the dense time in a decode step, 65 % in a train step' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 911 'MoD as a share of its dense twin (dense = 100 %): FLOPs, operand bytes, time and energy of each phase; intervals: 95 %, of paired' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'repeats' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 921 'filled: counted (FLOPs, bytes) or measured (time)  |  hatched: modelled, no sensor was read  |  isobath commit 37cb252ecb11, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 922 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set xrange [-0.8:13.8]
+set yrange [0:116]
+unset grid
+set grid ytics ls 90
+set format y '%g%%'
+set ylabel 'share of the dense twin' offset -0.6,0
+set xtics scale 0 ('FLOPs' 0.000, 'bytes' 1.000, 'time' 2.000, 'energy' 3.000, 'FLOPs' 5.000, 'bytes' 6.000, 'time' 7.000, 'energy' 8.000, 'FLOPs' 10.000, 'bytes' 11.000, 'time' 12.000, 'energy' 13.000)
+set label 1 'train step, batch 1, 256 tokens' at 1.500, graph 0 center offset screen 0,-0.08000
+set label 2 'prefill, batch 1, 256 tokens' at 6.500, graph 0 center offset screen 0,-0.08000
+set label 3 'decode step, batch 1, 64 steps' at 11.500, graph 0 center offset screen 0,-0.08000
+BW = 0.38
+set key maxrows 1
+set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead lc rgb C_DENSE lw 1.6 front
+plot D using ($5 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with boxxyerror fs solid 1.0 noborder lc rgb C_MOD notitle, \
+     D using ($5 == 1 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with boxxyerror lc rgb C_MOD fs pattern 4 border rgb C_MOD notitle, \
+     for [a=1:2] D using ($4 > $3 ? $1+0.22 : NaN):3:(0):($4-$3) with vectors as a notitle, \
+     D using 1:($4 > $2 ? $4 : $2):(sprintf('%.0f%%', $2)) with labels center offset 0,0.7 tc rgb INK notitle, \
+     D using (strcol(6) eq 'unknown' ? $1 : NaN):(0):(strcol(6)) with labels left rotate by 90 offset 0,0.5 font SMALL tc rgb MUTED notitle, \
+     NaN with lines lc rgb C_DENSE lw 1.6 title 'dense twin', \
+     NaN with boxes fs solid lc rgb C_MOD title 'MoD, counted or measured', \
+     NaN with boxes lc rgb C_MOD fs pattern 4 border rgb C_MOD title 'MoD, modelled'
