@@ -8,25 +8,23 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "models/safetensors.h"
+#include "models/shards.h"
+#include "models/span.h"
 #include "sim/core/file.h"
-
-/* Which columns of our tensor a foreign one holds. */
-enum span { SPAN_ALL, SPAN_Q, SPAN_K, SPAN_V, SPAN_GATE, SPAN_UP };
 
 /* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
  * as we do; torch's Linear keeps [out,in]. */
 struct foreign {
     enum tensor_id id;
     enum span      span;
-    bool           transposed;
+    enum layout    layout;
     bool           vector;         /* one axis, not two */
     const char    *name;
 };
 
 /* As we keep it, with so many axes; or a torch Linear of some columns. */
-#define PLAIN(axes)  SPAN_ALL, false, (axes) == 1
-#define LINEAR(span) SPAN_##span, true, false
+#define PLAIN(axes)  SPAN_ALL, LAYOUT_SAME, (axes) == 1
+#define LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
 
 static const struct foreign gpt2_names[] = {
     { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
@@ -73,39 +71,6 @@ static const struct foreign *names_of(const struct model_spec *spec)
     return spec->family == FAMILY_GPT2 ? gpt2_names : llama_names;
 }
 
-static void span_columns(const struct model_spec *s, const struct tensor *t,
-                         enum span span, int64_t *from, int64_t *to)
-{
-    const int64_t q = spec_q(s), e = spec_e(s), f = s->n_ffn;
-    const struct { int64_t from, to; } table[] = {
-        [SPAN_ALL]  = { 0, t->columns },
-        [SPAN_Q]    = { 0, q },
-        [SPAN_K]    = { q, q + e },
-        [SPAN_V]    = { q + e, q + 2 * e },
-        [SPAN_GATE] = { 0, f },
-        [SPAN_UP]   = { f, 2 * f },
-    };
-    *from = table[span].from;
-    *to = table[span].to;
-}
-
-/* The foreign tensor's elements, in its own order, from or into ours. */
-static void copy_span(float *ours, const struct tensor *t, float *theirs,
-                      int64_t from, int64_t to, bool transposed, bool out)
-{
-    for (int64_t r = 0; r < t->rows; r++)
-        for (int64_t c = from; c < to; c++) {
-            float *mine = &ours[r * t->columns + c];
-            float *other = transposed
-                               ? &theirs[(c - from) * t->rows + r]
-                               : &theirs[r * (to - from) + (c - from)];
-            if (out)
-                *other = *mine;
-            else
-                *mine = *other;
-        }
-}
-
 enum { NAME_SIZE = 96 };
 
 /* One foreign tensor of one layer, with room for its name and numbers. */
@@ -125,7 +90,7 @@ static void describe(struct safetensors_tensor *out, struct record *record,
     };
     if (f->vector)
         out->shape[0] = (uint64_t)width;
-    else if (f->transposed) {
+    else if (f->layout == LAYOUT_LINEAR) {
         out->shape[0] = (uint64_t)width;
         out->shape[1] = (uint64_t)t->rows;
     }
@@ -168,8 +133,8 @@ enum status checkpoint_export(struct model *m,
             span_columns(spec, t, f->span, &from, &to);
             name_tensor(record[n].name, f, l);
             record[n].data = next;
-            copy_span(model_weights(m) + t->offset, t, next, from, to,
-                      f->transposed, true);
+            span_write(model_weights(m) + t->offset, t, from, to, f->layout,
+                       spec->head_size, next);
             describe(&tensor[n], &record[n], f, t, to - from);
             next += t->rows * (to - from);
             n++;
@@ -224,8 +189,25 @@ static enum status fail_shape(const char *path,
                      " config.json calls for %s", path, want->name, is, should);
 }
 
-static enum status import_tensor(struct model *m, const char *path,
-                                 const struct safetensors *file,
+/* Names come with and without the prefix of the class around the layers; of a
+ * tied head, either of the two tensors may be the one that is stored. */
+static const struct safetensors_tensor *find_foreign(
+    const struct model_spec *spec, const struct shards *files,
+    const struct foreign *f, const char *name)
+{
+    const char *prefix =
+        spec->family == FAMILY_GPT2 ? "transformer." : "model.";
+    const size_t length = strlen(prefix);
+    const struct safetensors_tensor *found = shards_find(files, name);
+
+    if (!found && strncmp(name, prefix, length) == 0)
+        found = shards_find(files, name + length);
+    if (!found && f->id == TENSOR_WTE && spec->tied_head)
+        found = shards_find(files, "lm_head.weight");
+    return found;
+}
+
+static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
                                  const struct tensor *t, float *buffer,
                                  struct error *err)
@@ -238,18 +220,19 @@ static enum status import_tensor(struct model *m, const char *path,
     span_columns(model_spec(m), t, f->span, &from, &to);
     name_tensor(record.name, f, t->layer);
     describe(&want, &record, f, t, to - from);
-    const struct safetensors_tensor *have = safetensors_find(file, record.name);
+    const struct safetensors_tensor *have =
+        find_foreign(model_spec(m), files, f, record.name);
     if (!have)
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: no tensor '%s', which config.json calls for",
-                         path, record.name);
+                         shards_path(files), record.name);
     if (!shape_is(have, &want))
-        return fail_shape(path, have, &want, err);
+        return fail_shape(shards_path(files), have, &want, err);
     status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
                                 err);
     if (status == STATUS_OK)
-        copy_span(model_weights(m) + t->offset, t, buffer, from, to,
-                  f->transposed, false);
+        span_read(model_weights(m) + t->offset, t, from, to, f->layout,
+                  model_spec(m)->head_size, buffer);
     return status;
 }
 
@@ -259,20 +242,18 @@ enum status checkpoint_import(struct model *m, const char *directory,
 {
     const struct model_spec *spec = model_spec(m);
     const struct tensor_list *list = model_tensors(m);
-    char path[FILE_PATH_SIZE];
-    struct safetensors *file = NULL;
+    struct shards *files = NULL;
     float *buffer = NULL;
     size_t largest = 1;
-    enum status status = file_join(path, directory, "model.safetensors", err);
+    enum status status = shards_open(&files, directory, err);
 
-    if (status == STATUS_OK)
-        status = safetensors_open(&file, path, err);
     if (status != STATUS_OK)
         return status;
     for (int32_t i = 0; i < list->n; i++)
         largest = list->tensor[i].n > largest ? list->tensor[i].n : largest;
     if (!(buffer = malloc(largest * sizeof *buffer)))
-        status = error_set(err, STATUS_NO_MEMORY, "no memory to read %s", path);
+        status = error_set(err, STATUS_NO_MEMORY, "no memory to read %s",
+                           directory);
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
         for (const struct foreign *f = names_of(spec);
              f->name && status == STATUS_OK; f++) {
@@ -280,13 +261,13 @@ enum status checkpoint_import(struct model *m, const char *directory,
             const struct tensor *t =
                 outside == (l < 0) ? tensor_find(list, l, f->id) : NULL;
             if (t)
-                status = import_tensor(m, path, file, f, t, buffer, err);
+                status = import_tensor(m, files, f, t, buffer, err);
         }
     if (status == STATUS_OK && routing->has_thresholds)
         memcpy(model_thresholds(m), routing->threshold,
                (size_t)spec->n_layers * sizeof(float));
     free(buffer);
-    safetensors_close(file);
+    shards_close(files);
     return status;
 }
 

@@ -15,10 +15,11 @@ enum status checkpoint_export(struct model *model,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
-/* Fill a model that was opened with the spec of DIR/config.json.  Every tensor
- * must be there in the right shape (one tied head may be missing); `routing`
- * says what hf_config_read() found.  STATUS_BAD_FORMAT names file and
- * tensor. */
+/* Fill a model that was opened with the spec of DIR/config.json, from one file
+ * or from the shards of an index (shards.h).  Every tensor must be there in the
+ * right shape, with or without the prefix "transformer." or "model."; of a tied
+ * head, either tensor will do.  `routing` says what hf_config_read() found.
+ * STATUS_BAD_FORMAT names file and tensor. */
 enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err) MUST_CHECK;

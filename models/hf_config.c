@@ -69,8 +69,11 @@ static const struct fixed fixed[] = {
     { FAMILY_GPT2, "add_cross_attention", "false" },
 
     { FAMILY_LLAMA, "model_type",     "\"llama\"" },
+    { FAMILY_LLAMA, "model_type",     "\"mistral\"" },
     { FAMILY_LLAMA, "architectures",  "[\"LlamaForCausalLM\"]" },
     { FAMILY_LLAMA, "architectures",  "[\"LlamaModel\"]" },
+    { FAMILY_LLAMA, "architectures",  "[\"MistralForCausalLM\"]" },
+    { FAMILY_LLAMA, "architectures",  "[\"MistralModel\"]" },
     { FAMILY_LLAMA, "hidden_act",     "\"silu\"" },
     { FAMILY_LLAMA, "hidden_act",     "\"swish\"" },
     { FAMILY_LLAMA, "attention_bias", "false" },
@@ -227,6 +230,38 @@ static enum status read_rope(struct model_spec *spec, const json_t *root,
     return value ? read_value(spec, &theta, value, name, err) : STATUS_OK;
 }
 
+static bool is_mistral(const json_t *root)
+{
+    const char *type = json_string_value(json_object_get(root, "model_type"));
+    return type && strcmp(type, "mistral") == 0;
+}
+
+/* Mistral is Llama where its window spans every position.  What the class
+ * assumes in silence, a window of 4096 and 8 key/value heads, must be said
+ * (transformers, MistralConfig). */
+static enum status check_mistral(const struct model_spec *spec,
+                                 const json_t *root, const char *name,
+                                 struct error *err)
+{
+    json_t *window = json_object_get(root, "sliding_window");
+
+    if (!is_mistral(root))
+        return STATUS_OK;
+    if (!given(root, "num_key_value_heads"))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%.160s: num_key_value_heads is missing", name);
+    if (!window)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%.160s: sliding_window is missing: a mistral without"
+                         " it has one of 4096; supported is null", name);
+    if (!json_is_null(window) &&
+        !(json_is_integer(window) &&
+          json_integer_value(window) >= spec->max_tokens))
+        return refuse(err, name, "sliding_window", window, "supported are null,"
+                      " and windows of max_position_embeddings or more");
+    return STATUS_OK;
+}
+
 static enum status read_family(struct model_spec *spec, const json_t *root,
                                const char *name, struct error *err)
 {
@@ -235,14 +270,18 @@ static enum status read_family(struct model_spec *spec, const json_t *root,
 
     if (!word)
         return error_set(err, STATUS_BAD_VALUE, "%.160s: no model_type:"
-                         " supported are gpt2 and llama", name);
+                         " supported are gpt2, llama and mistral", name);
+    if (is_mistral(root)) {
+        spec->family = FAMILY_LLAMA;
+        return STATUS_OK;
+    }
     for (int f = 0; f < FAMILY_COUNT; f++)
         if (strcmp(word, family_names[f]) == 0) {
             spec->family = (enum family)f;
             return STATUS_OK;
         }
     return refuse(err, name, "model_type", type,
-                  "supported are gpt2 and llama");
+                  "supported are gpt2, llama and mistral");
 }
 
 /* The place of a key's text in a list of words. */
@@ -397,6 +436,8 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
         status = check_fixed(&spec, root, name, err);
     if (status == STATUS_OK)
         status = read_members(&spec, root, name, err);
+    if (status == STATUS_OK)
+        status = check_mistral(&spec, root, name, err);
     if (status == STATUS_OK)
         status = read_rope(&spec, root, name, err);
     if (status == STATUS_OK)

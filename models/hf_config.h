@@ -10,7 +10,8 @@
  * blocks are the routed layers from 0, with one capacity and threshold each;
  * thresholds are null while nobody has kept the running mean of top-k's cut.
  *
- * A file without that object is dense.  A key that changes the arithmetic in a
+ * A file without that object is dense.  MistralForCausalLM is read as llama
+ * where its window spans every position.  A key that changes the arithmetic in a
  * way the executor does not have (hidden_act, rope_scaling, biases, ...) is
  * refused by name; others (dropout, token ids, ...) are passed over. */
 #ifndef HF_CONFIG_H

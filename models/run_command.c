@@ -28,7 +28,7 @@ enum {
 
 struct arguments {
     struct command_options common;
-    const char *model, *text, *machine;
+    const char *model, *text, *machine, *tokenizer;
     const struct route_policy *policy;     /* NULL: not given */
     int64_t window, stride, limit, seed;   /* 0: not given */
     int     split;                         /* enum split, or ALL */
@@ -36,27 +36,28 @@ struct arguments {
 };
 
 enum { KEY_TEXT = 256, KEY_WINDOW, KEY_STRIDE, KEY_POLICY, KEY_MACHINE,
-       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS };
+       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS, KEY_TOKENIZER };
 
 static const struct argp_option options[] = {
-    { "text", KEY_TEXT, "FILE", 0, "The text to score; its bytes are the"
-      " tokens", 0 },
-    { "window", KEY_WINDOW, "T", 0, "Bytes the model sees at a time; default:"
+    { "text", KEY_TEXT, "FILE", 0, "The text to score", 0 },
+    { "tokenizer", KEY_TOKENIZER, "FILE", 0, "tokenizer.json, GGUF or llama2.c"
+      " tokenizer; default: the one that lies with MODEL, else bytes", 0 },
+    { "window", KEY_WINDOW, "T", 0, "Tokens the model sees at a time; default:"
       " as it was trained, else 256 or model.max_tokens", 0 },
-    { "stride", KEY_STRIDE, "S", 0, "Bytes from window to window; only the last"
+    { "stride", KEY_STRIDE, "S", 0, "Tokens from window to window; only the last"
       " S of a window are scored, those before are context; default: T", 0 },
     { "policy", KEY_POLICY, "NAME", 0, "Who passes a routed block; default: the"
       " causal rule that goes with the training", 0 },
     { "split", KEY_SPLIT, "all|validation|test", 0, "All of the text (default),"
       " or what training on it leaves out", 0 },
-    { "limit", KEY_LIMIT, "BYTES", 0, "No more than the first so many bytes;"
+    { "limit", KEY_LIMIT, "N", 0, "No more than the first so many tokens;"
       " of a split, whole windows, at least one", 0 },
     { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds"
       " and joules", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, and of"
       " policies that draw; default 1", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
-      " byte; without it, up to a million rows", 0 },
+      " token; without it, up to a million rows", 0 },
     { 0 },
 };
 
@@ -160,6 +161,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_TOKENS:
         a->tokens = true;
         return 0;
+    case KEY_TOKENIZER:
+        a->tokenizer = text;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->model)
             argp_error(state, "'%s': one MODEL at a time", text);
@@ -182,6 +186,10 @@ struct session {
     struct model_spec  spec;            /* the source's, or its dense twin's */
     struct machine    *machine;         /* NULL: none */
     struct file_map    map;
+    struct tokenizer  *tokenizer;       /* NULL: bytes */
+    int32_t           *ids;             /* of the text, where it has one */
+    size_t             n_ids;
+    int64_t            bytes;           /* of the tokens predicted so far */
     struct data       *data;            /* NULL: the whole text */
     char               hash[17];        /* of the text */
     struct score_text  text;
@@ -308,6 +316,17 @@ static enum status open_text(struct session *s, struct error *err)
     };
     if (s->data && (status = data_require(s->data, s->text.split, err)))
         return status;
+    if (s->tokenizer) {
+        status = tokenizer_encode(s->tokenizer, (const char *)s->map.data,
+                                  s->map.size, false, &s->ids, &s->n_ids, err);
+        if (status != STATUS_OK)
+            return status;
+        s->text.bytes = NULL;
+        s->text.ids = s->ids;
+        s->text.size = (int64_t)s->n_ids;
+        s->text.bos = tokenizer_bos(s->tokenizer);
+        s->window.tokenizer = s->tokenizer;
+    }
     s->windows = score_windows(&s->text);
     return s->windows > 0
                ? STATUS_OK
@@ -429,6 +448,28 @@ static enum status open_output(struct session *s, struct error *err)
     return status;
 }
 
+/* The tokenizer that is given, or lies with the model; a model of bytes needs
+ * none. */
+static enum status open_tokenizer(struct session *s, struct error *err)
+{
+    const struct arguments *a = &s->arguments;
+    const struct source *source = &s->source;
+    const char *path = a->tokenizer         ? a->tokenizer
+                       : *source->tokenizer ? source->tokenizer
+                                            : NULL;
+    if (path && a->split != ALL)
+        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
+                         " training on bytes; %s has a tokenizer",
+                         source->path);
+    if (path)
+        return tokenizer_open(&s->tokenizer, path, source->spec.n_vocab, err);
+    if (source->spec.n_vocab != DATA_VOCAB)
+        return error_set(err, STATUS_BAD_VALUE, "%s: a vocabulary of %d; %d"
+                         " would be bytes, any other needs --tokenizer FILE",
+                         source->path, source->spec.n_vocab, DATA_VOCAB);
+    return STATUS_OK;
+}
+
 static enum status open_session(struct session *s, struct error *err)
 {
     const struct arguments *a = &s->arguments;
@@ -436,14 +477,8 @@ static enum status open_session(struct session *s, struct error *err)
                                      a->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
-    if (s->source.spec.n_vocab < DATA_VOCAB)
-        return error_set(err, STATUS_BAD_VALUE, "%s: model.vocab %d: a text of"
-                         " bytes needs at least %d", s->source.path,
-                         s->source.spec.n_vocab, DATA_VOCAB);
-    if (s->source.spec.n_vocab > DATA_VOCAB)
-        command_warn("%s: of a vocabulary of %d the first %d are taken for"
-                     " bytes: right only for a model of bytes", s->source.path,
-                     s->source.spec.n_vocab, DATA_VOCAB);
+    if ((status = open_tokenizer(s, err)))
+        return status;
     if (a->machine) {
         s->machine = malloc(sizeof *s->machine);
         if (!s->machine)
@@ -472,6 +507,8 @@ static void close_session(struct session *s)
     ledger_close(s->predicted);
     free(s->window.targets);
     free(s->window.ids);
+    free(s->ids);
+    tokenizer_close(s->tokenizer);
     model_close(s->model);
     data_close(s->data);
     file_unmap(&s->map);
@@ -535,6 +572,23 @@ static enum status write_tokens(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
+/* Bytes of the text that the window's scored rows predict. */
+static int64_t target_bytes(const struct session *s)
+{
+    const struct score_window *w = &s->window;
+    int64_t bytes = 0;
+
+    if (!s->tokenizer)
+        return w->n_tokens - w->first;
+    for (int32_t r = w->first; r < w->n_tokens; r++) {
+        size_t size;
+        (void)tokenizer_bytes(s->tokenizer, w->targets[r],
+                              w->position + r + 1 == 0, &size);
+        bytes += (int64_t)size;
+    }
+    return bytes;
+}
+
 static enum status score_one(struct session *s, struct error *err)
 {
     enum status status;
@@ -544,6 +598,7 @@ static enum status score_one(struct session *s, struct error *err)
     forward(s, &s->score[0], &s->meter.meter);
     s->seconds += clock_seconds() - started;
     score_add(&s->score[0], s->model, &s->window);
+    s->bytes += target_bytes(s);
     if ((status = predict_window(s, err)))
         return status;
     if (s->tokens.stream && (status = write_tokens(s, err)))
@@ -570,7 +625,7 @@ static enum status score_all(struct session *s, struct error *err)
         char note[64] = "";
         if (s->done > 0)
             snprintf(note, sizeof note, "loss %.4f nats/byte",
-                     score_nats(&s->score[0]));
+                     s->score[0].nats / (double)s->bytes);
         progress_at(&progress, (double)s->done, note);
         status = score_one(s, err);
     }
@@ -629,7 +684,7 @@ static struct run_result result_of(const struct session *s)
         .isa = model_isa(s->model), .hash = s->hash, .window = a->window,
         .stride = a->stride, .limit = a->limit, .seed = a->seed,
         .threads = a->common.threads, .score = s->score,
-        .n_scores = s->n_scores, .predicted = s->predicted,
+        .n_scores = s->n_scores, .bytes = s->bytes, .predicted = s->predicted,
         .counted = s->counted, .measured = s->measured, .seconds = s->seconds,
         .finished = s->done == s->windows, .agreed = s->agreed,
         .parameters = memory_parameters(&s->spec),
@@ -696,10 +751,11 @@ int run_command(int argc, char **argv)
     };
     static const struct argp argp = {
         options, parse, "MODEL --text FILE",
-        "Score a text with a model of bytes: how well it predicts every byte"
-        " from those before, and what that cost, predicted and counted."
-        "\vMODEL is a directory of isobath train, or a model YAML: its weights"
-        " are drawn then.  With -o DIR: summary.json, ledger.csv, tokens.csv.",
+        "Score a text: how well the model predicts every token from those"
+        " before, and what that cost, predicted and counted."
+        "\vMODEL is a directory of isobath train or of Hugging Face, a GGUF"
+        " file, a llama2.c .bin file, or a model YAML: its weights are drawn"
+        " then.  With -o DIR: summary.json, ledger.csv, tokens.csv.",
         children, NULL, NULL,
     };
     struct error err = { STATUS_NO_MEMORY, "no memory" };

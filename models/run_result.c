@@ -19,6 +19,13 @@ static const struct score *causal_score(const struct run_result *r)
     return NULL;
 }
 
+/* Whatever the tokens are, so that models compare. */
+static double nats_per_byte(const struct run_result *r,
+                            const struct score *score)
+{
+    return score->nats / (double)r->bytes;
+}
+
 /* The score under the rule of training. */
 static const struct score *trained_score(const struct run_result *r)
 {
@@ -30,7 +37,7 @@ static json_t *rules_json(const struct run_result *r)
     json_t *list = json_array();
     for (int i = 0; i < r->n_scores; i++) {
         const struct score *score = &r->score[i];
-        double nats = score_nats(score);
+        double nats = nats_per_byte(r, score);
         json_array_append_new(list, json_pack(
             "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
             "causal", score->policy->causal, "nats_per_byte", number(nats),
@@ -44,19 +51,21 @@ static json_t *rules_json(const struct run_result *r)
 static json_t *loss_json(const struct run_result *r)
 {
     const struct score *causal = causal_score(r), *own = trained_score(r);
-    double nats = causal ? score_nats(causal) : (double)NAN;
+    double nats = causal ? nats_per_byte(r, causal) : (double)NAN;
     bool trained = spec_n_routed(r->spec) == spec_n_routed(&r->source->spec);
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:o}",
         "heldout_causal", number(nats),
-        "heldout_topk", trained ? number(score_nats(own)) : json_null(),
+        "heldout_topk", trained ? number(nats_per_byte(r, own)) : json_null(),
         "bits_per_byte", number(nats / M_LN2),
         "perplexity_per_byte", number(exp(nats)),
         "entropy", number(r->score[0].entropy / (double)r->score[0].scored),
         "causal_rule", causal ? causal->policy->name : "none",
         "heldout_rule", r->source->routing.policy->name,
-        "heldout_bytes", (json_int_t)r->score[0].scored,
+        "heldout_bytes", (json_int_t)r->bytes,
+        "heldout_tokens", (json_int_t)r->score[0].scored,
+        "nats_per_token", number(causal ? score_nats(causal) : (double)NAN),
         "rules", rules_json(r));
 }
 
@@ -171,13 +180,13 @@ void run_result_text(FILE *file, const struct run_result *r)
 
     fprintf(file, "%s%s on %s (%s): %" PRId64 " bytes in windows of %" PRId64
             "%s\n", r->model, r->source->has_weights ? "" : ", random weights,",
-            r->text, r->split, r->score[0].scored, r->window,
+            r->text, r->split, r->bytes, r->window,
             r->finished ? "" : "; interrupted, a part");
     fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
             "bits/byte", "perplexity", "kept");
     for (int i = 0; i < r->n_scores; i++) {
         const struct score *score = &r->score[i];
-        double nats = score_nats(score), kept = score_capacity(score);
+        double nats = nats_per_byte(r, score), kept = score_capacity(score);
         char name[64], share[16] = "-";
         snprintf(name, sizeof name, "%s, %s", score->policy->name,
                  score->policy->causal ? "causal" : "looks ahead");
@@ -186,11 +195,15 @@ void run_result_text(FILE *file, const struct run_result *r)
         fprintf(file, "%-30s %10.4f %10.4f %12.4f %8s\n", name, nats,
                 nats / M_LN2, exp(nats), share);
     }
+    if (r->bytes != r->score[0].scored)
+        fprintf(file, "%" PRId64 " tokens, %.6f nats/token under %s\n",
+                r->score[0].scored, score_nats(&r->score[0]),
+                r->score[0].policy->name);
     if (r->agreed)
         fprintf(file, "counted == predicted: %" PRIu64 " flops, %" PRIu64
                 " bytes\n", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
     fprintf(file, "%.4g s in the model under %s, %.4g bytes/s\n", r->seconds,
-            r->score[0].policy->name, (double)r->score[0].scored / r->seconds);
+            r->score[0].policy->name, (double)r->bytes / r->seconds);
 }
 
 void run_result_csv(FILE *file, const struct run_result *r)
@@ -199,9 +212,9 @@ void run_result_csv(FILE *file, const struct run_result *r)
           "capacity_realised\r\n", file);
     for (int i = 0; i < r->n_scores; i++) {
         const struct score *score = &r->score[i];
-        double nats = score_nats(score), kept = score_capacity(score);
+        double nats = nats_per_byte(r, score), kept = score_capacity(score);
         fprintf(file, "%s,%d,%" PRId64 ",%.9g,%.9g,%.9g,", score->policy->name,
-                score->policy->causal, score->scored, nats, nats / M_LN2,
+                score->policy->causal, r->bytes, nats, nats / M_LN2,
                 exp(nats));
         if (isfinite(kept))
             fprintf(file, "%.9g", kept);

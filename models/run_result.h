@@ -20,6 +20,8 @@ struct run_result {
     const struct score *score;         /* [n_scores]; [0] is the metered one,
                                         * the last that of training */
     int     n_scores;
+    int64_t bytes;                     /* of the text that was predicted; fewer
+                                        * tokens than that, or as many */
     const struct ledger *predicted, *counted, *measured;
     double  seconds;                   /* in the model under score[0] */
     bool    finished;                  /* the whole text */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/half.h"
 #include "sim/core/file.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -396,34 +397,14 @@ static void floats_f32(float *out, size_t n, const unsigned char *in)
 
 static void floats_bf16(float *out, size_t n, const unsigned char *in)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half;
-        memcpy(&half, in + 2 * i, sizeof half);
-        uint32_t bits = (uint32_t)half << 16;
-        memcpy(&out[i], &bits, sizeof bits);
-    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = half_from_bf16(in + 2 * i);
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
 static void floats_f16(float *out, size_t n, const unsigned char *in)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half;
-        memcpy(&half, in + 2 * i, sizeof half);
-        uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-        uint32_t exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
-        uint32_t bits;
-        if (exponent == 0) {             /* zero, subnormal */
-            float value = (float)fraction * 0x1p-24f;
-            memcpy(&bits, &value, sizeof bits);
-        } else if (exponent == 0x1f) {   /* infinity, not a number */
-            bits = 0x7f800000u | fraction << 13;
-        } else {
-            bits = (exponent + 127 - 15) << 23 | fraction << 13;
-        }
-        bits |= sign;
-        memcpy(&out[i], &bits, sizeof bits);
-    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = half_from_f16(in + 2 * i);
 }
 
 enum status safetensors_floats(float *out, size_t n,

@@ -3,22 +3,34 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-/* Bytes that can be predicted: all but the first. */
+/* The first token of a text is predicted only from a BOS before it. */
+static bool has_bos(const struct score_text *t)
+{
+    return t->ids && t->bos >= 0;
+}
+
+/* What can be predicted. */
 static int64_t n_targets(const struct score_text *t)
 {
     int64_t size = t->limit > 0 ? least(t->limit, t->size) : t->size;
-    return size > 0 ? size - 1 : 0;
+    return size > 0 && !has_bos(t) ? size - 1 : size;
+}
+
+static int32_t token_at(const struct score_text *t, int64_t position)
+{
+    return t->ids ? t->ids[position] : t->bytes[position];
 }
 
 int64_t score_windows(const struct score_text *t)
 {
-    if (!t->bytes && t->data) {
+    if (t->data) {
         int64_t all = data_windows(t->data, t->split, t->window);
         int64_t most = t->limit / t->window;
         return t->limit > 0 ? least(all, most > 0 ? most : 1) : all;
@@ -35,14 +47,16 @@ void score_window(const struct score_text *t, int64_t i,
     w->position = i * t->stride;
     w->first = i > 0 ? t->window - t->stride : 0;
     w->n_tokens = t->window;
-    if (!t->bytes) {
+    if (t->data) {
         data_window(t->data, t->split, i, t->window, w->ids, w->targets);
         return;
     }
     w->n_tokens = (int32_t)least(t->window, n_targets(t) - w->position);
+    w->position -= has_bos(t);
     for (int32_t r = 0; r < w->n_tokens; r++) {
-        w->ids[r] = t->bytes[w->position + r];
-        w->targets[r] = t->bytes[w->position + r + 1];
+        w->ids[r] = r == 0 && has_bos(t) ? t->bos
+                                         : token_at(t, w->position + r);
+        w->targets[r] = token_at(t, w->position + r + 1);
     }
 }
 
@@ -85,16 +99,25 @@ void score_write_header(FILE *file, const struct model_spec *spec)
     fputs("\r\n", file);
 }
 
-static void write_text(FILE *file, int32_t byte)
+static void write_text(FILE *file, const struct tokenizer *tokenizer,
+                       int32_t id)
 {
-    if (byte < 0x20 || byte >= 0x7f || byte == '\\')
-        fprintf(file, ",\\x%02x", (unsigned)byte);
-    else if (byte == '"')
-        fputs(",\"\"\"\"", file);
-    else if (byte == ',')
-        fputs(",\",\"", file);
-    else
-        fprintf(file, ",%c", (int)byte);
+    const char byte = (char)id, *text = &byte;
+    size_t size = 1;
+    if (tokenizer)
+        text = tokenizer_bytes(tokenizer, id, false, &size);
+    bool quoted = size > 0 && (memchr(text, '"', size) ||
+                               memchr(text, ',', size));
+    fputs(quoted ? ",\"" : ",", file);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c >= 0x7f || c == '\\')
+            fprintf(file, "\\x%02x", (unsigned)c);
+        else
+            fputs(c == '"' ? "\"\"" : (char[]){ (char)c, '\0' }, file);
+    }
+    if (quoted)
+        fputc('"', file);
 }
 
 /* Where each layer's kept positions are read next: rows come in order. */
@@ -129,7 +152,7 @@ static void write_row(FILE *file, const struct model *m,
         used += passed[l];
     }
     fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
-    write_text(file, w->ids[r]);
+    write_text(file, w->tokenizer, w->ids[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
             (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
             cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);

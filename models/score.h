@@ -10,32 +10,42 @@
 #include <stdio.h>
 #include "models/data.h"
 #include "models/model.h"
+#include "models/tokenizer.h"
 #include "sim/core/ledger.h"
 
 /* Where the windows come from; all borrowed. */
 struct score_text {
     const unsigned char *bytes;   /* a whole text of `size` bytes, or NULL: */
+    const int32_t *ids;           /* a whole text of `size` tokens, or NULL: */
     int64_t size;
+    int32_t bos;                  /* of tokens: what every window begins with,
+                                   * so that its first token is predicted too;
+                                   * -1: nothing */
     const struct data *data;      /* the fixed windows of a split (data.h) */
     enum split split;
     int32_t window, stride;       /* T and S, S <= T; of a split S == T */
-    int64_t limit;                /* bytes, at most; 0: all; of a split, whole
-                                   * windows, at least one */
+    int64_t limit;                /* bytes or tokens, at most; 0: all; of a
+                                   * split, whole windows, at least one */
 };
 
 struct score_window {
+    const struct tokenizer *tokenizer;   /* says the text of an id; NULL: the id
+                                   * is the byte; borrowed */
     int32_t *ids, *targets;       /* [T], room given by the caller */
     int32_t  n_tokens;            /* <= T: a text may end early */
     int32_t  first;               /* rows before it are context: the window
                                    * before has scored them */
-    int64_t  position;            /* in the text, of row 0; in a split, counted
-                                   * over its windows */
+    int64_t  position;            /* in the text, of row 0, and one before that
+                                   * of its target; in a split, counted over
+                                   * its windows */
 };
 
 /* A window starts every S bytes and runs over T, fewer at the end of the text;
  * of all but the first the last S rows are scored, so every byte but the first
  * is a scored target once (strided perplexity, as in the documentation of
- * transformers).  0 where there is no byte to predict. */
+ * transformers).  With a `bos`, row 0 of a window holds it in place of the
+ * token there, which at the start is position -1, and no target is left out.
+ * 0 where there is nothing to predict. */
 int64_t score_windows(const struct score_text *text);
 void    score_window(const struct score_text *text, int64_t i,
                      struct score_window *out);

@@ -1,5 +1,5 @@
-/* source.h - the MODEL that commands take: a directory with weights, or a YAML
- * file of a shape. */
+/* source.h - the MODEL that commands take: a directory or a file with weights,
+ * or a YAML file of a shape. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -8,16 +8,27 @@
 #include "sim/core/config.h"
 #include "sim/core/file.h"
 
-struct source {
-    struct model_spec spec;
-    struct hf_routing routing;        /* policy and thresholds */
-    bool has_weights;                 /* a directory: config.json and
-                                       * model.safetensors */
-    char path[FILE_PATH_SIZE];
+enum source_kind {
+    SOURCE_SHAPE,                     /* a model YAML */
+    SOURCE_DIRECTORY,                 /* config.json and model.safetensors, of
+                                       * isobath train or of Hugging Face */
+    SOURCE_GGUF,                      /* *.gguf */
+    SOURCE_LLAMA2C,                   /* *.bin of llama2.c */
 };
 
-/* A directory is read through config.json; settings then may not touch it.  A
- * file is a model YAML.  STATUS_BAD_VALUE / BAD_FORMAT say which and why. */
+struct source {
+    enum source_kind  kind;
+    struct model_spec spec;
+    struct hf_routing routing;        /* policy and thresholds */
+    bool has_weights;                 /* any but a shape */
+    char path[FILE_PATH_SIZE];
+    char tokenizer[FILE_PATH_SIZE];   /* the file that belongs to it: a GGUF
+                                       * file itself, tokenizer.json of a
+                                       * directory; "": none there */
+};
+
+/* Settings may not touch what has weights.  STATUS_BAD_VALUE / BAD_FORMAT say
+ * which file or key, and why. */
 enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err) MUST_CHECK;

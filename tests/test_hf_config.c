@@ -242,14 +242,45 @@ Test(hf_config, reads_rope_where_transformers_5_keeps_it)
     "\"router_trained\":true," rest "}}"
 #define POLICY "\"policy\":\"expert_choice\""
 
+#define MISTRAL                                                                \
+    "\"model_type\":\"mistral\","                                              \
+    "\"architectures\":[\"MistralForCausalLM\"],"                              \
+    "\"hidden_size\":32,\"intermediate_size\":64,"                             \
+    "\"num_hidden_layers\":1,\"num_attention_heads\":8,"                       \
+    "\"num_key_value_heads\":2,\"max_position_embeddings\":8192,"              \
+    "\"vocab_size\":9"
+
+Test(hf_config, mistral_is_llama_where_its_window_spans_every_position)
+{
+    static const char *const good[] = {
+        "{" MISTRAL ",\"sliding_window\":null}",
+        "{" MISTRAL ",\"sliding_window\":8192}",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct model_spec spec;
+        cr_assert(eq(int, parse(&spec, good[i], NULL), STATUS_OK));
+        cr_expect(eq(int, spec.family, FAMILY_LLAMA));
+        cr_expect(eq(i32, spec.n_kv_heads, 2));
+    }
+}
+
 static const struct refusal { const char *text, *words; } refusals[] = {
     { "", "config.json:1:0: " },
     { "{", "config.json:1:1: " },
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
-    { "{}", "no model_type: supported are gpt2 and llama" },
-    { "{\"model_type\":\"mistral\"}",
-      "model_type \"mistral\": supported are gpt2 and llama" },
+    { "{}", "no model_type: supported are gpt2, llama and mistral" },
+    { "{\"model_type\":\"qwen2\"}",
+      "model_type \"qwen2\": supported are gpt2, llama and mistral" },
+    { "{" MISTRAL "}", "sliding_window is missing" },
+    { "{" MISTRAL ",\"sliding_window\":4096}",
+      "sliding_window 4096: supported are null" },
+    { "{" MISTRAL ",\"sliding_window\":\"no\"}", "supported are null" },
+    { "{\"model_type\":\"mistral\",\"hidden_size\":32,"
+      "\"intermediate_size\":64,\"num_hidden_layers\":1,"
+      "\"num_attention_heads\":8,\"max_position_embeddings\":64,"
+      "\"vocab_size\":9,\"sliding_window\":null}",
+      "num_key_value_heads is missing" },
     { "{\"model_type\":\"gpt2\"}", "n_embd is missing" },
     { "{" GPT2 ",\"activation_function\":\"relu\"}",
       "activation_function \"relu\": supported is \"gelu_new\"" },

@@ -6,6 +6,7 @@
 #include "models/checkpoint.h"
 #include "models/source.h"
 #include "tests/cases.h"
+#include "tests/shared.h"
 #include "tests/words.h"
 
 static const struct shape tiny = { .n_channels = 8, .n_heads = 2,
@@ -156,4 +157,48 @@ Test(source, a_directory_without_a_model_is_told_from_one_with)
 Test(source, what_does_not_exist_is_named)
 {
     expect_refused("/nowhere/model", NULL, "/nowhere/model");
+}
+
+Test(source, a_gguf_file_without_a_model_says_so)
+{
+    char path[96];
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/x.gguf", directory);
+    FILE *file = fopen(path, "w");
+    fwrite("GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1, 24, file);
+    cr_assert(fclose(file) == 0);
+    expect_refused(path, NULL, "no general.architecture in it");
+    remove_directory(directory);
+}
+
+Test(source, a_vocabulary_alone_is_no_model)
+{
+    char path[FILE_PATH_SIZE];
+    shared_path(path, "tokenizers/ggml-vocab-gpt-2.gguf");
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+    cr_expect(eq(int, source_read(&source, path, NULL, 0, &err),
+                 STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "no tensor token_embd.weight") != NULL, "%s",
+              err.text);
+}
+
+Test(source, a_model_of_llama2c_has_weights_and_no_tokenizer)
+{
+    char path[FILE_PATH_SIZE];
+    const struct config_setting deeper = { "model.layers=5" };
+    struct source source;
+    struct model *model = NULL;
+
+    shared_path(path, "llama2c/stories260K.bin");
+    cr_assert(eq(int, source_read(&source, path, NULL, 0, NULL), STATUS_OK));
+    cr_expect(source.has_weights && source.kind == SOURCE_LLAMA2C);
+    cr_expect(strcmp(source.tokenizer, "") == 0);
+    cr_expect(source.routing.policy == case_policy("dense"));
+    cr_assert(eq(int, model_open(&model, &source.spec, &options, NULL),
+                 STATUS_OK));
+    cr_expect(eq(int, source_fill(&source, model, 1, NULL), STATUS_OK));
+    cr_expect(model_weights(model)[0] != 0.0f);
+    expect_refused(path, &deeper, "its shape stands fixed");
+    model_close(model);
 }

@@ -1,0 +1,28 @@
+/* generate.h - a text going on: tokens in, the next ones out, one at a time
+ * against the keys and values kept so far. */
+#ifndef GENERATE_H
+#define GENERATE_H
+
+#include "models/model.h"
+#include "models/sampler.h"
+
+/* All borrowed. */
+struct generation {
+    struct model   *model;       /* opened to decode one sequence, with room for
+                                  * n_prompt + n_new - 1 tokens */
+    struct sampler *sampler;
+    struct meter   *meter;       /* NULL: nobody */
+    const int32_t  *prompt;      /* [n_prompt], at least one */
+    int32_t         n_prompt;
+    int32_t         n_new;       /* at most */
+    /* Each new token as soon as it is chosen; false: enough, it does not count
+     * (an end of text, an interrupt). */
+    bool          (*emit)(void *context, int32_t id);
+    void           *context;
+};
+
+/* Begins anew.  Each token is fed by itself, so that a routed layer judges it
+ * by its threshold, as in any decoding.  Returns the number of new tokens. */
+int32_t generate(const struct generation *generation);
+
+#endif

@@ -1,0 +1,35 @@
+/* span.h - foreign tensors and the columns of ours that they are.
+ *
+ * We keep weights as [in,out], products that share an input side by side:
+ * queries, keys and values in one tensor, gate and up in another.  Others keep
+ * them apart, and mostly as [out,in]. */
+#ifndef SPAN_H
+#define SPAN_H
+
+#include "models/tensor.h"
+
+enum span { SPAN_ALL, SPAN_Q, SPAN_K, SPAN_V, SPAN_GATE, SPAN_UP };
+
+/* How the foreign numbers run. */
+enum layout {
+    LAYOUT_SAME,             /* [in,out], as ours; also vectors and tables */
+    LAYOUT_LINEAR,           /* [out,in], as torch's Linear */
+    LAYOUT_PAIRS,            /* [out,in] of queries or keys whose RoPE turns
+                              * neighbours (2i, 2i+1) of a head; ours turns
+                              * halves (i, i + D/2) */
+};
+
+/* The columns [*from, *to) of `tensor`. */
+void span_columns(const struct model_spec *spec, const struct tensor *tensor,
+                  enum span span, int64_t *from, int64_t *to);
+
+/* Foreign numbers, all of them, into `ours`, the tensor's first number, or
+ * back.  `head_size` matters to LAYOUT_PAIRS alone. */
+void span_read(float *ours, const struct tensor *tensor, int64_t from,
+               int64_t to, enum layout layout, int32_t head_size,
+               const float *theirs);
+void span_write(const float *ours, const struct tensor *tensor, int64_t from,
+                int64_t to, enum layout layout, int32_t head_size,
+                float *theirs);
+
+#endif

@@ -1,0 +1,459 @@
+/* test_gguf_model.c - models in GGUF files: what lands where, and what is
+ * refused. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/gguf_model.h"
+#include "models/span.h"
+
+/* ---- a file being written ---- */
+
+struct writer {
+    FILE    *values, *infos, *data;
+    char    *text[3];
+    size_t   size[3];
+    uint64_t n_values, n_tensors;
+};
+
+static void open_writer(struct writer *w)
+{
+    *w = (struct writer){ 0 };
+    w->values = open_memstream(&w->text[0], &w->size[0]);
+    w->infos = open_memstream(&w->text[1], &w->size[1]);
+    w->data = open_memstream(&w->text[2], &w->size[2]);
+}
+
+static void put32(FILE *file, uint32_t n)
+{
+    fwrite(&n, sizeof n, 1, file);
+}
+
+static void put64(FILE *file, uint64_t n)
+{
+    fwrite(&n, sizeof n, 1, file);
+}
+
+static void put_text(FILE *file, const char *text)
+{
+    put64(file, strlen(text));
+    fputs(text, file);
+}
+
+static void put_int(struct writer *w, const char *key, uint32_t n)
+{
+    put_text(w->values, key);
+    put32(w->values, GGUF_VALUE_U32);
+    put32(w->values, n);
+    w->n_values++;
+}
+
+static void put_real(struct writer *w, const char *key, float x)
+{
+    put_text(w->values, key);
+    put32(w->values, GGUF_VALUE_F32);
+    fwrite(&x, sizeof x, 1, w->values);
+    w->n_values++;
+}
+
+static void put_word(struct writer *w, const char *key, const char *word)
+{
+    put_text(w->values, key);
+    put32(w->values, GGUF_VALUE_TEXT);
+    put_text(w->values, word);
+    w->n_values++;
+}
+
+static void put_tensor(struct writer *w, const char *name, uint64_t rows,
+                       uint64_t columns, const float *x)
+{
+    put_text(w->infos, name);
+    put32(w->infos, rows > 0 ? 2 : 1);
+    put64(w->infos, columns);
+    if (rows > 0)
+        put64(w->infos, rows);
+    put32(w->infos, GGUF_F32);
+    put64(w->infos, (uint64_t)ftell(w->data));
+    fwrite(x, sizeof *x, (rows > 0 ? rows : 1) * columns, w->data);
+    while (ftell(w->data) % 32)
+        fputc(0, w->data);
+    w->n_tensors++;
+}
+
+/* The whole file; the caller frees. */
+static char *finish(struct writer *w, size_t *size)
+{
+    char *image;
+    FILE *file = open_memstream(&image, size);
+
+    fclose(w->values);
+    fclose(w->infos);
+    fclose(w->data);
+    fputs("GGUF", file);
+    put32(file, 3);
+    put64(file, w->n_tensors);
+    put64(file, w->n_values);
+    fwrite(w->text[0], 1, w->size[0], file);
+    fwrite(w->text[1], 1, w->size[1], file);
+    while (ftell(file) % 32)
+        fputc(0, file);
+    fwrite(w->text[2], 1, w->size[2], file);
+    fclose(file);
+    for (int i = 0; i < 3; i++)
+        free(w->text[i]);
+    return image;
+}
+
+/* ---- models as files ---- */
+
+static struct model_spec spec_of(enum family family, bool tied)
+{
+    const bool gpt2 = family == FAMILY_GPT2;
+    struct model_spec spec = {
+        .family = family, .n_layers = 2, .n_channels = 24, .n_heads = 4,
+        .n_kv_heads = gpt2 ? 4 : 2, .head_size = 6, .n_ffn = 40, .n_vocab = 19,
+        .max_tokens = 9, .tied_head = tied, .norm_epsilon = 0.25f,
+        .rope_theta = gpt2 ? 10000.0f : 500.0f,
+        .gate = GATE_SIGMOID2, .router_input = ROUTER_INPUT_NORMALISED,
+    };
+    for (int l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec.capacity[l] = 1.0;
+    return spec;
+}
+
+/* Every weight different. */
+static struct model *model_of(const struct model_spec *spec, bool filled)
+{
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 9,
+                                           .n_threads = 1 };
+    struct model *m = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, model_open(&m, spec, &options, &err), STATUS_OK), "%s",
+              err.text);
+    for (int32_t i = 0; filled && i < model_tensors(m)->n; i++) {
+        const struct tensor *t = &model_tensors(m)->tensor[i];
+        for (size_t j = 0; j < t->n; j++)
+            model_weights(m)[t->offset + j] = (float)(t->offset + j) * 1e-5f;
+    }
+    return m;
+}
+
+static void put_part(struct writer *w, struct model *m, int32_t layer,
+                     enum tensor_id id, enum span span, enum layout layout,
+                     const char *name)
+{
+    const struct tensor *t = tensor_find(model_tensors(m), layer, id);
+    float theirs[2048];
+    int64_t from, to;
+    char full[GGUF_MAX_NAME];
+
+    if (!t)
+        return;
+    span_columns(model_spec(m), t, span, &from, &to);
+    cr_assert(t->rows * (to - from) <= 2048);
+    span_write(model_weights(m) + t->offset, t, from, to, layout, 6, theirs);
+    if (layer < 0)
+        snprintf(full, sizeof full, "%s", name);
+    else
+        snprintf(full, sizeof full, "blk.%d.%s", layer, name);
+    uint64_t rows = (uint64_t)t->rows, columns = (uint64_t)(to - from);
+    if (layout != LAYOUT_SAME)
+        put_tensor(w, full, columns, rows, theirs);
+    else
+        put_tensor(w, full, strstr(name, "embd") || strstr(name, "output.w")
+                                ? rows : 0, columns, theirs);
+}
+
+static void put_llama(struct writer *w, struct model *m)
+{
+    put_word(w, "general.architecture", "llama");
+    put_int(w, "llama.context_length", 9);
+    put_int(w, "llama.embedding_length", 24);
+    put_int(w, "llama.block_count", 2);
+    put_int(w, "llama.feed_forward_length", 40);
+    put_int(w, "llama.attention.head_count", 4);
+    put_int(w, "llama.attention.head_count_kv", 2);
+    put_real(w, "llama.attention.layer_norm_rms_epsilon", 0.25f);
+    put_real(w, "llama.rope.freq_base", 500.0f);
+    put_int(w, "llama.rope.dimension_count", 6);
+    put_int(w, "llama.vocab_size", 19);
+    put_part(w, m, -1, TENSOR_WTE, SPAN_ALL, LAYOUT_SAME, "token_embd.weight");
+    put_part(w, m, -1, TENSOR_FINAL_GAMMA, SPAN_ALL, LAYOUT_SAME,
+             "output_norm.weight");
+    put_part(w, m, -1, TENSOR_HEAD, SPAN_ALL, LAYOUT_SAME, "output.weight");
+    for (int32_t l = 0; l < 2; l++) {
+        put_part(w, m, l, TENSOR_NORM1_GAMMA, SPAN_ALL, LAYOUT_SAME,
+                 "attn_norm.weight");
+        put_part(w, m, l, TENSOR_QKV, SPAN_Q, LAYOUT_PAIRS, "attn_q.weight");
+        put_part(w, m, l, TENSOR_QKV, SPAN_K, LAYOUT_PAIRS, "attn_k.weight");
+        put_part(w, m, l, TENSOR_QKV, SPAN_V, LAYOUT_LINEAR, "attn_v.weight");
+        put_part(w, m, l, TENSOR_PROJECT, SPAN_ALL, LAYOUT_LINEAR,
+                 "attn_output.weight");
+        put_part(w, m, l, TENSOR_NORM2_GAMMA, SPAN_ALL, LAYOUT_SAME,
+                 "ffn_norm.weight");
+        put_part(w, m, l, TENSOR_UP, SPAN_GATE, LAYOUT_LINEAR,
+                 "ffn_gate.weight");
+        put_part(w, m, l, TENSOR_UP, SPAN_UP, LAYOUT_LINEAR, "ffn_up.weight");
+        put_part(w, m, l, TENSOR_DOWN, SPAN_ALL, LAYOUT_LINEAR,
+                 "ffn_down.weight");
+    }
+}
+
+static void put_gpt2(struct writer *w, struct model *m)
+{
+    static const struct {
+        enum tensor_id id;
+        enum layout layout;
+        const char *name;
+    } part[] = {
+        { TENSOR_NORM1_GAMMA, LAYOUT_SAME, "attn_norm.weight" },
+        { TENSOR_NORM1_BETA, LAYOUT_SAME, "attn_norm.bias" },
+        { TENSOR_QKV, LAYOUT_LINEAR, "attn_qkv.weight" },
+        { TENSOR_QKV_BIAS, LAYOUT_SAME, "attn_qkv.bias" },
+        { TENSOR_PROJECT, LAYOUT_LINEAR, "attn_output.weight" },
+        { TENSOR_PROJECT_BIAS, LAYOUT_SAME, "attn_output.bias" },
+        { TENSOR_NORM2_GAMMA, LAYOUT_SAME, "ffn_norm.weight" },
+        { TENSOR_NORM2_BETA, LAYOUT_SAME, "ffn_norm.bias" },
+        { TENSOR_UP, LAYOUT_LINEAR, "ffn_up.weight" },
+        { TENSOR_UP_BIAS, LAYOUT_SAME, "ffn_up.bias" },
+        { TENSOR_DOWN, LAYOUT_LINEAR, "ffn_down.weight" },
+        { TENSOR_DOWN_BIAS, LAYOUT_SAME, "ffn_down.bias" },
+    };
+    put_word(w, "general.architecture", "gpt2");
+    put_int(w, "gpt2.context_length", 9);
+    put_int(w, "gpt2.embedding_length", 24);
+    put_int(w, "gpt2.block_count", 2);
+    put_int(w, "gpt2.feed_forward_length", 40);
+    put_int(w, "gpt2.attention.head_count", 4);
+    put_real(w, "gpt2.attention.layer_norm_epsilon", 0.25f);
+    put_part(w, m, -1, TENSOR_WTE, SPAN_ALL, LAYOUT_SAME, "token_embd.weight");
+    put_part(w, m, -1, TENSOR_WPE, SPAN_ALL, LAYOUT_SAME,
+             "position_embd.weight");
+    put_part(w, m, -1, TENSOR_HEAD, SPAN_ALL, LAYOUT_SAME, "output.weight");
+    put_part(w, m, -1, TENSOR_FINAL_GAMMA, SPAN_ALL, LAYOUT_SAME,
+             "output_norm.weight");
+    put_part(w, m, -1, TENSOR_FINAL_BETA, SPAN_ALL, LAYOUT_SAME,
+             "output_norm.bias");
+    for (int32_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+            put_part(w, m, l, part[i].id, SPAN_ALL, part[i].layout,
+                     part[i].name);
+}
+
+/* Read back: shape and weights are the same, bit for bit. */
+static void check_return(enum family family, bool tied)
+{
+    const struct model_spec spec = spec_of(family, tied);
+    struct model_spec found;
+    struct model *from = model_of(&spec, true), *to;
+    struct writer w;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    size_t size;
+
+    open_writer(&w);
+    (family == FAMILY_GPT2 ? put_gpt2 : put_llama)(&w, from);
+    char *image = finish(&w, &size);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
+              "%s", err.text);
+    cr_assert(eq(int, gguf_model_spec(&found, file, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(memcmp(&found, &spec, sizeof spec) == 0);
+    to = model_of(&found, false);
+    cr_assert(eq(int, gguf_model_import(to, file, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(memcmp(model_weights(from), model_weights(to),
+                     model_tensors(from)->floats * sizeof(float)) == 0);
+    gguf_close(file);
+    free(image);
+    model_close(to);
+    model_close(from);
+}
+
+Test(gguf_model, llama_comes_back_as_it_went)
+{
+    check_return(FAMILY_LLAMA, true);
+    check_return(FAMILY_LLAMA, false);
+}
+
+Test(gguf_model, gpt2_comes_back_as_it_went)
+{
+    check_return(FAMILY_GPT2, true);
+    check_return(FAMILY_GPT2, false);
+}
+
+/* Heads of 6: their rows 0 1 2 3 4 5 are pairs (0,1), (2,3), (4,5); ours turn
+ * 0 with 3, 1 with 4, 2 with 5. */
+Test(gguf_model, pairs_of_a_head_become_halves)
+{
+    static const int their_row[] = { 0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11 };
+    const struct tensor t = { .rows = 1, .columns = 12 };
+    float theirs[12], ours[12];
+
+    for (int i = 0; i < 12; i++)
+        theirs[i] = (float)i;
+    span_read(ours, &t, 0, 12, LAYOUT_PAIRS, 6, theirs);
+    for (int i = 0; i < 12; i++)
+        cr_expect(ours[i] == (float)their_row[i], "%d", i);
+}
+
+/* ---- refusals ---- */
+
+static const float ones[1024];
+
+static void add_scaling(struct writer *w)
+{
+    put_word(w, "llama.rope.scaling.type", "yarn");
+}
+static void add_factor(struct writer *w)
+{
+    put_real(w, "llama.rope.scaling.factor", 4.0f);
+}
+static void add_experts(struct writer *w)
+{
+    put_int(w, "llama.expert_count", 8);
+}
+static void add_window(struct writer *w)
+{
+    put_int(w, "llama.attention.sliding_window", 4096);
+}
+static void add_unknown(struct writer *w)
+{
+    put_real(w, "llama.logit_scale", 2.0f);
+}
+static void add_partial_rope(struct writer *w)
+{
+    put_int(w, "llama.attention.value_length", 8);
+}
+static void add_bias(struct writer *w)
+{
+    put_tensor(w, "blk.0.attn_q.bias", 0, 24, ones);
+}
+static void add_frequencies(struct writer *w)
+{
+    put_tensor(w, "rope_freqs.weight", 0, 3, ones);
+}
+static void add_third_layer(struct writer *w)
+{
+    put_tensor(w, "blk.2.attn_norm.weight", 0, 24, ones);
+}
+/* What means "none" is taken. */
+static void add_nothing(struct writer *w)
+{
+    put_word(w, "llama.rope.scaling.type", "none");
+    put_real(w, "llama.rope.scaling.factor", 1.0f);
+    put_int(w, "llama.expert_count", 0);
+    put_word(w, "general.name", "whatever");
+    put_real(w, "tokenizer.ggml.bos_token_id", 1.0f);
+}
+
+Test(gguf_model, what_changes_the_arithmetic_is_refused_by_name)
+{
+    static const struct {
+        void (*add)(struct writer *);
+        const char *words;
+    } cases[] = {
+        { add_scaling, "llama.rope.scaling.type 'yarn': supported is 'none'" },
+        { add_factor, "llama.rope.scaling.factor 4" },
+        { add_experts, "llama.expert_count 8: supported is 0" },
+        { add_window, "llama.attention.sliding_window 4096" },
+        { add_unknown, "llama.logit_scale: not supported" },
+        { add_partial_rope, "llama.attention.value_length 8: allowed is 6" },
+        { add_bias, "tensor blk.0.attn_q.bias: not supported" },
+        { add_frequencies, "tensor rope_freqs.weight: not supported" },
+        { add_third_layer, "tensor blk.2.attn_norm.weight: not supported" },
+        { add_nothing, NULL },
+    };
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model *model = model_of(&spec, true);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model_spec found;
+        struct writer w;
+        struct gguf *file = NULL;
+        struct error err = { STATUS_OK, "" };
+        size_t size;
+
+        open_writer(&w);
+        put_llama(&w, model);
+        cases[i].add(&w);
+        char *image = finish(&w, &size);
+        cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err),
+                     STATUS_OK), "%s", err.text);
+        enum status status = gguf_model_spec(&found, file, &err);
+        if (status == STATUS_OK)
+            status = gguf_model_import(model, file, &err);
+        cr_expect(eq(int, status, cases[i].words ? STATUS_BAD_VALUE
+                                                 : STATUS_OK), "%zu: %s", i,
+                  err.text);
+        cr_expect(cases[i].words == NULL ||
+                  strstr(err.text, cases[i].words) != NULL, "%s", err.text);
+        gguf_close(file);
+        free(image);
+    }
+    model_close(model);
+}
+
+static enum status try_bare(const char *architecture, struct error *err)
+{
+    struct model_spec found;
+    struct writer w;
+    struct gguf *file = NULL;
+    size_t size;
+
+    open_writer(&w);
+    put_word(&w, "general.architecture", architecture);
+    char *image = finish(&w, &size);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", NULL), STATUS_OK));
+    enum status status = gguf_model_spec(&found, file, err);
+    gguf_close(file);
+    free(image);
+    return status;
+}
+
+Test(gguf_model, another_architecture_and_a_missing_key_are_named)
+{
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "'qwen2': supported are gpt2 and llama") !=
+              NULL);
+    cr_assert(eq(int, try_bare("llama", &err), STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "no llama.context_length") != NULL);
+}
+
+/* A tensor left out, or of another shape. */
+Test(gguf_model, a_tensor_that_does_not_fit_is_named)
+{
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model_spec more = spec;
+    struct model *model = model_of(&spec, true), *longer, *wider;
+    struct writer w;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    size_t size;
+
+    open_writer(&w);
+    put_llama(&w, model);
+    char *image = finish(&w, &size);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", NULL), STATUS_OK));
+    more.n_layers = 3;
+    longer = model_of(&more, false);
+    cr_assert(eq(int, gguf_model_import(longer, file, &err),
+                 STATUS_BAD_FORMAT));
+    cr_assert(strstr(err.text, "no tensor blk.2.attn_norm.weight") != NULL);
+    more = spec;
+    more.n_ffn = 48;
+    wider = model_of(&more, false);
+    cr_assert(eq(int, gguf_model_import(wider, file, &err),
+                 STATUS_BAD_FORMAT));
+    cr_assert(strstr(err.text, "ffn_gate.weight") != NULL, "%s", err.text);
+    model_close(wider);
+    model_close(longer);
+    model_close(model);
+    gguf_close(file);
+    free(image);
+}
