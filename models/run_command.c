@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "models/agreement.h"
 #include "models/run_result.h"
+#include "models/run_text.h"
 #include "sim/core/command.h"
 #include "sim/core/nearest.h"
 #include "sim/core/rundir.h"
@@ -185,14 +185,8 @@ struct session {
     struct source      source;
     struct model_spec  spec;            /* the source's, or its dense twin's */
     struct machine    *machine;         /* NULL: none */
-    struct file_map    map;
-    struct tokenizer  *tokenizer;       /* NULL: bytes */
-    int32_t           *ids;             /* of the text, where it has one */
-    size_t             n_ids;
+    struct run_text    text;
     int64_t            bytes;           /* of the tokens predicted so far */
-    struct data       *data;            /* NULL: the whole text */
-    char               hash[17];        /* of the text */
-    struct score_text  text;
     struct rundir      rundir;
     struct model      *model;
     struct score       score[MAX_RULES];   /* [0] is metered */
@@ -296,43 +290,6 @@ static void choose_rules(struct session *s)
 }
 
 /* ---- opening ---- */
-
-static enum status open_text(struct session *s, struct error *err)
-{
-    const struct arguments *a = &s->arguments;
-    enum status status = file_map(&s->map, a->text, err);
-    if (status != STATUS_OK)
-        return status;
-    snprintf(s->hash, sizeof s->hash, "%016" PRIx64,
-             (uint64_t)XXH64(s->map.data, s->map.size, 0));
-    if (a->split != ALL && (status = data_open(&s->data, a->text,
-                                               (int32_t)a->window, err)))
-        return status;
-    s->text = (struct score_text){
-        .bytes = s->data ? NULL : s->map.data, .size = (int64_t)s->map.size,
-        .data = s->data, .split = (enum split)a->split,
-        .window = (int32_t)a->window, .stride = (int32_t)a->stride,
-        .limit = a->limit,
-    };
-    if (s->data && (status = data_require(s->data, s->text.split, err)))
-        return status;
-    if (s->tokenizer) {
-        status = tokenizer_encode(s->tokenizer, (const char *)s->map.data,
-                                  s->map.size, false, &s->ids, &s->n_ids, err);
-        if (status != STATUS_OK)
-            return status;
-        s->text.bytes = NULL;
-        s->text.ids = s->ids;
-        s->text.size = (int64_t)s->n_ids;
-        s->text.bos = tokenizer_bos(s->tokenizer);
-        s->window.tokenizer = s->tokenizer;
-    }
-    s->windows = score_windows(&s->text);
-    return s->windows > 0
-               ? STATUS_OK
-               : error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
-                           " score has at least 2", a->text, s->map.size);
-}
 
 static uint64_t predicted_bytes(const struct session *s)
 {
@@ -448,36 +405,12 @@ static enum status open_output(struct session *s, struct error *err)
     return status;
 }
 
-/* The tokenizer that is given, or lies with the model; a model of bytes needs
- * none. */
-static enum status open_tokenizer(struct session *s, struct error *err)
-{
-    const struct arguments *a = &s->arguments;
-    const struct source *source = &s->source;
-    const char *path = a->tokenizer         ? a->tokenizer
-                       : *source->tokenizer ? source->tokenizer
-                                            : NULL;
-    if (path && a->split != ALL)
-        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
-                         " training on bytes; %s has a tokenizer",
-                         source->path);
-    if (path)
-        return tokenizer_open(&s->tokenizer, path, source->spec.n_vocab, err);
-    if (source->spec.n_vocab != DATA_VOCAB)
-        return error_set(err, STATUS_BAD_VALUE, "%s: a vocabulary of %d; %d"
-                         " would be bytes, any other needs --tokenizer FILE",
-                         source->path, source->spec.n_vocab, DATA_VOCAB);
-    return STATUS_OK;
-}
-
 static enum status open_session(struct session *s, struct error *err)
 {
     const struct arguments *a = &s->arguments;
     enum status status = source_read(&s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
     if (status != STATUS_OK)
-        return status;
-    if ((status = open_tokenizer(s, err)))
         return status;
     if (a->machine) {
         s->machine = malloc(sizeof *s->machine);
@@ -489,8 +422,16 @@ static enum status open_session(struct session *s, struct error *err)
     if ((status = check_policy(s, err)) || (status = choose_window(s, err)))
         return status;
     choose_rules(s);
-    if ((status = open_text(s, err)) || (status = open_model(s, err)) ||
-        (status = open_ledgers(s, err)))
+    s->text.windows = (struct score_text){
+        .split = (enum split)a->split, .window = (int32_t)a->window,
+        .stride = (int32_t)a->stride, .limit = a->limit,
+    };
+    if ((status = run_text_open(&s->text, a->text, a->tokenizer, &s->source,
+                                a->split != ALL, err)))
+        return status;
+    s->windows = score_windows(&s->text.windows);
+    s->window.tokenizer = s->text.tokenizer;
+    if ((status = open_model(s, err)) || (status = open_ledgers(s, err)))
         return status;
     return open_output(s, err);
 }
@@ -507,11 +448,8 @@ static void close_session(struct session *s)
     ledger_close(s->predicted);
     free(s->window.targets);
     free(s->window.ids);
-    free(s->ids);
-    tokenizer_close(s->tokenizer);
     model_close(s->model);
-    data_close(s->data);
-    file_unmap(&s->map);
+    run_text_close(&s->text);
     free(s->machine);
     free(s);
 }
@@ -572,33 +510,16 @@ static enum status write_tokens(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Bytes of the text that the window's scored rows predict. */
-static int64_t target_bytes(const struct session *s)
-{
-    const struct score_window *w = &s->window;
-    int64_t bytes = 0;
-
-    if (!s->tokenizer)
-        return w->n_tokens - w->first;
-    for (int32_t r = w->first; r < w->n_tokens; r++) {
-        size_t size;
-        (void)tokenizer_bytes(s->tokenizer, w->targets[r],
-                              w->position + r + 1 == 0, &size);
-        bytes += (int64_t)size;
-    }
-    return bytes;
-}
-
 static enum status score_one(struct session *s, struct error *err)
 {
     enum status status;
 
-    score_window(&s->text, s->done, &s->window);
+    score_window(&s->text.windows, s->done, &s->window);
     double started = clock_seconds();
     forward(s, &s->score[0], &s->meter.meter);
     s->seconds += clock_seconds() - started;
     score_add(&s->score[0], s->model, &s->window);
-    s->bytes += target_bytes(s);
+    s->bytes += run_text_bytes(&s->text, &s->window);
     if ((status = predict_window(s, err)))
         return status;
     if (s->tokens.stream && (status = write_tokens(s, err)))
@@ -681,14 +602,14 @@ static struct run_result result_of(const struct session *s)
         .source = &s->source, .spec = &s->spec, .model = a->model,
         .text = a->text, .machine = a->machine,
         .split = a->split == ALL ? "all" : split_names[a->split],
-        .isa = model_isa(s->model), .hash = s->hash, .window = a->window,
+        .isa = model_isa(s->model), .hash = s->text.hash, .window = a->window,
         .stride = a->stride, .limit = a->limit, .seed = a->seed,
         .threads = a->common.threads, .score = s->score,
         .n_scores = s->n_scores, .bytes = s->bytes, .predicted = s->predicted,
         .counted = s->counted, .measured = s->measured, .seconds = s->seconds,
         .finished = s->done == s->windows, .agreed = s->agreed,
         .parameters = memory_parameters(&s->spec),
-        .predicted_bytes = predicted_bytes(s) + s->map.size,
+        .predicted_bytes = predicted_bytes(s) + s->text.map.size,
         .allocated_bytes = model_bytes(s->model),
         .peak_bytes = command_peak_bytes(),
     };

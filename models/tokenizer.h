@@ -1,7 +1,7 @@
 /* tokenizer.h - text to token ids and back.
  *
- * Kinds: bytes (the byte is the id); byte-level BPE as GPT-2 and Llama 3 have it
- * (merges by rank, after a split into words); SentencePiece-style BPE with byte
+ * Kinds: bytes (the byte is the id); byte-level BPE as GPT-2 and Llama 3 have
+ * it (merges by rank, after a split into words); SentencePiece-style BPE with byte
  * fallback as Llama 2 and llama2.c have it (merges by score).  Ids are those of
  * the reference implementations, for every text. */
 #ifndef TOKENIZER_H
@@ -14,8 +14,8 @@
 
 struct tokenizer;                 /* opaque: tokenizer.c */
 
-/* From a file: *.bin (llama2.c), *.gguf, tokenizer.json; NULL: bytes.  `n_vocab`
- * is the model's, for checking and for llama2.c, whose files do not say.
+/* From a file: *.bin (llama2.c), *.gguf, tokenizer.json; NULL: bytes.
+ * `n_vocab` is the model's, for checking and for llama2.c, whose files do not say.
  * Caller releases with tokenizer_close(); NULL is fine. */
 enum status tokenizer_open(struct tokenizer **out, const char *path,
                            int32_t n_vocab, struct error *err) MUST_CHECK;

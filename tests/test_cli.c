@@ -13,11 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/shared.h"
 #include "tests/words.h"
 
 enum { MOST_ARGUMENTS = 24, PATH_SIZE = 512 };
 
-static char directory[64];
+static char directory[64], started_in[256];
 
 /* ---- starting the program ---- */
 
@@ -146,6 +147,7 @@ static void write_file(const char *name, const char *text)
 static void set_up(void)
 {
     make_directory(directory);
+    cr_assert(getcwd(started_in, sizeof started_in) != NULL);
     cr_assert(chdir(directory) == 0);
     write_words("text");
     write_file("run.yaml", config);
@@ -511,6 +513,40 @@ static void train_a(void)
 {
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
                               "train.judge_windows=0"), 0));
+}
+
+/* The tests run elsewhere than where the data lies. */
+static void shared_from_here(char out[PATH_SIZE], const char *name)
+{
+    char path[FILE_PATH_SIZE], here[256];
+    cr_assert(getcwd(here, sizeof here) != NULL);
+    cr_assert(chdir(started_in) == 0);
+    shared_path(path, name);
+    cr_assert(realpath(path, out) != NULL);
+    cr_assert(chdir(here) == 0);
+}
+
+/* 236 tokens, 1.245570 nats a token, 0.828295 bits a byte: what llama2.c gives
+ * with windows of 512 tokens, BOS one of them. */
+Test(cli, run_scores_a_llama2c_model_with_its_tokenizer)
+{
+    char model[PATH_SIZE], tokenizer[PATH_SIZE], text[PATH_SIZE];
+    shared_from_here(model, "llama2c/stories260K.bin");
+    shared_from_here(tokenizer, "llama2c/tok512.bin");
+    shared_from_here(text, "text/nll_text_tinystory.txt");
+    cr_assert(eq(int, ISOBATH("run", model, "--tokenizer", tokenizer, "--text",
+                              text, "--window", "511", "-o", "r"), 0));
+    json_t *scored = summary_of("r");
+    cr_expect(eq(dbl, number_at(scored, "loss.heldout_tokens"), 236));
+    cr_expect(eq(dbl, number_at(scored, "loss.heldout_bytes"), 512));
+    cr_expect(epsilon_eq(dbl, number_at(scored, "loss.nats_per_token"),
+                         1.245570, 5e-6));
+    cr_expect(epsilon_eq(dbl, number_at(scored, "loss.bits_per_byte"),
+                         0.828295, 5e-6));
+    cr_expect(eq(dbl, number_at(scored, "counted_equals_predicted"), 1));
+    json_decref(scored);
+    cr_assert(eq(int, ISOBATH("run", model, "--text", text), 2));
+    expect_said("stderr", "any other needs --tokenizer FILE");
 }
 
 Test(cli, run_finds_the_loss_that_training_reported)

@@ -1,0 +1,98 @@
+/* run_text.c - opening what is to be scored. */
+#include "models/run_text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+static enum status open_tokenizer(struct run_text *t, const char *path,
+                                  const struct source *source, bool split,
+                                  struct error *err)
+{
+    if (!path && *source->tokenizer)
+        path = source->tokenizer;
+    if (path && split)
+        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
+                         " training on bytes; %s has a tokenizer",
+                         source->path);
+    if (path)
+        return tokenizer_open(&t->tokenizer, path, source->spec.n_vocab, err);
+    if (source->spec.n_vocab != DATA_VOCAB)
+        return error_set(err, STATUS_BAD_VALUE, "%s: a vocabulary of %d; %d"
+                         " would be bytes, any other needs --tokenizer FILE",
+                         source->path, source->spec.n_vocab, DATA_VOCAB);
+    return STATUS_OK;
+}
+
+/* All of the text as tokens; each window begins with BOS, where there is one. */
+static enum status encode(struct run_text *t, struct error *err)
+{
+    size_t n;
+    enum status status = tokenizer_encode(t->tokenizer,
+                                          (const char *)t->map.data,
+                                          t->map.size, false, &t->ids, &n, err);
+    if (status != STATUS_OK)
+        return status;
+    t->windows.ids = t->ids;
+    t->windows.size = (int64_t)n;
+    t->windows.bos = tokenizer_bos(t->tokenizer);
+    return STATUS_OK;
+}
+
+static enum status open_split(struct run_text *t, const char *path,
+                              struct error *err)
+{
+    enum status status = data_open(&t->data, path, t->windows.window, err);
+    if (status == STATUS_OK)
+        status = data_require(t->data, t->windows.split, err);
+    t->windows.data = t->data;
+    return status;
+}
+
+enum status run_text_open(struct run_text *t, const char *path,
+                          const char *tokenizer, const struct source *source,
+                          bool split, struct error *err)
+{
+    enum status status = open_tokenizer(t, tokenizer, source, split, err);
+    if (status == STATUS_OK)
+        status = file_map(&t->map, path, err);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(t->hash, sizeof t->hash, "%016" PRIx64,
+             (uint64_t)XXH64(t->map.data, t->map.size, 0));
+    t->windows.size = (int64_t)t->map.size;
+    if (split)
+        status = open_split(t, path, err);
+    else if (t->tokenizer)
+        status = encode(t, err);
+    else
+        t->windows.bytes = t->map.data;
+    if (status == STATUS_OK && score_windows(&t->windows) == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
+                           " score has at least 2", path, t->map.size);
+    return status;
+}
+
+void run_text_close(struct run_text *t)
+{
+    free(t->ids);
+    tokenizer_close(t->tokenizer);
+    data_close(t->data);
+    file_unmap(&t->map);
+}
+
+int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
+{
+    int64_t bytes = 0;
+
+    if (!t->tokenizer)
+        return w->n_tokens - w->first;
+    for (int32_t r = w->first; r < w->n_tokens; r++) {
+        size_t size;
+        /* The text's first token drops the space that SentencePiece adds. */
+        (void)tokenizer_bytes(t->tokenizer, w->targets[r],
+                              w->position + r + 1 == 0, &size);
+        bytes += (int64_t)size;
+    }
+    return bytes;
+}

@@ -1,0 +1,33 @@
+/* run_text.h - a text to score: its bytes or its tokens, and its windows. */
+#ifndef RUN_TEXT_H
+#define RUN_TEXT_H
+
+#include "models/score.h"
+#include "models/source.h"
+#include "sim/core/file.h"
+
+struct run_text {
+    struct file_map   map;
+    char              hash[17];      /* XXH64 of the bytes, hexadecimal */
+    struct data      *data;          /* of a split; NULL: the whole text */
+    struct tokenizer *tokenizer;     /* NULL: a byte is a token */
+    int32_t          *ids;           /* of the whole text, with a tokenizer */
+    struct score_text windows;       /* points into the above */
+};
+
+/* The text at `path` for a model: tokens by the tokenizer at `tokenizer` (NULL:
+ * the one that lies with `source`, else bytes).  The caller has filled in
+ * windows.window, stride, limit and, where `split`, the split, which only bytes
+ * have.  STATUS_BAD_VALUE: too short, or a vocabulary that calls for a
+ * tokenizer.  *text is zero before; release it with run_text_close() whatever
+ * came back. */
+enum status run_text_open(struct run_text *text, const char *path,
+                          const char *tokenizer, const struct source *source,
+                          bool split, struct error *err) MUST_CHECK;
+void        run_text_close(struct run_text *text);
+
+/* Bytes of the text that the window's scored rows predict. */
+int64_t run_text_bytes(const struct run_text *text,
+                       const struct score_window *window);
+
+#endif
