@@ -102,8 +102,8 @@ void score_write_header(FILE *file, const struct model_spec *spec)
 static void write_text(FILE *file, const struct tokenizer *tokenizer,
                        int32_t id)
 {
-    const char byte = (char)id, *text = &byte;
-    size_t size = 1;
+    const char byte[1] = { (char)id }, *text = byte;
+    size_t size = sizeof byte;
     if (tokenizer)
         text = tokenizer_bytes(tokenizer, id, false, &size);
     bool quoted = size > 0 && (memchr(text, '"', size) ||

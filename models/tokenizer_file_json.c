@@ -265,8 +265,10 @@ static void find_special(int32_t *id, const json_t *config, const char *key,
     const char *text = json_is_string(value) ? json_string_value(value) :
                        text_of(value, "content");
 
-    for (size_t i = 0; i < n && *text; i++)
-        if (strcmp(entry[i].text, text) == 0)
+    if (!text || !*text)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (entry[i].text && strcmp(entry[i].text, text) == 0)
             *id = (int32_t)i;
 }
 
@@ -334,8 +336,6 @@ static enum status read_root(struct tokenizer_parts *parts,
 {
     const json_t *model = json_object_get(file->root, "model");
     const json_t *merges = json_object_get(model, "merges");
-    size_t i;
-    json_t *merge;
     enum status status = read_kind(parts, file, model);
 
     if (status == STATUS_OK)
@@ -349,12 +349,8 @@ static enum status read_root(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = merges_create(&parts->merges, json_array_size(merges),
                                file->err);
-    if (status == STATUS_OK)
-        json_array_foreach(merges, i, merge) {
-            status = read_merge(parts, merge, file);
-            if (status != STATUS_OK)
-                break;
-        }
+    for (size_t i = 0; i < json_array_size(merges) && status == STATUS_OK; i++)
+        status = read_merge(parts, json_array_get(merges, i), file);
     return status;
 }
 
