@@ -45,8 +45,9 @@ void op_attend(struct executor *ex, struct place at, const struct attention *o);
 void op_attend_backward(struct executor *ex, struct place at,
                         const struct attention *o);
 
-/* filling: rows are whole sequences that the caches take over, not an op of its
- * own: called inside attend's bracket by op_attend_filling(). */
+/* Keys and values kept for decoding.  op_attend_filling() copies those of whole
+ * sequences into them before attend's bracket: moves that belong to no op, so
+ * they are in a pass's time but in no op's tally or time. */
 struct cache {
     int32_t  capacity;
     int32_t *length;                 /* [B] before this step; updated */
