@@ -15,7 +15,8 @@ static enum status open_counts(struct allocation *out,
                                const struct model_spec *spec, int32_t B,
                                int32_t T, struct error *err)
 {
-    struct allocation a = { spec->n_layers, B, T, NULL, NULL };
+    struct allocation a = { .n_layers = spec->n_layers, .n_sequences = B,
+                            .n_tokens = T };
 
     a.count = calloc((size_t)spec->n_layers * (size_t)B, sizeof *a.count);
     if (!a.count)

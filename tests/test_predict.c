@@ -498,7 +498,7 @@ Test(predict, a_sum_past_64_bits_is_refused)
         .n_vocab = 1 << 20, .max_tokens = 1 << 20 });
     /* head: 2 * 2^16 * 2^20 a row, 2^31 rows */
     int32_t *count = calloc(1 << 11, sizeof *count);
-    struct allocation a = { 1, 1 << 11, 1 << 20, count, NULL };
+    struct allocation a = { 1, 1 << 11, 1 << 20, NULL, count, NULL };
     struct predict_job job = { &spec, &a, NULL };
     struct ledger *ledger;
     struct error err;

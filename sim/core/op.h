@@ -15,7 +15,8 @@
  *   sequence's kept tokens (i = 0, 1, ...) runs over
  *       n(i) = OP_KEY_TILE * ceil((i + 1) / OP_KEY_TILE)
  *   keys; the masked ones of the last tile are executed, so they are counted.
- *   A token that a layer skips counts nothing there but its router and select.
+ *   A token that a layer skips counts nothing there but its score and select
+ *   (with skipped keys computed or carried: see below).
  *   Scalars worked out once a step (learning rate, bias corrections) or from a
  *   shape alone (1/C, 1/sqrt(D)) and tables made once a run (RoPE angles) are not
  *   ops.
@@ -27,13 +28,14 @@
  *
  * FLOPs per row (a row is one token that the op works on), in the letters of
  * spec.h; U is F for gpt2 and 2F for llama; n is n(i); EXP = 18, LOG = 27,
- * FOLD = 15; [g] gpt2 only, [l] llama only; LN is gpt2's norm, RMS llama's.
+ * FOLD = 15; [g] gpt2 only, [l] llama only, [b] where queries, keys and values
+ * have biases; LN is gpt2's norm, RMS llama's.
  *
  *   op        forward                          bytes per row      shared bytes
  *   embed     [g] C                            4 + 8C, [g] + 4C   -
  *   norm      LN 8C + 2 FOLD + 5               8C + 8             8C
  *             RMS 4C + FOLD + 4                8C + 4             4C
- *   qkv       2C(Q+2E)                         4C + 4(Q+2E)       4C(Q+2E), [g] + 4(Q+2E)
+ *   qkv       2C(Q+2E)                         4C + 4(Q+2E)       4C(Q+2E), [b] + 4(Q+2E)
  *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
  *   attend    H(4Dn + (EXP+2)n + 2D + FOLD+1)  8Q + 8E + 8H       -
  *   project   2QC, [g] + C                     4Q + 8C            4QC, [g] + 4C
@@ -43,6 +45,10 @@
  *   route     LN 7C + 3 FOLD + 6               4C + 12            4C
  *             RMS 4C + 2 FOLD + 5              4C + 8             4C
  *             raw input 2C + FOLD              4C + 4             4C
+ *             signal norm 2C + FOLD            4C + 4             -
+ *             signal change 3C + FOLD          12C + 4            -
+ *             signal received (below)          8Q + 8E + 8H + 4   -
+ *             signal hash 0                    8                  -
  *   select    0                                4 per row if scored, + 4 per kept row
  *   gather    0                                8C                 -
  *   gate      one 0                            8C                 -
@@ -63,7 +69,7 @@
  *   project   4QC, [g] + C                     4C + 8Q            8QC, [g] + 4C
  *   attend    H(10Dn + (EXP+4)n + 4D + FOLD)   16Q + 16E + 8H     -
  *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
- *   qkv       4C(Q+2E), [g] + Q+2E             4(Q+2E) + 8C       8C(Q+2E), [g] + 4(Q+2E)
+ *   qkv       4C(Q+2E), [b] + Q+2E             4(Q+2E) + 8C       8C(Q+2E), [b] + 4(Q+2E)
  *   gate      one 0                            8C                 -
  *             else, router trained:            20C + 8            -
  *               5C + FOLD + 1 + g': raw 0, sigmoid 3, 2*sigmoid 4
@@ -84,6 +90,44 @@
  *   P is max_tokens.  The residual's gradient rides in the norms' backward: no op
  *   of its own.
  *
+ * Signals.  Where no router scores, a routed layer may go by one of these, under
+ *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
+ *   `change`, that of its difference to the copy that the routed layer before
+ *   left (nothing: zeros, in the first), which it then replaces; `received`, the
+ *   attention that the token drew in the layer before, summed over heads and
+ *   queries: scores worked out again from queries and keys there, so per key
+ *   H(2D + EXP + 3) and per row 2Q, with n(i) as in that layer's attend; `hash`,
+ *   a number in [0,1) from the token's id.
+ *
+ * Parts.  A layer that routes only its attention gathers and gates kept rows
+ *   around norm, qkv, rope, attend and project, and runs the rest on all rows;
+ *   one that routes only its feed-forward part, the other way round.
+ *
+ * Keys of skipped tokens.  Absent: nothing.  Computed: the first norm runs on
+ *   all rows; kept rows gather both their stream and their normed row, 16C bytes
+ *   instead of 8C; and there are two brackets each of
+ *     qkv   kept rows: 2CQ          4C + 4Q            4CQ, [b] + 4Q
+ *           all rows:  4CE          4C + 8E            8CE, [b] + 8E
+ *     rope  kept rows: 3Q           8Q + 4D            -
+ *           all rows:  3E           8E + 4D            -
+ *   Carried: a skipped token has the keys and values it had in the layer before.
+ *   Every layer that a routed one follows, and every routed layer, puts those of
+ *   its rows into a table of the sequence: 16E bytes a row, no flops, under
+ *   `gather`.  A layer without one before it cannot carry.
+ *   With both, attend's queries go in strips of OP_KEY_TILE kept ones, and all
+ *   of a strip run over the keys up to its last query's own, at position t:
+ *   n = OP_KEY_TILE * ceil((t + 1) / OP_KEY_TILE); bytes are 8Q + 8H a kept row
+ *   and 8E a row of all.  In a decode step keys and values lie in the cache:
+ *   the new ones of carried rows are copied there, 16E bytes a skipped row under
+ *   `gather`; attend's query reads 8E for each of the t + 1.
+ *
+ * Stored weights (number.h).  A matrix that is kept as stored is read as such
+ *   and widened once per op, in whole columns of blocks, the columns rounded up
+ *   to OP_COLUMN_TILE: its shared bytes are the stored ones of its own columns,
+ *   and the op's shared flops those of widening.  A row of a stored embedding is
+ *   widened alone: 4 + 4C and its stored bytes, and the flops of its blocks.
+ *   Products then cost what they cost in float32.
+ *
  * A worked example, gpt2, C = 64, Q = E = 64, H = 2, D = 32, F = 256, one row,
  * first token (i = 0, n = 16):
  *   norm 8*64 + 35 = 547; qkv 2*64*192 = 24576;
@@ -100,6 +144,7 @@ enum {
     OP_FLOPS_LOG  = 27,     /* Cephes logf: degree 8 and its corrections */
     OP_FLOPS_FOLD = 15,     /* 16 partial sums into one */
     OP_KEY_TILE   = 16,
+    OP_COLUMN_TILE = 16,
     OP_CLIP_CHUNK = 4096,
 };
 
@@ -115,7 +160,7 @@ enum {
     X(FFN_UP,   "ffn.up",     "first feed-forward product (and gate product)")  \
     X(ACT,      "act",        "GELU or SwiGLU")                                 \
     X(FFN_DOWN, "ffn.down",   "second feed-forward product and residual")       \
-    X(ROUTE,    "route",      "router score of every token")                    \
+    X(ROUTE,    "route",      "score of every token: the router's, or a signal")  \
     X(SELECT,   "select",     "which tokens are kept: top-k or threshold")      \
     X(GATHER,   "gather",     "kept rows into a dense matrix")                  \
     X(GATE,     "gate",       "gate the block's change and scatter it back")    \

@@ -68,13 +68,25 @@ static int32_t expert_choice(const struct route_input *in, int32_t *kept)
     return n;
 }
 
-static int32_t threshold(const struct route_input *in, int32_t *kept)
+static bool threshold_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] >= in->threshold;
+}
+
+/* A rule that judges token by token, over a whole sequence. */
+static int32_t one_by_one(const struct route_input *in, route_keep_fn *keep,
+                          int32_t *kept)
 {
     int32_t n = 0;
     for (int32_t t = 0; t < in->n_tokens; t++)
-        if (in->score[t] >= in->threshold)
+        if (keep(in, t))
             kept[n++] = t;
     return n;
+}
+
+static int32_t threshold(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, threshold_keep, kept);
 }
 
 /* K distinct positions, every set equally likely (Fisher-Yates, first K). */
@@ -121,21 +133,21 @@ static int32_t last_k(const struct route_input *in, int32_t *kept)
 }
 
 const struct route_policy route_policies[] = {
-    { "dense", NULL, false, true, "nothing is routed" },
-    { "expert_choice", expert_choice, true, false,
+    { "dense", NULL, false, true, SIGNAL_NONE, NULL, "nothing is routed" },
+    { "expert_choice", expert_choice, true, false, SIGNAL_NONE, NULL,
       "the k highest router scores of the sequence, ties by position; looks"
       " ahead (Raposo et al. 2024, section 3.3)" },
-    { "threshold", threshold, true, true,
+    { "threshold", threshold, true, true, SIGNAL_NONE, threshold_keep,
       "score at or above the running mean of top-k's cut; causal, capacity"
       " varies" },
-    { "random", uniform, false, true,
+    { "random", uniform, false, true, SIGNAL_NONE, NULL,
       "k tokens drawn afresh every step: a control (Raposo et al. 2024, figure"
       " 3)" },
-    { "strided", strided, false, true, "every T/k-th token: a control" },
-    { "first_k", first_k, false, true, "the first k tokens: a control" },
-    { "last_k", last_k, false, false,
+    { "strided", strided, false, true, SIGNAL_NONE, NULL, "every T/k-th token: a control" },
+    { "first_k", first_k, false, true, SIGNAL_NONE, NULL, "the first k tokens: a control" },
+    { "last_k", last_k, false, false, SIGNAL_NONE, NULL,
       "the last k tokens: a control; needs the length" },
-    { NULL, NULL, false, false, NULL },
+    { NULL, NULL, false, false, SIGNAL_NONE, NULL, NULL },
 };
 
 const struct route_policy *route_find(const char *name)
@@ -150,21 +162,24 @@ enum status allocation_open(struct allocation *out, int32_t n_layers,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err)
 {
-    struct allocation a = { n_layers, n_sequences, n_tokens, NULL, NULL };
+    struct allocation a = { n_layers, n_sequences, n_tokens, NULL, NULL, NULL };
     size_t rows, cells;
 
     if (__builtin_mul_overflow((size_t)n_layers, (size_t)n_sequences, &rows) ||
         __builtin_mul_overflow(rows, (size_t)n_tokens, &cells))
         return error_set(err, STATUS_OVERFLOWED, "allocation too large");
+    a.length = calloc((size_t)n_sequences, sizeof *a.length);
     a.count = calloc(rows, sizeof *a.count);
     a.kept = calloc(cells, sizeof *a.kept);
-    if (!a.count || !a.kept) {
+    if (!a.length || !a.count || !a.kept) {
         allocation_close(&a);
         return error_set(err, STATUS_NO_MEMORY, "no memory for an allocation"
                          " of %d layers x %d x %d tokens", n_layers,
                          n_sequences, n_tokens);
     }
     *out = a;
+    for (int32_t b = 0; b < n_sequences; b++)
+        a.length[b] = n_tokens;
     for (int32_t l = 0; l < n_layers; l++)
         for (int32_t b = 0; b < n_sequences; b++) {
             a.count[l * n_sequences + b] = n_tokens;
@@ -176,6 +191,7 @@ enum status allocation_open(struct allocation *out, int32_t n_layers,
 
 void allocation_close(struct allocation *allocation)
 {
+    free(allocation->length);
     free(allocation->count);
     free(allocation->kept);
     *allocation = (struct allocation){ 0 };
@@ -186,8 +202,8 @@ void allocation_fill(struct allocation *a, const struct model_spec *spec)
     for (int32_t l = 0; l < a->n_layers; l++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             struct route_input in = {
-                .n_tokens = a->n_tokens,
-                .n_keep = spec_kept(spec, l, a->n_tokens),
+                .n_tokens = allocation_length(a, b),
+                .n_keep = spec_kept(spec, l, allocation_length(a, b)),
             };
             a->count[l * a->n_sequences + b] =
                 strided(&in, allocation_kept(a, l, b));
@@ -213,4 +229,17 @@ int32_t allocation_rows(const struct allocation *a, int32_t layer)
     for (int32_t b = 0; b < a->n_sequences; b++)
         rows += allocation_count(a, layer, b);
     return rows;
+}
+
+int32_t allocation_length(const struct allocation *a, int32_t sequence)
+{
+    return a->length ? a->length[sequence] : a->n_tokens;
+}
+
+int32_t allocation_tokens(const struct allocation *a)
+{
+    int32_t tokens = 0;
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        tokens += allocation_length(a, b);
+    return tokens;
 }

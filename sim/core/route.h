@@ -8,23 +8,32 @@
 
 /* One sequence, one routed layer. */
 struct route_input {
-    const float *score;      /* [T] router scores; NULL: the policy has none */
+    const float *score;      /* [T] scores; NULL: the policy has none */
     int32_t      n_tokens;   /* T */
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
     float        threshold;  /* for the threshold policy: keep score >= it */
     uint64_t     seed;       /* for policies that draw: unique to step, layer
                               * and sequence */
+    double       capacity;   /* K / T, for rules that judge token by token */
+    int32_t      sequence, layer;
+    const struct allocation *replayed;   /* for the policy replay, else NULL */
     int32_t     *scratch;    /* [T] */
 };
 
 /* Write the kept positions, ascending, to kept[T]; return how many, 0..T. */
 typedef int32_t route_fn(const struct route_input *in, int32_t *kept);
 
+/* Whether token t is kept, from scores 0..t alone: what choose() answers for it,
+ * whatever follows. */
+typedef bool route_keep_fn(const struct route_input *in, int32_t t);
+
 struct route_policy {
     const char *name;        /* as in configs: "expert_choice" */
     route_fn   *choose;      /* NULL: dense, nothing is routed */
     bool        scored;      /* needs router scores */
     bool        causal;      /* decides token t from scores 0..t only */
+    enum signal signal;      /* that it goes by, instead of router scores */
+    route_keep_fn *keep;     /* NULL: it cannot judge token by token */
     const char *help;        /* what it does and where it comes from */
 };
 
@@ -39,13 +48,14 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
 /* Which tokens each layer keeps of each sequence: a record of a run, or a guess
  * for a prediction. */
 struct allocation {
-    int32_t  n_layers, n_sequences, n_tokens;   /* L, B, T */
+    int32_t  n_layers, n_sequences, n_tokens;   /* L, B, T: the longest */
+    int32_t *length;         /* [B] tokens of each sequence, 1..T; NULL: T */
     int32_t *count;          /* [L,B] kept tokens */
     int32_t *kept;           /* [L,B,T] the first count[l,b] are positions,
                               * ascending */
 };
 
-/* All layers keep everything.  Caller releases with allocation_close(). */
+/* All layers keep everything, all sequences are of T tokens.  Caller releases with allocation_close(). */
 enum status allocation_open(struct allocation *out, int32_t n_layers,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err) MUST_CHECK;
@@ -62,5 +72,9 @@ int32_t  allocation_count(const struct allocation *allocation, int32_t layer,
                           int32_t sequence);
 /* Over all sequences of the layer. */
 int32_t  allocation_rows(const struct allocation *allocation, int32_t layer);
+/* Tokens, kept or not, of one sequence and of all. */
+int32_t  allocation_length(const struct allocation *allocation,
+                           int32_t sequence);
+int32_t  allocation_tokens(const struct allocation *allocation);
 
 #endif

@@ -15,6 +15,21 @@ const char *const router_input_names[ROUTER_INPUT_COUNT] =
     { ROUTER_INPUT_MAP(X) };
 #undef X
 
+#define X(id, name) [SIGNAL_##id] = name,
+const char *const signal_names[SIGNAL_COUNT] = { SIGNAL_MAP(X) };
+#undef X
+#define X(id, name) [PART_##id] = name,
+const char *const part_names[PART_COUNT] = { PART_MAP(X) };
+#undef X
+#define X(id, name) [SKIPPED_KEYS_##id] = name,
+const char *const skipped_keys_names[SKIPPED_KEYS_COUNT] =
+    { SKIPPED_KEYS_MAP(X) };
+#undef X
+#define X(id, name) [ROPE_SCALING_##id] = name,
+const char *const rope_scaling_names[ROPE_SCALING_COUNT] =
+    { ROPE_SCALING_MAP(X) };
+#undef X
+
 int32_t spec_q(const struct model_spec *spec)
 {
     return spec->n_heads * spec->head_size;
@@ -28,6 +43,16 @@ int32_t spec_e(const struct model_spec *spec)
 int32_t spec_up(const struct model_spec *spec)
 {
     return spec->family == FAMILY_LLAMA ? 2 * spec->n_ffn : spec->n_ffn;
+}
+
+bool spec_qkv_bias(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 || spec->qkv_bias;
+}
+
+bool spec_scored(const struct model_spec *spec)
+{
+    return spec->router_scores || spec->signal != SIGNAL_NONE;
 }
 
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
@@ -55,6 +80,9 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = false;
     twin.router_trained = false;
+    twin.signal = SIGNAL_NONE;
+    twin.part = PART_BLOCK;
+    twin.skipped_keys = SKIPPED_KEYS_ABSENT;
     return twin;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/error.h"
+#include "sim/core/number.h"
 
 enum { SPEC_MAX_LAYERS = 256 };
 
@@ -57,6 +58,81 @@ enum router_input {
 };
 extern const char *const router_input_names[ROUTER_INPUT_COUNT];
 
+/* What a routed layer goes by where no router scores: see sim/core/op.h. */
+#define SIGNAL_MAP(X)          \
+    X(NONE,     "none")        \
+    X(NORM,     "norm")        \
+    X(CHANGE,   "change")      \
+    X(RECEIVED, "received")    \
+    X(HASH,     "hash")
+
+enum signal {
+#define X(id, name) SIGNAL_##id,
+    SIGNAL_MAP(X)
+#undef X
+    SIGNAL_COUNT
+};
+extern const char *const signal_names[SIGNAL_COUNT];
+
+/* What a routed layer routes tokens around; the rest of it runs on all. */
+#define PART_MAP(X)              \
+    X(BLOCK,     "block")        \
+    X(ATTENTION, "attention")    \
+    X(FFN,       "ffn")
+
+enum routed_part {
+#define X(id, name) PART_##id,
+    PART_MAP(X)
+#undef X
+    PART_COUNT
+};
+extern const char *const part_names[PART_COUNT];
+
+/* What later tokens see of one that a layer's attention skipped: no key, the
+ * key it would have had, or its key of the layer before. */
+#define SKIPPED_KEYS_MAP(X)      \
+    X(ABSENT,   "absent")        \
+    X(COMPUTED, "computed")      \
+    X(CARRIED,  "carried")
+
+enum skipped_keys {
+#define X(id, name) SKIPPED_KEYS_##id,
+    SKIPPED_KEYS_MAP(X)
+#undef X
+    SKIPPED_KEYS_COUNT
+};
+extern const char *const skipped_keys_names[SKIPPED_KEYS_COUNT];
+
+/* Rotary frequencies changed for longer texts than a model was trained on. */
+#define ROPE_SCALING_MAP(X)                                                    \
+    X(NONE,   "default")    /* theta^(-2i/D)                                */ \
+    X(LINEAR, "linear")     /* divided by `factor`                          */ \
+    X(LLAMA3, "llama3")     /* long waves divided, short kept, between: a
+                             * blend (transformers, _compute_llama3_parameters) */
+
+enum rope_scaling_kind {
+#define X(id, name) ROPE_SCALING_##id,
+    ROPE_SCALING_MAP(X)
+#undef X
+    ROPE_SCALING_COUNT
+};
+extern const char *const rope_scaling_names[ROPE_SCALING_COUNT];
+
+struct rope_scaling {
+    enum rope_scaling_kind kind;
+    float   factor;                      /* >= 1 */
+    float   low_frequency, high_frequency;     /* llama3: wave lengths are
+                                          * original_tokens divided by these */
+    int32_t original_tokens;             /* llama3 */
+};
+
+/* The matrices of a layer, as files store them. */
+enum matrix {
+    MATRIX_QUERY, MATRIX_KEY, MATRIX_VALUE, MATRIX_PROJECT,
+    MATRIX_GATE,             /* llama */
+    MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT
+};
+
 struct model_spec {
     enum family family;
     int32_t n_layers;        /* L, 1..SPEC_MAX_LAYERS */
@@ -70,13 +146,23 @@ struct model_spec {
     bool    tied_head;       /* unembedding is the embedding, transposed */
     float   norm_epsilon;
     float   rope_theta;      /* llama */
+    struct rope_scaling rope_scaling;    /* llama */
+    bool    qkv_bias;        /* llama: queries, keys and values have biases, as
+                              * Qwen2's; gpt2 has them, whatever this says */
     enum gate         gate;
     enum router_input router_input;
     bool    router_scores;   /* routed layers own a router vector [C] */
     bool    router_trained;  /* false: the router stays as it was drawn, and its
                               * score is a constant to the stream as well */
+    enum signal       signal;            /* without router_scores */
+    enum routed_part  part;              /* of every routed layer */
+    enum skipped_keys skipped_keys;      /* of every routed attention */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
     double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
+    /* enum number: what a run keeps its weights in; all else is float32, and so
+     * is everything when training.  A tied head is as the embedding. */
+    uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
+    uint8_t stored_embedding, stored_head;
 };
 
 /* Values no config states, derived: Q, E, and the width of the first FFN
@@ -84,6 +170,9 @@ struct model_spec {
 int32_t spec_q(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
+bool    spec_qkv_bias(const struct model_spec *spec);
+/* A routed layer has a score for each token: a router's, or a signal. */
+bool    spec_scored(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1. */
