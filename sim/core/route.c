@@ -1,10 +1,15 @@
 /* route.c - the routing policies, one function each. */
 #include "sim/core/route.h"
 
+#include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/random.h"
+
+/* 0.1 * 30 is 3, whatever the bits say: see spec_kept(). */
+#define ROUTE_HAIR 1e-6
 
 /* Ascending order of the kept flags in scratch. */
 static int32_t collect(const int32_t *keep, int32_t n_tokens, int32_t *kept)
@@ -132,6 +137,179 @@ static int32_t last_k(const struct route_input *in, int32_t *kept)
     return in->n_keep;
 }
 
+/* ---- so far: a token's rank among those before it ---- */
+
+/* Tokens in the order that top-k takes them: by score, ties by position. */
+static bool before(const float *score, int32_t a, int32_t b)
+{
+    return score[a] > score[b] || (score[a] == score[b] && a < b);
+}
+
+/* How many of the first n_tokens a rule keeps that knows no more: spec_kept()
+ * of a sequence that ends there. */
+static int32_t so_far_limit(double capacity, int32_t n_tokens)
+{
+    int32_t limit = (int32_t)ceil(capacity * n_tokens - ROUTE_HAIR);
+    return limit < 1 ? 1 : limit;
+}
+
+static bool so_far_keep(const struct route_input *in, int32_t t)
+{
+    int32_t ahead = 0;
+    for (int32_t s = 0; s < t; s++)
+        ahead += before(in->score, s, t);
+    return ahead < so_far_limit(in->capacity, t + 1);
+}
+
+/* Tokens, the one that `leads` all others at the root; it grows from at[0] in
+ * steps of `step`, so that two of them share an array from its two ends. */
+struct heap {
+    const float *score;
+    int32_t     *at;
+    int32_t      step;       /* 1 or -1 */
+    int32_t      n;
+    bool         last_leads; /* the last of top-k's order, else the first */
+};
+
+static int32_t *heap_at(const struct heap *heap, int32_t i)
+{
+    return heap->at + (ptrdiff_t)i * heap->step;
+}
+
+static bool leads(const struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t a = *heap_at(heap, i), b = *heap_at(heap, j);
+    return heap->last_leads ? before(heap->score, b, a)
+                            : before(heap->score, a, b);
+}
+
+static void heap_swap(struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t token = *heap_at(heap, i);
+    *heap_at(heap, i) = *heap_at(heap, j);
+    *heap_at(heap, j) = token;
+}
+
+static void heap_push(struct heap *heap, int32_t token)
+{
+    int32_t i = heap->n++;
+
+    *heap_at(heap, i) = token;
+    for (int32_t up; i > 0 && leads(heap, i, up = (i - 1) / 2); i = up)
+        heap_swap(heap, i, up);
+}
+
+static int32_t heap_pop(struct heap *heap)
+{
+    int32_t token = *heap_at(heap, 0), i = 0;
+
+    *heap_at(heap, 0) = *heap_at(heap, --heap->n);
+    for (int32_t down; (down = 2 * i + 1) < heap->n; i = down) {
+        if (down + 1 < heap->n && leads(heap, down + 1, down))
+            down++;
+        if (!leads(heap, down, i))
+            break;
+        heap_swap(heap, i, down);
+    }
+    return token;
+}
+
+/* The limit grows by one or not at all from token to token, so the tokens
+ * within it are a heap that gains the newcomer or the best of the others, and
+ * loses its last. */
+static int32_t so_far(const struct route_input *in, int32_t *kept)
+{
+    struct heap in_front = { in->score, in->scratch, 1, 0, true };
+    struct heap behind = { in->score, in->scratch + in->n_tokens - 1, -1, 0,
+                           false };
+    int32_t n = 0;
+
+    for (int32_t t = 0; t < in->n_tokens; t++) {
+        bool grows = so_far_limit(in->capacity, t + 1) > in_front.n;
+        int32_t enters = t;
+        if (grows && behind.n > 0 &&
+            before(in->score, *heap_at(&behind, 0), t)) {
+            enters = heap_pop(&behind);
+            heap_push(&behind, t);
+        } else if (!grows) {
+            if (before(in->score, t, *heap_at(&in_front, 0)))
+                heap_push(&behind, heap_pop(&in_front));
+            else
+                enters = -1;
+        }
+        if (enters >= 0)
+            heap_push(&in_front, enters);
+        else
+            heap_push(&behind, t);
+        if (enters == t)
+            kept[n++] = t;
+    }
+    return n;
+}
+
+/* ---- rules that need no other token ---- */
+
+static bool hash_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] < (float)in->capacity;
+}
+
+static int32_t hash(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, hash_keep, kept);
+}
+
+static bool drawn_keep(const struct route_input *in, int32_t t)
+{
+    uint64_t bits = random_mix(in->seed, (uint64_t)in->layer,
+                               (uint64_t)in->sequence, (uint64_t)t);
+    return (double)(bits >> 11) * 0x1p-53 < in->capacity;
+}
+
+static int32_t drawn(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, drawn_keep, kept);
+}
+
+static bool every_nth_keep(const struct route_input *in, int32_t t)
+{
+    return floor(in->capacity * (t + 1) + ROUTE_HAIR) >
+           floor(in->capacity * t + ROUTE_HAIR);
+}
+
+static int32_t every_nth(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, every_nth_keep, kept);
+}
+
+/* ---- replay ---- */
+
+static bool replay_keep(const struct route_input *in, int32_t t)
+{
+    const struct allocation *a = in->replayed;
+    const int32_t *list = allocation_kept(a, in->layer, in->sequence);
+    int32_t low = 0, high = allocation_count(a, in->layer, in->sequence);
+
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (list[middle] < t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < allocation_count(a, in->layer, in->sequence) &&
+           list[low] == t;
+}
+
+static int32_t replay(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, replay_keep, kept);
+}
+
+#define SO_FAR "among the tokens so far, the share `capacity` that is highest" \
+    " in "
+#define TOP_K "the k of the sequence that are highest in "
+
 const struct route_policy route_policies[] = {
     { "dense", NULL, false, true, SIGNAL_NONE, NULL, "nothing is routed" },
     { "expert_choice", expert_choice, true, false, SIGNAL_NONE, NULL,
@@ -143,12 +321,66 @@ const struct route_policy route_policies[] = {
     { "random", uniform, false, true, SIGNAL_NONE, NULL,
       "k tokens drawn afresh every step: a control (Raposo et al. 2024, figure"
       " 3)" },
-    { "strided", strided, false, true, SIGNAL_NONE, NULL, "every T/k-th token: a control" },
-    { "first_k", first_k, false, true, SIGNAL_NONE, NULL, "the first k tokens: a control" },
+    { "strided", strided, false, true, SIGNAL_NONE, NULL,
+      "every T/k-th token: a control" },
+    { "first_k", first_k, false, true, SIGNAL_NONE, NULL,
+      "the first k tokens: a control" },
     { "last_k", last_k, false, false, SIGNAL_NONE, NULL,
       "the last k tokens: a control; needs the length" },
+    { "token_norm", so_far, false, true, SIGNAL_NORM, so_far_keep,
+      SO_FAR "the norm of the stream; causal, needs no training (a baseline of"
+      " this project)" },
+    { "residual_change", so_far, false, true, SIGNAL_CHANGE, so_far_keep,
+      SO_FAR "the change of the stream since the last routed layer; causal,"
+      " needs no training (a token that no longer changes is done: Schuster et"
+      " al. 2022, hidden-state saturation)" },
+    { "token_norm_top_k", expert_choice, false, false, SIGNAL_NORM, NULL,
+      TOP_K "the norm of the stream; looks ahead" },
+    { "residual_change_top_k", expert_choice, false, false, SIGNAL_CHANGE,
+      NULL, TOP_K "the change of the stream since the last routed layer; looks"
+      " ahead" },
+    { "attention_received", expert_choice, false, false, SIGNAL_RECEIVED, NULL,
+      TOP_K "the attention they drew in the layer before; looks ahead"
+      " (Gadhikar et al. 2024, A-MoD)" },
+    { "hash", hash, false, true, SIGNAL_HASH, hash_keep,
+      "the share `capacity` of the vocabulary, by a hash of the token's id;"
+      " causal (Roller et al. 2021, Hash Layers)" },
+    { "drawn", drawn, false, true, SIGNAL_NONE, drawn_keep,
+      "each token with probability `capacity`, on its own; causal: a control"
+      " for decoding too" },
+    { "every_nth", every_nth, false, true, SIGNAL_NONE, every_nth_keep,
+      "every 1/capacity-th token, counted from the start; causal: a control"
+      " that needs no length" },
+    { "replay", replay, false, false, SIGNAL_NONE, replay_keep,
+      "what a recorded run kept; as causal as what is replayed" },
     { NULL, NULL, false, false, SIGNAL_NONE, NULL, NULL },
 };
+
+bool route_trains(const struct route_policy *policy)
+{
+    static const char *const names[] = {
+        "dense", "expert_choice", "random", "strided", "first_k", "last_k",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(policy->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+enum status route_check(const struct route_policy *policy,
+                        const struct model_spec *spec, struct error *err)
+{
+    if (policy->scored && !spec->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "%s: goes by router scores, and"
+                         " this model has none", policy->name);
+    if (policy->signal != SIGNAL_NONE && policy->signal != spec->signal)
+        return error_set(err, STATUS_BAD_VALUE, "%s: goes by the signal %s,"
+                         " and this model is set up for %s", policy->name,
+                         signal_names[policy->signal],
+                         spec->router_scores ? "router scores"
+                                             : signal_names[spec->signal]);
+    return STATUS_OK;
+}
 
 const struct route_policy *route_find(const char *name)
 {

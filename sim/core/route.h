@@ -13,7 +13,8 @@ struct route_input {
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
     float        threshold;  /* for the threshold policy: keep score >= it */
     uint64_t     seed;       /* for policies that draw: unique to step, layer
-                              * and sequence */
+                              * and sequence; drawn mixes those in itself, so a
+                              * keep() in a later step needs the same one */
     double       capacity;   /* K / T, for rules that judge token by token */
     int32_t      sequence, layer;
     const struct allocation *replayed;   /* for the policy replay, else NULL */
@@ -40,6 +41,16 @@ struct route_policy {
 extern const struct route_policy route_policies[];        /* name NULL ends */
 const struct route_policy *route_find(const char *name);  /* NULL: no such */
 
+/* Keeps spec_kept() tokens or fewer of every sequence and goes by no signal: a
+ * training step has room for no more, and its backward for nothing else. */
+bool route_trains(const struct route_policy *policy);
+
+/* Whether a model gives a policy the scores that it goes by: STATUS_BAD_VALUE
+ * begins with the policy's name. */
+enum status route_check(const struct route_policy *policy,
+                        const struct model_spec *spec,
+                        struct error *err) MUST_CHECK;
+
 /* The K-th largest of score[T]: between this and the next lies the cut that
  * top-k makes.  `scratch` [T] floats. */
 float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
@@ -55,7 +66,8 @@ struct allocation {
                               * ascending */
 };
 
-/* All layers keep everything, all sequences are of T tokens.  Caller releases with allocation_close(). */
+/* All layers keep everything, all sequences are of T tokens.  Caller releases
+ * with allocation_close(). */
 enum status allocation_open(struct allocation *out, int32_t n_layers,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err) MUST_CHECK;

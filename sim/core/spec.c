@@ -72,6 +72,22 @@ int32_t spec_n_routed(const struct model_spec *spec)
     return n;
 }
 
+bool spec_routes_attention(const struct model_spec *spec, int32_t layer)
+{
+    return spec->routed[layer] && spec->part != PART_FFN;
+}
+
+bool spec_routes_ffn(const struct model_spec *spec, int32_t layer)
+{
+    return spec->routed[layer] && spec->part != PART_ATTENTION;
+}
+
+bool spec_sees_skipped(const struct model_spec *spec, int32_t layer)
+{
+    return spec_routes_attention(spec, layer) &&
+           spec->skipped_keys != SKIPPED_KEYS_ABSENT;
+}
+
 struct model_spec spec_dense(const struct model_spec *spec)
 {
     struct model_spec twin = *spec;
@@ -84,6 +100,90 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.part = PART_BLOCK;
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
     return twin;
+}
+
+/* `received` reads what every token asked of every other in the layer before. */
+static enum status check_received(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && (l == 0 || spec_routes_attention(s, l - 1)))
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d:"
+                             " the attention received in the layer before is"
+                             " what it goes by, %s; allowed are layers after"
+                             " one that attends over all tokens", l,
+                             l == 0 ? "and there is none"
+                                    : "and that one skips tokens");
+    return STATUS_OK;
+}
+
+static enum status check_signal(const struct model_spec *s, struct error *err)
+{
+    if (s->signal == SIGNAL_NONE)
+        return STATUS_OK;
+    if (s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy: goes by the"
+                         " signal %s, but the routers score: allowed is one of"
+                         " the two", signal_names[s->signal]);
+    if (s->gate != GATE_ONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a policy that"
+                         " goes by the signal %s has no router, so the gate"
+                         " must be one", gate_names[s->gate],
+                         signal_names[s->signal]);
+    return s->signal == SIGNAL_RECEIVED ? check_received(s, err) : STATUS_OK;
+}
+
+static enum status check_skipped_keys(const struct model_spec *s,
+                                      struct error *err)
+{
+    if (s->skipped_keys == SKIPPED_KEYS_ABSENT)
+        return STATUS_OK;
+    if (s->part == PART_FFN)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: with"
+                         " routing.part ffn no token skips attention; allowed"
+                         " is absent",
+                         skipped_keys_names[s->skipped_keys]);
+    if (s->skipped_keys == SKIPPED_KEYS_CARRIED && s->routed[0])
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys carried:"
+                         " layer 0 is routed, and no layer before it has keys"
+                         " to carry; allowed are absent and computed, or other"
+                         " routing.blocks");
+    return STATUS_OK;
+}
+
+/* Backward knows whole blocks, whose skipped tokens leave no key. */
+static enum status check_trained(const struct model_spec *s, struct error *err)
+{
+    if (!s->router_trained)
+        return STATUS_OK;
+    if (s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: a router that"
+                         " is trained routes around blocks; allowed is block,"
+                         " or routing.router frozen", part_names[s->part]);
+    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: a"
+                         " router that is trained leaves no key of a skipped"
+                         " token; allowed is absent, or routing.router frozen",
+                         skipped_keys_names[s->skipped_keys]);
+    return STATUS_OK;
+}
+
+static enum status check_routing(const struct model_spec *s, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (s->gate != GATE_ONE && !spec_scored(s))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate %s: needs a router; this policy has"
+                         " none, so the gate must be one",
+                         gate_names[s->gate]);
+    status = check_signal(s, err);
+    if (status == STATUS_OK)
+        status = check_skipped_keys(s, err);
+    if (status == STATUS_OK)
+        status = check_trained(s, err);
+    return status;
 }
 
 enum status spec_check(const struct model_spec *s, struct error *err)
@@ -123,10 +223,5 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                              "routing.capacity %g of layer %d: allowed is"
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
-    if (spec_n_routed(s) > 0 && s->gate != GATE_ONE && !s->router_scores)
-        return error_set(err, STATUS_BAD_VALUE,
-                         "routing.gate %s: needs a router; this policy has"
-                         " none, so the gate must be one",
-                         gate_names[s->gate]);
-    return STATUS_OK;
+    return check_routing(s, err);
 }

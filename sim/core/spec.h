@@ -181,10 +181,18 @@ int32_t spec_kept(const struct model_spec *spec, int32_t layer,
 
 int32_t spec_n_routed(const struct model_spec *spec);
 
+/* What layer l routes tokens around: its attention, its feed-forward part. */
+bool spec_routes_attention(const struct model_spec *spec, int32_t layer);
+bool spec_routes_ffn(const struct model_spec *spec, int32_t layer);
+
+/* Layer l's attention skips tokens, and their keys are there all the same. */
+bool spec_sees_skipped(const struct model_spec *spec, int32_t layer);
+
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
 
-/* STATUS_BAD_VALUE with the first rule broken, and what is allowed. */
+/* STATUS_BAD_VALUE with the first rule broken, and what is allowed; the text
+ * begins with the config key to blame. */
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
