@@ -11,7 +11,7 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
 
 /* The table of sim/core/op.h, line by line.  X is handed each expression once
  * to evaluate and once to print.
- *  pass, op, holds,          flops per row, flops per row and key,
+ *  set, op, holds,           flops per row, flops per row and key,
  *                            bytes per row, shared bytes */
 #define RULE_MAP(X)                                                            \
   X(FORWARD, EMBED, gpt2,     C, 0,                                            \
@@ -22,9 +22,9 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               8*C + 8, 8*C)                                    \
   X(FORWARD, NORM, llama,     4*C + FOLD + 4, 0,                               \
                               8*C + 4, 4*C)                                    \
-  X(FORWARD, QKV, gpt2,       2*C*(Q + 2*E), 0,                                \
+  X(FORWARD, QKV, biased,     2*C*(Q + 2*E), 0,                                \
                               4*C + 4*(Q + 2*E), 4*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(FORWARD, QKV, llama,      2*C*(Q + 2*E), 0,                                \
+  X(FORWARD, QKV, unbiased,   2*C*(Q + 2*E), 0,                                \
                               4*C + 4*(Q + 2*E), 4*C*(Q + 2*E))                \
   X(FORWARD, ROPE, llama,     3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
@@ -52,6 +52,14 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               4*C + 8, 4*C)                                    \
   X(FORWARD, ROUTE, scored_raw,      2*C + FOLD, 0,                            \
                               4*C + 4, 4*C)                                    \
+  X(FORWARD, ROUTE, by_norm,  2*C + FOLD, 0,                                   \
+                              4*C + 4, 0)                                      \
+  X(FORWARD, ROUTE, by_change, 3*C + FOLD, 0,                                  \
+                              12*C + 4, 0)                                     \
+  X(FORWARD, ROUTE, by_received, 2*Q, H*(2*D + EXP + 3),                       \
+                              8*Q + 8*E + 8*H + 4, 0)                          \
+  X(FORWARD, ROUTE, by_hash,  0, 0,                                            \
+                              8, 0)                                            \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
   X(FORWARD, GATHER, any,     0, 0,                                            \
@@ -98,9 +106,9 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               16*Q + 16*E + 8*H, 0)                            \
   X(BACKWARD, ROPE, llama,    3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
-  X(BACKWARD, QKV, gpt2,      4*C*(Q + 2*E) + Q + 2*E, 0,                      \
+  X(BACKWARD, QKV, biased,    4*C*(Q + 2*E) + Q + 2*E, 0,                      \
                               4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(BACKWARD, QKV, llama,     4*C*(Q + 2*E), 0,                                \
+  X(BACKWARD, QKV, unbiased,  4*C*(Q + 2*E), 0,                                \
                               4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E))                \
   X(BACKWARD, GATE, gate_one, 0, 0,                                            \
                               8*C, 0)                                          \
@@ -125,11 +133,31 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
   X(BACKWARD, EMBED, gpt2,    2*C, 0,                                          \
                               12*C + 4 + 8*C, 4*V*C*untied + 4*P*C)            \
   X(BACKWARD, EMBED, llama,   C, 0,                                            \
-                              12*C + 4, 4*V*C*untied)
+                              12*C + 4, 4*V*C*untied)                          \
+  X(OF_KEPT, GATHER, computed, 0, 0,                                           \
+                              16*C, 0)                                         \
+  X(OF_KEPT, QKV, computed_biased, 2*C*Q, 0,                                   \
+                              4*C + 4*Q, 4*C*Q + 4*Q)                          \
+  X(OF_KEPT, QKV, computed_unbiased, 2*C*Q, 0,                                 \
+                              4*C + 4*Q, 4*C*Q)                                \
+  X(OF_ALL, QKV, computed_biased, 4*C*E, 0,                                    \
+                              4*C + 8*E, 8*C*E + 8*E)                          \
+  X(OF_ALL, QKV, computed_unbiased, 4*C*E, 0,                                  \
+                              4*C + 8*E, 8*C*E)                                \
+  X(OF_KEPT, ROPE, computed_llama, 3*Q, 0,                                     \
+                              8*Q + 4*D, 0)                                    \
+  X(OF_ALL, ROPE, computed_llama, 3*E, 0,                                      \
+                              8*E + 4*D, 0)                                    \
+  X(OF_KEPT, ATTEND, seen,    H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*H, 0)                                    \
+  X(OF_ALL, ATTEND, seen,     0, 0,                                            \
+                              8*E, 0)                                          \
+  X(OF_ALL, GATHER, carried,  0, 0,                                            \
+                              16*E, 0)
 
 static const struct flops_rule rules[] = {
-#define X(pass, op, holds, flops, per_key, bytes, shared)                      \
-    { PASS_##pass, OP_##op, #holds, #flops, #per_key, #bytes, #shared },
+#define X(set, op, holds, flops, per_key, bytes, shared)                       \
+    { FLOPS_##set, OP_##op, #holds, #flops, #per_key, #bytes, #shared },
     RULE_MAP(X)
 #undef X
 };
@@ -151,10 +179,22 @@ struct flops_list flops_list(const struct model_spec *spec)
         P = (uint64_t)spec->max_tokens;
     const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
         llama = !gpt2, untied = !spec->tied_head,
-        scored = spec->router_scores, learns = flops_router_learns(spec),
+        biased = spec_qkv_bias(spec), unbiased = !biased,
+        scored = spec_scored(spec), learns = flops_router_learns(spec),
+        router = spec->router_scores,
         raw = spec->router_input == ROUTER_INPUT_RAW,
-        scored_raw = scored && raw, scored_layer = scored && !raw && gpt2,
-        scored_rms = scored && !raw && llama,
+        scored_raw = router && raw, scored_layer = router && !raw && gpt2,
+        scored_rms = router && !raw && llama,
+        by_norm = spec->signal == SIGNAL_NORM,
+        by_change = spec->signal == SIGNAL_CHANGE,
+        by_received = spec->signal == SIGNAL_RECEIVED,
+        by_hash = spec->signal == SIGNAL_HASH,
+        computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
+        carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        seen = computed || carried,
+        computed_biased = computed && biased,
+        computed_unbiased = computed && unbiased,
+        computed_llama = computed && llama,
         learns_raw_input = learns && raw,
         learns_layer = learns && !raw && gpt2,
         learns_rms = learns && !raw && llama,
@@ -168,9 +208,9 @@ struct flops_list flops_list(const struct model_spec *spec)
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
 
-#define X(pass, op, holds, flops, per_key, bytes, shared)                      \
+#define X(set, op, holds, flops, per_key, bytes, shared)                       \
     if (holds)                                                                 \
-        list.at[PASS_##pass][OP_##op] =                                        \
+        list.at[FLOPS_##set][OP_##op] =                                        \
             (struct flops_price){ flops, per_key, bytes, shared, rule };       \
     rule++;
     RULE_MAP(X)
@@ -231,7 +271,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,  { "norm1.gamma",     C, true, false } },
         { !outside, gpt2, { "norm1.beta",      C, true, false } },
         { !outside, any,  { "qkv.weight",      C * (Q + 2*E), true, false } },
-        { !outside, gpt2, { "qkv.bias",        Q + 2*E, true, false } },
+        { !outside, spec_qkv_bias(spec), { "qkv.bias", Q + 2*E, true, false } },
         { !outside, any,  { "project.weight",  Q * C, true, false } },
         { !outside, gpt2, { "project.bias",    C, true, false } },
         { !outside, any,  { "norm2.gamma",     C, true, false } },
@@ -287,7 +327,7 @@ void flops_letters(struct flops_letter *out, const struct model_spec *spec)
         { "EXP", OP_FLOPS_EXP, "flops of one exp" },
         { "LOG", OP_FLOPS_LOG, "flops of one log" },
         { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
-        { "scored", spec->router_scores, "1 if the router scores" },
+        { "scored", spec_scored(spec), "1 if there are scores" },
         { "untied", !spec->tied_head, "1 if the head is its own tensor" },
     };
     memcpy(out, letters, sizeof letters);

@@ -27,9 +27,17 @@ enum work {
 extern const char *const work_names[WORK_COUNT];
 enum work flops_work(enum op op);
 
+/* Prices of a pass; and those that stand in forward's place in a layer whose
+ * attention skips tokens but sees their keys, of kept rows and of all. */
+enum flops_set {
+    FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
+    FLOPS_UPDATE = PASS_UPDATE,
+    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+};
+
 /* One row of the convention, as text in the letters of spec.h. */
 struct flops_rule {
-    enum pass   pass;
+    enum flops_set set;
     enum op     op;
     const char *holds;            /* "gpt2", "any", "scored", ... */
     const char *flops;            /* per row: "2*C*(Q + 2*E)" */
@@ -48,7 +56,7 @@ struct flops_price {
 
 /* clip and adamw have no rows: flops_clip() and flops_adamw(). */
 struct flops_list {
-    struct flops_price at[PASS_COUNT][OP_COUNT];
+    struct flops_price at[FLOPS_SETS][OP_COUNT];   /* a pass is a set */
 };
 struct flops_list flops_list(const struct model_spec *spec);
 

@@ -3,20 +3,80 @@
 
 #include "sim/pricing.h"
 
-static const enum op block_forward[] = {
-    OP_NORM, OP_QKV, OP_ROPE, OP_ATTEND, OP_PROJECT,
-    OP_NORM, OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
-};
+static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
+                                       OP_FFN_DOWN };
 static const enum op block_backward[] = {
     OP_FFN_DOWN, OP_ACT, OP_FFN_UP, OP_NORM,
     OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QKV, OP_NORM,
 };
-enum { N_BLOCK_OPS = sizeof block_forward / sizeof *block_forward };
+#define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
-static void block(struct pricing *p, const enum op ops[N_BLOCK_OPS])
+static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
 {
-    for (int i = 0; i < N_BLOCK_OPS; i++)
-        pricing_rows(p, ops[i], ROWS_KEPT);
+    for (int i = 0; i < n; i++)
+        pricing_rows(p, ops[i], rows);
+}
+
+/* Score, choose and gather.  Where keys of skipped tokens are computed, the
+ * norm comes first and is gathered too. */
+static void choose(struct pricing *p, bool gathers_norm)
+{
+    pricing_rows(p, OP_ROUTE, ROWS_ALL);
+    pricing_select(p);
+    if (gathers_norm)
+        pricing_rows_of(p, FLOPS_OF_KEPT, OP_GATHER, ROWS_KEPT);
+    else
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+}
+
+/* Into the table of the sequence, of a layer that skips tokens or that such a
+ * one follows; in a decode step from cache to cache, where a token is skipped. */
+static void carry(struct pricing *p, int32_t layer, enum rows rows)
+{
+    const struct model_spec *spec = p->job.spec;
+    const bool skips = spec_sees_skipped(spec, layer);
+    const bool feeds = layer + 1 < spec->n_layers &&
+                       spec_sees_skipped(spec, layer + 1);
+
+    if (spec->skipped_keys != SKIPPED_KEYS_CARRIED || !(skips || feeds))
+        return;
+    if (p->phase != MEMORY_DECODE)
+        pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, rows);
+    else if (skips)
+        pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, ROWS_SKIPPED);
+}
+
+/* Queries of kept rows, keys and values of all. */
+static void project_apart(struct pricing *p)
+{
+    static const enum op ops[] = { OP_QKV, OP_ROPE };
+    for (int i = 0; i < N_OPS(ops); i++) {
+        pricing_rows_of(p, FLOPS_OF_KEPT, ops[i], ROWS_KEPT);
+        pricing_rows_of(p, FLOPS_OF_ALL, ops[i], ROWS_ALL);
+    }
+}
+
+static void attention(struct pricing *p, int32_t layer)
+{
+    const struct model_spec *spec = p->job.spec;
+    const enum rows rows = spec_routes_attention(spec, layer) ? ROWS_KEPT
+                                                              : ROWS_ALL;
+    const bool sees = spec_sees_skipped(spec, layer);
+
+    if (sees && spec->skipped_keys == SKIPPED_KEYS_COMPUTED) {
+        pricing_rows(p, OP_NORM, ROWS_ALL);
+        project_apart(p);
+    } else {
+        pricing_rows(p, OP_NORM, rows);
+        pricing_rows(p, OP_QKV, rows);
+        pricing_rows(p, OP_ROPE, rows);
+    }
+    carry(p, layer, rows);
+    if (sees)
+        pricing_attend_all(p);
+    else
+        pricing_rows(p, OP_ATTEND, rows);
+    pricing_rows(p, OP_PROJECT, rows);
 }
 
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
@@ -26,12 +86,12 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
     const bool routed = spec->routed[layer];
 
     pricing_enter(p, PASS_FORWARD, layer);
-    if (routed) {
-        pricing_rows(p, OP_ROUTE, ROWS_ALL);
-        pricing_select(p);
-        pricing_rows(p, OP_GATHER, ROWS_KEPT);
-    }
-    block(p, block_forward);
+    if (routed)
+        choose(p, spec_sees_skipped(spec, layer) &&
+                  spec->skipped_keys == SKIPPED_KEYS_COMPUTED);
+    attention(p, layer);
+    walk(p, ffn_forward, N_OPS(ffn_forward),
+         spec_routes_ffn(spec, layer) ? ROWS_KEPT : ROWS_ALL);
     if (routed)
         pricing_rows(p, OP_GATE, ROWS_KEPT);
     if (routed && training && spec->router_scores)
@@ -46,7 +106,7 @@ static void forward(struct pricing *p, bool training, unsigned with)
         layer_forward(p, l, training);
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_NORM, ROWS_ALL);
-    pricing_rows(p, OP_HEAD, ROWS_ALL);
+    pricing_rows(p, OP_HEAD, with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL);
     if (with & PREDICT_LOSS)
         pricing_rows(p, OP_LOSS, ROWS_ALL);
     if (with & PREDICT_ENTROPY)
@@ -60,7 +120,8 @@ static void layer_backward(struct pricing *p, int32_t layer)
     pricing_enter(p, PASS_BACKWARD, layer);
     if (routed)
         pricing_rows(p, OP_GATE, ROWS_KEPT);
-    block(p, block_backward);
+    walk(p, block_backward, N_OPS(block_backward),
+         routed ? ROWS_KEPT : ROWS_ALL);
     if (routed) {
         pricing_rows(p, OP_GATHER, ROWS_KEPT);
         pricing_rows(p, OP_ROUTE, ROWS_KEPT);
@@ -104,8 +165,9 @@ enum status predict_train_step(struct ledger *ledger,
                                struct predict_range *range, struct error *err)
 {
     struct pricing p;
-    enum status status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false,
-                                       err);
+    enum status status = spec_check_training(job->spec, err);
+    if (status == STATUS_OK)
+        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, true, PREDICT_LOSS);
@@ -121,6 +183,9 @@ enum status predict_forward(struct ledger *ledger,
                             struct predict_range *range, struct error *err)
 {
     struct pricing p;
+    if (with & PREDICT_LAST && with & (PREDICT_LOSS | PREDICT_ENTROPY))
+        return error_set(err, STATUS_BAD_VALUE, "loss and entropy are of every"
+                         " row: the last row's logits are not enough");
     enum status status = pricing_begin(&p, ledger, job, MEMORY_FORWARD, false,
                                        err);
     if (status != STATUS_OK)

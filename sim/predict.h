@@ -23,8 +23,9 @@ struct predict_job {
     const struct model_spec *spec;
     const struct allocation *allocation;   /* n_layers as in spec; `kept` may be
                                             * NULL unless the ledger resolves
-                                            * tokens or routes of a decode step
-                                            * are given */
+                                            * tokens, routes of a decode step
+                                            * are given or tokens see the keys
+                                            * of skipped ones */
     const struct machine    *machine;      /* NULL: flops and bytes only */
 };
 
@@ -38,7 +39,8 @@ struct predict_range {
  * allocation and spec do not fit each other; OVERFLOWED when a sum does not fit
  * in 64 bits: *ledger is then partly filled. */
 
-/* Forward with loss, threshold update, backward, clip, AdamW. */
+/* Forward with loss, threshold update, backward, clip, AdamW; what
+ * spec_check_training() allows. */
 enum status predict_train_step(struct ledger *ledger,
                                const struct predict_job *job,
                                struct predict_range *range,
@@ -49,14 +51,16 @@ enum predict_with {
     PREDICT_HEAD    = 0,       /* logits of every row */
     PREDICT_LOSS    = 1 << 0,
     PREDICT_ENTROPY = 1 << 1,
+    PREDICT_LAST    = 1 << 2,  /* logits of each sequence's last row alone, as
+                                * a prefill needs: not with the other two */
 };
 enum status predict_forward(struct ledger *ledger,
                             const struct predict_job *job, unsigned with,
                             struct predict_range *range,
                             struct error *err) MUST_CHECK;
 
-/* The step that computes the last token, T-1, of every sequence from cached
- * keys.  The allocation is that after the step: count is the keys a layer
+/* The step that computes the last token, T-1 or that of its length, of every
+ * sequence from cached keys.  The allocation is that after the step: count is the keys a layer
  * holds, the new one included if the layer keeps T-1. */
 enum status predict_decode(struct ledger *ledger,
                            const struct predict_job *job,

@@ -172,39 +172,103 @@ static void take(struct cost *left, const struct cost *part)
         left->real[i] = fmax(left->real[i] - part->real[i], 0.0);
 }
 
-/* A row: its token, its index among the kept ones of its sequence. */
+/* ---- rows ---- */
+
+/* A row: its token, the keys that it runs over, and those that a decode step
+ * reads for it. */
 struct row {
     int32_t  token;
-    uint64_t index;
+    uint64_t keys, cached;
 };
+
+static uint64_t length_of(const struct pricing *p, int32_t b)
+{
+    return (uint64_t)allocation_length(p->job.allocation, b);
+}
+
+/* The last query of the strip that the i-th kept token lies in. */
+static uint64_t strip_end(const struct pricing *p, int32_t b, int32_t i)
+{
+    const struct allocation *a = p->job.allocation;
+    int32_t n = allocation_count(a, p->layer, b);
+    int32_t next = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;
+    return (uint64_t)allocation_kept(a, p->layer, b)[(next < n ? next : n) - 1];
+}
+
+static bool sees_skipped(const struct pricing *p)
+{
+    return p->layer != LEDGER_OUTSIDE &&
+           spec_sees_skipped(p->job.spec, p->layer);
+}
+
+/* Of the i-th kept token, in a pass over all tokens. */
+static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
+{
+    return flops_keys(sees_skipped(p) ? strip_end(p, b, i) : (uint64_t)i);
+}
+
+/* Keys of a sequence that a decode step's query sees in this layer. */
+static uint64_t held_keys(const struct pricing *p, int32_t b, enum rows rows)
+{
+    return rows == ROWS_KEPT && !sees_skipped(p)
+               ? (uint64_t)allocation_count(p->job.allocation, p->layer, b)
+               : length_of(p, b);
+}
+
+static bool keeps_newest(const struct pricing *p, int32_t b)
+{
+    const struct allocation *a = p->job.allocation;
+    int32_t n = allocation_count(a, p->layer, b);
+    return n > 0 && allocation_kept(a, p->layer, b)[n - 1] ==
+                        allocation_length(a, b) - 1;
+}
+
+/* The only row of sequence b in a decode step. */
+static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
+                        struct row *row)
+{
+    if ((rows == ROWS_KEPT || rows == ROWS_SKIPPED) &&
+        keeps_newest(p, b) != (rows == ROWS_KEPT))
+        return false;
+    uint64_t held = held_keys(p, b, rows);
+    *row = (struct row){ b, flops_keys(held - 1), held };
+    return true;
+}
 
 /* Row i of sequence b, or false: there is none. */
 static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
                    int32_t i, struct row *row)
 {
     const struct allocation *a = p->job.allocation;
-    const bool decode = p->phase == MEMORY_DECODE;
-    int32_t n = rows == ROWS_ALL ? a->n_tokens
-                                 : allocation_count(a, p->layer, b);
-    if (decode && rows == ROWS_KEPT && (n == 0 ||
-        allocation_kept(a, p->layer, b)[n - 1] != a->n_tokens - 1))
+    int32_t length = allocation_length(a, b), t = i;
+
+    if (p->phase == MEMORY_DECODE)
+        return i == 0 && row_of_step(p, rows, b, row);
+    *row = (struct row){ .keys = flops_keys((uint64_t)i) };
+    switch (rows) {
+    case ROWS_ALL:
+        break;
+    case ROWS_KEPT:
+        if (i >= allocation_count(a, p->layer, b))
+            return false;
+        t = allocation_kept(a, p->layer, b)[i];
+        row->keys = kept_keys(p, b, i);
+        break;
+    case ROWS_LAST:
+        t = length - 1 + i;
+        break;
+    default:
         return false;
-    if (decode) {
-        *row = (struct row){ b, (uint64_t)(n - 1) };
-        return i == 0;
     }
-    if (i >= n)
-        return false;
-    int32_t t = rows == ROWS_ALL ? i : allocation_kept(a, p->layer, b)[i];
-    *row = (struct row){ b * a->n_tokens + t, (uint64_t)i };
-    return true;
+    row->token = b * a->n_tokens + t;
+    return t < length;
 }
 
 static uint64_t row_bytes(const struct pricing *p, enum op op,
-                          const struct flops_price *price, uint64_t index)
+                          const struct flops_price *price, uint64_t cached)
 {
     return p->phase == MEMORY_DECODE && op == OP_ATTEND
-               ? flops_attend_cached_bytes(p->job.spec, index + 1)
+               ? flops_attend_cached_bytes(p->job.spec, cached)
                : price->bytes;
 }
 
@@ -215,11 +279,9 @@ static void file_rows(struct pricing *p, const struct charge *c,
     for (int32_t b = 0; b < p->job.allocation->n_sequences; b++) {
         struct row row;
         for (int32_t i = 0; row_at(p, rows, b, i, &row); i++) {
-            uint64_t flops = price->flops;
-            if (price->flops_per_key)
-                flops += price->flops_per_key * flops_keys(row.index);
+            uint64_t flops = price->flops + price->flops_per_key * row.keys;
             struct cost cost = cost_of_row(p, c, m, flops,
-                row_bytes(p, c->op, price, row.index));
+                row_bytes(p, c->op, price, row.cached));
             take(left, &cost);
             file_cost(p, c->op, row.token, &cost);
         }
@@ -228,45 +290,84 @@ static void file_rows(struct pricing *p, const struct charge *c,
 
 /* ---- what the walk calls ---- */
 
-void pricing_rows(struct pricing *p, enum op op, enum rows rows)
-{
-    const struct flops_price *price = &p->prices.at[p->pass][op];
-    const struct kept all = { .rows = p->all_rows, .times = 1, .chance = 1 };
-    const struct kept k = rows == ROWS_KEPT ? p->kept : all;
-    struct charge c = { .op = op, .shared_bytes = price->shared_bytes,
-                        .chance = k.chance };
+/* A price, and the rows that pay it. */
+struct part {
+    const struct flops_price *price;
+    enum rows rows;
+};
 
-    if (!price->rule || k.rows == 0)
-        return;
-    c.flops = weighted(p, price->flops, k.rows, price->flops_per_key, k.keys);
-    c.row_bytes = weighted(p, price->bytes, k.rows, 0, 0);
-    if (p->phase == MEMORY_DECODE && op == OP_ATTEND) {
+/* What one part of an op adds to its charge. */
+static void add_part(struct pricing *p, struct charge *c,
+                     const struct part *part)
+{
+    const struct flops_price *price = part->price;
+    const struct row_count *k = &p->count[part->rows];
+    uint64_t flops = weighted(p, price->flops, k->rows, price->flops_per_key,
+                              k->keys);
+    uint64_t bytes = weighted(p, price->bytes, k->rows, 0, 0);
+
+    if (p->phase == MEMORY_DECODE && c->op == OP_ATTEND) {
         /* The bytes of all cached keys, in place of one key's a row. */
         uint64_t none = flops_attend_cached_bytes(p->job.spec, 0);
         uint64_t each = flops_attend_cached_bytes(p->job.spec, 1) - none;
-        c.cached_bytes = times(weighted(p, each, k.cached, 0, 0), k.times);
-        c.row_bytes = weighted(p, none, k.rows, each, k.cached);
+        c->cached_bytes = times(weighted(p, each, k->cached, 0, 0), k->times);
+        bytes = weighted(p, none, k->rows, each, k->cached);
     }
-    c.flops = times(c.flops, k.times);
-    c.row_bytes = times(c.row_bytes, k.times);
+    c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
+    c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
+    c->shared_bytes += price->shared_bytes;
+}
 
+/* One op whose rows pay different prices; it runs where the first part has
+ * rows. */
+static void charge_parts(struct pricing *p, enum op op, const struct part *part,
+                         int n_parts)
+{
+    const struct row_count *first = &p->count[part[0].rows];
+    struct charge c = { .op = op, .chance = first->chance };
+
+    if (!part[0].price->rule || first->rows == 0)
+        return;
+    for (int i = 0; i < n_parts; i++)
+        add_part(p, &c, &part[i]);
     struct modelled m = { 0 };
     struct cost cost = cost_of_op(p, &c, &m);
-    if (p->by_token)
-        file_rows(p, &c, &m, rows, price, &cost);
+    for (int i = 0; i < n_parts && p->by_token; i++)
+        file_rows(p, &c, &m, part[i].rows, part[i].price, &cost);
     file_cost(p, op, LEDGER_SHARED, &cost);
+}
+
+void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
+                     enum rows rows)
+{
+    charge_parts(p, op, &(struct part){ &p->prices.at[set][op], rows }, 1);
+}
+
+void pricing_rows(struct pricing *p, enum op op, enum rows rows)
+{
+    pricing_rows_of(p, (enum flops_set)p->pass, op, rows);
+}
+
+void pricing_attend_all(struct pricing *p)
+{
+    const struct part parts[] = {
+        { &p->prices.at[FLOPS_OF_KEPT][OP_ATTEND], ROWS_KEPT },
+        { &p->prices.at[FLOPS_OF_ALL][OP_ATTEND], ROWS_ALL },
+    };
+    /* A decode step's query reads the cache: its own price says so. */
+    charge_parts(p, OP_ATTEND, parts, p->phase == MEMORY_DECODE ? 1 : 2);
 }
 
 void pricing_select(struct pricing *p)
 {
     const struct flops_price *seen = &p->prices.at[p->pass][OP_SELECT];
     const struct flops_price kept = { .bytes = FLOPS_SELECT_BYTES_PER_KEPT };
+    const struct row_count *k = &p->count[ROWS_KEPT];
     struct charge c = { .op = OP_SELECT, .chance = 1 };
     struct modelled m = { 0 };
 
-    c.row_bytes = weighted(p, seen->bytes, p->all_rows, kept.bytes,
-                           times(p->kept.rows,
-                                 p->kept.times * p->kept.chance));
+    c.row_bytes = weighted(p, seen->bytes, p->count[ROWS_ALL].rows, kept.bytes,
+                           times(k->rows, k->times * k->chance));
     struct cost cost = cost_of_op(p, &c, &m);
     if (p->by_token) {
         file_rows(p, &c, &m, ROWS_ALL, seen, &cost);
@@ -285,51 +386,94 @@ void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
     file_cost(p, op, LEDGER_SHARED, &cost);
 }
 
-/* Of a layer whose routes are known.  An allocation that fits in memory keeps
- * these sums far below 2^64. */
-static struct kept kept_known(const struct pricing *p)
+/* Strips cost what their last query does, 16 times; without skipped keys, the
+ * closed sum. */
+static uint64_t sum_of_keys(const struct pricing *p, int32_t b)
+{
+    int32_t n = allocation_count(p->job.allocation, p->layer, b);
+    uint64_t sum = 0;
+
+    if (!sees_skipped(p))
+        return flops_keys_sum((uint64_t)n);
+    for (int32_t i = 0; i < n; i += OP_KEY_TILE) {
+        int32_t queries = n - i < OP_KEY_TILE ? n - i : OP_KEY_TILE;
+        sum += (uint64_t)queries * kept_keys(p, b, i);
+    }
+    return sum;
+}
+
+static void add_row(struct row_count *count, const struct row *row)
+{
+    count->rows++;
+    count->keys += row->keys;
+    count->cached += row->cached;
+}
+
+/* Of rows that are known.  An allocation that fits in memory keeps these sums
+ * far below 2^64. */
+static struct row_count count_known(const struct pricing *p, enum rows rows)
 {
     const struct allocation *a = p->job.allocation;
-    struct kept kept = { .times = 1, .chance = 1 };
+    struct row_count count = { .times = 1, .chance = 1 };
 
     for (int32_t b = 0; b < a->n_sequences; b++) {
-        uint64_t n = (uint64_t)allocation_count(a, p->layer, b);
         struct row row;
-        if (p->phase != MEMORY_DECODE) {
-            kept.rows += n;
-            kept.keys += flops_keys_sum(n);
-        } else if (row_at(p, ROWS_KEPT, b, 0, &row)) {
-            kept.rows++;
-            kept.keys += flops_keys(row.index);
-            kept.cached += n;
+        if (p->phase == MEMORY_DECODE) {
+            if (row_of_step(p, rows, b, &row))
+                add_row(&count, &row);
+        } else if (rows == ROWS_ALL) {
+            count.rows += length_of(p, b);
+            count.keys += flops_keys_sum(length_of(p, b));
+        } else if (rows == ROWS_KEPT) {
+            count.rows += (uint64_t)allocation_count(a, p->layer, b);
+            count.keys += sum_of_keys(p, b);
+        } else if (row_at(p, rows, b, 0, &row)) {
+            add_row(&count, &row);
         }
     }
-    return kept;
+    return count;
 }
 
 /* Of a decode step whose routes are not: every sequence keeps its token with
- * the layer's capacity, each on its own. */
-static struct kept kept_expected(const struct pricing *p)
+ * the layer's capacity, each on its own, or skips it.  `share` is the capacity
+ * or the rest of it. */
+static struct row_count count_expected(const struct pricing *p, double share,
+                                       uint64_t held)
+{
+    const int32_t B = p->job.allocation->n_sequences;
+    double chance = 1.0 - pow(1.0 - share, B);
+
+    if (!(share > 0))
+        return (struct row_count){ .times = 1, .chance = 1 };
+    return (struct row_count){
+        .rows = 1, .keys = flops_keys(held - 1), .cached = held,
+        .times = share * B / chance, .chance = chance,
+    };
+}
+
+static void count_routed(struct pricing *p)
 {
     const struct model_spec *spec = p->job.spec;
-    const struct allocation *a = p->job.allocation;
-    double c = spec->routed[p->layer] ? spec->capacity[p->layer] : 1.0;
-    double chance = 1.0 - pow(1.0 - c, a->n_sequences);
-    uint64_t held = (uint64_t)spec_kept(spec, p->layer, a->n_tokens);
+    const int32_t T = p->job.allocation->n_tokens;
 
-    return (struct kept){
-        .rows = 1, .keys = flops_keys(held - 1), .cached = held,
-        .times = c * a->n_sequences / chance, .chance = chance,
-    };
+    if (!p->expected) {
+        p->count[ROWS_KEPT] = count_known(p, ROWS_KEPT);
+        p->count[ROWS_SKIPPED] = count_known(p, ROWS_SKIPPED);
+        return;
+    }
+    double c = spec->capacity[p->layer];
+    int32_t held = sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
+    p->count[ROWS_KEPT] = count_expected(p, c, (uint64_t)held);
+    p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);
 }
 
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
     p->pass = pass;
     p->layer = layer;
-    p->kept = (struct kept){ .times = 1, .chance = 1 };
-    if (layer != LEDGER_OUTSIDE)
-        p->kept = p->expected ? kept_expected(p) : kept_known(p);
+    p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+    if (layer != LEDGER_OUTSIDE && p->job.spec->routed[layer])
+        count_routed(p);
 }
 
 /* ---- beginning and end ---- */
@@ -370,10 +514,38 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     if (a->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE, "%d sequences: allowed is at"
                          " least 1", a->n_sequences);
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        if (allocation_length(a, b) < 1 || allocation_length(a, b) > a->n_tokens)
+            return error_set(err, STATUS_BAD_VALUE, "sequence %d of %d tokens:"
+                             " allowed is 1 to %d", b, allocation_length(a, b),
+                             a->n_tokens);
     if (a->n_tokens < 1 || a->n_tokens > spec->max_tokens)
         return error_set(err, STATUS_BAD_VALUE, "%d tokens a sequence: allowed"
                          " is 1 to the model's max_tokens, %d", a->n_tokens,
                          spec->max_tokens);
+    return STATUS_OK;
+}
+
+/* Where a kept token stands decides what it costs, or that it is kept. */
+static enum status check_routes(const struct predict_job *job,
+                                enum memory_phase phase, bool expected,
+                                struct error *err)
+{
+    const struct model_spec *spec = job->spec;
+    bool positions = !expected && phase == MEMORY_DECODE;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        positions |= !expected && spec_sees_skipped(spec, l);
+        if (phase == MEMORY_DECODE && spec->routed[l] &&
+            spec->signal == SIGNAL_RECEIVED)
+            return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
+                             " receives looks ahead: a decode step cannot go by"
+                             " it");
+    }
+    if (positions && spec_n_routed(spec) > 0 && !job->allocation->kept)
+        return error_set(err, STATUS_BAD_VALUE, "an allocation without"
+                         " positions: what a kept token costs depends on its"
+                         " own");
     return STATUS_OK;
 }
 
@@ -383,6 +555,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           struct error *err)
 {
     enum status status = check_job(job, err);
+    if (status == STATUS_OK)
+        status = check_routes(job, phase, expected, err);
     if (status != STATUS_OK)
         return status;
 
@@ -393,11 +567,12 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
         .layer = LEDGER_OUTSIDE,
-        .all_rows = phase == MEMORY_DECODE ? B : B * T,
         .footprint_bytes = (double)memory_bytes(job->spec, (int32_t)B,
                                                 (int32_t)T, phase),
         .status = STATUS_OK, .err = err,
     };
+    out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
+    out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
     give_reasons(ledger, job->machine);
     return STATUS_OK;
 }

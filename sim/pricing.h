@@ -9,17 +9,23 @@
 #include "sim/predict.h"
 
 /* Which rows of the layer being walked an op works on. */
-enum rows { ROWS_ALL, ROWS_KEPT };
+enum rows {
+    ROWS_ALL,
+    ROWS_KEPT,
+    ROWS_SKIPPED,             /* decode: the new tokens that are not kept */
+    ROWS_LAST,                /* each sequence's last */
+    ROWS_COUNT
+};
 
-/* The kept rows of a layer.  Where they are not known, those of one sequence
- * that keeps its token, and `times` is how many such sequences are expected in
- * a step in which the layer runs at all. */
-struct kept {
+/* The rows of a layer.  Where they are not known, those of one sequence that
+ * keeps (or skips) its token, and `times` is how many such sequences are
+ * expected in a step in which there is any. */
+struct row_count {
     uint64_t rows;
-    uint64_t keys;            /* sum of n(i) over the rows */
+    uint64_t keys;            /* sum over the rows of the keys they run over */
     uint64_t cached;          /* decode: sum of the keys they read */
     double   times;           /* 1 where they are known */
-    double   chance;          /* that the layer runs; 1 where known */
+    double   chance;          /* that there is any; 1 where known */
 };
 
 struct pricing {
@@ -31,8 +37,7 @@ struct pricing {
     bool     by_token;
     enum pass pass;
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
-    uint64_t all_rows;        /* B*T; decode: B */
-    struct kept kept;         /* of `layer` */
+    struct row_count count[ROWS_COUNT];   /* of `layer` */
     double   footprint_bytes;
     struct predict_range range;
     enum status status;       /* the first failure */
@@ -52,6 +57,13 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 /* Rows times the op's price in this pass; nothing where the model has no such
  * op or the layer no row. */
 void pricing_rows(struct pricing *p, enum op op, enum rows rows);
+
+/* The same at the price of another set. */
+void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
+                     enum rows rows);
+
+/* attend: the queries of kept rows over keys of all rows, skipped ones too. */
+void pricing_attend_all(struct pricing *p);
 
 /* select: its price on all rows, and what each kept one adds. */
 void pricing_select(struct pricing *p);

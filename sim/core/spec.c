@@ -151,20 +151,30 @@ static enum status check_skipped_keys(const struct model_spec *s,
 }
 
 /* Backward knows whole blocks, whose skipped tokens leave no key. */
-static enum status check_trained(const struct model_spec *s, struct error *err)
+static enum status check_backward(const struct model_spec *s, const char *who,
+                                  struct error *err)
 {
-    if (!s->router_trained)
-        return STATUS_OK;
     if (s->part != PART_BLOCK)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: a router that"
-                         " is trained routes around blocks; allowed is block,"
-                         " or routing.router frozen", part_names[s->part]);
+        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: %s routes"
+                         " around whole blocks; allowed is block",
+                         part_names[s->part], who);
     if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
-        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: a"
-                         " router that is trained leaves no key of a skipped"
-                         " token; allowed is absent, or routing.router frozen",
-                         skipped_keys_names[s->skipped_keys]);
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: %s"
+                         " leaves no key of a skipped token; allowed is absent",
+                         skipped_keys_names[s->skipped_keys], who);
     return STATUS_OK;
+}
+
+enum status spec_check_training(const struct model_spec *s, struct error *err)
+{
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (s->signal != SIGNAL_NONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy: training does"
+                         " not go by the signal %s; allowed are policies that"
+                         " go by a router or by nothing",
+                         signal_names[s->signal]);
+    return check_backward(s, "training", err);
 }
 
 static enum status check_routing(const struct model_spec *s, struct error *err)
@@ -181,8 +191,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
     status = check_signal(s, err);
     if (status == STATUS_OK)
         status = check_skipped_keys(s, err);
-    if (status == STATUS_OK)
-        status = check_trained(s, err);
+    if (status == STATUS_OK && s->router_trained)
+        status = check_backward(s, "a router that is trained", err);
     return status;
 }
 

@@ -196,4 +196,9 @@ struct model_spec spec_dense(const struct model_spec *spec);
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
+/* Whether a sound spec can be trained: backward knows whole blocks, whose
+ * skipped tokens leave no key, and no signal. */
+enum status spec_check_training(const struct model_spec *spec,
+                                struct error *err) MUST_CHECK;
+
 #endif
