@@ -246,6 +246,16 @@ static enum status check_policy(const struct session *s, struct error *err)
 {
     const struct route_policy *p = s->arguments.policy;
 
+    if (p && p == route_find("replay") && !*s->source.replay)
+        return error_set(err, STATUS_BAD_VALUE, "--policy replay: give the"
+                         " trace, --set routing.policy=replay --set"
+                         " routing.replay=FILE");
+    if (p && p->signal != SIGNAL_NONE && p->signal != s->source.spec.signal)
+        return error_set(err, STATUS_BAD_VALUE, "--policy %s: it goes by the"
+                         " signal %s, which %s is not set up for; a model that"
+                         " does not route by itself takes --set"
+                         " routing.policy=%s", p->name, signal_names[p->signal],
+                         s->source.path, p->name);
     if (!p || !p->scored)
         return STATUS_OK;
     if (!s->source.spec.router_scores)

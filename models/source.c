@@ -64,9 +64,23 @@ static enum status read_shape(struct source *s,
     struct model_config config;
     enum status status = model_config_load(&s->spec, &config, s->path, settings,
                                            n_settings, err);
-    if (status == STATUS_OK && spec_n_routed(&s->spec) > 0)
+    if (status == STATUS_OK && spec_n_routed(&s->spec) > 0) {
         s->routing.policy = route_find(model_config_policies[config.policy]);
+        memcpy(s->replay, config.replay, sizeof s->replay);
+    }
     return status;
+}
+
+/* A file may name any policy; the executor trusts it to have its scores. */
+static enum status check_own(const struct source *s, struct error *err)
+{
+    struct error why;
+
+    if (spec_n_routed(&s->spec) == 0 ||
+        route_check(s->routing.policy, &s->spec, &why) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "%.160s: its policy %s", s->path,
+                     why.text);
 }
 
 enum status source_read(struct source *out, const char *path,
@@ -81,11 +95,6 @@ enum status source_read(struct source *out, const char *path,
         return error_set(err, STATUS_BAD_VALUE, "%.60s...: path too long",
                          path);
     s.has_weights = s.kind != SOURCE_SHAPE;
-    if (s.has_weights && n_settings > 0)
-        return error_set(err, STATUS_BAD_VALUE,
-                         "--set %s: %s has weights, so its shape stands"
-                         " fixed; --set works on model YAML files",
-                         settings[0].text, path);
     switch (s.kind) {
     case SOURCE_SHAPE:
         status = read_shape(&s, settings, n_settings, err);
@@ -100,6 +109,11 @@ enum status source_read(struct source *out, const char *path,
         status = llama2c_spec(&s.spec, s.path, err);
         break;
     }
+    if (status == STATUS_OK && s.has_weights)
+        status = check_own(&s, err);
+    if (status == STATUS_OK && s.has_weights)
+        status = model_config_route(&s.spec, &s.routing.policy, s.replay, path,
+                                    settings, n_settings, err);
     if (status == STATUS_OK)
         *out = s;
     return status;

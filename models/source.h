@@ -25,10 +25,13 @@ struct source {
     char tokenizer[FILE_PATH_SIZE];   /* the file that belongs to it: a GGUF
                                        * file itself, tokenizer.json of a
                                        * directory; "": none there */
+    char replay[CONFIG_TEXT_SIZE];    /* the trace that the policy replay goes
+                                       * by: sim/core/trace.h; "": none */
 };
 
-/* Settings may not touch what has weights.  STATUS_BAD_VALUE / BAD_FORMAT say
- * which file or key, and why. */
+/* Of what has weights, settings may touch the routing alone:
+ * model_config_route().  STATUS_BAD_VALUE / BAD_FORMAT say which file or key,
+ * and why. */
 enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err) MUST_CHECK;

@@ -134,6 +134,8 @@ static enum status read_config(struct session *s, struct error *err)
         return status;
     struct run_config *c = &s->config;
     status = model_config_spec(&s->spec, &c->model, err);
+    if (status == STATUS_OK)
+        status = model_config_check_training(&c->model, &s->spec, err);
     if (status != STATUS_OK)
         return model_config_blame(&run_config_schema, s->origins, err);
     if (s->spec.n_vocab < DATA_VOCAB) {

@@ -46,24 +46,97 @@ static void rule(FILE *file, const struct model_spec *spec,
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
 }
 
-/* Rows and keys of a layer: whether all or the kept ones, the op knows. */
-static void rows_of(FILE *file, const struct allocation *a, enum pass pass,
-                    enum op op, int32_t layer)
+/* Prices that take the place of forward's in a layer that skips tokens. */
+static void rules_of_skipping(FILE *file, const struct model_spec *spec,
+                              const struct flops_list *list, enum op op)
 {
-    bool all = layer == LEDGER_OUTSIDE ||
-               (pass == PASS_FORWARD && (op == OP_ROUTE || op == OP_SELECT));
-    uint64_t rows = 0, keys = 0;
+    for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL; set++) {
+        const struct flops_price *price = &list->at[set][op];
+        if (!price->rule)
+            continue;
+        fprintf(file, "  where keys of skipped tokens are %s, %s\n",
+                skipped_keys_names[spec->skipped_keys],
+                set == FLOPS_OF_KEPT ? "kept rows"
+                : op == OP_GATHER ? "rows that have keys" : "all rows");
+        rule(file, spec, price);
+    }
+}
+
+/* All rows, or those that a layer keeps. */
+static uint64_t rows_in(const struct allocation *a, int32_t layer, bool kept)
+{
+    uint64_t rows = 0;
+
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        rows += (uint64_t)(kept ? allocation_count(a, layer, b)
+                                : allocation_length(a, b));
+    return rows;
+}
+
+static uint64_t keys_in(const struct allocation *a, int32_t layer, bool kept,
+                        bool seen)
+{
+    uint64_t keys = 0;
 
     for (int32_t b = 0; b < a->n_sequences; b++) {
-        uint64_t n = (uint64_t)(all ? a->n_tokens
-                                    : allocation_count(a, layer, b));
-        rows += n;
-        keys += flops_keys_sum(n);
+        int32_t n = kept ? allocation_count(a, layer, b)
+                         : allocation_length(a, b);
+        keys += seen ? flops_keys_seen_sum(allocation_kept(a, layer, b), n)
+                     : flops_keys_sum((uint64_t)n);
     }
-    fprintf(file, "%" PRIu64 " rows%s", rows,
-            op == OP_NORM && !all ? ", twice" : "");
-    if (op == OP_ATTEND)
-        fprintf(file, ", sum of n %" PRIu64, keys);
+    return keys;
+}
+
+/* Whether a routed layer's op works on kept rows alone; of the two norms, the
+ * first. */
+static bool works_on_kept(const struct model_spec *spec, enum pass pass,
+                          enum op op, int32_t layer)
+{
+    switch (op) {
+    case OP_ROUTE:
+    case OP_SELECT:
+        return pass == PASS_BACKWARD;
+    case OP_FFN_UP:
+    case OP_ACT:
+    case OP_FFN_DOWN:
+        return spec_routes_ffn(spec, layer);
+    case OP_GATHER:
+        return spec->routed[layer];
+    case OP_GATE:
+        return true;
+    case OP_NORM:
+        return spec_routes_attention(spec, layer) &&
+               spec->skipped_keys != SKIPPED_KEYS_COMPUTED;
+    default:
+        return spec_routes_attention(spec, layer);
+    }
+}
+
+/* Rows and keys of a layer. */
+static void rows_of(FILE *file, const struct model_spec *spec,
+                    const struct allocation *a, enum pass pass, enum op op,
+                    int32_t layer)
+{
+    const bool inside = layer != LEDGER_OUTSIDE;
+    const bool seen = inside && spec_sees_skipped(spec, layer);
+    const bool computed = seen && spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
+    const bool kept = inside && works_on_kept(spec, pass, op, layer);
+    const uint64_t rows = rows_in(a, layer, kept);
+
+    fprintf(file, "%" PRIu64 " rows", rows);
+    if (op == OP_NORM && inside) {
+        uint64_t second = rows_in(a, layer, spec_routes_ffn(spec, layer));
+        if (second == rows)
+            fputs(", twice", file);
+        else
+            fprintf(file, ", then %" PRIu64, second);
+    }
+    if (((op == OP_QKV || op == OP_ROPE) && computed) ||
+        (op == OP_ATTEND && seen))
+        fprintf(file, ", keys of %" PRIu64, rows_in(a, layer, false));
+    if (op == OP_ATTEND || (op == OP_ROUTE &&
+                            spec->signal == SIGNAL_RECEIVED))
+        fprintf(file, ", sum of n %" PRIu64, keys_in(a, layer, kept, seen));
 }
 
 /* Layer i of the ledger, the last being what is outside any. */
@@ -102,7 +175,8 @@ static int32_t kind_of(const struct allocation *a, const struct ledger *ledger,
 }
 
 /* One line for every kind of layer: those that cost the same are one kind. */
-static void layers(FILE *file, const struct allocation *a, bool known_rows,
+static void layers(FILE *file, const struct model_spec *spec,
+                   const struct allocation *a, bool known_rows,
                    const struct ledger *ledger, enum pass pass, enum op op)
 {
     for (int32_t i = 0, n; i <= a->n_layers; i++) {
@@ -115,7 +189,7 @@ static void layers(FILE *file, const struct allocation *a, bool known_rows,
         else
             fprintf(file, "  layer %-10d  ", key.layer);
         if (known_rows && pass != PASS_UPDATE) {
-            rows_of(file, a, pass, op, key.layer);
+            rows_of(file, spec, a, pass, op, key.layer);
             fputs(": ", file);
         }
         fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
@@ -165,9 +239,14 @@ static void where(FILE *file, const struct model_spec *spec,
                 letter->value, letter->meaning);
         lead = "                    ";
     }
-    if (price->flops_per_key)
-        fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
-                " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
+    if (!price->flops_per_key)
+        return;
+    fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
+            " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
+    if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
+        fprintf(file, "%20sor, where skipped tokens are seen, with the position"
+                " of the\n%24slast of its %d kept ones for i\n", "", "",
+                OP_KEY_TILE);
 }
 
 /* What rows times price leaves out. */
@@ -199,12 +278,15 @@ void explain_op(FILE *file, const struct model_spec *spec,
         fprintf(file, "\n%s\n", pass_names[pass]);
         if (price->rule)
             rule(file, spec, price);
+        if (pass == PASS_FORWARD)
+            rules_of_skipping(file, spec, &list, op);
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
             where(file, spec, price);
-        layers(file, allocation, known_rows, ledger, (enum pass)pass, op);
+        layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
+               op);
     }
     fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"
           " root are 1; max,\ncompare, convert and moves are 0; exp and log are"

@@ -247,6 +247,22 @@ uint64_t flops_keys_sum(uint64_t n_rows)
     return OP_KEY_TILE * (OP_KEY_TILE * (q * (q + 1) / 2) + rest * (q + 1));
 }
 
+uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i)
+{
+    int32_t end = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;
+    return flops_keys((uint64_t)kept[(end < n ? end : n) - 1]);
+}
+
+uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n)
+{
+    uint64_t sum = 0;
+
+    for (int32_t i = 0; i < n; i += OP_KEY_TILE)
+        sum += (uint64_t)(n - i < OP_KEY_TILE ? n - i : OP_KEY_TILE) *
+               flops_keys_seen(kept, n, i);
+    return sum;
+}
+
 uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
 {
     return 8 * (uint64_t)spec_q(spec) + 8 * (uint64_t)spec_e(spec) * m +

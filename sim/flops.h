@@ -70,6 +70,11 @@ enum {
 uint64_t flops_keys(uint64_t i);
 uint64_t flops_keys_sum(uint64_t n_rows);
 
+/* The same over queries at positions kept[n], ascending, that see the keys of
+ * skipped tokens: in strips of OP_KEY_TILE, each as far as its last one. */
+uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i);
+uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n);
+
 /* Bytes of one query of a decode step over m cached keys, its own included:
  * what `attend` costs per row, but the m keys and values it alone reads come
  * from the cache, 8E*m instead of 8E. */

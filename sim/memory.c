@@ -42,6 +42,7 @@ struct held {
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
     uint64_t scored;          /* rows that routers see */
+    uint64_t keyed;           /* rows that have a key */
 };
 
 static struct held rows_held(const struct model_spec *spec,
@@ -52,6 +53,9 @@ static struct held rows_held(const struct model_spec *spec,
     for (int32_t l = 0; l < spec->n_layers; l++) {
         uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
         sum.rows += rows;
+        sum.keyed += spec_routes_attention(spec, l) &&
+                             !spec_sees_skipped(spec, l)
+                         ? rows : n_sequences * (uint64_t)n_tokens;
         if (rows > sum.widest)
             sum.widest = rows;
         if (!spec->routed[l])
@@ -84,7 +88,11 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         D = (uint64_t)spec->head_size, P = memory_parameters(spec),
         B = (uint64_t)n_sequences;
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
-    const bool turns = spec->family == FAMILY_LLAMA;
+    const bool turns = spec->family == FAMILY_LLAMA,
+        routed = spec_n_routed(spec) > 0,
+        computed = routed && spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
+        carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        by_change = routed && spec->signal == SIGNAL_CHANGE;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const uint64_t dense = L - (uint64_t)spec_n_routed(spec);
     const struct held all = rows_held(spec, B, n_tokens);
@@ -103,6 +111,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "router score",      1, h.scored },
         { "router statistics", 2, decode ? 0 : h.scored },
         { "gathered",          C, h.gathered },
+        { "gathered norm",     C, computed ? h.gathered : 0 },
+        { "carried keys",      2*E, carried && !decode ? rows : 0 },
+        { "stream before",     C, by_change ? rows : 0 },
         { "gate, kept row",    3, decode ? 0 : h.gathered },
         { "norm1",             C, h.rows },
         { "qkv",               Q + 2*E, h.rows },
@@ -117,7 +128,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "final norm",        C + 2, rows },
         { "logits",            V, rows },
         { "loss, entropy",     4, rows },
-        { "cached keys",       2*E, decode ? all.rows : 0 },
+        { "cached keys",       2*E, decode ? all.keyed : 0 },
         /* Backward works on one layer at a time, the widest. */
         { "d stream",          2*C, train ? rows : 0 },
         { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },

@@ -26,9 +26,15 @@ struct memory_item {
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
 };
-enum { MEMORY_ITEMS_MAX = 32 };
+enum { MEMORY_ITEMS_MAX = 40 };
 
-/* B sequences of T tokens (decode: T tokens cached).  Routed layers hold
+/* What is beside whole routed blocks without keys of skipped tokens: gathered
+ * normed rows where those are computed, a table of keys and values where they
+ * are carried, the copy of the stream that `change` compares with; and a cached
+ * key for every token, not for the kept ones alone, wherever attention sees
+ * them all.
+ *
+ * B sequences of T tokens (decode: T tokens cached).  Routed layers hold
  * B*spec_kept() rows: what a policy with a fixed k keeps.  Into
  * out[MEMORY_ITEMS_MAX]; returns how many. */
 int memory_items(struct memory_item *out, const struct model_spec *spec,

@@ -206,24 +206,36 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* A checkpoint says all of its shape: nothing is left to --set. */
+/* What --set says of a model whose file says the rest. */
+static json_t *settings_json(const struct command_options *o)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < o->n_settings; i++)
+        json_array_append_new(list, json_string(o->setting[i].text));
+    return list;
+}
+
+/* A checkpoint says all of its shape: only its routing is left to --set. */
 static enum status load_json(struct answer *a, const char *path,
                              struct error *err)
 {
-    char *text;
+    const struct command_options *o = &a->options->common;
+    char *text, replay[CONFIG_TEXT_SIZE];
+    struct hf_routing routing;
     size_t size;
 
-    if (a->options->common.n_settings > 0)
-        return error_set(err, STATUS_BAD_VALUE, "--set %s: %s is a finished"
-                         " model; --set is for a model YAML",
-                         a->options->common.setting[0].text, path);
-    enum status status = hf_config_read(&a->question.spec, NULL, path, err);
+    enum status status = hf_config_read(&a->question.spec, &routing, path, err);
+    if (status == STATUS_OK)
+        status = model_config_route(&a->question.spec, &routing.policy, replay,
+                                    path, o->setting, o->n_settings, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);
     if (status != STATUS_OK)
         return status;
     a->config = json_loadb(text, size, 0, NULL);
     free(text);
+    if (o->n_settings > 0)
+        json_object_set_new(a->config, "set", settings_json(o));
     return STATUS_OK;
 }
 
@@ -274,6 +286,11 @@ static enum status work_out(struct answer *a, struct error *err)
     q->n_sequences = o->batch ? o->batch : 1;
     q->n_tokens = o->tokens ? o->tokens : o->context ? o->context
                                                      : q->spec.max_tokens;
+    struct error why;
+    if (q->phase == MEMORY_TRAIN &&
+        spec_check_training(&q->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
+                         " decode", why.text);
     enum status status = prediction_open(&a->model, q, &q->spec, err);
     if (status == STATUS_OK)
         status = prediction_open(&a->dense, q, &dense, err);
@@ -363,6 +380,22 @@ static void print_heading(FILE *file, const struct answer *a)
     print_line(file);
 }
 
+/* What is routed around and what becomes of the keys, where it is not the whole
+ * block and nothing. */
+static void print_routing(FILE *file, const struct model_spec *s)
+{
+    static const char *const what[PART_COUNT] = {
+        [PART_BLOCK] = "", [PART_ATTENTION] = " around their attention",
+        [PART_FFN] = " around their feed-forward part",
+    };
+    fputs(what[s->part], file);
+    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
+        fprintf(file, ", keys of skipped tokens %s",
+                skipped_keys_names[s->skipped_keys]);
+    if (s->signal != SIGNAL_NONE)
+        fprintf(file, ", by the signal %s", signal_names[s->signal]);
+}
+
 static void print_model(FILE *file, const struct answer *a)
 {
     const struct model_spec *s = &a->question.spec;
@@ -377,17 +410,23 @@ static void print_model(FILE *file, const struct answer *a)
     fprintf(file, "%s: %s, %d layers, C %d, %.4g M parameters; ",
             a->options->model, family_names[s->family], s->n_layers,
             s->n_channels, (double)memory_parameters(s) / 1e6);
-    if (most == 0)
+    if (most == 0) {
         fputs("dense\n", file);
-    else if (least == most)
-        fprintf(file, "%d routed, each keeps %d of %d tokens\n",
-                spec_n_routed(s), most, T);
-    else
-        fprintf(file, "%d routed, they keep %d to %d of %d tokens\n",
-                spec_n_routed(s), least, most, T);
+    } else {
+        fprintf(file, "%d routed", spec_n_routed(s));
+        print_routing(file, s);
+        if (least == most)
+            fprintf(file, ", each keeps %d of %d tokens\n", most, T);
+        else
+            fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
+                    T);
+    }
     fprintf(file, "phase %s, B %d, T %d; machine %s\n",
             memory_phase_names[a->question.phase], a->question.n_sequences, T,
             a->machine ? a->machine->name : "none given");
+    if (a->model.allocation.kept)
+        fputs("kept tokens are taken to stand evenly spaced: how many keys they"
+              " see depends on it\n", file);
 }
 
 static void print_range(FILE *file, const char *what, const char *unit,

@@ -27,7 +27,7 @@ static double block_weights(const struct model_spec *s)
 
 static double rows_of_all(const struct allocation *a)
 {
-    return (double)a->n_sequences * a->n_tokens;
+    return (double)allocation_tokens(a);
 }
 
 /* Forward's products: linear layers, QK^T and PV; the head on request. */

@@ -2,6 +2,7 @@
 #include "sim/predict_table.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,7 +11,29 @@ const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
     { PREDICT_BY_MAP(X) };
 #undef X
 
-/* Which tokens are kept does not matter here, only how many. */
+/* Whether a token's price depends on where it stands. */
+static bool needs_positions(const struct predict_question *question,
+                            const struct model_spec *spec)
+{
+    bool needs = false;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        needs |= spec_sees_skipped(spec, l);
+    return needs && question->phase == MEMORY_FORWARD;
+}
+
+/* Kept tokens that see the keys of skipped ones are spaced evenly: how many
+ * keys they run over depends on where they stand. */
+static enum status open_positions(struct allocation *out,
+                                  const struct model_spec *spec, int32_t B,
+                                  int32_t T, struct error *err)
+{
+    enum status status = allocation_open(out, spec->n_layers, B, T, err);
+    if (status == STATUS_OK)
+        allocation_fill(out, spec);
+    return status;
+}
+
+/* Else it only matters how many are kept, not which. */
 static enum status open_counts(struct allocation *out,
                                const struct model_spec *spec, int32_t B,
                                int32_t T, struct error *err)
@@ -38,9 +61,9 @@ enum status prediction_open(struct prediction *out,
         return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
                          " allowed are up to 2^31 - 1 tokens together",
                          question->n_sequences, question->n_tokens);
-    enum status status = open_counts(&out->allocation, spec,
-                                     question->n_sequences,
-                                     question->n_tokens, err);
+    enum status status = (needs_positions(question, spec) ? open_positions
+                                                          : open_counts)(
+        &out->allocation, spec, question->n_sequences, question->n_tokens, err);
     struct ledger_shape shape = { .by_pass = true, .by_op = true,
                                   .n_layers = spec->n_layers };
     if (status == STATUS_OK)

@@ -17,7 +17,8 @@ struct predict_question {
 /* One model's answer. */
 struct prediction {
     struct model_spec    spec;
-    struct allocation    allocation;  /* counts only */
+    struct allocation    allocation;  /* counts; where they matter, positions
+                                       * that are evenly spaced */
     struct ledger       *ledger;      /* by pass, layer, op; blank unknown */
     struct predict_range range;
 };

@@ -186,15 +186,6 @@ static uint64_t length_of(const struct pricing *p, int32_t b)
     return (uint64_t)allocation_length(p->job.allocation, b);
 }
 
-/* The last query of the strip that the i-th kept token lies in. */
-static uint64_t strip_end(const struct pricing *p, int32_t b, int32_t i)
-{
-    const struct allocation *a = p->job.allocation;
-    int32_t n = allocation_count(a, p->layer, b);
-    int32_t next = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;
-    return (uint64_t)allocation_kept(a, p->layer, b)[(next < n ? next : n) - 1];
-}
-
 static bool sees_skipped(const struct pricing *p)
 {
     return p->layer != LEDGER_OUTSIDE &&
@@ -204,7 +195,10 @@ static bool sees_skipped(const struct pricing *p)
 /* Of the i-th kept token, in a pass over all tokens. */
 static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 {
-    return flops_keys(sees_skipped(p) ? strip_end(p, b, i) : (uint64_t)i);
+    const struct allocation *a = p->job.allocation;
+    return sees_skipped(p) ? flops_keys_seen(allocation_kept(a, p->layer, b),
+                                 allocation_count(a, p->layer, b), i)
+                           : flops_keys((uint64_t)i);
 }
 
 /* Keys of a sequence that a decode step's query sees in this layer. */
@@ -386,20 +380,13 @@ void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
     file_cost(p, op, LEDGER_SHARED, &cost);
 }
 
-/* Strips cost what their last query does, 16 times; without skipped keys, the
- * closed sum. */
 static uint64_t sum_of_keys(const struct pricing *p, int32_t b)
 {
-    int32_t n = allocation_count(p->job.allocation, p->layer, b);
-    uint64_t sum = 0;
-
-    if (!sees_skipped(p))
-        return flops_keys_sum((uint64_t)n);
-    for (int32_t i = 0; i < n; i += OP_KEY_TILE) {
-        int32_t queries = n - i < OP_KEY_TILE ? n - i : OP_KEY_TILE;
-        sum += (uint64_t)queries * kept_keys(p, b, i);
-    }
-    return sum;
+    const struct allocation *a = p->job.allocation;
+    int32_t n = allocation_count(a, p->layer, b);
+    return sees_skipped(p)
+               ? flops_keys_seen_sum(allocation_kept(a, p->layer, b), n)
+               : flops_keys_sum((uint64_t)n);
 }
 
 static void add_row(struct row_count *count, const struct row *row)

@@ -1,18 +1,24 @@
 /* model_config.c - from keys to a shape. */
 #include "sim/core/model_config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/route.h"
+#include "sim/core/trace.h"
 
 #define X(id, name) name,
 const char *const model_config_families[] = { FAMILY_MAP(X) NULL };
 const char *const model_config_gates[] = { GATE_MAP(X) NULL };
 const char *const model_config_router_inputs[] = { ROUTER_INPUT_MAP(X) NULL };
+const char *const model_config_parts[] = { PART_MAP(X) NULL };
+const char *const model_config_skipped_keys[] = { SKIPPED_KEYS_MAP(X) NULL };
 #undef X
 const char *const model_config_policies[] = {
-    "expert_choice", "random", "strided", "first_k", "last_k", "dense", NULL
+    "expert_choice", "random", "strided", "first_k", "last_k", "token_norm",
+    "residual_change", "token_norm_top_k", "residual_change_top_k",
+    "attention_received", "hash", "drawn", "every_nth", "replay", "dense", NULL
 };
 enum { ROUTER_TRAIN, ROUTER_FROZEN };
 const char *const model_config_routers[] = {
@@ -139,12 +145,11 @@ static enum status check_capacity(const struct config_real_list *capacity,
     return STATUS_OK;
 }
 
-static enum status set_routing(struct model_spec *spec,
-                               const struct model_config *config,
-                               struct error *err)
+/* The routed layers and their capacities, of a config that says them. */
+static enum status set_blocks(struct model_spec *spec,
+                              const struct model_config *config,
+                              struct error *err)
 {
-    const struct route_policy *policy =
-        route_find(model_config_policies[config->policy]);
     int32_t list[SPEC_MAX_LAYERS], n = 0;
 
     enum status status = list_blocks(list, &n, config->blocks, spec->n_layers,
@@ -160,18 +165,88 @@ static enum status set_routing(struct model_spec *spec,
                          " of %d layers, so capacity %g routes nothing",
                          config->blocks, spec->n_layers,
                          config->capacity.value[0]);
-    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
-        spec->capacity[l] = 1.0;
-    for (int32_t i = 0; i < n && policy->choose; i++) {
+    for (int32_t i = 0; i < n; i++) {
         double c = config->capacity.value[config->capacity.n > 1 ? i : 0];
         spec->routed[list[i]] = c < 1.0;
         spec->capacity[list[i]] = c;
     }
+    return STATUS_OK;
+}
+
+/* The same, of a trace: its layers, each with the share that it kept. */
+static enum status set_replayed(struct model_spec *spec,
+                                const struct model_config *config,
+                                struct error *err)
+{
+    const double least = 1e-6;       /* a layer that kept nothing */
+    struct trace *trace = NULL;
+    struct error why;
+
+    if (!*config->replay)
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay: the policy"
+                         " replay needs a trace, as isobath run -o writes it");
+    if (config->capacity.n != 1 || config->capacity.value[0] < 1.0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g: under"
+                         " replay the trace says it; leave it out",
+                         config->capacity.value[0]);
+    if (strcmp(config->blocks, "every-other") != 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.blocks %.80s: under"
+                         " replay the trace says them; leave it out",
+                         config->blocks);
+    if (trace_read(&trace, config->replay, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay: %s", why.text);
+    if (trace_last_layer(trace) >= spec->n_layers) {
+        int32_t last = trace_last_layer(trace);
+        trace_close(trace);
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s: it"
+                         " routes layer %d; this model has layers 0 to %d",
+                         config->replay, last, spec->n_layers - 1);
+    }
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        double share = trace_share(trace, l);
+        spec->routed[l] = share >= 0;
+        if (spec->routed[l])
+            spec->capacity[l] = share > least ? share : least;
+    }
+    trace_close(trace);
+    return STATUS_OK;
+}
+
+static enum status refuse_replay(const struct route_policy *policy,
+                                 struct error *err)
+{
+    return error_set(err, STATUS_BAD_VALUE, "routing.replay: only the policy"
+                     " replay reads a trace, and this is %s", policy->name);
+}
+
+static enum status set_routing(struct model_spec *spec,
+                               const struct model_config *config,
+                               struct error *err)
+{
+    const struct route_policy *policy =
+        route_find(model_config_policies[config->policy]);
+    const bool replays = policy == route_find("replay");
+    enum status status = STATUS_OK;
+
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec->capacity[l] = 1.0;
+    if (*config->replay && !replays)
+        return refuse_replay(policy, err);
+    if (policy->choose)
+        status = replays ? set_replayed(spec, config, err)
+                         : set_blocks(spec, config, err);
+    if (status != STATUS_OK)
+        return status;
+    const bool routes = spec_n_routed(spec) > 0;
     spec->gate = (enum gate)config->gate;
     spec->router_input = (enum router_input)config->router_input;
-    spec->router_scores = policy->scored && spec_n_routed(spec) > 0;
+    spec->router_scores = policy->scored && routes;
     spec->router_trained = spec->router_scores && spec->gate != GATE_ONE &&
                            config->router == ROUTER_TRAIN;
+    spec->signal = routes ? policy->signal : SIGNAL_NONE;
+    spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
+    spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
+                                : SKIPPED_KEYS_ABSENT;
     return STATUS_OK;
 }
 
@@ -222,5 +297,161 @@ enum status model_config_load(struct model_spec *out,
     *out = spec;
     if (config)
         *config = own;
+    return STATUS_OK;
+}
+
+/* The policies for which `fits` holds, "a, b, c". */
+static void name_policies(char *out, size_t size,
+                          bool (*fits)(const struct route_policy *))
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (const char *const *name = model_config_policies; *name; name++)
+        if (used < size && fits(route_find(*name)))
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used > 0 ? ", " : "", *name);
+}
+
+enum status model_config_check_training(const struct model_config *config,
+                                        const struct model_spec *spec,
+                                        struct error *err)
+{
+    const struct route_policy *policy =
+        route_find(model_config_policies[config->policy]);
+    char allowed[256];
+
+    if (spec_n_routed(spec) == 0 || route_trains(policy))
+        return spec_check_training(spec, err);
+    name_policies(allowed, sizeof allowed, route_trains);
+    return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: a rule for"
+                     " models that are trained already; training takes %s",
+                     policy->name, allowed);
+}
+
+/* ---- models that have weights ---- */
+
+static const struct config_key route_keys[] = {
+    MODEL_CONFIG_ROUTE_KEYS(0)
+    { .name = NULL },
+};
+static const struct config_schema route_schema = { "routing", route_keys };
+
+static bool sets(const struct config_setting *setting, const char *key)
+{
+    size_t n = strlen(key);
+    return strncmp(setting->text, key, n) == 0 && setting->text[n] == '=';
+}
+
+static bool asks_no_router(const struct route_policy *policy)
+{
+    return !policy->scored && policy->choose;
+}
+
+static enum status check_settings(const struct config_setting *settings,
+                                  size_t n_settings, const char *name,
+                                  bool routes, struct error *err)
+{
+    for (size_t i = 0; i < n_settings; i++) {
+        const struct config_setting *set = &settings[i];
+        bool known = false;
+        for (const struct config_key *key = route_keys; key->name; key++)
+            known |= sets(set, key->name);
+        if (!known)
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
+                             " weights, so its shape stands fixed; what may be"
+                             " set is routing.policy, blocks, capacity, part,"
+                             " skipped_keys and replay; --set of the rest works"
+                             " on model YAML files", set->text, name);
+        if (routes && !sets(set, "routing.policy") &&
+            !sets(set, "routing.replay"))
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
+                             " as it was trained to; what may be set is"
+                             " routing.policy, to one that needs no other"
+                             " scores than it has, and routing.replay",
+                             set->text, name);
+    }
+    return STATUS_OK;
+}
+
+/* Blocks and capacities stay; a trace must be of the same ones. */
+static enum status route_again(struct model_spec *spec,
+                               const struct model_config *config,
+                               const struct route_policy *policy,
+                               struct error *err)
+{
+    struct model_spec replayed = *spec;
+    struct error why;
+
+    if (route_check(policy, spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy %s", why.text);
+    if (!policy->choose)
+        *spec = spec_dense(spec);
+    if (policy != route_find("replay"))
+        return *config->replay ? refuse_replay(policy, err) : STATUS_OK;
+    enum status status = set_replayed(&replayed, config, err);
+    for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
+        if (replayed.routed[l] != spec->routed[l])
+            return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s:"
+                             " layer %d is %s; allowed is a trace of the layers"
+                             " that the model routes", config->replay, l,
+                             spec->routed[l] ? "routed and not in it"
+                                             : "in it and not routed");
+    return status;
+}
+
+static enum status route_dense(struct model_spec *spec,
+                               const struct model_config *config,
+                               const struct route_policy *policy,
+                               const char *name, struct error *err)
+{
+    char allowed[256];
+
+    if (policy->scored) {
+        name_policies(allowed, sizeof allowed, asks_no_router);
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: goes by"
+                         " router scores, and %.100s has no router; allowed are"
+                         " %s", policy->name, name, allowed);
+    }
+    enum status status = set_routing(spec, config, err);
+    if (status == STATUS_OK && policy->choose && spec_n_routed(spec) == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
+                           " routing.blocks %.80s: routes nothing; give a"
+                           " capacity below 1", config->capacity.value[0],
+                           config->blocks);
+    return status == STATUS_OK ? spec_check(spec, err) : status;
+}
+
+enum status model_config_route(struct model_spec *spec,
+                               const struct route_policy **policy,
+                               char *replay, const char *name,
+                               const struct config_setting *settings,
+                               size_t n_settings, struct error *err)
+{
+    struct model_config config = { .gate = GATE_ONE, .router = ROUTER_FROZEN };
+    struct config_origin origins[sizeof route_keys / sizeof *route_keys];
+    struct model_spec routed = *spec;
+    const bool routes = spec_n_routed(spec) > 0;
+
+    *replay = '\0';
+    if (n_settings == 0)
+        return STATUS_OK;
+    enum status status = check_settings(settings, n_settings, name, routes,
+                                        err);
+    if (status == STATUS_OK)
+        status = config_load(&config, &route_schema, NULL, settings, n_settings,
+                             origins, err);
+    if (status != STATUS_OK)
+        return status;
+    const struct route_policy *chosen =
+        route_find(model_config_policies[config.policy]);
+    config.router_input = (int)spec->router_input;
+    status = routes ? route_again(&routed, &config, chosen, err)
+                    : route_dense(&routed, &config, chosen, name, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&route_schema, origins, err);
+    *spec = routed;
+    *policy = chosen;
+    memcpy(replay, config.replay, sizeof config.replay);
     return STATUS_OK;
 }

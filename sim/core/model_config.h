@@ -8,6 +8,7 @@
 #define MODEL_CONFIG_H
 
 #include "sim/core/config.h"
+#include "sim/core/route.h"
 #include "sim/core/spec.h"
 
 struct model_config {
@@ -20,16 +21,21 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
+    int     part;                /* enum routed_part */
+    int     skipped_keys;        /* enum skipped_keys */
+    char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen */
     double  threshold_decay;
 };
 
-/* Choices, NULL-ended.  The policies are those of route.h that can train; a
- * threshold needs a mean that training keeps, so it is a rule to judge by. */
+/* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
+ * needs a mean that training keeps, so it is a rule to judge by. */
 extern const char *const model_config_families[];
 extern const char *const model_config_policies[];
+extern const char *const model_config_parts[];
+extern const char *const model_config_skipped_keys[];
 extern const char *const model_config_gates[];
 extern const char *const model_config_router_inputs[];
 extern const char *const model_config_routers[];
@@ -41,6 +47,32 @@ extern const char *const model_config_routers[];
 #define MODEL_CONFIG_ROW(base, name, type, member, min, max, ...)              \
     { name, CONFIG_##type, (base) + offsetof(struct model_config, member),     \
       min, max, __VA_ARGS__ },
+/* Of those, what may be said of a dense model that was trained already. */
+#define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
+    MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
+        "expert_choice", model_config_policies, "",                            \
+        "who is kept by a routed block; training takes expert_choice, random," \
+        " strided, first_k, last_k and dense")                                 \
+    MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
+        "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
+        " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
+    MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
+        "1", NULL, "", "share of a sequence's tokens that a routed block"      \
+        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
+        " is routed")                                                          \
+    MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
+        "block", model_config_parts, "",                                       \
+        "what tokens are routed around: the block, its attention or its"       \
+        " feed-forward part; training takes block")                            \
+    MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
+        "absent", model_config_skipped_keys, "",                               \
+        "what later tokens see of one that skips attention: no key, the one"   \
+        " it would have had, or its key of the layer before; training takes"   \
+        " absent")                                                             \
+    MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
+        "", NULL, "", "for the policy replay: a recorded trace, which says"    \
+        " blocks and capacities too")
+
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
         NULL, model_config_families, "",                                       \
@@ -71,16 +103,7 @@ extern const char *const model_config_routers[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; llama only")       \
-    MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
-        "expert_choice", model_config_policies, "",                            \
-        "who is kept by a routed block while training")                        \
-    MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
-        "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
-        " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
-    MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
-        "1", NULL, "", "share of a sequence's tokens that a routed block"      \
-        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
-        " is routed")                                                          \
+    MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", model_config_gates, "",                                   \
         "what scales a kept token's change: the router's score, its sigmoid,"  \
@@ -107,6 +130,12 @@ enum status model_config_spec(struct model_spec *out,
                               const struct model_config *config,
                               struct error *err) MUST_CHECK;
 
+/* Whether training knows that policy and spec, as the text says that begins with
+ * the key to blame. */
+enum status model_config_check_training(const struct model_config *config,
+                                        const struct model_spec *spec,
+                                        struct error *err) MUST_CHECK;
+
 /* config_blame() for the key that the text of *err begins with. */
 enum status model_config_blame(const struct config_schema *schema,
                                const struct config_origin *origins,
@@ -117,5 +146,18 @@ enum status model_config_load(struct model_spec *out,
                               struct model_config *config, const char *path,
                               const struct config_setting *settings,
                               size_t n_settings, struct error *err) MUST_CHECK;
+
+/* The `routing.*` settings of a model that has weights, called `name` in
+ * messages.  A dense one is routed by them, with gate one and no router; one
+ * that routes by itself keeps its blocks, capacities and gate, and may be given
+ * another policy that goes by what it has.  *policy is its own before, and what
+ * holds after; replay[CONFIG_TEXT_SIZE] becomes the trace's path or "".
+ * STATUS_BAD_VALUE: any other setting, by name. */
+enum status model_config_route(struct model_spec *spec,
+                               const struct route_policy **policy,
+                               char *replay, const char *name,
+                               const struct config_setting *settings,
+                               size_t n_settings,
+                               struct error *err) MUST_CHECK;
 
 #endif
