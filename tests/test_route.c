@@ -195,3 +195,280 @@ Test(route, filling_gives_each_routed_layer_its_share_evenly_spaced)
     cr_assert(eq(i32, allocation_kept(&a, 0, 0)[15], 15));
     allocation_close(&a);
 }
+
+/* ---- rules that need no router ---- */
+
+struct rule {
+    char    policy[24];
+    double  capacity;
+    float   score[8];
+    int32_t n_tokens;
+    char    kept[32];
+};
+
+/* By hand.  so far, c = 1/2: of 1, 2, 3, ... tokens 1, 1, 2, 2, 3, 3, ... */
+ParameterizedTestParameters(route, a_rule_without_a_router_keeps_what_it_says)
+{
+    static struct rule rules[] = {
+        /* 3 of 1; 1 is second of 1; 4 first of 2; 1 fourth of 2 (the earlier
+         * one wins the tie); 5 first of 3; 9; 2; 6 second of 4 */
+        { "token_norm", 0.5, { 3, 1, 4, 1, 5, 9, 2, 6 }, 8, "0 2 4 5 7" },
+        { "residual_change", 0.5, { 3, 1, 4, 1, 5, 9, 2, 6 }, 8, "0 2 4 5 7" },
+        /* rising: each is the first of all so far; falling: t + 1 of t + 1 */
+        { "token_norm", 0.25, { 1, 2, 3, 4, 5 }, 5, "0 1 2 3 4" },
+        { "token_norm", 0.25, { 5, 4, 3, 2, 1 }, 5, "0" },
+        /* equal: the rank is t + 1, the limit ceil((t + 1) / 2) */
+        { "token_norm", 0.5, { 7, 7, 7, 7 }, 4, "0" },
+        { "token_norm", 1.0, { 5, 4, 3, 3, 1 }, 5, "0 1 2 3 4" },
+        { "token_norm_top_k", 0.5, { 3, 1, 4, 1, 5, 9, 2, 6 }, 8, "2 4 5 7" },
+        { "residual_change_top_k", 0.25, { 1, 1, 1, 1 }, 4, "0" },
+        { "attention_received", 0.5, { 0, 3, 2, 1 }, 4, "1 2" },
+        { "hash", 0.5, { 0, 0.49f, 0.5f, 0.99f }, 4, "0 1" },
+        { "hash", 1.0, { 0, 0.49f, 0.5f, 0.99f }, 4, "0 1 2 3" },
+        /* floor((t + 1) / 4) rises at t = 3 and 7; of 0.3 at 3, 6 */
+        { "every_nth", 0.25, { 0 }, 8, "3 7" },
+        { "every_nth", 0.3, { 0 }, 8, "3 6" },
+        { "every_nth", 0.5, { 0 }, 5, "1 3" },
+        { "every_nth", 1.0, { 0 }, 3, "0 1 2" },
+        { "drawn", 1.0, { 0 }, 3, "0 1 2" },
+    };
+    return cr_make_param_array(struct rule, rules,
+                               sizeof rules / sizeof *rules);
+}
+
+static struct route_input input_of(const float *score, int32_t n_tokens,
+                                   double capacity)
+{
+    struct model_spec spec = { .n_layers = 1, .routed = { true },
+                               .capacity = { capacity } };
+    return (struct route_input){
+        .score = score, .n_tokens = n_tokens, .capacity = capacity,
+        .n_keep = spec_kept(&spec, 0, n_tokens),
+    };
+}
+
+ParameterizedTest(struct rule *r, route,
+                  a_rule_without_a_router_keeps_what_it_says)
+{
+    char text[256];
+
+    kept_text(text, r->policy, input_of(r->score, r->n_tokens, r->capacity));
+    cr_assert_str_eq(text, r->kept, "%s %g: %s", r->policy, r->capacity, text);
+}
+
+/* The words of the rule: fewer than ceil(c * (t + 1)) of the scores 0..t are
+ * greater than its own, where of equal ones the earlier counts as greater. */
+static bool kept_so_far(const float *score, int32_t t, double capacity)
+{
+    struct model_spec spec = { .n_layers = 1, .routed = { true },
+                               .capacity = { capacity } };
+    int32_t greater = 0;
+    for (int32_t s = 0; s <= t; s++)
+        greater += score[s] > score[t] || (s < t && score[s] == score[t]);
+    return greater < spec_kept(&spec, 0, t + 1);
+}
+
+static const double capacities[] = { 0.01, 0.1, 0.125, 1.0 / 3, 0.5, 0.7, 0.95,
+                                     1.0 };
+enum { N_CAPACITIES = sizeof capacities / sizeof *capacities };
+
+/* Many ties, or none; now and then runs that rise or fall. */
+static int32_t draw_scores(struct random *random, float score[MAX])
+{
+    int32_t n = 1 + (int32_t)random_below(random, MAX);
+    uint32_t kind = random_below(random, 4);
+
+    for (int32_t t = 0; t < n; t++)
+        score[t] = kind == 0 ? (float)random_below(random, 5)
+                   : kind == 1 ? (float)t : kind == 2 ? (float)-t
+                   : (float)random_normal(random);
+    return n;
+}
+
+Test(route, so_far_is_the_rule_of_its_words)
+{
+    struct random random = random_seeded(3);
+    const struct route_policy *policy = route_find("token_norm");
+
+    for (int i = 0; i < 4000; i++) {
+        float score[MAX];
+        int32_t kept[MAX], scratch[MAX], n = draw_scores(&random, score);
+        struct route_input in = input_of(score, n,
+            capacities[random_below(&random, N_CAPACITIES)]);
+        in.scratch = scratch;
+        int32_t n_kept = policy->choose(&in, kept), at = 0;
+        for (int32_t t = 0; t < n; t++) {
+            bool chosen = at < n_kept && kept[at] == t;
+            at += chosen;
+            cr_assert(chosen == kept_so_far(score, t, in.capacity),
+                      "token %d of %d, c %g", t, n, in.capacity);
+            cr_assert(policy->keep(&in, t) == chosen);
+        }
+        cr_assert(eq(i32, at, n_kept));
+    }
+}
+
+/* A policy that judges token by token: what it chooses of a sequence is what it
+ * chooses of each beginning of it, and what keep() says, whatever follows. */
+static void expect_causal(const struct route_policy *policy,
+                          const struct route_input *whole, const int32_t *kept,
+                          int32_t n_kept, struct random *random)
+{
+    int32_t cut = 1 + (int32_t)random_below(random, (uint32_t)whole->n_tokens);
+    int32_t part[MAX], scratch[MAX], due = 0;
+    float score[MAX];
+    struct route_input in = *whole;
+
+    for (int32_t t = 0; t < whole->n_tokens; t++)
+        score[t] = t < cut ? whole->score[t] : (float)random_normal(random);
+    in.score = score;
+    in.n_tokens = cut;
+    in.scratch = scratch;
+    while (due < n_kept && kept[due] < cut)
+        due++;
+    cr_assert(eq(i32, policy->choose(&in, part), due), "%s", policy->name);
+    for (int32_t i = 0; i < due; i++)
+        cr_assert(eq(i32, part[i], kept[i]), "%s", policy->name);
+    in.n_tokens = whole->n_tokens;
+    cr_assert(policy->keep(&in, cut - 1) ==
+              (due > 0 && kept[due - 1] == cut - 1), "%s", policy->name);
+}
+
+Test(route, what_keep_says_is_what_choose_chooses_of_every_beginning)
+{
+    struct random random = random_seeded(4);
+    struct allocation replayed;
+    int judged = 0;
+
+    cr_assert(eq(int, allocation_open(&replayed, 1, 1, MAX, NULL), STATUS_OK));
+    replayed.count[0] = MAX / 2;
+    for (int32_t i = 0; i < MAX / 2; i++)
+        replayed.kept[i] = 2 * i + i % 2;
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        judged += p->keep != NULL;
+        for (int i = 0; i < 300 && p->keep; i++) {
+            float score[MAX];
+            int32_t kept[MAX], scratch[MAX], n = draw_scores(&random, score);
+            struct route_input in = input_of(score, n,
+                capacities[random_below(&random, N_CAPACITIES)]);
+            in.threshold = 0.5f;
+            in.seed = (uint64_t)i;
+            in.scratch = scratch;
+            in.replayed = &replayed;
+            int32_t n_kept = p->choose(&in, kept);
+            expect_causal(p, &in, kept, n_kept, &random);
+        }
+    }
+    /* threshold, token_norm, residual_change, hash, drawn, every_nth, replay */
+    cr_expect(eq(int, judged, 7));
+    allocation_close(&replayed);
+}
+
+Test(route, a_policy_that_judges_token_by_token_is_causal_but_for_replay)
+{
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        if (p->keep && strcmp(p->name, "replay") != 0)
+            cr_expect(p->causal, "%s", p->name);
+        cr_expect(not(p->scored && p->signal != SIGNAL_NONE), "%s", p->name);
+        cr_expect(gt(sz, strlen(p->help), 10), "%s", p->name);
+    }
+    cr_expect(not(route_find("attention_received")->causal));
+    cr_expect(route_find("attention_received")->keep == NULL);
+    cr_expect(not(route_find("token_norm_top_k")->causal));
+    cr_expect(eq(int, route_find("hash")->signal, SIGNAL_HASH));
+    cr_expect(eq(int, route_find("residual_change")->signal, SIGNAL_CHANGE));
+}
+
+/* 20000 draws with chance 1/4: within 5 deviations, 5 * sqrt(20000 * 3 / 16) =
+ * 306, of 5000; and layers, sequences and seeds draw apart. */
+Test(route, drawn_keeps_its_share_and_no_stream_repeats_another)
+{
+    const struct route_policy *drawn = route_find("drawn");
+    struct route_input in = { .capacity = 0.25, .seed = 1 };
+    int kept = 0, same[3] = { 0 };
+
+    for (int32_t t = 0; t < 20000; t++) {
+        struct route_input other[3] = { in, in, in };
+        other[0].layer = 1;
+        other[1].sequence = 1;
+        other[2].seed = 2;
+        bool keep = drawn->keep(&in, t);
+        kept += keep;
+        for (int i = 0; i < 3; i++)
+            same[i] += drawn->keep(&other[i], t) == keep;
+    }
+    cr_expect(lt(int, abs(kept - 5000), 306));
+    /* Independent ones agree in 1/16 + 9/16 of all: 12500, 5 * 68. */
+    for (int i = 0; i < 3; i++)
+        cr_expect(lt(int, abs(same[i] - 12500), 342), "%d: %d", i, same[i]);
+}
+
+Test(route, replay_keeps_what_was_recorded_as_far_as_there_are_tokens)
+{
+    struct allocation a;
+    char text[256];
+
+    cr_assert(eq(int, allocation_open(&a, 2, 3, 8, NULL), STATUS_OK));
+    a.count[1 * 3 + 2] = 3;
+    memcpy(allocation_kept(&a, 1, 2), (int32_t[]){ 1, 4, 6 }, 12);
+    struct route_input in = { .n_tokens = 8, .replayed = &a, .layer = 1,
+                              .sequence = 2 };
+    kept_text(text, "replay", in);
+    cr_expect_str_eq(text, "1 4 6");
+    in.n_tokens = 5;
+    kept_text(text, "replay", in);
+    cr_expect_str_eq(text, "1 4");
+    a.count[1 * 3 + 2] = 0;
+    kept_text(text, "replay", in);
+    cr_expect_str_eq(text, "");
+    allocation_close(&a);
+}
+
+/* A rule that looks at every earlier token would need 2^31 looks here. */
+Test(route, so_far_takes_a_long_sequence, .timeout = 20)
+{
+    enum { LONG = 1 << 16 };
+    float *score = malloc(LONG * sizeof *score);
+    int32_t *kept = malloc(LONG * sizeof *kept);
+    int32_t *scratch = malloc(LONG * sizeof *scratch);
+
+    for (int32_t t = 0; t < LONG; t++)
+        score[t] = (float)-t;
+    struct route_input in = input_of(score, LONG, 0.5);
+    in.scratch = scratch;
+    /* Falling: only the first is ever among the better half. */
+    cr_expect(eq(i32, route_find("token_norm")->choose(&in, kept), 1));
+    for (int32_t t = 0; t < LONG; t++)
+        score[t] = (float)t;
+    cr_expect(eq(i32, route_find("token_norm")->choose(&in, kept), LONG));
+    free(scratch);
+    free(kept);
+    free(score);
+}
+
+Test(route, a_policy_is_refused_where_its_scores_are_not)
+{
+    struct model_spec spec = { .n_layers = 2, .signal = SIGNAL_NORM };
+    struct error err;
+
+    cr_expect(eq(int, route_check(route_find("token_norm"), &spec, &err),
+                 STATUS_OK));
+    cr_expect(eq(int, route_check(route_find("token_norm_top_k"), &spec, &err),
+                 STATUS_OK));
+    cr_expect(eq(int, route_check(route_find("every_nth"), &spec, &err),
+                 STATUS_OK));
+    cr_expect(eq(int, route_check(route_find("hash"), &spec, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "hash: goes by the signal hash, and this model"
+                               " is set up for norm");
+    cr_expect(eq(int, route_check(route_find("expert_choice"), &spec, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "expert_choice: goes by router scores, and this"
+                               " model has none");
+    spec.signal = SIGNAL_NONE;
+    spec.router_scores = true;
+    cr_expect(eq(int, route_check(route_find("threshold"), &spec, &err),
+                 STATUS_OK));
+    cr_expect(eq(int, route_check(route_find("token_norm"), &spec, &err),
+                 STATUS_BAD_VALUE));
+}

@@ -1,0 +1,60 @@
+/* fuzz_trace.c - whatever the text, a trace is refused in words or can be
+ * replayed: its positions ascend and lie within their window. */
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/core/trace.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Windows of up to this many tokens are replayed. */
+enum { TOKENS = 4096 };
+
+static void check_kept(const struct allocation *a, int32_t layer)
+{
+    const int32_t *kept = allocation_kept(a, layer, 0);
+    int32_t n = allocation_count(a, layer, 0);
+
+    for (int32_t i = 0; i < n; i++)
+        assert(kept[i] > (i > 0 ? kept[i - 1] : -1) &&
+               kept[i] < allocation_length(a, 0));
+}
+
+static void replay(const struct trace *trace, int64_t window)
+{
+    struct model_spec spec = { .n_layers = trace_last_layer(trace) + 1 };
+    struct allocation a;
+
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        spec.routed[l] = trace_share(trace, l) >= 0;
+    if (allocation_open(&a, spec.n_layers, 1, TOKENS, NULL) != STATUS_OK)
+        return;
+    /* Its length is not told: try some. */
+    for (int32_t n = 1; n <= 64; n++) {
+        a.length[0] = n < 32 ? n : 128 * (n - 31);
+        if (trace_fill(&a, trace, &spec, window, NULL) != STATUS_OK)
+            continue;
+        for (int32_t l = 0; l < spec.n_layers; l++)
+            if (spec.routed[l])
+                check_kept(&a, l);
+    }
+    allocation_close(&a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct trace *trace;
+    struct error err = { STATUS_OK, "" };
+    enum status status = trace_parse(&trace, (const char *)bytes, size, "fuzz",
+                                     &err);
+
+    if (status != STATUS_OK) {
+        assert(err.status == status && strlen(err.text) > 0);
+        return 0;
+    }
+    for (int64_t w = 0; w < trace_windows(trace) && w < 4; w++)
+        replay(trace, w);
+    trace_close(trace);
+    return 0;
+}
