@@ -256,7 +256,7 @@ static uint64_t value_of(const char *formula, const struct model_spec *spec)
 static void expect_true_texts(const struct model_spec *spec)
 {
     struct flops_list list = flops_list(spec);
-    for (int i = 0; i < PASS_COUNT * OP_COUNT; i++) {
+    for (int i = 0; i < FLOPS_SETS * OP_COUNT; i++) {
         const struct flops_price *p = &list.at[i / OP_COUNT][i % OP_COUNT];
         if (!p->rule)
             continue;
@@ -279,4 +279,95 @@ Test(flops, what_is_printed_is_what_is_charged)
             expect_true_texts(&g);
             expect_true_texts(&l);
         }
+    for (int signal = 0; signal < SIGNAL_COUNT; signal++)
+        for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {
+            struct model_spec g = gpt2(), l = llama();
+            g.router_scores = l.router_scores = false;
+            g.gate = l.gate = GATE_ONE;
+            g.signal = l.signal = (enum signal)signal;
+            g.skipped_keys = l.skipped_keys = (enum skipped_keys)keys;
+            l.qkv_bias = signal % 2;
+            expect_true_texts(&g);
+            expect_true_texts(&l);
+        }
+}
+
+static struct flops_price price_of(struct model_spec spec, enum flops_set set,
+                                   enum op op)
+{
+    return flops_list(&spec).at[set][op];
+}
+
+Test(flops, signals_cost_what_the_convention_says)
+{
+    struct model_spec spec = gpt2();
+    spec.router_scores = false;
+    spec.gate = GATE_ONE;
+    spec.signal = SIGNAL_NORM;
+    struct flops_price p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    /* 2*64 + 15;  4*64 + 4 */
+    cr_expect(eq(u64, p.flops, 143));
+    cr_expect(eq(u64, p.bytes, 260));
+    cr_expect(eq(u64, p.shared_bytes, 0));
+    spec.signal = SIGNAL_CHANGE;
+    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    /* 3*64 + 15;  12*64 + 4 */
+    cr_expect(eq(u64, p.flops, 207));
+    cr_expect(eq(u64, p.bytes, 772));
+    spec.signal = SIGNAL_RECEIVED;
+    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    /* 2*64 and, of 16 keys, 16*2(2*32 + 18 + 3);  8*64 + 8*64 + 8*2 + 4 */
+    cr_expect(eq(u64, p.flops + 16 * p.flops_per_key, 128 + 16 * 170));
+    cr_expect(eq(u64, p.bytes, 1044));
+    spec.signal = SIGNAL_HASH;
+    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    cr_expect(eq(u64, p.flops, 0));
+    cr_expect(eq(u64, p.bytes, 8));
+    cr_expect(eq(u64, price_of(spec, FLOPS_FORWARD, OP_SELECT).bytes, 4));
+    spec.signal = SIGNAL_NONE;
+    cr_expect(price_of(spec, FLOPS_FORWARD, OP_ROUTE).rule == NULL);
+    cr_expect(eq(u64, price_of(spec, FLOPS_FORWARD, OP_SELECT).bytes, 0));
+}
+
+Test(flops, computed_keys_of_gpt2_have_biases_and_no_rotation)
+{
+    struct model_spec spec = gpt2();
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    struct flops_price kept = price_of(spec, FLOPS_OF_KEPT, OP_QKV);
+    struct flops_price all = price_of(spec, FLOPS_OF_ALL, OP_QKV);
+    /* 2*64*64, 4*64 + 4*64, 4*64*64 + 4*64 */
+    cr_expect(eq(u64, kept.flops, 8192));
+    cr_expect(eq(u64, kept.bytes, 512));
+    cr_expect(eq(u64, kept.shared_bytes, 16640));
+    /* 4*64*64, 4*64 + 8*64, 8*64*64 + 8*64: with the other half, qkv's own */
+    cr_expect(eq(u64, all.flops, 16384));
+    cr_expect(eq(u64, all.bytes, 768));
+    cr_expect(eq(u64, all.shared_bytes, 33280));
+    cr_expect(eq(u64, kept.shared_bytes + all.shared_bytes, 49920));
+    cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_ROPE).rule == NULL);
+    cr_expect(price_of(spec, FLOPS_OF_ALL, OP_GATHER).rule == NULL);
+    spec.skipped_keys = SKIPPED_KEYS_ABSENT;
+    cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_ATTEND).rule == NULL);
+}
+
+Test(flops, a_strip_runs_as_far_as_its_last_query)
+{
+    int32_t kept[40];
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < 40; i++)
+        kept[i] = 3 * i + 1;
+    /* ends: 46, 94 and, of the last 8, 118 */
+    cr_expect(eq(u64, flops_keys_seen(kept, 40, 0), 48));
+    cr_expect(eq(u64, flops_keys_seen(kept, 40, 15), 48));
+    cr_expect(eq(u64, flops_keys_seen(kept, 40, 16), 96));
+    cr_expect(eq(u64, flops_keys_seen(kept, 40, 39), 128));
+    cr_expect(eq(u64, flops_keys_seen_sum(kept, 40),
+                 16 * 48 + 16 * 96 + 8 * 128));
+    /* with all of them kept, what the usual rule says */
+    for (int32_t n = 0; n <= 40; n++) {
+        for (int32_t i = 0; i < n; i++)
+            kept[i] = i;
+        cr_expect(eq(u64, flops_keys_seen_sum(kept, n), sum), "%d", n);
+        sum += flops_keys((uint64_t)n);
+    }
 }

@@ -267,7 +267,7 @@ Test(model_config, hands_back_the_keys_it_read)
     cr_assert_str_eq(model_config_policies[config.policy], "expert_choice");
 }
 
-Test(model_config, lists_exactly_the_policies_that_can_train)
+Test(model_config, lists_every_policy_but_the_one_that_training_makes)
 {
     int listed = 0, known = 0;
 
@@ -279,6 +279,272 @@ Test(model_config, lists_exactly_the_policies_that_can_train)
     for (const struct route_policy *p = route_policies; p->name; p++)
         known++;
     cr_assert(eq(int, listed, known - 1));
+}
+
+Test(model_config, sets_signals_parts_and_keys)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET(
+        "routing={policy: residual_change, capacity: 0.5, gate: one,"
+        " part: attention, skipped_keys: computed}"));
+
+    cr_expect(eq(int, spec.signal, SIGNAL_CHANGE));
+    cr_expect(eq(int, spec.part, PART_ATTENTION));
+    cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_COMPUTED));
+    cr_expect(not(spec.router_scores || spec.router_trained));
+    cr_expect(eq(i32, spec_n_routed(&spec), 3));
+    /* where nothing is routed, none of it is left */
+    spec = spec_of(tiny_llama, SET("routing.policy=hash",
+                                   "routing.part=attention"));
+    cr_expect(eq(int, spec.signal, SIGNAL_NONE));
+    cr_expect(eq(int, spec.part, PART_BLOCK));
+}
+
+Test(model_config, says_where_routing_is_wrong)
+{
+    static const struct { const char *routing, *words; } wrong[] = {
+        { "  policy: token_norm\n  capacity: 0.5\n",
+          "default: routing.gate 2*sigmoid: a policy that goes by the signal"
+          " norm" },
+        { "  policy: attention_received\n  capacity: 0.5\n  gate: one\n"
+          "  blocks: every\n", "m.yaml:7:11: routing.blocks: layer 0" },
+        { "  policy: hash\n  capacity: 0.5\n  gate: one\n  part: ffn\n"
+          "  skipped_keys: computed\n",
+          "m.yaml:8:17: routing.skipped_keys computed: with routing.part ffn" },
+        { "  policy: hash\n  capacity: 0.5\n  gate: one\n  blocks: 0,2\n"
+          "  skipped_keys: carried\n",
+          "m.yaml:8:17: routing.skipped_keys carried: layer 0" },
+        { "  capacity: 0.5\n  part: ffn\n",
+          "m.yaml:5:9: routing.part ffn: a router that is trained" },
+        { "  part: half\n", "m.yaml:4:9: " },
+        { "  policy: token_nrom\n", "did you mean 'token_norm'?" },
+        { "  policy: replay\n  gate: one\n",
+          "default: routing.replay: the policy replay needs a trace" },
+        { "  policy: replay\n  gate: one\n  replay: gone.csv\n",
+          "m.yaml:6:11: routing.replay: " },
+        { "  policy: hash\n  gate: one\n  capacity: 0.5\n  replay: x.csv\n",
+          "m.yaml:7:11: routing.replay: only the policy replay" },
+        { "  policy: replay\n  replay: x.csv\n  capacity: 0.5\n",
+          "m.yaml:6:13: routing.capacity 0.5: under replay" },
+        { "  policy: replay\n  replay: x.csv\n  blocks: 1\n",
+          "m.yaml:6:11: routing.blocks 1: under replay" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct model_spec spec;
+        struct error err = { STATUS_OK, "" };
+        char text[400];
+        snprintf(text, sizeof text, "# a comment\n%srouting:\n%s", tiny_llama,
+                 wrong[i].routing);
+        cr_expect(eq(int, load(&spec, NULL, text, NULL, &err),
+                     STATUS_BAD_VALUE), "%s", wrong[i].routing);
+        cr_expect(strstr(err.text, wrong[i].words) != NULL, "%s: %s",
+                  wrong[i].routing, err.text);
+    }
+}
+
+static enum status check_training(const char *const *settings,
+                                  struct error *err)
+{
+    struct model_config config;
+    struct model_spec spec;
+
+    cr_assert(eq(int, load(&spec, &config, tiny_llama, settings, err),
+                 STATUS_OK), "%s", err->text);
+    return model_config_check_training(&config, &spec, err);
+}
+
+Test(model_config, says_which_policies_train)
+{
+    static const char *const trains[] = { "expert_choice", "random", "strided",
+                                          "first_k", "last_k", "dense" };
+    struct error err;
+    char setting[80];
+
+    for (const char *const *name = model_config_policies; *name; name++) {
+        bool can = false;
+        for (int i = 0; i < 6; i++)
+            can |= strcmp(*name, trains[i]) == 0;
+        if (strcmp(*name, "replay") == 0)
+            continue;
+        snprintf(setting, sizeof setting, "routing.policy=%s", *name);
+        cr_expect(eq(int, check_training(SET(setting, "routing.capacity=0.5",
+                                             "routing.gate=one"), &err),
+                     can ? STATUS_OK : STATUS_BAD_VALUE), "%s", *name);
+        if (!can)
+            cr_expect(strstr(err.text, "training takes expert_choice, random,"
+                             " strided, first_k, last_k, dense") != NULL, "%s",
+                      err.text);
+    }
+    cr_expect(eq(int, check_training(SET("routing.policy=random",
+        "routing.capacity=0.5", "routing.gate=one", "routing.part=ffn"), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "routing.part ffn: training routes around whole"
+                               " blocks") == err.text, "%s", err.text);
+    cr_expect(eq(int, check_training(SET("routing.policy=hash"), &err),
+                 STATUS_OK), "nothing is routed");
+}
+
+/* ---- of models with weights ---- */
+
+static enum status route(struct model_spec *spec,
+                         const struct route_policy **policy, char *replay,
+                         const char *const *settings, struct error *err)
+{
+    struct config_setting setting[MAX_SETTINGS];
+    size_t n = 0;
+
+    for (; n < MAX_SETTINGS && settings && settings[n]; n++)
+        setting[n].text = settings[n];
+    return model_config_route(spec, policy, replay, "m.gguf", setting, n, err);
+}
+
+Test(model_config, routes_a_dense_model_that_has_weights)
+{
+    struct model_spec spec = spec_of(tiny_llama, NULL), before;
+    const struct route_policy *policy = route_find("dense");
+    char replay[CONFIG_TEXT_SIZE];
+    struct error err;
+
+    before = spec;
+    cr_assert(eq(int, route(&spec, &policy, replay, NULL, &err), STATUS_OK));
+    cr_expect(memcmp(&spec, &before, sizeof spec) == 0);
+    cr_assert(eq(int, route(&spec, &policy, replay, SET(
+        "routing.policy=token_norm", "routing.capacity=0.5",
+        "routing.blocks=2,4", "routing.part=ffn"), &err), STATUS_OK), "%s",
+        err.text);
+    cr_expect(policy == route_find("token_norm"));
+    cr_expect(eq(int, spec.signal, SIGNAL_NORM));
+    cr_expect(eq(int, spec.gate, GATE_ONE));
+    cr_expect(eq(int, spec.part, PART_FFN));
+    cr_expect(spec.routed[2] && spec.routed[4]);
+    cr_expect(eq(i32, spec_n_routed(&spec), 2));
+    cr_expect(not(spec.router_scores));
+    cr_expect(eq(dbl, spec.capacity[2], 0.5));
+    cr_expect_str_eq(replay, "");
+    cr_expect(eq(i32, spec.n_channels, before.n_channels));
+}
+
+Test(model_config, refuses_of_a_model_with_weights_what_stands_fixed)
+{
+    static const struct { const char *setting[3], *words; } wrong[] = {
+        { { "model.layers=5" }, "--set model.layers=5: m.gguf has weights, so"
+                                " its shape stands fixed" },
+        { { "routing.gate=raw" }, "--set routing.gate=raw: m.gguf has" },
+        { { "routing.router=train" }, "--set routing.router=train: m.gguf" },
+        { { "routing=other.yaml" }, "--set routing=other.yaml: m.gguf" },
+        { { "routing.policy=token_norm", "model.heads=3" },
+          "--set model.heads=3" },
+        { { "routing.capacity=0.5" },
+          "default: routing.policy expert_choice: goes by router scores" },
+        { { "routing.policy=token_norm" },
+          "default: routing.capacity 1 with routing.blocks every-other: routes"
+          " nothing" },
+        { { "routing.policy=expert_choice", "routing.capacity=0.5" },
+          "--set: routing.policy expert_choice: goes by router scores, and"
+          " m.gguf has no router; allowed are random, strided" },
+        { { "routing.policy=hash", "routing.capacity=0.5",
+            "routing.blocks=6" }, "--set: routing.blocks: layer 6: this model"
+                                  " has layers 0 to 5" },
+        { { "routing.policy=hash", "routing.capacity=2" },
+          "--set: routing.capacity 2: allowed is (0, 1]" },
+        { { "routing.policy=best" }, "token_norm" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct model_spec spec = spec_of(tiny_llama, NULL), before = spec;
+        const struct route_policy *policy = route_find("dense");
+        char replay[CONFIG_TEXT_SIZE];
+        struct error err = { STATUS_OK, "" };
+        cr_expect(eq(int, route(&spec, &policy, replay, SET(
+            wrong[i].setting[0], wrong[i].setting[1], wrong[i].setting[2]),
+            &err), STATUS_BAD_VALUE), "%s", wrong[i].setting[0]);
+        cr_expect(strstr(err.text, wrong[i].words) != NULL, "%s: %s",
+                  wrong[i].setting[0], err.text);
+        cr_expect(memcmp(&spec, &before, sizeof spec) == 0);
+        cr_expect(policy == route_find("dense"));
+    }
+}
+
+Test(model_config, gives_a_model_that_routes_another_policy_and_no_more)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET("routing.capacity=0.5"));
+    const struct route_policy *policy = route_find("expert_choice");
+    char replay[CONFIG_TEXT_SIZE];
+    struct error err;
+
+    cr_assert(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=random"), &err), STATUS_OK));
+    cr_expect(policy == route_find("random"));
+    cr_expect(spec.router_scores && spec.gate == GATE_SIGMOID2);
+    cr_expect(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=token_norm"), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "--set: routing.policy token_norm: goes by the"
+                     " signal norm, and this model is set up for router"
+                     " scores") != NULL, "%s", err.text);
+    cr_expect(eq(int, route(&spec, &policy, replay,
+                            SET("routing.capacity=0.25"), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "--set routing.capacity=0.25: m.gguf routes as"
+                     " it was trained to") != NULL, "%s", err.text);
+    cr_expect(policy == route_find("random"));
+    cr_assert(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=dense"), &err), STATUS_OK));
+    cr_expect(eq(i32, spec_n_routed(&spec), 0));
+}
+
+/* A trace of layers 1 and 3: of 10 tokens, 5 and none. */
+static void write_trace(char path[64], char directory[32])
+{
+    strcpy(directory, "/tmp/isobath-test-XXXXXX");
+    cr_assert(mkdtemp(directory) != NULL);
+    snprintf(path, 64, "%s/t.csv", directory);
+    FILE *file = fopen(path, "w");
+    fputs("window,layer,tokens,kept\n0,1,10,0-3 9\n0,3,10,\n", file);
+    cr_assert(fclose(file) == 0);
+}
+
+Test(model_config, takes_blocks_and_capacities_from_a_trace)
+{
+    struct model_spec spec = spec_of(tiny_llama, NULL), trained;
+    const struct route_policy *policy = route_find("dense");
+    char replay[CONFIG_TEXT_SIZE], directory[32], path[64], setting[96];
+    struct error err;
+
+    write_trace(path, directory);
+    snprintf(setting, sizeof setting, "routing.replay=%s", path);
+    cr_assert(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=replay", setting), &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect_str_eq(replay, path);
+    cr_expect(policy == route_find("replay"));
+    cr_expect(spec.routed[1] && spec.routed[3] && !spec.routed[5]);
+    cr_expect(eq(dbl, spec.capacity[1], 0.5));
+    /* none at all is next to none */
+    cr_expect(spec.capacity[3] > 0 && spec.capacity[3] < 1e-5);
+    cr_expect(eq(int, spec.signal, SIGNAL_NONE));
+
+    /* a model that routes 1, 3 and 5 is not what was recorded */
+    trained = spec_of(tiny_llama, SET("routing.capacity=0.5"));
+    cr_expect(eq(int, route(&trained, &policy, replay,
+                            SET("routing.policy=replay", setting), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "layer 5 is routed and not in it") != NULL,
+              "%s", err.text);
+    trained = spec_of(tiny_llama, SET("routing.capacity=0.5",
+                                      "routing.blocks=1,3"));
+    cr_expect(eq(int, route(&trained, &policy, replay,
+                            SET("routing.policy=replay", setting), &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, trained.capacity[3], 0.5));
+
+    struct model_spec shallow = spec_of("model: {family: llama, layers: 3,"
+                                        " channels: 48, heads: 3}\n", NULL);
+    cr_expect(eq(int, route(&shallow, &policy, replay,
+                            SET("routing.policy=replay", setting), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "it routes layer 3; this model has layers 0 to"
+                               " 2") != NULL, "%s", err.text);
+    unlink(path);
+    rmdir(directory);
 }
 
 /* The rows stand in larger tables too. */

@@ -147,6 +147,65 @@ Test(source, settings_do_not_bend_weights)
     remove_directory(directory);
 }
 
+/* A directory of a dense model: a checkpoint of one that routes nothing. */
+static void export_dense(void)
+{
+    struct model_spec routed = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    struct model_spec spec = spec_dense(&routed);
+    struct model *model = case_model(&spec, &options, 3);
+
+    make_directory(directory);
+    cr_assert(eq(int, checkpoint_export(model, case_policy("dense"), directory,
+                                        NULL), STATUS_OK));
+    model_close(model);
+}
+
+Test(source, settings_route_a_dense_model_with_weights)
+{
+    const struct config_setting settings[] = {
+        { "routing.policy=every_nth" }, { "routing.capacity=0.5" },
+        { "routing.part=attention" }, { "routing.skipped_keys=computed" },
+    };
+    struct source source;
+    struct model *model = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    export_dense();
+    cr_assert(eq(int, source_read(&source, directory, settings, 4, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(source.routing.policy == case_policy("every_nth"));
+    cr_expect(source.spec.routed[1] && !source.spec.routed[0]);
+    cr_expect(eq(int, source.spec.gate, GATE_ONE));
+    cr_expect(eq(int, source.spec.part, PART_ATTENTION));
+    cr_expect(eq(int, source.spec.skipped_keys, SKIPPED_KEYS_COMPUTED));
+    cr_expect_str_eq(source.replay, "");
+    /* its dense twin takes the weights */
+    struct model_spec dense = spec_dense(&source.spec);
+    cr_assert(eq(int, model_open(&model, &dense, &options, &err), STATUS_OK));
+    cr_expect(eq(int, source_fill(&source, model, 1, &err), STATUS_OK), "%s",
+              err.text);
+    model_close(model);
+    expect_refused(directory, &(struct config_setting){
+        "routing.policy=expert_choice" }, "has no router");
+    expect_refused(directory, &(struct config_setting){
+        "model.layers=3" }, "its shape stands fixed");
+    remove_directory(directory);
+}
+
+Test(source, a_checkpoint_that_names_a_rule_it_cannot_serve_is_refused)
+{
+    struct model *model = exported();
+    char command[200];
+
+    snprintf(command, sizeof command, "sed -i s/expert_choice/token_norm/"
+             " %s/config.json", directory);
+    cr_assert(system(command) == 0);
+    expect_refused(directory, NULL, "its policy token_norm: goes by the signal"
+                                    " norm");
+    model_close(model);
+    remove_directory(directory);
+}
+
 Test(source, a_directory_without_a_model_is_told_from_one_with)
 {
     make_directory(directory);

@@ -142,3 +142,118 @@ Test(spec, gpt2_has_a_key_head_for_every_head)
     spec.n_kv_heads = spec.n_heads;
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
 }
+
+/* ---- routing without a trained router ---- */
+
+struct rule {
+    enum signal       signal;
+    enum routed_part  part;
+    enum skipped_keys keys;
+    char pattern[8];             /* a '+' for every routed layer */
+    char scores;                 /* t trained router, f frozen, '-' none */
+    char says[64];               /* "": it is sound */
+};
+
+ParameterizedTestParameters(spec, routing_keeps_its_rules)
+{
+    static struct rule rules[] = {
+        { SIGNAL_NORM, PART_BLOCK, SKIPPED_KEYS_ABSENT, "++++", '-', "" },
+        { SIGNAL_CHANGE, PART_FFN, SKIPPED_KEYS_ABSENT, "++++", '-', "" },
+        { SIGNAL_HASH, PART_ATTENTION, SKIPPED_KEYS_COMPUTED, "++++", '-',
+          "" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_CARRIED, "-+++", '-', "" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_CARRIED, "+-+-", '-',
+          "routing.skipped_keys carried: layer 0" },
+        { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_COMPUTED, "-+-+", '-',
+          "routing.skipped_keys computed: with routing.part ffn" },
+        { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_CARRIED, "-+-+", '-',
+          "routing.skipped_keys carried: with routing.part ffn" },
+        /* received: the layer before attends over all tokens */
+        { SIGNAL_RECEIVED, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", '-', "" },
+        { SIGNAL_RECEIVED, PART_FFN, SKIPPED_KEYS_ABSENT, "-+++", '-', "" },
+        { SIGNAL_RECEIVED, PART_BLOCK, SKIPPED_KEYS_ABSENT, "+-+-", '-',
+          "routing.blocks: layer 0" },
+        { SIGNAL_RECEIVED, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-++-", '-',
+          "routing.blocks: layer 2" },
+        { SIGNAL_RECEIVED, PART_ATTENTION, SKIPPED_KEYS_ABSENT, "-+++", '-',
+          "routing.blocks: layer 2" },
+        /* a router or a signal, not both */
+        { SIGNAL_NORM, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
+          "routing.policy: goes by the signal norm" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
+        { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 't',
+          "routing.part ffn: a router that is trained" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-+-+", 't',
+          "routing.skipped_keys computed: a router that is trained" },
+        { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 'f', "" },
+        /* nothing is routed: nothing to keep */
+        { SIGNAL_RECEIVED, PART_FFN, SKIPPED_KEYS_CARRIED, "----", 'f', "" },
+    };
+    return cr_make_param_array(struct rule, rules,
+                               sizeof rules / sizeof *rules);
+}
+
+ParameterizedTest(struct rule *r, spec, routing_keeps_its_rules)
+{
+    struct model_spec spec = tiny();
+    struct error err = { STATUS_OK, "" };
+
+    spec.signal = r->signal;
+    spec.part = r->part;
+    spec.skipped_keys = r->keys;
+    spec.router_scores = r->scores != '-';
+    spec.router_trained = r->scores == 't';
+    spec.gate = GATE_ONE;
+    for (int32_t l = 0; l < 4; l++) {
+        spec.routed[l] = r->pattern[l] == '+';
+        spec.capacity[l] = 0.5;
+    }
+    cr_expect(eq(int, spec_check(&spec, &err),
+                 *r->says ? STATUS_BAD_VALUE : STATUS_OK), "%s: %s", r->pattern,
+              err.text);
+    cr_expect(strstr(err.text, r->says) == err.text, "%s: %s", r->says,
+              err.text);
+}
+
+Test(spec, a_signal_has_no_score_for_a_gate)
+{
+    struct model_spec spec = tiny();
+    struct error err;
+
+    spec.router_scores = spec.router_trained = false;
+    spec.signal = SIGNAL_NORM;
+    spec.gate = GATE_SIGMOID;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "routing.gate sigmoid: a policy that goes by the"
+                               " signal norm has no router, so the gate must be"
+                               " one");
+}
+
+Test(spec, parts_say_what_is_routed_and_what_is_seen)
+{
+    struct model_spec spec = tiny();
+
+    cr_expect(spec_routes_attention(&spec, 1) && spec_routes_ffn(&spec, 1));
+    cr_expect(not(spec_routes_attention(&spec, 0) || spec_routes_ffn(&spec,
+                                                                     0)));
+    cr_expect(not(spec_sees_skipped(&spec, 1)));
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    cr_expect(spec_sees_skipped(&spec, 1) && !spec_sees_skipped(&spec, 0));
+    spec.part = PART_ATTENTION;
+    cr_expect(spec_routes_attention(&spec, 1) && !spec_routes_ffn(&spec, 1));
+    spec.part = PART_FFN;
+    cr_expect(spec_routes_ffn(&spec, 1) && !spec_routes_attention(&spec, 1));
+}
+
+Test(spec, training_goes_by_no_signal)
+{
+    struct model_spec spec = tiny(), dense;
+    struct error err;
+
+    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
+    spec.signal = SIGNAL_HASH;
+    dense = spec_dense(&spec);
+    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "routing.policy: training") == err.text);
+    cr_expect(eq(int, spec_check_training(&dense, &err), STATUS_OK));
+}
