@@ -57,7 +57,9 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
         fprintf(file, "  where keys of skipped tokens are %s, %s\n",
                 skipped_keys_names[spec->skipped_keys],
                 set == FLOPS_OF_KEPT ? "kept rows"
-                : op == OP_GATHER ? "rows that have keys" : "all rows");
+                : op == OP_GATHER ? "rows whose keys are put away (in a"
+                                    " decode step: skipped rows)"
+                : "all rows");
         rule(file, spec, price);
     }
 }
@@ -219,21 +221,31 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
-/* The letters that occur in the rule. */
-static void where(FILE *file, const struct model_spec *spec,
-                  const struct flops_price *price)
+static bool rule_has(const struct flops_price *price, const char *letter)
 {
     const struct flops_rule *r = price->rule;
+    return r && (has_word(r->flops, letter) ||
+                 has_word(r->flops_per_key, letter) ||
+                 has_word(r->bytes, letter) ||
+                 has_word(r->shared_bytes, letter));
+}
+
+/* The letters that occur in the rules of the pass. */
+static void where(FILE *file, const struct model_spec *spec,
+                  const struct flops_list *list, enum pass pass, enum op op)
+{
+    const struct flops_price *price = &list->at[pass][op];
+    const bool forward = pass == PASS_FORWARD;
     struct flops_letter letters[FLOPS_LETTERS];
     const char *lead = "  where             ";
 
     flops_letters(letters, spec);
     for (int i = 0; i < FLOPS_LETTERS; i++) {
         const struct flops_letter *letter = &letters[i];
-        if (!has_word(r->flops, letter->name) &&
-            !has_word(r->flops_per_key, letter->name) &&
-            !has_word(r->bytes, letter->name) &&
-            !has_word(r->shared_bytes, letter->name))
+        bool occurs = rule_has(price, letter->name);
+        for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL && forward; set++)
+            occurs |= rule_has(&list->at[set][op], letter->name);
+        if (!occurs)
             continue;
         fprintf(file, "%s%s = %" PRIu64 " (%s)\n", lead, letter->name,
                 letter->value, letter->meaning);
@@ -284,7 +296,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
-            where(file, spec, price);
+            where(file, spec, &list, (enum pass)pass, op);
         layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
                op);
     }
