@@ -502,7 +502,7 @@ static enum status check_job(const struct predict_job *job, struct error *err)
         return error_set(err, STATUS_BAD_VALUE, "%d sequences: allowed is at"
                          " least 1", a->n_sequences);
     for (int32_t b = 0; b < a->n_sequences; b++)
-        if (allocation_length(a, b) < 1 || allocation_length(a, b) > a->n_tokens)
+        if (allocation_length(a, b) < 1)
             return error_set(err, STATUS_BAD_VALUE, "sequence %d of %d tokens:"
                              " allowed is 1 to %d", b, allocation_length(a, b),
                              a->n_tokens);

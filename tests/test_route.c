@@ -472,3 +472,18 @@ Test(route, a_policy_is_refused_where_its_scores_are_not)
     cr_expect(eq(int, route_check(route_find("token_norm"), &spec, &err),
                  STATUS_BAD_VALUE));
 }
+
+Test(route, a_sequence_is_as_long_as_said_and_no_longer_than_the_pass)
+{
+    struct allocation a;
+
+    cr_assert(eq(int, allocation_open(&a, 1, 2, 10, NULL), STATUS_OK));
+    a.length[1] = 4;
+    cr_expect(eq(i32, allocation_length(&a, 0), 10));
+    cr_expect(eq(i32, allocation_length(&a, 1), 4));
+    cr_expect(eq(i32, allocation_tokens(&a), 14));
+    a.n_tokens = 6;                  /* the next pass is shorter */
+    cr_expect(eq(i32, allocation_length(&a, 0), 6));
+    cr_expect(eq(i32, allocation_tokens(&a), 10));
+    allocation_close(&a);
+}

@@ -465,7 +465,9 @@ int32_t allocation_rows(const struct allocation *a, int32_t layer)
 
 int32_t allocation_length(const struct allocation *a, int32_t sequence)
 {
-    return a->length ? a->length[sequence] : a->n_tokens;
+    /* A pass over fewer tokens than there is room for may leave old lengths. */
+    return a->length && a->length[sequence] < a->n_tokens ? a->length[sequence]
+                                                          : a->n_tokens;
 }
 
 int32_t allocation_tokens(const struct allocation *a)

@@ -60,7 +60,8 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
  * for a prediction. */
 struct allocation {
     int32_t  n_layers, n_sequences, n_tokens;   /* L, B, T: the longest */
-    int32_t *length;         /* [B] tokens of each sequence, 1..T; NULL: T */
+    int32_t *length;         /* [B] tokens of each sequence, 1..; NULL, or more
+                              * than T: T */
     int32_t *count;          /* [L,B] kept tokens */
     int32_t *kept;           /* [L,B,T] the first count[l,b] are positions,
                               * ascending */
