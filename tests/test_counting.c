@@ -271,7 +271,8 @@ static void decode(const struct model_spec *spec, const struct shape *shape,
     w.at_end = counting_flops;
     model_forward(model, &prefill, &w.meter, NULL);
     for (int32_t t = 3; t < shape->n_tokens; t++)
-        model_decode(model, ids + t * shape->n_sequences, NULL, &w.meter);
+        model_decode(model, &(struct decode_input){
+            .ids = ids + t * shape->n_sequences }, &w.meter);
     model_close(model);
 }
 
