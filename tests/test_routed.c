@@ -166,7 +166,7 @@ static void check_reference(const struct variant *v)
 {
     char what[96];
     struct model_spec spec = shape(v);
-    struct model *m = open_model(&spec, false, 2);
+    struct model *m = open_model(&spec, false, 1);
     const struct tensor_list *tensors = model_tensors(m);
     double *weights = calloc(tensors->floats, sizeof *weights);
     double *logits = calloc(T * V, sizeof *logits), score[L * T];
@@ -237,8 +237,8 @@ static void check_steps(const struct variant *v, const int32_t start[B])
 {
     char what[96];
     struct model_spec spec = shape(v);
-    struct model *whole = open_model(&spec, false, 2);
-    struct model *steps = open_model(&spec, true, 2);
+    struct model *whole = open_model(&spec, false, 1);
+    struct model *steps = open_model(&spec, true, 1);
     int32_t ids[B * T], column[B];
     bool told = v->signal == SIGNAL_RECEIVED, active[B], keep[L * B];
     double worst = 0.0;
@@ -349,8 +349,8 @@ static void check_all_kept(const struct variant *v)
     if (v->signal == SIGNAL_NONE)
         return;                            /* gated: not the dense model */
     struct model_spec dense = spec_dense(&spec);
-    struct model *model[2] = { open_model(&spec, true, 2),
-                               open_model(&dense, true, 2) };
+    struct model *model[2] = { open_model(&spec, true, 1),
+                               open_model(&dense, true, 1) };
     int32_t ids[B * T];
 
     name_of(what, v);
@@ -407,9 +407,9 @@ static void check_batch(const struct variant *v)
 {
     char what[96];
     struct model_spec spec = shape(v);
-    struct model *batch = open_model(&spec, false, 2);
-    struct model *last = open_model(&spec, false, 2);
-    struct model *alone = open_model(&spec, false, 2);
+    struct model *batch = open_model(&spec, false, 1);
+    struct model *last = open_model(&spec, false, 1);
+    struct model *alone = open_model(&spec, false, 1);
     int32_t ids[B * T];
     const size_t row = V * sizeof(float);
 
@@ -471,7 +471,7 @@ static struct model *skip_one(const struct variant *v, float **keys,
                               float **values)
 {
     struct model_spec spec = shape(v);
-    struct model *m = open_model(&spec, true, 2);
+    struct model *m = open_model(&spec, true, 1);
     int32_t ids[B * T];
     bool keep[L * B] = { 0 };
     size_t size = head_of(m, B, 0) * sizeof(float);
