@@ -46,6 +46,7 @@ struct attention attention_of(struct model *m, int32_t layer)
         .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
     };
     enum skipped_keys skipped = skipped_keys_of(m, layer);
+    assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);
     if (skipped != SKIPPED_KEYS_ABSENT) {
         bool computed = skipped == SKIPPED_KEYS_COMPUTED;
         o.key_rows = &m->all_rows;
@@ -389,6 +390,7 @@ static void run_received(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
+    assert(l > 0);
     if (m->decoded_step) {
         struct cached_reception o = {
             .n = m->n_rows, .n_heads = m->spec.n_heads,
@@ -576,6 +578,11 @@ static void run_head(struct model *m, double *mean_loss)
                                                           : TENSOR_HEAD),
         .b_k = 1, .b_col = c, .c = m->logits, .c_row = m->spec.n_vocab,
     };
+    if (last && in->cache) {       /* few rows: along its columns, as decoding */
+        head.b = m->head_columns;
+        head.b_k = m->spec.n_vocab;
+        head.b_col = 1;
+    }
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
     if (!in->targets)
         return;
@@ -639,6 +646,7 @@ void model_forward(struct model *m, const struct model_input *input,
                    struct meter *meter, double *mean_loss)
 {
     assert(!input->train || (!input->length && !input->last_only));
+    assert(!m->options.last_only || input->last_only);
     m->input = *input;
     m->decoded_step = false;
     m->ex.meter = meter;

@@ -190,7 +190,10 @@ static void lay_out(struct model *m)
                                  sizeof(int32_t));
     m->final_normed = arena_take(a, tokens * c, sizeof(real));
     m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
-    m->logits       = arena_take(a, tokens * (size_t)s->n_vocab, sizeof(real));
+    m->logits       = arena_take(a, (m->options.last_only
+                                         ? (size_t)m->options.n_sequences
+                                         : tokens) * (size_t)s->n_vocab,
+                                 sizeof(real));
     m->nats         = arena_take(a, tokens, sizeof(real));
     m->entropy      = arena_take(a, tokens, sizeof(real));
     m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));

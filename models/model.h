@@ -16,6 +16,8 @@ struct model_options {
     int32_t n_tokens;             /* T at most; <= spec.max_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
     bool    decode;               /* keeps keys and values; not with train */
+    bool    last_only;            /* room for no more logits than a forward with
+                                   * last_only or a decode step gives */
     int     n_threads;
     const struct kernels *kernels;   /* NULL: kernels_best() */
 };
@@ -52,8 +54,8 @@ struct model_input {
     bool cache;                   /* prefill of whole sequences, after
                                    * model_decode_reset(): keys and values are
                                    * kept */
-    bool last_only;               /* logits of each sequence's last token alone;
-                                   * no targets */
+    bool last_only;               /* final norm and logits of each sequence's
+                                   * last token alone; no targets */
 };
 
 /* A model opened to train has room for spec_kept() tokens of a sequence in a
