@@ -128,9 +128,11 @@ $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 helped = $(addprefix $(BUILD)/tests/test_,$1)
 $(call helped,counting agreement gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
 $(call helped,counting agreement): $(counted)
-$(call helped,gradient op_gradient model kernels): $(BUILD)/tests/reference.o
+$(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
+$(call helped,routed_cost): $(BUILD)/tests/cases.o
+$(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
 # Thousands of evaluations a test: fast in every build.
-$(BUILD)/tests/reference.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
+$(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
 
 check: $(program) $(tests)
 	@scripts/test $(tests)
@@ -212,4 +214,5 @@ clean:
 .PHONY: all check deps test demo bench asan lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
-         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d
+         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
+         $(BUILD)/tests/reference_routed.d

@@ -166,8 +166,10 @@ static void decode_one(struct session *s, struct arm *arm, int64_t at,
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (int64_t i = 0; i < b; i++)
             s->keep[l * b + i] = drawn(s, l, i, at, spec->capacity[l]);
-    model_decode(arm->model, s->column, s->has_thresholds ? NULL : s->keep,
-                 meter);
+    struct decode_input step = {
+        .ids = s->column, .keep = s->has_thresholds ? NULL : s->keep,
+    };
+    model_decode(arm->model, &step, meter);
 }
 
 static void work_decode(struct session *s, struct arm *arm, struct meter *meter)
@@ -192,7 +194,7 @@ static enum status predict_steps(struct session *s, struct arm *arm,
                                  err);
         if (status != STATUS_OK)
             break;
-        model_decode_allocation(arm->model, &held);
+        model_decode_allocation(arm->model, NULL, &held);
         struct predict_job job = job_of(s, arm, &held);
         status = predict_decode(arm->predicted, &job, NULL, err);
         allocation_close(&held);

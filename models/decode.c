@@ -1,17 +1,30 @@
 /* decode.c - one token at a time against the keys and values kept so far. */
+#include <assert.h>
 #include <string.h>
 
 #include "models/model_state.h"
+#include "sim/core/random.h"
 
 static struct place place(enum op op, int32_t layer, const int32_t *token)
 {
     return (struct place){ PASS_FORWARD, layer, op, token };
 }
 
+static int32_t *count_of(const struct model *m, int32_t layer, int32_t b)
+{
+    return m->kept_count + layer * m->options.n_sequences + b;
+}
+
 static int32_t *positions_of(const struct model *m, int32_t layer, int32_t b)
 {
-    return m->cached_position + ((size_t)layer * (size_t)m->options.n_sequences
-                                 + (size_t)b) * (size_t)m->options.n_tokens;
+    return m->kept_position + ((size_t)layer * (size_t)m->options.n_sequences
+                               + (size_t)b) * (size_t)m->options.n_tokens;
+}
+
+real *decode_history(const struct model *m, int32_t layer, int32_t b)
+{
+    return m->history + ((size_t)layer * (size_t)m->options.n_sequences +
+                         (size_t)b) * (size_t)m->cache_capacity;
 }
 
 void model_decode_reset(struct model *m)
@@ -19,11 +32,12 @@ void model_decode_reset(struct model *m)
     const real *head = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
                                                           : TENSOR_HEAD);
     const size_t c = (size_t)m->spec.n_channels, v = (size_t)m->spec.n_vocab;
+    const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
 
-    m->decoded = 0;
+    memset(m->decoded, 0, counts);
+    memset(m->kept_count, 0, (size_t)m->spec.n_layers * counts);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
-        memset(m->cache[l].length, 0,
-               (size_t)m->options.n_sequences * sizeof(int32_t));
+        memset(m->cache[l].length, 0, counts);
     /* A product with few rows reads its weight once, along its columns. */
     for (size_t i = 0; i < v; i++)
         for (size_t j = 0; j < c; j++)
@@ -33,124 +47,205 @@ void model_decode_reset(struct model *m)
 void decode_note_prefill(struct model *m)
 {
     const struct allocation *a = &m->allocation;
+    for (int32_t b = 0; b < a->n_sequences; b++) {
+        assert(m->decoded[b] == 0);     /* model_decode_reset() was forgotten */
+        m->decoded[b] = allocation_length(a, b);
+    }
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             int32_t count = allocation_count(a, l, b);
-            int32_t *to = positions_of(m, l, b) +
-                          (m->cache[l].length[b] - count);
-            for (int32_t i = 0; i < count; i++)
-                to[i] = m->decoded + allocation_kept(a, l, b)[i];
+            *count_of(m, l, b) = count;
+            memcpy(positions_of(m, l, b), allocation_kept(a, l, b),
+                   (size_t)count * sizeof(int32_t));
         }
-    m->decoded += a->n_tokens;
 }
 
-int32_t model_decoded(const struct model *m)
+int32_t model_decoded(const struct model *m, int32_t sequence)
 {
-    return m->decoded;
+    return m->decoded[sequence];
 }
 
-void model_decode_allocation(const struct model *m, struct allocation *out)
+void model_decode_allocation(const struct model *m, const bool *active,
+                             struct allocation *out)
 {
-    for (int32_t l = 0; l < m->spec.n_layers; l++)
-        for (int32_t b = 0; b < out->n_sequences; b++) {
-            int32_t n = m->cache[l].length[b];
-            out->count[l * out->n_sequences + b] = n;
-            memcpy(allocation_kept(out, l, b), positions_of(m, l, b),
+    int32_t to = 0;
+    for (int32_t b = 0; b < m->options.n_sequences; b++) {
+        if (active && !active[b])
+            continue;
+        assert(to < out->n_sequences);
+        out->length[to] = m->decoded[b];
+        for (int32_t l = 0; l < m->spec.n_layers; l++) {
+            int32_t n = *count_of(m, l, b);
+            out->count[l * out->n_sequences + to] = n;
+            memcpy(allocation_kept(out, l, to), positions_of(m, l, b),
                    (size_t)n * sizeof(int32_t));
         }
+        to++;
+    }
+}
+
+/* Whether the layer keeps the sequence's new token, whose score is history's
+ * newest. */
+static bool keeps(const struct model *m, int32_t l, int32_t s)
+{
+    const struct decode_input *in = &m->step;
+    const int32_t t = m->decoded[s];
+    const real *score = m->history ? decode_history(m, l, s) : NULL;
+
+    if (in->keep)
+        return in->keep[l * m->options.n_sequences + s];
+    if (in->policy && in->policy->keep) {
+        const struct route_input judge = {
+            .score = score, .n_tokens = t + 1,
+            .n_keep = spec_kept(&m->spec, l, t + 1),
+            .threshold = m->threshold[l],
+            .seed = random_mix(in->seed, (uint64_t)l, (uint64_t)s, 1),
+            .capacity = m->spec.capacity[l], .sequence = s, .layer = l,
+            .replayed = in->replayed, .scratch = m->choose_scratch,
+        };
+        return in->policy->keep(&judge, t);
+    }
+    assert(m->spec.router_scores);     /* else somebody must say */
+    return score[t] >= m->threshold[l];
 }
 
 /* The layer's rows: sequences whose token it keeps, one row each. */
 static void line_up(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
-    int32_t n = 0;
-    for (int32_t s = 0; s < m->input.n_sequences; s++) {
+    int32_t n = 0, sequences = m->input.n_sequences;
+
+    for (int32_t s = 0; s < sequences; s++) {
         b->first[s] = n;
-        if (!m->row_kept[s])
+        if (m->all_first[s] == m->all_first[s + 1] || !keeps(m, l, s))
             continue;
         b->token[n] = s;
-        b->position[n++] = m->decoded;
-        positions_of(m, l, s)[m->cache[l].length[s]++] = m->decoded;
+        b->row[n] = m->all_first[s];
+        b->position[n++] = m->decoded[s];
+        positions_of(m, l, s)[(*count_of(m, l, s))++] = m->decoded[s];
     }
-    b->first[m->input.n_sequences] = n;
-    b->n_rows = n;
-    b->rows = (struct rows){ m->input.n_sequences, b->first, b->position,
-                             b->token };
+    b->first[sequences] = n;
+    b->kept = (struct rows){ sequences, b->first, b->position, b->token };
 }
 
-static void select_rows(struct model *m, int32_t l, const bool *keep)
+void decode_select(struct model *m, int32_t l)
 {
-    struct layer_buffers *b = &m->layer[l];
-    const int32_t n = m->input.n_sequences;
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
-
-    for (int32_t s = 0; s < n; s++)
-        m->row_kept[s] = keep ? keep[l * n + s]
-                              : b->score[s] >= m->threshold[l];
     line_up(m, l);
-    memset(m->ex.extra, 0, (size_t)n * sizeof *m->ex.extra);
-    for (int32_t i = 0; i < b->n_rows; i++)
-        m->ex.extra[b->token[i]].bytes = 4;
-    run.extra = m->ex.extra;
-    op_end(&m->ex, &run, NULL, n,
-           (struct tally){ 0, m->spec.router_scores ? 4 : 0 },
-           (struct tally){ 0, 4 * (uint64_t)b->n_rows });
+    forward_end_select(m, l, &run, 0);
 }
 
-static void decode_routed(struct model *m, int32_t l, const bool *keep)
+/* Tokens that the layer skips: their keys and values are those of the layer
+ * before, at the same place. */
+static void carry(struct model *m, int32_t l)
 {
-    forward_score(m, l, m->input.n_sequences);
-    select_rows(m, l, keep);
-    forward_kept(m, l);
+    const struct layer_buffers *b = &m->layer[l];
+    int32_t n = 0;
+
+    for (int32_t s = 0; s < m->input.n_sequences; s++) {
+        if (m->all_first[s] == m->all_first[s + 1] ||
+            b->first[s] < b->first[s + 1])
+            continue;
+        m->skipped[n] = s;
+        m->skipped_position[n++] = m->decoded[s];
+        m->cache[l].length[s]++;
+    }
+    if (n == 0)
+        return;
+    struct carrying o = {
+        .n = n, .n_kv_heads = m->spec.n_kv_heads,
+        .head_size = m->spec.head_size, .capacity = m->cache_capacity,
+        .sequence = m->skipped, .position = m->skipped_position,
+        .from_keys = m->cache[l - 1].keys,
+        .from_values = m->cache[l - 1].values,
+        .keys = m->cache[l].keys, .values = m->cache[l].values,
+    };
+    op_carry(&m->ex, place(OP_GATHER, l, m->skipped), &o);
 }
 
-static void decode_dense(struct model *m, int32_t l)
+bool decode_hold(struct model *m, int32_t l)
 {
-    struct layer_buffers *b = &m->layer[l];
-    for (int32_t s = 0; s < m->input.n_sequences; s++)
-        m->row_kept[s] = true;
-    line_up(m, l);
-    b->x = m->stream[l];
-    b->y = m->stream[l + 1];
-    forward_block(m, l);
+    const struct rows *rows = &m->layer[l].rows;
+    struct attention attention = attention_of(m, l);
+
+    switch (skipped_keys_of(m, l)) {
+    case SKIPPED_KEYS_COMPUTED:
+        fill_cache(&m->ex, &attention, &m->cache[l]);
+        return true;
+    case SKIPPED_KEYS_CARRIED:
+        attention.key_rows = NULL;           /* the kept rows' own */
+        fill_cache(&m->ex, &attention, &m->cache[l]);
+        carry(m, l);
+        return true;
+    default:
+        for (int32_t s = 0; s < rows->n_sequences; s++)
+            m->cache[l].length[s] += rows->first[s + 1] - rows->first[s];
+        return false;
+    }
+}
+
+/* Dense layers keep every token of the step. */
+static void keep_all(struct model *m, int32_t l)
+{
+    for (int32_t r = 0; r < m->n_rows; r++) {
+        int32_t s = m->all_token[r];
+        positions_of(m, l, s)[(*count_of(m, l, s))++] = m->decoded[s];
+    }
 }
 
 static void decode_head(struct model *m)
 {
-    const int32_t n = m->input.n_sequences, c = m->spec.n_channels;
+    const int32_t n = m->n_rows, c = m->spec.n_channels;
+    const int32_t *token = m->all_rows.token;
     forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-                 m->final_normed, m->final_stats, n, NULL);
+                 m->final_normed, m->final_stats, n, token);
     struct gemm head = {
         .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
         .a_k = 1, .b = m->head_columns, .b_k = m->spec.n_vocab, .b_col = 1,
         .c = m->logits, .c_row = m->spec.n_vocab,
     };
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head);
+    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
 }
 
-void model_decode(struct model *m, const int32_t *ids, const bool *keep,
+/* One row for each sequence that goes on. */
+static void number_tokens(struct model *m)
+{
+    const struct decode_input *in = &m->step;
+    int32_t n = 0, sequences = m->options.n_sequences;
+
+    for (int32_t s = 0; s < sequences; s++) {
+        m->all_first[s] = n;
+        if (in->active && !in->active[s])
+            continue;
+        assert(m->decoded[s] < m->options.n_tokens);
+        m->all_ids[n] = in->ids[s];
+        m->all_token[n] = s;
+        m->all_position[n++] = m->decoded[s];
+    }
+    m->all_first[sequences] = n;
+    m->n_rows = n;
+    m->all_rows = (struct rows){ sequences, m->all_first, m->all_position,
+                                 m->all_token };
+    m->input = (struct model_input){ .ids = m->all_ids, .n_tokens = 1,
+                                     .n_sequences = sequences };
+}
+
+void model_decode(struct model *m, const struct decode_input *in,
                   struct meter *meter)
 {
     m->decoded_step = true;
+    m->step = *in;
     m->ex.meter = meter;
-    m->input = (struct model_input){ .ids = ids,
-                                     .n_sequences = m->options.n_sequences,
-                                     .n_tokens = 1 };
-    for (int32_t s = 0; s < m->input.n_sequences; s++)
-        m->all_position[s] = m->decoded;
-    struct embedding embed = {
-        .ids = ids, .position = m->all_position,
-        .wte = weight_of(m, -1, TENSOR_WTE),
-        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
-        .n = m->input.n_sequences, .width = m->spec.n_channels,
-    };
-    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &embed);
-    for (int32_t l = 0; l < m->spec.n_layers; l++)
-        if (m->spec.routed[l])
-            decode_routed(m, l, keep);
-        else
-            decode_dense(m, l);
+    number_tokens(m);
+    if (m->n_rows == 0)
+        return;
+    forward_embed(m);
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
+        if (!m->spec.routed[l])
+            keep_all(m, l);
+        forward_layer(m, l);
+    }
     decode_head(m);
-    m->decoded++;
+    for (int32_t r = 0; r < m->n_rows; r++)
+        m->decoded[m->all_token[r]]++;
 }

@@ -29,14 +29,31 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
     };
 }
 
+enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer)
+{
+    return m->spec.routed[layer] && m->spec.part != PART_FFN
+               ? m->spec.skipped_keys
+               : SKIPPED_KEYS_ABSENT;
+}
+
 struct attention attention_of(struct model *m, int32_t layer)
 {
     struct layer_buffers *b = &m->layer[layer];
-    return (struct attention){
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    struct attention o = {
         .rows = &b->rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
     };
+    enum skipped_keys skipped = skipped_keys_of(m, layer);
+    assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);
+    if (skipped != SKIPPED_KEYS_ABSENT) {
+        bool computed = skipped == SKIPPED_KEYS_COMPUTED;
+        o.key_rows = &m->all_rows;
+        o.kv = computed ? b->qkv + q : m->carried;
+        o.kv_stride = computed ? q + 2 * e : 2 * e;
+    }
+    return o;
 }
 
 struct router router_of(struct model *m, int32_t layer)
@@ -61,7 +78,7 @@ struct gating gating_of(struct model *m, int32_t layer)
                 : m->spec.gate == GATE_ONE     ? GATING_ONE
                                                : GATING_SIGMOID2,
         .trained = m->spec.router_trained, .n = b->n_rows,
-        .width = m->spec.n_channels, .token = b->token, .score = b->score,
+        .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };
 }
@@ -77,82 +94,190 @@ struct rope rope_of(struct model *m, int32_t layer, real *qkv)
     };
 }
 
-static void embed(struct model *m)
+void forward_embed(struct model *m)
 {
-    const struct model_input *in = &m->input;
     struct embedding o = {
-        .ids = in->ids, .position = m->all_position,
+        .ids = m->input.ids, .position = m->all_position,
         .wte = weight_of(m, -1, TENSOR_WTE),
         .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
-        .n = in->n_sequences * in->n_tokens, .width = m->spec.n_channels,
+        .n = m->n_rows, .width = m->spec.n_channels,
     };
-    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &o);
+    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
 }
 
-void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
-                  const real *x, real *out, real *stats, int32_t n,
-                  const int32_t *token)
+static struct norm norm_of(const struct model *m, int32_t layer,
+                           enum tensor_id gamma, const real *x, real *out,
+                           real *stats, int32_t n)
 {
-    struct norm o = {
+    return (struct norm){
         .rms = m->spec.family == FAMILY_LLAMA, .n = n,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon, .x = x,
         .gamma = weight_of(m, layer, gamma),
         .beta = weight_of(m, layer, (enum tensor_id)(gamma + 1)), .out = out,
         .stats = stats,
     };
+}
+
+void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
+                  const real *x, real *out, real *stats, int32_t n,
+                  const int32_t *token)
+{
+    struct norm o = norm_of(m, layer, gamma, x, out, stats, n);
     op_norm(&m->ex, place(OP_NORM, layer, token), &o);
 }
 
-/* Against the rows' own keys, or, one row a sequence, against those kept. */
-static void attend(struct model *m, int32_t l)
+static void work_on(struct layer_buffers *b, struct rows rows)
 {
-    struct layer_buffers *b = &m->layer[l];
-    struct place at = place(OP_ATTEND, l, b->rows.token);
-
-    if (m->decoded_step) {
-        struct cached_attention cached = {
-            .n = b->n_rows, .n_heads = m->spec.n_heads,
-            .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-            .capacity = m->cache_capacity, .sequence = b->token,
-            .length = m->cache[l].length, .qkv = b->qkv, .out = b->attended,
-            .keys = m->cache[l].keys, .values = m->cache[l].values,
-        };
-        op_attend_cached(&m->ex, at, &cached);
-        return;
-    }
-    struct attention attention = attention_of(m, l);
-    if (m->input.cache)
-        op_attend_filling(&m->ex, at, &attention, &m->cache[l]);
-    else
-        op_attend(&m->ex, at, &attention);
+    b->rows = rows;
+    b->n_rows = rows.first[rows.n_sequences];
 }
 
-/* y = block(x) on the layer's rows, residuals inside. */
-void forward_block(struct model *m, int32_t l)
+/* Columns first.. of a product: a part of queries, keys and values. */
+static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
+{
+    g.n = n;
+    g.b += first;
+    g.c += first;
+    if (g.bias)
+        g.bias += first;
+    return g;
+}
+
+static void turn(struct model *m, int32_t l, const struct rows *rows,
+                 int32_t first_head, int32_t n_heads)
+{
+    if (!m->rope)
+        return;
+    struct rope rope = rope_of(m, l, m->layer[l].qkv +
+                               first_head * m->spec.head_size);
+    rope.rows = rows;
+    rope.n = rows->first[rows->n_sequences];
+    rope.n_heads = n_heads;
+    op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
+}
+
+/* Queries, keys and values of the layer's rows x. */
+static void run_qkv(struct model *m, int32_t l, const real *x)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
 
-    forward_norm(m, l, TENSOR_NORM1_GAMMA, b->x, b->normed1, b->stats1, n, token);
+    forward_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
-    if (m->rope) {
-        struct rope rope = rope_of(m, l, b->qkv);
-        op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
-    }
-    attend(m, l);
-    struct gemm project = product_of(m, l, TENSOR_PROJECT, b->attended,
-                                     b->middle, n, b->x);
-    op_product(&m->ex, place(OP_PROJECT, l, token), &project);
+    turn(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
+}
 
-    forward_norm(m, l, TENSOR_NORM2_GAMMA, b->middle, b->normed2, b->stats2, n, token);
+static void gather(struct model *m, int32_t l, const real *normed,
+                   real *normed_out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gathering o = {
+        .row = b->row, .n = b->n_rows, .width = m->spec.n_channels,
+        .x = { m->stream[l], normed }, .out = { b->x, normed_out },
+    };
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), &o);
+}
+
+/* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
+ * the same matrix. */
+static void run_qkv_apart(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const int32_t *all = m->all_rows.token;
+
+    forward_norm(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
+                 m->n_rows, all);
+    struct gemm keys = columns_of(product_of(m, l, TENSOR_QKV, b->normed1,
+                                             b->qkv, m->n_rows, NULL), q,
+                                  2 * e);
+    op_product(&m->ex, place(OP_QKV, l, all), &keys);
+    turn(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, b->normed1, b->normed2);
+    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV, b->normed2,
+                                                b->qkv, b->n_rows, NULL), 0,
+                                     q);
+    op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
+    turn(m, l, &b->rows, 0, m->spec.n_heads);
+}
+
+/* What the layer after may carry on. */
+static void put_keys(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    bool wanted = m->spec.skipped_keys == SKIPPED_KEYS_CARRIED &&
+                  m->spec.part != PART_FFN && !m->decoded_step &&
+                  (m->spec.routed[l] ||
+                   (l + 1 < m->spec.n_layers && m->spec.routed[l + 1]));
+    if (!wanted || b->n_rows == 0)
+        return;
+    struct scattering o = {
+        .row = m->spec.routed[l] ? b->row : NULL, .n = b->n_rows,
+        .width = 2 * e, .stride = q + 2 * e, .x = b->qkv + q,
+        .out = m->carried,
+    };
+    op_scatter(&m->ex, place(OP_GATHER, l, b->rows.token), &o);
+}
+
+static void attend_cached(struct model *m, int32_t l, bool held)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct cached_attention cached = {
+        .n = b->n_rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .capacity = m->cache_capacity, .sequence = b->rows.token,
+        .length = m->cache[l].length, .qkv = b->qkv, .held = held,
+        .out = b->attended, .stats = b->softmax, .keys = m->cache[l].keys,
+        .values = m->cache[l].values,
+    };
+    op_attend_cached(&m->ex, place(OP_ATTEND, l, b->rows.token), &cached);
+}
+
+/* Against the rows' own keys, those of all tokens, or, one row a sequence, those
+ * kept. */
+static void attend(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    if (m->decoded_step) {
+        bool held = decode_hold(m, l);
+        if (b->n_rows > 0)
+            attend_cached(m, l, held);
+        return;
+    }
+    struct attention attention = attention_of(m, l);
+    if (m->input.cache)
+        fill_cache(&m->ex, &attention, &m->cache[l]);
+    if (b->n_rows > 0)
+        op_attend(&m->ex, place(OP_ATTEND, l, b->rows.token), &attention);
+}
+
+/* out = x + the mix of values, projected; out may be x. */
+static void project(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gemm product = product_of(m, l, TENSOR_PROJECT, b->attended, out,
+                                     b->n_rows, x);
+    op_product(&m->ex, place(OP_PROJECT, l, b->rows.token), &product);
+}
+
+/* out = x + ffn(norm(x)); out may be x. */
+static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    forward_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
     struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
     struct activation act = { .family = m->spec.family, .x = b->up,
                               .out = b->act, .n = n, .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
-    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, b->y, n,
-                                  b->middle);
+    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);
     op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
 }
 
@@ -168,18 +293,20 @@ static void choose_part(void *argument, int part, int parts)
     struct model *m = c->m;
     const struct model_input *in = &m->input;
     struct layer_buffers *b = &m->layer[c->layer];
-    int32_t t = in->n_tokens;
     int32_t *scratch = m->choose_scratch +
                        (size_t)part * (size_t)m->options.n_tokens;
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
-        const real *score = b->score ? b->score + (size_t)s * (size_t)t : NULL;
+        int32_t t = m->allocation.length[s];
+        const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
+                                                  : NULL;
         struct route_input choose = {
             .score = score, .n_tokens = t,
             .n_keep = spec_kept(&m->spec, c->layer, t),
             .threshold = m->threshold[c->layer],
             .seed = random_mix(in->seed, (uint64_t)c->layer, (uint64_t)s, 1),
-            .scratch = scratch,
+            .capacity = m->spec.capacity[c->layer], .sequence = s,
+            .layer = c->layer, .replayed = in->replayed, .scratch = scratch,
         };
         m->allocation.count[c->layer * m->allocation.n_sequences + s] =
             in->policy->choose(&choose,
@@ -203,12 +330,12 @@ static void line_up(struct model *m, int32_t l)
         b->first[s] = n;
         for (int32_t i = 0; i < count; i++, n++) {
             b->position[n] = kept[i];
+            b->row[n] = m->all_first[s] + kept[i];
             b->token[n] = s * m->input.n_tokens + kept[i];
         }
     }
     b->first[m->input.n_sequences] = n;
-    b->n_rows = n;
-    b->rows = (struct rows){ m->input.n_sequences, b->first, b->position,
+    b->kept = (struct rows){ m->input.n_sequences, b->first, b->position,
                              b->token };
 }
 
@@ -222,130 +349,315 @@ static void track_threshold(struct model *m, int32_t l)
                                first ? 1.0f : m->threshold_rate);
 }
 
-static void select_tokens(struct model *m, int32_t l)
+void forward_end_select(struct model *m, int32_t l, struct op_run *run,
+                        uint64_t shared_flops)
 {
     struct layer_buffers *b = &m->layer[l];
-    int32_t tokens = m->input.n_sequences * m->input.n_tokens;
-    struct choice choice = { m, l };
-    bool scored = m->spec.router_scores, track = m->input.train && scored;
+    const int32_t kept = b->first[m->input.n_sequences];
 
+    if (m->ex.meter && m->ex.meter->by_token) {
+        memset(m->ex.extra, 0, (size_t)m->n_rows * sizeof *m->ex.extra);
+        for (int32_t i = 0; i < kept; i++)
+            m->ex.extra[b->row[i]].bytes = 4;
+        run->extra = m->ex.extra;
+    }
+    /* Extra, in the total: 4 bytes a kept row. */
+    op_end(&m->ex, run, m->all_rows.token, m->n_rows,
+           (struct tally){ 0, spec_scored(&m->spec) ? 4 : 0 },
+           (struct tally){ shared_flops, 4 * (uint64_t)kept });
+}
+
+static void select_tokens(struct model *m, int32_t l)
+{
+    struct choice choice = { m, l };
+    bool track = m->input.train && m->spec.router_scores;
+
+    if (m->decoded_step) {
+        decode_select(m, l);
+        return;
+    }
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     pool_run(m->pool, choose_part, &choice);
     line_up(m, l);
     if (track)
         track_threshold(m, l);
-    struct tally shared = { track ? (uint64_t)m->input.n_sequences + 4 : 0, 0 };
-    if (m->ex.meter && m->ex.meter->by_token) {
-        memset(m->ex.extra, 0, (size_t)tokens * sizeof *m->ex.extra);
-        for (int32_t i = 0; i < b->n_rows; i++)
-            m->ex.extra[b->token[i]].bytes = 4;
-        run.extra = m->ex.extra;
-    }
-    shared.bytes = 4 * (uint64_t)b->n_rows;   /* extra, in the total */
-    op_end(&m->ex, &run, NULL, tokens,
-           (struct tally){ 0, scored ? 4 : 0 }, shared);
+    forward_end_select(m, l, &run,
+                       track ? (uint64_t)m->input.n_sequences + 4 : 0);
 }
 
-void forward_score(struct model *m, int32_t l, int32_t n_rows)
+static void run_received(struct model *m, int32_t l)
 {
-    struct router router = router_of(m, l);
-    router.n = n_rows;
-    router.x = m->stream[l];
-    if (m->spec.router_scores)
-        op_route(&m->ex, place(OP_ROUTE, l, NULL), &router);
+    struct layer_buffers *b = &m->layer[l];
+    struct place at = place(OP_ROUTE, l, m->all_rows.token);
+
+    assert(l > 0);
+    if (m->decoded_step) {
+        struct cached_reception o = {
+            .n = m->n_rows, .n_heads = m->spec.n_heads,
+            .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+            .capacity = m->cache_capacity, .sequence = m->all_token,
+            .length = m->cache[l - 1].length, .qkv = b->qkv,
+            .stats = b->softmax, .keys = m->cache[l - 1].keys,
+            .drawn = decode_history(m, l, 0), .score = b->score,
+        };
+        op_receive_cached(&m->ex, at, &o);
+        return;
+    }
+    struct reception o = {
+        .rows = &m->all_rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .qkv = b->qkv, .stats = b->softmax, .queries = b->attended,
+        .score = b->score,
+    };
+    op_receive(&m->ex, at, &o);
 }
 
-void forward_kept(struct model *m, int32_t l)
+static bool routes_before(const struct model *m, int32_t layer)
+{
+    for (int32_t l = 0; l < layer; l++)
+        if (m->spec.routed[l])
+            return true;
+    return false;
+}
+
+static void run_signal(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct place at = place(OP_ROUTE, l, m->all_rows.token);
+
+    if (m->spec.signal == SIGNAL_HASH) {
+        op_hash(&m->ex, at, m->input.ids, m->n_rows, b->score);
+        return;
+    }
+    if (m->spec.signal == SIGNAL_RECEIVED) {
+        run_received(m, l);
+        return;
+    }
+    struct stream_signal o = {
+        .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
+        .left = m->spec.signal == SIGNAL_CHANGE ? m->left : NULL,
+        .first = !routes_before(m, l), .score = b->score,
+    };
+    op_stream_signal(&m->ex, at, &o);
+}
+
+static void remember_scores(struct model *m, int32_t l)
+{
+    const bool kept = m->decoded_step || m->input.cache;
+    if (!m->history || !kept ||
+        (m->decoded_step && m->spec.signal == SIGNAL_RECEIVED))
+        return;
+    for (int32_t s = 0; s < m->input.n_sequences; s++)
+        memcpy(decode_history(m, l, s) + m->decoded[s],
+               m->layer[l].score + m->all_first[s],
+               (size_t)(m->all_first[s + 1] - m->all_first[s]) * sizeof(real));
+}
+
+static void run_score(struct model *m, int32_t l)
+{
+    if (m->spec.router_scores) {
+        struct router router = router_of(m, l);
+        router.n = m->n_rows;
+        router.x = m->stream[l];
+        op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
+    } else if (m->spec.signal != SIGNAL_NONE) {
+        run_signal(m, l);
+    }
+    remember_scores(m, l);
+}
+
+/* Gate what became of the kept rows, and scatter it onto the stream. */
+static void put_back(struct model *m, int32_t l, const real *y)
+{
+    struct gating gate = gating_of(m, l);
+    gate.y = y;
+    gate.stream = m->stream[l];
+    op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
+}
+
+/* The attention of kept rows, gathered into x, into middle; what it needs of the
+ * others too. */
+static void run_kept_attention(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
 
-    if (b->n_rows == 0)
-        return;
-    op_gather(&m->ex, place(OP_GATHER, l, b->token), m->stream[l], b->x,
-              b->n_rows, m->spec.n_channels);
-    forward_block(m, l);
-    struct gating gate = gating_of(m, l);
-    gate.stream = m->stream[l];
-    op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
+    if (skipped_keys_of(m, l) == SKIPPED_KEYS_COMPUTED) {
+        run_qkv_apart(m, l);
+    } else if (b->n_rows > 0) {
+        gather(m, l, NULL, NULL);
+        run_qkv(m, l, b->x);
+        put_keys(m, l);
+    }
+    attend(m, l);
+    if (b->n_rows > 0)
+        project(m, l, b->x, b->middle);
 }
 
-static void run_routed(struct model *m, int32_t l)
+static void route_block(struct model *m, int32_t l)
 {
-    forward_score(m, l, m->input.n_sequences * m->input.n_tokens);
-    select_tokens(m, l);
-    forward_kept(m, l);
+    struct layer_buffers *b = &m->layer[l];
+    work_on(b, b->kept);
+    run_kept_attention(m, l);
+    if (b->n_rows == 0)
+        return;
+    feed_forward(m, l, b->middle, b->y);
+    put_back(m, l, b->y);
+}
+
+static void route_attention(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    work_on(b, b->kept);
+    run_kept_attention(m, l);
+    if (b->n_rows > 0)
+        put_back(m, l, b->middle);
+    work_on(b, m->all_rows);
+    feed_forward(m, l, m->stream[l], m->stream[l]);
+}
+
+static void route_ffn(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    work_on(b, m->all_rows);
+    run_qkv(m, l, m->stream[l]);
+    attend(m, l);
+    project(m, l, m->stream[l], m->stream[l]);
+    work_on(b, b->kept);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, NULL, NULL);
+    feed_forward(m, l, b->x, b->y);
+    put_back(m, l, b->y);
 }
 
 static void run_dense(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
-    b->rows = m->all_rows;
-    b->n_rows = m->input.n_sequences * m->input.n_tokens;
+    work_on(b, m->all_rows);
     b->x = m->stream[l];
     b->y = m->stream[l + 1];
-    forward_block(m, l);
+    run_qkv(m, l, b->x);
+    put_keys(m, l);
+    attend(m, l);
+    project(m, l, b->x, b->middle);
+    feed_forward(m, l, b->middle, b->y);
 }
 
+void forward_layer(struct model *m, int32_t l)
+{
+    static void (*const route[PART_COUNT])(struct model *, int32_t) = {
+        [PART_BLOCK] = route_block, [PART_ATTENTION] = route_attention,
+        [PART_FFN] = route_ffn,
+    };
+    if (!m->spec.routed[l]) {
+        run_dense(m, l);
+        return;
+    }
+    run_score(m, l);
+    select_tokens(m, l);
+    route[m->spec.part](m, l);
+}
+
+/* The final norm and the head, of all rows or of each sequence's last. */
 static void run_head(struct model *m, double *mean_loss)
 {
     const struct model_input *in = &m->input;
-    const int32_t n = in->n_sequences * in->n_tokens, c = m->spec.n_channels;
+    const bool last = in->last_only;
+    const int32_t c = m->spec.n_channels;
+    const int32_t n = last ? in->n_sequences : m->n_rows;
+    const int32_t *token = last ? m->last_token : m->all_rows.token;
 
-    forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-                 m->final_normed, m->final_stats, n, NULL);
+    struct norm norm = norm_of(m, -1, TENSOR_FINAL_GAMMA,
+                               m->stream[m->spec.n_layers], m->final_normed,
+                               m->final_stats, n);
+    norm.row = last ? m->last_row : NULL;
+    op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
     struct gemm head = {
         .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
         .a_k = 1, .b = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
                                                           : TENSOR_HEAD),
         .b_k = 1, .b_col = c, .c = m->logits, .c_row = m->spec.n_vocab,
     };
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head);
+    if (last && in->cache) {       /* few rows: along its columns, as decoding */
+        head.b = m->head_columns;
+        head.b_k = m->spec.n_vocab;
+        head.b_col = 1;
+    }
+    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
     if (!in->targets)
         return;
+    assert(!last);
     struct loss loss = {
         .n = n, .width = m->spec.n_vocab, .logits = m->logits,
         .target = in->targets, .nats = m->nats, .stats = m->loss_stats,
         .entropy = m->entropy,
     };
-    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, NULL), &loss, mean_loss);
+    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, token), &loss, mean_loss);
     if (in->entropy)
-        op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE, NULL), &loss);
+        op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE, token), &loss);
 }
 
+/* The tokens of all sequences as rows, one sequence after another. */
 static void number_tokens(struct model *m)
 {
-    const struct model_input *in = &m->input;
-    for (int32_t s = 0; s <= in->n_sequences; s++)
-        m->all_first[s] = s * in->n_tokens;
-    for (int32_t s = 0; s < in->n_sequences; s++)
-        for (int32_t t = 0; t < in->n_tokens; t++)
-            m->all_position[s * in->n_tokens + t] = t;
+    struct model_input *in = &m->input;
+    int32_t n = 0;
+
+    for (int32_t s = 0; s < in->n_sequences; s++) {
+        int32_t length = in->length ? in->length[s] : in->n_tokens;
+        assert(length >= 1 && length <= in->n_tokens);
+        m->all_first[s] = n;
+        m->allocation.length[s] = length;
+        for (int32_t t = 0; t < length; t++, n++) {
+            m->all_position[n] = t;
+            m->all_token[n] = s * in->n_tokens + t;
+            if (in->length)
+                m->all_ids[n] = in->ids[m->all_token[n]];
+            if (in->length && in->targets)
+                m->all_targets[n] = in->targets[m->all_token[n]];
+        }
+        m->last_row[s] = n - 1;
+        m->last_token[s] = m->all_token[n - 1];
+    }
+    m->all_first[in->n_sequences] = n;
+    m->n_rows = n;
     m->all_rows = (struct rows){ in->n_sequences, m->all_first,
-                                 m->all_position, NULL };
+                                 m->all_position,
+                                 in->length ? m->all_token : NULL };
+    if (!in->length)
+        return;
+    in->ids = m->all_ids;
+    if (in->targets)
+        in->targets = m->all_targets;
+}
+
+static void keep_all(struct model *m, int32_t l)
+{
+    for (int32_t s = 0; s < m->input.n_sequences; s++) {
+        int32_t length = m->allocation.length[s];
+        int32_t *kept = allocation_kept(&m->allocation, l, s);
+        m->allocation.count[l * m->input.n_sequences + s] = length;
+        for (int32_t t = 0; t < length; t++)
+            kept[t] = t;
+    }
 }
 
 void model_forward(struct model *m, const struct model_input *input,
                    struct meter *meter, double *mean_loss)
 {
+    assert(!input->train || (!input->length && !input->last_only));
+    assert(!m->options.last_only || input->last_only);
     m->input = *input;
     m->decoded_step = false;
     m->ex.meter = meter;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);
-    embed(m);
+    forward_embed(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
-        if (m->spec.routed[l]) {
-            run_routed(m, l);
-            continue;
-        }
-        for (int32_t s = 0; s < input->n_sequences; s++) {
-            m->allocation.count[l * input->n_sequences + s] = input->n_tokens;
-            int32_t *kept = allocation_kept(&m->allocation, l, s);
-            for (int32_t t = 0; t < input->n_tokens; t++)
-                kept[t] = t;
-        }
-        run_dense(m, l);
+        if (!m->spec.routed[l])
+            keep_all(m, l);
+        forward_layer(m, l);
     }
     if (input->cache)
         decode_note_prefill(m);

@@ -12,6 +12,9 @@ struct generation {
                                   * n_prompt + n_new - 1 tokens */
     struct sampler *sampler;
     struct meter   *meter;       /* NULL: nobody */
+    const struct route_policy *policy;   /* causal, of routed layers; NULL:
+                                          * score at or above threshold */
+    uint64_t        seed;        /* for policies that draw */
     const int32_t  *prompt;      /* [n_prompt], at least one */
     int32_t         n_prompt;
     int32_t         n_new;       /* at most */
@@ -21,8 +24,9 @@ struct generation {
     void           *context;
 };
 
-/* Begins anew.  Each token is fed by itself, so that a routed layer judges it
- * by its threshold, as in any decoding.  Returns the number of new tokens. */
+/* Begins anew: the prompt at once, then each new token by itself.  A routed
+ * layer judges them alike, since its rule is causal.  Returns the number of new
+ * tokens. */
 int32_t generate(const struct generation *generation);
 
 #endif

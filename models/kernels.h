@@ -39,10 +39,16 @@ struct rows {
     const int32_t *token;      /* [N] b*T + t; NULL: row r is token r */
 };
 
+/* Queries against the keys of their own rows; or, with key_rows, against those
+ * of all tokens of their sequences, each up to its position. */
 struct attention {
     const struct rows *rows;
     int32_t     n_heads, n_kv_heads, head_size;
     const real *qkv;       /* [N, Q+2E]: queries, keys, values */
+    const struct rows *key_rows;   /* [M], or NULL */
+    const real *kv;        /* keys, E numbers before their values; with
+                            * key_rows only */
+    int32_t     kv_stride; /* numbers from row to row of it */
     real       *out;       /* [N,Q] */
     real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
     const real *dout;      /* [N,Q]; backward only */
@@ -56,9 +62,54 @@ struct cached_attention {
     const int32_t *sequence;   /* [N] whose row it is */
     const int32_t *length;     /* [B] */
     const real    *qkv;        /* [N,Q+2E] */
+    bool           held;       /* the new key is in the cache already */
     real          *out;        /* [N,Q] */
+    real          *stats;      /* [N,H,2] as in struct attention */
     real          *keys;       /* [B,G,D,capacity], the new key is written */
     real          *values;     /* [B,G,capacity,D] */
+};
+
+/* Keys and values from cache to cache, each at its own place. */
+struct carrying {
+    int32_t        n, n_kv_heads, head_size, capacity;
+    const int32_t *sequence, *position;   /* [N] */
+    const real    *from_keys, *from_values;
+    real          *keys, *values;
+};
+
+/* Sum of the squares of each row or, with `left`, of its difference to the row
+ * there, which it then replaces. */
+struct stream_signal {
+    int32_t     n, width;
+    const real *x;           /* [N,C] */
+    real       *left;        /* [N,C], or NULL */
+    bool        first;       /* `left` holds nothing yet: zeros */
+    real       *score;       /* [N] */
+};
+
+/* The attention that each row drew in an attention over whole sequences: its
+ * probabilities summed over heads, then queries.  Queries and keys are scaled by
+ * D^(-1/4) each. */
+struct reception {
+    const struct rows *rows;
+    int32_t     n_heads, n_kv_heads, head_size;
+    const real *qkv;         /* [N,Q+2E] */
+    const real *stats;       /* [N,H,2] */
+    real       *queries;     /* [N,Q] scaled */
+    real       *score;       /* [N] */
+};
+
+/* What one new row a sequence gives to all keys of its sequence, itself among
+ * them. */
+struct cached_reception {
+    int32_t        n, n_heads, n_kv_heads, head_size, capacity;
+    const int32_t *sequence;   /* [N] */
+    const int32_t *length;     /* [B] the new row included */
+    const real    *qkv;        /* [N,Q+2E] */
+    const real    *stats;      /* [N,H,2] */
+    const real    *keys;       /* [B,G,D,capacity] */
+    real          *drawn;      /* [B,capacity] so far: added to */
+    real          *score;      /* [N] of the new row */
 };
 
 /* Rows of norms: out = (x - mean) * scale * gamma + beta; RMS: mean = 0, no
@@ -67,7 +118,8 @@ struct norm {
     bool        rms;
     int32_t     n, width;
     float       epsilon;
-    const real *x;         /* [N,C] */
+    const real *x;         /* [N,C], or with `row` more */
+    const int32_t *row;    /* [N] rows of x; NULL: all in order; forward only */
     const real *gamma;     /* [C] */
     const real *beta;      /* [C]; NULL for RMS */
     real       *out;       /* [N,C] */
@@ -101,7 +153,7 @@ struct gating {
     enum gating_kind gate;
     bool           trained;  /* wants dscore */
     int32_t        n, width;
-    const int32_t *token;    /* [N] */
+    const int32_t *token;    /* [N] rows of the stream */
     const real    *score;    /* [B*T] */
     real          *value;    /* [N] g(r); written forward, read backward */
     const real    *y;        /* [N,C] block output */
@@ -147,11 +199,19 @@ struct kernels {
                             real *scratch);
     void (*attend_cached)(const struct cached_attention *a, int part,
                           int parts, real *scratch);
-    /* Keys and values of whole sequences into their caches; rows first[b]..
+    /* Keys and values of all rows into their sequences' caches; rows first[b]..
      * land behind length[b]. */
     void (*fill_cache)(const struct attention *a, const int32_t *length,
                        int32_t capacity, real *keys, real *values, int part,
                        int parts);
+    void (*carry)(const struct carrying *c, int part, int parts);
+    void (*stream_signal)(const struct stream_signal *s, int part, int parts);
+    /* First the queries, then, once all are scaled, the scores. */
+    void (*scale_queries)(const struct reception *r, int part, int parts);
+    void (*receive)(const struct reception *r, int part, int parts,
+                    real *scratch);
+    void (*receive_cached)(const struct cached_reception *r, int part,
+                           int parts, real *scratch);
     void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
                  int32_t head_size, int32_t stride, const real *table,
                  bool backward, int part, int parts);
@@ -172,6 +232,9 @@ struct kernels {
     void (*route_backward)(const struct router *r, int part, int parts);
     void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
                    int32_t width, int part, int parts);
+    /* Rows of x, `stride` apart, to rows row[r] (NULL: r) of out [.,width]. */
+    void (*scatter)(const real *x, int32_t stride, const int32_t *row,
+                    real *out, int32_t n, int32_t width, int part, int parts);
     void (*gather_backward)(const real *dx, const real *dpass,
                             const int32_t *token, real *dstream, int32_t n,
                             int32_t width, int part, int parts);

@@ -37,14 +37,14 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     b->stats2   = arena_take(a, n * 2, sizeof(real));
     b->up       = arena_take(a, n * u, sizeof(real));
     b->act      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
-    if (routed || m->options.decode) {
-        b->token    = arena_take(a, n, sizeof(int32_t));
-        b->position = arena_take(a, n, sizeof(int32_t));
-        b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
-                                 sizeof(int32_t));
-    }
     if (!routed)
         return;
+    b->token    = arena_take(a, n, sizeof(int32_t));
+    b->position = arena_take(a, n, sizeof(int32_t));
+    b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                             sizeof(int32_t));
+    b->row      = m->options.train ? b->token
+                                   : arena_take(a, n, sizeof(int32_t));
     b->x        = arena_take(a, n * c, sizeof(real));
     b->y        = arena_take(a, n * c, sizeof(real));
     b->score    = arena_take(a, tokens, sizeof(real));
@@ -123,11 +123,32 @@ static void lay_out_decode(struct model *m)
         m->cache[i].keys = arena_take(a, numbers, sizeof(real));
         m->cache[i].values = arena_take(a, numbers, sizeof(real));
     }
-    m->cached_position = arena_take(a, l * b * t, sizeof(int32_t));
-    m->row_sequence = arena_take(a, b, sizeof(int32_t));
-    m->row_kept = arena_take(a, b, sizeof(bool));
+    m->decoded = arena_take(a, b, sizeof(int32_t));
+    m->kept_count = arena_take(a, l * b, sizeof(int32_t));
+    m->kept_position = arena_take(a, l * b * t, sizeof(int32_t));
+    m->skipped = arena_take(a, b, sizeof(int32_t));
+    m->skipped_position = arena_take(a, b, sizeof(int32_t));
+    if (spec_scored(s))
+        m->history = arena_take(a, l * b * (size_t)m->cache_capacity,
+                                sizeof(real));
     m->head_columns = arena_take(a, (size_t)s->n_channels *
                                  (size_t)s->n_vocab, sizeof(real));
+}
+
+/* What inference alone needs of all tokens: lists for sequences of unlike
+ * lengths, and what routed layers hand on. */
+static void lay_out_inference(struct model *m, size_t tokens)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+
+    m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
+    m->all_targets = arena_take(a, tokens, sizeof(int32_t));
+    if (s->signal == SIGNAL_CHANGE)
+        m->left = arena_take(a, tokens * (size_t)s->n_channels, sizeof(real));
+    if (s->skipped_keys == SKIPPED_KEYS_CARRIED)
+        m->carried = arena_take(a, tokens * 2 * (size_t)spec_e(s),
+                                sizeof(real));
 }
 
 /* Run twice: to measure, then to place. */
@@ -162,9 +183,17 @@ static void lay_out(struct model *m)
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
                                  sizeof(int32_t));
     m->all_position = arena_take(a, tokens, sizeof(int32_t));
+    m->all_token    = arena_take(a, tokens, sizeof(int32_t));
+    m->last_row     = arena_take(a, (size_t)m->options.n_sequences,
+                                 sizeof(int32_t));
+    m->last_token   = arena_take(a, (size_t)m->options.n_sequences,
+                                 sizeof(int32_t));
     m->final_normed = arena_take(a, tokens * c, sizeof(real));
     m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
-    m->logits       = arena_take(a, tokens * (size_t)s->n_vocab, sizeof(real));
+    m->logits       = arena_take(a, (m->options.last_only
+                                         ? (size_t)m->options.n_sequences
+                                         : tokens) * (size_t)s->n_vocab,
+                                 sizeof(real));
     m->nats         = arena_take(a, tokens, sizeof(real));
     m->entropy      = arena_take(a, tokens, sizeof(real));
     m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));
@@ -172,6 +201,8 @@ static void lay_out(struct model *m)
                                    sizeof(int32_t));
     if (m->options.train)
         lay_out_backward(m, tokens);
+    else
+        lay_out_inference(m, tokens);
     if (m->options.decode)
         lay_out_decode(m);
     m->ex.extra   = arena_take(a, tokens, sizeof *m->ex.extra);
@@ -192,10 +223,36 @@ static void fill_rope(struct model *m)
         }
 }
 
+/* Gradients are those of whole blocks routed by a router or a fixed pattern. */
+static enum status check_trains(const struct model_spec *s, struct error *err)
+{
+    const struct {
+        bool        trains;
+        const char *key, *value, *allowed;
+    } rules[] = {
+        { s->part == PART_BLOCK, "routing.part", part_names[s->part],
+          part_names[PART_BLOCK] },
+        { s->skipped_keys == SKIPPED_KEYS_ABSENT, "routing.skipped_keys",
+          skipped_keys_names[s->skipped_keys],
+          skipped_keys_names[SKIPPED_KEYS_ABSENT] },
+        { s->signal == SIGNAL_NONE, "routing.signal", signal_names[s->signal],
+          signal_names[SIGNAL_NONE] },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (spec_n_routed(s) > 0 && !rules[i].trains)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "%s %s: works on a trained model; training allows"
+                             " %s", rules[i].key, rules[i].value,
+                             rules[i].allowed);
+    return STATUS_OK;
+}
+
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
     enum status status = spec_check(spec, err);
+    if (status == STATUS_OK && options->train)
+        status = check_trains(spec, err);
     if (status != STATUS_OK)
         return status;
     if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)
@@ -291,6 +348,16 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
 
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
 const float *model_logits(const struct model *m) { return m->logits; }
+
+const float *model_logits_of(const struct model *m, int32_t sequence,
+                             int32_t token)
+{
+    int32_t row = m->decoded_step      ? m->all_first[sequence]
+                  : m->input.last_only ? sequence
+                                       : m->all_first[sequence] + token;
+    return m->logits + (size_t)row * (size_t)m->spec.n_vocab;
+}
+
 const float *model_nats(const struct model *m) { return m->nats; }
 const float *model_entropy(const struct model *m) { return m->entropy; }
 const char *model_isa(const struct model *m) { return m->ex.kernels->name; }

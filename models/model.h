@@ -16,6 +16,8 @@ struct model_options {
     int32_t n_tokens;             /* T at most; <= spec.max_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
     bool    decode;               /* keeps keys and values; not with train */
+    bool    last_only;            /* room for no more logits than a forward with
+                                   * last_only or a decode step gives */
     int     n_threads;
     const struct kernels *kernels;   /* NULL: kernels_best() */
 };
@@ -34,15 +36,26 @@ size_t      model_bytes(const struct model *model);   /* of the one block */
  * with and without routing start alike. */
 void model_init(struct model *model, uint64_t seed);
 
+/* Sequences of unlike lengths are packed: no row is padding.  Row first(b) + t
+ * of what a model gives out by row is token t of sequence b, first(b) being the
+ * lengths before it added up; with equal lengths that is row b*T + t. */
 struct model_input {
     const int32_t *ids;           /* [B,T] */
     const int32_t *targets;       /* [B,T]; NULL: no loss */
     int32_t n_sequences, n_tokens;
+    const int32_t *length;        /* [B] tokens of each sequence, 1..T; of the
+                                   * rest nothing is read; NULL: T; not with
+                                   * train */
     const struct route_policy *policy;   /* of every routed layer */
+    const struct allocation *replayed;   /* for policies that replay */
     uint64_t seed;                /* for policies that draw */
     bool train;                   /* keep for backward, move thresholds */
     bool entropy;                 /* also the entropy of each prediction */
-    bool cache;                   /* prefill: keys and values are kept */
+    bool cache;                   /* prefill of whole sequences, after
+                                   * model_decode_reset(): keys and values are
+                                   * kept */
+    bool last_only;               /* final norm and logits of each sequence's
+                                   * last token alone; no targets */
 };
 
 /* A model opened to train has room for spec_kept() tokens of a sequence in a
@@ -70,24 +83,43 @@ double model_update(struct model *model, const struct update *update,
 /* Forget all keys and values, and take notice of new weights. */
 void model_decode_reset(struct model *model);
 
+/* Who says whether a routed layer processes a token: `keep`; without, the
+ * policy's keep(), from the scores of its sequence so far; without that either,
+ * a router's score at or above the threshold.  One of them must be there. */
+struct decode_input {
+    const int32_t *ids;           /* [B] */
+    const bool *active;           /* [B]; others get no row and cost nothing, and
+                                   * their id is not read; NULL: all */
+    const bool *keep;             /* [L,B], or NULL */
+    const struct route_policy *policy;   /* or NULL */
+    const struct allocation *replayed;   /* for policies that replay */
+    uint64_t seed;                /* the prefill's, for policies that draw */
+};
+
 /* One more token for each sequence, after a prefill with `cache` or from the
- * start.  keep [L,B]: whether a routed layer processes the sequence's token;
- * NULL: score >= threshold decides.  Logits are [B,V].  A routed layer that
- * skips a token neither runs nor keeps a key for it; one that all skip reads no
- * weight.  At most options.n_tokens tokens a sequence. */
-void model_decode(struct model *model, const int32_t *ids, const bool *keep,
+ * start; B is that of the options, and sequences may be of unlike lengths.
+ * Logits are a row for each active sequence.  A routed layer that skips a token
+ * keeps the key for it that spec.skipped_keys says; one that all skip reads no
+ * weight but for those.  At most options.n_tokens tokens a sequence. */
+void model_decode(struct model *model, const struct decode_input *input,
                   struct meter *meter);
-/* Tokens so far; and which each layer kept, as an allocation over them.  The
- * caller opened *out with L, B and exactly that many tokens. */
-int32_t model_decoded(const struct model *model);
-void    model_decode_allocation(const struct model *model,
+/* Tokens of a sequence so far; and which each layer kept, as an allocation over
+ * the active sequences [B], in their order; NULL: all.  The caller opened *out
+ * with L, that many sequences and the tokens of the longest. */
+int32_t model_decoded(const struct model *model, int32_t sequence);
+void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);
 
 /* Borrowed; valid until the next forward (or close). */
 const struct model_spec *model_spec(const struct model *model);
-const float *model_logits(const struct model *model);    /* [B,T,V] */
-const float *model_nats(const struct model *model);      /* [B,T] */
-const float *model_entropy(const struct model *model);   /* [B,T] */
+const float *model_logits(const struct model *model);    /* [N,V]; last_only:
+                                                          * [B,V] */
+const float *model_nats(const struct model *model);      /* [N] */
+const float *model_entropy(const struct model *model);   /* [N] */
+/* One row of the logits, of those that the last forward or step worked out; in a
+ * decode step `token` does not matter. */
+const float *model_logits_of(const struct model *model, int32_t sequence,
+                             int32_t token);
 const struct allocation *model_allocation(const struct model *model);
 const char  *model_isa(const struct model *model);       /* "avx512" */
 

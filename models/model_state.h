@@ -27,10 +27,12 @@ struct layer_buffers {
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
     real *cut;        /* [B] top-k's cut of each sequence */
+    int32_t *row;     /* [N] of the stream; training: token itself */
     int32_t *token;   /* [N] b*T + t */
     int32_t *position;/* [N] t */
     int32_t *first;   /* [B+1] */
-    int32_t n_rows;   /* N of the last forward */
+    struct rows kept; /* those four, in a routed layer */
+    int32_t n_rows;   /* N, of what is being worked on */
     struct rows rows;
 };
 
@@ -52,8 +54,13 @@ struct model {
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
     struct layer_buffers layer[SPEC_MAX_LAYERS];
+    int32_t n_rows;                /* of the stream: tokens, one after another */
     struct rows all_rows;          /* every token, for dense layers */
-    int32_t *all_first, *all_position;
+    int32_t *all_first, *all_position, *all_token;
+    int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */
+    int32_t *last_row, *last_token;   /* [B] of each sequence */
+    real *left;                    /* [B*T,C] stream of the routed layer before */
+    real *carried;                 /* [B*T,2E] newest keys and values */
 
     real *final_normed;            /* [B*T,C] */
     real *final_stats;             /* [B*T,2] */
@@ -64,12 +71,14 @@ struct model {
 
     /* Decoding. */
     bool     decoded_step;         /* blocks run on one new row a sequence */
-    int32_t  decoded;              /* tokens of each sequence so far */
+    struct decode_input step;
+    int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
     struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
-    int32_t *cached_position;      /* [L,B,T] of what is kept */
-    int32_t *row_sequence;         /* [B] whose row it is */
-    bool    *row_kept;             /* [B] */
+    int32_t *kept_count;           /* [L,B] tokens that a layer kept */
+    int32_t *kept_position;        /* [L,B,T] theirs */
+    int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
+    real    *history;              /* [L,B,capacity] scores so far */
     real    *head_columns;         /* [C,V] */
 
     /* Backward, shared by all layers; widest layer's N. */
@@ -97,17 +106,25 @@ struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
 struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+/* What becomes of keys in this layer; a dense one skips none: absent. */
+enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
 
 /* forward.c: the pieces that decoding runs too. */
 void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
                   const real *x, real *out, real *stats, int32_t n,
                   const int32_t *token);
-void forward_block(struct model *m, int32_t layer);
-/* A routed layer: scores of the stream's first n_rows rows, where the model has
- * routers; then, once tokens are chosen and lined up, the block on them. */
-void forward_score(struct model *m, int32_t layer, int32_t n_rows);
-void forward_kept(struct model *m, int32_t layer);
-/* decode.c: remember which positions a prefill put into the caches. */
+void forward_embed(struct model *m);
+void forward_layer(struct model *m, int32_t layer);
+void forward_end_select(struct model *m, int32_t layer, struct op_run *run,
+                        uint64_t shared_flops);
+
+/* decode.c: remember which positions a prefill kept. */
 void decode_note_prefill(struct model *m);
+/* The tokens of this step that a routed layer keeps, under `select`. */
+void decode_select(struct model *m, int32_t layer);
+/* The step's keys that attention will not put there itself into the cache;
+ * whether they are all there then. */
+bool decode_hold(struct model *m, int32_t layer);
+real *decode_history(const struct model *m, int32_t layer, int32_t sequence);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "sim/core/random.h"
+
 struct op_run op_begin(struct executor *ex, struct place at)
 {
     struct op_run run = { .pass = at.pass, .layer = at.layer, .op = at.op };
@@ -57,6 +59,11 @@ PARTS(norm, norm)
 PARTS(norm_backward, norm)
 PARTS(route, router)
 PARTS(route_backward, router)
+PARTS(stream_signal, stream_signal)
+PARTS(scale_queries, reception)
+PARTS_SCRATCH(receive, reception)
+PARTS_SCRATCH(receive_cached, cached_reception)
+PARTS(carry, carrying)
 PARTS(gate, gating)
 PARTS(gate_backward, gating)
 PARTS(loss, loss)
@@ -203,11 +210,52 @@ static void end_attention(struct executor *ex, struct op_run *run,
            (struct tally){ keys * flops_per_key, 0 });
 }
 
+/* Queries apart from keys: all of a strip run over the keys up to its last
+ * query's own.  The op's rows are those of the keys. */
+static void end_attention_apart(struct executor *ex, struct op_run *run,
+                                const struct attention *o, uint64_t row_flops,
+                                uint64_t flops_per_key)
+{
+    const struct rows *rows = o->rows, *all = o->key_rows;
+    const uint64_t q = u(o->n_heads) * u(o->head_size);
+    const uint64_t e = u(o->n_kv_heads) * u(o->head_size);
+    const int32_t n = all->first[all->n_sequences];
+    struct tally sum = { 0, 0 };
+
+    if (!ex->meter)
+        return;
+    if (ex->meter->by_token)
+        memset(ex->extra, 0, (size_t)n * sizeof *ex->extra);
+    for (int32_t b = 0; b < rows->n_sequences; b++) {
+        const int32_t end = rows->first[b + 1];
+        for (int32_t r = rows->first[b]; r < end; r++) {
+            int32_t i = r - rows->first[b];
+            int32_t last = r - i % OP_KEY_TILE + OP_KEY_TILE - 1;
+            if (last >= end)
+                last = end - 1;
+            struct tally own = {
+                row_flops + keys_of(rows->position[last]) * flops_per_key,
+                8 * q + 8 * u(o->n_heads) };
+            sum.flops += own.flops;
+            sum.bytes += own.bytes;
+            if (ex->meter->by_token)
+                ex->extra[all->first[b] + rows->position[r]] = own;
+        }
+    }
+    run->extra = ex->meter->by_token ? ex->extra : NULL;
+    op_end(ex, run, all->token, n, (struct tally){ 0, 8 * e }, sum);
+}
+
 void op_attend(struct executor *ex, struct place at, const struct attention *o)
 {
     struct op_run run = op_begin(ex, at);
     run_parts(ex, attend_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    if (o->key_rows) {
+        end_attention_apart(ex, &run, o, h * (2 * d + FOLD + 1),
+                            h * (4 * d + EXP + 2));
+        return;
+    }
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
     end_attention(ex, &run, at.token, o->rows, each,
                   h * (4 * d + EXP + 2));
@@ -238,17 +286,34 @@ static void filling_part(void *argument, int part, int parts)
                                   parts);
 }
 
-void op_attend_filling(struct executor *ex, struct place at,
-                       const struct attention *o, struct cache *cache)
+void fill_cache(struct executor *ex, const struct attention *o,
+                struct cache *cache)
 {
     struct filling f = { o, cache };
+    const struct rows *rows = o->key_rows ? o->key_rows : o->rows;
     run_parts(ex, filling_part, &f);
-    for (int32_t b = 0; b < o->rows->n_sequences; b++)
-        cache->length[b] += o->rows->first[b + 1] - o->rows->first[b];
-    op_attend(ex, at, o);
+    for (int32_t b = 0; b < rows->n_sequences; b++)
+        cache->length[b] += rows->first[b + 1] - rows->first[b];
 }
 
 /* One query a row, over all keys of its sequence. */
+static void end_cached(struct executor *ex, struct op_run *run,
+                       const int32_t *token, const int32_t *sequence,
+                       const int32_t *length, int32_t n, struct tally each,
+                       struct tally per_key)
+{
+    struct tally keys = { 0, 0 };
+    for (int32_t r = 0; r < n; r++) {
+        int32_t held = length[sequence[r]];
+        ex->extra[r] = (struct tally){ keys_of(held - 1) * per_key.flops,
+                                       u(held) * per_key.bytes };
+        keys.flops += ex->extra[r].flops;
+        keys.bytes += ex->extra[r].bytes;
+    }
+    run->extra = ex->extra;
+    op_end(ex, run, token, n, each, keys);
+}
+
 void op_attend_cached(struct executor *ex, struct place at,
                       const struct cached_attention *o)
 {
@@ -256,17 +321,8 @@ void op_attend_cached(struct executor *ex, struct place at,
     run_parts(ex, attend_cached_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
-    struct tally keys = { 0, 0 };
-    for (int32_t r = 0; r < o->n; r++) {
-        uint64_t length = u(o->length[o->sequence[r]]);
-        ex->extra[r] = (struct tally){
-            (length + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE * h *
-                (4 * d + EXP + 2), 8 * e * length };
-        keys.flops += ex->extra[r].flops;
-        keys.bytes += ex->extra[r].bytes;
-    }
-    run.extra = ex->extra;
-    op_end(ex, &run, at.token, o->n, each, keys);
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
+               (struct tally){ h * (4 * d + EXP + 2), 8 * e });
 }
 
 struct rope_call {
@@ -387,34 +443,109 @@ void op_route(struct executor *ex, struct place at, const struct router *o)
            (struct tally){ 0, (backward ? 8 : 4) * c });
 }
 
-struct gather_call {
-    const real    *from, *pass;
-    const int32_t *token;
-    real          *to;
-    int32_t        n, width;
-    bool           backward;
-};
+void op_stream_signal(struct executor *ex, struct place at,
+                      const struct stream_signal *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, stream_signal_part, o);
+    uint64_t c = u(o->width);
+    struct tally each = { 2 * c + FOLD, 4 * c + 4 };
+    if (o->left)
+        each = (struct tally){ 3 * c + FOLD, 12 * c + 4 };
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
+void op_receive(struct executor *ex, struct place at,
+                const struct reception *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, scale_queries_part, o);
+    run_parts(ex, receive_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { 2 * h * d, 8 * h * d + 8 * e + 8 * h + 4 };
+    end_attention(ex, &run, at.token, o->rows, each, h * (2 * d + EXP + 3));
+}
+
+void op_receive_cached(struct executor *ex, struct place at,
+                       const struct cached_reception *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, receive_cached_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { 2 * h * d, 8 * h * d + 8 * h + 4 };
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
+               (struct tally){ h * (2 * d + EXP + 3), 8 * e });
+}
+
+void op_hash(struct executor *ex, struct place at, const int32_t *ids,
+             int32_t n, real *score)
+{
+    struct op_run run = op_begin(ex, at);
+    for (int32_t r = 0; r < n; r++) {
+        uint64_t bits = random_mix((uint64_t)ids[r], (uint64_t)at.layer, 0, 2);
+        score[r] = (real)(bits >> 40) * 0x1p-24f;
+    }
+    op_end(ex, &run, at.token, n, (struct tally){ 0, 8 },
+           (struct tally){ 0, 0 });
+}
 
 static void gather_part(void *argument, int part, int parts)
 {
     const struct call *call = argument;
-    const struct gather_call *o = call->operand;
-    if (o->backward)
-        call->ex->kernels->gather_backward(o->from, o->pass, o->token, o->to,
-                                           o->n, o->width, part, parts);
-    else
-        call->ex->kernels->gather(o->from, o->token, o->to, o->n, o->width,
+    const struct gathering *o = call->operand;
+    for (int i = 0; i < 2 && o->x[i]; i++)
+        call->ex->kernels->gather(o->x[i], o->row, o->out[i], o->n, o->width,
                                   part, parts);
 }
 
-void op_gather(struct executor *ex, struct place at, const real *x, real *out,
-               int32_t n, int32_t width)
+void op_gather(struct executor *ex, struct place at, const struct gathering *o)
 {
     struct op_run run = op_begin(ex, at);
-    struct gather_call o = { x, NULL, at.token, out, n, width, false };
-    run_parts(ex, gather_part, &o);
-    op_end(ex, &run, at.token, n, (struct tally){ 0, 8 * u(width) },
+    run_parts(ex, gather_part, o);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ 0, (o->x[1] ? 16 : 8) * u(o->width) },
            (struct tally){ 0, 0 });
+}
+
+static void scatter_part(void *argument, int part, int parts)
+{
+    const struct call *call = argument;
+    const struct scattering *o = call->operand;
+    call->ex->kernels->scatter(o->x, o->stride, o->row, o->out, o->n, o->width,
+                               part, parts);
+}
+
+void op_scatter(struct executor *ex, struct place at,
+                const struct scattering *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, scatter_part, o);
+    op_end(ex, &run, at.token, o->n, (struct tally){ 0, 8 * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+void op_carry(struct executor *ex, struct place at, const struct carrying *o)
+{
+    struct op_run run = op_begin(ex, at);
+    run_parts(ex, carry_part, o);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ 0, 16 * u(o->n_kv_heads) * u(o->head_size) },
+           (struct tally){ 0, 0 });
+}
+
+struct gather_back {
+    const real    *from, *pass;
+    const int32_t *token;
+    real          *to;
+    int32_t        n, width;
+};
+
+static void gather_back_part(void *argument, int part, int parts)
+{
+    const struct call *call = argument;
+    const struct gather_back *o = call->operand;
+    call->ex->kernels->gather_backward(o->from, o->pass, o->token, o->to, o->n,
+                                       o->width, part, parts);
 }
 
 void op_gather_backward(struct executor *ex, struct place at, const real *dx,
@@ -422,8 +553,8 @@ void op_gather_backward(struct executor *ex, struct place at, const real *dx,
                         int32_t width)
 {
     struct op_run run = op_begin(ex, at);
-    struct gather_call o = { dx, dpass, at.token, dstream, n, width, true };
-    run_parts(ex, gather_part, &o);
+    struct gather_back o = { dx, dpass, at.token, dstream, n, width };
+    run_parts(ex, gather_back_part, &o);
     struct tally each = { 0, 8 * u(width) };
     if (dpass)
         each = (struct tally){ u(width), 12 * u(width) };

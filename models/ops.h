@@ -45,16 +45,16 @@ void op_attend(struct executor *ex, struct place at, const struct attention *o);
 void op_attend_backward(struct executor *ex, struct place at,
                         const struct attention *o);
 
-/* Keys and values kept for decoding.  op_attend_filling() copies those of whole
- * sequences into them before attend's bracket: moves that belong to no op, so
- * they are in a pass's time but in no op's tally or time. */
+/* Keys and values kept for decoding.  fill_cache() copies those of an
+ * attention's key rows behind what is there, and updates the lengths: moves that
+ * belong to no op, so they are in a pass's time but in no op's tally or time. */
 struct cache {
     int32_t  capacity;
-    int32_t *length;                 /* [B] before this step; updated */
+    int32_t *length;                 /* [B] */
     real    *keys, *values;
 };
-void op_attend_filling(struct executor *ex, struct place at,
-                       const struct attention *o, struct cache *cache);
+void fill_cache(struct executor *ex, const struct attention *o,
+                struct cache *cache);
 void op_attend_cached(struct executor *ex, struct place at,
                       const struct cached_attention *o);
 
@@ -89,8 +89,37 @@ struct embedding {
 void op_embed(struct executor *ex, struct place at, const struct embedding *o);
 
 void op_route(struct executor *ex, struct place at, const struct router *o);
-void op_gather(struct executor *ex, struct place at, const real *x, real *out,
-               int32_t n, int32_t width);
+
+/* Signals: scores where no router is. */
+void op_stream_signal(struct executor *ex, struct place at,
+                      const struct stream_signal *o);
+void op_receive(struct executor *ex, struct place at,
+                const struct reception *o);
+void op_receive_cached(struct executor *ex, struct place at,
+                       const struct cached_reception *o);
+/* score[n]: the upper 24 bits of random_mix(id, layer, 0, 2), over 2^24. */
+void op_hash(struct executor *ex, struct place at, const int32_t *ids,
+             int32_t n, real *score);
+
+/* Rows row[i] of each x[.,width] into row i of its out; x[1] NULL: one only. */
+struct gathering {
+    const int32_t *row;              /* [N] */
+    int32_t        n, width;
+    const real    *x[2];
+    real          *out[2];
+};
+void op_gather(struct executor *ex, struct place at, const struct gathering *o);
+
+/* Rows of x, `stride` apart, to rows row[i] (NULL: i) of out [.,width]. */
+struct scattering {
+    const int32_t *row;
+    int32_t        n, width, stride;
+    const real    *x;
+    real          *out;
+};
+void op_scatter(struct executor *ex, struct place at,
+                const struct scattering *o);
+void op_carry(struct executor *ex, struct place at, const struct carrying *o);
 void op_gather_backward(struct executor *ex, struct place at, const real *dx,
                         const real *dpass, real *dstream, int32_t n,
                         int32_t width);

@@ -271,7 +271,8 @@ static void decode(const struct model_spec *spec, const struct shape *shape,
     w.at_end = counting_flops;
     model_forward(model, &prefill, &w.meter, NULL);
     for (int32_t t = 3; t < shape->n_tokens; t++)
-        model_decode(model, ids + t * shape->n_sequences, NULL, &w.meter);
+        model_decode(model, &(struct decode_input){
+            .ids = ids + t * shape->n_sequences }, &w.meter);
     model_close(model);
 }
 
@@ -290,6 +291,89 @@ Test(counting, decode_steps)
                 vary(&spec, (int)i + k);
                 decode(&spec, shape, all[k], all[k]->name);
             }
+}
+
+/* Kept by position alone: now several, now none of a step. */
+static bool now_and_then(const struct route_input *in, int32_t t)
+{
+    return (t * 7 + in->layer * 3 + in->sequence * 5) % 11 < 4;
+}
+
+static int32_t choose_now_and_then(const struct route_input *in, int32_t *kept)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        if (now_and_then(in, t))
+            kept[n++] = t;
+    return n;
+}
+
+static const struct route_policy some = {
+    .name = "some", .choose = choose_now_and_then, .causal = true,
+    .keep = now_and_then,
+};
+
+/* Sequences of unlike lengths, at once and then step by step until the longest
+ * is full; those before it stop earlier. */
+static uint64_t routed(const struct model_spec *spec, const struct shape *shape,
+                       const struct kernels *kernels, const char *what)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    int32_t length[8], b = shape->n_sequences, t = shape->n_tokens;
+    bool active[8];
+    struct model_options options = {
+        .n_sequences = b, .n_tokens = t, .decode = true, .n_threads = 1,
+        .kernels = kernels,
+    };
+    struct model *model = case_model(spec, &options, 1);
+    case_text(ids, targets, MAX_TOKENS, shape->n_vocab, 3);
+    for (int32_t i = 0; i < b; i++)
+        length[i] = 1 + (t - 3) / (i + 1);
+    model_decode_reset(model);
+    struct witness w = witness(what);
+    model_forward(model, &(struct model_input){
+        .ids = ids, .n_sequences = b, .n_tokens = t, .length = length,
+        .policy = &some, .cache = true, .last_only = true }, &w.meter, NULL);
+    for (int32_t step = length[0]; step < t; step++) {
+        for (int32_t i = 0; i < b; i++)
+            active[i] = i == 0 || step + i < t;
+        model_decode(model, &(struct decode_input){
+            .ids = ids + step, .active = active, .policy = &some }, &w.meter);
+    }
+    model_close(model);
+    return w.n_ops;
+}
+
+Test(counting, every_part_every_signal_and_all_treatments_of_keys)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    static const int tried[] = { 2, 9, 10, 15 };   /* two layers or three */
+    uint64_t ops = 0;
+    int i = 0;
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int p = 0; p < PART_COUNT; p++)
+            for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
+                for (int s = 0; s < SIGNAL_COUNT; s++, i++) {
+                    const struct shape *shape = &shapes[tried[i % 4]];
+                    struct model_spec spec = case_spec(
+                        shape, (enum family)f, 0.3, PATTERN_ODD);
+                    char what[160];
+                    spec.part = (enum routed_part)p;
+                    spec.skipped_keys = (enum skipped_keys)k;
+                    spec.signal = (enum signal)s;
+                    if (s != SIGNAL_NONE) {
+                        spec.gate = GATE_ONE;
+                        spec.router_scores = spec.router_trained = false;
+                    }
+                    snprintf(what, sizeof what, "%s, %s, keys %s, signal %s",
+                             family_names[f], part_names[p],
+                             skipped_keys_names[k], signal_names[s]);
+                    ops += routed(&spec, shape, all[i % 3], what);
+                }
+    cr_log_info("%llu ops compared", (unsigned long long)ops);
+    cr_assert(gt(u64, ops, 5000));
 }
 
 /* The device itself, on work whose number is known without it. */

@@ -103,7 +103,8 @@ static void check(enum family family, bool routed, int32_t start)
         cr_assert(eq(int, ledger_open(&predicted, by,
                                       cost_zero(PROV_PREDICTED), NULL), 0));
         struct ledger_meter meter = ledger_meter(counted);
-        model_decode(steps, column, keep, &meter.meter);
+        model_decode(steps, &(struct decode_input){ .ids = column,
+                     .keep = keep }, &meter.meter);
 
         for (int b = 0; b < B; b++)
             for (int v = 0; v < V; v++)
@@ -112,7 +113,7 @@ static void check(enum family family, bool routed, int32_t start)
 
         cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
                                           NULL), 0));
-        model_decode_allocation(steps, &held);
+        model_decode_allocation(steps, NULL, &held);
         struct predict_job job = { &spec, &held, NULL };
         cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
         for (int32_t l = -1; l < spec.n_layers; l++)
@@ -131,7 +132,7 @@ static void check(enum family family, bool routed, int32_t start)
         ledger_close(counted);
     }
     cr_assert(lt(dbl, worst, 1e-4));
-    cr_assert(eq(int, model_decoded(steps), T));
+    cr_assert(eq(int, model_decoded(steps, 0), T));
     model_close(steps);
     model_close(whole);
 }

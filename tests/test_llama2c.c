@@ -77,7 +77,8 @@ static void check_logits(const char *name, bool decode)
         size_t at = (size_t)json_integer_value(json_object_get(entry, "pos"));
         cr_assert(at == i && at < (size_t)n);
         if (decode)
-            model_decode(model, &ids[i], NULL, NULL);
+            model_decode(model, &(struct decode_input){ .ids = &ids[i] },
+                         NULL);
         const float *logits =
             model_logits(model) + (decode ? 0 : at * (size_t)v);
         cr_expect(distance(entry, logits, v) < 1e-3, "%s: %zu: %g", name, i,

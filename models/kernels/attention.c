@@ -1,6 +1,7 @@
 /* attention.c - causal attention among the rows of each sequence, fused: scores
  * live in strips of 16 queries, never as T x T.  The strip's keys end with the
- * tile its last query stands in (sim/core/op.h), masked ones set to zero. */
+ * tile that holds the last query's own (sim/core/op.h), masked ones set to
+ * zero. */
 #include <math.h>
 
 #include "models/kernels/kernel.h"
@@ -67,7 +68,7 @@ static void multiply(int32_t m, int32_t n, int32_t k, const real *a,
 static void soften(real *s, int32_t n, int32_t valid, real *stats)
 {
     vec top = vec_set(-3e38f), sum = vec_set(0.0f);
-    int32_t whole = n - 16;      /* only the last tile has masked keys */
+    int32_t whole = (valid - 1) / 16 * 16;   /* tiles without masked keys */
     for (int32_t j = 0; j < whole; j += 16)
         top = vec_max(top, vec_load(s + j));
     top = vec_max(top, vec_head_low(vec_load(s + whole), valid - whole));
@@ -78,16 +79,21 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
         vec_store(s + j, e);
         sum = sum + e;
     }
-    vec e = vec_head(vec_exp(vec_load(s + whole) - m), valid - whole);
-    vec_store(s + whole, e);
-    sum = sum + e;
+    for (int32_t j = whole; j < n; j += 16) {
+        vec e = vec_head(vec_exp(vec_load(s + j) - m),
+                         valid > j ? valid - j : 0);
+        vec_store(s + j, e);
+        sum = sum + e;
+    }
     stats[0] = largest;
     stats[1] = real_set(1.0f) / vec_fold(sum);
 }
 
 /* What one (sequence, key/value head) needs. */
 struct view {
-    int32_t first, count, padded, d, q, e, stride, group;
+    int32_t first, count;            /* queries */
+    int32_t n_keys, padded, d, q, e, stride, kv_stride, group;
+    const int32_t *position;         /* [count]; NULL: query i sees i + 1 keys */
     const real *queries, *keys, *values;
     real scale;
 };
@@ -98,10 +104,25 @@ static struct view view_of(const struct attention *o, int32_t b, int32_t g)
     int32_t first = o->rows->first[b], count = o->rows->first[b + 1] - first;
     const real *base = o->qkv + (ptrdiff_t)first * (q + 2 * e);
     real scale = ONCE(1.0f / sqrtf((float)d));
-    struct view v = { first, count, round_up(count), d, q, e, q + 2 * e,
-                      o->n_heads / o->n_kv_heads, base, base + q + g * d,
-                      base + q + e + g * d, scale };
+    struct view v = { first, count, count, round_up(count), d, q, e, q + 2 * e,
+                      q + 2 * e, o->n_heads / o->n_kv_heads, NULL, base,
+                      base + q + g * d, base + q + e + g * d, scale };
+    if (o->key_rows) {
+        int32_t k = o->key_rows->first[b];
+        v.n_keys = o->key_rows->first[b + 1] - k;
+        v.padded = round_up(v.n_keys);
+        v.kv_stride = o->kv_stride;
+        v.position = o->rows->position + first;
+        v.keys = o->kv + (ptrdiff_t)k * o->kv_stride + g * d;
+        v.values = v.keys + e;
+    }
     return v;
+}
+
+/* How many keys query i sees. */
+static inline int32_t seen_by(const struct view *v, int32_t i)
+{
+    return (v->position ? v->position[i] : i) + 1;
 }
 
 static void attend_head(const struct attention *o, const struct view *v,
@@ -111,12 +132,13 @@ static void attend_head(const struct attention *o, const struct view *v,
     int32_t d = v->d, n_max = v->padded;
     real *queries = scratch, *s = queries + STRIP * d;
     for (int32_t i = 0; i < v->count; i += STRIP) {
-        int32_t r = v->count - i < STRIP ? v->count - i : STRIP, n = i + STRIP;
+        int32_t r = v->count - i < STRIP ? v->count - i : STRIP;
+        int32_t n = round_up(seen_by(v, i + r - 1));
         scaled_rows(v->queries + (ptrdiff_t)i * v->stride + h * d, v->stride, r,
                     d, v->scale, queries);
         multiply(r, n, d, queries, d, 1, keys, n_max, s, n_max, false);
         for (int32_t j = 0; j < r; j++)
-            soften(s + (ptrdiff_t)j * n_max, n, i + j + 1,
+            soften(s + (ptrdiff_t)j * n_max, n, seen_by(v, i + j),
                    o->stats + ((ptrdiff_t)(v->first + i + j) * o->n_heads + h) *
                                   2);
         real *out = o->out + (ptrdiff_t)(v->first + i) * v->q + h * d;
@@ -138,8 +160,8 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
         if (v.count == 0)
             continue;
         real *keys = scratch, *values = keys + (ptrdiff_t)v.padded * v.d;
-        copy_columns(v.keys, v.stride, v.count, v.padded, v.d, keys);
-        copy_rows(v.values, v.stride, v.count, v.padded, v.d, values);
+        copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, keys);
+        copy_rows(v.values, v.kv_stride, v.n_keys, v.padded, v.d, values);
         for (int32_t h = g * v.group; h < (g + 1) * v.group; h++)
             attend_head(o, &v, h, keys, values,
                         values + (ptrdiff_t)v.padded * v.d);
@@ -268,10 +290,27 @@ void KERNEL(fill_cache)(const struct attention *o, const int32_t *length,
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t b = i / o->n_kv_heads;
         struct view v = view_of(o, b, i % o->n_kv_heads);
-        for (int32_t j = 0; j < v.count; j++)
-            keep(v.keys + (ptrdiff_t)j * v.stride,
-                 v.values + (ptrdiff_t)j * v.stride, length[b] + j, capacity,
+        for (int32_t j = 0; j < v.n_keys; j++)
+            keep(v.keys + (ptrdiff_t)j * v.kv_stride,
+                 v.values + (ptrdiff_t)j * v.kv_stride, length[b] + j, capacity,
                  v.d, keys + i * size, values + i * size);
+    }
+}
+
+void KERNEL(carry)(const struct carrying *o, int part, int parts)
+{
+    int32_t d = o->head_size;
+    ptrdiff_t size = (ptrdiff_t)o->capacity * d;
+    for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
+        int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
+        int32_t at = o->position[r];
+        ptrdiff_t head = ((ptrdiff_t)o->sequence[r] * o->n_kv_heads + g) * size;
+        for (int32_t j = 0; j < d; j++)
+            o->keys[head + (ptrdiff_t)j * o->capacity + at] =
+                o->from_keys[head + (ptrdiff_t)j * o->capacity + at];
+        memcpy(o->values + head + (ptrdiff_t)at * d,
+               o->from_values + head + (ptrdiff_t)at * d,
+               (size_t)d * sizeof *o->values);
     }
 }
 
@@ -281,7 +320,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
     int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
     int32_t group = o->n_heads / o->n_kv_heads;
     ptrdiff_t size = (ptrdiff_t)o->capacity * d;
-    real scale = ONCE(1.0f / sqrtf((float)d)), stats[2];
+    real scale = ONCE(1.0f / sqrtf((float)d));
     real *query = scratch, *s = scratch + d;
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
@@ -290,15 +329,115 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
         const real *row = o->qkv + (ptrdiff_t)r * (q + 2 * e);
         real *keys = o->keys + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
         real *values = o->values + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
-        keep(row + q + g * d, row + q + e + g * d, count - 1, o->capacity, d,
-             keys, values);
+        if (!o->held)
+            keep(row + q + g * d, row + q + e + g * d, count - 1, o->capacity,
+                 d, keys, values);
         for (int32_t h = g * group; h < (g + 1) * group; h++) {
             real *out = o->out + (ptrdiff_t)r * q + h * d;
+            real *stats = o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2;
             scaled_rows(row + h * d, 0, 1, d, scale, query);
             multiply(1, n, d, query, d, 1, keys, o->capacity, s, n, false);
             soften(s, n, count, stats);
             multiply(1, d, n, s, n, 1, values, d, out, d, false);
             scaled_rows(out, 0, 1, d, stats[1], out);
         }
+    }
+}
+
+/* ---- attention received ---- */
+
+static inline real quarter_scale(int32_t d)
+{
+    return ONCE(1.0f / sqrtf(sqrtf((float)d)));
+}
+
+void KERNEL(scale_queries)(const struct reception *o, int part, int parts)
+{
+    int32_t n = o->rows->first[o->rows->n_sequences], d = o->head_size;
+    int32_t q = o->n_heads * d, stride = q + 2 * o->n_kv_heads * d;
+    int32_t end = slice(n, 1, part + 1, parts);
+    real scale = quarter_scale(d);
+    for (int32_t r = slice(n, 1, part, parts); r < end; r++)
+        scaled_rows(o->qkv + (ptrdiff_t)r * stride, stride, 1, q, scale,
+                    o->queries + (ptrdiff_t)r * q);
+}
+
+/* Probabilities of 16 keys, of which the first `valid` are seen. */
+static inline vec probabilities(const real *s, const real *stats, int32_t valid)
+{
+    vec p = vec_exp(vec_load(s) - vec_set(stats[0])) * vec_set(stats[1]);
+    return vec_head(p, valid > 16 ? 16 : valid);
+}
+
+/* Keys k.. of a sequence of `count` rows from row `first` on. */
+static void receive_tile(const struct reception *o, int32_t first,
+                         int32_t count, int32_t k, real scale, real *scratch)
+{
+    int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
+    int32_t group = o->n_heads / o->n_kv_heads, stride = q + 2 * e;
+    int32_t n = count - k < 16 ? count - k : 16;
+    real *rows = scratch, *keys = rows + 16 * d, *s = keys + 16 * d;
+    vec drawn = vec_set(0.0f);
+
+    for (int32_t h = 0; h < o->n_heads; h++) {
+        scaled_rows(o->qkv + (ptrdiff_t)(first + k) * stride + q + h / group * d,
+                    stride, n, d, scale, rows);
+        copy_columns(rows, d, n, 16, d, keys);
+        for (int32_t i = k; i < count; i += STRIP) {
+            int32_t r = count - i < STRIP ? count - i : STRIP;
+            multiply(r, 16, d, o->queries + (ptrdiff_t)(first + i) * q + h * d,
+                     q, 1, keys, 16, s, 16, false);
+            for (int32_t j = 0; j < r; j++)
+                drawn = drawn + probabilities(
+                    s + j * 16, o->stats + ((ptrdiff_t)(first + i + j) *
+                                                o->n_heads + h) * 2,
+                    i + j + 1 - k);
+        }
+    }
+    vec_store(s, drawn);
+    memcpy(o->score + first + k, s, (size_t)n * sizeof *s);
+}
+
+void KERNEL(receive)(const struct reception *o, int part, int parts,
+                     real *scratch)
+{
+    real scale = quarter_scale(o->head_size);
+    int32_t task = 0;
+    for (int32_t b = 0; b < o->rows->n_sequences; b++) {
+        int32_t first = o->rows->first[b];
+        int32_t count = o->rows->first[b + 1] - first;
+        for (int32_t k = 0; k < count; k += 16)
+            if (task++ % parts == part)
+                receive_tile(o, first, count, k, scale, scratch);
+    }
+}
+
+/* Cached keys stay as they are: their scale is the query's too. */
+void KERNEL(receive_cached)(const struct cached_reception *o, int part,
+                            int parts, real *scratch)
+{
+    int32_t d = o->head_size, q = o->n_heads * d;
+    int32_t stride = q + 2 * o->n_kv_heads * d;
+    int32_t group = o->n_heads / o->n_kv_heads;
+    real scale = quarter_scale(d), *query = scratch, *s = scratch + d;
+
+    for (int32_t r = part; r < o->n; r += parts) {
+        int32_t b = o->sequence[r], count = o->length[b], n = round_up(count);
+        real *drawn = o->drawn + (ptrdiff_t)b * o->capacity;
+        for (int32_t j = count - 1; j < n; j++)
+            drawn[j] = real_set(0.0f);
+        for (int32_t h = 0; h < o->n_heads; h++) {
+            const real *keys = o->keys + ((ptrdiff_t)b * o->n_kv_heads +
+                                          h / group) * o->capacity * d;
+            scaled_rows(o->qkv + (ptrdiff_t)r * stride + h * d, 0, 1, d, scale,
+                        query);
+            scaled_rows(query, 0, 1, d, scale, query);
+            multiply(1, n, d, query, d, 1, keys, o->capacity, s, n, false);
+            for (int32_t j = 0; j < n; j += 16)
+                vec_store(drawn + j, vec_load(drawn + j) + probabilities(
+                    s + j, o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2,
+                    count - j));
+        }
+        o->score[r] = drawn[count - 1];
     }
 }

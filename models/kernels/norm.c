@@ -49,9 +49,14 @@ static inline real deviations_of(const real *x, real mean, int32_t n)
     return total;
 }
 
+static inline const real *input_row(const struct norm *o, int32_t r)
+{
+    return o->x + (ptrdiff_t)(o->row ? o->row[r] : r) * o->width;
+}
+
 static void layer_norm(const struct norm *o, int32_t r, real share)
 {
-    const real *x = o->x + (ptrdiff_t)r * o->width;
+    const real *x = input_row(o, r);
     real *out = o->out + (ptrdiff_t)r * o->width;
     real mean = sum_of(x, o->width) * share;
     real variance = deviations_of(x, mean, o->width) * share;
@@ -70,7 +75,7 @@ static void layer_norm(const struct norm *o, int32_t r, real share)
 
 static void rms_norm(const struct norm *o, int32_t r, real share)
 {
-    const real *x = o->x + (ptrdiff_t)r * o->width;
+    const real *x = input_row(o, r);
     real *out = o->out + (ptrdiff_t)r * o->width;
     real square = squares_of(x, o->width) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
@@ -256,6 +261,41 @@ void KERNEL(route)(const struct router *o, int part, int parts)
             o->score[r] = weighted_sum(x, o->weight, mean, true, o->width) *
                           scale;
         }
+    }
+}
+
+/* The sum of squares of x - left, whose row becomes x. */
+static real change_of(const real *x, real *left, int32_t n)
+{
+    vec sum = vec_set(0.0f);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16) {
+        vec now = vec_load(x + c), d = now - vec_load(left + c);
+        vec_store(left + c, now);
+        sum = sum + d * d;
+    }
+    real total = vec_fold(sum);
+    for (; c < n; c++) {
+        real d = x[c] - left[c];
+        left[c] = x[c];
+        total = total + d * d;
+    }
+    return total;
+}
+
+void KERNEL(stream_signal)(const struct stream_signal *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        if (!o->left) {
+            o->score[r] = squares_of(x, o->width);
+            continue;
+        }
+        real *left = o->left + (ptrdiff_t)r * o->width;
+        if (o->first)
+            memset((void *)left, 0, (size_t)o->width * sizeof *left);
+        o->score[r] = change_of(x, left, o->width);
     }
 }
 

@@ -63,6 +63,15 @@ void KERNEL(gather)(const real *x, const int32_t *token, real *out, int32_t n,
                  width);
 }
 
+void KERNEL(scatter)(const real *x, int32_t stride, const int32_t *row,
+                     real *out, int32_t n, int32_t width, int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++)
+        copy_row(out + (ptrdiff_t)(row ? row[i] : i) * width,
+                 x + (ptrdiff_t)i * stride, width);
+}
+
 void KERNEL(gather_backward)(const real *dx, const real *dpass,
                              const int32_t *token, real *dstream, int32_t n,
                              int32_t width, int part, int parts)

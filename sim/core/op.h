@@ -87,6 +87,9 @@
  *
  *   The threshold update of a training step is B + 4 flops, no bytes, shared,
  *   under (forward, layer, select), where the policy scores.
+ *   Where only each sequence's last token is wanted (a prompt before generation),
+ *   the final norm and head have B rows, one a sequence, read where they are.
+ *
  *   P is max_tokens.  The residual's gradient rides in the norms' backward: no op
  *   of its own.
  *

@@ -1,0 +1,24 @@
+/* reference_routed.h - a decoder in double that routes: whole blocks or parts of
+ * them, with the keys of skipped tokens absent, computed or carried, by routers
+ * or signals.  One sequence, one token at a time through every layer's
+ * definition in sim/core/op.h and sim/core/spec.h; full attention, libm. */
+#ifndef REFERENCE_ROUTED_H
+#define REFERENCE_ROUTED_H
+
+#include "models/tensor.h"
+#include "sim/core/route.h"
+
+struct routed_sequence {
+    const struct model_spec  *spec;
+    const struct tensor_list *tensors;
+    const double  *weights;        /* [tensors.floats] */
+    const int32_t *ids;            /* [T] */
+    int32_t        n_tokens;
+    const bool    *kept;           /* [L,T] who is routed through what */
+    double        *score;          /* [L,T] of routed layers, written; 0 where
+                                    * none scores */
+    double        *logits;         /* [T,V] written */
+};
+void reference_routed(const struct routed_sequence *sequence);
+
+#endif

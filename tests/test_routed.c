@@ -1,0 +1,602 @@
+/* Tokens routed around blocks, attentions and feed-forward parts, by routers and
+ * signals, with the keys of skipped tokens absent, computed or carried: what the
+ * executor says is what the definitions say, at once and token by token, in
+ * sequences of unlike lengths. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/model_state.h"
+#include "tests/cases.h"
+#include "tests/reference_routed.h"
+
+enum { B = 3, T = 37, V = 41, L = 4 };
+static const int32_t lengths[B] = { 21, T, 6 };
+
+/* ---- shapes ---- */
+
+struct variant {
+    enum family family;
+    enum routed_part part;
+    enum skipped_keys keys;
+    enum signal signal;          /* NONE: a router, and its gate */
+    bool together;               /* routed layers follow each other */
+};
+
+static struct model_spec shape(const struct variant *v)
+{
+    struct model_spec spec = {
+        .family = v->family, .n_layers = L, .n_channels = 40, .n_heads = 4,
+        .n_kv_heads = v->family == FAMILY_LLAMA ? 2 : 4, .head_size = 10,
+        .n_ffn = 56, .n_vocab = V, .max_tokens = T + 3,
+        .tied_head = v->family == FAMILY_GPT2, .norm_epsilon = 1e-5f,
+        .rope_theta = 1000.0f, .gate = GATE_ONE,
+        .router_input = ROUTER_INPUT_NORMALISED, .signal = v->signal,
+        .part = v->part, .skipped_keys = v->keys,
+    };
+    if (v->signal == SIGNAL_NONE) {
+        spec.gate = GATE_SIGMOID2;
+        spec.router_scores = true;
+    }
+    for (int l = 0; l < L; l++) {
+        spec.routed[l] = v->together ? l > 0 : l % 2 == 1;
+        spec.capacity[l] = spec.routed[l] ? 0.4 : 1.0;
+    }
+    return spec;
+}
+
+static void name_of(char out[96], const struct variant *v)
+{
+    snprintf(out, 96, "%s, %s, keys %s, signal %s%s", family_names[v->family],
+             part_names[v->part], skipped_keys_names[v->keys],
+             signal_names[v->signal], v->together ? ", together" : "");
+}
+
+typedef void variant_fn(const struct variant *v);
+
+/* Received attention needs a layer before that attends to all. */
+static void each_variant(variant_fn *fn, bool received)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int p = 0; p < PART_COUNT; p++)
+            for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
+                for (int s = 0; s < SIGNAL_COUNT; s++)
+                    for (int t = 0; t < 2; t++) {
+                        struct variant v = {
+                            (enum family)f, (enum routed_part)p,
+                            (enum skipped_keys)k, (enum signal)s, t == 1,
+                        };
+                        if (s == SIGNAL_RECEIVED &&
+                            (!received || (t == 1 && p != PART_FFN)))
+                            continue;
+                        fn(&v);
+                    }
+}
+
+/* ---- rules ---- */
+
+/* Kept: what lies no lower than the mean so far.  The first always is. */
+static bool above_mean(const struct route_input *in, int32_t t)
+{
+    double sum = 0.0;
+    for (int32_t i = 0; i <= t; i++)
+        sum += (double)in->score[i];
+    return (double)in->score[t] >= sum / (t + 1);
+}
+
+static int32_t choose_above_mean(const struct route_input *in, int32_t *kept)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        if (above_mean(in, t))
+            kept[n++] = t;
+    return n;
+}
+
+static const struct route_policy causal = {
+    .name = "above_mean", .choose = choose_above_mean, .causal = true,
+    .keep = above_mean,
+};
+
+static const struct route_policy *policy_of(const struct variant *v)
+{
+    return v->signal == SIGNAL_RECEIVED ? case_policy("expert_choice")
+                                        : &causal;
+}
+
+/* ---- models ---- */
+
+static struct model *open_model(const struct model_spec *spec, bool decode,
+                                int n_threads)
+{
+    struct model_options options = { .n_sequences = B, .n_tokens = T,
+                                     .decode = decode,
+                                     .n_threads = n_threads };
+    return case_model(spec, &options, 3);
+}
+
+static void draw_ids(int32_t ids[B * T])
+{
+    int32_t targets[B * T];
+    case_text(ids, targets, B * T, V, 11);
+}
+
+static void run_whole(struct model *m, const struct variant *v,
+                      const int32_t *ids, const int32_t *length)
+{
+    model_forward(m, &(struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = T, .length = length,
+        .policy = policy_of(v), .seed = 5 }, NULL, NULL);
+}
+
+static void kept_flags(const struct allocation *a, int32_t b, bool *kept)
+{
+    memset(kept, 0, (size_t)(L * T) * sizeof *kept);
+    int32_t n = allocation_length(a, b);
+    for (int32_t l = 0; l < L; l++)
+        for (int32_t i = 0; i < allocation_count(a, l, b); i++)
+            kept[l * n + allocation_kept(a, l, b)[i]] = true;
+}
+
+/* ---- against the definitions ---- */
+
+/* The scores chose what was kept, but for near ties. */
+static void check_choice(const struct variant *v, const double *score,
+                         const bool *kept, int32_t n, const char *what)
+{
+    double lowest = INFINITY, highest = -INFINITY, sum = 0.0;
+    for (int32_t t = 0; t < n; t++) {
+        sum += score[t];
+        double over = score[t] - sum / (t + 1);
+        double near = 1e-4 * (1.0 + fabs(score[t]));
+        if (v->signal != SIGNAL_RECEIVED)
+            cr_assert(fabs(over) < near || kept[t] == (over > 0.0),
+                      "%s: token %d, %g over the mean", what, t, over);
+        lowest = kept[t] ? fmin(lowest, score[t]) : lowest;
+        highest = kept[t] ? highest : fmax(highest, score[t]);
+    }
+    if (v->signal == SIGNAL_RECEIVED)
+        cr_assert(lowest > highest - 1e-4, "%s: kept %g, not %g", what, lowest,
+                  highest);
+}
+
+static void check_reference(const struct variant *v)
+{
+    char what[96];
+    struct model_spec spec = shape(v);
+    struct model *m = open_model(&spec, false, 1);
+    const struct tensor_list *tensors = model_tensors(m);
+    double *weights = calloc(tensors->floats, sizeof *weights);
+    double *logits = calloc(T * V, sizeof *logits), score[L * T];
+    int32_t ids[B * T], skips = 0;
+    bool kept[L * T];
+
+    name_of(what, v);
+    for (size_t i = 0; i < tensors->floats; i++)
+        weights[i] = (double)model_weights(m)[i];
+    draw_ids(ids);
+    run_whole(m, v, ids, lengths);
+    const struct allocation *a = model_allocation(m);
+    for (int32_t b = 0; b < B; b++) {
+        const int32_t n = lengths[b];
+        double worst = 0.0;
+        cr_assert(eq(int, allocation_length(a, b), n));
+        kept_flags(a, b, kept);
+        reference_routed(&(struct routed_sequence){
+            &spec, tensors, weights, ids + b * T, n, kept, score, logits });
+        for (int32_t t = 0; t < n; t++)
+            for (int32_t i = 0; i < V; i++)
+                worst = fmax(worst, fabs(logits[t * V + i] -
+                                         (double)model_logits_of(m, b, t)[i]));
+        cr_expect(worst < 1e-4, "%s: sequence %d differs by %g", what, b,
+                  worst);
+        for (int32_t l = 0; l < L; l++) {
+            skips += n - allocation_count(a, l, b);
+            if (spec.routed[l])
+                check_choice(v, score + l * n, kept + l * n, n, what);
+        }
+    }
+    cr_assert(gt(int, skips, 20), "%s: hardly a token is skipped", what);
+    free(logits);
+    free(weights);
+    model_close(m);
+}
+
+Test(routed, one_forward_says_what_the_definitions_say)
+{
+    each_variant(check_reference, true);
+}
+
+/* ---- token by token ---- */
+
+static double step_distance(const struct model *steps,
+                            const struct model *whole, int32_t b, int32_t t)
+{
+    double worst = 0.0;
+    const float *x = model_logits_of(steps, b, t);
+    const float *y = model_logits_of(whole, b, t);
+    for (int32_t i = 0; i < V; i++)
+        worst = fmax(worst, fabs((double)(x[i] - y[i])));
+    return worst;
+}
+
+static bool kept_at(const struct allocation *a, int32_t l, int32_t b, int32_t t)
+{
+    const int32_t *kept = allocation_kept(a, l, b);
+    for (int32_t i = 0; i < allocation_count(a, l, b); i++)
+        if (kept[i] == t)
+            return true;
+    return false;
+}
+
+/* The scores of the last routed layer, gathered over the steps: attention that a
+ * token drew from later ones too. */
+static void check_scores(const struct model *whole, const struct model *steps,
+                         const char *what)
+{
+    for (int32_t b = 0; b < B; b++)
+        for (int32_t t = 0; t < lengths[b]; t++) {
+            double x = (double)decode_history(steps, L - 1, b)[t];
+            double y = (double)whole->layer[L - 1].score[whole->all_first[b] +
+                                                         t];
+            cr_assert(fabs(x - y) < 1e-4 * (1.0 + fabs(y)),
+                      "%s: score %g, not %g, of token %d", what, x, y, t);
+        }
+}
+
+/* After a prefill of `start` tokens a sequence (NULL: none), to the end of each;
+ * those that are done wait.  Whoever looks ahead is told whom to keep. */
+static void check_steps(const struct variant *v, const int32_t start[B])
+{
+    char what[96];
+    struct model_spec spec = shape(v);
+    struct model *whole = open_model(&spec, false, 1);
+    struct model *steps = open_model(&spec, true, 1);
+    int32_t ids[B * T], column[B];
+    bool told = v->signal == SIGNAL_RECEIVED, active[B], keep[L * B];
+    double worst = 0.0;
+    struct allocation held;
+
+    name_of(what, v);
+    draw_ids(ids);
+    run_whole(whole, v, ids, lengths);
+    model_decode_reset(steps);
+    if (start) {
+        model_forward(steps, &(struct model_input){
+            .ids = ids, .n_sequences = B, .n_tokens = T, .length = start,
+            .policy = policy_of(v), .seed = 5, .cache = true,
+            .last_only = true }, NULL, NULL);
+        for (int32_t b = 0; b < B; b++)
+            worst = fmax(worst, step_distance(steps, whole, b, start[b] - 1));
+    }
+    for (int32_t i = 0; i < T; i++) {
+        for (int32_t b = 0; b < B; b++) {
+            int32_t t = model_decoded(steps, b);
+            active[b] = t < lengths[b];
+            column[b] = active[b] ? ids[b * T + t] : -1;
+            for (int32_t l = 0; l < L; l++)
+                keep[l * B + b] = kept_at(model_allocation(whole), l, b, t);
+        }
+        model_decode(steps, &(struct decode_input){
+            .ids = column, .active = active, .keep = told ? keep : NULL,
+            .policy = policy_of(v), .seed = 5 }, NULL);
+        for (int32_t b = 0; b < B; b++)
+            if (active[b])
+                worst = fmax(worst, step_distance(steps, whole, b,
+                                                  model_decoded(steps, b) - 1));
+    }
+    cr_expect(worst < 1e-4, "%s: differs by %g", what, worst);
+    check_scores(whole, steps, what);
+    cr_assert(eq(int, allocation_open(&held, L, B, T, NULL), 0));
+    model_decode_allocation(steps, NULL, &held);
+    for (int32_t b = 0; b < B; b++) {
+        cr_assert(eq(int, model_decoded(steps, b), lengths[b]));
+        cr_assert(eq(int, allocation_length(&held, b), lengths[b]));
+        for (int32_t l = 0; l < L; l++) {
+            const struct allocation *a = model_allocation(whole);
+            cr_assert(eq(int, allocation_count(&held, l, b),
+                         allocation_count(a, l, b)), "%s", what);
+            cr_assert(memcmp(allocation_kept(&held, l, b),
+                             allocation_kept(a, l, b),
+                             (size_t)allocation_count(a, l, b) *
+                                 sizeof(int32_t)) == 0, "%s", what);
+        }
+    }
+    allocation_close(&held);
+    model_close(steps);
+    model_close(whole);
+}
+
+static void from_the_start(const struct variant *v)
+{
+    check_steps(v, NULL);
+}
+
+static void after_a_prefill(const struct variant *v)
+{
+    static const int32_t start[B] = { 9, 20, 1 };
+    if (v->signal != SIGNAL_RECEIVED)      /* looks ahead of its prefill */
+        check_steps(v, start);
+}
+
+Test(routed, steps_from_the_start_say_what_one_forward_says)
+{
+    each_variant(from_the_start, true);
+}
+
+Test(routed, steps_after_a_prefill_say_what_one_forward_says)
+{
+    each_variant(after_a_prefill, false);
+}
+
+/* ---- identities, bit for bit ---- */
+
+static bool same_bits(const struct model *a, const struct model *b)
+{
+    return memcmp(model_logits(a), model_logits(b),
+                  (size_t)a->n_rows * V * sizeof(float)) == 0;
+}
+
+static int32_t choose_all(const struct route_input *in, int32_t *kept)
+{
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        kept[t] = t;
+    return in->n_tokens;
+}
+
+static bool keep_all(const struct route_input *in, int32_t t)
+{
+    (void)in;
+    (void)t;
+    return true;
+}
+
+static const struct route_policy everything = {
+    .name = "everything", .choose = choose_all, .causal = true,
+    .keep = keep_all,
+};
+
+static void check_all_kept(const struct variant *v)
+{
+    char what[96];
+    struct model_spec spec = shape(v);
+    if (v->signal == SIGNAL_NONE)
+        return;                            /* gated: not the dense model */
+    struct model_spec dense = spec_dense(&spec);
+    struct model *model[2] = { open_model(&spec, true, 1),
+                               open_model(&dense, true, 1) };
+    int32_t ids[B * T];
+
+    name_of(what, v);
+    draw_ids(ids);
+    for (int i = 0; i < 2; i++) {
+        model_decode_reset(model[i]);
+        model_forward(model[i], &(struct model_input){
+            .ids = ids, .n_sequences = B, .n_tokens = T - 2,
+            .policy = &everything, .cache = true }, NULL, NULL);
+    }
+    cr_expect(same_bits(model[0], model[1]), "%s: forward", what);
+    for (int step = 0; step < 2; step++) {
+        for (int i = 0; i < 2; i++)
+            model_decode(model[i], &(struct decode_input){
+                .ids = ids + step * B, .policy = &everything }, NULL);
+        cr_expect(same_bits(model[0], model[1]), "%s: step", what);
+    }
+    for (int i = 0; i < 2; i++)
+        model_close(model[i]);
+}
+
+Test(routed, keeping_all_tokens_is_the_dense_model_bit_for_bit)
+{
+    each_variant(check_all_kept, true);
+}
+
+static void check_threads(const struct variant *v)
+{
+    char what[96];
+    struct model_spec spec = shape(v);
+    struct model *model[2];
+    int32_t ids[B * T];
+    bool keep[L * B];
+
+    name_of(what, v);
+    draw_ids(ids);
+    for (int i = 0; i < L * B; i++)
+        keep[i] = i % 3 != 1;
+    for (int i = 0; i < 2; i++) {
+        model[i] = open_model(&spec, true, i == 0 ? 1 : 3);
+        model_decode_reset(model[i]);
+        model_forward(model[i], &(struct model_input){
+            .ids = ids, .n_sequences = B, .n_tokens = T - 1,
+            .policy = policy_of(v), .cache = true }, NULL, NULL);
+    }
+    cr_expect(same_bits(model[0], model[1]), "%s: forward", what);
+    for (int i = 0; i < 2; i++)
+        model_decode(model[i], &(struct decode_input){ .ids = ids,
+                     .keep = keep }, NULL);
+    cr_expect(same_bits(model[0], model[1]), "%s: step", what);
+    for (int i = 0; i < 2; i++)
+        model_close(model[i]);
+}
+
+Test(routed, the_number_of_threads_does_not_show)
+{
+    each_variant(check_threads, true);
+}
+
+/* The last logits alone are those of the whole, and a sequence in a batch says
+ * what it says by itself. */
+static void check_batch(const struct variant *v)
+{
+    char what[96];
+    struct model_spec spec = shape(v);
+    struct model *batch = open_model(&spec, false, 1);
+    struct model *last = open_model(&spec, false, 1);
+    struct model *alone = open_model(&spec, false, 1);
+    int32_t ids[B * T];
+    const size_t row = V * sizeof(float);
+
+    name_of(what, v);
+    draw_ids(ids);
+    run_whole(batch, v, ids, lengths);
+    model_forward(last, &(struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = T, .length = lengths,
+        .policy = policy_of(v), .seed = 5, .last_only = true }, NULL, NULL);
+    for (int32_t b = 0; b < B; b++) {
+        const int32_t n = lengths[b];
+        cr_expect(memcmp(model_logits_of(last, b, n - 1),
+                         model_logits_of(batch, b, n - 1), row) == 0,
+                  "%s: last row of sequence %d", what, b);
+        model_forward(alone, &(struct model_input){
+            .ids = ids + b * T, .n_sequences = 1, .n_tokens = n,
+            .policy = policy_of(v), .seed = 5 }, NULL, NULL);
+        for (int32_t t = 0; t < n; t++)
+            cr_expect(step_distance(alone, alone, 0, t) == 0.0 &&
+                      memcmp(model_logits_of(alone, 0, t),
+                             model_logits_of(batch, b, t), row) == 0,
+                      "%s: sequence %d alone, token %d", what, b, t);
+    }
+    model_close(alone);
+    model_close(last);
+    model_close(batch);
+}
+
+Test(routed, a_sequence_does_not_notice_its_batch)
+{
+    each_variant(check_batch, true);
+}
+
+/* ---- keys ---- */
+
+static size_t head_of(const struct model *m, int32_t b, int32_t g)
+{
+    return ((size_t)b * (size_t)m->spec.n_kv_heads + (size_t)g) *
+           (size_t)m->cache_capacity * (size_t)m->spec.head_size;
+}
+
+/* Key number d and value number d of head g at a place. */
+static float key_at(const struct model *m, int32_t l, int32_t b, int32_t g,
+                    int32_t d, int32_t at)
+{
+    return m->cache[l].keys[head_of(m, b, g) +
+                            (size_t)(d * m->cache_capacity + at)];
+}
+
+static float value_at(const struct model *m, int32_t l, int32_t b, int32_t g,
+                      int32_t d, int32_t at)
+{
+    return m->cache[l].values[head_of(m, b, g) +
+                              (size_t)(at * m->spec.head_size + d)];
+}
+
+/* One step in which layer 1 skips sequence 0 and keeps the others. */
+static struct model *skip_one(const struct variant *v, float **keys,
+                              float **values)
+{
+    struct model_spec spec = shape(v);
+    struct model *m = open_model(&spec, true, 1);
+    int32_t ids[B * T];
+    bool keep[L * B] = { 0 };
+    size_t size = head_of(m, B, 0) * sizeof(float);
+
+    draw_ids(ids);
+    model_decode_reset(m);
+    model_forward(m, &(struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = 8, .policy = &causal,
+        .cache = true }, NULL, NULL);
+    *keys = malloc(size);
+    *values = malloc(size);
+    memcpy(*keys, m->cache[1].keys, size);
+    memcpy(*values, m->cache[1].values, size);
+    for (int b = 1; b < B; b++)
+        keep[1 * B + b] = true;
+    model_decode(m, &(struct decode_input){ .ids = ids, .keep = keep }, NULL);
+    return m;
+}
+
+static int32_t kept_of(const struct model *m, int32_t l, int32_t b)
+{
+    return allocation_count(model_allocation(m), l, b);
+}
+
+Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
+{
+    for (int p = 0; p < PART_FFN; p++)
+        for (int f = 0; f < FAMILY_COUNT; f++) {
+            struct variant v = { (enum family)f, (enum routed_part)p,
+                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false };
+            float *keys, *values;
+            struct model *m = skip_one(&v, &keys, &values);
+            size_t size = head_of(m, 1, 0) * sizeof(float);
+            cr_expect(memcmp(keys, m->cache[1].keys, size) == 0);
+            cr_expect(memcmp(values, m->cache[1].values, size) == 0);
+            cr_expect(memcmp(keys + head_of(m, 1, 0),
+                             m->cache[1].keys + head_of(m, 1, 0), size) != 0);
+            for (int b = 0; b < B; b++)
+                cr_expect(eq(int, m->cache[1].length[b],
+                             kept_of(m, 1, b) + (b > 0)));
+            free(keys);
+            free(values);
+            model_close(m);
+        }
+}
+
+Test(routed, a_carried_key_is_that_of_the_layer_before)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        struct variant v = { (enum family)f, PART_BLOCK, SKIPPED_KEYS_CARRIED,
+                             SIGNAL_NORM, false };
+        float *keys, *values;
+        struct model *m = skip_one(&v, &keys, &values);
+        int32_t alike = 0, unlike = 0;
+        for (int32_t b = 0; b < B; b++) {
+            cr_expect(eq(int, m->cache[1].length[b], 9));
+            for (int32_t t = 0; t < 9; t++) {
+                bool kept = t < 8 ? kept_at(model_allocation(m), 1, b, t)
+                                  : b > 0;
+                for (int32_t g = 0; g < m->spec.n_kv_heads; g++)
+                    for (int32_t d = 0; d < m->spec.head_size; d++) {
+                        bool same = key_at(m, 1, b, g, d, t) ==
+                                        key_at(m, 0, b, g, d, t) &&
+                                    value_at(m, 1, b, g, d, t) ==
+                                        value_at(m, 0, b, g, d, t);
+                        cr_expect(eq(int, same, !kept));
+                        alike += same;
+                        unlike += !same;
+                    }
+            }
+        }
+        cr_assert(alike > 0 && unlike > 0);
+        free(keys);
+        free(values);
+        model_close(m);
+    }
+}
+
+/* ---- training ---- */
+
+static void refused(const struct variant *v, const char *key)
+{
+    struct model_spec spec = shape(v);
+    struct model_options options = { .n_sequences = 1, .n_tokens = 4,
+                                     .train = true, .n_threads = 1 };
+    struct model *model = NULL;
+    struct error err = { 0 };
+    cr_expect(eq(int, model_open(&model, &spec, &options, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, key) != NULL, "%s", err.text);
+    model_close(model);
+}
+
+Test(routed, training_refuses_what_it_has_no_gradients_for)
+{
+    refused(&(struct variant){ .part = PART_ATTENTION }, "routing.part");
+    refused(&(struct variant){ .part = PART_FFN }, "routing.part");
+    refused(&(struct variant){ .keys = SKIPPED_KEYS_COMPUTED },
+            "routing.skipped_keys");
+    refused(&(struct variant){ .keys = SKIPPED_KEYS_CARRIED },
+            "routing.skipped_keys");
+    refused(&(struct variant){ .signal = SIGNAL_HASH }, "routing.signal");
+}
