@@ -126,7 +126,7 @@ endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
 helped = $(addprefix $(BUILD)/tests/test_,$1)
-$(call helped,counting agreement gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
+$(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
 $(call helped,counting agreement): $(counted)
 $(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
 $(call helped,routed_cost): $(BUILD)/tests/cases.o

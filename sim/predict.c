@@ -105,8 +105,9 @@ static void forward(struct pricing *p, bool training, unsigned with)
     for (int32_t l = 0; l < p->job.spec->n_layers; l++)
         layer_forward(p, l, training);
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
-    pricing_rows(p, OP_NORM, ROWS_ALL);
-    pricing_rows(p, OP_HEAD, with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL);
+    enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
+    pricing_rows(p, OP_NORM, read);
+    pricing_rows(p, OP_HEAD, read);
     if (with & PREDICT_LOSS)
         pricing_rows(p, OP_LOSS, ROWS_ALL);
     if (with & PREDICT_ENTROPY)

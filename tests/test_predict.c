@@ -891,7 +891,7 @@ Test(predict, a_layer_that_keeps_nobody_still_works_out_keys_and_its_other_part)
     allocation_close(&a);
 }
 
-Test(predict, the_head_of_the_last_rows_alone_changes_nothing_else)
+Test(predict, the_last_rows_alone_change_norm_and_head_and_nothing_else)
 {
     struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = FORWARD };
     struct allocation a = uneven_routes();
@@ -899,13 +899,13 @@ Test(predict, the_head_of_the_last_rows_alone_changes_nothing_else)
     q.with = PREDICT_LAST;
     struct ledger *last = priced_for(&q, &a, NULL);
 
-    /* 4*32 + 4*100 a row; 4*32*100 */
+    /* 4*32 + 4*100 a row; 4*32*100; the final norm 4*32 + 19 a row */
     cr_expect(eq(u64, flops(last, PASS_FORWARD, LEDGER_OUTSIDE, OP_HEAD),
                  2*6400));
     cr_expect(eq(u64, bytes(last, PASS_FORWARD, LEDGER_OUTSIDE, OP_HEAD),
                  2*528 + 12800));
     cr_expect(eq(u64, flops(last, PASS_FORWARD, LEDGER_ALL, LEDGER_ALL) +
-                          58*6400,
+                          58*(6400 + 147),
                  flops(all, PASS_FORWARD, LEDGER_ALL, LEDGER_ALL)));
     q.by_token = true;
     struct ledger *fine = priced_for(&q, &a, NULL);

@@ -1,0 +1,161 @@
+/* test_agreement_routed.c - the executor counts what the formulas predict for
+ * every part of a block that is routed, every way to treat the keys of skipped
+ * tokens and every policy that needs no router: whole sequences, sequences of
+ * unlike lengths, and decode steps, as integers by (layer, op) and by token. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "sim/predict.h"
+#include "tests/cases.h"
+
+enum { B = 3, T = 37, STEPS = 5, ROOM = 48, V = 29, L = 3 };
+static const int32_t ragged[B] = { 37, 9, 18 };
+
+static struct model_spec spec_of(enum family family, bool all,
+                                 enum routed_part part,
+                                 enum skipped_keys keys, enum signal signal)
+{
+    struct model_spec s = {
+        .family = family, .n_layers = L, .n_channels = 24, .n_heads = 4,
+        .n_kv_heads = family == FAMILY_GPT2 ? 4 : 2, .head_size = 6,
+        .n_ffn = 20, .n_vocab = V, .max_tokens = ROOM, .norm_epsilon = 1e-5f,
+        .rope_theta = 1000.0f, .gate = GATE_ONE, .part = part,
+        .skipped_keys = keys, .signal = signal, .tied_head = all,
+        .routed = { false, true, all }, .capacity = { 1.0, 0.4, 0.7 },
+    };
+    return s;
+}
+
+static void same(struct ledger *predicted, struct ledger *counted,
+                 int32_t n_tokens, const char *what)
+{
+    for (int32_t l = LEDGER_OUTSIDE; l < L; l++)
+        for (int op = 0; op < OP_COUNT; op++)
+            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++) {
+                struct ledger_key key = { PASS_FORWARD, l, t, (enum op)op };
+                const struct cost *p = ledger_at(predicted, key);
+                const struct cost *c = ledger_at(counted, key);
+                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
+                    cr_assert(p->count[m] == c->count[m],
+                              "%s: layer %d, token %d, %s: predicted %llu %s,"
+                              " counted %llu", what, l, t, op_table[op].name,
+                              (unsigned long long)p->count[m],
+                              metric_table[m].column,
+                              (unsigned long long)c->count[m]);
+                if (n_tokens == 0)
+                    break;
+            }
+}
+
+static struct ledger *open_ledger(int32_t n_tokens, enum provenance known)
+{
+    struct ledger *ledger;
+    struct ledger_shape shape = { true, true, L, n_tokens };
+    cr_assert(ledger_open(&ledger, shape, cost_zero(known), NULL) ==
+              STATUS_OK);
+    return ledger;
+}
+
+static void prefill_agrees(struct model *model, const struct model_spec *spec,
+                           const struct model_input *input, const char *what)
+{
+    struct ledger *counted = open_ledger(B * T, PROV_COUNTED);
+    struct ledger *predicted = open_ledger(B * T, PROV_PREDICTED);
+    struct ledger_meter meter = ledger_meter(counted);
+    double loss = 0.0;
+    model_decode_reset(model);
+    model_forward(model, input, &meter.meter, &loss);
+    struct predict_job job = { .spec = spec,
+                               .allocation = model_allocation(model) };
+    struct error err = { STATUS_OK, "" };
+    unsigned with = input->last_only ? PREDICT_LAST
+                                     : PREDICT_LOSS | PREDICT_ENTROPY;
+    cr_assert(predict_forward(predicted, &job, with, NULL, &err) == STATUS_OK,
+              "%s: %s", what, err.text);
+    same(predicted, counted, B * T, what);
+    ledger_close(predicted);
+    ledger_close(counted);
+}
+
+/* Steps in which the second sequence takes part only at even ones. */
+static void steps_agree(struct model *model, const struct model_spec *spec,
+                        const struct route_policy *policy, const char *what)
+{
+    int32_t ids[B] = { 3, 4, 5 };
+    for (int step = 0; step < STEPS; step++) {
+        bool active[B] = { true, step % 2 == 0, true };
+        bool keep[L * B];
+        int32_t n = step % 2 == 0 ? B : B - 1, longest = 0;
+        for (int i = 0; i < L * B; i++)
+            keep[i] = (step + i) % 3 == 0;
+        struct ledger *counted = open_ledger(0, PROV_COUNTED);
+        struct ledger *predicted = open_ledger(0, PROV_PREDICTED);
+        struct ledger_meter meter = ledger_meter(counted);
+        model_decode(model, &(struct decode_input){
+            .ids = ids, .active = active, .policy = policy, .seed = 7,
+            .keep = policy->keep ? NULL : keep }, &meter.meter);
+        for (int b = 0; b < B; b++)
+            if (active[b] && model_decoded(model, b) > longest)
+                longest = model_decoded(model, b);
+        struct allocation a;
+        cr_assert(allocation_open(&a, L, n, longest, NULL) == STATUS_OK);
+        model_decode_allocation(model, active, &a);
+        struct predict_job job = { .spec = spec, .allocation = &a };
+        struct error err = { STATUS_OK, "" };
+        cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
+                  "%s: %s", what, err.text);
+        same(predicted, counted, 0, what);
+        allocation_close(&a);
+        ledger_close(predicted);
+        ledger_close(counted);
+    }
+}
+
+static void policy_agrees(const struct route_policy *p, enum family family,
+                          enum routed_part part, enum skipped_keys keys)
+{
+    int32_t ids[B * T], targets[B * T];
+    bool received = p->signal == SIGNAL_RECEIVED;
+    struct model_spec spec = spec_of(family, !received, part, keys, p->signal);
+    struct model_options options = { .n_sequences = B, .n_tokens = ROOM,
+                                     .decode = true, .n_threads = 1 };
+    struct model *model = case_model(&spec, &options, 1);
+    char what[160];
+    case_text(ids, targets, B * T, V, 3);
+    for (int shape = 0; shape < 3; shape++) {
+        snprintf(what, sizeof what, "%s, %s, part %s, keys %s, shape %d",
+                 family_names[family], p->name, part_names[part],
+                 skipped_keys_names[keys], shape);
+        struct model_input input = {
+            .ids = ids, .n_sequences = B, .n_tokens = T, .policy = p,
+            .seed = 7, .cache = shape > 0, .last_only = shape == 2,
+            .targets = shape == 2 ? NULL : targets, .entropy = shape != 2,
+            .length = shape == 0 ? NULL : ragged,
+        };
+        prefill_agrees(model, &spec, &input, what);
+    }
+    if (p->keep || p->signal == SIGNAL_NONE)
+        steps_agree(model, &spec, p, what);
+    model_close(model);
+}
+
+#define AGREES(test, family)                                                   \
+    Test(agreement_routed, test)                                               \
+    {                                                                          \
+        int tried = 0;                                                         \
+        for (const struct route_policy *p = route_policies; p->name; p++)      \
+            for (int part = 0; part < PART_COUNT; part++)                      \
+                for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {        \
+                    if (!p->choose || p->scored ||                             \
+                        p == case_policy("replay") ||                          \
+                        (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT))     \
+                        continue;                                              \
+                    policy_agrees(p, family, (enum routed_part)part,           \
+                                  (enum skipped_keys)keys);                    \
+                    tried++;                                                   \
+                }                                                              \
+        cr_assert(tried >= 11 * 7);                                            \
+    }
+
+AGREES(gpt2, FAMILY_GPT2)
+AGREES(llama, FAMILY_LLAMA)
