@@ -105,7 +105,7 @@ static bool keeps(const struct model *m, int32_t l, int32_t s)
         };
         return in->policy->keep(&judge, t);
     }
-    assert(m->spec.router_scores);     /* else somebody must say */
+    assert(m->spec.router_scores && score);   /* else somebody must say */
     return score[t] >= m->threshold[l];
 }
 

@@ -23,6 +23,7 @@ struct variant {
     enum skipped_keys keys;
     enum signal signal;          /* NONE: a router, and its gate */
     bool together;               /* routed layers follow each other */
+    bool dense;                  /* none is */
 };
 
 static struct model_spec shape(const struct variant *v)
@@ -44,14 +45,16 @@ static struct model_spec shape(const struct variant *v)
         spec.routed[l] = v->together ? l > 0 : l % 2 == 1;
         spec.capacity[l] = spec.routed[l] ? 0.4 : 1.0;
     }
-    return spec;
+    return v->dense ? spec_dense(&spec) : spec;
 }
 
 static void name_of(char out[96], const struct variant *v)
 {
     snprintf(out, 96, "%s, %s, keys %s, signal %s%s", family_names[v->family],
              part_names[v->part], skipped_keys_names[v->keys],
-             signal_names[v->signal], v->together ? ", together" : "");
+             signal_names[v->signal], v->dense      ? ", dense"
+                                    : v->together ? ", together"
+                                                  : "");
 }
 
 typedef void variant_fn(const struct variant *v);
@@ -66,7 +69,7 @@ static void each_variant(variant_fn *fn, bool received)
                     for (int t = 0; t < 2; t++) {
                         struct variant v = {
                             (enum family)f, (enum routed_part)p,
-                            (enum skipped_keys)k, (enum signal)s, t == 1,
+                            (enum skipped_keys)k, (enum signal)s, t == 1, false,
                         };
                         if (s == SIGNAL_RECEIVED &&
                             (!received || (t == 1 && p != PART_FFN)))
@@ -102,19 +105,26 @@ static const struct route_policy causal = {
 
 static const struct route_policy *policy_of(const struct variant *v)
 {
-    return v->signal == SIGNAL_RECEIVED ? case_policy("expert_choice")
-                                        : &causal;
+    return v->dense                       ? case_policy("dense")
+           : v->signal == SIGNAL_RECEIVED ? case_policy("expert_choice")
+                                          : &causal;
 }
 
 /* ---- models ---- */
 
-static struct model *open_model(const struct model_spec *spec, bool decode,
-                                int n_threads)
+static struct model *open_batch(const struct model_spec *spec, bool decode,
+                                int n_threads, int32_t n_sequences)
 {
-    struct model_options options = { .n_sequences = B, .n_tokens = T,
+    struct model_options options = { .n_sequences = n_sequences, .n_tokens = T,
                                      .decode = decode,
                                      .n_threads = n_threads };
     return case_model(spec, &options, 3);
+}
+
+static struct model *open_model(const struct model_spec *spec, bool decode,
+                                int n_threads)
+{
+    return open_batch(spec, decode, n_threads, B);
 }
 
 static void draw_ids(int32_t ids[B * T])
@@ -234,9 +244,9 @@ static bool kept_at(const struct allocation *a, int32_t l, int32_t b, int32_t t)
 /* The scores of the last routed layer, gathered over the steps: attention that a
  * token drew from later ones too. */
 static void check_scores(const struct model *whole, const struct model *steps,
-                         const char *what)
+                         int32_t n_sequences, const char *what)
 {
-    for (int32_t b = 0; b < B; b++)
+    for (int32_t b = 0; b < n_sequences && steps->history; b++)
         for (int32_t t = 0; t < lengths[b]; t++) {
             double x = (double)decode_history(steps, L - 1, b)[t];
             double y = (double)whole->layer[L - 1].score[whole->all_first[b] +
@@ -248,12 +258,13 @@ static void check_scores(const struct model *whole, const struct model *steps,
 
 /* After a prefill of `start` tokens a sequence (NULL: none), to the end of each;
  * those that are done wait.  Whoever looks ahead is told whom to keep. */
-static void check_steps(const struct variant *v, const int32_t start[B])
+static void check_steps(const struct variant *v, const int32_t start[B],
+                        int32_t n_sequences)
 {
     char what[96];
     struct model_spec spec = shape(v);
     struct model *whole = open_model(&spec, false, 1);
-    struct model *steps = open_model(&spec, true, 1);
+    struct model *steps = open_batch(&spec, true, 1, n_sequences);
     int32_t ids[B * T], column[B];
     bool told = v->signal == SIGNAL_RECEIVED, active[B], keep[L * B];
     double worst = 0.0;
@@ -262,40 +273,40 @@ static void check_steps(const struct variant *v, const int32_t start[B])
     name_of(what, v);
     draw_ids(ids);
     run_whole(whole, v, ids, lengths);
+    const struct allocation *a = model_allocation(whole);
     model_decode_reset(steps);
     if (start) {
         model_forward(steps, &(struct model_input){
-            .ids = ids, .n_sequences = B, .n_tokens = T, .length = start,
-            .policy = policy_of(v), .seed = 5, .cache = true,
+            .ids = ids, .n_sequences = n_sequences, .n_tokens = T,
+            .length = start, .policy = policy_of(v), .seed = 5, .cache = true,
             .last_only = true }, NULL, NULL);
-        for (int32_t b = 0; b < B; b++)
+        for (int32_t b = 0; b < n_sequences; b++)
             worst = fmax(worst, step_distance(steps, whole, b, start[b] - 1));
     }
     for (int32_t i = 0; i < T; i++) {
-        for (int32_t b = 0; b < B; b++) {
+        for (int32_t b = 0; b < n_sequences; b++) {
             int32_t t = model_decoded(steps, b);
             active[b] = t < lengths[b];
             column[b] = active[b] ? ids[b * T + t] : -1;
             for (int32_t l = 0; l < L; l++)
-                keep[l * B + b] = kept_at(model_allocation(whole), l, b, t);
+                keep[l * n_sequences + b] = kept_at(a, l, b, t);
         }
         model_decode(steps, &(struct decode_input){
             .ids = column, .active = active, .keep = told ? keep : NULL,
             .policy = policy_of(v), .seed = 5 }, NULL);
-        for (int32_t b = 0; b < B; b++)
+        for (int32_t b = 0; b < n_sequences; b++)
             if (active[b])
                 worst = fmax(worst, step_distance(steps, whole, b,
                                                   model_decoded(steps, b) - 1));
     }
     cr_expect(worst < 1e-4, "%s: differs by %g", what, worst);
-    check_scores(whole, steps, what);
-    cr_assert(eq(int, allocation_open(&held, L, B, T, NULL), 0));
+    check_scores(whole, steps, n_sequences, what);
+    cr_assert(eq(int, allocation_open(&held, L, n_sequences, T, NULL), 0));
     model_decode_allocation(steps, NULL, &held);
-    for (int32_t b = 0; b < B; b++) {
+    for (int32_t b = 0; b < n_sequences; b++) {
         cr_assert(eq(int, model_decoded(steps, b), lengths[b]));
         cr_assert(eq(int, allocation_length(&held, b), lengths[b]));
         for (int32_t l = 0; l < L; l++) {
-            const struct allocation *a = model_allocation(whole);
             cr_assert(eq(int, allocation_count(&held, l, b),
                          allocation_count(a, l, b)), "%s", what);
             cr_assert(memcmp(allocation_kept(&held, l, b),
@@ -309,16 +320,22 @@ static void check_steps(const struct variant *v, const int32_t start[B])
     model_close(whole);
 }
 
+static const int32_t prompts[B] = { 9, 20, 1 };
+
 static void from_the_start(const struct variant *v)
 {
-    check_steps(v, NULL);
+    check_steps(v, NULL, B);
 }
 
+/* A rule that looks ahead sees less in a prefill than in the whole. */
 static void after_a_prefill(const struct variant *v)
 {
-    static const int32_t start[B] = { 9, 20, 1 };
-    if (v->signal != SIGNAL_RECEIVED)      /* looks ahead of its prefill */
-        check_steps(v, start);
+    check_steps(v, prompts, B);
+}
+
+static void alone(const struct variant *v)
+{
+    check_steps(v, prompts, 1);
 }
 
 Test(routed, steps_from_the_start_say_what_one_forward_says)
@@ -329,6 +346,21 @@ Test(routed, steps_from_the_start_say_what_one_forward_says)
 Test(routed, steps_after_a_prefill_say_what_one_forward_says)
 {
     each_variant(after_a_prefill, false);
+}
+
+Test(routed, steps_of_one_sequence_say_what_one_forward_says)
+{
+    each_variant(alone, false);
+}
+
+Test(routed, dense_steps_say_what_one_forward_says)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        struct variant v = { .family = (enum family)f, .dense = true };
+        from_the_start(&v);
+        after_a_prefill(&v);
+        alone(&v);
+    }
 }
 
 /* ---- identities, bit for bit ---- */
@@ -526,7 +558,7 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
     for (int p = 0; p < PART_FFN; p++)
         for (int f = 0; f < FAMILY_COUNT; f++) {
             struct variant v = { (enum family)f, (enum routed_part)p,
-                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false };
+                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false };
             float *keys, *values;
             struct model *m = skip_one(&v, &keys, &values);
             size_t size = head_of(m, 1, 0) * sizeof(float);
@@ -547,7 +579,7 @@ Test(routed, a_carried_key_is_that_of_the_layer_before)
 {
     for (int f = 0; f < FAMILY_COUNT; f++) {
         struct variant v = { (enum family)f, PART_BLOCK, SKIPPED_KEYS_CARRIED,
-                             SIGNAL_NORM, false };
+                             SIGNAL_NORM, false, false };
         float *keys, *values;
         struct model *m = skip_one(&v, &keys, &values);
         int32_t alike = 0, unlike = 0;
