@@ -80,10 +80,25 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = false;
     twin.router_trained = false;
+    twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
     return twin;
+}
+
+/* Something must be left that learns. */
+static enum status check_frozen(const struct model_spec *s, struct error *err)
+{
+    const char *why = spec_n_routed(s) == 0 ? "no block is routed"
+                      : !s->router_scores ? "this policy has no router"
+                      : s->gate == GATE_ONE ? "no gradient passes gate one"
+                      : !s->router_trained ? "the routers are frozen too" : NULL;
+
+    if (!s->backbone_frozen || !why)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"
+                     " left to train, as %s", why);
 }
 
 enum status spec_check(const struct model_spec *s, struct error *err)
@@ -128,5 +143,5 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                          "routing.gate %s: needs a router; this policy has"
                          " none, so the gate must be one",
                          gate_names[s->gate]);
-    return STATUS_OK;
+    return check_frozen(s, err);
 }
