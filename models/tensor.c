@@ -35,11 +35,16 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
         .n = (size_t)(e.rows * e.columns), .offset = list->floats,
+        .learned_at = spec->backbone_frozen ? list->learned : list->floats,
         .decays = e.decays,
         /* With gate one nothing flows back into a router. */
-        .trained = !router || (spec->router_trained && spec->gate != GATE_ONE),
+        .trained = router ? spec->router_trained && spec->gate != GATE_ONE
+                          : !spec->backbone_frozen,
     };
-    list->floats += (t->n + 15) / 16 * 16;
+    size_t floats = (t->n + 15) / 16 * 16;
+    list->floats += floats;
+    if (t->trained || !spec->backbone_frozen)
+        list->learned += floats;
     list->at[layer + 1][id] = list->n++;
 }
 
