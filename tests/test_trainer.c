@@ -337,9 +337,11 @@ Test(trainer, the_causal_rule_fits_the_training)
 /* ---- memory ---- */
 
 static void expect_block(const struct shape *shape, enum family family,
-                         double capacity, bool train, int n_threads)
+                         double capacity, enum pattern pattern, bool train,
+                         bool frozen, int n_threads)
 {
-    struct model_spec spec = case_spec(shape, family, capacity, PATTERN_ODD);
+    struct model_spec spec = case_spec(shape, family, capacity, pattern);
+    spec.backbone_frozen = frozen;
     struct model_options options = {
         .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
         .train = train, .n_threads = n_threads };
@@ -352,7 +354,8 @@ static void expect_block(const struct shape *shape, enum family family,
     cr_expect(fabs(said - has) <= 0.01 * has, "C %d, B %d, T %d, %s, c %g, %s:"
               " %.0f predicted, %.0f taken", shape->n_channels,
               shape->n_sequences, shape->n_tokens, family_names[family],
-              capacity, train ? "train" : "forward", said, has);
+              capacity, frozen ? "train routers" : train ? "train" : "forward",
+              said, has);
     model_close(model);
 }
 
@@ -377,5 +380,10 @@ Test(trainer, the_predicted_block_is_the_one_taken)
     static const double capacity[] = { 0.0, 0.125, 0.5, 1.0 };
     for (size_t i = 0; i < 4 * 4 * 2 * 2; i++)
         expect_block(&block[i / 16], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
-                     capacity[i / 4 % 4], i & 2, 1 + (int)(i / 16 % 3));
+                     capacity[i / 4 % 4], PATTERN_ODD, i & 2, false,
+                     1 + (int)(i / 16 % 3));
+    for (size_t i = 0; i < 4 * 3 * 2 * PATTERN_COUNT; i++)
+        expect_block(&block[i / 18], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
+                     capacity[1 + i / 6 % 3],
+                     (enum pattern)(i / 2 % PATTERN_COUNT), true, true, 1);
 }
