@@ -344,20 +344,6 @@ static void free_memory(struct state_memory *memory)
     free(memory->routers);
 }
 
-/* The weights that learn, out of the model's or into them. */
-static void copy_routers(struct model *m, float *routers, bool into)
-{
-    const struct tensor_list *list = model_tensors(m);
-    for (int32_t i = 0; routers && i < list->n; i++) {
-        const struct tensor *t = &list->tensor[i];
-        float *ours = model_weights(m) + t->offset;
-        float *theirs = routers + t->learned_at;
-        if (t->trained)
-            memcpy(into ? ours : theirs, into ? theirs : ours,
-                   t->n * sizeof *ours);
-    }
-}
-
 /* XXH64 of the weights that do not learn; "" where all do. */
 static void frozen_sum(char out[17], struct model *m)
 {
@@ -443,7 +429,9 @@ enum status checkpoint_save(struct model *m, const struct training_state *state,
     if (status != STATUS_OK)
         goto out;
     ledger_to_pairs(m, state->counted, memory.pairs);
-    copy_routers(m, memory.routers, false);
+    if (memory.routers)
+        tensor_copy_learned(model_tensors(m), model_weights(m), memory.routers,
+                            false);
     frozen_sum(frozen, m);
     state_tensors(m, state, &memory, tensor);
     for (int i = 0; i < STATE_N; i++)
@@ -546,7 +534,9 @@ enum status checkpoint_resume(struct model *m, struct training_state *state,
     if (status == STATUS_OK) {
         next.n_curve = (int64_t)want[STATE_CURVE].shape[0];
         *state = next;
-        copy_routers(m, memory.routers, true);
+        if (memory.routers)
+            tensor_copy_learned(model_tensors(m), model_weights(m),
+                                memory.routers, true);
         /* Into a ledger as it was opened this cannot overflow. */
         status = ledger_from_pairs(m, state->counted, memory.pairs);
     }

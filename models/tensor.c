@@ -2,6 +2,7 @@
 #include "models/tensor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct extent {
     int64_t rows, columns;
@@ -75,4 +76,16 @@ const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
 {
     int32_t i = list->at[layer + 1][id];
     return i < 0 ? NULL : &list->tensor[i];
+}
+
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back)
+{
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        float *weight = weights + t->offset, *other = learned + t->learned_at;
+        if (t->trained)
+            memcpy(back ? weight : other, back ? other : weight,
+                   t->n * sizeof *weight);
+    }
 }

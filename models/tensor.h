@@ -69,4 +69,9 @@ void tensor_list_close(struct tensor_list *list);
 const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
                                  enum tensor_id id);
 
+/* The numbers that learn, between a parameter block and a block laid out like
+ * the gradients: into the latter, or back. */
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back);
+
 #endif

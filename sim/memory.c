@@ -235,9 +235,10 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
         return sum;
     int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
                          ? n_sequences : MEMORY_JUDGED_AT_ONCE;
+    /* The judge stands on the weights of the trained model; the file is written
+     * from a copy of them. */
     add_bytes(&sum, memory_bytes(spec, judged, n_tokens, MEMORY_FORWARD) / 4,
               1);
     add_bytes(&sum, scratch, threads);
-    add_bytes(&sum, memory_parameters(spec), 1);
     return sum;
 }
