@@ -40,7 +40,8 @@ static const struct config_key keys[] = {
         "all flops of training: forward, backward, update; 0: train.steps"
         " decides"),
     RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
-        "at its peak; 0: 1.7e-3 sqrt(64 / model.channels)"),
+        "at its peak; 0: 1.7e-3 sqrt(64 / model.channels), six times that with"
+        " train.freeze backbone"),
     RUN("train.warmup", REAL, warmup, 0, 1, "0.03", NULL, "",
         "share of the steps in which the rate rises"),
     RUN("train.floor", REAL, floor, 0, 1, "0", NULL, "",
@@ -74,9 +75,10 @@ _Static_assert(sizeof keys / sizeof *keys <= RUN_CONFIG_KEYS_MAX,
 
 const struct config_schema run_config_schema = { "run", keys };
 
-double run_config_default_rate(int64_t channels)
+double run_config_default_rate(int64_t channels, enum freeze freeze)
 {
-    return 1.7e-3 * sqrt(64.0 / (double)channels);
+    double whole = 1.7e-3 * sqrt(64.0 / (double)channels);
+    return freeze == FREEZE_BACKBONE ? 6.0 * whole : whole;
 }
 
 static bool is_of(const char *section, const struct config_key *key)

@@ -263,7 +263,8 @@ static enum status plan(struct session *s, struct error *err)
         }
     }
     if (c->learning_rate == 0.0)
-        c->learning_rate = run_config_default_rate(c->model.channels);
+        c->learning_rate = run_config_default_rate(c->model.channels,
+                                                   (enum freeze)c->freeze);
     return s->config_json ? STATUS_OK
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }

@@ -268,10 +268,9 @@ enum status trainer_step(struct trainer *t, struct error *err)
                : error_set(err, t->meter.status, "the run's tally overflowed");
 }
 
-static struct verdict judge_with(struct trainer *t, struct model *model,
-                                 enum split split,
-                                 const struct route_policy *policy,
-                                 int64_t most, struct judge_watch *watch)
+struct verdict trainer_judge(struct trainer *t, enum split split,
+                             const struct route_policy *policy, int64_t most,
+                             struct judge_watch *watch)
 {
     const struct trainer_options *o = &t->options;
     int64_t all = data_windows(t->data, split, o->n_tokens);
@@ -291,20 +290,23 @@ static struct verdict judge_with(struct trainer *t, struct model *model,
             .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
         };
         double mean;
-        model_forward(model, &input, NULL, &mean);
+        model_forward(t->judge, &input, NULL, &mean);
         nats += mean * b;
-        kept += kept_share(model) * b;
+        kept += kept_share(t->judge) * b;
         done += b;
     }
     return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
                              kept / (double)done, done, done * T, bytes };
 }
 
-struct verdict trainer_judge(struct trainer *t, enum split split,
-                             const struct route_policy *policy, int64_t most,
-                             struct judge_watch *watch)
+/* In the judge's place, so that there are never three models. */
+static enum status change_judge(struct trainer *t, const struct model_spec *spec,
+                                struct error *err)
 {
-    return judge_with(t, t->judge, split, policy, most, watch);
+    struct model_options options = judge_options(&t->options, t->model);
+    model_close(t->judge);
+    t->judge = NULL;
+    return model_open(&t->judge, spec, &options, err);
 }
 
 /* The same tensors: routed, but keeping everything and gated by one. */
@@ -313,18 +315,16 @@ enum status trainer_judge_dense(struct trainer *t, enum split split,
                                 struct verdict *out, struct error *err)
 {
     struct model_spec spec = *model_spec(t->model);
-    struct model_options options = judge_options(&t->options, t->model);
-    struct model *model = NULL;
 
     for (int32_t l = 0; l < spec.n_layers; l++)
         spec.capacity[l] = 1.0;
     spec.gate = GATE_ONE;
     spec.backbone_frozen = false;
-    enum status status = model_open(&model, &spec, &options, err);
-    if (status == STATUS_OK)
-        *out = judge_with(t, model, split, t->options.policy, most, watch);
-    model_close(model);
-    return status;
+    enum status status = change_judge(t, &spec, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = trainer_judge(t, split, t->options.policy, most, watch);
+    return change_judge(t, model_spec(t->model), err);
 }
 
 enum status trainer_judge_drawn(struct trainer *t, enum split split,

@@ -64,6 +64,7 @@ struct verdict trainer_judge(struct trainer *trainer, enum split split,
 
 /* What a frozen backbone's routing costs.  The same loss with nothing routed: the
  * model as it came; and under `policy` with the routers as they were drawn. */
+/* After a failure the trainer can only be closed. */
 enum status trainer_judge_dense(struct trainer *trainer, enum split split,
                                 int64_t most, struct judge_watch *watch,
                                 struct verdict *out,
