@@ -616,6 +616,23 @@ Test(cli, a_model_that_routes_already_goes_on_as_it_routes)
     json_decref(s);
 }
 
+/* A rate that moves no weight: what is judged is what was read. */
+Test(cli, all_of_a_model_may_be_trained_on)
+{
+    train_dense();
+    cr_assert(eq(int, ISOBATH("train", "routers.yaml", "-o", "a", "-q", "--set",
+                              "routing.capacity=1", "--set",
+                              "train.freeze=none", "--set", "train.steps=2",
+                              "--set", "train.learning_rate=1e-30"), 0));
+    json_t *dense = summary_of("dense"), *s = summary_of("a");
+    cr_expect(eq(dbl, number_at(s, "loss.heldout_causal"),
+                 number_at(dense, "loss.heldout_causal")));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    json_decref(s);
+    json_decref(dense);
+    expect_same_file("a/model.safetensors", "dense/model.safetensors");
+}
+
 static void expect_bad_routers(const char *from, const char *to,
                                const char *said)
 {
