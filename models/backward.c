@@ -1,4 +1,5 @@
-/* backward.c - gradients of the mean loss, from the last layer to the first. */
+/* backward.c - gradients of the mean loss, from the last layer to the first, or
+ * with a frozen backbone to the lowest router. */
 #include "models/model_state.h"
 
 #include <string.h>
@@ -69,7 +70,8 @@ static void block_backward(struct model *m, int32_t l, real *d)
 }
 
 /* Kept rows: through the gate, the block and back onto the stream's gradient,
- * which the other rows pass unchanged. */
+ * which the other rows pass unchanged.  Where only routers learn, nobody asks
+ * what lies before the lowest one. */
 static void routed_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
@@ -81,10 +83,12 @@ static void routed_backward(struct model *m, int32_t l)
     gate.dpass = m->dpass;
     gate.dscore = m->dscore;
     op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
-    block_backward(m, l, m->dblock);
-    op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
-                       gated ? m->dpass : NULL, m->dstream, b->n_rows,
-                       m->spec.n_channels);
+    if (l > m->lowest || !m->spec.backbone_frozen) {
+        block_backward(m, l, m->dblock);
+        op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
+                           gated ? m->dpass : NULL, m->dstream, b->n_rows,
+                           m->spec.n_channels);
+    }
     if (gated && m->spec.router_trained) {
         struct router router = router_of(m, l);
         router.n = b->n_rows;
@@ -141,10 +145,11 @@ void model_backward(struct model *m, struct meter *meter)
 {
     m->ex.meter = meter;
     head_backward(m);
-    for (int32_t l = m->spec.n_layers - 1; l >= 0; l--)
+    for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
         if (m->spec.routed[l])
             routed_backward(m, l);
         else
             block_backward(m, l, m->dstream);
-    embed_backward(m);
+    if (!m->spec.backbone_frozen)
+        embed_backward(m);
 }

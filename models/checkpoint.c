@@ -260,7 +260,8 @@ enum status checkpoint_import(struct model *m, const char *directory,
             bool outside = f->id < TENSOR_FIRST_OF_LAYER;
             const struct tensor *t =
                 outside == (l < 0) ? tensor_find(list, l, f->id) : NULL;
-            if (t)
+            /* A dense model that is to be routed has no routers yet. */
+            if (t && (t->id != TENSOR_ROUTER || routing->policy->choose))
                 status = import_tensor(m, files, f, t, buffer, err);
         }
     if (status == STATUS_OK && routing->has_thresholds)
@@ -318,6 +319,48 @@ static enum status ledger_from_pairs(const struct model *m,
     return status;
 }
 
+/* Memory of a save or resume that the model does not have itself. */
+struct state_memory {
+    uint64_t *pairs;               /* of the ledger */
+    float    *routers;             /* [learned]; NULL: all weights learn */
+};
+
+static enum status take_memory(struct state_memory *memory, struct model *m,
+                               const char *path, struct error *err)
+{
+    const size_t learned = model_tensors(m)->learned;
+    const bool frozen = model_spec(m)->backbone_frozen;
+
+    memory->pairs = malloc(2 * ledger_pairs(m) * sizeof *memory->pairs);
+    memory->routers = frozen ? calloc(learned, sizeof(float)) : NULL;
+    return memory->pairs && (memory->routers || !frozen)
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for %s", path);
+}
+
+static void free_memory(struct state_memory *memory)
+{
+    free(memory->pairs);
+    free(memory->routers);
+}
+
+/* XXH64 of the weights that do not learn; "" where all do. */
+static void frozen_sum(char out[17], struct model *m)
+{
+    const struct tensor_list *list = model_tensors(m);
+    XXH64_hash_t hash = 0;
+    *out = '\0';
+    if (!model_spec(m)->backbone_frozen)
+        return;
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        if (!t->trained)
+            hash = XXH64(model_weights(m) + t->offset, t->n * sizeof(float),
+                         hash);
+    }
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)hash);
+}
+
 /* The three blocks, thresholds, the curve and the ledger, as flat tensors. */
 enum {
     STATE_WEIGHTS, STATE_M, STATE_V, STATE_THRESHOLDS, STATE_CURVE,
@@ -325,15 +368,18 @@ enum {
 };
 
 static void state_tensors(struct model *m, const struct training_state *state,
-                          uint64_t *pairs, struct safetensors_tensor *out)
+                          const struct state_memory *memory,
+                          struct safetensors_tensor *out)
 {
-    const uint64_t floats = model_tensors(m)->floats;
+    const uint64_t floats = model_tensors(m)->learned;
     static const char *const name[STATE_N] = {
         "weights", "adamw.m", "adamw.v", "thresholds", "curve", "ledger"
     };
-    const void *data[STATE_N] = { model_weights(m), model_moments(m, 0),
-                                  model_moments(m, 1), model_thresholds(m),
-                                  state->curve, pairs };
+    const void *data[STATE_N] = {
+        memory->routers ? memory->routers : model_weights(m),
+        model_moments(m, 0), model_moments(m, 1), model_thresholds(m),
+        state->curve, memory->pairs
+    };
     for (int i = 0; i < STATE_N; i++)
         out[i] = (struct safetensors_tensor){
             .name = name[i], .dtype = SAFETENSORS_F32, .rank = 1,
@@ -366,7 +412,8 @@ enum status checkpoint_save(struct model *m, const struct training_state *state,
 {
     struct safetensors_tensor tensor[STATE_N];
     const struct safetensors_tensor *all[STATE_N];
-    char step[32], seconds[32], random[4 * 17], sum[17];
+    struct state_memory memory = { NULL, NULL };
+    char step[32], seconds[32], random[4 * 17], sum[17], frozen[17];
     snprintf(step, sizeof step, "%" PRId64, state->step);
     snprintf(seconds, sizeof seconds, "%a", state->seconds);
     snprintf(random, sizeof random, "%" PRIx64 " %" PRIx64 " %" PRIx64
@@ -376,18 +423,24 @@ enum status checkpoint_save(struct model *m, const struct training_state *state,
         { "format", "isobath-state-1" }, { "step", step },
         { "seconds", seconds }, { "random", random },
         { "fingerprint", state->fingerprint }, { "checksum", sum },
+        { "frozen", frozen },
     };
-    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
-    if (!pairs)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
-    ledger_to_pairs(m, state->counted, pairs);
-    state_tensors(m, state, pairs, tensor);
+    enum status status = take_memory(&memory, m, path, err);
+    if (status != STATUS_OK)
+        goto out;
+    ledger_to_pairs(m, state->counted, memory.pairs);
+    if (memory.routers)
+        tensor_copy_learned(model_tensors(m), model_weights(m), memory.routers,
+                            false);
+    frozen_sum(frozen, m);
+    state_tensors(m, state, &memory, tensor);
     for (int i = 0; i < STATE_N; i++)
         all[i] = &tensor[i];
     checksum(sum, all);
-    enum status status = safetensors_write(path, tensor, STATE_N, note,
-                                           sizeof note / sizeof *note, err);
-    free(pairs);
+    size_t notes = sizeof note / sizeof *note - (*frozen == '\0');
+    status = safetensors_write(path, tensor, STATE_N, note, notes, err);
+out:
+    free_memory(&memory);
     return status;
 }
 
@@ -397,11 +450,12 @@ static const char *note_of(const struct safetensors *file, const char *key)
     return text ? text : "";
 }
 
-static enum status read_notes(const struct safetensors *file,
+static enum status read_notes(const struct safetensors *file, struct model *m,
                               struct training_state *state, const char *path,
                               struct error *err)
 {
     uint64_t *r = state->random.state;
+    char frozen[17];
     if (strcmp(note_of(file, "format"), "isobath-state-1") != 0)
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: not a training state of this program", path);
@@ -410,6 +464,12 @@ static enum status read_notes(const struct safetensors *file,
                          "%s: written with another config or other data, so"
                          " training cannot go on from it; use another"
                          " directory, or give the old config", path);
+    frozen_sum(frozen, m);
+    if (strcmp(note_of(file, "frozen"), frozen) != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%s: written beside other frozen weights: what"
+                         " train.init names has changed; use another directory,"
+                         " or the old weights", path);
     if (sscanf(note_of(file, "step"), "%" SCNd64, &state->step) != 1 ||
         state->step < 0 ||
         sscanf(note_of(file, "seconds"), "%la", &state->seconds) != 1 ||
@@ -461,23 +521,26 @@ enum status checkpoint_resume(struct model *m, struct training_state *state,
     struct safetensors_tensor want[STATE_N];
     struct training_state next = *state;
     struct safetensors *file = NULL;
-    uint64_t *pairs = malloc(2 * ledger_pairs(m) * sizeof *pairs);
-    if (!pairs)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to read %s", path);
-    enum status status = safetensors_open(&file, path, err);
+    struct state_memory memory = { NULL, NULL };
+    enum status status = take_memory(&memory, m, path, err);
     if (status == STATUS_OK)
-        status = read_notes(file, &next, path, err);
+        status = safetensors_open(&file, path, err);
+    if (status == STATUS_OK)
+        status = read_notes(file, m, &next, path, err);
     if (status == STATUS_OK) {
-        state_tensors(m, state, pairs, want);
+        state_tensors(m, state, &memory, want);
         status = read_state(want, file, most_curve, path, err);
     }
     if (status == STATUS_OK) {
         next.n_curve = (int64_t)want[STATE_CURVE].shape[0];
         *state = next;
+        if (memory.routers)
+            tensor_copy_learned(model_tensors(m), model_weights(m),
+                                memory.routers, true);
         /* Into a ledger as it was opened this cannot overflow. */
-        status = ledger_from_pairs(m, state->counted, pairs);
+        status = ledger_from_pairs(m, state->counted, memory.pairs);
     }
-    free(pairs);
+    free_memory(&memory);
     safetensors_close(file);
     return status;
 }

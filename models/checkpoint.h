@@ -18,7 +18,8 @@ enum status checkpoint_export(struct model *model,
 /* Fill a model that was opened with the spec of DIR/config.json, from one file
  * or from the shards of an index (shards.h).  Every tensor must be there in the
  * right shape, with or without the prefix "transformer." or "model."; of a tied
- * head, either tensor will do.  `routing` says what hf_config_read() found.
+ * head, either tensor will do.  `routing` says what hf_config_read() found: if
+ * nothing is routed there, the model may be, and its routers stay as they are.
  * STATUS_BAD_FORMAT names file and tensor. */
 enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
@@ -39,14 +40,15 @@ struct training_state {
 };
 
 /* Weights, moments, thresholds and *state, with its ledger, in one file, whole
- * or not at all. */
+ * or not at all.  Of a frozen backbone, whose weights do not move, the file has
+ * the routers alone and the checksum of the rest. */
 enum status checkpoint_save(struct model *model,
                             const struct training_state *state,
                             const char *path, struct error *err) MUST_CHECK;
 
 /* Read them back; the ledger must be as it was opened, and `curve` have room
- * for `most_curve` rows.  Another fingerprint is STATUS_BAD_VALUE: the config
- * or the data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and
+ * for `most_curve` rows.  Another fingerprint or another frozen backbone than
+ * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and
  * *state are as they were. */
 enum status checkpoint_resume(struct model *model,
                               struct training_state *state, int64_t most_curve,

@@ -126,7 +126,7 @@ struct norm {
     real       *stats;     /* [N,2] or [N] */
     const real *dout;      /* [N,C]; backward only */
     real       *dx;        /* [N,C], added to */
-    real       *dgamma;    /* [C], overwritten */
+    real       *dgamma;    /* [C], overwritten; NULL: not wanted, nor dbeta */
     real       *dbeta;     /* [C] */
 };
 

@@ -17,26 +17,42 @@ static size_t layer_rows(const struct model *m, int32_t layer)
     return (size_t)m->options.n_sequences * (size_t)t;
 }
 
-static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
-                          bool routed)
+/* Operands of products: backward wants them for the weights' gradients. */
+static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
+{
+    struct arena *a = &m->arena;
+    size_t c = (size_t)m->spec.n_channels;
+
+    b->normed1  = arena_take(a, n * c, sizeof(real));
+    b->normed2  = arena_take(a, n * c, sizeof(real));
+    b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
+}
+
+/* What backward through the layer wants, whoever learns. */
+static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
     size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
-    size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)m->options.n_tokens;
 
-    b->normed1  = arena_take(a, n * c, sizeof(real));
     b->stats1   = arena_take(a, n * 2, sizeof(real));
     b->qkv      = arena_take(a, n * (q + 2 * e), sizeof(real));
     b->attended = arena_take(a, n * q, sizeof(real));
     b->softmax  = arena_take(a, n * (size_t)s->n_heads * 2, sizeof(real));
     b->middle   = arena_take(a, n * c, sizeof(real));
-    b->normed2  = arena_take(a, n * c, sizeof(real));
     b->stats2   = arena_take(a, n * 2, sizeof(real));
     b->up       = arena_take(a, n * u, sizeof(real));
-    b->act      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
+}
+
+static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
+                            bool routed)
+{
+    struct arena *a = &m->arena;
+    size_t c = (size_t)m->spec.n_channels;
+    size_t tokens = (size_t)m->options.n_sequences *
+                    (size_t)m->options.n_tokens;
+
     if (!routed)
         return;
     b->token    = arena_take(a, n, sizeof(int32_t));
@@ -58,13 +74,50 @@ static void lay_out_stream(struct model *m, size_t tokens)
     size_t n = tokens * (size_t)m->spec.n_channels;
     m->stream[0] = arena_take(&m->arena, n, sizeof(real));
     for (int32_t l = 0; l < m->spec.n_layers; l++)
-        m->stream[l + 1] = m->options.train && !m->spec.routed[l]
+        m->stream[l + 1] = m->options.train && !m->spec.routed[l] &&
+                                   l >= m->lowest
                                ? arena_take(&m->arena, n, sizeof(real))
                                : m->stream[l];
 }
 
+/* Rows of the widest of the layers [from,to). */
+static size_t widest_rows(const struct model *m, int32_t from, int32_t to)
+{
+    size_t widest = 0;
+    for (int32_t l = from; l < to; l++)
+        if (layer_rows(m, l) > widest)
+            widest = layer_rows(m, l);
+    return widest;
+}
+
+static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
+                          bool routed)
+{
+    lay_out_operands(m, b, n);
+    lay_out_block(m, b, n);
+    lay_out_routing(m, b, n, routed);
+}
+
+/* Layers take turns in what backward does not come back to. */
+static void lay_out_frozen(struct model *m)
+{
+    struct layer_buffers shared = { 0 };
+    lay_out_operands(m, &shared, widest_rows(m, 0, m->spec.n_layers));
+    lay_out_block(m, &shared, widest_rows(m, 0, m->lowest + 1));
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
+        m->layer[l] = shared;
+        if (l > m->lowest)
+            lay_out_block(m, &m->layer[l], layer_rows(m, l));
+        lay_out_routing(m, &m->layer[l], layer_rows(m, l), m->spec.routed[l]);
+    }
+}
+
 static void lay_out_layers(struct model *m)
 {
+    if (m->options.train && m->spec.backbone_frozen) {
+        lay_out_frozen(m);
+        return;
+    }
     if (m->options.train) {
         for (int32_t l = 0; l < m->spec.n_layers; l++)
             lay_out_layer(m, &m->layer[l], layer_rows(m, l),
@@ -81,20 +134,20 @@ static void lay_out_backward(struct model *m, size_t tokens)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
-    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), n = 0, routed = 0;
+    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), routed = 0;
     size_t largest = 0;
+    /* Of a routed layer that backward ends in, the block is not passed. */
+    size_t n = widest_rows(m, m->lowest + s->backbone_frozen, s->n_layers);
 
-    for (int32_t l = 0; l < s->n_layers; l++) {
-        n = layer_rows(m, l) > n ? layer_rows(m, l) : n;
+    for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l] && layer_rows(m, l) > routed)
             routed = layer_rows(m, l);
-    }
     for (int32_t i = 0; i < m->tensors.n; i++)
-        if (m->tensors.tensor[i].n > largest)
+        if (m->tensors.tensor[i].trained && m->tensors.tensor[i].n > largest)
             largest = m->tensors.tensor[i].n;
-    m->gradients = arena_take(a, m->tensors.floats, sizeof(real));
+    m->gradients = arena_take(a, m->tensors.learned, sizeof(real));
     for (int i = 0; i < 2; i++)
-        m->moment[i] = arena_take(a, m->tensors.floats, sizeof(real));
+        m->moment[i] = arena_take(a, m->tensors.learned, sizeof(real));
     m->dstream   = arena_take(a, tokens * c, sizeof(real));
     m->dnormed   = arena_take(a, tokens * c, sizeof(real));
     m->dblock    = arena_take(a, routed * c, sizeof(real));
@@ -173,8 +226,11 @@ static void lay_out(struct model *m)
     size_t attention = k->attend_scratch(m->options.n_tokens, s->head_size);
     m->ex.scratch_floats = products > attention ? products : attention;
 
-    m->weights   = arena_take(a, m->tensors.floats, sizeof(real));
-    m->threshold = arena_take(a, (size_t)s->n_layers, sizeof(float));
+    const struct model *from = m->options.weights_of;
+    m->weights   = from ? from->weights
+                        : arena_take(a, m->tensors.floats, sizeof(real));
+    m->threshold = from ? from->threshold
+                        : arena_take(a, (size_t)s->n_layers, sizeof(float));
     if (s->family == FAMILY_LLAMA)
         m->rope = arena_take(a, (size_t)s->max_tokens * (size_t)s->head_size,
                              sizeof(real));
@@ -270,6 +326,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     m->spec = *spec;
     m->options = *options;
     m->threshold_rate = 0.03f;
+    while (spec->backbone_frozen && !spec->routed[m->lowest])
+        m->lowest++;
     m->ex.kernels = options->kernels ? options->kernels : kernels_best();
 
     status = tensor_list_open(&m->tensors, spec, err);
@@ -288,7 +346,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     }
     lay_out(m);
     m->ex.pool = m->pool;
-    for (int32_t l = 0; l < spec->n_layers; l++)
+    for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
         m->threshold[l] = NAN;
     if (m->rope)
         fill_rope(m);
@@ -312,6 +370,19 @@ size_t model_bytes(const struct model *m)
     return m->arena.size;
 }
 
+static void draw_normal(real *w, size_t n, double deviation,
+                        struct random *random)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i] = (real)(deviation * random_normal(random));
+}
+
+static struct random random_of(const struct tensor *t, uint64_t seed)
+{
+    return random_seeded(
+        random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
+}
+
 static void draw(struct model *m, const struct tensor *t, uint64_t seed)
 {
     real *w = m->weights + t->offset;
@@ -320,18 +391,29 @@ static void draw(struct model *m, const struct tensor *t, uint64_t seed)
                t->id == TENSOR_NORM2_GAMMA;
     bool normal = t->decays || t->id == TENSOR_ROUTER;
     double deviation = onto_stream ? 0.02 / sqrt(2.0 * m->spec.n_layers) : 0.02;
-    struct random random = random_seeded(
-        random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
-    for (size_t i = 0; i < t->n; i++)
-        w[i] = one      ? 1.0f
-               : normal ? (real)(deviation * random_normal(&random))
-                        : 0.0f;
+    struct random random = random_of(t, seed);
+    if (normal)
+        draw_normal(w, t->n, deviation, &random);
+    else
+        for (size_t i = 0; i < t->n; i++)
+            w[i] = one ? 1.0f : 0.0f;
 }
 
 void model_init(struct model *m, uint64_t seed)
 {
     for (int32_t i = 0; i < m->tensors.n; i++)
         draw(m, &m->tensors.tensor[i], seed);
+}
+
+void model_init_routers(struct model *m, uint64_t seed, double deviation)
+{
+    for (int32_t i = 0; i < m->tensors.n; i++) {
+        const struct tensor *t = &m->tensors.tensor[i];
+        struct random random = random_of(t, seed);
+        if (t->id == TENSOR_ROUTER)
+            draw_normal(m->weights + t->offset, t->n,
+                        deviation / sqrt((double)t->n), &random);
+    }
 }
 
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
@@ -343,7 +425,8 @@ const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
 {
     const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    return t ? m->gradients + t->offset : NULL;
+    bool has = t && (t->trained || !m->spec.backbone_frozen);
+    return has ? m->gradients + t->learned_at : NULL;
 }
 
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }

@@ -20,6 +20,9 @@ struct model_options {
                                    * last_only or a decode step gives */
     int     n_threads;
     const struct kernels *kernels;   /* NULL: kernels_best() */
+    const struct model *weights_of;  /* NULL: own; else weights and thresholds
+                                      * are those of this model, of the same
+                                      * spec, which must live longer */
 };
 
 /* All memory is taken here, once; nothing later allocates.  Weights are zero
@@ -35,6 +38,12 @@ size_t      model_bytes(const struct model *model);   /* of the one block */
  * draw of a tensor depends on seed, layer and kind only, so models of one shape
  * with and without routing start alike. */
 void model_init(struct model *model, uint64_t seed);
+
+/* The routers alone, in a model that was trained without them: normal, so that
+ * scores of the normalised stream have about this deviation.  A small one keeps
+ * the gate 2*sigmoid(score) near 1, which is the model that was trained, and yet
+ * no two tokens tie, as with zeros, where top-k would take the first. */
+void model_init_routers(struct model *model, uint64_t seed, double deviation);
 
 /* Sequences of unlike lengths are packed: no row is padding.  Row first(b) + t
  * of what a model gives out by row is token t of sequence b, first(b) being the
@@ -67,7 +76,8 @@ struct model_input {
 void model_forward(struct model *model, const struct model_input *input,
                    struct meter *meter, double *mean_loss);
 
-/* Gradients of the mean loss of the last forward, which had train set. */
+/* Gradients of the mean loss of the last forward, which had train set; with a
+ * frozen backbone, of the routers. */
 void model_backward(struct model *model, struct meter *meter);
 
 struct update {
@@ -126,7 +136,8 @@ const char  *model_isa(const struct model *model);       /* "avx512" */
 /* State to store and restore. */
 struct tensor_list *model_tensors(struct model *model);
 float *model_weights(struct model *model);     /* [tensors.floats] */
-float *model_gradients(struct model *model);   /* NULL unless train */
+/* [tensors.learned]; NULL unless train. */
+float *model_gradients(struct model *model);
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
 float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
 

@@ -8,7 +8,9 @@
 #include "sim/core/arena.h"
 
 /* What one layer computes on N rows, kept for backward when training.  Without
- * training all layers share one. */
+ * training all layers share one; with a frozen backbone they share what only
+ * weights' gradients are made of, and those that backward does not reach all but
+ * their routing. */
 struct layer_buffers {
     real *x;          /* [N,C] input; routed layers: gathered copy */
     real *normed1;    /* [N,C] */
@@ -47,7 +49,10 @@ struct model {
     struct model_input input;      /* of the last forward */
     float threshold_rate;
 
-    real *weights, *gradients, *moment[2];   /* [tensors.floats] */
+    real *weights;                 /* [tensors.floats] */
+    real *gradients, *moment[2];   /* [tensors.learned] */
+    int32_t lowest;                /* backward ends in this layer: the first, or
+                                    * with a frozen backbone the first routed */
     float *threshold;              /* [L] */
     real *rope;                    /* [P,D] */
 

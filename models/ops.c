@@ -131,12 +131,14 @@ void op_product_backward(struct executor *ex, struct place at,
             .c_row = g->k,
         };
     run_parts(ex, gemm_part, &dx);
-    run_parts(ex, gemm_part, &dw);
-    struct tally each = {
-        2 * u(dx.n) * u(dx.k) + 2 * u(dw.m) * u(dw.n),
-        4 * (u(g->n) + 2 * u(g->k)),
-    };
-    struct tally shared = { 0, 8 * u(g->k) * u(g->n) };
+    struct tally each = { 2 * u(dx.n) * u(dx.k), 4 * (u(g->n) + u(g->k)) };
+    struct tally shared = { 0, 4 * u(g->k) * u(g->n) };
+    if (d->dw) {
+        run_parts(ex, gemm_part, &dw);
+        each.flops += 2 * u(dw.m) * u(dw.n);
+        each.bytes += 4 * u(g->k);
+        shared.bytes += 4 * u(g->k) * u(g->n);
+    }
     if (d->dbias) {
         struct column_sum sum = { d->dout, g->m, g->n, d->dbias };
         run_parts(ex, column_sum_part, &sum);
@@ -171,13 +173,17 @@ void op_norm_backward(struct executor *ex, struct place at,
     run_parts(ex, norm_backward_part, o);
     uint64_t c = u(o->width);
     /* First sweep, second sweep, then the columns. */
-    struct tally each = { (3 * c + c + FOLD + 2 * c + FOLD + 2) + 8 * c + 5 * c,
+    struct tally each = { (3 * c + c + FOLD + 2 * c + FOLD + 2) + 8 * c,
                           16 * c + 8 };
-    struct tally shared = { 0, 12 * c };
+    struct tally columns = { 5 * c, 8 * c }, shared = { 0, 4 * c };
     if (o->rms) {
-        each = (struct tally){ (2 * c + 2 * c + FOLD + 1) + 6 * c + 3 * c,
+        each = (struct tally){ (2 * c + 2 * c + FOLD + 1) + 6 * c,
                                16 * c + 4 };
-        shared.bytes = 8 * c;
+        columns = (struct tally){ 3 * c, 4 * c };
+    }
+    if (o->dgamma) {
+        each.flops += columns.flops;
+        shared.bytes += columns.bytes;
     }
     op_end(ex, &run, at.token, o->n, each, shared);
 }

@@ -28,7 +28,7 @@ struct place {
 void op_product(struct executor *ex, struct place at, const struct gemm *g);
 
 /* dx = dout W^T, dW = x^T dout, dbias = column sums of dout, from the forward
- * product `g`; dbias NULL: no bias; dx_from as in struct gemm, or NULL. */
+ * product `g`; dw, dbias NULL: not wanted. */
 struct product_backward {
     const real *dout;                /* [N,n], rows dense */
     real *dx, *dw, *dbias;

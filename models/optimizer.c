@@ -18,7 +18,8 @@ double model_update(struct model *m, const struct update *u,
         const struct tensor *t = &m->tensors.tensor[i];
         if (t->trained)
             op_squares(&m->ex, place(OP_CLIP, t->layer),
-                       m->gradients + t->offset, t->n, m->partial, &squares);
+                       m->gradients + t->learned_at, t->n, m->partial,
+                       &squares);
     }
     double limit = u->clip > 0.0 ? u->clip : (double)INFINITY;
     double scale = op_clip_scale(&m->ex, place(OP_CLIP, LEDGER_OUTSIDE),
@@ -36,8 +37,9 @@ double model_update(struct model *m, const struct update *u,
             continue;
         adamw.weight_decay = t->decays ? (float)u->weight_decay : 0.0f;
         op_adamw(&m->ex, place(OP_ADAMW, t->layer), &adamw,
-                 m->weights + t->offset, m->gradients + t->offset,
-                 m->moment[0] + t->offset, m->moment[1] + t->offset, t->n);
+                 m->weights + t->offset, m->gradients + t->learned_at,
+                 m->moment[0] + t->learned_at, m->moment[1] + t->learned_at,
+                 t->n);
     }
     return sqrt(squares);
 }

@@ -2,6 +2,7 @@
 #include "models/tensor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct extent {
     int64_t rows, columns;
@@ -35,11 +36,16 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
         .n = (size_t)(e.rows * e.columns), .offset = list->floats,
+        .learned_at = spec->backbone_frozen ? list->learned : list->floats,
         .decays = e.decays,
         /* With gate one nothing flows back into a router. */
-        .trained = !router || (spec->router_trained && spec->gate != GATE_ONE),
+        .trained = router ? spec->router_trained && spec->gate != GATE_ONE
+                          : !spec->backbone_frozen,
     };
-    list->floats += (t->n + 15) / 16 * 16;
+    size_t floats = (t->n + 15) / 16 * 16;
+    list->floats += floats;
+    if (t->trained || !spec->backbone_frozen)
+        list->learned += floats;
     list->at[layer + 1][id] = list->n++;
 }
 
@@ -70,4 +76,16 @@ const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
 {
     int32_t i = list->at[layer + 1][id];
     return i < 0 ? NULL : &list->tensor[i];
+}
+
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back)
+{
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        float *weight = weights + t->offset, *other = learned + t->learned_at;
+        if (t->trained)
+            memcpy(back ? weight : other, back ? other : weight,
+                   t->n * sizeof *weight);
+    }
 }

@@ -41,8 +41,10 @@ struct tensor {
     int32_t layer;           /* or -1: outside any layer */
     int64_t rows, columns;
     size_t  n;               /* rows * columns */
-    size_t  offset;          /* in floats, a multiple of 16, in each of the
-                              * parameter, gradient and moment blocks */
+    size_t  offset;          /* in floats, a multiple of 16, in the parameter
+                              * block */
+    size_t  learned_at;      /* likewise, in the gradient and moment blocks; of
+                              * trained tensors */
     bool    decays;          /* weight decay applies */
     bool    trained;         /* the optimizer touches it */
 };
@@ -51,7 +53,9 @@ struct tensor {
 struct tensor_list {
     int32_t n;
     struct tensor *tensor;   /* [n], owned */
-    size_t  floats;          /* of one block, padding included */
+    size_t  floats;          /* of the parameters, padding included */
+    size_t  learned;         /* of the gradients, and of each moment: floats, or
+                              * with a frozen backbone the routers' alone */
     int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
                                                       * id; -1: has none */
 };
@@ -64,5 +68,10 @@ void tensor_list_close(struct tensor_list *list);
 /* NULL where the model has no such tensor. */
 const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
                                  enum tensor_id id);
+
+/* The numbers that learn, between a parameter block and a block laid out like
+ * the gradients: into the latter, or back. */
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "models/agreement.h"
 #include "models/run_config.h"
+#include "models/source.h"
+#include "models/tokenizer.h"
 #include "models/trainer.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
@@ -80,10 +82,12 @@ struct session {
     struct arguments   arguments;
     struct run_config  config;
     struct config_origin origins[RUN_CONFIG_KEYS_MAX];
+    struct source      source;        /* train.init, where there is one */
     struct model_spec  spec;
     struct machine     machine;
     bool               has_machine;
     struct rundir      rundir;
+    struct tokenizer  *tokenizer;     /* NULL: bytes */
     struct data       *data;
     struct trainer    *trainer;
     struct ledger     *step;          /* predicted, of one step */
@@ -124,25 +128,78 @@ static enum status check_memory(struct session *s, struct error *err)
     return blame(s, "train.batch", err);
 }
 
+/* The shape and the routing of the model to begin with. */
+static enum status read_init(struct session *s, struct error *err)
+{
+    struct run_config *c = &s->config;
+    enum status status = source_read(&s->source, c->init, NULL, 0, err);
+
+    if (status == STATUS_OK && !s->source.has_weights)
+        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a shape"
+                           " without weights; allowed is a directory, *.gguf or"
+                           " *.bin of llama2.c", c->init);
+    if (status != STATUS_OK)
+        return blame(s, "train.init", err);
+    s->spec = s->source.spec;
+    return run_config_adopt(c, &s->spec, s->source.routing.policy->name,
+                            s->origins, err);
+}
+
+static enum status read_spec(struct session *s, struct error *err)
+{
+    struct run_config *c = &s->config;
+    enum status status = STATUS_OK;
+
+    if (*c->init)
+        status = read_init(s, err);
+    else if (model_config_spec(&s->spec, &c->model, err) != STATUS_OK)
+        status = model_config_blame(&run_config_schema, s->origins, err);
+    if (status != STATUS_OK)
+        return status;
+    s->spec.backbone_frozen = c->freeze == FREEZE_BACKBONE;
+    return spec_check(&s->spec, err) == STATUS_OK
+               ? STATUS_OK
+               : model_config_blame(&run_config_schema, s->origins, err);
+}
+
+/* Its own, or the one that lies with the model to begin with, or bytes. */
+static enum status open_tokenizer(struct session *s, struct error *err)
+{
+    const struct run_config *c = &s->config;
+    const char *path = *c->tokenizer ? c->tokenizer : s->source.tokenizer;
+    const int32_t vocab = s->spec.n_vocab;
+
+    if (*path) {
+        if (tokenizer_open(&s->tokenizer, path, vocab, err) == STATUS_OK)
+            return STATUS_OK;
+        return blame(s, *c->tokenizer ? "data.tokenizer" : "train.init", err);
+    }
+    if (*c->init && vocab != DATA_VOCAB) {
+        error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a vocabulary of %d;"
+                  " %d would be bytes, any other needs data.tokenizer", c->init,
+                  vocab, DATA_VOCAB);
+        return blame(s, "train.init", err);
+    }
+    if (vocab < DATA_VOCAB) {
+        error_set(err, STATUS_BAD_VALUE, "model.vocab %d: a text of bytes needs"
+                  " at least %d", vocab, DATA_VOCAB);
+        return blame(s, "model.vocab", err);
+    }
+    return STATUS_OK;
+}
+
 static enum status read_config(struct session *s, struct error *err)
 {
     const struct command_options *o = &s->arguments.common;
-    enum status status = config_load(&s->config, &run_config_schema,
-                                     s->arguments.config, o->setting,
-                                     o->n_settings, s->origins, err);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = run_config_load(&s->config, s->arguments.config,
+                                         o->setting, o->n_settings, s->origins,
+                                         err);
     struct run_config *c = &s->config;
-    status = model_config_spec(&s->spec, &c->model, err);
-    if (status == STATUS_OK)
-        status = model_config_check_training(&c->model, &s->spec, err);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || (status = read_spec(s, err)) ||
+        (status = open_tokenizer(s, err)))
+        return status;
+    if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&run_config_schema, s->origins, err);
-    if (s->spec.n_vocab < DATA_VOCAB) {
-        error_set(err, STATUS_BAD_VALUE, "model.vocab %d: a text of bytes needs"
-                  " at least %d", s->spec.n_vocab, DATA_VOCAB);
-        return blame(s, "model.vocab", err);
-    }
     if (c->tokens > s->spec.max_tokens) {
         error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"
                   " at most model.max_tokens, %d", c->tokens,
@@ -208,7 +265,8 @@ static enum status plan(struct session *s, struct error *err)
         }
     }
     if (c->learning_rate == 0.0)
-        c->learning_rate = run_config_default_rate(c->model.channels);
+        c->learning_rate = run_config_default_rate(c->model.channels,
+                                                   (enum freeze)c->freeze);
     return s->config_json ? STATUS_OK
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
@@ -219,9 +277,20 @@ static enum status plan(struct session *s, struct error *err)
 static enum status take_fingerprint(struct session *s, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
-    json_object_del(json_object_get(same, "data"), "path");
-    json_object_del(json_object_get(same, "train"), "save_every");
+    json_t *data = json_object_get(same, "data");
+    json_t *train = json_object_get(same, "train");
+    json_object_del(data, "path");
+    json_object_del(data, "tokenizer");
+    json_object_del(train, "save_every");
     json_object_del(same, "machine");
+    /* Runs of old, which knew of neither, can be continued. */
+    if (!*s->config.init)
+        json_object_del(train, "init");
+    if (s->config.freeze == FREEZE_NONE)
+        json_object_del(train, "freeze");
+    if (s->tokenizer)
+        json_object_set_new(same, "tokens_hash",
+                            json_string(data_tokens_hash(s->data)));
     json_object_set_new(same, "steps", json_integer(s->config.steps));
     json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
@@ -236,8 +305,9 @@ static enum status take_fingerprint(struct session *s, struct error *err)
 
 static enum status open_data(struct session *s, struct error *err)
 {
-    enum status status = data_open(&s->data, s->config.data_path,
-                                   (int32_t)s->config.tokens, err);
+    enum status status = data_open_tokens(&s->data, s->config.data_path,
+                                          (int32_t)s->config.tokens,
+                                          s->tokenizer, err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     return take_fingerprint(s, err);
@@ -257,7 +327,7 @@ static enum status open_trainer(struct session *s, struct error *err)
         .threshold_decay = c->model.threshold_decay,
         .judge_every = c->judge_every, .curve_windows = c->curve_windows,
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
-        .policy = route_find(policy),
+        .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
     };
     return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
                         s->fingerprint, err);
@@ -354,6 +424,7 @@ static json_t *memory_json(const struct session *s)
     uint64_t peak = command_peak_bytes(), bytes = predicted_bytes(s);
     if (stat(s->config.data_path, &text) == 0)
         bytes += (uint64_t)text.st_size;
+    bytes += sizeof(int32_t) * (uint64_t)data_tokens(s->data);
     return json_pack("{s:I, s:I, s:o}", "predicted_bytes", (json_int_t)bytes,
                      "allocated_bytes", (json_int_t)trainer_bytes(s->trainer),
                      "peak_resident_bytes",
@@ -375,6 +446,9 @@ static double forward_flops(const struct session *s)
 struct verdicts {
     const struct route_policy *causal_rule;    /* NULL: there is none */
     struct verdict causal, topk;               /* topk: as trained */
+    bool           compared;                   /* a frozen backbone's: */
+    struct verdict dense, drawn;               /* nothing routed; routers as
+                                                * drawn, under the same rule */
 };
 
 struct judging {
@@ -398,7 +472,7 @@ static enum status judge(struct session *s, struct verdicts *v,
     int64_t windows = s->config.judge_windows;
 
     v->causal_rule = trainer_causal_policy(s->trainer);
-    v->causal = (struct verdict){ (double)NAN, (double)NAN, 0, 0 };
+    v->causal = (struct verdict){ (double)NAN, (double)NAN, 0, 0, 0 };
     v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
                             windows, &j.watch);
     if (v->causal_rule == s->options.policy)
@@ -406,24 +480,51 @@ static enum status judge(struct session *s, struct verdicts *v,
     else if (v->causal_rule)
         v->causal = trainer_judge(s->trainer, SPLIT_VALIDATION, v->causal_rule,
                                   windows, &j.watch);
+    enum status status = STATUS_OK;
+    v->compared = trainer_drew_routers(s->trainer);
+    if (v->compared)
+        status = trainer_judge_dense(s->trainer, SPLIT_VALIDATION, windows,
+                                     &j.watch, &v->dense, err);
+    if (v->compared && status == STATUS_OK)
+        status = trainer_judge_drawn(s->trainer, SPLIT_VALIDATION,
+                                     s->options.policy, windows, &j.watch,
+                                     &v->drawn, err);
     progress_end(&j.progress);
+    if (status != STATUS_OK)
+        return status;
     return command_interrupted
                ? error_set(err, STATUS_INTERRUPTED, "interrupted while judging;"
                            " training is done and saved, go on with --resume")
                : STATUS_OK;
 }
 
+/* Of what routing by the routers as drawn cost: unknown where it cost nothing. */
+static double share_recovered(const struct verdicts *v)
+{
+    double cost = v->drawn.nats - v->dense.nats;
+    return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
+}
+
 static json_t *loss_json(const struct session *s, const struct verdicts *v)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:s, s:I}",
+    json_t *loss = json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I}",
         "train", number(trainer_recent_loss(s->trainer)),
         "heldout_causal", number(v->causal.nats),
         "heldout_topk", number(v->topk.nats),
         "bits_per_byte", number(v->causal.nats / M_LN2),
         "causal_rule", v->causal_rule ? v->causal_rule->name : "none",
         "heldout_rule", s->options.policy->name,
-        "heldout_bytes", (json_int_t)v->topk.tokens);
+        "heldout_bytes", (json_int_t)v->topk.bytes,
+        "heldout_tokens", (json_int_t)v->topk.tokens);
+    if (v->compared) {
+        json_object_set_new(loss, "heldout_dense", number(v->dense.nats));
+        json_object_set_new(loss, "heldout_routers_drawn",
+                            number(v->drawn.nats));
+        json_object_set_new(loss, "share_recovered",
+                            number(share_recovered(v)));
+    }
+    return loss;
 }
 
 /* Both are exact: where they differ, one of the two is wrong. */
@@ -488,6 +589,14 @@ static enum status print_result(const struct session *s,
                s->options.policy->causal ? "" : ", which looks ahead");
     } else {
         printf("%.4f (%s)\n", v->topk.nats, s->options.policy->name);
+    }
+    if (v->compared) {
+        printf("before: %.4f with nothing routed, %.4f under %s with routers as"
+               " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);
+        if (isfinite(share_recovered(v)))
+            printf("; of the difference %.0f %% came back",
+                   100.0 * share_recovered(v));
+        putchar('\n');
     }
     return STATUS_OK;
 }
@@ -593,7 +702,9 @@ int train_command(int argc, char **argv)
     static const struct argp argp = {
         options, parse, "CONFIG -o DIR",
         "Train a model on a text and write its loss, its curve and what it"
-        " cost: predicted, counted and, for time, measured."
+        " cost: predicted, counted and, for time, measured.  train.init begins"
+        " with the weights of another model; train.freeze backbone trains"
+        " nothing but the routers put into it."
         "\v", children, help, NULL,
     };
     struct session *s = calloc(1, sizeof *s);
@@ -627,6 +738,7 @@ int train_command(int argc, char **argv)
 out:
     trainer_close(s->trainer);
     data_close(s->data);
+    tokenizer_close(s->tokenizer);
     ledger_close(s->step);
     allocation_close(&s->allocation);
     json_decref(s->config_json);

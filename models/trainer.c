@@ -36,6 +36,7 @@ struct trainer {
     int64_t  most_curve;
     double (*curve)[TRAINING_CURVE_COLUMNS];     /* [most_curve] */
     double   loss, grad_norm;
+    bool     drew_routers;
 };
 
 static double now(void)
@@ -57,6 +58,43 @@ static int64_t curve_most(const struct trainer_options *o)
     int64_t judged = o->judge_every > 0 ? o->steps / o->judge_every + 1 : 0;
     int64_t rows = CURVE_ROWS + 2 + judged;
     return rows < o->steps ? rows : o->steps;
+}
+
+static struct model_options judge_options(const struct trainer_options *o,
+                                          const struct model *weights)
+{
+    return (struct model_options){
+        .n_sequences = o->n_sequences < JUDGED_AT_ONCE ? o->n_sequences
+                                                       : JUDGED_AT_ONCE,
+        .n_tokens = o->n_tokens, .n_threads = o->n_threads,
+        .weights_of = weights,
+    };
+}
+
+/* Without an init all is drawn; again, it comes out the same. */
+static void draw_routers(struct trainer *t)
+{
+    if (t->options.init)
+        model_init_routers(t->model, t->options.seed,
+                           TRAINER_ROUTER_DEVIATION);
+    else
+        model_init(t->model, t->options.seed);
+}
+
+static enum status first_weights(struct trainer *t, struct error *err)
+{
+    const struct source *init = t->options.init;
+    const struct model_spec *spec = model_spec(t->model);
+    const bool had_routers = init && init->spec.router_scores;
+
+    enum status status = STATUS_OK;
+
+    t->drew_routers = spec->router_scores && !had_routers;
+    if (init)
+        status = source_fill(init, t->model, t->options.seed, err);
+    if (!init || t->drew_routers)
+        draw_routers(t);
+    return status;
 }
 
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
@@ -87,17 +125,16 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     };
     if ((status = model_open(&t->model, spec, &model, err)))
         goto fail;
-    model.train = false;
-    if (model.n_sequences > JUDGED_AT_ONCE)
-        model.n_sequences = JUDGED_AT_ONCE;
-    t->judged_at_once = model.n_sequences;
-    if ((status = model_open(&t->judge, spec, &model, err)))
+    struct model_options judge = judge_options(options, t->model);
+    t->judged_at_once = judge.n_sequences;
+    if ((status = model_open(&t->judge, spec, &judge, err)))
         goto fail;
     if ((status = ledger_open(&t->counted, (struct ledger_shape){
              .by_pass = true, .by_op = true, .n_layers = spec->n_layers },
              cost_zero(PROV_COUNTED), err)))
         goto fail;
-    model_init(t->model, options->seed);
+    if ((status = first_weights(t, err)))
+        goto fail;
     model_set_threshold_rate(t->model, (float)(1.0 - options->threshold_decay));
     t->meter = ledger_meter(t->counted);
     t->state = (struct training_state){
@@ -135,6 +172,12 @@ static double rate_at(const struct trainer_options *o, int64_t step)
     double done = ((double)step - warm) / ((double)o->steps - warm);
     return o->learning_rate *
            (o->floor + (1.0 - o->floor) * 0.5 * (1.0 + cos(M_PI * done)));
+}
+
+/* Nats per token to nats per byte; exactly 1 where bytes are the tokens. */
+static double per_byte(int64_t tokens, int64_t bytes)
+{
+    return (double)tokens / (double)bytes;
 }
 
 static double kept_share(const struct model *model)
@@ -197,8 +240,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     int64_t step = t->state.step + 1;
     double rate = rate_at(o, step), started = now();
 
-    data_batch(t->data, SPLIT_TRAIN, &t->state.random, o->n_sequences, t->ids,
-               t->targets);
+    int64_t bytes = data_batch(t->data, SPLIT_TRAIN, &t->state.random,
+                               o->n_sequences, t->ids, t->targets);
     struct model_input input = {
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
@@ -207,6 +250,7 @@ enum status trainer_step(struct trainer *t, struct error *err)
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
         return diverged(t, step, "the loss", err);
+    t->loss *= per_byte((int64_t)o->n_sequences * o->n_tokens, bytes);
     model_backward(t->model, &t->meter.meter);
     struct update update = {
         .learning_rate = rate, .beta1 = o->beta1, .beta2 = o->beta2,
@@ -229,21 +273,17 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
                              struct judge_watch *watch)
 {
     const struct trainer_options *o = &t->options;
-    const struct model_spec *spec = model_spec(t->model);
     int64_t all = data_windows(t->data, split, o->n_tokens);
     int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
-    int64_t done = 0;
+    int64_t done = 0, bytes = 0;
     double nats = 0.0, kept = 0.0;
 
-    memcpy(model_weights(t->judge), model_weights(t->model),
-           model_tensors(t->model)->floats * sizeof(float));
-    memcpy(model_thresholds(t->judge), model_thresholds(t->model),
-           (size_t)spec->n_layers * sizeof(float));
     while (done < n && (!watch || watch->go_on(watch, done, n))) {
         int32_t b = 0;
         for (; b < t->judged_at_once && done + b < n; b++)
-            data_window(t->data, split, (done + b) * all / n, o->n_tokens,
-                        t->ids + b * T, t->targets + b * T);
+            bytes += data_window(t->data, split, (done + b) * all / n,
+                                 o->n_tokens, t->ids + b * T,
+                                 t->targets + b * T);
         struct model_input input = {
             .ids = t->ids, .targets = t->targets, .n_sequences = b,
             .n_tokens = o->n_tokens, .policy = policy,
@@ -255,8 +295,59 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
         kept += kept_share(t->judge) * b;
         done += b;
     }
-    return (struct verdict){ nats / (double)done, kept / (double)done, done,
-                             done * T };
+    return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
+                             kept / (double)done, done, done * T, bytes };
+}
+
+/* In the judge's place, so that there are never three models. */
+static enum status change_judge(struct trainer *t, const struct model_spec *spec,
+                                struct error *err)
+{
+    struct model_options options = judge_options(&t->options, t->model);
+    model_close(t->judge);
+    t->judge = NULL;
+    return model_open(&t->judge, spec, &options, err);
+}
+
+/* The same tensors: routed, but keeping everything and gated by one. */
+enum status trainer_judge_dense(struct trainer *t, enum split split,
+                                int64_t most, struct judge_watch *watch,
+                                struct verdict *out, struct error *err)
+{
+    struct model_spec spec = *model_spec(t->model);
+
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        spec.capacity[l] = 1.0;
+    spec.gate = GATE_ONE;
+    spec.backbone_frozen = false;
+    enum status status = change_judge(t, &spec, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = trainer_judge(t, split, t->options.policy, most, watch);
+    return change_judge(t, model_spec(t->model), err);
+}
+
+enum status trainer_judge_drawn(struct trainer *t, enum split split,
+                                const struct route_policy *policy, int64_t most,
+                                struct judge_watch *watch, struct verdict *out,
+                                struct error *err)
+{
+    const struct tensor_list *list = model_tensors(t->model);
+    float *learned = calloc(list->learned, sizeof *learned);
+
+    if (!learned)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the routers");
+    tensor_copy_learned(list, model_weights(t->model), learned, false);
+    draw_routers(t);
+    *out = trainer_judge(t, split, policy, most, watch);
+    tensor_copy_learned(list, model_weights(t->model), learned, true);
+    free(learned);
+    return STATUS_OK;
+}
+
+bool trainer_drew_routers(const struct trainer *t)
+{
+    return t->drew_routers && model_spec(t->model)->backbone_frozen;
 }
 
 const struct route_policy *trainer_causal_policy(const struct trainer *t)

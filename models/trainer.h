@@ -5,6 +5,7 @@
 #include "models/checkpoint.h"
 #include "models/data.h"
 #include "models/model.h"
+#include "models/source.h"
 
 struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */
@@ -18,12 +19,19 @@ struct trainer_options {
     uint64_t seed;
     int     n_threads;
     const struct route_policy *policy;    /* to train with */
+    const struct source *init;            /* first weights; NULL: drawn */
 };
+
+/* Scores of routers that are drawn for a trained model: so near 0 that the gate
+ * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder them. */
+#define TRAINER_ROUTER_DEVIATION 0.02
 
 struct trainer;                           /* opaque: trainer.c */
 
-/* Opens the model with first weights, and a second one without gradients for
- * judging.  `data` is borrowed.  `fingerprint` (16 hexadecimal digits) says
+/* Opens the model with first weights, and a second one without gradients and on
+ * the same weights for judging.  Where the init routes nothing and `spec` does,
+ * routers are drawn.  `options->init` and `data` are
+ * borrowed.  `fingerprint` (16 hexadecimal digits) says
  * what a checkpoint must have been made with. */
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct trainer_options *options,
@@ -43,16 +51,31 @@ struct judge_watch {
 
 /* Mean loss on fixed windows of a split. */
 struct verdict {
-    double  nats;                  /* per token; with bytes, nats per byte */
+    double  nats;                  /* per byte of the targets */
     double  capacity;              /* share of tokens that routed layers kept;
                                     * NAN without routed layers */
-    int64_t windows, tokens;       /* done: fewer where the watch said so */
+    int64_t windows, tokens, bytes;   /* done: fewer where the watch said so */
 };
 /* Under `policy`, over at most `most` windows (0: all), evenly spread.  `watch`
  * may be NULL. */
 struct verdict trainer_judge(struct trainer *trainer, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch);
+
+/* What a frozen backbone's routing costs.  The same loss with nothing routed: the
+ * model as it came; and under `policy` with the routers as they were drawn. */
+/* After a failure the trainer can only be closed. */
+enum status trainer_judge_dense(struct trainer *trainer, enum split split,
+                                int64_t most, struct judge_watch *watch,
+                                struct verdict *out,
+                                struct error *err) MUST_CHECK;
+enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
+                                const struct route_policy *policy, int64_t most,
+                                struct judge_watch *watch, struct verdict *out,
+                                struct error *err) MUST_CHECK;
+/* Whether there is something to compare with: the backbone is frozen, and the
+ * routers were drawn. */
+bool        trainer_drew_routers(const struct trainer *trainer);
 
 /* The causal rule that goes with the training policy: itself if it is causal,
  * the threshold where there are scores, otherwise NULL: none. */
@@ -66,6 +89,7 @@ enum status trainer_resume(struct trainer *trainer, const char *path,
 /* Borrowed. */
 struct model                *trainer_model(struct trainer *trainer);
 const struct training_state *trainer_state(const struct trainer *trainer);
+/* Losses are in nats per byte. */
 double trainer_last_loss(const struct trainer *trainer);
 /* Mean of the training losses that the curve noted in the last tenth of the
  * steps. */

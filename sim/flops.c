@@ -12,7 +12,8 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
 /* The table of sim/core/op.h, line by line.  X is handed each expression once
  * to evaluate and once to print.
  *  set, op, holds,           flops per row, flops per row and key,
- *                            bytes per row, shared bytes */
+ *                            bytes per row, shared bytes
+ * Of two that hold, the later counts. */
 #define RULE_MAP(X)                                                            \
   X(FORWARD, EMBED, gpt2,     C, 0,                                            \
                               4 + 8*C + 4*C, 0)                                \
@@ -153,7 +154,21 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
   X(OF_ALL, ATTEND, seen,     0, 0,                                            \
                               8*E, 0)                                          \
   X(OF_ALL, GATHER, carried,  0, 0,                                            \
-                              16*E, 0)
+                              16*E, 0)                                         \
+  X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
+                              4*V + 4*C, 4*C*V)                                \
+  X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
+                              4*C + 4*F, 4*F*C)                                \
+  X(BACKWARD, FFN_UP, frozen, 2*C*U, 0,                                        \
+                              4*U + 4*C, 4*C*U)                                \
+  X(BACKWARD, NORM, frozen_gpt2, 14*C + 2*FOLD + 2, 0,                         \
+                              16*C + 8, 4*C)                                   \
+  X(BACKWARD, NORM, frozen_llama, 10*C + FOLD + 1, 0,                          \
+                              16*C + 4, 4*C)                                   \
+  X(BACKWARD, PROJECT, frozen, 2*Q*C, 0,                                       \
+                              4*C + 4*Q, 4*Q*C)                                \
+  X(BACKWARD, QKV, frozen,    2*C*(Q + 2*E), 0,                                \
+                              4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))
 
 static const struct flops_rule rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
@@ -202,6 +217,8 @@ struct flops_list flops_list(const struct model_spec *spec)
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
+        frozen = spec->backbone_frozen, frozen_gpt2 = frozen && gpt2,
+        frozen_llama = frozen && llama,
         fixed = gated && !learns, learns_raw = learns && gate_raw,
         learns_sigmoid = learns && gate_sigmoid,
         learns_2_sigmoid = learns && gate_2_sigmoid;
@@ -302,8 +319,12 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     int n = 0;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].where && all[i].holds)
-            out[n++] = all[i].tensor;
+        if (all[i].where && all[i].holds) {
+            out[n] = all[i].tensor;
+            if (spec->backbone_frozen && strcmp(out[n].name, "router") != 0)
+                out[n].trained = false;
+            n++;
+        }
     return n;
 }
 

@@ -35,9 +35,21 @@ uint64_t memory_parameters(const struct model_spec *spec)
     return sum;
 }
 
+/* Numbers that have a gradient and two moments. */
+static uint64_t learned(const struct model_spec *spec)
+{
+    uint64_t routers = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        routers += spec->routed[l] ? (uint64_t)spec->n_channels : 0;
+    return spec->backbone_frozen ? routers : memory_parameters(spec);
+}
+
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
     uint64_t rows;            /* that blocks work on */
+    uint64_t operands;        /* whose products' operands are held */
+    uint64_t streams;         /* copies of the stream beside the first */
     uint64_t gathered;        /* of those, rows of routed layers */
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
@@ -45,26 +57,41 @@ struct held {
     uint64_t keyed;           /* rows that have a key */
 };
 
+/* Backward through a frozen backbone passes the layers above its lowest router: these
+ * hold what they need, the others take turns, and so do all in the operands. */
 static struct held rows_held(const struct model_spec *spec,
-                             uint64_t n_sequences, int32_t n_tokens)
+                             uint64_t n_sequences, int32_t n_tokens,
+                             bool frozen)
 {
     struct held sum = { 0 };
+    uint64_t widest = 0, widest_below = 0;
+    bool below = frozen;
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
         uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
-        sum.rows += rows;
         sum.keyed += spec_routes_attention(spec, l) &&
                              !spec_sees_skipped(spec, l)
                          ? rows : n_sequences * (uint64_t)n_tokens;
-        if (rows > sum.widest)
+        if (rows > widest)
+            widest = rows;
+        if (below && rows > widest_below)
+            widest_below = rows;
+        if (!below) {
+            sum.rows += rows;
+            sum.streams += !spec->routed[l];
+        }
+        if (!below && rows > sum.widest)
             sum.widest = rows;
         if (!spec->routed[l])
             continue;
+        below = false;
         sum.gathered += rows;
         if (rows > sum.widest_routed)
             sum.widest_routed = rows;
         sum.scored += n_sequences * (uint64_t)n_tokens;
     }
+    sum.rows += widest_below;
+    sum.operands = frozen ? widest : sum.rows;
     return sum;
 }
 
@@ -73,7 +100,7 @@ static struct held rows_held(const struct model_spec *spec,
 static struct held one_layer(const struct model_spec *spec, uint64_t rows)
 {
     bool routed = spec_n_routed(spec) > 0;
-    return (struct held){ .rows = rows, .gathered = routed ? rows : 0,
+    return (struct held){ .rows = rows, .operands = rows, .gathered = routed ? rows : 0,
                           .widest = rows, .scored = routed ? rows : 0 };
 }
 
@@ -86,6 +113,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
         V = (uint64_t)spec->n_vocab, L = (uint64_t)spec->n_layers,
         D = (uint64_t)spec->head_size, P = memory_parameters(spec),
+        G = learned(spec),
         B = (uint64_t)n_sequences;
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
     const bool turns = spec->family == FAMILY_LLAMA,
@@ -94,20 +122,20 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
-    const uint64_t dense = L - (uint64_t)spec_n_routed(spec);
-    const struct held all = rows_held(spec, B, n_tokens);
+    const struct held all = rows_held(spec, B, n_tokens,
+                                      train && spec->backbone_frozen);
     const struct held h = train ? all : one_layer(spec, rows);
     const struct memory_item table[] = {
         { "parameters",        P, 1 },
-        { "gradients",         P, train },
-        { "first moment",      P, train },
-        { "second moment",     P, train },
+        { "gradients",         G, train },
+        { "first moment",      G, train },
+        { "second moment",     G, train },
         { "rotary table",      D, turns ? (uint64_t)spec->max_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, decode ? all.scored : L * rows },
         { "row numbers",       1, rows },
         { "row tallies",       4, rows },
-        { "stream",            C, train ? rows * (1 + dense) : rows },
+        { "stream",            C, rows * (1 + h.streams) },
         { "router score",      1, h.scored },
         { "router statistics", 2, decode ? 0 : h.scored },
         { "gathered",          C, h.gathered },
@@ -115,14 +143,14 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
         { "stream before",     C, by_change ? rows : 0 },
         { "gate, kept row",    3, decode ? 0 : h.gathered },
-        { "norm1",             C, h.rows },
+        { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
         { "attended",          Q, h.rows },
         { "attend statistics", 2*H, h.rows },
         { "stream, middle",    C, h.rows },
-        { "norm2",             C, h.rows },
+        { "norm2",             C, h.operands },
         { "up",                U, h.rows },
-        { "act",               F, h.rows },
+        { "act",               F, h.operands },
         { "block out",         C, h.gathered },
         { "norm statistics",   4, h.rows },
         { "final norm",        C + 2, rows },
@@ -218,9 +246,10 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
         return sum;
     int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
                          ? n_sequences : MEMORY_JUDGED_AT_ONCE;
+    /* The judge stands on the weights of the trained model; the file is written
+     * from a copy of them. */
     add_bytes(&sum, memory_bytes(spec, judged, n_tokens, MEMORY_FORWARD) / 4,
               1);
     add_bytes(&sum, scratch, threads);
-    add_bytes(&sum, memory_parameters(spec), 1);
     return sum;
 }

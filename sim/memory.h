@@ -54,8 +54,8 @@ uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
                             int n_threads);
 
 enum {
-    /* Training judges on a second model, without gradients, of at most so many
-     * sequences. */
+    /* Training judges on a second model, without weights of its own, of at most so
+     * many sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
     /* What a command touches of the program and its libraries after its start:
      * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that

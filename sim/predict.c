@@ -114,29 +114,45 @@ static void forward(struct pricing *p, bool training, unsigned with)
         pricing_rows(p, OP_ENTROPY, ROWS_ALL);
 }
 
-static void layer_backward(struct pricing *p, int32_t layer)
+/* `ends`: backward comes from above and goes no further than the router. */
+static void layer_backward(struct pricing *p, int32_t layer, bool ends)
 {
     const bool routed = p->job.spec->routed[layer];
 
     pricing_enter(p, PASS_BACKWARD, layer);
     if (routed)
         pricing_rows(p, OP_GATE, ROWS_KEPT);
-    walk(p, block_backward, N_OPS(block_backward),
-         routed ? ROWS_KEPT : ROWS_ALL);
-    if (routed) {
+    if (!ends)
+        walk(p, block_backward, N_OPS(block_backward),
+             routed ? ROWS_KEPT : ROWS_ALL);
+    if (routed && !ends)
         pricing_rows(p, OP_GATHER, ROWS_KEPT);
+    if (routed)
         pricing_rows(p, OP_ROUTE, ROWS_KEPT);
-    }
+}
+
+/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
+static int32_t last_stop(const struct model_spec *spec)
+{
+    if (spec->backbone_frozen)
+        for (int32_t l = 0; l < spec->n_layers; l++)
+            if (spec->routed[l])
+                return l;
+    return LEDGER_OUTSIDE;
 }
 
 static void backward(struct pricing *p)
 {
+    const int32_t stop = last_stop(p->job.spec);
+
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_LOSS, ROWS_ALL);
     pricing_rows(p, OP_HEAD, ROWS_ALL);
     pricing_rows(p, OP_NORM, ROWS_ALL);
-    for (int32_t l = p->job.spec->n_layers - 1; l >= 0; l--)
-        layer_backward(p, l);
+    for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--)
+        layer_backward(p, l, l == stop);
+    if (stop != LEDGER_OUTSIDE)
+        return;
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_EMBED, ROWS_ALL);
 }
@@ -156,8 +172,11 @@ static void update_layer(struct pricing *p, int32_t layer)
         clip += flops_clip(tensors[i].n);
     }
     pricing_enter(p, PASS_UPDATE, layer);
+    if (clip == 0)
+        return;
     pricing_shared(p, OP_CLIP, clip, flops_clip_bytes(numbers));
-    pricing_shared(p, OP_ADAMW, flops_adamw(numbers),
+    if (numbers > 0)
+        pricing_shared(p, OP_ADAMW, flops_adamw(numbers),
                    flops_adamw_bytes(numbers));
 }
 

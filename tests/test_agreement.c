@@ -229,6 +229,38 @@ Test(agreement, every_gate_router_input_and_training_of_the_router)
     }
 }
 
+/* Only the routers learn: the first routed layer at the bottom, in the middle,
+ * all of them; every gate that hands a gradient on, every input. */
+Test(agreement, frozen_backbones)
+{
+    static const int tried[] = { 2, 5, 9, 10, 19, 23 };
+    uint64_t cells = 0;
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
+        for (int v = 0; v < FAMILY_COUNT * PATTERN_COUNT * 6; v++) {
+            char what[128];
+            const struct shape *shape = &shapes[tried[i]];
+            static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
+                                               GATE_SIGMOID2 };
+            struct model_spec spec = case_spec(
+                shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
+                (enum pattern)(v / 2 % PATTERN_COUNT));
+            if (spec_n_routed(&spec) == 0)
+                continue;
+            spec.backbone_frozen = true;
+            spec.tied_head = v / 6 % 2;
+            spec.gate = gates[v / 6 % 3];
+            spec.router_input = (enum router_input)(v / 18 % 2);
+            snprintf(what, sizeof what, "frozen %s, shape %d, case %d",
+                     family_names[spec.family], tried[i], v);
+            struct run run = { &spec, shape, "expert_choice", what,
+                               v % 4 ? 0
+                                     : shape->n_sequences * shape->n_tokens };
+            cells += train_step_agrees(&run);
+        }
+    cr_log_info("frozen: %llu compared", (unsigned long long)cells);
+    cr_assert(cells > 1000);
+}
+
 Test(agreement, every_policy)
 {
     const struct shape *shape = &shapes[10];

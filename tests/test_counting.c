@@ -217,6 +217,36 @@ Test(counting, every_gate_router_input_and_training_of_the_router)
                 }
 }
 
+/* Only the routers learn: the first routed layer at the bottom, in the middle,
+ * all of them; every gate that hands a gradient on, every input. */
+Test(counting, frozen_backbones)
+{
+    static const int tried[] = { 2, 5, 9, 10, 19, 23 };
+    uint64_t cells = 0;
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
+        for (int v = 0; v < FAMILY_COUNT * PATTERN_COUNT * 6; v++) {
+            char what[128];
+            const struct shape *shape = &shapes[tried[i]];
+            static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
+                                               GATE_SIGMOID2 };
+            struct model_spec spec = case_spec(
+                shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
+                (enum pattern)(v / 2 % PATTERN_COUNT));
+            if (spec_n_routed(&spec) == 0)
+                continue;
+            spec.backbone_frozen = true;
+            spec.tied_head = v / 6 % 2;
+            spec.gate = gates[v / 6 % 3];
+            spec.router_input = (enum router_input)(v / 18 % 2);
+            snprintf(what, sizeof what, "frozen %s, shape %d, case %d",
+                     family_names[spec.family], tried[i], v);
+            cells += run_case(&spec, shape, &kernels_counting16,
+                              "expert_choice", what);
+        }
+    cr_log_info("frozen: %llu compared", (unsigned long long)cells);
+    cr_assert(cells > 1000);
+}
+
 Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];
@@ -360,12 +390,15 @@ Test(counting, every_part_every_signal_and_all_treatments_of_keys)
                     struct model_spec spec = case_spec(
                         shape, (enum family)f, 0.3, PATTERN_ODD);
                     char what[160];
+                    if (p == PART_FFN && k != SKIPPED_KEYS_ABSENT)
+                        continue;
                     spec.part = (enum routed_part)p;
                     spec.skipped_keys = (enum skipped_keys)k;
+                    spec.router_trained = false;
                     spec.signal = (enum signal)s;
                     if (s != SIGNAL_NONE) {
                         spec.gate = GATE_ONE;
-                        spec.router_scores = spec.router_trained = false;
+                        spec.router_scores = false;
                     }
                     snprintf(what, sizeof what, "%s, %s, keys %s, signal %s",
                              family_names[f], part_names[p],

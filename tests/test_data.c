@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "models/data.h"
+#include "models/tokenizer.h"
+#include "tests/words.h"
 
 /* A block of one letter, 4096 times.  Where each belongs was worked out with
  * another implementation (python-xxhash): XXH64 % 20 of 4096 x 'Q' is 0, 'Y' 0,
@@ -258,4 +260,111 @@ Test(data, names_a_text_that_is_not_there)
     cr_assert(eq(int, data_open(&data, "/nowhere/kjv.txt", 16, &err),
                  STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "/nowhere/kjv.txt") != NULL);
+}
+
+/* ---- tokens ---- */
+
+static struct tokenizer *open_tokenizer(void)
+{
+    char file[] = "/tmp/isobath-test-XXXXXX.bin";
+    struct tokenizer *tokenizer = NULL;
+    struct error err = { STATUS_OK, "" };
+    int fd = mkstemps(file, 4);
+
+    close(fd);
+    write_tokenizer(file);
+    enum status status = tokenizer_open(&tokenizer, file, WORDS_TOKENS, &err);
+    unlink(file);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    return tokenizer;
+}
+
+static struct data *open_tokens(const struct tokenizer *tokenizer,
+                                const char *letters, int n_tail,
+                                int32_t n_tokens)
+{
+    struct data *data = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    write_text(letters, n_tail);
+    enum status status = data_open_tokens(&data, path, n_tokens, tokenizer,
+                                          &err);
+    unlink(path);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    return data;
+}
+
+/* A run of A is a space, which this kind puts before a text, and 2048 times AA;
+ * one of Q or B a space and 4096 bytes.  A window begins with BOS, so of T = 2048
+ * tokens A has one, from its start, and Q two. */
+Test(data, encodes_each_run_by_itself_and_begins_windows_with_bos)
+{
+    enum { T = 2048 };
+    struct tokenizer *tokenizer = open_tokenizer();
+    struct data *data = open_tokens(tokenizer, "AQB", 0, T);
+    static int32_t inputs[T + 1], targets[T + 1];
+
+    cr_assert(eq(i64, data_tokens(data), 2049 + 4097 + 4097));
+    cr_assert(eq(i64, data_size(data, SPLIT_TRAIN), 2 * 4096));
+    cr_assert(eq(i64, data_windows(data, SPLIT_TRAIN, T), 1 + 2));
+    cr_assert(eq(i64, data_windows(data, SPLIT_VALIDATION, T), 2));
+    cr_assert(eq(i64, data_windows(data, SPLIT_TRAIN, T + 1), 1 + 1));
+    cr_assert(eq(i64, data_windows(data, SPLIT_TRAIN, T + 2), 0 + 1));
+
+    /* The space before the text is no byte of it. */
+    cr_assert(eq(i64, data_window(data, SPLIT_TRAIN, 0, T + 1, inputs,
+                                  targets), 4096));
+    cr_assert(eq(i32, inputs[0], 1));
+    cr_assert(eq(i32, targets[0], 259));
+    cr_assert(eq(i32, inputs[1], 259));
+    cr_assert(eq(int, others(inputs + 2, T - 1, 261), 0));
+    cr_assert(eq(int, others(targets + 1, T, 261), 0));
+    cr_assert(eq(i64, data_window(data, SPLIT_VALIDATION, 1, T, inputs,
+                                  targets), 2048));
+    cr_assert(eq(i32, inputs[0], 1));
+    cr_assert(eq(int, others(inputs + 1, T - 1, 3 + 'Q'), 0));
+    cr_assert(eq(int, others(targets, T, 3 + 'Q'), 0));
+    data_close(data);
+    tokenizer_close(tokenizer);
+}
+
+/* From run A at T = 2000 there are 50 starts, from B 2098: of 4000 draws 93 begin
+ * in A, standard deviation 9.5; 5 of them are 48. */
+Test(data, draws_windows_of_tokens_as_often_as_there_are_starts)
+{
+    enum { T = 2000, DRAWS = 4000 };
+    struct tokenizer *tokenizer = open_tokenizer();
+    struct data *data = open_tokens(tokenizer, "AQB", 0, T);
+    struct random random = random_seeded(2);
+    static int32_t inputs[T], targets[T];
+    int in_a = 0;
+
+    for (int i = 0; i < DRAWS; i++) {
+        int64_t bytes = data_batch(data, SPLIT_TRAIN, &random, 1, inputs,
+                                   targets);
+        bool a = targets[T - 1] == 261, at_start = targets[0] == 259;
+        in_a += a;
+        cr_assert(eq(i32, inputs[0], 1));
+        cr_assert(eq(int, others(targets + 1, T - 1, a ? 261 : 3 + 'B'), 0));
+        cr_assert(eq(i64, bytes, (a ? 2 : 1) * (T - at_start)));
+    }
+    cr_assert(in_a > 93 - 48 && in_a < 93 + 48, "%d", in_a);
+    data_close(data);
+    tokenizer_close(tokenizer);
+}
+
+Test(data, counts_in_tokens_what_is_too_short)
+{
+    struct tokenizer *tokenizer = open_tokenizer();
+    struct data *data = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    write_text("AQ", 0);
+    cr_expect(eq(int, data_open_tokens(&data, path, 2050, tokenizer, &err),
+                 STATUS_BAD_VALUE));
+    unlink(path);
+    cr_expect(strstr(err.text, "4096 for train, at most 2049 tokens in a row:"
+                     " too few for one window of 2050;") != NULL, "%s",
+              err.text);
+    tokenizer_close(tokenizer);
 }

@@ -7,7 +7,7 @@
 #include "tests/cases.h"
 #include "tests/reference.h"
 
-enum { MAX_TOKENS = 64 };
+enum { MAX_TOKENS = 64, ALONE = 2 };
 
 struct case_row {
     enum family family;
@@ -17,7 +17,7 @@ struct case_row {
     enum pattern pattern;
     enum gate gate;
     enum router_input input;
-    bool trained;                /* the router */
+    int  trained;                /* the router; ALONE: and nothing else */
     int  stride;                 /* of the elements looked at, large tensors */
 };
 
@@ -36,9 +36,10 @@ static const char *const tensor_names[TENSOR_COUNT] = {
 
 /* One tensor; of a large one elements 0, stride, 2 stride, ..., at least 32. */
 static void check_tensor(const struct reference *r, double *weights,
-                         const float *gradient, const struct tensor *t,
+                         const float *gradients, const struct tensor *t,
                          int stride, struct error_counts *counts)
 {
+    const float *gradient = gradients + t->learned_at;
     if (t->n / 32 < (size_t)stride)
         stride = t->n < 64 ? 1 : (int)(t->n / 32);
     size_t n = (t->n + (size_t)stride - 1) / (size_t)stride;
@@ -46,19 +47,19 @@ static void check_tensor(const struct reference *r, double *weights,
     for (size_t i = 0; i < n; i++) {
         size_t at = t->offset + i * (size_t)stride;
         slope[i] = reference_slope(r, weights, at);
-        double d = (double)gradient[at] - slope[i];
+        double d = (double)gradient[i * (size_t)stride] - slope[i];
         squares += slope[i] * slope[i];
         off += d * d;
     }
     double size = sqrt(squares), error = sqrt(off) / (size + 1e-30);
     double floor = size / sqrt((double)n);          /* a typical element */
     for (size_t i = 0; i < n; i++) {
-        size_t at = t->offset + i * (size_t)stride;
+        size_t at = i * (size_t)stride;
         double e = fabs((double)gradient[at] - slope[i]) /
                    (fabs(slope[i]) + 0.01 * floor + 1e-30);
         counts->worst_element = fmax(counts->worst_element, e);
         cr_expect(e <= 1e-3, "%s of layer %d [%zu]: %.9g, not %.9g",
-                  tensor_names[t->id], t->layer, i * (size_t)stride,
+                  tensor_names[t->id], t->layer, at,
                   (double)gradient[at], slope[i]);
     }
     cr_expect(size > 1e-6, "%s of layer %d: nothing to compare",
@@ -80,7 +81,8 @@ static struct model_spec spec_of(const struct case_row *row)
     if (row->capacity > 0.0) {
         spec.gate = row->gate;
         spec.router_input = row->input;
-        spec.router_trained = row->trained;
+        spec.router_trained = row->trained != 0;
+        spec.backbone_frozen = row->trained == ALONE;
     }
     return spec;
 }
@@ -203,6 +205,29 @@ Test(gradient, routers_that_are_not_trained)
           false, 1 },
     };
     CHECK(rows, "fixed routers");
+}
+
+/* Nothing but routers has a gradient; theirs come through frozen blocks, dense
+ * and routed, from the lowest one on. */
+Test(gradient, routers_of_frozen_backbones)
+{
+    struct error_counts counts = { 0 };
+    for (int i = 0; i < 72; i++) {
+        static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
+                                           GATE_SIGMOID2 };
+        struct case_row row = {
+            (enum family)(i % 2), 1 + i / 2 % 2, i % 3 == 0, i % 5 ? 0.5 : 0.9,
+            (enum pattern)(i / 4 % PATTERN_COUNT), gates[i / 12 % 3],
+            (enum router_input)(i / 36), ALONE, 1,
+        };
+        check_case(&row, &counts);
+    }
+    cr_log_info("frozen: %d tensors, %d elements; worst tensor %.2g, element"
+                " %.2g; %d tensors within 1e-4", counts.n_tensors,
+                counts.n_elements, counts.worst, counts.worst_element,
+                counts.n_close);
+    cr_expect(counts.n_tensors >= 72);
+    cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
 }
 
 Test(gradient, capacities_and_lengths_beyond_one_key_tile)

@@ -44,7 +44,8 @@ static void open_trainer(struct run *run)
                  STATUS_OK), "%s", err.text);
 }
 
-static struct run open_run(enum family family, struct trainer_options options)
+static struct run open_as(enum family family, struct trainer_options options,
+                          bool frozen)
 {
     struct run run = { .options = options };
     char text[FILE_PATH_SIZE];
@@ -56,8 +57,14 @@ static struct run open_run(enum family family, struct trainer_options options)
     cr_assert(eq(int, data_open(&run.data, text, options.n_tokens, NULL),
                  STATUS_OK));
     run.spec = case_spec(&tiny, family, 0.25, PATTERN_ODD);
+    run.spec.backbone_frozen = frozen;
     open_trainer(&run);
     return run;
+}
+
+static struct run open_run(enum family family, struct trainer_options options)
+{
+    return open_as(family, options, false);
 }
 
 static void close_run(struct run *run)
@@ -79,11 +86,12 @@ static void expect_same_model(struct trainer *a, struct trainer *b)
 {
     struct model *x = trainer_model(a), *y = trainer_model(b);
     const size_t bytes = model_tensors(x)->floats * sizeof(float);
+    const size_t learned = model_tensors(x)->learned * sizeof(float);
     const size_t layers = (size_t)model_spec(x)->n_layers;
 
     cr_expect(memcmp(model_weights(x), model_weights(y), bytes) == 0);
     for (int i = 0; i < 2; i++)
-        cr_expect(memcmp(model_moments(x, i), model_moments(y, i), bytes) ==
+        cr_expect(memcmp(model_moments(x, i), model_moments(y, i), learned) ==
                   0);
     cr_expect(memcmp(model_thresholds(x), model_thresholds(y),
                      layers * sizeof(float)) == 0);
@@ -105,10 +113,10 @@ static void expect_same_curve(struct trainer *a, struct trainer *b)
 
 /* ---- resuming ---- */
 
-static void resumed_is_uninterrupted(enum family family)
+static void resumed_is_uninterrupted(enum family family, bool frozen)
 {
-    struct run whole = open_run(family, usual(12));
-    struct run parts = open_run(family, usual(12));
+    struct run whole = open_as(family, usual(12), frozen);
+    struct run parts = open_as(family, usual(12), frozen);
     struct disagreement first;
     struct error err = { STATUS_OK, "" };
 
@@ -132,12 +140,18 @@ static void resumed_is_uninterrupted(enum family family)
 
 Test(trainer, a_resumed_llama_is_the_uninterrupted_one_bit_for_bit)
 {
-    resumed_is_uninterrupted(FAMILY_LLAMA);
+    resumed_is_uninterrupted(FAMILY_LLAMA, false);
 }
 
 Test(trainer, a_resumed_gpt2_is_the_uninterrupted_one_bit_for_bit)
 {
-    resumed_is_uninterrupted(FAMILY_GPT2);
+    resumed_is_uninterrupted(FAMILY_GPT2, false);
+}
+
+Test(trainer, resumed_routers_are_the_uninterrupted_ones_bit_for_bit)
+{
+    resumed_is_uninterrupted(FAMILY_LLAMA, true);
+    resumed_is_uninterrupted(FAMILY_GPT2, true);
 }
 
 Test(trainer, a_state_beyond_the_last_step_is_refused)
@@ -334,12 +348,141 @@ Test(trainer, the_causal_rule_fits_the_training)
     close_run(&run);
 }
 
+/* ---- routers alone ---- */
+
+static void save(struct run *run)
+{
+    struct error err = { STATUS_OK, "" };
+    cr_assert(eq(int, trainer_save(run->trainer, run->state, &err), STATUS_OK),
+              "%s", err.text);
+}
+
+Test(trainer, a_frozen_backbone_does_not_move_by_a_bit)
+{
+    struct run drawn = open_as(FAMILY_LLAMA, usual(20), true);
+    struct run run = open_as(FAMILY_LLAMA, usual(20), true);
+    const struct tensor_list *list = model_tensors(trainer_model(run.trainer));
+    const float *before = model_weights(trainer_model(drawn.trainer));
+    const float *after = model_weights(trainer_model(run.trainer));
+    int moved = 0;
+
+    /* One router of 16 numbers, in one of two layers. */
+    cr_expect(eq(sz, list->learned, 16));
+    steps(&run, 20);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        bool same = memcmp(before + t->offset, after + t->offset,
+                           t->n * sizeof(float)) == 0;
+        cr_expect(same == (t->id != TENSOR_ROUTER), "tensor %d", i);
+        moved += !same;
+    }
+    cr_expect(eq(int, moved, 1));
+    close_run(&run);
+    close_run(&drawn);
+}
+
+/* Weights and two moments of 16 numbers, two thresholds, the curve, and a ledger
+ * of 3 passes, 3 places, OP_COUNT ops and 2 metrics; the header is some 1000. */
+Test(trainer, a_state_of_routers_holds_no_backbone)
+{
+    struct run run = open_as(FAMILY_LLAMA, usual(4), true);
+    const size_t numbers = 3 * 16 * 4 + 2 * 4 + 3 * 3 * OP_COUNT * 2 * 8;
+    FILE *file;
+
+    steps(&run, 4);
+    save(&run);
+    size_t curve = (size_t)trainer_state(run.trainer)->n_curve *
+                   TRAINING_CURVE_COLUMNS * 8;
+    file = fopen(run.state, "rb");
+    cr_assert(file != NULL);
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file) - (long)(numbers + curve);
+    cr_expect(size > 0 && size < 2000, "%ld beside the numbers", size);
+    fclose(file);
+    close_run(&run);
+}
+
+Test(trainer, a_state_beside_other_frozen_weights_is_refused)
+{
+    struct run run = open_as(FAMILY_LLAMA, usual(4), true);
+    struct error err = { STATUS_OK, "" };
+
+    steps(&run, 2);
+    save(&run);
+    trainer_close(run.trainer);
+    run.options.seed = 8;
+    open_trainer(&run);
+    cr_expect(eq(int, trainer_resume(run.trainer, run.state, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "other frozen weights") != NULL, "%s", err.text);
+    close_run(&run);
+}
+
+static double judged(struct run *run, const char *policy)
+{
+    return trainer_judge(run->trainer, SPLIT_VALIDATION, case_policy(policy),
+                         20, NULL).nats;
+}
+
+Test(trainer, says_what_routing_cost_a_frozen_backbone)
+{
+    struct run run = open_as(FAMILY_LLAMA, usual(30), true);
+    struct run twin = open_run(FAMILY_LLAMA, usual(30));
+    struct verdict dense = { .nats = 0 }, drawn = { .nats = 0 };
+
+    trainer_close(twin.trainer);
+    twin.spec = spec_dense(&run.spec);
+    open_trainer(&twin);
+    double at_first = judged(&run, "expert_choice");
+    steps(&run, 30);
+    double trained = judged(&run, "expert_choice");
+    cr_expect(trained < at_first || trained > at_first);
+    cr_expect(trainer_drew_routers(run.trainer));
+    cr_expect(not(trainer_drew_routers(twin.trainer)));
+    cr_assert(eq(int, trainer_judge_dense(run.trainer, SPLIT_VALIDATION, 20,
+                                          NULL, &dense, NULL), STATUS_OK));
+    cr_assert(eq(int, trainer_judge_drawn(run.trainer, SPLIT_VALIDATION,
+                                          run.options.policy, 20, NULL, &drawn,
+                                          NULL), STATUS_OK));
+    /* One seed draws both models' backbones. */
+    cr_expect(epsilon_eq(dbl, dense.nats, judged(&twin, "dense"), 1e-6));
+    cr_expect(eq(dbl, dense.capacity, 1.0));
+    cr_expect(eq(dbl, drawn.nats, at_first));
+    cr_expect(eq(dbl, judged(&run, "expert_choice"), trained));
+    close_run(&twin);
+    close_run(&run);
+}
+
+/* Scores of deviation 0.02 on rows of unit size: so long is the router's vector;
+ * of 16 numbers the length has a deviation of 1 in 5.6. */
+Test(trainer, routers_for_a_trained_model_are_drawn_small)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(1));
+    struct model *model = trainer_model(run.trainer);
+    const struct tensor *t = tensor_find(model_tensors(model), 1,
+                                         TENSOR_ROUTER);
+    const struct tensor *up = tensor_find(model_tensors(model), 1, TENSOR_UP);
+    const float *w = model_weights(model) + t->offset;
+    float first = model_weights(model)[up->offset];
+    double squares = 0.0;
+
+    model_init_routers(model, 7, 0.02);
+    for (size_t i = 0; i < t->n; i++)
+        squares += (double)w[i] * (double)w[i];
+    cr_expect(sqrt(squares) > 0.005 && sqrt(squares) < 0.04, "%g",
+              sqrt(squares));
+    cr_expect(eq(flt, model_weights(model)[up->offset], first));
+    close_run(&run);
+}
+
 /* ---- memory ---- */
 
 static void expect_block(const struct shape *shape, enum family family,
-                         double capacity, bool train, int n_threads)
+                         double capacity, enum pattern pattern, bool train,
+                         bool frozen, int n_threads)
 {
-    struct model_spec spec = case_spec(shape, family, capacity, PATTERN_ODD);
+    struct model_spec spec = case_spec(shape, family, capacity, pattern);
+    spec.backbone_frozen = frozen;
     struct model_options options = {
         .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
         .train = train, .n_threads = n_threads };
@@ -352,7 +495,8 @@ static void expect_block(const struct shape *shape, enum family family,
     cr_expect(fabs(said - has) <= 0.01 * has, "C %d, B %d, T %d, %s, c %g, %s:"
               " %.0f predicted, %.0f taken", shape->n_channels,
               shape->n_sequences, shape->n_tokens, family_names[family],
-              capacity, train ? "train" : "forward", said, has);
+              capacity, frozen ? "train routers" : train ? "train" : "forward",
+              said, has);
     model_close(model);
 }
 
@@ -377,5 +521,10 @@ Test(trainer, the_predicted_block_is_the_one_taken)
     static const double capacity[] = { 0.0, 0.125, 0.5, 1.0 };
     for (size_t i = 0; i < 4 * 4 * 2 * 2; i++)
         expect_block(&block[i / 16], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
-                     capacity[i / 4 % 4], i & 2, 1 + (int)(i / 16 % 3));
+                     capacity[i / 4 % 4], PATTERN_ODD, i & 2, false,
+                     1 + (int)(i / 16 % 3));
+    for (size_t i = 0; i < 4 * 3 * 2 * PATTERN_COUNT; i++)
+        expect_block(&block[i / 18], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
+                     capacity[1 + i / 6 % 3],
+                     (enum pattern)(i / 2 % PATTERN_COUNT), true, true, 1);
 }

@@ -45,4 +45,30 @@ static inline void write_words(const char *path)
     cr_assert(fclose(file) == 0);
 }
 
+/* A llama2.c tokenizer of 270 tokens: begin is 1, byte b is 3 + b, then the
+ * texts below from 259 on; "th", "the", "in" and "AA" are merges. */
+enum { WORDS_TOKENS = 270 };
+static inline void write_tokenizer(const char *path)
+{
+    static const char *const text[] = { " ", "A", "AA", "t", "h", "e", "th",
+                                        "the", "i", "n", "in" };
+    static const char *const special[] = { "<unk>", "\n<s>\n", "\n</s>\n" };
+    FILE *file = fopen(path, "wb");
+    int32_t longest = 5;
+
+    cr_assert(file != NULL);
+    fwrite(&longest, 4, 1, file);
+    for (int i = 0; i < WORDS_TOKENS; i++) {
+        char byte[8];
+        snprintf(byte, sizeof byte, "<0x%02X>", (unsigned)(i - 3) & 255u);
+        const char *t = i < 3 ? special[i] : i < 259 ? byte : text[i - 259];
+        int32_t n = (int32_t)strlen(t);
+        float score = n == 1 ? -1e9f : -(float)n;
+        fwrite(&score, 4, 1, file);
+        fwrite(&n, 4, 1, file);
+        fwrite(t, 1, (size_t)n, file);
+    }
+    cr_assert(fclose(file) == 0);
+}
+
 #endif

@@ -215,8 +215,9 @@ void KERNEL(norm_backward)(const struct norm *o, int part, int parts)
             rms_norm_dx(o, r, share);
         else
             layer_norm_dx(o, r, share);
-    norm_dgamma(o, slice(o->width, 16, part, parts),
-                slice(o->width, 16, part + 1, parts));
+    if (o->dgamma)
+        norm_dgamma(o, slice(o->width, 16, part, parts),
+                    slice(o->width, 16, part + 1, parts));
 }
 
 /* The router's input is a norm without scale and shift: the score is

@@ -266,6 +266,53 @@ enum status model_config_spec(struct model_spec *out,
     return status;
 }
 
+enum status model_config_routing(struct model_spec *spec,
+                                 const struct model_config *config,
+                                 struct error *err)
+{
+    enum status status = set_routing(spec, config, err);
+    return status == STATUS_OK ? spec_check(spec, err) : status;
+}
+
+/* "1,3,5"; a list longer than the field ends in dots. */
+static void list_routed(char out[CONFIG_TEXT_SIZE], const struct model_spec *s)
+{
+    size_t used = 0;
+
+    strcpy(out, "none");
+    for (int32_t l = 0; l < s->n_layers && used < CONFIG_TEXT_SIZE; l++)
+        if (s->routed[l])
+            used += (size_t)snprintf(out + used, CONFIG_TEXT_SIZE - used,
+                                     "%s%d", used ? "," : "", l);
+    if (used >= CONFIG_TEXT_SIZE)
+        strcpy(out + CONFIG_TEXT_SIZE - 4, "...");
+}
+
+void model_config_of(struct model_config *out, const struct model_spec *spec,
+                     const char *policy)
+{
+    *out = (struct model_config){
+        .family = (int)spec->family, .layers = spec->n_layers,
+        .channels = spec->n_channels, .heads = spec->n_heads,
+        .kv_heads = spec->n_kv_heads, .head_size = spec->head_size,
+        .ffn = spec->n_ffn, .vocab = spec->n_vocab,
+        .max_tokens = spec->max_tokens, .tied_head = spec->tied_head,
+        .norm_epsilon = (double)spec->norm_epsilon,
+        .rope_theta = (double)spec->rope_theta, .gate = (int)spec->gate,
+        .router_input = (int)spec->router_input,
+        .router = spec->router_trained ? ROUTER_TRAIN : ROUTER_FROZEN,
+    };
+    for (int i = 0; model_config_policies[i]; i++)
+        if (strcmp(model_config_policies[i], policy) == 0)
+            out->policy = i;
+    list_routed(out->blocks, spec);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l])
+            out->capacity.value[out->capacity.n++] = spec->capacity[l];
+    if (out->capacity.n == 0)
+        out->capacity.value[out->capacity.n++] = 1.0;
+}
+
 enum status model_config_blame(const struct config_schema *schema,
                                const struct config_origin *origins,
                                struct error *err)

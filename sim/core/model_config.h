@@ -135,6 +135,15 @@ enum status model_config_spec(struct model_spec *out,
 enum status model_config_check_training(const struct model_config *config,
                                         const struct model_spec *spec,
                                         struct error *err) MUST_CHECK;
+/* The `routing:` part alone, onto a dense shape from elsewhere. */
+enum status model_config_routing(struct model_spec *spec,
+                               const struct model_config *config,
+                               struct error *err) MUST_CHECK;
+
+/* The config that says what `spec` is, as far as there are keys for it; `policy`
+ * is the name of a policy that trains. */
+void model_config_of(struct model_config *out, const struct model_spec *spec,
+                     const char *policy);
 
 /* config_blame() for the key that the text of *err begins with. */
 enum status model_config_blame(const struct config_schema *schema,

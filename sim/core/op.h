@@ -93,6 +93,23 @@
  *   P is max_tokens.  The residual's gradient rides in the norms' backward: no op
  *   of its own.
  *
+ * Frozen backbone.  Only the routers learn (spec.h: backbone_frozen).  Forward is
+ *   as above, threshold update included.  Backward goes from the loss down to
+ *   the lowest routed layer and ends there with gate and route: that layer's
+ *   block, what lies below it and embed have no backward.  No weight but a
+ *   router has a gradient, so products work out dx alone and norms neither scale
+ *   nor shift, in both families, with biases or without:
+ *     op        backward               bytes per row      shared bytes
+ *     head      2CV                    4V + 4C            4CV
+ *     ffn.down  2FC                    4C + 4F            4FC
+ *     ffn.up    2CU                    4U + 4C            4CU
+ *     norm      LN 14C + 2 FOLD + 2    16C + 8            4C
+ *               RMS 10C + FOLD + 1     16C + 4            4C
+ *     project   2QC                    4C + 4Q            4QC
+ *     qkv       2C(Q+2E)               4(Q+2E) + 4C       4C(Q+2E)
+ *   Loss, act, attend, rope, gate, gather and route are as above.  Clip and adamw
+ *   touch the routers, and no other tensor.
+ *
  * Signals.  Where no router scores, a routed layer may go by one of these, under
  *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before

@@ -96,6 +96,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = false;
     twin.router_trained = false;
+    twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
@@ -196,6 +197,20 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
     return status;
 }
 
+/* Something must be left that learns. */
+static enum status check_frozen(const struct model_spec *s, struct error *err)
+{
+    const char *why = spec_n_routed(s) == 0 ? "no block is routed"
+                      : !s->router_scores ? "this policy has no router"
+                      : s->gate == GATE_ONE ? "no gradient passes gate one"
+                      : !s->router_trained ? "the routers are frozen too" : NULL;
+
+    if (!s->backbone_frozen || !why)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"
+                     " left to train, as %s", why);
+}
+
 enum status spec_check(const struct model_spec *s, struct error *err)
 {
     /* The upper bounds keep every product of two sizes far below 2^63. */
@@ -233,5 +248,6 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                              "routing.capacity %g of layer %d: allowed is"
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
-    return check_routing(s, err);
+    enum status status = check_routing(s, err);
+    return status == STATUS_OK ? check_frozen(s, err) : status;
 }

@@ -154,6 +154,7 @@ struct model_spec {
     bool    router_scores;   /* routed layers own a router vector [C] */
     bool    router_trained;  /* false: the router stays as it was drawn, and its
                               * score is a constant to the stream as well */
+    bool    backbone_frozen; /* training moves the routers and nothing else */
     enum signal       signal;            /* without router_scores */
     enum routed_part  part;              /* of every routed layer */
     enum skipped_keys skipped_keys;      /* of every routed attention */
