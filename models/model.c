@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/rotary.h"
 #include "sim/core/random.h"
 
 /* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
@@ -178,20 +179,6 @@ static void lay_out(struct model *m)
     m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
 }
 
-/* Angle of pair i at position p: p * theta^(-2i/D) (Su et al. 2021). */
-static void fill_rope(struct model *m)
-{
-    int32_t half = m->spec.head_size / 2;
-    for (int32_t p = 0; p < m->spec.max_tokens; p++)
-        for (int32_t i = 0; i < half; i++) {
-            double angle = p * pow((double)m->spec.rope_theta,
-                                   -(double)i / half);
-            real *row = m->rope + (size_t)p * (size_t)m->spec.head_size;
-            row[i] = (real)cos(angle);
-            row[half + i] = (real)sin(angle);
-        }
-}
-
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
@@ -234,7 +221,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     for (int32_t l = 0; l < spec->n_layers; l++)
         m->threshold[l] = NAN;
     if (m->rope)
-        fill_rope(m);
+        rotary_fill(m->rope, &m->spec, NULL);
     *out = m;
     return STATUS_OK;
 }
@@ -305,6 +292,11 @@ float *model_weights(struct model *m) { return m->weights; }
 float *model_gradients(struct model *m) { return m->gradients; }
 float *model_moments(struct model *m, int which) { return m->moment[which]; }
 float *model_thresholds(struct model *m) { return m->threshold; }
+
+void model_set_rope_factors(struct model *m, const float *factors)
+{
+    rotary_fill(m->rope, &m->spec, factors);
+}
 
 void model_set_threshold_rate(struct model *m, float rate)
 {

@@ -98,6 +98,10 @@ float *model_gradients(struct model *model);   /* NULL unless train */
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
 float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
 
+/* factors [D/2], above 0, of a spec whose rope_scaling is ROPE_SCALING_FACTORS:
+ * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */
+void model_set_rope_factors(struct model *model, const float *factors);
+
 /* How fast thresholds follow top-k's cut: weight of the newest step. */
 void model_set_threshold_rate(struct model *model, float rate);
 

@@ -22,9 +22,9 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               8*C + 8, 8*C)                                    \
   X(FORWARD, NORM, llama,     4*C + FOLD + 4, 0,                               \
                               8*C + 4, 4*C)                                    \
-  X(FORWARD, QKV, gpt2,       2*C*(Q + 2*E), 0,                                \
+  X(FORWARD, QKV, biased,     2*C*(Q + 2*E), 0,                                \
                               4*C + 4*(Q + 2*E), 4*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(FORWARD, QKV, llama,      2*C*(Q + 2*E), 0,                                \
+  X(FORWARD, QKV, unbiased,   2*C*(Q + 2*E), 0,                                \
                               4*C + 4*(Q + 2*E), 4*C*(Q + 2*E))                \
   X(FORWARD, ROPE, llama,     3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
@@ -98,9 +98,9 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               16*Q + 16*E + 8*H, 0)                            \
   X(BACKWARD, ROPE, llama,    3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
-  X(BACKWARD, QKV, gpt2,      4*C*(Q + 2*E) + Q + 2*E, 0,                      \
+  X(BACKWARD, QKV, biased,    4*C*(Q + 2*E) + Q + 2*E, 0,                      \
                               4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(BACKWARD, QKV, llama,     4*C*(Q + 2*E), 0,                                \
+  X(BACKWARD, QKV, unbiased,  4*C*(Q + 2*E), 0,                                \
                               4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E))                \
   X(BACKWARD, GATE, gate_one, 0, 0,                                            \
                               8*C, 0)                                          \
@@ -151,6 +151,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         P = (uint64_t)spec->max_tokens;
     const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
         llama = !gpt2, untied = !spec->tied_head,
+        biased = spec_qkv_bias(spec), unbiased = !biased,
         scored = spec->router_scores, learns = flops_router_learns(spec),
         raw = spec->router_input == ROUTER_INPUT_RAW,
         scored_raw = scored && raw, scored_layer = scored && !raw && gpt2,
@@ -231,7 +232,8 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,  { "norm1.gamma",     C, true, false } },
         { !outside, gpt2, { "norm1.beta",      C, true, false } },
         { !outside, any,  { "qkv.weight",      C * (Q + 2*E), true, false } },
-        { !outside, gpt2, { "qkv.bias",        Q + 2*E, true, false } },
+        { !outside, spec_qkv_bias(spec),
+                          { "qkv.bias",        Q + 2*E, true, false } },
         { !outside, any,  { "project.weight",  Q * C, true, false } },
         { !outside, gpt2, { "project.bias",    C, true, false } },
         { !outside, any,  { "norm2.gamma",     C, true, false } },
