@@ -18,8 +18,11 @@ enum status checkpoint_export(struct model *model,
 /* Fill a model that was opened with the spec of DIR/config.json, from one file
  * or from the shards of an index (shards.h).  Every tensor must be there in the
  * right shape, with or without the prefix "transformer." or "model."; of a tied
- * head, either tensor will do.  `routing` says what hf_config_read() found.
- * STATUS_BAD_FORMAT names file and tensor. */
+ * head, either tensor will do.  A tensor that the config has no use for is
+ * refused, but for buffers that classes used to store (GPT-2's attn.bias and
+ * masked_bias, rotary_emb.inv_freq) and a twin's routers.  `routing` says what
+ * hf_config_read() found.  STATUS_BAD_FORMAT or BAD_VALUE name file and
+ * tensor. */
 enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err) MUST_CHECK;
