@@ -1,4 +1,4 @@
-/* hf_config.c - classes, members and fixed keys, a table of each, read and written
+/* hf_config.c - classes, members and fixed keys, each a table, read and written
  * by the same rows. */
 #include "models/hf_config.h"
 
@@ -92,9 +92,8 @@ static const struct fixed fixed[] = {
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
-/* Keys that ask for more when they hold anything but null or the value, and that
- * are never written: the classes do not have them, or mean that by their
- * absence. */
+/* Keys that ask for more when they hold anything but null or the value.  They are
+ * never written: the classes do not have them, or mean that by their absence. */
 static const struct {
     const char *key;
     const char *value;           /* JSON; NULL: only null */
