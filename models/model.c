@@ -8,11 +8,17 @@
 #include "models/rotary.h"
 #include "sim/core/random.h"
 
+/* T of a forward, at most. */
+static int32_t forward_tokens(const struct model_options *o)
+{
+    return o->n_prefill > 0 ? o->n_prefill : o->n_tokens;
+}
+
 /* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
  * routed layer; without training a causal rule may keep them all. */
 static size_t layer_rows(const struct model *m, int32_t layer)
 {
-    int32_t t = m->options.n_tokens;
+    int32_t t = forward_tokens(&m->options);
     if (m->options.train)
         t = spec_kept(&m->spec, layer, t);
     return (size_t)m->options.n_sequences * (size_t)t;
@@ -26,7 +32,7 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
     size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
     size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)m->options.n_tokens;
+                    (size_t)forward_tokens(&m->options);
 
     b->normed1  = arena_take(a, n * c, sizeof(real));
     b->stats1   = arena_take(a, n * 2, sizeof(real));
@@ -138,7 +144,7 @@ static void lay_out(struct model *m)
     struct arena *a = &m->arena;
     size_t threads = (size_t)m->options.n_threads;
     size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)m->options.n_tokens;
+                    (size_t)forward_tokens(&m->options);
     size_t c = (size_t)s->n_channels;
     const struct kernels *k = m->ex.kernels;
     int32_t widest = spec_q(s) + 2 * spec_e(s);
@@ -190,6 +196,11 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                          "%d tokens a sequence: allowed is 1 to"
                          " model.max_tokens, %d", options->n_tokens,
                          spec->max_tokens);
+    if (options->n_prefill < 0 || options->n_prefill > options->n_tokens ||
+        (options->n_prefill > 0 && !options->decode))
+        return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
+                         " allowed is up to %d, and only to decode after it",
+                         options->n_prefill, options->n_tokens);
     if (options->n_threads < 1 || options->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE,
                          "%d threads, %d sequences: at least 1 of each",
@@ -205,7 +216,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
         status = allocation_open(&m->allocation, spec->n_layers,
-                                 options->n_sequences, options->n_tokens, err);
+                                 options->n_sequences, forward_tokens(options),
+                                 err);
     if (status == STATUS_OK)
         status = pool_open(&m->pool, options->n_threads, err);
     if (status == STATUS_OK) {

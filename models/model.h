@@ -14,6 +14,8 @@ struct model;                     /* opaque; owns weights, gradients, buffers */
 struct model_options {
     int32_t n_sequences;          /* B at most */
     int32_t n_tokens;             /* T at most; <= spec.max_tokens */
+    int32_t n_prefill;            /* with decode: T of a forward, at most; the
+                                   * rest is decoded; 0: n_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
     bool    decode;               /* keeps keys and values; not with train */
     int     n_threads;
