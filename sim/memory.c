@@ -213,3 +213,32 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
     add_bytes(&sum, memory_parameters(spec), 1);
     return sum;
 }
+
+uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
+                               int32_t n_tokens, int n_threads,
+                               uint64_t start_bytes)
+{
+    /* Keys lie in tiles of so many. */
+    const uint64_t padded = ((uint64_t)n_tokens + OP_KEY_TILE - 1) /
+                            OP_KEY_TILE * OP_KEY_TILE;
+    uint64_t sum = memory_process_bytes(spec, 1, n_prompt, MEMORY_FORWARD,
+                                        n_threads, start_bytes);
+
+    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * (uint64_t)spec->n_layers,
+              padded);
+    add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
+    return sum;
+}
+
+uint64_t memory_largest_tensor(const struct model_spec *spec)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    uint64_t most = 0;
+
+    for (int32_t l = LEDGER_OUTSIDE; l < spec->n_layers; l++) {
+        int n = flops_tensors(tensors, spec, l);
+        for (int i = 0; i < n; i++)
+            most = largest(most, tensors[i].n);
+    }
+    return most;
+}
