@@ -120,6 +120,8 @@ struct session {
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
     int32_t            n_prompt, n_asked;
+    bool               empty;            /* the prompt: the first new token
+                                          * begins the text */
     uint64_t           start_bytes;      /* resident, tokenizer and prompt there */
     struct rundir      rundir;
     struct model      *model;
@@ -187,6 +189,7 @@ static enum status open_prompt(struct session *s, struct error *err)
         s->n_prompt = (int32_t)n;
     }
     free(text);
+    s->empty = size == 0;
     if (status == STATUS_OK && s->n_prompt == 0)
         status = error_set(err, STATUS_BAD_VALUE, "--prompt: empty, and %s has"
                            " no token that begins a text", s->source.path);
@@ -490,7 +493,9 @@ static bool emit(void *context, int32_t id)
     if (s->end != PROMPT_LENGTH)
         return false;
     s->token[s->n_new++].id = id;
-    const char *piece = run_prompt_piece(s->tokenizer, id, byte, &size);
+    const char *piece = run_prompt_piece(s->tokenizer, id,
+                                         s->empty && s->n_new == 1, byte,
+                                         &size);
     text_stream_put(&s->copy, piece, size);
     if (s->out.file) {
         text_stream_put(&s->out, piece, size);

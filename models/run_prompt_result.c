@@ -57,10 +57,10 @@ static struct pace pace_of(const struct run_prompt_result *r)
 }
 
 const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
-                             char byte[1], size_t *size)
+                             bool first, char byte[1], size_t *size)
 {
     if (tokenizer)
-        return tokenizer_bytes(tokenizer, id, false, size);
+        return tokenizer_bytes(tokenizer, id, first, size);
     byte[0] = (char)id;
     *size = 1;
     return byte;
@@ -121,7 +121,8 @@ void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
         const struct new_token *t = &r->token[i];
         char byte[1];
         size_t size;
-        const char *piece = run_prompt_piece(r->tokenizer, t->id, byte, &size);
+        const char *piece = run_prompt_piece(r->tokenizer, t->id, false, byte,
+                                             &size);
 
         fprintf(file, "%d,%d,", r->n_prompt + i, t->id);
         score_write_text(file, piece, size);

@@ -43,10 +43,10 @@ struct run_prompt_result {
     uint64_t parameters, predicted_bytes, allocated_bytes, peak_bytes;
 };
 
-/* The text of a token, no bytes for special ones; `byte` is room for the token
- * of a model without a tokenizer. */
+/* The text of a token, no bytes for special ones; `first` as tokenizer_bytes();
+ * `byte` is room for the token of a model without a tokenizer. */
 const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
-                             char byte[1], size_t *size);
+                             bool first, char byte[1], size_t *size);
 
 void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
 /* position,token,text,seconds,flops,bytes and block_<layer>, 0 or 1, for every
