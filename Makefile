@@ -132,6 +132,10 @@ $(call helped,gradient op_gradient model kernels): $(BUILD)/tests/reference.o
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
 
+# A model's logits in a file, to compare with others': tests/compare.
+$(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+
 check: $(program) $(tests)
 	@scripts/test $(tests)
 

@@ -57,8 +57,8 @@ static const struct argp_option options[] = {
       " of a split, whole windows, at least one", 0 },
     { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds"
       " and joules", 0 },
-    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, and of"
-      " policies that draw; default 1", 0 },
+    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, of tokens"
+      " that are drawn, and of policies that draw; default 1", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
       " token; without it, up to a million rows", 0 },
     { 0 },
