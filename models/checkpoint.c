@@ -229,27 +229,66 @@ static const struct safetensors_tensor *find_foreign(
     return found;
 }
 
+/* The file's tensor for columns [*from, *to) of ours, in the right shape. */
+static enum status find_tensor(const struct safetensors_tensor **out,
+                               const struct model_spec *spec,
+                               const struct shards *files,
+                               const struct foreign *f, const struct tensor *t,
+                               int64_t *from, int64_t *to, struct error *err)
+{
+    struct record record = { .data = NULL };
+    struct safetensors_tensor want;
+
+    span_columns(spec, t, f->span, from, to);
+    name_tensor(record.name, f, t->layer);
+    describe(&want, &record, f, t, *to - *from);
+    *out = find_foreign(spec, files, f, record.name);
+    if (!*out)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: no tensor '%s', which config.json calls for",
+                         shards_path(files), record.name);
+    return shape_is(*out, &want)
+               ? STATUS_OK : fail_shape(shards_path(files), *out, &want, err);
+}
+
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory, struct error *err)
+{
+    struct tensor_list list;
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tensor_list_open(&list, spec, err);
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            bool outside = f->id < TENSOR_FIRST_OF_LAYER;
+            const struct tensor *t =
+                outside == (l < 0) ? tensor_find(&list, l, f->id) : NULL;
+            const struct safetensors_tensor *have;
+            int64_t from, to;
+            if (t)
+                status = find_tensor(&have, spec, files, f, t, &from, &to, err);
+        }
+    tensor_list_close(&list);
+    shards_close(files);
+    return status;
+}
+
 static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
                                  const struct tensor *t, float *buffer,
                                  struct error *err)
 {
-    struct record record = { .data = buffer };
-    struct safetensors_tensor want;
+    const struct safetensors_tensor *have;
     int64_t from, to;
-    enum status status;
+    enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
+                                     &to, err);
 
-    span_columns(model_spec(m), t, f->span, &from, &to);
-    name_tensor(record.name, f, t->layer);
-    describe(&want, &record, f, t, to - from);
-    const struct safetensors_tensor *have =
-        find_foreign(model_spec(m), files, f, record.name);
-    if (!have)
-        return error_set(err, STATUS_BAD_FORMAT,
-                         "%s: no tensor '%s', which config.json calls for",
-                         shards_path(files), record.name);
-    if (!shape_is(have, &want))
-        return fail_shape(shards_path(files), have, &want, err);
+    if (status != STATUS_OK)
+        return status;
     status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
                                 err);
     if (status == STATUS_OK)

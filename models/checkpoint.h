@@ -15,6 +15,13 @@ enum status checkpoint_export(struct model *model,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
+/* Whether DIR's files hold every tensor that the spec calls for, in the right
+ * shape: to be asked before memory for them is taken, since a config may claim
+ * any size.  STATUS_BAD_FORMAT names file and tensor. */
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory,
+                             struct error *err) MUST_CHECK;
+
 /* Fill a model that was opened with the spec of DIR/config.json, from one file
  * or from the shards of an index (shards.h).  Every tensor must be there in the
  * right shape, with or without the prefix "transformer." or "model."; of a tied

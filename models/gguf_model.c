@@ -397,6 +397,71 @@ static enum status find_architecture(const struct architecture **out,
                      text.bytes);
 }
 
+static enum status check_shape(const struct gguf *file,
+                               const struct gguf_tensor *have,
+                               const struct part *part, const struct tensor *t,
+                               int64_t width, struct error *err)
+{
+    const bool turned = part->layout != LAYOUT_SAME;
+    const uint64_t rows = (uint64_t)(turned ? width : t->rows);
+    const uint64_t columns = (uint64_t)(turned ? t->rows : width);
+
+    if (part->vector ? have->rank == 1 && have->shape[0] == columns
+                     : have->rank == 2 && have->shape[0] == rows &&
+                           have->shape[1] == columns)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_FORMAT, "%.160s: tensor %s has %d axes,"
+                     " the first of %" PRIu64 ", and %" PRIu64 " numbers: its"
+                     " metadata calls for %" PRIu64 " x %" PRIu64,
+                     gguf_name(file), have->name, have->rank, have->shape[0],
+                     have->n, part->vector ? 1 : rows, columns);
+}
+
+/* The file's tensor for a part of ours, in the right shape; *from and *to are
+ * the columns that it is. */
+static enum status find_part(const struct gguf_tensor **out,
+                             const struct model_spec *spec,
+                             const struct gguf *file, const struct part *part,
+                             const struct tensor *t, int64_t *from,
+                             int64_t *to, struct error *err)
+{
+    char name[GGUF_MAX_NAME + 1];
+
+    name_part(name, part, t->layer);
+    *out = gguf_find(file, name);
+    if (!*out)
+        return error_set(err, STATUS_BAD_FORMAT, "%.160s: no tensor %s",
+                         gguf_name(file), name);
+    span_columns(spec, t, part->span, from, to);
+    return check_shape(file, *out, part, t, *to - *from, err);
+}
+
+/* Every tensor is there before memory for them is taken: metadata may claim any
+ * size. */
+static enum status check_tensors(const struct model_spec *spec,
+                                 const struct architecture *architecture,
+                                 const struct gguf *file, struct error *err)
+{
+    struct tensor_list list;
+    enum status status = tensor_list_open(&list, spec, err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (const struct part *p = architecture->parts;
+             p->name && status == STATUS_OK; p++) {
+            const bool outside = p->id < TENSOR_FIRST_OF_LAYER;
+            const struct tensor *t =
+                outside == (l < 0) ? tensor_find(&list, l, p->id) : NULL;
+            const struct gguf_tensor *have;
+            int64_t from, to;
+            if (t)
+                status = find_part(&have, spec, file, p, t, &from, &to, err);
+        }
+    tensor_list_close(&list);
+    return status;
+}
+
 enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
                             struct error *err)
 {
@@ -429,28 +494,10 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
     if (spec_check(&spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%.160s: %s", gguf_name(file),
                          why.text);
-    *out = spec;
-    return STATUS_OK;
-}
-
-static enum status check_shape(const struct gguf *file,
-                               const struct gguf_tensor *have,
-                               const struct part *part, const struct tensor *t,
-                               int64_t width, struct error *err)
-{
-    const bool turned = part->layout != LAYOUT_SAME;
-    const uint64_t rows = (uint64_t)(turned ? width : t->rows);
-    const uint64_t columns = (uint64_t)(turned ? t->rows : width);
-
-    if (part->vector ? have->rank == 1 && have->shape[0] == columns
-                     : have->rank == 2 && have->shape[0] == rows &&
-                           have->shape[1] == columns)
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_FORMAT, "%.160s: tensor %s has %d axes,"
-                     " the first of %" PRIu64 ", and %" PRIu64 " numbers: its"
-                     " metadata calls for %" PRIu64 " x %" PRIu64,
-                     gguf_name(file), have->name, have->rank, have->shape[0],
-                     have->n, part->vector ? 1 : rows, columns);
+    status = check_tensors(&spec, architecture, file, err);
+    if (status == STATUS_OK)
+        *out = spec;
+    return status;
 }
 
 static enum status import_part(struct model *m, const struct gguf *file,
@@ -458,17 +505,11 @@ static enum status import_part(struct model *m, const struct gguf *file,
                                float *buffer, struct error *err)
 {
     const struct model_spec *spec = model_spec(m);
-    char name[GGUF_MAX_NAME + 1];
+    const struct gguf_tensor *have;
     struct error why;
     int64_t from, to;
+    enum status status = find_part(&have, spec, file, part, t, &from, &to, err);
 
-    name_part(name, part, t->layer);
-    const struct gguf_tensor *have = gguf_find(file, name);
-    if (!have)
-        return error_set(err, STATUS_BAD_FORMAT, "%.160s: no tensor %s",
-                         gguf_name(file), name);
-    span_columns(spec, t, part->span, &from, &to);
-    enum status status = check_shape(file, have, part, t, to - from, err);
     if (status != STATUS_OK)
         return status;
     status = gguf_floats(buffer, (size_t)have->n, have, &why);
