@@ -162,8 +162,8 @@ static void lay_out(struct model *m)
     m->weights   = arena_take(a, m->tensors.floats, sizeof(real));
     m->threshold = arena_take(a, (size_t)s->n_layers, sizeof(float));
     if (s->family == FAMILY_LLAMA)
-        m->rope = arena_take(a, (size_t)s->max_tokens * (size_t)s->head_size,
-                             sizeof(real));
+        m->rope = arena_take(a, (size_t)m->options.n_tokens *
+                                    (size_t)s->head_size, sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
@@ -233,7 +233,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     for (int32_t l = 0; l < spec->n_layers; l++)
         m->threshold[l] = NAN;
     if (m->rope)
-        rotary_fill(m->rope, &m->spec, NULL);
+        rotary_fill(m->rope, &m->spec, m->options.n_tokens, NULL);
     *out = m;
     return STATUS_OK;
 }
@@ -307,7 +307,7 @@ float *model_thresholds(struct model *m) { return m->threshold; }
 
 void model_set_rope_factors(struct model *m, const float *factors)
 {
-    rotary_fill(m->rope, &m->spec, factors);
+    rotary_fill(m->rope, &m->spec, m->options.n_tokens, factors);
 }
 
 void model_set_threshold_rate(struct model *m, float rate)

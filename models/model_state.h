@@ -47,7 +47,7 @@ struct model {
 
     real *weights, *gradients, *moment[2];   /* [tensors.floats] */
     float *threshold;              /* [L] */
-    real *rope;                    /* [P,D] */
+    real *rope;                    /* [T,D], T = options.n_tokens */
 
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */

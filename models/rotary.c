@@ -43,14 +43,14 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
     return frequency;
 }
 
-void rotary_fill(float *table, const struct model_spec *spec,
+void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
                  const float *factors)
 {
     const int32_t half = spec->head_size / 2;
 
     for (int32_t i = 0; i < half; i++) {
         double frequency = rotary_frequency(spec, factors, i);
-        for (int32_t p = 0; p < spec->max_tokens; p++) {
+        for (int32_t p = 0; p < n; p++) {
             float *row = table + (size_t)p * (size_t)spec->head_size;
             row[i] = (float)cos(p * frequency);
             row[half + i] = (float)sin(p * frequency);

@@ -10,9 +10,9 @@
 double rotary_frequency(const struct model_spec *spec, const float *factors,
                         int32_t i);
 
-/* table [P,D], P = max_tokens: a row holds the cosines of its position's D/2
- * angles, then the sines. */
-void rotary_fill(float *table, const struct model_spec *spec,
+/* table [n,D]: a row holds the cosines of its position's D/2 angles, then the
+ * sines. */
+void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
                  const float *factors);
 
 #endif

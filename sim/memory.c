@@ -94,7 +94,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "gradients",         P, train },
         { "first moment",      P, train },
         { "second moment",     P, train },
-        { "rotary table",      D, turns ? (uint64_t)spec->max_tokens : 0 },
+        { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, decode ? all.scored : L * rows },
         { "row numbers",       1, rows },
@@ -227,6 +227,9 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * (uint64_t)spec->n_layers,
               padded);
     add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
+    if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
+        add_bytes(&sum, (uint64_t)spec->head_size,
+                  (uint64_t)(n_tokens - n_prompt));
     return sum;
 }
 

@@ -7,9 +7,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "models/safetensors.h"
 #include "models/source.h"
+#include "tests/words.h"
 
 enum { T = 28, V = 37 };
 
@@ -123,6 +126,34 @@ ParameterizedTest(struct class *c, classes,
     cr_log_info("%s: off by %.2g", c->file, off);
     cr_expect(off <= 2e-5, "%s: off by %g", c->file, off);
     model_close(model);
+}
+
+/* A config may claim what no file holds: it is found out before memory is taken,
+ * of which this would need terabytes. */
+Test(classes, a_config_that_claims_more_than_its_files_hold_is_refused)
+{
+    char directory[64], path[FILE_PATH_SIZE], here[FILE_PATH_SIZE];
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+
+    make_directory(directory);
+    cr_assert(getcwd(here, sizeof here) != NULL);
+    char *target = strcat(here, "/tests/data/classes/qwen2/model.safetensors");
+    snprintf(path, sizeof path, "%s/model.safetensors", directory);
+    cr_assert(symlink(target, path) == 0);
+    snprintf(path, sizeof path, "%s/config.json", directory);
+    FILE *file = fopen(path, "w");
+    fputs("{\"model_type\":\"qwen2\",\"hidden_size\":65536,"
+          "\"intermediate_size\":1048576,\"num_hidden_layers\":256,"
+          "\"num_attention_heads\":64,\"num_key_value_heads\":64,"
+          "\"max_position_embeddings\":1048576,\"vocab_size\":1048576}", file);
+    fclose(file);
+    cr_expect(eq(int, source_read(&source, directory, NULL, 0, &err),
+                 STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "'model.embed_tokens.weight' is [37,24];"
+                     " config.json calls for [1048576,65536]") != NULL, "%s",
+              err.text);
+    remove_directory(directory);
 }
 
 /* Each part that a class adds does change the logits: what would leave it out

@@ -548,6 +548,32 @@ static enum status try_bare(const char *architecture, struct error *err)
     return status;
 }
 
+/* Metadata may claim any size; the tensors tell before memory is taken. */
+Test(gguf_model, metadata_that_claims_more_than_the_file_holds_is_refused)
+{
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model *model = model_of(&spec, true);
+    struct model_spec found;
+    struct writer w;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    size_t size;
+
+    open_writer(&w);
+    put_llama(&w, model, "llama");
+    char *image = finish(&w, &size);
+    char *at = memmem(image, size, "llama.feed_forward_length", 25);
+    cr_assert(at != NULL);
+    memcpy(at + 25 + 4, &(uint32_t){ 1 << 20 }, 4);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK));
+    cr_expect(eq(int, gguf_model_spec(&found, file, &err), STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "tensor blk.0.ffn_gate.weight has 2 axes, the"
+                     " first of 40") != NULL, "%s", err.text);
+    gguf_close(file);
+    free(image);
+    model_close(model);
+}
+
 Test(gguf_model, another_architecture_and_a_missing_key_are_named)
 {
     struct error err = { STATUS_OK, "" };

@@ -71,7 +71,7 @@ Test(rotary, the_table_holds_cosines_then_sines)
         .kind = ROPE_SCALING_LINEAR, .factor = 2.0f });
     float table[5 * 8];
 
-    rotary_fill(table, &spec, NULL);
+    rotary_fill(table, &spec, 5, NULL);
     for (int i = 0; i < 8; i++)
         cr_expect(table[i] == (i < 4 ? 1.0f : 0.0f));
     cr_expect(fabsf(table[3 * 8 + 0] - 0.07073720f) < 1e-6f);  /* cos 1.5 */
