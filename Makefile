@@ -134,6 +134,10 @@ $(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
 
+# A model's logits in a file, to compare with others': tests/compare.
+$(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+
 check: $(program) $(tests)
 	@scripts/test $(tests)
 

@@ -22,9 +22,11 @@ struct foreign {
     const char    *name;
 };
 
-/* As we keep it, with so many axes; or a torch Linear of some columns. */
+/* As we keep it, with so many axes; or a torch Linear, or its bias, of some
+ * columns. */
 #define PLAIN(axes)  SPAN_ALL, LAYOUT_SAME, (axes) == 1
 #define LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
+#define VECTOR(span) SPAN_##span, LAYOUT_SAME, true
 
 static const struct foreign gpt2_names[] = {
     { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
@@ -56,6 +58,9 @@ static const struct foreign llama_names[] = {
     { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
     { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
     { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
     { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
     { TENSOR_NORM2_GAMMA, PLAIN(1),
       "model.layers.%d.post_attention_layernorm.weight" },
@@ -64,6 +69,19 @@ static const struct foreign llama_names[] = {
     { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
     { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
     { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+/* What older versions of the classes stored beside the weights, and why nothing
+ * is lost with it. */
+static const struct {
+    const char *name;
+    const char *why;
+} harmless[] = {
+    { "transformer.h.%d.attn.bias", "the causal mask" },
+    { "transformer.h.%d.attn.masked_bias", "what masked scores became" },
+    { "model.layers.%d.self_attn.rotary_emb.inv_freq",
+      "worked out from rope_theta" },
+    { "model.rotary_emb.inv_freq", "worked out from rope_theta" },
 };
 
 static const struct foreign *names_of(const struct model_spec *spec)
@@ -189,14 +207,18 @@ static enum status fail_shape(const char *path,
                      " config.json calls for %s", path, want->name, is, should);
 }
 
+static const char *prefix_of(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 ? "transformer." : "model.";
+}
+
 /* Names come with and without the prefix of the class around the layers; of a
  * tied head, either of the two tensors may be the one that is stored. */
 static const struct safetensors_tensor *find_foreign(
     const struct model_spec *spec, const struct shards *files,
     const struct foreign *f, const char *name)
 {
-    const char *prefix =
-        spec->family == FAMILY_GPT2 ? "transformer." : "model.";
+    const char *prefix = prefix_of(spec);
     const size_t length = strlen(prefix);
     const struct safetensors_tensor *found = shards_find(files, name);
 
@@ -207,33 +229,140 @@ static const struct safetensors_tensor *find_foreign(
     return found;
 }
 
+/* The file's tensor for columns [*from, *to) of ours, in the right shape. */
+static enum status find_tensor(const struct safetensors_tensor **out,
+                               const struct model_spec *spec,
+                               const struct shards *files,
+                               const struct foreign *f, const struct tensor *t,
+                               int64_t *from, int64_t *to, struct error *err)
+{
+    struct record record = { .data = NULL };
+    struct safetensors_tensor want;
+
+    span_columns(spec, t, f->span, from, to);
+    name_tensor(record.name, f, t->layer);
+    describe(&want, &record, f, t, *to - *from);
+    *out = find_foreign(spec, files, f, record.name);
+    if (!*out)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: no tensor '%s', which config.json calls for",
+                         shards_path(files), record.name);
+    return shape_is(*out, &want)
+               ? STATUS_OK : fail_shape(shards_path(files), *out, &want, err);
+}
+
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory, struct error *err)
+{
+    struct tensor_list list;
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tensor_list_open(&list, spec, err);
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            bool outside = f->id < TENSOR_FIRST_OF_LAYER;
+            const struct tensor *t =
+                outside == (l < 0) ? tensor_find(&list, l, f->id) : NULL;
+            const struct safetensors_tensor *have;
+            int64_t from, to;
+            if (t)
+                status = find_tensor(&have, spec, files, f, t, &from, &to, err);
+        }
+    tensor_list_close(&list);
+    shards_close(files);
+    return status;
+}
+
 static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
                                  const struct tensor *t, float *buffer,
                                  struct error *err)
 {
-    struct record record = { .data = buffer };
-    struct safetensors_tensor want;
+    const struct safetensors_tensor *have;
     int64_t from, to;
-    enum status status;
+    enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
+                                     &to, err);
 
-    span_columns(model_spec(m), t, f->span, &from, &to);
-    name_tensor(record.name, f, t->layer);
-    describe(&want, &record, f, t, to - from);
-    const struct safetensors_tensor *have =
-        find_foreign(model_spec(m), files, f, record.name);
-    if (!have)
-        return error_set(err, STATUS_BAD_FORMAT,
-                         "%s: no tensor '%s', which config.json calls for",
-                         shards_path(files), record.name);
-    if (!shape_is(have, &want))
-        return fail_shape(shards_path(files), have, &want, err);
+    if (status != STATUS_OK)
+        return status;
     status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
                                 err);
     if (status == STATUS_OK)
         span_read(model_weights(m) + t->offset, t, from, to, f->layout,
                   model_spec(m)->head_size, buffer);
     return status;
+}
+
+/* Whether `name`, with the prefix or without, is `pattern`, whose %d stands for
+ * a layer; *layer is then that layer, or -1. */
+static bool matches(const char *pattern, const char *name, const char *prefix,
+                    int32_t *layer)
+{
+    const char *mark = strstr(pattern, "%d");
+    const size_t length = strlen(prefix);
+
+    if (strncmp(pattern, prefix, length) == 0 &&
+        strncmp(name, prefix, length) != 0) {
+        if (mark)
+            mark = strstr(pattern + length, "%d");
+        pattern += length;
+    }
+    *layer = -1;
+    if (!mark)
+        return strcmp(pattern, name) == 0;
+    const size_t before = (size_t)(mark - pattern);
+    if (strncmp(pattern, name, before) != 0)
+        return false;
+    const char *digits = name + before;
+    const size_t n = strspn(digits, "0123456789");
+    /* Written plainly: no layer has two names. */
+    if (n == 0 || n > 4 || (n > 1 && *digits == '0') ||
+        strcmp(mark + 2, digits + n) != 0)
+        return false;
+    *layer = (int32_t)strtol(digits, NULL, 10);
+    return true;
+}
+
+/* A tensor of the model; or one that it may do without: the second of a tied
+ * head's two, the routers of a dense twin, a buffer from the table. */
+static bool has_use(struct model *m, const char *name,
+                    const struct hf_routing *routing)
+{
+    const struct model_spec *spec = model_spec(m);
+    const char *prefix = prefix_of(spec);
+    int32_t layer;
+
+    for (const struct foreign *f = names_of(spec); f->name; f++)
+        if (matches(f->name, name, prefix, &layer))
+            return layer < spec->n_layers &&
+                   (tensor_find(model_tensors(m), layer, f->id) ||
+                    f->id == TENSOR_HEAD ||
+                    (f->id == TENSOR_ROUTER && routing->policy->choose));
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (matches(harmless[i].name, name, prefix, &layer))
+            return true;
+    return false;
+}
+
+/* What is left over could change the arithmetic: other biases, more layers. */
+static enum status refuse_others(struct model *m,
+                                 const struct shards *files,
+                                 const struct hf_routing *routing,
+                                 struct error *err)
+{
+    for (size_t i = 0; i < shards_count(files); i++)
+        for (size_t j = 0; j < safetensors_count(shards_at(files, i)); j++) {
+            const char *name = safetensors_at(shards_at(files, i), j)->name;
+            if (!has_use(m, name, routing))
+                return error_set(err, STATUS_BAD_VALUE, "%s: tensor '%.80s':"
+                                 " not supported: config.json has no use for"
+                                 " it", shards_path(files), name);
+        }
+    return STATUS_OK;
 }
 
 enum status checkpoint_import(struct model *m, const char *directory,
@@ -264,6 +393,8 @@ enum status checkpoint_import(struct model *m, const char *directory,
             if (t && (t->id != TENSOR_ROUTER || routing->policy->choose))
                 status = import_tensor(m, files, f, t, buffer, err);
         }
+    if (status == STATUS_OK)
+        status = refuse_others(m, files, routing, err);
     if (status == STATUS_OK && routing->has_thresholds)
         memcpy(model_thresholds(m), routing->threshold,
                (size_t)spec->n_layers * sizeof(float));

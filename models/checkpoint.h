@@ -15,12 +15,22 @@ enum status checkpoint_export(struct model *model,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
+/* Whether DIR's files hold every tensor that the spec calls for, in the right
+ * shape: to be asked before memory for them is taken, since a config may claim
+ * any size.  STATUS_BAD_FORMAT names file and tensor. */
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory,
+                             struct error *err) MUST_CHECK;
+
 /* Fill a model that was opened with the spec of DIR/config.json, from one file
  * or from the shards of an index (shards.h).  Every tensor must be there in the
  * right shape, with or without the prefix "transformer." or "model."; of a tied
- * head, either tensor will do.  `routing` says what hf_config_read() found: if
- * nothing is routed there, the model may be, and its routers stay as they are.
- * STATUS_BAD_FORMAT names file and tensor. */
+ * head, either tensor will do.  A tensor that the config has no use for is
+ * refused, but for buffers that classes used to store (GPT-2's attn.bias and
+ * masked_bias, rotary_emb.inv_freq) and a twin's routers.  `routing` says what
+ * hf_config_read() found: if nothing is routed there, the model may be, and its
+ * routers stay as they are.  STATUS_BAD_FORMAT or BAD_VALUE name file and
+ * tensor. */
 enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err) MUST_CHECK;

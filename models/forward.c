@@ -17,10 +17,8 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *from)
 {
     const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    /* Every weight that has a bias is followed by it. */
-    const real *bias = m->spec.family == FAMILY_GPT2
-                           ? weight_of(m, layer, (enum tensor_id)(id + 1))
-                           : NULL;
+    /* Every product's weight is followed by its bias, where it has one. */
+    const real *bias = weight_of(m, layer, (enum tensor_id)(id + 1));
     int32_t k = (int32_t)t->rows, n = (int32_t)t->columns;
     return (struct gemm){
         .m = n_rows, .n = n, .k = k, .a = a, .a_row = k, .a_k = 1,

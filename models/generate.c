@@ -1,23 +1,28 @@
 /* generate.c - feed, choose, hand out, again. */
 #include "models/generate.h"
 
-#include <stddef.h>
+#include "sim/core/command.h"
 
-static void feed_prompt(const struct generation *g,
-                        const struct route_policy *policy)
+/* Tokens through the model, the prompt's or the one that was chosen; the logits
+ * after the last, or NULL: enough. */
+static const float *pass(const struct generation *g,
+                         const struct route_policy *policy, const int32_t *ids,
+                         int32_t n)
 {
-    model_decode_reset(g->model);
-    model_forward(g->model, &(struct model_input){
-        .ids = g->prompt, .n_sequences = 1, .n_tokens = g->n_prompt,
-        .policy = policy, .seed = g->seed, .cache = true, .last_only = true,
-    }, g->meter, NULL);
-}
+    const double started = clock_seconds();
 
-static void feed(const struct generation *g, const struct route_policy *policy,
-                 int32_t id)
-{
-    model_decode(g->model, &(struct decode_input){
-        .ids = &id, .policy = policy, .seed = g->seed }, g->meter);
+    if (ids == g->prompt)
+        model_forward(g->model, &(struct model_input){
+            .ids = ids, .n_sequences = 1, .n_tokens = n, .policy = policy,
+            .seed = g->seed, .cache = true, .last_only = true }, g->meter,
+            NULL);
+    else
+        model_decode(g->model, &(struct decode_input){
+            .ids = ids, .policy = policy, .seed = g->seed }, g->meter);
+    if (g->passed &&
+        !g->passed(g->context, n, clock_seconds() - started))
+        return NULL;
+    return model_logits(g->model);
 }
 
 int32_t generate(const struct generation *g)
@@ -26,14 +31,14 @@ int32_t generate(const struct generation *g)
         g->policy ? g->policy : route_find("threshold");
     int32_t n = 0, id = 0;
 
-    feed_prompt(g, policy);
-    while (n < g->n_new) {
-        if (n > 0)
-            feed(g, policy, id);
-        id = sampler_choose(g->sampler, model_logits(g->model));
+    model_decode_reset(g->model);
+    const float *logits = pass(g, policy, g->prompt, g->n_prompt);
+    while (logits && n < g->n_new) {
+        id = sampler_choose(g->sampler, logits);
         if (!g->emit(g->context, id))
             break;
-        n++;
+        if (++n < g->n_new)
+            logits = pass(g, policy, &id, 1);
     }
     return n;
 }

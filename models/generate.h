@@ -8,8 +8,9 @@
 
 /* All borrowed. */
 struct generation {
-    struct model   *model;       /* opened to decode one sequence, with room for
-                                  * n_prompt + n_new - 1 tokens */
+    struct model   *model;       /* opened to decode one sequence, with n_prefill
+                                  * for the prompt and room for n_prompt + n_new
+                                  * - 1 tokens */
     struct sampler *sampler;
     struct meter   *meter;       /* NULL: nobody */
     const struct route_policy *policy;   /* causal, of routed layers; NULL:
@@ -18,13 +19,16 @@ struct generation {
     const int32_t  *prompt;      /* [n_prompt], at least one */
     int32_t         n_prompt;
     int32_t         n_new;       /* at most */
+    /* After each pass: the prompt's, of n_prompt tokens, then one for each new
+     * token but the last; false: enough.  NULL: nobody asks. */
+    bool          (*passed)(void *context, int32_t n_tokens, double seconds);
     /* Each new token as soon as it is chosen; false: enough, it does not count
      * (an end of text, an interrupt). */
     bool          (*emit)(void *context, int32_t id);
     void           *context;
 };
 
-/* Begins anew: the prompt at once, then each new token by itself.  A routed
+/* Begins anew: the prompt in one forward, then each new token by itself.  A routed
  * layer judges them alike, since its rule is causal.  Returns the number of new
  * tokens. */
 int32_t generate(const struct generation *generation);

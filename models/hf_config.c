@@ -1,4 +1,5 @@
-/* hf_config.c - one table per family, read and written by the same rows. */
+/* hf_config.c - classes, members and fixed keys, each a table, read and written
+ * by the same rows. */
 #include "models/hf_config.h"
 
 #include <jansson.h>
@@ -11,6 +12,26 @@
 #include "sim/core/file.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
+
+/* The classes of transformers that the executor computes: with a head, as
+ * written, or without.  Of a family and its biases the first row is written. */
+static const struct class {
+    const char *type;            /* model_type */
+    const char *head, *body;     /* architectures */
+    enum family family;
+    bool        qkv_bias;        /* of a llama */
+    /* Where key/value heads are not given, other classes have one per head;
+     * these assume 8 or 32 in silence (MistralConfig, Qwen2Config). */
+    bool        says_kv_heads;
+} classes[] = {
+    { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, false, false },
+    { "llama", "LlamaForCausalLM", "LlamaModel", FAMILY_LLAMA, false, false },
+    { "mistral", "MistralForCausalLM", "MistralModel", FAMILY_LLAMA, false,
+      true },
+    { "qwen2", "Qwen2ForCausalLM", "Qwen2Model", FAMILY_LLAMA, true, true },
+};
+enum { N_CLASSES = sizeof classes / sizeof *classes };
+static const char class_names[] = "gpt2, llama, mistral and qwen2";
 
 enum kind { KIND_INT, KIND_FLOAT, KIND_BOOL };
 
@@ -59,29 +80,32 @@ struct fixed {
     const char *value;           /* JSON */
 };
 static const struct fixed fixed[] = {
-    { FAMILY_GPT2, "model_type",          "\"gpt2\"" },
-    { FAMILY_GPT2, "architectures",       "[\"GPT2LMHeadModel\"]" },
-    { FAMILY_GPT2, "architectures",       "[\"GPT2Model\"]" },
     { FAMILY_GPT2, "activation_function", "\"gelu_new\"" },
     { FAMILY_GPT2, "activation_function", "\"gelu_pytorch_tanh\"" },
     { FAMILY_GPT2, "scale_attn_weights",  "true" },
     { FAMILY_GPT2, "scale_attn_by_inverse_layer_idx", "false" },
     { FAMILY_GPT2, "add_cross_attention", "false" },
 
-    { FAMILY_LLAMA, "model_type",     "\"llama\"" },
-    { FAMILY_LLAMA, "model_type",     "\"mistral\"" },
-    { FAMILY_LLAMA, "architectures",  "[\"LlamaForCausalLM\"]" },
-    { FAMILY_LLAMA, "architectures",  "[\"LlamaModel\"]" },
-    { FAMILY_LLAMA, "architectures",  "[\"MistralForCausalLM\"]" },
-    { FAMILY_LLAMA, "architectures",  "[\"MistralModel\"]" },
     { FAMILY_LLAMA, "hidden_act",     "\"silu\"" },
     { FAMILY_LLAMA, "hidden_act",     "\"swish\"" },
-    { FAMILY_LLAMA, "attention_bias", "false" },
     { FAMILY_LLAMA, "mlp_bias",       "false" },
-    { FAMILY_LLAMA, "rope_scaling",   "null" },
-    { FAMILY_LLAMA, "rope_scaling",   "{\"rope_type\": \"default\"}" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
+
+/* Keys that ask for more when they hold anything but null or the value.  They are
+ * never written: the classes do not have them, or mean that by their absence. */
+static const struct {
+    const char *key;
+    const char *value;           /* JSON; NULL: only null */
+    const char *supported;
+} refused[] = {
+    { "quantization_config", NULL, "weights that are not quantized" },
+    { "auto_map", NULL, "the classes of transformers, not code of the model" },
+    { "rope_interleaved", "false", "false" },
+    { "partial_rotary_factor", "1.0", "1.0" },
+    { "use_sliding_window", "false", "false" },
+};
+enum { N_REFUSED = sizeof refused / sizeof *refused };
 
 static json_t *literal(const char *text)
 {
@@ -206,50 +230,124 @@ static enum status check_fixed(const struct model_spec *spec,
             return refuse(err, name, first->key, value, "supported is %s",
                           first->value);
     }
-    json_t *quantized = given(root, "quantization_config");
-    return quantized ? refuse(err, name, "quantization_config", quantized,
-                              "supported are weights that are not quantized")
-                     : STATUS_OK;
+    return STATUS_OK;
 }
 
-/* transformers 5 keeps rope_theta inside rope_parameters. */
+static enum status check_refused(const json_t *root, const char *name,
+                                 struct error *err)
+{
+    for (int i = 0; i < N_REFUSED; i++) {
+        json_t *value = given(root, refused[i].key);
+        json_t *allowed = refused[i].value ? literal(refused[i].value) : NULL;
+        bool good = !value || json_equal(value, allowed) ||
+                    (json_is_number(value) && json_is_number(allowed) &&
+                     json_number_value(value) == json_number_value(allowed));
+        json_decref(allowed);
+        if (!good)
+            return refuse(err, name, refused[i].key, value,
+                          "supported is %s", refused[i].supported);
+    }
+    return STATUS_OK;
+}
+
+/* A key of rope_scaling, and the kinds that need it. */
+static const struct {
+    struct member member;
+    bool linear, llama3;
+} rope_members[] = {
+    { MEMBER(LLAMA, "factor", FLOAT, rope_scaling.factor, NULL), true, true },
+    { MEMBER(LLAMA, "low_freq_factor", FLOAT, rope_scaling.low_frequency,
+             NULL), false, true },
+    { MEMBER(LLAMA, "high_freq_factor", FLOAT, rope_scaling.high_frequency,
+             NULL), false, true },
+    { MEMBER(LLAMA, "original_max_position_embeddings", INT,
+             rope_scaling.original_tokens, NULL), false, true },
+};
+enum { N_ROPE_MEMBERS = sizeof rope_members / sizeof *rope_members };
+
+static bool rope_needs(enum rope_scaling_kind kind, int member)
+{
+    return (kind == ROPE_SCALING_LINEAR && rope_members[member].linear) ||
+           (kind == ROPE_SCALING_LLAMA3 && rope_members[member].llama3);
+}
+
+/* "rope_type", or as older files have it, "type". */
+static enum status read_rope_kind(enum rope_scaling_kind *out,
+                                  const json_t *rope, const char *key,
+                                  const char *name, struct error *err)
+{
+    json_t *type = given(rope, "rope_type");
+    const char *word = "default";
+
+    if (!type)
+        type = given(rope, "type");
+    if (type)
+        word = json_string_value(type);
+    for (int k = 0; k < ROPE_SCALING_FACTORS && word; k++)
+        if (strcmp(word, rope_scaling_names[k]) == 0) {
+            *out = (enum rope_scaling_kind)k;
+            return STATUS_OK;
+        }
+    return refuse(err, name, key, rope, "supported are the types default,"
+                  " linear and llama3");
+}
+
+/* The object under `key`: rope_scaling, or in transformers 5 rope_parameters,
+ * which holds theta too.  A key that no supported type has is refused. */
 static enum status read_rope(struct model_spec *spec, const json_t *root,
-                             const char *name, struct error *err)
+                             const char *key, const char *name,
+                             struct error *err)
 {
     static const struct member theta =
         MEMBER(LLAMA, "rope_theta", FLOAT, rope_theta, NULL);
-    json_t *rope = given(root, "rope_parameters");
-    json_t *type = given(rope, "rope_type"), *value = given(rope, theta.key);
+    json_t *rope = given(root, key), *value;
+    const char *inner;
+    enum rope_scaling_kind kind = ROPE_SCALING_NONE;
 
     if (!rope || spec->family != FAMILY_LLAMA)
         return STATUS_OK;
-    const char *word = type ? json_string_value(type) : "default";
-    if (!word || strcmp(word, "default") != 0)
-        return refuse(err, name, "rope_parameters", rope,
-                      "supported is rope_type \"default\"");
-    return value ? read_value(spec, &theta, value, name, err) : STATUS_OK;
+    if (spec->rope_scaling.kind != ROPE_SCALING_NONE)
+        return refuse(err, name, key, rope, "rope_scaling says it too");
+    if (!json_is_object(rope))
+        return refuse(err, name, key, rope, "must be an object");
+    json_object_foreach(rope, inner, value) {
+        bool known = json_is_null(value) || strcmp(inner, "rope_type") == 0 ||
+                     strcmp(inner, "type") == 0 ||
+                     strcmp(inner, theta.key) == 0;
+        for (int i = 0; i < N_ROPE_MEMBERS; i++)
+            known = known || strcmp(inner, rope_members[i].member.key) == 0;
+        if (!known)
+            return refuse(err, name, key, rope, "%.60s is not supported",
+                          inner);
+    }
+    enum status status = read_rope_kind(&kind, rope, key, name, err);
+    for (int i = 0; i < N_ROPE_MEMBERS && status == STATUS_OK; i++) {
+        const struct member *m = &rope_members[i].member;
+        if (!rope_needs(kind, i))
+            continue;
+        value = given(rope, m->key);
+        status = value ? read_value(spec, m, value, name, err)
+                       : refuse(err, name, key, rope, "%s is missing", m->key);
+    }
+    if (status == STATUS_OK && (value = given(rope, theta.key)))
+        status = read_value(spec, &theta, value, name, err);
+    if (status == STATUS_OK)
+        spec->rope_scaling.kind = kind;
+    return status;
 }
 
-static bool is_mistral(const json_t *root)
-{
-    const char *type = json_string_value(json_object_get(root, "model_type"));
-    return type && strcmp(type, "mistral") == 0;
-}
-
-/* Mistral is Llama where its window spans every position.  What the class
- * assumes in silence, a window of 4096 and 8 key/value heads, must be said
- * (transformers, MistralConfig). */
-static enum status check_mistral(const struct model_spec *spec,
-                                 const json_t *root, const char *name,
-                                 struct error *err)
+/* A window is full attention where it spans every position.  Mistral's class
+ * assumes one of 4096 in silence (transformers, MistralConfig); Qwen2's has one
+ * only with use_sliding_window, which is refused. */
+static enum status check_window(const struct class *class,
+                                const struct model_spec *spec,
+                                const json_t *root, const char *name,
+                                struct error *err)
 {
     json_t *window = json_object_get(root, "sliding_window");
 
-    if (!is_mistral(root))
+    if (strcmp(class->type, "mistral") != 0)
         return STATUS_OK;
-    if (!given(root, "num_key_value_heads"))
-        return error_set(err, STATUS_BAD_VALUE,
-                         "%.160s: num_key_value_heads is missing", name);
     if (!window)
         return error_set(err, STATUS_BAD_VALUE,
                          "%.160s: sliding_window is missing: a mistral without"
@@ -262,26 +360,69 @@ static enum status check_mistral(const struct model_spec *spec,
     return STATUS_OK;
 }
 
-static enum status read_family(struct model_spec *spec, const json_t *root,
-                               const char *name, struct error *err)
+/* Attention layer by layer, where a file says so. */
+static enum status check_layer_types(const json_t *root, const char *name,
+                                     struct error *err)
+{
+    json_t *types = given(root, "layer_types");
+
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const char *word = json_string_value(json_array_get(types, i));
+        if (!word || strcmp(word, "full_attention") != 0)
+            return refuse(err, name, "layer_types", json_array_get(types, i),
+                          "supported is \"full_attention\"");
+    }
+    return !types || json_is_array(types)
+               ? STATUS_OK
+               : refuse(err, name, "layer_types", types, "must be a list");
+}
+
+/* Llama's attention_bias is one of the output too, which the executor does not
+ * have; Qwen2's class has its own biases, whatever the key says. */
+static enum status check_class(const struct class *class,
+                               const struct model_spec *spec,
+                               const json_t *root, const char *name,
+                               struct error *err)
+{
+    json_t *list = json_object_get(root, "architectures");
+    json_t *bias = given(root, "attention_bias");
+    const char *word = json_string_value(json_array_get(list, 0));
+
+    if (list && !json_is_null(list) &&
+        (json_array_size(list) != 1 || !word ||
+         (strcmp(word, class->head) != 0 && strcmp(word, class->body) != 0)))
+        return refuse(err, name, "architectures", list, "supported is [\"%s\"]",
+                      class->head);
+    if (bias && (class->qkv_bias ? !json_is_true(bias) : !json_is_false(bias)))
+        return refuse(err, name, "attention_bias", bias, "supported is %s",
+                      class->qkv_bias ? "true" : "false");
+    if (class->says_kv_heads && !given(root, "num_key_value_heads"))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%.160s: num_key_value_heads is missing", name);
+    enum status status = check_layer_types(root, name, err);
+    return status == STATUS_OK ? check_window(class, spec, root, name, err)
+                               : status;
+}
+
+static enum status read_class(const struct class **out,
+                              struct model_spec *spec, const json_t *root,
+                              const char *name, struct error *err)
 {
     json_t *type = json_object_get(root, "model_type");
     const char *word = json_string_value(type);
 
     if (!word)
         return error_set(err, STATUS_BAD_VALUE, "%.160s: no model_type:"
-                         " supported are gpt2, llama and mistral", name);
-    if (is_mistral(root)) {
-        spec->family = FAMILY_LLAMA;
-        return STATUS_OK;
-    }
-    for (int f = 0; f < FAMILY_COUNT; f++)
-        if (strcmp(word, family_names[f]) == 0) {
-            spec->family = (enum family)f;
+                         " supported are %s", name, class_names);
+    for (int i = 0; i < N_CLASSES; i++)
+        if (strcmp(word, classes[i].type) == 0) {
+            *out = &classes[i];
+            spec->family = classes[i].family;
+            spec->qkv_bias = classes[i].qkv_bias;
             return STATUS_OK;
         }
-    return refuse(err, name, "model_type", type,
-                  "supported are gpt2, llama and mistral");
+    return refuse(err, name, "model_type", type, "supported are %s",
+                  class_names);
 }
 
 /* The place of a key's text in a list of words. */
@@ -431,16 +572,15 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
 
     for (int l = 0; l < SPEC_MAX_LAYERS; l++)
         spec.capacity[l] = 1.0;
-    enum status status = read_family(&spec, root, name, err);
-    if (status == STATUS_OK)
-        status = check_fixed(&spec, root, name, err);
-    if (status == STATUS_OK)
-        status = read_members(&spec, root, name, err);
-    if (status == STATUS_OK)
-        status = check_mistral(&spec, root, name, err);
-    if (status == STATUS_OK)
-        status = read_rope(&spec, root, name, err);
-    if (status == STATUS_OK)
+    const struct class *class = NULL;
+    enum status status;
+    if (!(status = read_class(&class, &spec, root, name, err)) &&
+        !(status = check_fixed(&spec, root, name, err)) &&
+        !(status = check_refused(root, name, err)) &&
+        !(status = read_members(&spec, root, name, err)) &&
+        !(status = check_class(class, &spec, root, name, err)) &&
+        !(status = read_rope(&spec, root, "rope_scaling", name, err)) &&
+        !(status = read_rope(&spec, root, "rope_parameters", name, err)))
         status = derive(&spec, name, err);
     if (status == STATUS_OK && spec.n_layers > SPEC_MAX_LAYERS)
         status = error_set(err, STATUS_BAD_VALUE, "%.160s: %d layers: allowed"
@@ -544,11 +684,43 @@ static json_t *isobath_json(const struct model_spec *spec,
                      "thresholds", thresholds);
 }
 
+static json_t *rope_json(const struct model_spec *spec)
+{
+    const enum rope_scaling_kind kind = spec->rope_scaling.kind;
+    json_t *rope;
+
+    if (kind == ROPE_SCALING_NONE)
+        return json_null();
+    rope = json_pack("{s:s}", "rope_type", rope_scaling_names[kind]);
+    for (int i = 0; i < N_ROPE_MEMBERS; i++)
+        if (rope_needs(kind, i))
+            json_object_set_new(rope, rope_members[i].member.key,
+                                member_json(spec, &rope_members[i].member));
+    return rope;
+}
+
+static void write_class(json_t *root, const struct model_spec *spec)
+{
+    const struct class *c = classes;
+
+    while (c->family != spec->family ||
+           (c->family == FAMILY_LLAMA && c->qkv_bias != spec->qkv_bias))
+        c++;
+    json_object_set_new(root, "model_type", json_string(c->type));
+    json_object_set_new(root, "architectures", json_pack("[s]", c->head));
+    if (spec->family != FAMILY_LLAMA)
+        return;
+    if (!c->qkv_bias)
+        json_object_set_new(root, "attention_bias", json_false());
+    json_object_set_new(root, "rope_scaling", rope_json(spec));
+}
+
 static json_t *root_json(const struct model_spec *spec,
                          const struct hf_routing *routing)
 {
     json_t *root = json_object();
 
+    write_class(root, spec);
     for (int i = 0; i < N_FIXED; i++)
         if (fixed[i].family == spec->family &&
             !json_object_get(root, fixed[i].key))
@@ -570,6 +742,9 @@ static enum status check_written(const struct model_spec *spec,
 
     if (status != STATUS_OK)
         return status;
+    if (spec->rope_scaling.kind == ROPE_SCALING_FACTORS)
+        return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
+                         " file have no place in a config.json", path);
     /* GPT2Config has no key for it. */
     if (spec->family == FAMILY_GPT2 &&
         spec->n_channels != spec->n_heads * spec->head_size)

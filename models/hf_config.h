@@ -1,8 +1,8 @@
 /* hf_config.h - a model's shape as the config.json of Hugging Face.
  *
- * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM: the dense
- * parts load in transformers (GPT2Config, LlamaConfig).  What those do not know
- * stands in one object that they pass over:
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, one with biases
+ * of queries, keys and values as Qwen2ForCausalLM: the dense parts load in
+ * transformers.  What those do not know stands in one object that they pass over:
  *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,
@@ -11,9 +11,10 @@
  * thresholds are null while nobody has kept the running mean of top-k's cut.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
- * where its window spans every position.  A key that changes the arithmetic in a
- * way the executor does not have (hidden_act, rope_scaling, biases, ...) is
- * refused by name; others (dropout, token ids, ...) are passed over. */
+ * where its window spans every position, Qwen2ForCausalLM where it has none; of
+ * rope_scaling, the types linear and llama3.  A key that changes the arithmetic
+ * in a way the executor does not have (hidden_act, other scalings and biases,
+ * ...) is refused by name; others (dropout, token ids, ...) are passed over. */
 #ifndef HF_CONFIG_H
 #define HF_CONFIG_H
 

@@ -5,13 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/rotary.h"
 #include "sim/core/random.h"
+
+/* T of a forward, at most. */
+static int32_t forward_tokens(const struct model_options *o)
+{
+    return o->n_prefill > 0 ? o->n_prefill : o->n_tokens;
+}
 
 /* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
  * routed layer; without training a causal rule may keep them all. */
 static size_t layer_rows(const struct model *m, int32_t layer)
 {
-    int32_t t = m->options.n_tokens;
+    int32_t t = forward_tokens(&m->options);
     if (m->options.train)
         t = spec_kept(&m->spec, layer, t);
     return (size_t)m->options.n_sequences * (size_t)t;
@@ -51,7 +58,7 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
     struct arena *a = &m->arena;
     size_t c = (size_t)m->spec.n_channels;
     size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)m->options.n_tokens;
+                    (size_t)forward_tokens(&m->options);
 
     if (!routed)
         return;
@@ -211,7 +218,7 @@ static void lay_out(struct model *m)
     struct arena *a = &m->arena;
     size_t threads = (size_t)m->options.n_threads;
     size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)m->options.n_tokens;
+                    (size_t)forward_tokens(&m->options);
     size_t c = (size_t)s->n_channels;
     const struct kernels *k = m->ex.kernels;
     int32_t widest = spec_q(s) + 2 * spec_e(s);
@@ -232,8 +239,8 @@ static void lay_out(struct model *m)
     m->threshold = from ? from->threshold
                         : arena_take(a, (size_t)s->n_layers, sizeof(float));
     if (s->family == FAMILY_LLAMA)
-        m->rope = arena_take(a, (size_t)s->max_tokens * (size_t)s->head_size,
-                             sizeof(real));
+        m->rope = arena_take(a, (size_t)m->options.n_tokens *
+                                    (size_t)s->head_size, sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
@@ -265,50 +272,12 @@ static void lay_out(struct model *m)
     m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
 }
 
-/* Angle of pair i at position p: p * theta^(-2i/D) (Su et al. 2021). */
-static void fill_rope(struct model *m)
-{
-    int32_t half = m->spec.head_size / 2;
-    for (int32_t p = 0; p < m->spec.max_tokens; p++)
-        for (int32_t i = 0; i < half; i++) {
-            double angle = p * pow((double)m->spec.rope_theta,
-                                   -(double)i / half);
-            real *row = m->rope + (size_t)p * (size_t)m->spec.head_size;
-            row[i] = (real)cos(angle);
-            row[half + i] = (real)sin(angle);
-        }
-}
-
-/* Gradients are those of whole blocks routed by a router or a fixed pattern. */
-static enum status check_trains(const struct model_spec *s, struct error *err)
-{
-    const struct {
-        bool        trains;
-        const char *key, *value, *allowed;
-    } rules[] = {
-        { s->part == PART_BLOCK, "routing.part", part_names[s->part],
-          part_names[PART_BLOCK] },
-        { s->skipped_keys == SKIPPED_KEYS_ABSENT, "routing.skipped_keys",
-          skipped_keys_names[s->skipped_keys],
-          skipped_keys_names[SKIPPED_KEYS_ABSENT] },
-        { s->signal == SIGNAL_NONE, "routing.signal", signal_names[s->signal],
-          signal_names[SIGNAL_NONE] },
-    };
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (spec_n_routed(s) > 0 && !rules[i].trains)
-            return error_set(err, STATUS_BAD_VALUE,
-                             "%s %s: works on a trained model; training allows"
-                             " %s", rules[i].key, rules[i].value,
-                             rules[i].allowed);
-    return STATUS_OK;
-}
-
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
     enum status status = spec_check(spec, err);
     if (status == STATUS_OK && options->train)
-        status = check_trains(spec, err);
+        status = spec_check_training(spec, err);
     if (status != STATUS_OK)
         return status;
     if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)
@@ -316,6 +285,11 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                          "%d tokens a sequence: allowed is 1 to"
                          " model.max_tokens, %d", options->n_tokens,
                          spec->max_tokens);
+    if (options->n_prefill < 0 || options->n_prefill > options->n_tokens ||
+        (options->n_prefill > 0 && !options->decode))
+        return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
+                         " allowed is up to %d, and only to decode after it",
+                         options->n_prefill, options->n_tokens);
     if (options->n_threads < 1 || options->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE,
                          "%d threads, %d sequences: at least 1 of each",
@@ -333,7 +307,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
         status = allocation_open(&m->allocation, spec->n_layers,
-                                 options->n_sequences, options->n_tokens, err);
+                                 options->n_sequences, forward_tokens(options),
+                                 err);
     if (status == STATUS_OK)
         status = pool_open(&m->pool, options->n_threads, err);
     if (status == STATUS_OK) {
@@ -349,7 +324,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
         m->threshold[l] = NAN;
     if (m->rope)
-        fill_rope(m);
+        rotary_fill(m->rope, &m->spec, m->options.n_tokens, NULL);
     *out = m;
     return STATUS_OK;
 }
@@ -455,6 +430,11 @@ float *model_weights(struct model *m) { return m->weights; }
 float *model_gradients(struct model *m) { return m->gradients; }
 float *model_moments(struct model *m, int which) { return m->moment[which]; }
 float *model_thresholds(struct model *m) { return m->threshold; }
+
+void model_set_rope_factors(struct model *m, const float *factors)
+{
+    rotary_fill(m->rope, &m->spec, m->options.n_tokens, factors);
+}
 
 void model_set_threshold_rate(struct model *m, float rate)
 {

@@ -14,6 +14,8 @@ struct model;                     /* opaque; owns weights, gradients, buffers */
 struct model_options {
     int32_t n_sequences;          /* B at most */
     int32_t n_tokens;             /* T at most; <= spec.max_tokens */
+    int32_t n_prefill;            /* with decode: T of a forward, at most; the
+                                   * rest is decoded; 0: n_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
     bool    decode;               /* keeps keys and values; not with train */
     bool    last_only;            /* room for no more logits than a forward with
@@ -140,6 +142,10 @@ float *model_weights(struct model *model);     /* [tensors.floats] */
 float *model_gradients(struct model *model);
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
 float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+
+/* factors [D/2], above 0, of a spec whose rope_scaling is ROPE_SCALING_FACTORS:
+ * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */
+void model_set_rope_factors(struct model *model, const float *factors);
 
 /* How fast thresholds follow top-k's cut: weight of the newest step. */
 void model_set_threshold_rate(struct model *model, float rate);

@@ -54,7 +54,7 @@ struct model {
     int32_t lowest;                /* backward ends in this layer: the first, or
                                     * with a frozen backbone the first routed */
     float *threshold;              /* [L] */
-    real *rope;                    /* [P,D] */
+    real *rope;                    /* [T,D], T = options.n_tokens */
 
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "models/agreement.h"
+#include "models/run_output.h"
+#include "models/run_prompt.h"
 #include "models/run_result.h"
 #include "models/run_text.h"
 #include "sim/core/command.h"
@@ -19,7 +21,7 @@
 int run_command(int argc, char **argv);
 
 enum {
-    USUAL_WINDOW = 256,          /* data.tokens of a training run by default */
+    LARGEST_USUAL_WINDOW = 1024, /* by default: memory grows with it */
     ALL = SPLIT_COUNT,           /* a split: the whole text */
     MAX_RULES = 2,
 };
@@ -33,6 +35,7 @@ struct arguments {
     int64_t window, stride, limit, seed;   /* 0: not given */
     int     split;                         /* enum split, or ALL */
     bool    tokens;
+    struct run_prompt_options prompt;
 };
 
 enum { KEY_TEXT = 256, KEY_WINDOW, KEY_STRIDE, KEY_POLICY, KEY_MACHINE,
@@ -43,7 +46,7 @@ static const struct argp_option options[] = {
     { "tokenizer", KEY_TOKENIZER, "FILE", 0, "tokenizer.json, GGUF or llama2.c"
       " tokenizer; default: the one that lies with MODEL, else bytes", 0 },
     { "window", KEY_WINDOW, "T", 0, "Tokens the model sees at a time; default:"
-      " as it was trained, else 256 or model.max_tokens", 0 },
+      " as isobath train had it, else all its positions, but at most 1024", 0 },
     { "stride", KEY_STRIDE, "S", 0, "Tokens from window to window; only the last"
       " S of a window are scored, those before are context; default: T", 0 },
     { "policy", KEY_POLICY, "NAME", 0, "Who passes a routed block; default: the"
@@ -54,8 +57,8 @@ static const struct argp_option options[] = {
       " of a split, whole windows, at least one", 0 },
     { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds"
       " and joules", 0 },
-    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, and of"
-      " policies that draw; default 1", 0 },
+    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, of tokens"
+      " that are drawn, and of policies that draw; default 1", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
       " token; without it, up to a million rows", 0 },
     { 0 },
@@ -108,13 +111,29 @@ static int split_named(const char *text, struct argp_state *state)
     return ALL;
 }
 
+/* The first option given that only goes with a text; NULL: none. */
+static const char *scoring_option(const struct arguments *a)
+{
+    return a->window ? "--window" : a->stride ? "--stride"
+           : a->split != ALL ? "--split" : a->limit ? "--limit"
+           : a->tokens ? "--tokens" : NULL;
+}
+
 static void check_arguments(const struct arguments *a, struct argp_state *state)
 {
     if (!a->model)
         argp_error(state, "which MODEL? a directory of isobath train, or a"
                    " model YAML");
-    else if (!a->text)
-        argp_error(state, "which text? give --text FILE");
+    else if (!a->text && !a->prompt.prompt)
+        argp_error(state, "which text? give --text FILE to score one, or"
+                   " --prompt TEXT to go on from");
+    else if (a->text && a->prompt.prompt)
+        argp_error(state, "--text scores a text, --prompt goes on from one:"
+                   " give one of them");
+    else if (a->text && a->prompt.first)
+        argp_error(state, "%s: goes with --prompt", a->prompt.first);
+    else if (a->prompt.prompt && scoring_option(a))
+        argp_error(state, "%s: goes with --text", scoring_option(a));
     else if (a->window > 0 && a->stride > a->window)
         argp_error(state, "--stride %" PRId64 ": allowed is 1 to --window, %"
                    PRId64, a->stride, a->window);
@@ -131,6 +150,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &a->common;
+        state->child_inputs[1] = &a->prompt;
         a->split = ALL;
         a->seed = 1;
         return 0;
@@ -229,7 +249,7 @@ static enum status choose_window(struct session *s, struct error *err)
     if (a->window == 0 && s->source.has_weights)
         a->window = trained_window(a->model);
     if (a->window < 1 || a->window > most)
-        a->window = most < USUAL_WINDOW ? most : USUAL_WINDOW;
+        a->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
     if (a->stride == 0)
         a->stride = a->window;
     if (a->stride > a->window || (fixed && a->stride < a->window))
@@ -366,26 +386,6 @@ static enum status open_ledgers(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* A directory that holds anything but an older `run` is somebody else's. */
-static enum status check_directory(const char *path, struct error *err)
-{
-    char file[FILE_PATH_SIZE];
-    json_t *summary = NULL;
-    enum status status = file_join(file, path, "summary.json", err);
-
-    if (status == STATUS_OK && file_exists(file))
-        status = summary_read(&summary, path, err);
-    const char *command = json_string_value(json_object_get(summary,
-                                                            "command"));
-    if (status == STATUS_OK && summary &&
-        (!command || strcmp(command, "run") != 0))
-        status = error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
-                           " isobath %s; give another directory", path,
-                           command ? command : "(unknown)");
-    json_decref(summary);
-    return status;
-}
-
 /* Without being asked, a table of tokens ends at so many rows: some 100 MB. */
 enum { TOKENS_UNASKED = 1000000 };
 
@@ -397,10 +397,8 @@ static enum status open_output(struct session *s, struct error *err)
 
     if (!a->common.output)
         return STATUS_OK;
-    if ((status = check_directory(a->common.output, err)) ||
-        (status = rundir_open(&s->rundir, a->common.output, err)))
+    if ((status = run_output_open(&s->rundir, a->common.output, err)))
         return status;
-    rundir_remove_leftovers(&s->rundir);
     if (!a->tokens && s->windows > TOKENS_UNASKED / a->stride) {
         command_warn("tokens.csv is left out: it would be over %d rows;"
                      " --tokens writes it, --limit shortens it",
@@ -577,16 +575,6 @@ static void fill_measured(struct session *s)
             ledger_set_reason(s->measured, (enum metric)m, why);
 }
 
-/* An older run's files do not stand beside this one's. */
-static void remove_older(const struct session *s)
-{
-    static const char *const names[] = { "summary.json", "tokens.csv" };
-    char path[FILE_PATH_SIZE];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (file_join(path, s->rundir.path, names[i], NULL) == STATUS_OK)
-            unlink(path);
-}
-
 /* summary.json comes last: where it stands, all stands. */
 static enum status write_files(struct session *s, json_t *summary,
                                struct error *err)
@@ -595,7 +583,7 @@ static enum status write_files(struct session *s, json_t *summary,
 
     if (s->rundir.lock < 0)
         return STATUS_OK;
-    remove_older(s);
+    run_output_clear(&s->rundir);
     if (s->tokens.stream)
         status = file_commit(&s->tokens, err);
     if (status == STATUS_OK)
@@ -675,18 +663,44 @@ static enum status verdict(const struct session *s, struct error *err)
     return STATUS_OK;
 }
 
+static enum status score_text(struct session *s, int argc, char **argv,
+                              struct error *err)
+{
+    enum status status = open_session(s, err);
+
+    if (status == STATUS_OK)
+        status = score_all(s, err);
+    if (status == STATUS_OK && s->done > 0) {
+        fill_measured(s);
+        status = deliver(s, argc, argv, err);
+    }
+    return status == STATUS_OK ? verdict(s, err) : status;
+}
+
+static enum status go_on(const struct arguments *a, int argc, char **argv,
+                         struct error *err)
+{
+    return run_prompt(&(struct run_prompt){
+        .common = &a->common, .options = a->prompt, .model = a->model,
+        .tokenizer = a->tokenizer, .machine = a->machine, .policy = a->policy,
+        .seed = a->seed, .argc = argc, .argv = argv }, err);
+}
+
 int run_command(int argc, char **argv)
 {
     static const struct argp_child children[] = {
-        { &command_argp, 0, NULL, 0 }, { 0 }
+        { &command_argp, 0, NULL, 0 },
+        { &run_prompt_argp, 0, "Going on from a prompt:", 1 }, { 0 }
     };
     static const struct argp argp = {
-        options, parse, "MODEL --text FILE",
+        options, parse, "MODEL --text FILE\nMODEL --prompt TEXT",
         "Score a text: how well the model predicts every token from those"
-        " before, and what that cost, predicted and counted."
+        " before; or go on from a prompt.  And what that cost, predicted and"
+        " counted."
         "\vMODEL is a directory of isobath train or of Hugging Face, a GGUF"
         " file, a llama2.c .bin file, or a model YAML: its weights are drawn"
-        " then.  With -o DIR: summary.json, ledger.csv, tokens.csv.",
+        " then.  With -o DIR: summary.json, ledger.csv, tokens.csv.\n\n"
+        "A prompt is taken as it stands: no chat template is put around it.",
         children, NULL, NULL,
     };
     struct error err = { STATUS_NO_MEMORY, "no memory" };
@@ -699,15 +713,8 @@ int run_command(int argc, char **argv)
     s->start_bytes = command_peak_bytes();
     argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
     command_catch_signals();
-    status = open_session(s, &err);
-    if (status == STATUS_OK)
-        status = score_all(s, &err);
-    if (status == STATUS_OK && s->done > 0) {
-        fill_measured(s);
-        status = deliver(s, argc, argv, &err);
-    }
-    if (status == STATUS_OK)
-        status = verdict(s, &err);
+    status = s->arguments.text ? score_text(s, argc, argv, &err)
+                               : go_on(&s->arguments, argc, argv, &err);
     close_session(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

@@ -90,32 +90,37 @@ static json_t *routing_json(const struct run_result *r)
         "capacity_realised_topk", number(score_capacity(trained_score(r))));
 }
 
-/* File names may be anything; JSON holds UTF-8. */
-static json_t *name_json(const char *name)
+json_t *run_result_name(const char *name)
 {
     json_t *text = name ? json_string(name) : json_null();
     return text ? text : json_string("(not UTF-8)");
 }
 
-/* As a training config would say it. */
-static json_t *config_of(const struct run_result *r)
+json_t *run_result_model(const struct model_spec *m)
 {
-    const struct model_spec *m = r->spec;
-    json_t *run = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
-        "model", name_json(r->model), "text", name_json(r->text),
-        "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
-        "split", r->split, "limit", (json_int_t)r->limit,
-        "policy", r->score[0].policy->name, "machine", name_json(r->machine),
-        "seed", (json_int_t)r->seed,
-        "random_weights", !r->source->has_weights);
-    json_t *model = json_pack(
-        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}",
+    return json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s}",
         "family", family_names[m->family], "layers", m->n_layers, "channels",
         m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
         "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
-        "max_tokens", m->max_tokens, "tied_head", m->tied_head);
-    return json_pack("{s:o, s:o}", "run", run, "model", model);
+        "max_tokens", m->max_tokens, "tied_head", m->tied_head, "qkv_bias",
+        spec_qkv_bias(m), "rope_scaling",
+        rope_scaling_names[m->rope_scaling.kind]);
+}
+
+/* As a training config would say it. */
+static json_t *config_of(const struct run_result *r)
+{
+    json_t *run = json_pack(
+        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
+        "model", run_result_name(r->model), "text", run_result_name(r->text),
+        "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
+        "split", r->split, "limit", (json_int_t)r->limit,
+        "policy", r->score[0].policy->name, "machine", run_result_name(r->machine),
+        "seed", (json_int_t)r->seed,
+        "random_weights", !r->source->has_weights);
+    return json_pack("{s:o, s:o}", "run", run, "model",
+                     run_result_model(r->spec));
 }
 
 /* Predicted forward flops of a row, head included, loss and entropy not. */

@@ -29,6 +29,11 @@ struct run_result {
     uint64_t parameters, predicted_bytes, allocated_bytes, peak_bytes;
 };
 
+/* Parts that summaries share.  File names may be anything, JSON holds UTF-8; a
+ * shape as a config would say it. */
+json_t *run_result_name(const char *name);
+json_t *run_result_model(const struct model_spec *spec);
+
 /* summary.json; the caller decrefs. */
 enum status run_result_json(json_t **out, const struct run_result *result,
                             int argc, char **argv,

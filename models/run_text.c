@@ -5,23 +5,29 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-static enum status open_tokenizer(struct run_text *t, const char *path,
-                                  const struct source *source, bool split,
-                                  struct error *err)
+enum status run_text_tokenizer(struct tokenizer **out, const char *path,
+                               const struct source *source, struct error *err)
 {
     if (!path && *source->tokenizer)
         path = source->tokenizer;
-    if (path && split)
-        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
-                         " training on bytes; %s has a tokenizer",
-                         source->path);
     if (path)
-        return tokenizer_open(&t->tokenizer, path, source->spec.n_vocab, err);
+        return tokenizer_open(out, path, source->spec.n_vocab, err);
     if (source->spec.n_vocab != DATA_VOCAB)
         return error_set(err, STATUS_BAD_VALUE, "%s: a vocabulary of %d; %d"
                          " would be bytes, any other needs --tokenizer FILE",
                          source->path, source->spec.n_vocab, DATA_VOCAB);
     return STATUS_OK;
+}
+
+static enum status open_tokenizer(struct run_text *t, const char *path,
+                                  const struct source *source, bool split,
+                                  struct error *err)
+{
+    if (split && (path || *source->tokenizer))
+        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
+                         " training on bytes; %s has a tokenizer",
+                         source->path);
+    return run_text_tokenizer(&t->tokenizer, path, source, err);
 }
 
 /* All of the text as tokens; each window begins with BOS, where there is one. */

@@ -15,6 +15,12 @@ struct run_text {
     struct score_text windows;       /* points into the above */
 };
 
+/* The tokenizer at `path`, or where that is NULL the one that lies with `source`,
+ * else NULL: bytes.  STATUS_BAD_VALUE: a vocabulary that calls for one. */
+enum status run_text_tokenizer(struct tokenizer **out, const char *path,
+                               const struct source *source,
+                               struct error *err) MUST_CHECK;
+
 /* The text at `path` for a model: tokens by the tokenizer at `tokenizer` (NULL:
  * the one that lies with `source`, else bytes).  The caller has filled in
  * windows.window, stride, limit and, where `split`, the split, which only bytes

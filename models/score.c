@@ -99,16 +99,12 @@ void score_write_header(FILE *file, const struct model_spec *spec)
     fputs("\r\n", file);
 }
 
-static void write_text(FILE *file, const struct tokenizer *tokenizer,
-                       int32_t id)
+void score_write_text(FILE *file, const char *text, size_t size)
 {
-    const char byte[1] = { (char)id }, *text = byte;
-    size_t size = sizeof byte;
-    if (tokenizer)
-        text = tokenizer_bytes(tokenizer, id, false, &size);
     bool quoted = size > 0 && (memchr(text, '"', size) ||
                                memchr(text, ',', size));
-    fputs(quoted ? ",\"" : ",", file);
+    if (quoted)
+        fputc('"', file);
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c < 0x20 || c >= 0x7f || c == '\\')
@@ -118,6 +114,17 @@ static void write_text(FILE *file, const struct tokenizer *tokenizer,
     }
     if (quoted)
         fputc('"', file);
+}
+
+static void write_token(FILE *file, const struct tokenizer *tokenizer,
+                        int32_t id)
+{
+    const char byte[1] = { (char)id }, *text = byte;
+    size_t size = sizeof byte;
+    if (tokenizer)
+        text = tokenizer_bytes(tokenizer, id, false, &size);
+    fputc(',', file);
+    score_write_text(file, text, size);
 }
 
 /* Where each layer's kept positions are read next: rows come in order. */
@@ -152,7 +159,7 @@ static void write_row(FILE *file, const struct model *m,
         used += passed[l];
     }
     fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
-    write_text(file, w->tokenizer, w->ids[r]);
+    write_token(file, w->tokenizer, w->ids[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
             (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
             cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);

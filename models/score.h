@@ -70,6 +70,8 @@ double score_capacity(const struct score *score);   /* NAN: nothing routes */
  * dense ones too.  In the text, control bytes, the backslash and bytes beyond
  * ASCII are \xNN.  Joules stay empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
+/* A cell of text, quoted where it must be. */
+void score_write_text(FILE *file, const char *text, size_t size);
 /* The scored rows of a window; the ledgers resolve its tokens, and `predicted`
  * may be NULL.  A failed write shows in the stream. */
 void score_write_tokens(FILE *file, const struct model *model,

@@ -145,3 +145,13 @@ const struct safetensors_tensor *shards_find(const struct shards *s,
     }
     return safetensors_find(s->file[i], name);
 }
+
+size_t shards_count(const struct shards *s)
+{
+    return s->n;
+}
+
+const struct safetensors *shards_at(const struct shards *s, size_t i)
+{
+    return s->file[i];
+}

@@ -25,4 +25,8 @@ const char *shards_path(const struct shards *shards);
 const struct safetensors_tensor *shards_find(const struct shards *shards,
                                              const char *name);
 
+/* The files, for what they hold beside what was asked for. */
+size_t shards_count(const struct shards *shards);
+const struct safetensors *shards_at(const struct shards *shards, size_t i);
+
 #endif

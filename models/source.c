@@ -42,7 +42,9 @@ static enum status read_directory(struct source *s, struct error *err)
         return status;
     if (!file_exists(s->tokenizer))
         *s->tokenizer = '\0';
-    return hf_config_read(&s->spec, &s->routing, config, err);
+    status = hf_config_read(&s->spec, &s->routing, config, err);
+    return status == STATUS_OK ? checkpoint_check(&s->spec, s->path, err)
+                               : status;
 }
 
 static enum status read_gguf(struct source *s, struct error *err)

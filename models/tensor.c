@@ -13,6 +13,7 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
                                int32_t layer)
 {
     const bool gpt2 = s->family == FAMILY_GPT2, tied = s->tied_head;
+    const bool biased = spec_qkv_bias(s);
     const bool routed = layer >= 0 && s->routed[layer] && s->router_scores;
     const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;

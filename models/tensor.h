@@ -17,7 +17,7 @@
     X(NORM1_GAMMA, 1, C,                     false)  /* from here on a layer */ \
     X(NORM1_BETA,  gpt2 ? 1 : 0, C,          false)                             \
     X(QKV,         C, Q + 2 * E,             true)                              \
-    X(QKV_BIAS,    gpt2 ? 1 : 0, Q + 2 * E,  false)                             \
+    X(QKV_BIAS,    biased ? 1 : 0, Q + 2 * E, false)                             \
     X(PROJECT,     Q, C,                     true)                              \
     X(PROJECT_BIAS, gpt2 ? 1 : 0, C,         false)                             \
     X(NORM2_GAMMA, 1, C,                     false)                             \

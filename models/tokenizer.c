@@ -159,6 +159,34 @@ int32_t tokenizer_eos(const struct tokenizer *tokenizer)
     return tokenizer->parts.vocab.eos;
 }
 
+bool tokenizer_begins(const struct tokenizer *tokenizer)
+{
+    return tokenizer->parts.begins && tokenizer->parts.vocab.bos >= 0;
+}
+
+bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
+{
+    static const char *const ends[] = {
+        "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>",
+        "<|end|>", "<end_of_turn>", "</s>", "<eos>",
+    };
+    const struct vocab *vocab = &tokenizer->parts.vocab;
+
+    if (id < 0 || id >= vocab->n)
+        return false;
+    if (id == vocab->eos || id == vocab->bos)
+        return true;
+    /* Plain text may read the same: only tokens that are none. */
+    if (vocab->role[id] != VOCAB_CONTROL && vocab->role[id] != VOCAB_ADDED)
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strlen(ends[i]) == vocab_size_of(vocab, id) &&
+            memcmp(ends[i], vocab->bytes + vocab->at[id],
+                   strlen(ends[i])) == 0)
+            return true;
+    return false;
+}
+
 static enum status encode_bytes(const struct tokenizer_parts *parts,
                                 const char *text, size_t size,
                                 struct ids *ids, struct error *err)

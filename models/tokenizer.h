@@ -26,6 +26,12 @@ int32_t     tokenizer_size(const struct tokenizer *tokenizer);
 int32_t     tokenizer_bos(const struct tokenizer *tokenizer);   /* -1: none */
 int32_t     tokenizer_eos(const struct tokenizer *tokenizer);   /* -1: none */
 
+/* Whether a text has BOS before it, as the tokenizer's files have it. */
+bool        tokenizer_begins(const struct tokenizer *tokenizer);
+/* Whether a text is over where a model says this token: EOS, a BOS, which begins
+ * another text, and the tokens by which models of chats end a turn. */
+bool        tokenizer_ends(const struct tokenizer *tokenizer, int32_t id);
+
 /* All of text[size], special tokens in it taken as plain text, BOS first where
  * `bos`.  *ids is the caller's to free. */
 enum status tokenizer_encode(const struct tokenizer *tokenizer,

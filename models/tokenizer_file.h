@@ -35,6 +35,7 @@ struct tokenizer_parts {
     bool underline;              /* SPM: U+2581 in a text is a space */
     bool nfc;                    /* defined for normalised text only */
     bool has_words;              /* SPM: no token crosses the start of a word */
+    bool begins;                 /* a text has BOS before it */
     struct vocab  vocab;
     struct merges merges;        /* SPM: empty where scores are used */
 };

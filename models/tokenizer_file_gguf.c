@@ -154,6 +154,18 @@ static enum status read_merges(struct tokenizer_parts *parts,
     return status;
 }
 
+/* Where the file does not say: SentencePiece and Llama 3 begin texts with BOS
+ * (llama-vocab.cpp). */
+static enum status read_begins(struct tokenizer_parts *parts,
+                               const struct gguf *file, struct error *err)
+{
+    parts->begins = parts->kind == TOKENIZER_SPM ||
+                    parts->split == SPLIT_LLAMA3;
+    if (!gguf_has(file, KEY("add_bos_token")))
+        return STATUS_OK;
+    return gguf_flag(&parts->begins, file, KEY("add_bos_token"), err);
+}
+
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
                                 const struct gguf *file, int32_t n_vocab,
                                 struct error *err)
@@ -169,6 +181,8 @@ enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = read_special(&parts->vocab.eos, file, KEY("eos_token_id"),
                               &parts->vocab, err);
+    if (status == STATUS_OK)
+        status = read_begins(parts, file, err);
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, gguf_name(file),
                                  KEY("tokens"), err);

@@ -330,6 +330,28 @@ static enum status read_merge(struct tokenizer_parts *parts,
                                "model.merges", file->err);
 }
 
+/* Whether a post-processor puts a special token before a text. */
+static bool puts_first(const json_t *step, int depth)
+{
+    const json_t *first = json_array_get(json_object_get(step, "single"), 0);
+    const json_t *steps = json_object_get(step, "processors");
+    bool does = json_object_get(first, "SpecialToken") != NULL;
+
+    for (size_t i = 0; i < json_array_size(steps) && depth < 2; i++)
+        does = does || puts_first(json_array_get(steps, i), depth + 1);
+    return does;
+}
+
+/* tokenizer_config.json says it outright, or the post-processor does it. */
+static bool begins(const json_t *root, const json_t *config)
+{
+    const json_t *told = json_object_get(config, "add_bos_token");
+
+    return json_is_boolean(told) ? json_is_true(told)
+                                 : puts_first(json_object_get(root,
+                                              "post_processor"), 0);
+}
+
 static enum status read_root(struct tokenizer_parts *parts,
                              struct json_file *file, const json_t *config,
                              int32_t n_vocab)
@@ -340,6 +362,7 @@ static enum status read_root(struct tokenizer_parts *parts,
 
     if (status == STATUS_OK)
         status = read_vocab(parts, file, model, config);
+    parts->begins = begins(file->root, config);
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, file->name, "model.vocab",
                                  file->err);

@@ -77,7 +77,7 @@ enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
     struct entry entry;
     size_t n = 0, at = HEADER;
 
-    *parts = (struct tokenizer_parts){ .kind = TOKENIZER_SPM,
+    *parts = (struct tokenizer_parts){ .kind = TOKENIZER_SPM, .begins = true,
                                        .prefix = PREFIX_ALWAYS };
     if (size < HEADER)
         return tokenizer_bad(err, name, NULL, "%zu bytes: too short", size);

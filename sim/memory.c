@@ -130,7 +130,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "gradients",         G, train },
         { "first moment",      G, train },
         { "second moment",     G, train },
-        { "rotary table",      D, turns ? (uint64_t)spec->max_tokens : 0 },
+        { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, decode ? all.scored : L * rows },
         { "row numbers",       1, rows },
@@ -252,4 +252,36 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
               1);
     add_bytes(&sum, scratch, threads);
     return sum;
+}
+
+uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
+                               int32_t n_tokens, int n_threads,
+                               uint64_t start_bytes)
+{
+    /* Keys lie in tiles of so many. */
+    const uint64_t padded = ((uint64_t)n_tokens + OP_KEY_TILE - 1) /
+                            OP_KEY_TILE * OP_KEY_TILE;
+    uint64_t sum = memory_process_bytes(spec, 1, n_prompt, MEMORY_FORWARD,
+                                        n_threads, start_bytes);
+
+    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * (uint64_t)spec->n_layers,
+              padded);
+    add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
+    if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
+        add_bytes(&sum, (uint64_t)spec->head_size,
+                  (uint64_t)(n_tokens - n_prompt));
+    return sum;
+}
+
+uint64_t memory_largest_tensor(const struct model_spec *spec)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    uint64_t most = 0;
+
+    for (int32_t l = LEDGER_OUTSIDE; l < spec->n_layers; l++) {
+        int n = flops_tensors(tensors, spec, l);
+        for (int i = 0; i < n; i++)
+            most = largest(most, tensors[i].n);
+    }
+    return most;
 }

@@ -74,6 +74,18 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
                               enum memory_phase phase, int n_threads,
                               uint64_t start_bytes);
 
+/* Likewise, of a process that takes a prompt in one forward and then decodes, one
+ * sequence of at most n_tokens, prompt and new ones together: keys and values,
+ * and the head once more, along its columns.  `start_bytes` is the resident set
+ * once its tokenizer is there. */
+uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
+                               int32_t n_tokens, int n_threads,
+                               uint64_t start_bytes);
+
+/* Numbers of the largest tensor: reading weights from a file takes a copy of one
+ * at a time. */
+uint64_t memory_largest_tensor(const struct model_spec *spec);
+
 /* Parameters of the model. */
 uint64_t memory_parameters(const struct model_spec *spec);
 

@@ -70,6 +70,23 @@ struct model_spec case_spec(const struct shape *shape, enum family family,
     return capacity > 0.0 ? spec : spec_dense(&spec);
 }
 
+void case_variant(struct model_spec *spec, int i)
+{
+    static const struct rope_scaling scaling[] = {
+        { .kind = ROPE_SCALING_NONE },
+        { .kind = ROPE_SCALING_LINEAR, .factor = 2.5f },
+        /* Waves of 6.3 tokens and more: up to 6.4 kept, from 16 on divided. */
+        { .kind = ROPE_SCALING_LLAMA3, .factor = 8.0f, .low_frequency = 2.0f,
+          .high_frequency = 5.0f, .original_tokens = 32 },
+    };
+    if (spec->family != FAMILY_LLAMA)
+        return;
+    spec->qkv_bias = i % 2;
+    spec->rope_scaling = scaling[i / 2 % 3];
+    if (spec->rope_scaling.kind == ROPE_SCALING_LLAMA3)
+        spec->rope_theta = 20.0f;
+}
+
 /* A matrix's product keeps the size of its input; shifts are a fifth of it. */
 static double deviation_of(const struct tensor *t)
 {

@@ -27,6 +27,11 @@ enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);
 
+/* Of a llama: biases of queries, keys and values for odd i, and the rotary
+ * frequencies as they are, linear, or as Llama 3.1's, so that heads have pairs in
+ * all three of its ranges. */
+void case_variant(struct model_spec *spec, int i);
+
 /* Weights of order one: every path through the model matters.  Depends on seed,
  * layer and kind of a tensor only. */
 void case_fill(struct model *model, uint64_t seed);

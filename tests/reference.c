@@ -48,10 +48,28 @@ double reference_gate(enum gate gate, double score)
                                   : 2.0 * sigmoid;
 }
 
-void reference_rope(double *x, int32_t n, int32_t position, double theta)
+double reference_frequency(const struct model_spec *s, int32_t i)
 {
+    const struct rope_scaling *r = &s->rope_scaling;
+    double factor = (double)r->factor, low = (double)r->low_frequency;
+    double high = (double)r->high_frequency;
+    double plain = 1.0 / pow((double)s->rope_theta, 2.0 * i / s->head_size);
+    if (r->kind == ROPE_SCALING_NONE)
+        return plain;
+    if (r->kind == ROPE_SCALING_LINEAR)
+        return plain / factor;
+    /* Turns of the pair within the original length: few, stretched whole; many,
+     * left alone; a ramp from one to the other. */
+    double turns = r->original_tokens * plain / (2.0 * M_PI);
+    double kept = fmin(1.0, fmax(0.0, (turns - low) / (high - low)));
+    return plain * (kept + (1.0 - kept) / factor);
+}
+
+void reference_rope(double *x, const struct model_spec *s, int32_t position)
+{
+    const int32_t n = s->head_size;
     for (int32_t i = 0; i < n / 2; i++) {
-        double angle = position * pow(theta, -2.0 * i / n);
+        double angle = position * reference_frequency(s, i);
         double a = x[i], b = x[i + n / 2];
         x[i] = a * cos(angle) - b * sin(angle);
         x[i + n / 2] = b * cos(angle) + a * sin(angle);
@@ -156,8 +174,7 @@ static void attention(const struct reference *r, int32_t layer,
     if (s->family == FAMILY_LLAMA)
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
-                reference_rope(qkv + i * width + h * d, d, position[i],
-                               (double)s->rope_theta);
+                reference_rope(qkv + i * width + h * d, s, position[i]);
     for (int32_t h = 0; h < s->n_heads; h++) {
         int32_t g = h / group;
         reference_attend(qkv + h * d, qkv + q + g * d, qkv + q + e + g * d,

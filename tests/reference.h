@@ -43,8 +43,12 @@ void   reference_rms_norm(const double *x, int32_t n, double epsilon,
 double reference_gelu(double x);
 double reference_silu(double x);
 double reference_gate(enum gate gate, double score);
-/* Turn one head of n numbers as a token at `position`. */
-void   reference_rope(double *x, int32_t n, int32_t position, double theta);
+/* Radians a token of pair i of a head, after rope_scaling (default, linear and
+ * llama3: Llama 3.1's blend, as transformers' modeling_rope_utils.py has it). */
+double reference_frequency(const struct model_spec *spec, int32_t i);
+/* Turn one head of D numbers as a token at `position`. */
+void   reference_rope(double *x, const struct model_spec *spec,
+                      int32_t position);
 /* Causal attention of one head over n rows of queries, keys and values that lie
  * `stride` numbers apart; out rows likewise out_stride apart. */
 void   reference_attend(const double *q, const double *k, const double *v,

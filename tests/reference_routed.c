@@ -111,7 +111,7 @@ static void make_key(struct state *s, int32_t layer, int32_t t,
     product(s->in, layer, TENSOR_QKV, normed, q + e, e, s->values + t * e);
     if (spec->family == FAMILY_LLAMA)
         for (int32_t g = 0; g < spec->n_kv_heads; g++)
-            reference_rope(key + g * d, d, t, (double)spec->rope_theta);
+            reference_rope(key + g * d, spec, t);
 }
 
 /* out[D] of one head's query at t: over the keys present, up to its own. */
@@ -151,7 +151,7 @@ static void attend(struct state *s, int32_t layer, int32_t t,
     product(s->in, layer, TENSOR_QKV, normed, 0, q, query);
     for (int32_t h = 0; h < spec->n_heads; h++) {
         if (spec->family == FAMILY_LLAMA)
-            reference_rope(query + h * d, d, t, (double)spec->rope_theta);
+            reference_rope(query + h * d, spec, t);
         mix(s, t, h, query + h * d, mixed + h * d);
     }
     product(s->in, layer, TENSOR_PROJECT, mixed, 0, c, y);

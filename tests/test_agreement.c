@@ -164,6 +164,7 @@ static uint64_t scoring_agrees(const struct run *run, float threshold)
 static void vary(struct model_spec *spec, int i)
 {
     spec->tied_head = i % 2;
+    case_variant(spec, i / 2);
     if (spec_n_routed(spec) == 0)
         return;
     spec->gate = (enum gate)(i % GATE_COUNT);

@@ -73,6 +73,8 @@ static void expect_same_spec(const struct model_spec *a,
     cr_expect(eq(int, a->tied_head, b->tied_head));
     cr_expect(eq(flt, a->norm_epsilon, b->norm_epsilon));
     cr_expect(eq(flt, a->rope_theta, b->rope_theta));
+    cr_expect(eq(int, a->qkv_bias, b->qkv_bias));
+    cr_expect(eq(int, a->rope_scaling.kind, b->rope_scaling.kind));
     cr_expect(eq(int, a->gate, b->gate));
     cr_expect(eq(int, a->router_input, b->router_input));
     cr_expect(eq(int, a->router_scores, b->router_scores));
@@ -83,9 +85,9 @@ static void expect_same_spec(const struct model_spec *a,
     }
 }
 
-static void there_and_back(enum family family, bool tied)
+static void there_and_back_of(struct model *model)
 {
-    struct model *model = open_tiny(family, 0.5, tied, false), *again;
+    struct model *again;
     struct model_options options = { .n_sequences = 1, .n_tokens = 6,
                                      .n_threads = 1 };
     struct model_spec spec;
@@ -107,6 +109,21 @@ static void there_and_back(enum family family, bool tied)
     model_close(again);
     model_close(model);
     remove_directory(directory);
+}
+
+static void there_and_back(enum family family, bool tied)
+{
+    there_and_back_of(open_tiny(family, 0.5, tied, false));
+}
+
+/* Variant 5 of cases.h: biases and Llama 3.1's frequencies. */
+Test(checkpoint, a_biased_llama_comes_back_bit_for_bit)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    case_variant(&spec, 5);
+    there_and_back_of(case_model(&spec, &options, 3));
 }
 
 Test(checkpoint, llama_comes_back_bit_for_bit)
@@ -279,6 +296,40 @@ static float element(const char *name, size_t row, size_t column)
     return x;
 }
 
+/* Biases lie side by side as their products do: q, k, v. */
+Test(checkpoint, biases_of_queries_keys_and_values_are_three_tensors)
+{
+    static const struct expected biases[] = {
+        { "model.layers.1.self_attn.q_proj.bias", 1, { 8 } },
+        { "model.layers.1.self_attn.k_proj.bias", 1, { 4 } },
+        { "model.layers.1.self_attn.v_proj.bias", 1, { 4 } },
+    };
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.0, PATTERN_ODD);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    struct safetensors *file = NULL;
+
+    spec.qkv_bias = true;
+    struct model *model = case_model(&spec, &options, 3);
+    const struct tensor *t = tensor_find(model_tensors(model), 1,
+                                         TENSOR_QKV_BIAS);
+    export_to(model, "dense");
+    cr_assert(eq(int, safetensors_open(&file, in_directory("model.safetensors"),
+                                       NULL), STATUS_OK));
+    size_t from = t->offset;
+    for (int i = 0; i < 3; i++) {
+        const struct safetensors_tensor *b = safetensors_find(file,
+                                                              biases[i].name);
+        cr_assert(b != NULL && b->rank == 1);
+        cr_expect(eq(u64, b->shape[0], biases[i].shape[0]));
+        cr_expect(memcmp(b->data, model_weights(model) + from, b->bytes) == 0);
+        from += b->shape[0];
+    }
+    safetensors_close(file);
+    model_close(model);
+    remove_directory(directory);
+}
+
 Test(checkpoint, torch_linear_holds_outputs_by_inputs)
 {
     struct model *model = open_tiny(FAMILY_LLAMA, 0.5, true, false);
@@ -321,7 +372,7 @@ Test(checkpoint, conv1d_of_gpt2_holds_inputs_by_outputs)
 
 static void expect_refused(struct model *model, const char *needle)
 {
-    const struct hf_routing routing = { .has_thresholds = false };
+    const struct hf_routing routing = { .policy = case_policy("dense") };
     struct error err = { STATUS_OK, "" };
     cr_expect(eq(int, checkpoint_import(model, directory, &routing, &err),
                  STATUS_BAD_FORMAT));

@@ -83,7 +83,8 @@ static int32_t run(struct story *story, struct sampling rule, int32_t n_new)
     cr_assert(eq(int, sampler_open(&sampler, &rule, spec.n_vocab, &err),
                  STATUS_OK));
     int32_t n = generate(&(struct generation){
-        .model = model, .sampler = sampler, .prompt = prompt, .n_prompt = 1,
+        .model = model, .sampler = sampler, .policy = route_find("dense"),
+        .prompt = prompt, .n_prompt = 1,
         .n_new = n_new, .emit = tell, .context = story });
     sampler_close(sampler);
     model_close(model);

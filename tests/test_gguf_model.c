@@ -2,6 +2,7 @@
  * refused. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,19 +168,31 @@ static void put_part(struct writer *w, struct model *m, int32_t layer,
                                 ? rows : 0, columns, theirs);
 }
 
-static void put_llama(struct writer *w, struct model *m)
+/* "llama.block_count" and the like. */
+static const char *behind(const char *architecture, const char *key)
 {
-    put_word(w, "general.architecture", "llama");
-    put_int(w, "llama.context_length", 9);
-    put_int(w, "llama.embedding_length", 24);
-    put_int(w, "llama.block_count", 2);
-    put_int(w, "llama.feed_forward_length", 40);
-    put_int(w, "llama.attention.head_count", 4);
-    put_int(w, "llama.attention.head_count_kv", 2);
-    put_real(w, "llama.attention.layer_norm_rms_epsilon", 0.25f);
-    put_real(w, "llama.rope.freq_base", 500.0f);
-    put_int(w, "llama.rope.dimension_count", 6);
-    put_int(w, "llama.vocab_size", 19);
+    static char name[128];
+    snprintf(name, sizeof name, "%s.%s", architecture, key);
+    return name;
+}
+
+/* A model under one of the names that a llama goes by. */
+static void put_llama(struct writer *w, struct model *m, const char *name)
+{
+    static const struct { const char *key; uint32_t n; } sizes[] = {
+        { "context_length", 9 }, { "embedding_length", 24 },
+        { "block_count", 2 }, { "feed_forward_length", 40 },
+        { "attention.head_count", 4 }, { "attention.head_count_kv", 2 },
+        { "rope.dimension_count", 6 }, { "vocab_size", 19 },
+    };
+    const bool biased = model_spec(m)->qkv_bias;
+    const enum layout turned = biased ? LAYOUT_LINEAR : LAYOUT_PAIRS;
+
+    put_word(w, "general.architecture", name);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        put_int(w, behind(name, sizes[i].key), sizes[i].n);
+    put_real(w, behind(name, "attention.layer_norm_rms_epsilon"), 0.25f);
+    put_real(w, behind(name, "rope.freq_base"), 500.0f);
     put_part(w, m, -1, TENSOR_WTE, SPAN_ALL, LAYOUT_SAME, "token_embd.weight");
     put_part(w, m, -1, TENSOR_FINAL_GAMMA, SPAN_ALL, LAYOUT_SAME,
              "output_norm.weight");
@@ -187,8 +200,8 @@ static void put_llama(struct writer *w, struct model *m)
     for (int32_t l = 0; l < 2; l++) {
         put_part(w, m, l, TENSOR_NORM1_GAMMA, SPAN_ALL, LAYOUT_SAME,
                  "attn_norm.weight");
-        put_part(w, m, l, TENSOR_QKV, SPAN_Q, LAYOUT_PAIRS, "attn_q.weight");
-        put_part(w, m, l, TENSOR_QKV, SPAN_K, LAYOUT_PAIRS, "attn_k.weight");
+        put_part(w, m, l, TENSOR_QKV, SPAN_Q, turned, "attn_q.weight");
+        put_part(w, m, l, TENSOR_QKV, SPAN_K, turned, "attn_k.weight");
         put_part(w, m, l, TENSOR_QKV, SPAN_V, LAYOUT_LINEAR, "attn_v.weight");
         put_part(w, m, l, TENSOR_PROJECT, SPAN_ALL, LAYOUT_LINEAR,
                  "attn_output.weight");
@@ -199,6 +212,11 @@ static void put_llama(struct writer *w, struct model *m)
         put_part(w, m, l, TENSOR_UP, SPAN_UP, LAYOUT_LINEAR, "ffn_up.weight");
         put_part(w, m, l, TENSOR_DOWN, SPAN_ALL, LAYOUT_LINEAR,
                  "ffn_down.weight");
+        if (!biased)
+            continue;
+        put_part(w, m, l, TENSOR_QKV_BIAS, SPAN_Q, LAYOUT_SAME, "attn_q.bias");
+        put_part(w, m, l, TENSOR_QKV_BIAS, SPAN_K, LAYOUT_SAME, "attn_k.bias");
+        put_part(w, m, l, TENSOR_QKV_BIAS, SPAN_V, LAYOUT_SAME, "attn_v.bias");
     }
 }
 
@@ -244,9 +262,11 @@ static void put_gpt2(struct writer *w, struct model *m)
 }
 
 /* Read back: shape and weights are the same, bit for bit. */
-static void check_return(enum family family, bool tied)
+static void check_return(const char *architecture, bool tied)
 {
-    const struct model_spec spec = spec_of(family, tied);
+    const bool gpt2 = strcmp(architecture, "gpt2") == 0;
+    struct model_spec spec = spec_of(gpt2 ? FAMILY_GPT2 : FAMILY_LLAMA, tied);
+    spec.qkv_bias = strcmp(architecture, "qwen2") == 0;
     struct model_spec found;
     struct model *from = model_of(&spec, true), *to;
     struct writer w;
@@ -255,7 +275,10 @@ static void check_return(enum family family, bool tied)
     size_t size;
 
     open_writer(&w);
-    (family == FAMILY_GPT2 ? put_gpt2 : put_llama)(&w, from);
+    if (gpt2)
+        put_gpt2(&w, from);
+    else
+        put_llama(&w, from, architecture);
     char *image = finish(&w, &size);
     cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
               "%s", err.text);
@@ -273,16 +296,115 @@ static void check_return(enum family family, bool tied)
     model_close(from);
 }
 
-Test(gguf_model, llama_comes_back_as_it_went)
+Test(gguf_model, every_architecture_comes_back_as_it_went)
 {
-    check_return(FAMILY_LLAMA, true);
-    check_return(FAMILY_LLAMA, false);
+    static const char *const names[] = { "llama", "mistral", "qwen2", "gpt2" };
+    for (int i = 0; i < 4; i++) {
+        check_return(names[i], true);
+        check_return(names[i], false);
+    }
 }
 
-Test(gguf_model, gpt2_comes_back_as_it_went)
+/* A llama with something added: its spec, and the model read with it. */
+static struct model *read_with(void (*add)(struct writer *),
+                               struct model_spec *found, enum status *status,
+                               struct error *err)
 {
-    check_return(FAMILY_GPT2, true);
-    check_return(FAMILY_GPT2, false);
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model *from = model_of(&spec, true), *to = NULL;
+    struct writer w;
+    struct gguf *file = NULL;
+    size_t size;
+
+    open_writer(&w);
+    put_llama(&w, from, "llama");
+    add(&w);
+    char *image = finish(&w, &size);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", err), STATUS_OK),
+              "%s", err->text);
+    *status = gguf_model_spec(found, file, err);
+    if (*status == STATUS_OK) {
+        to = model_of(found, false);
+        *status = gguf_model_import(to, file, err);
+    }
+    gguf_close(file);
+    free(image);
+    model_close(from);
+    return to;
+}
+
+static void add_linear(struct writer *w)
+{
+    put_word(w, "llama.rope.scaling.type", "linear");
+    put_real(w, "llama.rope.scaling.factor", 4.0f);
+    put_int(w, "llama.rope.scaling.original_context_length", 2);
+}
+static void add_old_linear(struct writer *w)
+{
+    put_real(w, "llama.rope.scale_linear", 4.0f);
+}
+static void add_none(struct writer *w)
+{
+    put_word(w, "llama.rope.scaling.type", "none");
+    put_real(w, "llama.rope.scaling.factor", 4.0f);
+}
+
+/* llama.cpp takes a factor without a type for linear. */
+Test(gguf_model, linear_scaling_has_two_names)
+{
+    static const struct {
+        void (*add)(struct writer *);
+        enum rope_scaling_kind kind;
+    } cases[] = {
+        { add_linear, ROPE_SCALING_LINEAR },
+        { add_old_linear, ROPE_SCALING_LINEAR },
+        { add_none, ROPE_SCALING_NONE },
+    };
+    for (int i = 0; i < 3; i++) {
+        struct error err = { STATUS_OK, "" };
+        struct model_spec spec;
+        enum status status;
+        struct model *m = read_with(cases[i].add, &spec, &status, &err);
+
+        cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+        cr_expect(eq(int, spec.rope_scaling.kind, cases[i].kind));
+        cr_expect(cases[i].kind == ROPE_SCALING_NONE ||
+                  spec.rope_scaling.factor == 4.0f);
+        model_close(m);
+    }
+}
+
+static void add_factors(struct writer *w)
+{
+    static const float factors[] = { 1.0f, 2.0f, 8.0f };
+    put_tensor(w, "rope_freqs.weight", 0, 3, factors);
+}
+
+/* What they mean is test_rotary's; here, that those of the file arrive. */
+Test(gguf_model, factors_divide_frequencies)
+{
+    struct error err = { STATUS_OK, "" };
+    struct model_spec spec;
+    enum status status;
+    struct model *m = read_with(add_factors, &spec, &status, &err);
+    const int32_t ids[] = { 3, 1, 4, 1, 5, 9, 2, 6, 5 };
+    struct model_input input = { .ids = ids, .n_sequences = 1, .n_tokens = 9,
+                                 .policy = route_find("dense") };
+
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, spec.rope_scaling.kind, ROPE_SCALING_FACTORS));
+    for (size_t i = 0; i < model_tensors(m)->floats; i++)
+        model_weights(m)[i] = sinf((float)i);      /* attention that chooses */
+    model_forward(m, &input, NULL, NULL);
+    float with = model_logits(m)[8 * 19];
+    model_set_rope_factors(m, (const float[]){ 1.0f, 1.0f, 1.0f });
+    model_forward(m, &input, NULL, NULL);
+    float without = model_logits(m)[8 * 19];
+    model_set_rope_factors(m, (const float[]){ 1.0f, 2.0f, 8.0f });
+    model_forward(m, &input, NULL, NULL);
+    cr_expect(model_logits(m)[8 * 19] == with);
+    cr_expect(with != without);
+    model_close(m);
 }
 
 /* Heads of 6: their rows 0 1 2 3 4 5 are pairs (0,1), (2,3), (4,5); ours turn
@@ -302,15 +424,28 @@ Test(gguf_model, pairs_of_a_head_become_halves)
 
 /* ---- refusals ---- */
 
-static const float ones[1024];
+static const float zeros[1024];
 
 static void add_scaling(struct writer *w)
 {
     put_word(w, "llama.rope.scaling.type", "yarn");
 }
-static void add_factor(struct writer *w)
+static void add_small_factor(struct writer *w)
 {
-    put_real(w, "llama.rope.scaling.factor", 4.0f);
+    put_real(w, "llama.rope.scaling.factor", 0.25f);
+}
+static void add_both_scalings(struct writer *w)
+{
+    add_linear(w);
+    add_factors(w);
+}
+static void add_two_factors(struct writer *w)
+{
+    put_tensor(w, "rope_freqs.weight", 0, 2, (const float[]){ 1.0f, 2.0f });
+}
+static void add_magnitude(struct writer *w)
+{
+    put_real(w, "llama.rope.scaling.attn_factor", 1.2f);
 }
 static void add_experts(struct writer *w)
 {
@@ -318,7 +453,7 @@ static void add_experts(struct writer *w)
 }
 static void add_window(struct writer *w)
 {
-    put_int(w, "llama.attention.sliding_window", 4096);
+    put_int(w, "llama.attention.sliding_window", 8);
 }
 static void add_unknown(struct writer *w)
 {
@@ -330,15 +465,15 @@ static void add_partial_rope(struct writer *w)
 }
 static void add_bias(struct writer *w)
 {
-    put_tensor(w, "blk.0.attn_q.bias", 0, 24, ones);
+    put_tensor(w, "blk.0.attn_q.bias", 0, 24, zeros);
 }
-static void add_frequencies(struct writer *w)
+static void add_zero_factors(struct writer *w)
 {
-    put_tensor(w, "rope_freqs.weight", 0, 3, ones);
+    put_tensor(w, "rope_freqs.weight", 0, 3, zeros);
 }
 static void add_third_layer(struct writer *w)
 {
-    put_tensor(w, "blk.2.attn_norm.weight", 0, 24, ones);
+    put_tensor(w, "blk.2.attn_norm.weight", 0, 24, zeros);
 }
 /* What means "none" is taken. */
 static void add_nothing(struct writer *w)
@@ -356,45 +491,44 @@ Test(gguf_model, what_changes_the_arithmetic_is_refused_by_name)
         void (*add)(struct writer *);
         const char *words;
     } cases[] = {
-        { add_scaling, "llama.rope.scaling.type 'yarn': supported is 'none'" },
-        { add_factor, "llama.rope.scaling.factor 4" },
+        { add_scaling, "llama.rope.scaling.type 'yarn': supported are 'none'" },
+        { add_small_factor, "model.rope_factor 0.25: allowed is 1" },
+        { add_both_scalings, "rope_freqs.weight beside a linear" },
+        { add_magnitude, "llama.rope.scaling.attn_factor 1.2" },
         { add_experts, "llama.expert_count 8: supported is 0" },
-        { add_window, "llama.attention.sliding_window 4096" },
+        { add_window, "llama.attention.sliding_window 8: supported are 0" },
         { add_unknown, "llama.logit_scale: not supported" },
         { add_partial_rope, "llama.attention.value_length 8: allowed is 6" },
         { add_bias, "tensor blk.0.attn_q.bias: not supported" },
-        { add_frequencies, "tensor rope_freqs.weight: not supported" },
+        { add_zero_factors, "rope_freqs.weight: number 0 is 0: must be above" },
         { add_third_layer, "tensor blk.2.attn_norm.weight: not supported" },
         { add_nothing, NULL },
     };
-    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
-    struct model *model = model_of(&spec, true);
-
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct model_spec found;
-        struct writer w;
-        struct gguf *file = NULL;
         struct error err = { STATUS_OK, "" };
-        size_t size;
+        struct model_spec found;
+        enum status status;
+        struct model *m = read_with(cases[i].add, &found, &status, &err);
 
-        open_writer(&w);
-        put_llama(&w, model);
-        cases[i].add(&w);
-        char *image = finish(&w, &size);
-        cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err),
-                     STATUS_OK), "%s", err.text);
-        enum status status = gguf_model_spec(&found, file, &err);
-        if (status == STATUS_OK)
-            status = gguf_model_import(model, file, &err);
         cr_expect(eq(int, status, cases[i].words ? STATUS_BAD_VALUE
                                                  : STATUS_OK), "%zu: %s", i,
                   err.text);
         cr_expect(cases[i].words == NULL ||
                   strstr(err.text, cases[i].words) != NULL, "%s", err.text);
-        gguf_close(file);
-        free(image);
+        model_close(m);
     }
-    model_close(model);
+}
+
+Test(gguf_model, factors_are_as_many_as_pairs)
+{
+    struct error err = { STATUS_OK, "" };
+    struct model_spec found;
+    enum status status;
+
+    model_close(read_with(add_two_factors, &found, &status, &err));
+    cr_assert(eq(int, status, STATUS_BAD_FORMAT));
+    cr_assert(strstr(err.text, "rope_freqs.weight: must be 3 numbers") != NULL,
+              "%s", err.text);
 }
 
 static enum status try_bare(const char *architecture, struct error *err)
@@ -414,13 +548,41 @@ static enum status try_bare(const char *architecture, struct error *err)
     return status;
 }
 
+/* Metadata may claim any size; the tensors tell before memory is taken. */
+Test(gguf_model, metadata_that_claims_more_than_the_file_holds_is_refused)
+{
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model *model = model_of(&spec, true);
+    struct model_spec found;
+    struct writer w;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    size_t size;
+
+    open_writer(&w);
+    put_llama(&w, model, "llama");
+    char *image = finish(&w, &size);
+    char *at = memmem(image, size, "llama.feed_forward_length", 25);
+    cr_assert(at != NULL);
+    memcpy(at + 25 + 4, &(uint32_t){ 1 << 20 }, 4);
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK));
+    cr_expect(eq(int, gguf_model_spec(&found, file, &err), STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "tensor blk.0.ffn_gate.weight has 2 axes, the"
+                     " first of 40") != NULL, "%s", err.text);
+    gguf_close(file);
+    free(image);
+    model_close(model);
+}
+
 Test(gguf_model, another_architecture_and_a_missing_key_are_named)
 {
     struct error err = { STATUS_OK, "" };
 
+    cr_assert(eq(int, try_bare("qwen3", &err), STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "'qwen3': supported are gpt2, llama, mistral"
+                               " and qwen2") != NULL);
     cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));
-    cr_assert(strstr(err.text, "'qwen2': supported are gpt2 and llama") !=
-              NULL);
+    cr_assert(strstr(err.text, "no qwen2.context_length") != NULL);
     cr_assert(eq(int, try_bare("llama", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "no llama.context_length") != NULL);
 }
@@ -437,7 +599,7 @@ Test(gguf_model, a_tensor_that_does_not_fit_is_named)
     size_t size;
 
     open_writer(&w);
-    put_llama(&w, model);
+    put_llama(&w, model, "llama");
     char *image = finish(&w, &size);
     cr_assert(eq(int, gguf_parse(&file, image, size, "x", NULL), STATUS_OK));
     more.n_layers = 3;

@@ -19,6 +19,7 @@ struct case_row {
     enum router_input input;
     int  trained;                /* the router; ALONE: and nothing else */
     int  stride;                 /* of the elements looked at, large tensors */
+    int  variant;                /* of case_variant() */
 };
 
 /* How far gradients are off: a tensor's by norm, elements one by one. */
@@ -78,6 +79,7 @@ static struct model_spec spec_of(const struct case_row *row)
     struct model_spec spec = case_spec(&shapes[row->shape], row->family,
                                        row->capacity, row->pattern);
     spec.tied_head = row->tied;
+    case_variant(&spec, row->variant);
     if (row->capacity > 0.0) {
         spec.gate = row->gate;
         spec.router_input = row->input;
@@ -159,16 +161,29 @@ static void check_cases(const struct case_row *rows, size_t n, const char *what)
 Test(gradient, dense_models)
 {
     static const struct case_row rows[] = {
-        { FAMILY_GPT2,  1, true,  0, FULL, 1 },
-        { FAMILY_GPT2,  1, false, 0, FULL, 1 },
-        { FAMILY_LLAMA, 1, true,  0, FULL, 1 },
-        { FAMILY_LLAMA, 1, false, 0, FULL, 1 },
-        { FAMILY_GPT2,  2, true,  0, FULL, 61 },
-        { FAMILY_LLAMA, 2, false, 0, FULL, 61 },
-        { FAMILY_GPT2,  9, false, 0, FULL, 53 },
-        { FAMILY_LLAMA, 9, true,  0, FULL, 53 },
+        { FAMILY_GPT2,  1, true,  0, FULL, 1, 0 },
+        { FAMILY_GPT2,  1, false, 0, FULL, 1, 0 },
+        { FAMILY_LLAMA, 1, true,  0, FULL, 1, 0 },
+        { FAMILY_LLAMA, 1, false, 0, FULL, 1, 0 },
+        { FAMILY_GPT2,  2, true,  0, FULL, 61, 0 },
+        { FAMILY_LLAMA, 2, false, 0, FULL, 61, 0 },
+        { FAMILY_GPT2,  9, false, 0, FULL, 53, 0 },
+        { FAMILY_LLAMA, 9, true,  0, FULL, 53, 0 },
     };
     CHECK(rows, "dense");
+}
+
+/* Biased, with rotary frequencies as they are, linear and Llama 3.1's. */
+Test(gradient, biases_of_queries_keys_and_values)
+{
+    static const struct case_row rows[] = {
+        { FAMILY_LLAMA, 1, true,  0,   FULL, 1, 1 },
+        { FAMILY_LLAMA, 9, false, 0,   FULL, 53, 3 },
+        { FAMILY_LLAMA, 2, true,  0,   FULL, 61, 5 },
+        { FAMILY_LLAMA, 1, true,  0.5, PATTERN_ODD, GATE_SIGMOID2,
+          ROUTER_INPUT_NORMALISED, true, 1, 5 },
+    };
+    CHECK(rows, "biased");
 }
 
 Test(gradient, every_gate_and_router_input)
@@ -180,7 +195,7 @@ Test(gradient, every_gate_and_router_input)
                 struct case_row row = {
                     (enum family)f, 1, (g + i) % 2, 0.5,
                     g % 2 ? PATTERN_ALL : PATTERN_ODD, (enum gate)g,
-                    (enum router_input)i, true, 1,
+                    (enum router_input)i, true, 1, 0,
                 };
                 check_case(&row, &counts);
             }
@@ -198,11 +213,11 @@ Test(gradient, routers_that_are_not_trained)
 {
     static const struct case_row rows[] = {
         { FAMILY_GPT2,  1, true,  0.5, PATTERN_ODD, GATE_SIGMOID2, NORMALISED,
-          false, 1 },
+          false, 1, 0 },
         { FAMILY_LLAMA, 1, false, 0.5, PATTERN_ALL, GATE_SIGMOID, RAW, false,
-          1 },
+          1, 0 },
         { FAMILY_LLAMA, 1, true,  0.5, PATTERN_ALL, GATE_RAW, NORMALISED,
-          false, 1 },
+          false, 1, 0 },
     };
     CHECK(rows, "fixed routers");
 }
@@ -234,14 +249,15 @@ Test(gradient, capacities_and_lengths_beyond_one_key_tile)
 {
     static const struct case_row rows[] = {
         { FAMILY_GPT2,  2, true,  0.9,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
-          true, 61 },
+          true, 61, 0 },
         { FAMILY_LLAMA, 2, true,  0.125, PATTERN_FIRST, GATE_SIGMOID2,
-          NORMALISED, true, 61 },
-        { FAMILY_GPT2,  9, false, 0.25,  PATTERN_ALL, GATE_RAW, RAW, true, 53 },
+          NORMALISED, true, 61, 0 },
+        { FAMILY_GPT2,  9, false, 0.25,  PATTERN_ALL, GATE_RAW, RAW, true, 53,
+          0 },
         { FAMILY_LLAMA, 9, true,  1.0,   PATTERN_ALL, GATE_SIGMOID, NORMALISED,
-          true, 53 },
+          true, 53, 0 },
         { FAMILY_LLAMA, 1, true,  0.1,   PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
-          true, 1 },
+          true, 1, 0 },
     };
     CHECK(rows, "capacities");
 }

@@ -56,6 +56,9 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(a->tied_head == b->tied_head);
     cr_expect(a->norm_epsilon == b->norm_epsilon);
     cr_expect(a->rope_theta == b->rope_theta);
+    cr_expect(a->qkv_bias == b->qkv_bias);
+    cr_expect(memcmp(&a->rope_scaling, &b->rope_scaling,
+                     sizeof a->rope_scaling) == 0);
     cr_expect(eq(int, a->gate, b->gate));
     cr_expect(eq(int, a->router_input, b->router_input));
     cr_expect(a->router_scores == b->router_scores);
@@ -110,6 +113,34 @@ Test(hf_config, brings_a_dense_llama_back_whole)
     expect_same(&got, &want);
     cr_assert_str_eq(routing.policy->name, "dense");
     cr_assert(not(routing.has_thresholds));
+}
+
+/* Biases, and each way to stretch frequencies. */
+Test(hf_config, brings_variants_of_a_llama_back_whole)
+{
+    static const struct rope_scaling scaling[] = {
+        { .kind = ROPE_SCALING_LINEAR, .factor = 2.5f },
+        { .kind = ROPE_SCALING_LLAMA3, .factor = 8.0f, .low_frequency = 1.0f,
+          .high_frequency = 4.0f, .original_tokens = 32 },
+    };
+    for (int i = 0; i < 4; i++) {
+        struct model_spec want = llama_dense();
+        want.qkv_bias = i % 2;
+        want.rope_scaling = scaling[i / 2];
+        struct model_spec got = want;
+        struct hf_routing routing = { .policy = route_find("dense") };
+        json_t *root;
+
+        round_trip(&got, &routing, &root);
+        expect_same(&got, &want);
+        cr_expect_str_eq(json_string_value(json_array_get(json_object_get(
+                             root, "architectures"), 0)),
+                         i % 2 ? "Qwen2ForCausalLM" : "LlamaForCausalLM");
+        cr_expect_str_eq(json_string_value(json_object_get(json_object_get(
+                             root, "rope_scaling"), "rope_type")),
+                         i / 2 ? "llama3" : "linear");
+        json_decref(root);
+    }
 }
 
 static double number(const json_t *root, const char *key)
@@ -236,6 +267,59 @@ Test(hf_config, reads_rope_where_transformers_5_keeps_it)
     cr_assert(spec.rope_theta == 500000.0f);
 }
 
+/* Llama 3.2's own words, and what older files call a linear one. */
+Test(hf_config, reads_stretched_frequencies_of_others)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_scaling\":{"
+        "\"factor\":32.0,\"high_freq_factor\":4.0,\"low_freq_factor\":1.0,"
+        "\"original_max_position_embeddings\":8192,"
+        "\"rope_type\":\"llama3\"},\"rope_theta\":500000.0}", &err),
+        STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, spec.rope_scaling.kind, ROPE_SCALING_LLAMA3));
+    cr_assert(spec.rope_scaling.factor == 32.0f);
+    cr_assert(spec.rope_scaling.low_frequency == 1.0f);
+    cr_assert(spec.rope_scaling.high_frequency == 4.0f);
+    cr_assert(eq(i32, spec.rope_scaling.original_tokens, 8192));
+
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_scaling\":"
+        "{\"type\":\"linear\",\"factor\":2}}", NULL), STATUS_OK));
+    cr_assert(eq(int, spec.rope_scaling.kind, ROPE_SCALING_LINEAR));
+    cr_assert(spec.rope_scaling.factor == 2.0f);
+
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_parameters\":"
+        "{\"rope_type\":\"linear\",\"factor\":4.0,\"rope_theta\":2e4}}",
+        NULL), STATUS_OK));
+    cr_assert(spec.rope_theta == 2e4f);
+    cr_assert(spec.rope_scaling.factor == 4.0f);
+}
+
+#define QWEN2                                                                  \
+    "\"model_type\":\"qwen2\",\"architectures\":[\"Qwen2ForCausalLM\"],"     \
+    "\"hidden_size\":896,\"intermediate_size\":4864,"                          \
+    "\"num_hidden_layers\":24,\"num_attention_heads\":14,"                     \
+    "\"num_key_value_heads\":2,\"max_position_embeddings\":32768,"             \
+    "\"vocab_size\":151936,\"rms_norm_eps\":1e-06,"                            \
+    "\"rope_theta\":1000000.0,\"max_window_layers\":21"
+
+/* As Qwen2.5-0.5B's: a window is named, and not used. */
+Test(hf_config, qwen2_is_a_llama_with_biases)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, parse(&spec, "{" QWEN2 ",\"sliding_window\":32768,"
+        "\"use_sliding_window\":false,\"tie_word_embeddings\":true}", &err),
+        STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, spec.family, FAMILY_LLAMA));
+    cr_assert(spec.qkv_bias && spec.tied_head);
+    cr_assert(eq(i32, spec.head_size, 64));
+    cr_assert(eq(i32, spec.n_kv_heads, 2));
+    cr_assert(spec.rope_theta == 1e6f);
+}
+
 #define ISOBATH(blocks, capacity, rest)                                        \
     "{" GPT2 ",\"isobath\":{\"blocks\":" blocks ",\"capacity\":" capacity      \
     ",\"gate\":\"raw\",\"router_input\":\"raw\",\"router_scores\":true,"       \
@@ -269,9 +353,23 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{", "config.json:1:1: " },
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
-    { "{}", "no model_type: supported are gpt2, llama and mistral" },
-    { "{\"model_type\":\"qwen2\"}",
-      "model_type \"qwen2\": supported are gpt2, llama and mistral" },
+    { "{}", "no model_type: supported are gpt2, llama, mistral and qwen2" },
+    { "{\"model_type\":\"qwen3\"}",
+      "model_type \"qwen3\": supported are gpt2, llama, mistral and qwen2" },
+    { "{" QWEN2 ",\"use_sliding_window\":true}",
+      "use_sliding_window true: supported is false" },
+    { "{" QWEN2 ",\"attention_bias\":false}",
+      "attention_bias false: supported is true" },
+    { "{" QWEN2 ",\"layer_types\":[\"full_attention\","
+      "\"sliding_attention\"]}",
+      "layer_types \"sliding_attention\": supported is \"full_attention\"" },
+    { "{" QWEN2 ",\"layer_types\":1}", "layer_types 1: must be a list" },
+    { "{" LLAMA ",\"architectures\":[\"Qwen2ForCausalLM\"]}",
+      "supported is [\"LlamaForCausalLM\"]" },
+    { "{" LLAMA ",\"auto_map\":{\"AutoModel\":\"m.py\"}}", "auto_map" },
+    { "{" LLAMA ",\"rope_interleaved\":true}", "rope_interleaved true" },
+    { "{" LLAMA ",\"partial_rotary_factor\":0.5}",
+      "partial_rotary_factor 0.5: supported is 1.0" },
     { "{" MISTRAL "}", "sliding_window is missing" },
     { "{" MISTRAL ",\"sliding_window\":4096}",
       "sliding_window 4096: supported are null" },
@@ -301,10 +399,28 @@ static const struct refusal { const char *text, *words; } refusals[] = {
       "100 channels do not divide among 3 heads" },
     { "{" LLAMA ",\"hidden_act\":\"relu\"}",
       "hidden_act \"relu\": supported is \"silu\"" },
-    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.0}}",
-      "rope_scaling" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}}",
+      "supported are the types default, linear and llama3" },
     { "{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"yarn\"}}",
-      "supported is rope_type \"default\"" },
+      "supported are the types default, linear and llama3" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":3}}", "supported are the types" },
+    { "{" LLAMA ",\"rope_scaling\":\"linear\"}", "must be an object" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\"}}",
+      "factor is missing" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}",
+      "model.rope_factor 0.5: allowed is 1" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2,"
+      "\"beta_fast\":32}}", "beta_fast is not supported" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},"
+      "\"rope_parameters\":{\"rope_type\":\"default\"}}",
+      "rope_scaling says it too" },
+    { "{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,"
+      "\"low_freq_factor\":1,\"high_freq_factor\":4}}",
+      "original_max_position_embeddings is missing" },
+    { "{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,"
+      "\"low_freq_factor\":4,\"high_freq_factor\":1,"
+      "\"original_max_position_embeddings\":64}}",
+      "model.rope_high_frequency 1: allowed is above" },
     { "{" LLAMA ",\"attention_bias\":true}", "attention_bias true" },
     { "{" LLAMA ",\"num_key_value_heads\":2}", "must divide" },
     { "{" LLAMA ",\"head_dim\":65}", "must be even" },
@@ -354,6 +470,11 @@ Test(hf_config, writes_nothing_that_it_would_not_read)
     struct error err;
     static const char path[] = "/tmp/isobath-test-never-written.json";
 
+    struct model_spec factors = llama_dense();
+    factors.rope_scaling.kind = ROPE_SCALING_FACTORS;
+    cr_expect(eq(int, hf_config_write(path, &factors, &routing, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "no place in a config.json") != NULL);
     uneven.head_size = 16;
     cr_expect(eq(int, hf_config_write(path, &uneven, &routing, &err),
                  STATUS_BAD_VALUE));

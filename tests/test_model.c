@@ -110,6 +110,7 @@ static void check_family(enum family family)
             struct model_options options = { .n_threads = 1,
                                              .train = i % 2 == 0 };
             spec.tied_head = i % 3 == 0;
+            case_variant(&spec, s + c);
             if (spec_n_routed(&spec) > 0) {
                 spec.gate = (enum gate)(i % GATE_COUNT);
                 spec.router_input = (enum router_input)(i / 4 %

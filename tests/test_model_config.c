@@ -592,3 +592,23 @@ Test(model_config, loads_every_model_that_ships)
     }
     globfree(&found);
 }
+
+Test(model_config, biases_and_stretched_frequencies_can_be_said)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET(
+        "model.qkv_bias=true", "model.rope_scaling=llama3",
+        "model.rope_factor=32", "model.rope_high_frequency=3"));
+
+    cr_assert(spec.qkv_bias);
+    cr_assert(eq(int, spec.rope_scaling.kind, ROPE_SCALING_LLAMA3));
+    cr_assert(spec.rope_scaling.factor == 32.0f);
+    cr_assert(spec.rope_scaling.low_frequency == 1.0f);
+    cr_assert(spec.rope_scaling.high_frequency == 3.0f);
+    cr_assert(eq(i32, spec.rope_scaling.original_tokens, 8192));
+    /* What a kind does not use is not kept. */
+    spec = spec_of(tiny_llama, SET("model.rope_scaling=linear"));
+    cr_assert(spec.rope_scaling.factor == 8.0f);
+    cr_assert(eq(i32, spec.rope_scaling.original_tokens, 0));
+    spec = spec_of(tiny_llama, NULL);
+    cr_assert(spec.rope_scaling.factor == 0.0f);
+}

@@ -300,11 +300,13 @@ static double rope_value(const double *x, const void *context)
 {
     const struct rope_context *c = context;
     int stride = R_HEADS * c->d + R_EXTRA;
+    const struct model_spec spec = { .head_size = c->d,
+                                     .rope_theta = 10000.0f };
     double total = 0.0, row[(R_HEADS * R_MAX + R_EXTRA)];
     for (int r = 0; r < R_N; r++) {
         memcpy(row, x + r * stride, (size_t)stride * sizeof *row);
         for (int h = 0; h < R_HEADS; h++)
-            reference_rope(row + h * c->d, c->d, rope_position[r], 10000.0);
+            reference_rope(row + h * c->d, &spec, rope_position[r]);
         for (int i = 0; i < stride; i++)
             total += row[i] * (double)c->dout[r * stride + i];
     }

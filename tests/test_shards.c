@@ -57,7 +57,7 @@ static bool same_weights(struct model *a, struct model *b)
 
 static enum status import(struct model *m, struct error *err)
 {
-    const struct hf_routing routing = { .has_thresholds = false };
+    const struct hf_routing routing = { .policy = route_find("dense") };
     return checkpoint_import(m, directory, &routing, err);
 }
 
@@ -67,6 +67,7 @@ struct rewrite {
     const char *from, *to;       /* one tensor under another name */
     enum safetensors_dtype dtype;
     bool        sharded;         /* every second tensor in another file */
+    const char *extra;           /* one more tensor, of one number */
 };
 
 enum { MOST = 64, ROOM = 512 };
@@ -121,6 +122,9 @@ static void rewrite(const struct rewrite *r)
                  i ? "," : "", names[i], which + 1);
     }
     strcat(index, "}}");
+    if (r->extra)
+        part[0][n[0]++] = (struct safetensors_tensor){
+            .name = r->extra, .dtype = SAFETENSORS_F32, .data = index };
     if (r->sharded) {
         write_text("model.safetensors.index.json", index);
         for (int i = 0; i < 2; i++) {
@@ -140,7 +144,9 @@ static void rewrite(const struct rewrite *r)
     safetensors_close(file);
 }
 
-static void check(enum family family, bool tied, const struct rewrite *r)
+/* Export, rewrite, import; refused with these words, unless NULL. */
+static void check_words(enum family family, bool tied, const struct rewrite *r,
+                        const char *words)
 {
     struct model *from = open_model(family, tied, true);
     struct model *to = open_model(family, tied, false);
@@ -150,11 +156,18 @@ static void check(enum family family, bool tied, const struct rewrite *r)
     cr_assert(eq(int, checkpoint_export(from, route_find("dense"), directory,
                                         NULL), STATUS_OK));
     rewrite(r);
-    cr_assert(eq(int, import(to, &err), STATUS_OK), "%s", err.text);
-    cr_expect(same_weights(from, to));
+    cr_expect(eq(int, import(to, &err), words ? STATUS_BAD_VALUE : STATUS_OK),
+              "%s", err.text);
+    cr_expect(words ? strstr(err.text, words) != NULL : same_weights(from, to),
+              "%s", err.text);
     model_close(to);
     model_close(from);
     remove_directory(directory);
+}
+
+static void check(enum family family, bool tied, const struct rewrite *r)
+{
+    check_words(family, tied, r, NULL);
 }
 
 Test(shards, a_model_in_two_files_is_one_model)
@@ -189,6 +202,43 @@ Test(shards, of_a_tied_head_either_tensor_is_enough)
           &(struct rewrite){ .from = "transformer.wte.weight",
                              .to = "lm_head.weight",
                              .dtype = SAFETENSORS_F32 });
+}
+
+/* Two layers, 0 and 1. */
+Test(shards, a_tensor_without_use_is_refused_unless_it_is_known_to_be_harmless)
+{
+    static const struct {
+        enum family family;
+        const char *extra;
+        bool        taken;
+    } cases[] = {
+        { FAMILY_GPT2, "transformer.h.1.attn.bias", true },
+        { FAMILY_GPT2, "h.0.attn.masked_bias", true },
+        { FAMILY_LLAMA, "model.layers.1.self_attn.rotary_emb.inv_freq", true },
+        { FAMILY_LLAMA, "model.rotary_emb.inv_freq", true },
+        { FAMILY_LLAMA, "lm_head.weight", true },    /* tied: the second */
+        { FAMILY_GPT2, "transformer.h.1.attn.c_attn.lora", false },
+        { FAMILY_GPT2, "transformer.h.2.ln_1.weight", false },
+        { FAMILY_GPT2, "transformer.h.01.ln_1.weight", false },
+        { FAMILY_LLAMA, "model.layers.0.self_attn.q_proj.bias", false },
+        { FAMILY_LLAMA, "model.layers.0.mod_router.weight", false },
+        { FAMILY_LLAMA, "model.layers.0.self_attn.q_norm.weight", false },
+        { FAMILY_LLAMA, "model.layers.2.mlp.up_proj.weight", false },
+        { FAMILY_LLAMA, "model.layers.99999.mlp.up_proj.weight", false },
+        { FAMILY_LLAMA, "model.layers..mlp.up_proj.weight", false },
+        { FAMILY_LLAMA, "h.1.attn.bias", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char words[128];
+        snprintf(words, sizeof words, "tensor '%s': not supported",
+                 cases[i].extra);
+        for (int sharded = 0; sharded < 2; sharded++)
+            check_words(cases[i].family, true,
+                        &(struct rewrite){ .extra = cases[i].extra,
+                                           .sharded = sharded,
+                                           .dtype = SAFETENSORS_F32 },
+                        cases[i].taken ? NULL : words);
+    }
 }
 
 Test(shards, an_index_that_is_none_is_refused_in_words)

@@ -132,6 +132,59 @@ Test(spec, a_gate_on_the_score_needs_a_router)
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
 }
 
+Test(spec, only_gpt2_and_those_that_say_so_have_biases)
+{
+    struct model_spec spec = tiny();
+
+    cr_assert(not(spec_qkv_bias(&spec)));
+    spec.qkv_bias = true;
+    cr_assert(spec_qkv_bias(&spec));
+    spec.qkv_bias = false;
+    spec.family = FAMILY_GPT2;
+    cr_assert(spec_qkv_bias(&spec));
+}
+
+struct stretch {
+    enum family         family;
+    struct rope_scaling scaling;
+    char                says[64];        /* "": sound */
+};
+
+ParameterizedTestParameters(spec, rotary_frequencies_stretch_within_bounds)
+{
+    static struct stretch cases[] = {
+        { FAMILY_LLAMA, { ROPE_SCALING_LINEAR, 1, 0, 0, 0 }, "" },
+        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 1, 4, 8192 }, "" },
+        { FAMILY_LLAMA, { ROPE_SCALING_FACTORS, 0, 0, 0, 0 }, "" },
+        { FAMILY_LLAMA, { ROPE_SCALING_LINEAR, 0.5f, 0, 0, 0 },
+          "model.rope_factor 0.5: allowed is 1" },
+        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 0, 4, 8192 },
+          "model.rope_low_frequency 0: allowed is above 0" },
+        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 4, 4, 8192 },
+          "model.rope_high_frequency 4: allowed is above" },
+        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 1, 4, 0 },
+          "model.rope_original_tokens 0: allowed is 1" },
+        { FAMILY_GPT2, { ROPE_SCALING_LINEAR, 2, 0, 0, 0 },
+          "model.rope_scaling linear: gpt2 has no rotary" },
+    };
+    return cr_make_param_array(struct stretch, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct stretch *s, spec,
+                  rotary_frequencies_stretch_within_bounds)
+{
+    struct model_spec spec = tiny();
+    struct error err = { STATUS_OK, "" };
+
+    spec.family = s->family;
+    spec.n_kv_heads = spec.n_heads;
+    spec.rope_scaling = s->scaling;
+    enum status status = spec_check(&spec, &err);
+    cr_assert(eq(int, status, *s->says ? STATUS_BAD_VALUE : STATUS_OK));
+    cr_assert(ne(ptr, strstr(err.text, s->says), NULL), "%s", err.text);
+}
+
 Test(spec, gpt2_has_a_key_head_for_every_head)
 {
     struct model_spec spec = tiny();

@@ -15,11 +15,16 @@ const char *const model_config_router_inputs[] = { ROUTER_INPUT_MAP(X) NULL };
 const char *const model_config_parts[] = { PART_MAP(X) NULL };
 const char *const model_config_skipped_keys[] = { SKIPPED_KEYS_MAP(X) NULL };
 #undef X
+const char *const model_config_rope_scalings[] = {
+    "default", "linear", "llama3", NULL
+};
 const char *const model_config_policies[] = {
     "expert_choice", "random", "strided", "first_k", "last_k", "token_norm",
     "residual_change", "token_norm_top_k", "residual_change_top_k",
     "attention_received", "hash", "drawn", "every_nth", "replay", "dense", NULL
 };
+_Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
+               "the order of model_config_rope_scalings");
 enum { ROUTER_TRAIN, ROUTER_FROZEN };
 const char *const model_config_routers[] = {
     [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen", NULL
@@ -49,6 +54,23 @@ static int64_t ffn_default(enum family family, int64_t channels)
                                  : (8 * channels + 47) / 48 * 16;
 }
 
+/* Numbers that the kind has no use for stay 0: equal models are equal. */
+static void set_rope_scaling(struct model_spec *spec,
+                             const struct model_config *config)
+{
+    struct rope_scaling *r = &spec->rope_scaling;
+
+    r->kind = (enum rope_scaling_kind)config->rope_scaling;
+    if (r->kind == ROPE_SCALING_NONE)
+        return;
+    r->factor = (float)config->rope_factor;
+    if (r->kind != ROPE_SCALING_LLAMA3)
+        return;
+    r->low_frequency = (float)config->rope_low_frequency;
+    r->high_frequency = (float)config->rope_high_frequency;
+    r->original_tokens = narrow(config->rope_original_tokens);
+}
+
 static enum status set_shape(struct model_spec *spec,
                              const struct model_config *config,
                              struct error *err)
@@ -68,6 +90,8 @@ static enum status set_shape(struct model_spec *spec,
     spec->tied_head = config->tied_head;
     spec->norm_epsilon = (float)config->norm_epsilon;
     spec->rope_theta = (float)config->rope_theta;
+    spec->qkv_bias = config->qkv_bias;
+    set_rope_scaling(spec, config);
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
     if (spec->n_channels % spec->n_heads != 0)

@@ -17,6 +17,11 @@ struct model_config {
             max_tokens;
     bool    tied_head;
     double  norm_epsilon, rope_theta;
+    int     rope_scaling;        /* enum rope_scaling_kind, of those a config
+                                  * can say */
+    double  rope_factor, rope_low_frequency, rope_high_frequency;
+    int64_t rope_original_tokens;
+    bool    qkv_bias;
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -33,6 +38,7 @@ struct model_config {
 /* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
  * needs a mean that training keeps, so it is a rule to judge by. */
 extern const char *const model_config_families[];
+extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
 extern const char *const model_config_parts[];
 extern const char *const model_config_skipped_keys[];
@@ -103,6 +109,24 @@ extern const char *const model_config_routers[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; llama only")       \
+    MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
+        "default", model_config_rope_scalings, "",                             \
+        "linear: all rotary frequencies divided by rope_factor; llama3: low"   \
+        " ones divided, high ones kept, a blend between; llama only")          \
+    MODEL_CONFIG_ROW(base, "model.rope_factor", REAL, rope_factor, 1, 1e6,     \
+        "8", NULL, "", "for rope_scaling linear and llama3")                   \
+    MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
+        rope_low_frequency, 1e-3, 1e6, "1", NULL, "turns",                     \
+        "llama3: fewer turns in rope_original_tokens are divided")             \
+    MODEL_CONFIG_ROW(base, "model.rope_high_frequency", REAL,                  \
+        rope_high_frequency, 1e-3, 1e6, "4", NULL, "turns",                    \
+        "llama3: more turns than this are kept")                               \
+    MODEL_CONFIG_ROW(base, "model.rope_original_tokens", INT,                  \
+        rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
+        "llama3: the length that the frequencies were trained on")             \
+    MODEL_CONFIG_ROW(base, "model.qkv_bias", BOOL, qkv_bias, 0, 0,             \
+        "false", NULL, "", "queries, keys and values have biases, as Qwen2's;" \
+        " gpt2 has them in any case")                                          \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", model_config_gates, "",                                   \

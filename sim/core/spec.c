@@ -211,6 +211,38 @@ static enum status check_frozen(const struct model_spec *s, struct error *err)
                      " left to train, as %s", why);
 }
 
+static enum status check_rope_scaling(const struct model_spec *s,
+                                      struct error *err)
+{
+    const struct rope_scaling *r = &s->rope_scaling;
+    const bool llama3 = r->kind == ROPE_SCALING_LLAMA3;
+
+    if (r->kind == ROPE_SCALING_NONE)
+        return STATUS_OK;
+    if (s->family != FAMILY_LLAMA)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling %s: %s has"
+                         " no rotary positions", rope_scaling_names[r->kind],
+                         family_names[s->family]);
+    if (r->kind == ROPE_SCALING_FACTORS)
+        return STATUS_OK;
+    if (!(r->factor >= 1.0f && r->factor <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_factor %g: allowed"
+                         " is 1 to 1e6", (double)r->factor);
+    if (llama3 && !(r->low_frequency > 0.0f && r->low_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_low_frequency %g:"
+                         " allowed is above 0, to 1e6",
+                         (double)r->low_frequency);
+    if (llama3 && !(r->high_frequency > r->low_frequency &&
+                    r->high_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_high_frequency %g:"
+                         " allowed is above rope_low_frequency, %g, to 1e6",
+                         (double)r->high_frequency, (double)r->low_frequency);
+    if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
+                         " allowed is 1 to %d", r->original_tokens, 1 << 24);
+    return STATUS_OK;
+}
+
 enum status spec_check(const struct model_spec *s, struct error *err)
 {
     /* The upper bounds keep every product of two sizes far below 2^63. */
@@ -249,5 +281,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
     enum status status = check_routing(s, err);
-    return status == STATUS_OK ? check_frozen(s, err) : status;
+    if (status == STATUS_OK)
+        status = check_frozen(s, err);
+    return status == STATUS_OK ? check_rope_scaling(s, err) : status;
 }

@@ -105,10 +105,13 @@ extern const char *const skipped_keys_names[SKIPPED_KEYS_COUNT];
 
 /* Rotary frequencies changed for longer texts than a model was trained on. */
 #define ROPE_SCALING_MAP(X)                                                    \
-    X(NONE,   "default")    /* theta^(-2i/D)                                */ \
-    X(LINEAR, "linear")     /* divided by `factor`                          */ \
-    X(LLAMA3, "llama3")     /* long waves divided, short kept, between: a
-                             * blend (transformers, _compute_llama3_parameters) */
+    X(NONE,    "default")   /* theta^(-2i/D)                                */ \
+    X(LINEAR,  "linear")    /* divided by `factor`                          */ \
+    X(LLAMA3,  "llama3")    /* long waves divided, short kept, between: a      \
+                             * blend (transformers,                            \
+                             * _compute_llama3_parameters)                  */ \
+    X(FACTORS, "factors")   /* each divided by a number of its own, which the  \
+                             * file of the weights holds                    */
 
 enum rope_scaling_kind {
 #define X(id, name) ROPE_SCALING_##id,

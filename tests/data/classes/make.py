@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Small models of each class that is read, with the logits that transformers
+gives: what test_classes.c compares with.
+
+    python3 make.py [DIRECTORY]       needs torch, transformers and gguf
+
+Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0.  Weights are random
+and large enough that every part of a model matters.  A directory holds the
+model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
+converter does; expected.safetensors has ids [T] and logits [T,V].
+"""
+import math
+import os
+import sys
+
+import gguf
+import numpy
+import torch
+import transformers
+from safetensors.torch import save_file
+
+COMMON = dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2,
+              num_attention_heads=4, num_key_value_heads=2, vocab_size=37,
+              max_position_embeddings=64, rms_norm_eps=1e-5)
+LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=2.0,
+              high_freq_factor=5.0, original_max_position_embeddings=32)
+# name, class, config, dtype, bytes of a shard, architecture in GGUF
+MODELS = [
+    ("qwen2", transformers.Qwen2ForCausalLM, transformers.Qwen2Config(
+        **COMMON, rope_theta=500.0, tie_word_embeddings=True),
+     torch.float32, "1GB", "qwen2"),
+    ("llama3", transformers.LlamaForCausalLM, transformers.LlamaConfig(
+        **COMMON, head_dim=10, rope_theta=20.0, rope_scaling=LLAMA3),
+     torch.float16, "6KB", "llama"),
+    ("linear", transformers.LlamaForCausalLM, transformers.LlamaConfig(
+        **COMMON, rope_theta=300.0, tie_word_embeddings=True,
+        rope_scaling=dict(rope_type="linear", factor=2.5)),
+     torch.float32, "1GB", "llama"),
+    ("mistral", transformers.MistralForCausalLM, transformers.MistralConfig(
+        **COMMON, rope_theta=1000.0, sliding_window=None),
+     torch.bfloat16, "1GB", "mistral"),
+    ("gpt2", transformers.GPT2LMHeadModel, transformers.GPT2Config(
+        n_embd=24, n_layer=2, n_head=4, n_inner=40, n_positions=32,
+        vocab_size=37),
+     torch.float32, "1GB", "gpt2"),
+]
+
+
+def fill(model):
+    """Products keep the size of their input; scales are near 1."""
+    for name, p in model.named_parameters():
+        if p.dim() == 2:
+            p.data.normal_(0.0, 1.0 / math.sqrt(24))
+        elif name.endswith("bias"):
+            p.data.normal_(0.0, 0.5)
+        else:
+            p.data.normal_(1.0, 0.2)
+
+
+def permuted(w, heads):
+    """Halves of a head to neighbours, as the converter does for llama."""
+    return (w.reshape(heads, 2, w.shape[0] // heads // 2, *w.shape[1:])
+            .swapaxes(1, 2).reshape(w.shape))
+
+
+def llama_tensors(state, config, turned):
+    names = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+             "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+             "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+             "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
+             "post_attention_layernorm": "ffn_norm"}
+    yield "token_embd.weight", state["model.embed_tokens.weight"]
+    yield "output_norm.weight", state["model.norm.weight"]
+    if not config.tie_word_embeddings:
+        yield "output.weight", state["lm_head.weight"]
+    for key, w in state.items():
+        if not key.startswith("model.layers."):
+            continue
+        layer, rest = key[len("model.layers."):].split(".", 1)
+        part, kind = rest.rsplit(".", 1)
+        if turned and names[part] == "attn_q":
+            w = permuted(w, config.num_attention_heads)
+        if turned and names[part] == "attn_k":
+            w = permuted(w, config.num_key_value_heads)
+        yield f"blk.{layer}.{names[part]}.{kind}", w
+
+
+def gpt2_tensors(state):
+    names = {"attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+             "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+             "ln_1": "attn_norm", "ln_2": "ffn_norm"}
+    yield "token_embd.weight", state["transformer.wte.weight"]
+    yield "position_embd.weight", state["transformer.wpe.weight"]
+    yield "output_norm.weight", state["transformer.ln_f.weight"]
+    yield "output_norm.bias", state["transformer.ln_f.bias"]
+    for key, w in state.items():
+        if key.startswith("transformer.h."):
+            layer, rest = key[len("transformer.h."):].split(".", 1)
+            part, kind = rest.rsplit(".", 1)
+            yield f"blk.{layer}.{names[part]}.{kind}", w.T if w.ndim == 2 else w
+
+
+def rope_freqs(config):
+    """The converter's factors of a llama3 scaling."""
+    s, d = config.rope_scaling, config.head_dim
+    freqs = 1.0 / config.rope_theta ** (numpy.arange(0, d, 2) / d)
+    low = s["original_max_position_embeddings"] / s["low_freq_factor"]
+    high = s["original_max_position_embeddings"] / s["high_freq_factor"]
+    factors = []
+    for f in freqs:
+        wave = 2 * math.pi / f
+        if wave < high:
+            factors.append(1.0)
+        elif wave > low:
+            factors.append(s["factor"])
+        else:
+            smooth = ((s["original_max_position_embeddings"] / wave
+                       - s["low_freq_factor"]) /
+                      (s["high_freq_factor"] - s["low_freq_factor"]))
+            factors.append(1 / ((1 - smooth) / s["factor"] + smooth))
+    return numpy.array(factors, dtype=numpy.float32)
+
+
+def write_gguf(path, model, architecture):
+    config = model.config
+    state = {k: v.float().numpy() for k, v in model.state_dict().items()}
+    w = gguf.GGUFWriter(path, architecture)
+    gpt2 = architecture == "gpt2"
+    w.add_context_length(config.max_position_embeddings)
+    w.add_embedding_length(config.hidden_size)
+    w.add_block_count(config.num_hidden_layers)
+    w.add_feed_forward_length(config.n_inner if gpt2
+                              else config.intermediate_size)
+    w.add_head_count(config.num_attention_heads)
+    if gpt2:
+        w.add_layer_norm_eps(config.layer_norm_epsilon)
+        tensors = gpt2_tensors(state)
+    else:
+        w.add_head_count_kv(config.num_key_value_heads)
+        w.add_layer_norm_rms_eps(config.rms_norm_eps)
+        w.add_rope_freq_base(config.rope_theta)
+        tensors = llama_tensors(state, config, architecture != "qwen2")
+    if architecture == "llama":
+        w.add_key_length(config.head_dim)
+        w.add_value_length(config.head_dim)
+        w.add_rope_dimension_count(config.head_dim)
+        if config.rope_scaling["rope_type"] == "llama3":
+            w.add_tensor("rope_freqs.weight", rope_freqs(config))
+        else:
+            w.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+            w.add_rope_scaling_factor(config.rope_scaling["factor"])
+    for name, x in tensors:
+        w.add_tensor(name, numpy.ascontiguousarray(x, dtype=numpy.float32))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def main():
+    root = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(
+        os.path.abspath(__file__))
+    torch.manual_seed(5)
+    for name, kind, config, dtype, shard, architecture in MODELS:
+        out = os.path.join(root, name)
+        model = kind(config).eval()
+        fill(model)
+        model.to(dtype).save_pretrained(out, max_shard_size=shard)
+        # Read anew: to(dtype) has rounded the rotary frequencies as well.
+        model = kind.from_pretrained(out, torch_dtype=torch.float32).eval()
+        os.remove(os.path.join(out, "generation_config.json"))
+        ids = torch.randint(0, 37, (1, 28))
+        with torch.no_grad():
+            logits = model(ids).logits[0]
+        save_file({"ids": ids[0].float(), "logits": logits.contiguous()},
+                  os.path.join(out, "expected.safetensors"))
+        write_gguf(os.path.join(root, name + ".gguf"), model, architecture)
+
+
+main()

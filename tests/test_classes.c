@@ -1,0 +1,180 @@
+/* test_classes.c - small models of every class that is read, as transformers and
+ * llama.cpp's converter write them, give the logits that transformers gives.
+ * Files and numbers are from data/classes/make.py. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/safetensors.h"
+#include "models/source.h"
+#include "tests/words.h"
+
+enum { T = 28, V = 37 };
+
+struct expected {
+    float ids[T], logits[T * V];
+};
+
+static void read_floats(const struct safetensors *file, const char *name,
+                        float *out, size_t n)
+{
+    const struct safetensors_tensor *t = safetensors_find(file, name);
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(t != NULL);
+    cr_assert(eq(int, safetensors_floats(out, n, t, &err), STATUS_OK), "%s",
+              err.text);
+}
+
+static void read_expected(struct expected *out, const char *name)
+{
+    char path[FILE_PATH_SIZE];
+    struct safetensors *file = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    snprintf(path, sizeof path, "tests/data/classes/%s/expected.safetensors",
+             name);
+    cr_assert(eq(int, safetensors_open(&file, path, &err), STATUS_OK), "%s",
+              err.text);
+    read_floats(file, "ids", out->ids, T);
+    read_floats(file, "logits", out->logits, T * V);
+    safetensors_close(file);
+}
+
+/* `plain`: as if the config stretched no frequencies. */
+static struct model *open_source(struct source *source, const char *path,
+                                 bool plain)
+{
+    const struct model_options options = { .n_sequences = 1, .n_tokens = T,
+                                           .n_threads = 1 };
+    struct model *model = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, source_read(source, path, NULL, 0, &err), STATUS_OK),
+              "%s", err.text);
+    if (plain)
+        source->spec.rope_scaling.kind = ROPE_SCALING_NONE;
+    cr_assert(eq(int, model_open(&model, &source->spec, &options, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, source_fill(source, model, 1, &err), STATUS_OK), "%s",
+              err.text);
+    return model;
+}
+
+/* The largest difference, of logits of order one. */
+static double difference(struct model *model, const struct expected *want)
+{
+    int32_t ids[T];
+    double most = 0.0, size = 0.0;
+
+    for (int t = 0; t < T; t++)
+        ids[t] = (int32_t)want->ids[t];
+    model_forward(model, &(struct model_input){
+        .ids = ids, .n_sequences = 1, .n_tokens = T,
+        .policy = route_find("dense") }, NULL, NULL);
+    for (int i = 0; i < T * V; i++) {
+        double d = (double)(model_logits(model)[i] - want->logits[i]);
+        most = fmax(most, fabs(d));
+        size = fmax(size, fabs((double)want->logits[i]));
+    }
+    cr_assert(size > 1.0, "logits of at most %g test nothing", size);
+    return most;
+}
+
+struct class {
+    char name[16], file[40];
+    enum rope_scaling_kind kind;
+    bool biased;
+};
+
+ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
+{
+    static struct class cases[] = {
+        { "qwen2", "qwen2", ROPE_SCALING_NONE, true },
+        { "qwen2", "qwen2.gguf", ROPE_SCALING_NONE, true },
+        { "llama3", "llama3", ROPE_SCALING_LLAMA3, false },
+        { "llama3", "llama3.gguf", ROPE_SCALING_FACTORS, false },
+        { "linear", "linear", ROPE_SCALING_LINEAR, false },
+        { "linear", "linear.gguf", ROPE_SCALING_LINEAR, false },
+        { "mistral", "mistral", ROPE_SCALING_NONE, false },
+        { "mistral", "mistral.gguf", ROPE_SCALING_NONE, false },
+        { "gpt2", "gpt2", ROPE_SCALING_NONE, true },
+        { "gpt2", "gpt2.gguf", ROPE_SCALING_NONE, true },
+    };
+    return cr_make_param_array(struct class, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct class *c, classes,
+                  the_logits_are_those_of_transformers)
+{
+    char path[FILE_PATH_SIZE];
+    struct source source;
+    struct expected want;
+
+    snprintf(path, sizeof path, "tests/data/classes/%s", c->file);
+    read_expected(&want, c->name);
+    struct model *model = open_source(&source, path, false);
+    cr_expect(eq(int, source.spec.rope_scaling.kind, c->kind));
+    cr_expect(eq(int, spec_qkv_bias(&source.spec), c->biased));
+    double off = difference(model, &want);
+    cr_log_info("%s: off by %.2g", c->file, off);
+    cr_expect(off <= 2e-5, "%s: off by %g", c->file, off);
+    model_close(model);
+}
+
+/* A config may claim what no file holds: it is found out before memory is taken,
+ * of which this would need terabytes. */
+Test(classes, a_config_that_claims_more_than_its_files_hold_is_refused)
+{
+    char directory[64], path[FILE_PATH_SIZE], here[FILE_PATH_SIZE];
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+
+    make_directory(directory);
+    cr_assert(getcwd(here, sizeof here) != NULL);
+    char *target = strcat(here, "/tests/data/classes/qwen2/model.safetensors");
+    snprintf(path, sizeof path, "%s/model.safetensors", directory);
+    cr_assert(symlink(target, path) == 0);
+    snprintf(path, sizeof path, "%s/config.json", directory);
+    FILE *file = fopen(path, "w");
+    fputs("{\"model_type\":\"qwen2\",\"hidden_size\":65536,"
+          "\"intermediate_size\":1048576,\"num_hidden_layers\":256,"
+          "\"num_attention_heads\":64,\"num_key_value_heads\":64,"
+          "\"max_position_embeddings\":1048576,\"vocab_size\":1048576}", file);
+    fclose(file);
+    cr_expect(eq(int, source_read(&source, directory, NULL, 0, &err),
+                 STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "'model.embed_tokens.weight' is [37,24];"
+                     " config.json calls for [1048576,65536]") != NULL, "%s",
+              err.text);
+    remove_directory(directory);
+}
+
+/* Each part that a class adds does change the logits: what would leave it out
+ * would be found out. */
+Test(classes, without_its_scaling_or_biases_a_model_says_something_else)
+{
+    static const char *const names[] = { "qwen2", "llama3", "linear" };
+
+    for (int i = 0; i < 3; i++) {
+        char path[FILE_PATH_SIZE];
+        struct source source;
+        struct expected want;
+
+        snprintf(path, sizeof path, "tests/data/classes/%s", names[i]);
+        read_expected(&want, names[i]);
+        struct model *model = open_source(&source, path, true);
+        const struct tensor *bias = tensor_find(model_tensors(model), 0,
+                                                TENSOR_QKV_BIAS);
+        if (bias)
+            model_weights(model)[bias->offset] += 0.1f;
+        cr_expect(difference(model, &want) > 1e-3, "%s", names[i]);
+        model_close(model);
+    }
+}

@@ -1,0 +1,337 @@
+/* test_prompt.c - isobath run --prompt as a user meets it: the text alone on
+ * standard output, a row a token, costs as predicted, words where it cannot. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/shared.h"
+#include "tests/words.h"
+
+static char directory[64];
+
+/* The exit code of `isobath` with these arguments; stdout and stderr are files
+ * in the directory.  The program lies beside the folder of this test. */
+__attribute__((format(printf, 1, 2)))
+static int isobath(const char *format, ...)
+{
+    char program[512], arguments[2048], command[3072];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    va_list args;
+
+    cr_assert(n > 0);
+    program[n] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(program, '/') = '\0';
+    va_start(args, format);
+    vsnprintf(arguments, sizeof arguments, format, args);
+    va_end(args);
+    snprintf(command, sizeof command, "cd '%s' && '%s/isobath' %s --threads 1"
+             " >stdout 2>stderr", directory, program, arguments);
+    int how = system(command);
+    return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+}
+
+/* A file of the directory; the caller frees. */
+static char *text_of(const char *name)
+{
+    char path[128], *text;
+    size_t size;
+    struct error err = { STATUS_OK, "" };
+
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    cr_assert(eq(int, file_read(&text, &size, path, 1 << 20, &err), STATUS_OK),
+              "%s", err.text);
+    return text;
+}
+
+static void expect_said(const char *file, const char *needle)
+{
+    char *text = text_of(file);
+    cr_expect(strstr(text, needle) != NULL, "no '%s' in: %s", needle, text);
+    free(text);
+}
+
+static json_t *summary_of(const char *run)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s/summary.json", directory, run);
+    json_t *summary = json_load_file(path, 0, NULL);
+    cr_assert(summary != NULL);
+    return summary;
+}
+
+static bool agreed(json_t *summary)
+{
+    return json_is_true(json_object_get(summary, "counted_equals_predicted"));
+}
+
+static bool has_object(json_t *json, const char *key)
+{
+    return json_is_object(json_object_get(json, key));
+}
+
+static int lines_of(const char *text)
+{
+    int n = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        n++;
+    return n;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    cr_assert(file != NULL);
+    fputs(text, file);
+    cr_assert(fclose(file) == 0);
+}
+
+static void set_up(void)
+{
+    char path[128];
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/text", directory);
+    write_words(path);
+    write_file("tiny.yaml", "model: {family: llama, layers: 2, channels: 16,"
+                            " heads: 2, max_tokens: 40, qkv_bias: true}\n"
+                            "routing: {policy: dense}\n");
+}
+
+static void tear_down(void)
+{
+    remove_directory(directory);
+}
+
+TestSuite(prompt, .init = set_up, .fini = tear_down);
+
+/* Bytes are tokens; a model that was never trained says anything, but the same
+ * again, all of it UTF-8, and not a byte more on standard output. */
+Test(prompt, the_text_alone_is_on_standard_output)
+{
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 20 -o r"),
+                 0));
+    json_t *summary = summary_of("r");
+    json_t *g = json_object_get(summary, "generation");
+    char *said = text_of("stdout");
+
+    cr_expect_str_eq(said, json_string_value(json_object_get(g, "text")));
+    cr_expect(eq(int, (int)json_integer_value(
+        json_object_get(g, "prompt_tokens")), 6));
+    cr_expect(eq(int, (int)json_integer_value(
+        json_object_get(g, "new_tokens")), 20));
+    cr_expect(agreed(summary));
+    expect_said("stderr", "prompt of 6 tokens, 20 new, ended by length");
+    expect_said("stderr", "counted == predicted");
+    expect_said("stderr", "GB/s of weights");
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 20 -q"), 0));
+    char *again = text_of("stdout"), *silent = text_of("stderr");
+    cr_expect_str_eq(again, said);
+    cr_expect_str_eq(silent, "");
+    free(silent);
+    free(again);
+    free(said);
+    json_decref(summary);
+}
+
+/* What the six tokens of the prompt, and then the k-th new one, cost, worked out
+ * from op.h would be test_predict's; here: the table's rows and the summary are
+ * one story.  C = 16, two heads: a token's flops grow only where its keys fill
+ * another tile of 16. */
+Test(prompt, a_row_for_every_new_token)
+{
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 14 -o r"),
+                 0));
+    char *table = text_of("r/tokens.csv"), *line = strchr(table, '\n') + 1;
+    unsigned long long flops[14] = { 0 }, bytes = 0, sum = 0;
+    int position, token, rows = 0;
+    double seconds;
+
+    cr_expect(eq(int, lines_of(table), 15));
+    cr_expect(strncmp(table, "position,token,text,seconds,flops,bytes\r\n",
+                      41) == 0, "%s", table);
+    for (; *line; line = strchr(line, '\n') + 1, rows++) {
+        cr_assert(sscanf(line, "%d,%d,", &position, &token) == 2);
+        cr_expect(eq(int, position, 6 + rows));
+        /* From the back: the text may hold anything. */
+        char *end = strchr(line, '\r'), *at = end;
+        for (int commas = 0; commas < 3; commas += *at == ',')
+            at--;
+        int n = sscanf(at, ",%lf,%llu,%llu", &seconds, &flops[rows], &bytes);
+        cr_expect(rows < 13 ? n == 3 : n < 1, "row %d: %d", rows, n);
+        sum += flops[rows];
+    }
+    cr_expect(eq(int, rows, 14));
+    /* Positions 6..15 run over 16 keys, 16..18 over 32. */
+    for (int i = 1; i < 13; i++)
+        cr_expect(i == 10 ? flops[i] > flops[i - 1]
+                          : flops[i] == flops[i - 1], "row %d", i);
+    json_t *summary = summary_of("r");
+    json_t *counted = json_object_get(json_object_get(
+        json_object_get(summary, "totals"), "counted"), "flops");
+    json_t *prefill = json_object_get(json_object_get(summary, "generation"),
+                                      "prefill_flops");
+    cr_expect(eq(int, (int)json_integer_value(counted),
+                 (int)sum + (int)json_integer_value(prefill)));
+    json_decref(summary);
+    free(table);
+}
+
+Test(prompt, draws_go_by_their_seed)
+{
+    static const char *const rules[] = {
+        "--seed 3", "--seed 3", "--seed 4", "--seed 3 --top-k 1",
+    };
+    char *said[4], *greedy;
+
+    for (int i = 0; i < 4; i++) {
+        cr_assert(eq(int, isobath("run tiny.yaml --prompt A -n 30"
+                                  " --temperature 1 %s", rules[i]), 0));
+        said[i] = text_of("stdout");
+    }
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt A -n 30 --seed 3"), 0));
+    greedy = text_of("stdout");
+    cr_expect_str_eq(said[0], said[1]);
+    cr_expect(strcmp(said[0], said[2]) != 0);
+    cr_expect_str_eq(said[3], greedy);          /* one is left to draw from */
+    free(greedy);
+    for (int i = 0; i < 4; i++)
+        free(said[i]);
+}
+
+Test(prompt, other_forms_and_standard_input)
+{
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt - -n 3 --format json"
+                              " <tiny.yaml"), 2));
+    expect_said("stderr", "tokens: tiny.yaml has positions for 40");
+    write_file("in", "In the");
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt - -n 3 --format csv"
+                              " <in"), 0));
+    char *table = text_of("stdout");
+    cr_expect(eq(int, lines_of(table), 4));
+    cr_expect(strstr(table, "\n6,") && strstr(table, "\n8,"));
+    free(table);
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt - -n 3 --format json"
+                              " <in"), 0));
+    char *text = text_of("stdout");
+    json_t *summary = json_loads(text, 0, NULL);
+    cr_expect(has_object(summary, "generation"));
+    json_decref(summary);
+    free(text);
+}
+
+/* The model's own rule: a routed layer's threshold, which the table shows. */
+Test(prompt, a_trained_mixture_of_depths_goes_on)
+{
+    write_file("run.yaml",
+        "model: {family: llama, layers: 2, channels: 16, heads: 2,"
+        " max_tokens: 64}\n"
+        "routing: {capacity: 0.25}\n"
+        "data: {path: text, tokens: 32}\n"
+        "train: {batch: 2, steps: 40, judge_windows: 4}\n");
+    cr_assert(eq(int, isobath("train run.yaml -o trained -q"), 0));
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 50 -o r"
+                              " --temperature 1"), 0));
+    char *table = text_of("r/tokens.csv");
+    cr_expect(strstr(table, ",bytes,block_1\r\n") != NULL);
+    cr_expect(strstr(table, ",1\r\n") || strstr(table, ",0\r\n"));
+    free(table);
+    json_t *summary = summary_of("r"), *routing;
+    routing = json_object_get(summary, "routing");
+    cr_expect_str_eq(json_string_value(json_object_get(routing, "rule")),
+                     "threshold");
+    double kept = json_number_value(json_object_get(routing,
+                                                    "capacity_realised"));
+    cr_expect(kept > 0.0 && kept < 1.0, "%g", kept);
+    cr_expect(agreed(summary));
+    json_decref(summary);
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 5 --policy"
+                              " dense -o d"), 0));
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' --policy"
+                              " expert_choice"), 2));
+    expect_said("stderr", "allowed are threshold and dense");
+}
+
+Test(prompt, what_cannot_be_is_told)
+{
+    static const struct { const char *arguments, *words; } cases[] = {
+        { "run tiny.yaml", "give --text FILE to score one, or --prompt TEXT" },
+        { "run tiny.yaml --text text --prompt a", "give one of them" },
+        { "run tiny.yaml --text text -n 3", "-n: goes with --prompt" },
+        { "run tiny.yaml --prompt a --window 8", "--window: goes with --text" },
+        { "run tiny.yaml --prompt a --top-k 3", "give --temperature X too" },
+        { "run tiny.yaml --prompt a --temperature -1", "allowed is 0 to" },
+        { "run tiny.yaml --prompt a --top-p 1.5", "allowed is 0 to 1" },
+        { "run tiny.yaml --prompt a -n 0", "-n '0': allowed is 1 to" },
+        { "run tiny.yaml --prompt a -n 41",
+          "after a prompt of 1 tokens, tiny.yaml has positions for 40 more" },
+        { "run tiny.yaml --prompt ''", "no token that begins a text" },
+        { "run tiny.yaml --prompt a --set routing.policy=expert_choice"
+          " --set routing.capacity=0.5", "no thresholds to judge a token by" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect(eq(int, isobath("%s", cases[i].arguments), 2), "%s",
+                  cases[i].arguments);
+        expect_said("stderr", cases[i].words);
+    }
+    /* The last new token needs no position. */
+    cr_expect(eq(int, isobath("run tiny.yaml --prompt a -n 40"), 0));
+}
+
+/* Signalled while it speaks: the text so far stands, so does the summary. */
+Test(prompt, interrupted_it_ends_with_its_summary)
+{
+    char path[128], command[2048], program[512];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+
+    program[n] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(program, '/') = '\0';
+    write_file("long.yaml", "model: {family: gpt2, layers: 8, channels: 256,"
+                            " heads: 4, max_tokens: 100000}\n"
+                            "routing: {policy: dense}\n");
+    snprintf(path, sizeof path, "%s/stdout", directory);
+    snprintf(command, sizeof command, "cd '%s' && { '%s/isobath' run long.yaml"
+             " --prompt a -n 50000 -o r --threads 1 >stdout 2>stderr &"
+             " for i in $(seq 100); do sleep 0.1; [ -s stdout ] && break; done;"
+             " kill -INT $!; wait $!; echo $? >code; }", directory, program);
+    cr_assert(system(command) == 0);
+    expect_said("code", "130");
+    expect_said("stderr", "ended by interrupted");
+    json_t *summary = summary_of("r");
+    cr_expect_str_eq(json_string_value(json_object_get(summary, "status")),
+                     "interrupted");
+    json_decref(summary);
+}
+
+/* llama2.c's own continuation, byte for byte, and its end of a text. */
+Test(prompt, stories_go_on_as_llama2_c_tells_them)
+{
+    char model[FILE_PATH_SIZE], tokenizer[FILE_PATH_SIZE],
+         story[FILE_PATH_SIZE], *want, *said;
+    size_t size;
+
+    shared_path(model, "llama2c/stories260K.bin");
+    shared_path(tokenizer, "llama2c/tok512.bin");
+    shared_path(story, "vectors/stories260K_greedy_n200.txt");
+    cr_assert(eq(int, file_read(&want, &size, story, 1 << 20, NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, isobath("run '%s' --tokenizer '%s' --prompt '' -n 200",
+                              model, tokenizer), 0));
+    said = text_of("stdout");
+    /* Greedy from BOS: the file ends with a line end of llama2.c's own. */
+    cr_expect(strlen(said) + 1 == size && strncmp(said, want, size - 1) == 0,
+              "%s", said);
+    free(said);
+    cr_assert(eq(int, isobath("run '%s' --tokenizer '%s' --prompt '%.16s'"
+                              " -n 100", model, tokenizer, want), 0));
+    said = text_of("stdout");
+    cr_expect(strncmp(said, want + 16, 100) == 0, "'%.16s' then '%s'", want,
+              said);
+    free(said);
+    free(want);
+}
