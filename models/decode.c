@@ -132,7 +132,7 @@ void decode_select(struct model *m, int32_t l)
 {
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     line_up(m, l);
-    forward_end_select(m, l, &run, 0);
+    routing_end_select(m, l, &run, 0);
 }
 
 /* Tokens that the layer skips: their keys and values are those of the layer

@@ -120,7 +120,12 @@ void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
                   const int32_t *token);
 void forward_embed(struct model *m);
 void forward_layer(struct model *m, int32_t layer);
-void forward_end_select(struct model *m, int32_t layer, struct op_run *run,
+
+/* routing.c: the scores of all rows of the stream, where there are any; then
+ * which of them the layer keeps, lined up, under `select`. */
+void routing_score(struct model *m, int32_t layer);
+void routing_select(struct model *m, int32_t layer);
+void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
                         uint64_t shared_flops);
 
 /* decode.c: remember which positions a prefill kept. */

@@ -331,5 +331,18 @@ Test(routed_cost, the_head_of_the_last_tokens_alone)
     expect_token(&bench, 0, OP_ATTEND, 0, 2 * (32 * 36 + 24), 80 + 21 * 32);
     expect_token(&bench, 0, OP_ATTEND, 2, 2 * (16 * 36 + 24), 80 + 2 * 32);
     expect(&bench, LEDGER_OUTSIDE, OP_HEAD, 2 * 272, 2 * 100 + 544);
+
+    /* Those two alone as an allocation: layer 1 kept 3, 18, 20; and nothing. */
+    static const int32_t kept[3] = { 3, 18, 20 };
+    struct allocation held;
+    cr_assert(eq(int, allocation_open(&held, 2, 2, 21, NULL), 0));
+    model_decode_allocation(bench.model, active, &held);
+    cr_expect(eq(int, allocation_length(&held, 0), 21));
+    cr_expect(eq(int, allocation_length(&held, 1), 2));
+    cr_expect(eq(int, allocation_count(&held, 0, 1), 2));
+    cr_expect(eq(int, allocation_count(&held, 1, 0), 3));
+    cr_expect(eq(int, allocation_count(&held, 1, 1), 0));
+    cr_expect(memcmp(allocation_kept(&held, 1, 0), kept, sizeof kept) == 0);
+    allocation_close(&held);
     close_bench(&bench);
 }
