@@ -74,6 +74,8 @@ static void each_variant(variant_fn *fn, bool received)
                         if (s == SIGNAL_RECEIVED &&
                             (!received || (t == 1 && p != PART_FFN)))
                             continue;
+                        if (p == PART_FFN && k != SKIPPED_KEYS_ABSENT)
+                            continue;
                         fn(&v);
                     }
 }
@@ -630,5 +632,5 @@ Test(routed, training_refuses_what_it_has_no_gradients_for)
             "routing.skipped_keys");
     refused(&(struct variant){ .keys = SKIPPED_KEYS_CARRIED },
             "routing.skipped_keys");
-    refused(&(struct variant){ .signal = SIGNAL_HASH }, "routing.signal");
+    refused(&(struct variant){ .signal = SIGNAL_HASH }, "routing.policy");
 }
