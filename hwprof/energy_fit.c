@@ -321,12 +321,32 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The middle 95 % of n values, which are sorted in place. */
-static void middle(struct energy_coefficient *c, double *value, int n)
+/* Draws from n windows vary less than windows do, by sqrt((n - 1) / n); n: of
+ * the kernel that has fewest. */
+static double stretch_of(const struct energy_row *rows, int n_rows,
+                         int n_kernels)
+{
+    int n[ENERGY_KERNEL_MAX] = { 0 }, least = 0;
+
+    for (int i = 0; i < n_rows; i++)
+        n[rows[i].kernel]++;
+    for (int k = 0; k < n_kernels; k++)
+        if (n[k] > 1 && (least == 0 || n[k] < least))
+            least = n[k];
+    return least ? sqrt(least / (least - 1.0)) : 1;
+}
+
+/* The middle 95 % of n values, which are sorted in place, stretched away from
+ * the coefficient. */
+static void middle(struct energy_coefficient *c, double *value, int n,
+                   double stretch)
 {
     qsort(value, (size_t)n, sizeof *value, compare);
-    c->low = value[(int)(0.025 * (n - 1))];
-    c->high = value[(int)ceil(0.975 * (n - 1))];
+    c->low = c->value - stretch *
+             (c->value - value[(int)(0.025 * (n - 1))]);
+    c->high = c->value + stretch *
+              (value[(int)ceil(0.975 * (n - 1))] - c->value);
+    c->low = fmax(c->low, 0);
     widen(c, c->value);
 }
 
@@ -340,6 +360,7 @@ static enum status resample(struct energy_fit *fit,
                             sizeof *sample);
     int *times = calloc(2 * (size_t)n_rows, sizeof *times);
     struct random random = random_seeded(o->seed);
+    double stretch = stretch_of(rows, n_rows, o->n_kernels);
     enum status status = STATUS_OK;
 
     if (!sample || !times)
@@ -359,9 +380,9 @@ static enum status resample(struct energy_fit *fit,
                 standing_of(value, o->n_threads);
     }
     for (int t = 0; status == STATUS_OK && t < ENERGY_TERM_COUNT; t++)
-        middle(&fit->term[t], sample + t * n, n);
+        middle(&fit->term[t], sample + t * n, n, stretch);
     if (status == STATUS_OK)
-        middle(&fit->standing, sample + ENERGY_TERM_COUNT * n, n);
+        middle(&fit->standing, sample + ENERGY_TERM_COUNT * n, n, stretch);
     free(sample);
     free(times);
     return status;

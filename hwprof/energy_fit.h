@@ -14,15 +14,15 @@
 
 /* What is paid for.  Bytes are those that cross from that level to the one
  * nearer the core, as in sim/energy.h: what comes from DRAM crosses them all.
- *   id     name                    unit     of what                        */
-#define ENERGY_TERM_MAP(X)                                                    \
-    X(IDLE,  "idle watts",           "W",     "s, whatever runs")             \
-    X(AWAKE, "watts a thread awake", "W",     "s of a thread awake")          \
-    X(FLOP,  "joules per flop",      "J/flop", "flop")                        \
-    X(L1,    "l1 joules per byte",   "J/B",   "B read from L1")               \
-    X(L2,    "l2 joules per byte",   "J/B",   "B filled from L2")             \
-    X(L3,    "l3 joules per byte",   "J/B",   "B filled from L3")             \
-    X(DRAM,  "dram joules per byte", "J/B",   "B past the last cache")
+ *   id     name                    unit      of what                        */
+#define ENERGY_TERM_MAP(X)                                                     \
+    X(IDLE,  "idle_watts",           "W",      "s, whatever runs")             \
+    X(AWAKE, "thread_watts",         "W",      "s of a thread awake")          \
+    X(FLOP,  "joules_per_flop",      "J/flop", "flop")                         \
+    X(L1,    "l1.joules_per_byte",   "J/B",    "B read from L1")               \
+    X(L2,    "l2.joules_per_byte",   "J/B",    "B filled from L2")             \
+    X(L3,    "l3.joules_per_byte",   "J/B",    "B filled from L3")             \
+    X(DRAM,  "dram.joules_per_byte", "J/B",    "B past the last cache")
 
 enum energy_term {
 #define X(id, name, unit, what) ENERGY_##id,
@@ -52,8 +52,10 @@ struct energy_fit_options {
 };
 
 /* `low` and `high`: the middle 95 % of fits to resampled windows (bootstrap
- * within each kernel), widened to what the fits without any one kernel give, so
- * that a model that does not suit one of them shows. */
+ * within each kernel: Efron and Tibshirani, An Introduction to the Bootstrap,
+ * 1993, chapter 13), widened to what the fits without any one kernel give, so
+ * that a model that does not suit one of them shows.  With one window a kernel
+ * only those are left. */
 struct energy_coefficient {
     double value, low, high;
     bool   resolved;             /* false: unknown, whatever `value` says */

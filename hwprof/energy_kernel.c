@@ -176,8 +176,8 @@ enum status energy_bench_run(void *context, int kernel, double seconds,
             amount[i] += bench->worker[t].amount[i];
     }
     if (cpu < least_cpu_share * amount[ENERGY_AWAKE])
-        return error_set(err, STATUS_UNAVAILABLE, "other processes had a share "
-                         "of the CPUs");
+        return error_set(err, STATUS_UNAVAILABLE, "other processes had more "
+                         "than a tenth of the CPUs: let nothing else run");
     return STATUS_OK;
 }
 
