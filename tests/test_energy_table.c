@@ -93,6 +93,11 @@ static bool same(double a, double b)
     return fabs(a - b) <= 1e-12 * fabs(b);
 }
 
+static bool is_null(const json_t *json)
+{
+    return json_is_null(json);
+}
+
 Test(energy_table, json_has_null_for_what_is_unknown)
 {
     struct energy_answer a;
@@ -108,14 +113,14 @@ Test(energy_table, json_has_null_for_what_is_unknown)
     cr_expect(eq(str, (char *)unit, "J/flop"));
     cr_expect(same(value, 12e-12) && same(low, 9e-12) && same(high, 15e-12));
     const json_t *dram = json_object_get(all, "dram.joules_per_byte");
-    cr_expect(json_is_null(json_object_get(dram, "value")));
+    cr_expect(is_null(json_object_get(dram, "value")));
     json_t *held = json_object_get(json, "held_out");
     const json_t *l1 = json_object_get(held, "L1");
     const json_t *l2 = json_object_get(held, "L2");
-    cr_expect(json_is_null(json_object_get(l2, "error")));
+    cr_expect(is_null(json_object_get(l2, "error")));
     cr_expect(same(json_real_value(json_object_get(l1, "error")), -0.04));
     cr_expect(json_object_get(held, "fma") == NULL, "it never ran");
-    cr_expect(json_is_null(json_object_get(json, "idle_watts_after")));
+    cr_expect(is_null(json_object_get(json, "idle_watts_after")));
     cr_expect(same(json_real_value(json_object_get(json, "idle_watts_before")),
                    20.25));
     json_decref(json);
