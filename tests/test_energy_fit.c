@@ -169,6 +169,29 @@ Test(energy_fit, rows_that_cannot_be_are_named)
                  STATUS_UNAVAILABLE));
 }
 
+/* Idle windows of 9 and 11 J a second.  Relative errors are least at
+ * (1/9 + 1/11) / (1/81 + 1/121) = 9.80198 W.  A quarter of the draws take 9
+ * twice and a quarter 11 twice, so the middle 95 % ends there, and is stretched
+ * by sqrt(2): 9.80198 - 1.41421 * 0.80198 and 9.80198 + 1.41421 * 1.19802. */
+Test(energy_fit, two_windows_and_their_interval_by_hand)
+{
+    const struct energy_fit_options one = { .n_kernels = 1, .n_threads = 1 };
+    struct energy_row rows[] = { row(0, 1, 0, 0), row(0, 1, 0, 0) };
+    struct energy_fit fit;
+
+    rows[0].joules = 9;
+    rows[1].joules = 11;
+    cr_assert(eq(int, energy_fit(&fit, rows, 2, &one, NULL), STATUS_OK));
+    cr_expect(near(fit.term[ENERGY_IDLE].value, 9.80198, 1e-6));
+    cr_expect(near(fit.term[ENERGY_IDLE].low, 8.66781, 1e-5), "%g",
+              fit.term[ENERGY_IDLE].low);
+    cr_expect(near(fit.term[ENERGY_IDLE].high, 11.49624, 1e-5), "%g",
+              fit.term[ENERGY_IDLE].high);
+    /* awake was never seen, so what a busy machine draws is unknown */
+    cr_expect(not(fit.standing.resolved));
+    cr_expect(strstr(fit.standing.reason, "no window shows it") != NULL);
+}
+
 /* ---- noise ---- */
 
 enum { N_EACH = 40 };

@@ -117,6 +117,22 @@ Test(energy_share, a_ledger_gets_shares_and_says_so)
     ledger_close(model);
 }
 
+/* A ledger may share out by its own seconds. */
+Test(energy_share, by_its_own_seconds)
+{
+    struct ledger *ledger = open_ledger();
+
+    ledger_set_real(ledger, at(0, OP_QKV), METRIC_SECONDS, 1, PROV_MEASURED);
+    ledger_set_real(ledger, at(1, OP_QKV), METRIC_SECONDS, 3, PROV_MEASURED);
+    cr_assert(eq(int, energy_apportion_ledger(ledger, ledger, METRIC_SECONDS,
+                                              10, NULL), STATUS_OK));
+    cr_expect(near(cost_get(ledger_at(ledger, at(0, OP_QKV)), METRIC_JOULES),
+                   2.5, 1e-15));
+    cr_expect(near(cost_get(ledger_at(ledger, at(1, OP_QKV)), METRIC_JOULES),
+                   7.5, 1e-15));
+    ledger_close(ledger);
+}
+
 Test(energy_share, a_cell_the_model_does_not_know_stops_it)
 {
     struct ledger *into = open_ledger(), *model = open_ledger();
