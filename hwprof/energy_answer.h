@@ -27,8 +27,8 @@ struct energy_answer_options {
 enum status energy_answer_check(const char *sysfs_root,
                                 struct error *err) MUST_CHECK;
 
-/* Runs the kernels: 80 windows of 1 s; quick: 54 of 0.25 s.  *out stays where it
- * is.  Release with energy_answer_close(), also after a failure. */
+/* Runs the kernels: 80 windows of 1 s; quick: 54 of 0.25 s.  *out stays where
+ * it is.  Release with energy_answer_close(), also after a failure. */
 enum status energy_answer_take(struct energy_answer *out,
                                const struct cpu_topology *topology,
                                const struct energy_answer_options *options,

@@ -363,8 +363,11 @@ static enum status resample(struct energy_fit *fit,
     double stretch = stretch_of(rows, n_rows, o->n_kernels);
     enum status status = STATUS_OK;
 
-    if (!sample || !times)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for %d fits", n);
+    if (!sample || !times) {
+        free(sample);
+        free(times);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d fits", n);
+    }
     for (int r = 0; status == STATUS_OK && r < n; r++) {
         struct problem problem;
         double value[ENERGY_TERM_COUNT];

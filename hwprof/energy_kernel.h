@@ -1,4 +1,4 @@
-/* energy_kernel.h - loops that draw power for one thing at a time, and in mixes.
+/* energy_kernel.h - loops that draw power for one thing at a time, and mixes.
  *
  * Their counts follow from their code and from where their data fits; nothing
  * is read from counters. */

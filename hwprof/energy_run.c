@@ -200,9 +200,12 @@ enum status energy_run(struct energy_run *out,
                          energy_least_seconds);
     out->row = calloc((size_t)n_windows, sizeof *out->row);
     room = calloc((size_t)n_windows, sizeof *room);
-    enum status status = out->row && room ? open_session(&runner, err)
-        : error_set(err, STATUS_NO_MEMORY, "no memory for %d windows",
-                    n_windows);
+    if (!out->row || !room) {
+        free(room);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d windows",
+                         n_windows);
+    }
+    enum status status = open_session(&runner, err);
     if (status == STATUS_OK) {
         memcpy(out->source, runner.session->source[METRIC_JOULES],
                sizeof out->source);

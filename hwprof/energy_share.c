@@ -2,7 +2,6 @@
 #include "hwprof/energy_share.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum status energy_apportion(double *out, double joules, const double *weight,
@@ -144,53 +143,16 @@ enum status energy_apportion_ledger(struct ledger *into,
     enum status status = each_cell(shape, count_cell, &walk);
     size_t n = cells->n > 0 ? (size_t)cells->n : 1;
     cells->key = calloc(n, sizeof *cells->key);
-    cells->weight = calloc(n, sizeof *cells->weight);
-    cells->joules = calloc(n, sizeof *cells->joules);
-    if (!cells->key || !cells->weight || !cells->joules)
+    cells->weight = calloc(2 * n, sizeof *cells->weight);
+    if (cells->key && cells->weight) {
+        cells->joules = cells->weight + n;
+        if (status == STATUS_OK)
+            status = share_cells(&walk, joules);
+    } else {
         status = error_set(err, STATUS_NO_MEMORY, "no memory to share energy "
                            "out over %zu cells", n);
-    if (status == STATUS_OK)
-        status = share_cells(&walk, joules);
+    }
     free(cells->key);
     free(cells->weight);
-    free(cells->joules);
     return status;
-}
-
-/* ---- totals ---- */
-
-static double per(double joules, int64_t n)
-{
-    return n > 0 ? joules / (double)n : (double)NAN;
-}
-
-struct energy_totals energy_totals(double joules, double seconds,
-                                   const struct energy_idle *idle,
-                                   int64_t n_output, int64_t n_tokens)
-{
-    const double unknown = (double)NAN;
-    struct energy_totals t = { .seconds = seconds, .gross = joules,
-        .idle = unknown, .net = unknown, .net_low = unknown,
-        .net_high = unknown };
-
-    if (!idle || idle->n_windows == 0) {
-        snprintf(t.reason, sizeof t.reason, "no idle baseline%s%.150s",
-                 idle && idle->reason[0] ? ": " : "",
-                 idle ? idle->reason : "");
-    } else {
-        t.idle = idle->watts * seconds;
-        t.net_low = joules - idle->high * seconds;
-        t.net_high = joules - idle->low * seconds;
-        if (t.net_low > 0)
-            t.net = joules - t.idle;
-        else
-            snprintf(t.reason, sizeof t.reason, "not told from idling: %.3g J "
-                     "in %.3g s, idle %.3g to %.3g W", joules, seconds,
-                     idle->low, idle->high);
-    }
-    t.gross_per_output = per(t.gross, n_output);
-    t.net_per_output = per(t.net, n_output);
-    t.gross_per_token = per(t.gross, n_tokens);
-    t.net_per_token = per(t.net, n_tokens);
-    return t;
 }

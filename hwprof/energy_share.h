@@ -2,17 +2,14 @@
  *
  * A sensor sees milliseconds of a package, never an op.  Its joules are shared
  * out by a model's weights, labelled APPORTIONED, and always add up to what the
- * sensor counted; what the machine draws anyway is taken off the whole, not off
- * the parts. */
+ * sensor counted. */
 #ifndef ENERGY_SHARE_H
 #define ENERGY_SHARE_H
 
-#include <stdint.h>
-#include "hwprof/energy_idle.h"
 #include "sim/core/ledger.h"
 
-/* out[i] = joules * weight[i] / sum, so that out[0] + out[1] + ... in this order
- * is `joules`, to the last bit or two; a weight of 0 has exactly 0.
+/* out[i] = joules * weight[i] / sum, so that out[0] + out[1] + ... in this
+ * order is `joules`, to the last bit or two; a weight of 0 has exactly 0.
  * STATUS_BAD_VALUE, out untouched: joules that are negative or not finite,
  * such a weight (an unknown one is not 0), or no weight above 0. */
 enum status energy_apportion(double *out, double joules, const double *weight,
@@ -27,23 +24,5 @@ enum status energy_apportion_ledger(struct ledger *into,
                                     const struct ledger *weights,
                                     enum metric by, double joules,
                                     struct error *err) MUST_CHECK;
-
-/* Unknown amounts are NAN, with the reason. */
-struct energy_totals {
-    double seconds;
-    double gross;                /* J: all that the sensor counted */
-    double idle;                 /* J: idle watts * seconds */
-    double net, net_low, net_high;           /* gross - idle */
-    double gross_per_output, net_per_output; /* J per token generated */
-    double gross_per_token, net_per_token;   /* J per token read or generated */
-    char   reason[ENERGY_REASON_SIZE];       /* why net is unknown; or "" */
-};
-
-/* `idle` NULL or without windows: net is unknown.  So is a net whose interval,
- * from the slowest and fastest idle window, reaches 0: it is not told from
- * idling, which is not 0 J.  n_output 0: nothing was generated, NAN. */
-struct energy_totals energy_totals(double joules, double seconds,
-                                   const struct energy_idle *idle,
-                                   int64_t n_output, int64_t n_tokens);
 
 #endif

@@ -134,8 +134,8 @@ static void write_level(FILE *file, const struct cpu_topology *t,
         fputs("  within_tdp: false\n", file);
 }
 
-/* Cores' share of a socket's design power, and at least what the rest adds up to
- * at full rate. */
+/* Cores' share of a socket's design power, and at least what the rest adds up
+ * to at full rate. */
 static void write_power(FILE *file, const struct peak *peak,
                         const struct joules *joules, int cores)
 {

@@ -22,8 +22,9 @@ struct machine_fit {
 bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
                            char reason[ENERGY_REASON_SIZE]);
 
-/* YAML with the keys of configs/machines/; `fit` NULL: joules are priors.  STATUS_UNAVAILABLE when L1, L2 or
- * DRAM could not be measured: a profile needs them. */
+/* YAML with the keys of configs/machines/; `fit` NULL: joules are priors.
+ * STATUS_UNAVAILABLE when L1, L2 or DRAM could not be measured: a profile needs
+ * them. */
 enum status machine_profile_write(FILE *file,
                                   const struct cpu_topology *topology,
                                   const struct peak *peak,

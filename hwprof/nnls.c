@@ -16,14 +16,19 @@ struct room {
     double *residual;            /* [m] */
 };
 
-static enum status make_room(struct room *room, int m, int n, struct error *err)
+static bool make_room(struct room *room, int m, int n)
 {
     room->q = calloc((size_t)(n + 2) * (size_t)m, sizeof *room->q);
     if (!room->q)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a fit of %d "
-                         "rows", m);
+        return false;
     room->residual = room->q + (size_t)(n + 1) * (size_t)m;
-    return STATUS_OK;
+    return true;
+}
+
+static enum status no_room(int m, struct error *err)
+{
+    return error_set(err, STATUS_NO_MEMORY, "no memory for a fit of %d rows",
+                     m);
 }
 
 static double dot(const double *x, const double *y, int m)
@@ -169,11 +174,10 @@ enum status nnls(double *x, const double *a, const double *b, int m, int n,
                  struct error *err)
 {
     struct room room;
-    enum status status = make_room(&room, m, n, err);
 
-    if (status != STATUS_OK)
-        return status;
-    status = run(x, a, b, m, n, &room, err);
+    if (!make_room(&room, m, n))
+        return no_room(m, err);
+    enum status status = run(x, a, b, m, n, &room, err);
     free(room.q);
     return status;
 }
@@ -182,7 +186,7 @@ enum status nnls(double *x, const double *a, const double *b, int m, int n,
 static double own_of(const double *a, int m, int n, int wanted,
                      const struct room *room)
 {
-    double was[NNLS_MAX];
+    double was[NNLS_MAX] = { 0 };
     int k = 0, rank = 0;
 
     for (int j = 0; j < n; j++) {
@@ -211,10 +215,9 @@ enum status nnls_own(double *own, const double *a, int m, int n,
                      struct error *err)
 {
     struct room room;
-    enum status status = make_room(&room, m, n, err);
 
-    if (status != STATUS_OK)
-        return status;
+    if (!make_room(&room, m, n))
+        return no_room(m, err);
     for (int j = 0; j < n; j++)
         own[j] = own_of(a, m, n, j, &room);
     free(room.q);

@@ -1,4 +1,4 @@
-/* synthetic_machine.h - a machine whose joules are known, on a clock of its own.
+/* synthetic_machine.h - a machine whose joules are known, with its own clock.
  *
  * It runs the kernels of energy_kernel.h in no time, and posts what they draw,
  * with noise, into two packages of a powercap tree: counters of microjoules

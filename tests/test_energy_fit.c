@@ -75,7 +75,8 @@ Test(energy_fit, terms_that_always_go_together_are_not_told_apart)
     cr_expect(not(fit.term[ENERGY_AWAKE].resolved));
     cr_expect(not(fit.standing.resolved));
     cr_expect(strstr(fit.term[ENERGY_IDLE].reason, "idle_watts, "
-                     "thread_watts") != NULL, "%s", fit.term[ENERGY_IDLE].reason);
+                     "thread_watts") != NULL, "%s",
+              fit.term[ENERGY_IDLE].reason);
     cr_expect(fit.term[ENERGY_FLOP].resolved);
     cr_expect(near(fit.term[ENERGY_FLOP].value, 2, 1e-9));
 }

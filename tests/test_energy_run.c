@@ -14,8 +14,8 @@ static const struct energy_fit_options fit_options = {
     .n_kernels = ENERGY_N_KERNELS, .n_threads = SYNTHETIC_THREADS,
     .n_resamples = 40 };
 
-static void expect_truth(const struct synthetic *m, const struct energy_fit *fit,
-                         double share)
+static void expect_truth(const struct synthetic *m,
+                         const struct energy_fit *fit, double share)
 {
     for (int t = 0; t < ENERGY_TERM_COUNT; t++) {
         const struct energy_coefficient *c = &fit->term[t];
@@ -245,7 +245,7 @@ Test(energy_run, a_recorded_run_gives_its_coefficients)
     cr_expect(near(fit.standing.value, 30, 1e-9));
     energy_run_close(&run);
 
-    /* one round more than was recorded: it ends there, and does not begin anew */
+    /* a round more than was recorded: it ends there, and does not begin anew */
     options.n_rounds = 5;
     now = 0;
     cr_assert(eq(int, energy_run(&run, &options, &err), STATUS_UNAVAILABLE));

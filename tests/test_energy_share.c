@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 
 #include "hwprof/energy_share.h"
+#include "hwprof/energy_totals.h"
 #include "tests/synthetic_machine.h"
 
 static bool near(double a, double b, double share)
@@ -347,6 +348,44 @@ Test(energy_share, a_net_that_is_not_known_is_not_zero)
     cr_expect(isnan(low.net) && isnan(low.net_per_output));
     cr_expect(near(low.net_low, -5, 1e-12) && near(low.net_high, 35, 1e-12));
     cr_expect(strstr(low.reason, "not told from idling") != NULL);
+}
+
+static char *printed(const struct energy_totals *totals,
+                     const struct energy_idle *idle)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    energy_totals_text(file, totals, idle);
+    fclose(file);
+    return text;
+}
+
+Test(energy_share, totals_are_printed_with_what_is_unknown)
+{
+    const struct energy_idle idle = { .n_windows = 5, .watts = 20, .low = 18,
+                                      .high = 22 };
+    struct energy_totals all = energy_totals(300, 10, &idle, 50, 200);
+    struct energy_totals none = energy_totals(300, 10, NULL, 0, 200);
+    char *text = printed(&all, &idle), *dash = printed(&none, NULL);
+
+    cr_expect(eq(str, text, "energy   300 J gross, 100 J net (80 to 120); idle "
+                 "20 W (18 to 22, 5 windows)\nper token 6 J gross, 2 J net, "
+                 "generated; 1.5 J gross, 0.5 J net, in all\n"));
+    cr_expect(eq(str, dash, "energy   300 J gross, - J net; no idle baseline\n"
+                 "per token - J gross, - J net, generated; 1.5 J gross, - J "
+                 "net, in all\n"));
+    free(text);
+    free(dash);
+
+    json_t *json = energy_totals_json(&none, NULL);
+    const char *reason = json_string_value(json_object_get(json, "reason"));
+    bool unknown = json_is_null(json_object_get(json, "net_joules"));
+    double gross = json_real_value(json_object_get(json, "gross_joules"));
+    cr_expect(unknown && near(gross, 300, 1e-12));
+    cr_expect(eq(str, (char *)reason, "no idle baseline"));
+    json_decref(json);
 }
 
 /* ---- replaying ---- */

@@ -440,8 +440,7 @@ Test(rapl, control_types_are_no_zones_and_limits_do_not_matter)
 Test(rapl, zones_are_links)
 {
     struct fake_tree tree = fake_tree_open();
-    struct busy busy = { NULL, { "../../devices/virtual/powercap/intel-rapl:0" },
-                         { "1500000\n" } };
+    struct busy busy = alive;
     char path[512];
 
     write_zone(&tree, "../../devices/virtual/powercap/intel-rapl:0",
