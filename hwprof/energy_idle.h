@@ -46,17 +46,4 @@ enum status energy_idle_add(struct energy_idle *idle,
                             const struct energy_clock *clock, double seconds,
                             struct error *err) MUST_CHECK;
 
-/* How often to replay an op or a layer so that a sensor can see it. */
-struct energy_replay {
-    uint64_t repeats;            /* 0: it cannot be done, see reason */
-    double   seconds;            /* they take */
-    double   error;              /* of the window's joules, by its two ends */
-    char     reason[ENERGY_REASON_SIZE];
-};
-
-/* Enough repeats for a window of `window` seconds (0: energy_least_seconds), if
- * they fit in `most` seconds (0: 60). */
-struct energy_replay energy_replay_plan(double seconds_per_repeat,
-                                        double window, double most);
-
 #endif

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "hwprof/energy_replay.h"
 #include "hwprof/energy_share.h"
 #include "hwprof/energy_totals.h"
 #include "tests/synthetic_machine.h"
@@ -419,4 +420,78 @@ Test(energy_replay, what_cannot_be_planned_says_why)
     cr_expect(eq(u64, plan.repeats, 0));
     cr_expect(strstr(plan.reason, "allowed are 60 s") != NULL, "%s",
               plan.reason);
+}
+
+/* An op of 2 ms and 0.14 J, on a machine that idles at 20 W: 0.04 J of it are
+ * idling. */
+struct drawing {
+    struct synthetic *m;
+    double seconds, joules;
+    int n;
+};
+
+static enum status op_once(void *context, struct error *err)
+{
+    struct drawing *op = context;
+
+    op->n++;
+    op->m->now += op->seconds;
+    synthetic_draw(op->m, op->joules);
+    return op->n == 10000 ? error_set(err, STATUS_FAILED, "tired") : STATUS_OK;
+}
+
+Test(energy_replay, an_op_of_two_milliseconds)
+{
+    const struct energy_idle idle = { .n_windows = 5, .watts = 20, .low = 19,
+                                      .high = 21 };
+    struct synthetic m = synthetic_open(1, 0);
+    struct counter_session *session = open_sensor(&m);
+    struct energy_clock clock = { synthetic_now, synthetic_sleep, &m };
+    struct drawing op = { &m, 0.002, 0.14, 0 };
+    struct energy_replayed one;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, energy_replay_take(&one, session, &clock, &idle, 0.002, 0,
+                                         op_once, &op, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(one.repeats >= 50 && one.repeats <= 56);
+    cr_expect(near(one.seconds, 0.002, 1e-9));
+    cr_expect(near(one.gross, 0.14, 1e-5), "%g", one.gross);
+    cr_expect(near(one.net, 0.10, 1e-5), "%g", one.net);
+    cr_expect(one.error <= 0.02 * (1 + 1e-9));
+
+    /* said to take 20 ms, it takes 2: 5 repeats are 10 ms, and 55 do */
+    op.n = 0;
+    cr_assert(eq(int, energy_replay_take(&one, session, &clock, NULL, 0.020, 0,
+                                         op_once, &op, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(eq(u64, one.repeats, 55));
+    cr_expect(eq(int, op.n, 60));
+    cr_expect(near(one.gross, 0.14, 1e-5));
+    cr_expect(isnan(one.net));
+    cr_expect(strstr(one.reason, "no idle baseline") != NULL);
+    counter_close(session);
+    synthetic_close(&m);
+}
+
+Test(energy_replay, an_op_that_fails_or_a_dead_sensor_gives_no_joules)
+{
+    struct synthetic m = synthetic_open(1, 0);
+    struct counter_session *session = open_sensor(&m);
+    struct energy_clock clock = { synthetic_now, synthetic_sleep, &m };
+    struct drawing op = { &m, 0.002, 0.14, 9990 };
+    struct energy_replayed one;
+    struct error err = { 0 };
+
+    cr_expect(eq(int, energy_replay_take(&one, session, &clock, NULL, 0.002, 0,
+                                         op_once, &op, &err), STATUS_FAILED));
+    cr_expect(eq(str, err.text, "tired"));
+    m.dead[0] = m.dead[1] = true;
+    cr_expect(eq(int, energy_replay_take(&one, session, &clock, NULL, 0.002, 0,
+                                         op_once, &op, &err),
+                 STATUS_UNAVAILABLE));
+    cr_expect(strstr(err.text, "dead, which is not 0 J") != NULL, "%s",
+              err.text);
+    counter_close(session);
+    synthetic_close(&m);
 }
