@@ -25,6 +25,8 @@ struct counter_options {
      * NULL: 0.1 s of arithmetic. */
     void      (*busy)(void *context);
     void       *busy_context;
+    double    (*now)(void *context);     /* rapl: NULL: CLOCK_MONOTONIC */
+    void       *now_context;
 };
 
 static inline uint32_t counter_bit(enum metric metric)

@@ -86,7 +86,9 @@ static enum status rapl_open(struct counter_session **out,
         counter_set_reason(&s->base, METRIC_JOULES, "not asked for");
         return STATUS_OK;
     }
-    sensor_list_open(&s->list, options->sysfs_root);
+    sensor_list_open_by(&s->list, options->sysfs_root,
+                        (struct sensor_clock){ options->now,
+                                               options->now_context });
     if (s->list.n)
         sensor_list_probe(&s->list, options->busy, options->busy_context);
     while (c < n_choices && !choose(s, &choices[c]))

@@ -137,8 +137,8 @@ static size_t round_down(uint64_t bytes)
 
 /* Half of L1 and of L2; four L2s in L3, if that much of it is ours; past the
  * last cache four times its size, if memory allows.  0: no such set. */
-static size_t set_size(const struct cpu_topology *topology,
-                       enum peak_level level, int n_threads, size_t memory)
+size_t peak_set_bytes(const struct cpu_topology *topology,
+                      enum peak_level level, int n_threads, size_t memory)
 {
     uint64_t l2 = cpu_topology_cache(topology, 2);
     uint64_t l3 = cpu_topology_cache(topology, 3);
@@ -158,7 +158,7 @@ static size_t set_size(const struct cpu_topology *topology,
     }
 }
 
-static size_t dram_bytes(const struct cpu_topology *topology, bool quick)
+size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick)
 {
     uint64_t most = topology->memory_bytes / 8, last = 0;
 
@@ -178,8 +178,8 @@ static void measure_levels(struct peak *out, const struct bench *bench,
 
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
         enum peak_level level = (enum peak_level)l;
-        size_t one = set_size(topology, level, 1, memory);
-        size_t all = set_size(topology, level, bench->n_threads, memory);
+        size_t one = peak_set_bytes(topology, level, 1, memory);
+        size_t all = peak_set_bytes(topology, level, bench->n_threads, memory);
         static const char none[] = "no such cache, or the kernel does not say "
                                    "its size";
         out->read_bytes[l] = one;
@@ -204,7 +204,7 @@ static void measure_levels(struct peak *out, const struct bench *bench,
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick, struct error *err)
 {
-    size_t memory = dram_bytes(topology, quick);
+    size_t memory = peak_dram_bytes(topology, quick);
     struct bench bench = { .kernel = peak_kernel_choose(),
         .effort = efforts[quick],
         .n_threads = n_threads > 0 ? n_threads : topology->n_cpus };

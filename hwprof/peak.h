@@ -6,6 +6,7 @@
 #define PEAK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "hwprof/topology.h"
 #include "sim/core/error.h"
 
@@ -46,5 +47,12 @@ struct peak {
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick,
                          struct error *err) MUST_CHECK;
+
+/* The working sets that the rates above are of: bytes a thread reads to read
+ * from that level, `memory` (peak_dram_bytes()) being what all the threads have
+ * past the last cache.  0: no such level, or its size is not told. */
+size_t peak_set_bytes(const struct cpu_topology *topology,
+                      enum peak_level level, int n_threads, size_t memory);
+size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick);
 
 #endif

@@ -38,6 +38,12 @@ static void set_reason(struct sensor *sensor, const char *format, ...)
     va_end(list);
 }
 
+static double now_of(const struct sensor_list *list)
+{
+    return list->clock.now ? list->clock.now(list->clock.context)
+                           : clock_seconds();
+}
+
 static struct sensor *add(struct sensor_list *list, enum sensor_scope scope)
 {
     if (list->n == SENSOR_MAX)
@@ -106,7 +112,7 @@ static void open_zone(struct sensor_list *list, const char *zone)
         set_reason(sensor, "max_energy_range_uj is 0: a wrap-around could not "
                    "be undone");
     sensor->unwrap = unwrap_start(range, energy);
-    sensor->seconds = clock_seconds();
+    sensor->seconds = now_of(list);
 }
 
 static void open_zones(struct sensor_list *list)
@@ -193,7 +199,7 @@ static void open_power_event(struct sensor_list *list, uint32_t type,
     if (!sensor->reason[0] && read_fds(sensor, &total) != SYSFS_READ)
         set_reason(sensor, "%s", sysfs_words[SYSFS_FAILED]);
     sensor->unwrap = unwrap_start(0, total);
-    sensor->seconds = clock_seconds();
+    sensor->seconds = now_of(list);
 }
 
 /* Events are files without a dot: energy-pkg, beside energy-pkg.scale. */
@@ -224,7 +230,13 @@ static void open_power(struct sensor_list *list)
 
 void sensor_list_open(struct sensor_list *out, const char *sysfs_root)
 {
-    *out = (struct sensor_list){ 0 };
+    sensor_list_open_by(out, sysfs_root, (struct sensor_clock){ 0 });
+}
+
+void sensor_list_open_by(struct sensor_list *out, const char *sysfs_root,
+                         struct sensor_clock clock)
+{
+    *out = (struct sensor_list){ .clock = clock };
     snprintf(out->root, sizeof out->root, "%s", sysfs_root);
     open_zones(out);
     open_power(out);
@@ -255,7 +267,7 @@ enum status sensor_read(struct sensor_list *list, int i, struct error *err)
         ? sysfs_number(&now, list->root, "class/powercap/%s/energy_uj",
                        sensor->zone)
         : read_fds(sensor, &now);
-    double seconds = clock_seconds();
+    double seconds = now_of(list);
     double most = most_watts * (seconds - sensor->seconds);
 
     if (how != SYSFS_READ)

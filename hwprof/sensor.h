@@ -22,7 +22,7 @@ struct sensor {
     char   name[SENSOR_NAME_SIZE];         /* "intel-rapl:0 package-0" */
     enum sensor_scope scope;
     char   reason[COUNTER_REASON_SIZE];    /* "" while it can be trusted */
-    double seconds;                        /* CLOCK_MONOTONIC of last reading */
+    double seconds;                        /* by the clock, at last reading */
     double joules;                         /* counted between the last two */
 
     char          zone[SENSOR_NAME_SIZE];  /* powercap: "intel-rapl:0"; or "" */
@@ -33,8 +33,15 @@ struct sensor {
     double joules_per_unit;
 };
 
+/* Whose time it is; now NULL: CLOCK_MONOTONIC. */
+struct sensor_clock {
+    double (*now)(void *context);
+    void    *context;
+};
+
 struct sensor_list {
     char root[400];
+    struct sensor_clock clock;
     int  n;
     struct sensor sensor[SENSOR_MAX];
     char reason[COUNTER_REASON_SIZE];      /* why n is 0 */
@@ -44,6 +51,8 @@ struct sensor_list {
  * reading or its reason: no permission (since Linux 5.10, CVE-2020-8694, only
  * root reads energy_uj), no such file, a read error, garbage, a range of 0. */
 void sensor_list_open(struct sensor_list *out, const char *sysfs_root);
+void sensor_list_open_by(struct sensor_list *out, const char *sysfs_root,
+                         struct sensor_clock clock);
 /* Gives up file descriptors; names and reasons stay to be read. */
 void sensor_list_close(struct sensor_list *list);
 

@@ -2,6 +2,7 @@
 #include "sim/machine.h"
 
 #include <math.h>
+#include <string.h>
 
 #define X(id, name) [LEVEL_##id] = name,
 const char *const level_names[LEVEL_COUNT] = { LEVEL_MAP(X) };
@@ -111,6 +112,14 @@ static const char *const rate_key[LEVEL_COUNT] = {
     "dram.bytes_per_second",
 };
 
+/* What was found on the machine need not keep the order: there a byte from L1
+ * pays for its load instruction, one from L2 only for the way it adds. */
+static bool found_here(const struct quantity *quantity)
+{
+    return strcmp(quantity->grade, "measured") == 0 ||
+           strcmp(quantity->grade, "fitted") == 0;
+}
+
 static enum status check_levels(const struct machine *m, const char **key,
                                 struct error *err)
 {
@@ -121,7 +130,9 @@ static enum status check_levels(const struct machine *m, const char **key,
         if (!machine_has_level(m, (enum level)i))
             continue;
         *key = joules_key[i];
-        if (far->joules_per_byte.value < near->joules_per_byte.value)
+        if (!found_here(&far->joules_per_byte) &&
+            !found_here(&near->joules_per_byte) &&
+            far->joules_per_byte.value < near->joules_per_byte.value)
             return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at"
                              " least that of the level nearer the core, %g",
                              *key, far->joules_per_byte.value,

@@ -55,8 +55,9 @@ enum status machine_load(struct machine *out, const char *path,
                          struct error *err) MUST_CHECK;
 
 /* The rules a profile must keep beyond the ranges of its keys: joules per byte
- * that are joules per bit, levels out of order, curves that do not rise along
- * the flops.  `*key` names the key at fault, for config_blame(). */
+ * that are joules per bit, levels out of order (of joules: unless they were
+ * measured or fitted), curves that do not rise along the flops.  `*key` names
+ * the key at fault, for config_blame(). */
 enum status machine_check(const struct machine *machine, const char **key,
                           struct error *err) MUST_CHECK;
 

@@ -31,8 +31,9 @@ static struct cpu_topology make_topology(void)
     };
 }
 
-static enum status round_trip(const struct peak *peak, struct machine *machine,
-                              struct error *err)
+static enum status round_trip_fit(const struct peak *peak,
+                                  const struct machine_fit *fit,
+                                  struct machine *machine, struct error *err)
 {
     struct fake_tree tree = fake_tree_open();
     struct cpu_topology topology = make_topology();
@@ -40,12 +41,18 @@ static enum status round_trip(const struct peak *peak, struct machine *machine,
 
     fake_tree_path(&tree, path, "machine.yaml");
     FILE *file = fopen(path, "w");
-    enum status status = machine_profile_write(file, &topology, peak, err);
+    enum status status = machine_profile_write(file, &topology, peak, fit, err);
     fclose(file);
     if (status == STATUS_OK)
         status = machine_load(machine, path, err);
     fake_tree_close(&tree);
     return status;
+}
+
+static enum status round_trip(const struct peak *peak, struct machine *machine,
+                              struct error *err)
+{
+    return round_trip_fit(peak, NULL, machine, err);
 }
 
 Test(machine_profile, what_was_measured_comes_back)
@@ -113,4 +120,96 @@ Test(machine_profile, without_cache_sizes_there_is_no_profile)
     peak.read_all[PEAK_L1] = (struct peak_rate){ 0 };
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_UNAVAILABLE));
     cr_assert(strstr(err.text, "sizes of L1 and L2") != NULL);
+}
+
+/* ---- a fit ---- */
+
+static struct energy_coefficient found(double value)
+{
+    return (struct energy_coefficient){ value, 0.9 * value, 1.2 * value, true,
+                                        "" };
+}
+
+/* A load costs more than what L2 adds to it: no order to keep. */
+static struct energy_fit make_fit(void)
+{
+    struct energy_fit fit = { .standing = found(25) };
+
+    fit.term[ENERGY_IDLE] = found(20);
+    fit.term[ENERGY_AWAKE] = found(2.5);
+    fit.term[ENERGY_FLOP] = found(11e-12);
+    fit.term[ENERGY_L1] = found(5e-12);
+    fit.term[ENERGY_L2] = found(3e-12);
+    fit.term[ENERGY_L3] = (struct energy_coefficient){ 0, 0, 0, false,
+                                                       "at its bound of 0" };
+    fit.term[ENERGY_DRAM] = found(90e-12);
+    return fit;
+}
+
+Test(machine_profile, fitted_joules_replace_priors_with_their_interval)
+{
+    struct peak peak = make_peak();
+    struct energy_fit fit = make_fit();
+    struct machine_fit machine_fit = { &fit, "isobath machine --fit-energy, "
+                                       "2026-01-02: \"here\"", true };
+    struct machine m;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, round_trip_fit(&peak, &machine_fit, &m, &err), STATUS_OK),
+              "%s", err.text);
+    cr_expect(eq(dbl, m.joules_per_flop.value, 11e-12));
+    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop.low, 9.9e-12, 4));
+    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop.high, 13.2e-12, 4));
+    cr_expect(eq(str, m.joules_per_flop.grade, "fitted"));
+    cr_expect(strstr(m.joules_per_flop.source, "2026-01-02: \"here\"") != NULL);
+    cr_expect(eq(dbl, m.static_watts.value, 25));
+    cr_expect(eq(str, m.static_watts.grade, "fitted"));
+    cr_expect(eq(dbl, m.level[LEVEL_L1].joules_per_byte.value, 5e-12));
+    cr_expect(eq(dbl, m.level[LEVEL_L2].joules_per_byte.value, 3e-12));
+    cr_expect(eq(dbl, m.level[LEVEL_DRAM].joules_per_byte.value, 90e-12));
+    cr_expect(machine_full_watts(&m) <= m.tdp_watts.value);
+}
+
+Test(machine_profile, what_the_fit_does_not_resolve_keeps_its_prior)
+{
+    struct peak peak = make_peak();
+    struct energy_fit fit = make_fit();
+    struct machine_fit machine_fit = { &fit, "fit", false };
+    struct machine m, prior;
+    struct error err = { 0 };
+    char reason[ENERGY_REASON_SIZE];
+
+    cr_assert(eq(int, round_trip(&peak, &prior, &err), STATUS_OK));
+    cr_assert(eq(int, round_trip_fit(&peak, &machine_fit, &m, &err), STATUS_OK),
+              "%s", err.text);
+    cr_expect(eq(dbl, m.level[LEVEL_L3].joules_per_byte.value,
+                 prior.level[LEVEL_L3].joules_per_byte.value));
+    cr_expect(eq(str, m.level[LEVEL_L3].joules_per_byte.grade, "assumed"));
+    cr_expect(not(machine_profile_takes(&machine_fit, ENERGY_L3, reason)));
+    cr_expect(eq(str, reason, "at its bound of 0"));
+    /* package sensors do not see the memory */
+    cr_expect(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
+    cr_expect(not(machine_profile_takes(&machine_fit, ENERGY_DRAM, reason)));
+    cr_expect(strstr(reason, "do not cover the memory") != NULL);
+    cr_expect(machine_profile_takes(&machine_fit, ENERGY_FLOP, reason));
+    cr_expect(eq(str, reason, ""));
+}
+
+/* No memory draws 5 pJ a byte, and no flop takes a nanojoule and more. */
+Test(machine_profile, what_a_profile_may_not_hold_keeps_its_prior)
+{
+    struct peak peak = make_peak();
+    struct energy_fit fit = make_fit();
+    struct machine_fit machine_fit = { &fit, "fit", true };
+    struct machine m;
+    struct error err = { 0 };
+
+    fit.term[ENERGY_DRAM] = found(5e-12);
+    fit.term[ENERGY_FLOP] = found(2e-9);
+    fit.standing.resolved = false;
+    cr_assert(eq(int, round_trip_fit(&peak, &machine_fit, &m, &err), STATUS_OK),
+              "%s", err.text);
+    cr_expect(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
+    cr_expect(eq(str, m.joules_per_flop.grade, "assumed"));
+    cr_expect(eq(str, m.static_watts.grade, "assumed"));
 }

@@ -398,3 +398,156 @@ Test(rapl, only_joules_are_seen)
     counter_close(s);
     fake_tree_close(&tree);
 }
+
+Test(rapl, a_powercap_directory_with_nothing_in_it_is_no_sensor)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+    char path[512];
+
+    fake_tree_write(&tree, CAP "x", "\n");
+    fake_tree_path(&tree, path, CAP "x");
+    cr_assert(remove(path) == 0);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(strstr(reason(s), "no energy sensor") != NULL);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* `intel-rapl` is the control type, not a zone; `enabled` says whether limits
+ * are enforced, not whether energy is counted; other types cap, and count
+ * nothing. */
+Test(rapl, control_types_are_no_zones_and_limits_do_not_matter)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct sensor_list list;
+
+    fake_tree_write(&tree, CAP "intel-rapl/enabled", "0\n");
+    fake_tree_write(&tree, CAP "intel-rapl/energy_uj", "5\n");
+    fake_tree_write(&tree, CAP "intel-rapl:0/enabled", "0\n");
+    fake_tree_write(&tree, CAP "idle-injection:0/name", "idle\n");
+    sensor_list_open(&list, tree.root);
+    cr_assert(eq(int, list.n, 1));
+    sensor_list_close(&list);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, (char *)reason(s), ""));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* As in the real tree, where the class directory holds links. */
+Test(rapl, zones_are_links)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = alive;
+    char path[512];
+
+    write_zone(&tree, "../../devices/virtual/powercap/intel-rapl:0",
+               "package-0", "1000000\n", BIG);
+    fake_tree_write(&tree, CAP "dtpm/name", "dtpm\n");
+    fake_tree_path(&tree, path, CAP "intel-rapl:0");
+    cr_assert(symlink("../../devices/virtual/powercap/intel-rapl:0", path)
+              == 0);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, (char *)reason(s), ""), "%s", reason(s));
+    set_energy(&tree, "intel-rapl:0", "3500000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 2.0, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* Two dies of one package count apart, each with its cores inside (AMD has no
+ * other part, no DRAM). */
+Test(rapl, dies_are_added_and_their_cores_are_not)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { NULL,
+        { "intel-rapl:0", "intel-rapl:0:0", "intel-rapl:1", "intel-rapl:1:0" },
+        { "1000000\n", "700000\n", "2000000\n", "700000\n" } };
+
+    write_zone(&tree, "intel-rapl:0", "package-0-die-0", "0\n", BIG);
+    write_zone(&tree, "intel-rapl:0:0", "core", "0\n", BIG);
+    write_zone(&tree, "intel-rapl:1", "package-0-die-1", "0\n", BIG);
+    write_zone(&tree, "intel-rapl:1:0", "core", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_assert(eq(str, s->source[METRIC_JOULES], "intel-rapl:0 package-0-die-0 "
+                 "+ intel-rapl:1 package-0-die-1"));
+    set_energy(&tree, "intel-rapl:0", "1500000\n");
+    set_energy(&tree, "intel-rapl:0:0", "900000\n");
+    set_energy(&tree, "intel-rapl:1", "2250000\n");
+    cr_assert(ieee_ulp_eq(dbl, joules(s), 0.75, 4));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, one_vanished_zone_of_two_spoils_the_sum)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "1500000\n", "100000\n" } };
+    struct cost cost;
+    struct error err = { 0 };
+    char path[512];
+
+    write_zone(&tree, "intel-rapl:1", "package-1", "0\n", BIG);
+    struct counter_session *s = open_session(&tree, &busy);
+    fake_tree_path(&tree, path, CAP "intel-rapl:1/energy_uj");
+    cr_assert(remove(path) == 0);
+    cr_assert(eq(int, counter_read(s, &cost, &err), STATUS_UNAVAILABLE));
+    cr_assert(strstr(err.text, "intel-rapl:1 package-1: energy_uj: no such "
+                     "file") != NULL, "%s", err.text);
+    cr_assert(eq(int, cost.from[METRIC_JOULES], PROV_UNKNOWN));
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+static double told(void *context)
+{
+    return *(double *)context;
+}
+
+/* AMD's range: 65532.61 J, which 2 kW fill in 32.8 s.  After 30 s a step of
+ * 3 kJ is one; after 40 s it could be that, or that and a wrap. */
+Test(rapl, a_gap_that_can_hide_a_second_wrap_is_refused)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct sensor_list list;
+    struct error err = { 0 };
+    double now = 100;
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "1000000\n", "65532610987");
+    sensor_list_open_by(&list, tree.root, (struct sensor_clock){ told, &now });
+    now += 30;
+    set_energy(&tree, "intel-rapl:0", "3001000000\n");
+    cr_assert(eq(int, sensor_read(&list, 0, &err), STATUS_OK), "%s", err.text);
+    cr_assert(ieee_ulp_eq(dbl, list.sensor[0].joules, 3000.0, 4));
+    now += 40;
+    set_energy(&tree, "intel-rapl:0", "6001000000\n");
+    cr_assert(eq(int, sensor_read(&list, 0, &err), STATUS_UNAVAILABLE));
+    cr_assert(strstr(err.text, "not read for 40 s") != NULL, "%s", err.text);
+    sensor_list_close(&list);
+    fake_tree_close(&tree);
+}
+
+/* Root gave the right to read away in the middle of it. */
+Test(rapl, permission_lost_on_the_way_is_a_reason_of_its_own)
+{
+    struct fake_tree tree = one_package();
+    struct busy busy = alive;
+    struct counter_session *s = open_session(&tree, &busy);
+    struct cost cost;
+    struct error err = { 0 };
+    char path[512];
+
+    fake_tree_path(&tree, path, CAP "intel-rapl:0/energy_uj");
+    cr_assert(chmod(path, 0) == 0);
+    if (geteuid() == 0)
+        cr_assert(seteuid(65534) == 0);
+    cr_assert(eq(int, counter_read(s, &cost, &err), STATUS_UNAVAILABLE));
+    if (getuid() == 0)
+        cr_assert(seteuid(0) == 0);
+    cr_assert(strstr(err.text, "CVE-2020-8694") != NULL, "%s", err.text);
+    counter_close(s);
+    fake_tree_close(&tree);
+}

@@ -1,0 +1,79 @@
+/* test_machine_command.c - `isobath machine --fit-energy` as a user meets it
+ * where no sensor works: the reason, exit code 1, and no file touched. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/wait.h>
+
+#include "sim/core/file.h"
+#include "tests/fake_tree.h"
+
+/* It lies beside the folder of this test.  Both streams into text[]; returns
+ * the exit code. */
+static int machine(const char *arguments, char text[4096])
+{
+    char path[512], line[2048];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    cr_assert(n > 0);
+    path[n] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(path, '/') = '\0';
+    snprintf(line, sizeof line, "'%s/isobath' machine %s 2>&1", path,
+             arguments);
+    FILE *pipe = popen(line, "r");
+    cr_assert(pipe != NULL);
+    text[fread(text, 1, 4095, pipe)] = '\0';
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_zone(const struct fake_tree *tree)
+{
+    fake_tree_write(tree, "class/powercap/intel-rapl:0/name", "package-0\n");
+    fake_tree_write(tree, "class/powercap/intel-rapl:0/energy_uj", "77\n");
+    fake_tree_write(tree, "class/powercap/intel-rapl:0/max_energy_range_uj",
+                    "262143328850\n");
+}
+
+Test(machine_command, without_a_sensor_nothing_is_fitted)
+{
+    struct fake_tree tree = fake_tree_open();
+    char arguments[512], text[4096];
+
+    snprintf(arguments, sizeof arguments, "--fit-energy --sysfs-root %s",
+             tree.root);
+    cr_expect(eq(int, machine(arguments, text), 1));
+    cr_expect(strstr(text, "no coefficients can be fitted: no energy sensor")
+              != NULL, "%s", text);
+    fake_tree_close(&tree);
+}
+
+Test(machine_command, a_dead_sensor_fits_nothing_and_leaves_the_file_alone)
+{
+    struct fake_tree tree = fake_tree_open();
+    char arguments[512], text[4096], path[512], *kept = NULL;
+    size_t size = 0;
+
+    write_zone(&tree);
+    fake_tree_write(&tree, "old.yaml", "name: old\n");
+    snprintf(arguments, sizeof arguments,
+             "--fit-energy --sysfs-root %s -o %s/old.yaml", tree.root,
+             tree.root);
+    cr_expect(eq(int, machine(arguments, text), 1));
+    cr_expect(strstr(text, "intel-rapl:0 package-0: dead: its energy did not "
+                     "change") != NULL, "%s", text);
+    cr_expect(strstr(text, "0 J") == NULL, "%s", text);
+    fake_tree_path(&tree, path, "old.yaml");
+    cr_assert(eq(int, file_read(&kept, &size, path, 100, NULL), STATUS_OK));
+    cr_expect(eq(str, kept, "name: old\n"));
+    free(kept);
+    fake_tree_close(&tree);
+}
+
+Test(machine_command, help_says_what_it_takes)
+{
+    char text[4096];
+
+    cr_expect(eq(int, machine("--help", text), 0));
+    cr_expect(strstr(text, "--fit-energy") != NULL);
+}
