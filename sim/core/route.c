@@ -142,7 +142,7 @@ static int32_t last_k(const struct route_input *in, int32_t *kept)
 /* Tokens in the order that top-k takes them: by score, ties by position. */
 static bool before(const float *score, int32_t a, int32_t b)
 {
-    return score[a] > score[b] || (score[a] == score[b] && a < b);
+    return score[a] > score[b] || (a < b && score[a] == score[b]);
 }
 
 /* How many of the first n_tokens a rule keeps that knows no more: spec_kept()
