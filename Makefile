@@ -176,20 +176,23 @@ lint:
 	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(mains) $(kernels)
 
-# What reads files of others, and what that needs, under clang's fuzzer.
+# What reads files of others, and what that needs, under clang's fuzzer; the
+# executor, which some of it fills, as it is.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c trace.c \
-             config.c config_value.c document.c nearest.c model_config.c) \
+fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c \
+             trace.c config.c config_value.c document.c nearest.c \
+             model_config.c) \
            $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c \
+             gguf_model.c shards.c span.c tensor.c \
              $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \
              unicode_tables.c)
-fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed)
+fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed) $(archive)
 	@mkdir -p $(BUILD)/fuzz/$*
 	@cp tests/fuzz/seeds/$*/* $(BUILD)/fuzz/$*
 	clang -std=c11 -O1 -g -I. -D_GNU_SOURCE -fno-sanitize-recover=undefined \
 	    -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz/fuzz_$* $^ \
-	    -lyaml -ljansson -lm
+	    $(LDLIBS)
 	$(BUILD)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$*
 fuzz:

@@ -229,6 +229,18 @@ static void spin(void *context)
         *sink = *sink + 1.0;
 }
 
+/* A training step has room for what policies with a fixed k keep, no more. */
+static enum status check_training(const struct session *s, struct error *err)
+{
+    const struct route_policy *policy = s->source.routing.policy;
+
+    if (spec_n_routed(&s->source.spec) == 0 || route_trains(policy))
+        return spec_check_training(&s->source.spec, err);
+    return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: models are not"
+                     " trained under it; ask for --phases prefill,decode",
+                     policy->name);
+}
+
 static enum status arm_open(struct session *s, const struct phase *phase,
                             struct arm *arm, int which, struct error *err)
 {
@@ -247,7 +259,8 @@ static enum status arm_open(struct session *s, const struct phase *phase,
     enum status status;
 
     arm->spec = &s->spec[which];
-    if ((status = model_open(&arm->model, arm->spec, &model, err)) ||
+    if ((phase->train && (status = check_training(s, err))) ||
+        (status = model_open(&arm->model, arm->spec, &model, err)) ||
         (status = source_fill(&s->source, arm->model, (uint64_t)a->seed,
                               err)) ||
         (status = ledger_open(&arm->predicted, shape,

@@ -14,7 +14,8 @@
  * most SAFETENSORS_MAX_RANK axes and SAFETENSORS_MAX_VALUES header values.
  *
  * The file is mapped, not copied.  Replace such files by rename, as the writer
- * does; one that is cut short while mapped ends the process with SIGBUS. */
+ * does; one that is cut short while mapped ends the process: SIGBUS, see
+ * command_catch_signals(). */
 #ifndef SAFETENSORS_H
 #define SAFETENSORS_H
 

@@ -5,11 +5,13 @@
 #include <criterion/redirect.h>
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/core/command.h"
+#include "sim/core/file.h"
 
 static error_t hand_over(int key, char *arg, struct argp_state *state)
 {
@@ -148,6 +150,30 @@ Test(command, a_first_signal_is_noted_and_a_second_ends_with_130)
     }
     waitpid(child, &how, 0);
     cr_assert(eq(int, WEXITSTATUS(how), 130));
+}
+
+Test(command, a_file_that_shrinks_while_mapped_ends_in_words)
+{
+    char path[] = "/tmp/isobath-test-XXXXXX", said[128] = "";
+    int fd = mkstemp(path), ends[2], how;
+
+    cr_assert(fd >= 0 && ftruncate(fd, 8192) == 0 && pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct file_map map;
+        dup2(ends[1], STDERR_FILENO);
+        command_catch_signals();
+        if (file_map(&map, path, NULL) != STATUS_OK || ftruncate(fd, 0) != 0)
+            _exit(99);
+        _exit(((const volatile unsigned char *)map.data)[5000] + 98);
+    }
+    cr_assert(waitpid(child, &how, 0) == child);
+    cr_expect(eq(int, how, 2 << 8));         /* exited, with 2 */
+    cr_assert(read(ends[0], said, sizeof said - 1) > 0);
+    cr_expect(strstr(said, "cut short while it was being read") != NULL, "%s",
+              said);
+    close(fd);
+    unlink(path);
 }
 
 Test(command, progress_prints_nothing_where_there_is_no_terminal)

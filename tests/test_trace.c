@@ -62,7 +62,7 @@ Test(trace, a_line_is_a_window_and_layer_and_neighbours_are_one_stretch)
     a.length[1] = 7;
     keep(&a, 1, 0, KEPT(0, 1, 2, 5, 7, 8));
     keep(&a, 3, 0, KEPT(11));
-    keep(&a, 1, 1, 0, NULL);
+    keep(&a, 1, 1, 0, (int32_t[]){ 0 });
     keep(&a, 3, 1, KEPT(0, 1, 2, 3, 4, 5, 6));
     char *text = written(&a, &size);
     cr_expect_str_eq(text, "window,layer,tokens,kept\r\n"

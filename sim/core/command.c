@@ -175,6 +175,17 @@ static void note_signal(int signal)
     command_interrupted = 1;
 }
 
+/* Files are mapped: one that shrinks meanwhile is found out here. */
+static void end_in_words(int signal)
+{
+    static const char text[] = "isobath: error: a file was cut short while it"
+                               " was being read\n";
+    (void)signal;
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(status_exit_code(STATUS_BAD_FORMAT));
+}
+
 void command_catch_signals(void)
 {
     /* Restarting keeps file writes whole; loops look at the flag instead. */
@@ -184,6 +195,8 @@ void command_catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = end_in_words;
+    sigaction(SIGBUS, &action, NULL);
 }
 
 /* getrusage()'s ru_maxrss will not do: across exec it keeps that of whoever

@@ -154,7 +154,7 @@ enum status model_config_spec(struct model_spec *out,
                               const struct model_config *config,
                               struct error *err) MUST_CHECK;
 
-/* Whether training knows that policy and spec, as the text says that begins with
+/* Whether training knows that policy and spec; the text of an error begins with
  * the key to blame. */
 enum status model_config_check_training(const struct model_config *config,
                                         const struct model_spec *spec,

@@ -1,6 +1,7 @@
 /* route.c - the routing policies, one function each. */
 #include "sim/core/route.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ static int32_t last_k(const struct route_input *in, int32_t *kept)
 /* Tokens in the order that top-k takes them: by score, ties by position. */
 static bool before(const float *score, int32_t a, int32_t b)
 {
-    return score[a] > score[b] || (score[a] == score[b] && a < b);
+    return score[a] > score[b] || (a < b && score[a] == score[b]);
 }
 
 /* How many of the first n_tokens a rule keeps that knows no more: spec_kept()
@@ -287,6 +288,7 @@ static int32_t every_nth(const struct route_input *in, int32_t *kept)
 static bool replay_keep(const struct route_input *in, int32_t t)
 {
     const struct allocation *a = in->replayed;
+    assert(a);
     const int32_t *list = allocation_kept(a, in->layer, in->sequence);
     int32_t low = 0, high = allocation_count(a, in->layer, in->sequence);
 

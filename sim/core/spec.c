@@ -103,7 +103,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
     return twin;
 }
 
-/* `received` reads what every token asked of every other in the layer before. */
+/* `received` reads what all tokens asked of all in the layer before. */
 static enum status check_received(const struct model_spec *s, struct error *err)
 {
     for (int32_t l = 0; l < s->n_layers; l++)

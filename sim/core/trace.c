@@ -10,7 +10,7 @@
 
 static const char header[] = "window,layer,tokens,kept";
 
-enum { TRACE_MAX_BYTES = 1 << 30, TRACE_MAX_TOKENS = 1 << 20 };
+enum { TRACE_MAX_BYTES = 1 << 28, TRACE_MAX_TOKENS = 1 << 20 };
 
 /* Neighbouring positions, both included. */
 struct stretch {
