@@ -135,7 +135,8 @@ static json_t *range_json(struct run_range range)
 
 static json_t *spent_json(const struct run_spent *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "nats", number(s->nats),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nats",
+                     number(s->nats), "perplexity", number(exp(s->nats)),
                      "flops", number(s->flops), "flops_predicted",
                      number(s->flops_predicted), "bytes", number(s->bytes),
                      "seconds", number(s->seconds), "joules",
