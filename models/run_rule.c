@@ -32,6 +32,13 @@ enum status run_rule_check(const struct score_config *c,
         return STATUS_OK;
     if (!p)
         return no_policy(c, err);
+    if (p->signal != SIGNAL_NONE && p->signal != source->spec.signal)
+        return score_config_fail(c, "run.policy", err, "%s: it goes by the"
+                                 " signal %s, which %s is not set up for; a"
+                                 " model that does not route by itself takes"
+                                 " routing.policy: %s", p->name,
+                                 signal_names[p->signal], source->path,
+                                 p->name);
     if (p->scored && !source->spec.router_scores)
         return score_config_fail(c, "run.policy", err, "%s: it goes by router"
                                  " scores, and %s has none (it was trained"
