@@ -47,6 +47,14 @@ void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,
     model_forward(arm->model, &input, meter, &mean);
 }
 
+double run_arm_time(struct run_arm *arm, const struct run_pass *pass)
+{
+    double started = clock_seconds();
+
+    run_arm_forward(arm, pass, arm->score[0].policy, NULL);
+    return clock_seconds() - started;
+}
+
 void run_arm_score(struct run_arm *arm, const struct run_pass *pass)
 {
     double started = clock_seconds(), before = arm->score[0].nats;

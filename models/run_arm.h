@@ -36,6 +36,9 @@ struct run_pass {
     bool     entropy;
 };
 
+/* By score[0], like run_arm_score(), but only timed: seconds. */
+double run_arm_time(struct run_arm *arm, const struct run_pass *pass);
+
 /* By a rule, watched by a meter (NULL: nobody), judged by nobody. */
 void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,
                      const struct route_policy *policy, struct meter *meter);

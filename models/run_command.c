@@ -156,7 +156,7 @@ static enum status open_models(struct session *s, struct error *err)
         status = run_arm_open(&s->arm[i], &s->source, &model,
                               (uint64_t)s->config.seed, err);
     if (status == STATUS_OK && s->n_arms > 1)
-        status = run_pairs_open(&s->pairs, s->windows, err);
+        status = run_pairs_open(&s->pairs, s->windows, s->config.repeats, err);
     if (status != STATUS_OK)
         return status;
     s->window.ids = calloc((size_t)model.n_tokens, sizeof *s->window.ids);
@@ -383,6 +383,24 @@ static void score_arms(struct session *s)
         run_arm_score(&s->arm[s->done % 2 ? s->n_arms - 1 - i : i], &pass);
 }
 
+/* The pair's first time, and the others. */
+static void time_pair(struct session *s)
+{
+    const struct run_pass pass = pass_of(s);
+    double seconds[PAIR_COUNT];
+
+    for (int i = 0; i < PAIR_COUNT; i++)
+        seconds[i] = s->arm[i].window_seconds;
+    run_pairs_time(&s->pairs, seconds);
+    for (int64_t n = 1; n < s->config.repeats; n++) {
+        for (int i = 0; i < PAIR_COUNT; i++) {
+            int at = (s->done + n) % 2 ? PAIR_COUNT - 1 - i : i;
+            seconds[at] = run_arm_time(&s->arm[at], &pass);
+        }
+        run_pairs_time(&s->pairs, seconds);
+    }
+}
+
 static void add_pair(struct session *s)
 {
     const struct model *model[PAIR_COUNT];
@@ -407,8 +425,10 @@ static enum status score_one(struct session *s, struct error *err)
         status = predict_window(s, i, err);
     if (status != STATUS_OK)
         return status;
-    if (s->n_arms > 1)
+    if (s->n_arms > 1) {
         add_pair(s);
+        time_pair(s);
+    }
     if (s->tokens.stream && (status = write_tokens(s, err)))
         return status;
     const struct run_pass pass = pass_of(s);
@@ -542,8 +562,8 @@ static bool twin_of(struct run_twin *out, const struct session *s)
 {
     const struct run_spent model = spent_by(s, PAIR_MODEL);
     const size_t n = (size_t)s->pairs.n;
-    double *x = calloc(4 * n + 1, sizeof *x);
-    double *more = x + n, *dense = x + 2 * n, *ratio = x + 3 * n;
+    double *x = calloc(3 * n + 1, sizeof *x);
+    double *more = x + n, *dense = x + 2 * n;
 
     if (!x)
         return false;
@@ -552,13 +572,14 @@ static bool twin_of(struct run_twin *out, const struct session *s)
         x[i] = p->tokens;
         more[i] = p->nats[PAIR_MODEL] - p->nats[PAIR_TWIN];
         dense[i] = p->nats[PAIR_TWIN];
-        ratio[i] = p->seconds[PAIR_MODEL] / p->seconds[PAIR_TWIN];
     }
     *out = (struct run_twin){ .spent = spent_by(s, PAIR_TWIN),
-                              .windows = s->pairs.n };
+                              .windows = s->pairs.n,
+                              .times = s->pairs.n_ratios };
     out->difference = range_of(stats_ratio(more, x, n));
     out->increase = range_of(stats_ratio(more, dense, n));
-    out->seconds = range_of(stats_median_interval(ratio, n));
+    out->seconds = range_of(stats_median_interval(s->pairs.ratio, (size_t)
+                                                  s->pairs.n_ratios));
     out->flops = model.flops / out->spent.flops;
     out->bytes = model.bytes / out->spent.bytes;
     out->joules = joules_ratio(&model, &out->spent);

@@ -5,19 +5,27 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum status run_pairs_open(struct run_pairs *p, int64_t n, struct error *err)
+enum status run_pairs_open(struct run_pairs *p, int64_t n, int64_t repeats,
+                           struct error *err)
 {
+    if (n > INT64_MAX / (int64_t)sizeof *p->pair / repeats)
+        return error_set(err, STATUS_BAD_VALUE, "%" PRId64 " windows, timed %"
+                         PRId64 " times each: too many", n, repeats);
     p->pair = calloc((size_t)n, sizeof *p->pair);
+    p->ratio = calloc((size_t)(n * repeats), sizeof *p->ratio);
     p->room = n;
-    return p->pair ? STATUS_OK
-                   : error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
-                               " windows", n);
+    p->ratio_room = n * repeats;
+    return p->pair && p->ratio
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
+                           " windows", n);
 }
 
 void run_pairs_close(struct run_pairs *p)
 {
     file_abandon(&p->losses);
     file_abandon(&p->windows);
+    free(p->ratio);
     free(p->pair);
 }
 
@@ -56,6 +64,12 @@ enum status run_pairs_commit(struct run_pairs *p, struct error *err)
     if (status == STATUS_OK && p->windows.stream)
         status = file_commit(&p->windows, err);
     return status;
+}
+
+void run_pairs_time(struct run_pairs *p, const double seconds[PAIR_COUNT])
+{
+    assert(p->n_ratios < p->ratio_room);
+    p->ratio[p->n_ratios++] = seconds[PAIR_MODEL] / seconds[PAIR_TWIN];
 }
 
 void run_pairs_add(struct run_pairs *p, const struct run_pair *pair,

@@ -17,22 +17,28 @@ struct run_pair {
 struct run_pairs {
     struct run_pair *pair;         /* [n] in the order of the text */
     int64_t n, room;
+    double *ratio;                 /* [n_ratios] of seconds, model over twin, of
+                                    * forwards right after each other */
+    int64_t n_ratios, ratio_room;
     struct file_writer losses, windows;    /* stream NULL: not wanted */
 };
 
-/* Room for n windows.  Release with run_pairs_close() whatever came back. */
+/* Room for n windows, timed `repeats` times each.  Release with run_pairs_close() whatever came back. */
 enum status run_pairs_open(struct run_pairs *pairs, int64_t n,
-                           struct error *err) MUST_CHECK;
+                           int64_t repeats, struct error *err) MUST_CHECK;
 void        run_pairs_close(struct run_pairs *pairs);
 
 /* Also keep them in a directory:
  *   losses.csv   position,loss_nats,loss_nats_dense       a row a scored token
  *   windows.csv  window,tokens,loss_nats,loss_nats_dense,seconds,seconds_dense
- * positions as in tokens.csv (score.h). */
+ * positions as in tokens.csv (score.h); seconds those of the first time. */
 enum status run_pairs_keep(struct run_pairs *pairs, const char *directory,
                            struct error *err) MUST_CHECK;
 enum status run_pairs_commit(struct run_pairs *pairs,
                              struct error *err) MUST_CHECK;
+
+/* Seconds of two forwards over one window. */
+void run_pairs_time(struct run_pairs *pairs, const double seconds[PAIR_COUNT]);
 
 /* The next window, and every row's loss by both models. */
 void run_pairs_add(struct run_pairs *pairs, const struct run_pair *pair,

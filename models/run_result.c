@@ -147,9 +147,10 @@ static json_t *twin_json(const struct run_twin *t)
 {
     if (!t)
         return json_null();
-    return json_pack("{s:o, s:I, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
                      "per_token", spent_json(&t->spent), "windows",
-                     (json_int_t)t->windows, "loss_difference",
+                     (json_int_t)t->windows, "times", (json_int_t)t->times,
+                     "loss_difference",
                      range_json(t->difference), "loss_increase",
                      range_json(t->increase), "ratio", "flops",
                      number(t->flops), "bytes", number(t->bytes), "seconds",
@@ -210,7 +211,8 @@ static void print_percent(FILE *file, struct run_range range, double less)
 static void twin_text(FILE *file, const struct run_twin *t)
 {
     fprintf(file, "against the dense twin on the same %" PRId64 " windows, in"
-            " turns: loss %.4f nats/token, ", t->windows, t->spent.nats);
+            " turns, %" PRId64 " times: loss %.4f nats/token, ", t->windows,
+            t->times, t->spent.nats);
     print_percent(file, t->increase, 0);
     fprintf(file, "\n  flops %+.2f %%, bytes %+.2f %%, seconds ",
             100 * (t->flops - 1), 100 * (t->bytes - 1));

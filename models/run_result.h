@@ -24,11 +24,12 @@ struct run_spent {
 /* The dense twin on the same windows, in turns with the model. */
 struct run_twin {
     struct run_spent spent;
-    int64_t windows;                   /* pairs behind the intervals */
+    int64_t windows;                   /* pairs behind the loss's intervals */
+    int64_t times;                     /* pairs behind the seconds' */
     struct run_range difference;       /* of loss, nats per token */
     struct run_range increase;         /* the same over the twin's loss */
     double flops, bytes;               /* the model's over the twin's */
-    struct run_range seconds;          /* median over windows of that ratio */
+    struct run_range seconds;          /* median over pairs of that ratio */
     struct run_range joules;           /* of that ratio, over the profile's
                                         * coefficients, which err together */
 };

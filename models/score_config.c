@@ -46,6 +46,8 @@ static const struct config_key keys[] = {
     SCORE("run.twin", BOOL, twin, 0, 0, "false", NULL, "",
         "score the same windows with the dense twin too, in turns: paired"
         " losses and seconds"),
+    SCORE("run.repeats", INT, repeats, 1, 1000, "1", NULL, "",
+        "with run.twin, how often both are timed on each window"),
     SCORE("model", SETTINGS, sections[0], 0, 0, "", NULL, "",
         "keys of a model, where run.model is a model YAML"),
     SCORE("routing", SETTINGS, sections[1], 0, 0, "", NULL, "",

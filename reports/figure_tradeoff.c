@@ -69,7 +69,7 @@ static void line_name(char out[TRADE_LINE_SIZE + 24], const struct trade *t)
 static void write_key(struct plot *p, const struct tradeoff *x,
                       const struct lines *lines)
 {
-    const double advance = 7.2, mark = 44;
+    const double advance = 6.3, mark = 42;
     char name[TRADE_LINE_SIZE + 24];
     size_t longest = 8, columns;
     double width;
@@ -133,6 +133,28 @@ static void write_curve(struct plot *p, const struct tradeoff *x,
     fputs("NaN NaN\n", p->data);
 }
 
+/* A few routings that ruin the model would squeeze the rest into a corner:
+ * where most points lie within 30 % of dense, others are left out, and the sub
+ * line says how many. */
+static double highest_drawn(const struct tradeoff *x)
+{
+    const double most = 1.3 * x->dense_loss.value;
+    size_t within = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        within += x->point[i].loss.value <= most;
+    return 2 * within > x->n ? most : HUGE_VAL;
+}
+
+static size_t left_out(const struct tradeoff *x)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        n += x->point[i].loss.value > highest_drawn(x);
+    return n;
+}
+
 static void label_curve(struct plot *p, const struct tradeoff *x,
                         const struct lines *lines, struct frame frame,
                         double factor)
@@ -143,7 +165,7 @@ static void label_curve(struct plot *p, const struct tradeoff *x,
     for (size_t l = 0; l < lines->n; l++)
         for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
             const struct trade *t = &x->point[i];
-            if (n == LABEL_MAX || !isfinite(t->loss.value) ||
+            if (n == LABEL_MAX || !(t->loss.value <= highest_drawn(x)) ||
                 !isfinite(t->spent[SPEND_FLOPS].value))
                 continue;
             label[n] = (struct label){
@@ -183,12 +205,16 @@ static double most_windows(const struct tradeoff *x)
 static void curve_texts(struct plot *p, const struct tradeoff *x)
 {
     double windows = most_windows(x);
+    char out[80] = "";
 
     say(p, x);
+    if (left_out(x))
+        snprintf(out, sizeof out, "; %zu points with over 30 %% more loss are "
+                 "left out", left_out(x));
     snprintf(p->sub, sizeof p->sub, "Loss (nats per token) against forward "
-             "FLOPs per token; labels: capacity of routed blocks%s",
+             "FLOPs per token; labels: capacity of routed blocks%s%s",
              windows > 0 ? "; bars: 95 % interval of the difference to dense, "
-             "paired by window" : "");
+             "paired by window" : "", out);
     snprintf(p->foot, sizeof p->foot, "loss measured on %.0f tokens a point%s  "
              "|  FLOPs counted, head on every token",
              x->point[0].tokens, windows > 0 ? ", twin in turns" : "");
@@ -209,13 +235,17 @@ void figure_tradeoff(struct plot *p, const struct tradeoff *x)
         free(lines.first);
         return;
     }
+    const double most = highest_drawn(x);
     for (size_t i = 0; i < x->n; i++) {
-        widen(at, x->point[i].spent[SPEND_FLOPS].value);
-        if (amount_known(x->point[i].share[SPEND_FLOPS]))
-            widen(at, x->point[i].spent[SPEND_FLOPS].value /
-                      x->point[i].share[SPEND_FLOPS].value);
-        widen(loss, x->point[i].loss.value);
-        widen(loss, x->point[i].dense_loss.value);
+        const struct trade *t = &x->point[i];
+        if (t->loss.value > most)
+            continue;
+        widen(at, t->spent[SPEND_FLOPS].value);
+        if (amount_known(t->share[SPEND_FLOPS]))
+            widen(at, t->spent[SPEND_FLOPS].value /
+                      t->share[SPEND_FLOPS].value);
+        widen(loss, t->loss.value);
+        widen(loss, t->dense_loss.value);
     }
     if (!(at[1] > 0) || !(loss[1] > 0)) {
         free(lines.first);
@@ -263,7 +293,10 @@ void figure_tradeoff(struct plot *p, const struct tradeoff *x)
 
 /* ---- four costs ---- */
 
-enum { FLOOR_PERMILLE = 1 };       /* 0.1 %: losses below are drawn there */
+enum {
+    FLOOR_PERMILLE = 1,            /* 0.1 %: losses below are drawn there */
+    MOST_PERCENT = 140,            /* of dense: what is dearer is left out */
+};
 
 static double drawn(double increase)
 {
@@ -305,15 +338,12 @@ static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
         widen(loss, drawn(t->increase.value));
         widen(loss, drawn(t->increase.low));
         widen(loss, drawn(t->increase.high));
-        for (int s = 0; s < SPEND_COUNT; s++) {
+        for (int s = 0; s < SPEND_COUNT; s++)
             widen(share, 100 * t->share[s].value);
-            widen(share, 100 * t->share[s].low);
-            widen(share, 100 * t->share[s].high);
-        }
     }
     widen(share, 100);
-    share[0] = fmax(0, share[0] - 4);
-    share[1] += 4;
+    share[0] = fmax(0, share[0] - 5);
+    share[1] = fmin(share[1] + 5, MOST_PERCENT);
     loss[0] = fmin(loss[0] / 1.5, 0.8);
     loss[1] = fmax(loss[1] * 1.5, 13);
     return loss[0] > 0 && share[1] > share[0];
@@ -353,17 +383,25 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
 {
     const struct trade *t = tradeoff_best(x, SPEND_FLOPS, 0.1);
 
-    if (t && amount_known(t->share[SPEND_SECONDS]))
+    const struct amount time = t ? t->share[SPEND_SECONDS]
+                                 : amount_unknown(NULL);
+
+    if (amount_known(time) && (time.high < 1 || time.low > 1))
         snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
-                 "the FLOPs skipped became %.1f %% of the time",
+                 "the FLOPs skipped became %.1f %% %s time",
                  100 * (1 - t->share[SPEND_FLOPS].value),
-                 100 * (1 - t->share[SPEND_SECONDS].value));
+                 100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
+    else if (amount_known(time))
+        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
+                 "the FLOPs skipped, no measurable change in time",
+                 100 * (1 - t->share[SPEND_FLOPS].value));
     else
         snprintf(p->head, sizeof p->head, "What each routing saves, and what "
                  "it adds to the loss");
     snprintf(p->sub, sizeof p->sub, "Loss over that of the dense twin (%%, log; "
              "below 0.1 %% drawn there) against what is left of its FLOPs, "
-             "bytes, time and energy; lines across: 1, 5 and 10 %%");
+             "bytes, time and energy; lines across: 1, 5 and 10 %%; what "
+             "takes over %d %% is left out", MOST_PERCENT);
     snprintf(p->foot, sizeof p->foot, "loss and time measured in turns with the "
              "twin, bars: 95 %% interval over windows  |  FLOPs and bytes "
              "counted  |  energy modelled (hollow, dotted), bars: low and high "

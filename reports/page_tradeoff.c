@@ -14,6 +14,12 @@ static void saved(FILE *out, const struct trade *t, enum spend s)
         html_textf(out, "an unknown change in %s", spend_words[s]);
         return;
     }
+    if (share.low <= 1 && share.high >= 1) {
+        snprintf(text, sizeof text, "no measurable change in %s",
+                 spend_words[s]);
+        html_fact(out, text, share);
+        return;
+    }
     snprintf(text, sizeof text, "%.1f %% %s %s", 100 * fabs(1 - share.value),
              share.value > 1 ? "more" : s == SPEND_FLOPS || s == SPEND_BYTES
              ? "fewer" : "less", spend_words[s]);

@@ -63,6 +63,7 @@ static void read_spent(struct amount spent[SPEND_COUNT], const json_t *token)
 static void read_twin(struct trade *t, const json_t *twin)
 {
     t->windows = jsonpath_number(twin, "windows");
+    t->times = jsonpath_number(twin, "times");
     t->dense_loss = amount_of(jsonpath_number(twin, "per_token.nats"),
                               PROV_MEASURED);
     t->increase = ranged(twin, "loss_increase", PROV_MEASURED);
@@ -96,6 +97,7 @@ static struct trade read_point(const struct run *run)
         .run = run, .kind = kind_of(run), .capacity = run->facts.capacity,
         .realised = run->facts.realised, .n_routed = run->facts.n_routed,
         .n_layers = run->facts.n_layers, .windows = nan(""),
+        .times = nan(""),
         .tokens = jsonpath_number(s, "loss.heldout_tokens"),
         .loss = amount_of(jsonpath_number(s, "per_token.nats"), PROV_MEASURED),
         .dense_loss = amount_unknown(NULL),

@@ -45,7 +45,8 @@ struct trade {
     char   line[TRADE_LINE_SIZE];  /* rule, and what else differs in the sweep
                                     * but capacity: equal along a line */
     double capacity, realised;     /* of routed blocks; NAN: unknown */
-    double n_routed, n_layers, tokens, windows;
+    double n_routed, n_layers, tokens;
+    double windows, times;         /* pairs behind loss and time; NAN: none */
     struct amount loss;            /* nats per token */
     struct amount dense_loss;      /* the twin's, on the same windows */
     struct amount increase;        /* loss / dense_loss - 1, paired by window */
