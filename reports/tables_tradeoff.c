@@ -86,7 +86,7 @@ static void points(struct report *r)
 }
 
 static const struct column budget_columns[] = {
-    { "limit", "loss at most", "", COLUMN_TEXT, true },
+    { "limit", "more loss, at most", "", COLUMN_TEXT, true },
     { "kind", "goes by", "", COLUMN_TEXT, true },
     { "setting", "routing", "", COLUMN_TEXT, true },
     { "capacity", "capacity", "", COLUMN_SHARE, true },
@@ -103,7 +103,7 @@ static void budget(struct table *t, const struct tradeoff *x, double limit,
     const struct trade *p = tradeoff_within(x, kind, SPEND_FLOPS, limit);
 
     table_row(t, p ? ROW_MOD : ROW_PLAIN);
-    table_textf(t, "+%g %%", 100 * limit);
+    table_textf(t, "%g %%", 100 * limit);
     table_text(t, trade_kind_names[kind]);
     if (!p) {
         table_text(t, "none of those tried");
