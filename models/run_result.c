@@ -26,10 +26,15 @@ static double nats_per_byte(const struct run_result *r,
     return score->nats / (double)r->bytes;
 }
 
-/* The score under the rule of training. */
+/* The score under the rule of training; NULL: that rule was not run, or not on
+ * the blocks that training routed. */
 static const struct score *trained_score(const struct run_result *r)
 {
-    return &r->score[r->n_scores - 1];
+    const struct score *last = &r->score[r->n_scores - 1];
+
+    return last->policy == r->source->routing.policy &&
+           spec_n_routed(r->spec) == spec_n_routed(&r->source->spec)
+               ? last : NULL;
 }
 
 static json_t *rules_json(const struct run_result *r)
@@ -52,12 +57,11 @@ static json_t *loss_json(const struct run_result *r)
 {
     const struct score *causal = causal_score(r), *own = trained_score(r);
     double nats = causal ? nats_per_byte(r, causal) : (double)NAN;
-    bool trained = spec_n_routed(r->spec) == spec_n_routed(&r->source->spec);
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:o}",
         "heldout_causal", number(nats),
-        "heldout_topk", trained ? number(nats_per_byte(r, own)) : json_null(),
+        "heldout_topk", own ? number(nats_per_byte(r, own)) : json_null(),
         "bits_per_byte", number(nats / M_LN2),
         "perplexity_per_byte", number(exp(nats)),
         "entropy", r->entropy ? number(r->score[0].entropy /
@@ -92,7 +96,8 @@ static json_t *routing_json(const struct run_result *r)
         "gate", gate_names[spec->gate],
         "capacity_nominal", number(nominal / routed),
         "capacity_realised", number(score_capacity(&r->score[0])),
-        "capacity_realised_topk", number(score_capacity(trained_score(r))));
+        "capacity_realised_topk", trained_score(r) ? number(score_capacity(trained_score(r)))
+                         : json_null());
 }
 
 /* File names may be anything; JSON holds UTF-8. */
