@@ -275,6 +275,7 @@ static enum status open_session(struct session *s, struct error *err)
         (status = choose_window(s, err)))
         return status;
     choose_rules(s);
+    s->text.skip = c->skip;
     s->text.windows = (struct score_text){
         .split = (enum split)c->split, .window = (int32_t)c->window,
         .stride = (int32_t)c->stride, .limit = c->limit,
@@ -601,7 +602,7 @@ static struct run_result result_of(const struct session *s)
         .split = c->split == SCORE_ALL ? "all" : split_names[c->split],
         .isa = model_isa(arm->model), .hash = s->text.hash,
         .window = c->window, .stride = c->stride, .limit = c->limit,
-        .seed = c->seed, .threads = s->flags.common.threads,
+        .skip = c->skip, .seed = c->seed, .threads = s->flags.common.threads,
         .score = arm->score, .n_scores = arm->n_scores, .bytes = s->bytes,
         .predicted = arm->predicted, .counted = arm->counted,
         .measured = s->measured, .seconds = arm->seconds,

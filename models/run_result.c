@@ -112,10 +112,11 @@ static json_t *config_of(const struct run_result *r)
 {
     const struct model_spec *m = r->spec;
     json_t *run = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b}",
         "model", name_json(r->model), "text", name_json(r->text),
         "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
         "split", r->split, "limit", (json_int_t)r->limit,
+        "skip", (json_int_t)r->skip,
         "policy", r->score[0].policy->name, "machine", name_json(r->machine),
         "seed", (json_int_t)r->seed,
         "random_weights", !r->source->has_weights);

@@ -42,7 +42,7 @@ struct run_result {
     const char *model, *text, *machine;   /* as given; no machine: NULL */
     const char *split;                 /* "all", "validation" */
     const char *isa, *hash;            /* of the program; of the text */
-    int64_t window, stride, limit, seed;
+    int64_t window, stride, limit, skip, seed;
     int     threads;
     const struct score *score;         /* [n_scores]; [0] is the metered one,
                                         * the last that of training */

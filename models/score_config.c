@@ -34,6 +34,8 @@ static const struct config_key keys[] = {
     SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "token",
         "no more than the first so many; of a split, whole windows, at least"
         " one; 0: all"),
+    SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "token",
+        "left out before them; positions count from there"),
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
         "who passes a routed block; empty: the causal rule that goes with the"
         " training"),

@@ -33,7 +33,7 @@ struct score_config {
     char    policy[CONFIG_TEXT_SIZE];      /* "": the model's own */
     int     split_choice;
     int64_t window, stride, limit;         /* 0: not given */
-    int64_t seed, repeats;
+    int64_t skip, seed, repeats;
     bool    tokens, twin;
     struct config_settings sections[2];    /* model: and routing: of the file */
 

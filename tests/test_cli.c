@@ -721,6 +721,29 @@ Test(cli, run_takes_a_config_as_it_takes_flags)
     expect_said("stderr", "d.yaml:2:19: ");
 }
 
+/* Without context the model does not know what was left out before. */
+Test(cli, run_leaves_out_what_it_is_told_to_skip)
+{
+    size_t size;
+    char *text = read_file("text", &size);
+
+    train_a();
+    FILE *rest = fopen("rest", "wb");
+    fwrite(text + 1000, 1, size - 1000, rest);
+    fclose(rest);
+    free(text);
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "500",
+                              "--set", "run.skip=1000", "-o", "f", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "rest", "--limit", "500",
+                              "-o", "g", "-q"), 0));
+    expect_same_file("f/tokens.csv", "g/tokens.csv");
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--set",
+                              "run.skip=1e9"), 2));
+    expect_said("stderr", "run.skip 1000000000: text is of ");
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--split", "test",
+                              "--set", "run.skip=1"), 2));
+}
+
 /* A number by its column in the first row of a CSV file of numbers. */
 static double first_in_csv(const char *path, int column)
 {
