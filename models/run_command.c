@@ -269,6 +269,9 @@ static enum status open_session(struct session *s, struct error *err)
     const struct score_config *c = &s->config;
     enum status status = run_flags_config(&s->flags, &s->config, err);
 
+    if (status == STATUS_OK && !*c->text)
+        status = score_config_fail(c, "run.text", err, "is missing: the text to"
+                                   " score");
     if (status == STATUS_OK)
         status = open_source(s, err);
     if (status != STATUS_OK || (status = run_rule_check(&s->config, &s->source, err)) ||

@@ -19,7 +19,8 @@ static const struct config_key keys[] = {
     SCORE("run.model", PATH, model, 0, 0, NULL, NULL, "",
         "a directory of isobath train or of Hugging Face, a GGUF file, a"
         " llama2.c .bin file, or a model YAML: its weights are drawn then"),
-    SCORE("run.text", PATH, text, 0, 0, NULL, NULL, "", "the text to score"),
+    SCORE("run.text", PATH, text, 0, 0, "", NULL, "",
+        "the text to score; needed"),
     SCORE("run.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
