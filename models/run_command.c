@@ -1,6 +1,5 @@
 /* run_command.c - isobath run: how well a model predicts a text, and what the
  * answer cost: predicted and counted side by side. */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,12 +7,14 @@
 #include <unistd.h>
 
 #include "models/agreement.h"
+#include "models/run_arm.h"
+#include "models/run_flags.h"
 #include "models/run_output.h"
-#include "models/run_prompt.h"
+#include "models/run_pairs.h"
 #include "models/run_result.h"
+#include "models/run_rule.h"
 #include "models/run_text.h"
-#include "sim/core/command.h"
-#include "sim/core/nearest.h"
+#include "reports/stats.h"
 #include "sim/core/rundir.h"
 #include "sim/memory.h"
 #include "sim/predict.h"
@@ -22,202 +23,30 @@ int run_command(int argc, char **argv);
 
 enum {
     LARGEST_USUAL_WINDOW = 1024, /* by default: memory grows with it */
-    ALL = SPLIT_COUNT,           /* a split: the whole text */
-    MAX_RULES = 2,
 };
-
-/* ---- arguments ---- */
-
-struct arguments {
-    struct command_options common;
-    const char *model, *text, *machine, *tokenizer;
-    const struct route_policy *policy;     /* NULL: not given */
-    int64_t window, stride, limit, seed;   /* 0: not given */
-    int     split;                         /* enum split, or ALL */
-    bool    tokens;
-    struct run_prompt_options prompt;
-};
-
-enum { KEY_TEXT = 256, KEY_WINDOW, KEY_STRIDE, KEY_POLICY, KEY_MACHINE,
-       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS, KEY_TOKENIZER };
-
-static const struct argp_option options[] = {
-    { "text", KEY_TEXT, "FILE", 0, "The text to score", 0 },
-    { "tokenizer", KEY_TOKENIZER, "FILE", 0, "tokenizer.json, GGUF or llama2.c"
-      " tokenizer; default: the one that lies with MODEL, else bytes", 0 },
-    { "window", KEY_WINDOW, "T", 0, "Tokens the model sees at a time; default:"
-      " as isobath train had it, else all its positions, but at most 1024", 0 },
-    { "stride", KEY_STRIDE, "S", 0, "Tokens from window to window; only the last"
-      " S of a window are scored, those before are context; default: T", 0 },
-    { "policy", KEY_POLICY, "NAME", 0, "Who passes a routed block; default: the"
-      " causal rule that goes with the training", 0 },
-    { "split", KEY_SPLIT, "all|validation|test", 0, "All of the text (default),"
-      " or what training on it leaves out", 0 },
-    { "limit", KEY_LIMIT, "N", 0, "No more than the first so many tokens;"
-      " of a split, whole windows, at least one", 0 },
-    { "machine", KEY_MACHINE, "FILE", 0, "Machine profile: predicted seconds"
-      " and joules", 0 },
-    { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, of tokens"
-      " that are drawn, and of policies that draw; default 1", 0 },
-    { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
-      " token; without it, up to a million rows", 0 },
-    { 0 },
-};
-
-static int64_t whole(const char *option, const char *text, int64_t min,
-                     struct argp_state *state)
-{
-    const int64_t max = (int64_t)1 << 50;
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-
-    if (end == text || *end || errno || n < min || n > max)
-        argp_error(state, "%s '%s': allowed is %" PRId64 " to %" PRId64, option,
-                   text, min, max);
-    return n;
-}
-
-static const struct route_policy *policy_named(const char *text,
-                                               struct argp_state *state)
-{
-    const struct route_policy *found = route_find(text);
-    struct nearest near = nearest_to(text);
-    char all[256] = "";
-
-    if (found)
-        return found;
-    for (const struct route_policy *p = route_policies; p->name; p++) {
-        size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
-                 p->name);
-        nearest_offer(&near, p->name);
-    }
-    argp_error(state, "--policy '%s': allowed is %s%s%s%s", text, all,
-               near.name ? "; did you mean '" : "", near.name ? near.name : "",
-               near.name ? "'?" : "");
-    return NULL;
-}
-
-static int split_named(const char *text, struct argp_state *state)
-{
-    if (strcmp(text, split_names[SPLIT_VALIDATION]) == 0)
-        return SPLIT_VALIDATION;
-    if (strcmp(text, split_names[SPLIT_TEST]) == 0)
-        return SPLIT_TEST;
-    if (strcmp(text, "all") != 0)
-        argp_error(state, "--split '%s': allowed is all, validation, test",
-                   text);
-    return ALL;
-}
-
-/* The first option given that only goes with a text; NULL: none. */
-static const char *scoring_option(const struct arguments *a)
-{
-    return a->window ? "--window" : a->stride ? "--stride"
-           : a->split != ALL ? "--split" : a->limit ? "--limit"
-           : a->tokens ? "--tokens" : NULL;
-}
-
-static void check_arguments(const struct arguments *a, struct argp_state *state)
-{
-    if (!a->model)
-        argp_error(state, "which MODEL? a directory of isobath train, or a"
-                   " model YAML");
-    else if (!a->text && !a->prompt.prompt)
-        argp_error(state, "which text? give --text FILE to score one, or"
-                   " --prompt TEXT to go on from");
-    else if (a->text && a->prompt.prompt)
-        argp_error(state, "--text scores a text, --prompt goes on from one:"
-                   " give one of them");
-    else if (a->text && a->prompt.first)
-        argp_error(state, "%s: goes with --prompt", a->prompt.first);
-    else if (a->prompt.prompt && scoring_option(a))
-        argp_error(state, "%s: goes with --text", scoring_option(a));
-    else if (a->window > 0 && a->stride > a->window)
-        argp_error(state, "--stride %" PRId64 ": allowed is 1 to --window, %"
-                   PRId64, a->stride, a->window);
-    else if (a->split != ALL && a->stride > 0 && a->stride != a->window)
-        argp_error(state, "--stride: a split is scored in the fixed windows of"
-                   " training; leave it out");
-    else if (a->tokens && !a->common.output)
-        argp_error(state, "--tokens: where to? give -o DIR");
-}
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    struct arguments *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->common;
-        state->child_inputs[1] = &a->prompt;
-        a->split = ALL;
-        a->seed = 1;
-        return 0;
-    case KEY_TEXT:
-        a->text = text;
-        return 0;
-    case KEY_WINDOW:
-        a->window = whole("--window", text, 1, state);
-        return 0;
-    case KEY_STRIDE:
-        a->stride = whole("--stride", text, 1, state);
-        return 0;
-    case KEY_POLICY:
-        a->policy = policy_named(text, state);
-        return 0;
-    case KEY_SPLIT:
-        a->split = split_named(text, state);
-        return 0;
-    case KEY_LIMIT:
-        a->limit = whole("--limit", text, 2, state);
-        return 0;
-    case KEY_MACHINE:
-        a->machine = text;
-        return 0;
-    case KEY_SEED:
-        a->seed = whole("--seed", text, 0, state);
-        return 0;
-    case KEY_TOKENS:
-        a->tokens = true;
-        return 0;
-    case KEY_TOKENIZER:
-        a->tokenizer = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->model)
-            argp_error(state, "'%s': one MODEL at a time", text);
-        a->model = text;
-        return 0;
-    case ARGP_KEY_END:
-        check_arguments(a, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 /* ---- what a run is made of, opened in this order ---- */
 
 struct session {
-    struct arguments   arguments;
-    uint64_t           start_bytes;     /* resident, before all of this */
-    struct source      source;
-    struct model_spec  spec;            /* the source's, or its dense twin's */
-    struct machine    *machine;         /* NULL: none */
-    struct run_text    text;
-    int64_t            bytes;           /* of the tokens predicted so far */
-    struct rundir      rundir;
-    struct model      *model;
-    struct score       score[MAX_RULES];   /* [0] is metered */
-    int                n_scores;
+    struct run_flags    flags;
+    struct score_config config;
+    uint64_t            start_bytes;    /* resident, before all of this */
+    struct source       source;
+    struct machine     *machine;        /* NULL: none */
+    struct run_text     text;
+    int64_t             bytes;          /* of the tokens predicted so far */
+    struct rundir       rundir;
+    struct run_arm      arm[PAIR_COUNT];   /* the model, and its dense twin */
+    int                 n_arms;
+    struct estimate     joules[PAIR_COUNT];
+    struct run_pairs    pairs;          /* with a twin */
     struct score_window window;
-    struct ledger *predicted, *counted, *measured;    /* by pass, layer, op */
+    struct ledger *measured;
     struct ledger *token_predicted, *token_counted;   /* of one window */
-    struct ledger_meter meter, token_meter;
+    struct ledger_meter token_meter;
     struct file_writer tokens;          /* stream NULL: not wanted */
     int64_t            done, windows;
-    double             seconds;
+    bool               entropy;         /* wanted */
     bool               agreed;          /* counted == predicted so far */
     struct disagreement first;          /* where not */
 };
@@ -238,94 +67,68 @@ static int64_t trained_window(const char *directory)
 
 static enum status choose_window(struct session *s, struct error *err)
 {
-    struct arguments *a = &s->arguments;
-    const bool fixed = a->split != ALL;
+    struct score_config *c = &s->config;
+    const bool fixed = c->split != SCORE_ALL;
     int64_t most = s->source.spec.max_tokens;
 
-    if (a->window > most)
-        return error_set(err, STATUS_BAD_VALUE, "--window %" PRId64 ": allowed"
-                         " is 1 to the model's max_tokens, %" PRId64, a->window,
-                         most);
-    if (a->window == 0 && s->source.has_weights)
-        a->window = trained_window(a->model);
-    if (a->window < 1 || a->window > most)
-        a->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
-    if (a->stride == 0)
-        a->stride = a->window;
-    if (a->stride > a->window || (fixed && a->stride < a->window))
-        return error_set(err, STATUS_BAD_VALUE, "--stride %" PRId64 ": allowed"
-                         " is %s the window, %" PRId64, a->stride,
-                         fixed ? "only" : "1 to", a->window);
+    if (c->window > most)
+        return score_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
+                                 " is 1 to the model's max_tokens, %" PRId64,
+                                 c->window, most);
+    if (c->window == 0 && s->source.has_weights)
+        c->window = trained_window(c->model);
+    if (c->window < 1 || c->window > most)
+        c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
+    if (c->stride == 0)
+        c->stride = c->window;
+    if (c->stride > c->window || (fixed && c->stride < c->window))
+        return score_config_fail(c, "run.stride", err, "%" PRId64 ": allowed"
+                                 " is %s the window, %" PRId64, c->stride,
+                                 fixed ? "only" : "1 to", c->window);
     return STATUS_OK;
 }
 
 /* ---- rules ---- */
 
-/* A rule needs what the model was trained to give it. */
-static enum status check_policy(const struct session *s, struct error *err)
-{
-    const struct route_policy *p = s->arguments.policy;
-
-    if (p && p == route_find("replay") && !*s->source.replay)
-        return error_set(err, STATUS_BAD_VALUE, "--policy replay: give the"
-                         " trace, --set routing.policy=replay --set"
-                         " routing.replay=FILE");
-    if (p && p->signal != SIGNAL_NONE && p->signal != s->source.spec.signal)
-        return error_set(err, STATUS_BAD_VALUE, "--policy %s: it goes by the"
-                         " signal %s, which %s is not set up for; a model that"
-                         " does not route by itself takes --set"
-                         " routing.policy=%s", p->name, signal_names[p->signal],
-                         s->source.path, p->name);
-    if (!p || !p->scored)
-        return STATUS_OK;
-    if (!s->source.spec.router_scores)
-        return error_set(err, STATUS_BAD_VALUE, "--policy %s: it goes by router"
-                         " scores, and %s has none (it was trained under %s)",
-                         p->name, s->source.path,
-                         s->source.routing.policy->name);
-    if (p == route_find("threshold") && !s->source.routing.has_thresholds)
-        return error_set(err, STATUS_BAD_VALUE, "--policy threshold: %s has no"
-                         " thresholds, which training keeps",
-                         s->source.path);
-    return STATUS_OK;
-}
-
-/* The causal rule that goes with a model; where there is none, its own. */
-static const struct route_policy *usual_policy(const struct source *source)
-{
-    const struct route_policy *own = source->routing.policy;
-    if (own->causal || !source->spec.router_scores ||
-        !source->routing.has_thresholds)
-        return own;
-    return route_find("threshold");
-}
-
-/* The rule that is metered, and for comparison the one of training. */
+/* The rule that is metered, and for comparison the one of training; the twin
+ * has none. */
 static void choose_rules(struct session *s)
 {
     const struct source *source = &s->source;
     const struct route_policy *own = source->routing.policy;
-    const struct route_policy *rule = s->arguments.policy;
+    const struct route_policy *rule = route_find(s->config.policy);
+    struct run_arm *arm = &s->arm[PAIR_MODEL], *twin = &s->arm[PAIR_TWIN];
 
-    s->spec = source->spec;
+    arm->spec = source->spec;
     if (spec_n_routed(&source->spec) == 0)
         rule = own = route_find("dense");
     else if (!rule)
-        rule = usual_policy(source);
-    s->score[s->n_scores++].policy = rule;
+        rule = run_rule_usual(source);
+    arm->score[arm->n_scores++].policy = rule;
     if (!rule->choose)
-        s->spec = spec_dense(&source->spec);
-    else if (rule != own)
-        s->score[s->n_scores++].policy = own;
+        arm->spec = spec_dense(&source->spec);
+    else if (rule != own && !s->config.twin)
+        arm->score[arm->n_scores++].policy = own;
+    twin->spec = spec_dense(&source->spec);
+    twin->score[twin->n_scores++].policy = route_find("dense");
+    s->n_arms = s->config.twin ? PAIR_COUNT : 1;
 }
 
 /* ---- opening ---- */
 
 static uint64_t predicted_bytes(const struct session *s)
 {
-    return memory_process_bytes(&s->spec, 1, (int32_t)s->arguments.window,
-                                MEMORY_FORWARD, s->arguments.common.threads,
-                                s->start_bytes);
+    uint64_t bytes = 0, alone;
+
+    for (int i = 0; i < s->n_arms; i++) {
+        alone = memory_process_bytes(&s->arm[i].spec, 1,
+                                     (int32_t)s->config.window, MEMORY_FORWARD,
+                                     s->flags.common.threads,
+                                     s->start_bytes);
+        bytes += i == 0 || alone < s->start_bytes ? alone
+                                                  : alone - s->start_bytes;
+    }
+    return bytes;
 }
 
 static enum status check_memory(const struct session *s, struct error *err)
@@ -336,23 +139,25 @@ static enum status check_memory(const struct session *s, struct error *err)
     return need <= have
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "%s: with windows of %" PRId64
-                           " this model takes about %.3g GB, and the machine"
-                           " has %.3g GB", s->source.path, s->arguments.window,
-                           (double)need / 1e9, (double)have / 1e9);
+                           " this model takes about %.3g GB%s, and the machine"
+                           " has %.3g GB", s->source.path, s->config.window,
+                           (double)need / 1e9, s->n_arms > 1
+                               ? " with its dense twin" : "",
+                           (double)have / 1e9);
 }
 
-static enum status open_model(struct session *s, struct error *err)
+static enum status open_models(struct session *s, struct error *err)
 {
     struct model_options model = {
-        .n_sequences = 1, .n_tokens = (int32_t)s->arguments.window,
-        .n_threads = s->arguments.common.threads,
+        .n_sequences = 1, .n_tokens = (int32_t)s->config.window,
+        .n_threads = s->flags.common.threads,
     };
     enum status status = check_memory(s, err);
-    if (status == STATUS_OK)
-        status = model_open(&s->model, &s->spec, &model, err);
-    if (status == STATUS_OK)
-        status = source_fill(&s->source, s->model,
-                             (uint64_t)s->arguments.seed, err);
+    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
+        status = run_arm_open(&s->arm[i], &s->source, &model,
+                              (uint64_t)s->config.seed, err);
+    if (status == STATUS_OK && s->n_arms > 1)
+        status = run_pairs_open(&s->pairs, s->windows, s->config.repeats, err);
     if (status != STATUS_OK)
         return status;
     s->window.ids = calloc((size_t)model.n_tokens, sizeof *s->window.ids);
@@ -365,22 +170,17 @@ static enum status open_model(struct session *s, struct error *err)
 
 static enum status open_ledgers(struct session *s, struct error *err)
 {
-    const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
-                                        .n_layers = s->spec.n_layers };
     const struct ledger_shape by_token = {
-        .n_tokens = (int32_t)s->arguments.window };
-    const struct cost predicted = cost_zero(PROV_PREDICTED);
-    const struct cost counted = cost_zero(PROV_COUNTED);
+        .n_tokens = (int32_t)s->config.window };
     enum status status;
 
-    if ((status = ledger_open(&s->predicted, by_op, predicted, err)) ||
-        (status = ledger_open(&s->counted, by_op, counted, err)) ||
-        (status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
+    if ((status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
                               (struct cost){ 0 }, err)) ||
-        (status = ledger_open(&s->token_predicted, by_token, predicted, err)) ||
-        (status = ledger_open(&s->token_counted, by_token, counted, err)))
+        (status = ledger_open(&s->token_predicted, by_token,
+                              cost_zero(PROV_PREDICTED), err)) ||
+        (status = ledger_open(&s->token_counted, by_token,
+                              cost_zero(PROV_COUNTED), err)))
         return status;
-    s->meter = ledger_meter(s->counted);
     s->token_meter = ledger_meter(s->token_counted);
     s->agreed = true;
     return STATUS_OK;
@@ -389,57 +189,87 @@ static enum status open_ledgers(struct session *s, struct error *err)
 /* Without being asked, a table of tokens ends at so many rows: some 100 MB. */
 enum { TOKENS_UNASKED = 1000000 };
 
+/* With a twin losses.csv holds the tokens, and a second forward of each window
+ * would stand between the two that are timed. */
+static bool wants_tokens(const struct session *s)
+{
+    if (s->config.tokens || s->n_arms > 1)
+        return s->config.tokens;
+    if (s->windows <= TOKENS_UNASKED / s->config.stride)
+        return true;
+    command_warn("tokens.csv is left out: it would be over %d rows; --tokens"
+                 " writes it, --limit shortens it", TOKENS_UNASKED);
+    return false;
+}
+
 static enum status open_output(struct session *s, struct error *err)
 {
-    const struct arguments *a = &s->arguments;
+    const char *output = s->flags.common.output;
     char path[FILE_PATH_SIZE];
     enum status status;
 
-    if (!a->common.output)
-        return STATUS_OK;
-    if ((status = run_output_open(&s->rundir, a->common.output, err)))
+    if (!output)
+        return s->config.tokens
+                   ? score_config_fail(&s->config, "run.tokens", err, "where"
+                                       " to? give -o DIR")
+                   : STATUS_OK;
+    if ((status = run_output_open(&s->rundir, output, err)))
         return status;
-    if (!a->tokens && s->windows > TOKENS_UNASKED / a->stride) {
-        command_warn("tokens.csv is left out: it would be over %d rows;"
-                     " --tokens writes it, --limit shortens it",
-                     TOKENS_UNASKED);
+    if (s->n_arms > 1 &&
+        (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))
+        return status;
+    if (!wants_tokens(s))
         return STATUS_OK;
-    }
     status = file_join(path, s->rundir.path, "tokens.csv", err);
     if (status == STATUS_OK)
         status = file_create(&s->tokens, path, err);
     if (status == STATUS_OK)
-        score_write_header(s->tokens.stream, &s->spec);
+        score_write_header(s->tokens.stream, &s->arm[PAIR_MODEL].spec);
     return status;
+}
+
+static enum status open_source(struct session *s, struct error *err)
+{
+    const struct score_config *c = &s->config;
+    enum status status = source_read(&s->source, c->model, c->passed,
+                                     c->n_passed, err);
+    if (status != STATUS_OK)
+        return score_config_blame(c, err);
+    if (!*c->machine)
+        return STATUS_OK;
+    s->machine = malloc(sizeof *s->machine);
+    if (!s->machine)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
+    return machine_load(s->machine, c->machine, err);
 }
 
 static enum status open_session(struct session *s, struct error *err)
 {
-    const struct arguments *a = &s->arguments;
-    enum status status = source_read(&s->source, a->model, a->common.setting,
-                                     a->common.n_settings, err);
-    if (status != STATUS_OK)
-        return status;
-    if (a->machine) {
-        s->machine = malloc(sizeof *s->machine);
-        if (!s->machine)
-            return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
-        if ((status = machine_load(s->machine, a->machine, err)))
-            return status;
-    }
-    if ((status = check_policy(s, err)) || (status = choose_window(s, err)))
+    const struct score_config *c = &s->config;
+    enum status status = STATUS_OK;
+
+    if (!*c->text)
+        status = score_config_fail(c, "run.text", err, "is missing: the text to"
+                                   " score");
+    if (status == STATUS_OK)
+        status = open_source(s, err);
+    if (status != STATUS_OK || (status = run_rule_check(&s->config, &s->source, err)) ||
+        (status = choose_window(s, err)))
         return status;
     choose_rules(s);
+    s->text.skip = c->skip;
     s->text.windows = (struct score_text){
-        .split = (enum split)a->split, .window = (int32_t)a->window,
-        .stride = (int32_t)a->stride, .limit = a->limit,
+        .split = (enum split)c->split, .window = (int32_t)c->window,
+        .stride = (int32_t)c->stride, .limit = c->limit,
     };
-    if ((status = run_text_open(&s->text, a->text, a->tokenizer, &s->source,
-                                a->split != ALL, err)))
+    if ((status = run_text_open(&s->text, c->text,
+                                *c->tokenizer ? c->tokenizer : NULL, &s->source,
+                                c->split != SCORE_ALL, err)))
         return status;
     s->windows = score_windows(&s->text.windows);
     s->window.tokenizer = s->text.tokenizer;
-    if ((status = open_model(s, err)) || (status = open_ledgers(s, err)))
+    s->entropy = s->n_arms == 1 || c->tokens;
+    if ((status = open_models(s, err)) || (status = open_ledgers(s, err)))
         return status;
     return open_output(s, err);
 }
@@ -447,35 +277,30 @@ static enum status open_session(struct session *s, struct error *err)
 static void close_session(struct session *s)
 {
     file_abandon(&s->tokens);
+    run_pairs_close(&s->pairs);
     if (s->rundir.lock >= 0)
         rundir_close(&s->rundir);
     ledger_close(s->token_counted);
     ledger_close(s->token_predicted);
     ledger_close(s->measured);
-    ledger_close(s->counted);
-    ledger_close(s->predicted);
     free(s->window.targets);
     free(s->window.ids);
-    model_close(s->model);
+    for (int i = 0; i < PAIR_COUNT; i++)
+        run_arm_close(&s->arm[i]);
     run_text_close(&s->text);
     free(s->machine);
+    run_flags_close(&s->flags);
     free(s);
 }
 
 /* ---- scoring ---- */
 
-static void forward(struct session *s, const struct score *score,
-                    struct meter *meter)
+static struct run_pass pass_of(const struct session *s)
 {
-    double mean;
-    struct model_input input = {
-        .ids = s->window.ids, .targets = s->window.targets, .n_sequences = 1,
-        .n_tokens = s->window.n_tokens, .policy = score->policy,
-        .seed = random_mix((uint64_t)s->arguments.seed, 3, (uint64_t)s->done,
-                           0),
-        .entropy = true,
+    return (struct run_pass){
+        .window = &s->window, .entropy = s->entropy,
+        .seed = random_mix((uint64_t)s->config.seed, 3, (uint64_t)s->done, 0),
     };
-    model_forward(s->model, &input, meter, &mean);
 }
 
 static void compare(struct session *s, const struct ledger *predicted,
@@ -485,68 +310,125 @@ static void compare(struct session *s, const struct ledger *predicted,
         s->agreed = agreement(predicted, counted, &s->first);
 }
 
+static enum status predict(const struct session *s, const struct run_arm *arm,
+                           struct ledger *ledger, struct predict_range *range,
+                           struct error *err)
+{
+    struct predict_job job = { &arm->spec, model_allocation(arm->model),
+                               s->machine };
+    unsigned with = PREDICT_LOSS | (s->entropy ? PREDICT_ENTROPY : 0);
+    return predict_forward(ledger, &job, with, range, err);
+}
+
 /* What this window should have cost, given who was kept.  The op ledgers hold
  * all windows so far: equal after each, every window is. */
-static enum status predict_window(struct session *s, struct error *err)
+static enum status predict_window(struct session *s, int i, struct error *err)
 {
-    struct predict_job job = { &s->spec, model_allocation(s->model),
-                               s->machine };
-    enum status status = predict_forward(s->predicted, &job,
-                                         PREDICT_LOSS | PREDICT_ENTROPY, NULL,
-                                         err);
+    struct run_arm *arm = &s->arm[i];
+    struct predict_range range = { .joules = { 0 } };
+    enum status status = predict(s, arm, arm->predicted, &range, err);
+
     if (status == STATUS_OK)
-        compare(s, s->predicted, s->counted);
+        compare(s, arm->predicted, arm->counted);
+    s->joules[i] = estimate_add(s->joules[i], range.joules);
     return status;
 }
 
 /* The listener by token takes its time, so it gets a forward of its own. */
 static enum status write_tokens(struct session *s, struct error *err)
 {
-    struct predict_job job = { &s->spec, model_allocation(s->model),
-                               s->machine };
+    struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct run_pass pass = pass_of(s);
+
     ledger_clear(s->token_counted);
     ledger_clear(s->token_predicted);
-    forward(s, &s->score[0], &s->token_meter.meter);
-    enum status status = predict_forward(s->token_predicted, &job,
-                                         PREDICT_LOSS | PREDICT_ENTROPY, NULL,
-                                         err);
+    run_arm_forward(arm, &pass, arm->score[0].policy, &s->token_meter.meter);
+    enum status status = predict(s, arm, s->token_predicted, NULL, err);
     if (status != STATUS_OK)
         return status;
     compare(s, s->token_predicted, s->token_counted);
-    score_write_tokens(s->tokens.stream, s->model, &s->window, s->token_counted,
+    score_write_tokens(s->tokens.stream, arm->model, &s->window,
+                       s->token_counted,
                        s->machine ? s->token_predicted : NULL);
     return STATUS_OK;
 }
 
+/* Who goes first changes from window to window, so that neither always finds
+ * the caches as the other left them.  Before the first, one of each for the
+ * clock and the pages alone. */
+static void score_arms(struct session *s)
+{
+    const struct run_pass pass = pass_of(s);
+
+    for (int i = 0; i < s->n_arms && s->n_arms > 1 && s->done == 0; i++)
+        run_arm_forward(&s->arm[i], &pass, s->arm[i].score[0].policy, NULL);
+    for (int i = 0; i < s->n_arms; i++)
+        run_arm_score(&s->arm[s->done % 2 ? s->n_arms - 1 - i : i], &pass);
+}
+
+/* The pair's first time, and the others. */
+static void time_pair(struct session *s)
+{
+    const struct run_pass pass = pass_of(s);
+    double seconds[PAIR_COUNT];
+
+    for (int i = 0; i < PAIR_COUNT; i++)
+        seconds[i] = s->arm[i].window_seconds;
+    run_pairs_time(&s->pairs, seconds);
+    for (int64_t n = 1; n < s->config.repeats; n++) {
+        for (int i = 0; i < PAIR_COUNT; i++) {
+            int at = (s->done + n) % 2 ? PAIR_COUNT - 1 - i : i;
+            seconds[at] = run_arm_time(&s->arm[at], &pass);
+        }
+        run_pairs_time(&s->pairs, seconds);
+    }
+}
+
+static void add_pair(struct session *s)
+{
+    const struct model *model[PAIR_COUNT];
+    struct run_pair pair = { .tokens = s->window.n_tokens - s->window.first };
+
+    for (int i = 0; i < PAIR_COUNT; i++) {
+        model[i] = s->arm[i].model;
+        pair.nats[i] = s->arm[i].window_nats;
+        pair.seconds[i] = s->arm[i].window_seconds;
+    }
+    run_pairs_add(&s->pairs, &pair, &s->window, model);
+}
+
 static enum status score_one(struct session *s, struct error *err)
 {
-    enum status status;
+    enum status status = STATUS_OK;
 
     score_window(&s->text.windows, s->done, &s->window);
-    double started = clock_seconds();
-    forward(s, &s->score[0], &s->meter.meter);
-    s->seconds += clock_seconds() - started;
-    score_add(&s->score[0], s->model, &s->window);
+    score_arms(s);
     s->bytes += run_text_bytes(&s->text, &s->window);
-    if ((status = predict_window(s, err)))
+    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
+        status = predict_window(s, i, err);
+    if (status != STATUS_OK)
         return status;
+    if (s->n_arms > 1) {
+        add_pair(s);
+        time_pair(s);
+    }
     if (s->tokens.stream && (status = write_tokens(s, err)))
         return status;
-    for (int i = 1; i < s->n_scores; i++) {
-        forward(s, &s->score[i], NULL);
-        score_add(&s->score[i], s->model, &s->window);
-    }
+    const struct run_pass pass = pass_of(s);
+    run_arm_score_others(&s->arm[PAIR_MODEL], &pass);
     s->done++;
-    return s->meter.status == STATUS_OK
-               ? STATUS_OK
-               : error_set(err, s->meter.status, "the tally overflowed");
+    for (int i = 0; i < s->n_arms; i++)
+        if (s->arm[i].meter.status != STATUS_OK)
+            return error_set(err, s->arm[i].meter.status,
+                             "the tally overflowed");
+    return STATUS_OK;
 }
 
 static enum status score_all(struct session *s, struct error *err)
 {
     struct progress progress = progress_begin("scoring", "window",
                                               (double)s->windows,
-                                              s->arguments.common.quiet);
+                                              s->flags.common.quiet);
     enum status status = STATUS_OK;
 
     while (s->done < s->windows && status == STATUS_OK &&
@@ -554,7 +436,7 @@ static enum status score_all(struct session *s, struct error *err)
         char note[64] = "";
         if (s->done > 0)
             snprintf(note, sizeof note, "loss %.4f nats/byte",
-                     s->score[0].nats / (double)s->bytes);
+                     s->arm[PAIR_MODEL].score[0].nats / (double)s->bytes);
         progress_at(&progress, (double)s->done, note);
         status = score_one(s, err);
     }
@@ -569,7 +451,7 @@ static void fill_measured(struct session *s)
     static const char *const why =
         "run measures time only; isobath profile reads counters";
     ledger_set_real(s->measured, (struct ledger_key){ 0 }, METRIC_SECONDS,
-                    s->seconds, PROV_MEASURED);
+                    s->arm[PAIR_MODEL].seconds, PROV_MEASURED);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (m != METRIC_SECONDS)
             ledger_set_reason(s->measured, (enum metric)m, why);
@@ -587,28 +469,120 @@ static enum status write_files(struct session *s, json_t *summary,
     if (s->tokens.stream)
         status = file_commit(&s->tokens, err);
     if (status == STATUS_OK)
-        status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
-                                      s->measured, err);
+        status = run_pairs_commit(&s->pairs, err);
+    if (status == STATUS_OK)
+        status = rundir_write_ledgers(&s->rundir, s->arm[PAIR_MODEL].predicted,
+                                      s->arm[PAIR_MODEL].counted, s->measured,
+                                      err);
     return status == STATUS_OK ? summary_write(&s->rundir, summary, err)
                                : status;
 }
 
+/* Per row of a forward, loss and entropy left out. */
+static double per_row(const struct run_arm *arm, const struct ledger *ledger,
+                      enum metric metric)
+{
+    static const int without[] = { OP_LOSS, OP_ENTROPY };
+    struct cost sum = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    double amount = cost_get(&sum, metric);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct cost part = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY,
+                                      LEDGER_ANY, without[i]);
+        amount -= cost_get(&part, metric);
+    }
+    return amount / (double)arm->score[0].rows;
+}
+
+static struct run_spent spent_by(const struct session *s, int i)
+{
+    const struct run_arm *arm = &s->arm[i];
+    const double rows = (double)arm->score[0].rows;
+    const struct estimate *j = &s->joules[i];
+    const double unknown = s->machine ? 0 : (double)NAN;
+
+    return (struct run_spent){
+        .nats = score_nats(&arm->score[0]),
+        .flops = per_row(arm, arm->counted, METRIC_FLOPS),
+        .flops_predicted = per_row(arm, arm->predicted, METRIC_FLOPS),
+        .bytes = per_row(arm, arm->counted, METRIC_BYTES),
+        .seconds = arm->seconds / rows,
+        .joules = { j->value / rows + unknown, j->low / rows + unknown,
+                    j->high / rows + unknown },
+    };
+}
+
+static struct run_range range_of(struct difference d)
+{
+    return (struct run_range){ d.mean, d.low, d.high };
+}
+
+/* Coefficients err together: all at their low, or all at their high. */
+static struct run_range joules_ratio(const struct run_spent *a,
+                                     const struct run_spent *b)
+{
+    double low = a->joules.low / b->joules.low;
+    double high = a->joules.high / b->joules.high;
+    double value = a->joules.value / b->joules.value;
+
+    return (struct run_range){ value, fmin(value, fmin(low, high)),
+                               fmax(value, fmax(low, high)) };
+}
+
+/* What the pairs say; false: no memory for them. */
+static bool twin_of(struct run_twin *out, const struct session *s)
+{
+    const struct run_spent model = spent_by(s, PAIR_MODEL);
+    const size_t n = (size_t)s->pairs.n;
+    double *x = calloc(3 * n + 1, sizeof *x);
+    double *more = x + n, *dense = x + 2 * n;
+
+    if (!x)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct run_pair *p = &s->pairs.pair[i];
+        x[i] = p->tokens;
+        more[i] = p->nats[PAIR_MODEL] - p->nats[PAIR_TWIN];
+        dense[i] = p->nats[PAIR_TWIN];
+    }
+    *out = (struct run_twin){ .spent = spent_by(s, PAIR_TWIN),
+                              .windows = s->pairs.n,
+                              .times = s->pairs.n_ratios };
+    out->difference = range_of(stats_ratio(more, x, n));
+    out->increase = range_of(stats_ratio(more, dense, n));
+    out->seconds = range_of(stats_median_interval(s->pairs.ratio, (size_t)
+                                                  s->pairs.n_ratios));
+    out->flops = model.flops / out->spent.flops;
+    out->bytes = model.bytes / out->spent.bytes;
+    out->joules = joules_ratio(&model, &out->spent);
+    free(x);
+    return true;
+}
+
 static struct run_result result_of(const struct session *s)
 {
-    const struct arguments *a = &s->arguments;
+    const struct score_config *c = &s->config;
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    uint64_t allocated = 0;
+
+    for (int i = 0; i < s->n_arms; i++)
+        allocated += model_bytes(s->arm[i].model);
     return (struct run_result){
-        .source = &s->source, .spec = &s->spec, .model = a->model,
-        .text = a->text, .machine = a->machine,
-        .split = a->split == ALL ? "all" : split_names[a->split],
-        .isa = model_isa(s->model), .hash = s->text.hash, .window = a->window,
-        .stride = a->stride, .limit = a->limit, .seed = a->seed,
-        .threads = a->common.threads, .score = s->score,
-        .n_scores = s->n_scores, .bytes = s->bytes, .predicted = s->predicted,
-        .counted = s->counted, .measured = s->measured, .seconds = s->seconds,
+        .source = &s->source, .spec = &arm->spec, .model = c->model,
+        .text = c->text, .machine = *c->machine ? c->machine : NULL,
+        .split = c->split == SCORE_ALL ? "all" : split_names[c->split],
+        .isa = model_isa(arm->model), .hash = s->text.hash,
+        .window = c->window, .stride = c->stride, .limit = c->limit,
+        .skip = c->skip, .seed = c->seed, .threads = s->flags.common.threads,
+        .score = arm->score, .n_scores = arm->n_scores, .bytes = s->bytes,
+        .predicted = arm->predicted, .counted = arm->counted,
+        .measured = s->measured, .seconds = arm->seconds,
+        .spent = spent_by(s, PAIR_MODEL), .entropy = s->entropy,
+        .setting = c->passed, .n_settings = c->n_passed,
         .finished = s->done == s->windows, .agreed = s->agreed,
-        .parameters = memory_parameters(&s->spec),
+        .parameters = memory_parameters(&arm->spec),
         .predicted_bytes = predicted_bytes(s) + s->text.map.size,
-        .allocated_bytes = model_bytes(s->model),
+        .allocated_bytes = allocated,
         .peak_bytes = command_peak_bytes(),
     };
 }
@@ -617,7 +591,7 @@ static enum status print(const struct session *s,
                          const struct run_result *result,
                          const json_t *summary, struct error *err)
 {
-    const struct command_options *o = &s->arguments.common;
+    const struct command_options *o = &s->flags.common;
 
     if (o->format == FORMAT_CSV)
         run_result_csv(stdout, result);
@@ -633,8 +607,14 @@ static enum status print(const struct session *s,
 static enum status deliver(struct session *s, int argc, char **argv,
                            struct error *err)
 {
-    const struct run_result result = result_of(s);
+    struct run_result result = result_of(s);
+    struct run_twin twin;
     json_t *summary = NULL;
+
+    if (s->n_arms > 1 && !twin_of(&twin, s))
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
+                         " pairs", s->pairs.n);
+    result.twin = s->n_arms > 1 ? &twin : NULL;
     enum status status = run_result_json(&summary, &result, argc, argv, err);
 
     if (status == STATUS_OK)
@@ -663,8 +643,8 @@ static enum status verdict(const struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status score_text(struct session *s, int argc, char **argv,
-                              struct error *err)
+static enum status score_a_text(struct session *s, int argc, char **argv,
+                                struct error *err)
 {
     enum status status = open_session(s, err);
 
@@ -677,32 +657,17 @@ static enum status score_text(struct session *s, int argc, char **argv,
     return status == STATUS_OK ? verdict(s, err) : status;
 }
 
-static enum status go_on(const struct arguments *a, int argc, char **argv,
+static enum status go_on(const struct session *s, int argc, char **argv,
                          struct error *err)
 {
+    const struct score_config *c = &s->config;
     return run_prompt(&(struct run_prompt){
-        .common = &a->common, .options = a->prompt, .model = a->model,
-        .tokenizer = a->tokenizer, .machine = a->machine, .policy = a->policy,
-        .seed = a->seed, .argc = argc, .argv = argv }, err);
+        .common = &s->flags.common, .options = s->flags.prompt,
+        .config = c, .argc = argc, .argv = argv }, err);
 }
 
 int run_command(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        { &command_argp, 0, NULL, 0 },
-        { &run_prompt_argp, 0, "Going on from a prompt:", 1 }, { 0 }
-    };
-    static const struct argp argp = {
-        options, parse, "MODEL --text FILE\nMODEL --prompt TEXT",
-        "Score a text: how well the model predicts every token from those"
-        " before; or go on from a prompt.  And what that cost, predicted and"
-        " counted."
-        "\vMODEL is a directory of isobath train or of Hugging Face, a GGUF"
-        " file, a llama2.c .bin file, or a model YAML: its weights are drawn"
-        " then.  With -o DIR: summary.json, ledger.csv, tokens.csv.\n\n"
-        "A prompt is taken as it stands: no chat template is put around it.",
-        children, NULL, NULL,
-    };
     struct error err = { STATUS_NO_MEMORY, "no memory" };
     struct session *s = calloc(1, sizeof *s);
     enum status status;
@@ -711,10 +676,12 @@ int run_command(int argc, char **argv)
         return command_fail(&err);
     s->rundir.lock = -1;
     s->start_bytes = command_peak_bytes();
-    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
+    run_flags_read(&s->flags, argc, argv);
     command_catch_signals();
-    status = s->arguments.text ? score_text(s, argc, argv, &err)
-                               : go_on(&s->arguments, argc, argv, &err);
+    status = run_flags_config(&s->flags, &s->config, &err);
+    if (status == STATUS_OK)
+        status = s->flags.prompt.prompt ? go_on(s, argc, argv, &err)
+                                        : score_a_text(s, argc, argv, &err);
     close_session(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

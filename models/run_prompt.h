@@ -4,6 +4,7 @@
 #define RUN_PROMPT_H
 
 #include "models/sampler.h"
+#include "models/score_config.h"
 #include "sim/core/command.h"
 #include "sim/core/route.h"
 
@@ -22,9 +23,8 @@ extern const struct argp run_prompt_argp;
 struct run_prompt {
     const struct command_options *common;
     struct run_prompt_options options;
-    const char *model, *tokenizer, *machine;     /* the latter may be NULL */
-    const struct route_policy *policy;           /* NULL: not given */
-    int64_t     seed;
+    const struct score_config *config;           /* model, tokenizer, machine,
+                                                  * policy, seed, settings */
     int         argc;
     char      **argv;
 };

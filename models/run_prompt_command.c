@@ -13,6 +13,7 @@
 #include "models/generate.h"
 #include "models/run_output.h"
 #include "models/run_prompt_result.h"
+#include "models/run_rule.h"
 #include "models/run_text.h"
 #include "models/text_stream.h"
 #include "sim/memory.h"
@@ -173,9 +174,11 @@ static enum status byte_tokens(struct session *s, const char *text, size_t size,
 /* An empty prompt is a BOS, where the tokenizer has one. */
 static enum status open_prompt(struct session *s, struct error *err)
 {
+    const struct score_config *c = s->job->config;
     char *text = NULL;
     size_t size = 0, n = 0;
-    enum status status = run_text_tokenizer(&s->tokenizer, s->job->tokenizer,
+    enum status status = run_text_tokenizer(&s->tokenizer,
+                                            *c->tokenizer ? c->tokenizer : NULL,
                                             &s->source, err);
     if (status == STATUS_OK)
         status = read_prompt(&text, &size, s->job->options.prompt, err);
@@ -220,7 +223,7 @@ static enum status choose_length(struct session *s, struct error *err)
 static enum status choose_policy(struct session *s, struct error *err)
 {
     const struct source *source = &s->source;
-    const struct route_policy *rule = s->job->policy;
+    const struct route_policy *rule = route_find(s->job->config->policy);
 
     s->spec = source->spec;
     s->policy = route_find("dense");
@@ -305,11 +308,11 @@ static enum status open_model(struct session *s, struct error *err)
     struct sampling sampling = s->job->options.sampling;
     enum status status = check_memory(s, err);
 
-    sampling.seed = (uint64_t)s->job->seed;
+    sampling.seed = (uint64_t)s->job->config->seed;
     if (status == STATUS_OK)
         status = model_open(&s->model, &s->spec, &model, err);
     if (status == STATUS_OK)
-        status = source_fill(&s->source, s->model, (uint64_t)s->job->seed, err);
+        status = source_fill(&s->source, s->model, (uint64_t)s->job->config->seed, err);
     if (status == STATUS_OK)
         status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
     return status;
@@ -358,13 +361,15 @@ static enum status open_output(struct session *s, struct error *err)
 
 static enum status open_session(struct session *s, struct error *err)
 {
-    const struct run_prompt *job = s->job;
-    enum status status = source_read(&s->source, job->model,
-                                     job->common->setting,
-                                     job->common->n_settings, err);
-    if (status == STATUS_OK && job->machine) {
+    const struct score_config *c = s->job->config;
+    enum status status = source_read(&s->source, c->model, c->passed,
+                                     c->n_passed, err);
+    if (status != STATUS_OK)
+        return score_config_blame(c, err);
+    status = run_rule_check(c, &s->source, err);
+    if (status == STATUS_OK && *c->machine) {
         s->machine = malloc(sizeof *s->machine);
-        status = s->machine ? machine_load(s->machine, job->machine, err)
+        status = s->machine ? machine_load(s->machine, c->machine, err)
                             : error_set(err, STATUS_NO_MEMORY,
                                         "no memory for a machine");
     }
@@ -511,7 +516,7 @@ static enum status go_on(struct session *s, struct error *err)
 {
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
-        .policy = s->policy, .seed = (uint64_t)s->job->seed,
+        .policy = s->policy, .seed = (uint64_t)s->job->config->seed,
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked, .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
     fflush(s->copy.file);

@@ -88,7 +88,7 @@ void run_prompt_text(FILE *file, const struct run_prompt_result *r)
     const struct pace p = pace_of(r);
 
     fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
-            r->job->model, r->source->has_weights ? "" : ", random weights",
+            r->job->config->model, r->source->has_weights ? "" : ", random weights",
             r->n_prompt, r->n_new, end_names[r->end]);
     fprintf(file, "prompt  %.4g s, %.4g tokens/s, %.4g flops and %.4g bytes a"
             " token\n", r->prefill_seconds, r->n_prompt / r->prefill_seconds,
@@ -150,11 +150,12 @@ static json_t *config_of(const struct run_prompt_result *r)
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
         "{s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
-        "model", run_result_name(job->model),
+        "model", run_result_name(job->config->model),
         "prompt", run_result_name(job->options.prompt), "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
-        "policy", r->policy->name, "machine", run_result_name(job->machine),
-        "seed", (json_int_t)job->seed,
+        "policy", r->policy->name, "machine", run_result_name(*job->config->machine ? job->config->machine
+                                            : NULL),
+        "seed", (json_int_t)job->config->seed,
         "random_weights", !r->source->has_weights);
     return json_pack("{s:o, s:o}", "run", run, "model",
                      run_result_model(r->spec));
@@ -218,7 +219,7 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
     const struct pace p = pace_of(r);
     enum status status;
     json_t *j = summary_open("run", config_of(r),
-        provenance_json(job->argc, job->argv, job->common->threads, job->seed,
+        provenance_json(job->argc, job->argv, job->common->threads, job->config->seed,
                         r->isa, NULL, NULL));
     if (!j)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");

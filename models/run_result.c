@@ -26,10 +26,15 @@ static double nats_per_byte(const struct run_result *r,
     return score->nats / (double)r->bytes;
 }
 
-/* The score under the rule of training. */
+/* The score under the rule of training; NULL: that rule was not run, or not on
+ * the blocks that training routed. */
 static const struct score *trained_score(const struct run_result *r)
 {
-    return &r->score[r->n_scores - 1];
+    const struct score *last = &r->score[r->n_scores - 1];
+
+    return last->policy == r->source->routing.policy &&
+           spec_n_routed(r->spec) == spec_n_routed(&r->source->spec)
+               ? last : NULL;
 }
 
 static json_t *rules_json(const struct run_result *r)
@@ -52,15 +57,16 @@ static json_t *loss_json(const struct run_result *r)
 {
     const struct score *causal = causal_score(r), *own = trained_score(r);
     double nats = causal ? nats_per_byte(r, causal) : (double)NAN;
-    bool trained = spec_n_routed(r->spec) == spec_n_routed(&r->source->spec);
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:o}",
         "heldout_causal", number(nats),
-        "heldout_topk", trained ? number(nats_per_byte(r, own)) : json_null(),
+        "heldout_topk", own ? number(nats_per_byte(r, own)) : json_null(),
         "bits_per_byte", number(nats / M_LN2),
         "perplexity_per_byte", number(exp(nats)),
-        "entropy", number(r->score[0].entropy / (double)r->score[0].scored),
+        "entropy", r->entropy ? number(r->score[0].entropy /
+                                       (double)r->score[0].scored)
+                              : json_null(),
         "causal_rule", causal ? causal->policy->name : "none",
         "heldout_rule", r->source->routing.policy->name,
         "heldout_bytes", (json_int_t)r->bytes,
@@ -81,13 +87,17 @@ static json_t *routing_json(const struct run_result *r)
             json_array_append_new(blocks, json_integer(l));
             nominal += spec->capacity[l];
         }
-    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:o, s:o}",
         "policy", r->source->routing.policy->name,
+        "part", part_names[spec->part],
+        "skipped_keys", skipped_keys_names[spec->skipped_keys],
+        "causal", r->score[0].policy->causal,
         "rule", r->score[0].policy->name, "blocks", blocks,
         "gate", gate_names[spec->gate],
         "capacity_nominal", number(nominal / routed),
         "capacity_realised", number(score_capacity(&r->score[0])),
-        "capacity_realised_topk", number(score_capacity(trained_score(r))));
+        "capacity_realised_topk", trained_score(r) ? number(score_capacity(trained_score(r)))
+                         : json_null());
 }
 
 json_t *run_result_name(const char *name)
@@ -112,30 +122,48 @@ json_t *run_result_model(const struct model_spec *m)
 static json_t *config_of(const struct run_result *r)
 {
     json_t *run = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b}",
         "model", run_result_name(r->model), "text", run_result_name(r->text),
         "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
         "split", r->split, "limit", (json_int_t)r->limit,
-        "policy", r->score[0].policy->name, "machine", run_result_name(r->machine),
-        "seed", (json_int_t)r->seed,
+        "skip", (json_int_t)r->skip, "policy", r->score[0].policy->name,
+        "machine", run_result_name(r->machine), "seed", (json_int_t)r->seed,
         "random_weights", !r->source->has_weights);
-    return json_pack("{s:o, s:o}", "run", run, "model",
-                     run_result_model(r->spec));
+    json_t *settings = json_array();
+    for (size_t i = 0; i < r->n_settings; i++)
+        json_array_append_new(settings, run_result_name(r->setting[i].text));
+    return json_pack("{s:o, s:o, s:o}", "run", run, "model",
+                     run_result_model(r->spec), "settings", settings);
 }
 
-/* Predicted forward flops of a row, head included, loss and entropy not. */
-static double forward_flops(const struct run_result *r)
+static json_t *range_json(struct run_range range)
 {
-    static const int without[] = { OP_LOSS, OP_ENTROPY };
-    struct cost sum = ledger_sum(r->predicted, PASS_FORWARD, LEDGER_ANY,
-                                 LEDGER_ANY, LEDGER_ANY);
-    double flops = cost_get(&sum, METRIC_FLOPS);
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
-        struct cost part = ledger_sum(r->predicted, PASS_FORWARD, LEDGER_ANY,
-                                      LEDGER_ANY, without[i]);
-        flops -= cost_get(&part, METRIC_FLOPS);
-    }
-    return flops / (double)r->score[0].rows;
+    return json_pack("{s:o, s:o, s:o}", "value", number(range.value), "low",
+                     number(range.low), "high", number(range.high));
+}
+
+static json_t *spent_json(const struct run_spent *s)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nats",
+                     number(s->nats), "perplexity", number(exp(s->nats)),
+                     "flops", number(s->flops), "flops_predicted",
+                     number(s->flops_predicted), "bytes", number(s->bytes),
+                     "seconds", number(s->seconds), "joules",
+                     range_json(s->joules));
+}
+
+static json_t *twin_json(const struct run_twin *t)
+{
+    if (!t)
+        return json_null();
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
+                     "per_token", spent_json(&t->spent), "windows",
+                     (json_int_t)t->windows, "times", (json_int_t)t->times,
+                     "loss_difference",
+                     range_json(t->difference), "loss_increase",
+                     range_json(t->increase), "ratio", "flops",
+                     number(t->flops), "bytes", number(t->bytes), "seconds",
+                     range_json(t->seconds), "joules", range_json(t->joules));
 }
 
 static json_t *memory_json(const struct run_result *r)
@@ -164,7 +192,9 @@ enum status run_result_json(json_t **out, const struct run_result *r, int argc,
     json_object_set_new(j, "tokens", json_integer(r->score[0].rows));
     json_object_set_new(j, "parameters",
                         json_integer((json_int_t)r->parameters));
-    json_object_set_new(j, "flops_per_token_forward", number(forward_flops(r)));
+    json_object_set_new(j, "flops_per_token_forward", number(r->spent.flops_predicted));
+    json_object_set_new(j, "per_token", spent_json(&r->spent));
+    json_object_set_new(j, "twin", twin_json(r->twin));
     json_object_set_new(j, "loss", loss_json(r));
     json_object_set_new(j, "routing", routing_json(r));
     json_object_set_new(j, "memory", memory_json(r));
@@ -176,6 +206,31 @@ enum status run_result_json(json_t **out, const struct run_result *r, int argc,
     }
     *out = j;
     return STATUS_OK;
+}
+
+/* "+1.23 % [+1.10, +1.36]"; without ends where nobody knows them. */
+static void print_percent(FILE *file, struct run_range range, double less)
+{
+    fprintf(file, "%+.2f %%", 100 * (range.value - less));
+    if (isfinite(range.low) && isfinite(range.high))
+        fprintf(file, " [%+.2f, %+.2f]", 100 * (range.low - less),
+                100 * (range.high - less));
+}
+
+static void twin_text(FILE *file, const struct run_twin *t)
+{
+    fprintf(file, "against the dense twin on the same %" PRId64 " windows, in"
+            " turns, %" PRId64 " times: loss %.4f nats/token, ", t->windows,
+            t->times, t->spent.nats);
+    print_percent(file, t->increase, 0);
+    fprintf(file, "\n  flops %+.2f %%, bytes %+.2f %%, seconds ",
+            100 * (t->flops - 1), 100 * (t->bytes - 1));
+    print_percent(file, t->seconds, 1);
+    if (isfinite(t->joules.value)) {
+        fputs(", joules (modelled) ", file);
+        print_percent(file, t->joules, 1);
+    }
+    fputc('\n', file);
 }
 
 void run_result_text(FILE *file, const struct run_result *r)
@@ -209,6 +264,8 @@ void run_result_text(FILE *file, const struct run_result *r)
                 " bytes\n", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
     fprintf(file, "%.4g s in the model under %s, %.4g bytes/s\n", r->seconds,
             r->score[0].policy->name, (double)r->bytes / r->seconds);
+    if (r->twin)
+        twin_text(file, r->twin);
 }
 
 void run_result_csv(FILE *file, const struct run_result *r)

@@ -55,6 +55,24 @@ static enum status open_split(struct run_text *t, const char *path,
     return status;
 }
 
+static enum status leave_out(struct run_text *t, const char *path,
+                             struct error *err)
+{
+    struct score_text *w = &t->windows;
+
+    if (t->data)
+        return error_set(err, STATUS_BAD_VALUE, "run.skip: a split is scored in"
+                         " the fixed windows of training; leave it out");
+    if (t->skip > w->size - 2)
+        return error_set(err, STATUS_BAD_VALUE, "run.skip %" PRId64 ": %s is of"
+                         " %" PRId64 " tokens, and 2 have to be left", t->skip,
+                         path, w->size);
+    w->size -= t->skip;
+    w->ids = w->ids ? w->ids + t->skip : NULL;
+    w->bytes = w->bytes ? w->bytes + t->skip : NULL;
+    return STATUS_OK;
+}
+
 enum status run_text_open(struct run_text *t, const char *path,
                           const char *tokenizer, const struct source *source,
                           bool split, struct error *err)
@@ -73,6 +91,8 @@ enum status run_text_open(struct run_text *t, const char *path,
         status = encode(t, err);
     else
         t->windows.bytes = t->map.data;
+    if (status == STATUS_OK && t->skip > 0)
+        status = leave_out(t, path, err);
     if (status == STATUS_OK && score_windows(&t->windows) == 0)
         status = error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
                            " score has at least 2", path, t->map.size);
@@ -97,7 +117,7 @@ int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
         size_t size;
         /* The text's first token drops the space that SentencePiece adds. */
         (void)tokenizer_bytes(t->tokenizer, w->targets[r],
-                              w->position + r + 1 == 0, &size);
+                              t->skip + w->position + r + 1 == 0, &size);
         bytes += (int64_t)size;
     }
     return bytes;

@@ -12,7 +12,9 @@ struct run_text {
     struct data      *data;          /* of a split; NULL: the whole text */
     struct tokenizer *tokenizer;     /* NULL: a byte is a token */
     int32_t          *ids;           /* of the whole text, with a tokenizer */
-    struct score_text windows;       /* points into the above */
+    int64_t          skip;           /* tokens before the first that is read;
+                                      * not of a split */
+    struct score_text windows;       /* points into the above, behind those */
 };
 
 /* The tokenizer at `path`, or where that is NULL the one that lies with `source`,
@@ -23,8 +25,8 @@ enum status run_text_tokenizer(struct tokenizer **out, const char *path,
 
 /* The text at `path` for a model: tokens by the tokenizer at `tokenizer` (NULL:
  * the one that lies with `source`, else bytes).  The caller has filled in
- * windows.window, stride, limit and, where `split`, the split, which only bytes
- * have.  STATUS_BAD_VALUE: too short, or a vocabulary that calls for a
+ * skip, windows.window, stride, limit and, where `split`, the split, which only
+ * bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that calls for a
  * tokenizer.  *text is zero before; release it with run_text_close() whatever
  * came back. */
 enum status run_text_open(struct run_text *text, const char *path,

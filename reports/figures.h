@@ -10,9 +10,16 @@
 #include "reports/plot.h"
 #include "reports/study.h"
 #include "reports/tokens.h"
+#include "reports/tradeoff.h"
 
 /* Held-out loss against compute: seeds, means, the dense envelope. */
 void figure_loss(struct plot *plot, const struct study *study);
+
+/* Loss against forward FLOPs per token: a line a routing, dense as a rule. */
+void figure_tradeoff(struct plot *plot, const struct tradeoff *tradeoff);
+
+/* Loss increase against the share of FLOPs, bytes, time and energy. */
+void figure_savings(struct plot *plot, const struct tradeoff *tradeoff);
 
 /* Loss under both rules, and forward FLOPs, against capacity. */
 void figure_capacity(struct plot *plot, const struct study *study);

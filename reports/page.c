@@ -21,7 +21,10 @@ static void title_of(char out[384], const struct report *r)
         study_words(mod, s->mod);
         study_words(dense, s->dense);
         snprintf(out, 384, "MoD, %s, against dense, %s", mod, dense);
-    } else if (r->profile)
+    } else if (r->tradeoff.n > 0)
+        snprintf(out, 256, "%s: loss against cost, routed and dense",
+                 r->run[0].name);
+    else if (r->profile)
         snprintf(out, 256, "%s against its dense twin", r->profile->name);
     else
         snprintf(out, 256, "%s", r->run[0].name);
@@ -48,7 +51,8 @@ static void header(const struct report *r, FILE *out)
 static bool has_content(const struct report *r, enum section section)
 {
     if (section == SECTION_ANSWER || section == SECTION_WORDS ||
-        section == SECTION_TRUST)
+        section == SECTION_TRUST ||
+        (section == SECTION_SETUP && r->tradeoff.n > 0))
         return true;
     for (size_t i = 0; i < r->n_tables; i++)
         if (r->table[i].section == section && r->table[i].table.n_rows)
@@ -109,9 +113,10 @@ static enum status write_section(const struct report *r, enum section section,
                       section == SECTION_ANSWER);
     if (section == SECTION_ANSWER)
         page_lead(r, out);
-    else if (section == SECTION_SETUP)
+    else if (section == SECTION_SETUP) {
         page_setup(r, out);
-    else if (section == SECTION_TRUST)
+        page_setup_tradeoff(r, out);
+    } else if (section == SECTION_TRUST)
         page_trust(r, out);
     else if (section == SECTION_WORDS)
         page_words(out);

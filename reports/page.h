@@ -11,6 +11,9 @@ enum status page_write(const struct report *report, const char *folder,
 /* page_text.c: the sentences of the page, each written from the data. */
 void page_lead(const struct report *report, FILE *out);
 void page_setup(const struct report *report, FILE *out);
+/* page_tradeoff.c: likewise, about scored points of a sweep. */
+void page_lead_tradeoff(const struct report *report, FILE *out);
+void page_setup_tradeoff(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 void page_words(FILE *out);
 /* Which run a section shows, where several of its kind were given. */

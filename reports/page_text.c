@@ -157,7 +157,9 @@ void page_lead(const struct report *r, FILE *out)
         lead_study(r, out);
     if (report_phase(r))
         lead_phase(report_phase(r), out);
-    if (r->study.dense || r->study.mod || report_phase(r))
+    if (r->tradeoff.n > 0)
+        page_lead_tradeoff(r, out);
+    if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
         return;
     fputs("<p class=\"lead\">", out);
     html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :

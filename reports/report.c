@@ -183,6 +183,16 @@ static void draw_loss(struct plot *plot, const struct report *r)
     figure_loss(plot, &r->study);
 }
 
+static void draw_tradeoff(struct plot *plot, const struct report *r)
+{
+    figure_tradeoff(plot, &r->tradeoff);
+}
+
+static void draw_savings(struct plot *plot, const struct report *r)
+{
+    figure_savings(plot, &r->tradeoff);
+}
+
 static void draw_capacity(struct plot *plot, const struct report *r)
 {
     figure_capacity(plot, &r->study);
@@ -248,6 +258,8 @@ static const struct {
     void       (*draw)(struct plot *plot, const struct report *r);
 } drawings[] = {
     { "compute-loss",  SECTION_SCALING, draw_loss },
+    { "tradeoff",      SECTION_SCALING, draw_tradeoff },
+    { "savings",       SECTION_SCALING, draw_savings },
     { "waterfall",     SECTION_PHASES,  draw_waterfall },
     { "phases",        SECTION_PHASES,  draw_phases },
     { "layers",        SECTION_OPS,     draw_flops },
@@ -323,6 +335,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
     if (status == STATUS_OK)
         status = study_open(&r->study, r->run, r->n_runs, err);
     if (status == STATUS_OK)
+        status = tradeoff_open(&r->tradeoff, r->run, r->n_runs, err);
+    if (status == STATUS_OK)
         status = read_curves(r, err);
     if (status == STATUS_OK)
         status = read_tokens(r, err);
@@ -332,6 +346,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         return status;
     tables_answer(r);
     tables_study(r);
+    tables_tradeoff(r);
     tables_cost(r);
     tables_trust(r);
     return build_figures(r, err);
@@ -349,6 +364,7 @@ void report_close(struct report *r)
         curve_close(&r->curve[i]);
     free(r->curve);
     tokens_close(&r->tokens);
+    tradeoff_close(&r->tradeoff);
     study_close(&r->study);
     for (size_t i = 0; i < r->n_runs; i++)
         run_close(&r->run[i]);

@@ -8,6 +8,7 @@
 #include "reports/study.h"
 #include "reports/table.h"
 #include "reports/tokens.h"
+#include "reports/tradeoff.h"
 
 /*    id        anchor      heading                                           */
 #define SECTION_MAP(X)                                                         \
@@ -46,6 +47,7 @@ struct report {
     struct run  *run;          /* [n_runs] as given */
     size_t       n_runs;
     struct study study;
+    struct tradeoff tradeoff;  /* scored points of sweeps */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
     const struct run *profile; /* the first; NULL: none was given */
     const struct run *scored;  /* the first scoring run with tokens */
@@ -94,6 +96,7 @@ struct table *report_add_table(struct report *report, enum section section,
 /* Each file tables_*.c adds its tables. */
 void tables_answer(struct report *report);
 void tables_study(struct report *report);
+void tables_tradeoff(struct report *report);
 void tables_cost(struct report *report);
 void tables_trust(struct report *report);
 

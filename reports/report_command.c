@@ -85,12 +85,13 @@ static void say(const struct report *report, const struct arguments *arguments)
         command_warn("counted and predicted differ in %zu of %zu cells and "
                      "totals: see 'How far to trust it' on the page",
                      report->mismatches, report->compared);
-    if (report->study.n_unfinished)
+    if (report->study.n_unfinished + report->tradeoff.n_unfinished)
         command_warn("%zu points of the sweep are not finished and are left "
-                     "out", report->study.n_unfinished);
+                     "out", report->study.n_unfinished +
+                     report->tradeoff.n_unfinished);
     if (!arguments->options.quiet)
         printf("%zu figures, %zu runs\n", report->n_figures,
-               report->study.n_runs + report->n_runs);
+               report->study.n_runs + report->tradeoff.n + report->n_runs);
     print_path(arguments->options.output, "index.html");
 }
 

@@ -74,7 +74,8 @@ struct run {
     struct facts  facts;
     struct phase *phase;           /* [n_phases], of a profile */
     size_t n_phases;
-    struct run *point;             /* [n_points], of a sweep: finished ones */
+    struct run *point;             /* [n_points], of a sweep: finished ones,
+                                    * of train or of run */
     size_t n_points, n_unfinished;
 };
 

@@ -97,6 +97,54 @@ struct difference stats_paired(const double *a, const double *b, size_t n)
     return d;
 }
 
+/* The middle 95 % of the ratios of resampled blocks. */
+static void bootstrap_ratio(struct difference *d, const double *a,
+                            const double *b)
+{
+    double ratio[STATS_BOOTSTRAP_ROUNDS];
+    struct random random = random_seeded(1);
+    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
+
+    for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
+        double over = 0, under = 0;
+        for (size_t i = 0; i < d->n; i++) {
+            uint32_t drawn = random_below(&random, (uint32_t)d->n);
+            over += a[drawn];
+            under += b[drawn];
+        }
+        ratio[round] = over / under;
+    }
+    qsort(ratio, STATS_BOOTSTRAP_ROUNDS, sizeof *ratio, by_value);
+    d->low = ratio[tail];
+    d->high = ratio[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+}
+
+struct difference stats_ratio(const double *a, const double *b, size_t n)
+{
+    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
+    double over = 0, under = 0, squares = 0, half;
+
+    for (size_t i = 0; i < n; i++) {
+        over += a[i];
+        under += b[i];
+    }
+    if (n == 0 || under == 0)
+        return d;
+    d.mean = over / under;
+    for (size_t i = 0; i < n; i++)
+        squares += (a[i] - d.mean * b[i]) * (a[i] - d.mean * b[i]);
+    if (n >= STATS_BOOTSTRAP_FROM) {
+        bootstrap_ratio(&d, a, b);
+    } else if (n > 1) {
+        half = stats_t95((double)n - 1) * (double)n / under *
+               sqrt(squares / ((double)n - 1) / (double)n);
+        d.low = d.mean - half;
+        d.high = d.mean + half;
+    }
+    return d;
+}
+
 struct difference stats_welch(struct spread a, struct spread b)
 {
     struct difference d = { .n = a.n < b.n ? a.n : b.n,

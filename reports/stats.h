@@ -33,6 +33,13 @@ enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
  * drawn by a generator of fixed seed, so that a report repeats itself. */
 struct difference stats_paired(const double *a, const double *b, size_t n);
 
+/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text that
+ * several share: b is its tokens, or a loss to compare with.  Interval over
+ * blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
+ * Techniques, 3rd ed., 1977, section 6.4), from STATS_BOOTSTRAP_FROM blocks on
+ * the percentile bootstrap. */
+struct difference stats_ratio(const double *a, const double *b, size_t n);
+
 /* An interval of the median at 95 % or a little more, from ranks alone:
  * whatever the distribution (Conover, Practical Nonparametric Statistics, 3rd
  * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6

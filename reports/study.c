@@ -288,8 +288,12 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < n; i++) {
-        study.n_runs += runs[i].kind == RUN_TRAIN ? 1 : runs[i].n_points;
-        study.n_unfinished += runs[i].n_unfinished;
+        size_t before = study.n_runs;
+        study.n_runs += runs[i].kind == RUN_TRAIN;
+        for (size_t j = 0; j < runs[i].n_points; j++)
+            study.n_runs += runs[i].point[j].kind == RUN_TRAIN;
+        if (study.n_runs > before || runs[i].n_points == 0)
+            study.n_unfinished += runs[i].n_unfinished;
     }
     *out = study;
     study.setting = calloc(study.n_runs + 1, sizeof *study.setting);
@@ -299,7 +303,8 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
         if (runs[i].kind == RUN_TRAIN)
             status = add_run(&study, &runs[i], err);
         for (size_t j = 0; j < runs[i].n_points && status == STATUS_OK; j++)
-            status = add_run(&study, &runs[i].point[j], err);
+            if (runs[i].point[j].kind == RUN_TRAIN)
+                status = add_run(&study, &runs[i].point[j], err);
     }
     if (status == STATUS_OK && study.n_runs)
         status = finish(&study, err);

@@ -1,11 +1,11 @@
 /* sweep.c - a study file, multiplied out into points. */
 #include "sim/sweep.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/config_value.h"
 #include "sim/core/document.h"
 #include "sim/core/nearest.h"
 
@@ -36,7 +36,7 @@ struct sweep {
     struct document *document;
     char   base[FILE_PATH_SIZE];
     uint64_t base_hash;
-    const char *command;
+    const struct sweep_work *work;
     struct settings shared;      /* `set:` */
     struct settings extra;       /* --set */
     size_t n_axes;
@@ -48,9 +48,11 @@ struct sweep {
     struct text  *texts;
 };
 
-/* What runs at a point.  A row needs a config as its argument, -o, --set and
- * --quiet, and takes up what an earlier try left behind. */
-static const char *const commands[] = { "train", NULL };
+const struct sweep_work sweep_works[] = {
+    { .name = "train", .resume = "--resume" },
+    { .name = "run", .timed = true },
+    { .name = NULL },
+};
 
 static const yaml_node_pair_t *pairs(const yaml_node_t *mapping)
 {
@@ -97,47 +99,19 @@ static const char *keep_text(struct sweep *s, const char *bytes)
     return text->bytes;
 }
 
-static enum status append(char *out, size_t size, size_t *used,
-                          const char *text)
-{
-    size_t length = strlen(text);
-
-    if (*used + length >= size)
-        return STATUS_OVERFLOWED;
-    memcpy(out + *used, text, length + 1);
-    *used += length;
-    return STATUS_OK;
-}
-
 /* A value as --set takes it: a scalar's own text, a list as [a, b]. */
 static enum status value_text(struct sweep *s, const char **out,
                               const yaml_node_t *node, struct error *err)
 {
-    char list[CONFIG_TEXT_SIZE] = "[";
-    size_t used = 1;
+    char text[CONFIG_TEXT_SIZE];
+    enum status status;
 
-    if (document_text(node)) {
-        *out = document_text(node);
+    if ((*out = document_text(node)))
         return STATUS_OK;
-    }
-    if (node->type != YAML_SEQUENCE_NODE)
-        return document_fail(s->document, node, STATUS_BAD_VALUE, err,
-                             "allowed is a value or a list; write a section's"
-                             " key with a dot, train.steps: 10");
-    for (ptrdiff_t i = 0; i < n_items(node); i++) {
-        const char *text = document_text(item(s, node, i));
-        if (!text)
-            return document_fail(s->document, item(s, node, i),
-                                 STATUS_BAD_VALUE, err, "allowed in a list"
-                                 " that is one value are numbers and words");
-        if ((i > 0 && append(list, sizeof list, &used, ", ") != STATUS_OK) ||
-            append(list, sizeof list, &used, text) != STATUS_OK)
-            break;
-    }
-    if (append(list, sizeof list, &used, "]") != STATUS_OK)
-        return document_fail(s->document, node, STATUS_BAD_VALUE, err,
-                             "a list of more than %zu bytes", sizeof list - 1);
-    *out = keep_text(s, list);
+    status = config_value_text(text, s->document, node, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = keep_text(s, text);
     return *out ? STATUS_OK : no_memory(err);
 }
 
@@ -375,16 +349,20 @@ static enum status read_base(struct sweep *s, const yaml_node_t *node,
 static enum status read_command(struct sweep *s, const yaml_node_t *node,
                                 struct error *err)
 {
-    char quote[DOCUMENT_QUOTE_SIZE];
+    char quote[DOCUMENT_QUOTE_SIZE], allowed[64] = "";
 
     document_quote(quote, node);
-    for (int i = 0; commands[i]; i++)
-        if (strcmp(quote, commands[i]) == 0) {
-            s->command = commands[i];
+    for (const struct sweep_work *w = sweep_works; w->name; w++) {
+        size_t used = strlen(allowed);
+        snprintf(allowed + used, sizeof allowed - used, "%s%s",
+                 used ? " or " : "", w->name);
+        if (strcmp(quote, w->name) == 0) {
+            s->work = w;
             return STATUS_OK;
         }
+    }
     return document_fail(s->document, node, STATUS_BAD_VALUE, err,
-                         "command %s: allowed is %s", quote, commands[0]);
+                         "command %s: allowed is %s", quote, allowed);
 }
 
 enum { ROOT_BASE, ROOT_COMMAND, ROOT_SET, ROOT_AXES, ROOT_POINTS, ROOT_COUNT };
@@ -485,7 +463,7 @@ enum status sweep_open(struct sweep **out, const char *path,
 
     if (!s)
         return no_memory(err);
-    s->command = commands[0];
+    s->work = sweep_works;
     enum status status = document_read(&s->document, path, err);
     if (status == STATUS_OK)
         status = take_extra(s, extra, n_extra, err);
@@ -534,9 +512,9 @@ uint64_t sweep_base_hash(const struct sweep *sweep)
     return sweep->base_hash;
 }
 
-const char *sweep_command_name(const struct sweep *sweep)
+const struct sweep_work *sweep_work(const struct sweep *sweep)
 {
-    return sweep->command;
+    return sweep->work;
 }
 
 int32_t sweep_n_points(const struct sweep *sweep)

@@ -2,7 +2,8 @@
  *
  * A study file holds
  *     base: ../runs/tiny.yaml        the run config, relative to the study
- *     command: train                 what runs at each point (default)
+ *     command: train                 what runs at each point: train (default)
+ *                                    or run
  *     set: {train.steps: 200}        settings of every point
  *     axes:                          every combination, the last axis fastest
  *       routing.capacity: [0.125, 0.25, 0.5]
@@ -15,6 +16,7 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "sim/core/config.h"
@@ -34,6 +36,17 @@ struct sweep_point {
     size_t n_settings;
 };
 
+/* What runs at a point.  A row needs a config as its argument, -o, --set,
+ * --threads and --quiet, and leaves summary.json last. */
+struct sweep_work {
+    const char *name;            /* "train" */
+    const char *resume;          /* option that goes on from what an earlier try
+                                  * left; NULL: a try begins anew */
+    bool        timed;           /* seconds are results: points run one after
+                                  * the other unless --jobs says otherwise */
+};
+extern const struct sweep_work sweep_works[];      /* name NULL ends */
+
 struct sweep;                    /* opaque: sweep.c */
 
 /* Read a study.  `extra` [n_extra] are --set key=value for every point, after
@@ -48,7 +61,7 @@ const char *sweep_path(const struct sweep *sweep);
 const char *sweep_base(const struct sweep *sweep);
 /* Of what the base says, and the configs it names; not of comments or layout. */
 uint64_t    sweep_base_hash(const struct sweep *sweep);
-const char *sweep_command_name(const struct sweep *sweep);
+const struct sweep_work *sweep_work(const struct sweep *sweep);
 int32_t     sweep_n_points(const struct sweep *sweep);
 struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
 

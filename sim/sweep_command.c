@@ -24,7 +24,8 @@ struct options {
 };
 
 static const struct argp_option option_table[] = {
-    { "jobs", 'j', "N", 0, "Points at a time; default: one per thread", 0 },
+    { "jobs", 'j', "N", 0, "Points at a time; default: one per thread; of run,"
+      " whose seconds are results, one", 0 },
     { "point", 'p', "I", 0, "Only this one; may run beside others", 0 },
     { "list", KEY_LIST, NULL, 0, "Print the points and run none", 0 },
     { "merge", KEY_MERGE, NULL, 0, "Write points.csv and run none", 0 },
@@ -108,7 +109,7 @@ static const struct argp sweep_argp = {
            " interrupted ones resume.\v"
            "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
            "  isobath sweep configs/studies/capacity-demo.yaml --list\n\n"
-           "A study holds base: (a run config), axes: (keys and their values,"
+           "A study holds base: (a run config), command: (train or run), axes: (keys and their values,"
            " all combinations), points: (a list of single ones) and set: (for"
            " all).  --set holds for every point too.",
     .children = children,
@@ -218,7 +219,7 @@ static enum status merge(const struct options *options,
         return status;
     json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep_path(sweep),
                                "base", sweep_base(sweep), "command",
-                               sweep_command_name(sweep));
+                               sweep_work(sweep)->name);
     json_t *summary = summary_open("sweep", config, provenance_json(
         options->argc, options->argv, options->common.threads, 0, NULL, NULL,
         NULL));
@@ -239,7 +240,8 @@ static struct sweep_run local_run(const struct options *options,
 {
     int32_t n = options->point == ALL_POINTS ? sweep_n_points(sweep) : 1;
     int threads = options->common.threads;
-    int n_jobs = options->n_jobs ? options->n_jobs : threads;
+    int usual = sweep_work(sweep)->timed ? 1 : threads;
+    int n_jobs = options->n_jobs ? options->n_jobs : usual;
 
     n_jobs = n_jobs > n ? n : n_jobs;
     return (struct sweep_run){

@@ -95,7 +95,7 @@ static json_t *request_json(const struct sweep *sweep, int32_t point)
                             json_string(p.setting[i].value));
     return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o}", "schema",
                      "isobath-point-1", "point", point, "name", p.name,
-                     "command", sweep_command_name(sweep), "base",
+                     "command", sweep_work(sweep)->name, "base",
                      sweep_base(sweep), "base_hash", hash, "settings",
                      settings);
 }
@@ -218,12 +218,13 @@ static char **arguments(const struct sweep_run *run, int32_t point,
     char *text = (char *)(argv + n_max);
     /* execv() changes none of them: its prototype is older than const. */
     argv[n++] = (char *)program;
-    argv[n++] = (char *)sweep_command_name(run->sweep);
+    argv[n++] = (char *)sweep_work(run->sweep)->name;
     argv[n++] = (char *)sweep_base(run->sweep);
     argv[n++] = (char *)"-o";
     argv[n++] = (char *)output;
     argv[n++] = (char *)"--quiet";
-    argv[n++] = (char *)"--resume";
+    if (sweep_work(run->sweep)->resume)
+        argv[n++] = (char *)sweep_work(run->sweep)->resume;
     argv[n++] = text;
     text += sprintf(text, "--threads=%d", run->threads) + 1;
     for (size_t i = 0; i < p.n_settings; i++) {

@@ -1,7 +1,8 @@
 /* sweep_run.h - runs a study's points as processes, each in a directory.
  *
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
- * --resume --threads T`, its output in log.txt there.  What it was asked to do
+ * --resume --threads T` (or another row of sweep_works), its output in log.txt
+ * there.  What it was asked to do
  * stands in point.json before it starts.  A point is finished when its
  * summary.json says "status": "done", and is then never run again. */
 #ifndef SWEEP_RUN_H

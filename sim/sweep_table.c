@@ -1,6 +1,7 @@
 /* sweep_table.c - points.csv, merged from the points' summaries. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/rundir.h"
@@ -9,10 +10,12 @@
 /* Columns taken from a summary: the first path that holds a number.  A loss may
  * be a number or an object with its unit as key. */
 enum { MAX_PATHS = 3 };
-static const struct {
+struct source {
     const char *title;
     const char *path[MAX_PATHS];
-} columns[] = {
+};
+
+static const struct source of_train[] = {
     { "counted.flops",       { "totals.counted.flops" } },
     { "predicted.flops",     { "totals.predicted.flops" } },
     { "seconds",             { "totals.measured.seconds", "seconds" } },
@@ -23,7 +26,48 @@ static const struct {
     { "loss.heldout_topk",   { "loss.heldout_topk",
                                "loss.heldout_topk.nats_per_byte" } },
     { "capacity_realised",   { "routing.capacity_realised" } },
+    { NULL, { NULL } },
 };
+
+/* Per token; "dense" is the twin that ran on the same windows, in turns. */
+static const struct source of_run[] = {
+    { "tokens",              { "loss.heldout_tokens" } },
+    { "bytes_of_text",       { "loss.heldout_bytes" } },
+    { "nats_per_token",      { "per_token.nats" } },
+    { "bits_per_byte",       { "loss.rules.0.bits_per_byte" } },
+    { "perplexity",          { "per_token.perplexity" } },
+    { "capacity_realised",   { "routing.capacity_realised" } },
+    { "counted.flops",       { "per_token.flops" } },
+    { "predicted.flops",     { "per_token.flops_predicted" } },
+    { "counted.bytes",       { "per_token.bytes" } },
+    { "measured.seconds",    { "per_token.seconds" } },
+    { "modelled.joules",     { "per_token.joules.value" } },
+    { "modelled.joules_low",  { "per_token.joules.low" } },
+    { "modelled.joules_high", { "per_token.joules.high" } },
+    { "dense.nats_per_token", { "twin.per_token.nats" } },
+    { "windows",             { "twin.windows" } },
+    { "times",               { "twin.times" } },
+    { "loss_increase",        { "twin.loss_increase.value" } },
+    { "loss_increase_low",    { "twin.loss_increase.low" } },
+    { "loss_increase_high",   { "twin.loss_increase.high" } },
+    { "loss_difference",      { "twin.loss_difference.value" } },
+    { "loss_difference_low",  { "twin.loss_difference.low" } },
+    { "loss_difference_high", { "twin.loss_difference.high" } },
+    { "ratio.flops",          { "twin.ratio.flops" } },
+    { "ratio.bytes",          { "twin.ratio.bytes" } },
+    { "ratio.seconds",        { "twin.ratio.seconds.value" } },
+    { "ratio.seconds_low",    { "twin.ratio.seconds.low" } },
+    { "ratio.seconds_high",   { "twin.ratio.seconds.high" } },
+    { "ratio.joules",         { "twin.ratio.joules.value" } },
+    { "ratio.joules_low",     { "twin.ratio.joules.low" } },
+    { "ratio.joules_high",    { "twin.ratio.joules.high" } },
+    { NULL, { NULL } },
+};
+
+static const struct source *columns_of(const struct sweep *sweep)
+{
+    return strcmp(sweep_work(sweep)->name, "run") == 0 ? of_run : of_train;
+}
 
 static json_t *follow(json_t *object, const char *path)
 {
@@ -32,7 +76,9 @@ static json_t *follow(json_t *object, const char *path)
     while (object && *path) {
         size_t length = strcspn(path, ".");
         snprintf(part, sizeof part, "%.*s", (int)length, path);
-        object = json_object_get(object, part);
+        object = json_is_array(object)
+                     ? json_array_get(object, strtoul(part, NULL, 10))
+                     : json_object_get(object, part);
         path += length + (path[length] == '.');
     }
     return object;
@@ -78,8 +124,8 @@ static void write_header(FILE *file, const struct sweep *sweep)
         write_text(file, sweep_key(sweep, k));
     }
     fputs(",status", file);
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
-        fprintf(file, ",%s", columns[c].title);
+    for (const struct source *c = columns_of(sweep); c->title; c++)
+        fprintf(file, ",%s", c->title);
     fputs("\r\n", file);
 }
 
@@ -94,8 +140,8 @@ static void write_row(FILE *file, const struct sweep *sweep, int32_t point,
         write_text(file, value ? value : "");
     }
     fprintf(file, ",%s", point_state_names[state]);
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
-        write_number(file, summary, columns[c].path);
+    for (const struct source *c = columns_of(sweep); c->title; c++)
+        write_number(file, summary, c->path);
     fputs("\r\n", file);
 }
 

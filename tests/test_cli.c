@@ -912,6 +912,173 @@ Test(cli, run_takes_any_bytes)
     expect_said("r/tokens.csv", "\n7,3,\\x03,");
 }
 
+/* The same words in a file and as flags. */
+static const char score_config[] =
+    "run:\n"
+    "  model: a\n"
+    "  text: text\n"
+    "  limit: 1000\n"
+    "  window: 50\n";
+
+Test(cli, run_takes_a_config_as_it_takes_flags)
+{
+    train_a();
+    write_file("c.yaml", score_config);
+    cr_assert(eq(int, ISOBATH("run", "c.yaml", "-o", "f", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
+                              "--window", "50", "-o", "g", "-q"), 0));
+    expect_same_file("f/tokens.csv", "g/tokens.csv");
+    json_t *f = summary_of("f"), *g = summary_of("g");
+    cr_expect(json_equal(at(f, "config.run"), at(g, "config.run")) == 1);
+    json_decref(g);
+    json_decref(f);
+    cr_expect(eq(int, ISOBATH("run", "c.yaml", "--limit", "500", "--format",
+                              "csv"), 0));
+    expect_said("stdout", "threshold,1,499,");
+    cr_expect(eq(int, ISOBATH("run", "c.yaml", "--window", "65"), 2));
+    expect_said("stderr", "--window 65: allowed is 1 to the model's max_tokens,"
+                " 64");
+    write_file("d.yaml", "run: {model: a, text: text, window: 65}\n");
+    cr_expect(eq(int, ISOBATH("run", "d.yaml"), 2));
+    expect_said("stderr", "d.yaml:1:37: run.window 65: allowed is 1 to");
+    write_file("d.yaml", "run: {model: a, text: text}\nrouting: {blocks: none}"
+               "\n");
+    cr_expect(eq(int, ISOBATH("run", "d.yaml"), 2));
+    expect_said("stderr", "d.yaml:2:19: ");
+}
+
+/* Without context the model does not know what was left out before. */
+Test(cli, run_leaves_out_what_it_is_told_to_skip)
+{
+    size_t size;
+    char *text = read_file("text", &size);
+
+    train_a();
+    FILE *rest = fopen("rest", "wb");
+    fwrite(text + 1000, 1, size - 1000, rest);
+    fclose(rest);
+    free(text);
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "500",
+                              "--set", "run.skip=1000", "-o", "f", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "rest", "--limit", "500",
+                              "-o", "g", "-q"), 0));
+    expect_same_file("f/tokens.csv", "g/tokens.csv");
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--set",
+                              "run.skip=1e9"), 2));
+    expect_said("stderr", "run.skip 1000000000: text is of ");
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--split", "test",
+                              "--set", "run.skip=1"), 2));
+}
+
+/* A number by its column in the first row of a CSV file of numbers. */
+static double first_in_csv(const char *path, int column)
+{
+    char *text = read_file(path, NULL), *at = strstr(text, "\r\n") + 2;
+    for (; column > 0; column--)
+        at = strchr(at, ',') + 1;
+    double value = atof(at);
+    free(text);
+    return value;
+}
+
+/* The model alone, its twin alone, and both in turns: the same losses. */
+Test(cli, run_with_a_twin_pairs_what_both_would_have_said_alone)
+{
+    train_a();
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
+                              "--twin", "--set", "run.repeats=3", "-o", "p"),
+                 0));
+    expect_said("stdout", "against the dense twin on the same 32 windows, in"
+                " turns, 96 times");
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
+                              "-o", "m", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
+                              "--policy", "dense", "-o", "d", "-q"), 0));
+    json_t *p = summary_of("p"), *m = summary_of("m"), *d = summary_of("d");
+    double model = number_at(m, "per_token.nats");
+    double dense = number_at(d, "per_token.nats");
+    cr_expect(epsilon_eq(dbl, number_at(p, "per_token.nats"), model, 1e-9));
+    cr_expect(epsilon_eq(dbl, number_at(p, "twin.per_token.nats"), dense,
+                         1e-9));
+    cr_expect(epsilon_eq(dbl, number_at(p, "twin.loss_difference.value"),
+                         model - dense, 1e-9));
+    cr_expect(epsilon_eq(dbl, number_at(p, "twin.loss_increase.value"),
+                         model / dense - 1, 1e-9));
+    cr_expect(number_at(p, "twin.loss_difference.low") <= model - dense);
+    cr_expect(number_at(p, "twin.loss_difference.high") >= model - dense);
+    cr_expect(eq(dbl, number_at(p, "per_token.flops"),
+                 number_at(m, "per_token.flops")));
+    cr_expect(eq(dbl, number_at(p, "per_token.flops"),
+                 number_at(p, "per_token.flops_predicted")));
+    cr_expect(epsilon_eq(dbl, number_at(p, "twin.ratio.flops"),
+                         number_at(m, "per_token.flops") /
+                         number_at(d, "per_token.flops"), 1e-12));
+    cr_expect(number_at(p, "twin.ratio.seconds.low") > 0);
+    cr_expect(eq(dbl, number_at(p, "counted_equals_predicted"), 1));
+    cr_expect(isnan(number_at(p, "per_token.joules.value")));
+    cr_expect(eq(dbl, first_in_csv("p/windows.csv", 1), 32));
+    cr_expect(epsilon_eq(dbl, first_in_csv("p/losses.csv", 1),
+                         first_in_csv("m/tokens.csv", 3), 1e-6));
+    cr_expect(eq(int, there("p/tokens.csv"), false));
+    json_decref(d);
+    json_decref(m);
+    json_decref(p);
+}
+
+/* ---- sweep of run ---- */
+
+static const char study[] =
+    "base: c.yaml\n"
+    "command: run\n"
+    "set: {run.twin: true}\n"
+    "axes: {run.policy: [threshold, expert_choice, random, dense]}\n";
+
+/* The columns that a clock does not touch. */
+static void expect_same_points(const char *a, const char *b)
+{
+    static const char *const same[] = { "per_token.nats", "per_token.flops",
+                                        "twin.loss_increase.high" };
+    for (int i = 0; i < 4; i++) {
+        char x[PATH_SIZE], y[PATH_SIZE];
+        snprintf(x, sizeof x, "%s/points/%06d", a, i);
+        snprintf(y, sizeof y, "%s/points/%06d", b, i);
+        json_t *p = summary_of(x), *q = summary_of(y);
+        for (size_t k = 0; k < sizeof same / sizeof *same; k++)
+            cr_expect(eq(dbl, number_at(p, same[k]), number_at(q, same[k])));
+        strcat(x, "/losses.csv");
+        strcat(y, "/losses.csv");
+        expect_same_file(x, y);
+        json_decref(q);
+        json_decref(p);
+    }
+}
+
+Test(cli, a_sweep_of_run_killed_at_any_moment_goes_on)
+{
+    static const long moments[] = { 60, 150, 90, 220 };
+
+    train_a();
+    write_file("c.yaml", score_config);
+    write_file("study.yaml", study);
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "whole"), 0));
+    expect_said("stdout", "4 of 4 points done");
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        pid_t child = start(ARGUMENTS("sweep", "study.yaml", "-o", "parts",
+                                      "--threads", "1"),
+                            (struct limits){ 0 });
+        pause_milliseconds(moments[i]);
+        kill(child, SIGKILL);
+        finish(child);
+        pause_milliseconds(100);       /* its points are told to end */
+    }
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "parts"), 0));
+    expect_same_points("whole", "parts");
+    expect_said("parts/points.csv", "3,policy=dense,dense,done,999,999,");
+    cr_expect(eq(int, ISOBATH("report", "parts", "-o", "r"), 0));
+    expect_said("r/tables/tradeoff.csv", "expert_choice,looks ahead,0.25");
+    expect_said("r/tables/tradeoff.csv", "random,control,0.25");
+}
+
 Test(cli, run_interrupted_keeps_what_it_had)
 {
     char rows[64];

@@ -91,3 +91,37 @@ Test(report_stats, many_pairs_are_resampled_and_repeat_themselves)
     cr_assert(epsilon_eq(dbl, d.high - d.low, 2 * 0.0566, 0.02));
     cr_assert(eq(dbl, d.low, again.low));
 }
+
+/* Ratio 6/8; residuals -0.5 1.5 -1, squares 3.5; t of 2 is 4.303:
+ * 4.303 * 3/8 * sqrt(3.5 / 2 / 3) = 1.2324. */
+Test(report_stats, ratio_of_three_blocks)
+{
+    struct difference d = stats_ratio((double[]){ 1, 3, 2 },
+                                      (double[]){ 2, 2, 4 }, 3);
+    cr_assert(epsilon_eq(dbl, d.mean, 0.75, tight));
+    cr_assert(epsilon_eq(dbl, d.low, 0.75 - 1.2324, to_three));
+    cr_assert(epsilon_eq(dbl, d.high, 0.75 + 1.2324, to_three));
+}
+
+/* Blocks of unlike size but one ratio: however drawn, it is that. */
+Test(report_stats, many_blocks_of_one_ratio_have_no_spread)
+{
+    double a[24], b[24];
+    for (int i = 0; i < 24; i++)
+        a[i] = 0.25 * (b[i] = 1 + i);
+    struct difference d = stats_ratio(a, b, 24);
+    cr_assert(epsilon_eq(dbl, d.low, 0.25, tight));
+    cr_assert(epsilon_eq(dbl, d.high, 0.25, tight));
+    a[3] = 5;                    /* that of 4 should have been 1 */
+    d = stats_ratio(a, b, 24);
+    cr_assert(epsilon_eq(dbl, d.mean, (75 + 4) / 300., tight));
+    cr_assert(d.low >= 0.25 - tight && d.low < d.mean && d.high > d.mean);
+}
+
+Test(report_stats, one_block_has_a_ratio_and_no_interval)
+{
+    struct difference d = stats_ratio((double[]){ 1 }, (double[]){ 4 }, 1);
+    cr_assert(epsilon_eq(dbl, d.mean, 0.25, tight));
+    cr_assert(isnan(d.low) && isnan(d.high));
+    cr_assert(isnan(stats_ratio(NULL, NULL, 0).mean));
+}

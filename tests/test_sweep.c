@@ -33,7 +33,10 @@ static const char fake_program[] =
     "echo '{\"schema\": \"isobath-run-1\", \"status\": \"done\", \"tokens\": 8,"
     " \"totals\": {\"counted\": {\"flops\": 12}, \"measured\":"
     " {\"seconds\": null}}, \"loss\": {\"train\": 1.5, \"heldout_causal\":"
-    " {\"nats_per_byte\": 1.25}}}' > $dir/tmp\n"
+    " {\"nats_per_byte\": 1.25}, \"heldout_tokens\": 64, \"rules\":"
+    " [{\"bits_per_byte\": 3.25}]}, \"per_token\": {\"nats\": 2.5},"
+    " \"twin\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
+    " \"high\": 1.0}}}}' > $dir/tmp\n"
     "mv $dir/tmp $dir/summary.json\n";
 
 static char directory[64];
@@ -176,7 +179,7 @@ ParameterizedTestParameters(sweep, mistakes_are_refused_with_a_place)
           "study.yaml:2:14: allowed is a value or a list" },
         { "base: base.yaml\npoints: 3", "study.yaml:2:9: points: allowed" },
         { "base: base.yaml\npoints: [3]", "study.yaml:2:10: allowed is a" },
-        { "base: base.yaml\ncommand: fly", "study.yaml:2:10: command fly" },
+        { "base: base.yaml\ncommand: fly", "study.yaml:2:10: command fly: allowed is train or run" },
         { "base: [", "study.yaml:2:1: did not find expected node content" },
     };
     return cr_make_param_array(struct mistake, mistakes,
@@ -236,6 +239,28 @@ Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
         "loss.train,loss.heldout_causal,loss.heldout_topk,capacity_realised\r\n"
         "0,y=a,a,done,12,,,8,1.5,1.25,,\r\n"
         "1,\"y=b, c\",\"b, c\",done,12,,,8,1.5,1.25,,\r\n");
+}
+
+/* Nothing to resume; its seconds are results, so points run one at a time. */
+Test(sweep, a_sweep_of_run_has_its_own_columns)
+{
+    write_file("study.yaml", "base: base.yaml\ncommand: run\n"
+                             "axes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_command("--threads", "3"), 0));
+    cr_assert_str_eq(text_of("out/points/000001/arguments"),
+                     "run base.yaml -o out/points/000001 --quiet --threads=3"
+                     " --set x=2\n");
+    cr_assert_str_eq(text_of("out/points.csv"),
+        "point,name,x,status,tokens,bytes_of_text,nats_per_token,bits_per_byte,"
+        "perplexity,capacity_realised,counted.flops,predicted.flops,"
+        "counted.bytes,measured.seconds,modelled.joules,modelled.joules_low,"
+        "modelled.joules_high,dense.nats_per_token,windows,times,loss_increase,"
+        "loss_increase_low,loss_increase_high,loss_difference,"
+        "loss_difference_low,loss_difference_high,ratio.flops,ratio.bytes,"
+        "ratio.seconds,ratio.seconds_low,ratio.seconds_high,ratio.joules,"
+        "ratio.joules_low,ratio.joules_high\r\n"
+        "0,x=1,1,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,\r\n"
+        "1,x=2,2,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,\r\n");
 }
 
 Test(sweep, finished_points_are_not_run_again)

@@ -20,7 +20,7 @@
 #include <jansson.h>
 #include "sim/core/error.h"
 
-enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256 };
+enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256, CONFIG_SETTINGS_MAX = 32 };
 
 /* What a key's member in the target struct is. */
 enum config_type {
@@ -34,6 +34,8 @@ enum config_type {
     CONFIG_INT_LIST,   /* struct config_int_list; one number is a list of one */
     CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
     CONFIG_QUANTITY,   /* struct quantity */
+    CONFIG_SETTINGS,   /* struct config_settings: a section that another table
+                        * reads; --set does not reach into it */
 };
 
 struct config_int_list {
@@ -54,6 +56,15 @@ struct quantity {
     char   grade[16];            /* measured fitted datasheet published derived
                                   * assumed */
     char   source[256];
+};
+
+/* A section's keys as --set would give them, in the order of the file. */
+struct config_settings {
+    int32_t n;
+    struct {
+        char text[CONFIG_TEXT_SIZE];         /* "routing.capacity=0.5" */
+        char place[CONFIG_TEXT_SIZE + 24];   /* "file:line:col" of the value */
+    } of[CONFIG_SETTINGS_MAX];
 };
 
 struct config_key {

@@ -367,6 +367,99 @@ static enum status read_quantity(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
+static enum status too_long(const struct document *document,
+                            const yaml_node_t *node, struct error *err)
+{
+    return document_fail(document, node, STATUS_BAD_VALUE, err, "a value of"
+                         " more than %d bytes", CONFIG_TEXT_SIZE - 1);
+}
+
+enum status config_value_text(char out[CONFIG_TEXT_SIZE],
+                              const struct document *document,
+                              const yaml_node_t *node, struct error *err)
+{
+    const char *text = document_text(node);
+    size_t used = 0;
+
+    if (!text && node->type != YAML_SEQUENCE_NODE)
+        return document_fail(document, node, STATUS_BAD_VALUE, err,
+                             "allowed is a value or a list; write a section's"
+                             " key with a dot, train.steps: 10");
+    if (text) {
+        used = (size_t)snprintf(out, CONFIG_TEXT_SIZE, "%s", text);
+        return used < CONFIG_TEXT_SIZE ? STATUS_OK
+                                       : too_long(document, node, err);
+    }
+    for (const yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        const yaml_node_t *item = document_node(document, *i);
+        if (!(text = document_text(item)))
+            return document_fail(document, item, STATUS_BAD_VALUE, err,
+                                 "allowed in a list that is one value are"
+                                 " numbers and words");
+        used += (size_t)snprintf(out + used, CONFIG_TEXT_SIZE - used, "%s%s",
+                                 used ? ", " : "[", text);
+        if (used >= CONFIG_TEXT_SIZE)
+            return too_long(document, node, err);
+    }
+    used += (size_t)snprintf(out + used, CONFIG_TEXT_SIZE - used, "%s",
+                             used ? "]" : "[]");
+    return used < CONFIG_TEXT_SIZE ? STATUS_OK : too_long(document, node, err);
+}
+
+/* One `key: value` of a section that another table reads. */
+static enum status read_setting(const struct reading *r,
+                                const yaml_node_pair_t *pair,
+                                struct config_settings *out)
+{
+    const yaml_node_t *key = document_node(r->document, pair->key);
+    const yaml_node_t *value = document_node(r->document, pair->value);
+    char quote[DOCUMENT_QUOTE_SIZE], text[CONFIG_TEXT_SIZE] = "";
+    enum status status;
+
+    document_quote(quote, key);
+    if (strpbrk(quote, ".=") || key->type != YAML_SCALAR_NODE)
+        return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
+                             "key '%s': allowed is the name of a key", quote);
+    status = config_value_text(text, r->document, value, r->err);
+    if (status != STATUS_OK)
+        return status;
+    if (out->n == CONFIG_SETTINGS_MAX)
+        return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
+                             "%s: more than %d keys", r->what,
+                             CONFIG_SETTINGS_MAX);
+    char *to = out->of[out->n].text, *place = out->of[out->n].place;
+    if (snprintf(to, CONFIG_TEXT_SIZE, "%s.%s=%s", r->what, quote, text) >=
+        CONFIG_TEXT_SIZE)
+        return too_long(r->document, value, r->err);
+    snprintf(place, sizeof out->of->place, "%.*s:%zu:%zu", CONFIG_TEXT_SIZE - 1,
+             r->document->path, value->start_mark.line + 1,
+             value->start_mark.column + 1);
+    for (int32_t i = 0; i < out->n; i++)
+        if (strncmp(out->of[i].text, to, strcspn(to, "=") + 1) == 0)
+            return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
+                                 "repeated key '%s'", quote);
+    out->n++;
+    return STATUS_OK;
+}
+
+static enum status read_settings(const struct reading *r, void *member)
+{
+    struct config_settings *out = member;
+    const char *text = document_text(r->node);
+    enum status status = STATUS_OK;
+
+    out->n = 0;
+    if (text && !*text)
+        return STATUS_OK;
+    if (r->node->type != YAML_MAPPING_NODE)
+        return refuse(r, "");
+    for (const yaml_node_pair_t *pair = r->node->data.mapping.pairs.start;
+         pair < r->node->data.mapping.pairs.top && status == STATUS_OK; pair++)
+        status = read_setting(r, pair, out);
+    return status;
+}
+
 static json_t *json_of_bool(const struct config_key *key, const void *member)
 {
     (void)key;
@@ -436,6 +529,26 @@ static json_t *json_of_quantity(const struct config_key *key,
                      q->source);
 }
 
+static json_t *json_of_settings(const struct config_key *key,
+                                const void *member)
+{
+    const struct config_settings *settings = member;
+    json_t *object = json_object();
+
+    for (int32_t i = 0; i < settings->n; i++) {
+        const char *name = settings->of[i].text + strlen(key->name) + 1;
+        size_t length = strcspn(name, "=");
+        char part[CONFIG_TEXT_SIZE];
+        snprintf(part, sizeof part, "%.*s", (int)length, name);
+        if (json_object_set_new(object, part,
+                                json_string(name + length + 1)) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
 static const struct {
     const char *noun;
     read_fn    *read;
@@ -451,6 +564,8 @@ static const struct {
     [CONFIG_REAL_LIST] = { "numbers", read_real_list, json_of_real_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
                            json_of_quantity },
+    [CONFIG_SETTINGS]  = { "key: value, indented", read_settings,
+                           json_of_settings },
 };
 
 enum status config_value_read(void *target, const struct config_key *key,
@@ -475,7 +590,8 @@ bool config_value_literal(const struct config_key *key)
 static bool is_number(enum config_type type)
 {
     return type != CONFIG_BOOL && type != CONFIG_CHOICE &&
-           type != CONFIG_TEXT && type != CONFIG_PATH;
+           type != CONFIG_TEXT && type != CONFIG_PATH &&
+           type != CONFIG_SETTINGS;
 }
 
 /* ", 1 to 100", with the open ends and the bound DBL_MIN in words. */

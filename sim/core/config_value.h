@@ -20,6 +20,12 @@ void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
 /* Whether --set takes the key's value as it stands, without YAML. */
 bool config_value_literal(const struct config_key *key);
 
+/* A node as --set takes it: a scalar's own text, a list as [a, b]. */
+enum status config_value_text(char out[CONFIG_TEXT_SIZE],
+                              const struct document *document,
+                              const yaml_node_t *node,
+                              struct error *err) MUST_CHECK;
+
 /* NULL: no memory. */
 json_t *config_value_json(const void *target, const struct config_key *key);
 
