@@ -34,6 +34,7 @@ struct run_pass {
     const struct score_window *window;
     uint64_t seed;                 /* for policies that draw */
     bool     entropy;
+    const struct allocation *replayed;     /* for the policy replay, or NULL */
 };
 
 /* By score[0], like run_arm_score(), but only timed: seconds. */

@@ -14,6 +14,7 @@
 #include "models/run_result.h"
 #include "models/run_rule.h"
 #include "models/run_text.h"
+#include "models/run_trace.h"
 #include "reports/stats.h"
 #include "sim/core/rundir.h"
 #include "sim/memory.h"
@@ -40,6 +41,8 @@ struct session {
     int                 n_arms;
     struct estimate     joules[PAIR_COUNT];
     struct run_pairs    pairs;          /* with a twin */
+    struct run_trace    trace;
+    const struct allocation *replayed;  /* of the window at hand, or NULL */
     struct score_window window;
     struct ledger *measured;
     struct ledger *token_predicted, *token_counted;   /* of one window */
@@ -218,6 +221,9 @@ static enum status open_output(struct session *s, struct error *err)
     if (s->n_arms > 1 &&
         (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))
         return status;
+    if (spec_n_routed(&s->arm[PAIR_MODEL].spec) > 0 &&
+        (status = run_trace_keep(&s->trace, s->rundir.path, err)))
+        return status;
     if (!wants_tokens(s))
         return STATUS_OK;
     status = file_join(path, s->rundir.path, "tokens.csv", err);
@@ -271,12 +277,18 @@ static enum status open_session(struct session *s, struct error *err)
     s->entropy = s->n_arms == 1 || c->tokens;
     if ((status = open_models(s, err)) || (status = open_ledgers(s, err)))
         return status;
+    if (*s->source.replay &&
+        (status = run_trace_replay(&s->trace, s->source.replay,
+                                   &s->arm[PAIR_MODEL].spec,
+                                   (int32_t)c->window, err)))
+        return status;
     return open_output(s, err);
 }
 
 static void close_session(struct session *s)
 {
     file_abandon(&s->tokens);
+    run_trace_close(&s->trace);
     run_pairs_close(&s->pairs);
     if (s->rundir.lock >= 0)
         rundir_close(&s->rundir);
@@ -298,7 +310,7 @@ static void close_session(struct session *s)
 static struct run_pass pass_of(const struct session *s)
 {
     return (struct run_pass){
-        .window = &s->window, .entropy = s->entropy,
+        .window = &s->window, .entropy = s->entropy, .replayed = s->replayed,
         .seed = random_mix((uint64_t)s->config.seed, 3, (uint64_t)s->done, 0),
     };
 }
@@ -399,13 +411,20 @@ static void add_pair(struct session *s)
 
 static enum status score_one(struct session *s, struct error *err)
 {
-    enum status status = STATUS_OK;
+    struct run_arm *arm = &s->arm[PAIR_MODEL];
 
     score_window(&s->text.windows, s->done, &s->window);
+    enum status status = run_trace_begin(&s->trace, s->done, s->window.n_tokens,
+                                         &arm->spec, &s->replayed, err);
+    if (status != STATUS_OK)
+        return status;
     score_arms(s);
     s->bytes += run_text_bytes(&s->text, &s->window);
     for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
         status = predict_window(s, i, err);
+    if (status == STATUS_OK)
+        status = run_trace_end(&s->trace, s->done, &arm->spec,
+                               model_allocation(arm->model), err);
     if (status != STATUS_OK)
         return status;
     if (s->n_arms > 1) {
@@ -468,6 +487,8 @@ static enum status write_files(struct session *s, json_t *summary,
     run_output_clear(&s->rundir);
     if (s->tokens.stream)
         status = file_commit(&s->tokens, err);
+    if (status == STATUS_OK)
+        status = run_trace_finish(&s->trace, err);
     if (status == STATUS_OK)
         status = run_pairs_commit(&s->pairs, err);
     if (status == STATUS_OK)

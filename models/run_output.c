@@ -39,7 +39,8 @@ enum status run_output_open(struct rundir *out, const char *path,
 void run_output_clear(const struct rundir *rundir)
 {
     static const char *const names[] = { "summary.json", "tokens.csv",
-                                         "losses.csv", "windows.csv" };
+                                         "losses.csv", "windows.csv",
+                                         "trace.csv" };
     char path[FILE_PATH_SIZE];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
