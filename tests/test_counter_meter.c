@@ -123,7 +123,7 @@ static void fake_close(struct counter_session *session)
 
 static const struct counter_backend fake_backend = {
     "fake", "made-up hardware", fake_open, fake_nothing, fake_read,
-    fake_nothing, fake_close,
+    fake_nothing, fake_close, NULL,
 };
 
 /* One op that makes the hardware count `flops` and 64 bytes a flop. */
@@ -261,15 +261,18 @@ Test(counter_meter, a_failed_reading_is_kept_and_nothing_is_filed_after)
 Test(counter_meter, a_token_may_be_named)
 {
     struct fake fake = { 0 };
-    struct ledger *ledger = open_ledger(1, 3);
+    struct ledger *ledger = open_ledger(1, 0), *tokens = open_ledger(0, 3);
     struct counter_session *s = open_fake(&fake);
     struct counter_meter m = counter_meter(s, ledger, empty_cost());
 
+    m.tokens = tokens;
     m.token = 2;
     run_op(&m.meter, &fake, 0, OP_QKV, 7);
-    cr_assert(eq(u64, flops_at(ledger, 0, 2, OP_QKV), 7));
-    cr_assert(eq(u64, flops_at(ledger, 0, 1, OP_QKV), 0));
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 7));
+    cr_assert(eq(u64, flops_at(tokens, 0, 2, OP_QKV), 7));
+    cr_assert(eq(u64, flops_at(tokens, 0, 1, OP_QKV), 0));
     counter_close(s);
+    ledger_close(tokens);
     ledger_close(ledger);
 }
 
