@@ -62,6 +62,12 @@ const char *measure_pass_name(const struct measure *m, int pass)
     return m->pass[pass].name;
 }
 
+int measure_rejected(const struct measure *m, int pass, const char **why)
+{
+    *why = m->pass[pass].failure;
+    return m->pass[pass].n_failed;
+}
+
 int measure_next(const struct measure *m)
 {
     int next = -1, least = 0;

@@ -70,6 +70,10 @@ struct meter *measure_meter(struct measure *measure);   /* NULL when bare */
 void        measure_token(struct measure *measure, int32_t token);
 enum status measure_end(struct measure *measure, struct error *err) MUST_CHECK;
 
+/* Repeats of the pass that were thrown away; *why is the last one's reason. */
+int measure_rejected(const struct measure *measure, int pass,
+                     const char **why);
+
 /* One amount over the accepted repeats. */
 struct measure_range {
     double median, low, high;
