@@ -130,8 +130,9 @@ void measure_mask(const struct measure *measure, struct ledger *ledger,
 struct measure_overhead {
     uint64_t regions;            /* of one repeat */
     double   bracket_seconds;    /* the clock adds to each, and is taken off */
-    double   time_seconds;       /* median of a repeat under the clock */
-    double   bare_seconds;       /* median of a bare one; NAN: none ran */
+    double   ops_seconds;        /* median of what a repeat's ops add up to */
+    double   bare_seconds;       /* median of a whole bare repeat; NAN: none
+                                  * ran */
     double   region_seconds;     /* reading counters adds, in their passes; the
                                   * dearest pass; NAN: no counter is read */
 };

@@ -259,10 +259,12 @@ static double median_seconds(const struct measured_pass *p)
 
 struct measure_overhead measure_overhead(const struct measure *m)
 {
+    struct measure_range ops = measure_range(m, LEDGER_ANY, LEDGER_ANY,
+        LEDGER_ANY, LEDGER_ANY, METRIC_SECONDS);
     struct measure_overhead o = {
         .regions = measure_regions(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY),
         .bracket_seconds = m->row[METRIC_SECONDS].read_seconds,
-        .time_seconds = median_seconds(&m->pass[PASS_TIME]),
+        .ops_seconds = ops.n ? ops.median : (double)NAN,
         .bare_seconds = median_seconds(bare_pass(m)),
         .region_seconds = (double)NAN,
     };

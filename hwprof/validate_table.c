@@ -60,12 +60,14 @@ static void print_row(FILE *file, const struct validate_row *row)
     fprintf(file, "  %s\n", validate_words[row->verdict]);
 }
 
-/* Where no counter saw the metric and nobody predicts it exactly, the phase's
- * line says so for all its ops. */
+/* Where no counter saw the metric, or bytes agree, the phase's line says so for
+ * all its ops. */
 static bool is_worth_a_line(const struct validate_row *row)
 {
-    return is_whole(row) || row->metric <= METRIC_BYTES ||
-           row->verdict != VALIDATE_NOT_MEASURED;
+    return is_whole(row) || row->metric == METRIC_FLOPS ||
+           row->verdict == VALIDATE_OUTSIDE ||
+           (row->verdict != VALIDATE_NOT_MEASURED &&
+            row->metric != METRIC_BYTES);
 }
 
 void validate_print(FILE *file, const struct validation *v, const char *phase,
@@ -81,14 +83,6 @@ void validate_print(FILE *file, const struct validation *v, const char *phase,
         if (strcmp(row->phase, phase) == 0 &&
             strcmp(row->model, model) == 0 && is_worth_a_line(row))
             print_row(file, row);
-    }
-    for (size_t i = 0; i < v->n; i++) {
-        const struct validate_row *row = &v->row[i];
-        if (strcmp(row->phase, phase) == 0 &&
-            strcmp(row->model, model) == 0 && is_whole(row) &&
-            row->verdict == VALIDATE_NOT_MEASURED)
-            fprintf(file, "%s: not measured: %s\n",
-                    metric_table[row->metric].column, row->reason);
     }
 }
 

@@ -211,6 +211,11 @@ static void draw_scatter(struct plot *plot, const struct report *r)
         figure_scatter(plot, r->profile);
 }
 
+static void draw_token_cost(struct plot *plot, const struct report *r)
+{
+    figure_token_cost(plot, &r->token_cost);
+}
+
 static void draw_routing(struct plot *plot, const struct report *r)
 {
     if (r->scored)
@@ -250,6 +255,7 @@ static const struct {
     { "compute-loss",  SECTION_SCALING, draw_loss },
     { "waterfall",     SECTION_PHASES,  draw_waterfall },
     { "phases",        SECTION_PHASES,  draw_phases },
+    { "token-cost",    SECTION_PHASES,  draw_token_cost },
     { "layers",        SECTION_OPS,     draw_flops },
     { "layers-energy", SECTION_OPS,     draw_energy },
     { "routing",       SECTION_TEXT,    draw_routing },
@@ -326,6 +332,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = read_curves(r, err);
     if (status == STATUS_OK)
         status = read_tokens(r, err);
+    if (status == STATUS_OK && r->profile)
+        status = token_cost_read(&r->token_cost, r->profile, err);
     if (status == STATUS_OK)
         status = find_layers(r, err);
     if (status != STATUS_OK)
@@ -348,6 +356,7 @@ void report_close(struct report *r)
     for (size_t i = 0; r->curve && i < r->study.n_runs; i++)
         curve_close(&r->curve[i]);
     free(r->curve);
+    token_cost_close(&r->token_cost);
     tokens_close(&r->tokens);
     study_close(&r->study);
     for (size_t i = 0; i < r->n_runs; i++)

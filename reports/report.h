@@ -7,6 +7,7 @@
 #include "reports/plot.h"
 #include "reports/study.h"
 #include "reports/table.h"
+#include "reports/token_cost.h"
 #include "reports/tokens.h"
 
 /*    id        anchor      heading                                           */
@@ -50,6 +51,7 @@ struct report {
     const struct run *profile; /* the first; NULL: none was given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
+    struct token_cost token_cost;  /* of the profile's decoding */
     /* What the layer figures show: arms of the profile's first phase that has
      * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
