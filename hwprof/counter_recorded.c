@@ -314,9 +314,9 @@ static enum status recorded_open(struct counter_session **out,
     s->repeat = options->repeat;
     s->section = -1;
     s->running = 1;
-    *out = &s->base;
     if (!options->trace_path) {
         counter_unseen(&s->base, "no recorded run was named");
+        *out = &s->base;
         return STATUS_OK;
     }
     counter_unseen(&s->base, "the recorded run does not hold it");
@@ -330,6 +330,8 @@ static enum status recorded_open(struct counter_session **out,
         fclose(file);
     if (status != STATUS_OK)
         recorded_close(&s->base);
+    else
+        *out = &s->base;
     return status;
 }
 

@@ -81,8 +81,8 @@ static enum status arm_open(struct session *s, const struct phase *phase,
         .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
         .bare = decodes(phase) || a->validate,
     };
-    char path[3][FILE_PATH_SIZE];
-    enum status status = a->record ? use_record(&measure, path, a->record,
+    enum status status = a->record ? use_record(&measure, arm->record,
+                                                a->record,
                                                 phase, profile_arms[which],
                                                 err) : STATUS_OK;
 

@@ -27,6 +27,8 @@ struct arm {
     struct ledger  *predicted, *counted, *measured;
     struct cost    *step;         /* [steps] counted, where the phase decodes */
     int32_t        *kept;         /* [steps,L] sequences that kept the token */
+    char            record[3][FILE_PATH_SIZE];   /* a recorded run: counters,
+                                   * sys, proc */
 };
 
 struct session;

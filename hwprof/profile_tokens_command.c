@@ -11,7 +11,7 @@
 /* Layers that the model routes, in which a token may be kept or not. */
 static bool is_routed(const struct session *s, int32_t layer)
 {
-    return s->spec[ARM_MOD].capacity[layer] < 1;
+    return s->spec[ARM_MOD].routed[layer];
 }
 
 /* Sequences' tokens kept, over the routed layers. */

@@ -96,8 +96,8 @@ enum status validate_phase(struct validation *validation,
                            const struct validate_input *input,
                            struct error *err) MUST_CHECK;
 
-/* The rows of one phase and model for a terminal: a metric that no counter saw,
- * and bytes that agree, are one line. */
+/* The rows of one phase and model for a terminal.  Operand bytes that agree,
+ * instructions, cycles, and what no counter saw have one line for all ops. */
 void validate_print(FILE *file, const struct validation *validation,
                     const char *phase, const char *model);
 /* How many rows came out how, and every one OUTSIDE. */
