@@ -127,12 +127,14 @@ static bool measure_once(struct session *s, const struct phase *phase,
     if (pass < 0)
         return false;
     phase->prepare(s, arm);
-    if (measure_begin(arm->measure, pass, &err) != STATUS_OK)
-        return true;
-    s->listening = arm->measure;
-    phase->work(s, arm, measure_meter(arm->measure));
-    s->listening = NULL;
-    if (measure_end(arm->measure, &err) != STATUS_OK && s->arguments.validate)
+    enum status status = measure_begin(arm->measure, pass, &err);
+    if (status == STATUS_OK) {
+        s->listening = arm->measure;
+        phase->work(s, arm, measure_meter(arm->measure));
+        s->listening = NULL;
+        status = measure_end(arm->measure, &err);
+    }
+    if (status != STATUS_OK && s->arguments.validate)
         command_warn("%s, %s: rejected: %s", phase->name, arm->name, err.text);
     return true;
 }
