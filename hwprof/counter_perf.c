@@ -212,7 +212,7 @@ static void give_up(struct perf_session *s, const char *reason)
     for (int m = 0; m < METRIC_COUNT; m++)
         if (counter_sees(&s->base, (enum metric)m))
             counter_set_reason(&s->base, (enum metric)m, "%s", reason);
-    s->group.n_events = 0;
+    s->group.n_events = s->group.n_terms = 0;
 }
 
 static int open_threads(struct perf_session *s, uint32_t pmu_type)
