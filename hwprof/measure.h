@@ -130,8 +130,8 @@ void measure_mask(const struct measure *measure, struct ledger *ledger,
 struct measure_overhead {
     uint64_t regions;            /* of one repeat */
     double   bracket_seconds;    /* the clock adds to each, and is taken off */
-    double   ops_seconds;        /* median of what a repeat's ops add up to */
-    double   bare_seconds;       /* median of a whole bare repeat; NAN: none
+    double   ops_seconds;        /* what the quickest repeat's ops add up to */
+    double   bare_seconds;       /* the quickest bare repeat, whole; NAN: none
                                   * ran */
     double   region_seconds;     /* reading counters adds, in their passes; the
                                   * dearest pass; NAN: no counter is read */

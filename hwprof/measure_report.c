@@ -246,15 +246,14 @@ void measure_mask(const struct measure *m, struct ledger *ledger,
             }
 }
 
-static double median_seconds(const struct measured_pass *p)
+/* What else runs on the machine only ever adds. */
+static double least_seconds(const struct measured_pass *p)
 {
-    double sorted[MEASURE_REPEAT_MAX];
+    double least = (double)NAN;
 
-    if (!p || p->n_accepted == 0)
-        return (double)NAN;
-    memcpy(sorted, p->seconds, sizeof sorted);
-    qsort(sorted, (size_t)p->n_accepted, sizeof *sorted, compare);
-    return sorted[(p->n_accepted - 1) / 2];
+    for (int r = 0; p && r < p->n_accepted; r++)
+        least = fmin(least, p->seconds[r]);
+    return least;
 }
 
 struct measure_overhead measure_overhead(const struct measure *m)
@@ -264,8 +263,8 @@ struct measure_overhead measure_overhead(const struct measure *m)
     struct measure_overhead o = {
         .regions = measure_regions(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY),
         .bracket_seconds = m->row[METRIC_SECONDS].read_seconds,
-        .ops_seconds = ops.n ? ops.median : (double)NAN,
-        .bare_seconds = median_seconds(bare_pass(m)),
+        .ops_seconds = ops.n ? ops.low : (double)NAN,
+        .bare_seconds = least_seconds(bare_pass(m)),
         .region_seconds = (double)NAN,
     };
     for (int p = 1; p < m->n_passes; p++)
