@@ -57,6 +57,10 @@ static void judge_bytes(struct validate_row *row,
 {
     row->allowed = is_product(f->op) ? VALIDATE_GEMM
                  : is_stream(f->op, f->decode) ? VALIDATE_STREAM : (double)NAN;
+    if (f->unlike) {
+        say(row, VALIDATE_NOT_JUDGED, f->unlike);
+        return;
+    }
     if (!isfinite(f->predicted)) {
         say(row, VALIDATE_NOT_JUDGED, "no machine profile, no analytic byte "
             "model: give --machine");
@@ -191,6 +195,27 @@ static bool any_cell_differs(const struct validate_input *in, int pass, int op,
     return false;
 }
 
+/* The counters of L3 leave out what came from memory through it; the byte model
+ * has both. */
+static void add_memory(struct validate_facts *f, const struct measure *measure,
+                       int pass, const struct measure_row *known)
+{
+    struct measure_range dram = measure_range(measure, pass, LEDGER_ANY,
+                                              LEDGER_ANY, f->op,
+                                              METRIC_DRAM_BYTES);
+
+    if (f->metric != METRIC_L3_BYTES || !f->qualified)
+        return;
+    if (!known[METRIC_DRAM_BYTES].qualified || dram.n == 0) {
+        f->unlike = "the byte model has what came from memory in it, which was"
+                    " not measured";
+        return;
+    }
+    f->measured.median += dram.median;
+    f->measured.low += dram.low;
+    f->measured.high += dram.high;
+}
+
 /* Rows of one op, or of the phase, for every metric that has a budget. */
 static enum status add_rows(struct validation *v,
                             const struct validate_input *in, int pass, int op,
@@ -202,7 +227,7 @@ static enum status add_rows(struct validation *v,
 
     for (int m = 0; m < METRIC_FIRST_REAL && status == STATUS_OK; m++) {
         enum metric metric = (enum metric)m;
-        struct validate_row row = validate_judge(&(struct validate_facts){
+        struct validate_facts facts = {
             .op = op, .metric = metric, .decode = in->decode,
             .predicted = cost_get(&p, metric),
             .counted = m <= METRIC_BYTES ? cost_get(&c, metric) : (double)NAN,
@@ -211,7 +236,9 @@ static enum status add_rows(struct validation *v,
                                       LEDGER_ANY, op, metric),
             .resolution = known[m].resolution,
             .regions = measure_regions(in->measure, pass, LEDGER_ANY, op),
-            .n_threads = in->n_threads });
+            .n_threads = in->n_threads };
+        add_memory(&facts, in->measure, pass, known);
+        struct validate_row row = validate_judge(&facts);
         row.phase = in->phase;
         row.model = in->model;
         row.pass = pass;

@@ -5,7 +5,8 @@
  *                  measured to the scalars that op.h leaves out; a whole phase
  *                  to 2 %.  Repeats that differ make a lower bound.
  *   bytes          predicted = counted, exactly; no counter sees operands
- *   l2, l3, dram   measured to the analytic byte model: 5 % where an op streams
+ *   l2, l3, dram   what came into L1, past L2, past L3, measured to the analytic
+ *                  byte model (so l3 with dram's bytes): 5 % where an op streams
  *                  (norms, embedding, optimizer, keys in decoding), 15 % in
  *                  products; other ops are shown and not judged
  *   instructions,  repeats of a phase within 0.5 % of their median
@@ -52,6 +53,7 @@ struct validate_facts {
     double      predicted, counted;        /* NAN: unknown */
     bool        qualified;
     const char *why_not;         /* unless qualified; "" */
+    const char *unlike;          /* why it cannot be compared; NULL: it can */
     struct measure_range measured;
     double      resolution;      /* of a region: measure_row */
     uint64_t    regions;         /* behind `measured` */

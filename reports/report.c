@@ -342,6 +342,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
     tables_study(r);
     tables_cost(r);
     tables_trust(r);
+    tables_validate(r);
     return build_figures(r, err);
 }
 

@@ -30,7 +30,7 @@ enum section {
     SECTION_COUNT
 };
 
-enum { REPORT_MAX_TABLES = 24, REPORT_MAX_FIGURES = 12 };
+enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 12 };
 
 struct report_table {
     enum section section;
@@ -98,5 +98,6 @@ void tables_answer(struct report *report);
 void tables_study(struct report *report);
 void tables_cost(struct report *report);
 void tables_trust(struct report *report);
+void tables_validate(struct report *report);
 
 #endif

@@ -11,7 +11,7 @@
 #define METRIC_COUNT_MAP(X)                                                    \
     X(FLOPS,        "flops",        "flop") /* multiply-add is 2: see op.h */  \
     X(BYTES,        "bytes",        "B")    /* operands, once per op       */  \
-    X(L2_BYTES,     "l2_bytes",     "B")    /* filled from L2 into L1      */  \
+    X(L2_BYTES,     "l2_bytes",     "B")    /* filled into L1, from L2 on  */  \
     X(L3_BYTES,     "l3_bytes",     "B")    /* filled from L3 to the core  */  \
     X(DRAM_BYTES,   "dram_bytes",   "B")    /* past the last cache         */  \
     X(INSTRUCTIONS, "instructions", "1")                                       \
