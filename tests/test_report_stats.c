@@ -91,3 +91,17 @@ Test(report_stats, many_pairs_are_resampled_and_repeat_themselves)
     cr_assert(epsilon_eq(dbl, d.high - d.low, 2 * 0.0566, 0.02));
     cr_assert(eq(dbl, d.low, again.low));
 }
+
+/* Of 2000 fair coins at most 955 show heads with a chance of 2.3 %, 956 of 2.6 %
+ * (mean 1000, deviation 22.4, half a coin of correction). */
+Test(stats, the_median_of_thousands_has_an_interval)
+{
+    static double x[2000];
+
+    for (int i = 0; i < 2000; i++)
+        x[i] = i;
+    struct difference d = stats_median_interval(x, 2000);
+    cr_assert(epsilon_eq(dbl, d.mean, 999.5, 1e-9));
+    cr_assert(d.low >= 953 && d.low <= 955);
+    cr_assert(d.high >= 1044 && d.high <= 1046);
+}
