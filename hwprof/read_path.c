@@ -69,7 +69,7 @@ int read_path_survey(struct read_path out[READ_PATH_MAX],
     int n = 0;
 
     *status = STATUS_OK;
-    for (; backends[n] && n < READ_PATH_MAX && *status == STATUS_OK; n++) {
+    for (; n < READ_PATH_MAX && backends[n] && *status == STATUS_OK; n++) {
         struct counter_session *session = NULL;
         out[n] = (struct read_path){ .backend = backends[n] };
         *status = counter_open(&session, backends[n], options, err);

@@ -42,9 +42,11 @@ enum status token_cost_read(struct token_cost *out, const struct run *run,
     if ((status = csv_open(&csv, path, err)) != STATUS_OK)
         return status;
     cost.step = calloc(csv.n_rows + 1, sizeof *cost.step);
-    if (!cost.step)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens",
-                           csv.n_rows);
+    if (!cost.step) {
+        csv_close(&csv);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for tokens of %s",
+                         path);
+    }
     for (size_t c = 0; c < csv.n_columns; c++)
         cost.most += strncmp(csv.field[c], "kept_", 5) == 0;
     for (size_t r = 0; status == STATUS_OK && r < csv.n_rows; r++)

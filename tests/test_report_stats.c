@@ -94,7 +94,7 @@ Test(report_stats, many_pairs_are_resampled_and_repeat_themselves)
 
 /* Of 2000 fair coins at most 955 show heads with a chance of 2.3 %, 956 of 2.6 %
  * (mean 1000, deviation 22.4, half a coin of correction). */
-Test(stats, the_median_of_thousands_has_an_interval)
+Test(report_stats, the_median_of_thousands_has_an_interval)
 {
     static double x[2000];
 
