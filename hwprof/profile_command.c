@@ -350,6 +350,19 @@ static enum status write_validation(struct session *s, struct error *err)
     return file_commit(&file, err);
 }
 
+/* By which back end counters were read, for the provenance; NULL: by none. */
+static json_t *read_path_of(const json_t *arm)
+{
+    json_t *paths = json_object_get(json_object_get(arm, "measuring"),
+                                    "read_paths"), *path;
+    size_t i;
+
+    json_array_foreach(paths, i, path)
+        if (json_is_true(json_object_get(path, "chosen")))
+            return json_object_get(path, "name");
+    return NULL;
+}
+
 /* The first phase's MoD arm stands for the run. */
 static enum status write_summary(struct session *s, int argc, char **argv,
                                  struct error *err)
@@ -369,6 +382,10 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     json_t *last = json_array_get(arms, json_array_size(arms) - 1);
     json_object_set(summary, "totals", json_object_get(last, "totals"));
     json_object_set(summary, "phases", s->phases);
+    json_t *path = read_path_of(last);
+    json_object_set_new(json_object_get(summary, "provenance"),
+                        "counters_read_by", path ? json_incref(path)
+                                                 : json_null());
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
     if (a->validate)
