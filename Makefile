@@ -7,7 +7,10 @@
 #                 BENCH="--quick --only NAME": peak gemm train ops predict
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
-# make lint       clang-tidy and cppcheck with the rules in the tree
+# make validate   predicted, counted and measured of a table of models, dense and
+#                 MoD, against the error budget of each metric
+# make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
+# make arm64      compile everything for 64-bit Arm, without linking
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
@@ -166,6 +169,22 @@ asan:
 	@TEST_TIMEOUT=600 $(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
+validate: $(program)
+	@scripts/validate
+
+# The event tables and kernels of Arm are compiled where nobody has one.  Nothing
+# is linked: the libraries' headers are the same for both.
+ARM64 = aarch64-linux-gnu-gcc
+arm64:
+	@if command -v $(ARM64) >/dev/null; then \
+	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= && \
+	    echo "arm64: every file compiles"; \
+	else \
+	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \
+	         "gcc-aarch64-linux-gnu)"; \
+	fi
+arm64-objects: $(objects) $(mains:%.c=$(BUILD)/%.o)
+
 # The variant only names a function: which one is looked at makes no difference.
 lint_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) -DVARIANT=generic
 lint:
@@ -175,6 +194,7 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(mains) $(kernels)
+	@$(again) arm64
 
 # What reads files of others, and what that needs, under clang's fuzzer; the
 # executor, which some of it fills, as it is.
@@ -206,7 +226,7 @@ install: $(program)
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/isobath/LICENSE
 	for f in $(shell find sim models hwprof reports -name '*.h'); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/isobath/$$f; done
-	for f in $(shell find configs -name '*.yaml'); do \
+	for f in $(shell find configs -name '*.yaml' -o -path '*/likwid/*' -type f); do \
 	    install -D -m 644 $$f $(share)/$$f; done
 
 layers:
@@ -218,7 +238,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan validate arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \

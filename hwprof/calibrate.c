@@ -86,6 +86,18 @@ static uint64_t data_bytes(enum known_data data,
     return 0;
 }
 
+static void settle_empty(struct calibration *c,
+                         const double count[CALIBRATE_EMPTY])
+{
+    double off[CALIBRATE_EMPTY];
+
+    c->empty = median(count, CALIBRATE_EMPTY);
+    for (int i = 0; i < CALIBRATE_EMPTY; i++)
+        off[i] = fabs(count[i] - c->empty);
+    qsort(off, CALIBRATE_EMPTY, sizeof *off, compare);
+    c->bar = fmax(off[9 * CALIBRATE_EMPTY / 10], 0.1 * c->empty);
+}
+
 /* What an empty region counts, and what a read takes. */
 static enum status measure_empty(struct calibration_set *out,
                                  struct counter_session *session,
@@ -107,7 +119,7 @@ static enum status measure_empty(struct calibration_set *out,
         return status;
     out->read_seconds = median(seconds, CALIBRATE_EMPTY);
     for (int m = 0; m < METRIC_COUNT; m++)
-        out->metric[m].empty = median(count[m], CALIBRATE_EMPTY);
+        settle_empty(&out->metric[m], count[m]);
     return STATUS_OK;
 }
 
@@ -116,12 +128,17 @@ static enum status count_once(double *counted, struct counter_session *session,
                               const struct known_kernel *kernel,
                               const struct known_input *in, struct error *err)
 {
+    char label[48];
     struct cost cost;
     enum status status = counter_read(session, &cost, err);
 
     if (status != STATUS_OK)
         return status;
     kernel->run(in);
+    snprintf(label, sizeof label, "kernel/%s",
+             metric_table[kernel->metric].column);
+    counter_tell(session, (struct counter_note){
+        label, known_kernel_expected(kernel, in) });
     status = counter_read(session, &cost, err);
     if (status == STATUS_OK)
         *counted = cost_get(&cost, kernel->metric);
@@ -168,7 +185,7 @@ static enum status calibrate_metric(struct calibration *out,
                                     const struct cpu_topology *topology,
                                     struct error *err)
 {
-    double counted[CALIBRATE_REPEATS] = { 0 };
+    double counted[CALIBRATE_REPEATS] = { 0 }, bar = out->bar;
     struct known_input in;
 
     out->kernel = kernel->name;
@@ -178,6 +195,7 @@ static enum status calibrate_metric(struct calibration *out,
     if (status == STATUS_OK && !out->reason[0])
         *out = calibration_judge(kernel, known_kernel_expected(kernel, &in),
                                  counted, CALIBRATE_REPEATS, out->empty);
+    out->bar = bar;
     return status;
 }
 

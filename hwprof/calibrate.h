@@ -21,6 +21,8 @@ struct calibration {
     double error;                /* counted / expected - 1 */
     double spread;               /* (largest - smallest) / expected */
     double empty;                /* what an empty region counts */
+    double bar;                  /* how far nine in ten of those lie from it,
+                                  * at least a tenth of it */
 };
 
 struct calibration_set {

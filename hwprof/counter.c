@@ -7,6 +7,7 @@
 
 const struct counter_backend *const counter_backends[] = {
     &counter_perf,
+    &counter_rdpmc,
 #ifdef HAVE_PAPI
     &counter_papi,
 #endif
@@ -15,6 +16,7 @@ const struct counter_backend *const counter_backends[] = {
 #endif
     &counter_rapl,
     &counter_replay,
+    &counter_recorded,
     NULL,
 };
 
@@ -84,6 +86,12 @@ enum status counter_read(struct counter_session *session,
                          struct cost *since_last, struct error *err)
 {
     return session->backend->read(session, since_last, err);
+}
+
+void counter_tell(struct counter_session *session, struct counter_note note)
+{
+    if (session->backend->note)
+        session->backend->note(session, note);
 }
 
 enum status counter_stop(struct counter_session *session, struct error *err)

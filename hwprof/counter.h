@@ -17,7 +17,9 @@ struct event_table;
 struct counter_options {
     const char *sysfs_root;      /* NULL: "/sys" */
     const char *proc_root;       /* NULL: "/proc" */
-    const char *trace_path;      /* replay: the recorded run */
+    const char *trace_path;      /* replay, recorded: the recorded run */
+    int         repeat;          /* recorded: of its pass, from 0; -1: while
+                                  * calibrating */
     const struct event_table *events;   /* perf, papi; borrowed.  NULL: none */
     uint32_t    metrics;         /* counter_bit(METRIC_x) of those wanted */
     const char *region;          /* likwid: its name; NULL: "isobath" */
@@ -40,6 +42,13 @@ struct counter_session {         /* every back end embeds it first */
     char source[METRIC_COUNT][COUNTER_SOURCE_SIZE];   /* events behind it */
 };
 
+/* What ran since the last reading; hardware need not be told. */
+struct counter_note {
+    const char *label;           /* "forward/0/qkv"; "kernel/flops"; NULL: what
+                                  * belongs to no op */
+    double      expected;        /* of a known kernel, in its metric */
+};
+
 /* Use the functions below; they accept what the table must not worry about. */
 struct counter_backend {
     const char *name;            /* "perf" */
@@ -52,11 +61,14 @@ struct counter_backend {
                         struct cost *since_last, struct error *err);
     enum status (*stop)(struct counter_session *session, struct error *err);
     void        (*close)(struct counter_session *session);
+    void        (*note)(struct counter_session *session,
+                        struct counter_note note);   /* NULL: deaf to it */
 };
 
 /* counter_papi and counter_likwid are there where the library was installed. */
-extern const struct counter_backend counter_perf, counter_papi, counter_likwid,
-                                    counter_rapl, counter_replay;
+extern const struct counter_backend counter_perf, counter_rdpmc, counter_papi,
+                                    counter_likwid, counter_rapl,
+                                    counter_replay, counter_recorded;
 extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
 extern const char *const counter_left_out[];   /* of this build; NULL-ended */
 const struct counter_backend *counter_find(const char *name);   /* NULL: none */
@@ -84,6 +96,9 @@ enum status counter_start(struct counter_session *session,
 enum status counter_read(struct counter_session *session,
                          struct cost *since_last,
                          struct error *err) MUST_CHECK;
+
+/* Say what the next reading will find; lasts for that one. */
+void counter_tell(struct counter_session *session, struct counter_note note);
 
 /* STATUS_UNAVAILABLE when threads came up that nobody counted. */
 enum status counter_stop(struct counter_session *session,

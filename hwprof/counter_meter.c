@@ -2,6 +2,8 @@
 #include "hwprof/counter_meter.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include "sim/core/command.h"
 
 /* The code between two ops of a layer takes tens of nanoseconds; half a
@@ -28,6 +30,18 @@ static void read_counters(struct counter_meter *m, struct cost *cost)
     m->last_seconds = clock_seconds();
 }
 
+static void tell_op(struct counter_session *session,
+                    const struct ledger_key *key)
+{
+    char label[64], layer[16] = "outside";
+
+    if (key->layer >= 0)
+        snprintf(layer, sizeof layer, "%d", key->layer);
+    snprintf(label, sizeof label, "%s/%s/%s", pass_names[key->pass], layer,
+             op_table[key->op].name);
+    counter_tell(session, (struct counter_note){ .label = label });
+}
+
 static void counter_begin(struct meter *meter, const struct op_run *run)
 {
     struct counter_meter *m = (struct counter_meter *)meter;
@@ -42,17 +56,22 @@ static void counter_begin(struct meter *meter, const struct op_run *run)
 static void counter_end(struct meter *meter, const struct op_run *run)
 {
     struct counter_meter *m = (struct counter_meter *)meter;
+    struct ledger_key key = { run->pass, run->layer, LEDGER_SHARED, run->op };
     struct cost cost = { 0 };
 
     if (m->status != STATUS_OK)
         return;
+    if (m->session->backend->note)
+        tell_op(m->session, &key);
     read_counters(m, &cost);
     if (m->status != STATUS_OK)
         return;
     subtract(&cost, &m->empty);
     m->n_regions++;
-    m->status = ledger_charge(m->ledger, (struct ledger_key){
-        run->pass, run->layer, m->token, run->op }, &cost);
+    m->status = ledger_charge(m->ledger, key, &cost);
+    key.token = m->token;
+    if (m->status == STATUS_OK && m->tokens)
+        m->status = ledger_charge(m->tokens, key, &cost);
     if (m->status != STATUS_OK)
         error_set(&m->error, m->status, "%s", status_text(m->status));
 }
@@ -86,10 +105,12 @@ static void time_end(struct meter *meter, const struct op_run *run)
     double seconds = now - m->started - m->empty_seconds;
     struct cost cost = { 0 };
 
+    struct ledger_key key = { run->pass, run->layer, LEDGER_SHARED, run->op };
+
     cost_set_real(&cost, METRIC_SECONDS, seconds > 0 ? seconds : 0,
                   PROV_MEASURED);
-    enum status status = ledger_charge(m->ledger, (struct ledger_key){
-        run->pass, run->layer, m->token, run->op }, &cost);
+    enum status status = ledger_charge(m->ledger, key, &cost);
+    region_count_add(m->regions, key);
     if (status != STATUS_OK && m->status == STATUS_OK)
         m->status = status;
     m->n_regions++;
@@ -99,25 +120,36 @@ static void time_end(struct meter *meter, const struct op_run *run)
     }
 }
 
-/* The least of many: an interrupt only ever adds. */
-static double empty_bracket(void)
+static int compare(const void *a, const void *b)
 {
-    double least = HUGE_VAL;
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The least of many: an interrupt only ever adds.  *bar: how far nine in ten
+ * lie from it. */
+static double empty_bracket(double *bar)
+{
+    double seconds[EMPTY_BRACKETS];
 
     for (int i = 0; i < EMPTY_BRACKETS; i++) {
         double start = clock_seconds();
-        least = fmin(least, clock_seconds() - start);
+        seconds[i] = clock_seconds() - start;
     }
-    return least;
+    qsort(seconds, EMPTY_BRACKETS, sizeof *seconds, compare);
+    *bar = seconds[9 * EMPTY_BRACKETS / 10] - seconds[0];
+    return seconds[0];
 }
 
 struct time_meter time_meter(struct ledger *ledger)
 {
+    double bar, empty = empty_bracket(&bar);
+
     return (struct time_meter){
         .meter = { .begin = time_begin, .end = time_end },
         .ledger = ledger,
-        .empty_seconds = empty_bracket(),
-        .token = LEDGER_SHARED,
+        .empty_seconds = empty,
+        .bar_seconds = bar,
         .polled = clock_seconds(),
     };
 }

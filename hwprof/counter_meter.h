@@ -7,6 +7,7 @@
 #define COUNTER_METER_H
 
 #include "hwprof/counter.h"
+#include "hwprof/region_count.h"
 #include "sim/core/meter.h"
 
 /* Charges each op with what the session counted in all threads between begin
@@ -17,8 +18,9 @@ struct counter_meter {
     struct meter  meter;               /* first: downcast */
     struct counter_session *session;   /* borrowed, started */
     struct ledger *ledger;             /* borrowed */
+    struct ledger *tokens;             /* borrowed; a row a token; NULL: none */
     struct cost   empty;               /* what an empty region counts */
-    int32_t       token;               /* ledger row; LEDGER_SHARED: none */
+    int32_t       token;               /* row of `tokens` */
     double        glue_seconds;
     double        last_seconds;        /* clock at the last reading */
     uint64_t      n_regions;
@@ -29,12 +31,13 @@ struct counter_meter counter_meter(struct counter_session *session,
                                    struct ledger *ledger, struct cost empty);
 
 /* Charges each op with the seconds between begin and end (CLOCK_MONOTONIC),
- * less what an empty bracket takes.  Calls `poll`, unless NULL, every 10 s. */
+ * less what an empty bracket takes.  Calls `poll`, unless NULL, every 10 s.
+ * Empty brackets differ: `bar` is what most of them lie within. */
 struct time_meter {
     struct meter   meter;              /* first: downcast */
     struct ledger *ledger;             /* borrowed */
-    double         empty_seconds;
-    int32_t        token;
+    struct region_count *regions;      /* borrowed; NULL: not counted */
+    double         empty_seconds, bar_seconds;
     double         started, polled;
     void         (*poll)(void *context);
     void          *poll_context;

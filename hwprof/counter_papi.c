@@ -30,7 +30,7 @@ static void give_up(struct papi_session *s, const char *reason)
     for (int m = 0; m < METRIC_COUNT; m++)
         if (counter_sees(&s->base, (enum metric)m))
             counter_set_reason(&s->base, (enum metric)m, "%s", reason);
-    s->group.n_events = 0;
+    s->group.n_events = s->group.n_terms = 0;
 }
 
 /* "" when PAPI can count here. */

@@ -33,6 +33,8 @@ struct answer {
     char                table[COUNTER_REASON_SIZE];
     struct sensor_list  sensors;
     const struct energy_answer *energy;  /* NULL: not asked for */
+    int                 n_paths;
+    struct read_path    path[READ_PATH_MAX];
 };
 
 enum { KEY_QUICK = 256, KEY_SYSFS, KEY_FIT_ENERGY, LINE_COLUMNS = 78 };
@@ -88,6 +90,9 @@ static enum status ask(struct answer *a, const struct options *o,
     a->topology = *measure_topology(measure);
     snprintf(a->table, sizeof a->table, "%s", measure_table(measure));
     measure_report(measure, a->row);
+    const struct read_path *path;
+    a->n_paths = measure_read_paths(measure, &path);
+    memcpy(a->path, path, sizeof a->path);
     measure_close(measure);
 
     sensor_list_open(&a->sensors, o->sysfs_root ? o->sysfs_root : "/sys");
@@ -259,6 +264,20 @@ static json_t *backends_json(void)
     return json_pack("{s:o, s:o}", "built", built, "left_out", left_out);
 }
 
+static json_t *paths_json(const struct answer *a)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < a->n_paths; i++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:o}",
+            "name", a->path[i].backend->name,
+            "read_seconds", number_or_null(a->path[i].seconds,
+                                           a->path[i].seconds > 0),
+            "chosen", a->path[i].chosen,
+            "reason", text_or_null(a->path[i].reason)));
+    return list;
+}
+
 static enum status print_json(const struct answer *a, struct error *err)
 {
     json_t *metrics = json_object();
@@ -266,11 +285,11 @@ static enum status print_json(const struct answer *a, struct error *err)
     for (int m = 0; m < METRIC_COUNT; m++)
         json_object_set_new(metrics, metric_table[m].column,
                             row_json(&a->row[m]));
-    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}",
+    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
         "schema", "isobath-machine-1", "topology", topology_json(&a->topology),
         "peak", peak_json(&a->peak), "event_table", a->table,
         "metrics", metrics, "energy", sensors_json(&a->sensors),
-        "backends", backends_json());
+        "backends", backends_json(), "read_paths", paths_json(a));
     if (!all)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
     if (a->energy)
@@ -463,6 +482,21 @@ static void print_unmeasurable(const struct answer *a)
     }
 }
 
+/* Timed where the program runs: what is cheapest differs between machines. */
+static void print_paths(const struct answer *a)
+{
+    printf("\nWays to read counters, the cheapest that qualifies is used\n");
+    for (int i = 0; i < a->n_paths; i++) {
+        const struct read_path *path = &a->path[i];
+        printf("  %-8s", path->backend->name);
+        if (path->seconds > 0)
+            printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
+                   path->chosen ? ", chosen" : "");
+        else
+            puts(" sees nothing here");
+    }
+}
+
 static void print_sensors(const struct sensor_list *list)
 {
     printf("\nEnergy sensors\n");
@@ -494,6 +528,7 @@ static void print_text(const struct answer *a)
     print_peak(&a->peak);
     print_measurable(a);
     print_unmeasurable(a);
+    print_paths(a);
     print_sensors(&a->sensors);
     if (a->energy)
         energy_table_text(stdout, a->energy);

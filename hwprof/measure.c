@@ -22,7 +22,10 @@ enum status measure_open(struct measure **out,
         m->options.n_repeats = DEFAULT_REPEATS;
     if (m->options.n_repeats > MEASURE_REPEAT_MAX)
         m->options.n_repeats = MEASURE_REPEAT_MAX;
-    enum status status = measure_plan(m, err);
+    enum status status = region_count_open(&m->regions, m->options.n_layers,
+                                           err);
+    if (status == STATUS_OK)
+        status = measure_plan(m, err);
     if (status != STATUS_OK) {
         measure_close(m);
         return status;
@@ -36,9 +39,13 @@ void measure_close(struct measure *m)
     if (!m)
         return;
     for (int p = 0; p < m->n_passes; p++)
-        for (int r = 0; r < m->pass[p].n_accepted; r++)
+        for (int r = 0; r < m->pass[p].n_accepted; r++) {
             ledger_close(m->pass[p].repeat[r]);
+            ledger_close(m->pass[p].tokens[r]);
+        }
     ledger_close(m->ledger);
+    ledger_close(m->by_token);
+    region_count_close(&m->regions);
     counter_close(m->session);
     counter_close(m->energy);
     counter_close(m->marker);
@@ -53,6 +60,12 @@ int measure_n_passes(const struct measure *m)
 const char *measure_pass_name(const struct measure *m, int pass)
 {
     return m->pass[pass].name;
+}
+
+int measure_rejected(const struct measure *m, int pass, const char **why)
+{
+    *why = m->pass[pass].failure;
+    return m->pass[pass].n_failed;
 }
 
 int measure_next(const struct measure *m)
@@ -81,8 +94,9 @@ static enum status reject(struct measure *m, int pass, const struct error *why,
     snprintf(p->failure, sizeof p->failure, "%.380s", why->text);
     counter_close(m->session);
     ledger_close(m->ledger);
+    ledger_close(m->by_token);
     m->session = NULL;
-    m->ledger = NULL;
+    m->ledger = m->by_token = NULL;
     m->now = -1;
     return error_set(err, why->status, "%s pass: %s", p->name, why->text);
 }
@@ -111,6 +125,8 @@ static enum status begin_time(struct measure *m, struct error *err)
     enum status status = m->marker ? counter_start(m->marker, err) : STATUS_OK;
 
     m->time = time_meter(m->ledger);
+    m->time.regions = &m->regions;
+    region_count_clear(&m->regions);
     m->time.poll = poll_energy;
     m->time.poll_context = m;
     poll_energy(m);
@@ -123,6 +139,7 @@ static enum status begin_counts(struct measure *m, struct measured_pass *pass,
                                 struct error *err)
 {
     struct counter_options options = measure_session_options(m, pass->metrics);
+    options.repeat = pass->n_accepted + pass->n_failed;
     struct cost empty = { 0 };
     enum status status = STATUS_UNAVAILABLE;
 
@@ -147,6 +164,7 @@ static enum status begin_counts(struct measure *m, struct measured_pass *pass,
                                      err);
     }
     m->counter = counter_meter(m->session, m->ledger, empty);
+    m->counter.tokens = m->by_token;
     return status;
 }
 
@@ -154,28 +172,53 @@ enum status measure_begin(struct measure *m, int pass, struct error *err)
 {
     struct error why = { 0 };
     struct ledger_shape shape = { .by_pass = true, .by_op = true,
-                                  .n_layers = m->options.n_layers,
-                                  .n_tokens = m->options.n_tokens };
+                                  .n_layers = m->options.n_layers };
+    struct ledger_shape by_token = { .n_tokens = m->options.n_tokens };
     enum status status = ledger_open(&m->ledger, shape, (struct cost){ 0 },
                                      &why);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && by_token.n_tokens > 0 && pass != PASS_TIME)
+        status = ledger_open(&m->by_token, by_token, (struct cost){ 0 }, &why);
+    if (status == STATUS_OK && !m->pass[pass].bare)
         status = pass == PASS_TIME ? begin_time(m, &why)
                                    : begin_counts(m, &m->pass[pass], &why);
     if (status != STATUS_OK)
         return reject(m, pass, &why, err);
     m->now = pass;
+    m->token = LEDGER_SHARED;
     m->started = clock_seconds();
     return STATUS_OK;
 }
 
 struct meter *measure_meter(struct measure *m)
 {
+    if (m->pass[m->now].bare)
+        return NULL;
     return m->now == PASS_TIME ? &m->time.meter : &m->counter.meter;
+}
+
+/* What ran since the last token was named is that one's. */
+static void end_token(struct measure *m, double now)
+{
+    struct ledger_key key = { .token = m->token };
+    struct cost cost = { 0 };
+
+    if (!m->by_token || m->token < 0)
+        return;
+    cost_set_real(&cost, METRIC_SECONDS, now - m->token_started,
+                  PROV_MEASURED);
+    if (ledger_charge(m->by_token, key, &cost) != STATUS_OK)
+        m->token = LEDGER_SHARED;       /* reals do not overflow */
 }
 
 void measure_token(struct measure *m, int32_t token)
 {
-    m->time.token = m->counter.token = token;
+    m->counter.token = token;
+    if (!m->pass[m->now].bare)
+        return;
+    double now = clock_seconds();
+    end_token(m, now);
+    m->token = token;
+    m->token_started = now;
 }
 
 /* No CPU counts faster than this. */
@@ -225,23 +268,30 @@ static enum status end_time(struct measure *m, struct error *err)
 enum status measure_end(struct measure *m, struct error *err)
 {
     struct measured_pass *pass = &m->pass[m->now];
-    double seconds = clock_seconds() - m->started;
+    double now = clock_seconds(), seconds = now - m->started;
     struct error why = { 0 };
-    enum status status = m->now == PASS_TIME
-        ? end_time(m, &why) : end_counts(m, pass, seconds, &why);
+    enum status status = STATUS_OK;
+
+    if (pass->bare)
+        end_token(m, now);
+    else
+        status = m->now == PASS_TIME ? end_time(m, &why)
+                                     : end_counts(m, pass, seconds, &why);
 
     if (status != STATUS_OK)
         return reject(m, m->now, &why, err);
     if (pass->n_accepted == MEASURE_REPEAT_MAX) {
         ledger_close(m->ledger);
+        ledger_close(m->by_token);
     } else {
         pass->repeat[pass->n_accepted] = m->ledger;
+        pass->tokens[pass->n_accepted] = m->by_token;
         pass->seconds[pass->n_accepted] = seconds;
         pass->joules[pass->n_accepted++] = m->energy_joules;
     }
     counter_close(m->session);
     m->session = NULL;
-    m->ledger = NULL;
+    m->ledger = m->by_token = NULL;
     m->now = -1;
     return STATUS_OK;
 }

@@ -20,6 +20,7 @@
 
 #include "hwprof/calibrate.h"
 #include "hwprof/counter.h"
+#include "hwprof/read_path.h"
 #include "hwprof/topology.h"
 #include "sim/core/meter.h"
 
@@ -29,11 +30,15 @@ struct measure_options {
     const char *sysfs_root;      /* NULL: "/sys" */
     const char *proc_root;       /* NULL: "/proc" */
     const char *configs;         /* holds counters/; NULL: see event_table.h */
-    const struct counter_backend *backend;   /* NULL: perf, then PAPI */
-    const char *trace_path;      /* for the replay back end */
+    const struct counter_backend *backend;   /* NULL: perf, rdpmc or PAPI,
+                                  * whichever qualifies and reads cheapest */
+    const char *trace_path;      /* for the back ends of recorded runs */
     uint32_t    metrics;         /* counter_bit(METRIC_x); 0: all */
     int32_t     n_layers;        /* of the ledgers; 0: not by layer */
-    int32_t     n_tokens;        /* 0: not by token; see measure_token() */
+    int32_t     n_tokens;        /* also totals of each token, by
+                                  * measure_token(); 0: not by token */
+    bool        bare;            /* also repeats that nobody listens to: what
+                                  * listening costs, and a token's seconds */
     int         n_repeats;       /* of every pass; 0: 5 */
     void      (*busy)(void *context);        /* see counter.h */
     void       *busy_context;
@@ -50,7 +55,7 @@ enum status measure_open(struct measure **out,
 void        measure_close(struct measure *measure);
 
 int measure_n_passes(const struct measure *measure);      /* at least 1 */
-/* "time", or the metrics: "flops instructions cycles". */
+/* "time", "bare", or the metrics: "flops instructions cycles". */
 const char *measure_pass_name(const struct measure *measure, int pass);
 
 /* The pass that most wants another repeat, in turns, so that drift hits all
@@ -59,25 +64,35 @@ int measure_next(const struct measure *measure);
 
 enum status measure_begin(struct measure *measure, int pass,
                           struct error *err) MUST_CHECK;
-struct meter *measure_meter(struct measure *measure);
-/* Which token's row the ops from here on are filed under (decoding: one step is
- * one token). */
+struct meter *measure_meter(struct measure *measure);   /* NULL when bare */
+/* Which token's row the work from here on is filed under (decoding: one step is
+ * one token).  A bare repeat's tokens last until the next is named. */
 void        measure_token(struct measure *measure, int32_t token);
 enum status measure_end(struct measure *measure, struct error *err) MUST_CHECK;
+
+/* Repeats of the pass that were thrown away; *why is the last one's reason. */
+int measure_rejected(const struct measure *measure, int pass,
+                     const char **why);
 
 /* One amount over the accepted repeats. */
 struct measure_range {
     double median, low, high;
     int    n;                    /* repeats; 0: nothing was measured */
 };
-/* key with LEDGER_ANY in layer, token, or (int) pass and op: their sum. */
+/* key with LEDGER_ANY in layer, token, or (int) pass and op: their sum.  A token
+ * from 0 on has totals alone; its seconds are those of bare repeats. */
 struct measure_range measure_range(const struct measure *measure, int pass,
                                    int32_t layer, int32_t token, int op,
                                    enum metric metric);
 
+/* The accepted repeats' totals of one metric, in their order; returns how
+ * many.  Seconds are those of a whole repeat: bare ones where there are any. */
+int measure_repeats(const struct measure *measure, enum metric metric,
+                    double out[MEASURE_REPEAT_MAX]);
+
 /* File the medians (of an even number of repeats the lower middle one) as
  * MEASURED into `ledger`, and a reason for every metric that stays unknown.
- * Joules are those of the time pass, shared out by seconds and so labelled
+ * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are those of the time pass, shared out by seconds and so labelled
  * APPORTIONED; they add up to what the sensors counted. */
 void measure_finish(struct measure *measure, struct ledger *ledger);
 
@@ -92,13 +107,41 @@ struct measure_row {
     double      error;           /* in that kernel, counted / expected - 1 */
     double      spread;          /* of that kernel's repeats */
     double      read_seconds;    /* of one reading */
-    double      resolution;      /* an op this large is known to 1 %; 0: any */
+    double      resolution;      /* a region smaller than this is known to
+                                  * less than 10 %; 0: any is better known */
     struct measure_range total;  /* of everything measured so far */
     bool        lower_bound;     /* repeats of an exact count differ */
 };
 /* A row a metric, in their order. */
 void measure_report(const struct measure *measure,
                     struct measure_row row[METRIC_COUNT]);
+
+/* How many regions were measured into the cells that match; LEDGER_ANY. */
+uint64_t measure_regions(const struct measure *measure, int pass,
+                         int32_t layer, int op);
+
+/* Take from `ledger`, filled by measure_finish(), every amount whose regions
+ * are below the metric's resolution, joules with the seconds that share them
+ * out: PROV_BELOW.  bound[m]: no amount taken was larger; 0: none was. */
+void measure_mask(const struct measure *measure, struct ledger *ledger,
+                  double bound[METRIC_COUNT]);
+
+/* What measuring costs. */
+struct measure_overhead {
+    uint64_t regions;            /* of one repeat */
+    double   bracket_seconds;    /* the clock adds to each, and is taken off */
+    double   ops_seconds;        /* what the quickest repeat's ops add up to */
+    double   bare_seconds;       /* the quickest bare repeat, whole; NAN: none
+                                  * ran */
+    double   region_seconds;     /* reading counters adds, in their passes; the
+                                  * dearest pass; NAN: no counter is read */
+};
+struct measure_overhead measure_overhead(const struct measure *measure);
+
+/* The ways to read counters that were tried, the best first; returns how
+ * many. */
+int measure_read_paths(const struct measure *measure,
+                       const struct read_path **out);
 
 const struct cpu_topology *measure_topology(const struct measure *measure);
 /* Path of the event table, or why there is none. */

@@ -6,8 +6,9 @@
 #include "hwprof/event_table.h"
 #include "hwprof/measure.h"
 
-enum { PASS_TIME = 0, PASSES_MAX = 1 + METRIC_FIRST_REAL,
-       PASS_NAME_SIZE = 96 };
+enum { PASS_TIME = 0, PASSES_MAX = 2 + METRIC_FIRST_REAL,
+       PASS_NAME_SIZE = 96,
+       RESOLUTION_BARS = 10 };   /* the least that is shown is ten error bars */
 
 struct measured_pass {
     char     name[PASS_NAME_SIZE];
@@ -15,7 +16,10 @@ struct measured_pass {
     const struct counter_backend *backend;
     struct calibration_set set;
     int      n_accepted, n_failed;
+    bool     bare;
+    double   region_seconds;                       /* reading it costs */
     struct ledger *repeat[MEASURE_REPEAT_MAX];     /* [n_accepted] */
+    struct ledger *tokens[MEASURE_REPEAT_MAX];     /* likewise; NULL: none */
     double   seconds[MEASURE_REPEAT_MAX];          /* whole repeats */
     double   joules[MEASURE_REPEAT_MAX];           /* time pass */
     char     failure[COUNTER_REASON_SIZE];         /* of the last rejected */
@@ -33,7 +37,10 @@ struct measure {
 
     int    now;                                    /* pass that runs; -1 */
     double started;
-    struct ledger *ledger;                         /* being filled */
+    struct ledger *ledger, *by_token;              /* being filled */
+    struct region_count regions;                   /* of the last time pass */
+    int32_t token;                                 /* that runs; -1: none */
+    double  token_started;
     struct counter_session *session;               /* of the running pass */
     struct counter_meter counter;
     struct time_meter    time;
@@ -42,6 +49,9 @@ struct measure {
     double energy_joules;                          /* this repeat so far */
     struct counter_session *marker;                /* LIKWID; may be NULL */
     double filed_seconds;                          /* of all ops together */
+
+    int    n_paths;
+    struct read_path path[READ_PATH_MAX];
 };
 
 struct counter_options measure_session_options(const struct measure *measure,

@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "hwprof/measure_inside.h"
+#include "sim/core/command.h"
+
+enum { TIMED_REGIONS = 100 };
 
 struct counter_options measure_session_options(const struct measure *m,
                                                uint32_t metrics)
@@ -10,6 +13,7 @@ struct counter_options measure_session_options(const struct measure *m,
         .sysfs_root = m->options.sysfs_root,
         .proc_root = m->options.proc_root,
         .trace_path = m->options.trace_path,
+        .repeat = -1,
         .events = m->has_table ? &m->table : NULL,
         .metrics = metrics,
         .busy = m->options.busy,
@@ -84,7 +88,7 @@ static void describe(struct measure_row *row, const struct calibration_set *set,
     row->error = c->error;
     row->spread = c->spread;
     row->read_seconds = set->read_seconds;
-    row->resolution = 100 * c->empty;
+    row->resolution = RESOLUTION_BARS * c->bar;
     memcpy(row->reason, c->reason, sizeof row->reason);
 }
 
@@ -105,39 +109,101 @@ static void add_pass(struct measure *m, uint32_t metrics,
                                      used ? " " : "", metric_table[i].column);
 }
 
-/* A group on the first back end that sees any of it. */
-static enum status plan_group(struct measure *m, uint32_t metrics,
-                              const struct counter_backend *const *backends,
-                              struct error *err)
+/* What reading costs an op: regions without work in them. */
+static enum status time_region(const struct measure *m,
+                               const struct counter_backend *backend,
+                               uint32_t metrics, double *seconds,
+                               struct error *err)
+{
+    struct counter_options options = measure_session_options(m, metrics);
+    const struct ledger_shape shape = { true, true, 0, 0 };
+    struct counter_session *session = NULL;
+    struct ledger *ledger = NULL;
+    enum status status = counter_open(&session, backend, &options, err);
+
+    if (status == STATUS_OK)
+        status = ledger_open(&ledger, shape, (struct cost){ 0 }, err);
+    if (status == STATUS_OK && counter_start(session, err) == STATUS_OK) {
+        struct counter_meter meter = counter_meter(session, ledger,
+                                                   (struct cost){ 0 });
+        struct op_run run = { .pass = PASS_FORWARD, .op = OP_NORM,
+                              .layer = LEDGER_OUTSIDE };
+        double started = clock_seconds();
+        for (int i = 0; i < TIMED_REGIONS; i++) {
+            meter_begin(&meter.meter, &run);
+            meter_end(&meter.meter, &run);
+        }
+        *seconds = (clock_seconds() - started) / TIMED_REGIONS;
+    }
+    ledger_close(ledger);
+    counter_close(session);
+    return status;
+}
+
+/* The metrics of the group that this back end counts right. */
+static enum status try_path(struct measure *m, uint32_t metrics,
+                            struct read_path *path, struct error *err)
 {
     struct calibration_set set = { 0 };
     struct measure_row row[METRIC_COUNT] = { 0 };
     uint32_t seen = 0, qualified = 0;
-    enum status status = STATUS_OK;
-    int b = 0;
+    double region_seconds = 0;
+    enum status status = qualify(m, path->backend, metrics, &set, &seen, row,
+                                 err);
 
-    for (; backends[b] && !seen && status == STATUS_OK; b++) {
-        status = qualify(m, backends[b], metrics, &set, &seen, row, err);
-        for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++)
-            if ((metrics & counter_bit((enum metric)i)) && (b == 0 || seen)) {
-                memcpy(m->row[i].reason, row[i].reason,
-                       sizeof row[i].reason);
-                memcpy(m->row[i].source, row[i].source,
-                       sizeof row[i].source);
-            }
-    }
-    if (status != STATUS_OK || !seen)
-        return status;
-    for (int i = 0; i < METRIC_COUNT; i++) {
+    for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++) {
+        if (!(metrics & counter_bit((enum metric)i)))
+            continue;
+        memcpy(m->row[i].reason, row[i].reason, sizeof row[i].reason);
+        memcpy(m->row[i].source, row[i].source, sizeof row[i].source);
         if (!(seen & counter_bit((enum metric)i)))
             continue;
-        describe(&m->row[i], &set, backends[b - 1]);
+        describe(&m->row[i], &set, path->backend);
         if (m->row[i].qualified)
             qualified |= counter_bit((enum metric)i);
     }
-    if (qualified)
-        add_pass(m, qualified, backends[b - 1], &set);
+    if (status != STATUS_OK || !qualified)
+        return status;
+    status = time_region(m, path->backend, qualified, &region_seconds, err);
+    if (status != STATUS_OK)
+        return status;
+    add_pass(m, qualified, path->backend, &set);
+    m->pass[m->n_passes - 1].region_seconds = region_seconds;
+    path->chosen = true;
+    path->seconds = set.read_seconds;
     return STATUS_OK;
+}
+
+/* A group on the first back end, in the order of the survey, that counts any of
+ * it right; what the best one says of a group that none does, stays. */
+static enum status plan_group(struct measure *m, uint32_t metrics,
+                              const struct counter_backend *const *backends,
+                              struct error *err)
+{
+    struct counter_options options = measure_session_options(m, metrics);
+    struct read_path path[READ_PATH_MAX] = { { .backend = backends[0],
+                                               .seen = metrics } };
+    enum status status = STATUS_OK;
+    bool done = false;
+    int n = 1;
+
+    if (backends[1])
+        n = read_path_survey(path, backends, &options, &status, err);
+    for (int p = n - 1; status == STATUS_OK && p >= 0; p--)
+        for (int i = 0; !path[p].seen && i < METRIC_FIRST_REAL; i++)
+            if (metrics & counter_bit((enum metric)i))
+                memcpy(m->row[i].reason, path[p].reason,
+                       sizeof path[p].reason);
+    for (int p = 0; status == STATUS_OK && !done && p < n; p++)
+        if (path[p].seen) {
+            status = try_path(m, metrics, &path[p], err);
+            done = path[p].chosen;
+        }
+    if (m->n_paths == 0 || (done && !m->path[0].chosen)) {
+        m->n_paths = n;
+        memcpy(m->path, path, sizeof path);
+    }
+    return status;
 }
 
 /* What no counter anywhere can know, and what is the clock's. */
@@ -154,21 +220,25 @@ static void plan_time(struct measure *m)
     m->row[METRIC_SECONDS].backend = "clock";
     m->row[METRIC_SECONDS].qualified = true;
     m->row[METRIC_SECONDS].read_seconds = clock.empty_seconds;
-    m->row[METRIC_SECONDS].resolution = 100 * clock.empty_seconds;
+    m->row[METRIC_SECONDS].resolution = RESOLUTION_BARS *
+        (clock.bar_seconds > 0.1 * clock.empty_seconds
+             ? clock.bar_seconds : 0.1 * clock.empty_seconds);
     snprintf(m->row[METRIC_SECONDS].source, COUNTER_SOURCE_SIZE,
              "CLOCK_MONOTONIC");
 }
 
 static enum status plan_counts(struct measure *m, struct error *err)
 {
-    const struct counter_backend *backends[3] = { m->options.backend };
+    const struct counter_backend *backends[READ_PATH_MAX] = {
+        m->options.backend };
     uint32_t group[METRIC_FIRST_REAL];
     enum status status = STATUS_OK;
     int n = 0;
 
     if (!backends[0]) {
-        backends[0] = counter_find("perf");
-        backends[1] = counter_find("papi");
+        backends[0] = &counter_perf;
+        backends[1] = &counter_rdpmc;
+        backends[2] = counter_find("papi");
     }
     for (int i = 0; i < METRIC_FIRST_REAL; i++) {
         struct measure_row *row = &m->row[i];
@@ -218,7 +288,8 @@ static enum status find_table(struct measure *m, struct error *err)
 {
     struct error why = { 0 };
 
-    if (m->options.backend == &counter_replay)
+    if (m->options.backend == &counter_replay ||
+        m->options.backend == &counter_recorded)
         return STATUS_OK;                /* the recorded run brings its own */
     enum status status = event_table_find(&m->table, m->options.configs,
                                           m->topology.id, &why);
@@ -242,6 +313,9 @@ enum status measure_plan(struct measure *m, struct error *err)
         return status;
     plan_time(m);
     status = plan_counts(m, err);
+    if (status == STATUS_OK && m->options.bare)
+        m->pass[m->n_passes++] = (struct measured_pass){ .name = "bare",
+                                                         .bare = true };
     if (status == STATUS_OK)
         status = plan_energy(m, err);
     if (status == STATUS_OK && likwid)

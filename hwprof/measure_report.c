@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "hwprof/measure_inside.h"
 
 /* RAPL posts about every millisecond, without a time stamp: a window this long
@@ -20,6 +21,14 @@ static const struct measured_pass *pass_of(const struct measure *m,
     return NULL;
 }
 
+static const struct measured_pass *bare_pass(const struct measure *m)
+{
+    for (int p = 1; p < m->n_passes; p++)
+        if (m->pass[p].bare)
+            return &m->pass[p];
+    return NULL;
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -30,12 +39,16 @@ struct measure_range measure_range(const struct measure *m, int pass,
                                    int32_t layer, int32_t token, int op,
                                    enum metric metric)
 {
-    const struct measured_pass *p = pass_of(m, metric);
+    const struct measured_pass *p = token >= 0 && metric == METRIC_SECONDS
+                                        ? bare_pass(m) : pass_of(m, metric);
     struct measure_range range = { 0 };
     double value[MEASURE_REPEAT_MAX];
 
     for (int r = 0; p && r < p->n_accepted; r++) {
-        struct cost sum = ledger_sum(p->repeat[r], pass, layer, token, op);
+        const struct ledger *ledger = token >= 0 ? p->tokens[r] : p->repeat[r];
+        if (!ledger)
+            continue;
+        struct cost sum = ledger_sum(ledger, pass, layer, token, op);
         if (sum.from[metric] != PROV_UNKNOWN)
             value[range.n++] = cost_get(&sum, metric);
     }
@@ -48,19 +61,32 @@ struct measure_range measure_range(const struct measure *m, int pass,
     return range;
 }
 
+int measure_repeats(const struct measure *m, enum metric metric,
+                    double out[MEASURE_REPEAT_MAX])
+{
+    const struct measured_pass *bare = bare_pass(m), *p = pass_of(m, metric);
+
+    if (metric == METRIC_SECONDS && bare)
+        p = bare;
+    for (int r = 0; p && r < p->n_accepted; r++) {
+        struct cost sum = ledger_sum(p->repeat[r], LEDGER_ANY, LEDGER_ANY,
+                                     LEDGER_ANY, LEDGER_ANY);
+        out[r] = metric == METRIC_SECONDS ? p->seconds[r]
+                                          : cost_get(&sum, metric);
+    }
+    return p ? p->n_accepted : 0;
+}
+
 /* fn for every cell that a pass may have charged. */
 static void each_cell(struct measure *m, struct ledger *ledger,
                       void (*fn)(struct measure *, struct ledger *,
                                  struct ledger_key))
 {
-    int32_t n_layers = m->options.n_layers, n_tokens = m->options.n_tokens;
-
     for (int p = 0; p < PASS_COUNT; p++)
-        for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++)
-            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++)
-                for (int o = 0; o < OP_COUNT; o++)
-                    fn(m, ledger, (struct ledger_key){ (enum pass)p, l, t,
-                                                       (enum op)o });
+        for (int32_t l = LEDGER_OUTSIDE; l < m->options.n_layers; l++)
+            for (int o = 0; o < OP_COUNT; o++)
+                fn(m, ledger, (struct ledger_key){ (enum pass)p, l,
+                    LEDGER_SHARED, (enum op)o });
 }
 
 static void file_cell(struct measure *m, struct ledger *ledger,
@@ -74,7 +100,9 @@ static void file_cell(struct measure *m, struct ledger *ledger,
             continue;
         if (i < METRIC_FIRST_REAL)
             ledger_set_count(ledger, key, (enum metric)i,
-                             (uint64_t)range.median, PROV_MEASURED);
+                             (uint64_t)range.median,
+                             i == METRIC_FLOPS && range.high > range.low
+                                 ? PROV_AT_LEAST : PROV_MEASURED);
         else
             ledger_set_real(ledger, key, (enum metric)i, range.median,
                             PROV_MEASURED);
@@ -161,6 +189,95 @@ void measure_report(const struct measure *m,
                      row[i].total.high - row[i].total.low);
         }
     }
+}
+
+uint64_t measure_regions(const struct measure *m, int pass, int32_t layer,
+                         int op)
+{
+    return region_count_sum(&m->regions, pass, layer, op);
+}
+
+/* The largest amount that `regions` may hold and still not be known; 0: what it
+ * holds is known. */
+static double lost(const struct measure *m, const struct cost *cost,
+                   enum metric metric, uint64_t regions)
+{
+    double most = m->row[metric].resolution * (double)regions;
+    double amount = cost_get(cost, metric);
+
+    return amount < most ? most : 0;
+}
+
+static void mask_cell(const struct measure *m, struct ledger *ledger,
+                      struct ledger_key key, double bound[METRIC_COUNT])
+{
+    const struct cost cost = *ledger_at(ledger, key);
+    uint64_t regions = measure_regions(m, (int)key.pass, key.layer,
+                                       (int)key.op);
+
+    for (int i = 0; i < METRIC_FIRST_REAL; i++) {
+        double most = lost(m, &cost, (enum metric)i, regions);
+        if (most > 0)
+            ledger_set_count(ledger, key, (enum metric)i, 0, PROV_BELOW);
+        bound[i] = fmax(bound[i], most);
+    }
+    double most = lost(m, &cost, METRIC_SECONDS, regions);
+    bound[METRIC_SECONDS] = fmax(bound[METRIC_SECONDS], most);
+    if (most > 0)
+        ledger_set_real(ledger, key, METRIC_SECONDS, 0, PROV_BELOW);
+    if (most > 0 && cost_known(&cost, METRIC_JOULES)) {
+        bound[METRIC_JOULES] = fmax(bound[METRIC_JOULES],
+                                    cost_get(&cost, METRIC_JOULES));
+        ledger_set_real(ledger, key, METRIC_JOULES, 0, PROV_BELOW);
+    }
+}
+
+void measure_mask(const struct measure *m, struct ledger *ledger,
+                  double bound[METRIC_COUNT])
+{
+    memset(bound, 0, METRIC_COUNT * sizeof *bound);
+    for (int p = 0; p < PASS_COUNT; p++)
+        for (int32_t l = LEDGER_OUTSIDE; l < m->options.n_layers; l++)
+            for (int o = 0; o < OP_COUNT; o++) {
+                struct ledger_key key = { (enum pass)p, l, LEDGER_SHARED,
+                                          (enum op)o };
+                if (ledger_touched(ledger, key))
+                    mask_cell(m, ledger, key, bound);
+            }
+}
+
+/* What else runs on the machine only ever adds. */
+static double least_seconds(const struct measured_pass *p)
+{
+    double least = (double)NAN;
+
+    for (int r = 0; p && r < p->n_accepted; r++)
+        least = fmin(least, p->seconds[r]);
+    return least;
+}
+
+struct measure_overhead measure_overhead(const struct measure *m)
+{
+    struct measure_range ops = measure_range(m, LEDGER_ANY, LEDGER_ANY,
+        LEDGER_ANY, LEDGER_ANY, METRIC_SECONDS);
+    struct measure_overhead o = {
+        .regions = measure_regions(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY),
+        .bracket_seconds = m->row[METRIC_SECONDS].read_seconds,
+        .ops_seconds = ops.n ? ops.low : (double)NAN,
+        .bare_seconds = least_seconds(bare_pass(m)),
+        .region_seconds = (double)NAN,
+    };
+    for (int p = 1; p < m->n_passes; p++)
+        if (m->pass[p].metrics)
+            o.region_seconds = fmax(o.region_seconds,
+                                    m->pass[p].region_seconds);
+    return o;
+}
+
+int measure_read_paths(const struct measure *m, const struct read_path **out)
+{
+    *out = m->path;
+    return m->n_paths;
 }
 
 const struct cpu_topology *measure_topology(const struct measure *m)

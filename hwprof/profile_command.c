@@ -5,212 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/measure.h"
+#include "hwprof/measure_table.h"
+#include "hwprof/profile_session.h"
 #include "hwprof/profile_table.h"
+#include "hwprof/validate.h"
 #include "models/data.h"
 #include "models/source.h"
-#include "reports/stats.h"
-#include "sim/core/command.h"
 #include "sim/core/random.h"
-#include "sim/core/rundir.h"
-#include "sim/predict.h"
+#include "sim/machine.h"
 
 int profile_command(int argc, char **argv);
-
-enum { ARM_DENSE, ARM_MOD, ARM_COUNT };
-static const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
-
-enum { MAX_REPEATS = MEASURE_REPEAT_MAX };
-
-/* One arm of one phase: a model at work, and what is known of it. */
-struct arm {
-    const struct model_spec *spec;
-    struct model   *model;
-    struct measure *measure;
-    struct ledger  *predicted, *counted, *measured;
-    double          seconds[MAX_REPEATS];   /* of time passes, in order */
-    int             n_seconds;
-};
-
-struct session;
-struct phase {
-    const char *name, *file;      /* "train step", "train" */
-    bool        train, decode;
-    /* The work that is measured, and what must come before it. */
-    void      (*prepare)(struct session *s, struct arm *arm);
-    void      (*work)(struct session *s, struct arm *arm, struct meter *meter);
-    enum status (*predict)(struct session *s, struct arm *arm,
-                           struct error *err);
-};
-
-struct arguments {
-    struct command_options common;
-    const char *model, *text, *machine, *sysfs_root;
-    int64_t     batch, tokens, steps, repeats, seed;
-    bool        wanted[3];
-};
-
-struct session {
-    struct arguments  arguments;
-    struct source     source;
-    struct model_spec spec[ARM_COUNT];
-    struct machine    machine;
-    bool              has_machine, has_thresholds;
-    struct rundir     rundir;
-    struct data      *data;
-    int32_t          *ids, *targets;
-    int32_t          *column;     /* [B] one step's tokens */
-    bool             *keep;       /* [L,B] */
-    json_t           *phases;
-};
-
-/* Training: forward, backward and an update that moves nothing, so that every
- * pass does the same work on the same weights. */
-static void prepare_nothing(struct session *s, struct arm *arm)
-{
-    (void)s;
-    (void)arm;
-}
-
-static void work_train(struct session *s, struct arm *arm, struct meter *meter)
-{
-    double loss;
-    struct model_input input = {
-        .ids = s->ids, .targets = s->targets,
-        .n_sequences = (int32_t)s->arguments.batch,
-        .n_tokens = (int32_t)s->arguments.tokens,
-        .policy = s->source.routing.policy, .seed = 1, .train = true,
-    };
-    struct update still = { .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
-                            .clip = 1.0, .step = 1 };
-    model_forward(arm->model, &input, meter, &loss);
-    model_backward(arm->model, meter);
-    model_update(arm->model, &still, meter);
-}
-
-static struct predict_job job_of(struct session *s, struct arm *arm,
-                                 const struct allocation *allocation)
-{
-    return (struct predict_job){ arm->spec, allocation,
-                                 s->has_machine ? &s->machine : NULL };
-}
-
-static enum status predict_train(struct session *s, struct arm *arm,
-                                 struct error *err)
-{
-    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
-    return predict_train_step(arm->predicted, &job, NULL, err);
-}
-
-/* The causal rule where training left thresholds; else tokens drawn for each
- * layer and sequence by itself: they cost what the capacity says, and sequences
- * of a batch do not skip a block together. */
-static const struct route_policy *serving_policy(const struct session *s)
-{
-    return route_find(s->has_thresholds ? "threshold" : "random");
-}
-
-static bool drawn(const struct session *s, int32_t layer, int64_t sequence,
-                  int64_t token, double capacity)
-{
-    struct random random = random_seeded(random_mix(
-        (uint64_t)s->arguments.seed, (uint64_t)layer, (uint64_t)sequence,
-        (uint64_t)token));
-    return random_uniform(&random) < capacity;
-}
-
-static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
-                    struct meter *meter)
-{
-    struct model_input input = {
-        .ids = s->ids, .n_sequences = (int32_t)s->arguments.batch,
-        .n_tokens = n_tokens, .policy = serving_policy(s),
-        .seed = (uint64_t)s->arguments.seed, .cache = true,
-    };
-    model_forward(arm->model, &input, meter, NULL);
-}
-
-static void prepare_reset(struct session *s, struct arm *arm)
-{
-    (void)s;
-    model_decode_reset(arm->model);
-}
-
-static void work_prefill(struct session *s, struct arm *arm,
-                         struct meter *meter)
-{
-    prefill(s, arm, (int32_t)s->arguments.tokens, meter);
-}
-
-static enum status predict_prefill(struct session *s, struct arm *arm,
-                                   struct error *err)
-{
-    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
-    return predict_forward(arm->predicted, &job, PREDICT_HEAD, NULL, err);
-}
-
-/* Decoding: the last `steps` of `tokens` one by one, after the rest at once. */
-static void prepare_decode(struct session *s, struct arm *arm)
-{
-    model_decode_reset(arm->model);
-    prefill(s, arm, (int32_t)(s->arguments.tokens - s->arguments.steps), NULL);
-}
-
-static void decode_one(struct session *s, struct arm *arm, int64_t at,
-                       struct meter *meter)
-{
-    const struct model_spec *spec = arm->spec;
-    const int64_t b = s->arguments.batch;
-    for (int64_t i = 0; i < b; i++)
-        s->column[i] = s->ids[i * s->arguments.tokens + at];
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        for (int64_t i = 0; i < b; i++)
-            s->keep[l * b + i] = drawn(s, l, i, at, spec->capacity[l]);
-    struct decode_input step = {
-        .ids = s->column, .keep = s->has_thresholds ? NULL : s->keep,
-    };
-    model_decode(arm->model, &step, meter);
-}
-
-static void work_decode(struct session *s, struct arm *arm, struct meter *meter)
-{
-    for (int64_t t = s->arguments.tokens - s->arguments.steps;
-         t < s->arguments.tokens; t++)
-        decode_one(s, arm, t, meter);
-}
-
-/* Again, step by step: each step's keys are those after it. */
-static enum status predict_steps(struct session *s, struct arm *arm,
-                                 struct error *err)
-{
-    enum status status = STATUS_OK;
-    prepare_decode(s, arm);
-    for (int64_t t = s->arguments.tokens - s->arguments.steps;
-         t < s->arguments.tokens && status == STATUS_OK; t++) {
-        struct allocation held;
-        decode_one(s, arm, t, NULL);
-        status = allocation_open(&held, arm->spec->n_layers,
-                                 (int32_t)s->arguments.batch, (int32_t)t + 1,
-                                 err);
-        if (status != STATUS_OK)
-            break;
-        model_decode_allocation(arm->model, NULL, &held);
-        struct predict_job job = job_of(s, arm, &held);
-        status = predict_decode(arm->predicted, &job, NULL, err);
-        allocation_close(&held);
-    }
-    return status;
-}
-
-static const struct phase phases[] = {
-    { "train step", "train", true, false, prepare_nothing, work_train,
-      predict_train },
-    { "prefill", "prefill", false, true, prepare_reset, work_prefill,
-      predict_prefill },
-    { "decode step", "decode", false, true, prepare_decode, work_decode,
-      predict_steps },
-};
-enum { N_PHASES = sizeof phases / sizeof *phases };
 
 static void arm_close(struct arm *arm)
 {
@@ -219,6 +23,8 @@ static void arm_close(struct arm *arm)
     ledger_close(arm->predicted);
     measure_close(arm->measure);
     model_close(arm->model);
+    free(arm->kept);
+    free(arm->step);
 }
 
 /* The machine busy for a while, for energy sensors that may be dead. */
@@ -229,13 +35,49 @@ static void spin(void *context)
         *sink = *sink + 1.0;
 }
 
-/* A training step has room for what policies with a fixed k keep, no more. */
-static enum status check_training(const struct session *s, struct error *err)
+static bool decodes(const struct phase *phase)
 {
-    const struct route_policy *policy = s->source.routing.policy;
+    return phase == &profile_phases[PHASE_DECODE];
+}
 
-    if (spec_n_routed(&s->source.spec) == 0 || route_trains(policy))
-        return spec_check_training(&s->source.spec, err);
+/* A recorded run in place of counters: DIR/PHASE_ARM.counters, on the machine
+ * whose /sys and /proc stand in DIR. */
+static enum status use_record(struct measure_options *options,
+                              char path[3][FILE_PATH_SIZE],
+                              const char *directory, const struct phase *phase,
+                              const char *arm, struct error *err)
+{
+    char name[64];
+    enum status status;
+
+    snprintf(name, sizeof name, "%s_%s.counters", phase->file, arm);
+    if ((status = file_join(path[0], directory, name, err)) ||
+        (status = file_join(path[1], directory, "sys", err)) ||
+        (status = file_join(path[2], directory, "proc", err)))
+        return status;
+    options->backend = &counter_recorded;
+    options->trace_path = path[0];
+    if (file_exists(path[1]))
+        options->sysfs_root = path[1];
+    if (file_exists(path[2]))
+        options->proc_root = path[2];
+    return STATUS_OK;
+}
+
+/* A training step has room for what policies with a fixed k keep, no more; and
+ * no text that a trace was made of is at hand. */
+static enum status check_routing(const struct session *s,
+                                 const struct phase *phase, struct error *err)
+{
+    const struct route_policy *policy = s->source->routing.policy;
+
+    if (policy == route_find("replay"))
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy replay: a trace"
+                         " belongs to a text, which isobath run scores");
+    if (!phase->train)
+        return STATUS_OK;
+    if (spec_n_routed(&s->source->spec) == 0 || route_trains(policy))
+        return spec_check_training(&s->source->spec, err);
     return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: models are not"
                      " trained under it; ask for --phases prefill,decode",
                      policy->name);
@@ -245,23 +87,31 @@ static enum status arm_open(struct session *s, const struct phase *phase,
                             struct arm *arm, int which, struct error *err)
 {
     static double sink;
-    const struct arguments *a = &s->arguments;
+    const struct profile_arguments *a = &s->arguments;
     struct model_options model = {
         .n_sequences = (int32_t)a->batch, .n_tokens = (int32_t)a->tokens,
         .train = phase->train, .decode = phase->decode,
+        .last_only = phase->decode,
         .n_threads = a->common.threads,
     };
     struct ledger_shape shape = { true, true, s->spec[which].n_layers, 0 };
     struct measure_options measure = {
         .sysfs_root = a->sysfs_root, .n_layers = shape.n_layers,
+        .n_tokens = decodes(phase) ? (int32_t)a->steps : 0,
         .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
+        .bare = decodes(phase) || a->validate,
     };
-    enum status status;
+    enum status status = a->record ? use_record(&measure, arm->record,
+                                                a->record,
+                                                phase, profile_arms[which],
+                                                err) : STATUS_OK;
 
+    arm->name = profile_arms[which];
     arm->spec = &s->spec[which];
-    if ((phase->train && (status = check_training(s, err))) ||
+    if (status != STATUS_OK ||
+        (status = check_routing(s, phase, err)) ||
         (status = model_open(&arm->model, arm->spec, &model, err)) ||
-        (status = source_fill(&s->source, arm->model, (uint64_t)a->seed,
+        (status = source_fill(s->source, arm->model, (uint64_t)a->seed,
                               err)) ||
         (status = ledger_open(&arm->predicted, shape,
                               cost_zero(PROV_PREDICTED), err)) ||
@@ -284,7 +134,9 @@ static enum status count(struct session *s, const struct phase *phase,
     if (meter.status != STATUS_OK)
         return error_set(err, meter.status, "the tally of %s overflowed",
                          phase->name);
-    return phase->predict(s, arm, err);
+    enum status status = decodes(phase) ? profile_count_steps(s, arm, err)
+                                        : STATUS_OK;
+    return status ? status : phase->predict(s, arm, err);
 }
 
 /* One accepted or rejected repeat of whichever pass the arm wants next. */
@@ -296,27 +148,16 @@ static bool measure_once(struct session *s, const struct phase *phase,
     if (pass < 0)
         return false;
     phase->prepare(s, arm);
-    if (measure_begin(arm->measure, pass, &err) != STATUS_OK)
-        return true;
-    double started = clock_seconds();
-    phase->work(s, arm, measure_meter(arm->measure));
-    double seconds = clock_seconds() - started;
-    if (measure_end(arm->measure, &err) == STATUS_OK && pass == 0 &&
-        arm->n_seconds < MAX_REPEATS)
-        arm->seconds[arm->n_seconds++] = seconds;
+    enum status status = measure_begin(arm->measure, pass, &err);
+    if (status == STATUS_OK) {
+        s->listening = arm->measure;
+        phase->work(s, arm, measure_meter(arm->measure));
+        s->listening = NULL;
+        status = measure_end(arm->measure, &err);
+    }
+    if (status != STATUS_OK && s->arguments.validate)
+        command_warn("%s, %s: rejected: %s", phase->name, arm->name, err.text);
     return true;
-}
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *range_json(const double *x, int n)
-{
-    struct difference d = stats_median_interval(x, (size_t)n);
-    return json_pack("{s:o, s:o, s:o, s:i}", "median", number(d.mean), "low",
-                     number(d.low), "high", number(d.high), "n", n);
 }
 
 static enum status write_ledgers(struct session *s, const struct phase *phase,
@@ -342,64 +183,42 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
     return file_commit(&file, err);
 }
 
-static enum status arm_json(struct arm *arm, int which, json_t **out,
-                            struct error *err)
+/* Totals come first: afterwards the ledger holds no amount that is too small
+ * to stand by itself. */
+static enum status arm_json(struct arm *arm, json_t **out, struct error *err)
 {
-    json_t *json = json_pack("{s:s, s:o}", "name", arm_names[which], "totals",
+    double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
+    json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
                              summary_no_totals());
     enum status status;
-    json_object_set_new(json, "seconds",
-                        range_json(arm->seconds, arm->n_seconds));
+    json_object_set_new(json, "seconds", profile_range(seconds,
+        measure_repeats(arm->measure, METRIC_SECONDS, seconds)));
     if ((status = summary_totals(json, "predicted", arm->predicted, err)) ||
         (status = summary_totals(json, "counted", arm->counted, err)) ||
         (status = summary_totals(json, "measured", arm->measured, err)))
         return status;
+    measure_mask(arm->measure, arm->measured, bound);
+    json_object_set_new(json, "measuring",
+                        measure_table_json(arm->measure, bound));
     *out = json;
     return STATUS_OK;
 }
 
-static double total(const struct ledger *ledger, enum metric metric)
-{
-    struct cost sum = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-    return cost_get(&sum, metric);
-}
-
-/* MoD over dense, pair by pair. */
-static json_t *ratio_json(const struct phase *phase, struct arm arm[ARM_COUNT])
-{
-    const struct arm *dense = &arm[ARM_DENSE], *mod = &arm[ARM_MOD];
-    int n = dense->n_seconds < mod->n_seconds ? dense->n_seconds
-                                              : mod->n_seconds;
-    double ratio[MAX_REPEATS];
-    for (int i = 0; i < n; i++)
-        ratio[i] = mod->seconds[i] / dense->seconds[i];
-    double flops = total(mod->counted, METRIC_FLOPS) /
-                   total(dense->counted, METRIC_FLOPS);
-    double bytes = total(mod->counted, METRIC_BYTES) /
-                   total(dense->counted, METRIC_BYTES);
-    double joules = total(mod->predicted, METRIC_JOULES) /
-                    total(dense->predicted, METRIC_JOULES);
-    struct difference d = stats_median_interval(ratio, (size_t)n);
-    printf("%-12s flops %5.1f %%   bytes %5.1f %%   time %5.1f %%  [%.1f, %.1f]"
-           "   joules %s%.1f %%%s\n", phase->name, 100 * flops, 100 * bytes,
-           100 * d.mean, 100 * d.low, 100 * d.high,
-           isfinite(joules) ? "" : "- ", isfinite(joules) ? 100 * joules : 0.0,
-           isfinite(joules) ? " (modelled)" : "");
-    return json_pack("{s:f, s:f, s:o, s:o}", "flops", flops, "bytes", bytes,
-                     "seconds", range_json(ratio, n), "joules", number(joules));
-}
-
 static void print_phase(struct session *s, const struct phase *phase,
-                        const struct arm *arm, int which)
+                        const struct arm *arm)
 {
-    struct witnesses w = { arm->predicted, arm->counted, arm->measured };
+    struct witnesses w = { arm->predicted, arm->counted, arm->measured,
+                           arm->measure };
     char text[256];
     if (s->arguments.common.quiet)
         return;
     printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
-           arm_names[which], s->arguments.batch, s->arguments.tokens);
-    profile_table_print(stdout, &w);
+           arm->name, s->arguments.batch, s->arguments.tokens);
+    if (s->arguments.validate)
+        validate_print(stdout, &s->validation, phase->name, arm->name);
+    else
+        profile_table_print(stdout, &w);
+    measure_table_print(stdout, arm->measure);
     if (profile_table_differs(&w, arm->spec->n_layers, text, sizeof text))
         command_warn("%s", text);
 }
@@ -408,24 +227,27 @@ static enum status run_phase(struct session *s, const struct phase *phase,
                              struct error *err)
 {
     struct arm arm[ARM_COUNT] = { { 0 } };
+    /* Without a routed layer the model is its own dense twin. */
     bool routed = spec_n_routed(&s->spec[ARM_MOD]) > 0, more = true;
     int n_arms = routed ? ARM_COUNT : 1;
     json_t *arms = json_array();
     enum status status = STATUS_OK;
-    struct progress progress = progress_begin(phase->name, "repeat",
-        (double)(n_arms * s->arguments.repeats), s->arguments.common.quiet);
+    double done = 0;
 
     for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
         status = arm_open(s, phase, &arm[i], i, err);
         if (status == STATUS_OK)
             status = count(s, phase, &arm[i], err);
     }
+    struct progress progress = progress_begin(phase->name, "round",
+        status ? 0 : (double)(measure_n_passes(arm[0].measure) *
+                              s->arguments.repeats),
+        s->arguments.common.quiet);
     while (status == STATUS_OK && more) {
         more = false;
         for (int i = 0; i < n_arms; i++)
             more |= measure_once(s, phase, &arm[i]);
-        progress_at(&progress, arm[0].n_seconds + arm[n_arms - 1].n_seconds,
-                    "");
+        progress_at(&progress, ++done, "");
         if (command_interrupted)
             status = error_set(err, STATUS_INTERRUPTED, "interrupted in %s;"
                                " phases finished before are written",
@@ -435,9 +257,16 @@ static enum status run_phase(struct session *s, const struct phase *phase,
     for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
         json_t *json = NULL;
         measure_finish(arm[i].measure, arm[i].measured);
-        print_phase(s, phase, &arm[i], i);
-        if ((status = write_ledgers(s, phase, &arm[i], i, err)) ||
-            (status = arm_json(&arm[i], i, &json, err)))
+        if (s->arguments.validate)
+            status = validate_phase(&s->validation, &(struct validate_input){
+                phase->name, arm[i].name, decodes(phase),
+                s->arguments.common.threads, arm[i].predicted, arm[i].counted,
+                arm[i].measure }, err);
+        if (status != STATUS_OK)
+            break;
+        print_phase(s, phase, &arm[i]);
+        if ((status = arm_json(&arm[i], &json, err)) ||
+            (status = write_ledgers(s, phase, &arm[i], i, err)))
             break;
         json_array_append_new(arms, json);
     }
@@ -445,12 +274,18 @@ static enum status run_phase(struct session *s, const struct phase *phase,
         json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:O, s:s}", "name",
             phase->name, "batch", (json_int_t)s->arguments.batch, "tokens",
             (json_int_t)s->arguments.tokens, "steps",
-            (json_int_t)(phase->work == work_decode ? s->arguments.steps : 1),
+            (json_int_t)(decodes(phase) ? s->arguments.steps : 1),
             "arms", arms, "policy",
-            phase->train ? s->source.routing.policy->name
-                         : serving_policy(s)->name);
+            phase->train ? s->source->routing.policy->name
+                         : profile_serving(s));
         if (routed)
-            json_object_set_new(json, "ratio", ratio_json(phase, arm));
+            json_object_set_new(json, "ratio", profile_paired(phase, arm,
+                s->arguments.common.quiet));
+        if (decodes(phase)) {
+            json_object_set_new(json, "tokens_by_kept",
+                                profile_tokens(s, arm, n_arms));
+            status = profile_tokens_write(s, arm, n_arms, err);
+        }
         json_array_append_new(s->phases, json);
     }
     for (int i = 0; i < ARM_COUNT; i++)
@@ -461,7 +296,7 @@ static enum status run_phase(struct session *s, const struct phase *phase,
 
 static enum status read_tokens(struct session *s, struct error *err)
 {
-    struct arguments *a = &s->arguments;
+    struct profile_arguments *a = &s->arguments;
     const size_t n = (size_t)a->batch * (size_t)a->tokens;
     struct random random = random_seeded((uint64_t)a->seed);
     enum status status = STATUS_OK;
@@ -469,8 +304,7 @@ static enum status read_tokens(struct session *s, struct error *err)
     s->ids = calloc(n, sizeof *s->ids);
     s->targets = calloc(n, sizeof *s->targets);
     s->column = calloc((size_t)a->batch, sizeof *s->column);
-    s->keep = calloc((size_t)a->batch * SPEC_MAX_LAYERS, sizeof *s->keep);
-    if (!s->ids || !s->targets || !s->column || !s->keep)
+    if (!s->ids || !s->targets || !s->column)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
     if (a->text) {
         status = data_open(&s->data, a->text, (int32_t)a->tokens, err);
@@ -481,48 +315,79 @@ static enum status read_tokens(struct session *s, struct error *err)
     }
     for (size_t i = 0; i < n; i++) {
         s->ids[i] = (int32_t)random_below(&random,
-                                          (uint32_t)s->source.spec.n_vocab);
+                                          (uint32_t)s->source->spec.n_vocab);
         s->targets[i] = (int32_t)random_below(&random,
-                                              (uint32_t)s->source.spec.n_vocab);
+                                              (uint32_t)s->source->spec.n_vocab);
     }
     return STATUS_OK;
 }
 
-static enum status open_session(struct session *s, struct error *err)
+static enum status open_session(struct session *s, struct machine *machine,
+                                struct error *err)
 {
-    struct arguments *a = &s->arguments;
-    enum status status = source_read(&s->source, a->model, a->common.setting,
+    struct profile_arguments *a = &s->arguments;
+    enum status status = source_read(s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
-    s->spec[ARM_MOD] = s->source.spec;
-    s->spec[ARM_DENSE] = spec_dense(&s->source.spec);
-    s->has_thresholds = s->source.routing.has_thresholds &&
-                        s->source.spec.router_scores;
-    if (a->tokens > s->source.spec.max_tokens)
+    s->spec[ARM_MOD] = s->source->spec;
+    s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
+    s->has_thresholds = s->source->routing.has_thresholds &&
+                        s->source->spec.router_scores;
+    if (a->tokens > s->source->spec.max_tokens)
         return error_set(err, STATUS_BAD_VALUE, "--tokens %" PRId64 ": %s"
                          " covers at most %d", a->tokens, a->model,
-                         s->source.spec.max_tokens);
-    if (a->steps >= a->tokens)
+                         s->source->spec.max_tokens);
+    if (a->wanted[PHASE_DECODE] && a->steps >= a->tokens)
         return error_set(err, STATUS_BAD_VALUE, "--steps %" PRId64 ": must be"
                          " below --tokens %" PRId64, a->steps, a->tokens);
     if (a->machine) {
-        status = machine_load(&s->machine, a->machine, err);
+        status = machine_load(machine, a->machine, err);
         if (status != STATUS_OK)
             return status;
-        s->has_machine = true;
+        s->machine = machine;
     }
+    if (spec_n_routed(&s->spec[ARM_MOD]) == 0 && !a->common.quiet)
+        printf("%s routes no layer: it is its own dense twin, and there is "
+               "nothing to set it against\n", a->model);
     status = read_tokens(s, err);
     if (status == STATUS_OK)
         status = rundir_open(&s->rundir, a->common.output, err);
     return status;
 }
 
+static enum status write_validation(struct session *s, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer file;
+    enum status status = file_join(path, s->rundir.path, "validate.csv", err);
+
+    if (status == STATUS_OK)
+        status = file_create(&file, path, err);
+    if (status != STATUS_OK)
+        return status;
+    validate_write(file.stream, &s->validation);
+    return file_commit(&file, err);
+}
+
+/* By which back end counters were read, for the provenance; NULL: by none. */
+static json_t *read_path_of(const json_t *arm)
+{
+    json_t *paths = json_object_get(json_object_get(arm, "measuring"),
+                                    "read_paths"), *path;
+    size_t i;
+
+    json_array_foreach(paths, i, path)
+        if (json_is_true(json_object_get(path, "chosen")))
+            return json_object_get(path, "name");
+    return NULL;
+}
+
 /* The first phase's MoD arm stands for the run. */
 static enum status write_summary(struct session *s, int argc, char **argv,
                                  struct error *err)
 {
-    struct arguments *a = &s->arguments;
+    struct profile_arguments *a = &s->arguments;
     json_t *config = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?}", "model",
         a->model, "batch", (json_int_t)a->batch, "tokens",
         (json_int_t)a->tokens, "decode_steps", (json_int_t)a->steps, "repeats",
@@ -537,11 +402,32 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     json_t *last = json_array_get(arms, json_array_size(arms) - 1);
     json_object_set(summary, "totals", json_object_get(last, "totals"));
     json_object_set(summary, "phases", s->phases);
+    json_t *path = read_path_of(last);
+    json_object_set_new(json_object_get(summary, "provenance"),
+                        "counters_read_by", path ? json_incref(path)
+                                                 : json_null());
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
+    if (a->validate)
+        json_object_set_new(summary, "validation",
+                            validate_json(&s->validation));
     enum status status = summary_write(&s->rundir, summary, err);
     json_decref(summary);
+    if (status == STATUS_OK && a->validate)
+        status = write_validation(s, err);
     return status;
+}
+
+/* The figures that are outside of their budget are the command's failure. */
+static enum status check_validation(const struct session *s, struct error *err)
+{
+    size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
+
+    validate_print_sum(stdout, &s->validation);
+    return n == 0 ? STATUS_OK
+                  : error_set(err, STATUS_UNAVAILABLE, "%zu figure%s outside of"
+                              " the error budget: see %s/validate.csv", n,
+                              n == 1 ? " is" : "s are", s->rundir.path);
 }
 
 static const struct argp_option options[] = {
@@ -557,6 +443,10 @@ static const struct argp_option options[] = {
       0 },
     { "seed", 'S', "N", 0, "Of tokens and, without weights, of the model (1)",
       0 },
+    { "validate", 'V', NULL, 0, "Check every op and phase against the error"
+      " budget of each metric; exit 1 when one is outside", 0 },
+    { "recorded", 'C', "DIR", 0, "Counts of a recorded run in place of this"
+      " machine's counters: DIR/PHASE_ARM.counters, DIR/sys, DIR/proc", 0 },
     { "sysfs-root", 'R', "DIR", OPTION_HIDDEN, "A recorded /sys", 0 },
     { 0 },
 };
@@ -572,16 +462,16 @@ static int64_t whole(const char *text, int64_t low, int64_t high,
     return value;
 }
 
-/* Of phases[]; N_PHASES: no such. */
+/* Of profile_phases[]; PHASE_COUNT: no such. */
 static int find_phase(const char *name)
 {
     int i = 0;
-    while (i < N_PHASES && strcmp(phases[i].file, name) != 0)
+    while (i < PHASE_COUNT && strcmp(profile_phases[i].file, name) != 0)
         i++;
     return i;
 }
 
-static void want_phases(struct arguments *a, const char *list,
+static void want_phases(struct profile_arguments *a, const char *list,
                         struct argp_state *state)
 {
     char copy[64], *rest = copy, *name;
@@ -590,7 +480,7 @@ static void want_phases(struct arguments *a, const char *list,
         argp_error(state, "--phases %s: too long", list);
     while ((name = strsep(&rest, ","))) {
         int i = find_phase(name);
-        if (i < N_PHASES)
+        if (i < PHASE_COUNT)
             a->wanted[i] = true;
         else
             argp_error(state, "--phases '%s': allowed are train, prefill,"
@@ -600,7 +490,7 @@ static void want_phases(struct arguments *a, const char *list,
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    struct arguments *a = state->input;
+    struct profile_arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; return 0;
     case 't': a->text = text; return 0;
@@ -608,11 +498,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'n': a->tokens = whole(text, 2, 1 << 20, "tokens", state); return 0;
     case 's': a->steps = whole(text, 1, 1 << 20, "steps", state); return 0;
     case 'r':
-        a->repeats = whole(text, 1, MAX_REPEATS, "repeats", state);
+        a->repeats = whole(text, 1, MEASURE_REPEAT_MAX, "repeats", state);
         return 0;
     case 'p': want_phases(a, text, state); return 0;
     case 'm': a->machine = text; return 0;
     case 'S': a->seed = whole(text, 0, INT64_MAX, "seed", state); return 0;
+    case 'V': a->validate = true; return 0;
+    case 'C': a->record = text; return 0;
     case 'R': a->sysfs_root = text; return 0;
     case ARGP_KEY_ARG:
         if (a->model)
@@ -639,27 +531,30 @@ int profile_command(int argc, char **argv)
         options, parse, "MODEL -o DIR",
         "Run a model and its dense twin in turns and set predicted, counted"
         " and measured side by side, per layer and op, in training, prefill"
-        " and decoding.\vMODEL is a run directory with weights, or a model"
-        " YAML file, which gets random ones.", children, NULL, NULL,
+        " and decoding.\vMODEL is a run directory or a Hugging Face one, a GGUF or"
+        " llama2.c file, or a model YAML file, which gets random weights.", children, NULL, NULL,
     };
     struct session *s = calloc(1, sizeof *s);
+    struct machine machine;
+    struct source source = { 0 };
     struct error err = { 0 };
     enum status status = STATUS_OK;
 
     if (!s)
         return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
     s->rundir.lock = -1;
-    s->arguments = (struct arguments){
+    s->source = &source;
+    s->arguments = (struct profile_arguments){
         .batch = 1, .tokens = 256, .steps = 64, .repeats = 20, .seed = 1,
         .wanted = { true, true, true },
     };
     argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
     command_catch_signals();
     s->phases = json_array();
-    status = open_session(s, &err);
-    for (int i = 0; i < N_PHASES && status == STATUS_OK; i++)
+    status = open_session(s, &machine, &err);
+    for (int i = 0; i < PHASE_COUNT && status == STATUS_OK; i++)
         if (s->arguments.wanted[i])
-            status = run_phase(s, &phases[i], &err);
+            status = run_phase(s, &profile_phases[i], &err);
     if ((status == STATUS_OK || status == STATUS_INTERRUPTED) &&
         json_array_size(s->phases) > 0) {
         struct error late;
@@ -669,8 +564,10 @@ int profile_command(int argc, char **argv)
             err = late;
         }
     }
+    if (status == STATUS_OK && s->arguments.validate)
+        status = check_validation(s, &err);
     json_decref(s->phases);
-    free(s->keep);
+    validation_close(&s->validation);
     free(s->column);
     free(s->targets);
     free(s->ids);

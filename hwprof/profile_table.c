@@ -9,6 +9,8 @@ struct row {
     char   name[32];
     double predicted_flops, counted_flops, measured_flops;
     double predicted_seconds, measured_seconds;
+    bool   at_least;               /* of measured_flops */
+    bool   flops_below, seconds_below;
 };
 
 static double sum_of(const struct ledger *ledger, int op, enum metric metric)
@@ -16,6 +18,18 @@ static double sum_of(const struct ledger *ledger, int op, enum metric metric)
     struct cost cost = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                   op);
     return cost_get(&cost, metric);
+}
+
+static bool is_below(const struct witnesses *w, int op, enum metric metric,
+                     double amount)
+{
+    struct measure_row row[METRIC_COUNT];
+
+    if (!w->measure || op == LEDGER_ANY)
+        return false;
+    measure_report(w->measure, row);
+    return amount < row[metric].resolution *
+           (double)measure_regions(w->measure, LEDGER_ANY, LEDGER_ANY, op);
 }
 
 static struct row row_of(const struct witnesses *w, int op, const char *name)
@@ -27,6 +41,11 @@ static struct row row_of(const struct witnesses *w, int op, const char *name)
         .predicted_seconds = sum_of(w->predicted, op, METRIC_SECONDS),
         .measured_seconds = sum_of(w->measured, op, METRIC_SECONDS),
     };
+    struct cost flops = ledger_sum(w->measured, LEDGER_ANY, LEDGER_ANY,
+                                   LEDGER_ANY, op);
+    row.at_least = flops.from[METRIC_FLOPS] == PROV_AT_LEAST;
+    row.flops_below = is_below(w, op, METRIC_FLOPS, row.measured_flops);
+    row.seconds_below = is_below(w, op, METRIC_SECONDS, row.measured_seconds);
     snprintf(row.name, sizeof row.name, "%s", name);
     return row;
 }
@@ -45,6 +64,7 @@ static void add(struct row *sum, const struct row *part)
     sum->measured_flops += part->measured_flops;
     sum->predicted_seconds += part->predicted_seconds;
     sum->measured_seconds += part->measured_seconds;
+    sum->at_least |= part->at_least;
 }
 
 static void print_amount(FILE *file, double x, double unit, int decimals)
@@ -55,15 +75,33 @@ static void print_amount(FILE *file, double x, double unit, int decimals)
         fprintf(file, " %11s", "-");
 }
 
+static void print_measured(FILE *file, double x, double unit, int decimals,
+                           bool below, bool at_least)
+{
+    char text[32];
+
+    if (below) {
+        fprintf(file, " %11s", "below res.");
+    } else if (at_least && isfinite(x)) {
+        snprintf(text, sizeof text, ">=%.*f", decimals, x / unit);
+        fprintf(file, " %11s", text);
+    } else {
+        print_amount(file, x, unit, decimals);
+    }
+}
+
 static void print_row(FILE *file, const struct row *row)
 {
-    double ratio = row->measured_seconds / row->predicted_seconds;
+    double ratio = row->seconds_below
+        ? (double)NAN : row->measured_seconds / row->predicted_seconds;
     fprintf(file, "%-12s", row->name);
     print_amount(file, row->predicted_flops, 1e9, 4);
     print_amount(file, row->counted_flops, 1e9, 4);
-    print_amount(file, row->measured_flops, 1e9, 4);
+    print_measured(file, row->measured_flops, 1e9, 4, row->flops_below,
+                   row->at_least);
     print_amount(file, row->predicted_seconds, 1e-3, 3);
-    print_amount(file, row->measured_seconds, 1e-3, 3);
+    print_measured(file, row->measured_seconds, 1e-3, 3, row->seconds_below,
+                   false);
     print_amount(file, ratio, 1.0, 3);
     if (isfinite(ratio))
         fputs(fabs(ratio - 1.0) > 0.1   ? " !!"

@@ -3,15 +3,18 @@
 #define PROFILE_TABLE_H
 
 #include <stdio.h>
+#include "hwprof/measure.h"
 #include "sim/core/ledger.h"
 
 /* Three ledgers of the same work; borrowed. */
 struct witnesses {
-    const struct ledger *predicted, *counted, *measured;
+    const struct ledger  *predicted, *counted, *measured;
+    const struct measure *measure;   /* how far each is resolved; NULL: any */
 };
 
 /* A row an op, the slowest first; ops below 1 % of the time are folded into one
- * row.  Ratios outside 2 % are marked !, outside 10 % !!. */
+ * row.  Ratios outside 2 % are marked !, outside 10 % !!.  >= is a lower bound;
+ * an amount that its regions are too small for is "below res.". */
 void profile_table_print(FILE *file, const struct witnesses *w);
 
 /* The first (pass, layer, op) whose counted and predicted flops or bytes differ,

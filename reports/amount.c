@@ -12,7 +12,7 @@ struct amount amount_unknown(const char *reason)
 
 struct amount amount_of(double value, enum provenance from)
 {
-    if (!isfinite(value) || from == PROV_UNKNOWN)
+    if (!isfinite(value) || from <= PROV_BELOW)
         return amount_unknown(NULL);
     return (struct amount){ .value = value, .low = nan(""), .high = nan(""),
                             .from = from };

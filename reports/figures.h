@@ -9,6 +9,7 @@
 #include "reports/curve.h"
 #include "reports/plot.h"
 #include "reports/study.h"
+#include "reports/token_cost.h"
 #include "reports/tokens.h"
 #include "reports/tradeoff.h"
 
@@ -49,6 +50,9 @@ void figure_phases(struct plot *plot, const struct run *profile);
 
 /* FLOPs saved, time saved, energy saved: where it went. */
 void figure_waterfall(struct plot *plot, const struct phase *phase);
+
+/* A decoded token's seconds, by how many routed layers kept it. */
+void figure_token_cost(struct plot *plot, const struct token_cost *cost);
 
 /* Predicted against measured seconds, per op. */
 void figure_scatter(struct plot *plot, const struct run *profile);

@@ -256,6 +256,10 @@ void page_words(FILE *out)
           "without any formula." },
         { "measured", "Read from a clock, a hardware counter, or held-out "
           "text." },
+        { "at least", "Measured by a counter that loses some: repeats of the "
+          "same work differ, the truth is no less." },
+        { "below resolution", "Measured, but too small to be told from what "
+          "reading costs: no number is shown." },
         { "modelled", "Computed with coefficients of a machine profile, such "
           "as joules per FLOP: as good as they are." },
         { "unknown", "Nobody could say. It is never zero, and a reason is "

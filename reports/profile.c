@@ -83,6 +83,20 @@ static void read_ratios(struct phase *phase, const json_t *json)
             read_median(json_object_get(given, "joules"), NULL);
 }
 
+/* How much each cell without an amount may hold, where an arm says it. */
+static void read_bounds(struct phase *phase, const json_t *arm)
+{
+    const char *name = jsonpath_text(arm, "name");
+    const json_t *most = jsonpath_at(arm, "measuring.below_resolution_at_most");
+
+    for (int a = 0; name && a < ARM_COUNT; a++)
+        for (int m = 0; strcmp(name, arm_names[a]) == 0 && m < METRIC_COUNT;
+             m++) {
+            double bound = jsonpath_number(most, metric_table[m].column);
+            phase->witnesses[a].below_at_most[m] = bound > 0 ? bound : 0;
+        }
+}
+
 static enum status read_ledger(struct phase *phase, const struct run *run,
                                enum arm arm, bool first, struct error *err)
 {
@@ -154,6 +168,8 @@ static enum status read_phase(struct phase *phase, const struct run *run,
     read_ratios(phase, json);
     for (int a = 0; status == STATUS_OK && a < ARM_COUNT; a++)
         status = read_ledger(phase, run, (enum arm)a, first, err);
+    json_array_foreach(arms, i, arm)
+        read_bounds(phase, arm);
     return status;
 }
 

@@ -221,6 +221,11 @@ static void draw_scatter(struct plot *plot, const struct report *r)
         figure_scatter(plot, r->profile);
 }
 
+static void draw_token_cost(struct plot *plot, const struct report *r)
+{
+    figure_token_cost(plot, &r->token_cost);
+}
+
 static void draw_routing(struct plot *plot, const struct report *r)
 {
     if (r->scored)
@@ -262,6 +267,7 @@ static const struct {
     { "savings",       SECTION_SCALING, draw_savings },
     { "waterfall",     SECTION_PHASES,  draw_waterfall },
     { "phases",        SECTION_PHASES,  draw_phases },
+    { "token-cost",    SECTION_PHASES,  draw_token_cost },
     { "layers",        SECTION_OPS,     draw_flops },
     { "layers-energy", SECTION_OPS,     draw_energy },
     { "routing",       SECTION_TEXT,    draw_routing },
@@ -340,6 +346,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = read_curves(r, err);
     if (status == STATUS_OK)
         status = read_tokens(r, err);
+    if (status == STATUS_OK && r->profile)
+        status = token_cost_read(&r->token_cost, r->profile, err);
     if (status == STATUS_OK)
         status = find_layers(r, err);
     if (status != STATUS_OK)
@@ -349,6 +357,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
     tables_tradeoff(r);
     tables_cost(r);
     tables_trust(r);
+    tables_validate(r);
     return build_figures(r, err);
 }
 
@@ -363,6 +372,7 @@ void report_close(struct report *r)
     for (size_t i = 0; r->curve && i < r->study.n_runs; i++)
         curve_close(&r->curve[i]);
     free(r->curve);
+    token_cost_close(&r->token_cost);
     tokens_close(&r->tokens);
     tradeoff_close(&r->tradeoff);
     study_close(&r->study);

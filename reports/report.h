@@ -7,6 +7,7 @@
 #include "reports/plot.h"
 #include "reports/study.h"
 #include "reports/table.h"
+#include "reports/token_cost.h"
 #include "reports/tokens.h"
 #include "reports/tradeoff.h"
 
@@ -30,7 +31,7 @@ enum section {
     SECTION_COUNT
 };
 
-enum { REPORT_MAX_TABLES = 24, REPORT_MAX_FIGURES = 12 };
+enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 12 };
 
 struct report_table {
     enum section section;
@@ -52,6 +53,7 @@ struct report {
     const struct run *profile; /* the first; NULL: none was given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
+    struct token_cost token_cost;  /* of the profile's decoding */
     /* What the layer figures show: arms of the profile's first phase that has
      * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
@@ -99,5 +101,6 @@ void tables_study(struct report *report);
 void tables_tradeoff(struct report *report);
 void tables_cost(struct report *report);
 void tables_trust(struct report *report);
+void tables_validate(struct report *report);
 
 #endif

@@ -26,6 +26,8 @@ void table_tag(FILE *out, const char *word)
         { "scaled", "d", "scaled", "scaled: a part, extrapolated" },
         { "counted", "c", "count", "counted: the executor's tally of its own "
           "loops" },
+        { "at_least", "m", "at least", "at least: measured by a counter that "
+          "loses some" },
         { "measured", "m", "meas", "measured: read from a clock, a counter or "
           "held-out text" },
     };
@@ -68,7 +70,8 @@ static void html_known(const struct column *column, struct layout layout,
     if (isfinite(a.low) && isfinite(a.high))
         fprintf(out, " data-lo=\"%.15g\" data-hi=\"%.15g\"", a.low, a.high);
     table_cell_number(number, a.value, column, layout, cell);
-    fprintf(out, ">%s%s", *number == '<' ? "&lt;" : "",
+    fprintf(out, ">%s%s%s", a.from == PROV_AT_LEAST ? "≥ " : "",
+            *number == '<' ? "&lt;" : "",
             *number == '<' ? number + 1 : number);
     if (isfinite(a.low) && isfinite(a.high)) {
         table_cell_number(number, half_width(a), column, layout, cell);

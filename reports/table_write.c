@@ -147,6 +147,8 @@ static void markdown_cell(const struct column *column, struct layout layout,
         return;
     }
     table_cell_number(number, cell->amount.value, column, layout, cell);
+    if (cell->amount.from == PROV_AT_LEAST)
+        fputs("≥ ", out);
     fputs(number, out);
     if (isfinite(cell->amount.low) && isfinite(cell->amount.high)) {
         table_cell_number(number, cell->amount.low, column, layout,

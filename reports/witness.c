@@ -19,6 +19,7 @@ struct row {
     enum witness witness;
     struct ledger_key key;     /* pass and op may be ANY */
     bool any_layer;
+    uint32_t below;            /* metrics that are below resolution, as bits */
     struct cost cost;
 };
 
@@ -147,10 +148,38 @@ static enum status read_row(struct row *row, const struct csv *csv, size_t r,
     row->key = (struct ledger_key){ .pass = (enum pass)pass,
                                     .token = LEDGER_SHARED, .op = (enum op)op };
     status = read_layer(row, csv, r, at->layer, err);
-    for (int m = 0; status == STATUS_OK && m < METRIC_COUNT; m++)
+    for (int m = 0; status == STATUS_OK && m < METRIC_COUNT; m++) {
         status = read_metric(&row->cost, (enum metric)m, csv, r, at,
                              usual[witness], err);
+        if (witness == WITNESS_MEASURED &&
+            strcmp(csv_text(csv, r, at->source[m]),
+                   provenance_names[PROV_BELOW]) == 0)
+            row->below |= UINT32_C(1) << m;
+    }
     return status;
+}
+
+/* What is below resolution adds nothing here, and is kept count of. */
+static enum status file_below(struct witnesses *out, struct row *row,
+                              struct error *err)
+{
+    struct ledger_shape shape = ledger_shape(out->ledger[WITNESS_MEASURED]);
+    struct cost one = cost_zero(PROV_MEASURED);
+    enum status status = out->below ? STATUS_OK
+        : ledger_open(&out->below, shape, (struct cost){ 0 }, err);
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        if (!(row->below & UINT32_C(1) << m))
+            continue;
+        if (m < METRIC_FIRST_REAL) {
+            cost_set_count(&row->cost, (enum metric)m, 0, PROV_MEASURED);
+            cost_set_count(&one, (enum metric)m, 1, PROV_MEASURED);
+        } else {
+            cost_set_real(&row->cost, (enum metric)m, 0, PROV_MEASURED);
+            cost_set_real(&one, (enum metric)m, 1, PROV_MEASURED);
+        }
+    }
+    return status ? status : ledger_charge(out->below, row->key, &one);
 }
 
 static bool in_phase(const struct csv *csv, size_t r, const struct columns *at,
@@ -250,6 +279,8 @@ enum status witnesses_read(struct witnesses *out, const char *path,
         if (!in_phase(&csv, r, &at, phase))
             continue;
         status = read_row(&row, &csv, r, &at, err);
+        if (status == STATUS_OK && row.below)
+            status = file_below(&result, &row, err);
         if (status == STATUS_OK)
             status = file_row(&result, &row, &csv, r, at.token >= 0, err);
     }
@@ -266,6 +297,7 @@ void witnesses_close(struct witnesses *witnesses)
 {
     for (int w = 0; w < WITNESS_COUNT; w++)
         ledger_close(witnesses->ledger[w]);
+    ledger_close(witnesses->below);
     *witnesses = (struct witnesses){ .n_layers = 0 };
 }
 
@@ -278,6 +310,21 @@ static bool resolves(const struct ledger *ledger, int pass, int32_t layer,
            (op == LEDGER_ANY || shape.by_op) &&
            (layer == LEDGER_ANY ||
             (shape.n_layers > 0 && layer < shape.n_layers));
+}
+
+/* Whether what was below resolution may be more than a tenth of `known`. */
+static bool hides_too_much(const struct witnesses *witnesses,
+                           enum metric metric, int pass, int32_t layer, int op,
+                           double known)
+{
+    struct cost cells;
+
+    if (!witnesses->below)
+        return false;
+    cells = ledger_sum(witnesses->below, pass, layer, LEDGER_ANY, op);
+    double n = cost_get(&cells, metric);
+    double most = witnesses->below_at_most[metric];
+    return n > 0 && !(most > 0 && n * most <= 0.1 * known);
 }
 
 struct amount witness_sum(const struct witnesses *witnesses,
@@ -295,6 +342,10 @@ struct amount witness_sum(const struct witnesses *witnesses,
     cost = ledger_sum(ledger, pass, layer, LEDGER_ANY, op);
     amount = amount_of(cost_get(&cost, metric),
                        (enum provenance)cost.from[metric]);
+    if (witness == WITNESS_MEASURED && amount_known(amount) &&
+        hides_too_much(witnesses, metric, pass, layer, op, amount.value))
+        return amount_unknown("below resolution: its regions are too small for "
+                              "what reading costs");
     amount.modelled = amount_is_model(metric, amount.from);
     return amount;
 }

@@ -20,6 +20,9 @@ extern const char *const witness_names[WITNESS_COUNT];
 
 struct witnesses {
     struct ledger *ledger[WITNESS_COUNT];   /* owned; NULL: it said nothing */
+    struct ledger *below;                   /* owned: measured cells without an
+                                             * amount, 1 each; NULL: none */
+    double below_at_most[METRIC_COUNT];     /* each of them held; 0: unknown */
     int32_t n_layers;                      /* of the widest; 0: none resolved */
 };
 
@@ -33,7 +36,8 @@ enum status witnesses_read(struct witnesses *out, const char *path,
 void        witnesses_close(struct witnesses *witnesses);
 
 /* The sum over what matches (LEDGER_ANY matches all); unknown with its reason
- * when the witness is silent. */
+ * when the witness is silent, or when cells below resolution may hold more than
+ * a tenth of it. */
 struct amount witness_sum(const struct witnesses *witnesses,
                           enum witness witness, enum metric metric, int pass,
                           int32_t layer, int op);

@@ -62,6 +62,9 @@ ParameterizedTestParameters(cost, a_sum_is_as_weak_as_its_weakest_part)
         { PROV_SIMULATED, PROV_SCALED,      PROV_SIMULATED },
         { PROV_SCALED,    PROV_PREDICTED,   PROV_PREDICTED },
         { PROV_PREDICTED, PROV_UNKNOWN,     PROV_UNKNOWN },
+        { PROV_AT_LEAST,  PROV_MEASURED,    PROV_AT_LEAST },
+        { PROV_AT_LEAST,  PROV_BELOW,       PROV_BELOW },
+        { PROV_BELOW,     PROV_UNKNOWN,     PROV_UNKNOWN },
     };
     return cr_make_param_array(struct pair, pairs,
                                sizeof pairs / sizeof *pairs);
@@ -76,6 +79,17 @@ ParameterizedTest(struct pair *p, cost, a_sum_is_as_weak_as_its_weakest_part)
     cr_assert(eq(int, cost_add(&ba, &a), STATUS_OK));
     cr_assert(eq(int, ab.from[METRIC_SECONDS], p->weaker));
     cr_assert(eq(int, ba.from[METRIC_SECONDS], p->weaker));
+}
+
+Test(cost, what_is_below_resolution_is_no_number)
+{
+    struct cost cost = { 0 };
+
+    cost_set_count(&cost, METRIC_FLOPS, 7, PROV_BELOW);
+    cost_set_count(&cost, METRIC_CYCLES, 7, PROV_AT_LEAST);
+    cr_assert(not(cost_known(&cost, METRIC_FLOPS)));
+    cr_assert(isnan(cost_get(&cost, METRIC_FLOPS)));
+    cr_assert(eq(dbl, cost_get(&cost, METRIC_CYCLES), 7.0));
 }
 
 Test(cost, every_metric_has_its_own_column_and_a_unit)

@@ -123,7 +123,7 @@ static void fake_close(struct counter_session *session)
 
 static const struct counter_backend fake_backend = {
     "fake", "made-up hardware", fake_open, fake_nothing, fake_read,
-    fake_nothing, fake_close,
+    fake_nothing, fake_close, NULL,
 };
 
 /* One op that makes the hardware count `flops` and 64 bytes a flop. */
@@ -261,15 +261,18 @@ Test(counter_meter, a_failed_reading_is_kept_and_nothing_is_filed_after)
 Test(counter_meter, a_token_may_be_named)
 {
     struct fake fake = { 0 };
-    struct ledger *ledger = open_ledger(1, 3);
+    struct ledger *ledger = open_ledger(1, 0), *tokens = open_ledger(0, 3);
     struct counter_session *s = open_fake(&fake);
     struct counter_meter m = counter_meter(s, ledger, empty_cost());
 
+    m.tokens = tokens;
     m.token = 2;
     run_op(&m.meter, &fake, 0, OP_QKV, 7);
-    cr_assert(eq(u64, flops_at(ledger, 0, 2, OP_QKV), 7));
-    cr_assert(eq(u64, flops_at(ledger, 0, 1, OP_QKV), 0));
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 7));
+    cr_assert(eq(u64, flops_at(tokens, 0, 2, OP_QKV), 7));
+    cr_assert(eq(u64, flops_at(tokens, 0, 1, OP_QKV), 0));
     counter_close(s);
+    ledger_close(tokens);
     ledger_close(ledger);
 }
 
@@ -451,6 +454,10 @@ Test(measure, the_median_is_filed_and_the_spread_is_kept)
     cr_assert(eq(dbl, range.high, 1010.0));
     cr_assert(eq(int, range.n, 3));
     cr_assert(row[METRIC_FLOPS].lower_bound);
+    cr_assert(eq(int, ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, 0,
+        LEDGER_SHARED, OP_QKV })->from[METRIC_FLOPS], PROV_AT_LEAST));
+    cr_assert(eq(int, ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, 1,
+        LEDGER_SHARED, OP_QKV })->from[METRIC_FLOPS], PROV_MEASURED));
     cr_assert(strstr(row[METRIC_FLOPS].reason, "differ by 10 flops") != NULL);
     ledger_close(ledger);
     measure_close(m);
@@ -505,6 +512,127 @@ Test(measure, a_bad_reading_rejects_the_repeat_and_says_why)
     cr_assert(eq(int, run_repeat(m, &bench, 1, 0, &err), STATUS_OK));
     cr_assert(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                     LEDGER_ANY, METRIC_FLOPS).n, 1));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, rejected_repeats_are_counted_with_their_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+    const char *why;
+
+    cr_assert(eq(int, measure_rejected(m, 1, &why), 0));
+    bench.fake.broken = true;
+    run_repeat(m, &bench, 1, 0, NULL);
+    run_repeat(m, &bench, 1, 0, NULL);
+    cr_assert(eq(int, measure_rejected(m, 1, &why), 2));
+    cr_assert(eq(str, (char *)why, "multiplexed"));
+    cr_assert(eq(int, measure_rejected(m, 0, &why), 0));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* An empty region counts 12, always, so a tenth of that is its error bar and
+ * ten bars are 12: of 5 flops nothing can be said, of their 320 bytes it can. */
+Test(measure, what_is_below_resolution_is_taken_out)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+    struct ledger_key small = { PASS_FORWARD, 0, LEDGER_SHARED, OP_NORM };
+    struct ledger_key large = { PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV };
+    double bound[METRIC_COUNT];
+
+    for (int pass; (pass = measure_next(m)) >= 0;) {
+        cr_assert(eq(int, measure_begin(m, pass, NULL), STATUS_OK));
+        run_op(measure_meter(m), &bench.fake, 0, OP_NORM, 5);
+        run_op(measure_meter(m), &bench.fake, 1, OP_QKV, 3000);
+        usleep(100);
+        bench.fake.mode = FAKE_CHECK;
+        bench.fake.n_read = 0;
+        cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    }
+    struct ledger *ledger = finish(m);
+    cr_assert(eq(u64, ledger_at(ledger, small)->count[METRIC_FLOPS], 5));
+    cr_assert(eq(u64, measure_regions(m, PASS_FORWARD, 0, OP_NORM), 1));
+    measure_mask(m, ledger, bound);
+    cr_assert(eq(int, ledger_at(ledger, small)->from[METRIC_FLOPS],
+                 PROV_BELOW));
+    cr_assert(eq(u64, ledger_at(ledger, small)->count[METRIC_L2_BYTES], 320));
+    cr_assert(eq(int, ledger_at(ledger, small)->from[METRIC_L2_BYTES],
+                 PROV_MEASURED));
+    cr_assert(eq(u64, ledger_at(ledger, large)->count[METRIC_FLOPS], 3000));
+    cr_assert(epsilon_eq(dbl, bound[METRIC_FLOPS], 12.0, 1e-9));
+    cr_assert(eq(dbl, bound[METRIC_L2_BYTES], 0.0));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+static struct measure *open_tokens(struct bench *bench)
+{
+    struct measure *m = NULL;
+    struct measure_options options = {
+        .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
+        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .n_tokens = 2, .bare = true, .n_repeats = 1, .busy = busy,
+        .busy_context = bench,
+    };
+    cr_assert(eq(int, measure_open(&m, &options, NULL), STATUS_OK));
+    return m;
+}
+
+Test(measure, a_token_counts_what_its_ops_count)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_tokens(&bench);
+
+    cr_assert(eq(int, measure_begin(m, 1, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++) {
+        measure_token(m, t);
+        run_op(measure_meter(m), &bench.fake, 0, OP_QKV, 1000);
+        run_op(measure_meter(m), &bench.fake, 1, OP_QKV, t ? 50 : 0);
+    }
+    bench.fake.mode = FAKE_CHECK;
+    bench.fake.n_read = 0;
+    cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++)
+        cr_assert(eq(dbl, measure_range(m, LEDGER_ANY, LEDGER_ANY, t,
+                                        LEDGER_ANY, METRIC_FLOPS).median,
+                     t ? 1050.0 : 1000.0));
+    cr_assert(eq(dbl, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_FLOPS).median, 2050.0));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* 3 ms and 1 ms at least; both within the repeat, which nobody listens to. */
+Test(measure, a_bare_repeat_gives_each_token_its_seconds)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_tokens(&bench);
+    double whole[MEASURE_REPEAT_MAX], sum = 0;
+
+    cr_assert(eq(int, measure_n_passes(m), 3));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 2), "bare"));
+    cr_assert(eq(int, measure_begin(m, 2, NULL), STATUS_OK));
+    cr_assert(eq(ptr, measure_meter(m), NULL));
+    usleep(2000);                        /* before any token */
+    measure_token(m, 0);
+    usleep(3000);
+    measure_token(m, 1);
+    usleep(1000);
+    cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++) {
+        struct measure_range range = measure_range(m, LEDGER_ANY, LEDGER_ANY,
+            t, LEDGER_ANY, METRIC_SECONDS);
+        cr_assert(eq(int, range.n, 1));
+        cr_assert(range.median >= (t ? 0.001 : 0.003) - 1e-6);
+        sum += range.median;
+    }
+    cr_assert(eq(int, measure_repeats(m, METRIC_SECONDS, whole), 1));
+    cr_assert(whole[0] >= sum + 0.002 - 1e-6);
+    cr_assert(eq(dbl, measure_overhead(m).bare_seconds, whole[0]));
     measure_close(m);
     fake_tree_close(&bench.tree);
 }

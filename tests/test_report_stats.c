@@ -125,3 +125,17 @@ Test(report_stats, one_block_has_a_ratio_and_no_interval)
     cr_assert(isnan(d.low) && isnan(d.high));
     cr_assert(isnan(stats_ratio(NULL, NULL, 0).mean));
 }
+
+/* Of 2000 fair coins at most 955 show heads with a chance of 2.3 %, 956 of 2.6 %
+ * (mean 1000, deviation 22.4, half a coin of correction). */
+Test(report_stats, the_median_of_thousands_has_an_interval)
+{
+    static double x[2000];
+
+    for (int i = 0; i < 2000; i++)
+        x[i] = i;
+    struct difference d = stats_median_interval(x, 2000);
+    cr_assert(epsilon_eq(dbl, d.mean, 999.5, 1e-9));
+    cr_assert(d.low >= 953 && d.low <= 955);
+    cr_assert(d.high >= 1044 && d.high <= 1046);
+}

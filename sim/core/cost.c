@@ -57,9 +57,14 @@ enum status cost_add(struct cost *sum, const struct cost *part)
     return STATUS_OK;
 }
 
+bool cost_known(const struct cost *cost, enum metric metric)
+{
+    return cost->from[metric] > PROV_BELOW;
+}
+
 double cost_get(const struct cost *cost, enum metric metric)
 {
-    if (cost->from[metric] == PROV_UNKNOWN)
+    if (!cost_known(cost, metric))
         return (double)NAN;
     return (int)metric < (int)METRIC_FIRST_REAL
                ? (double)cost->count[metric]

@@ -2,6 +2,7 @@
 #ifndef COST_H
 #define COST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/error.h"
 
@@ -10,7 +11,7 @@
 #define METRIC_COUNT_MAP(X)                                                    \
     X(FLOPS,        "flops",        "flop") /* multiply-add is 2: see op.h */  \
     X(BYTES,        "bytes",        "B")    /* operands, once per op       */  \
-    X(L2_BYTES,     "l2_bytes",     "B")    /* filled from L2 into L1      */  \
+    X(L2_BYTES,     "l2_bytes",     "B")    /* filled into L1, from L2 on  */  \
     X(L3_BYTES,     "l3_bytes",     "B")    /* filled from L3 to the core  */  \
     X(DRAM_BYTES,   "dram_bytes",   "B")    /* past the last cache         */  \
     X(INSTRUCTIONS, "instructions", "1")                                       \
@@ -38,6 +39,9 @@ extern const struct metric_info metric_table[METRIC_COUNT];
  *   id           word             it came from                               */
 #define PROVENANCE_MAP(X)                                                      \
     X(UNKNOWN,     "unknown")      /* nowhere.  Never the same as zero      */ \
+    X(BELOW,       "below_resolution") /* measured, too small to be told    */ \
+                                   /* from what reading costs: no number    */ \
+    X(AT_LEAST,    "at_least")     /* measured by a counter that loses some */ \
     X(PREDICTED,   "predicted")    /* a closed formula                      */ \
     X(SIMULATED,   "simulated")    /* a model of the hardware, run          */ \
     X(APPORTIONED, "apportioned")  /* this op's share of a wider reading    */ \
@@ -69,11 +73,14 @@ void cost_set_count(struct cost *cost, enum metric metric, uint64_t value,
 void cost_set_real(struct cost *cost, enum metric metric, double value,
                    enum provenance from);
 
+/* Whether there is a number: neither unknown nor below resolution. */
+bool cost_known(const struct cost *cost, enum metric metric);
+
 /* *sum += *part.  A metric unknown in either is unknown in the sum.
  * STATUS_OVERFLOWED leaves *sum as it was. */
 enum status cost_add(struct cost *sum, const struct cost *part) MUST_CHECK;
 
-/* One metric as a double; NAN when unknown. */
+/* One metric as a double; NAN when there is no number. */
 double cost_get(const struct cost *cost, enum metric metric);
 
 #endif

@@ -229,7 +229,7 @@ static void write_index(FILE *file, size_t i, size_t cells, const char *last)
 static void write_cost(FILE *file, const struct cost *cost)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
-        if (cost->from[m] == PROV_UNKNOWN)
+        if (!cost_known(cost, (enum metric)m))
             fputs(",", file);
         else if (m < METRIC_FIRST_REAL)
             fprintf(file, ",%" PRIu64, cost->count[m]);

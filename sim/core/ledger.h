@@ -82,7 +82,8 @@ const char *ledger_reason(const struct ledger *ledger, enum metric metric);
 /* Tidy CSV (RFC 4180), a row a touched cell:
  *   witness,pass,layer,op,flops,flops_source,bytes,bytes_source,...
  * layer is 0..L-1 or "outside"; a ledger that resolves tokens adds a column
- * token after layer.  Unknown amounts are empty fields with source "unknown". */
+ * token after layer.  Unknown amounts are empty fields with source "unknown",
+ * those lost in the cost of reading empty with source "below_resolution". */
 void        ledger_write_header(FILE *file, bool by_token);
 enum status ledger_write(const struct ledger *ledger, const char *witness,
                          FILE *file, struct error *err) MUST_CHECK;

@@ -164,7 +164,7 @@ json_t *summary_open(const char *command, json_t *config, json_t *provenance)
 /* One metric as JSON; NULL when JSON cannot hold it. */
 static json_t *amount_json(const struct cost *cost, enum metric metric)
 {
-    if (cost->from[metric] == PROV_UNKNOWN)
+    if (!cost_known(cost, metric))
         return json_null();
     if ((int)metric >= (int)METRIC_FIRST_REAL)
         return json_real(cost_get(cost, metric));
