@@ -118,7 +118,6 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
     const bool turns = spec->family == FAMILY_LLAMA,
         routed = spec_n_routed(spec) > 0,
-        computed = routed && spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
@@ -139,7 +138,6 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "router score",      1, h.scored },
         { "router statistics", 2, decode ? 0 : h.scored },
         { "gathered",          C, h.gathered },
-        { "gathered norm",     C, computed ? h.gathered : 0 },
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
         { "stream before",     C, by_change ? rows : 0 },
         { "gate, kept row",    3, decode ? 0 : h.gathered },

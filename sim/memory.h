@@ -28,11 +28,11 @@ struct memory_item {
 };
 enum { MEMORY_ITEMS_MAX = 40 };
 
-/* What is beside whole routed blocks without keys of skipped tokens: gathered
- * normed rows where those are computed, a table of keys and values where they
- * are carried, the copy of the stream that `change` compares with; and a cached
- * key for every token, not for the kept ones alone, wherever attention sees
- * them all.
+/* What is beside whole routed blocks without keys of skipped tokens: a table of
+ * keys and values where those are carried, the copy of the stream that `change`
+ * compares with; and a cached key for every token, not for the kept ones alone,
+ * wherever attention sees them all.  Where keys are computed, the normed rows
+ * that are gathered lie where the second norm's will.
  *
  * B sequences of T tokens (decode: T tokens cached).  Routed layers hold
  * B*spec_kept() rows: what a policy with a fixed k keeps.  Into

@@ -292,6 +292,13 @@ Test(model_config, sets_signals_parts_and_keys)
     cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_COMPUTED));
     cr_expect(not(spec.router_scores || spec.router_trained));
     cr_expect(eq(i32, spec_n_routed(&spec), 3));
+    /* around the feed-forward part no token skips attention: all keys are
+     * computed, and none was skipped */
+    spec = spec_of(tiny_llama, SET(
+        "routing={policy: hash, capacity: 0.5, gate: one, part: ffn,"
+        " skipped_keys: computed}"));
+    cr_expect(eq(int, spec.part, PART_FFN));
+    cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_ABSENT));
     /* where nothing is routed, none of it is left */
     spec = spec_of(tiny_llama, SET("routing.policy=hash",
                                    "routing.part=attention"));
@@ -308,8 +315,8 @@ Test(model_config, says_where_routing_is_wrong)
         { "  policy: attention_received\n  capacity: 0.5\n  gate: one\n"
           "  blocks: every\n", "m.yaml:7:11: routing.blocks: layer 0" },
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  part: ffn\n"
-          "  skipped_keys: computed\n",
-          "m.yaml:8:17: routing.skipped_keys computed: with routing.part ffn" },
+          "  skipped_keys: carried\n",
+          "m.yaml:8:17: routing.skipped_keys carried: with routing.part ffn" },
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  blocks: 0,2\n"
           "  skipped_keys: carried\n",
           "m.yaml:8:17: routing.skipped_keys carried: layer 0" },

@@ -150,9 +150,9 @@ Test(predict_command, refuses_what_no_formula_covers)
                               SET("policy=attention_received")), 2));
     cr_expect(strstr(complained, "looks ahead") != NULL, "%s", complained);
     cr_expect(eq(int, PREDICT("m.yaml", "--phase", "prefill",
-        SET("policy=every_nth"), SET("part=ffn"), SET("skipped_keys=computed")),
+        SET("policy=every_nth"), SET("part=ffn"), SET("skipped_keys=carried")),
                  2));
-    cr_expect(strstr(complained, "--set: routing.skipped_keys computed: with"
+    cr_expect(strstr(complained, "--set: routing.skipped_keys carried: with"
                      " routing.part ffn") != NULL, "%s", complained);
 }
 

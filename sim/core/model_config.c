@@ -271,6 +271,9 @@ static enum status set_routing(struct model_spec *spec,
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
                                 : SKIPPED_KEYS_ABSENT;
+    /* Where none skips attention, all keys are computed: nothing to ask for. */
+    if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
+        spec->skipped_keys = SKIPPED_KEYS_ABSENT;
     return STATUS_OK;
 }
 

@@ -73,7 +73,8 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", model_config_skipped_keys, "",                               \
         "what later tokens see of one that skips attention: no key, the one"   \
-        " it would have had, or its key of the layer before; training takes"   \
+        " it would have had (with part ffn none skips it, and this says"       \
+        " nothing more), or its key of the layer before; training takes"       \
         " absent")                                                             \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
