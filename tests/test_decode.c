@@ -20,7 +20,13 @@ static struct model_spec shape(enum family family, bool routed)
         .rope_theta = 1000.0f, .gate = GATE_SIGMOID2,
         .router_input = ROUTER_INPUT_NORMALISED,
         .router_scores = routed, .router_trained = routed,
+        .qkv_bias = true,        /* llama's, as Qwen2 has them */
     };
+    if (family == FAMILY_LLAMA)
+        spec.rope_scaling = (struct rope_scaling){
+            .kind = ROPE_SCALING_LLAMA3, .factor = 8.0f,
+            .low_frequency = 1.0f, .high_frequency = 4.0f,
+            .original_tokens = 32 };
     for (int l = 0; l < spec.n_layers; l++)
         spec.capacity[l] = 1.0;
     if (routed) {
@@ -43,6 +49,12 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     float *w = model_weights(model);
     for (size_t i = 0; i < model_tensors(model)->floats; i++)
         w[i] *= 10.0f;
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        const struct tensor *bias = tensor_find(model_tensors(model), l,
+                                                TENSOR_QKV_BIAS);
+        for (size_t i = 0; i < bias->n; i++)
+            w[bias->offset + i] = 0.3f * sinf((float)i);
+    }
     return model;
 }
 

@@ -205,6 +205,79 @@ Test(tokenizer, byte_level_merges_go_by_rank_and_stay_within_words)
     tokenizer_close(t);
 }
 
+/* Which texts have BOS before them, as the files have it. */
+Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
+{
+#define PLAIN VOCAB ",\"merges\":[]"
+    static const char bos[] = "{\"bos_token\":\"<|e|>\"}";
+    static const char template[] =
+        "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":"
+        "{\"id\":\"<|e|>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\"}}]}";
+    static const struct {
+        const char *step, *config;
+        bool        begins;
+    } cases[] = {
+        { "null", bos, false },
+        { "{\"type\":\"ByteLevel\"}", bos, false },
+        { template, bos, true },
+        { "SEQUENCE", bos, true },
+        { template, "{\"bos_token\":\"<|e|>\",\"add_bos_token\":false}",
+          false },
+        { "null", "{\"bos_token\":\"<|e|>\",\"add_bos_token\":true}", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tokenizer_parts parts;
+        struct error err = { STATUS_OK, "" };
+        char text[2048], step[512];
+        snprintf(step, sizeof step, strcmp(cases[i].step, "SEQUENCE") == 0
+                     ? "{\"type\":\"Sequence\",\"processors\":[%s]}" : "%s",
+                 strcmp(cases[i].step, "SEQUENCE") == 0 ? template
+                                                        : cases[i].step);
+        snprintf(text, sizeof text, "{\"post_processor\":%s,%s", step,
+                 GPT2(PLAIN) + 1);
+        cr_assert(tokenizer_read_json(&parts, text, strlen(text),
+                                      cases[i].config,
+                                      strlen(cases[i].config), "t.json", 0,
+                                      &err) == STATUS_OK, "%s", err.text);
+        cr_expect(parts.begins == cases[i].begins, "case %zu", i);
+        cr_expect(eq(i32, parts.vocab.bos, 5));
+        tokenizer_parts_free(&parts);
+    }
+}
+
+/* EOS, a BOS, and what models of chats end a turn with; not the same as text. */
+Test(tokenizer, a_text_ends_at_its_special_tokens)
+{
+    static const char text[] =
+        "{\"added_tokens\":["
+        "{\"id\":2,\"content\":\"<|im_end|>\",\"special\":true},"
+        "{\"id\":3,\"content\":\"<|other|>\",\"special\":true}],"
+        "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"</s>\":1},"
+        "\"merges\":[]}}";
+    struct image image;
+    struct tokenizer *t;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err) ==
+              STATUS_OK, "%s", err.text);
+    cr_expect(not(tokenizer_begins(t)));
+    cr_expect(tokenizer_ends(t, 2));
+    cr_expect(not(tokenizer_ends(t, 0)));
+    cr_expect(not(tokenizer_ends(t, 1)));   /* a word that looks like one */
+    cr_expect(not(tokenizer_ends(t, 3)));
+    cr_expect(not(tokenizer_ends(t, -1)));
+    cr_expect(not(tokenizer_ends(t, 4)));
+    tokenizer_close(t);
+    llama2c(&image);
+    cr_assert(open_bytes(&t, ".bin", image.bytes, image.size, 0, &err) ==
+              STATUS_OK, "%s", err.text);
+    cr_expect(tokenizer_begins(t));
+    cr_expect(tokenizer_ends(t, 1) && tokenizer_ends(t, 2));
+    cr_expect(not(tokenizer_ends(t, 0)));
+    tokenizer_close(t);
+}
+
 Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
 {
     static const struct { const char *text, *words; } refusals[] = {
@@ -361,6 +434,12 @@ Test(tokenizer, a_gguf_that_contradicts_itself_is_refused_by_key)
               "%s", err.text);
     cr_assert(eq(i32, parts.vocab.bos, 3));
     cr_assert(parts.vocab.role[3] == VOCAB_CONTROL);
+    cr_assert(not(parts.begins));
+    tokenizer_parts_free(&parts);
+    /* Llama 3 begins texts with BOS where the file does not say. */
+    cr_assert(read_four(&parts, "gpt2", "llama-bpe", "a b", 3, &err) ==
+              STATUS_OK);
+    cr_assert(parts.begins);
     tokenizer_parts_free(&parts);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         cr_assert(read_four(&parts, refusals[i].model, refusals[i].pre,
