@@ -324,6 +324,7 @@ static struct trial *causal_trial(enum family family, const char *policy)
     if (!scored && !dense) {
         spec.gate = GATE_ONE;
         spec.router_scores = spec.router_trained = false;
+        spec.signal = case_policy(policy)->signal;
     }
     struct model_options options = { .n_threads = 1 };
     struct trial *t = open_trial(&spec, &shapes[16], &options);
@@ -336,8 +337,7 @@ static struct trial *causal_trial(enum family family, const char *policy)
 Test(model, causal_policies_do_not_look_ahead)
 {
     for (const struct route_policy *p = route_policies; p->name; p++)
-        for (int f = 0; f < FAMILY_COUNT && p->causal &&
-                        p->signal == SIGNAL_NONE; f++)
+        for (int f = 0; f < FAMILY_COUNT && p->causal; f++)
             for (int32_t from = 1; from < 23; from += 7) {
                 struct trial *t = causal_trial((enum family)f, p->name);
                 double most;
