@@ -153,7 +153,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     if (!plot_can_draw())
         cr_skip("gnuplot is not installed");
     report_of_all();
-    cr_assert(eq(sz, report.n_figures, 9));
+    cr_assert(eq(sz, report.n_figures, 10));
     for (size_t i = 0; i < report.n_figures; i++)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
@@ -163,6 +163,34 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     free(svg);
     cr_assert(not(file_exists(in_folder("out/figures/touched-by-a-token"))));
     cr_assert(not(file_exists("touched-by-a-token")));
+}
+
+/* Eight tokens each at 10 and 15 us, the dense twin's at 20 us. */
+Test(report_page, a_token_is_priced_by_how_many_layers_kept_it)
+{
+    char *script, *data;
+    report_of_all();
+    script = text_of("out/figures/token-cost.gp");
+    has(script, "A token that 0 of 1 routed layers keep takes 50 % of the dense "
+        "token");
+    has(script, "75 %");
+    data = text_of("out/figures/token-cost.dat");
+    has(data, "0.0000 10 10 10 8 1\n");
+    has(data, "1.0000 15 15 15 8 1\n");
+    has(data, "2.4000 20 20 20 16 0\n");
+    free(data);
+    free(script);
+}
+
+Test(report_page, the_error_budget_is_summed_up)
+{
+    char *table;
+    report_of_all();
+    table = text_of("out/tables/validation.csv");
+    has(table, "prefill,mod,bytes,1,1,0,0,0,0,0.01");
+    has(table, "prefill,mod,flops,0,0,0,0,1,0,");
+    has(table, "prefill,mod,l2_bytes,0,0,0,1,0,0,");
+    free(table);
 }
 
 Test(report_page, without_gnuplot_the_tables_and_data_stay)

@@ -142,3 +142,25 @@ Test(report_table, a_ratio_is_as_weak_as_its_weaker_part)
     r = amount_of((double)INFINITY, PROV_COUNTED);
     cr_assert(not(amount_known(r)));
 }
+
+Test(report_table, a_lower_bound_carries_its_sign)
+{
+    struct table t;
+    char  *out = NULL;
+    size_t size = 0;
+    FILE  *file = open_memstream(&out, &size);
+
+    table_open(&t, "bound", columns, 3);
+    table_row(&t, ROW_PLAIN);
+    table_text(&t, "lossy");
+    table_amount(&t, amount_of(5e6, PROV_AT_LEAST));
+    table_markdown(&t, file);
+    table_html(&t, file);
+    table_csv(&t, file);
+    fclose(file);
+    cr_assert(strstr(out, "| ≥ 5.000 |") != NULL, "%s", out);
+    cr_assert(strstr(out, ">≥ 5.000") != NULL, "%s", out);
+    cr_assert(strstr(out, "lossy,5000000,at_least") != NULL, "%s", out);
+    free(out);
+    table_close(&t);
+}
