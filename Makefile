@@ -173,9 +173,9 @@ lint:
 # What reads files of others, and what that needs, under clang's fuzzer.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c \
+fuzzed  := $(addprefix sim/core/,error.c file.c number.c random.c spec.c route.c \
              config.c config_value.c document.c nearest.c model_config.c) \
-           $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c \
+           $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c numbers.c \
              $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \
              unicode_tables.c)
 fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed)

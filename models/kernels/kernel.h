@@ -22,10 +22,10 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
 
 /* In the order of struct kernels. */
 #define KERNEL_LIST(X)                                                         \
-    X(gemm_scratch) X(attend_scratch) X(gemm) X(sum_columns) X(norm)           \
-    X(norm_backward) X(attend) X(attend_backward) X(attend_cached)             \
-    X(fill_cache) X(rope) X(gelu)                                              \
-    X(gelu_backward) X(swiglu) X(swiglu_backward) X(embed) X(embed_backward)   \
+    X(gemm_scratch) X(attend_scratch) X(gemm) X(stored_gemm) X(sum_columns)    \
+    X(norm) X(norm_backward) X(attend) X(attend_backward) X(attend_cached)     \
+    X(fill_cache) X(rope) X(gelu) X(gelu_backward) X(swiglu)                   \
+    X(swiglu_backward) X(embed) X(stored_embed) X(embed_backward)              \
     X(route) X(route_backward) X(gather) X(gather_backward) X(gate)            \
     X(gate_backward) X(loss) X(loss_backward) X(entropy) X(squares) X(sum)     \
     X(clip_scale) X(track) X(adamw)
