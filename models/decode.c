@@ -24,6 +24,8 @@ void model_decode_reset(struct model *m)
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         memset(m->cache[l].length, 0,
                (size_t)m->options.n_sequences * sizeof(int32_t));
+    if (!m->head_columns)
+        return;
     /* A product with few rows reads its weight once, along its columns. */
     for (size_t i = 0; i < v; i++)
         for (size_t j = 0; j < c; j++)
@@ -118,14 +120,15 @@ static void decode_dense(struct model *m, int32_t l)
 
 static void decode_head(struct model *m)
 {
-    const int32_t n = m->input.n_sequences, c = m->spec.n_channels;
+    const int32_t n = m->input.n_sequences;
     forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
                  m->final_normed, m->final_stats, n, NULL);
-    struct gemm head = {
-        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
-        .a_k = 1, .b = m->head_columns, .b_k = m->spec.n_vocab, .b_col = 1,
-        .c = m->logits, .c_row = m->spec.n_vocab,
-    };
+    struct gemm head = head_of(m, n);
+    if (m->head_columns) {
+        head.b = m->head_columns;
+        head.b_k = m->spec.n_vocab;
+        head.b_col = 1;
+    }
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head);
 }
 
@@ -139,12 +142,7 @@ void model_decode(struct model *m, const int32_t *ids, const bool *keep,
                                      .n_tokens = 1 };
     for (int32_t s = 0; s < m->input.n_sequences; s++)
         m->all_position[s] = m->decoded;
-    struct embedding embed = {
-        .ids = ids, .position = m->all_position,
-        .wte = weight_of(m, -1, TENSOR_WTE),
-        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
-        .n = m->input.n_sequences, .width = m->spec.n_channels,
-    };
+    struct embedding embed = embedding_of(m, ids, m->input.n_sequences);
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &embed);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         if (m->spec.routed[l])

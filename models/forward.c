@@ -24,8 +24,34 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
     int32_t k = (int32_t)t->rows, n = (int32_t)t->columns;
     return (struct gemm){
         .m = n_rows, .n = n, .k = k, .a = a, .a_row = k, .a_k = 1,
-        .b = m->weights + t->offset, .b_k = n, .b_col = 1, .c = c, .c_row = n,
+        .b = weight_of(m, layer, id), .b_k = n, .b_col = 1, .c = c, .c_row = n,
         .bias = bias, .from = from, .from_row = n,
+        .stored = t->range, .n_stored = t->n_ranges,
+    };
+}
+
+struct gemm head_of(const struct model *m, int32_t n_rows)
+{
+    const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
+    const struct tensor *t = tensor_find(&m->tensors, -1, id);
+    const int32_t c = m->spec.n_channels, v = m->spec.n_vocab;
+    return (struct gemm){
+        .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
+        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
+        .c_row = v, .stored = t->range, .n_stored = t->n_ranges,
+    };
+}
+
+struct embedding embedding_of(const struct model *m, const int32_t *ids,
+                              int32_t n_rows)
+{
+    const struct tensor *t = tensor_find(&m->tensors, -1, TENSOR_WTE);
+    return (struct embedding){
+        .ids = ids, .position = m->all_position,
+        .wte = weight_of(m, -1, TENSOR_WTE),
+        .stored = t->n_ranges > 0 ? t->range : NULL,
+        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
+        .n = n_rows, .width = m->spec.n_channels,
     };
 }
 
@@ -80,12 +106,8 @@ struct rope rope_of(struct model *m, int32_t layer, real *qkv)
 static void embed(struct model *m)
 {
     const struct model_input *in = &m->input;
-    struct embedding o = {
-        .ids = in->ids, .position = m->all_position,
-        .wte = weight_of(m, -1, TENSOR_WTE),
-        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
-        .n = in->n_sequences * in->n_tokens, .width = m->spec.n_channels,
-    };
+    struct embedding o = embedding_of(m, in->ids,
+                                      in->n_sequences * in->n_tokens);
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &o);
 }
 
@@ -289,16 +311,11 @@ static void run_dense(struct model *m, int32_t l)
 static void run_head(struct model *m, double *mean_loss)
 {
     const struct model_input *in = &m->input;
-    const int32_t n = in->n_sequences * in->n_tokens, c = m->spec.n_channels;
+    const int32_t n = in->n_sequences * in->n_tokens;
 
     forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
                  m->final_normed, m->final_stats, n, NULL);
-    struct gemm head = {
-        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
-        .a_k = 1, .b = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
-                                                          : TENSOR_HEAD),
-        .b_k = 1, .b_col = c, .c = m->logits, .c_row = m->spec.n_vocab,
-    };
+    struct gemm head = head_of(m, n);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head);
     if (!in->targets)
         return;

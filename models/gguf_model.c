@@ -4,10 +4,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "models/span.h"
+#include "models/fill.h"
 
 /* ---- keys ---- */
 
@@ -356,33 +355,38 @@ static enum status check_shape(const struct gguf *file,
 
 static enum status import_part(struct model *m, const struct gguf *file,
                                const struct part *part, const struct tensor *t,
-                               float *buffer, struct error *err)
+                               struct error *err)
 {
-    const struct model_spec *spec = model_spec(m);
+    struct foreign_numbers from = { .span = part->span,
+                                    .layout = part->layout };
     char name[GGUF_MAX_NAME + 1];
     struct error why;
-    int64_t from, to;
+    int64_t first, end;
 
     name_part(name, part, t->layer);
     const struct gguf_tensor *have = gguf_find(file, name);
     if (!have)
         return error_set(err, STATUS_BAD_FORMAT, "%.160s: no tensor %s",
                          gguf_name(file), name);
-    span_columns(spec, t, part->span, &from, &to);
-    enum status status = check_shape(file, have, part, t, to - from, err);
+    span_columns(model_spec(m), t, part->span, &first, &end);
+    enum status status = check_shape(file, have, part, t, end - first, err);
     if (status != STATUS_OK)
         return status;
-    status = gguf_floats(buffer, (size_t)have->n, have, &why);
+    from.data = have->data;
+    status = gguf_number(&from.type, have, &why);
     if (status != STATUS_OK)
         return error_set(err, status, "%.160s: %s", gguf_name(file), why.text);
-    span_read(model_weights(m) + t->offset, t, from, to, part->layout,
-              spec->head_size, buffer);
+    status = fill_tensor(m, t, &from, &why);
+    if (status != STATUS_OK)
+        return error_set(err, status, "%.160s: tensor %s: %s", gguf_name(file),
+                         name, why.text);
+    fill_done_with(have->data, have->bytes);
     return STATUS_OK;
 }
 
 /* Every tensor of the model, each once; returns how many there were. */
 static enum status import_parts(struct model *m, const struct gguf *file,
-                                float *buffer, size_t *n, struct error *err)
+                                size_t *n, struct error *err)
 {
     const struct model_spec *spec = model_spec(m);
     enum status status = STATUS_OK;
@@ -396,10 +400,32 @@ static enum status import_parts(struct model *m, const struct gguf *file,
                                    : NULL;
             if (!t)
                 continue;
-            status = import_part(m, file, p, t, buffer, err);
+            status = import_part(m, file, p, t, err);
             ++*n;
         }
     return status;
+}
+
+enum status gguf_model_keep(struct model_spec *spec, const struct gguf *file,
+                            struct error *err)
+{
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (const struct part *p = parts_of(spec); p->name; p++) {
+            char name[GGUF_MAX_NAME + 1];
+            enum number type = NUMBER_F32;
+            struct error why;
+            name_part(name, p, l);
+            const struct gguf_tensor *have =
+                (p->id < TENSOR_FIRST_OF_LAYER) == (l < 0)
+                    ? gguf_find(file, name) : NULL;
+            if (!have)
+                continue;        /* the import says which are missing */
+            if (gguf_number(&type, have, &why) != STATUS_OK)
+                return error_set(err, STATUS_BAD_VALUE, "%.160s: %s",
+                                 gguf_name(file), why.text);
+            fill_note_type(spec, l, p->id, p->span, type);
+        }
+    return STATUS_OK;
 }
 
 static bool is_of(const struct model_spec *spec, const char *name)
@@ -431,17 +457,9 @@ static enum status refuse_others(const struct model_spec *spec,
 enum status gguf_model_import(struct model *m, const struct gguf *file,
                               struct error *err)
 {
-    const struct tensor_list *list = model_tensors(m);
-    size_t largest = 1, n = 0;
+    size_t n = 0;
+    enum status status = import_parts(m, file, &n, err);
 
-    for (int32_t i = 0; i < list->n; i++)
-        largest = list->tensor[i].n > largest ? list->tensor[i].n : largest;
-    float *buffer = malloc(largest * sizeof *buffer);
-    if (!buffer)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to read %.160s",
-                         gguf_name(file));
-    enum status status = import_parts(m, file, buffer, &n, err);
-    free(buffer);
     if (status == STATUS_OK && n != gguf_tensor_count(file))
         status = refuse_others(model_spec(m), file, err);
     return status;

@@ -108,6 +108,12 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
+static const struct tensor *head_tensor(const struct model *m)
+{
+    return tensor_find(&m->tensors, -1,
+                       m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD);
+}
+
 static void lay_out_decode(struct model *m)
 {
     const struct model_spec *s = &m->spec;
@@ -126,8 +132,9 @@ static void lay_out_decode(struct model *m)
     m->cached_position = arena_take(a, l * b * t, sizeof(int32_t));
     m->row_sequence = arena_take(a, b, sizeof(int32_t));
     m->row_kept = arena_take(a, b, sizeof(bool));
-    m->head_columns = arena_take(a, (size_t)s->n_channels *
-                                 (size_t)s->n_vocab, sizeof(real));
+    if (head_tensor(m)->n_ranges == 0)
+        m->head_columns = arena_take(a, (size_t)s->n_channels *
+                                     (size_t)s->n_vocab, sizeof(real));
 }
 
 /* Run twice: to measure, then to place. */
@@ -144,8 +151,8 @@ static void lay_out(struct model *m)
 
     if (spec_up(s) > widest)
         widest = spec_up(s);
-    if (s->n_vocab > widest)
-        widest = s->n_vocab;
+    if (head_tensor(m)->n_ranges == 0 && s->n_vocab > widest)
+        widest = s->n_vocab;       /* a stored head packs a few columns */
     if (s->n_channels > widest)
         widest = s->n_channels;
     size_t products = k->gemm_scratch(widest);
@@ -153,6 +160,7 @@ static void lay_out(struct model *m)
     m->ex.scratch_floats = products > attention ? products : attention;
 
     m->weights   = arena_take(a, m->tensors.floats, sizeof(real));
+    m->stored    = arena_take(a, m->tensors.stored_bytes, 1);
     m->threshold = arena_take(a, (size_t)s->n_layers, sizeof(float));
     if (s->family == FAMILY_LLAMA)
         m->rope = arena_take(a, (size_t)s->max_tokens * (size_t)s->head_size,
@@ -207,6 +215,9 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE,
                          "%d threads, %d sequences: at least 1 of each",
                          options->n_threads, options->n_sequences);
+    if (options->train && spec_stores(spec))
+        return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
+                         " be trained: float32 weights can");
     struct model *m = calloc(1, sizeof *m);
     if (!m)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a model");
@@ -230,6 +241,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return status;
     }
     lay_out(m);
+    tensor_list_place(&m->tensors, m->stored);
     m->ex.pool = m->pool;
     for (int32_t l = 0; l < spec->n_layers; l++)
         m->threshold[l] = NAN;
@@ -274,13 +286,14 @@ static void draw(struct model *m, const struct tensor *t, uint64_t seed)
 void model_init(struct model *m, uint64_t seed)
 {
     for (int32_t i = 0; i < m->tensors.n; i++)
-        draw(m, &m->tensors.tensor[i], seed);
+        if (m->tensors.tensor[i].n_ranges == 0)
+            draw(m, &m->tensors.tensor[i], seed);
 }
 
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
 {
     const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    return t ? m->weights + t->offset : NULL;
+    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
 }
 
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
@@ -305,6 +318,13 @@ float *model_weights(struct model *m) { return m->weights; }
 float *model_gradients(struct model *m) { return m->gradients; }
 float *model_moments(struct model *m, int which) { return m->moment[which]; }
 float *model_thresholds(struct model *m) { return m->threshold; }
+
+struct pool *model_pool(struct model *m) { return m->pool; }
+
+float *model_scratch(struct model *m, int part)
+{
+    return m->ex.scratch + (size_t)part * m->ex.scratch_floats;
+}
 
 void model_set_threshold_rate(struct model *m, float rate)
 {

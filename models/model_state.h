@@ -46,6 +46,7 @@ struct model {
     float threshold_rate;
 
     real *weights, *gradients, *moment[2];   /* [tensors.floats] */
+    uint8_t *stored;               /* [tensors.stored_bytes] */
     float *threshold;              /* [L] */
     real *rope;                    /* [P,D] */
 
@@ -70,7 +71,7 @@ struct model {
     int32_t *cached_position;      /* [L,B,T] of what is kept */
     int32_t *row_sequence;         /* [B] whose row it is */
     bool    *row_kept;             /* [B] */
-    real    *head_columns;         /* [C,V] */
+    real    *head_columns;         /* [C,V]; NULL: the head is stored */
 
     /* Backward, shared by all layers; widest layer's N. */
     real *dstream;                 /* [B*T,C] */
@@ -85,7 +86,8 @@ struct model {
     real *partial;                 /* chunks of the largest tensor */
 };
 
-/* A tensor's place in the weights or gradients; NULL where there is none. */
+/* A tensor's place in the weights or gradients; NULL where there is none, or it
+ * is kept as stored. */
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 
@@ -93,6 +95,10 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,
                        const real *from);
+/* The unembedding of n_rows rows of the final norm. */
+struct gemm head_of(const struct model *m, int32_t n_rows);
+struct embedding embedding_of(const struct model *m, const int32_t *ids,
+                              int32_t n_rows);
 struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);

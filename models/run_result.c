@@ -115,6 +115,9 @@ static json_t *config_of(const struct run_result *r)
         m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
         "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
         "max_tokens", m->max_tokens, "tied_head", m->tied_head);
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, m);
+    json_object_set_new(run, "weights", json_string(weights));
     return json_pack("{s:o, s:o}", "run", run, "model", model);
 }
 
@@ -182,6 +185,11 @@ void run_result_text(FILE *file, const struct run_result *r)
             "%s\n", r->model, r->source->has_weights ? "" : ", random weights,",
             r->text, r->split, r->bytes, r->window,
             r->finished ? "" : "; interrupted, a part");
+    if (spec_stores(r->spec)) {
+        char weights[SOURCE_WEIGHTS_SIZE];
+        source_weights_text(weights, r->spec);
+        fprintf(file, "matrices as stored: %s\n", weights);
+    }
     fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
             "bits/byte", "perplexity", "kept");
     for (int i = 0; i < r->n_scores; i++) {

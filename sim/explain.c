@@ -44,6 +44,10 @@ static void rule(FILE *file, const struct model_spec *spec,
     formula(file, "bytes, shared", r->shared_bytes, NULL, spec);
     if (price->shared_bytes)
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
+    if (price->shared_flops) {
+        formula(file, "flops, shared", r->shared_flops, NULL, spec);
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_flops);
+    }
 }
 
 /* Rows and keys of a layer: whether all or the kept ones, the op knows. */
@@ -159,7 +163,8 @@ static void where(FILE *file, const struct model_spec *spec,
         if (!has_word(r->flops, letter->name) &&
             !has_word(r->flops_per_key, letter->name) &&
             !has_word(r->bytes, letter->name) &&
-            !has_word(r->shared_bytes, letter->name))
+            !has_word(r->shared_bytes, letter->name) &&
+            !(r->shared_flops && has_word(r->shared_flops, letter->name)))
             continue;
         fprintf(file, "%s%s = %" PRIu64 " (%s)\n", lead, letter->name,
                 letter->value, letter->meaning);
@@ -189,6 +194,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
 {
     struct flops_list list = flops_list(spec);
 
+    flops_store(&list, spec, 0);
     fprintf(file, "%s: %s\n", op_table[op].name, op_table[op].what);
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         const struct flops_price *price = &list.at[pass][op];

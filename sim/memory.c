@@ -35,6 +35,59 @@ uint64_t memory_parameters(const struct model_spec *spec)
     return sum;
 }
 
+/* Numbers that are float32, and the bytes of matrices that are not, their columns
+ * rounded up to whole tiles.  Matrices that products read side by side are all
+ * kept alike: one that is float32 among stored ones is tiled too. */
+struct weights {
+    uint64_t floats, stored_bytes;
+};
+
+static void keep_matrix(struct weights *w, uint8_t type, uint64_t inputs,
+                        uint64_t outputs)
+{
+    uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
+
+    w->floats -= inputs * outputs;
+    w->stored_bytes += flops_stored_bytes((enum number)type, inputs,
+                                          tiles * OP_COLUMN_TILE);
+}
+
+static bool head_is_stored(const struct model_spec *spec)
+{
+    return (spec->tied_head ? spec->stored_embedding : spec->stored_head) !=
+           NUMBER_F32;
+}
+
+static struct weights weights_of(const struct model_spec *spec)
+{
+    static const struct { enum matrix first, last; } beside[] = {
+        { MATRIX_QUERY, MATRIX_VALUE }, { MATRIX_PROJECT, MATRIX_PROJECT },
+        { MATRIX_GATE, MATRIX_UP },     { MATRIX_DOWN, MATRIX_DOWN },
+    };
+    const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
+    struct weights w = { memory_parameters(spec), 0 };
+
+    if (spec->stored_embedding != NUMBER_F32)
+        keep_matrix(&w, spec->stored_embedding, C, V);
+    if (!spec->tied_head && spec->stored_head != NUMBER_F32)
+        keep_matrix(&w, spec->stored_head, C, V);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+            const uint8_t *type = spec->stored[l];
+            int first = (int)beside[b].first, last = (int)beside[b].last;
+            bool stored = false;
+            if (first == MATRIX_GATE && spec->family != FAMILY_LLAMA)
+                first = MATRIX_UP;
+            for (int i = first; i <= last; i++)
+                stored |= type[i] != NUMBER_F32;
+            for (int i = first; i <= last && stored; i++)
+                keep_matrix(&w, type[i],
+                            (uint64_t)spec_inputs(spec, (enum matrix)i),
+                            (uint64_t)spec_outputs(spec, (enum matrix)i));
+        }
+    return w;
+}
+
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
     uint64_t rows;            /* that blocks work on */
@@ -83,6 +136,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         V = (uint64_t)spec->n_vocab, L = (uint64_t)spec->n_layers,
         D = (uint64_t)spec->head_size, P = memory_parameters(spec),
         B = (uint64_t)n_sequences;
+    const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
     const bool turns = spec->family == FAMILY_LLAMA;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
@@ -90,10 +144,13 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const struct held all = rows_held(spec, B, n_tokens);
     const struct held h = train ? all : one_layer(spec, rows);
     const struct memory_item table[] = {
-        { "parameters",        P, 1 },
+        { "parameters",        weights.floats, 1 },
+        /* Of every type, a tile of columns is whole numbers of 4 bytes. */
+        { "stored weights",    weights.stored_bytes / 4, 1 },
         { "gradients",         P, train },
         { "first moment",      P, train },
         { "second moment",     P, train },
+        { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { "rotary table",      D, turns ? (uint64_t)spec->max_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, decode ? all.scored : L * rows },
@@ -159,7 +216,8 @@ static uint64_t largest(uint64_t a, uint64_t b)
 }
 
 /* What a thread packs for itself: of a product, PACKED rows of the widest
- * matrix and a block of PACKED x PACKED; of attention, a sequence's keys and
+ * matrix (a stored head is widened a few columns at a time) and a block of
+ * PACKED x PACKED; of attention, a sequence's keys and
  * values twice over and strips of 16 queries (models/kernels: gemm.c,
  * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
@@ -171,7 +229,8 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
                               2 * (uint64_t)spec_e(spec),
                               (uint64_t)spec_up(spec));
 
-    widest = largest(widest, (uint64_t)spec->n_vocab);
+    if (!head_is_stored(spec))
+        widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
     return T + largest(PACKED * widest + PACKED * PACKED,
                        5 * padded * D + 2 * STRIP * (D + padded));

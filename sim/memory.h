@@ -26,7 +26,7 @@ struct memory_item {
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
 };
-enum { MEMORY_ITEMS_MAX = 32 };
+enum { MEMORY_ITEMS_MAX = 40 };
 
 /* B sequences of T tokens (decode: T tokens cached).  Routed layers hold
  * B*spec_kept() rows: what a policy with a fixed k keeps.  Into

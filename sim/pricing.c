@@ -249,6 +249,7 @@ void pricing_rows(struct pricing *p, enum op op, enum rows rows)
     }
     c.flops = times(c.flops, k.times);
     c.row_bytes = times(c.row_bytes, k.times);
+    c.flops = weighted(p, c.flops, 1, price->shared_flops, 1);
 
     struct modelled m = { 0 };
     struct cost cost = cost_of_op(p, &c, &m);
@@ -327,6 +328,10 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
     p->pass = pass;
     p->layer = layer;
+    if (p->stores) {
+        p->prices = p->listed;
+        flops_store(&p->prices, p->job.spec, layer);
+    }
     p->kept = (struct kept){ .times = 1, .chance = 1 };
     if (layer != LEDGER_OUTSIDE)
         p->kept = p->expected ? kept_expected(p) : kept_known(p);
@@ -390,7 +395,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
-        .phase = phase, .expected = expected,
+        .stores = spec_stores(job->spec), .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
         .layer = LEDGER_OUTSIDE,
         .all_rows = phase == MEMORY_DECODE ? B : B * T,
@@ -398,6 +403,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                                                 (int32_t)T, phase),
         .status = STATUS_OK, .err = err,
     };
+    out->listed = out->prices;
     give_reasons(ledger, job->machine);
     return STATUS_OK;
 }

@@ -25,7 +25,9 @@ struct kept {
 struct pricing {
     struct ledger *ledger;
     struct predict_job job;
-    struct flops_list prices;
+    struct flops_list prices; /* of the layer being walked */
+    struct flops_list listed; /* before flops_store(); used where `stores` */
+    bool     stores;          /* the spec stores any weight */
     enum memory_phase phase;
     bool     expected;        /* decode without routes */
     bool     by_token;

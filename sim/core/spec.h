@@ -181,6 +181,14 @@ int32_t spec_kept(const struct model_spec *spec, int32_t layer,
 
 int32_t spec_n_routed(const struct model_spec *spec);
 
+/* Any matrix is kept as stored, in another type than float32. */
+bool    spec_stores(const struct model_spec *spec);
+
+/* Inputs of a layer's matrix, which its blocks run along: C, Q or F; and its
+ * outputs. */
+int32_t spec_inputs(const struct model_spec *spec, enum matrix matrix);
+int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix);
+
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
 

@@ -1,0 +1,216 @@
+/* fill.c - widening, transposing and packing, a few columns at a time on every
+ * thread. */
+#include "models/fill.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "models/numbers.h"
+
+/* Columns of one of our matrices that a file's rows fill, from `from` to `to` of
+ * the tensor's. */
+struct job {
+    struct model        *model;
+    const struct tensor *tensor;
+    const struct foreign_numbers *numbers;
+    int64_t from, to;
+    const struct stored *range;  /* or NULL: float32 */
+    int64_t range_from;          /* its first column */
+};
+
+/* Token tables are stored as [out,in] already, and so are they in files. */
+static bool by_tokens(const struct tensor *t)
+{
+    return t->id == TENSOR_WTE || t->id == TENSOR_HEAD;
+}
+
+/* Numbers of a row of the file. */
+static int64_t row_numbers(const struct job *job)
+{
+    if (job->numbers->layout != LAYOUT_SAME)
+        return job->tensor->rows;
+    return by_tokens(job->tensor) ? job->tensor->columns : job->to - job->from;
+}
+
+static const uint8_t *row_of(const struct job *job, int64_t row)
+{
+    size_t bytes = numbers_bytes(job->numbers->type,
+                                 (size_t)row_numbers(job));
+    return (const uint8_t *)job->numbers->data + (size_t)row * bytes;
+}
+
+/* ---- into floats ---- */
+
+enum { ABREAST = 64 };           /* rows widened before they are turned: 4 lines
+                                  * of the cache a number of ours */
+
+/* Rows of the file are rows of ours, or parts of them. */
+static void same_part(void *argument, int part, int parts)
+{
+    const struct job *job = argument;
+    const struct tensor *t = job->tensor;
+    float *ours = model_weights(job->model) + t->offset;
+    const int64_t end = t->rows * (part + 1) / parts;
+
+    for (int64_t r = t->rows * part / parts; r < end; r++)
+        numbers_floats(job->numbers->type, ours + r * t->columns + job->from,
+                       (size_t)(job->to - job->from), row_of(job, r));
+}
+
+/* A tile of 16 x 16 at a time, so that each line of either side is used while
+ * it is at hand. */
+static void turn(float *ours, int64_t stride, const float *rows, int64_t k,
+                 int64_t n)
+{
+    enum { TILE = 16 };
+    for (int64_t k0 = 0; k0 < k; k0 += TILE)
+        for (int64_t c0 = 0; c0 < n; c0 += TILE) {
+            int64_t k1 = k0 + TILE < k ? k0 + TILE : k;
+            int64_t c1 = c0 + TILE < n ? c0 + TILE : n;
+            for (int64_t r = k0; r < k1; r++)
+                for (int64_t c = c0; c < c1; c++)
+                    ours[r * stride + c] = rows[c * k + r];
+        }
+}
+
+static void turned_part(void *argument, int part, int parts)
+{
+    const struct job *job = argument;
+    const struct tensor *t = job->tensor;
+    const int64_t width = job->to - job->from, k = t->rows;
+    const int64_t lots = (width + ABREAST - 1) / ABREAST;
+    const int64_t end = lots * (part + 1) / parts;
+    float *ours = model_weights(job->model) + t->offset + job->from;
+    float *rows = model_scratch(job->model, part);
+
+    for (int64_t lot = lots * part / parts; lot < end; lot++) {
+        const int64_t c0 = lot * ABREAST;
+        const int64_t n = width - c0 < ABREAST ? width - c0 : ABREAST;
+        for (int64_t c = 0; c < n; c++)
+            numbers_floats(job->numbers->type, rows + c * k, (size_t)k,
+                           row_of(job, span_row(c0 + c, job->numbers->layout,
+                                      model_spec(job->model)->head_size)));
+        turn(ours + c0, t->columns, rows, k, n);
+    }
+}
+
+/* ---- into stored columns ---- */
+
+static uint8_t *group_of(const struct stored *s, int64_t group)
+{
+    return (uint8_t *)(uintptr_t)s->data +
+           (size_t)group * stored_group_bytes(s);
+}
+
+static void packed_part(void *argument, int part, int parts)
+{
+    const struct job *job = argument;
+    const struct stored *s = job->range;
+    const int64_t groups = stored_groups(s);
+    const int64_t end = groups * (part + 1) / parts;
+    const int64_t first = job->range_from - job->from;
+
+    for (int64_t g = groups * part / parts; g < end; g++) {
+        const void *column[OP_COLUMN_TILE];
+        for (int64_t c = 0; c < OP_COLUMN_TILE; c++) {
+            int64_t at = g * OP_COLUMN_TILE + c;
+            column[c] = at < s->columns
+                ? row_of(job, span_row(first + at, job->numbers->layout,
+                                       model_spec(job->model)->head_size))
+                : NULL;
+        }
+        stored_pack(group_of(s, g), s->type, s->rows, column);
+    }
+}
+
+/* Numbers without blocks whose rows in the file are ours: [in,out]. */
+static void strewn_part(void *argument, int part, int parts)
+{
+    const struct job *job = argument;
+    const struct stored *s = job->range;
+    const size_t bytes = number_table[s->type].bytes;
+    const int64_t groups = stored_groups(s);
+    const int64_t end = groups * (part + 1) / parts;
+    const int64_t first = job->range_from - job->from;
+
+    for (int64_t g = groups * part / parts; g < end; g++) {
+        const int64_t c0 = g * OP_COLUMN_TILE, left = s->columns - c0;
+        const int64_t n = left < OP_COLUMN_TILE ? left : OP_COLUMN_TILE;
+        uint8_t *to = group_of(s, g);
+        for (int64_t r = 0; r < s->rows; r++, to += OP_COLUMN_TILE * bytes)
+            memcpy(to, row_of(job, r) + (size_t)(first + c0) * bytes,
+                   (size_t)n * bytes);
+    }
+}
+
+static enum status fill_range(struct job *job, struct error *err)
+{
+    const enum number has = job->numbers->type, wants = job->range->type;
+    const bool turned = job->numbers->layout != LAYOUT_SAME ||
+                        by_tokens(job->tensor);
+
+    if (has != wants)
+        return error_set(err, STATUS_BAD_VALUE, "a matrix stored as %s: the"
+                         " model was opened for %s", number_table[has].name,
+                         number_table[wants].name);
+    if (!turned && number_table[has].block > 1)
+        return error_set(err, STATUS_BAD_VALUE, "a matrix stored as %s, its"
+                         " blocks along its outputs: supported are inputs",
+                         number_table[has].name);
+    pool_run(model_pool(job->model), turned ? packed_part : strewn_part, job);
+    return STATUS_OK;
+}
+
+enum status fill_tensor(struct model *model, const struct tensor *t,
+                        const struct foreign_numbers *from, struct error *err)
+{
+    struct job job = { .model = model, .tensor = t, .numbers = from };
+    enum status status = STATUS_OK;
+    int64_t at = 0;
+
+    span_columns(model_spec(model), t, from->span, &job.from, &job.to);
+    if (t->n_ranges == 0) {
+        pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
+                                                                : turned_part,
+                 &job);
+        return STATUS_OK;
+    }
+    for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
+        job.range = &t->range[i];
+        job.range_from = by_tokens(t) ? job.from : at;
+        if (by_tokens(t) || (at >= job.from && at < job.to))
+            status = fill_range(&job, err);
+        at += t->range[i].columns;
+    }
+    return status;
+}
+
+void fill_note_type(struct model_spec *spec, int32_t layer, enum tensor_id id,
+                    enum span span, enum number type)
+{
+    struct tensor_matrix matrix[3];
+    const int n = tensor_matrices(matrix, spec, layer, id);
+    struct tensor whole = { .columns = 0 };
+    int64_t from, to, at = 0;
+
+    for (int i = 0; i < n; i++)
+        whole.columns += matrix[i].columns;
+    span_columns(spec, &whole, span, &from, &to);
+    for (int i = 0; i < n; i++) {
+        if (at >= from && at < to)
+            *matrix[i].type = (uint8_t)type;
+        at += matrix[i].columns;
+    }
+}
+
+void fill_done_with(const void *data, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
+
+    /* Pages shared with a neighbour stay; a refusal is harmless. */
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
