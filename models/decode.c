@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "models/model_state.h"
+#include "models/span.h"
 
 static struct place place(enum op op, int32_t layer, const int32_t *token)
 {
@@ -14,22 +15,29 @@ static int32_t *positions_of(const struct model *m, int32_t layer, int32_t b)
                                  + (size_t)b) * (size_t)m->options.n_tokens;
 }
 
-void model_decode_reset(struct model *m)
+/* A product with few rows reads its weight once, along its columns. */
+static void turn_head(void *argument, int part, int parts)
 {
+    const struct model *m = argument;
     const real *head = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
                                                           : TENSOR_HEAD);
-    const size_t c = (size_t)m->spec.n_channels, v = (size_t)m->spec.n_vocab;
+    const int64_t c = m->spec.n_channels, v = m->spec.n_vocab, lots = v / 64;
+    const int64_t from = lots * part / parts * 64;
+    const int64_t to = part == parts - 1 ? v : lots * (part + 1) / parts * 64;
 
+    for (int64_t i = from; i < to; i += 64)
+        span_turn(m->head_columns + i, v, head + i * c, c,
+                  to - i < 64 ? to - i : 64);
+}
+
+void model_decode_reset(struct model *m)
+{
     m->decoded = 0;
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         memset(m->cache[l].length, 0,
                (size_t)m->options.n_sequences * sizeof(int32_t));
-    if (!m->head_columns)
-        return;
-    /* A product with few rows reads its weight once, along its columns. */
-    for (size_t i = 0; i < v; i++)
-        for (size_t j = 0; j < c; j++)
-            m->head_columns[j * v + i] = head[i * c + j];
+    if (m->head_columns)
+        pool_run(m->pool, turn_head, m);
 }
 
 void decode_note_prefill(struct model *m)

@@ -40,6 +40,20 @@ static const uint8_t *row_of(const struct job *job, int64_t row)
     return (const uint8_t *)job->numbers->data + (size_t)row * bytes;
 }
 
+enum { AT_ONCE = 1 << 20 };      /* bytes read before their pages are given back */
+
+/* The file's rows [*from,to) were read, one after another. */
+static void done_with_rows(const struct job *job, int64_t *from, int64_t to,
+                           bool last)
+{
+    const size_t bytes = (size_t)(row_of(job, to) - row_of(job, *from));
+
+    if (job->numbers->layout == LAYOUT_PAIRS || (bytes < AT_ONCE && !last))
+        return;
+    fill_done_with(row_of(job, *from), bytes);
+    *from = to;
+}
+
 /* ---- into floats ---- */
 
 enum { ABREAST = 64 };           /* rows widened before they are turned: 4 lines
@@ -52,26 +66,13 @@ static void same_part(void *argument, int part, int parts)
     const struct tensor *t = job->tensor;
     float *ours = model_weights(job->model) + t->offset;
     const int64_t end = t->rows * (part + 1) / parts;
+    int64_t read = t->rows * part / parts;
 
-    for (int64_t r = t->rows * part / parts; r < end; r++)
+    for (int64_t r = t->rows * part / parts; r < end; r++) {
         numbers_floats(job->numbers->type, ours + r * t->columns + job->from,
                        (size_t)(job->to - job->from), row_of(job, r));
-}
-
-/* A tile of 16 x 16 at a time, so that each line of either side is used while
- * it is at hand. */
-static void turn(float *ours, int64_t stride, const float *rows, int64_t k,
-                 int64_t n)
-{
-    enum { TILE = 16 };
-    for (int64_t k0 = 0; k0 < k; k0 += TILE)
-        for (int64_t c0 = 0; c0 < n; c0 += TILE) {
-            int64_t k1 = k0 + TILE < k ? k0 + TILE : k;
-            int64_t c1 = c0 + TILE < n ? c0 + TILE : n;
-            for (int64_t r = k0; r < k1; r++)
-                for (int64_t c = c0; c < c1; c++)
-                    ours[r * stride + c] = rows[c * k + r];
-        }
+        done_with_rows(job, &read, r + 1, r == end - 1);
+    }
 }
 
 static void turned_part(void *argument, int part, int parts)
@@ -83,6 +84,7 @@ static void turned_part(void *argument, int part, int parts)
     const int64_t end = lots * (part + 1) / parts;
     float *ours = model_weights(job->model) + t->offset + job->from;
     float *rows = model_scratch(job->model, part);
+    int64_t read = lots * part / parts * ABREAST;
 
     for (int64_t lot = lots * part / parts; lot < end; lot++) {
         const int64_t c0 = lot * ABREAST;
@@ -91,7 +93,8 @@ static void turned_part(void *argument, int part, int parts)
             numbers_floats(job->numbers->type, rows + c * k, (size_t)k,
                            row_of(job, span_row(c0 + c, job->numbers->layout,
                                       model_spec(job->model)->head_size)));
-        turn(ours + c0, t->columns, rows, k, n);
+        span_turn(ours + c0, t->columns, rows, k, n);
+        done_with_rows(job, &read, c0 + n, lot == end - 1);
     }
 }
 
@@ -110,6 +113,7 @@ static void packed_part(void *argument, int part, int parts)
     const int64_t groups = stored_groups(s);
     const int64_t end = groups * (part + 1) / parts;
     const int64_t first = job->range_from - job->from;
+    int64_t read = first + groups * part / parts * OP_COLUMN_TILE;
 
     for (int64_t g = groups * part / parts; g < end; g++) {
         const void *column[OP_COLUMN_TILE];
@@ -121,6 +125,9 @@ static void packed_part(void *argument, int part, int parts)
                 : NULL;
         }
         stored_pack(group_of(s, g), s->type, s->rows, column);
+        int64_t next = (g + 1) * OP_COLUMN_TILE;
+        next = first + (next < s->columns ? next : s->columns);
+        done_with_rows(job, &read, next, g == end - 1);
     }
 }
 

@@ -200,6 +200,11 @@ static void fill_rope(struct model *m)
         }
 }
 
+static void touch_part(void *argument, int part, int parts)
+{
+    arena_touch(argument, part, parts);
+}
+
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
@@ -234,12 +239,13 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         status = pool_open(&m->pool, options->n_threads, err);
     if (status == STATUS_OK) {
         lay_out(m);
-        status = arena_open(&m->arena, err);
+        status = arena_map(&m->arena, err);
     }
     if (status != STATUS_OK) {
         model_close(m);
         return status;
     }
+    pool_run(m->pool, touch_part, &m->arena);
     lay_out(m);
     tensor_list_place(&m->tensors, m->stored);
     m->ex.pool = m->pool;

@@ -29,8 +29,21 @@ int64_t span_row(int64_t c, enum layout layout, int64_t d)
 
 enum { TILE = 16 };              /* floats of a cache line */
 
-/* Transposed, a tile at a time, so that each line of either side is used while
- * it is at hand. */
+/* A tile at a time, so that each line of either side is used while it is at
+ * hand. */
+void span_turn(float *to, int64_t stride, const float *rows, int64_t k,
+               int64_t n)
+{
+    for (int64_t k0 = 0; k0 < k; k0 += TILE)
+        for (int64_t c0 = 0; c0 < n; c0 += TILE) {
+            const int64_t k1 = k0 + TILE < k ? k0 + TILE : k;
+            const int64_t c1 = c0 + TILE < n ? c0 + TILE : n;
+            for (int64_t r = k0; r < k1; r++)
+                for (int64_t c = c0; c < c1; c++)
+                    to[r * stride + c] = rows[c * k + r];
+        }
+}
+
 void span_write(const float *ours, const struct tensor *t, int64_t from,
                 int64_t to, enum layout layout, int32_t head_size,
                 float *theirs)

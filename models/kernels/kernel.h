@@ -10,7 +10,12 @@
 #define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
 #define KERNEL(name) KERNEL_NAME(name, VARIANT)
 
+/* Arithmetic that counts itself gains nothing, and compiles for long. */
+#ifdef COUNTING
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 /* Where part `part` of `parts` of n things begins, in multiples of `grain`. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
