@@ -126,8 +126,8 @@ endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
 helped = $(addprefix $(BUILD)/tests/test_,$1)
-$(call helped,counting agreement gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
-$(call helped,counting agreement): $(counted)
+$(call helped,counting agreement gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
+$(call helped,counting agreement stored): $(counted)
 $(call helped,gradient op_gradient model kernels): $(BUILD)/tests/reference.o
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
