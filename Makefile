@@ -4,7 +4,7 @@
 # make check      build and run every test; install nothing
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
-#                 BENCH="--quick --only NAME": peak gemm train ops predict
+#                 BENCH="--quick --only NAME": peak gemm train ops decode predict
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make lint       clang-tidy and cppcheck with the rules in the tree

@@ -231,7 +231,8 @@ static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
                                  const struct tensor *t, struct error *err)
 {
-    struct foreign_numbers numbers = { .span = f->span, .layout = f->layout };
+    struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
+                                       .mapped = true };
     struct record record = { .data = NULL };
     struct safetensors_tensor want;
     int64_t from, to;
@@ -257,7 +258,6 @@ static enum status import_tensor(struct model *m, const struct shards *files,
     if (status != STATUS_OK)
         return error_set(err, status, "%s: tensor %.80s: %s",
                          shards_path(files), have->name, why.text);
-    fill_done_with(have->data, have->bytes);
     return STATUS_OK;
 }
 

@@ -40,6 +40,17 @@ static const uint8_t *row_of(const struct job *job, int64_t row)
     return (const uint8_t *)job->numbers->data + (size_t)row * bytes;
 }
 
+/* Pages shared with a neighbour stay; a refusal is harmless. */
+static void give_back(const void *data, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
+
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 enum { AT_ONCE = 1 << 20 };      /* bytes read before their pages are given back */
 
 /* The file's rows [*from,to) were read, one after another. */
@@ -48,9 +59,10 @@ static void done_with_rows(const struct job *job, int64_t *from, int64_t to,
 {
     const size_t bytes = (size_t)(row_of(job, to) - row_of(job, *from));
 
-    if (job->numbers->layout == LAYOUT_PAIRS || (bytes < AT_ONCE && !last))
+    if (!job->numbers->mapped || job->numbers->layout == LAYOUT_PAIRS ||
+        (bytes < AT_ONCE && !last))
         return;
-    fill_done_with(row_of(job, *from), bytes);
+    give_back(row_of(job, *from), bytes);
     *from = to;
 }
 
@@ -177,12 +189,10 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
     int64_t at = 0;
 
     span_columns(model_spec(model), t, from->span, &job.from, &job.to);
-    if (t->n_ranges == 0) {
+    if (t->n_ranges == 0)
         pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
                                                                 : turned_part,
                  &job);
-        return STATUS_OK;
-    }
     for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
         job.range = &t->range[i];
         job.range_from = by_tokens(t) ? job.from : at;
@@ -190,6 +200,9 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
             status = fill_range(&job, err);
         at += t->range[i].columns;
     }
+    if (from->mapped)
+        give_back(from->data, numbers_bytes(from->type, (size_t)(
+            t->n / (size_t)t->columns * (size_t)(job.to - job.from))));
     return status;
 }
 
@@ -209,15 +222,4 @@ void fill_note_type(struct model_spec *spec, int32_t layer, enum tensor_id id,
             *matrix[i].type = (uint8_t)type;
         at += matrix[i].columns;
     }
-}
-
-void fill_done_with(const void *data, size_t bytes)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
-    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
-
-    /* Pages shared with a neighbour stay; a refusal is harmless. */
-    if (from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }

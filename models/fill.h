@@ -13,6 +13,7 @@ struct foreign_numbers {
     enum span   span;            /* of our tensor's columns */
     enum layout layout;
     const void *data;            /* whole, of any alignment */
+    bool        mapped;          /* from a file: pages that were read may go */
 };
 
 /* All threads of the model work on it.  STATUS_BAD_VALUE: a stored tensor wants
@@ -24,8 +25,5 @@ enum status fill_tensor(struct model *model, const struct tensor *tensor,
 /* The spec keeps as stored what that tensor of a file has of it. */
 void fill_note_type(struct model_spec *spec, int32_t layer, enum tensor_id id,
                     enum span span, enum number type);
-
-/* Bytes that are mapped from a file are read; their pages may go. */
-void fill_done_with(const void *data, size_t bytes);
 
 #endif

@@ -542,6 +542,11 @@ uint32_t gguf_version(const struct gguf *file)
     return file->version;
 }
 
+bool gguf_mapped(const struct gguf *file)
+{
+    return file->map.data != NULL;
+}
+
 const char *gguf_name(const struct gguf *file)
 {
     return file->name;

@@ -135,6 +135,8 @@ void        gguf_close(struct gguf *file);
 
 uint32_t    gguf_version(const struct gguf *file);   /* 2 or 3 */
 const char *gguf_name(const struct gguf *file);      /* for messages */
+/* Tensors lie in a mapping: what was read of them may be given back. */
+bool        gguf_mapped(const struct gguf *file);
 
 /* ---- metadata, by key ---- */
 

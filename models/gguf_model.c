@@ -358,7 +358,8 @@ static enum status import_part(struct model *m, const struct gguf *file,
                                struct error *err)
 {
     struct foreign_numbers from = { .span = part->span,
-                                    .layout = part->layout };
+                                    .layout = part->layout,
+                                    .mapped = gguf_mapped(file) };
     char name[GGUF_MAX_NAME + 1];
     struct error why;
     int64_t first, end;
@@ -380,7 +381,6 @@ static enum status import_part(struct model *m, const struct gguf *file,
     if (status != STATUS_OK)
         return error_set(err, status, "%.160s: tensor %s: %s", gguf_name(file),
                          name, why.text);
-    fill_done_with(have->data, have->bytes);
     return STATUS_OK;
 }
 

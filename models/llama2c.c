@@ -128,7 +128,7 @@ static enum status read_part(struct model *m, const struct part *part,
     const struct tensor *t = tensor_find(model_tensors(m), layer, part->id);
     const struct foreign_numbers numbers = {
         .type = NUMBER_F32, .span = part->span, .layout = part->layout,
-        .data = *at,
+        .data = *at, .mapped = true,
     };
     int64_t from, to;
 
@@ -136,11 +136,8 @@ static enum status read_part(struct model *m, const struct part *part,
         return STATUS_OK;
     span_columns(model_spec(m), t, part->span, &from, &to);
     enum status status = fill_tensor(m, t, &numbers, err);
-    if (status == STATUS_OK) {
-        const size_t n = (size_t)(t->rows * (to - from));
-        fill_done_with(*at, n * sizeof **at);
-        *at += n;
-    }
+    if (status == STATUS_OK)
+        *at += t->rows * (to - from);
     return status;
 }
 

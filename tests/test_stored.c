@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "models/checkpoint.h"
 #include "models/fill.h"
 #include "models/numbers.h"
+#include "models/safetensors.h"
+#include "models/source.h"
 #include "sim/core/random.h"
 #include "sim/memory.h"
 #include "sim/predict.h"
@@ -287,7 +290,7 @@ static void fill_matrix(struct model *m, const struct model_spec *types,
                                     (uint64_t)t->id, (uint64_t)i));
     const struct foreign_numbers from = {
         type, span, table ? LAYOUT_SAME : pairs ? LAYOUT_PAIRS : LAYOUT_LINEAR,
-        data,
+        data, false,
     };
     cr_assert(fill_tensor(m, t, &from, &err) == STATUS_OK, "%s", err.text);
     free(data);
@@ -571,6 +574,130 @@ Test(stored, qkv_of_a_layer_worked_out_by_hand)
     cr_expect(eq(u64, head->shared_flops, 48 * 3 * 64));
 }
 
+/* ---- from files ---- */
+
+/* The file again with all matrices but keys in bfloat16, the upper half of
+ * their bits. */
+static void halve(const char *path)
+{
+    struct safetensors *file = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(safetensors_open(&file, path, &err) == STATUS_OK, "%s",
+              err.text);
+    const size_t n = safetensors_count(file);
+    struct safetensors_tensor *out = calloc(n, sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = *safetensors_at(file, i);
+        if (out[i].rank < 2 || strstr(out[i].name, "k_proj"))
+            continue;
+        const size_t count = out[i].bytes / 4;
+        const uint8_t *from = out[i].data;
+        uint8_t *half = malloc(2 * count);
+        for (size_t j = 0; j < count; j++)
+            memcpy(half + 2 * j, from + 4 * j + 2, 2);
+        out[i].dtype = SAFETENSORS_BF16;
+        out[i].bytes = 2 * count;
+        out[i].data = half;
+    }
+    cr_assert(safetensors_write(path, out, n, NULL, 0, &err) == STATUS_OK,
+              "%s", err.text);
+    for (size_t i = 0; i < n; i++)
+        if (out[i].dtype == SAFETENSORS_BF16)
+            free((void *)(uintptr_t)out[i].data);
+    free(out);
+    safetensors_close(file);
+}
+
+static struct model *open_source(const char *directory, enum weights weights,
+                                 char text[SOURCE_WEIGHTS_SIZE])
+{
+    const struct model_options options = { .n_sequences = B, .n_tokens = T,
+                                           .decode = true, .n_threads = 2 };
+    struct source source;
+    struct model *m = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(source_read(&source, directory, NULL, 0, &err) == STATUS_OK,
+              "%s", err.text);
+    cr_assert(source_keep(&source, weights, &err) == STATUS_OK, "%s",
+              err.text);
+    source_weights_text(text, &source.spec);
+    cr_assert(model_open(&m, &source.spec, &options, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(source_fill(&source, m, 1, &err) == STATUS_OK, "%s", err.text);
+    model_decode_reset(m);
+    return m;
+}
+
+/* GPT-2's matrices lie as [in,out] there, llama's as [out,in]. */
+static void same_from_directory(enum family family, const char *expected)
+{
+    char directory[] = "/tmp/isobath-stored-XXXXXX", path[FILE_PATH_SIZE];
+    char text[SOURCE_WEIGHTS_SIZE];
+    struct model_spec spec = odd_spec(family);
+    int32_t ids[B * T], ignored[B * T];
+    struct error err = { STATUS_OK, "" };
+
+    store_all(&spec, NUMBER_F32);
+    spec = spec_dense(&spec);
+    cr_assert(mkdtemp(directory) != NULL);
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 1,
+                                           .n_threads = 1 };
+    struct model *m = case_model(&spec, &options, 4);
+    cr_assert(checkpoint_export(m, route_find("dense"), directory, &err) ==
+              STATUS_OK, "%s", err.text);
+    model_close(m);
+    cr_assert(file_join(path, directory, "model.safetensors", &err) ==
+              STATUS_OK);
+    halve(path);
+
+    struct model *widened = open_source(directory, WEIGHTS_FLOAT32, text);
+    cr_expect(eq(str, text, "f32"));
+    struct model *stored = open_source(directory, WEIGHTS_STORED, text);
+    cr_expect(eq(str, text, (char *)expected));
+    case_text(ids, ignored, B * T, spec.n_vocab, 5);
+    struct model_input prefill = prefill_of(ids);
+    prefill.policy = case_policy("dense");
+    model_forward(stored, &prefill, NULL, NULL);
+    model_forward(widened, &prefill, NULL, NULL);
+    same_logits(stored, widened, B * PREFILL, "directory", -1);
+    for (int32_t t = PREFILL; t < T; t++) {
+        model_decode(stored, ids + t * B, NULL, NULL);
+        model_decode(widened, ids + t * B, NULL, NULL);
+        same_logits(stored, widened, B, "directory", t);
+    }
+    model_close(stored);
+    model_close(widened);
+    unlink(path);
+    cr_assert(file_join(path, directory, "config.json", &err) == STATUS_OK);
+    unlink(path);
+    rmdir(directory);
+}
+
+/* llama: of 4 layers, keys [24,96] in float32, 4*24*96 numbers of 4 bytes,
+ * 36864; the rest 96*(96 + 24 + 96 + 3*100) a layer and 37*96, of 2 bytes:
+ * 403392; 36864 of 440256 are 8.37 %. */
+Test(stored, safetensors_in_bfloat16_llama)
+{
+    same_from_directory(FAMILY_LLAMA, "bf16 91.6 %, f32 8.37 %");
+}
+
+Test(stored, safetensors_in_bfloat16_gpt2)
+{
+    same_from_directory(FAMILY_GPT2, "bf16");
+}
+
+Test(stored, a_shape_has_nothing_stored)
+{
+    struct source source = { .kind = SOURCE_SHAPE, .path = "m.yaml" };
+    struct error err;
+
+    cr_expect(eq(int, source_keep(&source, WEIGHTS_STORED, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "m.yaml is a shape") != NULL, "%s", err.text);
+}
+
 /* ---- memory and refusals ---- */
 
 /* A model without routing, whose activations are the same on both sides. */
@@ -595,6 +722,13 @@ Test(stored, memory_is_as_predicted)
                 &spec, B, T, MEMORY_FORWARD, 2);
             cr_expect(fabs(has - said) < 0.02 * has, "%g bytes, predicted %g",
                       has, said);
+            struct memory_item items[MEMORY_ITEMS_MAX];
+            const int n = memory_items(items, &spec, B, T, MEMORY_FORWARD);
+            uint64_t stored = 0;
+            for (int i = 0; i < n; i++)
+                if (strcmp(items[i].name, "stored weights") == 0)
+                    stored = 4 * items[i].numbers * items[i].rows;
+            cr_expect(eq(u64, stored, model_tensors(m)->stored_bytes));
             model_close(m);
         }
 }
@@ -644,7 +778,7 @@ Test(stored, another_type_than_the_model_was_opened_for_is_refused)
     struct model *m = open_model(&spec, &spec, NULL, 1);
     uint8_t *data = draw(NUMBER_Q4_0, 256 * 512, 1);
     const struct foreign_numbers from = { NUMBER_Q4_0, SPAN_UP, LAYOUT_LINEAR,
-                                          data };
+                                          data, false };
     cr_assert(eq(int, fill_tensor(m, tensor_find(model_tensors(m), 0,
                                                  TENSOR_UP), &from, &err),
                  STATUS_BAD_VALUE));
