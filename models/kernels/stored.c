@@ -22,7 +22,9 @@ enum {
     TILE = OP_COLUMN_TILE,
     REGISTERS = TILE / W,        /* of a group's columns */
     K_BLOCK = 256,               /* a multiple of every type's block */
-    PANEL = 3,                   /* groups of a panel: 48 KB */
+    PANEL = 3,                   /* groups of a panel: 48 KB; for few rows, which
+                                  * wait for it, two: within a first cache */
+    FEW = 16,
     /* Groups side by side, so that one's chain of sums hides another's. */
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
 };
@@ -270,8 +272,9 @@ static void run_range(const struct gemm *g, const struct stored *s, int32_t c0,
             g->c + c0 + TILE * i);
         i += n;
     }
+    const int32_t panel = g->m <= FEW ? PANEL - 1 : PANEL;
     while (i < to) {
-        int32_t n = to - i < PANEL ? to - i : PANEL;
+        int32_t n = to - i < panel ? to - i : panel;
         int32_t left = s->columns - TILE * i;
         panels(g, s, s->data + (size_t)i * bytes, c0 + TILE * i,
                left < TILE * n ? left : TILE * n, (int)n, scratch);
