@@ -3,10 +3,9 @@
 #include "models/fill.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "models/numbers.h"
+#include "sim/core/file.h"
 
 /* Columns of one of our matrices that a file's rows fill, from `from` to `to` of
  * the tensor's. */
@@ -40,18 +39,7 @@ static const uint8_t *row_of(const struct job *job, int64_t row)
     return (const uint8_t *)job->numbers->data + (size_t)row * bytes;
 }
 
-/* Pages shared with a neighbour stay; a refusal is harmless. */
-static void give_back(const void *data, size_t bytes)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
-    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
-
-    if (from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
-enum { AT_ONCE = 1 << 20 };      /* bytes read before their pages are given back */
+enum { AT_ONCE = 1 << 18 };      /* bytes read before they are given back */
 
 /* The file's rows [*from,to) were read, one after another. */
 static void done_with_rows(const struct job *job, int64_t *from, int64_t to,
@@ -62,7 +50,7 @@ static void done_with_rows(const struct job *job, int64_t *from, int64_t to,
     if (!job->numbers->mapped || job->numbers->layout == LAYOUT_PAIRS ||
         (bytes < AT_ONCE && !last))
         return;
-    give_back(row_of(job, *from), bytes);
+    file_give_back(row_of(job, *from), bytes);
     *from = to;
 }
 
@@ -201,7 +189,7 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
         at += t->range[i].columns;
     }
     if (from->mapped)
-        give_back(from->data, numbers_bytes(from->type, (size_t)(
+        file_give_back(from->data, numbers_bytes(from->type, (size_t)(
             t->n / (size_t)t->columns * (size_t)(job.to - job.from))));
     return status;
 }

@@ -2,6 +2,7 @@
 #include "sim/pricing.h"
 
 #include <math.h>
+#include <string.h>
 
 /* One op about to be charged, given that it runs. */
 struct charge {
@@ -324,14 +325,26 @@ static struct kept kept_expected(const struct pricing *p)
     };
 }
 
+/* Layers whose matrices are stored alike cost alike. */
+static void price_layer(struct pricing *p, int32_t layer)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t of = layer < 0 ? 0 : layer;
+
+    if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
+                                 sizeof spec->stored[of]) == 0)
+        return;
+    p->prices = p->listed;
+    flops_store(&p->prices, spec, of);
+    p->priced = of;
+}
+
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
     p->pass = pass;
     p->layer = layer;
-    if (p->stores) {
-        p->prices = p->listed;
-        flops_store(&p->prices, p->job.spec, layer);
-    }
+    if (p->stores)
+        price_layer(p, layer);
     p->kept = (struct kept){ .times = 1, .chance = 1 };
     if (layer != LEDGER_OUTSIDE)
         p->kept = p->expected ? kept_expected(p) : kept_known(p);
@@ -395,7 +408,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
-        .stores = spec_stores(job->spec), .phase = phase, .expected = expected,
+        .stores = spec_stores(job->spec), .priced = -1, .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
         .layer = LEDGER_OUTSIDE,
         .all_rows = phase == MEMORY_DECODE ? B : B * T,
