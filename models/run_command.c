@@ -34,12 +34,13 @@ struct arguments {
     const struct route_policy *policy;     /* NULL: not given */
     int64_t window, stride, limit, seed;   /* 0: not given */
     int     split;                         /* enum split, or ALL */
+    enum weights weights;
     bool    tokens;
     struct run_prompt_options prompt;
 };
 
 enum { KEY_TEXT = 256, KEY_WINDOW, KEY_STRIDE, KEY_POLICY, KEY_MACHINE,
-       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS, KEY_TOKENIZER };
+       KEY_SPLIT, KEY_LIMIT, KEY_SEED, KEY_TOKENS, KEY_TOKENIZER, KEY_WEIGHTS };
 
 static const struct argp_option options[] = {
     { "text", KEY_TEXT, "FILE", 0, "The text to score", 0 },
@@ -59,6 +60,8 @@ static const struct argp_option options[] = {
       " and joules", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, of tokens"
       " that are drawn, and of policies that draw; default 1", 0 },
+    { "weights", KEY_WEIGHTS, "float32|stored", 0, "Widen matrices when they are"
+      " read (default), or keep them as the file stores them", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
       " token; without it, up to a million rows", 0 },
     { 0 },
@@ -180,6 +183,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_TOKENS:
         a->tokens = true;
+        return 0;
+    case KEY_WEIGHTS:
+        if (!weights_find(&a->weights, text))
+            argp_error(state, "--weights '%s': allowed are float32, stored",
+                       text);
         return 0;
     case KEY_TOKENIZER:
         a->tokenizer = text;
@@ -418,7 +426,8 @@ static enum status open_session(struct session *s, struct error *err)
     const struct arguments *a = &s->arguments;
     enum status status = source_read(&s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK ||
+        (status = source_keep(&s->source, a->weights, err)) != STATUS_OK)
         return status;
     if (a->machine) {
         s->machine = malloc(sizeof *s->machine);
