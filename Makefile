@@ -4,7 +4,7 @@
 # make check      build and run every test; install nothing
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
-#                 BENCH="--quick --only NAME": peak gemm train ops predict
+#                 BENCH="--quick --only NAME": peak gemm train ops decode predict
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make validate   predicted, counted and measured of a table of models, dense and
@@ -129,8 +129,8 @@ endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
 helped = $(addprefix $(BUILD)/tests/test_,$1)
-$(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score): $(BUILD)/tests/cases.o
-$(call helped,counting agreement): $(counted)
+$(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
+$(call helped,counting agreement stored): $(counted)
 $(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
 $(call helped,routed_cost): $(BUILD)/tests/cases.o
 $(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
@@ -200,11 +200,11 @@ lint:
 # executor, which some of it fills, as it is.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzzed  := $(addprefix sim/core/,error.c file.c random.c spec.c route.c \
-             trace.c config.c config_value.c document.c nearest.c \
+fuzzed  := $(addprefix sim/core/,error.c file.c number.c random.c spec.c \
+             route.c trace.c config.c config_value.c document.c nearest.c \
              model_config.c) \
            $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c \
-             gguf_model.c shards.c span.c tensor.c \
+             numbers.c gguf_model.c shards.c span.c tensor.c \
              $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \
              unicode_tables.c)
 fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed) $(archive)

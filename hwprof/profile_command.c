@@ -328,7 +328,8 @@ static enum status open_session(struct session *s, struct machine *machine,
     struct profile_arguments *a = &s->arguments;
     enum status status = source_read(s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK ||
+        (status = source_keep(s->source, a->weights, err)) != STATUS_OK)
         return status;
     s->spec[ARM_MOD] = s->source->spec;
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
@@ -388,8 +389,10 @@ static enum status write_summary(struct session *s, int argc, char **argv,
                                  struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
-    json_t *config = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?}", "model",
-        a->model, "batch", (json_int_t)a->batch, "tokens",
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, &s->source->spec);
+    json_t *config = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s?}", "model",
+        a->model, "weights", weights, "batch", (json_int_t)a->batch, "tokens",
         (json_int_t)a->tokens, "decode_steps", (json_int_t)a->steps, "repeats",
         (json_int_t)a->repeats, "machine", a->machine);
     json_t *summary = summary_open("profile", config, provenance_json(
@@ -447,6 +450,9 @@ static const struct argp_option options[] = {
       " budget of each metric; exit 1 when one is outside", 0 },
     { "recorded", 'C', "DIR", 0, "Counts of a recorded run in place of this"
       " machine's counters: DIR/PHASE_ARM.counters, DIR/sys, DIR/proc", 0 },
+    { "weights", 'w', "float32|stored", 0, "Widen matrices when they are read"
+      " (default), or keep them as the file stores them; such cannot be"
+      " trained, so then the default phases are prefill,decode", 0 },
     { "sysfs-root", 'R', "DIR", OPTION_HIDDEN, "A recorded /sys", 0 },
     { 0 },
 };
@@ -475,6 +481,7 @@ static void want_phases(struct profile_arguments *a, const char *list,
                         struct argp_state *state)
 {
     char copy[64], *rest = copy, *name;
+    a->phases_given = true;
     memset(a->wanted, 0, sizeof a->wanted);
     if ((size_t)snprintf(copy, sizeof copy, "%s", list) >= sizeof copy)
         argp_error(state, "--phases %s: too long", list);
@@ -486,6 +493,20 @@ static void want_phases(struct profile_arguments *a, const char *list,
             argp_error(state, "--phases '%s': allowed are train, prefill,"
                        " decode", name);
     }
+}
+
+/* Which phases there are, where none was asked for; and what cannot be. */
+static void check_phases(struct profile_arguments *a, struct argp_state *state)
+{
+    const int train = find_phase("train");
+
+    if (a->weights == WEIGHTS_FLOAT32)
+        return;
+    if (!a->phases_given)
+        a->wanted[train] = false;
+    else if (a->wanted[train])
+        argp_error(state, "--phases train: weights kept as stored cannot be"
+                   " trained; leave --weights out");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -506,6 +527,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'V': a->validate = true; return 0;
     case 'C': a->record = text; return 0;
     case 'R': a->sysfs_root = text; return 0;
+    case 'w':
+        if (!weights_find(&a->weights, text))
+            argp_error(state, "--weights '%s': allowed are float32, stored",
+                       text);
+        return 0;
     case ARGP_KEY_ARG:
         if (a->model)
             argp_error(state, "one MODEL, not also '%s'", text);
@@ -516,6 +542,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "which MODEL? a run directory or a model YAML");
         if (!a->common.output)
             argp_error(state, "where to? give -o DIR");
+        check_phases(a, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -5,12 +5,11 @@
 
 #include "hwprof/measure.h"
 #include "hwprof/validate.h"
+#include "models/source.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
 #include "sim/core/spec.h"
 
-struct model;
-struct source;
 struct data;
 struct machine;
 
@@ -47,7 +46,8 @@ struct profile_arguments {
     struct command_options common;
     const char *model, *text, *machine, *sysfs_root, *record;
     int64_t     batch, tokens, steps, repeats, seed;
-    bool        wanted[PHASE_COUNT], validate;
+    enum weights weights;
+    bool        wanted[PHASE_COUNT], phases_given, validate;
 };
 
 struct session {

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "models/fill.h"
 #include "models/shards.h"
-#include "models/span.h"
 #include "sim/core/file.h"
 
 /* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
@@ -129,6 +129,9 @@ enum status checkpoint_export(struct model *m,
 {
     const struct model_spec *spec = model_spec(m);
     const struct tensor_list *list = model_tensors(m);
+    if (list->stored_bytes > 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights kept as stored are"
+                         " not exported: float32 weights are", directory);
     size_t most = (size_t)list->n * 3, n = 0;
     struct record *record = calloc(most, sizeof *record);
     struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
@@ -277,23 +280,71 @@ enum status checkpoint_check(const struct model_spec *spec,
     return status;
 }
 
+/* F32, F16 or BF16. */
+static enum status number_of(enum number *out, const char *path,
+                             const struct safetensors_tensor *have,
+                             struct error *err)
+{
+    static const uint8_t type[SAFETENSORS_DTYPE_COUNT] = {
+        [SAFETENSORS_F32] = 1 + NUMBER_F32, [SAFETENSORS_F16] = 1 + NUMBER_F16,
+        [SAFETENSORS_BF16] = 1 + NUMBER_BF16,
+    };
+    if (type[have->dtype] == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: tensor %.80s is %s:"
+                         " supported are F32, F16 and BF16", path, have->name,
+                         safetensors_dtype_names[have->dtype]);
+    *out = (enum number)(type[have->dtype] - 1);
+    return STATUS_OK;
+}
+
 static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
-                                 const struct tensor *t, float *buffer,
-                                 struct error *err)
+                                 const struct tensor *t, struct error *err)
 {
+    struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
+                                       .mapped = true };
     const struct safetensors_tensor *have;
     int64_t from, to;
     enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
                                      &to, err);
 
+    if (status == STATUS_OK)
+        status = number_of(&numbers.type, shards_path(files), have, err);
     if (status != STATUS_OK)
         return status;
-    status = safetensors_floats(buffer, (size_t)(t->rows * (to - from)), have,
-                                err);
-    if (status == STATUS_OK)
-        span_read(model_weights(m) + t->offset, t, from, to, f->layout,
-                  model_spec(m)->head_size, buffer);
+    struct error why;
+    numbers.data = have->data;
+    status = fill_tensor(m, t, &numbers, &why);
+    if (status != STATUS_OK)
+        return error_set(err, status, "%s: tensor %.80s: %s",
+                         shards_path(files), have->name, why.text);
+    return STATUS_OK;
+}
+
+enum status checkpoint_keep(struct model_spec *spec, const char *directory,
+                            struct error *err)
+{
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            char name[NAME_SIZE];
+            enum number type = NUMBER_F32;
+            name_tensor(name, f, l);
+            const struct safetensors_tensor *have =
+                (f->id < TENSOR_FIRST_OF_LAYER) == (l < 0)
+                    ? find_foreign(spec, files, f, name) : NULL;
+            if (!have)
+                continue;        /* the import says which are missing */
+            status = number_of(&type, shards_path(files), have, err);
+            if (status == STATUS_OK)
+                fill_note_type(spec, l, f->id, f->span, type);
+        }
+    shards_close(files);
     return status;
 }
 
@@ -372,17 +423,10 @@ enum status checkpoint_import(struct model *m, const char *directory,
     const struct model_spec *spec = model_spec(m);
     const struct tensor_list *list = model_tensors(m);
     struct shards *files = NULL;
-    float *buffer = NULL;
-    size_t largest = 1;
     enum status status = shards_open(&files, directory, err);
 
     if (status != STATUS_OK)
         return status;
-    for (int32_t i = 0; i < list->n; i++)
-        largest = list->tensor[i].n > largest ? list->tensor[i].n : largest;
-    if (!(buffer = malloc(largest * sizeof *buffer)))
-        status = error_set(err, STATUS_NO_MEMORY, "no memory to read %s",
-                           directory);
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
         for (const struct foreign *f = names_of(spec);
              f->name && status == STATUS_OK; f++) {
@@ -391,14 +435,13 @@ enum status checkpoint_import(struct model *m, const char *directory,
                 outside == (l < 0) ? tensor_find(list, l, f->id) : NULL;
             /* A dense model that is to be routed has no routers yet. */
             if (t && (t->id != TENSOR_ROUTER || routing->policy->choose))
-                status = import_tensor(m, files, f, t, buffer, err);
+                status = import_tensor(m, files, f, t, err);
         }
     if (status == STATUS_OK)
         status = refuse_others(m, files, routing, err);
     if (status == STATUS_OK && routing->has_thresholds)
         memcpy(model_thresholds(m), routing->threshold,
                (size_t)spec->n_layers * sizeof(float));
-    free(buffer);
     shards_close(files);
     return status;
 }

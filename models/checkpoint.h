@@ -35,6 +35,10 @@ enum status checkpoint_import(struct model *model, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err) MUST_CHECK;
 
+/* The spec keeps its matrices as the files of DIR store them. */
+enum status checkpoint_keep(struct model_spec *spec, const char *directory,
+                            struct error *err) MUST_CHECK;
+
 /* Where a training run stands. */
 enum { TRAINING_CURVE_COLUMNS = 10 };
 struct training_state {

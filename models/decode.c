@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "models/model_state.h"
+#include "models/span.h"
 #include "sim/core/random.h"
 
 static struct place place(enum op op, int32_t layer, const int32_t *token)
@@ -27,21 +28,31 @@ real *decode_history(const struct model *m, int32_t layer, int32_t b)
                          (size_t)b) * (size_t)m->cache_capacity;
 }
 
-void model_decode_reset(struct model *m)
+/* A product with few rows reads its weight once, along its columns. */
+static void turn_head(void *argument, int part, int parts)
 {
+    const struct model *m = argument;
     const real *head = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
                                                           : TENSOR_HEAD);
-    const size_t c = (size_t)m->spec.n_channels, v = (size_t)m->spec.n_vocab;
+    const int64_t c = m->spec.n_channels, v = m->spec.n_vocab, lots = v / 64;
+    const int64_t from = lots * part / parts * 64;
+    const int64_t to = part == parts - 1 ? v : lots * (part + 1) / parts * 64;
+
+    for (int64_t i = from; i < to; i += 64)
+        span_turn(m->head_columns + i, v, head + i * c, c,
+                  to - i < 64 ? to - i : 64);
+}
+
+void model_decode_reset(struct model *m)
+{
     const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
 
     memset(m->decoded, 0, counts);
     memset(m->kept_count, 0, (size_t)m->spec.n_layers * counts);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         memset(m->cache[l].length, 0, counts);
-    /* A product with few rows reads its weight once, along its columns. */
-    for (size_t i = 0; i < v; i++)
-        for (size_t j = 0; j < c; j++)
-            m->head_columns[j * v + i] = head[i * c + j];
+    if (m->head_columns)
+        pool_run(m->pool, turn_head, m);
 }
 
 void decode_note_prefill(struct model *m)
@@ -195,15 +206,10 @@ static void keep_all(struct model *m, int32_t l)
 
 static void decode_head(struct model *m)
 {
-    const int32_t n = m->n_rows, c = m->spec.n_channels;
-    const int32_t *token = m->all_rows.token;
+    const int32_t n = m->n_rows, *token = m->all_rows.token;
     forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
                  m->final_normed, m->final_stats, n, token);
-    struct gemm head = {
-        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
-        .a_k = 1, .b = m->head_columns, .b_k = m->spec.n_vocab, .b_col = 1,
-        .c = m->logits, .c_row = m->spec.n_vocab,
-    };
+    struct gemm head = head_of(m, n, true);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
 }
 

@@ -19,8 +19,39 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
     int32_t k = (int32_t)t->rows, n = (int32_t)t->columns;
     return (struct gemm){
         .m = n_rows, .n = n, .k = k, .a = a, .a_row = k, .a_k = 1,
-        .b = m->weights + t->offset, .b_k = n, .b_col = 1, .c = c, .c_row = n,
+        .b = weight_of(m, layer, id), .b_k = n, .b_col = 1, .c = c, .c_row = n,
         .bias = bias, .from = from, .from_row = n,
+        .stored = t->range, .n_stored = t->n_ranges,
+    };
+}
+
+struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
+{
+    const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
+    const struct tensor *t = tensor_find(&m->tensors, -1, id);
+    const int32_t c = m->spec.n_channels, v = m->spec.n_vocab;
+    struct gemm g = {
+        .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
+        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
+        .c_row = v, .stored = t->range, .n_stored = t->n_ranges,
+    };
+    if (few && m->head_columns) {
+        g.b = m->head_columns;
+        g.b_k = v;
+        g.b_col = 1;
+    }
+    return g;
+}
+
+struct embedding embedding_of(const struct model *m)
+{
+    const struct tensor *t = tensor_find(&m->tensors, -1, TENSOR_WTE);
+    return (struct embedding){
+        .ids = m->input.ids, .position = m->all_position,
+        .wte = weight_of(m, -1, TENSOR_WTE),
+        .stored = t->n_ranges > 0 ? t->range : NULL,
+        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
+        .n = m->n_rows, .width = m->spec.n_channels,
     };
 }
 
@@ -91,12 +122,7 @@ struct rope rope_of(struct model *m, int32_t layer, real *qkv)
 
 void forward_embed(struct model *m)
 {
-    struct embedding o = {
-        .ids = m->input.ids, .position = m->all_position,
-        .wte = weight_of(m, -1, TENSOR_WTE),
-        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
-        .n = m->n_rows, .width = m->spec.n_channels,
-    };
+    struct embedding o = embedding_of(m);
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
 }
 
@@ -127,11 +153,20 @@ static void work_on(struct layer_buffers *b, struct rows rows)
     b->n_rows = rows.first[rows.n_sequences];
 }
 
-/* Columns first.. of a product: a part of queries, keys and values. */
+/* Columns first.. of a product: some of queries, keys and values, each of which
+ * is a range of its own where they are stored. */
 static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
 {
+    int32_t n_ranges = 0;
+
+    if (g.n_stored == 0)
+        g.b += first;
+    for (int32_t at = 0; g.n_stored > 0 && at < first; g.n_stored--)
+        at += g.stored++->columns;
+    for (int32_t at = 0; n_ranges < g.n_stored && at < n; n_ranges++)
+        at += g.stored[n_ranges].columns;
+    g.n_stored = n_ranges;
     g.n = n;
-    g.b += first;
     g.c += first;
     if (g.bias)
         g.bias += first;
@@ -373,7 +408,6 @@ static void run_head(struct model *m, double *mean_loss)
 {
     const struct model_input *in = &m->input;
     const bool last = in->last_only;
-    const int32_t c = m->spec.n_channels;
     const int32_t n = last ? in->n_sequences : m->n_rows;
     const int32_t *token = last ? m->last_token : m->all_rows.token;
 
@@ -382,17 +416,8 @@ static void run_head(struct model *m, double *mean_loss)
                                m->final_stats, n);
     norm.row = last ? m->last_row : NULL;
     op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
-    struct gemm head = {
-        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
-        .a_k = 1, .b = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
-                                                          : TENSOR_HEAD),
-        .b_k = 1, .b_col = c, .c = m->logits, .c_row = m->spec.n_vocab,
-    };
-    if (last && in->cache) {       /* few rows: along its columns, as decoding */
-        head.b = m->head_columns;
-        head.b_k = m->spec.n_vocab;
-        head.b_col = 1;
-    }
+    /* A few rows before decoding: as decoding does it. */
+    struct gemm head = head_of(m, n, last && in->cache);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
     if (!in->targets)
         return;

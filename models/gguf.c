@@ -517,10 +517,12 @@ enum status gguf_open(struct gguf **out, const char *path, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = gguf_parse(out, map.data, map.size, path, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         (*out)->map = map;
-    else
+        file_give_back(map.data, map.size);    /* all keys were looked at */
+    } else {
         file_unmap(&map);
+    }
     return status;
 }
 
@@ -540,6 +542,11 @@ void gguf_close(struct gguf *file)
 uint32_t gguf_version(const struct gguf *file)
 {
     return file->version;
+}
+
+bool gguf_mapped(const struct gguf *file)
+{
+    return file->map.data != NULL;
 }
 
 const char *gguf_name(const struct gguf *file)

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "sim/core/error.h"
+#include "sim/core/number.h"
 
 enum {
     GGUF_MAX_DIMS = 4,           /* as the reference */
@@ -134,6 +135,8 @@ void        gguf_close(struct gguf *file);
 
 uint32_t    gguf_version(const struct gguf *file);   /* 2 or 3 */
 const char *gguf_name(const struct gguf *file);      /* for messages */
+/* Tensors lie in a mapping: what was read of them may be given back. */
+bool        gguf_mapped(const struct gguf *file);
 
 /* ---- metadata, by key ---- */
 
@@ -180,9 +183,13 @@ const struct gguf_tensor *gguf_tensor(const struct gguf *file, size_t i);
 const struct gguf_tensor *gguf_find(const struct gguf *file,
                                     const char *name);   /* NULL: none */
 
-/* All n numbers of a tensor as float: F32, F16 and BF16 exactly; Q8_0, Q4_0
- * and Q4_1 as the reference dequantises them.  STATUS_BAD_VALUE for any other
- * type, or another count; out[n] is then as it was.  In gguf_floats.c. */
+/* What the tensor's numbers are stored as, of the types of number.h; any other
+ * is STATUS_BAD_VALUE.  In gguf_floats.c. */
+enum status gguf_number(enum number *out, const struct gguf_tensor *tensor,
+                        struct error *err) MUST_CHECK;
+
+/* All n numbers of a tensor as float: numbers_floats().  STATUS_BAD_VALUE for
+ * a type of no such number, or another count; out[n] is then as it was. */
 enum status gguf_floats(float *out, size_t n, const struct gguf_tensor *tensor,
                         struct error *err) MUST_CHECK;
 

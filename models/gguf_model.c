@@ -4,10 +4,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "models/span.h"
+#include "models/fill.h"
 
 /* A value of general.architecture. */
 struct architecture {
@@ -502,28 +501,34 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
 
 static enum status import_part(struct model *m, const struct gguf *file,
                                const struct part *part, const struct tensor *t,
-                               float *buffer, struct error *err)
+                               struct error *err)
 {
-    const struct model_spec *spec = model_spec(m);
+    struct foreign_numbers from = { .span = part->span,
+                                    .layout = part->layout,
+                                    .mapped = gguf_mapped(file) };
     const struct gguf_tensor *have;
     struct error why;
-    int64_t from, to;
-    enum status status = find_part(&have, spec, file, part, t, &from, &to, err);
+    int64_t first, end;
+    enum status status = find_part(&have, model_spec(m), file, part, t, &first,
+                                   &end, err);
 
     if (status != STATUS_OK)
         return status;
-    status = gguf_floats(buffer, (size_t)have->n, have, &why);
+    from.data = have->data;
+    status = gguf_number(&from.type, have, &why);
     if (status != STATUS_OK)
         return error_set(err, status, "%.160s: %s", gguf_name(file), why.text);
-    span_read(model_weights(m) + t->offset, t, from, to, part->layout,
-              spec->head_size, buffer);
+    status = fill_tensor(m, t, &from, &why);
+    if (status != STATUS_OK)
+        return error_set(err, status, "%.160s: tensor %s: %s", gguf_name(file),
+                         have->name, why.text);
     return STATUS_OK;
 }
 
 /* Every tensor of the model, each once; returns how many there were. */
 static enum status import_parts(struct model *m,
                                 const struct architecture *architecture,
-                                const struct gguf *file, float *buffer,
+                                const struct gguf *file,
                                 size_t *n, struct error *err)
 {
     const struct model_spec *spec = model_spec(m);
@@ -538,18 +543,46 @@ static enum status import_parts(struct model *m,
                                    : NULL;
             if (!t)
                 continue;
-            status = import_part(m, file, p, t, buffer, err);
+            status = import_part(m, file, p, t, err);
             ++*n;
         }
     return status;
 }
 
+enum status gguf_model_keep(struct model_spec *spec, const struct gguf *file,
+                            struct error *err)
+{
+    const struct architecture *architecture = NULL;
+    enum status status = find_architecture(&architecture, file, err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (const struct part *p = architecture->parts; p->name; p++) {
+            char name[GGUF_MAX_NAME + 1];
+            enum number type = NUMBER_F32;
+            struct error why;
+            name_part(name, p, l);
+            const struct gguf_tensor *have =
+                (p->id < TENSOR_FIRST_OF_LAYER) == (l < 0)
+                    ? gguf_find(file, name) : NULL;
+            if (!have)
+                continue;        /* the import says which are missing */
+            if (gguf_number(&type, have, &why) != STATUS_OK)
+                return error_set(err, STATUS_BAD_VALUE, "%.160s: %s",
+                                 gguf_name(file), why.text);
+            fill_note_type(spec, l, p->id, p->span, type);
+        }
+    return STATUS_OK;
+}
+
 /* The numbers that rotary frequencies are divided by. */
 static enum status import_factors(struct model *m, const struct gguf *file,
-                                  float *buffer, struct error *err)
+                                  struct error *err)
 {
     const struct gguf_tensor *have = gguf_find(file, factors_name);
     const int32_t n = model_spec(m)->head_size / 2;
+    float buffer[SPEC_MAX_HEAD_SIZE / 2];
     struct error why;
 
     if (!have || have->rank != 1 || have->n != (uint64_t)n)
@@ -603,26 +636,18 @@ static enum status refuse_others(struct model *m,
 enum status gguf_model_import(struct model *m, const struct gguf *file,
                               struct error *err)
 {
-    const struct tensor_list *list = model_tensors(m);
     const struct architecture *architecture = NULL;
-    size_t largest = (size_t)model_spec(m)->head_size, n = 0;
+    size_t n = 0;
     enum status status = find_architecture(&architecture, file, err);
 
     if (status != STATUS_OK)
         return status;
-    for (int32_t i = 0; i < list->n; i++)
-        largest = list->tensor[i].n > largest ? list->tensor[i].n : largest;
-    float *buffer = malloc(largest * sizeof *buffer);
-    if (!buffer)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to read %.160s",
-                         gguf_name(file));
-    status = import_parts(m, architecture, file, buffer, &n, err);
+    status = import_parts(m, architecture, file, &n, err);
     if (status == STATUS_OK &&
         model_spec(m)->rope_scaling.kind == ROPE_SCALING_FACTORS) {
-        status = import_factors(m, file, buffer, err);
+        status = import_factors(m, file, err);
         n++;
     }
-    free(buffer);
     if (status == STATUS_OK && n != gguf_tensor_count(file))
         status = refuse_others(m, architecture, file, err);
     return status;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "models/stored.h"
+
 #ifndef COUNTING            /* else the build brings its own: kernels/vec.h */
 typedef float real;
 #endif
@@ -28,6 +30,10 @@ struct gemm {
     const real *bias;        /* or NULL */
     const real *from;        /* or NULL */
     ptrdiff_t   from_row;
+    /* Or a weight kept as stored, in the place of b: ranges of its columns, k
+     * rows each, n columns in all. */
+    const struct stored *stored;
+    int32_t     n_stored;
 };
 
 /* Rows of tokens that belong to sequences: sequence b owns rows first[b] to
@@ -189,6 +195,9 @@ struct kernels {
     size_t (*gemm_scratch)(int32_t n);
     size_t (*attend_scratch)(int32_t n_tokens, int32_t head_size);
     void (*gemm)(const struct gemm *g, int part, int parts, real *scratch);
+    /* Likewise with stored weights, split over columns alone. */
+    void (*stored_gemm)(const struct gemm *g, int part, int parts,
+                        real *scratch);
     void (*sum_columns)(const real *x, int32_t n, int32_t width, real *out,
                         int part, int parts);
     void (*norm)(const struct norm *n, int part, int parts);
@@ -225,6 +234,9 @@ struct kernels {
     void (*embed)(const int32_t *ids, const int32_t *position, const real *wte,
                   const real *wpe, real *out, int32_t n, int32_t width,
                   int part, int parts);
+    void (*stored_embed)(const int32_t *ids, const int32_t *position,
+                         const struct stored *wte, const real *wpe, real *out,
+                         int32_t n, int part, int parts);
     void (*embed_backward)(const int32_t *ids, const int32_t *position,
                            const real *dout, real *dwte, real *dwpe, int32_t n,
                            int32_t width, int part, int parts);

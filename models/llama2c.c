@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/span.h"
+#include "models/fill.h"
 #include "sim/core/file.h"
 
 enum {
@@ -121,20 +121,24 @@ enum status llama2c_spec(struct model_spec *out, const char *path,
     return STATUS_OK;
 }
 
-/* One part of one layer; returns how many floats it took. */
-static size_t read_part(struct model *m, const struct part *part, int32_t layer,
-                        const float *theirs)
+/* One part of one layer, from *at on, which moves behind it. */
+static enum status read_part(struct model *m, const struct part *part,
+                             int32_t layer, const float **at, struct error *err)
 {
-    const struct model_spec *spec = model_spec(m);
     const struct tensor *t = tensor_find(model_tensors(m), layer, part->id);
+    const struct foreign_numbers numbers = {
+        .type = NUMBER_F32, .span = part->span, .layout = part->layout,
+        .data = *at, .mapped = true,
+    };
     int64_t from, to;
 
     if (!t)
-        return 0;
-    span_columns(spec, t, part->span, &from, &to);
-    span_read(model_weights(m) + t->offset, t, from, to, part->layout,
-              spec->head_size, theirs);
-    return (size_t)(t->rows * (to - from));
+        return STATUS_OK;
+    span_columns(model_spec(m), t, part->span, &from, &to);
+    enum status status = fill_tensor(m, t, &numbers, err);
+    if (status == STATUS_OK)
+        *at += t->rows * (to - from);
+    return status;
 }
 
 static bool same_shape(const struct model_spec *a, const struct model_spec *b)
@@ -166,10 +170,10 @@ enum status llama2c_import(struct model *m, const char *path,
         if (part->id == TENSOR_COUNT)
             at += (size_t)spec.max_tokens * (size_t)spec.head_size;
         else if (part->id < TENSOR_FIRST_OF_LAYER)
-            at += read_part(m, part, -1, at);
+            status = read_part(m, part, -1, &at, err);
         else
-            for (int32_t l = 0; l < spec.n_layers; l++)
-                at += read_part(m, part, l, at);
+            for (int32_t l = 0; l < spec.n_layers && status == STATUS_OK; l++)
+                status = read_part(m, part, l, &at, err);
     }
     file_unmap(&map);
     return status;

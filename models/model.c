@@ -168,6 +168,12 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
+static const struct tensor *head_tensor(const struct model *m)
+{
+    return tensor_find(&m->tensors, -1,
+                       m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD);
+}
+
 static void lay_out_decode(struct model *m)
 {
     const struct model_spec *s = &m->spec;
@@ -191,8 +197,9 @@ static void lay_out_decode(struct model *m)
     if (spec_scored(s))
         m->history = arena_take(a, l * b * (size_t)m->cache_capacity,
                                 sizeof(real));
-    m->head_columns = arena_take(a, (size_t)s->n_channels *
-                                 (size_t)s->n_vocab, sizeof(real));
+    if (head_tensor(m)->n_ranges == 0)
+        m->head_columns = arena_take(a, (size_t)s->n_channels *
+                                     (size_t)s->n_vocab, sizeof(real));
 }
 
 /* What inference alone needs of all tokens: lists for sequences of unlike
@@ -225,8 +232,8 @@ static void lay_out(struct model *m)
 
     if (spec_up(s) > widest)
         widest = spec_up(s);
-    if (s->n_vocab > widest)
-        widest = s->n_vocab;
+    if (head_tensor(m)->n_ranges == 0 && s->n_vocab > widest)
+        widest = s->n_vocab;       /* a stored head packs a few columns */
     if (s->n_channels > widest)
         widest = s->n_channels;
     size_t products = k->gemm_scratch(widest);
@@ -236,6 +243,8 @@ static void lay_out(struct model *m)
     const struct model *from = m->options.weights_of;
     m->weights   = from ? from->weights
                         : arena_take(a, m->tensors.floats, sizeof(real));
+    m->stored    = from ? from->stored
+                        : arena_take(a, m->tensors.stored_bytes, 1);
     m->threshold = from ? from->threshold
                         : arena_take(a, (size_t)s->n_layers, sizeof(float));
     if (s->family == FAMILY_LLAMA)
@@ -270,6 +279,11 @@ static void lay_out(struct model *m)
         lay_out_decode(m);
     m->ex.extra   = arena_take(a, tokens, sizeof *m->ex.extra);
     m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
+}
+
+static void touch_part(void *argument, int part, int parts)
+{
+    arena_touch(argument, part, parts);
 }
 
 enum status model_open(struct model **out, const struct model_spec *spec,
@@ -313,13 +327,15 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         status = pool_open(&m->pool, options->n_threads, err);
     if (status == STATUS_OK) {
         lay_out(m);
-        status = arena_open(&m->arena, err);
+        status = arena_map(&m->arena, err);
     }
     if (status != STATUS_OK) {
         model_close(m);
         return status;
     }
+    pool_run(m->pool, touch_part, &m->arena);
     lay_out(m);
+    tensor_list_place(&m->tensors, m->stored);
     m->ex.pool = m->pool;
     for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
         m->threshold[l] = NAN;
@@ -377,7 +393,8 @@ static void draw(struct model *m, const struct tensor *t, uint64_t seed)
 void model_init(struct model *m, uint64_t seed)
 {
     for (int32_t i = 0; i < m->tensors.n; i++)
-        draw(m, &m->tensors.tensor[i], seed);
+        if (m->tensors.tensor[i].n_ranges == 0)
+            draw(m, &m->tensors.tensor[i], seed);
 }
 
 void model_init_routers(struct model *m, uint64_t seed, double deviation)
@@ -394,7 +411,7 @@ void model_init_routers(struct model *m, uint64_t seed, double deviation)
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
 {
     const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    return t ? m->weights + t->offset : NULL;
+    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
 }
 
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
@@ -430,6 +447,13 @@ float *model_weights(struct model *m) { return m->weights; }
 float *model_gradients(struct model *m) { return m->gradients; }
 float *model_moments(struct model *m, int which) { return m->moment[which]; }
 float *model_thresholds(struct model *m) { return m->threshold; }
+
+struct pool *model_pool(struct model *m) { return m->pool; }
+
+float *model_scratch(struct model *m, int part)
+{
+    return m->ex.scratch + (size_t)part * m->ex.scratch_floats;
+}
 
 void model_set_rope_factors(struct model *m, const float *factors)
 {

@@ -4,6 +4,7 @@
 #define MODEL_H
 
 #include "models/kernels.h"
+#include "models/pool.h"
 #include "models/tensor.h"
 #include "sim/core/meter.h"
 #include "sim/core/route.h"
@@ -28,7 +29,9 @@ struct model_options {
 };
 
 /* All memory is taken here, once; nothing later allocates.  Weights are zero
- * until model_init() or a checkpoint fills them. */
+ * until model_init() or a checkpoint fills them.  Matrices that the spec says
+ * are stored are kept so; such a model is not trained and not exported:
+ * STATUS_BAD_VALUE. */
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options,
                        struct error *err) MUST_CHECK;
@@ -38,7 +41,7 @@ size_t      model_bytes(const struct model *model);   /* of the one block */
 /* Normal weights, deviation 0.02; projections onto the stream are divided by
  * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The
  * draw of a tensor depends on seed, layer and kind only, so models of one shape
- * with and without routing start alike. */
+ * with and without routing start alike.  Stored matrices stay as they are. */
 void model_init(struct model *model, uint64_t seed);
 
 /* The routers alone, in a model that was trained without them: normal, so that
@@ -137,11 +140,17 @@ const char  *model_isa(const struct model *model);       /* "avx512" */
 
 /* State to store and restore. */
 struct tensor_list *model_tensors(struct model *model);
-float *model_weights(struct model *model);     /* [tensors.floats] */
+float *model_weights(struct model *model);     /* [tensors.floats], without
+                                                * stored ones */
 /* [tensors.learned]; NULL unless train. */
 float *model_gradients(struct model *model);
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
 float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+
+/* The threads of the model, for work between passes, and a place for each to
+ * work in: at least 64 rows of the model's widest matrix. */
+struct pool *model_pool(struct model *model);
+float *model_scratch(struct model *model, int part);
 
 /* factors [D/2], above 0, of a spec whose rope_scaling is ROPE_SCALING_FACTORS:
  * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */

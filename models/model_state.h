@@ -50,6 +50,7 @@ struct model {
     float threshold_rate;
 
     real *weights;                 /* [tensors.floats] */
+    uint8_t *stored;               /* [tensors.stored_bytes] */
     real *gradients, *moment[2];   /* [tensors.learned] */
     int32_t lowest;                /* backward ends in this layer: the first, or
                                     * with a frozen backbone the first routed */
@@ -84,7 +85,7 @@ struct model {
     int32_t *kept_position;        /* [L,B,T] theirs */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
     real    *history;              /* [L,B,capacity] scores so far */
-    real    *head_columns;         /* [C,V] */
+    real    *head_columns;         /* [C,V]; NULL: the head is stored */
 
     /* Backward, shared by all layers; widest layer's N. */
     real *dstream;                 /* [B*T,C] */
@@ -99,7 +100,8 @@ struct model {
     real *partial;                 /* chunks of the largest tensor */
 };
 
-/* A tensor's place in the weights or gradients; NULL where there is none. */
+/* A tensor's place in the weights or gradients; NULL where there is none, or it
+ * is kept as stored. */
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 
@@ -107,6 +109,10 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,
                        const real *from);
+/* The unembedding of n_rows rows of the final norm; `few`: of a model that
+ * decodes, along the head's columns, which is the faster for few rows. */
+struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
+struct embedding embedding_of(const struct model *m);   /* of all its rows */
 struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);

@@ -52,6 +52,7 @@ struct call {
     }
 
 PARTS_SCRATCH(gemm, gemm)
+PARTS_SCRATCH(stored_gemm, gemm)
 PARTS_SCRATCH(attend, attention)
 PARTS_SCRATCH(attend_backward, attention)
 PARTS_SCRATCH(attend_cached, cached_attention)
@@ -81,12 +82,37 @@ static uint64_t u(int32_t n)
     return (uint64_t)n;
 }
 
+/* A stored matrix: its own bytes, and the flops of widening whole groups. */
+static struct tally widening(const struct stored *s)
+{
+    const struct number_info *info = &number_table[s->type];
+    const uint64_t blocks = u(s->rows) / info->block;
+    return (struct tally){
+        u(stored_groups(s)) * OP_COLUMN_TILE * blocks * info->flops,
+        u(s->columns) * blocks * info->bytes,
+    };
+}
+
+/* What a product's weight costs, whatever it is multiplied with. */
+static struct tally weight_cost(const struct gemm *g)
+{
+    struct tally sum = { 0, 0 };
+    if (g->n_stored == 0)
+        sum.bytes = 4 * u(g->k) * u(g->n);
+    for (int32_t i = 0; i < g->n_stored; i++) {
+        struct tally t = widening(&g->stored[i]);
+        sum.flops += t.flops;
+        sum.bytes += t.bytes;
+    }
+    return sum;
+}
+
 void op_product(struct executor *ex, struct place at, const struct gemm *g)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, gemm_part, g);
+    run_parts(ex, g->n_stored > 0 ? stored_gemm_part : gemm_part, g);
     struct tally each = { 2 * u(g->n) * u(g->k), 4 * (u(g->k) + u(g->n)) };
-    struct tally shared = { 0, 4 * u(g->k) * u(g->n) };
+    struct tally shared = weight_cost(g);
     if (g->from)
         each.bytes += 4 * u(g->n);
     if (g->bias)
@@ -393,7 +419,10 @@ static void embed_part(void *argument, int part, int parts)
     const struct call *call = argument;
     const struct embedding *o = call->operand;
     const struct kernels *k = call->ex->kernels;
-    if (o->out)
+    if (o->stored)
+        k->stored_embed(o->ids, o->position, o->stored, o->wpe, o->out, o->n,
+                        part, parts);
+    else if (o->out)
         k->embed(o->ids, o->position, o->wte, o->wpe, o->out, o->n, o->width,
                  part, parts);
     else
@@ -422,6 +451,12 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
             shared.bytes += 4 * u(o->max_tokens) * c;
             each = (struct tally){ 2 * c, 20 * c + 4 };
         }
+    }
+    if (o->stored) {
+        const struct number_info *info = &number_table[o->stored->type];
+        const uint64_t blocks = c / info->block;
+        each.flops += blocks * info->flops;
+        each.bytes += blocks * info->bytes - 4 * c;
     }
     run_parts(ex, embed_part, o);
     op_end(ex, &run, at.token, o->n, each, shared);

@@ -80,6 +80,7 @@ void op_activation(struct executor *ex, struct place at,
 struct embedding {
     const int32_t *ids, *position;   /* [N] */
     const real *wte, *wpe;           /* wpe NULL: none */
+    const struct stored *stored;     /* in the place of wte; or NULL */
     real       *out;
     const real *dout;
     real       *dwte, *dwpe;

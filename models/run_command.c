@@ -241,6 +241,9 @@ static enum status open_source(struct session *s, struct error *err)
                                      c->n_passed, err);
     if (status != STATUS_OK)
         return score_config_blame(c, err);
+    status = source_keep(&s->source, (enum weights)c->weights, err);
+    if (status != STATUS_OK)
+        return status;
     if (!*c->machine)
         return STATUS_OK;
     s->machine = malloc(sizeof *s->machine);

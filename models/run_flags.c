@@ -12,7 +12,7 @@ static const struct { const char *flag, *key; } flags[] = {
     { "--policy", "run.policy" }, { "--split", "run.split" },
     { "--limit", "run.limit" }, { "--machine", "run.machine" },
     { "--seed", "run.seed" }, { "--tokens", "run.tokens" },
-    { "--twin", "run.twin" },
+    { "--twin", "run.twin" }, { "--weights", "run.weights" },
 };
 enum { N_FLAGS = sizeof flags / sizeof *flags };
 
@@ -41,6 +41,8 @@ static const struct argp_option options[] = {
       0 },
     { "twin", KEY_FIRST + 10, NULL, 0, "Also run the dense twin on the same"
       " windows, in turns: paired losses and seconds", 0 },
+    { "weights", KEY_FIRST + 11, "float32|stored", 0, "Widen matrices when they"
+      " are read (default), or keep them as the file stores them", 0 },
     { 0 },
 };
 

@@ -366,6 +366,9 @@ static enum status open_session(struct session *s, struct error *err)
                                      c->n_passed, err);
     if (status != STATUS_OK)
         return score_config_blame(c, err);
+    status = source_keep(&s->source, (enum weights)c->weights, err);
+    if (status != STATUS_OK)
+        return status;
     status = run_rule_check(c, &s->source, err);
     if (status == STATUS_OK && *c->machine) {
         s->machine = malloc(sizeof *s->machine);

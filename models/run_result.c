@@ -129,6 +129,9 @@ static json_t *config_of(const struct run_result *r)
         "skip", (json_int_t)r->skip, "policy", r->score[0].policy->name,
         "machine", run_result_name(r->machine), "seed", (json_int_t)r->seed,
         "random_weights", !r->source->has_weights);
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, r->spec);
+    json_object_set_new(run, "weights", json_string(weights));
     json_t *settings = json_array();
     for (size_t i = 0; i < r->n_settings; i++)
         json_array_append_new(settings, run_result_name(r->setting[i].text));
@@ -242,6 +245,11 @@ void run_result_text(FILE *file, const struct run_result *r)
             "%s\n", r->model, r->source->has_weights ? "" : ", random weights,",
             r->text, r->split, r->bytes, r->window,
             r->finished ? "" : "; interrupted, a part");
+    if (spec_stores(r->spec)) {
+        char weights[SOURCE_WEIGHTS_SIZE];
+        source_weights_text(weights, r->spec);
+        fprintf(file, "matrices as stored: %s\n", weights);
+    }
     fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
             "bits/byte", "perplexity", "kept");
     for (int i = 0; i < r->n_scores; i++) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "models/source.h"
 #include "sim/core/document.h"
 
 static const char *const splits[] = { "all", "validation", "test", NULL };
@@ -25,8 +26,8 @@ static const struct config_key keys[] = {
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
     SCORE("run.window", INT, window, 0, MOST, "0", NULL, "token",
-        "what the model sees at a time; 0: as it was trained, else 256 or"
-        " model.max_tokens"),
+        "what the model sees at a time; 0: as isobath train had it, else"
+        " all its positions, but at most 1024"),
     SCORE("run.stride", INT, stride, 0, MOST, "0", NULL, "token",
         "from window to window; only the last so many of a window are scored,"
         " those before are context; 0: the window"),
@@ -46,6 +47,9 @@ static const struct config_key keys[] = {
         "machine profile: predicted seconds and joules"),
     SCORE("run.tokens", BOOL, tokens, 0, 0, "false", NULL, "",
         "write tokens.csv, a row for each scored token, however many"),
+    SCORE("run.weights", CHOICE, weights, 0, 0, "float32", weights_names, "",
+        "float32: matrices are widened when they are read; stored: kept as the"
+        " file has them, and widened inside the products"),
     SCORE("run.twin", BOOL, twin, 0, 0, "false", NULL, "",
         "score the same windows with the dense twin too, in turns: paired"
         " losses and seconds"),

@@ -31,7 +31,7 @@ struct score_config {
     char    model[CONFIG_TEXT_SIZE], text[CONFIG_TEXT_SIZE];
     char    tokenizer[CONFIG_TEXT_SIZE], machine[CONFIG_TEXT_SIZE];
     char    policy[CONFIG_TEXT_SIZE];      /* "": the model's own */
-    int     split_choice;
+    int     split_choice, weights;         /* enum weights */
     int64_t window, stride, limit;         /* 0: not given */
     int64_t skip, seed, repeats;
     bool    tokens, twin;

@@ -10,6 +10,20 @@
 #include "models/llama2c.h"
 #include "sim/core/model_config.h"
 
+#define X(id, name) [WEIGHTS_##id] = name,
+const char *const weights_names[WEIGHTS_COUNT + 1] = { WEIGHTS_MAP(X) };
+#undef X
+
+bool weights_find(enum weights *out, const char *name)
+{
+    for (int i = 0; i < WEIGHTS_COUNT; i++)
+        if (strcmp(name, weights_names[i]) == 0) {
+            *out = (enum weights)i;
+            return true;
+        }
+    return false;
+}
+
 static bool ends_in(const char *path, const char *end)
 {
     size_t n = strlen(path), m = strlen(end);
@@ -119,6 +133,81 @@ enum status source_read(struct source *out, const char *path,
     if (status == STATUS_OK)
         *out = s;
     return status;
+}
+
+static enum status keep_gguf(struct source *s, struct error *err)
+{
+    struct gguf *file = NULL;
+    enum status status = gguf_open(&file, s->path, err);
+
+    if (status == STATUS_OK)
+        status = gguf_model_keep(&s->spec, file, err);
+    gguf_close(file);
+    return status;
+}
+
+enum status source_keep(struct source *s, enum weights weights,
+                        struct error *err)
+{
+    struct error why;
+    enum status status = STATUS_OK;
+
+    if (weights == WEIGHTS_FLOAT32)
+        return STATUS_OK;
+    if (!s->has_weights)
+        return error_set(err, STATUS_BAD_VALUE, "--weights stored: %s is a"
+                         " shape, without stored weights", s->path);
+    if (s->kind == SOURCE_GGUF)
+        status = keep_gguf(s, err);
+    else if (s->kind == SOURCE_DIRECTORY)
+        status = checkpoint_keep(&s->spec, s->path, err);
+    if (status == STATUS_OK && spec_check(&s->spec, &why) != STATUS_OK)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: %s", s->path, why.text);
+    return status;
+}
+
+/* Bytes of the spec's matrices, by type. */
+static void add_bytes(uint64_t sum[NUMBER_COUNT], uint8_t type, int64_t numbers)
+{
+    sum[type] += (uint64_t)numbers / number_table[type].block *
+                 number_table[type].bytes;
+}
+
+void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
+                         const struct model_spec *spec)
+{
+    uint64_t bytes[NUMBER_COUNT] = { 0 }, all = 0;
+    struct tensor_matrix matrix[3];
+    struct model_spec s = *spec;
+    size_t used = 0;
+
+    for (int32_t l = -1; l < s.n_layers; l++)
+        for (int id = l < 0 ? 0 : TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
+            const int n = tensor_matrices(matrix, &s, l, (enum tensor_id)id);
+            const int64_t k = id == TENSOR_PROJECT ? spec_q(&s)
+                              : id == TENSOR_DOWN  ? s.n_ffn : s.n_channels;
+            if ((l < 0) != (id < TENSOR_FIRST_OF_LAYER) ||
+                (id == TENSOR_HEAD && s.tied_head))
+                continue;
+            for (int i = 0; i < n; i++)
+                add_bytes(bytes, *matrix[i].type, k * matrix[i].columns);
+        }
+    for (int t = 0; t < NUMBER_COUNT; t++)
+        all += bytes[t];
+    out[0] = '\0';
+    for (;;) {
+        int best = 0;
+        for (int t = 1; t < NUMBER_COUNT; t++)
+            best = bytes[t] > bytes[best] ? t : best;
+        if (bytes[best] == 0 || used >= SOURCE_WEIGHTS_SIZE - 1)
+            return;
+        int n = snprintf(out + used, SOURCE_WEIGHTS_SIZE - used,
+                         bytes[best] == all ? "%s%s" : "%s%s %.3g %%",
+                         used > 0 ? ", " : "", number_table[best].name,
+                         100.0 * (double)bytes[best] / (double)all);
+        used += n > 0 ? (size_t)n : 0;
+        bytes[best] = 0;
+    }
 }
 
 static enum status fill_from_gguf(const struct source *source,

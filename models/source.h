@@ -36,6 +36,31 @@ enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err) MUST_CHECK;
 
+/* How a run keeps the matrices of a model. */
+#define WEIGHTS_MAP(X)                                                         \
+    X(FLOAT32, "float32")    /* widened when they are read */                  \
+    X(STORED,  "stored")     /* as the file has them       */
+
+enum weights {
+#define X(id, name) WEIGHTS_##id,
+    WEIGHTS_MAP(X)
+#undef X
+    WEIGHTS_COUNT
+};
+extern const char *const weights_names[WEIGHTS_COUNT + 1];   /* NULL ends */
+bool weights_find(enum weights *out, const char *name);   /* false: no such */
+
+/* The source's spec says so from here on.  STATUS_BAD_VALUE: it has no
+ * weights. */
+enum status source_keep(struct source *source, enum weights weights,
+                        struct error *err) MUST_CHECK;
+
+/* What the matrices of the spec are kept in, most bytes first:
+ * "q4_1 81 %, q8_0 18 %, f32 1 %"; "f32" where all are. */
+enum { SOURCE_WEIGHTS_SIZE = 120 };
+void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
+                         const struct model_spec *spec);
+
 /* Weights into a model opened with source->spec, or with its dense twin: from
  * the files, or drawn with `seed` where there are none. */
 enum status source_fill(const struct source *source, struct model *model,

@@ -19,8 +19,7 @@ void span_columns(const struct model_spec *s, const struct tensor *t,
     *to = table[span].to;
 }
 
-/* Which foreign row our column `c` of a span is. */
-static int64_t row_of(int64_t c, enum layout layout, int64_t d)
+int64_t span_row(int64_t c, enum layout layout, int64_t d)
 {
     if (layout != LAYOUT_PAIRS)
         return c;
@@ -30,24 +29,19 @@ static int64_t row_of(int64_t c, enum layout layout, int64_t d)
 
 enum { TILE = 16 };              /* floats of a cache line */
 
-/* Transposed, a tile at a time, so that each line of either side is used while
- * it is at hand. */
-void span_read(float *ours, const struct tensor *t, int64_t from, int64_t to,
-               enum layout layout, int32_t head_size, const float *theirs)
+/* A tile at a time, so that each line of either side is used while it is at
+ * hand. */
+void span_turn(float *to, int64_t stride, const float *rows, int64_t k,
+               int64_t n)
 {
-    const int64_t width = to - from;
-
-    if (layout == LAYOUT_SAME) {
-        for (int64_t r = 0; r < t->rows; r++)
-            memcpy(&ours[r * t->columns + from], &theirs[r * width],
-                   (size_t)width * sizeof *ours);
-        return;
-    }
-    for (int64_t c0 = 0; c0 < width; c0 += TILE)
-        for (int64_t r = 0; r < t->rows; r++)
-            for (int64_t c = c0; c < width && c < c0 + TILE; c++)
-                ours[r * t->columns + from + c] =
-                    theirs[row_of(c, layout, head_size) * t->rows + r];
+    for (int64_t k0 = 0; k0 < k; k0 += TILE)
+        for (int64_t c0 = 0; c0 < n; c0 += TILE) {
+            const int64_t k1 = k0 + TILE < k ? k0 + TILE : k;
+            const int64_t c1 = c0 + TILE < n ? c0 + TILE : n;
+            for (int64_t r = k0; r < k1; r++)
+                for (int64_t c = c0; c < c1; c++)
+                    to[r * stride + c] = rows[c * k + r];
+        }
 }
 
 void span_write(const float *ours, const struct tensor *t, int64_t from,
@@ -65,6 +59,6 @@ void span_write(const float *ours, const struct tensor *t, int64_t from,
     for (int64_t c0 = 0; c0 < width; c0 += TILE)
         for (int64_t r = 0; r < t->rows; r++)
             for (int64_t c = c0; c < width && c < c0 + TILE; c++)
-                theirs[row_of(c, layout, head_size) * t->rows + r] =
+                theirs[span_row(c, layout, head_size) * t->rows + r] =
                     ours[r * t->columns + from + c];
 }

@@ -23,11 +23,16 @@ enum layout {
 void span_columns(const struct model_spec *spec, const struct tensor *tensor,
                   enum span span, int64_t *from, int64_t *to);
 
-/* Foreign numbers, all of them, into `ours`, the tensor's first number, or
- * back.  `head_size` matters to LAYOUT_PAIRS alone. */
-void span_read(float *ours, const struct tensor *tensor, int64_t from,
-               int64_t to, enum layout layout, int32_t head_size,
-               const float *theirs);
+/* Which foreign row our column `c` of a span is, in a layout that is not ours;
+ * `head_size` matters to LAYOUT_PAIRS alone. */
+int64_t span_row(int64_t c, enum layout layout, int64_t head_size);
+
+/* to[k,n], its rows `stride` apart, from rows [n,k]. */
+void span_turn(float *to, int64_t stride, const float *rows, int64_t k,
+               int64_t n);
+
+/* Our numbers, `ours` being the tensor's first, as foreign ones.  fill.h goes
+ * the other way. */
 void span_write(const float *ours, const struct tensor *tensor, int64_t from,
                 int64_t to, enum layout layout, int32_t head_size,
                 float *theirs);

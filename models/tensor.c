@@ -25,6 +25,78 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     return table[id];
 }
 
+int tensor_matrices(struct tensor_matrix out[3], struct model_spec *s,
+                    int32_t layer, enum tensor_id id)
+{
+    uint8_t *of = s->stored[layer < 0 ? 0 : layer];
+    const bool llama = s->family == FAMILY_LLAMA;
+    const int64_t c = s->n_channels, q = spec_q(s), e = spec_e(s),
+                  f = s->n_ffn, v = s->n_vocab;
+    int n = 0;
+
+    switch ((int)id) {
+    case TENSOR_WTE:
+        out[n++] = (struct tensor_matrix){ &s->stored_embedding, v };
+        break;
+    case TENSOR_HEAD:
+        out[n++] = (struct tensor_matrix){ &s->stored_head, v };
+        break;
+    case TENSOR_QKV:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_QUERY], q };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_KEY], e };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_VALUE], e };
+        break;
+    case TENSOR_PROJECT:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_PROJECT], c };
+        break;
+    case TENSOR_UP:
+        if (llama)
+            out[n++] = (struct tensor_matrix){ &of[MATRIX_GATE], f };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_UP], f };
+        break;
+    case TENSOR_DOWN:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_DOWN], c };
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
+/* The tensor's ranges, where the spec stores any of its matrices. */
+static void divide(struct tensor_list *list, struct tensor *t,
+                   const struct model_spec *spec)
+{
+    struct model_spec copy = *spec;
+    struct tensor_matrix matrix[3];
+    const int n = tensor_matrices(matrix, &copy, t->layer, t->id);
+    const bool by_tokens = t->id == TENSOR_WTE || t->id == TENSOR_HEAD;
+    bool stored = false;
+
+    for (int i = 0; i < n; i++)
+        stored |= *matrix[i].type != NUMBER_F32;
+    for (int i = 0; i < n && stored; i++) {
+        struct stored *s = &t->range[t->n_ranges++];
+        *s = (struct stored){
+            .type = (enum number)*matrix[i].type,
+            .columns = (int32_t)matrix[i].columns,
+            .rows = (int32_t)(by_tokens ? t->columns : t->rows),
+        };
+        list->stored_bytes += (size_t)stored_groups(s) * stored_group_bytes(s);
+    }
+}
+
+void tensor_list_place(struct tensor_list *list, const uint8_t *base)
+{
+    for (int32_t i = 0; i < list->n; i++)
+        for (int32_t r = 0; r < list->tensor[i].n_ranges; r++) {
+            struct stored *s = &list->tensor[i].range[r];
+            s->data = base;
+            if (base)
+                base += (size_t)stored_groups(s) * stored_group_bytes(s);
+        }
+}
+
 static void add(struct tensor_list *list, const struct model_spec *spec,
                 int32_t layer, enum tensor_id id)
 {
@@ -43,7 +115,8 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         .trained = router ? spec->router_trained && spec->gate != GATE_ONE
                           : !spec->backbone_frozen,
     };
-    size_t floats = (t->n + 15) / 16 * 16;
+    divide(list, t, spec);
+    size_t floats = t->n_ranges == 0 ? (t->n + 15) / 16 * 16 : 0;
     list->floats += floats;
     if (t->trained || !spec->backbone_frozen)
         list->learned += floats;

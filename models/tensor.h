@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "models/stored.h"
 #include "sim/core/spec.h"
 
 /* Weights are [in,out], so that rows of tokens multiply from the left.
@@ -45,6 +46,11 @@ struct tensor {
                               * block */
     size_t  learned_at;      /* likewise, in the gradient and moment blocks; of
                               * trained tensors */
+    /* Kept as stored, where any of its matrices is (spec.h): their columns, in
+     * the order of the tensor's; embedding and head by their tokens, each a
+     * column.  Such a tensor has no place in the blocks; 0 ranges: it has. */
+    int32_t n_ranges;
+    struct stored range[3];
     bool    decays;          /* weight decay applies */
     bool    trained;         /* the optimizer touches it */
 };
@@ -56,6 +62,7 @@ struct tensor_list {
     size_t  floats;          /* of the parameters, padding included */
     size_t  learned;         /* of the gradients, and of each moment: floats, or
                               * with a frozen backbone the routers' alone */
+    size_t  stored_bytes;    /* of all ranges together */
     int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
                                                       * id; -1: has none */
 };
@@ -64,6 +71,18 @@ enum status tensor_list_open(struct tensor_list *out,
                              const struct model_spec *spec,
                              struct error *err) MUST_CHECK;
 void tensor_list_close(struct tensor_list *list);
+
+/* Where the stored ranges lie: stored_bytes from `base` on, NULL: nowhere. */
+void tensor_list_place(struct tensor_list *list, const uint8_t *base);
+
+/* The matrices that a tensor is made of, in the order of its columns, as places
+ * in the spec's types; returns how many, at most 3, 0: always float32. */
+struct tensor_matrix {
+    uint8_t *type;           /* enum number; in *spec */
+    int64_t  columns;
+};
+int tensor_matrices(struct tensor_matrix out[3], struct model_spec *spec,
+                    int32_t layer, enum tensor_id id);
 
 /* NULL where the model has no such tensor. */
 const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,

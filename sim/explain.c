@@ -44,6 +44,10 @@ static void rule(FILE *file, const struct model_spec *spec,
     formula(file, "bytes, shared", r->shared_bytes, NULL, spec);
     if (price->shared_bytes)
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
+    if (price->shared_flops) {
+        formula(file, "flops, shared", r->shared_flops, NULL, spec);
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_flops);
+    }
 }
 
 /* Prices that take the place of forward's in a layer that skips tokens. */
@@ -227,7 +231,8 @@ static bool rule_has(const struct flops_price *price, const char *letter)
     return r && (has_word(r->flops, letter) ||
                  has_word(r->flops_per_key, letter) ||
                  has_word(r->bytes, letter) ||
-                 has_word(r->shared_bytes, letter));
+                 has_word(r->shared_bytes, letter) ||
+                 (r->shared_flops && has_word(r->shared_flops, letter)));
 }
 
 /* The letters that occur in the rules of the pass. */
@@ -280,6 +285,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
 {
     struct flops_list list = flops_list(spec);
 
+    flops_store(&list, spec, 0);
     fprintf(file, "%s: %s\n", op_table[op].name, op_table[op].what);
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         const struct flops_price *price = &list.at[pass][op];

@@ -172,8 +172,54 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
 
 static const struct flops_rule rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
-    { FLOPS_##set, OP_##op, #holds, #flops, #per_key, #bytes, #shared },
+    { FLOPS_##set, OP_##op, #holds, #flops, #per_key, #bytes, #shared, NULL },
     RULE_MAP(X)
+#undef X
+};
+
+/* Forward ops with stored weights, and those in their place where keys of
+ * skipped tokens are computed.  B is a matrix' bytes as stored and W what
+ * widening it takes: of queries, keys, values, project, gate, up, down, head; Be
+ * and We are of one row of the embedding.
+ *  set, op, holds,            flops per row, bytes per row,
+ *                             shared bytes, shared flops */
+#define STORED_RULE_MAP(X)                                                     \
+  X(FORWARD, EMBED, stored_gpt2, We + C, 4 + 4*C + Be + 4*C,                   \
+                               0, 0)                                           \
+  X(FORWARD, EMBED, stored_llama, We, 4 + 4*C + Be,                            \
+                               0, 0)                                           \
+  X(FORWARD, QKV, stored_biased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),             \
+                               Bq + Bk + Bv + 4*(Q + 2*E), Wq + Wk + Wv)       \
+  X(FORWARD, QKV, stored_unbiased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),           \
+                               Bq + Bk + Bv, Wq + Wk + Wv)                     \
+  X(FORWARD, PROJECT, stored_gpt2, 2*Q*C + C, 4*Q + 8*C,                       \
+                               Bp + 4*C, Wp)                                   \
+  X(FORWARD, PROJECT, stored_llama, 2*Q*C, 4*Q + 8*C,                          \
+                               Bp, Wp)                                         \
+  X(FORWARD, FFN_UP, stored_gpt2, 2*C*U, 4*C + 4*U,                            \
+                               Bu + 4*U, Wu)                                   \
+  X(FORWARD, FFN_UP, stored_llama, 2*C*U, 4*C + 4*U,                           \
+                               Bg + Bu, Wg + Wu)                               \
+  X(FORWARD, FFN_DOWN, stored_gpt2, 2*F*C + C, 4*F + 8*C,                      \
+                               Bd + 4*C, Wd)                                   \
+  X(FORWARD, FFN_DOWN, stored_llama, 2*F*C, 4*F + 8*C,                         \
+                               Bd, Wd)                                         \
+  X(FORWARD, HEAD, stored_any, 2*C*V, 4*C + 4*V,                               \
+                               Bh, Wh)                                         \
+  X(OF_KEPT, QKV, stored_apart_biased, 2*C*Q, 4*C + 4*Q,                       \
+                               Bq + 4*Q, Wq)                                   \
+  X(OF_KEPT, QKV, stored_apart_unbiased, 2*C*Q, 4*C + 4*Q,                     \
+                               Bq, Wq)                                         \
+  X(OF_ALL, QKV, stored_apart_biased, 4*C*E, 4*C + 8*E,                        \
+                               Bk + Bv + 8*E, Wk + Wv)                         \
+  X(OF_ALL, QKV, stored_apart_unbiased, 4*C*E, 4*C + 8*E,                      \
+                               Bk + Bv, Wk + Wv)
+
+static const struct flops_rule stored_rules[] = {
+#define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
+    { FLOPS_##set, OP_##op, #holds, #flops, "0", #bytes, #shared_bytes,        \
+      #shared_flops },
+    STORED_RULE_MAP(X)
 #undef X
 };
 
@@ -228,11 +274,101 @@ struct flops_list flops_list(const struct model_spec *spec)
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
     if (holds)                                                                 \
         list.at[FLOPS_##set][OP_##op] =                                        \
-            (struct flops_price){ flops, per_key, bytes, shared, rule };       \
+            (struct flops_price){ flops, per_key, bytes, shared, rule, 0 };    \
     rule++;
     RULE_MAP(X)
 #undef X
     return list;
+}
+
+uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
+                            uint64_t outputs)
+{
+    const struct number_info *info = &number_table[type];
+    return inputs / info->block * outputs * info->bytes;
+}
+
+uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs)
+{
+    const struct number_info *info = &number_table[type];
+    uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
+    return inputs / info->block * tiles * OP_COLUMN_TILE * info->flops;
+}
+
+/* What the letters of stored matrices stand for in a layer. */
+struct matrices {
+    uint64_t bytes[MATRIX_COUNT], widening[MATRIX_COUNT];
+    uint64_t row_bytes, row_widening;    /* embedding */
+    uint64_t head_bytes, head_widening;
+    bool stored[OP_COUNT];               /* an op has a stored matrix */
+};
+
+static struct matrices matrices_of(const struct model_spec *spec,
+                                   int32_t layer)
+{
+    static const enum op op[MATRIX_COUNT] = {
+        [MATRIX_QUERY] = OP_QKV,      [MATRIX_KEY] = OP_QKV,
+        [MATRIX_VALUE] = OP_QKV,      [MATRIX_PROJECT] = OP_PROJECT,
+        [MATRIX_GATE] = OP_FFN_UP,    [MATRIX_UP] = OP_FFN_UP,
+        [MATRIX_DOWN] = OP_FFN_DOWN,
+    };
+    const enum number row = (enum number)spec->stored_embedding;
+    const enum number head = spec->tied_head
+                                 ? row : (enum number)spec->stored_head;
+    const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
+    struct matrices m = {
+        .row_bytes = flops_stored_bytes(row, C, 1),
+        .row_widening = C / number_table[row].block * number_table[row].flops,
+        .head_bytes = flops_stored_bytes(head, C, V),
+        .head_widening = flops_widening(head, C, V),
+    };
+
+    m.stored[OP_EMBED] = row != NUMBER_F32;
+    m.stored[OP_HEAD] = head != NUMBER_F32;
+    for (int i = 0; i < MATRIX_COUNT; i++) {
+        const bool has = i != MATRIX_GATE || spec->family == FAMILY_LLAMA;
+        const enum number type =
+            (enum number)spec->stored[layer < 0 ? 0 : layer][i];
+        const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
+        const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
+        m.bytes[i] = flops_stored_bytes(type, K, N);
+        m.widening[i] = flops_widening(type, K, N);
+        m.stored[op[i]] |= has && type != NUMBER_F32;
+    }
+    return m;
+}
+
+void flops_store(struct flops_list *list, const struct model_spec *spec,
+                 int32_t layer)
+{
+    const struct matrices m = matrices_of(spec, layer);
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        Bq = m.bytes[MATRIX_QUERY], Wq = m.widening[MATRIX_QUERY],
+        Bk = m.bytes[MATRIX_KEY], Wk = m.widening[MATRIX_KEY],
+        Bv = m.bytes[MATRIX_VALUE], Wv = m.widening[MATRIX_VALUE],
+        Bp = m.bytes[MATRIX_PROJECT], Wp = m.widening[MATRIX_PROJECT],
+        Bg = m.bytes[MATRIX_GATE], Wg = m.widening[MATRIX_GATE],
+        Bu = m.bytes[MATRIX_UP], Wu = m.widening[MATRIX_UP],
+        Bd = m.bytes[MATRIX_DOWN], Wd = m.widening[MATRIX_DOWN],
+        Be = m.row_bytes, We = m.row_widening, Bh = m.head_bytes,
+        Wh = m.head_widening;
+    const bool stored_any = true, stored_gpt2 = spec->family == FAMILY_GPT2,
+        stored_llama = !stored_gpt2, stored_biased = spec_qkv_bias(spec),
+        stored_unbiased = !stored_biased,
+        apart = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
+        stored_apart_biased = apart && stored_biased,
+        stored_apart_unbiased = apart && !stored_biased;
+    const struct flops_rule *rule = stored_rules;
+
+#define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
+    if (holds && m.stored[OP_##op])                                            \
+        list->at[FLOPS_##set][OP_##op] = (struct flops_price){                 \
+            flops, 0, bytes, shared_bytes, rule, shared_flops };               \
+    rule++;
+    STORED_RULE_MAP(X)
+#undef X
 }
 
 enum work flops_work(enum op op)
@@ -351,6 +487,7 @@ uint64_t flops_adamw_bytes(uint64_t n)
 
 void flops_letters(struct flops_letter *out, const struct model_spec *spec)
 {
+    const struct matrices m = matrices_of(spec, 0);
     const struct flops_letter letters[FLOPS_LETTERS] = {
         { "C", (uint64_t)spec->n_channels, "channels" },
         { "H", (uint64_t)spec->n_heads, "heads" },
@@ -367,6 +504,24 @@ void flops_letters(struct flops_letter *out, const struct model_spec *spec)
         { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
         { "scored", spec_scored(spec), "1 if there are scores" },
         { "untied", !spec->tied_head, "1 if the head is its own tensor" },
+        { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries, layer 0" },
+        { "Wq", m.widening[MATRIX_QUERY], "flops of widening them" },
+        { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys, layer 0" },
+        { "Wk", m.widening[MATRIX_KEY], "flops of widening them" },
+        { "Bv", m.bytes[MATRIX_VALUE], "stored bytes of values, layer 0" },
+        { "Wv", m.widening[MATRIX_VALUE], "flops of widening them" },
+        { "Bp", m.bytes[MATRIX_PROJECT], "stored bytes of project, layer 0" },
+        { "Wp", m.widening[MATRIX_PROJECT], "flops of widening them" },
+        { "Bg", m.bytes[MATRIX_GATE], "stored bytes of gate, layer 0" },
+        { "Wg", m.widening[MATRIX_GATE], "flops of widening them" },
+        { "Bu", m.bytes[MATRIX_UP], "stored bytes of up, layer 0" },
+        { "Wu", m.widening[MATRIX_UP], "flops of widening them" },
+        { "Bd", m.bytes[MATRIX_DOWN], "stored bytes of down, layer 0" },
+        { "Wd", m.widening[MATRIX_DOWN], "flops of widening them" },
+        { "Be", m.row_bytes, "stored bytes of a row of the embedding" },
+        { "We", m.row_widening, "flops of widening it" },
+        { "Bh", m.head_bytes, "stored bytes of the head" },
+        { "Wh", m.head_widening, "flops of widening it" },
     };
     memcpy(out, letters, sizeof letters);
 }

@@ -44,14 +44,17 @@ struct flops_rule {
     const char *flops_per_key;    /* per row and key it runs over; "0" */
     const char *bytes;            /* per row */
     const char *shared_bytes;     /* once, if there is any row */
+    const char *shared_flops;     /* likewise; NULL: 0 */
 };
 
 /* That rule evaluated.  An op over N rows that run over S keys between them
- * costs  N*flops + S*flops_per_key  and  N*bytes + shared_bytes;  no row, no
- * cost.  rule == NULL: the model does not have that op in that pass. */
+ * costs  N*flops + S*flops_per_key + shared_flops  and  N*bytes +
+ * shared_bytes;  no row, no cost.  rule == NULL: the model does not have that op
+ * in that pass. */
 struct flops_price {
     uint64_t flops, flops_per_key, bytes, shared_bytes;
     const struct flops_rule *rule;
+    uint64_t shared_flops;
 };
 
 /* clip and adamw have no rows: flops_clip() and flops_adamw(). */
@@ -59,6 +62,19 @@ struct flops_list {
     struct flops_price at[FLOPS_SETS][OP_COUNT];   /* a pass is a set */
 };
 struct flops_list flops_list(const struct model_spec *spec);
+
+/* The list's forward prices as they are in one layer, or in LEDGER_OUTSIDE, of
+ * a spec with stored weights (sim/core/op.h, "Stored weights"): of the ops whose
+ * matrices there are stored.  `list` is flops_list(spec), which knows nothing of
+ * them. */
+void flops_store(struct flops_list *list, const struct model_spec *spec,
+                 int32_t layer);
+
+/* Bytes of a matrix of so many inputs and outputs as stored, and flops of
+ * widening it, whole tiles of columns. */
+uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
+                            uint64_t outputs);
+uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs);
 
 enum {
     FLOPS_SELECT_BYTES_PER_KEPT = 4,    /* of select, beside its bytes a row */
@@ -108,7 +124,8 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS = 15 };
+enum { FLOPS_LETTERS = 33 };
+/* Those of stored matrices (Bq, Wq, ...) are the first layer's. */
 void flops_letters(struct flops_letter *out, const struct model_spec *spec);
 
 /* `formula` with numbers put in: "2*64*(64 + 2*64)"; cut at `size`. */

@@ -14,6 +14,8 @@ const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
 /* The rows of the table that lie outside the executor's block. */
 static const char tokens_name[] = "tokens, targets";
 static const char routes_name[] = "routes";
+/* Of one row alone, where a prompt is taken. */
+static const char logits_name[] = "logits";
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
@@ -43,6 +45,59 @@ static uint64_t learned(const struct model_spec *spec)
     for (int32_t l = 0; l < spec->n_layers; l++)
         routers += spec->routed[l] ? (uint64_t)spec->n_channels : 0;
     return spec->backbone_frozen ? routers : memory_parameters(spec);
+}
+
+/* Numbers that are float32, and the bytes of matrices that are not, their columns
+ * rounded up to whole tiles.  Matrices that products read side by side are all
+ * kept alike: one that is float32 among stored ones is tiled too. */
+struct weights {
+    uint64_t floats, stored_bytes;
+};
+
+static void keep_matrix(struct weights *w, uint8_t type, uint64_t inputs,
+                        uint64_t outputs)
+{
+    uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
+
+    w->floats -= inputs * outputs;
+    w->stored_bytes += flops_stored_bytes((enum number)type, inputs,
+                                          tiles * OP_COLUMN_TILE);
+}
+
+static bool head_is_stored(const struct model_spec *spec)
+{
+    return (spec->tied_head ? spec->stored_embedding : spec->stored_head) !=
+           NUMBER_F32;
+}
+
+static struct weights weights_of(const struct model_spec *spec)
+{
+    static const struct { enum matrix first, last; } beside[] = {
+        { MATRIX_QUERY, MATRIX_VALUE }, { MATRIX_PROJECT, MATRIX_PROJECT },
+        { MATRIX_GATE, MATRIX_UP },     { MATRIX_DOWN, MATRIX_DOWN },
+    };
+    const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
+    struct weights w = { memory_parameters(spec), 0 };
+
+    if (spec->stored_embedding != NUMBER_F32)
+        keep_matrix(&w, spec->stored_embedding, C, V);
+    if (!spec->tied_head && spec->stored_head != NUMBER_F32)
+        keep_matrix(&w, spec->stored_head, C, V);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+            const uint8_t *type = spec->stored[l];
+            int first = (int)beside[b].first, last = (int)beside[b].last;
+            bool stored = false;
+            if (first == MATRIX_GATE && spec->family != FAMILY_LLAMA)
+                first = MATRIX_UP;
+            for (int i = first; i <= last; i++)
+                stored |= type[i] != NUMBER_F32;
+            for (int i = first; i <= last && stored; i++)
+                keep_matrix(&w, type[i],
+                            (uint64_t)spec_inputs(spec, (enum matrix)i),
+                            (uint64_t)spec_outputs(spec, (enum matrix)i));
+        }
+    return w;
 }
 
 /* Rows over the layers that hold their activations at the same time. */
@@ -104,6 +159,12 @@ static struct held one_layer(const struct model_spec *spec, uint64_t rows)
                           .widest = rows, .scored = routed ? rows : 0 };
 }
 
+/* Keys, and the scores that went with them, lie in tiles of so many. */
+static uint64_t whole_tiles(uint64_t n_tokens)
+{
+    return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
+}
+
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase)
@@ -112,9 +173,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
         V = (uint64_t)spec->n_vocab, L = (uint64_t)spec->n_layers,
-        D = (uint64_t)spec->head_size, P = memory_parameters(spec),
-        G = learned(spec),
-        B = (uint64_t)n_sequences;
+        D = (uint64_t)spec->head_size, G = learned(spec),
+        B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
+    const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
     const bool turns = spec->family == FAMILY_LLAMA,
         routed = spec_n_routed(spec) > 0,
@@ -125,22 +186,27 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                                       train && spec->backbone_frozen);
     const struct held h = train ? all : one_layer(spec, rows);
     const struct memory_item table[] = {
-        { "parameters",        P, 1 },
+        { "parameters",        weights.floats, 1 },
+        /* Of every type, a tile of columns is whole numbers of 4 bytes. */
+        { "stored weights",    weights.stored_bytes / 4, 1 },
         { "gradients",         G, train },
         { "first moment",      G, train },
         { "second moment",     G, train },
+        { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
-        { routes_name,         1, decode ? all.scored : L * rows },
-        { "row numbers",       1, rows },
+        { routes_name,         1, L * rows },
+        /* Place and token; to pack sequences of unlike lengths, id and target. */
+        { "row numbers",       train ? 2 : 4, rows },
+        { "last rows",         2, B },
         { "row tallies",       4, rows },
         { "stream",            C, rows * (1 + h.streams) },
         { "router score",      1, h.scored },
-        { "router statistics", 2, decode ? 0 : h.scored },
+        { "router statistics", 2, h.scored },
         { "gathered",          C, h.gathered },
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
         { "stream before",     C, by_change ? rows : 0 },
-        { "gate, kept row",    3, decode ? 0 : h.gathered },
+        { "gate, kept row",    train ? 3 : 4, h.gathered },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
         { "attended",          Q, h.rows },
@@ -152,9 +218,13 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "block out",         C, h.gathered },
         { "norm statistics",   4, h.rows },
         { "final norm",        C + 2, rows },
-        { "logits",            V, rows },
+        { logits_name,         V, rows },
         { "loss, entropy",     4, rows },
         { "cached keys",       2*E, decode ? all.keyed : 0 },
+        { "kept positions",    L, decode ? B * (T + 1) : 0 },
+        { "scores so far",     L, decode && spec_scored(spec)
+                                      ? B * whole_tiles(T) : 0 },
+        { "lengths, skipped",  L + 3, decode ? B : 0 },
         /* Backward works on one layer at a time, the widest. */
         { "d stream",          2*C, train ? rows : 0 },
         { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
@@ -196,7 +266,8 @@ static uint64_t largest(uint64_t a, uint64_t b)
 }
 
 /* What a thread packs for itself: of a product, PACKED rows of the widest
- * matrix and a block of PACKED x PACKED; of attention, a sequence's keys and
+ * matrix (a stored head is widened a few columns at a time) and a block of
+ * PACKED x PACKED; of attention, a sequence's keys and
  * values twice over and strips of 16 queries (models/kernels: gemm.c,
  * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
@@ -208,7 +279,8 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
                               2 * (uint64_t)spec_e(spec),
                               (uint64_t)spec_up(spec));
 
-    widest = largest(widest, (uint64_t)spec->n_vocab);
+    if (!head_is_stored(spec))
+        widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
     return T + largest(PACKED * widest + PACKED * PACKED,
                        5 * padded * D + 2 * STRIP * (D + padded));
@@ -256,15 +328,20 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes)
 {
-    /* Keys lie in tiles of so many. */
-    const uint64_t padded = ((uint64_t)n_tokens + OP_KEY_TILE - 1) /
-                            OP_KEY_TILE * OP_KEY_TILE;
-    uint64_t sum = memory_process_bytes(spec, 1, n_prompt, MEMORY_FORWARD,
-                                        n_threads, start_bytes);
+    const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
+    const uint64_t scores = spec_scored(spec) ? 1 : 0;
+    struct memory_item items[MEMORY_ITEMS_MAX];
+    int n = memory_items(items, spec, 1, n_prompt, MEMORY_FORWARD);
+    uint64_t sum = start_bytes + MEMORY_TOUCHED_BYTES;
 
-    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * (uint64_t)spec->n_layers,
-              padded);
-    add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
+    for (int i = 0; i < n; i++)
+        add_bytes(&sum, items[i].numbers,
+                  items[i].name == logits_name ? 1 : items[i].rows);
+    add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
+    add_bytes(&sum, (2 * (uint64_t)spec_e(spec) + scores) * L, whole_tiles(T));
+    add_bytes(&sum, L, T + 2);             /* kept positions, their number */
+    if (!head_is_stored(spec))
+        add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
     if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
         add_bytes(&sum, (uint64_t)spec->head_size,
                   (uint64_t)(n_tokens - n_prompt));

@@ -76,7 +76,8 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
 
 /* Likewise, of a process that takes a prompt in one forward and then decodes, one
  * sequence of at most n_tokens, prompt and new ones together: keys and values,
- * and the head once more, along its columns.  `start_bytes` is the resident set
+ * logits of one row, and unless it is stored the head once more, along its
+ * columns.  `start_bytes` is the resident set
  * once its tokenizer is there. */
 uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,

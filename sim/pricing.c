@@ -2,6 +2,7 @@
 #include "sim/pricing.h"
 
 #include <math.h>
+#include <string.h>
 
 /* One op about to be charged, given that it runs. */
 struct charge {
@@ -308,6 +309,7 @@ static void add_part(struct pricing *p, struct charge *c,
         bytes = weighted(p, none, k->rows, each, k->cached);
     }
     c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
+    c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
     c->shared_bytes += price->shared_bytes;
 }
@@ -454,10 +456,26 @@ static void count_routed(struct pricing *p)
     p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);
 }
 
+/* Layers whose matrices are stored alike cost alike. */
+static void price_layer(struct pricing *p, int32_t layer)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t of = layer < 0 ? 0 : layer;
+
+    if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
+                                 sizeof spec->stored[of]) == 0)
+        return;
+    p->prices = p->listed;
+    flops_store(&p->prices, spec, of);
+    p->priced = of;
+}
+
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
     p->pass = pass;
     p->layer = layer;
+    if (p->stores)
+        price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
     if (layer != LEDGER_OUTSIDE && p->job.spec->routed[layer])
         count_routed(p);
@@ -551,6 +569,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
+        .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
         .layer = LEDGER_OUTSIDE,
@@ -560,6 +579,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
+    out->listed = out->prices;
     give_reasons(ledger, job->machine);
     return STATUS_OK;
 }

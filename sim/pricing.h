@@ -31,7 +31,10 @@ struct row_count {
 struct pricing {
     struct ledger *ledger;
     struct predict_job job;
-    struct flops_list prices;
+    struct flops_list prices; /* of the layer being walked */
+    struct flops_list listed; /* before flops_store(); used where `stores` */
+    bool     stores;          /* the spec stores any weight */
+    int32_t  priced;          /* a layer that costs what prices say; -1: none */
     enum memory_phase phase;
     bool     expected;        /* decode without routes */
     bool     by_token;

@@ -898,6 +898,31 @@ Test(cli, run_tells_what_it_cannot_score)
     expect_said("stderr", "no config.json in it");
     cr_expect(eq(int, ISOBATH("run", a), 2));
     cr_expect(eq(int, ISOBATH("run", "--text", text), 2));
+    cr_expect(eq(int, ISOBATH("run", a, "--text", text, "--weights", "q4"),
+                 2));
+    expect_said("stderr", "--weights 'q4': allowed are float32, stored");
+}
+
+/* A model in float32 is stored in float32: the same run. */
+Test(cli, run_and_profile_keep_weights_as_stored)
+{
+    train_a();
+    write_file("model.yaml", "model:\n  family: gpt2\n  layers: 2\n"
+               "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
+    cr_expect(eq(int, ISOBATH("run", "model.yaml", "--text", "text",
+                              "--weights", "stored"), 2));
+    expect_said("stderr", "model.yaml is a shape, without stored weights");
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "500",
+                              "--weights", "stored", "-o", "s"), 0));
+    json_t *stored = summary_of("s");
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(
+        json_object_get(json_object_get(stored, "config"), "run"),
+        "weights")), "f32"));
+    json_decref(stored);
+    cr_expect(eq(int, ISOBATH("profile", "a", "-o", "p", "--weights", "stored",
+                              "--phases", "train"), 2));
+    expect_said("stderr", "--phases train: weights kept as stored cannot be"
+                " trained");
 }
 
 Test(cli, run_takes_any_bytes)

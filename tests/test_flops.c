@@ -256,6 +256,7 @@ static uint64_t value_of(const char *formula, const struct model_spec *spec)
 static void expect_true_texts(const struct model_spec *spec)
 {
     struct flops_list list = flops_list(spec);
+    flops_store(&list, spec, 0);
     for (int i = 0; i < FLOPS_SETS * OP_COUNT; i++) {
         const struct flops_price *p = &list.at[i / OP_COUNT][i % OP_COUNT];
         if (!p->rule)
@@ -266,6 +267,9 @@ static void expect_true_texts(const struct model_spec *spec)
         cr_expect(eq(u64, value_of(p->rule->bytes, spec), p->bytes));
         cr_expect(eq(u64, value_of(p->rule->shared_bytes, spec),
                      p->shared_bytes));
+        cr_expect(eq(u64, p->rule->shared_flops
+                              ? value_of(p->rule->shared_flops, spec) : 0,
+                     p->shared_flops));
     }
 }
 
@@ -369,5 +373,30 @@ Test(flops, a_strip_runs_as_far_as_its_last_query)
             kept[i] = i;
         cr_expect(eq(u64, flops_keys_seen_sum(kept, n), sum), "%d", n);
         sum += flops_keys((uint64_t)n);
+    }
+}
+
+/* Nothing stored: nothing changes; everything: the ops with matrices do. */
+Test(flops, stored_weights_have_texts_of_their_own)
+{
+    static const enum op with[] = { OP_EMBED, OP_QKV, OP_PROJECT, OP_FFN_UP,
+                                    OP_FFN_DOWN, OP_HEAD };
+    for (int f = 0; f < 4; f++) {
+        struct model_spec spec = f % 2 ? gpt2() : llama();
+        const struct flops_list plain = flops_list(&spec);
+        struct flops_list list = plain;
+        spec.qkv_bias = f / 2;
+        flops_store(&list, &spec, 0);
+        cr_expect(memcmp(&list, &plain, sizeof list) == 0);
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            spec.stored[0][i] = (uint8_t)(NUMBER_Q8_0 + i % 5);
+        spec.stored_embedding = spec.stored_head = NUMBER_Q4_1;
+        expect_true_texts(&spec);
+        flops_store(&list, &spec, 0);
+        for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+            const struct flops_price *p = &list.at[PASS_FORWARD][with[i]];
+            cr_expect(p->rule && p->rule->shared_flops);
+            cr_expect(p->rule->op == with[i]);
+        }
     }
 }

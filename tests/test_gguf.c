@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/gguf.h"
+#include "tests/number_vectors.h"
 #include "tests/shared.h"
 
 enum { ROOM = 4096 };
@@ -446,9 +447,30 @@ Test(gguf, halves_are_exact_and_other_types_refused_by_name)
     cr_assert(out[0] == 0x1p-15f);
     cr_assert(eq(int, gguf_floats(out, 2, &t, &err), STATUS_BAD_VALUE));
     cr_assert(has_words(err.text, "3 numbers"));
-    t.type = GGUF_Q6_K;
+    t.type = GGUF_Q3_K;
     cr_assert(eq(int, gguf_floats(out, 3, &t, &err), STATUS_BAD_VALUE));
-    cr_assert(has_words(err.text, "tensor t is Q6_K"));
+    cr_assert(has_words(err.text, "tensor t is Q3_K"));
+}
+
+Test(gguf, every_type_widens_as_independent_code_does)
+{
+    for (size_t v = 0; v < sizeof number_vectors / sizeof *number_vectors;
+         v++) {
+        const size_t n = number_vectors[v].n;
+        const struct gguf_tensor t = { .name = "t", .n = n,
+                                       .type = number_vectors[v].type,
+                                       .data = number_vectors[v].bytes };
+        float out[512];
+        uint32_t bits[512];
+
+        cr_assert(n <= 512);
+        cr_assert(eq(int, gguf_floats(out, n, &t, NULL), STATUS_OK));
+        memcpy(bits, out, n * sizeof *out);
+        for (size_t i = 0; i < n; i++)
+            cr_assert(bits[i] == number_vectors[v].floats[i],
+                      "%s, number %zu: %08x, not %08x", gguf_type_name(t.type),
+                      i, bits[i], number_vectors[v].floats[i]);
+    }
 }
 
 /* ---- real files ---- */

@@ -67,17 +67,23 @@ static void put_word(struct writer *w, const char *key, const char *word)
     w->n_values++;
 }
 
+/* Matrices are written so: F32, or BF16, the upper half of their bits. */
+static enum gguf_type matrix_type = GGUF_F32;
+
 static void put_tensor(struct writer *w, const char *name, uint64_t rows,
                        uint64_t columns, const float *x)
 {
+    const bool half = rows > 0 && matrix_type == GGUF_BF16;
+
     put_text(w->infos, name);
     put32(w->infos, rows > 0 ? 2 : 1);
     put64(w->infos, columns);
     if (rows > 0)
         put64(w->infos, rows);
-    put32(w->infos, GGUF_F32);
+    put32(w->infos, half ? GGUF_BF16 : GGUF_F32);
     put64(w->infos, (uint64_t)ftell(w->data));
-    fwrite(x, sizeof *x, (rows > 0 ? rows : 1) * columns, w->data);
+    for (uint64_t i = 0; i < (rows > 0 ? rows : 1) * columns; i++)
+        fwrite((const char *)&x[i] + (half ? 2 : 0), half ? 2 : 4, 1, w->data);
     while (ftell(w->data) % 32)
         fputc(0, w->data);
     w->n_tensors++;
@@ -412,14 +418,64 @@ Test(gguf_model, factors_divide_frequencies)
 Test(gguf_model, pairs_of_a_head_become_halves)
 {
     static const int their_row[] = { 0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11 };
-    const struct tensor t = { .rows = 1, .columns = 12 };
-    float theirs[12], ours[12];
 
     for (int i = 0; i < 12; i++)
-        theirs[i] = (float)i;
-    span_read(ours, &t, 0, 12, LAYOUT_PAIRS, 6, theirs);
-    for (int i = 0; i < 12; i++)
-        cr_expect(ours[i] == (float)their_row[i], "%d", i);
+        cr_expect(span_row(i, LAYOUT_PAIRS, 6) == their_row[i], "%d", i);
+}
+
+/* A file with matrices in bfloat16, kept so and widened: the same logits. */
+static void check_kept(enum family family, bool tied)
+{
+    struct model_spec spec = spec_of(family, tied), kept;
+    struct model *from = model_of(&spec, true), *m[2];
+    const int32_t ids[9] = { 3, 1, 4, 1, 5, 9, 2, 6, 18 };
+    struct writer w;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    size_t size;
+
+    matrix_type = GGUF_BF16;
+    open_writer(&w);
+    (family == FAMILY_GPT2 ? put_gpt2 : put_llama)(&w, from);
+    char *image = finish(&w, &size);
+    matrix_type = GGUF_F32;
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
+              "%s", err.text);
+    kept = spec;
+    cr_assert(eq(int, gguf_model_keep(&kept, file, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(kept.stored_embedding == NUMBER_BF16);
+    cr_expect(kept.stored_head == (tied ? NUMBER_F32 : NUMBER_BF16));
+    for (int l = 0; l < 2; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            cr_expect(kept.stored[l][i] ==
+                      (family == FAMILY_GPT2 && i == MATRIX_GATE
+                           ? NUMBER_F32 : NUMBER_BF16));
+    for (int i = 0; i < 2; i++) {
+        const struct model_input input = {
+            .ids = ids, .n_sequences = 1, .n_tokens = 9,
+            .policy = route_find("dense"),
+        };
+        m[i] = model_of(i == 0 ? &spec : &kept, false);
+        cr_assert(eq(int, gguf_model_import(m[i], file, &err), STATUS_OK),
+                  "%s", err.text);
+        model_forward(m[i], &input, NULL, NULL);
+    }
+    cr_expect(model_tensors(m[1])->stored_bytes > 0);
+    cr_expect(memcmp(model_logits(m[0]), model_logits(m[1]),
+                     sizeof(float) * 9 * 19) == 0);
+    gguf_close(file);
+    free(image);
+    for (int i = 0; i < 2; i++)
+        model_close(m[i]);
+    model_close(from);
+}
+
+Test(gguf_model, matrices_are_kept_as_the_file_has_them)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int tied = 0; tied < 2; tied++)
+            check_kept((enum family)f, tied);
 }
 
 /* ---- refusals ---- */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "models/model_state.h"
-#include "models/span.h"
+#include "models/fill.h"
 #include "tests/shared.h"
 
 enum { L = 3, H = 3, C = 48, V = 3, P = 11, LETTERS = 6 };
@@ -68,8 +68,10 @@ static void fill(struct model *m, const json_t *root, int32_t layer,
     else
         snprintf(full, sizeof full, "transformer.h.%d.%s", layer, name);
     float *theirs = floats_of(root, full, t->n);
-    span_read(model_weights(m) + t->offset, t, 0, t->columns, layout, C / H,
-              theirs);
+    const struct foreign_numbers from = { NUMBER_F32, SPAN_ALL, layout, theirs,
+                                          false };
+    struct error err;
+    cr_assert(fill_tensor(m, t, &from, &err) == STATUS_OK, "%s", err.text);
     free(theirs);
 }
 

@@ -60,7 +60,7 @@ static void multiply(int32_t m, int32_t n, int32_t k, const real *a,
                      ptrdiff_t b_k, real *c, ptrdiff_t c_row, bool add)
 {
     struct gemm g = { m, n, k, a, a_row, a_k, b, b_k, 1, c, c_row, NULL,
-                      add ? c : NULL, c_row };
+                      add ? c : NULL, c_row, NULL, 0 };
     KERNEL(small_gemm)(&g);
 }
 

@@ -340,7 +340,8 @@ void KERNEL(small_gemm)(const struct gemm *g)
     for (int32_t j = 0; j < g->n;) {
         int32_t left = (g->n - j) / W;
         int nv = left > 0 ? panel_width(left) : 0;
-        struct start s = { NULL, g->from ? g->from + j : NULL, g->from_row };
+        struct start s = { g->bias ? g->bias + j : NULL,
+                           g->from ? g->from + j : NULL, g->from_row };
         if (nv == 0) {
             narrow(g->n - j, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j,
                    g->b_k, g->c + j, g->c_row, s);

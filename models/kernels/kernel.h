@@ -10,7 +10,12 @@
 #define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
 #define KERNEL(name) KERNEL_NAME(name, VARIANT)
 
+/* Arithmetic that counts itself gains nothing, and compiles for long. */
+#ifdef COUNTING
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 /* Where part `part` of `parts` of n things begins, in multiples of `grain`. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
@@ -22,12 +27,12 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
 
 /* In the order of struct kernels. */
 #define KERNEL_LIST(X)                                                         \
-    X(gemm_scratch) X(attend_scratch) X(gemm) X(sum_columns) X(norm)           \
-    X(norm_backward) X(attend) X(attend_backward) X(attend_cached)             \
+    X(gemm_scratch) X(attend_scratch) X(gemm) X(stored_gemm) X(sum_columns)    \
+    X(norm) X(norm_backward) X(attend) X(attend_backward) X(attend_cached)     \
     X(fill_cache) X(carry) X(stream_signal) X(scale_queries) X(receive)        \
-    X(receive_cached) X(rope) X(gelu)                                          \
-    X(gelu_backward) X(swiglu) X(swiglu_backward) X(embed) X(embed_backward)   \
-    X(route) X(route_backward) X(gather) X(scatter) X(gather_backward) X(gate) \
+    X(receive_cached) X(rope) X(gelu) X(gelu_backward) X(swiglu)               \
+    X(swiglu_backward) X(embed) X(stored_embed) X(embed_backward) X(route)     \
+    X(route_backward) X(gather) X(scatter) X(gather_backward) X(gate)          \
     X(gate_backward) X(loss) X(loss_backward) X(entropy) X(squares) X(sum)     \
     X(clip_scale) X(track) X(adamw)
 

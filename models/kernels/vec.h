@@ -15,7 +15,8 @@
 
 #include <stdint.h>
 #include <string.h>
-#if defined(__FMA__)
+#include "models/half.h"
+#if defined(__FMA__) || defined(__SSE4_1__)
 #include <immintrin.h>
 #elif defined(__ARM_FEATURE_FMA)
 #include <arm_neon.h>
@@ -264,6 +265,166 @@ static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 #else
     return sum + a * b;
 #endif
+}
+
+/* Numbers as they are stored, side by side, as integers and as floats: loads and
+ * conversions, no arithmetic.  Of a `real`, one of them. */
+typedef int32_t real_int;
+typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
+
+/* GCC 12 splits these conversions in many steps where it is left to itself. */
+#if defined(__AVX512F__)
+#define LANES_WIDEN(type, load, sign, bits)                                    \
+    (lanes_int)_mm512_cvtep##sign##bits##_epi32(load)
+#define LANES_8(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#define LANES_16(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#elif defined(__AVX2__)
+#define LANES_WIDEN(type, load, sign, bits)                                    \
+    (lanes_int)_mm256_cvtep##sign##bits##_epi32(load)
+#define LANES_8(p) _mm_loadl_epi64((const __m128i *)(const void *)(p))
+#define LANES_16(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#elif defined(__SSE4_1__)
+#define LANES_WIDEN(type, load, sign, bits)                                    \
+    (lanes_int)_mm_cvtep##sign##bits##_epi32(load)
+#define LANES_8(p) _mm_loadu_si32(p)
+#define LANES_16(p) _mm_loadl_epi64((const __m128i *)(const void *)(p))
+#else
+#define LANES_WIDEN(type, load, sign, bits) lanes_widen_##type(load)
+#define LANES_8(p) (p)
+#define LANES_16(p) (p)
+#define LANES_LOOP(type)                                                       \
+    static inline lanes_int lanes_widen_##type(const uint8_t *p)               \
+    {                                                                          \
+        type##_t v __attribute__((vector_size(sizeof(type##_t) *               \
+                                              REGISTER_LANES)));               \
+        memcpy(&v, p, sizeof v);                                               \
+        return __builtin_convertvector(v, lanes_int);                          \
+    }
+LANES_LOOP(int8) LANES_LOOP(uint8) LANES_LOOP(uint16)
+#undef LANES_LOOP
+#endif
+
+static inline lanes_int lanes_i8(const uint8_t *p)
+{
+    return LANES_WIDEN(int8, LANES_8(p), i, 8);
+}
+
+static inline lanes_int lanes_u8(const uint8_t *p)
+{
+    return LANES_WIDEN(uint8, LANES_8(p), u, 8);
+}
+
+static inline lanes_int lanes_u16(const uint8_t *p)
+{
+    return LANES_WIDEN(uint16, LANES_16(p), u, 16);
+}
+
+static inline lanes lanes_of(lanes_int v)
+{
+    return __builtin_convertvector(v, lanes);
+}
+
+static inline lanes lanes_bf16(const uint8_t *p)
+{
+    return (lanes)(lanes_u16(p) << 16);
+}
+
+static inline lanes lanes_f16(const uint8_t *p)
+{
+#if defined(__AVX512F__)
+    __m256i v;
+    memcpy(&v, p, sizeof v);
+    return (lanes)_mm512_cvtph_ps(v);
+#elif defined(__F16C__)
+    __m128i v;
+    memcpy(&v, p, sizeof v);
+    return (lanes)_mm256_cvtph_ps(v);
+#else
+    /* IEEE 754 binary16.  Subnormals: the fraction, converted, times 2^-24 by
+     * its exponent bits. */
+    lanes_int v = lanes_u16(p), size = v & 0x7fff;
+    lanes_int normal = (size << 13) + ((127 - 15) << 23);
+    lanes_int tiny = (lanes_int)lanes_of(size) - (24 << 23);
+    lanes_int is_tiny = size < 0x0400, is_zero = size == 0;
+    normal += (size >= 0x7c00) & ((127 - 15) << 23);
+    lanes_int bits = (is_tiny & tiny & ~is_zero) | (~is_tiny & normal);
+    return (lanes)(bits | (v & 0x8000) << 16);
+#endif
+}
+
+/* The low four bits less `less`. */
+static inline lanes lanes_nibble(lanes_int v, int less)
+{
+#if defined(__AVX512F__)
+    /* The number is its own place in a table. */
+    const vec t = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    const vec u = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
+    return (lanes)_mm512_permutexvar_ps((__m512i)v, (__m512)(less ? u : t));
+#else
+    return lanes_of((v & 15) - less);
+#endif
+}
+
+/* The same with a fifth bit, that of column c + i in `bits` for lane i. */
+static inline lanes lanes_five(lanes_int v, uint16_t bits, int c, int less)
+{
+#if REGISTER_LANES == 16
+    const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+#elif REGISTER_LANES == 8
+    const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7 };
+#else
+    const lanes_int lane = { 0, 1, 2, 3 };
+#endif
+#if defined(__AVX512F__)
+    (void)c;
+    (void)lane;
+    __m512i five = _mm512_and_si512((__m512i)v, _mm512_set1_epi32(15));
+    five = _mm512_mask_or_epi32(five, bits, five, _mm512_set1_epi32(16));
+    return lanes_of((lanes_int)five - less);
+#else
+    lanes_int one = (lanes_int){ 0 } + (bits >> c);
+    return lanes_of((v & 15) + ((one >> lane & 1) << 4) - less);
+#endif
+}
+
+static inline real_int real_i8(const uint8_t *p)
+{
+    return (int8_t)*p;
+}
+
+static inline real_int real_u8(const uint8_t *p)
+{
+    return *p;
+}
+
+static inline real real_of(real_int v)
+{
+    return (real)v;
+}
+
+static inline real real_bf16(const uint8_t *p)
+{
+    return half_from_bf16(p);
+}
+
+static inline real real_f16(const uint8_t *p)
+{
+    return half_from_f16(p);
+}
+
+static inline real real_nibble(real_int v, int less)
+{
+    return (real)((v & 15) - less);
+}
+
+static inline real real_five(real_int v, uint16_t bits, int c, int less)
+{
+    return (real)((v & 15) + ((bits >> c & 1) << 4) - less);
+}
+
+static inline real real_load(const real *p)
+{
+    return *p;
 }
 
 static inline real real_half_like(real x)

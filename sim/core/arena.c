@@ -21,7 +21,7 @@ void *arena_take(struct arena *arena, size_t n, size_t size)
     return at;
 }
 
-enum status arena_open(struct arena *arena, struct error *err)
+enum status arena_map(struct arena *arena, struct error *err)
 {
     size_t size = arena->used > 0 ? arena->used : ARENA_ALIGNMENT;
     void *base = MAP_FAILED;
@@ -36,12 +36,28 @@ enum status arena_open(struct arena *arena, struct error *err)
     /* Page faults cost 10 us each on a virtual machine; a refusal is harmless. */
     (void)madvise(base, size, MADV_HUGEPAGE);
 #endif
-    /* Every page now, not in the first step: no fault is timed, and what a run
-     * holds is known from the start. */
-    for (volatile char *page = base; page < (char *)base + size; page += 4096)
-        *page = 0;
     *arena = (struct arena){ .base = base, .size = size };
     return STATUS_OK;
+}
+
+/* Every page now, not in the first step: no fault is timed, and what a run holds
+ * is known from the start. */
+void arena_touch(struct arena *arena, int part, int parts)
+{
+    const size_t page = 4096, pages = (arena->size + page - 1) / page;
+    const size_t end = pages * (size_t)(part + 1) / (size_t)parts;
+
+    for (size_t i = pages * (size_t)part / (size_t)parts; i < end; i++)
+        *(volatile char *)(arena->base + i * page) = 0;
+}
+
+enum status arena_open(struct arena *arena, struct error *err)
+{
+    enum status status = arena_map(arena, err);
+
+    if (status == STATUS_OK)
+        arena_touch(arena, 0, 1);
+    return status;
 }
 
 void arena_close(struct arena *arena)

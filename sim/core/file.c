@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -233,6 +234,16 @@ enum status file_map(struct file_map *out, const char *path, struct error *err)
     if (status == STATUS_OK)
         *out = (struct file_map){ data, (size_t)st.st_size };
     return status;
+}
+
+void file_give_back(const void *data, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
+
+    if (from < to)               /* a refusal is harmless */
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 void file_unmap(struct file_map *map)

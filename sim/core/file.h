@@ -38,6 +38,9 @@ struct file_map {
 enum status file_map(struct file_map *out, const char *path,
                      struct error *err) MUST_CHECK;
 void        file_unmap(struct file_map *map);
+/* Part of a mapping that was read need not stay in memory; it comes back from
+ * the file when it is read again.  Of whole pages only. */
+void        file_give_back(const void *data, size_t bytes);
 
 /* mkdir -p. */
 enum status file_make_directory(const char *path, struct error *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "sim/core/spec.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define X(id, name) [FAMILY_##id] = name,
@@ -88,6 +89,78 @@ bool spec_sees_skipped(const struct model_spec *spec, int32_t layer)
            spec->skipped_keys != SKIPPED_KEYS_ABSENT;
 }
 
+/* A matrix that the family has. */
+static bool has_matrix(const struct model_spec *spec, int matrix)
+{
+    return matrix != MATRIX_GATE || spec->family == FAMILY_LLAMA;
+}
+
+bool spec_stores(const struct model_spec *spec)
+{
+    bool stores = spec->stored_embedding != NUMBER_F32 ||
+                  (!spec->tied_head && spec->stored_head != NUMBER_F32);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            stores |= has_matrix(spec, i) && spec->stored[l][i] != NUMBER_F32;
+    return stores;
+}
+
+int32_t spec_inputs(const struct model_spec *spec, enum matrix matrix)
+{
+    return matrix == MATRIX_PROJECT ? spec_q(spec)
+           : matrix == MATRIX_DOWN  ? spec->n_ffn
+                                    : spec->n_channels;
+}
+
+int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix)
+{
+    switch (matrix) {
+    case MATRIX_QUERY: return spec_q(spec);
+    case MATRIX_KEY:
+    case MATRIX_VALUE: return spec_e(spec);
+    case MATRIX_GATE:
+    case MATRIX_UP:    return spec->n_ffn;
+    default:           return spec->n_channels;
+    }
+}
+
+/* Blocks run along a matrix' inputs, and none goes over its end. */
+static enum status check_number(int type, int32_t inputs, const char *of,
+                                int32_t layer, struct error *err)
+{
+    char where[24] = "";
+
+    if (type < NUMBER_COUNT && inputs % number_table[type].block == 0)
+        return STATUS_OK;
+    if (layer >= 0)
+        snprintf(where, sizeof where, " of layer %d", layer);
+    if (type >= NUMBER_COUNT)
+        return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as number %d:"
+                         " allowed are 0 to %d", of, where, type,
+                         NUMBER_COUNT - 1);
+    return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as %s, in blocks of"
+                     " %d, with %d inputs: allowed are multiples", of, where,
+                     number_table[type].name, number_table[type].block, inputs);
+}
+
+static enum status check_stored(const struct model_spec *s, struct error *err)
+{
+    static const char *const names[MATRIX_COUNT] = {
+        "queries", "keys", "values", "project", "gate", "up", "down",
+    };
+    enum status status = check_number(s->stored_embedding, s->n_channels,
+                                      "embedding", -1, err);
+    if (status == STATUS_OK && !s->tied_head)
+        status = check_number(s->stored_head, s->n_channels, "head", -1, err);
+    for (int32_t l = 0; l < s->n_layers && status == STATUS_OK; l++)
+        for (int i = 0; i < MATRIX_COUNT && status == STATUS_OK; i++)
+            if (has_matrix(s, i))
+                status = check_number(s->stored[l][i],
+                                      spec_inputs(s, (enum matrix)i), names[i],
+                                      l, err);
+    return status;
+}
+
 struct model_spec spec_dense(const struct model_spec *spec)
 {
     struct model_spec twin = *spec;
@@ -168,6 +241,9 @@ static enum status check_backward(const struct model_spec *s, const char *who,
 
 enum status spec_check_training(const struct model_spec *s, struct error *err)
 {
+    if (spec_stores(s))
+        return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
+                         " be trained: float32 weights can");
     if (spec_n_routed(s) == 0)
         return STATUS_OK;
     if (s->signal != SIGNAL_NONE)
@@ -251,7 +327,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         { "model.channels",   s->n_channels, 1, 1 << 16 },
         { "model.heads",      s->n_heads,    1, 1 << 12 },
         { "model.kv_heads",   s->n_kv_heads, 1, 1 << 12 },
-        { "model.head_size",  s->head_size,  1, 1 << 12 },
+        { "model.head_size",  s->head_size,  1, SPEC_MAX_HEAD_SIZE },
         { "model.ffn",        s->n_ffn,      1, 1 << 20 },
         { "model.vocab",      s->n_vocab,    2, 1 << 20 },
         { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
@@ -283,5 +359,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
     enum status status = check_routing(s, err);
     if (status == STATUS_OK)
         status = check_frozen(s, err);
-    return status == STATUS_OK ? check_rope_scaling(s, err) : status;
+    if (status == STATUS_OK)
+        status = check_rope_scaling(s, err);
+    return status == STATUS_OK ? check_stored(s, err) : status;
 }

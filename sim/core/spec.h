@@ -13,7 +13,7 @@
 #include "sim/core/error.h"
 #include "sim/core/number.h"
 
-enum { SPEC_MAX_LAYERS = 256 };
+enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12 };
 
 /*    id     config name   norm, positions, activation, biases                 */
 #define FAMILY_MAP(X)                                                           \
@@ -192,6 +192,14 @@ bool spec_routes_ffn(const struct model_spec *spec, int32_t layer);
 /* Layer l's attention skips tokens, and their keys are there all the same. */
 bool spec_sees_skipped(const struct model_spec *spec, int32_t layer);
 
+/* Any matrix is kept as stored, in another type than float32. */
+bool    spec_stores(const struct model_spec *spec);
+
+/* Inputs of a layer's matrix, which its blocks run along: C, Q or F; and its
+ * outputs. */
+int32_t spec_inputs(const struct model_spec *spec, enum matrix matrix);
+int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix);
+
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
 
@@ -200,8 +208,8 @@ struct model_spec spec_dense(const struct model_spec *spec);
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
-/* Whether a sound spec can be trained: backward knows whole blocks, whose
- * skipped tokens leave no key, and no signal. */
+/* Whether a sound spec can be trained: backward knows float32 weights, whole
+ * blocks, whose skipped tokens leave no key, and no signal. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 

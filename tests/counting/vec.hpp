@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "models/half.h"
 
 inline uint64_t counting_flops = 0;
 
@@ -220,6 +221,111 @@ static inline lanes lanes_add_product(const lanes &sum, const lanes &a,
                                       const lanes &b)
 {
     return sum + a * b;
+}
+
+/* Numbers as they are stored. */
+typedef int32_t real_int;
+struct lanes_int {
+    int32_t at[REGISTER_LANES];
+
+    template <typename Function> lanes_int map(Function f) const
+    {
+        lanes_int a;
+        for (int i = 0; i < REGISTER_LANES; i++)
+            a.at[i] = f(at[i]);
+        return a;
+    }
+    friend lanes_int operator&(const lanes_int &a, int b)
+    {
+        return a.map([b](int32_t x) { return x & b; });
+    }
+    friend lanes_int operator<<(const lanes_int &a, int b)
+    {
+        return a.map([b](int32_t x) { return x << b; });
+    }
+    friend lanes_int operator>>(const lanes_int &a, int b)
+    {
+        return a.map([b](int32_t x) { return x >> b; });
+    }
+    friend lanes_int operator-(const lanes_int &a, int b)
+    {
+        return a.map([b](int32_t x) { return x - b; });
+    }
+    friend lanes_int operator|(lanes_int a, const lanes_int &b)
+    {
+        for (int i = 0; i < REGISTER_LANES; i++)
+            a.at[i] |= b.at[i];
+        return a;
+    }
+};
+
+/* Lane i from what stands `size` bytes after lane i - 1's. */
+template <typename Row, typename Function>
+static inline Row row_read(const uint8_t *p, int size, Function f)
+{
+    Row v;
+    for (int i = 0; i < REGISTER_LANES; i++)
+        v.at[i] = f(p + size * i);
+    return v;
+}
+
+static inline real_int real_i8(const uint8_t *p) { return (int8_t)*p; }
+static inline real_int real_u8(const uint8_t *p) { return *p; }
+static inline real real_of(real_int v) { return (float)v; }
+static inline real real_bf16(const uint8_t *p) { return half_from_bf16(p); }
+static inline real real_f16(const uint8_t *p) { return half_from_f16(p); }
+static inline real real_load(const real *p) { return *p; }
+
+static inline real real_nibble(real_int v, int less)
+{
+    return (float)((v & 15) - less);
+}
+
+static inline real real_five(real_int v, uint16_t bits, int c, int less)
+{
+    return (float)((v & 15) + ((bits >> c & 1) << 4) - less);
+}
+
+static inline lanes_int lanes_i8(const uint8_t *p)
+{
+    return row_read<lanes_int>(p, 1, real_i8);
+}
+
+static inline lanes_int lanes_u8(const uint8_t *p)
+{
+    return row_read<lanes_int>(p, 1, real_u8);
+}
+
+static inline lanes lanes_bf16(const uint8_t *p)
+{
+    return row_read<lanes>(p, 2, half_from_bf16);
+}
+
+static inline lanes lanes_f16(const uint8_t *p)
+{
+    return row_read<lanes>(p, 2, half_from_f16);
+}
+
+static inline lanes lanes_of(const lanes_int &v)
+{
+    lanes x;
+    for (int i = 0; i < REGISTER_LANES; i++)
+        x.at[i] = (float)v.at[i];
+    return x;
+}
+
+static inline lanes lanes_nibble(const lanes_int &v, int less)
+{
+    return lanes_of((v & 15) - less);
+}
+
+static inline lanes lanes_five(const lanes_int &v, uint16_t bits, int c,
+                               int less)
+{
+    lanes x;
+    for (int i = 0; i < REGISTER_LANES; i++)
+        x.at[i] = (float)((v.at[i] & 15) + ((bits >> (c + i) & 1) << 4) - less);
+    return x;
 }
 
 static inline real real_half_like(real x) { return float_half_like(x.x); }

@@ -1,0 +1,790 @@
+/* test_stored.c - weights kept as stored are the widened weights, bit for bit,
+ * in products, prefill and decoding; and they cost what is predicted and what
+ * the kernels execute. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/checkpoint.h"
+#include "models/fill.h"
+#include "models/numbers.h"
+#include "models/safetensors.h"
+#include "models/source.h"
+#include "sim/core/random.h"
+#include "sim/memory.h"
+#include "sim/predict.h"
+#include "tests/cases.h"
+#include "tests/counting/counting.h"
+
+/* ---- numbers as files have them ---- */
+
+/* Where a block's halves are; -1: none. */
+static const int halves[NUMBER_COUNT][2] = {
+    [NUMBER_F32] = { -1, -1 }, [NUMBER_F16] = { 0, -1 },
+    [NUMBER_BF16] = { -1, -1 }, [NUMBER_Q8_0] = { 0, -1 },
+    [NUMBER_Q4_0] = { 0, -1 }, [NUMBER_Q4_1] = { 0, 2 },
+    [NUMBER_Q5_0] = { 0, -1 }, [NUMBER_Q5_1] = { 0, 2 },
+    [NUMBER_Q4_K] = { 0, 2 }, [NUMBER_Q5_K] = { 0, 2 },
+    [NUMBER_Q6_K] = { 208, -1 },
+};
+
+/* n numbers of a type: any bits, but halves, and float32 and bfloat16, that are
+ * small and of either sign. */
+static uint8_t *draw(enum number type, size_t n, uint64_t seed)
+{
+    const size_t bytes = numbers_bytes(type, n);
+    const size_t block = number_table[type].bytes;
+    uint8_t *out = malloc(bytes + 1);
+    struct random random = random_seeded(seed);
+
+    cr_assert(out != NULL);
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = (uint8_t)random_below(&random, 256);
+    for (size_t b = 0; b < bytes; b += block) {
+        if (type == NUMBER_F32 || type == NUMBER_BF16) {
+            float x = (float)(0.05 * random_normal(&random));
+            uint8_t *bits = (uint8_t *)&x;
+            memcpy(out + b, bits + 4 - block, block);
+        }
+        for (int i = 0; i < 2 && halves[type][i] >= 0; i++) {
+            /* 2^-14 to 2^-7, for weights of at most order 1 */
+            unsigned small = type == NUMBER_F16 ? 5 : 0;
+            uint16_t half = (uint16_t)(
+                random_below(&random, 2) << 15 |
+                (1 + small + random_below(&random, 7)) << 10 |
+                random_below(&random, 1024));
+            memcpy(out + b + halves[type][i], &half, sizeof half);
+        }
+    }
+    return out;
+}
+
+/* ---- products ---- */
+
+enum { MOST_K = 768, MOST_N = 150, MOST_M = 40 };
+
+/* One matrix of several types, both ways. */
+struct matrix_pair {
+    struct stored range[3];
+    int32_t n_ranges, k, n;
+    float  *widened;             /* [k,n] */
+};
+
+static void add_range(struct matrix_pair *p, enum number type, int32_t columns,
+                      uint64_t seed)
+{
+    struct stored *s = &p->range[p->n_ranges++];
+    const size_t bytes = numbers_bytes(type, (size_t)p->k);
+    uint8_t *rows = draw(type, (size_t)p->k * (size_t)columns, seed);
+    float row[MOST_K];
+
+    *s = (struct stored){ .type = type, .columns = columns, .rows = p->k };
+    uint8_t *data = malloc((size_t)stored_groups(s) * stored_group_bytes(s));
+    cr_assert(data != NULL);
+    for (int32_t g = 0; g < stored_groups(s); g++) {
+        const void *column[OP_COLUMN_TILE];
+        for (int32_t c = 0; c < OP_COLUMN_TILE; c++) {
+            int32_t at = OP_COLUMN_TILE * g + c;
+            column[c] = at < columns ? rows + (size_t)at * bytes : NULL;
+        }
+        stored_pack(data + (size_t)g * stored_group_bytes(s), type, p->k,
+                    column);
+    }
+    s->data = data;
+    for (int32_t c = 0; c < columns; c++) {
+        numbers_floats(type, row, (size_t)p->k, rows + (size_t)c * bytes);
+        for (int32_t l = 0; l < p->k; l++)
+            p->widened[l * MOST_N + p->n + c] = row[l];
+    }
+    p->n += columns;
+    free(rows);
+}
+
+static void free_pair(struct matrix_pair *p)
+{
+    for (int32_t i = 0; i < p->n_ranges; i++)
+        free((void *)(uintptr_t)p->range[i].data);
+    free(p->widened);
+}
+
+static void random_floats(float *x, size_t n, uint64_t seed)
+{
+    struct random random = random_seeded(seed);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)random_normal(&random);
+}
+
+/* Of m rows, starting from bias, another matrix, both or neither, in so many
+ * parts. */
+static void same_product(const struct kernels *k, const struct matrix_pair *p,
+                         int32_t m, int start, int parts)
+{
+    static float a[MOST_M * MOST_K], bias[MOST_N], from[MOST_M * MOST_N];
+    static float want[MOST_M * MOST_N], got[MOST_M * (MOST_N + 1)];
+    static float scratch[1 << 18];
+    struct gemm g = {
+        .m = m, .n = p->n, .k = p->k, .a = a, .a_row = p->k, .a_k = 1,
+        .b = p->widened, .b_k = MOST_N, .b_col = 1, .c = want, .c_row = p->n,
+        .bias = start & 1 ? bias : NULL, .from = start & 2 ? from : NULL,
+        .from_row = p->n,
+    };
+
+    cr_assert(k->gemm_scratch(p->n) <= sizeof scratch / sizeof *scratch);
+    random_floats(a, (size_t)m * (size_t)p->k, 1);
+    random_floats(bias, MOST_N, 2);
+    random_floats(from, MOST_M * MOST_N, 3);
+    k->gemm(&g, 0, 1, scratch);
+    for (size_t i = 0; i < sizeof got / sizeof *got; i++)
+        got[i] = 12345.0f;
+    g.b = NULL;
+    g.c = got;
+    g.c_row = p->n + 1;              /* a column that nobody may touch */
+    g.stored = p->range;
+    g.n_stored = p->n_ranges;
+    for (int part = 0; part < parts; part++)
+        k->stored_gemm(&g, part, parts, scratch);
+    for (int32_t i = 0; i < m; i++) {
+        cr_assert(memcmp(got + i * (p->n + 1), want + i * p->n,
+                         (size_t)p->n * sizeof *want) == 0,
+                  "%s, %s first, [%d,%d] x %d: row %d", k->name,
+                  number_table[p->range[0].type].name, p->k, p->n, m, i);
+        cr_assert(got[i * (p->n + 1) + p->n] == 12345.0f);
+    }
+}
+
+static const int32_t rows_tried[] = { 1, 2, 3, 4, 5, 9, 33 };
+enum { N_ROWS_TRIED = sizeof rows_tried / sizeof *rows_tried };
+
+/* Columns of every kind of rest; inputs of one block, and past a panel's 256. */
+static void products_of(const struct kernels *k)
+{
+    static const int32_t columns[] = { 1, 5, 16, 17, 64, 72, 131 };
+    for (int t = 0; t < NUMBER_COUNT; t++)
+        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+            const int32_t block = number_table[t].block;
+            struct matrix_pair p = { .k = c % 2 ? MOST_K : block * 3 > MOST_K
+                                                 ? block : block * 3 };
+            p.widened = malloc(sizeof(float) * MOST_K * MOST_N);
+            add_range(&p, (enum number)t, columns[c], (uint64_t)t);
+            for (int r = 0; r < N_ROWS_TRIED; r++)
+                same_product(k, &p, rows_tried[r], (int)(c + (size_t)r) % 4,
+                             1 + r % 3);
+            free_pair(&p);
+        }
+}
+
+/* Three matrices side by side, none a whole number of tiles. */
+static void side_by_side(const struct kernels *k)
+{
+    for (int t = 0; t < NUMBER_COUNT; t++) {
+        struct matrix_pair p = { .k = 512 };
+        p.widened = malloc(sizeof(float) * MOST_K * MOST_N);
+        add_range(&p, (enum number)t, 83, 1);
+        add_range(&p, (enum number)((t + 3) % NUMBER_COUNT), 24, 2);
+        add_range(&p, (enum number)((t + 7) % NUMBER_COUNT), 24, 3);
+        for (int r = 0; r < N_ROWS_TRIED; r++)
+            for (int parts = 1; parts <= 4; parts++)
+                same_product(k, &p, rows_tried[r], r % 4, parts);
+        free_pair(&p);
+    }
+}
+
+static void check_kernels(const char *name)
+{
+    const struct kernels *k = kernels_find(name);
+    if (!k)
+        cr_skip("this CPU does not run %s", name);
+    products_of(k);
+    side_by_side(k);
+}
+
+Test(stored, products_have_the_bits_of_widened_ones_avx512)
+{
+    check_kernels("avx512");
+}
+
+Test(stored, products_have_the_bits_of_widened_ones_avx2)
+{
+    check_kernels("avx2");
+}
+
+Test(stored, products_have_the_bits_of_widened_ones_generic)
+{
+    check_kernels("generic");
+}
+
+/* ---- models ---- */
+
+static struct model_spec spec_of(enum family family, bool tied)
+{
+    const bool gpt2 = family == FAMILY_GPT2;
+    struct model_spec spec = {
+        .family = family, .n_layers = 4, .n_channels = 256, .n_heads = 8,
+        .n_kv_heads = gpt2 ? 8 : 1, .head_size = 32, .n_ffn = 512,
+        .n_vocab = 67, .max_tokens = 40, .tied_head = tied,
+        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
+        .router_input = ROUTER_INPUT_NORMALISED, .router_scores = true,
+    };
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        spec.routed[l] = l % 2;
+        spec.capacity[l] = l % 2 ? 0.25 : 1.0;
+    }
+    return spec;
+}
+
+static void store_all(struct model_spec *spec, enum number type)
+{
+    memset(spec->stored, type, sizeof spec->stored);
+    spec->stored_embedding = spec->stored_head = (uint8_t)type;
+}
+
+/* Every matrix of every layer something else. */
+static void store_mixed(struct model_spec *spec)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            spec->stored[l][i] =
+                (uint8_t)((l * 5 + i * (l + 1)) % NUMBER_COUNT);
+    spec->stored_embedding = NUMBER_Q6_K;
+    spec->stored_head = NUMBER_Q5_1;
+}
+
+/* Widths that are no multiples of a tile; types without blocks where a matrix'
+ * inputs are no multiple of 32. */
+static struct model_spec odd_spec(enum family family)
+{
+    struct model_spec spec = spec_of(family, true);
+    spec.n_channels = 96;
+    spec.n_heads = 4;
+    spec.head_size = 24;
+    spec.n_kv_heads = family == FAMILY_GPT2 ? 4 : 1;
+    spec.n_ffn = 100;
+    spec.n_vocab = 37;
+    store_all(&spec, NUMBER_Q4_1);
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        spec.stored[l][MATRIX_DOWN] = l % 2 ? NUMBER_BF16 : NUMBER_F16;
+        spec.stored[l][MATRIX_KEY] = NUMBER_Q8_0;
+    }
+    return spec;
+}
+
+/* The numbers of one matrix, as `types` stores them, into the model. */
+static void fill_matrix(struct model *m, const struct model_spec *types,
+                        const struct tensor *t, enum span span, int i,
+                        bool pairs)
+{
+    struct model_spec copy = *types;
+    struct tensor_matrix matrix[3];
+    struct error err;
+    const bool table = t->id == TENSOR_WTE || t->id == TENSOR_HEAD;
+
+    tensor_matrices(matrix, &copy, t->layer, t->id);
+    const size_t inputs = (size_t)(table ? t->columns : t->rows);
+    const enum number type = (enum number)*matrix[i].type;
+    uint8_t *data = draw(type, inputs * (size_t)matrix[i].columns,
+                         random_mix(9, (uint64_t)(t->layer + 1),
+                                    (uint64_t)t->id, (uint64_t)i));
+    const struct foreign_numbers from = {
+        type, span, table ? LAYOUT_SAME : pairs ? LAYOUT_PAIRS : LAYOUT_LINEAR,
+        data, false,
+    };
+    cr_assert(fill_tensor(m, t, &from, &err) == STATUS_OK, "%s", err.text);
+    free(data);
+}
+
+/* The same weights, whatever the model keeps them as: those that the spec
+ * `types` stores. */
+static void fill_model(struct model *m, const struct model_spec *types)
+{
+    const struct tensor_list *list = model_tensors(m);
+    const bool llama = types->family == FAMILY_LLAMA;
+
+    case_fill(m, 3);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        if (t->id == TENSOR_QKV) {
+            fill_matrix(m, types, t, SPAN_Q, 0, llama);
+            fill_matrix(m, types, t, SPAN_K, 1, llama);
+            fill_matrix(m, types, t, SPAN_V, 2, false);
+        } else if (t->id == TENSOR_UP && llama) {
+            fill_matrix(m, types, t, SPAN_GATE, 0, false);
+            fill_matrix(m, types, t, SPAN_UP, 1, false);
+        } else if (t->id == TENSOR_WTE || t->id == TENSOR_HEAD ||
+                   t->id == TENSOR_PROJECT || t->id == TENSOR_UP ||
+                   t->id == TENSOR_DOWN) {
+            fill_matrix(m, types, t, SPAN_ALL, 0, false);
+        }
+    }
+    for (int32_t l = 0; l < types->n_layers; l++)
+        model_thresholds(m)[l] = 0.1f;
+}
+
+enum { B = 2, T = 21, PREFILL = 9 };
+
+static struct model *open_model(const struct model_spec *spec,
+                                const struct model_spec *types,
+                                const struct kernels *kernels, int n_threads)
+{
+    const struct model_options options = {
+        .n_sequences = B, .n_tokens = T, .decode = true,
+        .n_threads = n_threads, .kernels = kernels,
+    };
+    struct model *m = NULL;
+    struct error err;
+
+    cr_assert(model_open(&m, spec, &options, &err) == STATUS_OK, "%s",
+              err.text);
+    fill_model(m, types);
+    model_decode_reset(m);
+    return m;
+}
+
+static struct model_input prefill_of(const int32_t *ids)
+{
+    return (struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = PREFILL,
+        .policy = case_policy("threshold"), .cache = true,
+    };
+}
+
+static void same_logits(const struct model *a, const struct model *b,
+                        int32_t n, const char *what, int32_t step)
+{
+    const size_t size = (size_t)n * (size_t)model_spec(a)->n_vocab;
+    double sum = 0.0;
+
+    for (size_t i = 0; i < size; i++)
+        sum += fabs((double)model_logits(a)[i]);
+    cr_assert(isfinite(sum) && sum > 0.0, "%s: logits of %g", what, sum);
+    cr_assert(memcmp(model_logits(a), model_logits(b),
+                     size * sizeof(float)) == 0,
+              "%s: logits differ at step %d", what, step);
+}
+
+/* Prefill, then decoding, stored and widened, on two threads. */
+static void same_model(const struct model_spec *types, const char *what)
+{
+    struct model_spec floats = *types;
+    int32_t ids[B * T], ignored[B * T];
+
+    store_all(&floats, NUMBER_F32);
+    struct model *stored = open_model(types, types, NULL, 2);
+    struct model *widened = open_model(&floats, types, NULL, 2);
+    cr_assert(model_tensors(stored)->stored_bytes > 0);
+    cr_assert(model_tensors(widened)->stored_bytes == 0);
+    case_text(ids, ignored, B * T, types->n_vocab, 5);
+    const struct model_input prefill = prefill_of(ids);
+    model_forward(stored, &prefill, NULL, NULL);
+    model_forward(widened, &prefill, NULL, NULL);
+    same_logits(stored, widened, B * PREFILL, what, -1);
+    for (int32_t t = PREFILL; t < T; t++) {
+        const struct decode_input step = { .ids = ids + t * B };
+        model_decode(stored, &step, NULL);
+        model_decode(widened, &step, NULL);
+        same_logits(stored, widened, B, what, t);
+    }
+    model_close(widened);
+    model_close(stored);
+}
+
+Test(stored, a_model_of_each_type_has_the_logits_of_the_widened_one)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int t = 1; t < NUMBER_COUNT; t++) {
+            struct model_spec spec = spec_of((enum family)f, (t + f) % 2);
+            store_all(&spec, (enum number)t);
+            same_model(&spec, number_table[t].name);
+        }
+}
+
+Test(stored, mixed_types_and_odd_sizes_have_them_too)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        struct model_spec spec = spec_of((enum family)f, false);
+        store_mixed(&spec);
+        same_model(&spec, "mixed");
+        spec = odd_spec((enum family)f);
+        same_model(&spec, "odd");
+    }
+}
+
+/* ---- what it costs ---- */
+
+struct witness {
+    struct ledger_meter ledger;      /* first: downcast */
+    void (*on_end)(struct meter *meter, const struct op_run *run);
+    const char *what;
+    uint64_t at_begin, n_ops;
+};
+
+static void on_begin(struct meter *meter, const struct op_run *run)
+{
+    struct witness *w = (struct witness *)meter;
+    (void)run;
+    w->at_begin = counting_flops;
+}
+
+/* What was tallied is what the arithmetic counted; then it is filed. */
+static void on_end(struct meter *meter, const struct op_run *run)
+{
+    struct witness *w = (struct witness *)meter;
+    cr_assert(run->total.flops == counting_flops - w->at_begin,
+              "%s: %s of layer %d: tallied %llu flops, executed %llu", w->what,
+              op_table[run->op].name, run->layer,
+              (unsigned long long)run->total.flops,
+              (unsigned long long)(counting_flops - w->at_begin));
+    w->n_ops++;
+    w->on_end(meter, run);
+}
+
+static struct witness witness_of(struct ledger *ledger, const char *what)
+{
+    struct witness w = { .ledger = ledger_meter(ledger), .what = what };
+    w.on_end = w.ledger.meter.end;
+    w.ledger.meter.begin = on_begin;
+    w.ledger.meter.end = on_end;
+    return w;
+}
+
+static struct ledger *ledger_of(const struct model_spec *spec,
+                                int32_t n_tokens, enum provenance known)
+{
+    const struct ledger_shape shape = { true, true, spec->n_layers, n_tokens };
+    struct ledger *ledger;
+    struct error err;
+    cr_assert(ledger_open(&ledger, shape, cost_zero(known), &err) ==
+              STATUS_OK);
+    return ledger;
+}
+
+static void same_ledger(const struct ledger *predicted,
+                        const struct ledger *counted, int32_t n_layers,
+                        int32_t n_tokens, const char *what)
+{
+    for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++)
+        for (int op = 0; op < OP_COUNT; op++)
+            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++) {
+                const struct ledger_key key = { PASS_FORWARD, l, t,
+                                                (enum op)op };
+                const struct cost *p = ledger_at(predicted, key);
+                const struct cost *c = ledger_at(counted, key);
+                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
+                    cr_assert(p->count[m] == c->count[m],
+                              "%s: layer %d, token %d, %s: predicted %llu %s,"
+                              " counted %llu", what, l, t, op_table[op].name,
+                              (unsigned long long)p->count[m],
+                              metric_table[m].column,
+                              (unsigned long long)c->count[m]);
+            }
+}
+
+/* Prefill and decode steps: executed == counted == predicted, by token. */
+static void costs_agree(const struct model_spec *spec,
+                        const struct kernels *kernels, const char *what)
+{
+    int32_t ids[B * T], ignored[B * T];
+    struct error err = { STATUS_OK, "" };
+    struct model *m = open_model(spec, spec, kernels, 1);
+    struct ledger *counted = ledger_of(spec, B * PREFILL, PROV_COUNTED);
+    struct ledger *predicted = ledger_of(spec, B * PREFILL, PROV_PREDICTED);
+    struct witness w = witness_of(counted, what);
+
+    case_text(ids, ignored, B * T, spec->n_vocab, 5);
+    const struct model_input prefill = prefill_of(ids);
+    model_forward(m, &prefill, &w.ledger.meter, NULL);
+    struct predict_job job = { spec, model_allocation(m), NULL };
+    cr_assert(predict_forward(predicted, &job, PREDICT_HEAD, NULL, &err) ==
+              STATUS_OK, "%s", err.text);
+    same_ledger(predicted, counted, spec->n_layers, B * PREFILL, what);
+    ledger_close(counted);
+    ledger_close(predicted);
+
+    for (int32_t t = PREFILL; t < PREFILL + 4; t++) {
+        struct allocation now;
+        counted = ledger_of(spec, B, PROV_COUNTED);
+        predicted = ledger_of(spec, B, PROV_PREDICTED);
+        w = witness_of(counted, what);
+        model_decode(m, &(struct decode_input){ .ids = ids + t * B },
+                     &w.ledger.meter);
+        cr_assert(allocation_open(&now, spec->n_layers, B, t + 1, &err) ==
+                  STATUS_OK);
+        model_decode_allocation(m, NULL, &now);
+        job.allocation = &now;
+        cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
+                  "%s", err.text);
+        same_ledger(predicted, counted, spec->n_layers, B, what);
+        allocation_close(&now);
+        ledger_close(counted);
+        ledger_close(predicted);
+    }
+    cr_assert(w.n_ops > 0);
+    model_close(m);
+}
+
+Test(stored, executed_counted_and_predicted_are_one_number)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int t = 1; t < NUMBER_COUNT; t++) {
+            struct model_spec spec = spec_of((enum family)f, (t + f) % 2);
+            store_all(&spec, (enum number)t);
+            costs_agree(&spec, all[(t + f) % 3], number_table[t].name);
+        }
+}
+
+Test(stored, so_they_are_with_mixed_types_and_odd_sizes)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        struct model_spec spec = spec_of((enum family)f, false);
+        store_mixed(&spec);
+        costs_agree(&spec, &kernels_counting16, "mixed");
+        spec = odd_spec((enum family)f);
+        costs_agree(&spec, &kernels_counting8, "odd");
+    }
+}
+
+/* By hand: queries of a llama with C = 96, H D = 96, E = 24, all rows.  Q4_1 has
+ * 20 bytes and 64 flops a block of 32: three blocks a column.  Queries and
+ * values: 96 and 24 (tiles: 32) columns; keys in Q8_0, 34 bytes and 32 flops. */
+Test(stored, qkv_of_a_layer_worked_out_by_hand)
+{
+    const struct model_spec spec = odd_spec(FAMILY_LLAMA);
+    struct flops_list list = flops_list(&spec);
+
+    flops_store(&list, &spec, 0);
+    const struct flops_price *qkv = &list.at[PASS_FORWARD][OP_QKV];
+    cr_expect(eq(u64, qkv->flops, 2 * 96 * (96 + 48)));
+    cr_expect(eq(u64, qkv->bytes, 4 * 96 + 4 * (96 + 48)));
+    cr_expect(eq(u64, qkv->shared_bytes,
+                 96 * 3 * 20 + 24 * 3 * 34 + 24 * 3 * 20));
+    cr_expect(eq(u64, qkv->shared_flops,
+                 96 * 3 * 64 + 32 * 3 * 32 + 32 * 3 * 64));
+    /* A row of the embedding: 3 blocks; the head: 37 columns, 48 widened. */
+    const struct flops_price *embed = &list.at[PASS_FORWARD][OP_EMBED];
+    cr_expect(eq(u64, embed->flops, 3 * 64));
+    cr_expect(eq(u64, embed->bytes, 4 + 4 * 96 + 3 * 20));
+    const struct flops_price *head = &list.at[PASS_FORWARD][OP_HEAD];
+    cr_expect(eq(u64, head->shared_bytes, 37 * 3 * 20));
+    cr_expect(eq(u64, head->shared_flops, 48 * 3 * 64));
+}
+
+/* ---- from files ---- */
+
+/* The file again with all matrices but keys in bfloat16, the upper half of
+ * their bits. */
+static void halve(const char *path)
+{
+    struct safetensors *file = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(safetensors_open(&file, path, &err) == STATUS_OK, "%s",
+              err.text);
+    const size_t n = safetensors_count(file);
+    struct safetensors_tensor *out = calloc(n, sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = *safetensors_at(file, i);
+        if (out[i].rank < 2 || strstr(out[i].name, "k_proj"))
+            continue;
+        const size_t count = out[i].bytes / 4;
+        const uint8_t *from = out[i].data;
+        uint8_t *half = malloc(2 * count);
+        for (size_t j = 0; j < count; j++)
+            memcpy(half + 2 * j, from + 4 * j + 2, 2);
+        out[i].dtype = SAFETENSORS_BF16;
+        out[i].bytes = 2 * count;
+        out[i].data = half;
+    }
+    cr_assert(safetensors_write(path, out, n, NULL, 0, &err) == STATUS_OK,
+              "%s", err.text);
+    for (size_t i = 0; i < n; i++)
+        if (out[i].dtype == SAFETENSORS_BF16)
+            free((void *)(uintptr_t)out[i].data);
+    free(out);
+    safetensors_close(file);
+}
+
+static struct model *open_source(const char *directory, enum weights weights,
+                                 char text[SOURCE_WEIGHTS_SIZE])
+{
+    const struct model_options options = { .n_sequences = B, .n_tokens = T,
+                                           .decode = true, .n_threads = 2 };
+    struct source source;
+    struct model *m = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(source_read(&source, directory, NULL, 0, &err) == STATUS_OK,
+              "%s", err.text);
+    cr_assert(source_keep(&source, weights, &err) == STATUS_OK, "%s",
+              err.text);
+    source_weights_text(text, &source.spec);
+    cr_assert(model_open(&m, &source.spec, &options, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(source_fill(&source, m, 1, &err) == STATUS_OK, "%s", err.text);
+    model_decode_reset(m);
+    return m;
+}
+
+/* GPT-2's matrices lie as [in,out] there, llama's as [out,in]. */
+static void same_from_directory(enum family family, const char *expected)
+{
+    char directory[] = "/tmp/isobath-stored-XXXXXX", path[FILE_PATH_SIZE];
+    char text[SOURCE_WEIGHTS_SIZE];
+    struct model_spec spec = odd_spec(family);
+    int32_t ids[B * T], ignored[B * T];
+    struct error err = { STATUS_OK, "" };
+
+    store_all(&spec, NUMBER_F32);
+    spec = spec_dense(&spec);
+    cr_assert(mkdtemp(directory) != NULL);
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 1,
+                                           .n_threads = 1 };
+    struct model *m = case_model(&spec, &options, 4);
+    cr_assert(checkpoint_export(m, route_find("dense"), directory, &err) ==
+              STATUS_OK, "%s", err.text);
+    model_close(m);
+    cr_assert(file_join(path, directory, "model.safetensors", &err) ==
+              STATUS_OK);
+    halve(path);
+
+    struct model *widened = open_source(directory, WEIGHTS_FLOAT32, text);
+    cr_expect(eq(str, text, "f32"));
+    struct model *stored = open_source(directory, WEIGHTS_STORED, text);
+    cr_expect(eq(str, text, (char *)expected));
+    case_text(ids, ignored, B * T, spec.n_vocab, 5);
+    struct model_input prefill = prefill_of(ids);
+    prefill.policy = case_policy("dense");
+    model_forward(stored, &prefill, NULL, NULL);
+    model_forward(widened, &prefill, NULL, NULL);
+    same_logits(stored, widened, B * PREFILL, "directory", -1);
+    for (int32_t t = PREFILL; t < T; t++) {
+        const struct decode_input step = { .ids = ids + t * B };
+        model_decode(stored, &step, NULL);
+        model_decode(widened, &step, NULL);
+        same_logits(stored, widened, B, "directory", t);
+    }
+    model_close(stored);
+    model_close(widened);
+    unlink(path);
+    cr_assert(file_join(path, directory, "config.json", &err) == STATUS_OK);
+    unlink(path);
+    rmdir(directory);
+}
+
+/* llama: of 4 layers, keys [24,96] in float32, 4*24*96 numbers of 4 bytes,
+ * 36864; the rest 96*(96 + 24 + 96 + 3*100) a layer and 37*96, of 2 bytes:
+ * 403392; 36864 of 440256 are 8.37 %. */
+Test(stored, safetensors_in_bfloat16_llama)
+{
+    same_from_directory(FAMILY_LLAMA, "bf16 91.6 %, f32 8.37 %");
+}
+
+Test(stored, safetensors_in_bfloat16_gpt2)
+{
+    same_from_directory(FAMILY_GPT2, "bf16");
+}
+
+Test(stored, a_shape_has_nothing_stored)
+{
+    struct source source = { .kind = SOURCE_SHAPE, .path = "m.yaml" };
+    struct error err;
+
+    cr_expect(eq(int, source_keep(&source, WEIGHTS_STORED, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "m.yaml is a shape") != NULL, "%s", err.text);
+}
+
+/* ---- memory and refusals ---- */
+
+/* A model without routing, whose activations are the same on both sides. */
+Test(stored, memory_is_as_predicted)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int odd = 0; odd < 2; odd++) {
+            struct model_spec spec = odd ? odd_spec((enum family)f)
+                                         : spec_of((enum family)f, false);
+            struct error err;
+            struct model *m = NULL;
+            if (!odd)
+                store_mixed(&spec);
+            spec = spec_dense(&spec);
+            const struct model_options options = {
+                .n_sequences = B, .n_tokens = T, .n_threads = 2,
+            };
+            cr_assert(model_open(&m, &spec, &options, &err) == STATUS_OK,
+                      "%s", err.text);
+            const double has = (double)model_bytes(m);
+            const double said = (double)memory_block_bytes(
+                &spec, B, T, MEMORY_FORWARD, 2);
+            cr_expect(fabs(has - said) < 0.02 * has, "%g bytes, predicted %g",
+                      has, said);
+            struct memory_item items[MEMORY_ITEMS_MAX];
+            const int n = memory_items(items, &spec, B, T, MEMORY_FORWARD);
+            uint64_t stored = 0;
+            for (int i = 0; i < n; i++)
+                if (strcmp(items[i].name, "stored weights") == 0)
+                    stored = 4 * items[i].numbers * items[i].rows;
+            cr_expect(eq(u64, stored, model_tensors(m)->stored_bytes));
+            model_close(m);
+        }
+}
+
+Test(stored, training_and_export_are_refused)
+{
+    struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct model *m = NULL;
+    struct error err;
+    struct model_options options = { .n_sequences = 1, .n_tokens = 4,
+                                     .train = true, .n_threads = 1 };
+
+    spec.stored[2][MATRIX_VALUE] = NUMBER_Q8_0;
+    cr_assert(eq(int, model_open(&m, &spec, &options, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "cannot be trained") != NULL, "%s", err.text);
+    options.train = false;
+    cr_assert(eq(int, model_open(&m, &spec, &options, &err), STATUS_OK));
+    cr_assert(eq(int, checkpoint_export(m, route_find("dense"), "/nowhere",
+                                        &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "not exported") != NULL, "%s", err.text);
+    model_close(m);
+}
+
+Test(stored, blocks_must_fit_the_inputs)
+{
+    struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct error err;
+
+    spec.n_ffn = 500;                /* 15.6 blocks of 32 */
+    spec.stored[3][MATRIX_UP] = NUMBER_Q4_0;       /* 256 inputs: fine */
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK));
+    spec.stored[3][MATRIX_DOWN] = NUMBER_Q4_0;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "down of layer 3: stored as q4_0, in blocks of"
+                     " 32, with 500 inputs") != NULL, "%s", err.text);
+    spec.stored[3][MATRIX_DOWN] = NUMBER_COUNT;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+}
+
+Test(stored, another_type_than_the_model_was_opened_for_is_refused)
+{
+    struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct error err;
+
+    store_all(&spec, NUMBER_Q8_0);
+    struct model *m = open_model(&spec, &spec, NULL, 1);
+    uint8_t *data = draw(NUMBER_Q4_0, 256 * 512, 1);
+    const struct foreign_numbers from = { NUMBER_Q4_0, SPAN_UP, LAYOUT_LINEAR,
+                                          data, false };
+    cr_assert(eq(int, fill_tensor(m, tensor_find(model_tensors(m), 0,
+                                                 TENSOR_UP), &from, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "q4_0") && strstr(err.text, "q8_0"), "%s",
+              err.text);
+    free(data);
+    model_close(m);
+}
