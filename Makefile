@@ -218,4 +218,5 @@ clean:
 .PHONY: all check deps test demo bench asan lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
-         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d
+         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
+         $(BUILD)/tests/compare/logits.d
