@@ -242,4 +242,4 @@ clean:
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
-         $(BUILD)/tests/reference_routed.d
+         $(BUILD)/tests/reference_routed.d $(BUILD)/tests/compare/logits.d

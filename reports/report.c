@@ -23,11 +23,17 @@ static enum status read_curves(struct report *r, struct error *err)
     return status;
 }
 
+/* Not one that went on from a prompt: nothing was scored there. */
+static bool scores_text(const struct run *run)
+{
+    return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
+}
+
 static enum status read_tokens(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < r->n_runs; i++) {
         enum status status;
-        if (r->run[i].kind != RUN_SCORE || r->tokens.n)
+        if (!scores_text(&r->run[i]) || r->tokens.n)
             continue;
         tokens_close(&r->tokens);
         if ((status = tokens_read(&r->tokens, &r->run[i], err)) != STATUS_OK)
@@ -112,7 +118,7 @@ static enum status layers_of_run(struct report *r, struct error *err)
         const struct run *run = &r->run[i];
         enum arm arm = run->facts.dense ? ARM_DENSE : ARM_MOD;
         enum status status;
-        if (run->kind != RUN_SCORE || r->layers[arm])
+        if (!scores_text(run) || r->layers[arm])
             continue;
         status = run_ledgers(&r->trained[arm], run, err);
         if (status != STATUS_OK)

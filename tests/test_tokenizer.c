@@ -475,7 +475,7 @@ static void shared(char path[FILE_PATH_SIZE], const char *name)
 {
     const char *root = getenv("ISOBATH_SHARED");
 
-    snprintf(path, FILE_PATH_SIZE, "%s/data/%s", root ? root : "../shared",
+    snprintf(path, FILE_PATH_SIZE, "%s/%s", root ? root : "../shared/data",
              name);
     if (!file_exists(path))
         cr_skip("%s is not here", path);

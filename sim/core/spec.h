@@ -18,7 +18,7 @@ enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12 };
 /*    id     config name   norm, positions, activation, biases                 */
 #define FAMILY_MAP(X)                                                           \
     X(GPT2,  "gpt2")    /* LayerNorm, learned positions, GELU (tanh), biases */ \
-    X(LLAMA, "llama")   /* RMSNorm, RoPE, SwiGLU, grouped-query, no biases   */
+    X(LLAMA, "llama")   /* RMSNorm, RoPE, SwiGLU, grouped-query; qkv_bias    */
 
 enum family {
 #define X(id, name) FAMILY_##id,
