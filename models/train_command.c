@@ -138,6 +138,12 @@ static enum status read_init(struct session *s, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a shape"
                            " without weights; allowed is a directory, *.gguf or"
                            " *.bin of llama2.c", c->init);
+    if (status == STATUS_OK &&
+        s->source.spec.rope_scaling.kind == ROPE_SCALING_FACTORS)
+        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: rotary"
+                           " frequencies with a factor each, which a checkpoint"
+                           " here does not hold; run and profile take it",
+                           c->init);
     if (status != STATUS_OK)
         return blame(s, "train.init", err);
     s->spec = s->source.spec;

@@ -144,6 +144,42 @@ Test(flops, a_frozen_router_gets_no_gradient_and_gate_one_no_arithmetic)
     cr_expect(eq(u64, o.at[PASS_BACKWARD][OP_GATHER].bytes, 256));
 }
 
+/* Worked by hand from "Frozen backbone" of op.h. */
+static const struct row frozen_rows[] = {
+    /* 2*64*192;  4*192 + 4*64;  4*64*192 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_QKV, 24576, 1024, 49152 },
+    /* 14*64 + 30 + 2;  16*64 + 8;  4*64 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_NORM, 928, 1032, 256 },
+    { FAMILY_GPT2, PASS_BACKWARD, OP_FFN_DOWN, 32768, 1280, 65536 },
+    { FAMILY_GPT2, PASS_BACKWARD, OP_HEAD, 32768, 1280, 65536 },
+    /* 10*32 + 15 + 1;  16*32 + 4;  4*32 */
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_NORM, 336, 516, 128 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_FFN_UP, 8192, 640, 16384 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_PROJECT, 2048, 256, 4096 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_HEAD, 6400, 528, 12800 },
+    /* as ever: 2(10*32*16 + 22*16 + 128 + 15);  13*32 + 16 */
+    { FAMILY_GPT2, PASS_BACKWARD, OP_ATTEND, 11230, 2064, 0 },
+    { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
+    { FAMILY_GPT2, PASS_FORWARD, OP_QKV, 24576, 1024, 49920 },
+};
+
+Test(flops, frozen_weights_cost_the_way_through_them_alone)
+{
+    for (size_t i = 0; i < sizeof frozen_rows / sizeof *frozen_rows; i++) {
+        const struct row *row = &frozen_rows[i];
+        struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+        spec.backbone_frozen = true;
+        struct flops_list list = flops_list(&spec);
+        const struct flops_price *price = &list.at[row->pass][row->op];
+
+        cr_expect(eq(u64, price->flops + 16 * price->flops_per_key,
+                     row->flops16), "row %zu", i);
+        cr_expect(eq(u64, price->bytes, row->bytes), "row %zu", i);
+        cr_expect(eq(u64, price->shared_bytes, row->shared_bytes), "row %zu",
+                  i);
+    }
+}
+
 Test(flops, keys_of_a_query_are_whole_tiles)
 {
     cr_expect(eq(u64, flops_keys(0), 16));
@@ -169,6 +205,14 @@ static uint64_t parameters(const struct model_spec *spec, int32_t layer,
     for (int i = 0; i < n; i++)
         sum += tensors[i].trained || !trained ? tensors[i].n : 0;
     return sum;
+}
+
+Test(flops, of_a_frozen_backbone_the_routers_alone_are_trained)
+{
+    struct model_spec spec = gpt2();
+    spec.backbone_frozen = true;
+    cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, true), 0));
+    cr_expect(eq(u64, parameters(&spec, 0, true), 64));
 }
 
 Test(flops, tensors_add_up_to_the_models_parameters)

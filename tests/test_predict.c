@@ -1178,6 +1178,33 @@ Test(predict, conventions_by_hand)
                  3 * (linear + 4.0 * 32 * 136 + 2 * head + 3.0 * 4 * 136)));
 }
 
+/* ---- routers alone ---- */
+
+/* Two sequences of 16 tokens, of which the last layer keeps 4 each.  Backward:
+ * head 32 * 2*32*100, final norm 32 * (10*32 + 16), loss 32 * (20*100 + 2), gate
+ * 8 * (5*32 + 15 + 1 + 4), route 8 * (13*32 + 16), and nothing else. */
+Test(predict, training_of_routers_ends_at_the_lowest_one)
+{
+    struct model_spec spec = llama();
+    spec.backbone_frozen = true;
+    struct ledger *l = priced((struct asked){ .spec = spec, .B = 2, .T = 16 });
+
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_GATE), 1440));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE), 3456));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, LEDGER_ALL), 1440 + 3456));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, LEDGER_ALL, LEDGER_ALL),
+                 204800 + 10752 + 64064 + 1440 + 3456));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 0, LEDGER_ALL), 0));
+    /* One tensor of 32: 2*32 + 16, and 2 once; 17*32. */
+    cr_expect(eq(u64, flops(l, PASS_UPDATE, LEDGER_ALL, OP_CLIP), 80 + 2));
+    cr_expect(eq(u64, flops(l, PASS_UPDATE, LEDGER_ALL, OP_ADAMW), 544));
+    cr_expect(untouched(l, (struct ledger_key){ PASS_BACKWARD, LEDGER_OUTSIDE,
+                                                LEDGER_SHARED, OP_EMBED }));
+    cr_expect(untouched(l, (struct ledger_key){ PASS_UPDATE, 0, LEDGER_SHARED,
+                                                OP_ADAMW }));
+    ledger_close(l);
+}
+
 /* ---- memory ---- */
 
 Test(predict, training_holds_four_copies_of_the_parameters)

@@ -185,6 +185,30 @@ ParameterizedTest(struct stretch *s, spec,
     cr_assert(ne(ptr, strstr(err.text, s->says), NULL), "%s", err.text);
 }
 
+Test(spec, a_frozen_backbone_needs_routers_that_learn)
+{
+    struct model_spec spec = tiny(), broken;
+    struct error err;
+
+    spec.gate = GATE_SIGMOID2;
+    spec.router_scores = spec.router_trained = spec.backbone_frozen = true;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK), "%s", err.text);
+    broken = spec;
+    broken.router_trained = false;
+    cr_expect(eq(int, spec_check(&broken, &err), STATUS_BAD_VALUE));
+    broken = spec;
+    broken.gate = GATE_ONE;
+    cr_expect(eq(int, spec_check(&broken, &err), STATUS_BAD_VALUE));
+    broken = spec;
+    for (int l = 0; l < SPEC_MAX_LAYERS; l++)
+        broken.routed[l] = false;
+    cr_expect(eq(int, spec_check(&broken, &err), STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "train.freeze backbone: nothing is left to train,"
+                               " as no block is routed");
+    broken = spec_dense(&spec);
+    cr_expect(eq(int, spec_check(&broken, &err), STATUS_OK));
+}
+
 Test(spec, gpt2_has_a_key_head_for_every_head)
 {
     struct model_spec spec = tiny();
