@@ -262,7 +262,8 @@ static enum status open_session(struct session *s, struct error *err)
                                    " score");
     if (status == STATUS_OK)
         status = open_source(s, err);
-    if (status != STATUS_OK || (status = run_rule_check(&s->config, &s->source, err)) ||
+    if (status != STATUS_OK ||
+        (status = run_rule_check(c, &s->source, err)) ||
         (status = choose_window(s, err)))
         return status;
     choose_rules(s);

@@ -23,7 +23,8 @@ struct run_pairs {
     struct file_writer losses, windows;    /* stream NULL: not wanted */
 };
 
-/* Room for n windows, timed `repeats` times each.  Release with run_pairs_close() whatever came back. */
+/* Room for n windows, timed `repeats` times each.  Release with
+ * run_pairs_close() whatever came back. */
 enum status run_pairs_open(struct run_pairs *pairs, int64_t n,
                            int64_t repeats, struct error *err) MUST_CHECK;
 void        run_pairs_close(struct run_pairs *pairs);

@@ -78,6 +78,7 @@ static json_t *loss_json(const struct run_result *r)
 static json_t *routing_json(const struct run_result *r)
 {
     const struct model_spec *spec = r->spec;
+    const struct score *own = trained_score(r);
     json_t *blocks = json_array();
     double nominal = 0.0;
     int32_t routed = spec_n_routed(spec);
@@ -96,8 +97,8 @@ static json_t *routing_json(const struct run_result *r)
         "gate", gate_names[spec->gate],
         "capacity_nominal", number(nominal / routed),
         "capacity_realised", number(score_capacity(&r->score[0])),
-        "capacity_realised_topk", trained_score(r) ? number(score_capacity(trained_score(r)))
-                         : json_null());
+        "capacity_realised_topk",
+        own ? number(score_capacity(own)) : json_null());
 }
 
 json_t *run_result_name(const char *name)
@@ -195,7 +196,8 @@ enum status run_result_json(json_t **out, const struct run_result *r, int argc,
     json_object_set_new(j, "tokens", json_integer(r->score[0].rows));
     json_object_set_new(j, "parameters",
                         json_integer((json_int_t)r->parameters));
-    json_object_set_new(j, "flops_per_token_forward", number(r->spent.flops_predicted));
+    json_object_set_new(j, "flops_per_token_forward",
+                        number(r->spent.flops_predicted));
     json_object_set_new(j, "per_token", spent_json(&r->spent));
     json_object_set_new(j, "twin", twin_json(r->twin));
     json_object_set_new(j, "loss", loss_json(r));

@@ -56,8 +56,8 @@ static void points(struct report *r)
     table_caption(t, "Every routing tried, against the dense twin on the same "
                   "windows of text. Loss over dense: share of the twin's loss, "
                   "± from the 95 %% interval over windows. Time: median of the "
-                  "ratios of so many times, ± from its 95 %% interval. Energy: ± from "
-                  "the machine profile's low and high. On the front: without "
+                  "ratios of so many times, ± from its 95 %% interval. Energy: ± "
+                  "from the machine profile's low and high. On the front: without "
                   "looking ahead, none is as cheap with less loss.");
     t->grouped = true;
     for (size_t i = 0; i < x->n; i++) {

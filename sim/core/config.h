@@ -20,7 +20,8 @@
 #include <jansson.h>
 #include "sim/core/error.h"
 
-enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256, CONFIG_SETTINGS_MAX = 32 };
+enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256,
+       CONFIG_SETTINGS_MAX = 32 };
 
 /* What a key's member in the target struct is. */
 enum config_type {
