@@ -25,6 +25,7 @@ enum {
     PANEL = 3,                   /* groups of a panel: 48 KB; for few rows, which
                                   * wait for it, two: within a first cache */
     FEW = 16,
+    AHEAD = 512,                 /* bytes asked for before they are needed */
     /* Groups side by side, so that one's chain of sums hides another's. */
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
 };
@@ -83,6 +84,11 @@ static inline __attribute__((always_inline)) void row_groups(
                         type, data + (size_t)g * group_bytes, p, W * j);
             for (int i = 0; i < s.numbers / s.step; i++) {
                 const real *x = a;
+                UNROLL
+                for (int g = 0; g < n; g++)
+                    __builtin_prefetch(at + (size_t)g * group_bytes +
+                                       i * (s.bytes / (s.numbers / s.step)) +
+                                       AHEAD);
                 UNROLL
                 for (int g = 0; g < n; g++)
                     UNROLL
