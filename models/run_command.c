@@ -692,7 +692,8 @@ static enum status go_on(const struct arguments *a, int argc, char **argv,
     return run_prompt(&(struct run_prompt){
         .common = &a->common, .options = a->prompt, .model = a->model,
         .tokenizer = a->tokenizer, .machine = a->machine, .policy = a->policy,
-        .seed = a->seed, .argc = argc, .argv = argv }, err);
+        .seed = a->seed, .weights = a->weights, .argc = argc, .argv = argv },
+        err);
 }
 
 int run_command(int argc, char **argv)

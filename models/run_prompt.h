@@ -4,6 +4,7 @@
 #define RUN_PROMPT_H
 
 #include "models/sampler.h"
+#include "models/source.h"
 #include "sim/core/command.h"
 #include "sim/core/route.h"
 
@@ -25,6 +26,7 @@ struct run_prompt {
     const char *model, *tokenizer, *machine;     /* the latter may be NULL */
     const struct route_policy *policy;           /* NULL: not given */
     int64_t     seed;
+    enum weights weights;
     int         argc;
     char      **argv;
 };
