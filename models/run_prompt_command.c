@@ -1,12 +1,10 @@
 /* run_prompt_command.c - isobath run --prompt: every pass is counted, predicted
  * from what it kept, and compared before the next. */
 #include <errno.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "models/agreement.h"
@@ -247,27 +245,6 @@ static enum status choose_policy(struct session *s, struct error *err)
     return route_check(rule, &s->spec, err);
 }
 
-/* Of the files that weights are read from, whose pages count while they are. */
-static uint64_t file_bytes(const struct source *source)
-{
-    char pattern[FILE_PATH_SIZE + 16];
-    uint64_t sum = 0;
-    struct stat info;
-    glob_t found;
-
-    if (source->kind != SOURCE_DIRECTORY)
-        return source->has_weights && stat(source->path, &info) == 0
-                   ? (uint64_t)info.st_size : 0;
-    snprintf(pattern, sizeof pattern, "%s/*.safetensors", source->path);
-    if (glob(pattern, 0, NULL, &found) != 0)
-        return 0;
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        if (stat(found.gl_pathv[i], &info) == 0)
-            sum += (uint64_t)info.st_size;
-    globfree(&found);
-    return sum;
-}
-
 static int32_t n_tokens_of(const struct session *s)
 {
     return s->n_prompt + s->n_asked - 1;
@@ -275,14 +252,8 @@ static int32_t n_tokens_of(const struct session *s)
 
 static uint64_t predicted_bytes(const struct session *s)
 {
-    uint64_t reading = s->source.has_weights
-                           ? file_bytes(&s->source) +
-                                 4 * memory_largest_tensor(&s->spec)
-                           : 0;
-    return reading + memory_generate_bytes(&s->spec, s->n_prompt,
-                                           n_tokens_of(s),
-                                           s->job->common->threads,
-                                           s->start_bytes);
+    return memory_generate_bytes(&s->spec, s->n_prompt, n_tokens_of(s),
+                                 s->job->common->threads, s->start_bytes);
 }
 
 static enum status check_memory(const struct session *s, struct error *err)

@@ -157,6 +157,9 @@ static json_t *config_of(const struct run_prompt_result *r)
                                             : NULL),
         "seed", (json_int_t)job->config->seed,
         "random_weights", !r->source->has_weights);
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, r->spec);
+    json_object_set_new(run, "weights", json_string(weights));
     return json_pack("{s:o, s:o}", "run", run, "model",
                      run_result_model(r->spec));
 }

@@ -347,16 +347,3 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                   (uint64_t)(n_tokens - n_prompt));
     return sum;
 }
-
-uint64_t memory_largest_tensor(const struct model_spec *spec)
-{
-    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
-    uint64_t most = 0;
-
-    for (int32_t l = LEDGER_OUTSIDE; l < spec->n_layers; l++) {
-        int n = flops_tensors(tensors, spec, l);
-        for (int i = 0; i < n; i++)
-            most = largest(most, tensors[i].n);
-    }
-    return most;
-}

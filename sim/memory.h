@@ -83,10 +83,6 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);
 
-/* Numbers of the largest tensor: reading weights from a file takes a copy of one
- * at a time. */
-uint64_t memory_largest_tensor(const struct model_spec *spec);
-
 /* Parameters of the model. */
 uint64_t memory_parameters(const struct model_spec *spec);
 

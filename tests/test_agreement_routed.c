@@ -1,10 +1,12 @@
 /* test_agreement_routed.c - the executor counts what the formulas predict for
  * every part of a block that is routed, every way to treat the keys of skipped
  * tokens and every policy that needs no router: whole sequences, sequences of
- * unlike lengths, and decode steps, as integers by (layer, op) and by token. */
+ * unlike lengths, and decode steps, as integers by (layer, op) and by token;
+ * with weights in float32, and kept as stored. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "sim/core/random.h"
 #include "sim/predict.h"
 #include "tests/cases.h"
 
@@ -24,6 +26,40 @@ static struct model_spec spec_of(enum family family, bool all,
         .routed = { false, true, all }, .capacity = { 1.0, 0.4, 0.7 },
     };
     return s;
+}
+
+/* Another type for every matrix and layer, one of them float32 beside others.
+ * Inputs of 32 are a block of all of them; a llama's keys are half a tile. */
+static void store(struct model_spec *s)
+{
+    static const uint8_t types[] = {
+        NUMBER_Q8_0, NUMBER_F32, NUMBER_Q4_1, NUMBER_BF16, NUMBER_Q5_0,
+        NUMBER_F16, NUMBER_Q4_0, NUMBER_Q5_1,
+    };
+    enum { N = sizeof types / sizeof *types };
+    s->n_channels = s->n_ffn = 32;
+    s->head_size = 8;
+    s->n_kv_heads = s->family == FAMILY_GPT2 ? 4 : 1;
+    for (int32_t l = 0; l < L; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            s->stored[l][i] = types[(3 * l + i) % N];
+    s->stored_embedding = NUMBER_Q4_1;
+    s->stored_head = NUMBER_Q8_0;
+}
+
+/* Halves of 2^-7 to 2^-3, whatever they are the halves of; and nibbles. */
+static void fill_stored(struct model *model)
+{
+    const struct tensor_list *list = model_tensors(model);
+    struct random random = random_seeded(5);
+    for (int32_t i = 0; i < list->n; i++)
+        for (int32_t r = 0; r < list->tensor[i].n_ranges; r++) {
+            const struct stored *s = &list->tensor[i].range[r];
+            uint8_t *to = (uint8_t *)(uintptr_t)s->data;
+            size_t n = (size_t)stored_groups(s) * stored_group_bytes(s);
+            for (size_t j = 0; j < n; j++)
+                to[j] = (uint8_t)(0x20 | random_below(&random, 16));
+        }
 }
 
 static void same(struct ledger *predicted, struct ledger *counted,
@@ -112,20 +148,26 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
 }
 
 static void policy_agrees(const struct route_policy *p, enum family family,
-                          enum routed_part part, enum skipped_keys keys)
+                          enum routed_part part, enum skipped_keys keys,
+                          bool stored)
 {
     int32_t ids[B * T], targets[B * T];
     bool received = p->signal == SIGNAL_RECEIVED;
     struct model_spec spec = spec_of(family, !received, part, keys, p->signal);
     struct model_options options = { .n_sequences = B, .n_tokens = ROOM,
                                      .decode = true, .n_threads = 1 };
+    if (stored)
+        store(&spec);
     struct model *model = case_model(&spec, &options, 1);
+    cr_assert((model_tensors(model)->stored_bytes > 0) == stored);
+    fill_stored(model);
+    model_decode_reset(model);
     char what[160];
     case_text(ids, targets, B * T, V, 3);
     for (int shape = 0; shape < 3; shape++) {
-        snprintf(what, sizeof what, "%s, %s, part %s, keys %s, shape %d",
-                 family_names[family], p->name, part_names[part],
-                 skipped_keys_names[keys], shape);
+        snprintf(what, sizeof what, "%s%s, %s, part %s, keys %s, shape %d",
+                 family_names[family], stored ? ", stored" : "", p->name,
+                 part_names[part], skipped_keys_names[keys], shape);
         struct model_input input = {
             .ids = ids, .n_sequences = B, .n_tokens = T, .policy = p,
             .seed = 7, .cache = shape > 0, .last_only = shape == 2,
@@ -139,7 +181,7 @@ static void policy_agrees(const struct route_policy *p, enum family family,
     model_close(model);
 }
 
-#define AGREES(test, family)                                                   \
+#define AGREES(test, family, stored)                                           \
     Test(agreement_routed, test)                                               \
     {                                                                          \
         int tried = 0;                                                         \
@@ -151,11 +193,13 @@ static void policy_agrees(const struct route_policy *p, enum family family,
                         (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT))     \
                         continue;                                              \
                     policy_agrees(p, family, (enum routed_part)part,           \
-                                  (enum skipped_keys)keys);                    \
+                                  (enum skipped_keys)keys, stored);            \
                     tried++;                                                   \
                 }                                                              \
         cr_assert(tried >= 11 * 7);                                            \
     }
 
-AGREES(gpt2, FAMILY_GPT2)
-AGREES(llama, FAMILY_LLAMA)
+AGREES(gpt2, FAMILY_GPT2, false)
+AGREES(llama, FAMILY_LLAMA, false)
+AGREES(gpt2_stored, FAMILY_GPT2, true)
+AGREES(llama_stored, FAMILY_LLAMA, true)

@@ -435,6 +435,9 @@ Test(flops, stored_weights_have_texts_of_their_own)
         for (int i = 0; i < MATRIX_COUNT; i++)
             spec.stored[0][i] = (uint8_t)(NUMBER_Q8_0 + i % 5);
         spec.stored_embedding = spec.stored_head = NUMBER_Q4_1;
+        spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+        expect_true_texts(&spec);
+        spec.skipped_keys = SKIPPED_KEYS_ABSENT;
         expect_true_texts(&spec);
         flops_store(&list, &spec, 0);
         for (size_t i = 0; i < sizeof with / sizeof *with; i++) {

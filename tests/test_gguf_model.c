@@ -436,7 +436,10 @@ static void check_kept(enum family family, bool tied)
 
     matrix_type = GGUF_BF16;
     open_writer(&w);
-    (family == FAMILY_GPT2 ? put_gpt2 : put_llama)(&w, from);
+    if (family == FAMILY_GPT2)
+        put_gpt2(&w, from);
+    else
+        put_llama(&w, from, "llama");
     char *image = finish(&w, &size);
     matrix_type = GGUF_F32;
     cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),

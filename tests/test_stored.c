@@ -412,6 +412,73 @@ Test(stored, mixed_types_and_odd_sizes_have_them_too)
     }
 }
 
+/* ---- parts and keys of skipped tokens ---- */
+
+/* Layers 1 and 3 route by the threshold, the part and the keys as said. */
+static struct model_spec apart_spec(enum family family, enum routed_part part,
+                                    enum skipped_keys keys, int variant)
+{
+    struct model_spec spec = variant == 0 ? odd_spec(family)
+                                          : spec_of(family, false);
+    if (variant == 1)
+        store_mixed(&spec);
+    spec.qkv_bias = variant == 1;
+    spec.part = part;
+    spec.skipped_keys = keys;
+    spec.router_trained = false;
+    return spec;
+}
+
+static const struct { enum routed_part part; enum skipped_keys keys; }
+apart[] = {
+    { PART_BLOCK, SKIPPED_KEYS_COMPUTED }, { PART_BLOCK, SKIPPED_KEYS_CARRIED },
+    { PART_ATTENTION, SKIPPED_KEYS_COMPUTED },
+    { PART_ATTENTION, SKIPPED_KEYS_ABSENT }, { PART_FFN, SKIPPED_KEYS_ABSENT },
+};
+enum { N_APART = sizeof apart / sizeof *apart };
+
+/* A prompt of unlike lengths, of which the last row's logits are wanted, and
+ * steps that one of the sequences sits out at times. */
+static void same_ragged(const struct model_spec *types, const char *what)
+{
+    static const int32_t length[B] = { PREFILL, 4 };
+    struct model_spec floats = *types;
+    int32_t ids[B * T], ignored[B * T];
+
+    store_all(&floats, NUMBER_F32);
+    struct model *stored = open_model(types, types, NULL, 2);
+    struct model *widened = open_model(&floats, types, NULL, 2);
+    case_text(ids, ignored, B * T, types->n_vocab, 5);
+    struct model_input prefill = prefill_of(ids);
+    prefill.length = length;
+    prefill.last_only = true;
+    model_forward(stored, &prefill, NULL, NULL);
+    model_forward(widened, &prefill, NULL, NULL);
+    same_logits(stored, widened, B, what, -1);
+    for (int32_t t = PREFILL; t < T; t++) {
+        const bool active[B] = { true, t % 3 > 0 };
+        const struct decode_input step = { .ids = ids + t * B,
+                                           .active = active };
+        model_decode(stored, &step, NULL);
+        model_decode(widened, &step, NULL);
+        same_logits(stored, widened, active[1] ? B : 1, what, t);
+    }
+    model_close(widened);
+    model_close(stored);
+}
+
+Test(stored, every_part_and_skipped_key_has_the_logits_of_the_widened_one)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int i = 0; i < N_APART; i++)
+            for (int variant = 0; variant < 2; variant++) {
+                const struct model_spec spec = apart_spec(
+                    (enum family)f, apart[i].part, apart[i].keys, variant);
+                same_model(&spec, part_names[apart[i].part]);
+                same_ragged(&spec, skipped_keys_names[apart[i].keys]);
+            }
+}
+
 /* ---- what it costs ---- */
 
 struct witness {
@@ -549,6 +616,18 @@ Test(stored, so_they_are_with_mixed_types_and_odd_sizes)
     }
 }
 
+Test(stored, so_they_are_with_every_part_and_skipped_key)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int i = 0; i < N_APART; i++) {
+            const struct model_spec spec = apart_spec(
+                (enum family)f, apart[i].part, apart[i].keys, (i + f) % 2);
+            costs_agree(&spec, i % 2 ? &kernels_counting16
+                                     : &kernels_counting8,
+                        skipped_keys_names[apart[i].keys]);
+        }
+}
+
 /* By hand: queries of a llama with C = 96, H D = 96, E = 24, all rows.  Q4_1 has
  * 20 bytes and 64 flops a block of 32: three blocks a column.  Queries and
  * values: 96 and 24 (tiles: 32) columns; keys in Q8_0, 34 bytes and 32 flops. */
@@ -565,6 +644,22 @@ Test(stored, qkv_of_a_layer_worked_out_by_hand)
                  96 * 3 * 20 + 24 * 3 * 34 + 24 * 3 * 20));
     cr_expect(eq(u64, qkv->shared_flops,
                  96 * 3 * 64 + 32 * 3 * 32 + 32 * 3 * 64));
+    /* Where keys of skipped tokens are computed: queries of kept rows, keys and
+     * values of all. */
+    struct model_spec computed = spec;
+    computed.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    computed.qkv_bias = true;
+    struct flops_list parts = flops_list(&computed);
+    flops_store(&parts, &computed, 0);
+    const struct flops_price *kept = &parts.at[FLOPS_OF_KEPT][OP_QKV];
+    const struct flops_price *all = &parts.at[FLOPS_OF_ALL][OP_QKV];
+    cr_expect(eq(u64, kept->flops, 2 * 96 * 96));
+    cr_expect(eq(u64, kept->shared_bytes, 96 * 3 * 20 + 4 * 96));
+    cr_expect(eq(u64, kept->shared_flops, 96 * 3 * 64));
+    cr_expect(eq(u64, all->flops, 2 * 96 * 48));
+    cr_expect(eq(u64, all->shared_bytes,
+                 24 * 3 * 34 + 24 * 3 * 20 + 4 * 48));
+    cr_expect(eq(u64, all->shared_flops, 32 * 3 * 32 + 32 * 3 * 64));
     /* A row of the embedding: 3 blocks; the head: 37 columns, 48 widened. */
     const struct flops_price *embed = &list.at[PASS_FORWARD][OP_EMBED];
     cr_expect(eq(u64, embed->flops, 3 * 64));
