@@ -92,8 +92,9 @@ int measure_repeats(const struct measure *measure, enum metric metric,
 
 /* File the medians (of an even number of repeats the lower middle one) as
  * MEASURED into `ledger`, and a reason for every metric that stays unknown.
- * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are those of the time pass, shared out by seconds and so labelled
- * APPORTIONED; they add up to what the sensors counted. */
+ * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are
+ * those of the time pass, shared out by seconds and so labelled APPORTIONED;
+ * they add up to what the sensors counted. */
 void measure_finish(struct measure *measure, struct ledger *ledger);
 
 /* What is known about one metric's measurement. */

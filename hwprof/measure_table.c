@@ -19,8 +19,8 @@ static void print_overhead(FILE *file, const struct measure *measure)
                 100 * o.ops_seconds / o.bare_seconds);
     fputc('\n', file);
     if (isfinite(o.region_seconds))
-        fprintf(file, "  counters: %.2f us a region in their own passes, 100 regions "
-               "%.3f ms; read by", 1e6 * o.region_seconds,
+        fprintf(file, "  counters: %.2f us a region in their own passes, 100 "
+                "regions %.3f ms; read by", 1e6 * o.region_seconds,
                1e5 * o.region_seconds);
     else
         fprintf(file, "  counters: none is read:");
@@ -32,7 +32,8 @@ static void print_overhead(FILE *file, const struct measure *measure)
         else if (!isfinite(o.region_seconds))
             fprintf(file, "%s %s", i ? "," : "", path[i].backend->name);
     }
-    fputs(isfinite(o.region_seconds) || n == 0 ? "\n" : " see nothing here\n", file);
+    fputs(isfinite(o.region_seconds) || n == 0 ? "\n"
+                                               : " see nothing here\n", file);
 }
 
 static void print_rejected(FILE *file, const struct measure *measure)
@@ -61,7 +62,8 @@ static void print_unmeasured(FILE *file, const struct measure *measure)
         for (int k = m; k < METRIC_COUNT; k++)
             if (!row[k].total.n && !said[k] &&
                 strcmp(row[k].reason, row[m].reason) == 0) {
-                fprintf(file, "%s %s", k == m ? "" : ",", metric_table[k].column);
+                fprintf(file, "%s %s", k == m ? "" : ",",
+                        metric_table[k].column);
                 said[k] = true;
             }
         fprintf(file, ": %s\n", row[m].reason);

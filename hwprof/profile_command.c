@@ -558,8 +558,9 @@ int profile_command(int argc, char **argv)
         options, parse, "MODEL -o DIR",
         "Run a model and its dense twin in turns and set predicted, counted"
         " and measured side by side, per layer and op, in training, prefill"
-        " and decoding.\vMODEL is a run directory or a Hugging Face one, a GGUF or"
-        " llama2.c file, or a model YAML file, which gets random weights.", children, NULL, NULL,
+        " and decoding.\vMODEL is a run directory or a Hugging Face one, a GGUF"
+        " or llama2.c file, or a model YAML file, which gets random weights.",
+        children, NULL, NULL,
     };
     struct session *s = calloc(1, sizeof *s);
     struct machine machine;
