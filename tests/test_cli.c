@@ -900,7 +900,7 @@ Test(cli, run_tells_what_it_cannot_score)
     cr_expect(eq(int, ISOBATH("run", "--text", text), 2));
     cr_expect(eq(int, ISOBATH("run", a, "--text", text, "--weights", "q4"),
                  2));
-    expect_said("stderr", "--weights 'q4': allowed are float32, stored");
+    expect_said("stderr", "--weights q4: allowed is one of float32, stored");
 }
 
 /* A model in float32 is stored in float32: the same run. */

@@ -253,7 +253,7 @@ Test(prompt, a_trained_mixture_of_depths_goes_on)
                               " dense -o d"), 0));
     cr_assert(eq(int, isobath("run trained --prompt 'the light' --policy"
                               " expert_choice"), 2));
-    expect_said("stderr", "allowed are threshold and dense");
+    expect_said("stderr", "does not judge token by token");
 }
 
 Test(prompt, what_cannot_be_is_told)
