@@ -329,7 +329,7 @@ static enum status open_session(struct session *s, struct machine *machine,
     enum status status = source_read(s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
     if (status != STATUS_OK ||
-        (status = source_keep(s->source, a->weights, err)) != STATUS_OK)
+        (status = source_keep(s->source, (enum weights)a->weights, err)) != STATUS_OK)
         return status;
     s->spec[ARM_MOD] = s->source->spec;
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
@@ -495,6 +495,16 @@ static void want_phases(struct profile_arguments *a, const char *list,
     }
 }
 
+static void want_weights(struct profile_arguments *a, const char *text,
+                         struct argp_state *state)
+{
+    enum weights weights = WEIGHTS_FLOAT32;
+
+    if (!weights_find(&weights, text))
+        argp_error(state, "--weights '%s': allowed are float32, stored", text);
+    a->weights = weights;
+}
+
 /* Which phases there are, where none was asked for; and what cannot be. */
 static void check_phases(struct profile_arguments *a, struct argp_state *state)
 {
@@ -528,9 +538,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'C': a->record = text; return 0;
     case 'R': a->sysfs_root = text; return 0;
     case 'w':
-        if (!weights_find(&a->weights, text))
-            argp_error(state, "--weights '%s': allowed are float32, stored",
-                       text);
+        want_weights(a, text, state);
         return 0;
     case ARGP_KEY_ARG:
         if (a->model)

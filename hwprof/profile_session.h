@@ -5,12 +5,13 @@
 
 #include "hwprof/measure.h"
 #include "hwprof/validate.h"
-#include "models/source.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
 #include "sim/core/spec.h"
 
 struct data;
+struct model;
+struct source;
 struct machine;
 
 enum { ARM_DENSE, ARM_MOD, ARM_COUNT };
@@ -46,7 +47,7 @@ struct profile_arguments {
     struct command_options common;
     const char *model, *text, *machine, *sysfs_root, *record;
     int64_t     batch, tokens, steps, repeats, seed;
-    enum weights weights;
+    int         weights;      /* enum weights of models/source.h */
     bool        wanted[PHASE_COUNT], phases_given, validate;
 };
 
