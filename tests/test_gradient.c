@@ -233,7 +233,7 @@ Test(gradient, routers_of_frozen_backbones)
         struct case_row row = {
             (enum family)(i % 2), 1 + i / 2 % 2, i % 3 == 0, i % 5 ? 0.5 : 0.9,
             (enum pattern)(i / 4 % PATTERN_COUNT), gates[i / 12 % 3],
-            (enum router_input)(i / 36), ALONE, 1,
+            (enum router_input)(i / 36), ALONE, 1, 0,
         };
         check_case(&row, &counts);
     }

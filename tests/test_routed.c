@@ -504,7 +504,7 @@ Test(routed, a_sequence_does_not_notice_its_batch)
 
 /* ---- keys ---- */
 
-static size_t head_of(const struct model *m, int32_t b, int32_t g)
+static size_t head_at(const struct model *m, int32_t b, int32_t g)
 {
     return ((size_t)b * (size_t)m->spec.n_kv_heads + (size_t)g) *
            (size_t)m->cache_capacity * (size_t)m->spec.head_size;
@@ -514,14 +514,14 @@ static size_t head_of(const struct model *m, int32_t b, int32_t g)
 static float key_at(const struct model *m, int32_t l, int32_t b, int32_t g,
                     int32_t d, int32_t at)
 {
-    return m->cache[l].keys[head_of(m, b, g) +
+    return m->cache[l].keys[head_at(m, b, g) +
                             (size_t)(d * m->cache_capacity + at)];
 }
 
 static float value_at(const struct model *m, int32_t l, int32_t b, int32_t g,
                       int32_t d, int32_t at)
 {
-    return m->cache[l].values[head_of(m, b, g) +
+    return m->cache[l].values[head_at(m, b, g) +
                               (size_t)(at * m->spec.head_size + d)];
 }
 
@@ -533,7 +533,7 @@ static struct model *skip_one(const struct variant *v, float **keys,
     struct model *m = open_model(&spec, true, 1);
     int32_t ids[B * T];
     bool keep[L * B] = { 0 };
-    size_t size = head_of(m, B, 0) * sizeof(float);
+    size_t size = head_at(m, B, 0) * sizeof(float);
 
     draw_ids(ids);
     model_decode_reset(m);
@@ -563,11 +563,11 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
                                  SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false };
             float *keys, *values;
             struct model *m = skip_one(&v, &keys, &values);
-            size_t size = head_of(m, 1, 0) * sizeof(float);
+            size_t size = head_at(m, 1, 0) * sizeof(float);
             cr_expect(memcmp(keys, m->cache[1].keys, size) == 0);
             cr_expect(memcmp(values, m->cache[1].values, size) == 0);
-            cr_expect(memcmp(keys + head_of(m, 1, 0),
-                             m->cache[1].keys + head_of(m, 1, 0), size) != 0);
+            cr_expect(memcmp(keys + head_at(m, 1, 0),
+                             m->cache[1].keys + head_at(m, 1, 0), size) != 0);
             for (int b = 0; b < B; b++)
                 cr_expect(eq(int, m->cache[1].length[b],
                              kept_of(m, 1, b) + (b > 0)));
