@@ -135,8 +135,8 @@ static const struct flops_rule rules[] = {
 };
 
 /* Forward ops with stored weights.  B is a matrix' bytes as stored and W what
- * widening it takes: of queries, keys, values, project, gate, up, down, head; Be
- * and We are of one row of the embedding.
+ * widening it takes: of queries, keys, values, project, gate, up, down, head;
+ * Be and We are of one row of the embedding.
  *  op, holds,                 flops per row, bytes per row,
  *                             shared bytes, shared flops */
 #define STORED_RULE_MAP(X)                                                     \

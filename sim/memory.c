@@ -35,9 +35,9 @@ uint64_t memory_parameters(const struct model_spec *spec)
     return sum;
 }
 
-/* Numbers that are float32, and the bytes of matrices that are not, their columns
- * rounded up to whole tiles.  Matrices that products read side by side are all
- * kept alike: one that is float32 among stored ones is tiled too. */
+/* Numbers that are float32, and the bytes of matrices that are not, their
+ * columns rounded up to whole tiles.  Matrices that products read side by side
+ * are all kept alike: one that is float32 among stored ones is tiled too. */
 struct weights {
     uint64_t floats, stored_bytes;
 };

@@ -408,7 +408,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
-        .stores = spec_stores(job->spec), .priced = -1, .phase = phase, .expected = expected,
+        .stores = spec_stores(job->spec), .priced = -1, .phase = phase,
+        .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
         .layer = LEDGER_OUTSIDE,
         .all_rows = phase == MEMORY_DECODE ? B : B * T,
