@@ -60,8 +60,8 @@ static const struct argp_option options[] = {
       " and joules", 0 },
     { "seed", KEY_SEED, "N", 0, "Of the weights where MODEL has none, of tokens"
       " that are drawn, and of policies that draw; default 1", 0 },
-    { "weights", KEY_WEIGHTS, "float32|stored", 0, "Widen matrices when they are"
-      " read (default), or keep them as the file stores them", 0 },
+    { "weights", KEY_WEIGHTS, "float32|stored", 0, "Widen matrices when they"
+      " are read (default), or keep them as the file stores them", 0 },
     { "tokens", KEY_TOKENS, NULL, 0, "Write tokens.csv, a row for each scored"
       " token; without it, up to a million rows", 0 },
     { 0 },
