@@ -7,8 +7,8 @@
 #include "models/numbers.h"
 #include "sim/core/file.h"
 
-/* Columns of one of our matrices that a file's rows fill, from `from` to `to` of
- * the tensor's. */
+/* Columns of one of our matrices that a file's rows fill, from `from` to `to`
+ * of the tensor's. */
 struct job {
     struct model        *model;
     const struct tensor *tensor;

@@ -182,7 +182,7 @@ void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
     size_t used = 0;
 
     for (int32_t l = -1; l < s.n_layers; l++)
-        for (int id = l < 0 ? 0 : TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
+        for (int id = 0; id < TENSOR_COUNT; id++) {
             const int n = tensor_matrices(matrix, &s, l, (enum tensor_id)id);
             const int64_t k = id == TENSOR_PROJECT ? spec_q(&s)
                               : id == TENSOR_DOWN  ? s.n_ffn : s.n_channels;

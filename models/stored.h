@@ -1,23 +1,24 @@
 /* stored.h - weights kept as their file stores them, in the order in which
  * products read them.
  *
- * A weight [K,N] is one or more ranges of columns, each of its own type: a range
- * is what a file has as a matrix.  Its columns go in groups of 16, the last one
- * padded with zeros; a group is its blocks along K, one after another; and of a
- * block the bits of the 16 columns lie side by side, the same bits as in the
+ * A weight [K,N] is one or more ranges of columns, each of its own type: a
+ * range is what a file has as a matrix.  Its columns go in groups of 16, the
+ * last one padded with zeros; a group is its blocks along K, one after another;
+ * and of a block the bits of the 16 columns lie side by side, the same bits as in the
  * file (d, e, m: halves of a column each; numbers: from the first k on):
  *
  *   f32, f16, bf16   [16]
  *   q8_0   d[16], q[32][16]
  *   q4_0   d[16], n[16][16]: of a byte, the low nibble is k = 2i, the high 2i+1
  *   q4_1   d[16], m[16], n[16][16]
- *   q5_0   d[16], h[32], n[16][16]: bit c of the 16-bit h[k] is column c's fifth
+ *   q5_0   d[16], h[32], n[16][16]: bit c of the 16-bit h[k] is column c's
+ *          fifth
  *   q5_1   d[16], m[16], h[32], n[16][16]
  *   q4_k   d[16], e[16], the file's 12 bytes of scales [12][16],
  *          8 parts n[16][16]
  *   q5_k   d[16], e[16], [12][16], 8 parts of h[32], n[16][16]
- *   q6_k   d[16], scales [16][16], 16 parts of n[8][16], t[4][16]: of a byte, two
- *          bits each for k = 4i, 4i+1, ... */
+ *   q6_k   d[16], scales [16][16], 16 parts of n[8][16], t[4][16]: of a byte,
+ *          two bits each for k = 4i, 4i+1, ... */
 #ifndef STORED_H
 #define STORED_H
 

@@ -1,5 +1,5 @@
-/* stored_pack.c - 16 columns of blocks side by side.  Bits are moved, nothing is
- * worked out. */
+/* stored_pack.c - 16 columns of blocks side by side.  Bits are moved, nothing
+ * is worked out. */
 #include "models/stored.h"
 
 #include <string.h>
@@ -64,8 +64,9 @@ static uint8_t *twelve(uint8_t *to, const struct blocks *from, size_t offset)
         memcpy(&row[c], from->at[c] + offset, 12);
     }
     transpose(row);
-    memcpy(to, row, 12 * N);
-    return to + 12 * N;
+    for (int i = 0; i < 12; i++, to += N)
+        memcpy(to, &row[i], sizeof row[i]);
+    return to;
 }
 
 /* Low nibbles of 16 bytes, two in one; and the high ones. */

@@ -179,8 +179,8 @@ static const struct flops_rule rules[] = {
 
 /* Forward ops with stored weights, and those in their place where keys of
  * skipped tokens are computed.  B is a matrix' bytes as stored and W what
- * widening it takes: of queries, keys, values, project, gate, up, down, head; Be
- * and We are of one row of the embedding.
+ * widening it takes: of queries, keys, values, project, gate, up, down, head;
+ * Be and We are of one row of the embedding.
  *  set, op, holds,            flops per row, bytes per row,
  *                             shared bytes, shared flops */
 #define STORED_RULE_MAP(X)                                                     \

@@ -49,8 +49,8 @@ struct flops_rule {
 
 /* That rule evaluated.  An op over N rows that run over S keys between them
  * costs  N*flops + S*flops_per_key + shared_flops  and  N*bytes +
- * shared_bytes;  no row, no cost.  rule == NULL: the model does not have that op
- * in that pass. */
+ * shared_bytes;  no row, no cost.  rule == NULL: the model does not have that
+ * op in that pass. */
 struct flops_price {
     uint64_t flops, flops_per_key, bytes, shared_bytes;
     const struct flops_rule *rule;
@@ -64,9 +64,9 @@ struct flops_list {
 struct flops_list flops_list(const struct model_spec *spec);
 
 /* The list's forward prices as they are in one layer, or in LEDGER_OUTSIDE, of
- * a spec with stored weights (sim/core/op.h, "Stored weights"): of the ops whose
- * matrices there are stored.  `list` is flops_list(spec), which knows nothing of
- * them. */
+ * a spec with stored weights (sim/core/op.h, "Stored weights"): of the ops
+ * whose matrices there are stored.  `list` is flops_list(spec), which knows
+ * nothing of them. */
 void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer);
 

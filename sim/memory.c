@@ -47,9 +47,9 @@ static uint64_t learned(const struct model_spec *spec)
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }
 
-/* Numbers that are float32, and the bytes of matrices that are not, their columns
- * rounded up to whole tiles.  Matrices that products read side by side are all
- * kept alike: one that is float32 among stored ones is tiled too. */
+/* Numbers that are float32, and the bytes of matrices that are not, their
+ * columns rounded up to whole tiles.  Matrices that products read side by side
+ * are all kept alike: one that is float32 among stored ones is tiled too. */
 struct weights {
     uint64_t floats, stored_bytes;
 };

@@ -253,13 +253,28 @@ Test(prompt, a_trained_mixture_of_depths_goes_on)
                               " dense -o d"), 0));
     cr_assert(eq(int, isobath("run trained --prompt 'the light' --policy"
                               " expert_choice"), 2));
-    expect_said("stderr", "does not judge token by token");
+    expect_said("stderr", "expert_choice: does not judge token by token");
+    /* Stored in float32, a model is kept in float32: the same text. */
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 20"), 0));
+    char *said = text_of("stdout");
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 20 -o s"
+                              " --weights stored"), 0));
+    char *again = text_of("stdout");
+    cr_expect_str_eq(again, said);
+    summary = summary_of("s");
+    cr_expect_str_eq(json_string_value(json_object_get(json_object_get(
+        json_object_get(summary, "config"), "run"), "weights")), "f32");
+    json_decref(summary);
+    free(again);
+    free(said);
 }
 
 Test(prompt, what_cannot_be_is_told)
 {
     static const struct { const char *arguments, *words; } cases[] = {
         { "run tiny.yaml", "give --text FILE to score one, or --prompt TEXT" },
+        { "run tiny.yaml --prompt A --weights stored",
+          "tiny.yaml is a shape, without stored weights" },
         { "run tiny.yaml --text text --prompt a", "give one of them" },
         { "run tiny.yaml --text text -n 3", "-n: goes with --prompt" },
         { "run tiny.yaml --prompt a --window 8", "--window: goes with --text" },

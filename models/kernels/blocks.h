@@ -1,6 +1,6 @@
 /* blocks.h - stored numbers (models/stored.h) as floats: once for a register of
- * columns, once for a single column.  Included twice: NUMBER is the type, OF(name)
- * its functions.  Flops of a block, a column each: number.h. */
+ * columns, once for a single column.  Included twice: NUMBER is the type,
+ * OF(name) its functions.  Flops of a block, a column each: number.h. */
 
 /* What the numbers of a part share: d, or d and m. */
 struct OF(scales) {
@@ -64,7 +64,8 @@ static inline __attribute__((always_inline)) void OF(four)(
             w[r] = s.scale *
                    OF(of)(((n & 15) | ((two >> (2 * r) & 3) << 4)) - 32);
             w[r + 1] = s.scale *
-                       OF(of)(((n >> 4) | ((two >> (2 * r + 2) & 3) << 4)) - 32);
+                       OF(of)(((n >> 4) | ((two >> (2 * r + 2) & 3) << 4)) -
+                              32);
         }
     } else {
         const bool five = type == NUMBER_Q5_0 || type == NUMBER_Q5_1 ||

@@ -22,7 +22,7 @@ enum {
     TILE = OP_COLUMN_TILE,
     REGISTERS = TILE / W,        /* of a group's columns */
     K_BLOCK = 256,               /* a multiple of every type's block */
-    PANEL = 3,                   /* groups of a panel: 48 KB; for few rows, which
+    PANEL = 3,                   /* groups of a panel: 48 KB; for few rows, that
                                   * wait for it, two: within a first cache */
     FEW = 16,
     AHEAD = 512,                 /* bytes asked for before they are needed */
@@ -30,8 +30,8 @@ enum {
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
 };
 
-/* How a group's blocks are laid out: bytes before the parts, parts, numbers of a
- * part, bytes of a part; and numbers that come at once. */
+/* How a group's blocks are laid out: bytes before the parts, parts, numbers of
+ * a part, bytes of a part; and numbers that come at once. */
 struct shape {
     int head, parts, numbers, bytes, step;
 };

@@ -267,8 +267,8 @@ static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 #endif
 }
 
-/* Numbers as they are stored, side by side, as integers and as floats: loads and
- * conversions, no arithmetic.  Of a `real`, one of them. */
+/* Numbers as they are stored, side by side, as integers and as floats: loads
+ * and conversions, no arithmetic.  Of a `real`, one of them. */
 typedef int32_t real_int;
 typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
 
@@ -369,7 +369,8 @@ static inline lanes lanes_nibble(lanes_int v, int less)
 static inline lanes lanes_five(lanes_int v, uint16_t bits, int c, int less)
 {
 #if REGISTER_LANES == 16
-    const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7,
+                             8, 9, 10, 11, 12, 13, 14, 15 };
 #elif REGISTER_LANES == 8
     const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7 };
 #else
