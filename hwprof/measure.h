@@ -119,6 +119,7 @@ void measure_finish(struct measure *measure, struct ledger *ledger,
 struct measure_energy {
     double  joules, seconds;     /* mean over repeats; NAN: unknown, see the
                                   * row's reason */
+    double  low, high;           /* joules of single repeats */
     int64_t times;               /* a repeat did the work, at least */
     enum metric shared_by;       /* METRIC_JOULES: the model's; or
                                   * METRIC_SECONDS */

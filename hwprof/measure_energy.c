@@ -133,11 +133,14 @@ struct measure_energy measure_energy(const struct measure *m)
     const struct measured_pass *p = &m->pass[PASS_TIME];
     const struct measure_row *row = &m->row[METRIC_JOULES];
     struct measure_energy e = { .joules = (double)NAN,
-        .seconds = (double)NAN, .shared_by = m->shared_by, .idle = &m->idle };
+        .low = (double)NAN, .high = (double)NAN, .seconds = (double)NAN,
+        .shared_by = m->shared_by, .idle = &m->idle };
 
     if (row->total.n == 0)
         return e;
     e.joules = row->total.median;
+    e.low = row->total.low;
+    e.high = row->total.high;
     e.seconds = m->energy_seconds;
     for (int r = 0; r < row->total.n; r++)
         e.times = r == 0 || p->times[r] < e.times ? p->times[r] : e.times;

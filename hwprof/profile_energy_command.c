@@ -41,10 +41,11 @@ void profile_energy_print(FILE *file, const struct session *s,
     if (!isfinite(e.joules))
         return;
     energy_totals_text(file, &t, e.idle);
-    fprintf(file, "  joules: a window did the work %" PRId64 " time%s; ops "
-            "share them by %s\n", e.times, e.times == 1 ? "" : "s",
-            e.shared_by == METRIC_JOULES ? "what the model says of each"
-                                         : "their seconds");
+    fprintf(file, "  joules: %.4g to %.4g in single repeats, each did the work "
+            "%" PRId64 " time%s; ops share them by %s\n", e.low, e.high,
+            e.times, e.times == 1 ? "" : "s", e.shared_by == METRIC_JOULES
+                ? "what the model says of each"
+                : "their seconds");
 }
 
 json_t *profile_energy(const struct session *s, const struct phase *phase,
@@ -55,6 +56,10 @@ json_t *profile_energy(const struct session *s, const struct phase *phase,
     bool known = isfinite(e.joules);
     json_t *json = energy_totals_json(&t, e.idle);
 
+    json_object_set_new(json, "gross_joules_low", known ? json_real(e.low)
+                                                        : json_null());
+    json_object_set_new(json, "gross_joules_high", known ? json_real(e.high)
+                                                         : json_null());
     json_object_set_new(json, "times", known ? json_integer(e.times)
                                              : json_null());
     json_object_set_new(json, "shared_by", known ? json_string(shared_by(&e))

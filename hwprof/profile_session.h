@@ -85,7 +85,8 @@ json_t *profile_range(const double *x, int n);
  * where it is known. */
 void    profile_energy_print(FILE *file, const struct session *s,
                              const struct phase *phase, const struct arm *arm);
-/* As from energy_totals_json(), and {"times","shared_by"}. */
+/* As from energy_totals_json(), and {"gross_joules_low",
+ * "gross_joules_high": of single repeats, "times", "shared_by"}. */
 json_t *profile_energy(const struct session *s, const struct phase *phase,
                        const struct arm *arm);
 

@@ -834,6 +834,8 @@ Test(measure, short_work_is_done_again_until_a_sensor_sees_it)
     double each[MEASURE_REPEAT_MAX];
     cr_assert(eq(i64, e.times, 4));
     cr_assert(epsilon_eq(dbl, e.joules, 0.5, 1e-9));
+    cr_assert(epsilon_eq(dbl, e.low, 0.25, 1e-9));
+    cr_assert(epsilon_eq(dbl, e.high, 0.75, 1e-9));
     cr_assert(epsilon_eq(dbl, e.seconds, 0.03125, 1e-9));
     cr_assert(epsilon_eq(dbl, joules_in_all(ledger), 0.5, 1e-9));
     cr_assert(eq(u64, measure_regions(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY),
