@@ -1,7 +1,6 @@
 /* measure.c - running passes: begin, listen, end, accept or reject. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "hwprof/energy_replay.h"
 #include "hwprof/measure_inside.h"
 #include "sim/core/command.h"
 
@@ -253,16 +252,11 @@ static void end_listening(struct measure *m)
 
 bool measure_again(struct measure *m)
 {
-    const struct energy_window *w = &m->window;
-
     if (m->now != PASS_TIME || !m->row[METRIC_JOULES].qualified)
         return false;
     end_listening(m);
     energy_close_window(m);
-    /* a hair more, so that rounding does not fall below it */
-    struct energy_replay plan = energy_replay_plan(
-        w->seconds / (double)w->times, 1.01 * energy_least_seconds, 0);
-    return (uint64_t)w->times < plan.repeats;
+    return energy_wants_more(m);
 }
 
 void measure_resume(struct measure *m)

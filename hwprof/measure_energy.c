@@ -1,9 +1,13 @@
 /* measure_energy.c - joules of whole repeats: their window, the idle baseline,
  * and whose they are. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include "hwprof/energy_replay.h"
 #include "hwprof/energy_share.h"
 #include "hwprof/measure_inside.h"
+
+static const double most_pauses_seconds = 10;
 
 /* Energy that fails does not take the time with it. */
 static void give_up(struct measure *m, const char *what,
@@ -40,8 +44,11 @@ void energy_open_window(struct measure *m)
         return;
     if (counter_start(m->energy, &why) != STATUS_OK)
         give_up(m, "while measuring", &why);
+    double now = energy_now(&m->options.clock);
+    if (m->window.times > 0)
+        m->window.paused += now - m->window.at;
     m->window.open = true;
-    m->window.started = energy_now(&m->options.clock);
+    m->window.at = now;
 }
 
 void energy_poll(void *context)
@@ -63,9 +70,35 @@ void energy_close_window(struct measure *m)
     if (!m->window.open)
         return;
     energy_poll(m);
-    m->window.seconds += energy_now(&m->options.clock) - m->window.started;
+    double now = energy_now(&m->options.clock);
+    m->window.seconds += now - m->window.at;
+    m->window.at = now;
     m->window.times++;
     m->window.open = false;
+}
+
+/* What comes before the work may take far longer: decoding has a prefill. */
+bool energy_wants_more(struct measure *m)
+{
+    const struct energy_window *w = &m->window;
+    const double times = (double)w->times;
+    /* a hair more, so that rounding does not fall below it */
+    struct energy_replay plan = energy_replay_plan(
+        w->seconds / times, 1.01 * energy_least_seconds, 0);
+    double pauses = w->times > 1 ? w->paused / (times - 1) *
+                                   ((double)plan.repeats - 1) : 0;
+    struct error why;
+
+    if (w->times >= (int64_t)plan.repeats)
+        return false;
+    if (pauses <= most_pauses_seconds)
+        return true;
+    error_set(&why, STATUS_UNAVAILABLE, "%" PRIu64 " times in a repeat, and "
+              "what comes before it each time, %.0f s: allowed are %.0f s; "
+              "give it more tokens or steps", plan.repeats, pauses,
+              most_pauses_seconds);
+    give_up(m, "the work is too short for a sensor", &why);
+    return false;
 }
 
 /* The mean over repeats, if each was long enough for a sensor to see. */

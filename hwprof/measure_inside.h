@@ -53,7 +53,9 @@ struct measure {
     struct energy_idle idle;
     struct energy_window {                         /* this repeat so far */
         double  joules, seconds;
-        double  started;                           /* by options.clock */
+        double  paused;                            /* between its parts */
+        double  at;                                /* one began or ended, by
+                                                    * options.clock */
         int64_t times;
         bool    open;
     } window;
@@ -80,6 +82,8 @@ void energy_open_window(struct measure *measure);
 void energy_poll(void *measure);
 /* The work was done once more. */
 void energy_close_window(struct measure *measure);
+/* It is worth doing again, and there is time to. */
+bool energy_wants_more(struct measure *measure);
 /* Joules of all repeats into the row, and out to the ops by what `model`, or
  * the ledger's seconds, say. */
 void energy_settle(struct measure *measure);

@@ -935,6 +935,26 @@ Test(measure, a_long_pause_between_repeats_loses_no_energy)
     fake_tree_close(&bench.tree);
 }
 
+/* 1 ms, and 1 s of other work before each time: a window of 101 would take
+ * 100 s more. */
+Test(measure, work_that_takes_too_long_to_repeat_has_no_energy)
+{
+    struct bench bench = make_bench(true);
+    bench.idle_watts = 2;
+    struct measure *m = open_idling(&bench, 1);
+
+    repeat(m, &bench, 0.001, 0.01);
+    struct ledger *ledger = finish(m);
+    cr_assert(bench.now < 104, "%g s", bench.now - 100);
+    cr_assert(isnan(measure_energy(m).joules));
+    cr_assert(strstr(ledger_reason(ledger, METRIC_JOULES), "too short for a "
+                     "sensor: 101 times in a repeat") != NULL, "%s",
+              ledger_reason(ledger, METRIC_JOULES));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
 Test(measure, a_sensor_that_stands_still_gives_no_energy)
 {
     struct bench bench = make_bench(true);
