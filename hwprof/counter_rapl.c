@@ -126,8 +126,13 @@ static enum status rapl_read(struct counter_session *session,
 static enum status rapl_start(struct counter_session *session,
                               struct error *err)
 {
-    struct cost before;
-    return rapl_read(session, &before, err);
+    struct rapl_session *s = (struct rapl_session *)session;
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < s->list.n && status == STATUS_OK; i++)
+        if (s->added[i] && counter_sees(session, METRIC_JOULES))
+            status = sensor_start(&s->list, i, err);
+    return status;
 }
 
 static enum status rapl_stop(struct counter_session *session,

@@ -26,6 +26,8 @@ enum status measure_open(struct measure **out,
                                            err);
     if (status == STATUS_OK)
         status = measure_plan(m, err);
+    if (status == STATUS_OK)
+        energy_add_idle(m);
     if (status != STATUS_OK) {
         measure_close(m);
         return status;
@@ -101,25 +103,6 @@ static enum status reject(struct measure *m, int pass, const struct error *why,
     return error_set(err, why->status, "%s pass: %s", p->name, why->text);
 }
 
-/* Joules since the last call go to this repeat; a sensor that fails takes the
- * energy with it, not the time. */
-static void poll_energy(void *context)
-{
-    struct measure *m = context;
-    struct cost cost;
-    struct error why;
-
-    if (!m->row[METRIC_JOULES].qualified)
-        return;
-    if (counter_read(m->energy, &cost, &why) == STATUS_OK) {
-        m->energy_joules += cost_get(&cost, METRIC_JOULES);
-        return;
-    }
-    m->row[METRIC_JOULES].qualified = false;
-    snprintf(m->row[METRIC_JOULES].reason, COUNTER_REASON_SIZE,
-             "while measuring: %.360s", why.text);
-}
-
 static enum status begin_time(struct measure *m, struct error *err)
 {
     enum status status = m->marker ? counter_start(m->marker, err) : STATUS_OK;
@@ -127,10 +110,10 @@ static enum status begin_time(struct measure *m, struct error *err)
     m->time = time_meter(m->ledger);
     m->time.regions = &m->regions;
     region_count_clear(&m->regions);
-    m->time.poll = poll_energy;
+    m->time.poll = energy_poll;
     m->time.poll_context = m;
-    poll_energy(m);
-    m->energy_joules = 0;
+    m->window = (struct energy_window){ 0 };
+    energy_open_window(m);
     return status;
 }
 
@@ -185,6 +168,7 @@ enum status measure_begin(struct measure *m, int pass, struct error *err)
         return reject(m, pass, &why, err);
     m->now = pass;
     m->token = LEDGER_SHARED;
+    m->ended = 0;
     m->started = clock_seconds();
     return STATUS_OK;
 }
@@ -254,21 +238,46 @@ static enum status end_counts(struct measure *m, struct measured_pass *pass,
     return status;
 }
 
+/* What is listened to ends here, whatever else the repeat does. */
+static void end_listening(struct measure *m)
+{
+    if (m->ended > 0)
+        return;
+    m->ended = clock_seconds();
+    m->ended_how = (struct error){ 0 };
+    if (m->marker && m->now == PASS_TIME &&
+        counter_stop(m->marker, &m->ended_how) != STATUS_OK)
+        m->time.status = m->ended_how.status;
+}
+
+bool measure_again(struct measure *m)
+{
+    if (m->now != PASS_TIME || !m->row[METRIC_JOULES].qualified)
+        return false;
+    end_listening(m);
+    energy_close_window(m);
+    return energy_wants_more(m);
+}
+
+void measure_resume(struct measure *m)
+{
+    energy_open_window(m);
+}
+
 static enum status end_time(struct measure *m, struct error *err)
 {
-    enum status status = m->marker ? counter_stop(m->marker, err) : STATUS_OK;
-
-    poll_energy(m);
-    if (status == STATUS_OK && m->time.status != STATUS_OK)
-        status = error_set(err, m->time.status, "%s",
-                           status_text(m->time.status));
-    return status;
+    energy_close_window(m);
+    if (m->time.status == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, m->time.status, "%s", m->ended_how.text[0]
+                     ? m->ended_how.text : status_text(m->time.status));
 }
 
 enum status measure_end(struct measure *m, struct error *err)
 {
     struct measured_pass *pass = &m->pass[m->now];
-    double now = clock_seconds(), seconds = now - m->started;
+    end_listening(m);
+    double now = m->ended, seconds = now - m->started;
     struct error why = { 0 };
     enum status status = STATUS_OK;
 
@@ -287,7 +296,10 @@ enum status measure_end(struct measure *m, struct error *err)
         pass->repeat[pass->n_accepted] = m->ledger;
         pass->tokens[pass->n_accepted] = m->by_token;
         pass->seconds[pass->n_accepted] = seconds;
-        pass->joules[pass->n_accepted++] = m->energy_joules;
+        pass->times[pass->n_accepted] = m->window.times;
+        pass->window[pass->n_accepted] = m->window.seconds;
+        pass->joules[pass->n_accepted++] = m->window.joules /
+                                           (double)m->window.times;
     }
     counter_close(m->session);
     m->session = NULL;

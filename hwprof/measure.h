@@ -9,9 +9,14 @@
  *         if (measure_begin(m, pass, &err) != STATUS_OK)
  *             continue;                     (counted as an attempt)
  *         run the model with measure_meter(m);
+ *         while (measure_again(m)) {        (energy needs 0.1 s)
+ *             whatever comes before it;
+ *             measure_resume(m);
+ *             run the model with NULL;
+ *         }
  *         status = measure_end(m, &err);    (UNAVAILABLE: that repeat is out)
  *     }
- *     measure_finish(m, ledger);
+ *     measure_finish(m, ledger, model);
  *
  * Everything runs on the thread that opened it, with all worker threads made
  * before the first measure_begin(). */
@@ -20,6 +25,7 @@
 
 #include "hwprof/calibrate.h"
 #include "hwprof/counter.h"
+#include "hwprof/energy_idle.h"
 #include "hwprof/read_path.h"
 #include "hwprof/topology.h"
 #include "sim/core/meter.h"
@@ -40,6 +46,9 @@ struct measure_options {
     bool        bare;            /* also repeats that nobody listens to: what
                                   * listening costs, and a token's seconds */
     int         n_repeats;       /* of every pass; 0: 5 */
+    double      idle_seconds;    /* sleep so long before and after the work
+                                  * where joules are seen; 0: no baseline */
+    struct energy_clock clock;   /* of energy windows and that sleep */
     void      (*busy)(void *context);        /* see counter.h */
     void       *busy_context;
 };
@@ -68,6 +77,11 @@ struct meter *measure_meter(struct measure *measure);   /* NULL when bare */
 /* Which token's row the work from here on is filed under (decoding: one step is
  * one token).  A bare repeat's tokens last until the next is named. */
 void        measure_token(struct measure *measure, int32_t token);
+/* After the work: whether to do it once more in this repeat, for an energy
+ * window that a sensor can see.  What lies between it and measure_resume() is
+ * no part of any window; what is listened to ended with the first call. */
+bool        measure_again(struct measure *measure);
+void        measure_resume(struct measure *measure);
 enum status measure_end(struct measure *measure, struct error *err) MUST_CHECK;
 
 /* Repeats of the pass that were thrown away; *why is the last one's reason. */
@@ -86,16 +100,32 @@ struct measure_range measure_range(const struct measure *measure, int pass,
                                    enum metric metric);
 
 /* The accepted repeats' totals of one metric, in their order; returns how
- * many.  Seconds are those of a whole repeat: bare ones where there are any. */
+ * many.  Seconds are those of a whole repeat: bare ones where there are any.
+ * Joules, of doing the work once, are there after measure_finish(). */
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
 /* File the medians (of an even number of repeats the lower middle one) as
  * MEASURED into `ledger`, and a reason for every metric that stays unknown.
  * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are
- * those of the time pass, shared out by seconds and so labelled APPORTIONED;
- * they add up to what the sensors counted. */
-void measure_finish(struct measure *measure, struct ledger *ledger);
+ * those of the time pass, shared out by the joules of `model`, a ledger of the
+ * same shape, or by seconds where it is NULL or does not know them, and so
+ * labelled APPORTIONED; they add up to what the sensors counted. */
+void measure_finish(struct measure *measure, struct ledger *ledger,
+                    const struct ledger *model);
+
+/* What the sensors counted while the work was done once, after
+ * measure_finish(). */
+struct measure_energy {
+    double  joules, seconds;     /* mean over repeats; NAN: unknown, see the
+                                  * row's reason */
+    double  low, high;           /* joules of single repeats */
+    int64_t times;               /* a repeat did the work, at least */
+    enum metric shared_by;       /* METRIC_JOULES: the model's; or
+                                  * METRIC_SECONDS */
+    const struct energy_idle *idle;          /* before and after; borrowed */
+};
+struct measure_energy measure_energy(const struct measure *measure);
 
 /* What is known about one metric's measurement. */
 struct measure_row {
@@ -122,8 +152,8 @@ uint64_t measure_regions(const struct measure *measure, int pass,
                          int32_t layer, int op);
 
 /* Take from `ledger`, filled by measure_finish(), every amount whose regions
- * are below the metric's resolution, joules with the seconds that share them
- * out: PROV_BELOW.  bound[m]: no amount taken was larger; 0: none was. */
+ * are below the metric's resolution, joules with seconds that shared them out:
+ * PROV_BELOW.  bound[m]: no amount taken was larger; 0: none was. */
 void measure_mask(const struct measure *measure, struct ledger *ledger,
                   double bound[METRIC_COUNT]);
 

@@ -21,7 +21,11 @@ struct measured_pass {
     struct ledger *repeat[MEASURE_REPEAT_MAX];     /* [n_accepted] */
     struct ledger *tokens[MEASURE_REPEAT_MAX];     /* likewise; NULL: none */
     double   seconds[MEASURE_REPEAT_MAX];          /* whole repeats */
-    double   joules[MEASURE_REPEAT_MAX];           /* time pass */
+    /* Of the time pass: how often each repeat did the work, the seconds that
+     * all of it took, and the joules of doing it once. */
+    int64_t  times[MEASURE_REPEAT_MAX];
+    double   window[MEASURE_REPEAT_MAX];
+    double   joules[MEASURE_REPEAT_MAX];
     char     failure[COUNTER_REASON_SIZE];         /* of the last rejected */
 };
 
@@ -46,9 +50,21 @@ struct measure {
     struct time_meter    time;
 
     struct counter_session *energy;
-    double energy_joules;                          /* this repeat so far */
+    struct energy_idle idle;
+    struct energy_window {                         /* this repeat so far */
+        double  joules, seconds;
+        double  paused;                            /* between its parts */
+        double  at;                                /* one began or ended, by
+                                                    * options.clock */
+        int64_t times;
+        bool    open;
+    } window;
+    double ended;                                  /* what is listened to; 0:
+                                                    * it runs */
+    struct error ended_how;
+    double energy_seconds;                         /* total.median's */
+    enum metric shared_by;
     struct counter_session *marker;                /* LIKWID; may be NULL */
-    double filed_seconds;                          /* of all ops together */
 
     int    n_paths;
     struct read_path path[READ_PATH_MAX];
@@ -56,6 +72,23 @@ struct measure {
 
 struct counter_options measure_session_options(const struct measure *measure,
                                                uint32_t metrics);
+
+/* ---- measure_energy.c ---- */
+
+/* Add to the baseline, if joules are qualified and one was asked for. */
+void energy_add_idle(struct measure *measure);
+void energy_open_window(struct measure *measure);
+/* Joules since the last reading are the window's. */
+void energy_poll(void *measure);
+/* The work was done once more. */
+void energy_close_window(struct measure *measure);
+/* It is worth doing again, and there is time to. */
+bool energy_wants_more(struct measure *measure);
+/* Joules of all repeats into the row, and out to the ops by what `model`, or
+ * the ledger's seconds, say. */
+void energy_settle(struct measure *measure);
+void energy_file(struct measure *measure, struct ledger *ledger,
+                 const struct ledger *model);
 
 /* Fill in topology, table, passes, rows, and open energy and marker. */
 enum status measure_plan(struct measure *measure, struct error *err) MUST_CHECK;

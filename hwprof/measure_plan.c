@@ -18,6 +18,8 @@ struct counter_options measure_session_options(const struct measure *m,
         .metrics = metrics,
         .busy = m->options.busy,
         .busy_context = m->options.busy_context,
+        .now = m->options.clock.now,
+        .now_context = m->options.clock.context,
     };
 }
 

@@ -5,10 +5,6 @@
 #include <string.h>
 #include "hwprof/measure_inside.h"
 
-/* RAPL posts about every millisecond, without a time stamp: a window this long
- * is known to about 2 % (Khan et al., RAPL in Action, TOMPECS 3(2), 2018). */
-static const double least_energy_seconds = 0.1;
-
 /* The pass that measures a metric; NULL: none. */
 static const struct measured_pass *pass_of(const struct measure *m,
                                            enum metric metric)
@@ -66,6 +62,11 @@ int measure_repeats(const struct measure *m, enum metric metric,
 {
     const struct measured_pass *bare = bare_pass(m), *p = pass_of(m, metric);
 
+    if (metric == METRIC_JOULES) {
+        int n = m->row[metric].total.n;
+        memcpy(out, m->pass[PASS_TIME].joules, (size_t)n * sizeof *out);
+        return n;
+    }
     if (metric == METRIC_SECONDS && bare)
         p = bare;
     for (int r = 0; p && r < p->n_accepted; r++) {
@@ -106,60 +107,18 @@ static void file_cell(struct measure *m, struct ledger *ledger,
         else
             ledger_set_real(ledger, key, (enum metric)i, range.median,
                             PROV_MEASURED);
-        if (i == METRIC_SECONDS)
-            m->filed_seconds += range.median;
     }
 }
 
-/* Every op's share of the energy, by its share of the time. */
-static void file_energy(struct measure *m, struct ledger *ledger,
-                        struct ledger_key key)
-{
-    double seconds = cost_get(ledger_at(ledger, key), METRIC_SECONDS);
-
-    if (ledger_touched(ledger, key) && m->filed_seconds > 0 && seconds >= 0)
-        ledger_set_real(ledger, key, METRIC_JOULES,
-                        m->row[METRIC_JOULES].total.median * seconds /
-                            m->filed_seconds,
-                        PROV_APPORTIONED);
-}
-
-/* The mean over repeats, if each was long enough for a sensor to see. */
-static void settle_energy(struct measure *m)
-{
-    const struct measured_pass *p = &m->pass[PASS_TIME];
-    struct measure_row *row = &m->row[METRIC_JOULES];
-    struct measure_range range = { 0, HUGE_VAL, 0, 0 };
-    double shortest = HUGE_VAL;
-
-    if (!row->qualified)
-        return;
-    for (int r = 0; r < p->n_accepted; r++, range.n++) {
-        range.median += p->joules[r] / p->n_accepted;
-        range.low = fmin(range.low, p->joules[r]);
-        range.high = fmax(range.high, p->joules[r]);
-        shortest = fmin(shortest, p->seconds[r]);
-    }
-    if (range.n && shortest < least_energy_seconds) {
-        row->qualified = false;
-        snprintf(row->reason, sizeof row->reason,
-                 "a repeat took %.0f ms: sensors post about every millisecond "
-                 "and need %.0f ms; give it more tokens", 1e3 * shortest,
-                 1e3 * least_energy_seconds);
-        return;
-    }
-    row->total = range;
-}
-
-void measure_finish(struct measure *m, struct ledger *ledger)
+void measure_finish(struct measure *m, struct ledger *ledger,
+                    const struct ledger *model)
 {
     struct measure_row row[METRIC_COUNT];
 
-    m->filed_seconds = 0;
+    energy_add_idle(m);
     each_cell(m, ledger, file_cell);
-    settle_energy(m);
-    if (m->row[METRIC_JOULES].qualified && m->row[METRIC_JOULES].total.n)
-        each_cell(m, ledger, file_energy);
+    energy_settle(m);
+    energy_file(m, ledger, model);
     measure_report(m, row);
     for (int i = 0; i < METRIC_COUNT; i++)
         if (row[i].total.n == 0)
@@ -225,7 +184,8 @@ static void mask_cell(const struct measure *m, struct ledger *ledger,
     bound[METRIC_SECONDS] = fmax(bound[METRIC_SECONDS], most);
     if (most > 0)
         ledger_set_real(ledger, key, METRIC_SECONDS, 0, PROV_BELOW);
-    if (most > 0 && cost_known(&cost, METRIC_JOULES)) {
+    if (most > 0 && m->shared_by == METRIC_SECONDS &&
+        cost_known(&cost, METRIC_JOULES)) {
         bound[METRIC_JOULES] = fmax(bound[METRIC_JOULES],
                                     cost_get(&cost, METRIC_JOULES));
         ledger_set_real(ledger, key, METRIC_JOULES, 0, PROV_BELOW);

@@ -35,6 +35,9 @@ static void spin(void *context)
         *sink = *sink + 1.0;
 }
 
+/* Before and after a phase: ten windows, each known to 2 %. */
+static const double idle_seconds = 1;
+
 static bool decodes(const struct phase *phase)
 {
     return phase == &profile_phases[PHASE_DECODE];
@@ -99,7 +102,7 @@ static enum status arm_open(struct session *s, const struct phase *phase,
         .sysfs_root = a->sysfs_root, .n_layers = shape.n_layers,
         .n_tokens = decodes(phase) ? (int32_t)a->steps : 0,
         .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
-        .bare = decodes(phase) || a->validate,
+        .bare = decodes(phase) || a->validate, .idle_seconds = idle_seconds,
     };
     enum status status = a->record ? use_record(&measure, arm->record,
                                                 a->record,
@@ -153,6 +156,11 @@ static bool measure_once(struct session *s, const struct phase *phase,
         s->listening = arm->measure;
         phase->work(s, arm, measure_meter(arm->measure));
         s->listening = NULL;
+        while (measure_again(arm->measure)) {
+            phase->prepare(s, arm);
+            measure_resume(arm->measure);
+            phase->work(s, arm, NULL);
+        }
         status = measure_end(arm->measure, &err);
     }
     if (status != STATUS_OK && s->arguments.validate)
@@ -185,7 +193,9 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
 
 /* Totals come first: afterwards the ledger holds no amount that is too small
  * to stand by itself. */
-static enum status arm_json(struct arm *arm, json_t **out, struct error *err)
+static enum status arm_json(const struct session *s,
+                            const struct phase *phase, struct arm *arm,
+                            json_t **out, struct error *err)
 {
     double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
     json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
@@ -200,6 +210,7 @@ static enum status arm_json(struct arm *arm, json_t **out, struct error *err)
     measure_mask(arm->measure, arm->measured, bound);
     json_object_set_new(json, "measuring",
                         measure_table_json(arm->measure, bound));
+    json_object_set_new(json, "energy", profile_energy(s, phase, arm));
     *out = json;
     return STATUS_OK;
 }
@@ -219,6 +230,7 @@ static void print_phase(struct session *s, const struct phase *phase,
     else
         profile_table_print(stdout, &w);
     measure_table_print(stdout, arm->measure);
+    profile_energy_print(stdout, s, phase, arm);
     if (profile_table_differs(&w, arm->spec->n_layers, text, sizeof text))
         command_warn("%s", text);
 }
@@ -256,7 +268,7 @@ static enum status run_phase(struct session *s, const struct phase *phase,
     progress_end(&progress);
     for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
         json_t *json = NULL;
-        measure_finish(arm[i].measure, arm[i].measured);
+        measure_finish(arm[i].measure, arm[i].measured, arm[i].predicted);
         if (s->arguments.validate)
             status = validate_phase(&s->validation, &(struct validate_input){
                 phase->name, arm[i].name, decodes(phase),
@@ -265,7 +277,7 @@ static enum status run_phase(struct session *s, const struct phase *phase,
         if (status != STATUS_OK)
             break;
         print_phase(s, phase, &arm[i]);
-        if ((status = arm_json(&arm[i], &json, err)) ||
+        if ((status = arm_json(s, phase, &arm[i], &json, err)) ||
             (status = write_ledgers(s, phase, &arm[i], i, err)))
             break;
         json_array_append_new(arms, json);

@@ -62,6 +62,7 @@ json_t *profile_paired(const struct phase *phase, const struct arm *arm,
     const struct arm *dense = &arm[ARM_DENSE], *mod = &arm[ARM_MOD];
     json_t *paired = json_object();
     struct pairs seconds = pairs_of(arm, METRIC_SECONDS);
+    struct pairs drawn = pairs_of(arm, METRIC_JOULES);
     double flops = total(mod->counted, METRIC_FLOPS) /
                    total(dense->counted, METRIC_FLOPS);
     double bytes = total(mod->counted, METRIC_BYTES) /
@@ -74,7 +75,10 @@ json_t *profile_paired(const struct phase *phase, const struct arm *arm,
     printf("%-12s flops %5.1f %%   bytes %5.1f %%   time %5.1f %%  [%.1f, %.1f]"
            "   joules ", phase->name, 100 * flops, 100 * bytes,
            100 * d.mean, 100 * d.low, 100 * d.high);
-    if (isfinite(joules))
+    if (drawn.n)
+        printf("%.1f %% (measured)\n", 100 * stats_median_interval(
+            drawn.ratio, (size_t)drawn.n).mean);
+    else if (isfinite(joules))
         printf("%.1f %% (modelled)\n", 100 * joules);
     else
         puts("-");
@@ -91,5 +95,6 @@ json_t *profile_paired(const struct phase *phase, const struct arm *arm,
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "flops", number(flops),
                      "bytes", number(bytes), "seconds",
                      profile_range(seconds.ratio, seconds.n), "joules",
-                     number(joules), "paired", paired);
+                     drawn.n ? profile_range(drawn.ratio, drawn.n)
+                             : number(joules), "paired", paired);
 }

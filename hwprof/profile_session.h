@@ -75,10 +75,20 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
 
 /* arm[n_arms], dense first, repeats paired in their order: prints a line and
  * returns {"flops","bytes","joules": ratio, "seconds": {"median","low","high",
- * "n"}, "paired": {METRIC: {"difference","ratio"}}}. */
+ * "n"}, "paired": {METRIC: {"difference","ratio"}}}; joules that were measured
+ * are an object like seconds. */
 json_t *profile_paired(const struct phase *phase, const struct arm *arm,
                        bool quiet);
 json_t *profile_range(const double *x, int n);
+
+/* What the phase drew with and without idling, and for each token; printed
+ * where it is known. */
+void    profile_energy_print(FILE *file, const struct session *s,
+                             const struct phase *phase, const struct arm *arm);
+/* As from energy_totals_json(), and {"gross_joules_low",
+ * "gross_joules_high": of single repeats, "times", "shared_by"}. */
+json_t *profile_energy(const struct session *s, const struct phase *phase,
+                       const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed
  * layers kept it, printed and as JSON. */

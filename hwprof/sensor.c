@@ -254,6 +254,34 @@ void sensor_list_close(struct sensor_list *list)
             close(list->sensor[i].fd[f]);
 }
 
+static enum sysfs read_total(const struct sensor_list *list,
+                             const struct sensor *sensor, uint64_t *now)
+{
+    return sensor->zone[0]
+        ? sysfs_number(now, list->root, "class/powercap/%s/energy_uj",
+                       sensor->zone)
+        : read_fds(sensor, now);
+}
+
+enum status sensor_start(struct sensor_list *list, int i, struct error *err)
+{
+    struct sensor *sensor = &list->sensor[i];
+    uint64_t now = 0;
+
+    if (!sensor->reason[0]) {
+        enum sysfs how = read_total(list, sensor, &now);
+        if (how != SYSFS_READ)
+            zone_reason(sensor, how, list->root);
+    }
+    if (sensor->reason[0])
+        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", sensor->name,
+                         sensor->reason);
+    sensor->unwrap = unwrap_start(sensor->unwrap.range, now);
+    sensor->seconds = now_of(list);
+    sensor->joules = 0;
+    return STATUS_OK;
+}
+
 enum status sensor_read(struct sensor_list *list, int i, struct error *err)
 {
     struct sensor *sensor = &list->sensor[i];
@@ -263,10 +291,7 @@ enum status sensor_read(struct sensor_list *list, int i, struct error *err)
     if (sensor->reason[0])
         return error_set(err, STATUS_UNAVAILABLE, "%s: %s", sensor->name,
                          sensor->reason);
-    enum sysfs how = sensor->zone[0]
-        ? sysfs_number(&now, list->root, "class/powercap/%s/energy_uj",
-                       sensor->zone)
-        : read_fds(sensor, &now);
+    enum sysfs how = read_total(list, sensor, &now);
     double seconds = now_of(list);
     double most = most_watts * (seconds - sensor->seconds);
 

@@ -56,6 +56,11 @@ void sensor_list_open_by(struct sensor_list *out, const char *sysfs_root,
 /* Gives up file descriptors; names and reasons stay to be read. */
 void sensor_list_close(struct sensor_list *list);
 
+/* Read it as the start of what is counted: however long ago the last reading
+ * was, no wrap can hide before it.  STATUS_UNAVAILABLE: it has a reason. */
+enum status sensor_start(struct sensor_list *list, int i,
+                         struct error *err) MUST_CHECK;
+
 /* Read again.  A sensor that goes back, jumps by more than 2 kW allow, was not
  * read for so long that a second wrap could hide, or vanished, gets a reason
  * and STATUS_UNAVAILABLE; sensors with a reason are not read. */

@@ -507,6 +507,28 @@ static double told(void *context)
     return *(double *)context;
 }
 
+/* A start after a gap that no reading would survive: what came before it does
+ * not count. */
+Test(rapl, a_start_counts_from_here_however_long_the_gap)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct sensor_list list;
+    struct error err = { 0 };
+    double now = 100;
+
+    write_zone(&tree, "intel-rapl:0", "package-0", "9000000\n", "65532610987");
+    sensor_list_open_by(&list, tree.root, (struct sensor_clock){ told, &now });
+    now += 4000;
+    set_energy(&tree, "intel-rapl:0", "3000000\n");
+    cr_assert(eq(int, sensor_start(&list, 0, &err), STATUS_OK), "%s", err.text);
+    now += 1;
+    set_energy(&tree, "intel-rapl:0", "5000000\n");
+    cr_assert(eq(int, sensor_read(&list, 0, &err), STATUS_OK), "%s", err.text);
+    cr_assert(ieee_ulp_eq(dbl, list.sensor[0].joules, 2.0, 4));
+    sensor_list_close(&list);
+    fake_tree_close(&tree);
+}
+
 /* AMD's range: 65532.61 J, which 2 kW fill in 32.8 s.  After 30 s a step of
  * 3 kJ is one; after 40 s it could be that, or that and a wrap. */
 Test(rapl, a_gap_that_can_hide_a_second_wrap_is_refused)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hwprof/validate.h"
@@ -184,6 +185,9 @@ Test(validate, an_amount_too_small_to_be_told_is_not_shown)
 static struct fake_tree tree;
 static char data[400];
 
+/* What the test does over and over while the command runs; NULL: wait. */
+static void (*meanwhile)(pid_t child);
+
 static void set_up(void)
 {
     cr_assert_not_null(realpath("tests/data/counters", data));
@@ -258,7 +262,10 @@ static int profile(const char *phases, const char *record, const char *repeats)
               machine, "--recorded", record, "--validate", (char *)NULL);
         _exit(98);
     }
-    cr_assert(waitpid(child, &how, 0) == child);
+    while (meanwhile && waitpid(child, &how, WNOHANG) == 0)
+        meanwhile(child);
+    if (!meanwhile)
+        cr_assert(waitpid(child, &how, 0) == child);
     return WIFEXITED(how) ? WEXITSTATUS(how) : 1000 + WTERMSIG(how);
 }
 
@@ -267,7 +274,8 @@ static int profile(const char *phases, const char *record, const char *repeats)
 static const char *record_with(const char *more)
 {
     static const char *const files[] = { "prefill_dense.counters",
-        "prefill_mod.counters", "proc/meminfo", "proc/cpuinfo",
+        "prefill_mod.counters", "decode_dense.counters",
+        "decode_mod.counters", "proc/meminfo", "proc/cpuinfo",
         "sys/devices/system/cpu/online" };
     static char record[512];
     char path[600], *text;
@@ -428,4 +436,132 @@ Test(profile, a_recording_of_another_model_is_refused_by_its_op)
 
     cr_assert(eq(int, profile("prefill", record, "1"), 0));
     expect_said("stdout", "no cell forward/outside/embed: another model", true);
+}
+
+/* ---- energy: a package that draws 20 W, and 200 J more a second of the
+ * command's work ---- */
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec t = { 0 };
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* In one step, as a kernel does. */
+static void post_energy(pid_t child)
+{
+    static const char new[] = "record/sys/class/powercap/intel-rapl:0/new";
+    static const char zone[] =
+        "record/sys/class/powercap/intel-rapl:0/energy_uj";
+    char from[512], to[512];
+    clockid_t work;
+
+    if (child && clock_getcpuclockid(child, &work) != 0)
+        return;
+    double joules = 20 * seconds_of(CLOCK_MONOTONIC) +
+                    (child ? 200 * seconds_of(work) : 0);
+    fake_tree_write(&tree, new, "%.0f\n", 1e6 * joules);
+    fake_tree_path(&tree, from, new);
+    fake_tree_path(&tree, to, zone);
+    cr_assert(rename(from, to) == 0);
+    usleep(500);
+}
+
+static const char *record_with_sensor(void)
+{
+    const char *record = record_with("");
+
+    fake_tree_write(&tree, "record/sys/class/powercap/intel-rapl:0/name",
+                    "package-0\n");
+    fake_tree_write(&tree, "record/sys/class/powercap/intel-rapl:0/"
+                    "max_energy_range_uj", "1000000000000000000\n");
+    post_energy(0);
+    meanwhile = post_energy;
+    return record;
+}
+
+static double in_energy(const json_t *arm, const char *name)
+{
+    const json_t *value = json_object_get(json_object_get(arm, "energy"), name);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static json_t *summary_of_run(void)
+{
+    char *text = text_of("out/summary.json");
+    json_t *summary = json_loads(text, 0, NULL);
+
+    free(text);
+    cr_assert_not_null(summary);
+    return summary;
+}
+
+/* n_output: of all tokens, those generated. */
+static void expect_energy(const json_t *arm, double n_output, double n_tokens)
+{
+    double gross = in_energy(arm, "gross_joules");
+    double net = in_energy(arm, "net_joules");
+    double seconds = in_energy(arm, "seconds");
+    const json_t *sum = json_object_get(json_object_get(json_object_get(arm,
+        "totals"), "measured"), "joules");
+
+    cr_expect(gross > 0 && net > 0, "%g %g", gross, net);
+    cr_expect(epsilon_eq(dbl, net, gross - seconds *
+                         in_energy(arm, "idle_watts"), 1e-9));
+    cr_expect(epsilon_eq(dbl, in_energy(arm, "gross_joules_per_token"),
+                         gross / n_tokens, 1e-9));
+    if (n_output > 0)
+        cr_expect(epsilon_eq(dbl, in_energy(arm,
+            "net_joules_per_output_token"), net / n_output, 1e-9));
+    else
+        cr_expect(isnan(in_energy(arm, "net_joules_per_output_token")));
+    /* one work is a few ms at most, and a window 0.1 s */
+    cr_expect(in_energy(arm, "times") >= 2);
+    cr_expect(in_energy(arm, "idle_watts") > 10);
+    cr_expect(epsilon_eq(dbl, json_number_value(sum), gross, 1e-9));
+}
+
+Test(profile, energy_is_told_gross_and_net_and_by_token)
+{
+    const char *record = record_with_sensor();
+    json_t *phase, *arm;
+    size_t p, a;
+
+    cr_assert(eq(int, profile("prefill,decode", record, "2"), 0));
+    json_t *summary = summary_of_run();
+    cr_assert(eq(sz, json_array_size(json_object_get(summary, "phases")), 2));
+    json_array_foreach(json_object_get(summary, "phases"), p, phase) {
+        const json_t *ratio = json_object_get(phase, "ratio");
+        json_array_foreach(json_object_get(phase, "arms"), a, arm)
+            expect_energy(arm, p == 1 ? 8 : 0, p == 1 ? 8 : 64);
+        cr_expect(eq(sz, a, 2));
+        bool paired = json_is_object(json_object_get(json_object_get(ratio,
+                                         "paired"), "joules"));
+        bool told = json_is_number(json_object_get(json_object_get(ratio,
+                                       "joules"), "median"));
+        cr_expect(paired && told);
+    }
+    expect_said("stdout", " J gross, ", true);
+    expect_said("stdout", "what the model says of each", true);
+    expect_said("stdout", "(measured)", true);
+    json_decref(summary);
+}
+
+Test(profile, no_sensor_leaves_energy_unknown_with_its_reason)
+{
+    cr_assert(eq(int, profile("prefill", record_with(""), "1"), 0));
+    json_t *summary = summary_of_run();
+    const json_t *phase = json_array_get(json_object_get(summary, "phases"), 0);
+    const json_t *arm = json_array_get(json_object_get(phase, "arms"), 1);
+    const char *reason = json_string_value(json_object_get(
+        json_object_get(arm, "energy"), "reason"));
+
+    cr_expect(isnan(in_energy(arm, "gross_joules")));
+    cr_expect(isnan(in_energy(arm, "net_joules")));
+    cr_expect(isnan(in_energy(arm, "times")));
+    cr_expect(reason && strstr(reason, "no energy sensor"));
+    expect_said("stdout", "J gross", false);
+    json_decref(summary);
 }
