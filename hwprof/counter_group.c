@@ -88,6 +88,24 @@ void counter_group_plan(struct counter_group *out,
 /* Past this a count is garbage: see the header. */
 #define COUNT_LIMIT (UINT64_C(1) << 40)
 
+int counter_group_column(struct counter_group *group,
+                         struct counter_session *session, uint32_t wanted,
+                         enum metric metric, double times, const char *event)
+{
+    if (group->n_events == EVENT_GROUP_MAX)
+        return -1;
+    int e = group->n_events++;
+    snprintf(group->event[e].name, EVENT_NAME_SIZE, "%s", event);
+    if (wanted & counter_bit(metric)) {
+        group->term[group->n_terms++] =
+            (struct counter_term){ metric, e, times };
+        session->reason[metric][0] = '\0';
+        snprintf(session->source[metric], COUNTER_SOURCE_SIZE, "%s (recorded)",
+                 event);
+    }
+    return e;
+}
+
 enum status counter_group_delta(const struct counter_group *group,
                                 const struct counter_raw *prev,
                                 const struct counter_raw *now,

@@ -31,6 +31,12 @@ void counter_group_plan(struct counter_group *out,
                         const struct event_table *table, uint32_t metrics,
                         struct counter_session *session);
 
+/* A column of a recording: `times` of what the event counted are a metric, which
+ * the session sees if it is wanted.  The event's index; -1: no room. */
+int counter_group_column(struct counter_group *group,
+                         struct counter_session *session, uint32_t wanted,
+                         enum metric metric, double times, const char *event);
+
 /* delta[e] += what event e counted between two looks.  Rejected as
  * STATUS_UNAVAILABLE, with the event's name: a group that did not run all the
  * time (multiplexed counts are guesses), a count that went back, and one of

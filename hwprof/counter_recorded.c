@@ -64,14 +64,6 @@ static enum status bad_line(const struct recorded_session *s, struct error *err,
                      what);
 }
 
-static int find_metric(const char *name)
-{
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (strcmp(metric_table[m].column, name) == 0)
-            return m;
-    return -1;
-}
-
 /* A count for every column. */
 static enum status read_values(const struct recorded_session *s,
                                const char *text, uint64_t *value,
@@ -94,21 +86,13 @@ static enum status read_column(struct recorded_session *s, const char *rest,
     char name[32], event[EVENT_NAME_SIZE];
     double times;
     int metric = sscanf(rest, "%31s %lf %63s", name, &times, event) == 3
-                     ? find_metric(name) : -1;
+                     ? metric_find(name) : -1;
 
     if (metric < 0 || metric >= METRIC_FIRST_REAL || times == 0)
         return bad_line(s, err, "expected `column METRIC TIMES EVENT`");
-    if (s->group.n_events == EVENT_GROUP_MAX)
+    if (counter_group_column(&s->group, &s->base, s->metrics,
+                             (enum metric)metric, times, event) < 0)
         return bad_line(s, err, "too many columns");
-    int e = s->group.n_events++;
-    snprintf(s->group.event[e].name, EVENT_NAME_SIZE, "%s", event);
-    if (s->metrics & counter_bit((enum metric)metric)) {
-        s->group.term[s->group.n_terms++] =
-            (struct counter_term){ (enum metric)metric, e, times };
-        s->base.reason[metric][0] = '\0';
-        snprintf(s->base.source[metric], COUNTER_SOURCE_SIZE, "%s (recorded)",
-                 event);
-    }
     return STATUS_OK;
 }
 
@@ -119,7 +103,7 @@ static enum status read_reason(struct recorded_session *s, const char *rest,
     int at = 0, metric = -1;
 
     if (sscanf(rest, "%31s %n", name, &at) == 1 && at > 0)
-        metric = find_metric(name);
+        metric = metric_find(name);
     if (metric < 0)
         return bad_line(s, err, "expected `reason METRIC TEXT`");
     counter_set_reason(&s->base, (enum metric)metric, "%s", rest + at);
@@ -132,7 +116,7 @@ static enum status read_kernel(struct recorded_session *s, const char *rest,
     char name[32];
     double factor;
     int metric = sscanf(rest, "%31s %lf", name, &factor) == 2
-                     ? find_metric(name) : -1;
+                     ? metric_find(name) : -1;
 
     if (metric < 0 || !(factor >= 0))
         return bad_line(s, err, "expected `kernel METRIC FACTOR`");
@@ -359,7 +343,7 @@ static enum status recorded_start(struct counter_session *session,
 static void count_kernel(const struct recorded_session *s, const char *name,
                          struct counter_raw *now)
 {
-    int metric = find_metric(name);
+    int metric = metric_find(name);
 
     for (int t = 0; t < s->group.n_terms; t++)
         if ((int)s->group.term[t].metric == metric) {

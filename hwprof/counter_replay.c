@@ -53,14 +53,6 @@ static char *next_line(struct replay_session *s, char line[LINE_SIZE])
     return NULL;
 }
 
-static int find_metric(const char *name)
-{
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (strcmp(metric_table[m].column, name) == 0)
-            return m;
-    return -1;
-}
-
 static enum status read_column(struct replay_session *s, const char *line,
                                struct error *err)
 {
@@ -69,25 +61,17 @@ static enum status read_column(struct replay_session *s, const char *line,
     uint64_t range = 0;
     int n = sscanf(line, "column %31s %lf %63s %7s %" SCNu64, name, &times,
                    event, wrap, &range);
-    int metric = n >= 3 ? find_metric(name) : -1;
+    int metric = n >= 3 ? metric_find(name) : -1;
 
     if ((n != 3 && !(n == 5 && strcmp(wrap, "wrap") == 0)) || metric < 0)
         return bad_line(s, err, "expected `column METRIC TIMES EVENT "
                         "[wrap RANGE]`");
-    if (s->group.n_events == EVENT_GROUP_MAX)
+    int e = counter_group_column(&s->group, &s->base, s->metrics,
+                                 (enum metric)metric, times, event);
+    if (e < 0)
         return bad_line(s, err, "too many columns");
-
-    int e = s->group.n_events++;
-    snprintf(s->group.event[e].name, EVENT_NAME_SIZE, "%s", event);
     s->wraps[e] = n == 5;
     s->unwrap[e].range = range;
-    if (s->metrics & counter_bit((enum metric)metric)) {
-        s->group.term[s->group.n_terms++] =
-            (struct counter_term){ (enum metric)metric, e, times };
-        s->base.reason[metric][0] = '\0';
-        snprintf(s->base.source[metric], COUNTER_SOURCE_SIZE, "%s (recorded)",
-                 event);
-    }
     return STATUS_OK;
 }
 
@@ -98,7 +82,7 @@ static enum status read_reason(struct replay_session *s, const char *line,
     int at = 0, metric = -1;
 
     if (sscanf(line, "reason %31s %n", name, &at) == 1 && at > 0)
-        metric = find_metric(name);
+        metric = metric_find(name);
     if (metric < 0)
         return bad_line(s, err, "expected `reason METRIC TEXT`");
     counter_set_reason(&s->base, (enum metric)metric, "%s", line + at);

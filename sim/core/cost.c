@@ -1,6 +1,8 @@
 /* cost.c - adding up what work costs without losing track of what is known. */
 #include "sim/core/cost.h"
 
+#include <string.h>
+
 #include <assert.h>
 #include <math.h>
 
@@ -10,6 +12,14 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     METRIC_REAL_MAP(X)
 #undef X
 };
+
+int metric_find(const char *column)
+{
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (strcmp(metric_table[m].column, column) == 0)
+            return m;
+    return -1;
+}
 
 #define X(id, word) [PROV_##id] = word,
 const char *const provenance_names[PROV_COUNT] = { PROVENANCE_MAP(X) };

@@ -34,6 +34,7 @@ struct metric_info {
     const char *unit;     /* base SI */
 };
 extern const struct metric_info metric_table[METRIC_COUNT];
+int metric_find(const char *column);     /* enum metric; -1: no such */
 
 /* How an amount is known, weakest first: a sum is as weak as its weakest part.
  *   id           word             it came from                               */
