@@ -6,15 +6,15 @@
     python3 tests/compare/speed.py build/models/SmolLM2-135M-Instruct.Q4_1.gguf
 
 llama-cpp-python builds llama.cpp where it is installed, which takes cmake, a
-compiler and some minutes: so it has the kernels of this CPU.  (0.3.36 was used.)
+compiler and some minutes: so it has the kernels of this CPU.  Tried: 0.3.36.
 
-First both read the file widened to float32, which is written to --work once, and
-multiply float32 with float32; llama.cpp's keys and values are float32 too.  Then
-both read the file as it is: llama.cpp rounds what meets the weights to 8 bits,
+First both read the file widened to float32, which is written to --work once,
+and multiply float32 with float32; llama.cpp's keys and values are float32 too.
+Then both read the file as it is: llama.cpp rounds what meets the weights to 8 bits,
 isobath does not, so that their speeds compare and their arithmetic does not.
 
-A round runs isobath, then llama.cpp, each in processes of its own: a prompt of 64
-tokens and 64 new ones, the likeliest each; and a prompt of 512.  Timed is the
+A round runs isobath, then llama.cpp, each in processes of its own: a prompt of
+64 tokens and 64 new ones, the likeliest each; and a prompt of 512.  Timed is the
 pass, not the choice of the next token.  llama.cpp reads its file into memory,
 which decodes faster than the mapped file that is its usual, and gets a pass
 before the clock starts; isobath gets none.
@@ -82,7 +82,8 @@ def isobath(args, model, stored, prompt, new):
 def llama(args, model, stored):
     """What llama_child() prints, of a process of its own."""
     command = [sys.executable, os.path.abspath(__file__), model, "--child",
-               "stored" if stored else "float32", "--threads", str(args.threads)]
+               "stored" if stored else "float32",
+               "--threads", str(args.threads)]
     done = subprocess.run(command + ["--plain"] * args.plain, text=True,
                           capture_output=True)
     if done.returncode == -signal.SIGILL and not args.plain:
@@ -244,7 +245,7 @@ def main():
     compare(args, wide, False)
     info = compare(args, args.model, True)
     print(f"llama.cpp {version('llama-cpp-python')} (Python package), {info}"
-          + ("without weights packed for AMX and the like" if args.plain else ""))
+          + "without weights packed for AMX and the like" * args.plain)
 
 
 main()
