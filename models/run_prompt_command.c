@@ -124,6 +124,7 @@ struct session {
     uint64_t           start_bytes;      /* resident, tokenizer and prompt there */
     struct rundir      rundir;
     struct model      *model;
+    double             open_seconds;     /* the model, with its weights */
     struct sampler    *sampler;
     struct allocation  kept_so_far;      /* room for all tokens */
     struct ledger     *predicted, *counted, *measured;
@@ -280,10 +281,12 @@ static enum status open_model(struct session *s, struct error *err)
     enum status status = check_memory(s, err);
 
     sampling.seed = (uint64_t)s->job->config->seed;
+    const double started = clock_seconds();
     if (status == STATUS_OK)
         status = model_open(&s->model, &s->spec, &model, err);
     if (status == STATUS_OK)
         status = source_fill(&s->source, s->model, (uint64_t)s->job->config->seed, err);
+    s->open_seconds = clock_seconds() - started;
     if (status == STATUS_OK)
         status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
     return status;
@@ -531,6 +534,7 @@ static struct run_prompt_result result_of(const struct session *s)
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .text = s->text, .text_size = s->text_size,
+        .open_seconds = s->open_seconds,
         .prefill_seconds = s->prefill_seconds,
         .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,
         .predicted = s->predicted, .counted = s->counted,

@@ -90,6 +90,8 @@ void run_prompt_text(FILE *file, const struct run_prompt_result *r)
     fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
             r->job->config->model, r->source->has_weights ? "" : ", random weights",
             r->n_prompt, r->n_new, end_names[r->end]);
+    fprintf(file, "opened  %.4g s, %.4g MB with its weights\n", r->open_seconds,
+            (double)r->allocated_bytes / 1e6);
     fprintf(file, "prompt  %.4g s, %.4g tokens/s, %.4g flops and %.4g bytes a"
             " token\n", r->prefill_seconds, r->n_prompt / r->prefill_seconds,
             (double)r->prefill_flops / r->n_prompt,
@@ -168,10 +170,11 @@ static json_t *generation_json(const struct run_prompt_result *r)
 {
     const struct pace p = pace_of(r);
     return json_pack(
-        "{s:i, s:i, s:s, s:s%, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o,"
-        " s:o}",
+        "{s:i, s:i, s:s, s:s%, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o,"
+        " s:o, s:o}",
         "prompt_tokens", r->n_prompt, "new_tokens", r->n_new,
         "ended_by", end_names[r->end], "text", r->text, r->text_size,
+        "open_seconds", number(r->open_seconds),
         "prefill_seconds", number(r->prefill_seconds),
         "prefill_tokens_per_second", number(r->n_prompt / r->prefill_seconds),
         "prefill_flops", (json_int_t)r->prefill_flops,

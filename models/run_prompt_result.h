@@ -35,6 +35,7 @@ struct run_prompt_result {
     const bool *kept;                      /* [n_new,n_routed] */
     const char *text;                      /* of the new tokens, UTF-8 */
     size_t   text_size;
+    double   open_seconds;                 /* memory taken, weights read */
     double   prefill_seconds;
     uint64_t prefill_flops, prefill_bytes; /* counted */
     const struct ledger *predicted, *counted, *measured;

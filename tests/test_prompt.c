@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/core/command.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 
@@ -113,8 +114,10 @@ TestSuite(prompt, .init = set_up, .fini = tear_down);
  * again, all of it UTF-8, and not a byte more on standard output. */
 Test(prompt, the_text_alone_is_on_standard_output)
 {
+    const double started = clock_seconds();
     cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 20 -o r"),
                  0));
+    const double seconds = clock_seconds() - started;
     json_t *summary = summary_of("r");
     json_t *g = json_object_get(summary, "generation");
     char *said = text_of("stdout");
@@ -125,7 +128,10 @@ Test(prompt, the_text_alone_is_on_standard_output)
     cr_expect(eq(int, (int)json_integer_value(
         json_object_get(g, "new_tokens")), 20));
     cr_expect(agreed(summary));
+    const double opened = json_real_value(json_object_get(g, "open_seconds"));
+    cr_expect(opened > 0.0 && opened < seconds, "%g of %g s", opened, seconds);
     expect_said("stderr", "prompt of 6 tokens, 20 new, ended by length");
+    expect_said("stderr", "opened ");
     expect_said("stderr", "counted == predicted");
     expect_said("stderr", "GB/s of weights");
     cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 20 -q"), 0));
