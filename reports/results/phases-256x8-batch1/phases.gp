@@ -63,10 +63,10 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'MoD takes 59 % of the dense time in a decode step, 65 % in a train step' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 901 'MoD takes 59 % of the dense time in a decode step, 67 % in a train step' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'MoD as a share of its dense twin (dense = 100 %): FLOPs, operand bytes, time and energy of each phase; intervals: 95 %, of paired' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'repeats' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'filled: counted (FLOPs, bytes) or measured (time)  |  hatched: modelled, no sensor was read  |  isobath commit 37cb252ecb11, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 921 'filled: counted (FLOPs, bytes) or measured (time)  |  hatched: modelled, no sensor was read  |  isobath commit 77353873ea2d, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xrange [-0.8:13.8]
 set yrange [0:116]

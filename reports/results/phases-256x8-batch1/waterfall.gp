@@ -63,9 +63,9 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 '44 % fewer FLOPs become 38 % less time and 43 % less energy (modelled)' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 901 '44 % fewer FLOPs become 38 % less time and 44 % less energy (modelled)' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Each stage as a share of the dense twin (dense = 100 %), one prefill; bars on totals: 95 % interval of the paired ratio' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 921 'FLOPs counted  |  time measured  |  hatched: energy modelled, no sensor was read  |  isobath commit 37cb252ecb11, Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set label 921 'FLOPs counted  |  time measured  |  hatched: energy modelled, no sensor was read  |  isobath commit 77353873ea2d, Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 N = 8
 set xrange [0.4:N+0.6]
 set yrange [0:112]
