@@ -80,11 +80,13 @@ static void write_key(struct plot *p, const struct tradeoff *x,
     }
     width = mark + advance * (double)longest;
     columns = (size_t)fmax(1, floor((PLOT_WIDTH - 20) / width));
-    p->top = 70 + KEY_ROW * (double)((lines->n + columns - 1) / columns);
+    const size_t rows = (lines->n + columns - 1) / columns;
+    p->top = 70 + KEY_ROW * (double)rows;
     fputs("unset key\n", p->script);
     for (size_t l = 0; l < lines->n; l++) {
-        double left = 14 + width * (double)(l % columns);
-        double down = 10 + KEY_ROW * (double)(l / columns);
+        const size_t row = l / columns, column = l % columns;
+        double left = 14 + width * (double)column;
+        double down = 10 + KEY_ROW * (double)row;
         line_name(name, &x->point[lines->first[l]]);
         fprintf(p->script, "set arrow %zu from screen %.0f./W, screen "
                 "1-(KEYTOP+%.0f)/H to screen %.0f./W, screen 1-(KEYTOP+%.0f)/H "
@@ -386,12 +388,12 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
     const struct amount time = t ? t->share[SPEND_SECONDS]
                                  : amount_unknown(NULL);
 
-    if (amount_known(time) && (time.high < 1 || time.low > 1))
+    if (t && amount_known(time) && (time.high < 1 || time.low > 1))
         snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
                  "the FLOPs skipped became %.1f %% %s time",
                  100 * (1 - t->share[SPEND_FLOPS].value),
                  100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
-    else if (amount_known(time))
+    else if (t && amount_known(time))
         snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
                  "the FLOPs skipped, no measurable change in time",
                  100 * (1 - t->share[SPEND_FLOPS].value));
@@ -447,7 +449,8 @@ void figure_savings(struct plot *p, const struct tradeoff *x)
     fputs("set arrow 20 from 100, graph 0 to 100, graph 1 nohead lc rgb C_DENSE "
           "lw 0.9\n", p->script);
     for (int s = 0; s < SPEND_COUNT; s++) {
-        double left = 72 + (s % 2) * (wide + 56), top = (s / 2) * (tall + gap);
+        const int row = s / 2, column = s % 2;
+        double left = 72 + column * (wide + 56), top = row * (tall + gap);
         write_panel(p, x, &lines, (struct panel){ (enum spend)s, left,
                     left + wide, top, top + tall });
     }

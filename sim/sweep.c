@@ -180,7 +180,7 @@ static enum status read_settings(struct sweep *s, struct settings *out,
         return document_fail(s->document, node, STATUS_BAD_VALUE, err,
                              "allowed is a mapping, train.steps: 10");
     for (ptrdiff_t i = 0; i < n_pairs(node); i++) {
-        struct sweep_setting setting = { NULL, NULL };
+        struct sweep_setting setting = { "", "" };
         enum status status = key_text(s, &setting.key, node, i, err);
         if (status == STATUS_OK)
             status = value_text(s, &setting.value, at(s, pairs(node)[i].value),
