@@ -560,10 +560,10 @@ static bool twin_of(struct run_twin *out, const struct session *s)
     const struct run_spent model = spent_by(s, PAIR_MODEL);
     const size_t n = (size_t)s->pairs.n;
     double *x = calloc(3 * n + 1, sizeof *x);
-    double *more = x + n, *dense = x + 2 * n;
 
     if (!x)
         return false;
+    double *more = x + n, *dense = more + n;
     for (size_t i = 0; i < n; i++) {
         const struct run_pair *p = &s->pairs.pair[i];
         x[i] = p->tokens;

@@ -168,8 +168,9 @@ static enum status read_phase(struct phase *phase, const struct run *run,
     read_ratios(phase, json);
     for (int a = 0; status == STATUS_OK && a < ARM_COUNT; a++)
         status = read_ledger(phase, run, (enum arm)a, first, err);
-    json_array_foreach(arms, i, arm)
+    json_array_foreach(arms, i, arm) {
         read_bounds(phase, arm);
+    }
     return status;
 }
 

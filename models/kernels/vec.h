@@ -348,7 +348,7 @@ static inline lanes lanes_f16(const uint8_t *p)
     lanes_int is_tiny = size < 0x0400, is_zero = size == 0;
     normal += (size >= 0x7c00) & ((127 - 15) << 23);
     lanes_int bits = (is_tiny & tiny & ~is_zero) | (~is_tiny & normal);
-    return (lanes)(bits | (v & 0x8000) << 16);
+    return (lanes)(bits | (v & 0x8000) * -0x10000);      /* the sign's bit */
 #endif
 }
 
