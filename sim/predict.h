@@ -60,8 +60,8 @@ enum status predict_forward(struct ledger *ledger,
                             struct error *err) MUST_CHECK;
 
 /* The step that computes the last token, T-1 or that of its length, of every
- * sequence from cached keys.  The allocation is that after the step: count is the keys a layer
- * holds, the new one included if the layer keeps T-1. */
+ * sequence from cached keys.  The allocation is that after the step: count is
+ * the tokens a layer kept, the new one included if it keeps T-1. */
 enum status predict_decode(struct ledger *ledger,
                            const struct predict_job *job,
                            struct predict_range *range,
