@@ -471,23 +471,13 @@ Test(tokenizer, code_points_are_what_unicode_says)
 
 /* ---- the references' vectors ---- */
 
-static void shared(char path[FILE_PATH_SIZE], const char *name)
-{
-    const char *root = getenv("ISOBATH_SHARED");
-
-    snprintf(path, FILE_PATH_SIZE, "%s/%s", root ? root : "../shared/data",
-             name);
-    if (!file_exists(path))
-        cr_skip("%s is not here", path);
-}
-
 static struct tokenizer *open_shared(const char *name, int32_t n_vocab)
 {
     char path[FILE_PATH_SIZE];
     struct tokenizer *t;
     struct error err = { STATUS_OK, "" };
 
-    shared(path, name);
+    shared_path(path, name);
     cr_assert(tokenizer_open(&t, path, n_vocab, &err) == STATUS_OK, "%s",
               err.text);
     return t;
@@ -497,7 +487,7 @@ static char *read_shared(const char *name, size_t *size)
 {
     char path[FILE_PATH_SIZE], *text;
 
-    shared(path, name);
+    shared_path(path, name);
     cr_assert(file_read(&text, size, path, 1 << 24, NULL) == STATUS_OK);
     return text;
 }
