@@ -143,7 +143,7 @@ static enum status predict_steps(struct session *s, struct arm *arm,
          t < s->arguments.tokens && status == STATUS_OK; t++) {
         struct allocation held;
         decode_one(s, arm, t, NULL);
-        status = allocation_open(&held, arm->spec->n_layers,
+        status = allocation_open(&held, spec_n_choices(arm->spec),
                                  (int32_t)s->arguments.batch, (int32_t)t + 1,
                                  err);
         if (status != STATUS_OK)
@@ -175,18 +175,18 @@ static enum status count_kept(struct session *s, struct arm *arm,
                               struct error *err)
 {
     struct allocation held;
-    enum status status = allocation_open(&held, arm->spec->n_layers,
+    enum status status = allocation_open(&held, spec_n_choices(arm->spec),
         (int32_t)s->arguments.batch, (int32_t)s->arguments.tokens, err);
 
     if (status != STATUS_OK)
         return status;
     model_decode_allocation(arm->model, NULL, &held);
-    for (int32_t l = 0; l < held.n_layers; l++)
+    for (int32_t l = 0; l < held.n_choices; l++)
         for (int32_t b = 0; b < held.n_sequences; b++)
             for (int32_t i = 0; i < allocation_count(&held, l, b); i++) {
                 int64_t step = allocation_kept(&held, l, b)[i] - first_step(s);
                 if (step >= 0)
-                    arm->kept[step * held.n_layers + l]++;
+                    arm->kept[step * held.n_choices + l]++;
             }
     allocation_close(&held);
     return STATUS_OK;
@@ -199,7 +199,8 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
     struct ledger *ledger = NULL;
 
     arm->step = calloc(n, sizeof *arm->step);
-    arm->kept = calloc(n * (size_t)arm->spec->n_layers, sizeof *arm->kept);
+    arm->kept = calloc(n * (size_t)spec_n_choices(arm->spec),
+                       sizeof *arm->kept);
     if (!arm->step || !arm->kept)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu steps", n);
     enum status status = ledger_open(&ledger, (struct ledger_shape){ 0 },

@@ -26,7 +26,7 @@ struct arm {
     struct measure *measure;
     struct ledger  *predicted, *counted, *measured;
     struct cost    *step;         /* [steps] counted, where the phase decodes */
-    int32_t        *kept;         /* [steps,L] sequences that kept the token */
+    int32_t        *kept;         /* [steps,choices] sequences that kept it */
     char            record[3][FILE_PATH_SIZE];   /* a recorded run: counters,
                                    * sys, proc */
 };

@@ -111,7 +111,7 @@ static bool keeps(const struct model *m, int32_t l, int32_t s)
             .n_keep = spec_kept(&m->spec, l, t + 1),
             .threshold = m->threshold[l],
             .seed = random_mix(in->seed, (uint64_t)l, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[l], .sequence = s, .layer = l,
+            .capacity = m->spec.capacity[l], .sequence = s, .choice = l,
             .replayed = in->replayed, .scratch = m->choose_scratch,
         };
         return in->policy->keep(&judge, t);

@@ -320,7 +320,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
 
     status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
-        status = allocation_open(&m->allocation, spec->n_layers,
+        status = allocation_open(&m->allocation, spec_n_choices(spec),
                                  options->n_sequences, forward_tokens(options),
                                  err);
     if (status == STATUS_OK)

@@ -123,7 +123,7 @@ static void choose_part(void *argument, int part, int parts)
             .threshold = m->threshold[c->layer],
             .seed = random_mix(in->seed, (uint64_t)c->layer, (uint64_t)s, 1),
             .capacity = m->spec.capacity[c->layer], .sequence = s,
-            .layer = c->layer, .replayed = in->replayed, .scratch = scratch,
+            .choice = c->layer, .replayed = in->replayed, .scratch = scratch,
         };
         m->allocation.count[c->layer * m->allocation.n_sequences + s] =
             in->policy->choose(&choose,

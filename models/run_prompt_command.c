@@ -306,7 +306,7 @@ static enum status open_ledgers(struct session *s, struct error *err)
                               (struct cost){ 0 }, err)) ||
         (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
                               predicted, err)) ||
-        (status = allocation_open(&s->kept_so_far, s->spec.n_layers, 1,
+        (status = allocation_open(&s->kept_so_far, spec_n_choices(&s->spec), 1,
                                   n_tokens_of(s), err)))
         return status;
     s->meter = ledger_meter(s->counted);

@@ -244,7 +244,7 @@ static enum status plan(struct session *s, struct error *err)
     struct run_config *c = &s->config;
     /* As given: what plan() works out stands beside it in the summary. */
     s->config_json = config_json(c, &run_config_schema);
-    enum status status = allocation_open(&s->allocation, s->spec.n_layers,
+    enum status status = allocation_open(&s->allocation, spec_n_choices(&s->spec),
                                          (int32_t)c->batch, (int32_t)c->tokens,
                                          err);
     if (status == STATUS_OK)

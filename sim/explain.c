@@ -149,7 +149,7 @@ static void rows_of(FILE *file, const struct model_spec *spec,
 static struct ledger_key key_of(const struct allocation *a, enum pass pass,
                                 enum op op, int32_t i)
 {
-    int32_t layer = i < a->n_layers ? i : LEDGER_OUTSIDE;
+    int32_t layer = i < a->n_choices ? i : LEDGER_OUTSIDE;
     return (struct ledger_key){ pass, layer, LEDGER_SHARED, op };
 }
 
@@ -170,7 +170,7 @@ static int32_t kind_of(const struct allocation *a, const struct ledger *ledger,
     int32_t first = -1;
 
     *n = 0;
-    for (int32_t j = 0; j <= a->n_layers; j++) {
+    for (int32_t j = 0; j <= a->n_choices; j++) {
         if (!same_cost(ledger, key_of(a, pass, op, i), key_of(a, pass, op, j)))
             continue;
         if (first < 0)
@@ -185,7 +185,7 @@ static void layers(FILE *file, const struct model_spec *spec,
                    const struct allocation *a, bool known_rows,
                    const struct ledger *ledger, enum pass pass, enum op op)
 {
-    for (int32_t i = 0, n; i <= a->n_layers; i++) {
+    for (int32_t i = 0, n; i <= a->n_choices; i++) {
         struct ledger_key key = key_of(a, pass, op, i);
         if (kind_of(a, ledger, pass, op, i, &n) != i)
             continue;

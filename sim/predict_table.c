@@ -27,7 +27,7 @@ static enum status open_positions(struct allocation *out,
                                   const struct model_spec *spec, int32_t B,
                                   int32_t T, struct error *err)
 {
-    enum status status = allocation_open(out, spec->n_layers, B, T, err);
+    enum status status = allocation_open(out, spec_n_choices(spec), B, T, err);
     if (status == STATUS_OK)
         allocation_fill(out, spec);
     return status;
@@ -38,16 +38,17 @@ static enum status open_counts(struct allocation *out,
                                const struct model_spec *spec, int32_t B,
                                int32_t T, struct error *err)
 {
-    struct allocation a = { .n_layers = spec->n_layers, .n_sequences = B,
-                            .n_tokens = T };
+    struct allocation a = { .n_choices = spec_n_choices(spec),
+                            .n_sequences = B, .n_tokens = T };
 
-    a.count = calloc((size_t)spec->n_layers * (size_t)B, sizeof *a.count);
+    a.count = calloc((size_t)a.n_choices * (size_t)B, sizeof *a.count);
     if (!a.count)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %d sequences",
                          B);
-    for (int32_t l = 0; l < a.n_layers; l++)
+    for (int32_t c = 0; c < a.n_choices; c++)
         for (int32_t b = 0; b < B; b++)
-            a.count[(size_t)l * (size_t)B + (size_t)b] = spec_kept(spec, l, T);
+            a.count[(size_t)c * (size_t)B + (size_t)b] =
+                spec_kept(spec, spec_choice_layer(spec, c), T);
     *out = a;
     return STATUS_OK;
 }

@@ -512,10 +512,10 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     const struct allocation *a = job->allocation;
     const struct model_spec *spec = job->spec;
 
-    if (a->n_layers != spec->n_layers)
-        return error_set(err, STATUS_BAD_VALUE, "an allocation of %d layers:"
-                         " allowed is the model's number, %d", a->n_layers,
-                         spec->n_layers);
+    if (a->n_choices != spec_n_choices(spec))
+        return error_set(err, STATUS_BAD_VALUE, "an allocation of %d choices:"
+                         " allowed is the model's number, %d", a->n_choices,
+                         spec_n_choices(spec));
     if (a->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE, "%d sequences: allowed is at"
                          " least 1", a->n_sequences);

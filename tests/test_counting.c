@@ -326,7 +326,7 @@ Test(counting, decode_steps)
 /* Kept by position alone: now several, now none of a step. */
 static bool now_and_then(const struct route_input *in, int32_t t)
 {
-    return (t * 7 + in->layer * 3 + in->sequence * 5) % 11 < 4;
+    return (t * 7 + in->choice * 3 + in->sequence * 5) % 11 < 4;
 }
 
 static int32_t choose_now_and_then(const struct route_input *in, int32_t *kept)

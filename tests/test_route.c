@@ -389,7 +389,7 @@ Test(route, drawn_keeps_its_share_and_no_stream_repeats_another)
 
     for (int32_t t = 0; t < 20000; t++) {
         struct route_input other[3] = { in, in, in };
-        other[0].layer = 1;
+        other[0].choice = 1;
         other[1].sequence = 1;
         other[2].seed = 2;
         bool keep = drawn->keep(&in, t);
@@ -411,7 +411,7 @@ Test(route, replay_keeps_what_was_recorded_as_far_as_there_are_tokens)
     cr_assert(eq(int, allocation_open(&a, 2, 3, 8, NULL), STATUS_OK));
     a.count[1 * 3 + 2] = 3;
     memcpy(allocation_kept(&a, 1, 2), (int32_t[]){ 1, 4, 6 }, 12);
-    struct route_input in = { .n_tokens = 8, .replayed = &a, .layer = 1,
+    struct route_input in = { .n_tokens = 8, .replayed = &a, .choice = 1,
                               .sequence = 2 };
     kept_text(text, "replay", in);
     cr_expect_str_eq(text, "1 4 6");

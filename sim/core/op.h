@@ -121,7 +121,11 @@
  *
  * Parts.  A layer that routes only its attention gathers and gates kept rows
  *   around norm, qkv, rope, attend and project, and runs the rest on all rows;
- *   one that routes only its feed-forward part, the other way round.
+ *   one that routes only its feed-forward part, the other way round.  Apart: both,
+ *   one after the other, each with a route, select, gather and gate of its own,
+ *   charged to the layer; the second scores the stream as attention left it, and
+ *   `change` compares what it sees to what its like left, attention's choice to
+ *   attention's, feed-forward's to feed-forward's.
  *
  * Keys of skipped tokens.  Absent: nothing.  Computed: the first norm runs on
  *   all rows; kept rows gather both their stream and their normed row, 16C bytes

@@ -262,7 +262,7 @@ static int32_t hash(const struct route_input *in, int32_t *kept)
 
 static bool drawn_keep(const struct route_input *in, int32_t t)
 {
-    uint64_t bits = random_mix(in->seed, (uint64_t)in->layer,
+    uint64_t bits = random_mix(in->seed, (uint64_t)in->choice,
                                (uint64_t)in->sequence, (uint64_t)t);
     return (double)(bits >> 11) * 0x1p-53 < in->capacity;
 }
@@ -289,8 +289,8 @@ static bool replay_keep(const struct route_input *in, int32_t t)
 {
     const struct allocation *a = in->replayed;
     assert(a);
-    const int32_t *list = allocation_kept(a, in->layer, in->sequence);
-    int32_t low = 0, high = allocation_count(a, in->layer, in->sequence);
+    const int32_t *list = allocation_kept(a, in->choice, in->sequence);
+    int32_t low = 0, high = allocation_count(a, in->choice, in->sequence);
 
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
@@ -299,7 +299,7 @@ static bool replay_keep(const struct route_input *in, int32_t t)
         else
             high = middle;
     }
-    return low < allocation_count(a, in->layer, in->sequence) &&
+    return low < allocation_count(a, in->choice, in->sequence) &&
            list[low] == t;
 }
 
@@ -392,14 +392,14 @@ const struct route_policy *route_find(const char *name)
     return NULL;
 }
 
-enum status allocation_open(struct allocation *out, int32_t n_layers,
+enum status allocation_open(struct allocation *out, int32_t n_choices,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err)
 {
-    struct allocation a = { n_layers, n_sequences, n_tokens, NULL, NULL, NULL };
+    struct allocation a = { n_choices, n_sequences, n_tokens, NULL, NULL, NULL };
     size_t rows, cells;
 
-    if (__builtin_mul_overflow((size_t)n_layers, (size_t)n_sequences, &rows) ||
+    if (__builtin_mul_overflow((size_t)n_choices, (size_t)n_sequences, &rows) ||
         __builtin_mul_overflow(rows, (size_t)n_tokens, &cells))
         return error_set(err, STATUS_OVERFLOWED, "allocation too large");
     a.length = calloc((size_t)n_sequences, sizeof *a.length);
@@ -408,17 +408,17 @@ enum status allocation_open(struct allocation *out, int32_t n_layers,
     if (!a.length || !a.count || !a.kept) {
         allocation_close(&a);
         return error_set(err, STATUS_NO_MEMORY, "no memory for an allocation"
-                         " of %d layers x %d x %d tokens", n_layers,
+                         " of %d choices x %d x %d tokens", n_choices,
                          n_sequences, n_tokens);
     }
     *out = a;
     for (int32_t b = 0; b < n_sequences; b++)
         a.length[b] = n_tokens;
-    for (int32_t l = 0; l < n_layers; l++)
+    for (int32_t c = 0; c < n_choices; c++)
         for (int32_t b = 0; b < n_sequences; b++) {
-            a.count[l * n_sequences + b] = n_tokens;
+            a.count[c * n_sequences + b] = n_tokens;
             for (int32_t t = 0; t < n_tokens; t++)
-                allocation_kept(&a, l, b)[t] = t;
+                allocation_kept(&a, c, b)[t] = t;
         }
     return STATUS_OK;
 }
@@ -433,35 +433,36 @@ void allocation_close(struct allocation *allocation)
 
 void allocation_fill(struct allocation *a, const struct model_spec *spec)
 {
-    for (int32_t l = 0; l < a->n_layers; l++)
+    for (int32_t c = 0; c < a->n_choices; c++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             struct route_input in = {
                 .n_tokens = allocation_length(a, b),
-                .n_keep = spec_kept(spec, l, allocation_length(a, b)),
+                .n_keep = spec_kept(spec, spec_choice_layer(spec, c),
+                                    allocation_length(a, b)),
             };
-            a->count[l * a->n_sequences + b] =
-                strided(&in, allocation_kept(a, l, b));
+            a->count[c * a->n_sequences + b] =
+                strided(&in, allocation_kept(a, c, b));
         }
 }
 
-int32_t *allocation_kept(const struct allocation *a, int32_t layer,
+int32_t *allocation_kept(const struct allocation *a, int32_t choice,
                          int32_t sequence)
 {
-    return a->kept + ((size_t)layer * (size_t)a->n_sequences +
+    return a->kept + ((size_t)choice * (size_t)a->n_sequences +
                       (size_t)sequence) * (size_t)a->n_tokens;
 }
 
-int32_t allocation_count(const struct allocation *a, int32_t layer,
+int32_t allocation_count(const struct allocation *a, int32_t choice,
                          int32_t sequence)
 {
-    return a->count[layer * a->n_sequences + sequence];
+    return a->count[choice * a->n_sequences + sequence];
 }
 
-int32_t allocation_rows(const struct allocation *a, int32_t layer)
+int32_t allocation_rows(const struct allocation *a, int32_t choice)
 {
     int32_t rows = 0;
     for (int32_t b = 0; b < a->n_sequences; b++)
-        rows += allocation_count(a, layer, b);
+        rows += allocation_count(a, choice, b);
     return rows;
 }
 

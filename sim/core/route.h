@@ -6,17 +6,17 @@
 #include <stdint.h>
 #include "sim/core/spec.h"
 
-/* One sequence, one routed layer. */
+/* One sequence, one choice of a routed layer (spec.h). */
 struct route_input {
     const float *score;      /* [T] scores; NULL: the policy has none */
     int32_t      n_tokens;   /* T */
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
     float        threshold;  /* for the threshold policy: keep score >= it */
-    uint64_t     seed;       /* for policies that draw: unique to step, layer
+    uint64_t     seed;       /* for policies that draw: unique to step, choice
                               * and sequence; drawn mixes those in itself, so a
                               * keep() in a later step needs the same one */
     double       capacity;   /* K / T, for rules that judge token by token */
-    int32_t      sequence, layer;
+    int32_t      sequence, choice;
     const struct allocation *replayed;   /* for the policy replay, else NULL */
     int32_t     *scratch;    /* [T] */
 };
@@ -56,20 +56,20 @@ enum status route_check(const struct route_policy *policy,
 float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
                 float *scratch);
 
-/* Which tokens each layer keeps of each sequence: a record of a run, or a guess
- * for a prediction. */
+/* Which tokens each choice (spec.h) keeps of each sequence: a record of a run,
+ * or a guess for a prediction. */
 struct allocation {
-    int32_t  n_layers, n_sequences, n_tokens;   /* L, B, T: the longest */
+    int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */
     int32_t *length;         /* [B] tokens of each sequence, 1..; NULL, or more
                               * than T: T */
-    int32_t *count;          /* [L,B] kept tokens */
-    int32_t *kept;           /* [L,B,T] the first count[l,b] are positions,
+    int32_t *count;          /* [N,B] kept tokens */
+    int32_t *kept;           /* [N,B,T] the first count[n,b] are positions,
                               * ascending */
 };
 
-/* All layers keep everything, all sequences are of T tokens.  Caller releases
+/* All choices keep everything, all sequences are of T tokens.  Caller releases
  * with allocation_close(). */
-enum status allocation_open(struct allocation *out, int32_t n_layers,
+enum status allocation_open(struct allocation *out, int32_t n_choices,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err) MUST_CHECK;
 void        allocation_close(struct allocation *allocation);
@@ -79,12 +79,12 @@ void        allocation_close(struct allocation *allocation);
 void allocation_fill(struct allocation *allocation,
                      const struct model_spec *spec);
 
-int32_t *allocation_kept(const struct allocation *allocation, int32_t layer,
+int32_t *allocation_kept(const struct allocation *allocation, int32_t choice,
                          int32_t sequence);
-int32_t  allocation_count(const struct allocation *allocation, int32_t layer,
+int32_t  allocation_count(const struct allocation *allocation, int32_t choice,
                           int32_t sequence);
-/* Over all sequences of the layer. */
-int32_t  allocation_rows(const struct allocation *allocation, int32_t layer);
+/* Over all sequences. */
+int32_t  allocation_rows(const struct allocation *allocation, int32_t choice);
 /* Tokens, kept or not, of one sequence and of all. */
 int32_t  allocation_length(const struct allocation *allocation,
                            int32_t sequence);

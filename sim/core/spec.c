@@ -83,6 +83,33 @@ bool spec_routes_ffn(const struct model_spec *spec, int32_t layer)
     return spec->routed[layer] && spec->part != PART_ATTENTION;
 }
 
+int32_t spec_n_choices(const struct model_spec *spec)
+{
+    return spec->part == PART_APART ? 2 * spec->n_layers : spec->n_layers;
+}
+
+int32_t spec_attention_choice(const struct model_spec *spec, int32_t layer)
+{
+    return spec->part == PART_APART ? 2 * layer : layer;
+}
+
+int32_t spec_ffn_choice(const struct model_spec *spec, int32_t layer)
+{
+    return spec->part == PART_APART ? 2 * layer + 1 : layer;
+}
+
+int32_t spec_choice_layer(const struct model_spec *spec, int32_t choice)
+{
+    return spec->part == PART_APART ? choice / 2 : choice;
+}
+
+enum routed_part spec_choice_part(const struct model_spec *spec, int32_t choice)
+{
+    if (spec->part != PART_APART)
+        return spec->part;
+    return choice % 2 == 0 ? PART_ATTENTION : PART_FFN;
+}
+
 bool spec_sees_skipped(const struct model_spec *spec, int32_t layer)
 {
     return spec_routes_attention(spec, layer) &&
@@ -206,6 +233,22 @@ static enum status check_signal(const struct model_spec *s, struct error *err)
     return s->signal == SIGNAL_RECEIVED ? check_received(s, err) : STATUS_OK;
 }
 
+static enum status check_apart(const struct model_spec *s, struct error *err)
+{
+    if (s->part != PART_APART)
+        return STATUS_OK;
+    if (s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a layer's"
+                         " router scores the whole layer; allowed are policies"
+                         " that go by a signal or by nothing");
+    if (s->signal == SIGNAL_RECEIVED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
+                         " attention received in the layer before is the same"
+                         " for both parts; allowed are block, attention and"
+                         " ffn");
+    return STATUS_OK;
+}
+
 static enum status check_skipped_keys(const struct model_spec *s,
                                       struct error *err)
 {
@@ -266,6 +309,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
                          " none, so the gate must be one",
                          gate_names[s->gate]);
     status = check_signal(s, err);
+    if (status == STATUS_OK)
+        status = check_apart(s, err);
     if (status == STATUS_OK)
         status = check_skipped_keys(s, err);
     if (status == STATUS_OK && s->router_trained)
