@@ -1078,7 +1078,7 @@ Test(predict, a_sum_past_64_bits_is_refused)
 Test(predict, routes_of_another_model_are_refused)
 {
     struct model_spec spec = llama();
-    struct allocation a = { .n_layers = L + 1, .n_sequences = 1,
+    struct allocation a = { .n_choices = L + 1, .n_sequences = 1,
                             .n_tokens = 8 };
     struct predict_job job = { &spec, &a, NULL };
     struct ledger *ledger;
@@ -1089,7 +1089,7 @@ Test(predict, routes_of_another_model_are_refused)
     cr_expect(eq(int, predict_train_step(ledger, &job, NULL, &err),
                  STATUS_BAD_VALUE));
     cr_expect(ne(ptr, strstr(err.text, "3 layers"), NULL), "%s", err.text);
-    a.n_layers = L;
+    a.n_choices = L;
     a.n_tokens = 129;
     cr_expect(eq(int, predict_train_step(ledger, &job, NULL, &err),
                  STATUS_BAD_VALUE));
