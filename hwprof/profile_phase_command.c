@@ -170,7 +170,7 @@ const char *profile_serving(const struct session *s)
     return serving_policy(s)->name;
 }
 
-/* How many sequences' tokens each layer kept at each step. */
+/* How many sequences' tokens each choice kept at each step. */
 static enum status count_kept(struct session *s, struct arm *arm,
                               struct error *err)
 {
@@ -181,12 +181,12 @@ static enum status count_kept(struct session *s, struct arm *arm,
     if (status != STATUS_OK)
         return status;
     model_decode_allocation(arm->model, NULL, &held);
-    for (int32_t l = 0; l < held.n_choices; l++)
+    for (int32_t c = 0; c < held.n_choices; c++)
         for (int32_t b = 0; b < held.n_sequences; b++)
-            for (int32_t i = 0; i < allocation_count(&held, l, b); i++) {
-                int64_t step = allocation_kept(&held, l, b)[i] - first_step(s);
+            for (int32_t i = 0; i < allocation_count(&held, c, b); i++) {
+                int64_t step = allocation_kept(&held, c, b)[i] - first_step(s);
                 if (step >= 0)
-                    arm->kept[step * held.n_choices + l]++;
+                    arm->kept[step * held.n_choices + c]++;
             }
     allocation_close(&held);
     return STATUS_OK;

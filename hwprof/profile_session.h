@@ -91,7 +91,7 @@ json_t *profile_energy(const struct session *s, const struct phase *phase,
                        const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed
- * layers kept it, printed and as JSON. */
+ * layers kept it, or parts where those are routed apart, printed and as JSON. */
 enum status profile_tokens_write(const struct session *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err) MUST_CHECK;

@@ -8,22 +8,35 @@
 #include <stdlib.h>
 #include "reports/stats.h"
 
-/* Layers that the model routes, in which a token may be kept or not. */
-static bool is_routed(const struct session *s, int32_t layer)
+/* Choices that the model makes, by which a token may be kept or not. */
+static bool is_made(const struct session *s, int32_t choice)
 {
-    return s->spec[ARM_MOD].routed[layer];
+    const struct model_spec *mod = &s->spec[ARM_MOD];
+    return mod->routed[spec_choice_layer(mod, choice)];
 }
 
-/* Sequences' tokens kept, over the routed layers. */
+/* Sequences' tokens that a choice of the model kept: of an arm that has one for
+ * the layer, that one. */
+static int32_t kept_by(const struct session *s, const struct arm *arm,
+                       int64_t step, int32_t choice)
+{
+    const int32_t n = spec_n_choices(arm->spec);
+    const int32_t own = n == spec_n_choices(&s->spec[ARM_MOD])
+                            ? choice
+                            : spec_choice_layer(&s->spec[ARM_MOD], choice);
+    return arm->kept[step * n + own];
+}
+
+/* The same over all that the model makes. */
 static int32_t kept_of(const struct session *s, const struct arm *arm,
                        int64_t step)
 {
-    const int32_t n_layers = arm->spec->n_layers;
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
     int32_t n = 0;
 
-    for (int32_t l = 0; l < n_layers; l++)
-        if (is_routed(s, l))
-            n += arm->kept[step * n_layers + l];
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            n += kept_by(s, arm, step, c);
     return n;
 }
 
@@ -36,12 +49,24 @@ static struct measure_range of_step(const struct arm *arm, int64_t step,
 
 /* ---- tokens.csv ---- */
 
+/* kept_<layer>; of parts routed apart kept_<layer>_attention and _ffn. */
+static void write_choice(const struct session *s, int32_t choice, FILE *file)
+{
+    const struct model_spec *mod = &s->spec[ARM_MOD];
+
+    fprintf(file, ",kept_%d", spec_choice_layer(mod, choice));
+    if (mod->part == PART_APART)
+        fprintf(file, "_%s", part_names[spec_choice_part(mod, choice)]);
+}
+
 static void write_header(const struct session *s, FILE *file)
 {
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+
     fputs("model,step,position,tokens,kept", file);
-    for (int32_t l = 0; l < s->spec[ARM_MOD].n_layers; l++)
-        if (is_routed(s, l))
-            fprintf(file, ",kept_%d", l);
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            write_choice(s, c, file);
     fputs(",flops_counted,bytes_counted", file);
     for (int m = 0; m < METRIC_JOULES; m++)
         if (m != METRIC_BYTES)
@@ -84,15 +109,15 @@ static void write_measured(const struct session *s, const struct arm *arm,
 static void write_step(const struct session *s, const struct arm *arm,
                        int64_t step, FILE *file)
 {
-    const int32_t n_layers = arm->spec->n_layers;
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
     struct measure_range seconds = of_step(arm, step, METRIC_SECONDS);
 
     fprintf(file, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d", arm->name, step,
             s->arguments.tokens - s->arguments.steps + step,
             s->arguments.batch, kept_of(s, arm, step));
-    for (int32_t l = 0; l < n_layers; l++)
-        if (is_routed(s, l))
-            fprintf(file, ",%d", arm->kept[step * n_layers + l]);
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            fprintf(file, ",%d", kept_by(s, arm, step, c));
     fprintf(file, ",%" PRIu64 ",%" PRIu64, arm->step[step].count[METRIC_FLOPS],
             arm->step[step].count[METRIC_BYTES]);
     for (int m = 0; m < METRIC_JOULES; m++)
@@ -123,7 +148,7 @@ enum status profile_tokens_write(const struct session *s,
     return file_commit(&file, err);
 }
 
-/* ---- by how many routed layers kept the token ---- */
+/* ---- by how many routed layers, or parts, kept the token ---- */
 
 /* Seconds of the tokens of one class, and of the dense twin's same steps. */
 struct class {
@@ -182,7 +207,9 @@ json_t *profile_tokens(const struct session *s, const struct arm *arm,
                        int n_arms)
 {
     const size_t n = (size_t)s->arguments.steps;
-    const int32_t n_routed = spec_n_routed(&s->spec[ARM_MOD]);
+    const bool apart = s->spec[ARM_MOD].part == PART_APART;
+    const int32_t n_routed = spec_n_routed(&s->spec[ARM_MOD]) *
+                             (apart ? 2 : 1);
     json_t *list = json_array();
     double *memory = calloc(4 * n, sizeof *memory);
     struct class c = { 0, memory, memory + n, memory + 2 * n, memory + 3 * n };
@@ -193,8 +220,9 @@ json_t *profile_tokens(const struct session *s, const struct arm *arm,
     }
     if (!s->arguments.common.quiet)
         printf("\nwhat a decoded token takes, by how many of the %d routed "
-               "layers kept it%s: median\nand interval over tokens, us; the "
+               "%s kept it%s: median\nand interval over tokens, us; the "
                "dense twin at the same steps\n  %4s %6s %9s  %s\n", n_routed,
+               apart ? "parts" : "layers",
                s->arguments.batch > 1 ? " (mean of the batch)" : "", "kept",
                "steps", "Mflop", "MoD | dense twin | MoD - dense");
     for (int32_t k = 0; k <= n_routed; k++) {

@@ -60,7 +60,9 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
             continue;
         fprintf(file, "  where keys of skipped tokens are %s, %s\n",
                 skipped_keys_names[spec->skipped_keys],
-                set == FLOPS_OF_KEPT ? "kept rows"
+                set == FLOPS_OF_KEPT
+                ? op == OP_GATHER && spec->part == PART_APART
+                  ? "rows that attention keeps" : "kept rows"
                 : op == OP_GATHER ? "rows whose keys are put away (in a"
                                     " decode step: skipped rows)"
                 : "all rows");
@@ -68,33 +70,33 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
     }
 }
 
-/* All rows, or those that a layer keeps. */
-static uint64_t rows_in(const struct allocation *a, int32_t layer, bool kept)
+/* All rows, or those that a choice keeps. */
+static uint64_t rows_in(const struct allocation *a, int32_t choice, bool kept)
 {
     uint64_t rows = 0;
 
     for (int32_t b = 0; b < a->n_sequences; b++)
-        rows += (uint64_t)(kept ? allocation_count(a, layer, b)
+        rows += (uint64_t)(kept ? allocation_count(a, choice, b)
                                 : allocation_length(a, b));
     return rows;
 }
 
-static uint64_t keys_in(const struct allocation *a, int32_t layer, bool kept,
+static uint64_t keys_in(const struct allocation *a, int32_t choice, bool kept,
                         bool seen)
 {
     uint64_t keys = 0;
 
     for (int32_t b = 0; b < a->n_sequences; b++) {
-        int32_t n = kept ? allocation_count(a, layer, b)
+        int32_t n = kept ? allocation_count(a, choice, b)
                          : allocation_length(a, b);
-        keys += seen ? flops_keys_seen_sum(allocation_kept(a, layer, b), n)
+        keys += seen ? flops_keys_seen_sum(allocation_kept(a, choice, b), n)
                      : flops_keys_sum((uint64_t)n);
     }
     return keys;
 }
 
-/* Whether a routed layer's op works on kept rows alone; of the two norms, the
- * first. */
+/* Whether a routed layer's op works on kept rows alone; of what a layer does
+ * twice, the first time. */
 static bool works_on_kept(const struct model_spec *spec, enum pass pass,
                           enum op op, int32_t layer)
 {
@@ -118,6 +120,29 @@ static bool works_on_kept(const struct model_spec *spec, enum pass pass,
     }
 }
 
+/* Whether a layer does it for the feed-forward part once more. */
+static bool is_twice(const struct model_spec *spec, enum op op, int32_t layer)
+{
+    const bool apart = spec->part == PART_APART && spec->routed[layer];
+    return op == OP_NORM || (apart && (op == OP_ROUTE || op == OP_SELECT ||
+                                       op == OP_GATHER || op == OP_GATE));
+}
+
+static bool second_on_kept(const struct model_spec *spec, enum op op,
+                           int32_t layer)
+{
+    return op != OP_ROUTE && op != OP_SELECT && spec_routes_ffn(spec, layer);
+}
+
+/* The choice that an op's rows go by, the first time. */
+static int32_t choice_of(const struct model_spec *spec, enum op op,
+                         int32_t layer)
+{
+    return op == OP_FFN_UP || op == OP_ACT || op == OP_FFN_DOWN
+               ? spec_ffn_choice(spec, layer)
+               : spec_attention_choice(spec, layer);
+}
+
 /* Rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
                     const struct allocation *a, enum pass pass, enum op op,
@@ -127,11 +152,13 @@ static void rows_of(FILE *file, const struct model_spec *spec,
     const bool seen = inside && spec_sees_skipped(spec, layer);
     const bool computed = seen && spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const bool kept = inside && works_on_kept(spec, pass, op, layer);
-    const uint64_t rows = rows_in(a, layer, kept);
+    const int32_t choice = choice_of(spec, op, layer);
+    const uint64_t rows = rows_in(a, choice, kept);
 
     fprintf(file, "%" PRIu64 " rows", rows);
-    if (op == OP_NORM && inside) {
-        uint64_t second = rows_in(a, layer, spec_routes_ffn(spec, layer));
+    if (inside && is_twice(spec, op, layer)) {
+        uint64_t second = rows_in(a, spec_ffn_choice(spec, layer),
+                                  second_on_kept(spec, op, layer));
         if (second == rows)
             fputs(", twice", file);
         else
@@ -139,17 +166,17 @@ static void rows_of(FILE *file, const struct model_spec *spec,
     }
     if (((op == OP_QKV || op == OP_ROPE) && computed) ||
         (op == OP_ATTEND && seen))
-        fprintf(file, ", keys of %" PRIu64, rows_in(a, layer, false));
+        fprintf(file, ", keys of %" PRIu64, rows_in(a, choice, false));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
                             spec->signal == SIGNAL_RECEIVED))
-        fprintf(file, ", sum of n %" PRIu64, keys_in(a, layer, kept, seen));
+        fprintf(file, ", sum of n %" PRIu64, keys_in(a, choice, kept, seen));
 }
 
 /* Layer i of the ledger, the last being what is outside any. */
-static struct ledger_key key_of(const struct allocation *a, enum pass pass,
+static struct ledger_key key_of(const struct model_spec *spec, enum pass pass,
                                 enum op op, int32_t i)
 {
-    int32_t layer = i < a->n_choices ? i : LEDGER_OUTSIDE;
+    int32_t layer = i < spec->n_layers ? i : LEDGER_OUTSIDE;
     return (struct ledger_key){ pass, layer, LEDGER_SHARED, op };
 }
 
@@ -164,14 +191,16 @@ static bool same_cost(const struct ledger *ledger, struct ledger_key a,
 
 /* Where the first layer that costs as much as layer i stands, and how many do
  * in all. */
-static int32_t kind_of(const struct allocation *a, const struct ledger *ledger,
-                       enum pass pass, enum op op, int32_t i, int32_t *n)
+static int32_t kind_of(const struct model_spec *spec,
+                       const struct ledger *ledger, enum pass pass, enum op op,
+                       int32_t i, int32_t *n)
 {
     int32_t first = -1;
 
     *n = 0;
-    for (int32_t j = 0; j <= a->n_choices; j++) {
-        if (!same_cost(ledger, key_of(a, pass, op, i), key_of(a, pass, op, j)))
+    for (int32_t j = 0; j <= spec->n_layers; j++) {
+        if (!same_cost(ledger, key_of(spec, pass, op, i),
+                       key_of(spec, pass, op, j)))
             continue;
         if (first < 0)
             first = j;
@@ -185,9 +214,9 @@ static void layers(FILE *file, const struct model_spec *spec,
                    const struct allocation *a, bool known_rows,
                    const struct ledger *ledger, enum pass pass, enum op op)
 {
-    for (int32_t i = 0, n; i <= a->n_choices; i++) {
-        struct ledger_key key = key_of(a, pass, op, i);
-        if (kind_of(a, ledger, pass, op, i, &n) != i)
+    for (int32_t i = 0, n; i <= spec->n_layers; i++) {
+        struct ledger_key key = key_of(spec, pass, op, i);
+        if (kind_of(spec, ledger, pass, op, i, &n) != i)
             continue;
         const struct cost *cost = ledger_at(ledger, key);
         if (key.layer == LEDGER_OUTSIDE)

@@ -172,8 +172,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
-        V = (uint64_t)spec->n_vocab, L = (uint64_t)spec->n_layers,
-        D = (uint64_t)spec->head_size, G = learned(spec),
+        V = (uint64_t)spec->n_vocab, D = (uint64_t)spec->head_size,
+        choices = (uint64_t)spec_n_choices(spec), G = learned(spec),
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
@@ -181,6 +181,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
+    const uint64_t compared = spec->part == PART_APART ? 2 * C : C;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const struct held all = rows_held(spec, B, n_tokens,
                                       train && spec->backbone_frozen);
@@ -195,7 +196,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
-        { routes_name,         1, L * rows },
+        { routes_name,         1, choices * rows },
         /* Place and token; to pack sequences of unlike lengths, id and target. */
         { "row numbers",       train ? 2 : 4, rows },
         { "last rows",         2, B },
@@ -205,7 +206,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "router statistics", 2, h.scored },
         { "gathered",          C, h.gathered },
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
-        { "stream before",     C, by_change ? rows : 0 },
+        { "stream before",     compared, by_change ? rows : 0 },
         { "gate, kept row",    train ? 3 : 4, h.gathered },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
@@ -221,10 +222,10 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { logits_name,         V, rows },
         { "loss, entropy",     4, rows },
         { "cached keys",       2*E, decode ? all.keyed : 0 },
-        { "kept positions",    L, decode ? B * (T + 1) : 0 },
-        { "scores so far",     L, decode && spec_scored(spec)
-                                      ? B * whole_tiles(T) : 0 },
-        { "lengths, skipped",  L + 3, decode ? B : 0 },
+        { "kept positions",    choices, decode ? B * (T + 1) : 0 },
+        { "scores so far",     choices, decode && spec_scored(spec)
+                                            ? B * whole_tiles(T) : 0 },
+        { "lengths, skipped",  choices + 3, decode ? B : 0 },
         /* Backward works on one layer at a time, the widest. */
         { "d stream",          2*C, train ? rows : 0 },
         { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
@@ -329,7 +330,8 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                uint64_t start_bytes)
 {
     const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
-    const uint64_t scores = spec_scored(spec) ? 1 : 0;
+    const uint64_t choices = (uint64_t)spec_n_choices(spec);
+    const uint64_t scores = spec_scored(spec) ? choices : 0;
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, spec, 1, n_prompt, MEMORY_FORWARD);
     uint64_t sum = start_bytes + MEMORY_TOUCHED_BYTES;
@@ -338,8 +340,8 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
         add_bytes(&sum, items[i].numbers,
                   items[i].name == logits_name ? 1 : items[i].rows);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
-    add_bytes(&sum, (2 * (uint64_t)spec_e(spec) + scores) * L, whole_tiles(T));
-    add_bytes(&sum, L, T + 2);             /* kept positions, their number */
+    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * L + scores, whole_tiles(T));
+    add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
     if (!head_is_stored(spec))
         add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
     if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */

@@ -32,7 +32,9 @@ enum { MEMORY_ITEMS_MAX = 40 };
  * keys and values where those are carried, the copy of the stream that `change`
  * compares with; and a cached key for every token, not for the kept ones alone,
  * wherever attention sees them all.  Where keys are computed, the normed rows
- * that are gathered lie where the second norm's will.
+ * that are gathered lie where the second norm's will.  Where parts are routed
+ * apart, routes and what a decode step remembers of them are of two choices a
+ * layer, and `change` keeps two copies; the parts take turns in the rest.
  *
  * B sequences of T tokens (decode: T tokens cached).  Routed layers hold
  * B*spec_kept() rows: what a policy with a fixed k keeps.  Into

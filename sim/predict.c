@@ -79,6 +79,15 @@ static void attention(struct pricing *p, int32_t layer)
     pricing_rows(p, OP_PROJECT, rows);
 }
 
+/* Where parts are routed apart: attention's change is in the stream, and the
+ * feed-forward part chooses for itself. */
+static void choose_again(struct pricing *p)
+{
+    pricing_rows(p, OP_GATE, ROWS_KEPT);
+    pricing_follow_ffn(p);
+    choose(p, false);
+}
+
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
 {
     const struct model_spec *spec = p->job.spec;
@@ -90,6 +99,8 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
         choose(p, spec_sees_skipped(spec, layer) &&
                   spec->skipped_keys == SKIPPED_KEYS_COMPUTED);
     attention(p, layer);
+    if (routed && spec->part == PART_APART)
+        choose_again(p);
     walk(p, ffn_forward, N_OPS(ffn_forward),
          spec_routes_ffn(spec, layer) ? ROWS_KEPT : ROWS_ALL);
     if (routed)

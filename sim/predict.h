@@ -21,7 +21,7 @@
 /* What is to be priced; all borrowed. */
 struct predict_job {
     const struct model_spec *spec;
-    const struct allocation *allocation;   /* n_layers as in spec; `kept` may be
+    const struct allocation *allocation;   /* choices as in spec; `kept` may be
                                             * NULL unless the ledger resolves
                                             * tokens, routes of a decode step
                                             * are given or tokens see the keys
@@ -61,7 +61,7 @@ enum status predict_forward(struct ledger *ledger,
 
 /* The step that computes the last token, T-1 or that of its length, of every
  * sequence from cached keys.  The allocation is that after the step: count is
- * the tokens a layer kept, the new one included if it keeps T-1. */
+ * the tokens a choice kept, the new one included if it keeps T-1. */
 enum status predict_decode(struct ledger *ledger,
                            const struct predict_job *job,
                            struct predict_range *range,
@@ -69,15 +69,17 @@ enum status predict_decode(struct ledger *ledger,
 
 /* The same step when routes are not known: a routed layer keeps the token with
  * probability c and holds spec_kept(T) keys, and its weights are read with
- * probability 1 - (1-c)^B.  The allocation gives B and T alone.  Counts are
- * expectations rounded to integers; the ledger must not resolve tokens. */
+ * probability 1 - (1-c)^B; parts routed apart keep it each on its own.  The
+ * allocation gives B and T alone.  Counts are expectations rounded to integers;
+ * the ledger must not resolve tokens. */
 enum status predict_decode_expected(struct ledger *ledger,
                                     const struct predict_job *job,
                                     struct predict_range *range,
                                     struct error *err) MUST_CHECK;
 
-/* What papers call the FLOPs of a training step: conventions of a report, never
- * of a ledger.  S is a sequence's kept tokens in a layer, N its kept rows. */
+/* What papers call the FLOPs of a training step, of a spec that can be trained:
+ * conventions of a report, never of a ledger.  S is a sequence's kept tokens in a
+ * layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,

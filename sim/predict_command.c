@@ -387,8 +387,8 @@ static void print_routing(FILE *file, const struct model_spec *s)
     static const char *const what[PART_COUNT] = {
         [PART_BLOCK] = "", [PART_ATTENTION] = " around their attention",
         [PART_FFN] = " around their feed-forward part",
-        [PART_APART] = " around their attention and their feed-forward part"
-                       " apart",
+        [PART_APART] = " around their attention and their feed-forward part,"
+                       " each by itself",
     };
     fputs(what[s->part], file);
     if (s->skipped_keys != SKIPPED_KEYS_ABSENT)

@@ -197,8 +197,8 @@ static bool sees_skipped(const struct pricing *p)
 static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 {
     const struct allocation *a = p->job.allocation;
-    return sees_skipped(p) ? flops_keys_seen(allocation_kept(a, p->layer, b),
-                                 allocation_count(a, p->layer, b), i)
+    return sees_skipped(p) ? flops_keys_seen(allocation_kept(a, p->choice, b),
+                                 allocation_count(a, p->choice, b), i)
                            : flops_keys((uint64_t)i);
 }
 
@@ -206,15 +206,15 @@ static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 static uint64_t held_keys(const struct pricing *p, int32_t b, enum rows rows)
 {
     return rows == ROWS_KEPT && !sees_skipped(p)
-               ? (uint64_t)allocation_count(p->job.allocation, p->layer, b)
+               ? (uint64_t)allocation_count(p->job.allocation, p->choice, b)
                : length_of(p, b);
 }
 
 static bool keeps_newest(const struct pricing *p, int32_t b)
 {
     const struct allocation *a = p->job.allocation;
-    int32_t n = allocation_count(a, p->layer, b);
-    return n > 0 && allocation_kept(a, p->layer, b)[n - 1] ==
+    int32_t n = allocation_count(a, p->choice, b);
+    return n > 0 && allocation_kept(a, p->choice, b)[n - 1] ==
                         allocation_length(a, b) - 1;
 }
 
@@ -244,9 +244,9 @@ static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
     case ROWS_ALL:
         break;
     case ROWS_KEPT:
-        if (i >= allocation_count(a, p->layer, b))
+        if (i >= allocation_count(a, p->choice, b))
             return false;
-        t = allocation_kept(a, p->layer, b)[i];
+        t = allocation_kept(a, p->choice, b)[i];
         row->keys = kept_keys(p, b, i);
         break;
     case ROWS_LAST:
@@ -385,9 +385,9 @@ void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
 static uint64_t sum_of_keys(const struct pricing *p, int32_t b)
 {
     const struct allocation *a = p->job.allocation;
-    int32_t n = allocation_count(a, p->layer, b);
+    int32_t n = allocation_count(a, p->choice, b);
     return sees_skipped(p)
-               ? flops_keys_seen_sum(allocation_kept(a, p->layer, b), n)
+               ? flops_keys_seen_sum(allocation_kept(a, p->choice, b), n)
                : flops_keys_sum((uint64_t)n);
 }
 
@@ -414,7 +414,7 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
             count.rows += length_of(p, b);
             count.keys += flops_keys_sum(length_of(p, b));
         } else if (rows == ROWS_KEPT) {
-            count.rows += (uint64_t)allocation_count(a, p->layer, b);
+            count.rows += (uint64_t)allocation_count(a, p->choice, b);
             count.keys += sum_of_keys(p, b);
         } else if (row_at(p, rows, b, 0, &row)) {
             add_row(&count, &row);
@@ -456,6 +456,13 @@ static void count_routed(struct pricing *p)
     p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);
 }
 
+static void follow(struct pricing *p, int32_t choice)
+{
+    p->choice = choice;
+    if (p->job.spec->routed[p->layer])
+        count_routed(p);
+}
+
 /* Layers whose matrices are stored alike cost alike. */
 static void price_layer(struct pricing *p, int32_t layer)
 {
@@ -477,8 +484,13 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
-    if (layer != LEDGER_OUTSIDE && p->job.spec->routed[layer])
-        count_routed(p);
+    if (layer != LEDGER_OUTSIDE)
+        follow(p, spec_attention_choice(p->job.spec, layer));
+}
+
+void pricing_follow_ffn(struct pricing *p)
+{
+    follow(p, spec_ffn_choice(p->job.spec, p->layer));
 }
 
 /* ---- beginning and end ---- */

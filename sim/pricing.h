@@ -8,7 +8,8 @@
 #include "sim/memory.h"
 #include "sim/predict.h"
 
-/* Which rows of the layer being walked an op works on. */
+/* Which rows of the layer being walked an op works on; kept and skipped by the
+ * choice that is followed. */
 enum rows {
     ROWS_ALL,
     ROWS_KEPT,
@@ -40,7 +41,8 @@ struct pricing {
     bool     by_token;
     enum pass pass;
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
-    struct row_count count[ROWS_COUNT];   /* of `layer` */
+    int32_t  choice;          /* followed; of no meaning outside layers */
+    struct row_count count[ROWS_COUNT];   /* of `choice` */
     double   footprint_bytes;
     struct predict_range range;
     enum status status;       /* the first failure */
@@ -54,8 +56,11 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
 /* The first failure, or *range unless NULL. */
 enum status pricing_end(const struct pricing *p, struct predict_range *range);
 
-/* What follows is in this layer of this pass. */
+/* What follows is in this layer of this pass, by its attention's choice. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
+
+/* And from here by the choice of its feed-forward part. */
+void pricing_follow_ffn(struct pricing *p);
 
 /* Rows times the op's price in this pass; nothing where the model has no such
  * op or the layer no row. */

@@ -1088,7 +1088,7 @@ Test(predict, routes_of_another_model_are_refused)
                                   (struct cost){ 0 }, NULL), STATUS_OK));
     cr_expect(eq(int, predict_train_step(ledger, &job, NULL, &err),
                  STATUS_BAD_VALUE));
-    cr_expect(ne(ptr, strstr(err.text, "3 layers"), NULL), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "3 choices"), NULL), "%s", err.text);
     a.n_choices = L;
     a.n_tokens = 129;
     cr_expect(eq(int, predict_train_step(ledger, &job, NULL, &err),

@@ -68,8 +68,9 @@ extern const char *const model_config_routers[];
         " is routed")                                                          \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", model_config_parts, "",                                       \
-        "what tokens are routed around: the block, its attention or its"       \
-        " feed-forward part; training takes block")                            \
+        "what tokens are routed around: the block, its attention, its"         \
+        " feed-forward part, or apart: both parts, each by a choice of its"    \
+        " own, without a router; training takes block")                        \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", model_config_skipped_keys, "",                               \
         "what later tokens see of one that skips attention: no key, the one"   \
