@@ -15,16 +15,15 @@ static bool is_made(const struct session *s, int32_t choice)
     return mod->routed[spec_choice_layer(mod, choice)];
 }
 
-/* Sequences' tokens that a choice of the model kept: of an arm that has one for
- * the layer, that one. */
+/* Sequences' tokens that a choice of the model kept; the dense twin has one a
+ * layer. */
 static int32_t kept_by(const struct session *s, const struct arm *arm,
                        int64_t step, int32_t choice)
 {
-    const int32_t n = spec_n_choices(arm->spec);
-    const int32_t own = n == spec_n_choices(&s->spec[ARM_MOD])
+    const int32_t own = arm->spec->part == PART_APART
                             ? choice
                             : spec_choice_layer(&s->spec[ARM_MOD], choice);
-    return arm->kept[step * n + own];
+    return arm->kept[step * spec_n_choices(arm->spec) + own];
 }
 
 /* The same over all that the model makes. */

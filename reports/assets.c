@@ -205,7 +205,7 @@ const char *const assets_script[] = {
     "e.classList.add('on');\n",
     "out.textContent='token '+e.dataset.i+' \\u201c'+e.textContent+'\\u201d: "
     "'\n",
-    "+on.length+' of '+b.length+' routed blocks'\n",
+    "+on.length+' of '+b.length+' routed '+box.dataset.what\n",
     "+(on.length?', layers '+on.join(', '):'')\n",
     "+(e.dataset.l?'; loss '+e.dataset.l+' nats':'');\n",
     "}\n",

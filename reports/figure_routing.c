@@ -81,13 +81,13 @@ static void say(struct plot *p, const struct tokens *t)
     if (most >= 0 && most != least && beyond_chance(
             sum[most], squares[most], (double)n[most], sum[least],
             squares[least], (double)n[least]))
-        snprintf(p->head, sizeof p->head, "Most blocks: '%s' (%.2f of %d); "
-                 "fewest: '%s' (%.2f)", token_kind_names[most],
-                 sum[most] / (double)n[most], t->n_blocks,
+        snprintf(p->head, sizeof p->head, "Most %s: '%s' (%.2f of %d); "
+                 "fewest: '%s' (%.2f)", tokens_blocks(t),
+                 token_kind_names[most], sum[most] / (double)n[most], t->n_blocks,
                  token_kind_names[least], sum[least] / (double)n[least]);
     else
-        snprintf(p->head, sizeof p->head, "Which tokens each routed block "
-                 "worked on");
+        snprintf(p->head, sizeof p->head, "Which tokens each routed %s "
+                 "worked on", t->apart ? "part" : "block");
 }
 
 static void write_script(struct plot *p, const struct tokens *t, int rows)
@@ -137,20 +137,23 @@ void figure_routing(struct plot *p, const struct tokens *t,
     p->height = p->top + p->bottom + 4 +
                 rows * (t->n_blocks * cell_height(t->n_blocks) + text_cells);
     fputs("# row  x0  x1  blocks_used  \"token\"  one 0/1 column per routed "
-          "block, lowest layer first\n", p->data);
+          "block, or part of it, lowest layer first\n", p->data);
     lay_out(t, p, &shown);
     say(p, t);
     snprintf(p->sub, sizeof p->sub, "Above each token one cell per routed "
-             "block, the lowest layer at the bottom: filled = worked on, "
-             "hollow = passed by; the first %zu of %zu tokens", shown, t->n);
+             "%s, the lowest layer at the bottom%s: filled = worked on, "
+             "hollow = passed by; the first %zu of %zu tokens",
+             t->apart ? "part" : "block",
+             t->apart ? ", attention under ffn" : "", shown, t->n);
     if (isfinite(f->realised))
         snprintf(capacity, sizeof capacity, "  |  realised capacity %.1f %%",
                  100 * f->realised);
     snprintf(p->foot, sizeof p->foot, "routing counted%s%s%s  |  shade under a "
-             "token: blocks used, 0 to %d", f->rule ? ", tokens kept by " : "",
-             f->rule ? f->rule : "", capacity, t->n_blocks);
-    snprintf(p->alt, sizeof p->alt, "Map of %d routed blocks over the first "
+             "token: %s used, 0 to %d", f->rule ? ", tokens kept by " : "",
+             f->rule ? f->rule : "", capacity, tokens_blocks(t), t->n_blocks);
+    snprintf(p->alt, sizeof p->alt, "Map of %d routed %s over the first "
              "%zu tokens of the text. %s. The text itself follows with "
-             "the blocks of each token.", t->n_blocks, shown, p->head);
+             "the %s of each token.", t->n_blocks, tokens_blocks(t), shown,
+             p->head, tokens_blocks(t));
     write_script(p, t, rows);
 }

@@ -1,5 +1,5 @@
-/* figure_token_cost.c - a token's seconds against how many routed layers kept
- * it, beside the dense twin's tokens. */
+/* figure_token_cost.c - a token's seconds against how many routed layers, or
+ * parts of them, kept it, beside the dense twin's tokens. */
 #include "reports/figures.h"
 
 #include <math.h>
@@ -77,11 +77,11 @@ static void say(struct plot *p, const struct token_cost *cost,
         last--;
     if (dense->n < 6 || first == last)
         snprintf(p->head, sizeof p->head, "What a decoded token takes, by how "
-                 "many routed layers kept it");
+                 "many routed %s kept it", token_cost_layers(cost));
     else
-        snprintf(p->head, sizeof p->head, "A token that %d of %g routed layers "
+        snprintf(p->head, sizeof p->head, "A token that %d of %g routed %s "
                  "keep takes %.0f %% of the dense token's time, one that %d "
-                 "keep %.0f %%", first, cost->most,
+                 "keep %.0f %%", first, cost->most, token_cost_layers(cost),
                  100 * class[first].median.mean / dense->median.mean, last,
                  100 * class[last].median.mean / dense->median.mean);
 }
@@ -95,9 +95,10 @@ static void write_script(struct plot *p, const struct token_cost *cost,
     for (int c = 0; c <= (int)cost->most; c++)
         fprintf(p->script, "'%d' %d, ", c, c);
     fprintf(p->script, "'dense' %.1f)\nset format y '%%g'\n"
-            "set xlabel 'routed layers that kept the token' offset 0,0.3\n"
+            "set xlabel 'routed %s that kept the token' offset 0,0.3\n"
             "set ylabel 'time of a token, %ss' offset 0.6,0\n"
-            "set key maxrows 1\n", cost->most + 1.4, prefix.letter);
+            "set key maxrows 1\n", cost->most + 1.4,
+            token_cost_layers(cost), prefix.letter);
     fputs("plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 "
           "lc rgb '#9FC5E8' notitle, \\\n"
           "     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 "
@@ -142,8 +143,9 @@ void figure_token_cost(struct plot *p, const struct token_cost *cost)
                  "MoD and dense twin in turns  |  routing counted  |  %zu "
                  "token%s above the frame", above, above == 1 ? "" : "s");
         snprintf(p->alt, sizeof p->alt, "Time of each decoded token against "
-                 "how many of %g routed layers kept it, and of the dense "
-                 "twin's tokens. %s.", cost->most, p->head);
+                 "how many of %g routed %s kept it, and of the dense "
+                 "twin's tokens. %s.", cost->most, token_cost_layers(cost),
+                 p->head);
         write_data(p, cost, class, prefix.factor);
         write_script(p, cost, prefix, highest / prefix.factor);
     }

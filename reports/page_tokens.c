@@ -50,10 +50,10 @@ void page_tokens(const struct report *r, FILE *out)
 
     if (t->n == 0)
         return;
-    html_textf(out, "Shade and underline: share of the %d routed blocks that "
+    html_textf(out, "Shade and underline: share of the %d routed %s that "
                "worked on the token, none to all. Point at a token, or step "
                "with the arrow keys, for its layers and its loss.",
-               t->n_blocks);
+               t->n_blocks, tokens_blocks(t));
     if (t->n > TOKENS_SHOWN)
         html_textf(out, " The first and the last %zu of %zu tokens are shown; "
                    "all are in tokens.csv of %s.", half, t->n,
@@ -63,10 +63,12 @@ void page_tokens(const struct report *r, FILE *out)
         fprintf(out, "<span class=\"t c%d\">&nbsp;</span>", k);
     fprintf(out, " all</div>\n<p class=\"toks%s\" id=\"toks\" tabindex=\"0\" "
             "role=\"group\" aria-label=\"Tokens; use left and right arrow "
-            "keys\" aria-describedby=\"tokinfo\" data-layers=\"",
-            is_bytes(t) ? " bytes" : "");
+            "keys\" aria-describedby=\"tokinfo\" data-what=\"%s\" "
+            "data-layers=\"", is_bytes(t) ? " bytes" : "", tokens_blocks(t));
     for (int b = 0; b < t->n_blocks; b++)
-        fprintf(out, "%s%d", b ? "," : "", t->layer[b]);
+        fprintf(out, "%s%d%s%s", b ? "," : "", t->layer[b],
+                t->part[b] == PART_BLOCK ? "" : " ",
+                t->part[b] == PART_BLOCK ? "" : part_names[t->part[b]]);
     fputs("\">", out);
     for (size_t i = 0; i < t->n; i++) {
         if (t->n > TOKENS_SHOWN && i == half) {

@@ -178,7 +178,8 @@ static void points(struct report *r)
 static const struct column kind_columns[] = {
     { "kind", "kind of token", "", COLUMN_TEXT, true },
     { "tokens", "tokens", "", COLUMN_WHOLE, true },
-    { "blocks_used", "routed blocks used, mean", "", COLUMN_FACTOR, false },
+    { "blocks_used", "routed blocks or parts used, mean", "", COLUMN_FACTOR,
+      false },
     { "loss", "loss, nats per token", "", COLUMN_LOSS, false },
 };
 
@@ -201,9 +202,10 @@ static void kinds(struct report *r)
     }
     t = report_add_table(r, SECTION_TEXT, false, "token-kinds", kind_columns,
                          sizeof kind_columns / sizeof *kind_columns);
-    table_caption(t, "Which kinds of token the routed blocks worked on, over "
-                  "all %zu tokens; %d blocks are routed.", r->tokens.n,
-                  r->tokens.n_blocks);
+    table_caption(t, "Which kinds of token the routed %s worked on, over "
+                  "all %zu tokens; %d %s are routed.",
+                  tokens_blocks(&r->tokens), r->tokens.n, r->tokens.n_blocks,
+                  tokens_blocks(&r->tokens));
     for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
         if (!n[k])
             continue;

@@ -47,8 +47,11 @@ enum status token_cost_read(struct token_cost *out, const struct run *run,
         return error_set(err, STATUS_NO_MEMORY, "no memory for tokens of %s",
                          path);
     }
-    for (size_t c = 0; c < csv.n_columns; c++)
-        cost.most += strncmp(csv.field[c], "kept_", 5) == 0;
+    for (size_t c = 0; c < csv.n_columns; c++) {
+        const bool kept = strncmp(csv.field[c], "kept_", 5) == 0;
+        cost.most += kept;
+        cost.apart |= kept && strchr(csv.field[c] + 5, '_') != NULL;
+    }
     for (size_t r = 0; status == STATUS_OK && r < csv.n_rows; r++)
         status = read_step(&cost.step[cost.n++], &csv, r, err);
     csv_close(&csv);
@@ -57,6 +60,11 @@ enum status token_cost_read(struct token_cost *out, const struct run *run,
     else
         *out = cost;
     return status;
+}
+
+const char *token_cost_layers(const struct token_cost *cost)
+{
+    return cost->apart ? "parts" : "layers";
 }
 
 void token_cost_close(struct token_cost *cost)

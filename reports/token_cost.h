@@ -1,5 +1,6 @@
 /* token_cost.h - what each decoded token of a profile cost, beside how many
- * routed layers kept it: its tokens.csv. */
+ * routed layers kept it, or parts of layers where those are routed apart: its
+ * tokens.csv. */
 #ifndef TOKEN_COST_H
 #define TOKEN_COST_H
 
@@ -7,15 +8,19 @@
 
 struct token_step {
     enum arm arm;
-    double   kept;             /* routed layers that kept it; mean of a batch */
+    double   kept;             /* layers (parts) that kept it; mean of a batch */
     double   seconds;          /* NAN: not measured */
 };
 
 struct token_cost {
     struct token_step *step;   /* [n], owned; the dense twin's among them */
     size_t n;
-    double most;               /* routed layers */
+    double most;               /* columns kept_<layer> or kept_<layer>_<part> */
+    bool   apart;              /* the latter */
 };
+
+/* What `most` counts: "layers" or "parts". */
+const char *token_cost_layers(const struct token_cost *cost);
 
 /* Nothing is read from a run without tokens.csv.  STATUS_BAD_FORMAT as
  * "path:line: what". */

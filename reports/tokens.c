@@ -5,6 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What stands behind the layer: nothing, _attention or _ffn; -1: neither. */
+static int part_of(const char *text)
+{
+    static const enum routed_part parts[] = { PART_ATTENTION, PART_FFN };
+
+    if (!*text)
+        return PART_BLOCK;
+    for (size_t i = 0; *text == '_' && i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(text + 1, part_names[parts[i]]) == 0)
+            return (int)parts[i];
+    return -1;
+}
+
 static enum status find_blocks(struct tokens *t, int *column, struct error *err)
 {
     static const char prefix[] = "block_";
@@ -12,16 +25,18 @@ static enum status find_blocks(struct tokens *t, int *column, struct error *err)
     for (size_t c = 0; c < t->csv.n_columns; c++) {
         const char *name = t->csv.field[c];
         char *end = NULL;
-        long layer;
         if (strncmp(name, prefix, sizeof prefix - 1) != 0)
             continue;
-        layer = strtol(name + sizeof prefix - 1, &end, 10);
-        if (*end || end == name + sizeof prefix - 1 || layer < 0 ||
-            layer >= SPEC_MAX_LAYERS || t->n_blocks == SPEC_MAX_LAYERS)
+        long layer = strtol(name + sizeof prefix - 1, &end, 10);
+        int part = part_of(end);
+        if (part < 0 || end == name + sizeof prefix - 1 || layer < 0 ||
+            layer >= SPEC_MAX_LAYERS || t->n_blocks == SPEC_MAX_CHOICES)
             return error_set(err, STATUS_BAD_FORMAT, "%s:1: column '%.40s' "
-                             "names no layer of 0..%d", t->csv.path, name,
-                             SPEC_MAX_LAYERS - 1);
+                             "names no layer of 0..%d, nor its attention or "
+                             "ffn", t->csv.path, name, SPEC_MAX_LAYERS - 1);
         column[t->n_blocks] = (int)c;
+        t->part[t->n_blocks] = (enum routed_part)part;
+        t->apart |= part != PART_BLOCK;
         t->layer[t->n_blocks++] = (int)layer;
     }
     return STATUS_OK;
@@ -87,7 +102,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 
 static enum status read_rows(struct tokens *t, struct error *err)
 {
-    int column[SPEC_MAX_LAYERS];
+    int column[SPEC_MAX_CHOICES];
     enum status status = find_blocks(t, column, err);
 
     if (status != STATUS_OK)
@@ -139,6 +154,11 @@ int tokens_used(const struct tokens *tokens, size_t i)
     for (int b = 0; b < tokens->n_blocks; b++)
         used += tokens->used[i * (size_t)tokens->n_blocks + (size_t)b];
     return used;
+}
+
+const char *tokens_blocks(const struct tokens *tokens)
+{
+    return tokens->apart ? "parts" : "blocks";
 }
 
 const char *const token_kind_names[TOKEN_KIND_COUNT] = {

@@ -1,4 +1,5 @@
-/* tokens.h - the tokens of a scored text and the blocks they went through. */
+/* tokens.h - the tokens of a scored text and the blocks they went through, or
+ * the parts of blocks where those are routed apart. */
 #ifndef TOKENS_H
 #define TOKENS_H
 
@@ -16,8 +17,12 @@ struct tokens {
     struct csv     csv;        /* owns the text */
     struct token  *token;      /* [n] */
     size_t         n;
-    int            n_blocks;   /* columns block_<layer>, in file order */
-    int            layer[SPEC_MAX_LAYERS];      /* [n_blocks] */
+    int            n_blocks;   /* columns block_<layer>, and
+                                * block_<layer>_<part>, in file order */
+    int            layer[SPEC_MAX_CHOICES];     /* [n_blocks] */
+    enum routed_part part[SPEC_MAX_CHOICES];    /* likewise: attention or ffn of
+                                                 * those routed apart */
+    bool           apart;      /* there are such */
     unsigned char *used;       /* [n][n_blocks] 1: the block worked on it */
 };
 
@@ -29,6 +34,8 @@ void        tokens_close(struct tokens *tokens);
 
 /* Blocks that worked on token i, of n_blocks. */
 int         tokens_used(const struct tokens *tokens, size_t i);
+/* What n_blocks counts: "blocks" or "parts". */
+const char *tokens_blocks(const struct tokens *tokens);
 
 /* A rough kind of a token, by its characters and what stands before it. */
 enum token_kind { TOKEN_SPACE, TOKEN_PUNCTUATION, TOKEN_DIGIT, TOKEN_START,

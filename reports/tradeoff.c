@@ -181,11 +181,14 @@ static const json_t *usual_blocks(const struct tradeoff *x)
 /* A line is named by its rule, and by what else is not the same everywhere. */
 static void name_lines(struct tradeoff *x)
 {
-    static const struct { const char *path, *before, *usual, *after; } parts[] =
-    {
-        { "routing.part", "", "block", " alone" },
-        { "routing.skipped_keys", "keys ", "absent", "" },
-        { "config.run.model", "", "", "" },
+    static const struct {
+        const char *path, *before, *usual, *after, *only;   /* NULL: any text */
+    } parts[] = {
+        { "routing.part", "", "block", " alone", "attention" },
+        { "routing.part", "", "block", " alone", "ffn" },
+        { "routing.part", "parts ", "block", "", "apart" },
+        { "routing.skipped_keys", "keys ", "absent", "", NULL },
+        { "config.run.model", "", "", "", NULL },
     };
 
     x->usual_blocks = usual_blocks(x);
@@ -204,7 +207,8 @@ static void name_lines(struct tradeoff *x)
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
             const char *text = text_at(t, parts[p].path);
             if (used < sizeof t->line && differs(x, parts[p].path) &&
-                strcmp(text, parts[p].usual) != 0)
+                strcmp(text, parts[p].usual) != 0 &&
+                (!parts[p].only || strcmp(text, parts[p].only) == 0))
                 used += (size_t)snprintf(t->line + used, sizeof t->line - used,
                                          ", %s%.40s%s", parts[p].before, text,
                                          parts[p].after);
