@@ -362,8 +362,9 @@ void pricing_select(struct pricing *p)
     struct charge c = { .op = OP_SELECT, .chance = 1 };
     struct modelled m = { 0 };
 
-    c.row_bytes = weighted(p, seen->bytes, p->count[ROWS_ALL].rows, kept.bytes,
-                           times(k->rows, k->times * k->chance));
+    const uint64_t bytes = weighted(p, kept.bytes, k->rows, 0, 0);
+    c.row_bytes = weighted(p, seen->bytes, p->count[ROWS_ALL].rows, 1,
+                           times(bytes, k->times * k->chance));
     struct cost cost = cost_of_op(p, &c, &m);
     if (p->by_token) {
         file_rows(p, &c, &m, ROWS_ALL, seen, &cost);
