@@ -93,6 +93,72 @@ Test(explain, parts_work_on_their_own_rows)
                                             " flops, 256 bytes"));
 }
 
+/* Both choices of layer 1, by the allocation: attention keeps 8 of 32, the
+ * feed-forward part 3. */
+static char *explained_apart(enum skipped_keys keys, enum op op)
+{
+    struct model_spec spec = spec_with(PART_APART, keys, SIGNAL_NORM);
+    struct ledger_shape shape = { true, true, 2, 0 };
+    struct allocation a;
+    struct ledger *ledger;
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+
+    cr_assert(eq(int, allocation_open(&a, 4, 1, 32, NULL), STATUS_OK));
+    allocation_fill(&a, &spec);
+    a.count[3] = 3;
+    cr_assert(eq(int, ledger_open(&ledger, shape, (struct cost){ 0 }, NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, predict_forward(ledger, &(struct predict_job){
+        &spec, &a, NULL }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
+    explain_op(file, &spec, &a, true, ledger, op);
+    cr_assert(fclose(file) == 0);
+    ledger_close(ledger);
+    allocation_close(&a);
+    return text;
+}
+
+Test(explain, parts_apart_show_both_choices)
+{
+    static const struct { enum skipped_keys keys; enum op op;
+                          const char *words; } cases[] = {
+        /* 2*32*79, 2*32*132; 2*32*4 + 4*(8 + 3) */
+        { SKIPPED_KEYS_ABSENT, OP_ROUTE,
+          "layer 1           32 rows, twice: 5056 flops, 8448 bytes" },
+        { SKIPPED_KEYS_ABSENT, OP_SELECT,
+          "layer 1           32 rows, twice: 0 flops, 300 bytes" },
+        /* 11*256 */
+        { SKIPPED_KEYS_ABSENT, OP_GATHER,
+          "layer 1           8 rows, then 3: 0 flops, 2816 bytes" },
+        { SKIPPED_KEYS_ABSENT, OP_GATE,
+          "layer 1           8 rows, then 3: 0 flops, 2816 bytes" },
+        /* 11*147, 11*260 + 256 */
+        { SKIPPED_KEYS_ABSENT, OP_NORM,
+          "layer 1           8 rows, then 3: 1617 flops, 3116 bytes" },
+        { SKIPPED_KEYS_ABSENT, OP_NORM, "layer 0           32 rows, twice" },
+        { SKIPPED_KEYS_ABSENT, OP_ATTEND,
+          "layer 1           8 rows, sum of n 128" },
+        { SKIPPED_KEYS_ABSENT, OP_PROJECT, "layer 1           8 rows: 16384" },
+        { SKIPPED_KEYS_ABSENT, OP_FFN_UP, "layer 1           3 rows: 24576" },
+        /* 8*512 + 3*256; 35*147 */
+        { SKIPPED_KEYS_COMPUTED, OP_GATHER,
+          "layer 1           8 rows, then 3: 0 flops, 4864 bytes" },
+        { SKIPPED_KEYS_COMPUTED, OP_GATHER, "rows that attention keeps" },
+        { SKIPPED_KEYS_COMPUTED, OP_NORM,
+          "layer 1           32 rows, then 3: 5145 flops" },
+        { SKIPPED_KEYS_COMPUTED, OP_ATTEND,
+          "layer 1           8 rows, keys of 32, sum of n 256" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = explained_apart(cases[i].keys, cases[i].op);
+        cr_expect(strstr(text, cases[i].words) != NULL, "'%s' not in\n%s",
+                  cases[i].words, text);
+        free(text);
+    }
+}
+
 Test(explain, carried_keys_and_signals_show_where_they_cost)
 {
     struct model_spec carried = spec_with(PART_BLOCK, SKIPPED_KEYS_CARRIED,

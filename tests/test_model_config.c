@@ -299,6 +299,13 @@ Test(model_config, sets_signals_parts_and_keys)
         " skipped_keys: computed}"));
     cr_expect(eq(int, spec.part, PART_FFN));
     cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_ABSENT));
+    /* apart, tokens skip attention as well */
+    spec = spec_of(tiny_llama, SET(
+        "routing={policy: hash, capacity: 0.5, gate: one, part: apart,"
+        " skipped_keys: computed}"));
+    cr_expect(eq(int, spec.part, PART_APART));
+    cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_COMPUTED));
+    cr_expect(eq(i32, spec_n_choices(&spec), 2 * spec.n_layers));
     /* where nothing is routed, none of it is left */
     spec = spec_of(tiny_llama, SET("routing.policy=hash",
                                    "routing.part=attention"));
@@ -322,6 +329,12 @@ Test(model_config, says_where_routing_is_wrong)
           "m.yaml:8:17: routing.skipped_keys carried: layer 0" },
         { "  capacity: 0.5\n  part: ffn\n",
           "m.yaml:5:9: routing.part ffn: a router that is trained" },
+        { "  capacity: 0.5\n  part: apart\n",
+          "m.yaml:5:9: routing.part apart: a layer's router scores the whole"
+          " layer" },
+        { "  policy: attention_received\n  capacity: 0.5\n  gate: one\n"
+          "  part: apart\n", "m.yaml:7:9: routing.part apart: the attention"
+          " received" },
         { "  part: half\n", "m.yaml:4:9: " },
         { "  policy: token_nrom\n", "did you mean 'token_norm'?" },
         { "  policy: replay\n  gate: one\n",

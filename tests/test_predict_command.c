@@ -140,6 +140,33 @@ Test(predict_command, explains_the_rows_of_a_part)
               said);
 }
 
+/* What layers 1 and 3 skip, as above, and by their attention as well: of 64
+ * queries 48 of qkv 2*32*64, rope 3*(32 + 16) and project 2*32*32, and a norm;
+ * attend is 208 a key and 128 a row, over 16*(16 + 32 + 48 + 64) keys of all, over
+ * 16*16 of kept.  The signal is 2*32 + 15 a row, twice. */
+Test(predict_command, both_parts_apart)
+{
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--format",
+        "json", SET("policy=token_norm"), SET("part=apart")), 0), "%s",
+              complained);
+    json_t *root = json_said();
+    cr_expect(eq(dbl, number_at(root, DENSE) - number_at(root, FLOPS),
+                 2 * (48 * (147 + 8192 + 1344 + 4096.0) +
+                      48 * (147 + 4096 + 144 + 2048 + 128.0) +
+                      208 * (2560 - 256.0) - 2 * 64 * 79.0)));
+    json_decref(root);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "decode",
+        SET("policy=token_norm"), SET("part=apart")), 0), "%s", complained);
+    cr_expect(strstr(said, "2 routed around their attention and their"
+                           " feed-forward part, each by itself, by the signal"
+                           " norm, each keeps 16 of 64 tokens") != NULL, "%s",
+              said);
+    cr_expect(eq(int, PREDICT("m.yaml", SET("policy=random"),
+                              SET("part=apart")), 2));
+    cr_expect(strstr(complained, "routing.part apart: training") != NULL, "%s",
+              complained);
+}
+
 Test(predict_command, refuses_what_no_formula_covers)
 {
     cr_expect(eq(int, PREDICT("m.yaml", SET("policy=token_norm")), 2));

@@ -116,6 +116,25 @@ Test(token_cost, tokens_are_read_with_their_routing)
     token_cost_close(&cost);
 }
 
+/* Two columns a layer: of four parts the token was kept by 3. */
+Test(token_cost, parts_routed_apart_are_counted_as_parts)
+{
+    struct token_cost cost;
+
+    cr_assert(eq(int, read_tokens(&cost,
+        "model,step,tokens,kept,kept_1_attention,kept_1_ffn,kept_3_attention,"
+        "kept_3_ffn,seconds,seconds_source\n"
+        "mod,0,2,6,2,1,1,2,0.001,measured\n", NULL), STATUS_OK));
+    cr_expect(eq(dbl, cost.most, 4.0));
+    cr_expect(eq(dbl, cost.step[0].kept, 3.0));
+    cr_expect(eq(str, (char *)token_cost_layers(&cost), (char *)"parts"));
+    token_cost_close(&cost);
+    cr_assert(eq(int, read_tokens(&cost, "model,step,tokens,kept,kept_1,"
+        "seconds\nmod,0,1,1,1,0.001\n", NULL), STATUS_OK));
+    cr_expect(eq(str, (char *)token_cost_layers(&cost), (char *)"layers"));
+    token_cost_close(&cost);
+}
+
 Test(token_cost, a_profile_without_decoding_has_none)
 {
     struct token_cost cost;

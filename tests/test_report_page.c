@@ -334,6 +334,42 @@ Test(report_page, ten_thousand_tokens_are_cut_in_words)
     free(page);
 }
 
+/* Of layer 1's parts the first token passed both, the second one, the third
+ * none. */
+Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
+{
+    char *page, *data;
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/tokens.csv", "position,text,block_1_attention,block_1_ffn\n"
+        "0,a,1,1\n1,b,0,1\n2,c,0,0\n");
+    report_of(in_folder("run"));
+    cr_assert(eq(int, report.tokens.n_blocks, 2));
+    cr_expect(eq(int, report.tokens.part[0], PART_ATTENTION));
+    cr_expect(eq(int, report.tokens.part[1], PART_FFN));
+    cr_expect(eq(int, report.tokens.layer[1], 1));
+    cr_expect(eq(int, tokens_used(&report.tokens, 1), 1));
+    page = text_of("out/index.html");
+    has(page, "share of the 2 routed parts that worked on the token");
+    has(page, "data-what=\"parts\" data-layers=\"1 attention,1 ffn\"");
+    has(page, "data-b=\"01\"");
+    has(page, "Which kinds of token the routed parts worked on, over all 3"
+        " tokens; 2 parts are routed.");
+    data = text_of("out/figures/routing.dat");
+    has(data, "\"b\" 0 1\n");
+    free(data);
+    free(page);
+}
+
+Test(report_page, a_token_column_of_no_layer_or_part_is_named)
+{
+    make("run");
+    put_summary("run/summary.json", "\"run\"}");
+    put("run/tokens.csv", "position,text,block_1_norm\n0,a,1\n");
+    refused(in_folder("run"), "tokens.csv:1: column 'block_1_norm' names no"
+            " layer of 0..255, nor its attention or ffn");
+}
+
 Test(report_page, a_token_column_that_is_no_bit_is_named)
 {
     make("run");

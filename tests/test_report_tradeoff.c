@@ -183,7 +183,10 @@ Test(report_tradeoff, a_line_says_what_is_not_as_usual)
     put((struct point){ .rule = "threshold", .capacity = 0.5, .share = 0.9,
                         .part = "attention", .keys = "computed",
                         .increase = 0.2 });
+    put((struct point){ .rule = "threshold", .capacity = 0.5, .share = 0.6,
+                        .part = "apart", .increase = 0.2 });
     gather();
+    find("threshold, parts apart", 0.5);
     find("threshold, 3 of 4 blocks", 0.5);
     find("threshold, attention alone, keys computed", 0.5);
     cr_expect(eq(sz, json_array_size(x.usual_blocks), 2));

@@ -196,6 +196,22 @@ Test(route, filling_gives_each_routed_layer_its_share_evenly_spaced)
     allocation_close(&a);
 }
 
+Test(route, filling_gives_both_choices_of_a_layer_its_share)
+{
+    struct allocation a;
+    struct model_spec spec = { .n_layers = 2, .routed = { false, true },
+                               .capacity = { 0, 0.125 }, .part = PART_APART };
+
+    cr_assert(eq(int, allocation_open(&a, 4, 3, 16, NULL), STATUS_OK));
+    allocation_fill(&a, &spec);
+    cr_expect(eq(i32, allocation_rows(&a, 0), 48));
+    cr_expect(eq(i32, allocation_rows(&a, 1), 48));
+    cr_expect(eq(i32, allocation_rows(&a, 2), 6));
+    cr_expect(eq(i32, allocation_rows(&a, 3), 6));
+    cr_expect(eq(i32, allocation_kept(&a, 3, 2)[1], 8));
+    allocation_close(&a);
+}
+
 /* ---- rules that need no router ---- */
 
 struct rule {

@@ -254,6 +254,17 @@ ParameterizedTestParameters(spec, routing_keeps_its_rules)
           "routing.blocks: layer 2" },
         { SIGNAL_RECEIVED, PART_ATTENTION, SKIPPED_KEYS_ABSENT, "-+++", '-',
           "routing.blocks: layer 2" },
+        /* apart: nobody scores or receives for a part alone */
+        { SIGNAL_CHANGE, PART_APART, SKIPPED_KEYS_COMPUTED, "++++", '-', "" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_CARRIED, "-+++", '-', "" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_CARRIED, "+-+-", '-',
+          "routing.skipped_keys carried: layer 0" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
+          "routing.part apart: a layer's router" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 't',
+          "routing.part apart: a layer's router" },
+        { SIGNAL_RECEIVED, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", '-',
+          "routing.part apart: the attention received" },
         /* a router or a signal, not both */
         { SIGNAL_NORM, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
           "routing.policy: goes by the signal norm" },
@@ -320,6 +331,31 @@ Test(spec, parts_say_what_is_routed_and_what_is_seen)
     cr_expect(spec_routes_attention(&spec, 1) && !spec_routes_ffn(&spec, 1));
     spec.part = PART_FFN;
     cr_expect(spec_routes_ffn(&spec, 1) && !spec_routes_attention(&spec, 1));
+    spec.part = PART_APART;
+    cr_expect(spec_routes_attention(&spec, 1) && spec_routes_ffn(&spec, 1));
+    cr_expect(spec_sees_skipped(&spec, 1) && !spec_sees_skipped(&spec, 0));
+}
+
+/* One a layer; apart attention's and the feed-forward part's, in turns. */
+Test(spec, a_layer_of_parts_apart_chooses_twice)
+{
+    struct model_spec spec = tiny();
+
+    cr_expect(eq(i32, spec_n_choices(&spec), 4));
+    cr_expect(eq(i32, spec_attention_choice(&spec, 3), 3));
+    cr_expect(eq(i32, spec_ffn_choice(&spec, 3), 3));
+    cr_expect(eq(i32, spec_choice_layer(&spec, 3), 3));
+    cr_expect(eq(int, spec_choice_part(&spec, 3), PART_BLOCK));
+    spec.part = PART_APART;
+    cr_expect(eq(i32, spec_n_choices(&spec), 8));
+    cr_expect(eq(i32, spec_attention_choice(&spec, 3), 6));
+    cr_expect(eq(i32, spec_ffn_choice(&spec, 3), 7));
+    cr_expect(eq(i32, spec_choice_layer(&spec, 6), 3));
+    cr_expect(eq(i32, spec_choice_layer(&spec, 7), 3));
+    cr_expect(eq(int, spec_choice_part(&spec, 6), PART_ATTENTION));
+    cr_expect(eq(int, spec_choice_part(&spec, 7), PART_FFN));
+    cr_expect(eq(i32, spec_n_choices(&(struct model_spec){ .n_layers = 2 }),
+                 2));
 }
 
 Test(spec, training_goes_by_no_signal)

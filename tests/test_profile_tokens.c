@@ -1,0 +1,115 @@
+/* test_profile_tokens.c - tokens.csv of a profile: a column for every choice that
+ * the model makes, two a layer where its parts are routed apart, and the dense
+ * twin's tokens under the same columns. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hwprof/profile_session.h"
+#include "sim/core/file.h"
+#include "tests/fake_tree.h"
+
+enum { L = 4, STEPS = 2, BATCH = 3 };
+
+/* A computer with one CPU and nothing to count with. */
+static struct fake_tree bare_computer(void)
+{
+    struct fake_tree tree = fake_tree_open();
+    const char *cache = "devices/system/cpu/cpu0/cache/index0";
+    const char *const files[][2] = { { "level", "2" }, { "size", "1024K" },
+                                     { "type", "Unified" } };
+    char name[80];
+
+    fake_tree_write(&tree, "devices/system/cpu/online", "0\n");
+    fake_tree_write(&tree, "meminfo", "MemTotal: 8388608 kB\n");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(name, sizeof name, "%s/%s", cache, files[i][0]);
+        fake_tree_write(&tree, name, "%s\n", files[i][1]);
+    }
+    return tree;
+}
+
+static struct model_spec shape(enum routed_part part)
+{
+    return (struct model_spec){
+        .family = FAMILY_LLAMA, .n_layers = L, .part = part,
+        .routed = { false, true, false, true },
+        .capacity = { 1, 0.5, 1, 0.5 },
+    };
+}
+
+/* tokens.csv of a model whose choice c kept kept[step][c] sequences' tokens; its
+ * dense twin kept all.  Nothing was measured. */
+static char *written(enum routed_part part, const int32_t *kept)
+{
+    struct fake_tree tree = bare_computer();
+    struct session s = {
+        .arguments = { .batch = BATCH, .tokens = 10, .steps = STEPS },
+        .spec = { [ARM_MOD] = shape(part) },
+    };
+    struct cost step[STEPS] = { cost_zero(PROV_COUNTED),
+                                cost_zero(PROV_COUNTED) };
+    const struct measure_options options = {
+        .sysfs_root = tree.root, .proc_root = tree.root,
+        .configs = "/nonexistent", .n_layers = L,
+        .metrics = 1u << METRIC_SECONDS, .n_tokens = STEPS, .bare = true,
+    };
+    struct measure *measure;
+    int32_t all[STEPS * L];
+    char path[512], *text;
+    size_t size;
+    struct error err;
+
+    s.spec[ARM_DENSE] = spec_dense(&s.spec[ARM_MOD]);
+    snprintf(s.rundir.path, sizeof s.rundir.path, "%s", tree.root);
+    for (int i = 0; i < STEPS * L; i++)
+        all[i] = BATCH;
+    cr_assert(eq(int, measure_open(&measure, &options, &err), STATUS_OK), "%s",
+              err.text);
+    struct arm arm[ARM_COUNT] = {
+        { .name = "dense", .spec = &s.spec[ARM_DENSE], .measure = measure,
+          .step = step, .kept = all },
+        { .name = "mod", .spec = &s.spec[ARM_MOD], .measure = measure,
+          .step = step, .kept = (int32_t *)(uintptr_t)kept },
+    };
+    cr_assert(eq(int, profile_tokens_write(&s, arm, ARM_COUNT, &err),
+                 STATUS_OK), "%s", err.text);
+    fake_tree_path(&tree, path, "tokens.csv");
+    cr_assert(eq(int, file_read(&text, &size, path, 1 << 16, &err), STATUS_OK),
+              "%s", err.text);
+    measure_close(measure);
+    fake_tree_close(&tree);
+    return text;
+}
+
+static void says(const char *text, const char *words)
+{
+    cr_expect(strstr(text, words) != NULL, "'%s' not in\n%s", words, text);
+}
+
+/* model,step,position,tokens,kept: of layers 1 and 3. */
+Test(profile_tokens, a_routed_block_has_a_column)
+{
+    char *text = written(PART_BLOCK, (int32_t[STEPS * L]){ 3, 2, 3, 1,
+                                                           3, 0, 3, 3 });
+    says(text, "model,step,position,tokens,kept,kept_1,kept_3,flops_counted,");
+    says(text, "\r\ndense,0,8,3,6,3,3,0,0,");
+    says(text, "\r\nmod,0,8,3,3,2,1,0,0,");
+    says(text, "\r\nmod,1,9,3,3,0,3,0,0,");
+    free(text);
+}
+
+/* Choices 2 and 3 are layer 1's, 6 and 7 layer 3's. */
+Test(profile_tokens, parts_routed_apart_have_two)
+{
+    char *text = written(PART_APART, (int32_t[STEPS * 2 * L]){
+        3, 3, 2, 1, 3, 3, 0, 3,  3, 3, 1, 0, 3, 3, 2, 2 });
+    says(text, "model,step,position,tokens,kept,kept_1_attention,kept_1_ffn,"
+               "kept_3_attention,kept_3_ffn,flops_counted,");
+    says(text, "\r\ndense,0,8,3,12,3,3,3,3,0,0,");
+    says(text, "\r\ndense,1,9,3,12,3,3,3,3,0,0,");
+    says(text, "\r\nmod,0,8,3,6,2,1,0,3,0,0,");
+    says(text, "\r\nmod,1,9,3,5,1,0,2,2,0,0,");
+    free(text);
+}
