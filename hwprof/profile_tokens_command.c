@@ -48,14 +48,15 @@ static struct measure_range of_step(const struct arm *arm, int64_t step,
 
 /* ---- tokens.csv ---- */
 
-/* kept_<layer>; of parts routed apart kept_<layer>_attention and _ffn. */
+/* kept_<layer>; of parts apart kept_attention_<layer> and kept_ffn_<layer>. */
 static void write_choice(const struct session *s, int32_t choice, FILE *file)
 {
     const struct model_spec *mod = &s->spec[ARM_MOD];
 
-    fprintf(file, ",kept_%d", spec_choice_layer(mod, choice));
+    fputs(",kept_", file);
     if (mod->part == PART_APART)
-        fprintf(file, "_%s", part_names[spec_choice_part(mod, choice)]);
+        fprintf(file, "%s_", part_names[spec_choice_part(mod, choice)]);
+    fprintf(file, "%d", spec_choice_layer(mod, choice));
 }
 
 static void write_header(const struct session *s, FILE *file)

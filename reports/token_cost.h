@@ -8,14 +8,14 @@
 
 struct token_step {
     enum arm arm;
-    double   kept;             /* layers (parts) that kept it; mean of a batch */
+    double   kept;             /* layers, parts that kept it; mean of a batch */
     double   seconds;          /* NAN: not measured */
 };
 
 struct token_cost {
     struct token_step *step;   /* [n], owned; the dense twin's among them */
     size_t n;
-    double most;               /* columns kept_<layer> or kept_<layer>_<part> */
+    double most;               /* columns kept_<layer>, kept_<part>_<layer> */
     bool   apart;              /* the latter */
 };
 

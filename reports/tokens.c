@@ -5,37 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands behind the layer: nothing, _attention or _ffn; -1: neither. */
-static int part_of(const char *text)
+/* Where a column name goes on behind block_, attention_ or ffn_, and which it
+ * was; NULL: none of them. */
+static const char *behind_part(const char *name, enum routed_part *part)
 {
-    static const enum routed_part parts[] = { PART_ATTENTION, PART_FFN };
+    static const enum routed_part parts[] = { PART_BLOCK, PART_ATTENTION,
+                                              PART_FFN };
 
-    if (!*text)
-        return PART_BLOCK;
-    for (size_t i = 0; *text == '_' && i < sizeof parts / sizeof *parts; i++)
-        if (strcmp(text + 1, part_names[parts[i]]) == 0)
-            return (int)parts[i];
-    return -1;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const size_t n = strlen(part_names[parts[i]]);
+        *part = parts[i];
+        if (strncmp(name, part_names[parts[i]], n) == 0 && name[n] == '_')
+            return name + n + 1;
+    }
+    return NULL;
 }
 
 static enum status find_blocks(struct tokens *t, int *column, struct error *err)
 {
-    static const char prefix[] = "block_";
-
     for (size_t c = 0; c < t->csv.n_columns; c++) {
-        const char *name = t->csv.field[c];
+        enum routed_part part;
+        const char *number = behind_part(t->csv.field[c], &part);
         char *end = NULL;
-        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        if (!number)
             continue;
-        long layer = strtol(name + sizeof prefix - 1, &end, 10);
-        int part = part_of(end);
-        if (part < 0 || end == name + sizeof prefix - 1 || layer < 0 ||
-            layer >= SPEC_MAX_LAYERS || t->n_blocks == SPEC_MAX_CHOICES)
+        long layer = strtol(number, &end, 10);
+        if (*end || end == number || layer < 0 || layer >= SPEC_MAX_LAYERS ||
+            t->n_blocks == SPEC_MAX_CHOICES)
             return error_set(err, STATUS_BAD_FORMAT, "%s:1: column '%.40s' "
-                             "names no layer of 0..%d, nor its attention or "
-                             "ffn", t->csv.path, name, SPEC_MAX_LAYERS - 1);
+                             "names no layer of 0..%d", t->csv.path,
+                             t->csv.field[c], SPEC_MAX_LAYERS - 1);
         column[t->n_blocks] = (int)c;
-        t->part[t->n_blocks] = (enum routed_part)part;
+        t->part[t->n_blocks] = part;
         t->apart |= part != PART_BLOCK;
         t->layer[t->n_blocks++] = (int)layer;
     }

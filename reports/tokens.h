@@ -17,12 +17,11 @@ struct tokens {
     struct csv     csv;        /* owns the text */
     struct token  *token;      /* [n] */
     size_t         n;
-    int            n_blocks;   /* columns block_<layer>, and
-                                * block_<layer>_<part>, in file order */
+    int            n_blocks;   /* columns block_<layer>, or attention_<layer>
+                                * and ffn_<layer>, in file order */
     int            layer[SPEC_MAX_CHOICES];     /* [n_blocks] */
-    enum routed_part part[SPEC_MAX_CHOICES];    /* likewise: attention or ffn of
-                                                 * those routed apart */
-    bool           apart;      /* there are such */
+    enum routed_part part[SPEC_MAX_CHOICES];    /* likewise */
+    bool           apart;      /* some are attention or ffn */
     unsigned char *used;       /* [n][n_blocks] 1: the block worked on it */
 };
 

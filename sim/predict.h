@@ -78,8 +78,8 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct error *err) MUST_CHECK;
 
 /* What papers call the FLOPs of a training step, of a spec that can be trained:
- * conventions of a report, never of a ledger.  S is a sequence's kept tokens in a
- * layer, N its kept rows. */
+ * conventions of a report, never of a ledger.  S is a sequence's kept tokens in
+ * a layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,

@@ -1,6 +1,6 @@
-/* test_profile_tokens.c - tokens.csv of a profile: a column for every choice that
- * the model makes, two a layer where its parts are routed apart, and the dense
- * twin's tokens under the same columns. */
+/* test_profile_tokens.c - tokens.csv of a profile: a column for every choice
+ * that the model makes, two a layer where its parts are routed apart, and the
+ * dense twin's tokens under the same columns. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
@@ -105,8 +105,8 @@ Test(profile_tokens, parts_routed_apart_have_two)
 {
     char *text = written(PART_APART, (int32_t[STEPS * 2 * L]){
         3, 3, 2, 1, 3, 3, 0, 3,  3, 3, 1, 0, 3, 3, 2, 2 });
-    says(text, "model,step,position,tokens,kept,kept_1_attention,kept_1_ffn,"
-               "kept_3_attention,kept_3_ffn,flops_counted,");
+    says(text, "model,step,position,tokens,kept,kept_attention_1,kept_ffn_1,"
+               "kept_attention_3,kept_ffn_3,flops_counted,");
     says(text, "\r\ndense,0,8,3,12,3,3,3,3,0,0,");
     says(text, "\r\ndense,1,9,3,12,3,3,3,3,0,0,");
     says(text, "\r\nmod,0,8,3,6,2,1,0,3,0,0,");

@@ -122,8 +122,8 @@ Test(token_cost, parts_routed_apart_are_counted_as_parts)
     struct token_cost cost;
 
     cr_assert(eq(int, read_tokens(&cost,
-        "model,step,tokens,kept,kept_1_attention,kept_1_ffn,kept_3_attention,"
-        "kept_3_ffn,seconds,seconds_source\n"
+        "model,step,tokens,kept,kept_attention_1,kept_ffn_1,kept_attention_3,"
+        "kept_ffn_3,seconds,seconds_source\n"
         "mod,0,2,6,2,1,1,2,0.001,measured\n", NULL), STATUS_OK));
     cr_expect(eq(dbl, cost.most, 4.0));
     cr_expect(eq(dbl, cost.step[0].kept, 3.0));

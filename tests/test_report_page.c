@@ -341,7 +341,7 @@ Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
     char *page, *data;
     make("run");
     put_summary("run/summary.json", "\"run\"}");
-    put("run/tokens.csv", "position,text,block_1_attention,block_1_ffn\n"
+    put("run/tokens.csv", "position,text,attention_1,ffn_1\n"
         "0,a,1,1\n1,b,0,1\n2,c,0,0\n");
     report_of(in_folder("run"));
     cr_assert(eq(int, report.tokens.n_blocks, 2));
@@ -361,13 +361,13 @@ Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
     free(page);
 }
 
-Test(report_page, a_token_column_of_no_layer_or_part_is_named)
+Test(report_page, a_token_column_of_no_layer_is_named)
 {
     make("run");
     put_summary("run/summary.json", "\"run\"}");
-    put("run/tokens.csv", "position,text,block_1_norm\n0,a,1\n");
-    refused(in_folder("run"), "tokens.csv:1: column 'block_1_norm' names no"
-            " layer of 0..255, nor its attention or ffn");
+    put("run/tokens.csv", "position,text,ffn_one\n0,a,1\n");
+    refused(in_folder("run"), "tokens.csv:1: column 'ffn_one' names no layer"
+            " of 0..255");
 }
 
 Test(report_page, a_token_column_that_is_no_bit_is_named)
