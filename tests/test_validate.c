@@ -498,6 +498,22 @@ static json_t *summary_of_run(void)
     return summary;
 }
 
+/* Sensor and clock are live: on cores that others keep busy the program may
+ * find, and must say, that it could not tell. */
+static void skip_if_busy(const json_t *arm)
+{
+    static const char *const reasons[] = {
+        "the work is too short for a sensor", "not told from idling",
+        "its energy did not change", "stood still",
+    };
+    const char *said = json_string_value(json_object_get(json_object_get(
+        arm, "energy"), "reason"));
+
+    for (size_t i = 0; said && i < sizeof reasons / sizeof *reasons; i++)
+        if (strstr(said, reasons[i]))
+            cr_skip("other work keeps the cores busy: %s", said);
+}
+
 /* n_output: of all tokens, those generated. */
 static void expect_energy(const json_t *arm, double n_output, double n_tokens)
 {
@@ -507,6 +523,7 @@ static void expect_energy(const json_t *arm, double n_output, double n_tokens)
     const json_t *sum = json_object_get(json_object_get(json_object_get(arm,
         "totals"), "measured"), "joules");
 
+    skip_if_busy(arm);
     cr_expect(gross > 0 && net > 0, "%g %g", gross, net);
     cr_expect(epsilon_eq(dbl, net, gross - seconds *
                          in_energy(arm, "idle_watts"), 1e-9));
