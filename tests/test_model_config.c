@@ -505,7 +505,8 @@ static void write_trace(char path[64], char directory[32])
     cr_assert(mkdtemp(directory) != NULL);
     snprintf(path, 64, "%s/t.csv", directory);
     FILE *file = fopen(path, "w");
-    fputs("window,layer,tokens,kept\n0,1,10,0-3 9\n0,3,10,\n", file);
+    fputs("window,layer,part,tokens,kept\n0,1,block,10,0-3 9\n"
+          "0,3,block,10,\n", file);
     cr_assert(fclose(file) == 0);
 }
 
