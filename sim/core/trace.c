@@ -271,8 +271,8 @@ static enum status read_choice(struct reader *r)
                                : status;
 }
 
-/* Windows count up from 0.  After a line of window 0 comes another choice of it,
- * or the first of window 1: then it is known how many lines a window has. */
+/* Windows count up from 0.  After a line of window 0 comes another choice of
+ * it, or the first of window 1: then it is known how many lines a window has. */
 static enum status read_window(struct reader *r, int64_t *window)
 {
     const struct trace *t = r->trace;
