@@ -210,7 +210,7 @@ static void gather(struct model *m, int32_t l, const real *normed,
 
 /* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
  * the same matrix. */
-static void run_qkv_apart(struct model *m, int32_t l)
+static void run_keys_of_all(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
@@ -326,7 +326,7 @@ static void run_kept_attention(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
 
     if (skipped_keys_of(m, l) == SKIPPED_KEYS_COMPUTED) {
-        run_qkv_apart(m, l);
+        run_keys_of_all(m, l);
     } else if (b->n_rows > 0) {
         gather(m, l, NULL, NULL);
         run_qkv(m, l, b->x);
