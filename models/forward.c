@@ -368,7 +368,7 @@ static void route_block(struct model *m, int32_t l)
     put_back(m, l, b->y);
 }
 
-/* Attention around one choice, of the rows of the stream as they are now. */
+/* Attention around its choice, back onto the stream. */
 static void put_attention(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
