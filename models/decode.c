@@ -11,20 +11,20 @@ static struct place place(enum op op, int32_t layer, const int32_t *token)
     return (struct place){ PASS_FORWARD, layer, op, token };
 }
 
-static int32_t *count_of(const struct model *m, int32_t layer, int32_t b)
+static int32_t *count_of(const struct model *m, int32_t choice, int32_t b)
 {
-    return m->kept_count + layer * m->options.n_sequences + b;
+    return m->kept_count + choice * m->options.n_sequences + b;
 }
 
-static int32_t *positions_of(const struct model *m, int32_t layer, int32_t b)
+static int32_t *positions_of(const struct model *m, int32_t choice, int32_t b)
 {
-    return m->kept_position + ((size_t)layer * (size_t)m->options.n_sequences
+    return m->kept_position + ((size_t)choice * (size_t)m->options.n_sequences
                                + (size_t)b) * (size_t)m->options.n_tokens;
 }
 
-real *decode_history(const struct model *m, int32_t layer, int32_t b)
+real *decode_history(const struct model *m, int32_t choice, int32_t b)
 {
-    return m->history + ((size_t)layer * (size_t)m->options.n_sequences +
+    return m->history + ((size_t)choice * (size_t)m->options.n_sequences +
                          (size_t)b) * (size_t)m->cache_capacity;
 }
 
@@ -48,7 +48,7 @@ void model_decode_reset(struct model *m)
     const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
 
     memset(m->decoded, 0, counts);
-    memset(m->kept_count, 0, (size_t)m->spec.n_layers * counts);
+    memset(m->kept_count, 0, (size_t)spec_n_choices(&m->spec) * counts);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         memset(m->cache[l].length, 0, counts);
     if (m->head_columns)
@@ -62,11 +62,11 @@ void decode_note_prefill(struct model *m)
         assert(m->decoded[b] == 0);     /* model_decode_reset() was forgotten */
         m->decoded[b] = allocation_length(a, b);
     }
-    for (int32_t l = 0; l < m->spec.n_layers; l++)
+    for (int32_t c = 0; c < a->n_choices; c++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
-            int32_t count = allocation_count(a, l, b);
-            *count_of(m, l, b) = count;
-            memcpy(positions_of(m, l, b), allocation_kept(a, l, b),
+            int32_t count = allocation_count(a, c, b);
+            *count_of(m, c, b) = count;
+            memcpy(positions_of(m, c, b), allocation_kept(a, c, b),
                    (size_t)count * sizeof(int32_t));
         }
 }
@@ -83,35 +83,36 @@ void model_decode_allocation(const struct model *m, const bool *active,
     for (int32_t b = 0; b < m->options.n_sequences; b++) {
         if (active && !active[b])
             continue;
-        assert(to < out->n_sequences);
+        assert(to < out->n_sequences &&
+               out->n_choices == spec_n_choices(&m->spec));
         out->length[to] = m->decoded[b];
-        for (int32_t l = 0; l < m->spec.n_layers; l++) {
-            int32_t n = *count_of(m, l, b);
-            out->count[l * out->n_sequences + to] = n;
-            memcpy(allocation_kept(out, l, to), positions_of(m, l, b),
+        for (int32_t c = 0; c < spec_n_choices(&m->spec); c++) {
+            int32_t n = *count_of(m, c, b);
+            out->count[c * out->n_sequences + to] = n;
+            memcpy(allocation_kept(out, c, to), positions_of(m, c, b),
                    (size_t)n * sizeof(int32_t));
         }
         to++;
     }
 }
 
-/* Whether the layer keeps the sequence's new token, whose score is history's
+/* Whether the choice keeps the sequence's new token, whose score is history's
  * newest. */
-static bool keeps(const struct model *m, int32_t l, int32_t s)
+static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
-    const int32_t t = m->decoded[s];
-    const real *score = m->history ? decode_history(m, l, s) : NULL;
+    const int32_t t = m->decoded[s], l = spec_choice_layer(&m->spec, c);
+    const real *score = m->history ? decode_history(m, c, s) : NULL;
 
     if (in->keep)
-        return in->keep[l * m->options.n_sequences + s];
+        return in->keep[c * m->options.n_sequences + s];
     if (in->policy && in->policy->keep) {
         const struct route_input judge = {
             .score = score, .n_tokens = t + 1,
             .n_keep = spec_kept(&m->spec, l, t + 1),
             .threshold = m->threshold[l],
-            .seed = random_mix(in->seed, (uint64_t)l, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[l], .sequence = s, .choice = l,
+            .seed = random_mix(in->seed, (uint64_t)c, (uint64_t)s, 1),
+            .capacity = m->spec.capacity[l], .sequence = s, .choice = c,
             .replayed = in->replayed, .scratch = m->choose_scratch,
         };
         return in->policy->keep(&judge, t);
@@ -120,29 +121,30 @@ static bool keeps(const struct model *m, int32_t l, int32_t s)
     return score[t] >= m->threshold[l];
 }
 
-/* The layer's rows: sequences whose token it keeps, one row each. */
-static void line_up(struct model *m, int32_t l)
+/* The layer's rows: sequences whose token is kept, one row each. */
+static void line_up(struct model *m, int32_t c)
 {
-    struct layer_buffers *b = &m->layer[l];
+    struct layer_buffers *b = &m->layer[spec_choice_layer(&m->spec, c)];
     int32_t n = 0, sequences = m->input.n_sequences;
 
     for (int32_t s = 0; s < sequences; s++) {
         b->first[s] = n;
-        if (m->all_first[s] == m->all_first[s + 1] || !keeps(m, l, s))
+        if (m->all_first[s] == m->all_first[s + 1] || !keeps(m, c, s))
             continue;
         b->token[n] = s;
         b->row[n] = m->all_first[s];
         b->position[n++] = m->decoded[s];
-        positions_of(m, l, s)[(*count_of(m, l, s))++] = m->decoded[s];
+        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
     }
     b->first[sequences] = n;
     b->kept = (struct rows){ sequences, b->first, b->position, b->token };
 }
 
-void decode_select(struct model *m, int32_t l)
+void decode_select(struct model *m, int32_t c)
 {
+    const int32_t l = spec_choice_layer(&m->spec, c);
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
-    line_up(m, l);
+    line_up(m, c);
     routing_end_select(m, l, &run, 0);
 }
 
@@ -196,11 +198,11 @@ bool decode_hold(struct model *m, int32_t l)
 }
 
 /* Dense layers keep every token of the step. */
-static void keep_all(struct model *m, int32_t l)
+static void keep_all(struct model *m, int32_t c)
 {
     for (int32_t r = 0; r < m->n_rows; r++) {
         int32_t s = m->all_token[r];
-        positions_of(m, l, s)[(*count_of(m, l, s))++] = m->decoded[s];
+        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
     }
 }
 
@@ -245,12 +247,12 @@ void model_decode(struct model *m, const struct decode_input *in,
     number_tokens(m);
     if (m->n_rows == 0)
         return;
+    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
+        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+            keep_all(m, c);
     forward_embed(m);
-    for (int32_t l = 0; l < m->spec.n_layers; l++) {
-        if (!m->spec.routed[l])
-            keep_all(m, l);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
         forward_layer(m, l);
-    }
     decode_head(m);
     for (int32_t r = 0; r < m->n_rows; r++)
         m->decoded[m->all_token[r]]++;

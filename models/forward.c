@@ -57,9 +57,8 @@ struct embedding embedding_of(const struct model *m)
 
 enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer)
 {
-    return m->spec.routed[layer] && m->spec.part != PART_FFN
-               ? m->spec.skipped_keys
-               : SKIPPED_KEYS_ABSENT;
+    return spec_routes_attention(&m->spec, layer) ? m->spec.skipped_keys
+                                                  : SKIPPED_KEYS_ABSENT;
 }
 
 struct attention attention_of(struct model *m, int32_t layer)
@@ -211,7 +210,7 @@ static void gather(struct model *m, int32_t l, const real *normed,
 
 /* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
  * the same matrix. */
-static void run_qkv_apart(struct model *m, int32_t l)
+static void run_keys_of_all(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
@@ -327,7 +326,7 @@ static void run_kept_attention(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
 
     if (skipped_keys_of(m, l) == SKIPPED_KEYS_COMPUTED) {
-        run_qkv_apart(m, l);
+        run_keys_of_all(m, l);
     } else if (b->n_rows > 0) {
         gather(m, l, NULL, NULL);
         run_qkv(m, l, b->x);
@@ -338,9 +337,29 @@ static void run_kept_attention(struct model *m, int32_t l)
         project(m, l, b->x, b->middle);
 }
 
+/* The feed-forward part of kept rows, from the stream and back onto it. */
+static void run_kept_ffn(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    work_on(b, b->kept);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, NULL, NULL);
+    feed_forward(m, l, b->x, b->y);
+    put_back(m, l, b->y);
+}
+
+static void choose(struct model *m, int32_t choice)
+{
+    routing_score(m, choice);
+    routing_select(m, choice);
+}
+
 static void route_block(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
+    choose(m, spec_attention_choice(&m->spec, l));
     work_on(b, b->kept);
     run_kept_attention(m, l);
     if (b->n_rows == 0)
@@ -349,30 +368,41 @@ static void route_block(struct model *m, int32_t l)
     put_back(m, l, b->y);
 }
 
-static void route_attention(struct model *m, int32_t l)
+/* Attention around its choice, back onto the stream. */
+static void put_attention(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
+    choose(m, spec_attention_choice(&m->spec, l));
     work_on(b, b->kept);
     run_kept_attention(m, l);
     if (b->n_rows > 0)
         put_back(m, l, b->middle);
-    work_on(b, m->all_rows);
+}
+
+static void route_attention(struct model *m, int32_t l)
+{
+    put_attention(m, l);
+    work_on(&m->layer[l], m->all_rows);
     feed_forward(m, l, m->stream[l], m->stream[l]);
 }
 
+/* Who is kept is chosen before attention has touched the stream. */
 static void route_ffn(struct model *m, int32_t l)
 {
-    struct layer_buffers *b = &m->layer[l];
-    work_on(b, m->all_rows);
+    choose(m, spec_ffn_choice(&m->spec, l));
+    work_on(&m->layer[l], m->all_rows);
     run_qkv(m, l, m->stream[l]);
     attend(m, l);
     project(m, l, m->stream[l], m->stream[l]);
-    work_on(b, b->kept);
-    if (b->n_rows == 0)
-        return;
-    gather(m, l, NULL, NULL);
-    feed_forward(m, l, b->x, b->y);
-    put_back(m, l, b->y);
+    run_kept_ffn(m, l);
+}
+
+/* And here after: the second choice takes the place of the first. */
+static void route_apart(struct model *m, int32_t l)
+{
+    put_attention(m, l);
+    choose(m, spec_ffn_choice(&m->spec, l));
+    run_kept_ffn(m, l);
 }
 
 static void run_dense(struct model *m, int32_t l)
@@ -392,15 +422,12 @@ void forward_layer(struct model *m, int32_t l)
 {
     static void (*const route[PART_COUNT])(struct model *, int32_t) = {
         [PART_BLOCK] = route_block, [PART_ATTENTION] = route_attention,
-        [PART_FFN] = route_ffn,
+        [PART_FFN] = route_ffn, [PART_APART] = route_apart,
     };
-    if (!m->spec.routed[l]) {
+    if (m->spec.routed[l])
+        route[m->spec.part](m, l);
+    else
         run_dense(m, l);
-        return;
-    }
-    routing_score(m, l);
-    routing_select(m, l);
-    route[m->spec.part](m, l);
 }
 
 /* The final norm and the head, of all rows or of each sequence's last. */
@@ -466,12 +493,12 @@ static void number_tokens(struct model *m)
         in->targets = m->all_targets;
 }
 
-static void keep_all(struct model *m, int32_t l)
+static void keep_all(struct model *m, int32_t c)
 {
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
         int32_t length = m->allocation.length[s];
-        int32_t *kept = allocation_kept(&m->allocation, l, s);
-        m->allocation.count[l * m->input.n_sequences + s] = length;
+        int32_t *kept = allocation_kept(&m->allocation, c, s);
+        m->allocation.count[c * m->input.n_sequences + s] = length;
         for (int32_t t = 0; t < length; t++)
             kept[t] = t;
     }
@@ -488,12 +515,12 @@ void model_forward(struct model *m, const struct model_input *input,
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);
+    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
+        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+            keep_all(m, c);
     forward_embed(m);
-    for (int32_t l = 0; l < m->spec.n_layers; l++) {
-        if (!m->spec.routed[l])
-            keep_all(m, l);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
         forward_layer(m, l);
-    }
     if (input->cache)
         decode_note_prefill(m);
     run_head(m, mean_loss);

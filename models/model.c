@@ -178,7 +178,8 @@ static void lay_out_decode(struct model *m)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
-    size_t b = (size_t)m->options.n_sequences, l = (size_t)s->n_layers;
+    size_t b = (size_t)m->options.n_sequences;
+    size_t n = (size_t)spec_n_choices(s);
     size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
 
     m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
@@ -190,12 +191,12 @@ static void lay_out_decode(struct model *m)
         m->cache[i].values = arena_take(a, numbers, sizeof(real));
     }
     m->decoded = arena_take(a, b, sizeof(int32_t));
-    m->kept_count = arena_take(a, l * b, sizeof(int32_t));
-    m->kept_position = arena_take(a, l * b * t, sizeof(int32_t));
+    m->kept_count = arena_take(a, n * b, sizeof(int32_t));
+    m->kept_position = arena_take(a, n * b * t, sizeof(int32_t));
     m->skipped = arena_take(a, b, sizeof(int32_t));
     m->skipped_position = arena_take(a, b, sizeof(int32_t));
     if (spec_scored(s))
-        m->history = arena_take(a, l * b * (size_t)m->cache_capacity,
+        m->history = arena_take(a, n * b * (size_t)m->cache_capacity,
                                 sizeof(real));
     if (head_tensor(m)->n_ranges == 0)
         m->head_columns = arena_take(a, (size_t)s->n_channels *
@@ -211,8 +212,10 @@ static void lay_out_inference(struct model *m, size_t tokens)
 
     m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
     m->all_targets = arena_take(a, tokens, sizeof(int32_t));
-    if (s->signal == SIGNAL_CHANGE)
-        m->left = arena_take(a, tokens * (size_t)s->n_channels, sizeof(real));
+    for (int i = 0; i < 1 + (s->part == PART_APART); i++)
+        if (s->signal == SIGNAL_CHANGE)
+            m->left[i] = arena_take(a, tokens * (size_t)s->n_channels,
+                                    sizeof(real));
     if (s->skipped_keys == SKIPPED_KEYS_CARRIED)
         m->carried = arena_take(a, tokens * 2 * (size_t)spec_e(s),
                                 sizeof(real));

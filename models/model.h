@@ -98,14 +98,15 @@ double model_update(struct model *model, const struct update *update,
 /* Forget all keys and values, and take notice of new weights. */
 void model_decode_reset(struct model *model);
 
-/* Who says whether a routed layer processes a token: `keep`; without, the
- * policy's keep(), from the scores of its sequence so far; without that either,
- * a router's score at or above the threshold.  One of them must be there. */
+/* Who says whether a routed layer, or its part, processes a token: `keep`;
+ * without, the policy's keep(), from the scores of its sequence so far; without
+ * that either, a router's score at or above the threshold.  One of them must be
+ * there. */
 struct decode_input {
     const int32_t *ids;           /* [B] */
     const bool *active;           /* [B]; others get no row and cost nothing, and
                                    * their id is not read; NULL: all */
-    const bool *keep;             /* [L,B], or NULL */
+    const bool *keep;             /* [choices,B], or NULL */
     const struct route_policy *policy;   /* or NULL */
     const struct allocation *replayed;   /* for policies that replay */
     uint64_t seed;                /* the prefill's, for policies that draw */
@@ -118,9 +119,9 @@ struct decode_input {
  * weight but for those.  At most options.n_tokens tokens a sequence. */
 void model_decode(struct model *model, const struct decode_input *input,
                   struct meter *meter);
-/* Tokens of a sequence so far; and which each layer kept, as an allocation over
+/* Tokens of a sequence so far; and which each choice kept, as an allocation over
  * the active sequences [B], in their order; NULL: all.  The caller opened *out
- * with L, that many sequences and the tokens of the longest. */
+ * with spec_n_choices(), that many sequences and the tokens of the longest. */
 int32_t model_decoded(const struct model *model, int32_t sequence);
 void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);

@@ -25,7 +25,7 @@ struct layer_buffers {
     real *act;        /* [N,F] */
     real *y;          /* [N,C] output */
     /* Routed layers. */
-    real *score;      /* [B*T] */
+    real *score;      /* [B*T]; of two choices the newest's, and so what follows */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
     real *cut;        /* [B] top-k's cut of each sequence */
@@ -65,7 +65,9 @@ struct model {
     int32_t *all_first, *all_position, *all_token;
     int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */
     int32_t *last_row, *last_token;   /* [B] of each sequence */
-    real *left;                    /* [B*T,C] stream of the routed layer before */
+    real *left[2];                 /* [B*T,C] stream that the routed layer before
+                                    * scored; apart: for its feed-forward part
+                                    * another */
     real *carried;                 /* [B*T,2E] newest keys and values */
 
     real *final_normed;            /* [B*T,C] */
@@ -81,10 +83,10 @@ struct model {
     int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
     struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
-    int32_t *kept_count;           /* [L,B] tokens that a layer kept */
-    int32_t *kept_position;        /* [L,B,T] theirs */
+    int32_t *kept_count;           /* [choices,B] tokens that each kept */
+    int32_t *kept_position;        /* [choices,B,T] theirs */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
-    real    *history;              /* [L,B,capacity] scores so far */
+    real    *history;              /* [choices,B,capacity] scores so far */
     real    *head_columns;         /* [C,V]; NULL: the head is stored */
 
     /* Backward, shared by all layers; widest layer's N. */
@@ -128,19 +130,19 @@ void forward_embed(struct model *m);
 void forward_layer(struct model *m, int32_t layer);
 
 /* routing.c: the scores of all rows of the stream, where there are any; then
- * which of them the layer keeps, lined up, under `select`. */
-void routing_score(struct model *m, int32_t layer);
-void routing_select(struct model *m, int32_t layer);
+ * which of them the choice (spec.h) keeps, lined up, under `select`. */
+void routing_score(struct model *m, int32_t choice);
+void routing_select(struct model *m, int32_t choice);
 void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
                         uint64_t shared_flops);
 
 /* decode.c: remember which positions a prefill kept. */
 void decode_note_prefill(struct model *m);
-/* The tokens of this step that a routed layer keeps, under `select`. */
-void decode_select(struct model *m, int32_t layer);
+/* The tokens of this step that a choice keeps, under `select`. */
+void decode_select(struct model *m, int32_t choice);
 /* The step's keys that attention will not put there itself into the cache;
  * whether they are all there then. */
 bool decode_hold(struct model *m, int32_t layer);
-real *decode_history(const struct model *m, int32_t layer, int32_t sequence);
+real *decode_history(const struct model *m, int32_t choice, int32_t sequence);
 
 #endif

@@ -518,12 +518,12 @@ void op_receive_cached(struct executor *ex, struct place at,
                (struct tally){ h * (2 * d + EXP + 3), 8 * e });
 }
 
-void op_hash(struct executor *ex, struct place at, const int32_t *ids,
-             int32_t n, real *score)
+void op_hash(struct executor *ex, struct place at, int32_t choice,
+             const int32_t *ids, int32_t n, real *score)
 {
     struct op_run run = op_begin(ex, at);
     for (int32_t r = 0; r < n; r++) {
-        uint64_t bits = random_mix((uint64_t)ids[r], (uint64_t)at.layer, 0, 2);
+        uint64_t bits = random_mix((uint64_t)ids[r], (uint64_t)choice, 0, 2);
         score[r] = (real)(bits >> 40) * 0x1p-24f;
     }
     op_end(ex, &run, at.token, n, (struct tally){ 0, 8 },

@@ -98,8 +98,9 @@ void op_receive(struct executor *ex, struct place at,
                 const struct reception *o);
 void op_receive_cached(struct executor *ex, struct place at,
                        const struct cached_reception *o);
-/* score[n]: the upper 24 bits of random_mix(id, layer, 0, 2), over 2^24. */
-void op_hash(struct executor *ex, struct place at, const int32_t *ids,
+/* score[n]: the upper 24 bits of random_mix(id, choice, 0, 2), over 2^24. */
+void op_hash(struct executor *ex, struct place at, int32_t choice,
+             const int32_t *ids,
              int32_t n, real *score);
 
 /* Rows row[i] of each x[.,width] into row i of its out; x[1] NULL: one only. */

@@ -28,7 +28,8 @@ static void run_received(struct model *m, int32_t l)
             .capacity = m->cache_capacity, .sequence = m->all_token,
             .length = m->cache[l - 1].length, .qkv = b->qkv,
             .stats = b->softmax, .keys = m->cache[l - 1].keys,
-            .drawn = decode_history(m, l, 0), .score = b->score,
+            .drawn = decode_history(m, spec_attention_choice(&m->spec, l), 0),
+            .score = b->score,
         };
         op_receive_cached(&m->ex, at, &o);
         return;
@@ -50,13 +51,21 @@ static bool routes_before(const struct model *m, int32_t layer)
     return false;
 }
 
-static void run_signal(struct model *m, int32_t l)
+/* Where the choice's like in the routed layer before left the stream. */
+static real *left_of(const struct model *m, int32_t c)
 {
+    return m->left[m->spec.part == PART_APART &&
+                   spec_choice_part(&m->spec, c) == PART_FFN];
+}
+
+static void run_signal(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
     struct layer_buffers *b = &m->layer[l];
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
     if (m->spec.signal == SIGNAL_HASH) {
-        op_hash(&m->ex, at, m->input.ids, m->n_rows, b->score);
+        op_hash(&m->ex, at, c, m->input.ids, m->n_rows, b->score);
         return;
     }
     if (m->spec.signal == SIGNAL_RECEIVED) {
@@ -65,43 +74,46 @@ static void run_signal(struct model *m, int32_t l)
     }
     struct stream_signal o = {
         .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
-        .left = m->spec.signal == SIGNAL_CHANGE ? m->left : NULL,
+        .left = m->spec.signal == SIGNAL_CHANGE ? left_of(m, c) : NULL,
         .first = !routes_before(m, l), .score = b->score,
     };
     op_stream_signal(&m->ex, at, &o);
 }
 
-static void remember_scores(struct model *m, int32_t l)
+static void remember_scores(struct model *m, int32_t c)
 {
+    const real *score = m->layer[spec_choice_layer(&m->spec, c)].score;
     const bool kept = m->decoded_step || m->input.cache;
     if (!m->history || !kept ||
         (m->decoded_step && m->spec.signal == SIGNAL_RECEIVED))
         return;
     for (int32_t s = 0; s < m->input.n_sequences; s++)
-        memcpy(decode_history(m, l, s) + m->decoded[s],
-               m->layer[l].score + m->all_first[s],
+        memcpy(decode_history(m, c, s) + m->decoded[s],
+               score + m->all_first[s],
                (size_t)(m->all_first[s + 1] - m->all_first[s]) * sizeof(real));
 }
 
-void routing_score(struct model *m, int32_t l)
+void routing_score(struct model *m, int32_t c)
 {
+    const int32_t l = spec_choice_layer(&m->spec, c);
+
     if (m->spec.router_scores) {
         struct router router = router_of(m, l);
         router.n = m->n_rows;
         router.x = m->stream[l];
         op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
     } else if (m->spec.signal != SIGNAL_NONE) {
-        run_signal(m, l);
+        run_signal(m, c);
     }
-    remember_scores(m, l);
+    remember_scores(m, c);
 }
 
 /* ---- choice ---- */
 
-/* Ask the policy which tokens of each sequence the layer keeps. */
+/* Ask the policy which tokens of each sequence are kept. */
 struct choice {
     struct model *m;
-    int32_t       layer;
+    int32_t       choice, layer;
 };
 
 static void choose_part(void *argument, int part, int parts)
@@ -121,13 +133,13 @@ static void choose_part(void *argument, int part, int parts)
             .score = score, .n_tokens = t,
             .n_keep = spec_kept(&m->spec, c->layer, t),
             .threshold = m->threshold[c->layer],
-            .seed = random_mix(in->seed, (uint64_t)c->layer, (uint64_t)s, 1),
+            .seed = random_mix(in->seed, (uint64_t)c->choice, (uint64_t)s, 1),
             .capacity = m->spec.capacity[c->layer], .sequence = s,
-            .choice = c->layer, .replayed = in->replayed, .scratch = scratch,
+            .choice = c->choice, .replayed = in->replayed, .scratch = scratch,
         };
-        m->allocation.count[c->layer * m->allocation.n_sequences + s] =
+        m->allocation.count[c->choice * m->allocation.n_sequences + s] =
             in->policy->choose(&choose,
-                               allocation_kept(&m->allocation, c->layer, s));
+                               allocation_kept(&m->allocation, c->choice, s));
         if (in->train && m->spec.router_scores)
             b->cut[s] = route_cut(score, t, choose.n_keep,
                                   (float *)(void *)scratch);
@@ -135,13 +147,14 @@ static void choose_part(void *argument, int part, int parts)
 }
 
 /* Kept positions of all sequences as the rows of one matrix. */
-static void line_up(struct model *m, int32_t l)
+static void line_up(struct model *m, int32_t c)
 {
+    const int32_t l = spec_choice_layer(&m->spec, c);
     struct layer_buffers *b = &m->layer[l];
     int32_t n = 0;
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
-        const int32_t *kept = allocation_kept(&m->allocation, l, s);
-        int32_t count = allocation_count(&m->allocation, l, s);
+        const int32_t *kept = allocation_kept(&m->allocation, c, s);
+        int32_t count = allocation_count(&m->allocation, c, s);
         assert(!m->options.train ||
                count <= spec_kept(&m->spec, l, m->options.n_tokens));
         b->first[s] = n;
@@ -184,18 +197,19 @@ void routing_end_select(struct model *m, int32_t l, struct op_run *run,
            (struct tally){ shared_flops, 4 * (uint64_t)kept });
 }
 
-void routing_select(struct model *m, int32_t l)
+void routing_select(struct model *m, int32_t c)
 {
-    struct choice choice = { m, l };
+    const int32_t l = spec_choice_layer(&m->spec, c);
+    struct choice choice = { m, c, l };
     bool track = m->input.train && m->spec.router_scores;
 
     if (m->decoded_step) {
-        decode_select(m, l);
+        decode_select(m, c);
         return;
     }
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     pool_run(m->pool, choose_part, &choice);
-    line_up(m, l);
+    line_up(m, c);
     if (track)
         track_threshold(m, l);
     routing_end_select(m, l, &run,

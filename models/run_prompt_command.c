@@ -132,7 +132,8 @@ struct session {
     struct ledger_meter meter;
 
     struct new_token  *token;            /* [n_asked] */
-    bool              *kept;             /* [n_asked,n_routed] */
+    bool              *kept;             /* [n_asked,n_kept] */
+    int32_t            n_kept;           /* choices of routed layers */
     int32_t            n_new;
     struct text_stream out, copy;        /* stdout's, and the summary's */
     char              *text;
@@ -323,7 +324,9 @@ static enum status open_output(struct session *s, struct error *err)
     const size_t n = (size_t)s->n_asked;
 
     s->token = calloc(n, sizeof *s->token);
-    s->kept = calloc(n * (size_t)spec_n_routed(&s->spec) + 1, sizeof *s->kept);
+    for (int32_t c = 0; c < spec_n_choices(&s->spec); c++)
+        s->n_kept += s->spec.routed[spec_choice_layer(&s->spec, c)];
+    s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
     s->copy.file = open_memstream(&s->text, &s->text_size);
     if (!s->token || !s->kept || !s->copy.file)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
@@ -407,15 +410,15 @@ static enum status predict_pass(struct session *s, bool first,
                                : status;
 }
 
-/* Which routed layers kept the last token: it is then the last they keep. */
+/* Which choices kept the last token: it is then the last they keep. */
 static void note_kept(struct session *s, bool *kept)
 {
     const struct allocation *a = &s->kept_so_far;
-    for (int32_t l = 0; l < s->spec.n_layers; l++) {
-        int32_t n = allocation_count(a, l, 0);
-        if (s->spec.routed[l])
+    for (int32_t c = 0; c < a->n_choices; c++) {
+        int32_t n = allocation_count(a, c, 0);
+        if (s->spec.routed[spec_choice_layer(&s->spec, c)])
             *kept++ = n > 0 &&
-                      allocation_kept(a, l, 0)[n - 1] == a->n_tokens - 1;
+                      allocation_kept(a, c, 0)[n - 1] == a->n_tokens - 1;
     }
 }
 
@@ -444,7 +447,7 @@ static void note_pass(struct session *s, bool first, double seconds)
         .bytes = bytes,
         .weight_bytes = ledger_at(s->pass, shared)->count[METRIC_BYTES],
     };
-    note_kept(s, s->kept + (s->n_new - 1) * spec_n_routed(&s->spec));
+    note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
 static bool passed(void *context, int32_t n_tokens, double seconds)
@@ -533,7 +536,8 @@ static struct run_prompt_result result_of(const struct session *s)
         .policy = s->policy, .tokenizer = s->tokenizer,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
-        .kept = s->kept, .text = s->text, .text_size = s->text_size,
+        .kept = s->kept, .n_kept = s->n_kept, .text = s->text,
+        .text_size = s->text_size,
         .open_seconds = s->open_seconds,
         .prefill_seconds = s->prefill_seconds,
         .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,

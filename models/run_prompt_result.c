@@ -112,12 +112,8 @@ void run_prompt_text(FILE *file, const struct run_prompt_result *r)
 
 void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
 {
-    const int32_t routed = spec_n_routed(r->spec);
-
     fputs("position,token,text,seconds,flops,bytes", file);
-    for (int32_t l = 0; l < r->spec->n_layers; l++)
-        if (r->spec->routed[l])
-            fprintf(file, ",block_%d", l);
+    score_write_choices(file, r->spec);
     fputs("\r\n", file);
     for (int32_t i = 0; i < r->n_new; i++) {
         const struct new_token *t = &r->token[i];
@@ -133,8 +129,10 @@ void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
                     t->bytes);
         else
             fputs(",,,", file);
-        for (int32_t k = 0; k < routed; k++)
-            fputs(!t->ran ? "," : r->kept[i * routed + k] ? ",1" : ",0", file);
+        for (int32_t k = 0; k < r->n_kept; k++)
+            fputs(!t->ran                      ? ","
+                  : r->kept[i * r->n_kept + k] ? ",1"
+                                               : ",0", file);
         fputs("\r\n", file);
     }
 }
@@ -190,7 +188,6 @@ static json_t *generation_json(const struct run_prompt_result *r)
 /* Of the new tokens that a pass ran on. */
 static json_t *routing_json(const struct run_prompt_result *r)
 {
-    const int32_t routed = spec_n_routed(r->spec);
     json_t *blocks = json_array();
     int64_t seen = 0, kept = 0;
 
@@ -198,10 +195,11 @@ static json_t *routing_json(const struct run_prompt_result *r)
         if (r->spec->routed[l])
             json_array_append_new(blocks, json_integer(l));
     for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
-        for (int32_t k = 0; k < routed; k++, seen++)
-            kept += r->kept[i * routed + k];
-    return json_pack("{s:s, s:s, s:o, s:s, s:o}",
+        for (int32_t k = 0; k < r->n_kept; k++, seen++)
+            kept += r->kept[i * r->n_kept + k];
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}",
                      "policy", r->source->routing.policy->name,
+                     "part", part_names[r->spec->part],
                      "rule", r->policy->name, "blocks", blocks,
                      "gate", gate_names[r->spec->gate], "capacity_realised",
                      number((double)kept / (double)seen));

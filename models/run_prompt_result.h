@@ -32,7 +32,8 @@ struct run_prompt_result {
     const char *isa;
     int32_t  n_prompt, n_new, n_asked;
     const struct new_token *token;         /* [n_new] */
-    const bool *kept;                      /* [n_new,n_routed] */
+    const bool *kept;                      /* [n_new,n_kept] */
+    int32_t  n_kept;                       /* choices of routed layers */
     const char *text;                      /* of the new tokens, UTF-8 */
     size_t   text_size;
     double   open_seconds;                 /* memory taken, weights read */
@@ -50,8 +51,8 @@ const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
                              bool first, char byte[1], size_t *size);
 
 void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
-/* position,token,text,seconds,flops,bytes and block_<layer>, 0 or 1, for every
- * routed block; empty where no pass ran on the token (RFC 4180). */
+/* position,token,text,seconds,flops,bytes and what was kept, as in score.h;
+ * empty where no pass ran on the token (RFC 4180). */
 void        run_prompt_csv(FILE *file, const struct run_prompt_result *r);
 /* summary.json; the caller decrefs. */
 enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,

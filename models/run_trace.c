@@ -7,7 +7,8 @@ enum status run_trace_replay(struct run_trace *t, const char *path,
 {
     enum status status = trace_read(&t->trace, path, err);
     return status == STATUS_OK
-               ? allocation_open(&t->replayed, spec_n_choices(spec), 1, n_tokens, err)
+               ? allocation_open(&t->replayed, spec_n_choices(spec), 1,
+                                 n_tokens, err)
                : status;
 }
 

@@ -72,9 +72,9 @@ void score_add(struct score *s, const struct model *m,
     }
     s->scored += w->n_tokens - w->first;
     s->rows += w->n_tokens;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            s->kept += allocation_rows(model_allocation(m), l);
+    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+        if (spec->routed[spec_choice_layer(spec, c)]) {
+            s->kept += allocation_rows(model_allocation(m), c);
             s->seen += w->n_tokens;
         }
 }
@@ -89,13 +89,21 @@ double score_capacity(const struct score *s)
     return s->seen > 0 ? (double)s->kept / (double)s->seen : (double)NAN;
 }
 
+void score_write_choices(FILE *file, const struct model_spec *spec)
+{
+    for (int32_t c = 0; c < spec_n_choices(spec); c++) {
+        const int32_t l = spec_choice_layer(spec, c);
+        if (spec->routed[l])
+            fprintf(file, ",%s_%d", spec->part == PART_APART
+                    ? part_names[spec_choice_part(spec, c)] : "block", l);
+    }
+}
+
 void score_write_header(FILE *file, const struct model_spec *spec)
 {
     fputs("position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,"
           "joules", file);
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l])
-            fprintf(file, ",block_%d", l);
+    score_write_choices(file, spec);
     fputs("\r\n", file);
 }
 
@@ -127,16 +135,16 @@ static void write_token(FILE *file, const struct tokenizer *tokenizer,
     score_write_text(file, text, size);
 }
 
-/* Where each layer's kept positions are read next: rows come in order. */
+/* Where each choice's kept positions are read next: rows come in order. */
 struct cursor {
-    int32_t at[SPEC_MAX_LAYERS];
+    int32_t at[SPEC_MAX_CHOICES];
 };
 
-static bool passes(const struct allocation *a, struct cursor *c, int32_t layer,
+static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
                    int32_t row)
 {
-    const int32_t *kept = allocation_kept(a, layer, 0);
-    int32_t n = allocation_count(a, layer, 0), *at = &c->at[layer];
+    const int32_t *kept = allocation_kept(a, choice, 0);
+    int32_t n = allocation_count(a, choice, 0), *at = &c->at[choice];
 
     while (*at < n && kept[*at] < row)
         ++*at;
@@ -151,13 +159,14 @@ static void write_row(FILE *file, const struct model *m,
     const struct model_spec *spec = model_spec(m);
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
     const struct cost *cost = ledger_at(counted, key);
-    bool passed[SPEC_MAX_LAYERS];
+    bool passed[SPEC_MAX_CHOICES];
     int32_t used = 0;
 
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        passed[l] = passes(model_allocation(m), cursor, l, r);
-        used += passed[l];
-    }
+    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+        passed[c] = passes(model_allocation(m), cursor, c, r);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        used += passed[spec_attention_choice(spec, l)] &&
+                passed[spec_ffn_choice(spec, l)];
     fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
     write_token(file, w->tokenizer, w->ids[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
@@ -168,9 +177,9 @@ static void write_row(FILE *file, const struct model *m,
         if (isfinite(joules))
             fprintf(file, "%.9g", joules);
     }
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l])
-            fprintf(file, ",%d", passed[l]);
+    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+        if (spec->routed[spec_choice_layer(spec, c)])
+            fprintf(file, ",%d", passed[c]);
     fputs("\r\n", file);
 }
 

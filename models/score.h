@@ -56,7 +56,8 @@ struct score {
     double  nats, entropy;        /* over scored rows */
     int64_t scored;               /* rows that count: bytes predicted */
     int64_t rows;                 /* rows run, context included */
-    int64_t kept, seen;           /* rows that routed layers kept, and saw */
+    int64_t kept, seen;           /* rows that choices of routed layers kept, and
+                                   * saw */
 };
 /* After a forward over the window, with entropy. */
 void   score_add(struct score *score, const struct model *model,
@@ -66,10 +67,13 @@ double score_capacity(const struct score *score);   /* NAN: nothing routes */
 
 /* tokens.csv (RFC 4180):
  *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
- * and block_<layer>, 0 or 1, for every routed block.  blocks_used counts the
- * dense ones too.  In the text, control bytes, the backslash and bytes beyond
+ * and for every routed block whether it was kept, 0 or 1: block_<layer>, or with
+ * parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those that
+ * worked on the token with both their parts, the dense ones too.  In the text, control bytes, the backslash and bytes beyond
  * ASCII are \xNN.  Joules stay empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
+/* ",block_1,block_3": those last columns of a table of tokens. */
+void score_write_choices(FILE *file, const struct model_spec *spec);
 /* A cell of text, quoted where it must be. */
 void score_write_text(FILE *file, const char *text, size_t size);
 /* The scored rows of a window; the ledgers resolve its tokens, and `predicted`

@@ -12,7 +12,8 @@
 struct state {
     const struct routed_sequence *in;
     double *x;                 /* [T,C] the stream */
-    double *left;              /* [T,C] as the routed layer before found it */
+    double *left[2];           /* [T,C] as the routed layer before found it; its
+                                * feed-forward part, where that is apart */
     double *keys, *values;     /* [T,E] of this layer; of the last, until then */
     bool   *present;           /* [T] has a key in this layer */
     double *drawn;             /* [T] attention received in this layer */
@@ -79,24 +80,37 @@ static double distance(const double *a, const double *b, int32_t n)
     return sum;
 }
 
-static double score_of(const struct state *s, int32_t layer, int32_t t)
+static double score_of(const struct state *s, int32_t choice, int32_t t,
+                       const double *left)
 {
     const struct model_spec *spec = s->in->spec;
     const int32_t c = spec->n_channels;
     const double *x = s->x + t * c;
 
     if (spec->router_scores)
-        return router_score(s->in, layer, x);
+        return router_score(s->in, choice, x);
     switch (spec->signal) {
     case SIGNAL_NORM:     return distance(x, NULL, c);
-    case SIGNAL_CHANGE:   return distance(x, s->left + t * c, c);
+    case SIGNAL_CHANGE:   return distance(x, left + t * c, c);
     case SIGNAL_RECEIVED: return s->drawn[t];
     case SIGNAL_HASH:
         return floor((double)random_mix((uint64_t)s->in->ids[t],
-                                        (uint64_t)layer, 0, 2) / 0x1p40) /
+                                        (uint64_t)choice, 0, 2) / 0x1p40) /
                0x1p24;
     default:              return 0.0;
     }
+}
+
+/* All tokens' scores from the stream as it is now, which is then what the like
+ * of this choice in the next routed layer compares with. */
+static void score_all(struct state *s, int32_t choice, double *left)
+{
+    const int32_t n = s->in->n_tokens;
+    const size_t numbers = (size_t)(n * s->in->spec->n_channels);
+
+    for (int32_t t = 0; t < n; t++)
+        s->in->score[choice * n + t] = score_of(s, choice, t, left);
+    memcpy(left, s->x, numbers * sizeof *left);
 }
 
 /* Key and value of token t, from its normed row. */
@@ -184,6 +198,20 @@ static void move(double *x, const double *y, double gate, int32_t n)
         x[i] += gate * (y[i] - x[i]);
 }
 
+/* The second half of a layer whose parts are apart: who was kept by attention
+ * does not matter any more. */
+static void run_ffn_apart(struct state *s, int32_t l)
+{
+    const struct routed_sequence *in = s->in;
+    const int32_t c = in->spec->n_channels, n = in->n_tokens;
+    const int32_t second = 2 * l + 1;
+
+    score_all(s, second, s->left[1]);
+    for (int32_t t = 0; t < n; t++)
+        if (in->kept[second * n + t])
+            feed_forward(in, l, s->x + t * c, s->x + t * c);
+}
+
 /* One layer of one sequence. */
 static void run_layer(struct state *s, int32_t l)
 {
@@ -192,18 +220,20 @@ static void run_layer(struct state *s, int32_t l)
     const int32_t c = spec->n_channels, n = in->n_tokens;
     const bool routed = spec->routed[l];
     const bool whole = !routed || spec->part == PART_FFN;  /* attention */
+    const bool apart = spec->part == PART_APART;
+    const int32_t first = apart ? 2 * l : l;
+    const bool *chosen = in->kept + first * n;
     double *normed = calloc((size_t)(n * c), sizeof *normed);
     double *after = calloc((size_t)(n * c), sizeof *after);
-    double *score = in->score + l * n;
+    double *score = in->score + first * n;
 
-    for (int32_t t = 0; t < n; t++)
-        score[t] = routed ? score_of(s, l, t) : 0.0;
+    memset(score, 0, (size_t)(apart ? 2 * n : n) * sizeof *score);
     if (routed)
-        memcpy(s->left, s->x, (size_t)(n * c) * sizeof *s->left);
+        score_all(s, first, s->left[0]);
 
     memset(s->drawn, 0, (size_t)n * sizeof *s->drawn);
     for (int32_t t = 0; t < n; t++) {
-        bool kept = whole || in->kept[l * n + t];
+        bool kept = whole || chosen[t];
         s->present[t] = kept || spec->skipped_keys != SKIPPED_KEYS_ABSENT;
         norm(in, l, TENSOR_NORM1_GAMMA, TENSOR_NORM1_BETA, s->x + t * c,
              normed + t * c);
@@ -211,11 +241,11 @@ static void run_layer(struct state *s, int32_t l)
             make_key(s, l, t, normed + t * c);
     }
     for (int32_t t = 0; t < n; t++)
-        if (whole || in->kept[l * n + t])
+        if (whole || chosen[t])
             attend(s, l, t, normed + t * c, after + t * c);
 
     for (int32_t t = 0; t < n; t++) {
-        bool kept = !routed || in->kept[l * n + t];
+        bool kept = !routed || chosen[t];
         double *x = s->x + t * c, *y = after + t * c;
         double gate = routed ? reference_gate(spec->gate, score[t]) : 1.0;
         if (!routed || spec->part == PART_BLOCK) {
@@ -223,10 +253,11 @@ static void run_layer(struct state *s, int32_t l)
                 feed_forward(in, l, y, y);
                 move(x, y, gate, c);
             }
-        } else if (spec->part == PART_ATTENTION) {
+        } else if (spec->part != PART_FFN) {
             if (kept)
                 move(x, y, gate, c);
-            feed_forward(in, l, x, x);
+            if (!apart)
+                feed_forward(in, l, x, x);
         } else {
             memcpy(x, y, (size_t)c * sizeof *x);
             feed_forward(in, l, x, y);
@@ -234,6 +265,8 @@ static void run_layer(struct state *s, int32_t l)
                 move(x, y, gate, c);
         }
     }
+    if (routed && apart)
+        run_ffn_apart(s, l);
     free(after);
     free(normed);
 }
@@ -255,12 +288,13 @@ void reference_routed(const struct routed_sequence *in)
     const int32_t c = spec->n_channels, v = spec->n_vocab, n = in->n_tokens;
     const double *head = weight(in, -1, spec->tied_head ? TENSOR_WTE
                                                         : TENSOR_HEAD);
-    const size_t numbers = (size_t)(n * (2 * c + 2 * spec_e(spec) + 1));
+    const size_t numbers = (size_t)(n * (3 * c + 2 * spec_e(spec) + 1));
     double *room = calloc(numbers, sizeof *room);
     struct state s = {
-        .in = in, .x = room, .left = room + n * c, .keys = room + 2 * n * c,
-        .values = room + n * (2 * c + spec_e(spec)),
-        .drawn = room + n * (2 * c + 2 * spec_e(spec)),
+        .in = in, .x = room, .left = { room + n * c, room + 2 * n * c },
+        .keys = room + 3 * n * c,
+        .values = room + n * (3 * c + spec_e(spec)),
+        .drawn = room + n * (3 * c + 2 * spec_e(spec)),
         .present = calloc((size_t)n, sizeof(bool)),
     };
 

@@ -1,6 +1,6 @@
-/* reference_routed.h - a decoder in double that routes: whole blocks or parts of
- * them, with the keys of skipped tokens absent, computed or carried, by routers
- * or signals.  One sequence, one token at a time through every layer's
+/* reference_routed.h - a decoder in double that routes: whole blocks, parts of
+ * them or both parts apart, with the keys of skipped tokens absent, computed or
+ * carried, by routers or signals.  One sequence, one token at a time through every layer's
  * definition in sim/core/op.h and sim/core/spec.h; full attention, libm. */
 #ifndef REFERENCE_ROUTED_H
 #define REFERENCE_ROUTED_H
@@ -14,9 +14,9 @@ struct routed_sequence {
     const double  *weights;        /* [tensors.floats] */
     const int32_t *ids;            /* [T] */
     int32_t        n_tokens;
-    const bool    *kept;           /* [L,T] who is routed through what */
-    double        *score;          /* [L,T] of routed layers, written; 0 where
-                                    * none scores */
+    const bool    *kept;           /* [choices,T] who is routed through what */
+    double        *score;          /* [choices,T] of routed layers, written; 0
+                                    * where none scores */
     double        *logits;         /* [T,V] written */
 };
 void reference_routed(const struct routed_sequence *sequence);

@@ -512,14 +512,53 @@ Test(model_config, gives_a_model_that_routes_another_policy_and_no_more)
 }
 
 /* A trace of layers 1 and 3: of 10 tokens, 5 and none. */
-static void write_trace(char path[64], char directory[32])
+static void write_trace(char path[64], char directory[32],
+                        enum routed_part part)
 {
     strcpy(directory, "/tmp/isobath-test-XXXXXX");
     cr_assert(mkdtemp(directory) != NULL);
     snprintf(path, 64, "%s/t.csv", directory);
     FILE *file = fopen(path, "w");
-    fputs("window,layer,tokens,kept\n0,1,10,0-3 9\n0,3,10,\n", file);
+    fprintf(file, "window,layer,part,tokens,kept\n0,1,%s,10,0-3 9\n"
+            "0,3,%s,10,\n", part_names[part], part_names[part]);
     cr_assert(fclose(file) == 0);
+}
+
+/* A trace that was made with one part, replayed by a model of another; `trained`
+ * says it routes by itself, whole blocks. */
+static void refuses_trace(enum routed_part part, bool trained,
+                          const char *asked, const char *words)
+{
+    const struct route_policy *policy = route_find("dense");
+    char replay[CONFIG_TEXT_SIZE], directory[32], path[64], setting[96];
+    struct model_spec spec = trained ? spec_of(tiny_llama,
+                                               SET("routing.capacity=0.5",
+                                                   "routing.blocks=1,3"))
+                                     : spec_of(tiny_llama, NULL);
+    struct error err;
+
+    write_trace(path, directory, part);
+    snprintf(setting, sizeof setting, "routing.replay=%s", path);
+    cr_expect(eq(int, asked ? route(&spec, &policy, replay,
+                                    SET("routing.policy=replay", setting,
+                                        asked), &err)
+                            : route(&spec, &policy, replay,
+                                    SET("routing.policy=replay", setting),
+                                    &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, words) != NULL, "%s", err.text);
+    unlink(path);
+    rmdir(directory);
+}
+
+Test(model_config, a_trace_of_another_part_is_refused_with_its_place)
+{
+    refuses_trace(PART_FFN, false, NULL, "t.csv:2:5: part ffn; allowed is a"
+                  " trace made with routing.part block");
+    refuses_trace(PART_BLOCK, false, "routing.part=attention",
+                  "t.csv:2:5: part block");
+    refuses_trace(PART_ATTENTION, false, "routing.part=apart",
+                  "t.csv:2:5: part attention");
+    refuses_trace(PART_FFN, true, NULL, "t.csv:2:5: part ffn");
 }
 
 Test(model_config, takes_blocks_and_capacities_from_a_trace)
@@ -529,7 +568,7 @@ Test(model_config, takes_blocks_and_capacities_from_a_trace)
     char replay[CONFIG_TEXT_SIZE], directory[32], path[64], setting[96];
     struct error err;
 
-    write_trace(path, directory);
+    write_trace(path, directory, PART_BLOCK);
     snprintf(setting, sizeof setting, "routing.replay=%s", path);
     cr_assert(eq(int, route(&spec, &policy, replay,
                             SET("routing.policy=replay", setting), &err),

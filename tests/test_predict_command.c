@@ -214,7 +214,8 @@ Test(predict_command, a_model_with_weights_is_routed_by_settings)
 /* Layer 1 kept half, layer 3 a quarter. */
 Test(predict_command, a_trace_says_blocks_and_capacities)
 {
-    write_file("t.csv", "window,layer,tokens,kept\n0,1,8,0-3\n0,3,8,2 5\n");
+    write_file("t.csv", "window,layer,part,tokens,kept\n0,1,block,8,0-3\n"
+                        "0,3,block,8,2 5\n");
     cr_assert(eq(int, PREDICT("hf", "--phase", "prefill", SET("policy=replay"),
                               SET("replay=t.csv")), 0), "%s", complained);
     cr_expect(strstr(said, "2 routed, they keep 16 to 32 of 64 tokens") != NULL,
@@ -222,9 +223,10 @@ Test(predict_command, a_trace_says_blocks_and_capacities)
     cr_expect(eq(int, PREDICT("hf", "--phase", "prefill",
                               SET("policy=replay"), SET("replay=no.csv")), 2));
     cr_expect(strstr(complained, "no.csv") != NULL, "%s", complained);
-    write_file("t.csv", "window,layer,tokens,kept\n0,1,8,0-3\n0,3,8,2 9\n");
+    write_file("t.csv", "window,layer,part,tokens,kept\n0,1,block,8,0-3\n"
+                        "0,3,block,8,2 9\n");
     cr_expect(eq(int, PREDICT("hf", "--phase", "prefill",
                               SET("policy=replay"), SET("replay=t.csv")), 2));
-    cr_expect(strstr(complained, "t.csv:3:9: a kept position: allowed is 3 to"
+    cr_expect(strstr(complained, "t.csv:3:15: a kept position: allowed is 3 to"
                                  " 7") != NULL, "%s", complained);
 }

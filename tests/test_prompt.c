@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "models/run_prompt_result.h"
 #include "sim/core/command.h"
 #include "tests/shared.h"
 #include "tests/words.h"
@@ -228,6 +229,31 @@ Test(prompt, other_forms_and_standard_input)
     cr_expect(has_object(summary, "generation"));
     json_decref(summary);
     free(text);
+}
+
+/* Of a model whose second layer routes its parts apart. */
+Test(prompt, a_row_tells_which_parts_kept_the_token)
+{
+    const struct model_spec spec = { .n_layers = 2, .part = PART_APART,
+                                     .routed = { false, true } };
+    const struct new_token token[2] = {
+        { .id = 'a', .ran = true, .seconds = 0.5, .flops = 7, .bytes = 8 },
+        { .id = 'b' },
+    };
+    const bool kept[4] = { false, true };
+    char *table = NULL;
+    size_t size;
+    FILE *file = open_memstream(&table, &size);
+
+    run_prompt_csv(file, &(struct run_prompt_result){
+        .spec = &spec, .n_prompt = 3, .n_new = 2, .token = token, .kept = kept,
+        .n_kept = 2 });
+    fclose(file);
+    cr_expect_str_eq(table, "position,token,text,seconds,flops,bytes,"
+                            "attention_1,ffn_1\r\n"
+                            "3,97,a,0.5,7,8,0,1\r\n"
+                            "4,98,b,,,,,\r\n");
+    free(table);
 }
 
 /* The model's own rule: a routed layer's threshold, which the table shows. */

@@ -97,12 +97,12 @@ struct scored {
     struct score_window window;
 };
 
-static struct scored score_text(const char *text, const char *policy)
+static struct scored run_text(const char *text, const struct model_spec *spec,
+                              const char *policy,
+                              const struct allocation *replayed)
 {
     struct scored s = { .window = { .n_tokens = 6, .first = 2,
                                     .position = 100 } };
-    const struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5,
-                                             PATTERN_ODD);
     const struct model_options options = { .n_sequences = 1, .n_tokens = 6,
                                            .n_threads = 1 };
     double mean;
@@ -111,14 +111,41 @@ static struct scored score_text(const char *text, const char *policy)
         s.ids[t] = (unsigned char)text[t];
         s.targets[t] = (unsigned char)text[t + 1];
     }
-    s.model = case_model(&spec, &options, 1);
+    s.model = case_model(spec, &options, 1);
     cr_assert(eq(int, ledger_open(&s.counted, (struct ledger_shape){
         .n_tokens = 6 }, cost_zero(PROV_COUNTED), NULL), STATUS_OK));
     struct ledger_meter meter = ledger_meter(s.counted);
     const struct model_input input = {
         .ids = s.ids, .targets = s.targets, .n_sequences = 1, .n_tokens = 6,
-        .policy = case_policy(policy), .entropy = true };
+        .policy = case_policy(policy), .replayed = replayed, .entropy = true };
     model_forward(s.model, &input, &meter.meter, &mean);
+    return s;
+}
+
+static struct scored score_text(const char *text, const char *policy)
+{
+    const struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5,
+                                             PATTERN_ODD);
+    return run_text(text, &spec, policy, NULL);
+}
+
+/* Layer 1 of three: its attention keeps 0 1 2 4, its feed-forward part 2 3. */
+static struct scored score_apart(const char *text)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    struct allocation routes;
+
+    spec.part = PART_APART;
+    spec.gate = GATE_ONE;
+    spec.router_scores = spec.router_trained = false;
+    cr_assert(eq(int, allocation_open(&routes, 6, 1, 6, NULL), STATUS_OK));
+    routes.count[2] = 4;
+    allocation_kept(&routes, 2, 0)[3] = 4;
+    routes.count[3] = 2;
+    allocation_kept(&routes, 3, 0)[0] = 2;
+    allocation_kept(&routes, 3, 0)[1] = 3;
+    struct scored s = run_text(text, &spec, "replay", &routes);
+    allocation_close(&routes);
     return s;
 }
 
@@ -191,6 +218,45 @@ Test(score, a_table_of_tokens_has_a_line_for_each_scored_row)
     cr_expect(strstr(table, line) != NULL, "%s\nin\n%s", line, table);
     cr_expect(kept[METRIC_FLOPS] > skipped[METRIC_FLOPS]);
     free(table);
+    close_scored(&s);
+}
+
+/* Rows 2 to 5: both parts, feed-forward alone, attention alone, neither. */
+Test(score, with_parts_apart_a_row_tells_them_and_a_block_used_is_both)
+{
+    struct scored s = score_apart("abcdefg");
+    static const char *const ends[] = { ",,1,1\r\n", ",,0,1\r\n",
+                                        ",,1,0\r\n", ",,0,0\r\n" };
+    static const int used[] = { 3, 2, 2, 2 };
+    char *table = table_of(&s), *line = table;
+
+    cr_expect(strstr(table, "position,token,text,loss_nats,entropy_nats,"
+                     "blocks_used,flops,bytes,joules,attention_1,ffn_1\r\n") ==
+              table, "%s", table);
+    for (int r = 0; r < 4; r++) {
+        int blocks = -1;
+        line = strchr(line, '\n') + 1;
+        char *end = strchr(line, '\n') + 1;
+        const size_t n = strlen(ends[r]);
+        cr_assert(sscanf(line, "%*d,%*d,%*c,%*f,%*f,%d", &blocks) == 1, "%s",
+                  line);
+        cr_expect(eq(int, blocks, used[r]), "row %d", r);
+        cr_expect(memcmp(end - n, ends[r], n) == 0, "row %d: %s", r, line);
+    }
+    free(table);
+    close_scored(&s);
+}
+
+/* Four and two of six rows that each of two choices saw. */
+Test(score, the_capacity_of_parts_apart_is_over_both)
+{
+    struct scored s = score_apart("abcdefg");
+    struct score sum = { .policy = case_policy("replay") };
+
+    s.window.ids = s.ids;
+    score_add(&sum, s.model, &s.window);
+    cr_expect(eq(i64, sum.kept, 6));
+    cr_expect(eq(i64, sum.seen, 12));
     close_scored(&s);
 }
 

@@ -343,11 +343,18 @@ static struct model *open_model(const struct model_spec *spec,
     return m;
 }
 
-static struct model_input prefill_of(const int32_t *ids)
+static const struct route_policy *policy_of(const struct model_spec *spec)
+{
+    return case_policy(spec->part == PART_APART ? "residual_change"
+                                                : "threshold");
+}
+
+static struct model_input prefill_of(const struct model_spec *spec,
+                                     const int32_t *ids)
 {
     return (struct model_input){
         .ids = ids, .n_sequences = B, .n_tokens = PREFILL,
-        .policy = case_policy("threshold"), .cache = true,
+        .policy = policy_of(spec), .cache = true,
     };
 }
 
@@ -377,12 +384,13 @@ static void same_model(const struct model_spec *types, const char *what)
     cr_assert(model_tensors(stored)->stored_bytes > 0);
     cr_assert(model_tensors(widened)->stored_bytes == 0);
     case_text(ids, ignored, B * T, types->n_vocab, 5);
-    const struct model_input prefill = prefill_of(ids);
+    const struct model_input prefill = prefill_of(types, ids);
     model_forward(stored, &prefill, NULL, NULL);
     model_forward(widened, &prefill, NULL, NULL);
     same_logits(stored, widened, B * PREFILL, what, -1);
     for (int32_t t = PREFILL; t < T; t++) {
-        const struct decode_input step = { .ids = ids + t * B };
+        const struct decode_input step = { .ids = ids + t * B,
+                                           .policy = policy_of(types) };
         model_decode(stored, &step, NULL);
         model_decode(widened, &step, NULL);
         same_logits(stored, widened, B, what, t);
@@ -414,7 +422,8 @@ Test(stored, mixed_types_and_odd_sizes_have_them_too)
 
 /* ---- parts and keys of skipped tokens ---- */
 
-/* Layers 1 and 3 route by the threshold, the part and the keys as said. */
+/* Layers 1 and 3 route by the threshold, the part and the keys as said; both
+ * parts apart by the change of the stream. */
 static struct model_spec apart_spec(enum family family, enum routed_part part,
                                     enum skipped_keys keys, int variant)
 {
@@ -426,6 +435,11 @@ static struct model_spec apart_spec(enum family family, enum routed_part part,
     spec.part = part;
     spec.skipped_keys = keys;
     spec.router_trained = false;
+    if (part == PART_APART) {
+        spec.gate = GATE_ONE;
+        spec.router_scores = false;
+        spec.signal = SIGNAL_CHANGE;
+    }
     return spec;
 }
 
@@ -449,7 +463,7 @@ static void same_ragged(const struct model_spec *types, const char *what)
     struct model *stored = open_model(types, types, NULL, 2);
     struct model *widened = open_model(&floats, types, NULL, 2);
     case_text(ids, ignored, B * T, types->n_vocab, 5);
-    struct model_input prefill = prefill_of(ids);
+    struct model_input prefill = prefill_of(types, ids);
     prefill.length = length;
     prefill.last_only = true;
     model_forward(stored, &prefill, NULL, NULL);
@@ -458,7 +472,8 @@ static void same_ragged(const struct model_spec *types, const char *what)
     for (int32_t t = PREFILL; t < T; t++) {
         const bool active[B] = { true, t % 3 > 0 };
         const struct decode_input step = { .ids = ids + t * B,
-                                           .active = active };
+                                           .active = active,
+                                           .policy = policy_of(types) };
         model_decode(stored, &step, NULL);
         model_decode(widened, &step, NULL);
         same_logits(stored, widened, active[1] ? B : 1, what, t);
@@ -476,6 +491,18 @@ Test(stored, every_part_and_skipped_key_has_the_logits_of_the_widened_one)
                     (enum family)f, apart[i].part, apart[i].keys, variant);
                 same_model(&spec, part_names[apart[i].part]);
                 same_ragged(&spec, skipped_keys_names[apart[i].keys]);
+            }
+}
+
+Test(stored, both_parts_apart_have_the_logits_of_the_widened_ones)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
+            for (int variant = 0; variant < 2; variant++) {
+                const struct model_spec spec = apart_spec(
+                    (enum family)f, PART_APART, (enum skipped_keys)k, variant);
+                same_model(&spec, part_names[PART_APART]);
+                same_ragged(&spec, skipped_keys_names[k]);
             }
 }
 
@@ -561,7 +588,7 @@ static void costs_agree(const struct model_spec *spec,
     struct witness w = witness_of(counted, what);
 
     case_text(ids, ignored, B * T, spec->n_vocab, 5);
-    const struct model_input prefill = prefill_of(ids);
+    const struct model_input prefill = prefill_of(spec, ids);
     model_forward(m, &prefill, &w.ledger.meter, NULL);
     struct predict_job job = { spec, model_allocation(m), NULL };
     cr_assert(predict_forward(predicted, &job, PREDICT_HEAD, NULL, &err) ==
@@ -575,10 +602,11 @@ static void costs_agree(const struct model_spec *spec,
         counted = ledger_of(spec, B, PROV_COUNTED);
         predicted = ledger_of(spec, B, PROV_PREDICTED);
         w = witness_of(counted, what);
-        model_decode(m, &(struct decode_input){ .ids = ids + t * B },
+        model_decode(m, &(struct decode_input){ .ids = ids + t * B,
+                                                .policy = policy_of(spec) },
                      &w.ledger.meter);
-        cr_assert(allocation_open(&now, spec->n_layers, B, t + 1, &err) ==
-                  STATUS_OK);
+        cr_assert(allocation_open(&now, spec_n_choices(spec), B, t + 1,
+                                  &err) == STATUS_OK);
         model_decode_allocation(m, NULL, &now);
         job.allocation = &now;
         cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
@@ -752,7 +780,7 @@ static void same_from_directory(enum family family, const char *expected)
     struct model *stored = open_source(directory, WEIGHTS_STORED, text);
     cr_expect(eq(str, text, (char *)expected));
     case_text(ids, ignored, B * T, spec.n_vocab, 5);
-    struct model_input prefill = prefill_of(ids);
+    struct model_input prefill = prefill_of(&spec, ids);
     prefill.policy = case_policy("dense");
     model_forward(stored, &prefill, NULL, NULL);
     model_forward(widened, &prefill, NULL, NULL);

@@ -197,10 +197,11 @@ static enum status set_blocks(struct model_spec *spec,
     return STATUS_OK;
 }
 
-/* The same, of a trace: its layers, each with the share that it kept. */
+/* The same, of a trace: its layers, each with the share that it kept; it must be
+ * of this part. */
 static enum status set_replayed(struct model_spec *spec,
                                 const struct model_config *config,
-                                struct error *err)
+                                enum routed_part part, struct error *err)
 {
     const double least = 1e-6;       /* a layer that kept nothing */
     struct trace *trace = NULL;
@@ -232,8 +233,11 @@ static enum status set_replayed(struct model_spec *spec,
         if (spec->routed[l])
             spec->capacity[l] = share > least ? share : least;
     }
+    spec->part = part;
+    enum status status = trace_check(trace, spec, &why);
     trace_close(trace);
-    return STATUS_OK;
+    return status == STATUS_OK
+               ? status : error_set(err, status, "routing.replay: %s", why.text);
 }
 
 static enum status refuse_replay(const struct route_policy *policy,
@@ -257,7 +261,8 @@ static enum status set_routing(struct model_spec *spec,
     if (*config->replay && !replays)
         return refuse_replay(policy, err);
     if (policy->choose)
-        status = replays ? set_replayed(spec, config, err)
+        status = replays ? set_replayed(spec, config,
+                                        (enum routed_part)config->part, err)
                          : set_blocks(spec, config, err);
     if (status != STATUS_OK)
         return status;
@@ -468,7 +473,7 @@ static enum status route_again(struct model_spec *spec,
         *spec = spec_dense(spec);
     if (policy != route_find("replay"))
         return *config->replay ? refuse_replay(policy, err) : STATUS_OK;
-    enum status status = set_replayed(&replayed, config, err);
+    enum status status = set_replayed(&replayed, config, spec->part, err);
     for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
         if (replayed.routed[l] != spec->routed[l])
             return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s:"

@@ -8,7 +8,7 @@
 
 #include "sim/core/file.h"
 
-static const char header[] = "window,layer,tokens,kept";
+static const char header[] = "window,layer,part,tokens,kept";
 
 enum { TRACE_MAX_BYTES = 1 << 28, TRACE_MAX_TOKENS = 1 << 20 };
 
@@ -17,7 +17,14 @@ struct stretch {
     int32_t first, last;
 };
 
-/* One window of one layer. */
+/* One choice of a window, and where its part stands in the file. */
+struct choice {
+    int32_t layer;
+    enum routed_part part;
+    int line, column;
+};
+
+/* One window of one choice. */
 struct line {
     int32_t n_tokens, n_kept;
     size_t  first_stretch, n_stretches;
@@ -25,9 +32,9 @@ struct line {
 
 struct trace {
     char    name[256];
-    int32_t layer[SPEC_MAX_LAYERS];   /* [n_layers], ascending */
-    int32_t n_layers;                 /* that each window names */
-    struct line *lines;               /* [windows, n_layers] */
+    struct choice choice[SPEC_MAX_CHOICES];   /* [n_choices], ascending */
+    int32_t n_choices;                /* that each window names */
+    struct line *lines;               /* [windows, n_choices] */
     size_t  n_lines, lines_room;
     struct stretch *stretches;
     size_t  n_stretches, stretches_room;
@@ -56,13 +63,15 @@ enum status trace_write(FILE *file, const struct model_spec *spec,
                         struct error *err)
 {
     for (int32_t b = 0; b < a->n_sequences; b++)
-        for (int32_t l = 0; l < spec->n_layers; l++) {
+        for (int32_t c = 0; c < spec_n_choices(spec); c++) {
+            const int32_t l = spec_choice_layer(spec, c);
             if (!spec->routed[l])
                 continue;
-            fprintf(file, "%" PRId64 ",%d,%d,", first_window + b, l,
+            fprintf(file, "%" PRId64 ",%d,%s,%d,", first_window + b, l,
+                    part_names[spec_choice_part(spec, c)],
                     allocation_length(a, b));
-            write_kept(file, allocation_kept(a, l, b),
-                       allocation_count(a, l, b));
+            write_kept(file, allocation_kept(a, c, b),
+                       allocation_count(a, c, b));
             fputs("\r\n", file);
         }
     return ferror(file) ? error_set(err, STATUS_IO, "writing the trace failed")
@@ -75,7 +84,7 @@ struct reader {
     struct trace *trace;
     const char *at, *end, *line_start;
     int line;
-    bool knows_layers;                /* window 0 is over */
+    bool knows_choices;               /* window 0 is over */
     struct error *err;
 };
 
@@ -196,35 +205,84 @@ static enum status read_kept(struct reader *r, struct line *line)
     return status;
 }
 
-/* The layer of the line: the first window says which there are. */
-static enum status read_layer(struct reader *r)
+/* A part's name up to the next comma. */
+static enum status read_part(struct reader *r, enum routed_part *part,
+                             const char *allowed)
+{
+    char words[120];
+
+    for (int p = 0; p < PART_APART; p++) {
+        const size_t n = strlen(part_names[p]);
+        if ((size_t)(r->end - r->at) > n && r->at[n] == ',' &&
+            memcmp(r->at, part_names[p], n) == 0 &&
+            (!*allowed || strcmp(part_names[p], allowed) == 0)) {
+            *part = (enum routed_part)p;
+            r->at += n;
+            return STATUS_OK;
+        }
+    }
+    snprintf(words, sizeof words, "a part: allowed is %s", *allowed ? allowed
+             : "block, attention or ffn");
+    return refuse(r, words);
+}
+
+/* Of window 0: a layer above the one before, or the feed-forward part of one
+ * whose attention stands before. */
+static enum status read_new_choice(struct reader *r)
 {
     struct trace *t = r->trace;
-    int64_t layer, before = t->n_layers > 0 ? t->layer[t->n_layers - 1] : -1;
+    const struct choice *last = t->n_choices > 0
+                                    ? &t->choice[t->n_choices - 1] : NULL;
+    const bool half = last && last->part == PART_ATTENTION;
+    const int64_t least = last ? last->layer + !half : 0;
+    int64_t layer = 0;
+    struct choice *new = &t->choice[t->n_choices];
 
-    if (r->knows_layers) {
-        int64_t due = t->layer[t->n_lines % (size_t)t->n_layers];
-        return number(r, &layer, due, due, "a layer, as in window 0");
-    }
-    enum status status = number(r, &layer, before + 1, SPEC_MAX_LAYERS - 1,
-                                "a layer above the one before");
+    enum status status = number(r, &layer, least, SPEC_MAX_LAYERS - 1,
+                                half ? "the layer before or one above it"
+                                     : "a layer above the one before");
     if (status == STATUS_OK)
-        t->layer[t->n_layers++] = (int32_t)layer;
+        status = comma(r);
+    if (status != STATUS_OK)
+        return status;
+    *new = (struct choice){ .layer = (int32_t)layer, .line = r->line,
+                            .column = (int)(r->at - r->line_start) + 1 };
+    status = read_part(r, &new->part, half && layer == last->layer
+                                          ? part_names[PART_FFN] : "");
+    t->n_choices += status == STATUS_OK;
     return status;
 }
 
-/* Windows count up from 0.  After a line of window 0 comes another layer of it,
- * or the first of window 1: then it is known how many lines a window has. */
+/* Layer and part of the line: the first window says which there are. */
+static enum status read_choice(struct reader *r)
+{
+    const struct trace *t = r->trace;
+    enum routed_part part;
+    int64_t layer;
+
+    if (!r->knows_choices)
+        return read_new_choice(r);
+    const struct choice *due = &t->choice[t->n_lines % (size_t)t->n_choices];
+    enum status status = number(r, &layer, due->layer, due->layer,
+                                "a layer, as in window 0");
+    if (status == STATUS_OK)
+        status = comma(r);
+    return status == STATUS_OK ? read_part(r, &part, part_names[due->part])
+                               : status;
+}
+
+/* Windows count up from 0.  After a line of window 0 comes another choice of
+ * it, or the first of window 1: then it is known how many lines a window has. */
 static enum status read_window(struct reader *r, int64_t *window)
 {
     const struct trace *t = r->trace;
 
-    if (r->knows_layers) {
-        int64_t due = (int64_t)(t->n_lines / (size_t)t->n_layers);
+    if (r->knows_choices) {
+        int64_t due = (int64_t)(t->n_lines / (size_t)t->n_choices);
         return number(r, window, due, due, "a window");
     }
     enum status status = number(r, window, 0, t->n_lines > 0, "a window");
-    r->knows_layers = *window == 1;
+    r->knows_choices = *window == 1;
     return status;
 }
 
@@ -238,7 +296,7 @@ static enum status read_line(struct reader *r)
     if (status == STATUS_OK)
         status = comma(r);
     if (status == STATUS_OK)
-        status = read_layer(r);
+        status = read_choice(r);
     if (status == STATUS_OK)
         status = comma(r);
     if (status == STATUS_OK)
@@ -268,7 +326,7 @@ static enum status read_header(struct reader *r)
 
     if ((size_t)(r->end - r->at) < n || memcmp(r->at, header, n) != 0)
         return refuse(r, "not a trace: its first line is"
-                         " window,layer,tokens,kept");
+                         " window,layer,part,tokens,kept");
     r->at += n;
     return line_end(r);
 }
@@ -284,8 +342,8 @@ static enum status read_all(struct reader *r)
         return status;
     if (t->n_lines == 0)
         return refuse(r, "a trace without a window");
-    if (t->n_lines % (size_t)t->n_layers != 0)
-        return refuse(r, "the last window lacks layers that the others have");
+    if (t->n_lines % (size_t)t->n_choices != 0)
+        return refuse(r, "the last window lacks lines that the others have");
     return STATUS_OK;
 }
 
@@ -333,76 +391,102 @@ void trace_close(struct trace *trace)
 
 int64_t trace_windows(const struct trace *trace)
 {
-    return (int64_t)(trace->n_lines / (size_t)trace->n_layers);
+    return (int64_t)(trace->n_lines / (size_t)trace->n_choices);
 }
 
 int32_t trace_last_layer(const struct trace *trace)
 {
-    return trace->layer[trace->n_layers - 1];
-}
-
-/* Its index among those of a window; -1: the trace does not name it. */
-static int32_t index_of(const struct trace *trace, int32_t layer)
-{
-    for (int32_t i = 0; i < trace->n_layers; i++)
-        if (trace->layer[i] == layer)
-            return i;
-    return -1;
+    return trace->choice[trace->n_choices - 1].layer;
 }
 
 static const struct line *line_of(const struct trace *trace, int64_t window,
                                   int32_t index)
 {
-    return &trace->lines[(size_t)window * (size_t)trace->n_layers +
+    return &trace->lines[(size_t)window * (size_t)trace->n_choices +
                          (size_t)index];
 }
 
 double trace_share(const struct trace *trace, int32_t layer)
 {
-    const int32_t index = index_of(trace, layer);
     double kept = 0, tokens = 0;
 
-    for (int64_t w = 0; index >= 0 && w < trace_windows(trace); w++) {
-        kept += line_of(trace, w, index)->n_kept;
-        tokens += line_of(trace, w, index)->n_tokens;
-    }
-    return index < 0 ? (double)NAN : kept / tokens;
+    for (int32_t i = 0; i < trace->n_choices; i++)
+        for (int64_t w = 0; trace->choice[i].layer == layer &&
+                            w < trace_windows(trace); w++) {
+            kept += line_of(trace, w, i)->n_kept;
+            tokens += line_of(trace, w, i)->n_tokens;
+        }
+    return tokens > 0 ? kept / tokens : (double)NAN;
 }
 
-static enum status check_layers(const struct trace *trace,
-                                const struct model_spec *spec,
-                                struct error *err)
+static enum status other_layer(const struct trace *trace, int32_t layer,
+                               bool routed, struct error *err)
 {
-    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++) {
-        bool routed = l < spec->n_layers && spec->routed[l];
-        if (routed != (index_of(trace, l) >= 0))
-            return error_set(err, STATUS_BAD_VALUE, "%.160s: layer %d is %s;"
-                             " allowed is a trace of the layers that the model"
-                             " routes", trace->name, l,
-                             routed ? "routed and not in it"
-                                    : "in it and not routed");
+    return error_set(err, STATUS_BAD_VALUE, "%.160s: layer %d is %s; allowed is"
+                     " a trace of the layers that the model routes",
+                     trace->name, layer, routed ? "routed and not in it"
+                                                : "in it and not routed");
+}
+
+/* The n choices of one layer against those that the model makes there. */
+static enum status check_parts(const struct trace *trace,
+                               const struct choice *is, int32_t n,
+                               const struct model_spec *spec,
+                               struct error *err)
+{
+    const int32_t first = spec_attention_choice(spec, is->layer);
+    const int32_t due = spec_ffn_choice(spec, is->layer) - first + 1;
+    int32_t same = 0;
+
+    while (same < n && same < due &&
+           is[same].part == spec_choice_part(spec, first + same))
+        same++;
+    if (same == n && same == due)
+        return STATUS_OK;
+    is += same < n ? same : n - 1;
+    return error_set(err, STATUS_BAD_VALUE, "%.160s:%d:%d: part %s; allowed is"
+                     " a trace made with routing.part %s, which the model has",
+                     trace->name, is->line, is->column, part_names[is->part],
+                     part_names[spec->part]);
+}
+
+enum status trace_check(const struct trace *trace,
+                        const struct model_spec *spec, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int32_t l = 0, i = 0, n = 0;
+         l < SPEC_MAX_LAYERS && status == STATUS_OK; l++, i += n) {
+        const bool routed = l < spec->n_layers && spec->routed[l];
+        for (n = 0; i + n < trace->n_choices &&
+                    trace->choice[i + n].layer == l; n++)
+            ;
+        if (routed != (n > 0))
+            return other_layer(trace, l, routed, err);
+        if (routed)
+            status = check_parts(trace, &trace->choice[i], n, spec, err);
     }
-    return STATUS_OK;
+    return status;
 }
 
 static void fill_one(struct allocation *a, const struct trace *trace,
-                     const struct line *line, int32_t layer, int32_t sequence)
+                     const struct line *line, int32_t choice, int32_t sequence)
 {
-    int32_t *kept = allocation_kept(a, layer, sequence), n = 0;
+    int32_t *kept = allocation_kept(a, choice, sequence), n = 0;
 
     for (size_t i = 0; i < line->n_stretches; i++) {
         const struct stretch *s = &trace->stretches[line->first_stretch + i];
         for (int32_t t = s->first; t <= s->last; t++)
             kept[n++] = t;
     }
-    a->count[layer * a->n_sequences + sequence] = n;
+    a->count[choice * a->n_sequences + sequence] = n;
 }
 
 enum status trace_fill(struct allocation *a, const struct trace *trace,
                        const struct model_spec *spec, int64_t first_window,
                        struct error *err)
 {
-    enum status status = check_layers(trace, spec, err);
+    enum status status = trace_check(trace, spec, err);
 
     for (int32_t b = 0; b < a->n_sequences && status == STATUS_OK; b++) {
         const int64_t window = first_window + b;
@@ -410,7 +494,8 @@ enum status trace_fill(struct allocation *a, const struct trace *trace,
             return error_set(err, STATUS_BAD_VALUE, "%.160s: window %" PRId64
                              ": it has windows 0 to %" PRId64, trace->name,
                              window, trace_windows(trace) - 1);
-        for (int32_t i = 0; i < trace->n_layers; i++) {
+        for (int32_t i = 0; i < trace->n_choices; i++) {
+            const struct choice *choice = &trace->choice[i];
             const struct line *line = line_of(trace, window, i);
             if (line->n_tokens != allocation_length(a, b))
                 return error_set(err, STATUS_BAD_VALUE, "%.160s: window %"
@@ -419,7 +504,9 @@ enum status trace_fill(struct allocation *a, const struct trace *trace,
                                  " window it was made with", trace->name,
                                  window, line->n_tokens,
                                  allocation_length(a, b));
-            fill_one(a, trace, line, trace->layer[i], b);
+            fill_one(a, trace, line, choice->part == PART_FFN
+                         ? spec_ffn_choice(spec, choice->layer)
+                         : spec_attention_choice(spec, choice->layer), b);
         }
     }
     return status;

@@ -1,12 +1,15 @@
 /* trace.h - which tokens a run kept, as a file that another run replays.
  *
- * CSV, a line for each window (a sequence of the run, from 0) and each routed
- * layer of it:
- *     window,layer,tokens,kept
- *     0,1,512,0-3 7 9-30
- * tokens is the window's length; kept are positions, ascending, neighbours as
- * first-last, so that a line a window and layer is enough.  Windows stand in
- * order, their layers ascending and the same in each. */
+ * CSV, a line for each window (a sequence of the run, from 0) and each choice
+ * of a routed layer (spec.h):
+ *     window,layer,part,tokens,kept
+ *     0,1,attention,512,0-3 7 9-30
+ *     0,1,ffn,512,0-14
+ * part is what the choice is around: block, attention or ffn; a layer has two
+ * lines where parts are apart, attention's first.  tokens is the window's
+ * length; kept are positions, ascending, neighbours as first-last, so that a
+ * line a window and choice is enough.  Windows stand in order, their layers
+ * ascending, and layers and parts are the same in each. */
 #ifndef TRACE_H
 #define TRACE_H
 
@@ -35,16 +38,22 @@ void        trace_close(struct trace *trace);
 
 int64_t trace_windows(const struct trace *trace);
 
-/* The share of its tokens that a layer kept over all windows, in [0, 1]; NAN:
- * the trace does not name the layer. */
+/* The share of its tokens that a layer kept over all windows, in [0, 1], of two
+ * parts the mean; NAN: the trace does not name the layer. */
 double trace_share(const struct trace *trace, int32_t layer);
 /* The last layer that it names. */
 int32_t trace_last_layer(const struct trace *trace);
 
+/* Whether its choices are those of the layers that `spec` routes:
+ * STATUS_BAD_VALUE, for another part with "file:line:column: what". */
+enum status trace_check(const struct trace *trace,
+                        const struct model_spec *spec,
+                        struct error *err) MUST_CHECK;
+
 /* What windows first_window, ... kept, into the routed layers of an open
  * allocation whose lengths are set: a pass over the same text.
  * STATUS_BAD_VALUE: the trace ends before, its windows are of other lengths, or
- * it names other layers than `spec` routes. */
+ * trace_check() says so. */
 enum status trace_fill(struct allocation *allocation, const struct trace *trace,
                        const struct model_spec *spec, int64_t first_window,
                        struct error *err) MUST_CHECK;

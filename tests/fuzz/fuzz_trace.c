@@ -11,33 +11,37 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 /* Windows of up to this many tokens are replayed. */
 enum { TOKENS = 4096 };
 
-static void check_kept(const struct allocation *a, int32_t layer)
+static void check_kept(const struct allocation *a, int32_t choice)
 {
-    const int32_t *kept = allocation_kept(a, layer, 0);
-    int32_t n = allocation_count(a, layer, 0);
+    const int32_t *kept = allocation_kept(a, choice, 0);
+    int32_t n = allocation_count(a, choice, 0);
 
     for (int32_t i = 0; i < n; i++)
         assert(kept[i] > (i > 0 ? kept[i - 1] : -1) &&
                kept[i] < allocation_length(a, 0));
 }
 
-static void replay(const struct trace *trace, int64_t window)
+static void replay(const struct trace *trace, int64_t window,
+                   enum routed_part part)
 {
-    struct model_spec spec = { .n_layers = trace_last_layer(trace) + 1 };
+    struct model_spec spec = { .n_layers = trace_last_layer(trace) + 1,
+                               .part = part };
     struct allocation a;
 
     for (int32_t l = 0; l < spec.n_layers; l++)
         spec.routed[l] = trace_share(trace, l) >= 0;
-    if (allocation_open(&a, spec.n_layers, 1, TOKENS, NULL) != STATUS_OK)
+    if (trace_check(trace, &spec, NULL) != STATUS_OK ||
+        allocation_open(&a, spec_n_choices(&spec), 1, TOKENS, NULL) !=
+            STATUS_OK)
         return;
     /* Its length is not told: try some. */
     for (int32_t n = 1; n <= 64; n++) {
         a.length[0] = n < 32 ? n : 128 * (n - 31);
         if (trace_fill(&a, trace, &spec, window, NULL) != STATUS_OK)
             continue;
-        for (int32_t l = 0; l < spec.n_layers; l++)
-            if (spec.routed[l])
-                check_kept(&a, l);
+        for (int32_t c = 0; c < spec_n_choices(&spec); c++)
+            if (spec.routed[spec_choice_layer(&spec, c)])
+                check_kept(&a, c);
     }
     allocation_close(&a);
 }
@@ -54,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         return 0;
     }
     for (int64_t w = 0; w < trace_windows(trace) && w < 4; w++)
-        replay(trace, w);
+        for (int part = 0; part < PART_COUNT; part++)
+            replay(trace, w, (enum routed_part)part);
     trace_close(trace);
     return 0;
 }
