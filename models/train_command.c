@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "models/agreement.h"
+#include "models/checkpoint.h"
 #include "models/run_config.h"
 #include "models/source.h"
 #include "models/tokenizer.h"
