@@ -69,8 +69,8 @@ enum status gguf_take_text(struct gguf_text *out, struct gguf_reader *in,
         return status;
     if (size > limit)
         return gguf_bad(err, in->name, subject, "a text of %" PRIu64 " bytes at"
-                        " byte %td: the limit is %" PRIu64, size, in->at -
-                        in->start, limit);
+                        " byte %td: the limit is %" PRIu64, size,
+                        in->at - in->start, limit);
     *out = (struct gguf_text){ (const char *)in->at, (size_t)size };
     return gguf_skip(in, size, subject, err);
 }
