@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "models/run_output.h"
 #include "models/run_rule.h"
@@ -94,8 +93,7 @@ uint64_t run_session_bytes(const struct run_session *s)
 static enum status check_memory(const struct run_session *s, struct error *err)
 {
     uint64_t need = run_session_bytes(s);
-    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
-                    (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t have = command_memory_bytes();
     return need <= have
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "%s: with windows of %" PRId64

@@ -215,6 +215,11 @@ uint64_t command_peak_bytes(void)
     return (uint64_t)kib * 1024;
 }
 
+uint64_t command_memory_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 double clock_seconds(void)
 {
     struct timespec now;

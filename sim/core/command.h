@@ -73,5 +73,7 @@ double clock_seconds(void);      /* CLOCK_MONOTONIC */
 
 /* The largest resident set of this process so far, in bytes; 0: not told here. */
 uint64_t command_peak_bytes(void);
+/* All that the machine has. */
+uint64_t command_memory_bytes(void);
 
 #endif
