@@ -517,38 +517,6 @@ static struct witness witness_of(struct ledger *ledger, const char *what)
     return w;
 }
 
-static struct ledger *ledger_of(const struct model_spec *spec,
-                                int32_t n_tokens, enum provenance known)
-{
-    const struct ledger_shape shape = { true, true, spec->n_layers, n_tokens };
-    struct ledger *ledger;
-    struct error err;
-    cr_assert(ledger_open(&ledger, shape, cost_zero(known), &err) ==
-              STATUS_OK);
-    return ledger;
-}
-
-static void same_ledger(const struct ledger *predicted,
-                        const struct ledger *counted, int32_t n_layers,
-                        int32_t n_tokens, const char *what)
-{
-    for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++)
-        for (int op = 0; op < OP_COUNT; op++)
-            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++) {
-                const struct ledger_key key = { PASS_FORWARD, l, t,
-                                                (enum op)op };
-                const struct cost *p = ledger_at(predicted, key);
-                const struct cost *c = ledger_at(counted, key);
-                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
-                    cr_assert(p->count[m] == c->count[m],
-                              "%s: layer %d, token %d, %s: predicted %llu %s,"
-                              " counted %llu", what, l, t, op_table[op].name,
-                              (unsigned long long)p->count[m],
-                              metric_table[m].column,
-                              (unsigned long long)c->count[m]);
-            }
-}
-
 /* Prefill and decode steps: executed == counted == predicted, by token. */
 static void costs_agree(const struct model_spec *spec,
                         const struct kernels *kernels, const char *what)
@@ -556,8 +524,10 @@ static void costs_agree(const struct model_spec *spec,
     int32_t ids[B * T], ignored[B * T];
     struct error err = { STATUS_OK, "" };
     struct model *m = open_model(spec, spec, kernels, 1);
-    struct ledger *counted = ledger_of(spec, B * PREFILL, PROV_COUNTED);
-    struct ledger *predicted = ledger_of(spec, B * PREFILL, PROV_PREDICTED);
+    struct ledger *counted = case_ledger(spec->n_layers, B * PREFILL,
+                                         PROV_COUNTED);
+    struct ledger *predicted = case_ledger(spec->n_layers, B * PREFILL,
+                                           PROV_PREDICTED);
     struct witness w = witness_of(counted, what);
 
     case_text(ids, ignored, B * T, spec->n_vocab, 5);
@@ -566,14 +536,14 @@ static void costs_agree(const struct model_spec *spec,
     struct predict_job job = { spec, model_allocation(m), NULL };
     cr_assert(predict_forward(predicted, &job, PREDICT_HEAD, NULL, &err) ==
               STATUS_OK, "%s", err.text);
-    same_ledger(predicted, counted, spec->n_layers, B * PREFILL, what);
+    case_same_ledger(predicted, counted, what);
     ledger_close(counted);
     ledger_close(predicted);
 
     for (int32_t t = PREFILL; t < PREFILL + 4; t++) {
         struct allocation now;
-        counted = ledger_of(spec, B, PROV_COUNTED);
-        predicted = ledger_of(spec, B, PROV_PREDICTED);
+        counted = case_ledger(spec->n_layers, B, PROV_COUNTED);
+        predicted = case_ledger(spec->n_layers, B, PROV_PREDICTED);
         w = witness_of(counted, what);
         model_decode(m, &(struct decode_input){ .ids = ids + t * B },
                      &w.ledger.meter);
@@ -583,7 +553,7 @@ static void costs_agree(const struct model_spec *spec,
         job.allocation = &now;
         cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
                   "%s", err.text);
-        same_ledger(predicted, counted, spec->n_layers, B, what);
+        case_same_ledger(predicted, counted, what);
         allocation_close(&now);
         ledger_close(counted);
         ledger_close(predicted);
