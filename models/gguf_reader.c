@@ -18,9 +18,7 @@ enum status gguf_bad(struct error *err, const char *name,
     error_set(err, STATUS_BAD_FORMAT, "%.160s: %.*s%s%s", name,
               subject.size < 80 ? (int)subject.size : 80, subject.bytes,
               subject.size > 0 ? ": " : "", what);
-    for (char *c = err ? err->text : what; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    error_make_printable(err);
     return STATUS_BAD_FORMAT;
 }
 

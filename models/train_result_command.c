@@ -279,9 +279,8 @@ enum status train_finish(struct train_session *s, int argc, char **argv,
         status = error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
         goto out;
     }
-    if ((status = summary_totals(summary, "predicted", s->step, err)) ||
-        (status = summary_totals(summary, "counted", counted, err)) ||
-        (status = summary_totals(summary, "measured", measured, err)) ||
+    if ((status = summary_witnesses(summary, s->step, counted, measured,
+                                    err)) ||
         (status = summary_write(&s->rundir, summary, err)) ||
         (status = print_result(s, &verdicts, counted, summary, err)))
         goto out;

@@ -13,6 +13,7 @@
 #include "models/tokenizer_file.h"
 #include "models/unicode.h"
 #include "sim/core/file.h"
+#include "tests/shared.h"
 
 enum { ROOM = 1 << 16 };
 
