@@ -15,7 +15,7 @@
 
 enum { MAX_THREADS = 1024, LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
 
-const char *const format_names[FORMAT_COUNT + 1] = {
+static const char *const format_names[FORMAT_COUNT + 1] = {  /* NULL-ended */
     [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv",
 };
 

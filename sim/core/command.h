@@ -19,7 +19,6 @@ struct command {
 };
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT };
-extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL-ended */
 
 /* Options every command takes.  Put `command_argp` among the children of the
  * command's own argp and hand it a struct command_options as input. */
