@@ -65,6 +65,15 @@ Test(machine_command, a_dead_sensor_fits_nothing_and_leaves_the_file_alone)
     fake_tree_close(&tree);
 }
 
+Test(machine_command, a_setting_has_no_config_to_go_into)
+{
+    char text[4096];
+
+    cr_expect(eq(int, machine("--quick --set model.layers=2", text), 2));
+    cr_expect(strstr(text, "--set model.layers=2: this command has no config")
+              != NULL, "%s", text);
+}
+
 Test(machine_command, help_says_what_it_takes)
 {
     char text[4096];

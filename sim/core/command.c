@@ -71,6 +71,14 @@ static void take_threads(struct command_options *options, const char *text,
         options->threads = (int)n;
 }
 
+void command_refuse_settings(const struct command_options *options,
+                             const struct argp_state *state)
+{
+    if (options->n_settings > 0)
+        argp_error(state, "--set %s: this command has no config to override",
+                   options->setting[0].text);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct command_options *options = state->input;

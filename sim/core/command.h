@@ -70,6 +70,11 @@ void progress_end(struct progress *progress);
 
 double clock_seconds(void);      /* CLOCK_MONOTONIC */
 
+/* Ends the process, with the way to use the command, where --set was given to a
+ * command that has no config. */
+void command_refuse_settings(const struct command_options *options,
+                             const struct argp_state *state);
+
 /* The largest resident set of this process so far, in bytes; 0: not told here. */
 uint64_t command_peak_bytes(void);
 /* All that the machine has. */
