@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "models/agreement.h"

@@ -1,8 +1,6 @@
 /* Counter meters: what a reading adds is the op's, less an empty region. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <math.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "hwprof/counter_meter.h"

@@ -1,7 +1,6 @@
 /* Measured by op: passes, repeats, tokens, and why a metric is not there. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 

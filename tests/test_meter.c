@@ -2,8 +2,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <string.h>
-
 #include "sim/core/meter.h"
 
 static struct error err;
