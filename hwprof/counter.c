@@ -15,7 +15,6 @@ const struct counter_backend *const counter_backends[] = {
     &counter_likwid,
 #endif
     &counter_rapl,
-    &counter_replay,
     &counter_recorded,
     NULL,
 };

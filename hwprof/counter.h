@@ -17,7 +17,7 @@ struct event_table;
 struct counter_options {
     const char *sysfs_root;      /* NULL: "/sys" */
     const char *proc_root;       /* NULL: "/proc" */
-    const char *trace_path;      /* replay, recorded: the recorded run */
+    const char *trace_path;      /* recorded: its file */
     int         repeat;          /* recorded: of its pass, from 0; -1: while
                                   * calibrating */
     const struct event_table *events;   /* perf, papi; borrowed.  NULL: none */
@@ -68,7 +68,7 @@ struct counter_backend {
 /* counter_papi and counter_likwid are there where the library was installed. */
 extern const struct counter_backend counter_perf, counter_rdpmc, counter_papi,
                                     counter_likwid, counter_rapl,
-                                    counter_replay, counter_recorded;
+                                    counter_recorded;
 extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
 extern const char *const counter_left_out[];   /* of this build; NULL-ended */
 const struct counter_backend *counter_find(const char *name);   /* NULL: none */

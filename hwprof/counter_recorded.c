@@ -1,10 +1,20 @@
-/* counter_recorded.c - a recorded run by op, in place of hardware.
+/* counter_recorded.c - a recorded run in place of hardware.
  *
  * A text file; # starts a comment.  V... is a number for each column:
  *
  *   isobath-counters 2
  *   column flops 1 RETIRED_SSE_AVX_FLOPS:ANY   metric, times, event
- *   reason joules the guest had no sensor
+ *   reason dram_bytes the guest had no DRAM events
+ *
+ * Then either by reading, the registers as the hardware shows them: the start
+ * and every reading take the next line, of nanoseconds that the group was
+ * enabled and running, and totals.  A register of energy says where it wraps:
+ *
+ *   column joules 1e-6 package-0 wrap 262143328850
+ *   read 1000 1000 V...
+ *
+ * Or by op, whose turn it is being told (counter_tell):
+ *
  *   empty V...                     what each reading adds to the registers
  *   kernel flops 0.9999            counted over expected in its known kernel
  *   cell forward/0/qkv V...        PASS/LAYER/OP; again: the next times, in
@@ -13,8 +23,8 @@
  *   running 0.6                    of the time that the group was enabled
  *   jump EVENT -1000               the register, at the first op
  *
- * What a repeat does not say again stands as before.  Registers go through the
- * same checks as those of hardware. */
+ * What a repeat does not say again stands as before.  Either way, registers go
+ * through the same checks as those of hardware. */
 #include "hwprof/counter.h"
 
 #include <errno.h>
@@ -24,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hwprof/counter_group.h"
+#include "hwprof/unwrap.h"
 
 enum { LINE_SIZE = 1024, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
 
@@ -31,6 +42,8 @@ struct cell {
     uint64_t value[EVENT_GROUP_MAX];
     size_t   next;               /* whose turn it is then */
 };
+
+enum manner { EITHER, BY_OP, BY_READING };
 
 /* The cells of one op, a ring. */
 struct turns {
@@ -45,6 +58,7 @@ struct recorded_session {
     char     path[512];
     int      line, repeat, section;        /* section -1: all repeats */
     uint32_t metrics;                      /* wanted */
+    enum manner manner;                    /* as said so far */
     uint64_t empty[EVENT_GROUP_MAX];
     double   kernel[METRIC_COUNT];         /* counted / expected */
     double   running;
@@ -52,6 +66,10 @@ struct recorded_session {
     size_t   n_cells, cell_room, n_turns, turn_room;
     struct cell  *cell;
     struct turns *turn;
+    size_t   n_readings, reading_room, now;
+    struct counter_raw *reading;
+    bool     wraps[EVENT_GROUP_MAX];
+    struct unwrap unwrap[EVENT_GROUP_MAX];
     struct counter_raw last;
     struct counter_note note;
     char     label[LABEL_SIZE];
@@ -64,6 +82,19 @@ static enum status bad_line(const struct recorded_session *s, struct error *err,
                      what);
 }
 
+/* A run is recorded in one manner. */
+static enum status settle(struct recorded_session *s, enum manner manner,
+                          struct error *err)
+{
+    if (manner == EITHER || s->manner == manner)
+        return STATUS_OK;
+    if (s->manner != EITHER)
+        return bad_line(s, err, "a run is recorded by op or by reading, not"
+                        " both");
+    s->manner = manner;
+    return STATUS_OK;
+}
+
 /* A count for every column. */
 static enum status read_values(const struct recorded_session *s,
                                const char *text, uint64_t *value,
@@ -71,6 +102,8 @@ static enum status read_values(const struct recorded_session *s,
 {
     char *end;
 
+    if (s->group.n_events == 0)
+        return bad_line(s, err, "no column above");
     for (int e = 0; e < s->group.n_events; e++, text = end) {
         value[e] = strtoull(text, &end, 10);
         if (end == text)
@@ -83,17 +116,26 @@ static enum status read_values(const struct recorded_session *s,
 static enum status read_column(struct recorded_session *s, const char *rest,
                                struct error *err)
 {
-    char name[32], event[EVENT_NAME_SIZE];
+    char name[32], event[EVENT_NAME_SIZE], wrap[8];
     double times;
-    int metric = sscanf(rest, "%31s %lf %63s", name, &times, event) == 3
-                     ? metric_find(name) : -1;
+    uint64_t range = 0;
+    int n = sscanf(rest, "%31s %lf %63s %7s %" SCNu64, name, &times, event,
+                   wrap, &range);
+    const bool wraps = n == 5 && strcmp(wrap, "wrap") == 0;
+    int metric = n == 3 || wraps ? metric_find(name) : -1;
 
-    if (metric < 0 || metric >= METRIC_FIRST_REAL || times == 0)
-        return bad_line(s, err, "expected `column METRIC TIMES EVENT`");
-    if (counter_group_column(&s->group, &s->base, s->metrics,
-                             (enum metric)metric, times, event) < 0)
+    if (metric < 0 || (metric >= METRIC_FIRST_REAL && !wraps) || times == 0)
+        return bad_line(s, err, "expected `column METRIC TIMES EVENT`, of"
+                        " energy and what else wraps with `wrap RANGE`");
+    if (s->n_cells + s->n_readings > 0)
+        return bad_line(s, err, "columns come before all cells and readings");
+    int e = counter_group_column(&s->group, &s->base, s->metrics,
+                                 (enum metric)metric, times, event);
+    if (e < 0)
         return bad_line(s, err, "too many columns");
-    return STATUS_OK;
+    s->wraps[e] = wraps;
+    s->unwrap[e].range = range;
+    return wraps ? settle(s, BY_READING, err) : STATUS_OK;
 }
 
 static enum status read_reason(struct recorded_session *s, const char *rest,
@@ -196,6 +238,26 @@ static enum status read_cell(struct recorded_session *s, const char *rest,
     return read_values(s, rest + at, s->cell[new].value, err);
 }
 
+static enum status read_reading(struct recorded_session *s, const char *rest,
+                                struct error *err)
+{
+    struct counter_raw next = { .n_events = (uint64_t)s->group.n_events };
+    int at = 0;
+
+    if (sscanf(rest, "%" SCNu64 " %" SCNu64 "%n", &next.enabled, &next.running,
+               &at) != 2 || at == 0)
+        return bad_line(s, err, "expected `read ENABLED RUNNING NUMBERS`");
+    struct counter_raw *readings = grown(s->reading, s->n_readings,
+                                         &s->reading_room, sizeof *s->reading);
+    if (!readings)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", s->path);
+    s->reading = readings;
+    enum status status = read_values(s, rest + at, next.value, err);
+    if (status == STATUS_OK)
+        s->reading[s->n_readings++] = next;
+    return status;
+}
+
 static enum status read_empty(struct recorded_session *s, const char *rest,
                               struct error *err)
 {
@@ -223,11 +285,16 @@ static enum status read_repeat(struct recorded_session *s, const char *rest,
 typedef enum status read_fn(struct recorded_session *s, const char *rest,
                             struct error *err);
 
-static const struct { const char *word; read_fn *read; } words[] = {
-    { "column", read_column }, { "reason", read_reason },
-    { "empty", read_empty },   { "kernel", read_kernel },
-    { "cell", read_cell },     { "repeat", read_repeat },
-    { "running", read_running }, { "jump", read_jump },
+static const struct {
+    const char *word;
+    read_fn    *read;
+    enum manner manner;
+} words[] = {
+    { "column", read_column, EITHER },  { "reason", read_reason, EITHER },
+    { "read", read_reading, BY_READING },
+    { "empty", read_empty, BY_OP },     { "kernel", read_kernel, BY_OP },
+    { "cell", read_cell, BY_OP },       { "repeat", read_repeat, BY_OP },
+    { "running", read_running, BY_OP }, { "jump", read_jump, BY_OP },
 };
 
 /* Lines of another repeat are read, for their mistakes, and forgotten. */
@@ -241,6 +308,9 @@ static enum status read_line(struct recorded_session *s, char *line,
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strlen(words[i].word) != n || strncmp(words[i].word, line, n))
             continue;
+        enum status status = settle(s, words[i].manner, err);
+        if (status != STATUS_OK)
+            return status;
         if (s->section < 0 || s->section == s->repeat ||
             words[i].read == read_repeat)
             return words[i].read(s, rest, err);
@@ -250,7 +320,7 @@ static enum status read_line(struct recorded_session *s, char *line,
         return words[i].read(&other, rest, err);
     }
     return bad_line(s, err, "expected column, reason, empty, kernel, cell,"
-                    " repeat, running or jump");
+                    " repeat, running, jump or read");
 }
 
 static enum status read_file(struct recorded_session *s, FILE *file,
@@ -272,6 +342,8 @@ static enum status read_file(struct recorded_session *s, FILE *file,
             status = bad_line(s, err, "expected `isobath-counters 2`");
         headed = true;
     }
+    if (status == STATUS_OK && !headed)
+        status = bad_line(s, err, "expected `isobath-counters 2`");
     if (status == STATUS_OK && s->group.n_events == 0)
         status = bad_line(s, err, "no column");
     return status;
@@ -283,6 +355,7 @@ static void recorded_close(struct counter_session *session)
 
     free(s->turn);
     free(s->cell);
+    free(s->reading);
     free(s);
 }
 
@@ -328,15 +401,33 @@ static void recorded_note(struct counter_session *session,
     s->note = note;
 }
 
+static enum status next_reading(struct recorded_session *s,
+                                struct counter_raw *out, struct error *err)
+{
+    if (s->now == s->n_readings)
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "%s: the recorded run ends after %zu readings",
+                         s->path, s->n_readings);
+    *out = s->reading[s->now++];
+    return STATUS_OK;
+}
+
 static enum status recorded_start(struct counter_session *session,
                                   struct error *err)
 {
     struct recorded_session *s = (struct recorded_session *)session;
+    enum status status = STATUS_OK;
 
-    (void)err;
     s->last = (struct counter_raw){ .n_events = (uint64_t)s->group.n_events };
     s->label[0] = '\0';
-    return STATUS_OK;
+    if (s->manner == BY_READING)
+        status = next_reading(s, &s->last, err);
+    for (int e = 0; e < s->group.n_events; e++)
+        if (s->wraps[e]) {
+            s->unwrap[e] = unwrap_start(s->unwrap[e].range, s->last.value[e]);
+            s->last.value[e] = 0;
+        }
+    return status;
 }
 
 /* The first event of the metric counts all of it. */
@@ -369,23 +460,50 @@ static enum status count_cell(struct recorded_session *s,
     return STATUS_OK;
 }
 
+/* What was told of, on top of the last reading. */
+static enum status add_told(struct recorded_session *s, struct counter_raw *now,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    *now = s->last;
+    now->enabled += READ_NANOSECONDS;
+    now->running = (uint64_t)(s->running * (double)now->enabled);
+    for (int e = 0; e < s->group.n_events; e++)
+        now->value[e] += s->empty[e];
+    if (strncmp(s->label, "kernel/", 7) == 0)
+        count_kernel(s, s->label + 7, now);
+    else if (s->label[0])
+        status = count_cell(s, now, err);
+    s->label[0] = '\0';
+    return status;
+}
+
+static enum status unwrap_all(struct recorded_session *s,
+                              struct counter_raw *now, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int e = 0; status == STATUS_OK && e < s->group.n_events; e++)
+        if (s->wraps[e]) {
+            status = unwrap_step(&s->unwrap[e], now->value[e], UINT64_MAX, NULL,
+                                 err);
+            now->value[e] = s->unwrap[e].total;
+        }
+    return status;
+}
+
 static enum status recorded_read(struct counter_session *session,
                                  struct cost *since_last, struct error *err)
 {
     struct recorded_session *s = (struct recorded_session *)session;
     uint64_t delta[EVENT_GROUP_MAX] = { 0 };
-    struct counter_raw now = s->last;
-    enum status status = STATUS_OK;
+    struct counter_raw now = { 0 };
+    enum status status = s->manner == BY_READING ? next_reading(s, &now, err)
+                                                 : add_told(s, &now, err);
 
-    now.enabled += READ_NANOSECONDS;
-    now.running = (uint64_t)(s->running * (double)now.enabled);
-    for (int e = 0; e < s->group.n_events; e++)
-        now.value[e] += s->empty[e];
-    if (strncmp(s->label, "kernel/", 7) == 0)
-        count_kernel(s, s->label + 7, &now);
-    else if (s->label[0])
-        status = count_cell(s, &now, err);
-    s->label[0] = '\0';
+    if (status == STATUS_OK)
+        status = unwrap_all(s, &now, err);
     if (status == STATUS_OK)
         status = counter_group_delta(&s->group, &s->last, &now, delta, err);
     if (status != STATUS_OK)
@@ -404,7 +522,7 @@ static enum status recorded_stop(struct counter_session *session,
 }
 
 const struct counter_backend counter_recorded = {
-    .name = "recorded", .what = "a recorded run, op by op",
+    .name = "recorded", .what = "a recorded run",
     .open = recorded_open, .start = recorded_start, .read = recorded_read,
     .stop = recorded_stop, .close = recorded_close, .note = recorded_note,
 };

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include "hwprof/energy_kernel.h"
+#include "sim/core/file.h"
 
 /* What is printed: the terms, and their sum that a profile calls static. */
 enum { N_LINES = ENERGY_TERM_COUNT + 1 };
@@ -201,17 +202,6 @@ json_t *energy_table_json(const struct energy_answer *a)
 
 /* ---- CSV ---- */
 
-static void csv_text(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 void energy_table_csv(FILE *file, const struct energy_answer *a)
 {
     for (int i = 0; i < N_LINES; i++) {
@@ -223,9 +213,9 @@ void energy_table_csv(FILE *file, const struct energy_answer *a)
         else
             fputc(',', file);
         fprintf(file, ",%s,", line.unit);
-        csv_text(file, a->run.source);
+        file_write_quoted(file, a->run.source);
         fputc(',', file);
-        csv_text(file, line.reason);
+        file_write_quoted(file, line.reason);
         fputs("\r\n", file);
         if (known)
             fprintf(file, "coefficient_high,%s,%d,%.9g,,%s,,\r\n", line.name,

@@ -12,7 +12,7 @@
 #define ISOBATH_CONFIGS_DIR "/usr/local/share/isobath/configs"
 #endif
 
-bool event_table_fits(const struct event_table *table, struct cpu_id id)
+static bool is_for(const struct event_table *table, struct cpu_id id)
 {
     if (strcmp(table->vendor, "any") == 0)
         return true;
@@ -88,7 +88,7 @@ enum status event_table_find(struct event_table *out, const char *directory,
         if (status != STATUS_OK)
             continue;
         status = event_table_load(&table, file, err);
-        if (status != STATUS_OK || !event_table_fits(&table, id))
+        if (status != STATUS_OK || !is_for(&table, id))
             continue;
         bool any = strcmp(table.vendor, "any") == 0;
         if (!found || (!any && strcmp(out->vendor, "any") == 0))

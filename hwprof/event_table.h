@@ -68,7 +68,6 @@ struct event_table {
 /* STATUS_BAD_FORMAT, BAD_VALUE: "file:line:col: what, and what is allowed". */
 enum status event_table_load(struct event_table *out, const char *path,
                              struct error *err) MUST_CHECK;
-bool        event_table_fits(const struct event_table *table, struct cpu_id id);
 
 /* The first table in directory/counters, by name, that fits; one for vendor
  * "any" where none does.  A directory of NULL is looked for: $ISOBATH_CONFIGS,

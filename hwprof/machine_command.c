@@ -73,6 +73,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument '%s'", arg);
         return 0;
+    case ARGP_KEY_END:
+        command_refuse_settings(&o->common, state);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }

@@ -290,8 +290,7 @@ static enum status find_table(struct measure *m, struct error *err)
 {
     struct error why = { 0 };
 
-    if (m->options.backend == &counter_replay ||
-        m->options.backend == &counter_recorded)
+    if (m->options.backend == &counter_recorded)
         return STATUS_OK;                /* the recorded run brings its own */
     enum status status = event_table_find(&m->table, m->options.configs,
                                           m->topology.id, &why);

@@ -203,10 +203,12 @@ static enum status arm_json(const struct session *s,
     enum status status;
     json_object_set_new(json, "seconds", profile_range(seconds,
         measure_repeats(arm->measure, METRIC_SECONDS, seconds)));
-    if ((status = summary_totals(json, "predicted", arm->predicted, err)) ||
-        (status = summary_totals(json, "counted", arm->counted, err)) ||
-        (status = summary_totals(json, "measured", arm->measured, err)))
+    status = summary_witnesses(json, arm->predicted, arm->counted,
+                               arm->measured, err);
+    if (status != STATUS_OK) {
+        json_decref(json);
         return status;
+    }
     measure_mask(arm->measure, arm->measured, bound);
     json_object_set_new(json, "measuring",
                         measure_table_json(arm->measure, bound));

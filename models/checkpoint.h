@@ -1,11 +1,10 @@
-/* checkpoint.h - models in files: Hugging Face's names and layout for others to
- * load, and one state file from which training goes on bit for bit. */
+/* checkpoint.h - models in files of Hugging Face's names and layout, for others
+ * to load. */
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
 
 #include "models/hf_config.h"
 #include "models/model.h"
-#include "sim/core/random.h"
 
 /* DIR/model.safetensors and DIR/config.json.  Dense parts have the names,
  * shapes and orientation of GPT2LMHeadModel or LlamaForCausalLM; a routed layer
@@ -38,34 +37,5 @@ enum status checkpoint_import(struct model *model, const char *directory,
 /* The spec keeps its matrices as the files of DIR store them. */
 enum status checkpoint_keep(struct model_spec *spec, const char *directory,
                             struct error *err) MUST_CHECK;
-
-/* Where a training run stands. */
-enum { TRAINING_CURVE_COLUMNS = 10 };
-struct training_state {
-    int64_t step;                  /* done so far */
-    double  seconds;               /* spent in steps, over all sessions */
-    struct random random;          /* of the batches */
-    char    fingerprint[17];       /* XXH64 of what must not change: config and
-                                    * data, hexadecimal */
-    int64_t n_curve;               /* rows */
-    double *curve;                 /* [n_curve, TRAINING_CURVE_COLUMNS] */
-    struct ledger *counted;        /* flops and bytes of all steps, by pass,
-                                    * layer and op; borrowed */
-};
-
-/* Weights, moments, thresholds and *state, with its ledger, in one file, whole
- * or not at all.  Of a frozen backbone, whose weights do not move, the file has
- * the routers alone and the checksum of the rest. */
-enum status checkpoint_save(struct model *model,
-                            const struct training_state *state,
-                            const char *path, struct error *err) MUST_CHECK;
-
-/* Read them back; the ledger must be as it was opened, and `curve` have room
- * for `most_curve` rows.  Another fingerprint or another frozen backbone than
- * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged file STATUS_BAD_FORMAT.  On failure model and
- * *state are as they were. */
-enum status checkpoint_resume(struct model *model,
-                              struct training_state *state, int64_t most_curve,
-                              const char *path, struct error *err) MUST_CHECK;
 
 #endif

@@ -121,7 +121,7 @@ struct gguf_tensor {
     size_t   bytes;
 };
 
-struct gguf;                     /* opaque: gguf.c */
+struct gguf;                     /* opaque: gguf_inside.h */
 
 /* Map and check a file.  STATUS_BAD_FORMAT names file, key or tensor, and the
  * rule it breaks.  Caller releases *out with gguf_close(); NULL is fine. */

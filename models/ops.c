@@ -2,7 +2,7 @@
  *
  * Every op is the same three steps: begin, run the kernel's parts on the pool,
  * end with what a row cost and what belonged to no row. */
-#include "models/ops.h"
+#include "models/ops_inside.h"
 
 #include <string.h>
 
@@ -13,6 +13,12 @@ struct op_run op_begin(struct executor *ex, struct place at)
     struct op_run run = { .pass = at.pass, .layer = at.layer, .op = at.op };
     meter_begin(ex->meter, &run);
     return run;
+}
+
+void op_parts(struct executor *ex, pool_fn *fn, const void *operand)
+{
+    struct op_call call = { ex, operand };
+    pool_run(ex->pool, fn, &call);
 }
 
 void op_end(struct executor *ex, struct op_run *run, const int32_t *token,
@@ -28,59 +34,19 @@ void op_end(struct executor *ex, struct op_run *run, const int32_t *token,
     meter_end(ex->meter, run);
 }
 
-/* A kernel call with its operand, as the pool takes it. */
-struct call {
-    struct executor *ex;
-    const void      *operand;
-};
-
-#define PARTS(name, type)                                                      \
-    static void name##_part(void *argument, int part, int parts)               \
-    {                                                                          \
-        const struct call *call = argument;                                    \
-        const struct type *o = call->operand;                                  \
-        call->ex->kernels->name(o, part, parts);                               \
-    }
-
-#define PARTS_SCRATCH(name, type)                                              \
-    static void name##_part(void *argument, int part, int parts)               \
-    {                                                                          \
-        const struct call *call = argument;                                    \
-        const struct type *o = call->operand;                                  \
-        call->ex->kernels->name(o, part, parts, call->ex->scratch +            \
-                                (size_t)part * call->ex->scratch_floats);      \
-    }
-
 PARTS_SCRATCH(gemm, gemm)
 PARTS_SCRATCH(stored_gemm, gemm)
-PARTS_SCRATCH(attend, attention)
-PARTS_SCRATCH(attend_backward, attention)
-PARTS_SCRATCH(attend_cached, cached_attention)
 PARTS(norm, norm)
 PARTS(norm_backward, norm)
 PARTS(route, router)
 PARTS(route_backward, router)
 PARTS(stream_signal, stream_signal)
-PARTS(scale_queries, reception)
-PARTS_SCRATCH(receive, reception)
-PARTS_SCRATCH(receive_cached, cached_reception)
 PARTS(carry, carrying)
 PARTS(gate, gating)
 PARTS(gate_backward, gating)
 PARTS(loss, loss)
 PARTS(loss_backward, loss)
 PARTS(entropy, loss)
-
-static void run_parts(struct executor *ex, pool_fn *fn, const void *operand)
-{
-    struct call call = { ex, operand };
-    pool_run(ex->pool, fn, &call);
-}
-
-static uint64_t u(int32_t n)
-{
-    return (uint64_t)n;
-}
 
 /* A stored matrix: its own bytes, and the flops of widening whole groups. */
 static struct tally widening(const struct stored *s)
@@ -110,7 +76,7 @@ static struct tally weight_cost(const struct gemm *g)
 void op_product(struct executor *ex, struct place at, const struct gemm *g)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, g->n_stored > 0 ? stored_gemm_part : gemm_part, g);
+    op_parts(ex, g->n_stored > 0 ? stored_gemm_part : gemm_part, g);
     struct tally each = { 2 * u(g->n) * u(g->k), 4 * (u(g->k) + u(g->n)) };
     struct tally shared = weight_cost(g);
     if (g->from)
@@ -130,7 +96,7 @@ struct column_sum {
 
 static void column_sum_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct column_sum *o = call->operand;
     call->ex->kernels->sum_columns(o->x, o->n, o->width, o->out, part, parts);
 }
@@ -156,30 +122,28 @@ void op_product_backward(struct executor *ex, struct place at,
             .a_k = g->n, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
             .c_row = g->k,
         };
-    run_parts(ex, gemm_part, &dx);
+    op_parts(ex, gemm_part, &dx);
     struct tally each = { 2 * u(dx.n) * u(dx.k), 4 * (u(g->n) + u(g->k)) };
     struct tally shared = { 0, 4 * u(g->k) * u(g->n) };
     if (d->dw) {
-        run_parts(ex, gemm_part, &dw);
+        op_parts(ex, gemm_part, &dw);
         each.flops += 2 * u(dw.m) * u(dw.n);
         each.bytes += 4 * u(g->k);
         shared.bytes += 4 * u(g->k) * u(g->n);
     }
     if (d->dbias) {
         struct column_sum sum = { d->dout, g->m, g->n, d->dbias };
-        run_parts(ex, column_sum_part, &sum);
+        op_parts(ex, column_sum_part, &sum);
         each.flops += u(g->n);
         shared.bytes += 4 * u(g->n);
     }
     op_end(ex, &run, at.token, g->m, each, shared);
 }
 
-enum { FOLD = OP_FLOPS_FOLD, EXP = OP_FLOPS_EXP };
-
 void op_norm(struct executor *ex, struct place at, const struct norm *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, norm_part, o);
+    op_parts(ex, norm_part, o);
     uint64_t c = u(o->width);
     /* Sum, deviations squared, scale and shift; or squares and scale. */
     struct tally each = { (c + FOLD + 1) + (3 * c + FOLD + 4) + 4 * c,
@@ -196,7 +160,7 @@ void op_norm_backward(struct executor *ex, struct place at,
                       const struct norm *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, norm_backward_part, o);
+    op_parts(ex, norm_backward_part, o);
     uint64_t c = u(o->width);
     /* First sweep, second sweep, then the columns. */
     struct tally each = { (3 * c + c + FOLD + 2 * c + FOLD + 2) + 8 * c,
@@ -214,149 +178,6 @@ void op_norm_backward(struct executor *ex, struct place at,
     op_end(ex, &run, at.token, o->n, each, shared);
 }
 
-/* Keys that the query at index i of its sequence runs over. */
-static uint64_t keys_of(int32_t i)
-{
-    return u(i / OP_KEY_TILE + 1) * OP_KEY_TILE;
-}
-
-/* Rows differ in their number of keys, so the tally is made row by row. */
-static void end_attention(struct executor *ex, struct op_run *run,
-                          const int32_t *token, const struct rows *rows,
-                          struct tally each, uint64_t flops_per_key)
-{
-    uint64_t keys = 0;
-    int32_t n = rows->first[rows->n_sequences];
-
-    if (!ex->meter)
-        return;
-    for (int32_t b = 0; b < rows->n_sequences; b++)
-        for (int32_t r = rows->first[b]; r < rows->first[b + 1]; r++) {
-            uint64_t own = keys_of(r - rows->first[b]);
-            keys += own;
-            if (ex->meter->by_token)
-                ex->extra[r] = (struct tally){ own * flops_per_key, 0 };
-        }
-    run->extra = ex->meter->by_token ? ex->extra : NULL;
-    op_end(ex, run, token, n, each,
-           (struct tally){ keys * flops_per_key, 0 });
-}
-
-/* Queries apart from keys: all of a strip run over the keys up to its last
- * query's own.  The op's rows are those of the keys. */
-static void end_attention_apart(struct executor *ex, struct op_run *run,
-                                const struct attention *o, uint64_t row_flops,
-                                uint64_t flops_per_key)
-{
-    const struct rows *rows = o->rows, *all = o->key_rows;
-    const uint64_t q = u(o->n_heads) * u(o->head_size);
-    const uint64_t e = u(o->n_kv_heads) * u(o->head_size);
-    const int32_t n = all->first[all->n_sequences];
-    struct tally sum = { 0, 0 };
-
-    if (!ex->meter)
-        return;
-    if (ex->meter->by_token)
-        memset(ex->extra, 0, (size_t)n * sizeof *ex->extra);
-    for (int32_t b = 0; b < rows->n_sequences; b++) {
-        const int32_t end = rows->first[b + 1];
-        for (int32_t r = rows->first[b]; r < end; r++) {
-            int32_t i = r - rows->first[b];
-            int32_t last = r - i % OP_KEY_TILE + OP_KEY_TILE - 1;
-            if (last >= end)
-                last = end - 1;
-            struct tally own = {
-                row_flops + keys_of(rows->position[last]) * flops_per_key,
-                8 * q + 8 * u(o->n_heads) };
-            sum.flops += own.flops;
-            sum.bytes += own.bytes;
-            if (ex->meter->by_token)
-                ex->extra[all->first[b] + rows->position[r]] = own;
-        }
-    }
-    run->extra = ex->meter->by_token ? ex->extra : NULL;
-    op_end(ex, run, all->token, n, (struct tally){ 0, 8 * e }, sum);
-}
-
-void op_attend(struct executor *ex, struct place at, const struct attention *o)
-{
-    struct op_run run = op_begin(ex, at);
-    run_parts(ex, attend_part, o);
-    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    if (o->key_rows) {
-        end_attention_apart(ex, &run, o, h * (2 * d + FOLD + 1),
-                            h * (4 * d + EXP + 2));
-        return;
-    }
-    struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
-    end_attention(ex, &run, at.token, o->rows, each,
-                  h * (4 * d + EXP + 2));
-}
-
-void op_attend_backward(struct executor *ex, struct place at,
-                        const struct attention *o)
-{
-    struct op_run run = op_begin(ex, at);
-    run_parts(ex, attend_backward_part, o);
-    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    struct tally each = { h * (4 * d + FOLD), 16 * h * d + 16 * e + 8 * h };
-    end_attention(ex, &run, at.token, o->rows, each,
-                  h * (10 * d + EXP + 4));
-}
-
-struct filling {
-    const struct attention *o;
-    const struct cache     *cache;
-};
-
-static void filling_part(void *argument, int part, int parts)
-{
-    const struct call *call = argument;
-    const struct filling *f = call->operand;
-    call->ex->kernels->fill_cache(f->o, f->cache->length, f->cache->capacity,
-                                  f->cache->keys, f->cache->values, part,
-                                  parts);
-}
-
-void fill_cache(struct executor *ex, const struct attention *o,
-                struct cache *cache)
-{
-    struct filling f = { o, cache };
-    const struct rows *rows = o->key_rows ? o->key_rows : o->rows;
-    run_parts(ex, filling_part, &f);
-    for (int32_t b = 0; b < rows->n_sequences; b++)
-        cache->length[b] += rows->first[b + 1] - rows->first[b];
-}
-
-/* One query a row, over all keys of its sequence. */
-static void end_cached(struct executor *ex, struct op_run *run,
-                       const int32_t *token, const int32_t *sequence,
-                       const int32_t *length, int32_t n, struct tally each,
-                       struct tally per_key)
-{
-    struct tally keys = { 0, 0 };
-    for (int32_t r = 0; r < n; r++) {
-        int32_t held = length[sequence[r]];
-        ex->extra[r] = (struct tally){ keys_of(held - 1) * per_key.flops,
-                                       u(held) * per_key.bytes };
-        keys.flops += ex->extra[r].flops;
-        keys.bytes += ex->extra[r].bytes;
-    }
-    run->extra = ex->extra;
-    op_end(ex, run, token, n, each, keys);
-}
-
-void op_attend_cached(struct executor *ex, struct place at,
-                      const struct cached_attention *o)
-{
-    struct op_run run = op_begin(ex, at);
-    run_parts(ex, attend_cached_part, o);
-    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
-    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
-               (struct tally){ h * (4 * d + EXP + 2), 8 * e });
-}
-
 struct rope_call {
     const struct rope *o;
     bool               backward;
@@ -364,7 +185,7 @@ struct rope_call {
 
 static void rope_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct rope_call *r = call->operand;
     const struct rope *o = r->o;
     call->ex->kernels->rope(o->qkv, o->rows, o->n, o->n_heads, o->head_size,
@@ -375,7 +196,7 @@ void op_rope(struct executor *ex, struct place at, const struct rope *o)
 {
     struct op_run run = op_begin(ex, at);
     struct rope_call r = { o, at.pass == PASS_BACKWARD };
-    run_parts(ex, rope_part, &r);
+    op_parts(ex, rope_part, &r);
     uint64_t turned = u(o->n_heads) * u(o->head_size);
     op_end(ex, &run, at.token, o->n,
            (struct tally){ 3 * turned, 8 * turned + 4 * u(o->head_size) },
@@ -384,7 +205,7 @@ void op_rope(struct executor *ex, struct place at, const struct rope *o)
 
 static void activation_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct activation *o = call->operand;
     const struct kernels *k = call->ex->kernels;
     size_t n = (size_t)o->n * (size_t)o->width;
@@ -406,7 +227,7 @@ void op_activation(struct executor *ex, struct place at,
         [FAMILY_LLAMA] = { { EXP + 3, 12 }, { EXP + 9, 20 } },
     };
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, activation_part, o);
+    op_parts(ex, activation_part, o);
     int backward = o->out == NULL;
     op_end(ex, &run, at.token, o->n,
            (struct tally){ cost[o->family][backward].flops * u(o->width),
@@ -416,7 +237,7 @@ void op_activation(struct executor *ex, struct place at,
 
 static void embed_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct embedding *o = call->operand;
     const struct kernels *k = call->ex->kernels;
     if (o->stored)
@@ -458,7 +279,7 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
         each.flops += blocks * info->flops;
         each.bytes += blocks * info->bytes - 4 * c;
     }
-    run_parts(ex, embed_part, o);
+    op_parts(ex, embed_part, o);
     op_end(ex, &run, at.token, o->n, each, shared);
 }
 
@@ -466,7 +287,7 @@ void op_route(struct executor *ex, struct place at, const struct router *o)
 {
     struct op_run run = op_begin(ex, at);
     bool backward = at.pass == PASS_BACKWARD;
-    run_parts(ex, backward ? route_backward_part : route_part, o);
+    op_parts(ex, backward ? route_backward_part : route_part, o);
     uint64_t c = u(o->width);
     const struct tally each[3][2] = {
         [ROUTER_RAW] = {
@@ -488,34 +309,12 @@ void op_stream_signal(struct executor *ex, struct place at,
                       const struct stream_signal *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, stream_signal_part, o);
+    op_parts(ex, stream_signal_part, o);
     uint64_t c = u(o->width);
     struct tally each = { 2 * c + FOLD, 4 * c + 4 };
     if (o->left)
         each = (struct tally){ 3 * c + FOLD, 12 * c + 4 };
     op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
-}
-
-void op_receive(struct executor *ex, struct place at,
-                const struct reception *o)
-{
-    struct op_run run = op_begin(ex, at);
-    run_parts(ex, scale_queries_part, o);
-    run_parts(ex, receive_part, o);
-    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    struct tally each = { 2 * h * d, 8 * h * d + 8 * e + 8 * h + 4 };
-    end_attention(ex, &run, at.token, o->rows, each, h * (2 * d + EXP + 3));
-}
-
-void op_receive_cached(struct executor *ex, struct place at,
-                       const struct cached_reception *o)
-{
-    struct op_run run = op_begin(ex, at);
-    run_parts(ex, receive_cached_part, o);
-    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    struct tally each = { 2 * h * d, 8 * h * d + 8 * h + 4 };
-    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
-               (struct tally){ h * (2 * d + EXP + 3), 8 * e });
 }
 
 void op_hash(struct executor *ex, struct place at, int32_t choice,
@@ -532,7 +331,7 @@ void op_hash(struct executor *ex, struct place at, int32_t choice,
 
 static void gather_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct gathering *o = call->operand;
     for (int i = 0; i < 2 && o->x[i]; i++)
         call->ex->kernels->gather(o->x[i], o->row, o->out[i], o->n, o->width,
@@ -542,7 +341,7 @@ static void gather_part(void *argument, int part, int parts)
 void op_gather(struct executor *ex, struct place at, const struct gathering *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, gather_part, o);
+    op_parts(ex, gather_part, o);
     op_end(ex, &run, at.token, o->n,
            (struct tally){ 0, (o->x[1] ? 16 : 8) * u(o->width) },
            (struct tally){ 0, 0 });
@@ -550,7 +349,7 @@ void op_gather(struct executor *ex, struct place at, const struct gathering *o)
 
 static void scatter_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct scattering *o = call->operand;
     call->ex->kernels->scatter(o->x, o->stride, o->row, o->out, o->n, o->width,
                                part, parts);
@@ -560,7 +359,7 @@ void op_scatter(struct executor *ex, struct place at,
                 const struct scattering *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, scatter_part, o);
+    op_parts(ex, scatter_part, o);
     op_end(ex, &run, at.token, o->n, (struct tally){ 0, 8 * u(o->width) },
            (struct tally){ 0, 0 });
 }
@@ -568,7 +367,7 @@ void op_scatter(struct executor *ex, struct place at,
 void op_carry(struct executor *ex, struct place at, const struct carrying *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, carry_part, o);
+    op_parts(ex, carry_part, o);
     op_end(ex, &run, at.token, o->n,
            (struct tally){ 0, 16 * u(o->n_kv_heads) * u(o->head_size) },
            (struct tally){ 0, 0 });
@@ -583,7 +382,7 @@ struct gather_back {
 
 static void gather_back_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct gather_back *o = call->operand;
     call->ex->kernels->gather_backward(o->from, o->pass, o->token, o->to, o->n,
                                        o->width, part, parts);
@@ -595,7 +394,7 @@ void op_gather_backward(struct executor *ex, struct place at, const real *dx,
 {
     struct op_run run = op_begin(ex, at);
     struct gather_back o = { dx, dpass, at.token, dstream, n, width };
-    run_parts(ex, gather_back_part, &o);
+    op_parts(ex, gather_back_part, &o);
     struct tally each = { 0, 8 * u(width) };
     if (dpass)
         each = (struct tally){ u(width), 12 * u(width) };
@@ -610,7 +409,7 @@ void op_gate(struct executor *ex, struct place at, const struct gating *o)
         [GATING_SIGMOID2] = 4 };
     struct op_run run = op_begin(ex, at);
     bool backward = at.pass == PASS_BACKWARD;
-    run_parts(ex, backward ? gate_backward_part : gate_part, o);
+    op_parts(ex, backward ? gate_backward_part : gate_part, o);
     uint64_t c = u(o->width);
     struct tally each = { 0, 8 * c };
     if (o->gate != GATING_ONE && !backward)
@@ -627,7 +426,7 @@ void op_loss(struct executor *ex, struct place at, const struct loss *o,
              double *mean)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, loss_part, o);
+    op_parts(ex, loss_part, o);
     *mean = ex->kernels->sum(0.0, o->nats, (size_t)o->n) / o->n;
     uint64_t v = u(o->width);
     op_end(ex, &run, at.token, o->n,
@@ -639,7 +438,7 @@ void op_loss_backward(struct executor *ex, struct place at,
                       const struct loss *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, loss_backward_part, o);
+    op_parts(ex, loss_backward_part, o);
     uint64_t v = u(o->width);
     op_end(ex, &run, at.token, o->n,
            (struct tally){ (EXP + 2) * v + 2, 8 * v + 12 },
@@ -649,7 +448,7 @@ void op_loss_backward(struct executor *ex, struct place at,
 void op_entropy(struct executor *ex, struct place at, const struct loss *o)
 {
     struct op_run run = op_begin(ex, at);
-    run_parts(ex, entropy_part, o);
+    op_parts(ex, entropy_part, o);
     uint64_t v = u(o->width);
     op_end(ex, &run, at.token, o->n,
            (struct tally){ (EXP + 3) * v + FOLD + OP_FLOPS_LOG + 2,
@@ -664,7 +463,7 @@ struct squares_call {
 
 static void squares_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct squares_call *o = call->operand;
     call->ex->kernels->squares(o->x, o->n, o->partial, part, parts);
 }
@@ -675,7 +474,7 @@ void op_squares(struct executor *ex, struct place at, const real *x, size_t n,
     struct op_run run = op_begin(ex, at);
     struct squares_call o = { x, n, partial };
     size_t chunks = (n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK;
-    run_parts(ex, squares_part, &o);
+    op_parts(ex, squares_part, &o);
     *total = ex->kernels->sum(*total, partial, chunks);
     op_end(ex, &run, NULL, 0, (struct tally){ 0, 0 },
            (struct tally){ 2 * n + chunks * (FOLD + 1), 4 * n });
@@ -700,7 +499,7 @@ struct adamw_call {
 
 static void adamw_part(void *argument, int part, int parts)
 {
-    const struct call *call = argument;
+    const struct op_call *call = argument;
     const struct adamw_call *a = call->operand;
     call->ex->kernels->adamw(a->o, a->p, a->g, a->m, a->v, a->n, part, parts);
 }
@@ -710,7 +509,7 @@ void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
 {
     struct op_run run = op_begin(ex, at);
     struct adamw_call call = { o, p, m, v, g, n };
-    run_parts(ex, adamw_part, &call);
+    op_parts(ex, adamw_part, &call);
     op_end(ex, &run, NULL, 0, (struct tally){ 0, 0 },
            (struct tally){ 17 * n, 28 * n });
 }

@@ -238,12 +238,10 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
     json_object_set_new(j, "generation", generation_json(r));
     json_object_set_new(j, "routing", routing_json(r));
     json_object_set_new(j, "memory", memory_json(r));
-    if ((status = summary_totals(j, "predicted", r->predicted, err)) ||
-        (status = summary_totals(j, "counted", r->counted, err)) ||
-        (status = summary_totals(j, "measured", r->measured, err))) {
+    status = summary_witnesses(j, r->predicted, r->counted, r->measured, err);
+    if (status == STATUS_OK)
+        *out = j;
+    else
         json_decref(j);
-        return status;
-    }
-    *out = j;
-    return STATUS_OK;
+    return status;
 }

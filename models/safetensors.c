@@ -58,9 +58,7 @@ static enum status bad(struct error *err, const struct source *source,
     error_set(err, STATUS_BAD_FORMAT, "%.160s: %s%.80s%s%s", source->name,
               tensor ? "tensor " : "", tensor ? tensor : "",
               tensor ? ": " : "", what);
-    for (char *c = err ? err->text : what; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    error_make_printable(err);
     return STATUS_BAD_FORMAT;
 }
 

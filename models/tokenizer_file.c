@@ -41,9 +41,7 @@ enum status tokenizer_bad(struct error *err, const char *name,
     va_end(args);
     error_set(err, STATUS_BAD_FORMAT, "%.160s: %s%s%s", name, key ? key : "",
               key ? ": " : "", what);
-    for (char *c = err ? err->text : what; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    error_make_printable(err);
     return STATUS_BAD_FORMAT;
 }
 

@@ -360,14 +360,14 @@ const struct route_policy *trainer_causal_policy(const struct trainer *t)
 
 enum status trainer_save(struct trainer *t, const char *path, struct error *err)
 {
-    return checkpoint_save(t->model, &t->state, path, err);
+    return training_state_save(t->model, &t->state, path, err);
 }
 
 enum status trainer_resume(struct trainer *t, const char *path,
                            struct error *err)
 {
-    enum status status = checkpoint_resume(t->model, &t->state, t->most_curve,
-                                           path, err);
+    enum status status = training_state_resume(t->model, &t->state,
+                                               t->most_curve, path, err);
     if (status == STATUS_OK && t->state.step > t->options.steps)
         return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
                          (long long)t->state.step,

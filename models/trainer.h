@@ -2,10 +2,10 @@
 #ifndef TRAINER_H
 #define TRAINER_H
 
-#include "models/checkpoint.h"
 #include "models/data.h"
 #include "models/model.h"
 #include "models/source.h"
+#include "models/training_state.h"
 
 struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */

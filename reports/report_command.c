@@ -30,6 +30,7 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state)
             argp_error(state, "give at least one run directory");
         if (!arguments->options.output)
             argp_error(state, "-o DIR is missing: where to put the report");
+        command_refuse_settings(&arguments->options, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -233,8 +233,10 @@ static double loss_of_seed(const struct setting *s, double seed)
     return nan("");
 }
 
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b)
+/* a less b over the seeds both have; over all their runs when they share fewer
+ * than two. */
+static struct difference difference_of(const struct setting *a,
+                                       const struct setting *b)
 {
     struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
@@ -274,7 +276,7 @@ static enum status finish(struct study *study, struct error *err)
         s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
                                                 .high = nan("") };
         if (study->dense && s != study->dense && s->causal.n)
-            s->against_dense = study_difference(s, study->dense);
+            s->against_dense = difference_of(s, study->dense);
     }
     if (study->mod)
         study->verdict = stats_verdict(study->mod->against_dense);

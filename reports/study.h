@@ -49,11 +49,6 @@ void        study_close(struct study *study);
 /* Loss that a comparison uses: under the causal rule; NAN when unknown. */
 double      study_loss(const struct run *run);
 
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two. */
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b);
-
 /* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
  * channels". */
 void study_words(char out[160], const struct setting *setting);

@@ -74,25 +74,6 @@ const struct config_schema machine_schema = { "machine", keys };
 
 enum { N_KEYS = sizeof keys / sizeof *keys - 1 };
 
-enum status machine_load(struct machine *out, const char *path,
-                         struct error *err)
-{
-    struct config_origin origins[N_KEYS];
-    struct error local;
-    const char *key;
-
-    if (!err)
-        err = &local;
-    enum status status = config_load(out, &machine_schema, path, NULL, 0,
-                                     origins, err);
-    if (status != STATUS_OK)
-        return status;
-    status = machine_check(out, &key, err);
-    if (status != STATUS_OK)
-        return config_blame(&machine_schema, origins, key, err);
-    return STATUS_OK;
-}
-
 bool machine_has_level(const struct machine *machine, enum level level)
 {
     return level == LEVEL_DRAM || machine->level[level].size_bytes.value > 0;
@@ -177,8 +158,9 @@ static enum status check_curve(const struct machine *m, enum work work,
     return STATUS_OK;
 }
 
-enum status machine_check(const struct machine *m, const char **key,
-                          struct error *err)
+/* `*key` names the key at fault. */
+static enum status check(const struct machine *m, const char **key,
+                         struct error *err)
 {
     static const char *const curve_key[WORK_COUNT] = {
         [WORK_MATMUL] = "efficiency.matmul",
@@ -198,6 +180,25 @@ enum status machine_check(const struct machine *m, const char **key,
                          " cores * core_flops_per_second, %g", *key,
                          m->peak_flops_per_second.value, sum);
     return check_levels(m, key, err);
+}
+
+enum status machine_load(struct machine *out, const char *path,
+                         struct error *err)
+{
+    struct config_origin origins[N_KEYS];
+    struct error local;
+    const char *key;
+
+    if (!err)
+        err = &local;
+    enum status status = config_load(out, &machine_schema, path, NULL, 0,
+                                     origins, err);
+    if (status != STATUS_OK)
+        return status;
+    status = check(out, &key, err);
+    if (status != STATUS_OK)
+        return config_blame(&machine_schema, origins, key, err);
+    return STATUS_OK;
 }
 
 double machine_full_watts(const struct machine *m)

@@ -50,16 +50,12 @@ struct machine {
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col. */
+/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col; beyond the ranges of its
+ * keys: joules per byte that are joules per bit, levels out of order (of
+ * joules: unless they were measured or fitted), curves that do not rise along
+ * the flops. */
 enum status machine_load(struct machine *out, const char *path,
                          struct error *err) MUST_CHECK;
-
-/* The rules a profile must keep beyond the ranges of its keys: joules per byte
- * that are joules per bit, levels out of order (of joules: unless they were
- * measured or fitted), curves that do not rise along the flops.  `*key` names
- * the key at fault, for config_blame(). */
-enum status machine_check(const struct machine *machine, const char **key,
-                          struct error *err) MUST_CHECK;
 
 bool machine_has_level(const struct machine *machine, enum level level);
 

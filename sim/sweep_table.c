@@ -84,20 +84,13 @@ static json_t *follow(json_t *object, const char *path)
     return object;
 }
 
-/* RFC 4180: in quotes where need be, quotes doubled. */
+/* In quotes where need be. */
 static void write_text(FILE *file, const char *text)
 {
-    if (!text[strcspn(text, ",\"\r\n")]) {
+    if (text[strcspn(text, ",\"\r\n")])
+        file_write_quoted(file, text);
+    else
         fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
 }
 
 static void write_number(FILE *file, json_t *summary,

@@ -87,6 +87,51 @@ void case_variant(struct model_spec *spec, int i)
         spec->rope_theta = 20.0f;
 }
 
+void case_vary(struct model_spec *spec, int i)
+{
+    spec->tied_head = i % 2;
+    if (spec_n_routed(spec) == 0)
+        return;
+    spec->gate = (enum gate)(i % GATE_COUNT);
+    spec->router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
+    spec->router_trained = i % 3 != 0;
+}
+
+struct model_spec case_router(char what[CASE_NAME_SIZE], int i)
+{
+    struct model_spec spec = case_spec(&shapes[ROUTER_SHAPE],
+                                       (enum family)(i % 2), 0.25, PATTERN_ALL);
+
+    spec.gate = (enum gate)(i / 2 % GATE_COUNT);
+    spec.router_input = (enum router_input)(i / 8 % ROUTER_INPUT_COUNT);
+    spec.router_trained = i / 16 % 2;
+    snprintf(what, CASE_NAME_SIZE, "%s, gate %s, input %s, %s",
+             family_names[spec.family], gate_names[spec.gate],
+             router_input_names[spec.router_input],
+             spec.router_trained ? "trained" : "fixed");
+    return spec;
+}
+
+bool case_frozen(struct model_spec *spec, const struct shape **shape,
+                 char what[CASE_NAME_SIZE], int i)
+{
+    static const int tried[] = { 2, 5, 9, 10, 19, 23 };
+    static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID, GATE_SIGMOID2 };
+    enum { EACH = FAMILY_COUNT * PATTERN_COUNT * 6 };
+    const int v = i % EACH;
+
+    *shape = &shapes[tried[i / EACH]];
+    *spec = case_spec(*shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
+                      (enum pattern)(v / 2 % PATTERN_COUNT));
+    spec->backbone_frozen = true;
+    spec->tied_head = v / 6 % 2;
+    spec->gate = gates[v / 6 % 3];
+    spec->router_input = (enum router_input)(v / 18 % 2);
+    snprintf(what, CASE_NAME_SIZE, "frozen %s, shape %d, case %d",
+             family_names[spec->family], tried[i / EACH], v);
+    return spec_n_routed(spec) > 0;
+}
+
 /* A matrix's product keeps the size of its input; shifts are a fifth of it. */
 static double deviation_of(const struct tensor *t)
 {
@@ -144,4 +189,54 @@ const struct route_policy *case_policy(const char *name)
     const struct route_policy *policy = route_find(name);
     cr_assert(policy != NULL, "no routing policy %s", name);
     return policy;
+}
+
+struct ledger *case_ledger(int32_t n_layers, int32_t n_tokens,
+                           enum provenance known)
+{
+    struct ledger *ledger;
+    struct ledger_shape shape = { true, true, n_layers, n_tokens };
+    cr_assert(ledger_open(&ledger, shape, cost_zero(known), NULL) ==
+              STATUS_OK);
+    return ledger;
+}
+
+static void same_cell(const struct ledger *predicted,
+                      const struct ledger *counted, struct ledger_key key,
+                      const char *what)
+{
+    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
+    const struct cost *p = ledger_at(predicted, key);
+    const struct cost *c = ledger_at(counted, key);
+    for (int i = 0; i < 2; i++) {
+        enum metric m = metrics[i];
+        cr_assert(p->from[m] == PROV_PREDICTED && c->from[m] == PROV_COUNTED,
+                  "%s: %s of %s is %s and %s", what, metric_table[m].column,
+                  op_table[key.op].name, provenance_names[p->from[m]],
+                  provenance_names[c->from[m]]);
+        cr_assert(p->count[m] == c->count[m],
+                  "%s: %s, layer %d, token %d, %s: predicted %llu %s, counted"
+                  " %llu", what, pass_names[key.pass], key.layer, key.token,
+                  op_table[key.op].name, (unsigned long long)p->count[m],
+                  metric_table[m].column, (unsigned long long)c->count[m]);
+    }
+}
+
+uint64_t case_same_ledger(const struct ledger *predicted,
+                          const struct ledger *counted, const char *what)
+{
+    struct ledger_shape shape = ledger_shape(counted);
+    uint64_t touched = 0;
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        for (int32_t l = LEDGER_OUTSIDE; l < shape.n_layers; l++)
+            for (int op = 0; op < OP_COUNT; op++)
+                for (int32_t t = LEDGER_SHARED; t < shape.n_tokens; t++) {
+                    struct ledger_key key = { (enum pass)pass, l, t,
+                                              (enum op)op };
+                    same_cell(predicted, counted, key, what);
+                    touched += ledger_touched(counted, key);
+                    if (shape.n_tokens == 0)
+                        break;
+                }
+    return touched;
 }

@@ -32,6 +32,25 @@ struct model_spec case_spec(const struct shape *shape, enum family family,
  * all three of its ranges. */
 void case_variant(struct model_spec *spec, int i);
 
+/* What the shapes do not vary, varied from case to case: the head and, where
+ * layers route, gate, router input and training of the router. */
+void case_vary(struct model_spec *spec, int i);
+
+enum { CASE_NAME_SIZE = 128 };
+
+/* Shape 10 (C = 24, three heads of 8, two sequences of 20, two layers), with
+ * every gate and router input, the router trained and not; and its name. */
+enum { N_ROUTER_CASES = FAMILY_COUNT * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
+       ROUTER_SHAPE = 10 };
+struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
+
+/* Only the routers learn: the first routed layer at the bottom, in the middle,
+ * all of them; every gate that hands a gradient on, every input.  False: the
+ * i-th case routes nothing. */
+enum { N_FROZEN_CASES = 6 * FAMILY_COUNT * PATTERN_COUNT * 6 };
+bool case_frozen(struct model_spec *spec, const struct shape **shape,
+                 char what[CASE_NAME_SIZE], int i);
+
 /* Weights of order one: every path through the model matters.  Depends on seed,
  * layer and kind of a tensor only. */
 void case_fill(struct model *model, uint64_t seed);
@@ -46,5 +65,14 @@ struct model *case_model(const struct model_spec *spec,
 
 /* The policy of that name; ends the test where there is none. */
 const struct route_policy *case_policy(const char *name);
+
+/* By pass, layer, op and, unless n_tokens is 0, by token. */
+struct ledger *case_ledger(int32_t n_layers, int32_t n_tokens,
+                           enum provenance known);
+
+/* Flops and bytes of every cell of both, those that nobody touched too; ends
+ * the test where they differ.  How many were touched. */
+uint64_t case_same_ledger(const struct ledger *predicted,
+                          const struct ledger *counted, const char *what);
 
 #endif

@@ -13,57 +13,6 @@
 
 enum { MAX_TOKENS = 512 };
 
-static struct ledger *open_ledger(const struct model_spec *spec,
-                                  int32_t n_tokens, enum provenance known)
-{
-    struct ledger *ledger;
-    struct ledger_shape shape = { true, true, spec->n_layers, n_tokens };
-    cr_assert(ledger_open(&ledger, shape, cost_zero(known), NULL) ==
-              STATUS_OK);
-    return ledger;
-}
-
-static void same_cell(const struct ledger *predicted,
-                      const struct ledger *counted, struct ledger_key key,
-                      const char *what)
-{
-    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
-    const struct cost *p = ledger_at(predicted, key);
-    const struct cost *c = ledger_at(counted, key);
-    for (int i = 0; i < 2; i++) {
-        enum metric m = metrics[i];
-        cr_assert(p->from[m] == PROV_PREDICTED && c->from[m] == PROV_COUNTED,
-                  "%s: %s of %s is %s and %s", what, metric_table[m].column,
-                  op_table[key.op].name, provenance_names[p->from[m]],
-                  provenance_names[c->from[m]]);
-        cr_assert(p->count[m] == c->count[m],
-                  "%s: %s, layer %d, token %d, %s: predicted %llu %s, counted"
-                  " %llu", what, pass_names[key.pass], key.layer, key.token,
-                  op_table[key.op].name, (unsigned long long)p->count[m],
-                  metric_table[m].column, (unsigned long long)c->count[m]);
-    }
-}
-
-/* Every cell of both, those that nobody touched too.  How many were touched. */
-static uint64_t same_ledger(const struct ledger *predicted,
-                            const struct ledger *counted, const char *what)
-{
-    struct ledger_shape shape = ledger_shape(counted);
-    uint64_t touched = 0;
-    for (int pass = 0; pass < PASS_COUNT; pass++)
-        for (int32_t l = LEDGER_OUTSIDE; l < shape.n_layers; l++)
-            for (int op = 0; op < OP_COUNT; op++)
-                for (int32_t t = LEDGER_SHARED; t < shape.n_tokens; t++) {
-                    struct ledger_key key = { (enum pass)pass, l, t,
-                                              (enum op)op };
-                    same_cell(predicted, counted, key, what);
-                    touched += ledger_touched(counted, key);
-                    if (shape.n_tokens == 0)
-                        break;
-                }
-    return touched;
-}
-
 /* What is run and priced. */
 struct run {
     const struct model_spec *spec;
@@ -107,9 +56,9 @@ static uint64_t train_step_agrees(const struct run *run)
     struct model *model = open_run(run, true, 1);
     struct model_input input = input_of(run, ids, targets);
     input.train = true;
-    struct ledger *counted = open_ledger(run->spec, run->n_tokens,
+    struct ledger *counted = case_ledger(run->spec->n_layers, run->n_tokens,
                                          PROV_COUNTED);
-    struct ledger *predicted = open_ledger(run->spec, run->n_tokens,
+    struct ledger *predicted = case_ledger(run->spec->n_layers, run->n_tokens,
                                            PROV_PREDICTED);
     struct ledger_meter meter = ledger_meter(counted);
     double loss;
@@ -123,7 +72,7 @@ static uint64_t train_step_agrees(const struct run *run)
     struct error err = { STATUS_OK, "" };
     cr_assert(predict_train_step(predicted, &job, NULL, &err) == STATUS_OK,
               "%s: %s", run->what, err.text);
-    uint64_t touched = same_ledger(predicted, counted, run->what);
+    uint64_t touched = case_same_ledger(predicted, counted, run->what);
     ledger_close(predicted);
     ledger_close(counted);
     model_close(model);
@@ -138,9 +87,9 @@ static uint64_t scoring_agrees(const struct run *run, float threshold)
         model_thresholds(model)[l] = threshold;
     struct model_input input = input_of(run, ids, targets);
     input.entropy = true;
-    struct ledger *counted = open_ledger(run->spec, run->n_tokens,
+    struct ledger *counted = case_ledger(run->spec->n_layers, run->n_tokens,
                                          PROV_COUNTED);
-    struct ledger *predicted = open_ledger(run->spec, run->n_tokens,
+    struct ledger *predicted = case_ledger(run->spec->n_layers, run->n_tokens,
                                            PROV_PREDICTED);
     struct ledger_meter meter = ledger_meter(counted);
     double loss;
@@ -153,23 +102,11 @@ static uint64_t scoring_agrees(const struct run *run, float threshold)
     cr_assert(predict_forward(predicted, &job, PREDICT_LOSS | PREDICT_ENTROPY,
                               NULL, &err) == STATUS_OK,
               "%s: %s", run->what, err.text);
-    uint64_t touched = same_ledger(predicted, counted, run->what);
+    uint64_t touched = case_same_ledger(predicted, counted, run->what);
     ledger_close(predicted);
     ledger_close(counted);
     model_close(model);
     return touched;
-}
-
-/* What the shapes do not vary, varied from case to case. */
-static void vary(struct model_spec *spec, int i)
-{
-    spec->tied_head = i % 2;
-    case_variant(spec, i / 2);
-    if (spec_n_routed(spec) == 0)
-        return;
-    spec->gate = (enum gate)(i % GATE_COUNT);
-    spec->router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
-    spec->router_trained = i % 3 != 0;
 }
 
 /* Every shape at every capacity; by_token every third one. */
@@ -184,7 +121,8 @@ static uint64_t shapes_agree(enum family family, bool by_token)
             struct model_spec spec = case_spec(
                 shape, family, capacities[c],
                 (enum pattern)(i % PATTERN_COUNT));
-            vary(&spec, i);
+            case_vary(&spec, i);
+            case_variant(&spec, i / 2);
             snprintf(what, sizeof what, "%s, shape %d, capacity %g, gate %s",
                      family_names[family], s, capacities[c],
                      gate_names[spec.gate]);
@@ -209,55 +147,30 @@ AGREES(every_op_of_every_shape_llama, FAMILY_LLAMA, false)
 AGREES(every_token_gpt2, FAMILY_GPT2, true)
 AGREES(every_token_llama, FAMILY_LLAMA, true)
 
-/* Shape 10: C = 24, three heads of 8, two sequences of 20, two layers. */
 Test(agreement, every_gate_router_input_and_training_of_the_router)
 {
-    const struct shape *shape = &shapes[10];
-    for (int i = 0; i < FAMILY_COUNT * GATE_COUNT * ROUTER_INPUT_COUNT * 2;
-         i++) {
-        char what[128];
-        struct model_spec spec = case_spec(shape, (enum family)(i % 2), 0.25,
-                                           PATTERN_ALL);
-        spec.gate = (enum gate)(i / 2 % GATE_COUNT);
-        spec.router_input = (enum router_input)(i / 8 % ROUTER_INPUT_COUNT);
-        spec.router_trained = i / 16 % 2;
-        snprintf(what, sizeof what, "%s, gate %s, input %s, %s",
-                 family_names[spec.family], gate_names[spec.gate],
-                 router_input_names[spec.router_input],
-                 spec.router_trained ? "trained" : "fixed");
-        struct run run = { &spec, shape, "expert_choice", what, 40 };
+    for (int i = 0; i < N_ROUTER_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_router(what, i);
+        struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
+                           40 };
         train_step_agrees(&run);
     }
 }
 
-/* Only the routers learn: the first routed layer at the bottom, in the middle,
- * all of them; every gate that hands a gradient on, every input. */
 Test(agreement, frozen_backbones)
 {
-    static const int tried[] = { 2, 5, 9, 10, 19, 23 };
     uint64_t cells = 0;
-    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
-        for (int v = 0; v < FAMILY_COUNT * PATTERN_COUNT * 6; v++) {
-            char what[128];
-            const struct shape *shape = &shapes[tried[i]];
-            static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
-                                               GATE_SIGMOID2 };
-            struct model_spec spec = case_spec(
-                shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
-                (enum pattern)(v / 2 % PATTERN_COUNT));
-            if (spec_n_routed(&spec) == 0)
-                continue;
-            spec.backbone_frozen = true;
-            spec.tied_head = v / 6 % 2;
-            spec.gate = gates[v / 6 % 3];
-            spec.router_input = (enum router_input)(v / 18 % 2);
-            snprintf(what, sizeof what, "frozen %s, shape %d, case %d",
-                     family_names[spec.family], tried[i], v);
-            struct run run = { &spec, shape, "expert_choice", what,
-                               v % 4 ? 0
-                                     : shape->n_sequences * shape->n_tokens };
-            cells += train_step_agrees(&run);
-        }
+    for (int i = 0; i < N_FROZEN_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        const struct shape *shape;
+        struct model_spec spec;
+        if (!case_frozen(&spec, &shape, what, i))
+            continue;
+        struct run run = { &spec, shape, "expert_choice", what,
+                           i % 4 ? 0 : shape->n_sequences * shape->n_tokens };
+        cells += train_step_agrees(&run);
+    }
     cr_log_info("frozen: %llu compared", (unsigned long long)cells);
     cr_assert(cells > 1000);
 }
@@ -308,7 +221,7 @@ Test(agreement, counts_do_not_depend_on_threads)
         struct model *model = open_run(&run, true, threads);
         struct model_input input = input_of(&run, ids, targets);
         input.train = true;
-        struct ledger *ledger = open_ledger(&spec, 40, PROV_COUNTED);
+        struct ledger *ledger = case_ledger(spec.n_layers, 40, PROV_COUNTED);
         struct ledger_meter meter = ledger_meter(ledger);
         double loss;
         model_forward(model, &input, &meter.meter, &loss);

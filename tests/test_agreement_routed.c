@@ -62,41 +62,11 @@ static void fill_stored(struct model *model)
         }
 }
 
-static void same(struct ledger *predicted, struct ledger *counted,
-                 int32_t n_tokens, const char *what)
-{
-    for (int32_t l = LEDGER_OUTSIDE; l < L; l++)
-        for (int op = 0; op < OP_COUNT; op++)
-            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++) {
-                struct ledger_key key = { PASS_FORWARD, l, t, (enum op)op };
-                const struct cost *p = ledger_at(predicted, key);
-                const struct cost *c = ledger_at(counted, key);
-                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
-                    cr_assert(p->count[m] == c->count[m],
-                              "%s: layer %d, token %d, %s: predicted %llu %s,"
-                              " counted %llu", what, l, t, op_table[op].name,
-                              (unsigned long long)p->count[m],
-                              metric_table[m].column,
-                              (unsigned long long)c->count[m]);
-                if (n_tokens == 0)
-                    break;
-            }
-}
-
-static struct ledger *open_ledger(int32_t n_tokens, enum provenance known)
-{
-    struct ledger *ledger;
-    struct ledger_shape shape = { true, true, L, n_tokens };
-    cr_assert(ledger_open(&ledger, shape, cost_zero(known), NULL) ==
-              STATUS_OK);
-    return ledger;
-}
-
 static void prefill_agrees(struct model *model, const struct model_spec *spec,
                            const struct model_input *input, const char *what)
 {
-    struct ledger *counted = open_ledger(B * T, PROV_COUNTED);
-    struct ledger *predicted = open_ledger(B * T, PROV_PREDICTED);
+    struct ledger *counted = case_ledger(L, B * T, PROV_COUNTED);
+    struct ledger *predicted = case_ledger(L, B * T, PROV_PREDICTED);
     struct ledger_meter meter = ledger_meter(counted);
     double loss = 0.0;
     model_decode_reset(model);
@@ -108,7 +78,7 @@ static void prefill_agrees(struct model *model, const struct model_spec *spec,
                                      : PREDICT_LOSS | PREDICT_ENTROPY;
     cr_assert(predict_forward(predicted, &job, with, NULL, &err) == STATUS_OK,
               "%s: %s", what, err.text);
-    same(predicted, counted, B * T, what);
+    case_same_ledger(predicted, counted, what);
     ledger_close(predicted);
     ledger_close(counted);
 }
@@ -124,8 +94,8 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
         int32_t n = step % 2 == 0 ? B : B - 1, longest = 0;
         for (int i = 0; i < L * B; i++)
             keep[i] = (step + i) % 3 == 0;
-        struct ledger *counted = open_ledger(0, PROV_COUNTED);
-        struct ledger *predicted = open_ledger(0, PROV_PREDICTED);
+        struct ledger *counted = case_ledger(L, 0, PROV_COUNTED);
+        struct ledger *predicted = case_ledger(L, 0, PROV_PREDICTED);
         struct ledger_meter meter = ledger_meter(counted);
         model_decode(model, &(struct decode_input){
             .ids = ids, .active = active, .policy = policy, .seed = 7,
@@ -140,7 +110,7 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
         struct error err = { STATUS_OK, "" };
         cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
                   "%s: %s", what, err.text);
-        same(predicted, counted, 0, what);
+        case_same_ledger(predicted, counted, what);
         allocation_close(&a);
         ledger_close(predicted);
         ledger_close(counted);

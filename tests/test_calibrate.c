@@ -94,7 +94,7 @@ static struct calibration_set replayed(double percent, enum status *status)
 
     fake_tree_path(&tree, path, "trace");
     FILE *file = fopen(path, "w");
-    fputs("isobath-counters 1\ncolumn flops 1 FP\n", file);
+    fputs("isobath-counters 2\ncolumn flops 1 FP\n", file);
     for (int i = 0; i < 1 + 1 + CALIBRATE_EMPTY; i++)
         fprintf(file, "read 1 1 %.0f\n", total);
     for (int i = 0; i < CALIBRATE_REPEATS; i++) {
@@ -105,7 +105,7 @@ static struct calibration_set replayed(double percent, enum status *status)
 
     struct counter_options options = { .trace_path = path,
         .metrics = counter_bit(METRIC_FLOPS) };
-    *status = counter_open(&session, &counter_replay, &options, NULL);
+    *status = counter_open(&session, &counter_recorded, &options, NULL);
     if (*status == STATUS_OK)
         *status = counter_start(session, NULL);
     if (*status == STATUS_OK)

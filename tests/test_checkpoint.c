@@ -8,6 +8,7 @@
 
 #include "models/checkpoint.h"
 #include "models/safetensors.h"
+#include "models/training_state.h"
 #include "sim/core/file.h"
 #include "tests/cases.h"
 #include "tests/words.h"
@@ -449,8 +450,8 @@ static struct model *saved(struct ledger *ledger)
                      OP_QKV }, METRIC_FLOPS, UINT64_MAX, PROV_COUNTED);
     ledger_set_count(ledger, (struct ledger_key){ PASS_BACKWARD, 1, 0,
                      OP_QKV }, METRIC_BYTES, 7, PROV_COUNTED);
-    cr_assert(eq(int, checkpoint_save(model, &state, in_directory("state"),
-                                      &err), STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, training_state_save(model, &state, in_directory("state"),
+                                          &err), STATUS_OK), "%s", err.text);
     return model;
 }
 
@@ -470,8 +471,8 @@ Test(checkpoint, the_state_of_training_comes_back_bit_for_bit)
     state.seconds = 0;
     state.random = random_seeded(6);
     state.n_curve = 0;
-    cr_assert(eq(int, checkpoint_resume(again, &state, ROWS,
-                                        in_directory("state"), &err),
+    cr_assert(eq(int, training_state_resume(again, &state, ROWS,
+                                            in_directory("state"), &err),
                  STATUS_OK), "%s", err.text);
     cr_expect(memcmp(model_weights(again), model_weights(model), bytes) == 0);
     for (int i = 0; i < 2; i++)
@@ -504,8 +505,8 @@ static void expect_no_resume(struct model *model, struct training_state state,
     float first = model_weights(model)[0];
 
     model_weights(model)[0] = 5.0f;
-    cr_expect(eq(int, checkpoint_resume(model, &state, ROWS,
-                                        in_directory("state"), &err), want));
+    cr_expect(eq(int, training_state_resume(model, &state, ROWS,
+                                            in_directory("state"), &err), want));
     cr_expect(strstr(err.text, needle) != NULL, "%s", err.text);
     cr_expect(eq(flt, model_weights(model)[0], 5.0f), "the model was touched");
     model_weights(model)[0] = first;
@@ -565,8 +566,8 @@ Test(checkpoint, a_curve_longer_than_its_room_is_refused)
     struct training_state state = some_state(ledger);
     struct error err = { STATUS_OK, "" };
 
-    cr_expect(eq(int, checkpoint_resume(model, &state, 1,
-                                        in_directory("state"), &err),
+    cr_expect(eq(int, training_state_resume(model, &state, 1,
+                                            in_directory("state"), &err),
                  STATUS_BAD_FORMAT));
     cr_expect(strstr(err.text, "'curve'") != NULL, "%s", err.text);
     model_close(model);
@@ -596,8 +597,8 @@ Test(checkpoint, a_full_disk_leaves_the_older_state_alone)
     signal(SIGXFSZ, SIG_IGN);
     cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
     state.step = 42;
-    cr_expect(eq(int, checkpoint_save(model, &state, in_directory("state"),
-                                      &err), STATUS_IO));
+    cr_expect(eq(int, training_state_save(model, &state, in_directory("state"),
+                                          &err), STATUS_IO));
     cr_expect(strstr(err.text, "too large") != NULL, "%s", err.text);
     cr_expect(eq(sz, read_whole(after, sizeof after), n));
     cr_expect(memcmp(before, after, n) == 0);

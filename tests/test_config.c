@@ -11,6 +11,7 @@
 
 #include "sim/core/config.h"
 #include "sim/core/file.h"
+#include "tests/directory.h"
 
 static const char *const gates[] = { "raw", "sigmoid", "2*sigmoid", "one",
                                      NULL };
@@ -52,31 +53,7 @@ static const struct config_key keys[] = {
 };
 static const struct config_schema schema = { "run", keys };
 
-static char directory[64];
-
-static void enter_directory(void)
-{
-    strcpy(directory, "/tmp/test_config.XXXXXX");
-    cr_assert(ne(ptr, mkdtemp(directory), NULL));
-    cr_assert(eq(int, chdir(directory), 0));
-}
-
-static void leave_directory(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "/bin/rm -rf %s", directory);
-    cr_assert(eq(int, system(command), 0));
-}
-
 TestSuite(config, .init = enter_directory, .fini = leave_directory);
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    cr_assert(ne(ptr, file, NULL));
-    fputs(text, file);
-    fclose(file);
-}
 
 static struct target target;
 static struct config_origin origins[sizeof keys / sizeof *keys];
@@ -88,7 +65,7 @@ static enum status load(const char *text, const char *a, const char *b,
     struct config_setting settings[] = { { a }, { b } };
     size_t n = (a != NULL) + (b != NULL);
 
-    write_file("run.yaml", text);
+    put_file("run.yaml", text);
     memset(&target, 0xff, sizeof target);
     return config_load(&target, &schema, "run.yaml", settings, n, origins, err);
 }
@@ -176,7 +153,7 @@ Test(config, texts_in_settings_are_taken_as_they_stand)
 Test(config, a_section_may_be_a_file_relative_to_its_namer)
 {
     cr_assert(eq(int, system("mkdir -p models/text"), 0));
-    write_file("models/tiny.yaml", "layers: 9\ngate: raw\n");
+    put_file("models/tiny.yaml", "layers: 9\ngate: raw\n");
     must_load("train: {steps: 1}\nmodel: models/tiny.yaml", NULL, NULL);
     cr_assert(eq(i64, target.layers, 9));
     cr_assert(eq(int, target.gate, 0));
@@ -185,7 +162,7 @@ Test(config, a_section_may_be_a_file_relative_to_its_namer)
 Test(config, paths_are_relative_to_the_file_that_names_them)
 {
     cr_assert(eq(int, system("mkdir -p sub"), 0));
-    write_file("sub/data.yaml", "text: corpus/a.txt");
+    put_file("sub/data.yaml", "text: corpus/a.txt");
     must_load("train: {steps: 1}\ndata: sub/data.yaml", NULL, NULL);
     cr_assert_str_eq(target.text, "sub/corpus/a.txt");
     must_load("train: {steps: 1}\ndata: {text: /abs/a.txt}", NULL, NULL);
@@ -194,8 +171,8 @@ Test(config, paths_are_relative_to_the_file_that_names_them)
 
 Test(config, a_sections_file_can_be_replaced_and_its_keys_set_after)
 {
-    write_file("a.yaml", "layers: 1\ngate: raw");
-    write_file("b.yaml", "layers: 2\ntied: false");
+    put_file("a.yaml", "layers: 1\ngate: raw");
+    put_file("b.yaml", "layers: 2\ntied: false");
     must_load("train: {steps: 1}\nmodel: a.yaml", "model.gate=one",
               "model=b.yaml");
     cr_assert(eq(i64, target.layers, 2));
@@ -205,7 +182,7 @@ Test(config, a_sections_file_can_be_replaced_and_its_keys_set_after)
 
 Test(config, origins_tell_where_a_value_stands)
 {
-    write_file("a.yaml", "\n\nlayers:   1");
+    put_file("a.yaml", "\n\nlayers:   1");
     must_load("train: {steps: 1}\nmodel: a.yaml", "name=x", NULL);
     cr_assert_str_eq(origins[3].path, "a.yaml");
     cr_assert(eq(int, origins[3].line, 3));
@@ -376,7 +353,7 @@ Test(config, an_error_inside_a_sections_file_names_that_file)
 {
     struct error err = { STATUS_OK, "" };
 
-    write_file("a.yaml", "gate: raw\nlayers: 1000\n");
+    put_file("a.yaml", "gate: raw\nlayers: 1000\n");
     cr_assert(eq(int, load("train: {steps: 1}\nmodel: a.yaml", NULL, NULL,
                            &err), STATUS_BAD_VALUE));
     cr_assert_str_eq(err.text, "a.yaml:2:9: model.layers 1000: allowed is an"

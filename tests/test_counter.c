@@ -23,7 +23,7 @@ static struct counter_session *replay(const struct fake_tree *tree,
     fake_tree_write(tree, "trace", "%s", text);
     fake_tree_path(tree, path, "trace");
     struct counter_options options = { .trace_path = path, .metrics = ALL };
-    cr_assert(eq(int, counter_open(&session, &counter_replay, &options, &err),
+    cr_assert(eq(int, counter_open(&session, &counter_recorded, &options, &err),
                  STATUS_OK), "%s", err.text);
     return session;
 }
@@ -46,7 +46,7 @@ static enum status replay_once(const char *text, struct cost *cost,
 Test(replay, registers_become_metrics)
 {
     struct cost cost;
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column flops 1 FP:ANY # a comment\n"
         "column l2_bytes 64 FILL\n"
         "\n"
@@ -62,7 +62,7 @@ Test(replay, registers_become_metrics)
 Test(replay, a_metric_is_a_weighted_sum)
 {
     struct cost cost;
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column flops 1 SCALAR\ncolumn flops 4 P128\ncolumn flops 8 P256\n"
         "read 1 1 0 0 0\nread 2 2 3 10 5\n", &cost, NULL), STATUS_OK));
     cr_assert(eq(u64, cost.count[METRIC_FLOPS], 83));
@@ -71,7 +71,7 @@ Test(replay, a_metric_is_a_weighted_sum)
 Test(replay, a_difference_below_zero_is_noise_around_nothing)
 {
     struct cost cost;
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column l3_bytes 64 IN\ncolumn l3_bytes -64 DRAM\n"
         "read 1 1 0 0\nread 2 2 10 12\n", &cost, NULL), STATUS_OK));
     cr_assert(eq(u64, cost.count[METRIC_L3_BYTES], 0));
@@ -82,7 +82,7 @@ Test(replay, a_difference_below_zero_is_noise_around_nothing)
 Test(replay, a_wrapping_register_is_unwrapped)
 {
     struct cost cost;
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column joules 1e-6 package-0 wrap 100000000\n"
         "read 1 1 95000000\nread 2 2 2000000\n", &cost, NULL), STATUS_OK));
     cr_assert(epsilon_eq(dbl, cost_get(&cost, METRIC_JOULES), 7.0, 1e-9));
@@ -92,7 +92,7 @@ Test(replay, multiplexed_counts_are_rejected)
 {
     struct cost cost;
     struct error err = { 0 };
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column flops 1 FP\nread 10 10 0\nread 2000000 1500000 1600\n", &cost,
         &err), STATUS_UNAVAILABLE));
     cr_assert(strstr(err.text, "1.500 of 2.000 ms") != NULL);
@@ -103,7 +103,7 @@ Test(replay, a_register_never_written_back_is_rejected)
 {
     struct cost cost;
     struct error err = { 0 };
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column flops 1 FP\nread 1 1 0\nread 2 2 140737490201308\n", &cost,
         &err), STATUS_UNAVAILABLE));
     cr_assert(strstr(err.text, "140737490201308") != NULL);
@@ -113,7 +113,7 @@ Test(replay, a_count_that_goes_back_is_rejected)
 {
     struct cost cost;
     struct error err = { 0 };
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column cycles 1 CYC\nread 1 1 500\nread 2 2 400\n", &cost, &err),
         STATUS_UNAVAILABLE));
     cr_assert(strstr(err.text, "CYC went back from 500 to 400") != NULL);
@@ -123,7 +123,7 @@ Test(replay, the_end_of_a_record_is_said)
 {
     struct cost cost;
     struct error err = { 0 };
-    cr_assert(eq(int, replay_once("isobath-counters 1\n"
+    cr_assert(eq(int, replay_once("isobath-counters 2\n"
         "column cycles 1 CYC\nread 1 1 500\n", &cost, &err),
         STATUS_UNAVAILABLE));
     cr_assert(strstr(err.text, "ends after 1 readings") != NULL);
@@ -132,7 +132,7 @@ Test(replay, the_end_of_a_record_is_said)
 Test(replay, recorded_reasons_are_kept)
 {
     struct fake_tree tree = fake_tree_open();
-    struct counter_session *s = replay(&tree, "isobath-counters 1\n"
+    struct counter_session *s = replay(&tree, "isobath-counters 2\n"
         "column cycles 1 CYC\nreason dram_bytes the guest had no DRAM events\n"
         "read 1 1 0\n");
 
@@ -153,7 +153,7 @@ static void refuses(const char *text, const char *says)
     fake_tree_write(&tree, "trace", "%s", text);
     fake_tree_path(&tree, path, "trace");
     struct counter_options options = { .trace_path = path, .metrics = ALL };
-    cr_assert(eq(int, counter_open(&session, &counter_replay, &options, &err),
+    cr_assert(eq(int, counter_open(&session, &counter_recorded, &options, &err),
                  STATUS_BAD_FORMAT));
     cr_assert(strstr(err.text, says) != NULL, "%s", err.text);
     fake_tree_close(&tree);
@@ -161,12 +161,12 @@ static void refuses(const char *text, const char *says)
 
 Test(replay, bad_records_are_refused_with_their_line)
 {
-    refuses("", "expected `isobath-counters 1`");
-    refuses("isobath-counters 1\ncolumn flips 1 FP\n",
+    refuses("", "expected `isobath-counters 2`");
+    refuses("isobath-counters 2\ncolumn flips 1 FP\n",
             ":2:1: expected `column");
-    refuses("isobath-counters 1\ncolumn flops 1 FP warp 9\n", ":2:1:");
-    refuses("isobath-counters 1\nread 1 1 1\n", "no column");
-    refuses("isobath-counters 1\nwrite 1\n", ":2:1: expected column");
+    refuses("isobath-counters 2\ncolumn flops 1 FP warp 9\n", ":2:1:");
+    refuses("isobath-counters 2\nread 1 1 1\n", "no column");
+    refuses("isobath-counters 2\nwrite 1\n", ":2:1: expected column");
 }
 
 Test(replay, a_missing_record_is_the_users_mistake)
@@ -175,7 +175,7 @@ Test(replay, a_missing_record_is_the_users_mistake)
     struct counter_options options = { .trace_path = "/nonexistent/trace" };
     struct error err = { 0 };
 
-    cr_assert(eq(int, counter_open(&session, &counter_replay, &options, &err),
+    cr_assert(eq(int, counter_open(&session, &counter_recorded, &options, &err),
                  STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "/nonexistent/trace") != NULL);
 }

@@ -141,17 +141,6 @@ static uint64_t run_threshold(const struct model_spec *spec,
     return w.n_ops;
 }
 
-/* What the shapes do not vary, varied from case to case. */
-static void vary(struct model_spec *spec, int i)
-{
-    spec->tied_head = i % 2;
-    if (spec_n_routed(spec) == 0)
-        return;
-    spec->gate = (enum gate)(i % GATE_COUNT);
-    spec->router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
-    spec->router_trained = i % 3 != 0;
-}
-
 static uint64_t run_shapes(const struct kernels *kernels, enum family family,
                            int first, int stride)
 {
@@ -163,7 +152,7 @@ static uint64_t run_shapes(const struct kernels *kernels, enum family family,
             struct model_spec spec = case_spec(
                 &shapes[s], family, capacities[c],
                 (enum pattern)(i % PATTERN_COUNT));
-            vary(&spec, i);
+            case_vary(&spec, i);
             snprintf(what, sizeof what, "%s, shape %d, capacity %g, gate %s, %s",
                      family_names[family], s, capacities[c],
                      gate_names[spec.gate], kernels->name);
@@ -194,55 +183,27 @@ Test(counting, flops_do_not_depend_on_the_register_width)
             run_shapes(narrow[k], (enum family)f, k + f, 4);
 }
 
-/* Shape 10: C = 24, three heads of 8, two sequences of 20, two layers. */
 Test(counting, every_gate_router_input_and_training_of_the_router)
 {
-    const struct shape *shape = &shapes[10];
-    for (int f = 0; f < FAMILY_COUNT; f++)
-        for (int g = 0; g < GATE_COUNT; g++)
-            for (int r = 0; r < ROUTER_INPUT_COUNT; r++)
-                for (int trained = 0; trained < 2; trained++) {
-                    char what[128];
-                    struct model_spec spec = case_spec(
-                        shape, (enum family)f, 0.25, PATTERN_ALL);
-                    spec.gate = (enum gate)g;
-                    spec.router_input = (enum router_input)r;
-                    spec.router_trained = trained;
-                    snprintf(what, sizeof what, "%s, gate %s, input %s, %s",
-                             family_names[f], gate_names[g],
-                             router_input_names[r],
-                             trained ? "trained" : "fixed");
-                    run_case(&spec, shape, &kernels_counting16,
-                             "expert_choice", what);
-                }
+    for (int i = 0; i < N_ROUTER_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_router(what, i);
+        run_case(&spec, &shapes[ROUTER_SHAPE], &kernels_counting16,
+                 "expert_choice", what);
+    }
 }
 
-/* Only the routers learn: the first routed layer at the bottom, in the middle,
- * all of them; every gate that hands a gradient on, every input. */
 Test(counting, frozen_backbones)
 {
-    static const int tried[] = { 2, 5, 9, 10, 19, 23 };
     uint64_t cells = 0;
-    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
-        for (int v = 0; v < FAMILY_COUNT * PATTERN_COUNT * 6; v++) {
-            char what[128];
-            const struct shape *shape = &shapes[tried[i]];
-            static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
-                                               GATE_SIGMOID2 };
-            struct model_spec spec = case_spec(
-                shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
-                (enum pattern)(v / 2 % PATTERN_COUNT));
-            if (spec_n_routed(&spec) == 0)
-                continue;
-            spec.backbone_frozen = true;
-            spec.tied_head = v / 6 % 2;
-            spec.gate = gates[v / 6 % 3];
-            spec.router_input = (enum router_input)(v / 18 % 2);
-            snprintf(what, sizeof what, "frozen %s, shape %d, case %d",
-                     family_names[spec.family], tried[i], v);
+    for (int i = 0; i < N_FROZEN_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        const struct shape *shape;
+        struct model_spec spec;
+        if (case_frozen(&spec, &shape, what, i))
             cells += run_case(&spec, shape, &kernels_counting16,
                               "expert_choice", what);
-        }
+    }
     cr_log_info("frozen: %llu compared", (unsigned long long)cells);
     cr_assert(cells > 1000);
 }
@@ -279,7 +240,7 @@ Test(counting, the_threshold_policy_from_no_token_to_all)
 }
 
 /* One token at a time, after a prefill: capacity, and how many of the sequences
- * a layer skips, vary from step to step. */
+ * a layer skips, case_vary from step to step. */
 static void decode(const struct model_spec *spec, const struct shape *shape,
                    const struct kernels *kernels, const char *what)
 {
@@ -318,7 +279,7 @@ Test(counting, decode_steps)
                 const struct shape *shape = &shapes[tried[i]];
                 struct model_spec spec = case_spec(
                     shape, (enum family)f, i % 4 ? 0.25 : 0.0, PATTERN_ALL);
-                vary(&spec, (int)i + k);
+                case_vary(&spec, (int)i + k);
                 decode(&spec, shape, all[k], all[k]->name);
             }
 }

@@ -211,7 +211,7 @@ Test(energy_run, a_recorded_run_gives_its_coefficients)
     double now = 0;
     uint64_t total = 90000;
     const int kernels[] = { 0, 1 };
-    struct energy_run_options options = { .backend = &counter_replay,
+    struct energy_run_options options = { .backend = &counter_recorded,
         .counter.trace_path = path, .clock = { recorded_now, NULL, &now },
         .run = recorded, .context = &now, .kernels = kernels, .n_kernels = 2,
         .n_rounds = 4, .seconds = 1 };
@@ -234,7 +234,7 @@ Test(energy_run, a_recorded_run_gives_its_coefficients)
                                  "read %d 1 %" PRIu64 "\n", 1, total % 100000);
     }
     fake_tree_path(&tree, path, "trace");
-    fake_tree_write(&tree, "trace", "isobath-counters 1\n"
+    fake_tree_write(&tree, "trace", "isobath-counters 2\n"
                     "column joules 1e-3 package-0 wrap 100000\n%s", text);
     cr_assert(eq(int, energy_run(&run, &options, &err), STATUS_OK), "%s",
               err.text);

@@ -11,22 +11,7 @@
 #include <unistd.h>
 
 #include "sim/core/file.h"
-
-static char directory[64];
-
-static void enter_directory(void)
-{
-    strcpy(directory, "/tmp/test_file.XXXXXX");
-    cr_assert(ne(ptr, mkdtemp(directory), NULL));
-    cr_assert(eq(int, chdir(directory), 0));
-}
-
-static void leave_directory(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "/bin/rm -rf %s", directory);
-    cr_assert(eq(int, system(command), 0));
-}
+#include "tests/directory.h"
 
 TestSuite(file, .init = enter_directory, .fini = leave_directory);
 

@@ -6,20 +6,15 @@
 
 #include "sim/core/file.h"
 #include "tests/fake_tree.h"
+#include "tests/program.h"
 
-/* It lies beside the folder of this test.  Both streams into text[]; returns
- * the exit code. */
+/* Both streams into text[]; returns the exit code. */
 static int machine(const char *arguments, char text[4096])
 {
-    char path[512], line[2048];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    char path[PROGRAM_SIZE], line[2048];
 
-    cr_assert(n > 0);
-    path[n] = '\0';
-    for (int up = 0; up < 2; up++)
-        *strrchr(path, '/') = '\0';
-    snprintf(line, sizeof line, "'%s/isobath' machine %s 2>&1", path,
-             arguments);
+    program_path(path);
+    snprintf(line, sizeof line, "'%s' machine %s 2>&1", path, arguments);
     FILE *pipe = popen(line, "r");
     cr_assert(pipe != NULL);
     text[fread(text, 1, 4095, pipe)] = '\0';
@@ -68,6 +63,15 @@ Test(machine_command, a_dead_sensor_fits_nothing_and_leaves_the_file_alone)
     cr_expect(eq(str, kept, "name: old\n"));
     free(kept);
     fake_tree_close(&tree);
+}
+
+Test(machine_command, a_setting_has_no_config_to_go_into)
+{
+    char text[4096];
+
+    cr_expect(eq(int, machine("--quick --set model.layers=2", text), 2));
+    cr_expect(strstr(text, "--set model.layers=2: this command has no config")
+              != NULL, "%s", text);
 }
 
 Test(machine_command, help_says_what_it_takes)

@@ -2,8 +2,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <string.h>
-
 #include "sim/core/meter.h"
 
 static struct error err;
@@ -96,52 +94,4 @@ Test(meter, the_first_overflow_is_kept)
     meter_end(&m.meter, &run);
     cr_assert(eq(int, m.status, STATUS_OVERFLOWED));
     ledger_close(ledger);
-}
-
-/* Notes its name at every begin, and in capitals at every end. */
-struct scribe {
-    struct meter meter;
-    char        *page;
-    const char  *begin, *end;
-};
-
-static void note_begin(struct meter *meter, const struct op_run *run)
-{
-    struct scribe *scribe = (struct scribe *)meter;
-    (void)run;
-    strcat(scribe->page, scribe->begin);
-}
-
-static void note_end(struct meter *meter, const struct op_run *run)
-{
-    struct scribe *scribe = (struct scribe *)meter;
-    (void)run;
-    strcat(scribe->page, scribe->end);
-}
-
-Test(meter, a_pair_nests_the_inner_brackets_in_the_outer)
-{
-    char page[16] = "";
-    struct scribe a = { { note_begin, note_end, false }, page, "a", "A" };
-    struct scribe b = { { note_begin, note_end, true }, page, "b", "B" };
-    struct meter_pair pair = meter_pair(&a.meter, &b.meter);
-    struct op_run run = { .n_rows = 0 };
-
-    meter_begin(&pair.meter, &run);
-    meter_end(&pair.meter, &run);
-    cr_assert_str_eq(page, "abBA");
-    cr_assert(pair.meter.by_token);
-}
-
-Test(meter, half_a_pair_listens_alone)
-{
-    char page[16] = "";
-    struct scribe a = { { note_begin, note_end, false }, page, "a", "A" };
-    struct meter_pair pair = meter_pair(NULL, &a.meter);
-    struct op_run run = { .n_rows = 0 };
-
-    meter_begin(&pair.meter, &run);
-    meter_end(&pair.meter, &run);
-    cr_assert_str_eq(page, "aA");
-    cr_assert(not(pair.meter.by_token));
 }

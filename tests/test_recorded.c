@@ -1,4 +1,5 @@
-/* Recorded runs by op: whose turn it is, what a repeat changes, and mistakes. */
+/* Recorded runs by op (by reading: test_counter.c): whose turn it is, what a
+ * repeat changes, and mistakes. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
@@ -184,6 +185,19 @@ Test(recorded, mistakes_are_named_with_their_line)
     refuses(HEAD "repeat 7\nkernel flops x\n", ":5:1: expected `kernel");
     refuses(HEAD "walk 1\n", ":4:1: expected column, reason, empty, kernel");
     refuses("isobath-counters 2\ncolumn joules 1 J\n", ":2:1: expected `column");
+    refuses(HEAD "read 1\n", ":4:1: expected `read ENABLED RUNNING NUMBERS`");
+    refuses(HEAD "read 1 1 5\n", ":4:1: fewer numbers than columns");
+    refuses(HEAD "read 1 1 5 5\ncolumn l2_bytes 1 X\n", ":5:1: columns come");
+}
+
+Test(recorded, a_run_is_recorded_by_op_or_by_reading)
+{
+    static const char not_both[] = "by op or by reading, not both";
+
+    refuses(HEAD "cell forward/0/qkv 1 1\nread 1 1 1 1\n", not_both);
+    refuses(HEAD "read 1 1 1 1\nrepeat 1\n", not_both);
+    refuses("isobath-counters 2\ncolumn joules 1 J wrap 9\nempty 1\n",
+            not_both);
 }
 
 /* ---- regions ---- */

@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "reports/report.h"
-#include "tests/words.h"
+#include "tests/directory.h"
 
-static char directory[64];
 static struct error err;
 static struct run sweep;
 static struct tradeoff x;
@@ -20,8 +19,7 @@ static int n_points;
 
 static void set_up(void)
 {
-    make_directory(directory);
-    cr_assert(chdir(directory) == 0);
+    enter_directory();
     cr_assert(file_make_directory("sweep/points", NULL) == STATUS_OK);
 }
 
@@ -30,8 +28,7 @@ static void clean_up(void)
     tradeoff_close(&x);
     run_close(&sweep);
     report_close(&report);
-    cr_assert(chdir("/") == 0);
-    remove_directory(directory);
+    leave_directory();
 }
 
 TestSuite(report_tradeoff, .init = set_up, .fini = clean_up);

@@ -7,33 +7,12 @@
 #include <unistd.h>
 
 #include "models/score_config.h"
-#include "tests/words.h"
+#include "tests/directory.h"
 
-static char directory[64];
 static struct score_config config;
 static struct error err;
 
-static void set_up(void)
-{
-    make_directory(directory);
-    cr_assert(chdir(directory) == 0);
-}
-
-static void clean_up(void)
-{
-    cr_assert(chdir("/") == 0);
-    remove_directory(directory);
-}
-
-TestSuite(score_config, .init = set_up, .fini = clean_up);
-
-static void put(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    cr_assert(file != NULL);
-    fputs(text, file);
-    fclose(file);
-}
+TestSuite(score_config, .init = enter_directory, .fini = leave_directory);
 
 static const char file[] = "run:\n  model: m.gguf\n  text: t\n  window: 64\n"
                            "routing:\n  policy: random\n  capacity: [0.5, 1]\n";
@@ -54,7 +33,7 @@ static void expect_passed(const char *const *texts)
 
 Test(score_config, a_file_says_what_flags_say)
 {
-    put("c.yaml", file);
+    put_file("c.yaml", file);
     cr_assert(score_config_is("c.yaml"));
     cr_assert(eq(int, take("c.yaml", NULL, 0), STATUS_OK), "%s", err.text);
     cr_expect_str_eq(config.model, "m.gguf");
@@ -85,7 +64,7 @@ Test(score_config, what_is_typed_outweighs_the_file)
     const struct score_setting given[] = {
         { "run.window=32", "--window" }, { "routing.policy=strided", NULL },
     };
-    put("c.yaml", file);
+    put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", given, 2), STATUS_OK), "%s", err.text);
     cr_expect(eq(i64, config.window, 32));
     /* The last of a key holds. */
@@ -96,8 +75,8 @@ Test(score_config, what_is_typed_outweighs_the_file)
 
 Test(score_config, a_model_yaml_is_no_run)
 {
-    put("m.yaml", "model:\n  family: gpt2\n");
-    put("n.txt", file);
+    put_file("m.yaml", "model:\n  family: gpt2\n");
+    put_file("n.txt", file);
     cr_expect(eq(int, score_config_is("m.yaml"), false));
     cr_expect(eq(int, score_config_is("n.txt"), false));
     cr_expect(eq(int, score_config_is("none.yaml"), false));
@@ -106,7 +85,7 @@ Test(score_config, a_model_yaml_is_no_run)
 static void refused(const char *text, const struct score_setting *given,
                     size_t n, const char *says)
 {
-    put("c.yaml", text);
+    put_file("c.yaml", text);
     cr_expect(eq(int, take("c.yaml", given, n), STATUS_BAD_VALUE));
     cr_expect(strncmp(err.text, says, strlen(says)) == 0, "%s\ngave: %s", says,
               err.text);
@@ -140,7 +119,7 @@ Test(score_config, the_place_in_the_file_takes_the_blame_for_a_setting)
 {
     const struct score_setting set = { "routing.policy=hsah", NULL };
 
-    put("c.yaml", file);
+    put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", &set, 1), STATUS_OK));
     error_set(&err, STATUS_BAD_VALUE, "--set: routing.capacity 0.5: allowed"
               " is less");
@@ -159,7 +138,7 @@ Test(score_config, a_later_check_names_who_gave_the_value)
 {
     const struct score_setting flag = { "run.window=65", "--window" };
 
-    put("c.yaml", file);
+    put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", NULL, 0), STATUS_OK));
     score_config_fail(&config, "run.window", &err, "%d: too much", 64);
     cr_expect_str_eq(err.text, "c.yaml:4:11: run.window 64: too much");
@@ -170,7 +149,7 @@ Test(score_config, a_later_check_names_who_gave_the_value)
 
 Test(score_config, the_keys_are_told_as_json)
 {
-    put("c.yaml", file);
+    put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", NULL, 0), STATUS_OK));
     json_t *json = config_json(&config, &score_config_schema);
     json_t *routing = json_object_get(json, "routing");

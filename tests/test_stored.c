@@ -1,6 +1,6 @@
 /* test_stored.c - weights kept as stored are the widened weights, bit for bit,
- * in products, prefill and decoding; and they cost what is predicted and what
- * the kernels execute. */
+ * in prefill and decoding; and they cost what is predicted and what the kernels
+ * execute. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -11,211 +11,13 @@
 
 #include "models/checkpoint.h"
 #include "models/fill.h"
-#include "models/numbers.h"
 #include "models/safetensors.h"
 #include "models/source.h"
-#include "sim/core/random.h"
 #include "sim/memory.h"
 #include "sim/predict.h"
 #include "tests/cases.h"
 #include "tests/counting/counting.h"
-
-/* ---- numbers as files have them ---- */
-
-/* Where a block's halves are; -1: none. */
-static const int halves[NUMBER_COUNT][2] = {
-    [NUMBER_F32] = { -1, -1 }, [NUMBER_F16] = { 0, -1 },
-    [NUMBER_BF16] = { -1, -1 }, [NUMBER_Q8_0] = { 0, -1 },
-    [NUMBER_Q4_0] = { 0, -1 }, [NUMBER_Q4_1] = { 0, 2 },
-    [NUMBER_Q5_0] = { 0, -1 }, [NUMBER_Q5_1] = { 0, 2 },
-    [NUMBER_Q4_K] = { 0, 2 }, [NUMBER_Q5_K] = { 0, 2 },
-    [NUMBER_Q6_K] = { 208, -1 },
-};
-
-/* n numbers of a type: any bits, but halves, and float32 and bfloat16, that are
- * small and of either sign. */
-static uint8_t *draw(enum number type, size_t n, uint64_t seed)
-{
-    const size_t bytes = numbers_bytes(type, n);
-    const size_t block = number_table[type].bytes;
-    uint8_t *out = malloc(bytes + 1);
-    struct random random = random_seeded(seed);
-
-    cr_assert(out != NULL);
-    for (size_t i = 0; i < bytes; i++)
-        out[i] = (uint8_t)random_below(&random, 256);
-    for (size_t b = 0; b < bytes; b += block) {
-        if (type == NUMBER_F32 || type == NUMBER_BF16) {
-            float x = (float)(0.05 * random_normal(&random));
-            uint8_t *bits = (uint8_t *)&x;
-            memcpy(out + b, bits + 4 - block, block);
-        }
-        for (int i = 0; i < 2 && halves[type][i] >= 0; i++) {
-            /* 2^-14 to 2^-7, for weights of at most order 1 */
-            unsigned small = type == NUMBER_F16 ? 5 : 0;
-            uint16_t half = (uint16_t)(
-                random_below(&random, 2) << 15 |
-                (1 + small + random_below(&random, 7)) << 10 |
-                random_below(&random, 1024));
-            memcpy(out + b + halves[type][i], &half, sizeof half);
-        }
-    }
-    return out;
-}
-
-/* ---- products ---- */
-
-enum { MOST_K = 768, MOST_N = 150, MOST_M = 40 };
-
-/* One matrix of several types, both ways. */
-struct matrix_pair {
-    struct stored range[3];
-    int32_t n_ranges, k, n;
-    float  *widened;             /* [k,n] */
-};
-
-static void add_range(struct matrix_pair *p, enum number type, int32_t columns,
-                      uint64_t seed)
-{
-    struct stored *s = &p->range[p->n_ranges++];
-    const size_t bytes = numbers_bytes(type, (size_t)p->k);
-    uint8_t *rows = draw(type, (size_t)p->k * (size_t)columns, seed);
-    float row[MOST_K];
-
-    *s = (struct stored){ .type = type, .columns = columns, .rows = p->k };
-    uint8_t *data = malloc((size_t)stored_groups(s) * stored_group_bytes(s));
-    cr_assert(data != NULL);
-    for (int32_t g = 0; g < stored_groups(s); g++) {
-        const void *column[OP_COLUMN_TILE];
-        for (int32_t c = 0; c < OP_COLUMN_TILE; c++) {
-            int32_t at = OP_COLUMN_TILE * g + c;
-            column[c] = at < columns ? rows + (size_t)at * bytes : NULL;
-        }
-        stored_pack(data + (size_t)g * stored_group_bytes(s), type, p->k,
-                    column);
-    }
-    s->data = data;
-    for (int32_t c = 0; c < columns; c++) {
-        numbers_floats(type, row, (size_t)p->k, rows + (size_t)c * bytes);
-        for (int32_t l = 0; l < p->k; l++)
-            p->widened[l * MOST_N + p->n + c] = row[l];
-    }
-    p->n += columns;
-    free(rows);
-}
-
-static void free_pair(struct matrix_pair *p)
-{
-    for (int32_t i = 0; i < p->n_ranges; i++)
-        free((void *)(uintptr_t)p->range[i].data);
-    free(p->widened);
-}
-
-static void random_floats(float *x, size_t n, uint64_t seed)
-{
-    struct random random = random_seeded(seed);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)random_normal(&random);
-}
-
-/* Of m rows, starting from bias, another matrix, both or neither, in so many
- * parts. */
-static void same_product(const struct kernels *k, const struct matrix_pair *p,
-                         int32_t m, int start, int parts)
-{
-    static float a[MOST_M * MOST_K], bias[MOST_N], from[MOST_M * MOST_N];
-    static float want[MOST_M * MOST_N], got[MOST_M * (MOST_N + 1)];
-    static float scratch[1 << 18];
-    struct gemm g = {
-        .m = m, .n = p->n, .k = p->k, .a = a, .a_row = p->k, .a_k = 1,
-        .b = p->widened, .b_k = MOST_N, .b_col = 1, .c = want, .c_row = p->n,
-        .bias = start & 1 ? bias : NULL, .from = start & 2 ? from : NULL,
-        .from_row = p->n,
-    };
-
-    cr_assert(k->gemm_scratch(p->n) <= sizeof scratch / sizeof *scratch);
-    random_floats(a, (size_t)m * (size_t)p->k, 1);
-    random_floats(bias, MOST_N, 2);
-    random_floats(from, MOST_M * MOST_N, 3);
-    k->gemm(&g, 0, 1, scratch);
-    for (size_t i = 0; i < sizeof got / sizeof *got; i++)
-        got[i] = 12345.0f;
-    g.b = NULL;
-    g.c = got;
-    g.c_row = p->n + 1;              /* a column that nobody may touch */
-    g.stored = p->range;
-    g.n_stored = p->n_ranges;
-    for (int part = 0; part < parts; part++)
-        k->stored_gemm(&g, part, parts, scratch);
-    for (int32_t i = 0; i < m; i++) {
-        cr_assert(memcmp(got + i * (p->n + 1), want + i * p->n,
-                         (size_t)p->n * sizeof *want) == 0,
-                  "%s, %s first, [%d,%d] x %d: row %d", k->name,
-                  number_table[p->range[0].type].name, p->k, p->n, m, i);
-        cr_assert(got[i * (p->n + 1) + p->n] == 12345.0f);
-    }
-}
-
-static const int32_t rows_tried[] = { 1, 2, 3, 4, 5, 9, 33 };
-enum { N_ROWS_TRIED = sizeof rows_tried / sizeof *rows_tried };
-
-/* Columns of every kind of rest; inputs of one block, and past a panel's 256. */
-static void products_of(const struct kernels *k)
-{
-    static const int32_t columns[] = { 1, 5, 16, 17, 64, 72, 131 };
-    for (int t = 0; t < NUMBER_COUNT; t++)
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
-            const int32_t block = number_table[t].block;
-            struct matrix_pair p = { .k = c % 2 ? MOST_K : block * 3 > MOST_K
-                                                 ? block : block * 3 };
-            p.widened = malloc(sizeof(float) * MOST_K * MOST_N);
-            add_range(&p, (enum number)t, columns[c], (uint64_t)t);
-            for (int r = 0; r < N_ROWS_TRIED; r++)
-                same_product(k, &p, rows_tried[r], (int)(c + (size_t)r) % 4,
-                             1 + r % 3);
-            free_pair(&p);
-        }
-}
-
-/* Three matrices side by side, none a whole number of tiles. */
-static void side_by_side(const struct kernels *k)
-{
-    for (int t = 0; t < NUMBER_COUNT; t++) {
-        struct matrix_pair p = { .k = 512 };
-        p.widened = malloc(sizeof(float) * MOST_K * MOST_N);
-        add_range(&p, (enum number)t, 83, 1);
-        add_range(&p, (enum number)((t + 3) % NUMBER_COUNT), 24, 2);
-        add_range(&p, (enum number)((t + 7) % NUMBER_COUNT), 24, 3);
-        for (int r = 0; r < N_ROWS_TRIED; r++)
-            for (int parts = 1; parts <= 4; parts++)
-                same_product(k, &p, rows_tried[r], r % 4, parts);
-        free_pair(&p);
-    }
-}
-
-static void check_kernels(const char *name)
-{
-    const struct kernels *k = kernels_find(name);
-    if (!k)
-        cr_skip("this CPU does not run %s", name);
-    products_of(k);
-    side_by_side(k);
-}
-
-Test(stored, products_have_the_bits_of_widened_ones_avx512)
-{
-    check_kernels("avx512");
-}
-
-Test(stored, products_have_the_bits_of_widened_ones_avx2)
-{
-    check_kernels("avx2");
-}
-
-Test(stored, products_have_the_bits_of_widened_ones_generic)
-{
-    check_kernels("generic");
-}
+#include "tests/stored_numbers.h"
 
 /* ---- models ---- */
 
@@ -544,38 +346,6 @@ static struct witness witness_of(struct ledger *ledger, const char *what)
     return w;
 }
 
-static struct ledger *ledger_of(const struct model_spec *spec,
-                                int32_t n_tokens, enum provenance known)
-{
-    const struct ledger_shape shape = { true, true, spec->n_layers, n_tokens };
-    struct ledger *ledger;
-    struct error err;
-    cr_assert(ledger_open(&ledger, shape, cost_zero(known), &err) ==
-              STATUS_OK);
-    return ledger;
-}
-
-static void same_ledger(const struct ledger *predicted,
-                        const struct ledger *counted, int32_t n_layers,
-                        int32_t n_tokens, const char *what)
-{
-    for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++)
-        for (int op = 0; op < OP_COUNT; op++)
-            for (int32_t t = LEDGER_SHARED; t < n_tokens; t++) {
-                const struct ledger_key key = { PASS_FORWARD, l, t,
-                                                (enum op)op };
-                const struct cost *p = ledger_at(predicted, key);
-                const struct cost *c = ledger_at(counted, key);
-                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
-                    cr_assert(p->count[m] == c->count[m],
-                              "%s: layer %d, token %d, %s: predicted %llu %s,"
-                              " counted %llu", what, l, t, op_table[op].name,
-                              (unsigned long long)p->count[m],
-                              metric_table[m].column,
-                              (unsigned long long)c->count[m]);
-            }
-}
-
 /* Prefill and decode steps: executed == counted == predicted, by token. */
 static void costs_agree(const struct model_spec *spec,
                         const struct kernels *kernels, const char *what)
@@ -583,8 +353,10 @@ static void costs_agree(const struct model_spec *spec,
     int32_t ids[B * T], ignored[B * T];
     struct error err = { STATUS_OK, "" };
     struct model *m = open_model(spec, spec, kernels, 1);
-    struct ledger *counted = ledger_of(spec, B * PREFILL, PROV_COUNTED);
-    struct ledger *predicted = ledger_of(spec, B * PREFILL, PROV_PREDICTED);
+    struct ledger *counted = case_ledger(spec->n_layers, B * PREFILL,
+                                         PROV_COUNTED);
+    struct ledger *predicted = case_ledger(spec->n_layers, B * PREFILL,
+                                           PROV_PREDICTED);
     struct witness w = witness_of(counted, what);
 
     case_text(ids, ignored, B * T, spec->n_vocab, 5);
@@ -593,14 +365,14 @@ static void costs_agree(const struct model_spec *spec,
     struct predict_job job = { spec, model_allocation(m), NULL };
     cr_assert(predict_forward(predicted, &job, PREDICT_HEAD, NULL, &err) ==
               STATUS_OK, "%s", err.text);
-    same_ledger(predicted, counted, spec->n_layers, B * PREFILL, what);
+    case_same_ledger(predicted, counted, what);
     ledger_close(counted);
     ledger_close(predicted);
 
     for (int32_t t = PREFILL; t < PREFILL + 4; t++) {
         struct allocation now;
-        counted = ledger_of(spec, B, PROV_COUNTED);
-        predicted = ledger_of(spec, B, PROV_PREDICTED);
+        counted = case_ledger(spec->n_layers, B, PROV_COUNTED);
+        predicted = case_ledger(spec->n_layers, B, PROV_PREDICTED);
         w = witness_of(counted, what);
         model_decode(m, &(struct decode_input){ .ids = ids + t * B,
                                                 .policy = policy_of(spec) },
@@ -611,7 +383,7 @@ static void costs_agree(const struct model_spec *spec,
         job.allocation = &now;
         cr_assert(predict_decode(predicted, &job, NULL, &err) == STATUS_OK,
                   "%s", err.text);
-        same_ledger(predicted, counted, spec->n_layers, B, what);
+        case_same_ledger(predicted, counted, what);
         allocation_close(&now);
         ledger_close(counted);
         ledger_close(predicted);

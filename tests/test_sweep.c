@@ -13,6 +13,7 @@
 #include "sim/core/rundir.h"
 #include "sim/sweep_run.h"
 #include "sim/sweep_slurm.h"
+#include "tests/directory.h"
 
 int sweep_command(int argc, char **argv);
 
@@ -39,41 +40,22 @@ static const char fake_program[] =
     " \"high\": 1.0}}}}' > $dir/tmp\n"
     "mv $dir/tmp $dir/summary.json\n";
 
-static char directory[64];
-
-static void write_file(const char *path, const char *text)
+static void set_up(void)
 {
-    FILE *file = fopen(path, "w");
-    cr_assert(ne(ptr, file, NULL));
-    fputs(text, file);
-    fclose(file);
-}
-
-static void enter_directory(void)
-{
-    strcpy(directory, "/tmp/test_sweep.XXXXXX");
-    cr_assert(ne(ptr, mkdtemp(directory), NULL));
-    cr_assert(eq(int, chdir(directory), 0));
-    write_file("base.yaml", "train: {steps: 1}\n");
-    write_file("program", fake_program);
+    enter_directory();
+    put_file("base.yaml", "train: {steps: 1}\n");
+    put_file("program", fake_program);
     cr_assert(eq(int, chmod("program", 0755), 0));
 }
 
-static void leave_directory(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "/bin/rm -rf %s", directory);
-    cr_assert(eq(int, system(command), 0));
-}
-
-TestSuite(sweep, .init = enter_directory, .fini = leave_directory);
+TestSuite(sweep, .init = set_up, .fini = leave_directory);
 
 static struct sweep *open_study(const char *text)
 {
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = NULL;
 
-    write_file("study.yaml", text);
+    put_file("study.yaml", text);
     enum status status = sweep_open(&sweep, "study.yaml", NULL, 0, &err);
     cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
     return sweep;
@@ -191,7 +173,7 @@ ParameterizedTest(struct mistake *m, sweep, mistakes_are_refused_with_a_place)
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = NULL;
 
-    write_file("study.yaml", m->text);
+    put_file("study.yaml", m->text);
     enum status status = sweep_open(&sweep, "study.yaml", NULL, 0, &err);
     cr_expect(eq(int, status_exit_code(status), 2), "%s", m->text);
     cr_expect(eq(int, strncmp(err.text, m->says, strlen(m->says)), 0),
@@ -204,7 +186,7 @@ Test(sweep, a_setting_may_not_fix_what_differs)
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = NULL;
 
-    write_file("study.yaml", "base: base.yaml\naxes: {a: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {a: [1, 2]}\n");
     cr_assert(eq(int, sweep_open(&sweep, "study.yaml", &setting, 1, &err),
                  STATUS_BAD_VALUE));
     cr_assert_str_eq(err.text, "study.yaml:2:8: 'a' differs from point to point,"
@@ -228,8 +210,8 @@ Test(sweep, too_many_points_are_refused_before_any_memory_is_taken)
 
 Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
 {
-    write_file("study.yaml", "base: base.yaml\nset: {s: 1}\n"
-                             "axes: {x.y: [a, 'b, c']}\n");
+    put_file("study.yaml", "base: base.yaml\nset: {s: 1}\n"
+                           "axes: {x.y: [a, 'b, c']}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000001/arguments"),
                      "train base.yaml -o out/points/000001 --quiet --resume"
@@ -244,8 +226,8 @@ Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
 /* Nothing to resume; its seconds are results, so points run one at a time. */
 Test(sweep, a_sweep_of_run_has_its_own_columns)
 {
-    write_file("study.yaml", "base: base.yaml\ncommand: run\n"
-                             "axes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\ncommand: run\n"
+                           "axes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command("--threads", "3"), 0));
     cr_assert_str_eq(text_of("out/points/000001/arguments"),
                      "run base.yaml -o out/points/000001 --quiet --threads=3"
@@ -265,7 +247,7 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
 
 Test(sweep, finished_points_are_not_run_again)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
     cr_assert(eq(int, run_command(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
@@ -273,7 +255,7 @@ Test(sweep, finished_points_are_not_run_again)
 
 Test(sweep, a_failed_point_stops_no_other_and_is_tried_again)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [bad, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [bad, 2]}\n");
     cr_assert(eq(int, run_command("--jobs", "1"), 1));
     cr_assert_str_eq(text_of("out/points/000001/runs"), "ran\n");
     cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "x=bad,bad,failed"),
@@ -285,35 +267,35 @@ Test(sweep, a_failed_point_stops_no_other_and_is_tried_again)
 
 Test(sweep, a_process_that_leaves_no_finished_summary_has_failed)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [cut]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [cut]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 1));
 }
 
 Test(sweep, a_study_that_changed_is_refused_before_anything_runs)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n"
-                             "set: {steps: 5}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n"
+                           "set: {steps: 5}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 2));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
 }
 
 Test(sweep, a_base_that_changed_is_refused_but_not_its_comments)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
-    write_file("base.yaml", "# the same\ntrain:\n  steps: 1\n");
+    put_file("base.yaml", "# the same\ntrain:\n  steps: 1\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
-    write_file("base.yaml", "train: {steps: 2}\n");
+    put_file("base.yaml", "train: {steps: 2}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 2));
 }
 
 Test(sweep, more_points_may_be_added_to_a_finished_study)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2, 3]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2, 3]}\n");
     cr_assert(eq(int, run_command(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
     cr_assert_str_eq(text_of("out/points/000002/runs"), "ran\n");
@@ -321,7 +303,7 @@ Test(sweep, more_points_may_be_added_to_a_finished_study)
 
 Test(sweep, one_point_runs_alone_and_merging_comes_later)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command("--point", "1"), 0));
     cr_assert(not(file_exists("out/points/000000")));
     cr_assert(not(file_exists("out/points.csv")));
@@ -334,7 +316,7 @@ Test(sweep, one_point_runs_alone_and_merging_comes_later)
 
 Test(sweep, a_point_outside_the_study_is_bad_usage)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_command("--point", "2"), 2));
 }
 
@@ -343,7 +325,7 @@ Test(sweep, two_at_once_in_one_directory_are_refused)
     struct error err = { STATUS_OK, "" };
     struct rundir rundir;
 
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, rundir_open(&rundir, "out", &err), STATUS_OK));
     cr_assert(eq(int, run_command(NULL, NULL), 2));
     rundir_close(&rundir);
@@ -359,7 +341,7 @@ static void interrupt(int signal)
 Test(sweep, an_interrupt_reaches_the_processes_and_keeps_what_is_done,
      .timeout = 20)
 {
-    write_file("study.yaml", "base: base.yaml\naxes: {x: [1, slow, 3]}\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, slow, 3]}\n");
     signal(SIGALRM, interrupt);
     alarm(1);
     double started = clock_seconds();
@@ -473,8 +455,8 @@ Test(sweep, sbatch_is_given_both_scripts_the_second_after_the_first)
     struct error err = { STATUS_OK, "" };
     char job[32];
 
-    write_file("sbatch", "#!/bin/sh\necho \"$@\" >> calls\n"
-                         "echo '4711;cluster'\n");
+    put_file("sbatch", "#!/bin/sh\necho \"$@\" >> calls\n"
+                       "echo '4711;cluster'\n");
     cr_assert(eq(int, chmod("sbatch", 0755), 0));
     setenv("PATH", ".:/usr/bin:/bin", 1);
     cr_assert(eq(int, sweep_slurm_submit(job, sizeof job, "out", &err),

@@ -15,6 +15,7 @@
 
 #include "hwprof/validate.h"
 #include "tests/fake_tree.h"
+#include "tests/program.h"
 
 /* ---- one figure ---- */
 
@@ -201,18 +202,6 @@ static void tear_down(void)
 
 TestSuite(profile, .init = set_up, .fini = tear_down);
 
-/* It lies beside the folder of this test. */
-static void find_program(char path[512])
-{
-    ssize_t n = readlink("/proc/self/exe", path, 500);
-
-    cr_assert(n > 0);
-    path[n] = '\0';
-    for (int up = 0; up < 2; up++)
-        *strrchr(path, '/') = '\0';
-    strcat(path, "/isobath");
-}
-
 static char *text_of(const char *name)
 {
     char path[512];
@@ -242,10 +231,10 @@ static void expect_said(const char *name, const char *needle, bool wanted)
  * in `record`; out/ and stdout, stderr lie in the tree. */
 static int profile(const char *phases, const char *record, const char *repeats)
 {
-    char program[512], model[512], machine[512], out[512], path[512];
+    char program[PROGRAM_SIZE], model[512], machine[512], out[512], path[512];
     int how;
 
-    find_program(program);
+    program_path(program);
     snprintf(model, sizeof model, "%s/model.yaml", data);
     snprintf(machine, sizeof machine, "%s/machine.yaml", data);
     fake_tree_path(&tree, out, "out");

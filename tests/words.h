@@ -1,4 +1,4 @@
-/* words.h - a small text to train on, and a directory to put things into. */
+/* words.h - a small text to train on, and a tokenizer for it. */
 #ifndef WORDS_H
 #define WORDS_H
 
@@ -8,20 +8,7 @@
 #include <string.h>
 
 #include "sim/core/random.h"
-
-/* A new directory; the caller removes it with remove_directory(). */
-static inline void make_directory(char out[64])
-{
-    strcpy(out, "/tmp/isobath-test-XXXXXX");
-    cr_assert(mkdtemp(out) != NULL);
-}
-
-static inline void remove_directory(const char *path)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    cr_expect(system(command) == 0);
-}
+#include "tests/directory.h"
 
 /* 60 blocks of 4096 bytes, words drawn from a short list.  With this seed
  * data.h gives 4 of them to validation and 3 to test. */

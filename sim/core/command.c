@@ -15,7 +15,7 @@
 
 enum { MAX_THREADS = 1024, LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
 
-const char *const format_names[FORMAT_COUNT + 1] = {
+static const char *const format_names[FORMAT_COUNT + 1] = {  /* NULL-ended */
     [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv",
 };
 
@@ -69,6 +69,14 @@ static void take_threads(struct command_options *options, const char *text,
                    " to %d", text, MAX_THREADS);
     else
         options->threads = (int)n;
+}
+
+void command_refuse_settings(const struct command_options *options,
+                             const struct argp_state *state)
+{
+    if (options->n_settings > 0)
+        argp_error(state, "--set %s: this command has no config to override",
+                   options->setting[0].text);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -213,6 +221,11 @@ uint64_t command_peak_bytes(void)
     if (file)
         fclose(file);
     return (uint64_t)kib * 1024;
+}
+
+uint64_t command_memory_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 double clock_seconds(void)

@@ -19,7 +19,6 @@ struct command {
 };
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT };
-extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL-ended */
 
 /* Options every command takes.  Put `command_argp` among the children of the
  * command's own argp and hand it a struct command_options as input. */
@@ -71,7 +70,14 @@ void progress_end(struct progress *progress);
 
 double clock_seconds(void);      /* CLOCK_MONOTONIC */
 
+/* Ends the process, with the way to use the command, where --set was given to a
+ * command that has no config. */
+void command_refuse_settings(const struct command_options *options,
+                             const struct argp_state *state);
+
 /* The largest resident set of this process so far, in bytes; 0: not told here. */
 uint64_t command_peak_bytes(void);
+/* All that the machine has. */
+uint64_t command_memory_bytes(void);
 
 #endif

@@ -18,6 +18,13 @@ enum status error_set(struct error *err, enum status status,
     return status;
 }
 
+void error_make_printable(struct error *err)
+{
+    for (char *c = err ? err->text : NULL; c && *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+}
+
 const char *status_text(enum status status)
 {
     static const char *const text[STATUS_COUNT] = {

@@ -35,6 +35,9 @@ enum status error_set(struct error *err, enum status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The text holds names from outside: what a terminal would obey becomes '?'. */
+void error_make_printable(struct error *err);
+
 const char *status_text(enum status status);
 
 /* The process exit code for a status: 0 done, 2 the user can mend the input,

@@ -56,28 +56,3 @@ struct ledger_meter ledger_meter(struct ledger *ledger)
         .status = STATUS_OK,
     };
 }
-
-static void begin_both(struct meter *meter, const struct op_run *run)
-{
-    struct meter_pair *pair = (struct meter_pair *)meter;
-    meter_begin(pair->outer, run);
-    meter_begin(pair->inner, run);
-}
-
-static void end_both(struct meter *meter, const struct op_run *run)
-{
-    struct meter_pair *pair = (struct meter_pair *)meter;
-    meter_end(pair->inner, run);
-    meter_end(pair->outer, run);
-}
-
-struct meter_pair meter_pair(struct meter *outer, struct meter *inner)
-{
-    return (struct meter_pair){
-        .meter = { .begin = begin_both, .end = end_both,
-                   .by_token = (outer && outer->by_token) ||
-                               (inner && inner->by_token) },
-        .outer = outer,
-        .inner = inner,
-    };
-}

@@ -55,12 +55,4 @@ struct ledger_meter {
 };
 struct ledger_meter ledger_meter(struct ledger *ledger);
 
-/* Passes every bracket on to both, in this order at begin and the reverse at
- * end; either may be NULL. */
-struct meter_pair {
-    struct meter  meter;
-    struct meter *outer, *inner;
-};
-struct meter_pair meter_pair(struct meter *outer, struct meter *inner);
-
 #endif

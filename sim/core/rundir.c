@@ -201,6 +201,18 @@ enum status summary_totals(json_t *summary, const char *witness,
     return STATUS_OK;
 }
 
+enum status summary_witnesses(json_t *summary, const struct ledger *predicted,
+                              const struct ledger *counted,
+                              const struct ledger *measured, struct error *err)
+{
+    enum status status = summary_totals(summary, "predicted", predicted, err);
+
+    if (status == STATUS_OK)
+        status = summary_totals(summary, "counted", counted, err);
+    return status == STATUS_OK
+               ? summary_totals(summary, "measured", measured, err) : status;
+}
+
 /* The value of "name : value" in a /proc file, or its first line; NULL text
  * when there is none. */
 static json_t *proc_json(const char *path, const char *name)

@@ -42,6 +42,10 @@ json_t *summary_no_totals(void);
 enum status summary_totals(json_t *summary, const char *witness,
                            const struct ledger *ledger,
                            struct error *err) MUST_CHECK;
+enum status summary_witnesses(json_t *summary, const struct ledger *predicted,
+                              const struct ledger *counted,
+                              const struct ledger *measured,
+                              struct error *err) MUST_CHECK;   /* all three */
 
 /* version, commit, dirty, build_flags, compiler, isa, cpu, kernel,
  * perf_event_paranoid, memory_bytes (the host's), threads, seed, data_path,

@@ -1,0 +1,135 @@
+/* priced.h - two small models, and what the formulas say of them. */
+#ifndef PRICED_H
+#define PRICED_H
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+
+#include "sim/predict.h"
+
+enum { L = 2, LEDGER_ALL = LEDGER_ANY };
+
+/* Layer 0 dense, layer 1 routed.  C = Q = 32, E = 16, F = 64, U = 128. */
+static inline struct model_spec llama(void)
+{
+    return (struct model_spec){
+        .family = FAMILY_LLAMA, .n_layers = L, .n_channels = 32, .n_heads = 4,
+        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
+        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
+        .router_trained = true, .routed = { false, true },
+        .capacity = { 1, 0.25 },
+    };
+}
+
+static inline struct model_spec gpt2(void)
+{
+    return (struct model_spec){
+        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 64, .n_heads = 2,
+        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
+        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
+        .router_scores = true, .router_trained = true,
+        .routed = { false, true }, .capacity = { 1, 0.25 },
+    };
+}
+
+enum phase { TRAIN, FORWARD, DECODE, EXPECTED };
+
+struct asked {
+    struct model_spec     spec;
+    int32_t               B, T;
+    const struct machine *machine;
+    bool                  by_token;
+    enum phase            phase;
+    unsigned              with;
+};
+
+static inline struct ledger *priced_for(const struct asked *q,
+                                        const struct allocation *allocation,
+                                        struct predict_range *range)
+{
+    struct predict_job job = { &q->spec, allocation, q->machine };
+    struct ledger_shape shape = {
+        .by_pass = true, .by_op = true, .n_layers = q->spec.n_layers,
+        .n_tokens = q->by_token ? q->phase == DECODE ? q->B : q->B * q->T : 0,
+    };
+    struct ledger *ledger;
+    struct error err = { 0 };
+    enum status status = ledger_open(&ledger, shape,
+                                     cost_zero(PROV_PREDICTED), &err);
+    cr_assert(eq(int, status, STATUS_OK));
+    if (q->phase == TRAIN)
+        status = predict_train_step(ledger, &job, range, &err);
+    else if (q->phase == FORWARD)
+        status = predict_forward(ledger, &job, q->with, range, &err);
+    else if (q->phase == DECODE)
+        status = predict_decode(ledger, &job, range, &err);
+    else
+        status = predict_decode_expected(ledger, &job, range, &err);
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    return ledger;
+}
+
+static inline struct ledger *priced(struct asked q)
+{
+    struct allocation a;
+    cr_assert(eq(int, allocation_open(&a, q.spec.n_layers, q.B, q.T, NULL),
+                 STATUS_OK));
+    allocation_fill(&a, &q.spec);
+    struct ledger *ledger = priced_for(&q, &a, NULL);
+    allocation_close(&a);
+    return ledger;
+}
+
+static inline uint64_t flops(const struct ledger *l, int pass, int32_t layer,
+                             int op)
+{
+    return ledger_sum(l, pass, layer, LEDGER_ANY, op).count[METRIC_FLOPS];
+}
+
+static inline uint64_t bytes(const struct ledger *l, int pass, int32_t layer,
+                             int op)
+{
+    return ledger_sum(l, pass, layer, LEDGER_ANY, op).count[METRIC_BYTES];
+}
+
+static inline uint64_t all_flops(struct asked q)
+{
+    struct ledger *ledger = priced(q);
+    uint64_t sum = flops(ledger, LEDGER_ALL, LEDGER_ALL, LEDGER_ALL);
+    ledger_close(ledger);
+    return sum;
+}
+
+static inline bool untouched(const struct ledger *ledger, struct ledger_key key)
+{
+    return !ledger_touched(ledger, key);
+}
+
+/* Both unknown, or no further apart than `slack`. */
+static inline bool alike(double x, double y, double slack)
+{
+    return isnan(x) ? isnan(y) : fabs(x - y) <= slack;
+}
+
+/* A machine of round numbers, large enough to tell its parts apart. */
+static inline struct machine machine(void)
+{
+#define Q(x) { .value = x, .low = x / 2, .high = x * 2 }
+    struct machine m = {
+        .name = "round", .cores = 1,
+        .peak_flops_per_second = Q(1e11), .joules_per_flop = Q(1e-11),
+        .static_watts = Q(5.0), .launch_seconds = Q(1e-6),
+        .efficiency_scale = { .value = 1, .low = 1, .high = 1 },
+        .level = {
+            { Q(3e4), Q(4e11), Q(1e-12) },  { Q(2e5), Q(2e11), Q(2e-12) },
+            { Q(1e6), Q(5e10), Q(1e-11) },  { Q(0.0), Q(1e10), Q(1e-10) },
+        },
+    };
+#undef Q
+    for (int w = 0; w < WORK_COUNT; w++)
+        m.efficiency[w] = (struct config_real_list){ 2, { 1, 0.5 } };
+    return m;
+}
+
+#endif

@@ -1,0 +1,279 @@
+/* Measured by op: passes, repeats, tokens, and why a metric is not there. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/fake_bench.h"
+
+Test(measure, qualified_metrics_share_a_pass_after_the_time_pass)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+
+    cr_assert(eq(int, measure_n_passes(m), 2));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 0), "time"));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 1), "flops l2_bytes"));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, passes_fill_one_ledger)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    const struct cost *cost = ledger_at(ledger, (struct ledger_key){
+        PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV });
+    cr_assert(eq(u64, cost->count[METRIC_FLOPS], 3000));
+    cr_assert(eq(u64, cost->count[METRIC_L2_BYTES], 192000));
+    cr_assert(eq(int, cost->from[METRIC_FLOPS], PROV_MEASURED));
+    cr_assert(eq(int, cost->from[METRIC_SECONDS], PROV_MEASURED));
+    cr_assert(eq(int, cost->from[METRIC_CYCLES], PROV_UNKNOWN));
+    cr_assert(eq(int, cost->from[METRIC_JOULES], PROV_UNKNOWN));
+    cr_assert(not(ledger_touched(ledger, (struct ledger_key){
+        PASS_BACKWARD, 1, LEDGER_SHARED, OP_QKV })));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, every_unknown_metric_has_its_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    cr_assert(eq(str, (char *)ledger_reason(ledger, METRIC_CYCLES),
+                 "made-up hardware does not count it"));
+    cr_assert(strstr(ledger_reason(ledger, METRIC_BYTES), "operand bytes") !=
+              NULL);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_JOULES), "no energy sensor")
+              != NULL);
+    cr_assert(ledger_reason(ledger, METRIC_FLOPS) == NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Repeats count 1000, 1010 and 1002 flops in layer 0: median 1002, and since
+ * flops must not differ at all, a lower bound. */
+Test(measure, the_median_is_filed_and_the_spread_is_kept)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 3);
+    struct measure_row row[METRIC_COUNT];
+
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 10, NULL), STATUS_OK));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 2, NULL), STATUS_OK));
+    struct ledger *ledger = finish(m);
+    struct measure_range range = measure_range(m, PASS_FORWARD, 0,
+        LEDGER_SHARED, OP_QKV, METRIC_FLOPS);
+    measure_report(m, row);
+    cr_assert(eq(u64, flops_at(ledger, 0, LEDGER_SHARED, OP_QKV), 1002));
+    cr_assert(eq(dbl, range.low, 1000.0));
+    cr_assert(eq(dbl, range.high, 1010.0));
+    cr_assert(eq(int, range.n, 3));
+    cr_assert(row[METRIC_FLOPS].lower_bound);
+    cr_assert(eq(int, ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, 0,
+        LEDGER_SHARED, OP_QKV })->from[METRIC_FLOPS], PROV_AT_LEAST));
+    cr_assert(eq(int, ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, 1,
+        LEDGER_SHARED, OP_QKV })->from[METRIC_FLOPS], PROV_MEASURED));
+    cr_assert(strstr(row[METRIC_FLOPS].reason, "differ by 10 flops") != NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, a_counter_five_percent_off_is_left_out_with_its_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure_row row[METRIC_COUNT];
+
+    bench.fake.factor = 0.95;
+    struct measure *m = open_measure(&bench, 1);
+    measure_report(m, row);
+    cr_assert(eq(int, measure_n_passes(m), 1));
+    cr_assert(not(row[METRIC_FLOPS].qualified));
+    cr_assert(row[METRIC_FLOPS].reason[0] != '\0');
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Right when opened, dead when checked: every attempt at the pass fails, the
+ * time pass does not. */
+Test(measure, a_counter_that_dies_takes_its_pass_along)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+
+    bench.fake.check_factor = 0;
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_FLOPS),
+                     "no repeat was accepted") != NULL);
+    cr_assert(strstr(ledger_reason(ledger, METRIC_FLOPS), "dead") != NULL ||
+              strstr(ledger_reason(ledger, METRIC_FLOPS), "wrong") != NULL);
+    cr_assert(ledger_reason(ledger, METRIC_SECONDS) == NULL);
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, a_bad_reading_rejects_the_repeat_and_says_why)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+    struct error err = { 0 };
+
+    bench.fake.broken = true;
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, &err), STATUS_UNAVAILABLE));
+    cr_assert(eq(str, err.text, "flops l2_bytes pass: multiplexed"));
+    bench.fake.broken = false;
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, &err), STATUS_OK));
+    cr_assert(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_FLOPS).n, 1));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, rejected_repeats_are_counted_with_their_reason)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+    const char *why;
+
+    cr_assert(eq(int, measure_rejected(m, 1, &why), 0));
+    bench.fake.broken = true;
+    run_repeat(m, &bench, 1, 0, NULL);
+    run_repeat(m, &bench, 1, 0, NULL);
+    cr_assert(eq(int, measure_rejected(m, 1, &why), 2));
+    cr_assert(eq(str, (char *)why, "multiplexed"));
+    cr_assert(eq(int, measure_rejected(m, 0, &why), 0));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* An empty region counts 12, always, so a tenth of that is its error bar and
+ * ten bars are 12: of 5 flops nothing can be said, of their 320 bytes it can. */
+Test(measure, what_is_below_resolution_is_taken_out)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+    struct ledger_key small = { PASS_FORWARD, 0, LEDGER_SHARED, OP_NORM };
+    struct ledger_key large = { PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV };
+    double bound[METRIC_COUNT];
+
+    for (int pass; (pass = measure_next(m)) >= 0;) {
+        cr_assert(eq(int, measure_begin(m, pass, NULL), STATUS_OK));
+        run_op(measure_meter(m), &bench.fake, 0, OP_NORM, 5);
+        run_op(measure_meter(m), &bench.fake, 1, OP_QKV, 3000);
+        usleep(100);
+        bench.fake.mode = FAKE_CHECK;
+        bench.fake.n_read = 0;
+        cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    }
+    struct ledger *ledger = finish(m);
+    cr_assert(eq(u64, ledger_at(ledger, small)->count[METRIC_FLOPS], 5));
+    cr_assert(eq(u64, measure_regions(m, PASS_FORWARD, 0, OP_NORM), 1));
+    measure_mask(m, ledger, bound);
+    cr_assert(eq(int, ledger_at(ledger, small)->from[METRIC_FLOPS],
+                 PROV_BELOW));
+    cr_assert(eq(u64, ledger_at(ledger, small)->count[METRIC_L2_BYTES], 320));
+    cr_assert(eq(int, ledger_at(ledger, small)->from[METRIC_L2_BYTES],
+                 PROV_MEASURED));
+    cr_assert(eq(u64, ledger_at(ledger, large)->count[METRIC_FLOPS], 3000));
+    cr_assert(epsilon_eq(dbl, bound[METRIC_FLOPS], 12.0, 1e-9));
+    cr_assert(eq(dbl, bound[METRIC_L2_BYTES], 0.0));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+static struct measure *open_tokens(struct bench *bench)
+{
+    struct measure *m = NULL;
+    struct measure_options options = {
+        .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
+        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .n_tokens = 2, .bare = true, .n_repeats = 1, .busy = busy,
+        .busy_context = bench,
+    };
+    cr_assert(eq(int, measure_open(&m, &options, NULL), STATUS_OK));
+    return m;
+}
+
+Test(measure, a_token_counts_what_its_ops_count)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_tokens(&bench);
+
+    cr_assert(eq(int, measure_begin(m, 1, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++) {
+        measure_token(m, t);
+        run_op(measure_meter(m), &bench.fake, 0, OP_QKV, 1000);
+        run_op(measure_meter(m), &bench.fake, 1, OP_QKV, t ? 50 : 0);
+    }
+    bench.fake.mode = FAKE_CHECK;
+    bench.fake.n_read = 0;
+    cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++)
+        cr_assert(eq(dbl, measure_range(m, LEDGER_ANY, LEDGER_ANY, t,
+                                        LEDGER_ANY, METRIC_FLOPS).median,
+                     t ? 1050.0 : 1000.0));
+    cr_assert(eq(dbl, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_FLOPS).median, 2050.0));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* 3 ms and 1 ms at least; both within the repeat, which nobody listens to. */
+Test(measure, a_bare_repeat_gives_each_token_its_seconds)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_tokens(&bench);
+    double whole[MEASURE_REPEAT_MAX], sum = 0;
+
+    cr_assert(eq(int, measure_n_passes(m), 3));
+    cr_assert(eq(str, (char *)measure_pass_name(m, 2), "bare"));
+    cr_assert(eq(int, measure_begin(m, 2, NULL), STATUS_OK));
+    cr_assert(eq(ptr, measure_meter(m), NULL));
+    usleep(2000);                        /* before any token */
+    measure_token(m, 0);
+    usleep(3000);
+    measure_token(m, 1);
+    usleep(1000);
+    cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    for (int t = 0; t < 2; t++) {
+        struct measure_range range = measure_range(m, LEDGER_ANY, LEDGER_ANY,
+            t, LEDGER_ANY, METRIC_SECONDS);
+        cr_assert(eq(int, range.n, 1));
+        cr_assert(range.median >= (t ? 0.001 : 0.003) - 1e-6);
+        sum += range.median;
+    }
+    cr_assert(eq(int, measure_repeats(m, METRIC_SECONDS, whole), 1));
+    cr_assert(whole[0] >= sum + 0.002 - 1e-6);
+    cr_assert(eq(dbl, measure_overhead(m).bare_seconds, whole[0]));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, passes_take_turns)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 2);
+
+    cr_assert(eq(int, measure_next(m), 0));
+    cr_assert(eq(int, run_repeat(m, &bench, 0, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, measure_next(m), 1));
+    cr_assert(eq(int, run_repeat(m, &bench, 1, 0, NULL), STATUS_OK));
+    cr_assert(eq(int, measure_next(m), 0));
+    run_all(m, &bench);
+    cr_assert(eq(int, measure_next(m), -1));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}

@@ -1,0 +1,261 @@
+/* test_train_command.c - isobath train as a user meets it: exit codes,
+ * messages, files, signals, full disks, sudden death. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+
+#include "tests/cli.h"
+
+TestSuite(train_command, .init = set_up, .fini = leave_directory);
+
+Test(train_command, train_leaves_the_files_that_others_read)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a"), 0));
+    expect_said("stdout", "held-out loss, nats per byte: ");
+    cr_expect(there("a/model.safetensors"));
+    cr_expect(there("a/config.json"));
+    cr_expect(there("a/curve.csv"));
+    cr_expect(there("a/ledger.csv"));
+    expect_said("a/curve.csv", "step,tokens,flops,seconds,joules,lr,train_loss,"
+                "heldout_loss,capacity_realised,grad_norm\r\n1,64,");
+    json_t *s = summary_of("a");
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    cr_expect(eq(dbl, number_at(s, "totals.counted.flops"),
+                 number_at(s, "totals.predicted.flops")));
+    cr_expect(eq(dbl, number_at(s, "tokens"), 40 * 2 * 32));
+    cr_expect(number_at(s, "totals.measured.seconds") > 0);
+    cr_expect(isnan(number_at(s, "totals.measured.flops")));
+    cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
+    json_decref(s);
+}
+
+static void expect_bad(const char *from, const char *to, const char *said)
+{
+    expect_bad_config(run_yaml, from, to, said);
+}
+
+Test(train_command, train_tells_where_a_config_is_wrong)
+{
+    expect_bad("steps: 40", "stepz: 40",
+               "bad.yaml:14:3: unknown key 'train.stepz', did you mean"
+               " 'train.steps'?");
+    expect_bad("channels: 16", "channels: wide", "bad.yaml:4:13:");
+    expect_bad("capacity: 0.25", "capacity: 1.5", "bad.yaml:8:13:");
+    expect_bad("path: text", "path: nowhere", "bad.yaml:10:9:");
+    expect_bad("tokens: 32", "tokens: 65", "bad.yaml:11:11: data.tokens 65:"
+               " allowed is at most model.max_tokens, 64");
+    expect_bad("steps: 40", "budget_flops: 10", "bad.yaml:14:17:");
+    expect_bad("  steps: 40\n", "", "bad.yaml:1:1: how long?");
+    expect_bad("batch: 2", "batch: 2\n  batch: 3", "bad.yaml:14:3:");
+    expect_bad("batch: 2", "budget_flops: 1e9",
+               "bad.yaml:13:17: train.budget_flops 1e+09: there is train.steps"
+               " 40 too");
+    expect_bad("  save_every: 20\n", "machine: nowhere.yaml\n",
+               "bad.yaml:18:10:");
+    expect_bad("model:", "model: [", "bad.yaml:");
+}
+
+Test(train_command, train_refuses_what_no_machine_holds)
+{
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "train.batch=65536", "--set",
+                              "model.channels=4096", "--set",
+                              "model.layers=64"), 2));
+    expect_said("stderr", "--set: train.batch 65536: with data.tokens 32 this"
+                " model takes about ");
+}
+
+Test(train_command, train_tells_what_is_wrong_with_an_option)
+{
+    const char *run = "run.yaml", *out = "bad";
+
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--set",
+                              "train.steps"), 2));
+    expect_said("stderr", "--set 'train.steps': allowed is key=value");
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--set",
+                              "train.step=4"), 2));
+    expect_said("stderr", "--set: unknown key 'train.step', did you mean");
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--set",
+                              "train.steps=many"), 2));
+    expect_said("stderr", "--set: train.steps many: allowed is");
+    cr_expect(eq(int, ISOBATH("train", run), 2));
+    expect_said("stderr", "-o DIR");
+    cr_expect(eq(int, ISOBATH("train", "-o", out), 2));
+    cr_expect(eq(int, ISOBATH("train", run, run, "-o", out), 2));
+    cr_expect(eq(int, ISOBATH("train", "nowhere.yaml", "-o", out), 2));
+    expect_said("stderr", "nowhere.yaml");
+    cr_expect(eq(int, ISOBATH("train", run, "-o", "text"), 2));
+    cr_expect(not(there("bad")));
+}
+
+Test(train_command, train_never_runs_over_a_run)
+{
+    const char *run = "run.yaml", *out = "a";
+
+    cr_assert(eq(int, ISOBATH("train", run, "-o", out, "-q"), 0));
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out), 2));
+    expect_said("stderr", "holds a run already; go on with --resume");
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--resume"), 0));
+    expect_said("stdout", "finished already");
+    cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--resume", "--set",
+                              "train.seed=2"), 2));
+    expect_said("stderr", "another config");
+}
+
+Test(train_command, train_gives_the_same_bits_on_one_thread_and_two)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q", "--threads",
+                              "1"), 0));
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "b", "-q", "--threads",
+                              "2"), 0));
+    expect_same_file("a/model.safetensors", "b/model.safetensors");
+    expect_same_file("a/config.json", "b/config.json");
+}
+
+/* ---- interruption ---- */
+
+/* Until the directory is that process's own: from then on it heeds signals. */
+static void wait_for_lock(const char *name, pid_t owner)
+{
+    for (int i = 0; i < 4000; i++, pause_milliseconds(5)) {
+        long pid = 0;
+        FILE *file = fopen(name, "r");
+        if (file && fscanf(file, "%ld", &pid) != 1)
+            pid = 0;
+        if (file)
+            fclose(file);
+        if (pid == (long)owner)
+            return;
+    }
+    cr_fatal("%s never came", name);
+}
+
+Test(train_command, killed_at_any_moment_it_goes_on_to_the_same_weights)
+{
+    static const long moments[] = { 40, 75, 20, 110, 60, 90 };
+
+    expect_no_harm_of_kills(moments, sizeof moments / sizeof *moments);
+    /* Nothing half written is left. */
+    cr_expect(system("ls parts | grep -q tmp") != 0);
+}
+
+Test(train_command, interrupted_it_saves_and_goes_on)
+{
+    const char *out = "a", *steps = "train.steps=2000";
+    pid_t child = start_long(out, steps);
+
+    wait_for("a/state.safetensors");
+    kill(child, SIGINT);
+    cr_expect(eq(int, finish(child), 130));
+    expect_said("stderr", "saved, go on with --resume");
+    cr_expect(not(there("a/summary.json")));
+    child = start_long(out, steps);
+    wait_for_lock("a/.lock", child);
+    kill(child, SIGTERM);
+    cr_expect(eq(int, finish(child), 130));
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", out, "--resume",
+                              "--set", "train.steps=2001"), 2));
+    expect_said("stderr", "written with another config or other data");
+}
+
+Test(train_command, two_do_not_share_a_directory)
+{
+    const char *out = "a", *steps = "train.steps=100000";
+    pid_t first = start_long(out, steps);
+    char said[64];
+
+    wait_for("a/state.safetensors");
+    cr_expect(eq(int, finish(start_long(out, steps)), 2));
+    snprintf(said, sizeof said, "is in use by process %d", (int)first);
+    expect_said("stderr", said);
+    kill(first, SIGINT);
+    cr_expect(eq(int, finish(first), 130));
+}
+
+/* An interrupted run in DIR a, and its state as it was. */
+static char *interrupted(size_t *size)
+{
+    pid_t child = start_long("a", "train.steps=2000");
+    wait_for("a/state.safetensors");
+    kill(child, SIGINT);
+    cr_assert(eq(int, finish(child), 130));
+    return read_file("a/state.safetensors", size);
+}
+
+static int resume(struct limits limits)
+{
+    return finish(start(ARGUMENTS("train", "run.yaml", "-o", "a", "-q",
+                                  "--resume", "--threads", "1", "--set",
+                                  "train.steps=2000", "--set",
+                                  "train.save_every=3"), limits));
+}
+
+Test(train_command, a_full_disk_ends_it_and_leaves_the_checkpoint)
+{
+    size_t n, m;
+    char *before = interrupted(&n);
+
+    cr_expect(eq(int, resume((struct limits){ .file_bytes = 20000 }), 1));
+    expect_said("stderr", "cannot write");
+    char *after = read_file("a/state.safetensors", &m);
+    cr_expect(n == m && memcmp(before, after, n) == 0);
+    free(after);
+    free(before);
+}
+
+Test(train_command, a_damaged_checkpoint_is_told)
+{
+    size_t n;
+    char *state = interrupted(&n);
+    const char *path = "a/state.safetensors";
+    FILE *file = fopen(path, "r+b");
+
+    cr_assert(file != NULL);
+    fseek(file, (long)n / 2, SEEK_SET);
+    fputc(state[n / 2] ^ 1, file);
+    fclose(file);
+    cr_expect(eq(int, resume((struct limits){ 0 }), 2));
+    expect_said("stderr", "state.safetensors: damaged");
+    cr_assert(truncate(path, (off_t)n / 2) == 0);
+    cr_expect(eq(int, resume((struct limits){ 0 }), 2));
+    expect_said("stderr", "state.safetensors");
+    free(state);
+}
+
+/* ---- memory ---- */
+
+#if defined __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static void expect_memory(const char *const *settings, const char *out)
+{
+    const char *arguments[MOST_ARGUMENTS] = { "train", "run.yaml", "-q",
+        "--threads", "2", "-o", out, "--set", "train.steps=2", "--set",
+        "model.max_tokens=256", "--set", "data.tokens=256", "--set",
+        "train.judge_windows=4" };
+    size_t n = 15;
+
+    for (; *settings; settings++) {
+        arguments[n++] = "--set";
+        arguments[n++] = *settings;
+    }
+    cr_assert(eq(int, finish(start(arguments, (struct limits){ 0 })), 0));
+    json_t *s = summary_of(out);
+    double said = number_at(s, "memory.predicted_bytes");
+    double was = number_at(s, "memory.peak_resident_bytes");
+    cr_expect(fabs(said - was) <= 0.05 * was, "%.0f predicted, %.0f was", said,
+              was);
+    json_decref(s);
+}
+
+Test(train_command, memory_at_the_peak_is_within_a_twentieth_of_the_prediction)
+{
+    if (SANITIZED)
+        cr_skip("sanitizers take memory of their own");
+    expect_memory(ARGUMENTS("model.channels=128", "model.layers=6",
+                            "model.heads=4", "train.batch=16"), "large");
+    expect_memory(ARGUMENTS("model.channels=48", "model.layers=6",
+                            "model.heads=3", "train.batch=1"), "small");
+}
