@@ -14,7 +14,8 @@
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
-# make PAPI= LIKWID=     leave a counter library out; otherwise used if installed
+# make PAPI= LIKWID= CALLGRIND=   leave a counter library out; otherwise used if
+#                 installed
 
 BUILD  = build
 PREFIX = /usr/local
@@ -29,6 +30,7 @@ endif
 installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 PAPI   := $(call installed,papi.h)
 LIKWID := $(call installed,likwid.h)
+CALLGRIND := $(call installed,valgrind/callgrind.h)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 VERSION := 0.1.0
 
@@ -56,6 +58,11 @@ CPPFLAGS += -DHAVE_LIKWID
 LDLIBS   += -ldl
 else
 library  := $(filter-out hwprof/counter_likwid.c,$(library))
+endif
+ifeq ($(CALLGRIND),yes)
+CPPFLAGS += -DHAVE_CALLGRIND
+else
+library  := $(filter-out hwprof/counter_callgrind.c,$(library))
 endif
 
 # The arithmetic is compiled once per instruction set and chosen at run time.
@@ -87,7 +94,7 @@ define rewritten
 	@{ $1; } >$@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 endef
 $(BUILD)/flags: FORCE
-	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) $(VERSION)')
+	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) callgrind=$(CALLGRIND) $(VERSION)')
 $(BUILD)/version.h: FORCE
 	$(call rewritten,scripts/version '$(CC) $(filter-out -W%,$(CFLAGS))')
 
@@ -177,7 +184,7 @@ validate: $(program)
 ARM64 = aarch64-linux-gnu-gcc
 arm64:
 	@if command -v $(ARM64) >/dev/null; then \
-	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= && \
+	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= && \
 	    echo "arm64: every file compiles"; \
 	else \
 	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \

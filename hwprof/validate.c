@@ -101,7 +101,7 @@ static void judge_measured(struct validate_row *row,
     double mean = f->measured.median / (double)(f->regions ? f->regions : 1);
 
     row->measured = f->measured.median;
-    row->measured_from = PROV_MEASURED;
+    row->measured_from = f->measured.from;
     if (f->op != LEDGER_ANY && f->resolution > 0 && mean < f->resolution) {
         row->measured = (double)NAN;
         row->measured_from = PROV_BELOW;
