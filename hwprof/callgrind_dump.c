@@ -184,6 +184,17 @@ enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
     return status;
 }
 
+enum status callgrind_dump_check(const struct callgrind_dump *dump,
+                                 uint64_t pid, uint64_t part,
+                                 struct error *err)
+{
+    if (dump->pid == pid && dump->part == part)
+        return STATUS_OK;
+    return error_set(err, STATUS_UNAVAILABLE, "part %" PRIu64 " of process %"
+                     PRIu64 ", wanted is part %" PRIu64 " of %" PRIu64,
+                     dump->part, dump->pid, part, pid);
+}
+
 /* Behind `key`, the last of valgrind's options that starts with it, which end
  * where the program is named; NULL: none. */
 static const char *last_option(const char *command, size_t n, const char *key)

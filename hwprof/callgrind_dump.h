@@ -48,6 +48,11 @@ struct callgrind_dump {
 enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
                                  size_t size, struct error *err) MUST_CHECK;
 
+/* STATUS_UNAVAILABLE unless it is this part of this process. */
+enum status callgrind_dump_check(const struct callgrind_dump *dump,
+                                 uint64_t pid, uint64_t part,
+                                 struct error *err) MUST_CHECK;
+
 /* Where the dumps of a process go, less their ".PART", as valgrind's command line
  * (words with a NUL after each) tells: the last --callgrind-out-file, with %p as
  * the pid, or callgrind.out.PID.  "" and *why when this is no callgrind, or the

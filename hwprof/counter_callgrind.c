@@ -114,31 +114,38 @@ static enum status read_dump(struct callgrind_dump *out, uint64_t part,
     close(fd);
     enum status status = callgrind_dump_parse(out, head, n > 0 ? (size_t)n : 0,
                                               &why);
+    if (status == STATUS_OK)
+        status = callgrind_dump_check(out, (uint64_t)getpid(), part, &why);
     if (status != STATUS_OK)
         return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, why.text);
-    if (out->pid != (uint64_t)getpid() || out->part != part)
-        return error_set(err, STATUS_UNAVAILABLE, "%s is part %" PRIu64 " of "
-                         "process %" PRIu64 ", not of this one", path,
-                         out->part, out->pid);
     *ours = strstr(out->trigger, label) != NULL;
     if (*ours)
         unlink(path);
     return STATUS_OK;
 }
 
+/* What the next dump will be known by.  Made before it is needed: what comes
+ * between an op and the request is counted with the op. */
+static char next_label[LABEL_SIZE];
+
+static void name_next(void)
+{
+    snprintf(next_label, sizeof next_label, "isobath %" PRIu64 ".",
+             ++dumps_asked);
+}
+
 /* Counts since the last one.  Dumps that somebody else asked for lie between. */
 static enum status take_dump(struct callgrind_dump *out, struct error *err)
 {
-    char label[LABEL_SIZE];
     enum status status = STATUS_OK;
     bool ours = false;
 
-    snprintf(label, sizeof label, "isobath %" PRIu64 ".", ++dumps_asked);
-    CALLGRIND_DUMP_STATS_AT(label);
+    CALLGRIND_DUMP_STATS_AT(next_label);
     while (status == STATUS_OK && !ours) {
-        status = read_dump(out, dumps_seen + 1, label, &ours, err);
+        status = read_dump(out, dumps_seen + 1, next_label, &ours, err);
         dumps_seen += status == STATUS_OK;
     }
+    name_next();
     return status;
 }
 
@@ -173,11 +180,10 @@ static enum status callgrind_open(struct counter_session **out,
     counter_unseen(&s->base, why_not());
     if (!callgrind_hosts())
         return STATUS_OK;
-    CALLGRIND_START_INSTRUMENTATION;
     enum status status = thread_list(tid, &n_threads, &why);
+    name_next();
     if (status == STATUS_OK)
         status = take_dump(&s->about, &why);
-    CALLGRIND_STOP_INSTRUMENTATION;
     if (status != STATUS_OK)
         counter_unseen(&s->base, why.text);
     else if (n_threads > 1)

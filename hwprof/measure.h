@@ -30,7 +30,8 @@
 #include "hwprof/topology.h"
 #include "sim/core/meter.h"
 
-enum { MEASURE_REPEAT_MAX = 32, MEASURE_RETRIES = 5 };
+enum { MEASURE_REPEAT_MAX = 32, MEASURE_RETRIES = 5,
+       MEASURE_SIMULATED_SIZE = 160 };
 
 struct measure_options {
     const char *sysfs_root;      /* NULL: "/sys" */
@@ -177,9 +178,10 @@ struct measure_overhead measure_overhead(const struct measure *measure);
 int measure_read_paths(const struct measure *measure,
                        const struct read_path **out);
 
-/* What was counted on which simulated caches, "callgrind, D1 32 KiB ...", in one
- * line; "": the machine's own. */
-void measure_simulated(const struct measure *measure, char *out, size_t size);
+/* By what, and on which caches, counts are simulated: "callgrind, D1 48 KiB, 12
+ * ways of 64 B, LL ..."; "": they are the machine's own. */
+void measure_simulated(const struct measure *measure,
+                       char out[MEASURE_SIMULATED_SIZE]);
 
 /* Its caches are the simulated ones, where a simulator counts. */
 const struct cpu_topology *measure_topology(const struct measure *measure);

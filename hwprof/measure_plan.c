@@ -1,4 +1,5 @@
 /* measure_plan.c - which metrics can be trusted here, and in which passes. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "hwprof/measure_inside.h"
@@ -166,7 +167,11 @@ static enum status try_path(struct measure *m, uint32_t metrics,
     }
     if (status != STATUS_OK || !qualified)
         return status;
-    status = time_region(m, path->backend, qualified, &region_seconds, err);
+    if (counter_simulates(path->backend))
+        region_seconds = (double)NAN;      /* a simulator's own time */
+    else
+        status = time_region(m, path->backend, qualified, &region_seconds,
+                             err);
     if (status != STATUS_OK)
         return status;
     add_pass(m, qualified, path->backend, &set);

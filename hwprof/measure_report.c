@@ -232,7 +232,7 @@ struct measure_overhead measure_overhead(const struct measure *m)
         .region_seconds = (double)NAN,
     };
     for (int p = 1; p < m->n_passes; p++)
-        if (m->pass[p].metrics)
+        if (m->pass[p].metrics)            /* fmax() passes over a NAN */
             o.region_seconds = fmax(o.region_seconds,
                                     m->pass[p].region_seconds);
     return o;
@@ -244,9 +244,11 @@ int measure_read_paths(const struct measure *m, const struct read_path **out)
     return m->n_paths;
 }
 
-void measure_simulated(const struct measure *m, char *out, size_t size)
+void measure_simulated(const struct measure *m,
+                       char out[MEASURE_SIMULATED_SIZE])
 {
     static const char *const names[] = { "D1", "LL" };
+    const size_t size = MEASURE_SIMULATED_SIZE;
     size_t used = 0;
 
     out[0] = '\0';

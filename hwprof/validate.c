@@ -260,6 +260,7 @@ enum status validate_phase(struct validation *v,
     enum status status = STATUS_OK;
 
     measure_report(in->measure, known);
+    measure_simulated(in->measure, v->simulator);
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT && status == STATUS_OK; o++) {
             struct cost c = ledger_sum(in->counted, p, LEDGER_ANY, LEDGER_ANY,

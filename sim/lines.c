@@ -5,7 +5,7 @@
 
 /* The letters of spec.h. */
 struct letters {
-    double C, Q, E, F, U, V;
+    double C, Q, E, F, U, V, H;
     bool   gpt2, learns_scale;
 };
 
@@ -14,6 +14,7 @@ static struct letters letters_of(const struct model_spec *spec)
     return (struct letters){
         .C = spec->n_channels, .Q = spec_q(spec), .E = spec_e(spec),
         .F = spec->n_ffn, .U = spec_up(spec), .V = spec->n_vocab,
+        .H = spec->n_heads,
         .gpt2 = spec->family == FAMILY_GPT2,
         .learns_scale = !spec->backbone_frozen,
     };
@@ -46,11 +47,24 @@ static struct row_lines row_lines(const struct lines_op *o)
         return (struct row_lines){ over, again };
     ROW_MAP(X)
 #undef X
-    /* The residual: read, and the sum written. */
-    if (o->in_place && o->pass == PASS_FORWARD &&
-        (o->op == OP_PROJECT || o->op == OP_FFN_DOWN))
-        return (struct row_lines){ 4 * s.C, 0 };
     return (struct row_lines){ 0, 0 };
+}
+
+/* Where a table is held: its rows that are wanted once more, and its zeros that
+ * backward wrote before it adds to them. */
+static double rows_held(const struct lines_op *o, double size)
+{
+    const double row = 4.0 * o->spec->n_channels;
+    const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
+    const int n_tables = o->spec->family == FAMILY_GPT2 ? 2 : 1;
+    double held = 0;
+
+    for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
+        if (row * length[t] <= size)
+            held += row * fmax((double)o->rows - length[t], 0);
+    if (held > 0 && n_tables == 2 && o->pass == PASS_BACKWARD)
+        held += row * length[1];
+    return held;
 }
 
 uint64_t lines_rewritten(const struct lines_op *o)
@@ -61,13 +75,29 @@ uint64_t lines_rewritten(const struct lines_op *o)
     return (uint64_t)(row_lines(o).rewritten * (double)o->rows);
 }
 
+uint64_t lines_cold(const struct lines_op *o)
+{
+    const struct letters s = letters_of(o->spec);
+    const double per_row[OP_COUNT] = {
+        [OP_EMBED] = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
+        [OP_NORM] = 4 * s.C + (s.gpt2 ? 8 : 4),
+        [OP_QKV] = 4 * (s.Q + 2 * s.E),
+        [OP_ATTEND] = 4 * s.Q + 8 * s.H,
+        [OP_PROJECT] = 4 * s.C,   [OP_GATHER] = 4 * s.C,
+        [OP_FFN_UP] = 4 * s.U,    [OP_ACT] = 4 * s.F,
+        [OP_FFN_DOWN] = 4 * s.C,  [OP_HEAD] = 4 * s.V,
+    };
+    return o->pass == PASS_FORWARD
+               ? (uint64_t)(per_row[o->op] * (double)o->rows) : 0;
+}
+
 /* ---- products ---- */
 
 /* c [m,n] = a [m,k] b [k,n].  Turned: the operand's rows lie along its columns
- * in memory. */
+ * in memory.  Adds: to something that lies elsewhere. */
 struct product {
     double m, n, k;
-    bool   a_turned, b_turned;
+    bool   a_turned, b_turned, adds;
 };
 
 /* How models/kernels/gemm.c cuts one up: Goto and van de Geijn 2008. */
@@ -91,35 +121,38 @@ static double cut(double n, double width)
     return lines * line / (4 * n);
 }
 
-/* Beyond a, b and c once. */
+/* Beyond a, b and c once.  What is used again, after how many bytes: a panel's
+ * rows of a after a block of them and of c; a packed panel after all of a block of
+ * rows; what is packed and c after all of a block of k. */
 static double product_again(const struct product *p, int lanes, double size)
 {
     const double a = 4 * p->m * p->k, b = 4 * p->k * p->n, c = 4 * p->m * p->n;
     const double depth = fmin(p->k, DEPTH), rows = fmin(p->m, ROWS);
-    const double width = VECTORS * lanes, panels = ceil(p->n / width);
-    const double panel = 4 * depth * width, scratch = 4 * depth * p->n;
+    const double width = VECTORS * lanes, edge = cut(p->n, width) - 1;
+    const double a_block = 4 * rows * depth, packed = 4 * depth * p->n;
     const bool many = p->m > FEW_TILES * tile_rows(lanes);
+    const bool packs = many || p->b_turned;
     const bool slivers = p->a_turned && many && p->n > FEW_COLUMNS;
-    const double sliver_bytes = 4 * rows * depth;
-    /* Between a panel and the next: a block of a, and the panel's c. */
-    const bool far = sliver_bytes + panel + 4 * rows * width > size;
+    const bool far = a_block + 4 * depth * width + 4 * rows * width > size;
+    const bool rows_far = a_block * (slivers ? 2 : 1) + packed +
+                          4 * rows * p->n * (p->adds ? 2 : 1) > size;
+    const bool depth_far = 4 * p->m * depth + 2 * packed + c > size;
     double again = 0;
 
     if (p->m <= FEW_ROWS && !p->b_turned)
         return 0;
     if (far)
-        again += a * (panels - 1) + c * (cut(p->n, width) - 1);
-    if (c > size)
-        again += c * (ceil(p->k / DEPTH) - 1);
+        again += a * (ceil(p->n / width) - 1) + c * edge;
     if (slivers)                     /* written, and then read from there */
-        again += sliver_bytes > size ? (far ? 2 * a : a) : sliver_bytes;
-    if (many || p->b_turned) {
-        again += scratch > size ? b : scratch;
-        if (scratch + sliver_bytes > size)
-            again += b * (ceil(p->m / ROWS) - 1);
-    } else if (far) {
-        again += b * (cut(p->n, width) - 1);
-    }
+        again += (rows_far ? a : a_block) + (far ? a : 0);
+    if (packs && rows_far)
+        again += b * (ceil(p->m / ROWS) - 1);
+    if (packs)
+        again += depth_far ? b : packed;
+    else if (far)
+        again += b * edge;
+    if (depth_far)
+        again += c * (ceil(p->k / DEPTH) - 1);
     return again;
 }
 
@@ -148,17 +181,21 @@ static double products_again(const struct lines_op *o, double size)
         return 0;
     if (o->pass == PASS_FORWARD)           /* few rows: a head turned before */
         return product_again(&(struct product){ m, n, k, false,
-            head && m > FEW_ROWS }, o->product_lanes, size);
-    double again = product_again(&(struct product){ m, k, n, false, !head },
+            head && m > FEW_ROWS, o->op == OP_PROJECT ||
+                                  o->op == OP_FFN_DOWN },
+            o->product_lanes, size);
+    double again = product_again(&(struct product){ m, k, n, false, !head,
+                                                    false },
                                  o->product_lanes, size);
     if (o->spec->backbone_frozen)
         return again;
     /* The weight's gradient reads dout once more, and so do the biases'. */
-    const struct product dw = head ? (struct product){ n, k, m, true, false }
-                                   : (struct product){ k, n, m, true, false };
+    const struct product dw = head
+        ? (struct product){ n, k, m, true, false, false }
+        : (struct product){ k, n, m, true, false, false };
     const bool biased = !head && (o->op == OP_QKV ? spec_qkv_bias(o->spec)
                                   : o->spec->family == FAMILY_GPT2);
-    if (4 * m * n > size)
+    if (4 * m * (n + k) > size)
         again += 4 * m * n * (biased ? 2 : 1);
     return again + product_again(&dw, o->product_lanes, size);
 }
@@ -169,5 +206,6 @@ double lines_again(const struct lines_op *o, double size)
 
     if (own <= size)
         return 0;
-    return products_again(o, size) + row_lines(o).again * (double)o->rows;
+    return products_again(o, size) + row_lines(o).again * (double)o->rows -
+           rows_held(o, size);
 }

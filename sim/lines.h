@@ -20,8 +20,6 @@ struct lines_op {
     int       product_lanes;     /* floats of a register of the kernel that forms
                                   * products; 0: unknown, and they are taken to
                                   * bring in each operand once */
-    bool      in_place;          /* the stream's rows are worked on where they
-                                  * lie, not kept for a backward pass */
     bool      plain;             /* rows or weights of another kind than the
                                   * shape says: products as if lanes were 0 */
 };
@@ -29,6 +27,11 @@ struct lines_op {
 /* Of `bytes`, those that share a line with others of it: a result on top of its
  * operand. */
 uint64_t lines_rewritten(const struct lines_op *o);
+
+/* Of a forward op's rows, bytes that nothing touched since the pass before: what
+ * it writes, which has a place of its own in every layer, and rows of tables.
+ * The others the op before it left behind. */
+uint64_t lines_cold(const struct lines_op *o);
 
 /* Bytes that a cache of `size` takes in beyond the operands, lines rewritten
  * counted once. */

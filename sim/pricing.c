@@ -56,18 +56,20 @@ static struct estimate estimate_times(struct estimate e, double factor)
 }
 
 /* What backward reads, forward wrote a pass ago; an update's operands were last
- * seen before all of backward. */
+ * seen before all of backward.  What forward writes, nobody saw since. */
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
     bool late = p->pass != PASS_FORWARD;
-    uint64_t stale = late ? c->row_bytes : c->cached_bytes;
     const struct machine *machine = p->job.machine;
     const struct lines_op lines = {
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = machine->product_lanes,
-        .in_place = p->phase != MEMORY_TRAIN, .plain = p->stores || c->apart,
+        .plain = p->stores || c->apart,
     };
+    uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
+    uint64_t stale = late ? c->row_bytes
+                          : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
         .work = flops_work(c->op),
         .flops = c->flops,

@@ -26,6 +26,7 @@ struct fake {
     double check_factor;         /* of the truth in later checks */
     uint64_t pending[METRIC_FIRST_REAL];
     bool   broken;               /* reads fail */
+    bool   simulates;            /* grades what it counts so */
 };
 
 struct fake_session {
@@ -103,7 +104,8 @@ static enum status fake_read(struct counter_session *session, struct cost *cost,
         if (running)
             count += s->fake->pending[m];
         s->fake->pending[m] = running ? 0 : s->fake->pending[m];
-        cost_set_count(cost, m, count, PROV_MEASURED);
+        cost_set_count(cost, m, count, s->fake->simulates ? PROV_SIMULATED
+                                                          : PROV_MEASURED);
     }
     s->fake->n_reads_in_ops += running;
     return STATUS_OK;
@@ -123,8 +125,30 @@ static void fake_close(struct counter_session *session)
 }
 
 static const struct counter_backend fake_backend = {
-    "fake", "made-up hardware", fake_open, fake_nothing, fake_read,
-    fake_nothing, fake_close, NULL,
+    .name = "fake", .what = "made-up hardware", .open = fake_open,
+    .start = fake_nothing, .read = fake_read, .stop = fake_nothing,
+    .close = fake_close,
+};
+
+static bool fake_hosts(void)
+{
+    return true;
+}
+
+/* A first cache of 16 KiB and a last one of 256. */
+static void fake_caches(const struct counter_session *session,
+                        struct cpu_topology *topology)
+{
+    (void)session;
+    topology->n_caches = 2;
+    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1 };
+    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1 };
+}
+
+static const struct counter_backend fake_simulator = {
+    .name = "fake", .what = "a made-up simulator", .open = fake_open,
+    .start = fake_nothing, .read = fake_read, .stop = fake_nothing,
+    .close = fake_close, .hosts = fake_hosts, .caches = fake_caches,
 };
 
 /* One op that makes the hardware count `flops` and 64 bytes a flop. */
@@ -341,18 +365,24 @@ static struct bench make_bench(bool sensor)
     return bench;
 }
 
-static struct measure *open_measure(struct bench *bench, int n_repeats)
+static struct measure *open_on(const struct counter_backend *backend,
+                               struct bench *bench, int n_repeats)
 {
     struct measure *m = NULL;
     struct error err = { 0 };
     struct measure_options options = {
         .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
-        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .configs = "/nonexistent", .backend = backend, .n_layers = 2,
         .n_repeats = n_repeats, .busy = busy, .busy_context = bench,
     };
     cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
               err.text);
     return m;
+}
+
+static struct measure *open_measure(struct bench *bench, int n_repeats)
+{
+    return open_on(&fake_backend, bench, n_repeats);
 }
 
 /* A model of two ops: 1000 + extra flops in layer 0, 3000 in layer 1. */
@@ -413,6 +443,52 @@ Test(measure, passes_fill_one_ledger)
     cr_assert(not(ledger_touched(ledger, (struct ledger_key){
         PASS_BACKWARD, 1, LEDGER_SHARED, OP_QKV })));
     ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Qualified by the same kernels, and a lower grade than hardware all the same;
+ * a clock and a sensor that work saw the simulator, not the work. */
+Test(measure, what_a_simulator_counted_is_never_called_measured)
+{
+    struct bench bench = make_bench(true);
+    bench.fake.simulates = true;
+    bench.fake.n_opened = -1;    /* its caches are asked for before */
+    struct measure *m = open_on(&fake_simulator, &bench, 3);
+    char by[MEASURE_SIMULATED_SIZE];
+    struct measure_row row[METRIC_COUNT];
+    double seconds[MEASURE_REPEAT_MAX];
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    const struct cost *cost = ledger_at(ledger, (struct ledger_key){
+        PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV });
+    cr_expect(eq(u64, cost->count[METRIC_FLOPS], 3000));
+    cr_expect(eq(int, cost->from[METRIC_FLOPS], PROV_SIMULATED));
+    cr_expect(eq(int, cost->from[METRIC_L2_BYTES], PROV_SIMULATED));
+    cr_expect(eq(int, cost->from[METRIC_SECONDS], PROV_UNKNOWN));
+    cr_expect(eq(int, cost->from[METRIC_JOULES], PROV_UNKNOWN));
+    cr_expect(eq(int, measure_repeats(m, METRIC_SECONDS, seconds), 0));
+    measure_report(m, row);
+    cr_expect(strstr(row[METRIC_SECONDS].reason, "simulator at work") != NULL);
+    cr_expect(strstr(row[METRIC_JOULES].reason, "simulator at work") != NULL);
+    measure_simulated(m, by);
+    cr_expect(eq(str, by, "fake, D1 16 KiB, 8 ways of 64 B, LL 256 KiB, 16 ways"
+                          " of 64 B"));
+    cr_expect(eq(u64, cpu_topology_cache(measure_topology(m), 2), 256 << 10));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, hardware_is_not_called_simulated)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+    char by[MEASURE_SIMULATED_SIZE];
+
+    measure_simulated(m, by);
+    cr_expect(eq(str, by, ""));
     measure_close(m);
     fake_tree_close(&bench.tree);
 }
