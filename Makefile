@@ -9,6 +9,8 @@
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make validate   predicted, counted and measured of a table of models, dense and
 #                 MoD, against the error budget of each metric
+# make validate-simulated   the same on caches simulated by valgrind, for
+#                 machines without counters; minutes
 # make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
 # make arm64      compile everything for 64-bit Arm, without linking
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
@@ -178,6 +180,8 @@ asan:
 
 validate: $(program)
 	@scripts/validate
+validate-simulated: $(program)
+	@scripts/validate --simulated
 
 # The event tables and kernels of Arm are compiled where nobody has one.  Nothing
 # is linked: the libraries' headers are the same for both.
@@ -245,7 +249,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan validate arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
