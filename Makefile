@@ -9,12 +9,15 @@
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make validate   predicted, counted and measured of a table of models, dense and
 #                 MoD, against the error budget of each metric
+# make validate-simulated   the same on caches simulated by valgrind, for
+#                 machines without counters; minutes
 # make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
 # make arm64      compile everything for 64-bit Arm, without linking
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
-# make PAPI= LIKWID=     leave a counter library out; otherwise used if installed
+# make PAPI= LIKWID= CALLGRIND=   leave a counter library out; otherwise used if
+#                 installed
 
 BUILD  = build
 PREFIX = /usr/local
@@ -29,6 +32,7 @@ endif
 installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 PAPI   := $(call installed,papi.h)
 LIKWID := $(call installed,likwid.h)
+CALLGRIND := $(call installed,valgrind/callgrind.h)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 VERSION := 0.1.0
 
@@ -56,6 +60,11 @@ CPPFLAGS += -DHAVE_LIKWID
 LDLIBS   += -ldl
 else
 library  := $(filter-out hwprof/counter_likwid.c,$(library))
+endif
+ifeq ($(CALLGRIND),yes)
+CPPFLAGS += -DHAVE_CALLGRIND
+else
+library  := $(filter-out hwprof/counter_callgrind.c,$(library))
 endif
 
 # The arithmetic is compiled once per instruction set and chosen at run time.
@@ -87,7 +96,7 @@ define rewritten
 	@{ $1; } >$@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 endef
 $(BUILD)/flags: FORCE
-	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) $(VERSION)')
+	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) callgrind=$(CALLGRIND) $(VERSION)')
 $(BUILD)/version.h: FORCE
 	$(call rewritten,scripts/version '$(CC) $(filter-out -W%,$(CFLAGS))')
 
@@ -171,13 +180,15 @@ asan:
 
 validate: $(program)
 	@scripts/validate
+validate-simulated: $(program)
+	@scripts/validate --simulated
 
 # The event tables and kernels of Arm are compiled where nobody has one.  Nothing
 # is linked: the libraries' headers are the same for both.
 ARM64 = aarch64-linux-gnu-gcc
 arm64:
 	@if command -v $(ARM64) >/dev/null; then \
-	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= && \
+	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= && \
 	    echo "arm64: every file compiles"; \
 	else \
 	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \
@@ -238,7 +249,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan validate arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \

@@ -9,7 +9,7 @@
 #include "sim/core/command.h"
 
 enum { LINE_BYTES = 64 };
-static const uint64_t l2_data_bytes = 128 << 10;
+static const uint64_t most_l2_data_bytes = 128 << 10;
 static const uint64_t most_data_bytes = UINT64_C(1) << 30;
 
 static int compare(const void *a, const void *b)
@@ -61,14 +61,22 @@ struct calibration calibration_judge(const struct known_kernel *kernel,
     return c;
 }
 
+/* Every real L2 holds 128 KiB; a simulated one may be smaller. */
+static uint64_t in_l2(uint64_t l1, uint64_t l2)
+{
+    return l2 >= 2 * most_l2_data_bytes || l2 == 0 ? most_l2_data_bytes
+                                                   : (l1 + l2) / 2;
+}
+
 /* Data that only the kernel's level holds; 0: `why` says why there is none. */
 static uint64_t data_bytes(enum known_data data,
                            const struct cpu_topology *topology, char *why,
                            size_t size)
 {
+    uint64_t l1 = cpu_topology_cache(topology, 1);
     uint64_t l2 = cpu_topology_cache(topology, 2);
     uint64_t l3 = cpu_topology_cache(topology, 3), last = l3 ? l3 : l2;
-    uint64_t bytes = data == KNOWN_IN_L2 ? l2_data_bytes
+    uint64_t bytes = data == KNOWN_IN_L2 ? in_l2(l1, l2)
                    : data == KNOWN_IN_L3 ? 4 * l2
                    : 4 * last <= most_data_bytes ? 4 * last : 2 * last;
 
@@ -77,6 +85,8 @@ static uint64_t data_bytes(enum known_data data,
                  "the caches are");
     else if (data == KNOWN_IN_L3 && bytes > l3 / 2)
         snprintf(why, size, "not qualified: L3 is not much larger than L2");
+    else if (data == KNOWN_IN_L2 && bytes < l1 + l1 / 4)
+        snprintf(why, size, "not qualified: L2 is not much larger than L1");
     else if (bytes > most_data_bytes || bytes > topology->memory_bytes / 4)
         snprintf(why, size, "not qualified: its kernel would have to read "
                  "%.1f GB to get past the last cache",

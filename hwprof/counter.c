@@ -14,6 +14,9 @@ const struct counter_backend *const counter_backends[] = {
 #ifdef HAVE_LIKWID
     &counter_likwid,
 #endif
+#ifdef HAVE_CALLGRIND
+    &counter_callgrind,
+#endif
     &counter_rapl,
     &counter_recorded,
     NULL,
@@ -26,6 +29,9 @@ const char *const counter_left_out[] = {
 #ifndef HAVE_LIKWID
     "likwid",
 #endif
+#ifndef HAVE_CALLGRIND
+    "callgrind",
+#endif
     NULL,
 };
 
@@ -35,6 +41,20 @@ const struct counter_backend *counter_find(const char *name)
         if (strcmp(counter_backends[i]->name, name) == 0)
             return counter_backends[i];
     return NULL;
+}
+
+const struct counter_backend *counter_host(void)
+{
+    for (int i = 0; counter_backends[i]; i++)
+        if (counter_simulates(counter_backends[i]) &&
+            counter_backends[i]->hosts())
+            return counter_backends[i];
+    return NULL;
+}
+
+bool counter_simulates(const struct counter_backend *backend)
+{
+    return backend && backend->hosts;
 }
 
 enum status counter_open(struct counter_session **out,

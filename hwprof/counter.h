@@ -13,6 +13,7 @@
 enum { COUNTER_REASON_SIZE = 400, COUNTER_SOURCE_SIZE = 256 };
 
 struct event_table;
+struct cpu_topology;
 
 struct counter_options {
     const char *sysfs_root;      /* NULL: "/sys" */
@@ -63,15 +64,27 @@ struct counter_backend {
     void        (*close)(struct counter_session *session);
     void        (*note)(struct counter_session *session,
                         struct counter_note note);   /* NULL: deaf to it */
+    /* Of a simulator: whether it runs this process.  What it counts is
+     * SIMULATED, on caches of its own, and clocks and sensors beside it see the
+     * simulator at work.  Both NULL: it reads hardware. */
+    bool        (*hosts)(void);
+    void        (*caches)(const struct counter_session *session,
+                          struct cpu_topology *topology);
 };
 
-/* counter_papi and counter_likwid are there where the library was installed. */
+/* counter_papi, counter_likwid and counter_callgrind are there where the library,
+ * or valgrind's header, was installed. */
 extern const struct counter_backend counter_perf, counter_rdpmc, counter_papi,
-                                    counter_likwid, counter_rapl,
+                                    counter_likwid, counter_callgrind,
+                                    counter_rapl,
                                     counter_recorded;
 extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
 extern const char *const counter_left_out[];   /* of this build; NULL-ended */
 const struct counter_backend *counter_find(const char *name);   /* NULL: none */
+
+/* The simulator that runs this process; NULL: none does. */
+const struct counter_backend *counter_host(void);
+bool counter_simulates(const struct counter_backend *backend);
 
 /* Seeing nothing is not a failure: the session is open and says why for every
  * metric.  Fails for want of memory and for a trace that cannot be read.
@@ -90,8 +103,8 @@ uint32_t counter_seen(const struct counter_session *session);   /* as bits */
 enum status counter_start(struct counter_session *session,
                           struct error *err) MUST_CHECK;
 
-/* What was counted since the last read (or the start): MEASURED where seen,
- * unknown elsewhere.  STATUS_UNAVAILABLE: what was read cannot be right
+/* What was counted since the last read (or the start): MEASURED where seen (of a
+ * simulator SIMULATED), unknown elsewhere.  STATUS_UNAVAILABLE: what was read cannot be right
  * (multiplexed, dead, backwards, out of range); discard the pass. */
 enum status counter_read(struct counter_session *session,
                          struct cost *since_last,

@@ -16,6 +16,8 @@ enum status measure_open(struct measure **out,
         return error_set(err, STATUS_NO_MEMORY, "no memory to measure with");
     m->options = *options;
     m->now = -1;
+    if (!m->options.backend)
+        m->options.backend = counter_host();
     if (m->options.metrics == 0)
         m->options.metrics = (1u << METRIC_COUNT) - 1;
     if (m->options.n_repeats <= 0)

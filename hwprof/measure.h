@@ -30,13 +30,15 @@
 #include "hwprof/topology.h"
 #include "sim/core/meter.h"
 
-enum { MEASURE_REPEAT_MAX = 32, MEASURE_RETRIES = 5 };
+enum { MEASURE_REPEAT_MAX = 32, MEASURE_RETRIES = 5,
+       MEASURE_SIMULATED_SIZE = 160 };
 
 struct measure_options {
     const char *sysfs_root;      /* NULL: "/sys" */
     const char *proc_root;       /* NULL: "/proc" */
     const char *configs;         /* holds counters/; NULL: see event_table.h */
-    const struct counter_backend *backend;   /* NULL: perf, rdpmc or PAPI,
+    const struct counter_backend *backend;   /* NULL: the simulator that runs
+                                  * this process, else perf, rdpmc or PAPI,
                                   * whichever qualifies and reads cheapest */
     const char *trace_path;      /* for the back ends of recorded runs */
     uint32_t    metrics;         /* counter_bit(METRIC_x); 0: all */
@@ -92,6 +94,7 @@ int measure_rejected(const struct measure *measure, int pass,
 struct measure_range {
     double median, low, high;
     int    n;                    /* repeats; 0: nothing was measured */
+    enum provenance from;        /* the weakest of them */
 };
 /* key with LEDGER_ANY in layer, token, or (int) pass and op: their sum.  A token
  * from 0 on has totals alone; its seconds are those of bare repeats. */
@@ -106,7 +109,8 @@ int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
 /* File the medians (of an even number of repeats the lower middle one) as
- * MEASURED into `ledger`, and a reason for every metric that stays unknown.
+ * MEASURED (of a simulator SIMULATED) into `ledger`, and a reason for every
+ * metric that stays unknown.
  * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are
  * those of the time pass, shared out by the joules of `model`, a ledger of the
  * same shape, or by seconds where it is NULL or does not know them, and so
@@ -174,6 +178,12 @@ struct measure_overhead measure_overhead(const struct measure *measure);
 int measure_read_paths(const struct measure *measure,
                        const struct read_path **out);
 
+/* By what, and on which caches, counts are simulated: "callgrind, D1 48 KiB, 12
+ * ways of 64 B, LL ..."; "": they are the machine's own. */
+void measure_simulated(const struct measure *measure,
+                       char out[MEASURE_SIMULATED_SIZE]);
+
+/* Its caches are the simulated ones, where a simulator counts. */
 const struct cpu_topology *measure_topology(const struct measure *measure);
 /* Path of the event table, or why there is none. */
 const char *measure_table(const struct measure *measure);

@@ -106,7 +106,7 @@ void energy_settle(struct measure *m)
 {
     const struct measured_pass *p = &m->pass[PASS_TIME];
     struct measure_row *row = &m->row[METRIC_JOULES];
-    struct measure_range range = { 0, HUGE_VAL, 0, 0 };
+    struct measure_range range = { 0, HUGE_VAL, 0, 0, PROV_MEASURED };
     double shortest = HUGE_VAL;
 
     if (!row->qualified)

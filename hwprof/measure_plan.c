@@ -1,4 +1,5 @@
 /* measure_plan.c - which metrics can be trusted here, and in which passes. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "hwprof/measure_inside.h"
@@ -166,7 +167,11 @@ static enum status try_path(struct measure *m, uint32_t metrics,
     }
     if (status != STATUS_OK || !qualified)
         return status;
-    status = time_region(m, path->backend, qualified, &region_seconds, err);
+    if (counter_simulates(path->backend))
+        region_seconds = (double)NAN;      /* a simulator's own time */
+    else
+        status = time_region(m, path->backend, qualified, &region_seconds,
+                             err);
     if (status != STATUS_OK)
         return status;
     add_pass(m, qualified, path->backend, &set);
@@ -208,6 +213,9 @@ static enum status plan_group(struct measure *m, uint32_t metrics,
     return status;
 }
 
+static const char beside_simulator[] =
+    "under a simulator, clocks and sensors see the simulator at work";
+
 /* What no counter anywhere can know, and what is the clock's. */
 static void plan_time(struct measure *m)
 {
@@ -219,6 +227,11 @@ static void plan_time(struct measure *m)
              "operand bytes are a property of the algorithm; hardware counts "
              "l2_bytes, l3_bytes and dram_bytes");
     struct time_meter clock = time_meter(NULL);
+    if (counter_simulates(m->options.backend)) {
+        snprintf(m->row[METRIC_SECONDS].reason, COUNTER_REASON_SIZE, "%s",
+                 beside_simulator);
+        return;
+    }
     m->row[METRIC_SECONDS].backend = "clock";
     m->row[METRIC_SECONDS].qualified = true;
     m->row[METRIC_SECONDS].read_seconds = clock.empty_seconds;
@@ -272,8 +285,10 @@ static enum status plan_energy(struct measure *m, struct error *err)
     struct counter_options options =
         measure_session_options(m, counter_bit(METRIC_JOULES));
 
-    if (!wants(m, METRIC_JOULES)) {
-        snprintf(row->reason, sizeof row->reason, "not asked for");
+    bool simulated = counter_simulates(m->options.backend);
+    if (simulated || !wants(m, METRIC_JOULES)) {
+        snprintf(row->reason, sizeof row->reason, "%s",
+                 simulated ? beside_simulator : "not asked for");
         return STATUS_OK;
     }
     enum status status = counter_open(&m->energy, &counter_rapl, &options, err);
@@ -290,8 +305,9 @@ static enum status find_table(struct measure *m, struct error *err)
 {
     struct error why = { 0 };
 
-    if (m->options.backend == &counter_recorded)
-        return STATUS_OK;                /* the recorded run brings its own */
+    if (m->options.backend == &counter_recorded ||
+        counter_simulates(m->options.backend))
+        return STATUS_OK;                /* they bring their own */
     enum status status = event_table_find(&m->table, m->options.configs,
                                           m->topology.id, &why);
     m->has_table = status == STATUS_OK;
@@ -302,6 +318,22 @@ static enum status find_table(struct measure *m, struct error *err)
     return error_set(err, status, "%s", why.text);
 }
 
+/* The data of known kernels are sized by the caches that they run on. */
+static enum status take_caches(struct measure *m, struct error *err)
+{
+    struct counter_options options = measure_session_options(m, 0);
+    struct counter_session *session = NULL;
+
+    if (!counter_simulates(m->options.backend))
+        return STATUS_OK;
+    enum status status = counter_open(&session, m->options.backend, &options,
+                                      err);
+    if (status == STATUS_OK)
+        m->options.backend->caches(session, &m->topology);
+    counter_close(session);
+    return status;
+}
+
 enum status measure_plan(struct measure *m, struct error *err)
 {
     const struct counter_backend *likwid = counter_find("likwid");
@@ -309,12 +341,15 @@ enum status measure_plan(struct measure *m, struct error *err)
     enum status status = cpu_topology_read(&m->topology, m->options.sysfs_root,
                                            m->options.proc_root, err);
     if (status == STATUS_OK)
+        status = take_caches(m, err);
+    if (status == STATUS_OK)
         status = find_table(m, err);
     if (status != STATUS_OK)
         return status;
     plan_time(m);
     status = plan_counts(m, err);
-    if (status == STATUS_OK && m->options.bare)
+    if (status == STATUS_OK && m->options.bare &&
+        !counter_simulates(m->options.backend))
         m->pass[m->n_passes++] = (struct measured_pass){ .name = "bare",
                                                          .bare = true };
     if (status == STATUS_OK)

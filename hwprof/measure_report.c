@@ -1,4 +1,5 @@
 /* measure_report.c - medians into a ledger, and how far they can be trusted. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@ static const struct measured_pass *pass_of(const struct measure *m,
                                            enum metric metric)
 {
     if (metric == METRIC_SECONDS)
-        return &m->pass[PASS_TIME];
+        return m->row[metric].qualified ? &m->pass[PASS_TIME] : NULL;
     for (int p = 1; p < m->n_passes; p++)
         if (m->pass[p].metrics & counter_bit(metric))
             return &m->pass[p];
@@ -37,7 +38,7 @@ struct measure_range measure_range(const struct measure *m, int pass,
 {
     const struct measured_pass *p = token >= 0 && metric == METRIC_SECONDS
                                         ? bare_pass(m) : pass_of(m, metric);
-    struct measure_range range = { 0 };
+    struct measure_range range = { .from = PROV_MEASURED };
     double value[MEASURE_REPEAT_MAX];
 
     for (int r = 0; p && r < p->n_accepted; r++) {
@@ -45,8 +46,11 @@ struct measure_range measure_range(const struct measure *m, int pass,
         if (!ledger)
             continue;
         struct cost sum = ledger_sum(ledger, pass, layer, token, op);
-        if (sum.from[metric] != PROV_UNKNOWN)
-            value[range.n++] = cost_get(&sum, metric);
+        if (sum.from[metric] == PROV_UNKNOWN)
+            continue;
+        value[range.n++] = cost_get(&sum, metric);
+        if (sum.from[metric] < range.from)
+            range.from = (enum provenance)sum.from[metric];
     }
     if (range.n == 0)
         return range;
@@ -103,10 +107,10 @@ static void file_cell(struct measure *m, struct ledger *ledger,
             ledger_set_count(ledger, key, (enum metric)i,
                              (uint64_t)range.median,
                              i == METRIC_FLOPS && range.high > range.low
-                                 ? PROV_AT_LEAST : PROV_MEASURED);
+                                 ? PROV_AT_LEAST : range.from);
         else
             ledger_set_real(ledger, key, (enum metric)i, range.median,
-                            PROV_MEASURED);
+                            range.from);
     }
 }
 
@@ -228,7 +232,7 @@ struct measure_overhead measure_overhead(const struct measure *m)
         .region_seconds = (double)NAN,
     };
     for (int p = 1; p < m->n_passes; p++)
-        if (m->pass[p].metrics)
+        if (m->pass[p].metrics)            /* fmax() passes over a NAN */
             o.region_seconds = fmax(o.region_seconds,
                                     m->pass[p].region_seconds);
     return o;
@@ -238,6 +242,25 @@ int measure_read_paths(const struct measure *m, const struct read_path **out)
 {
     *out = m->path;
     return m->n_paths;
+}
+
+void measure_simulated(const struct measure *m,
+                       char out[MEASURE_SIMULATED_SIZE])
+{
+    static const char *const names[] = { "D1", "LL" };
+    const size_t size = MEASURE_SIMULATED_SIZE;
+    size_t used = 0;
+
+    out[0] = '\0';
+    if (!counter_simulates(m->options.backend))
+        return;
+    used = (size_t)snprintf(out, size, "%s", m->options.backend->name);
+    for (int i = 0; i < m->topology.n_caches && i < 2 && used < size; i++) {
+        const struct cache_level *c = &m->topology.cache[i];
+        used += (size_t)snprintf(out + used, size - used, ", %s %" PRIu64
+                                 " KiB, %d ways of %d B", names[i],
+                                 c->size_bytes >> 10, c->ways, c->line_bytes);
+    }
 }
 
 const struct cpu_topology *measure_topology(const struct measure *m)

@@ -10,7 +10,13 @@ static void print_overhead(FILE *file, const struct measure *measure)
     struct measure_overhead o = measure_overhead(measure);
     const struct read_path *path;
     int n = measure_read_paths(measure, &path);
+    char simulated[MEASURE_SIMULATED_SIZE];
 
+    measure_simulated(measure, simulated);
+    if (simulated[0]) {
+        fprintf(file, "  counts: simulated (%s)\n", simulated);
+        return;
+    }
     fprintf(file, "  clock: %" PRIu64 " regions a repeat at %.0f ns, %.2f %% of"
             " their time, taken off", o.regions, 1e9 * o.bracket_seconds,
             100 * o.bracket_seconds * (double)o.regions / o.ops_seconds);
@@ -90,6 +96,7 @@ json_t *measure_table_json(const struct measure *measure,
     const struct read_path *path;
     json_t *paths = json_array(), *rejected = json_array();
     json_t *below = json_object(), *notes = json_object();
+    char simulated[MEASURE_SIMULATED_SIZE];
     int n_paths = measure_read_paths(measure, &path);
 
     for (int i = 0; i < n_paths; i++)
@@ -114,7 +121,9 @@ json_t *measure_table_json(const struct measure *measure,
             json_object_set_new(notes, metric_table[m].column,
                                 json_string(row[m].reason));
     }
-    return json_pack("{s:o, s:o, s:{s:I, s:o, s:o, s:o, s:o}, s:o, s:o}",
+    measure_simulated(measure, simulated);
+    return json_pack("{s:o, s:o, s:o, s:{s:I, s:o, s:o, s:o, s:o}, s:o, s:o}",
+        "simulated", simulated[0] ? json_string(simulated) : json_null(),
         "read_paths", paths, "rejected", rejected, "overhead",
         "regions", (json_int_t)o.regions,
         "clock_seconds_per_region", number(o.bracket_seconds),

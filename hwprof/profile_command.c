@@ -86,6 +86,20 @@ static enum status check_routing(const struct session *s,
                      policy->name);
 }
 
+/* What is simulated has the caches of the simulator, whatever the profile says
+ * of them: predict for those.  The first and the last, nothing between. */
+static void use_caches(struct machine *machine, const struct cpu_topology *t)
+{
+    static const enum level level[] = { LEVEL_L1, LEVEL_L2, LEVEL_L3 };
+
+    for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
+        double size = (double)cpu_topology_cache(t, (int)i + 1);
+        machine->level[level[i]].size_bytes = (struct quantity){
+            .value = size, .low = size, .high = size };
+    }
+    machine->product_lanes = kernels_best()->lanes;
+}
+
 static enum status arm_open(struct session *s, const struct phase *phase,
                             struct arm *arm, int which, struct error *err)
 {
@@ -122,7 +136,10 @@ static enum status arm_open(struct session *s, const struct phase *phase,
                               err)) ||
         (status = ledger_open(&arm->measured, shape, (struct cost){ 0 }, err)))
         return status;
-    return measure_open(&arm->measure, &measure, err);
+    status = measure_open(&arm->measure, &measure, err);
+    if (status == STATUS_OK && s->machine && counter_host())
+        use_caches(s->machine, measure_topology(arm->measure));
+    return status;
 }
 
 /* Warm up, count and price: the same run. */

@@ -101,7 +101,7 @@ static void judge_measured(struct validate_row *row,
     double mean = f->measured.median / (double)(f->regions ? f->regions : 1);
 
     row->measured = f->measured.median;
-    row->measured_from = PROV_MEASURED;
+    row->measured_from = f->measured.from;
     if (f->op != LEDGER_ANY && f->resolution > 0 && mean < f->resolution) {
         row->measured = (double)NAN;
         row->measured_from = PROV_BELOW;
@@ -260,6 +260,7 @@ enum status validate_phase(struct validation *v,
     enum status status = STATUS_OK;
 
     measure_report(in->measure, known);
+    measure_simulated(in->measure, v->simulator);
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT && status == STATUS_OK; o++) {
             struct cost c = ledger_sum(in->counted, p, LEDGER_ANY, LEDGER_ANY,

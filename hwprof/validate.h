@@ -12,7 +12,8 @@
  *   instructions,  repeats of a phase within 0.5 % of their median
  *   cycles
  *
- * What no qualified counter saw is not measured, with the reason: no pass. */
+ * What no qualified counter saw is not measured, with the reason: no pass.  Under
+ * a simulator (counter.h) what is measured here was simulated, and is called so. */
 #ifndef VALIDATE_H
 #define VALIDATE_H
 
@@ -80,6 +81,8 @@ struct validate_row validate_judge(const struct validate_facts *facts);
 struct validation {
     struct validate_row *row;
     size_t n, room;
+    /* What counted in place of hardware, and on which caches; "": hardware. */
+    char   simulator[MEASURE_SIMULATED_SIZE];
 };
 void   validation_close(struct validation *validation);
 size_t validation_count(const struct validation *validation,
@@ -106,11 +109,12 @@ void validate_print(FILE *file, const struct validation *validation,
 void validate_print_sum(FILE *file, const struct validation *validation);
 
 /* RFC 4180: phase,model,pass,op,metric,predicted,counted,measured,
- * measured_source,off,allowed,verdict,reason. */
+ * measured_source,off,allowed,verdict,reason,simulator.  measured_source says
+ * `simulated` of what a simulator counted. */
 void validate_write(FILE *file, const struct validation *validation);
 
 /* {"figures", a count for each verdict, "outside": [...], "not_measured":
- * {METRIC: reason}}. */
+ * {METRIC: reason}, "simulated": by what, or null}. */
 json_t *validate_json(const struct validation *validation);
 
 #endif

@@ -74,7 +74,8 @@ void validate_print(FILE *file, const struct validation *v, const char *phase,
                     const char *model)
 {
     fprintf(file, "%-14s %-12s %15s %15s %15s %8s %8s\n", "op", "metric",
-            "predicted", "counted", "measured", "off", "allowed");
+            "predicted", "counted", v->simulator[0] ? "simulated" : "measured",
+            "off", "allowed");
     for (int i = 0; i < 101; i++)
         fputc('-', file);
     fputc('\n', file);
@@ -88,7 +89,9 @@ void validate_print(FILE *file, const struct validation *v, const char *phase,
 
 void validate_print_sum(FILE *file, const struct validation *v)
 {
-    fprintf(file, "\nvalidation: %zu figures:", v->n);
+    fprintf(file, "\nvalidation%s%s%s: %zu figures:",
+            v->simulator[0] ? ", simulated (" : "", v->simulator,
+            v->simulator[0] ? ")" : "", v->n);
     for (int i = 0; i < VALIDATE_VERDICT_COUNT; i++)
         fprintf(file, "%s %zu %s", i ? "," : "",
                 validation_count(v, (enum validate_verdict)i),
@@ -126,7 +129,7 @@ static void write_quoted(FILE *file, const char *text)
 void validate_write(FILE *file, const struct validation *v)
 {
     fputs("phase,model,pass,op,metric,predicted,counted,measured,"
-          "measured_source,off,allowed,verdict,reason\r\n", file);
+          "measured_source,off,allowed,verdict,reason,simulator\r\n", file);
     for (size_t i = 0; i < v->n; i++) {
         const struct validate_row *row = &v->row[i];
         fprintf(file, "%s,%s,%s,%s,%s", row->phase, row->model,
@@ -141,6 +144,7 @@ void validate_write(FILE *file, const struct validation *v)
         write_number(file, row->allowed, "%g");
         fprintf(file, ",%s", validate_words[row->verdict]);
         write_quoted(file, row->reason);
+        write_quoted(file, v->simulator);
         fputs("\r\n", file);
     }
 }
@@ -170,5 +174,7 @@ json_t *validate_json(const struct validation *v)
     json_object_set_new(json, "verdicts", verdicts);
     json_object_set_new(json, "outside", outside);
     json_object_set_new(json, "not_measured", missing);
+    json_object_set_new(json, "simulated", v->simulator[0]
+                        ? json_string(v->simulator) : json_null());
     return json;
 }

@@ -190,6 +190,7 @@ struct adamw {
 
 struct kernels {
     const char *name;              /* "avx512" */
+    int         lanes;             /* floats of the register of a product */
     /* Floats of scratch a part needs: products with n columns, attention over
      * sequences of n_tokens rows. */
     size_t (*gemm_scratch)(int32_t n);

@@ -260,6 +260,8 @@ void page_words(FILE *out)
           "same work differ, the truth is no less." },
         { "below resolution", "Measured, but too small to be told from what "
           "reading costs: no number is shown." },
+        { "simulated", "Counted on a model of the hardware that ran the program: "
+          "valgrind's callgrind and its caches. No hardware was measured." },
         { "modelled", "Computed with coefficients of a machine profile, such "
           "as joules per FLOP: as good as they are." },
         { "unknown", "Nobody could say. It is never zero, and a reason is "

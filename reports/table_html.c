@@ -20,7 +20,8 @@ void table_tag(FILE *out, const char *word)
           "shapes" },
         { "modelled", "d", "model", "modelled: a machine model with assumed or "
           "fitted coefficients" },
-        { "simulated", "d", "model", "modelled: a model of the hardware, run" },
+        { "simulated", "d", "sim", "simulated: counted on a model of the "
+          "hardware that ran" },
         { "apportioned", "d", "share", "apportioned: this part's share of a "
           "wider reading" },
         { "scaled", "d", "scaled", "scaled: a part, extrapolated" },

@@ -25,13 +25,14 @@ static const char *const verdicts[] = {   /* in the order of the columns */
 enum { N_VERDICTS = sizeof verdicts / sizeof *verdicts };
 
 struct fields {
-    int phase, model, metric, verdict, off;
+    int phase, model, metric, verdict, off, source, simulator;
 };
 
 /* Rows of one phase, model and metric stand together in no order. */
 struct sum {
     size_t count[N_VERDICTS];
     double worst;              /* of what was judged; NAN: nothing was */
+    enum provenance from;      /* of that */
 };
 
 static bool same(const struct csv *csv, const struct fields *f, size_t a,
@@ -41,6 +42,13 @@ static bool same(const struct csv *csv, const struct fields *f, size_t a,
            strcmp(csv_text(csv, a, f->model), csv_text(csv, b, f->model)) == 0 &&
            strcmp(csv_text(csv, a, f->metric),
                   csv_text(csv, b, f->metric)) == 0;
+}
+
+static bool is_simulated(const struct csv *csv, const struct fields *f,
+                         size_t r)
+{
+    return strcmp(csv_text(csv, r, f->source),
+                  provenance_names[PROV_SIMULATED]) == 0;
 }
 
 static void count(struct sum *sum, const struct csv *csv,
@@ -53,8 +61,11 @@ static void count(struct sum *sum, const struct csv *csv,
         if (strcmp(word, verdicts[v]) == 0) {
             sum->count[v]++;
             if (v < 2 && csv_real(csv, r, f->off, &off, NULL) == STATUS_OK &&
-                (isnan(sum->worst) || fabs(off) > fabs(sum->worst)))
+                (isnan(sum->worst) || fabs(off) > fabs(sum->worst))) {
                 sum->worst = off;
+                sum->from = is_simulated(csv, f, r) ? PROV_SIMULATED
+                                                    : PROV_MEASURED;
+            }
         }
 }
 
@@ -91,7 +102,7 @@ static void add_row(const struct report *report, struct table *t,
     for (int v = 0; v < N_VERDICTS; v++)
         table_textf(t, "%zu", sum.count[v]);
     if (isfinite(sum.worst))
-        table_amount(t, amount_of(sum.worst, PROV_MEASURED));
+        table_amount(t, amount_of(sum.worst, sum.from));
     else if (sum.count[4])
         table_amount(t, amount_unknown(reason_of(report,
             csv_text(csv, first, f->phase), csv_text(csv, first, f->model),
@@ -112,8 +123,10 @@ void tables_validate(struct report *report)
     struct fields f = {
         csv_column(&csv, "phase"), csv_column(&csv, "model"),
         csv_column(&csv, "metric"), csv_column(&csv, "verdict"),
-        csv_column(&csv, "off"),
+        csv_column(&csv, "off"), csv_column(&csv, "measured_source"),
+        csv_column(&csv, "simulator"),
     };
+    const char *simulator = csv.n_rows ? csv_text(&csv, 0, f.simulator) : "";
     struct table *t = report_add_table(report, SECTION_TRUST, false,
         "validation", columns, sizeof columns / sizeof *columns);
     table_caption(t, "Figures of the profile against the error budget of their "
@@ -121,7 +134,9 @@ void tables_validate(struct report *report)
                   "bytes counted exactly as predicted, FLOPs measured as "
                   "counted, bytes of each level as the byte model has them (5 "
                   "%% where an op streams, 15 %% in products), instructions and "
-                  "cycles the same again within 0.5 %%.");
+                  "cycles the same again within 0.5 %%.%s%s%s", simulator[0]
+                  ? " Nothing here was measured on hardware: simulated ("
+                  : "", simulator, simulator[0] ? ")." : "");
     t->grouped = true;
     for (size_t r = 0; r < csv.n_rows; r++) {
         size_t first = 0;

@@ -46,6 +46,8 @@ struct machine {
     /* Share of the peak an op reaches: flops, share, flops, share, ... */
     struct config_real_list efficiency[WORK_COUNT];
     struct quantity efficiency_scale;  /* multiplies those shares */
+    int     product_lanes;             /* see lines.h; no key of a profile: set by
+                                        * who knows the kernels that will run */
 };
 
 extern const struct config_schema machine_schema;

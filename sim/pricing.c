@@ -9,6 +9,8 @@ struct charge {
     enum op  op;
     uint64_t flops, row_bytes, shared_bytes;
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
+    uint64_t rows;
+    bool     apart;           /* its rows pay prices of another set */
     double   chance;          /* that it runs */
 };
 
@@ -54,24 +56,35 @@ static struct estimate estimate_times(struct estimate e, double factor)
 }
 
 /* What backward reads, forward wrote a pass ago; an update's operands were last
- * seen before all of backward. */
+ * seen before all of backward.  What forward writes, nobody saw since. */
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
     bool late = p->pass != PASS_FORWARD;
-    uint64_t stale = late ? c->row_bytes : c->cached_bytes;
     const struct machine *machine = p->job.machine;
+    const struct lines_op lines = {
+        .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
+        .bytes = c->row_bytes + c->shared_bytes,
+        .product_lanes = machine->product_lanes,
+        .plain = p->stores || c->apart,
+    };
+    uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
+    uint64_t stale = late ? c->row_bytes
+                          : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
         .work = flops_work(c->op),
         .flops = c->flops,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
+        .lines = &lines,
     };
     struct modelled m = { .traffic = roofline_traffic(machine, &load) };
     struct estimate seconds = roofline_seconds(machine, &load, &m.traffic);
 
-    for (int i = 0; i < LEVEL_COUNT; i++)
+    for (int i = 0; i < LEVEL_COUNT; i++) {
         m.traffic.at[i] *= c->chance;
+        m.traffic.in[i] *= c->chance;
+    }
     m.seconds = estimate_times(seconds, c->chance);
     m.energy = energy_of(machine, (double)c->flops * c->chance, &m.traffic,
                          m.seconds);
@@ -90,7 +103,7 @@ static void set_modelled(struct cost *cost, const struct machine *machine,
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
         if (machine_has_level(machine, (enum level)i))
             cost_set_count(cost, metric[i],
-                           (uint64_t)llround(m->traffic.at[i]),
+                           (uint64_t)llround(m->traffic.in[i]),
                            PROV_PREDICTED);
     cost_set_real(cost, METRIC_SECONDS, m->seconds.value, PROV_PREDICTED);
     cost_set_real(cost, METRIC_JOULES, energy_joules(&m->energy).value,
@@ -158,7 +171,7 @@ static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
     };
     /* Rounded down, so that the rows together never take more than all. */
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
-        part.traffic.at[i] = floor(m->traffic.at[i] * of_bytes);
+        part.traffic.in[i] = floor(m->traffic.in[i] * of_bytes);
     set_modelled(&cost, p->job.machine, &part);
     return cost;
 }
@@ -312,6 +325,8 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
     c->shared_bytes += price->shared_bytes;
+    c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
+    c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
 }
 
 /* One op whose rows pay different prices; it runs where the first part has

@@ -4,10 +4,11 @@
 #include <math.h>
 
 /* Share of the operands that a level of `size` bytes lost since their last use,
- * `distance` bytes ago. */
+ * `distance` bytes ago: of what is read in turns, the level drops each part
+ * just before it is wanted again. */
 static double lost(double distance, double size)
 {
-    return distance > size ? 1.0 - size / distance : 0.0;
+    return distance > size ? 1.0 : 0.0;
 }
 
 struct traffic roofline_traffic(const struct machine *machine,
@@ -18,11 +19,15 @@ struct traffic roofline_traffic(const struct machine *machine,
     double own = fresh + stale, all = fmax(load->footprint_bytes, own);
     struct traffic traffic = { .at = { [LEVEL_L1] = own } };
     double size = machine->level[LEVEL_L1].size_bytes.value;
+    double rewritten = load->lines ? (double)lines_rewritten(load->lines) : 0;
 
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++) {
         if (!machine_has_level(machine, (enum level)i))
             continue;
         traffic.at[i] = fresh * lost(own, size) + stale * lost(all, size);
+        traffic.in[i] = own > 0 ? traffic.at[i] * (1.0 - rewritten / own) : 0;
+        if (load->lines)
+            traffic.in[i] += lines_again(load->lines, size);
         size = machine->level[i].size_bytes.value;
     }
     return traffic;

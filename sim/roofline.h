@@ -2,6 +2,7 @@
 #ifndef ROOFLINE_H
 #define ROOFLINE_H
 
+#include "sim/lines.h"
 #include "sim/machine.h"
 
 struct estimate {
@@ -16,18 +17,22 @@ struct roofline_load {
     uint64_t  flops;
     uint64_t  fresh_bytes, stale_bytes;
     double    footprint_bytes;        /* all that the run holds */
+    const struct lines_op *lines;     /* NULL: every operand its own line */
 };
 
-/* Bytes that cross from each level to the one nearer the core: at[LEVEL_L1] are
- * the operands themselves.  A level the machine lacks has 0. */
+/* Operand bytes that cross from each level to the one nearer the core, one way or
+ * the other: at[LEVEL_L1] are the operands themselves.  in[]: bytes of the lines
+ * that the nearer level takes in for them, which is what a counter of fills sees
+ * (lines.h).  A level the machine lacks has 0. */
 struct traffic {
-    double at[LEVEL_COUNT];
+    double at[LEVEL_COUNT], in[LEVEL_COUNT];
 };
 
-/* The streaming model: of operands that come back after R other bytes, a level
- * of size S < R still holds the share S/R; the rest comes from further out.
- * Each operand is fetched once an op, so tiles fetched again are not seen: a
- * lower bound near the core. */
+/* The streaming model: operands that come back after R other bytes are still
+ * held by a level of size S >= R, and not by a smaller one, which drops each just
+ * before its turn (least recently used; reading 4, 8 and 12 times the first cache
+ * brings in 1.00 lines a line on Zen 3).  at[] has each operand once an op, so
+ * tiles fetched again are not seen there: a lower bound near the core. */
 struct traffic roofline_traffic(const struct machine *machine,
                                 const struct roofline_load *load);
 

@@ -53,18 +53,24 @@ static inline struct bench make_bench(bool sensor)
     return bench;
 }
 
-static inline struct measure *open_measure(struct bench *bench, int n_repeats)
+static inline struct measure *open_on(const struct counter_backend *backend,
+                                      struct bench *bench, int n_repeats)
 {
     struct measure *m = NULL;
     struct error err = { 0 };
     struct measure_options options = {
         .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
-        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .configs = "/nonexistent", .backend = backend, .n_layers = 2,
         .n_repeats = n_repeats, .busy = busy, .busy_context = bench,
     };
     cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
               err.text);
     return m;
+}
+
+static inline struct measure *open_measure(struct bench *bench, int n_repeats)
+{
+    return open_on(&fake_backend, bench, n_repeats);
 }
 
 /* A model of two ops: 1000 + extra flops in layer 0, 3000 in layer 1. */

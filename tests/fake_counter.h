@@ -25,6 +25,7 @@ struct fake {
     double check_factor;         /* of the truth in later checks */
     uint64_t pending[METRIC_FIRST_REAL];
     bool   broken;               /* reads fail */
+    bool   simulates;            /* grades what it counts so */
 };
 
 struct fake_session {
@@ -102,7 +103,8 @@ static inline enum status fake_read(struct counter_session *session,
         if (running)
             count += s->fake->pending[m];
         s->fake->pending[m] = running ? 0 : s->fake->pending[m];
-        cost_set_count(cost, m, count, PROV_MEASURED);
+        cost_set_count(cost, m, count, s->fake->simulates ? PROV_SIMULATED
+                                                          : PROV_MEASURED);
     }
     s->fake->n_reads_in_ops += running;
     return STATUS_OK;
@@ -122,8 +124,9 @@ static inline void fake_close(struct counter_session *session)
 }
 
 static const struct counter_backend fake_backend = {
-    "fake", "made-up hardware", fake_open, fake_nothing, fake_read,
-    fake_nothing, fake_close, NULL,
+    .name = "fake", .what = "made-up hardware", .open = fake_open,
+    .start = fake_nothing, .read = fake_read, .stop = fake_nothing,
+    .close = fake_close,
 };
 
 /* One op that makes the hardware count `flops` and 64 bytes a flop. */

@@ -277,3 +277,72 @@ Test(measure, passes_take_turns)
     measure_close(m);
     fake_tree_close(&bench.tree);
 }
+
+/* ---- a simulator in the place of hardware ---- */
+
+static bool fake_hosts(void)
+{
+    return true;
+}
+
+/* A first cache of 16 KiB and a last one of 256. */
+static void fake_caches(const struct counter_session *session,
+                        struct cpu_topology *topology)
+{
+    (void)session;
+    topology->n_caches = 2;
+    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1 };
+    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1 };
+}
+
+static const struct counter_backend fake_simulator = {
+    .name = "fake", .what = "a made-up simulator", .open = fake_open,
+    .start = fake_nothing, .read = fake_read, .stop = fake_nothing,
+    .close = fake_close, .hosts = fake_hosts, .caches = fake_caches,
+};
+
+/* Qualified by the same kernels, and a lower grade than hardware all the same;
+ * a clock and a sensor that work saw the simulator, not the work. */
+Test(measure, what_a_simulator_counted_is_never_called_measured)
+{
+    struct bench bench = make_bench(true);
+    bench.fake.simulates = true;
+    bench.fake.n_opened = -1;    /* its caches are asked for before */
+    struct measure *m = open_on(&fake_simulator, &bench, 3);
+    char by[MEASURE_SIMULATED_SIZE];
+    struct measure_row row[METRIC_COUNT];
+    double seconds[MEASURE_REPEAT_MAX];
+
+    run_all(m, &bench);
+    struct ledger *ledger = finish(m);
+    const struct cost *cost = ledger_at(ledger, (struct ledger_key){
+        PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV });
+    cr_expect(eq(u64, cost->count[METRIC_FLOPS], 3000));
+    cr_expect(eq(int, cost->from[METRIC_FLOPS], PROV_SIMULATED));
+    cr_expect(eq(int, cost->from[METRIC_L2_BYTES], PROV_SIMULATED));
+    cr_expect(eq(int, cost->from[METRIC_SECONDS], PROV_UNKNOWN));
+    cr_expect(eq(int, cost->from[METRIC_JOULES], PROV_UNKNOWN));
+    cr_expect(eq(int, measure_repeats(m, METRIC_SECONDS, seconds), 0));
+    measure_report(m, row);
+    cr_expect(strstr(row[METRIC_SECONDS].reason, "simulator at work") != NULL);
+    cr_expect(strstr(row[METRIC_JOULES].reason, "simulator at work") != NULL);
+    measure_simulated(m, by);
+    cr_expect(eq(str, by, "fake, D1 16 KiB, 8 ways of 64 B, LL 256 KiB, 16 ways"
+                          " of 64 B"));
+    cr_expect(eq(u64, cpu_topology_cache(measure_topology(m), 2), 256 << 10));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure, hardware_is_not_called_simulated)
+{
+    struct bench bench = make_bench(false);
+    struct measure *m = open_measure(&bench, 1);
+    char by[MEASURE_SIMULATED_SIZE];
+
+    measure_simulated(m, by);
+    cr_expect(eq(str, by, ""));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}

@@ -39,9 +39,9 @@ Test(roofline, what_a_level_cannot_hold_comes_from_the_next)
                                   .footprint_bytes = 4000 };
     struct traffic t = roofline_traffic(&m, &load);
 
-    /* L1 keeps 100 of 4000, L2 1000 of 4000, L3 all */
-    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 3900, 1e-9));
-    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L3], 3000, 1e-9));
+    /* 4000 in turns push each other out of 100 and of 1000, not of 10000 */
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 4000, 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L3], 4000, 1e-9));
     cr_expect(eq(dbl, t.at[LEVEL_DRAM], 0));
 }
 
@@ -52,10 +52,10 @@ Test(roofline, weights_come_from_as_far_as_the_whole_run_pushed_them)
                                   .footprint_bytes = 40000 };
     struct traffic t = roofline_traffic(&m, &load);
 
-    /* 90 bytes fit L1, but of the stale 40 L3 keeps a quarter */
+    /* 90 bytes fit L1, but the stale 40 were pushed out of all three */
     cr_expect(eq(dbl, t.at[LEVEL_L1], 90));
-    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 40 * (1 - 100 / 4e4), 1e-9));
-    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 30, 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_L2], 40, 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 40, 1e-9));
 }
 
 Test(roofline, a_machine_without_l3_goes_from_l2_to_dram)
@@ -67,7 +67,7 @@ Test(roofline, a_machine_without_l3_goes_from_l2_to_dram)
     struct traffic t = roofline_traffic(&m, &load);
 
     cr_expect(eq(dbl, t.at[LEVEL_L3], 0));
-    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 3000, 1e-9));
+    cr_expect(epsilon_eq(dbl, t.at[LEVEL_DRAM], 4000, 1e-9));
 }
 
 Test(roofline, arithmetic_that_takes_longer_sets_the_time)
@@ -93,8 +93,8 @@ Test(roofline, the_slowest_level_sets_the_time_of_bytes)
     struct traffic t = roofline_traffic(&m, &load);
     struct estimate s = roofline_seconds(&m, &load, &t);
 
-    /* L1 0.5 s, L2 3900/4e3 = 0.975 s, L3 3000/2e3 = 1.5 s */
-    cr_expect(epsilon_eq(dbl, s.value, 1.501, 1e-9));
+    /* L1 0.5 s, L2 4000/4e3 = 1 s, L3 4000/2e3 = 2 s */
+    cr_expect(epsilon_eq(dbl, s.value, 2.001, 1e-9));
 }
 
 Test(roofline, no_scale_lifts_an_op_above_the_peak)

@@ -25,7 +25,7 @@ static struct validate_facts facts(int op, enum metric metric, double measured)
     return (struct validate_facts){
         .op = op, .metric = metric, .predicted = 1e6, .counted = 1e6,
         .qualified = true, .why_not = "",
-        .measured = { measured, measured, measured, 5 },
+        .measured = { measured, measured, measured, 5, PROV_MEASURED },
         .regions = 1000, .n_threads = 1,
     };
 }
@@ -76,7 +76,8 @@ Test(validate, repeats_that_differ_make_a_lower_bound)
     struct validate_row row = validate_judge(&f);
     cr_expect(eq(int, row.verdict, VALIDATE_LOWER_BOUND));
     cr_expect(eq(int, row.measured_from, PROV_AT_LEAST));
-    f.measured = (struct measure_range){ 1.2e6, 1.1e6, 1.3e6, 5 };
+    f.measured = (struct measure_range){ 1.2e6, 1.1e6, 1.3e6, 5,
+        PROV_MEASURED };
     cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));
 }
 
@@ -159,7 +160,8 @@ Test(validate, instructions_and_cycles_repeat_within_half_a_percent)
 {
     struct validate_facts f = facts(LEDGER_ANY, METRIC_CYCLES, 1e6);
 
-    f.measured = (struct measure_range){ 1e6, 0.9951e6, 1.0049e6, 5 };
+    f.measured = (struct measure_range){ 1e6, 0.9951e6, 1.0049e6, 5,
+        PROV_MEASURED };
     cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_WITHIN));
     f.measured.high = 1.0051e6;
     cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));

@@ -167,13 +167,15 @@ static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
                 to[(ptrdiff_t)i * n + j] = b[i + j * g->b_col];
 }
 
-/* m rows of a by k, as slivers of 8 rows: [m/8][k][8]. */
+/* m rows of a by k, as slivers of 8 rows: [m/8][k][8].  A line holds 16 rows of
+ * a k, and k of them may share few sets of the first cache: each is read once. */
 static void pack_a(const real *a, ptrdiff_t a_k, int32_t m, int32_t k, real *to)
 {
-    for (int32_t i = 0; i + MR <= m; i += MR)
+    for (int32_t i = 0; i < m; i += 16)
         for (int32_t l = 0; l < k; l++)
-            memcpy(to + (ptrdiff_t)i * k + l * MR, a + i + l * a_k,
-                   MR * sizeof *to);
+            for (int32_t r = i; r < i + 16 && r + MR <= m; r += MR)
+                memcpy(to + (ptrdiff_t)r * k + l * MR, a + r + l * a_k,
+                       MR * sizeof *to);
 }
 
 /* Columns [n0,n1), rows [m0,m1). */

@@ -7,6 +7,7 @@
 extern const struct kernels KERNEL(kernels);
 const struct kernels KERNEL(kernels) = {
     KERNEL_TEXT(VARIANT),
+    REGISTER_LANES,
 #define X(name) KERNEL(name),
     KERNEL_LIST(X)
 #undef X
