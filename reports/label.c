@@ -121,7 +121,7 @@ void label_write(const struct label *labels, int n, int first,
 {
     for (int i = 0; i < n; i++) {
         const struct side *side;
-        if (labels[i].place < 0)
+        if (labels[i].place < 0 || !*labels[i].text)
             continue;
         side = &sides[labels[i].place];
         fprintf(plot->script, "set label %d ", first + i);

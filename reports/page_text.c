@@ -247,6 +247,20 @@ void page_trust(const struct report *r, FILE *out)
           "op, not memory traffic.</p>\n", out);
 }
 
+void page_gaps(const struct report *r, FILE *out)
+{
+    if (r->n_gaps == 0)
+        return;
+    fprintf(out, "<details><summary>Figures left out: %zu, and why</summary>\n"
+            "<ul>\n", r->n_gaps);
+    for (size_t i = 0; i < r->n_gaps; i++) {
+        fprintf(out, "<li>%s: ", r->gap[i].name);
+        html_text(out, r->gap[i].reason);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul></details>\n", out);
+}
+
 void page_words(FILE *out)
 {
     static const char *const words[][2] = {

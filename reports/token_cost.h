@@ -15,6 +15,7 @@ struct token_cost {
     struct token_step *step;   /* [n], owned; the dense twin's among them */
     size_t n;
     double most;               /* routed layers */
+    double batch;              /* tokens of a step, one of each sequence */
 };
 
 /* Nothing is read from a run without tokens.csv.  STATUS_BAD_FORMAT as
