@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "reports/stats.h"
 #include "reports/table.h"
 
@@ -135,6 +136,15 @@ static void write_key(struct plot *p, const struct samples *samples,
           "set grid xtics ytics ls 90, ls 90\n", p->script);
 }
 
+static void tell_beyond(struct plot *p, size_t n, const char *what)
+{
+    size_t used = strlen(p->foot);
+
+    if (n)
+        snprintf(p->foot + used, sizeof p->foot - used, "  |  %zu %s%s beyond "
+                 "the frame", n, what, n == 1 ? "" : "s");
+}
+
 static void share_axis(struct plot *p)
 {
     fputs("set yrange [0:103]\nset ytics 0,25,100\nset format y '%g%%'\n",
@@ -175,18 +185,18 @@ static void say_steps(struct plot *p, const struct samples *samples)
     table_si(text[2], mod->tenth, "s");
     table_si(text[3], dense->tenth, "s");
     if (!dense->n)
-        snprintf(p->head, sizeof p->head, "Half of the decode steps take at "
-                 "most %s, nine in ten %s", text[0], text[2]);
+        snprintf(p->head, sizeof p->head, "Decode steps: half within %.20s, "
+                 "nine in ten within %.20s", text[0], text[2]);
     else
-        snprintf(p->head, sizeof p->head, "Half of the MoD decode steps take "
-                 "at most %.20s, nine in ten %.20s; dense %.20s and %.20s", text[0],
+        snprintf(p->head, sizeof p->head, "MoD decode steps: half within "
+                 "%.20s, nine in ten %.20s; dense %.20s and %.20s", text[0],
                  text[2], text[1], text[3]);
 }
 
 void figure_token_times(struct plot *p, const struct token_cost *cost)
 {
     struct samples samples;
-    double low = HUGE_VAL, high = 0, middle = 0;
+    double low = HUGE_VAL, high = 0, most = 0;
     size_t beyond = 0;
     struct prefix prefix;
     char what[32];
@@ -197,12 +207,14 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
     }
     gather_steps(&samples, cost);
     summarise(&samples);
-    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
-        for (size_t i = 0; i < samples.of[g].n; i++) {
-            low = fmin(low, samples.of[g].value[i]);
-            high = fmax(high, samples.of[g].value[i]);
-            middle = fmax(middle, samples.of[g].median);
-        }
+    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++) {
+        struct sample *s = &samples.of[g];
+        if (!s->n)
+            continue;
+        most = fmax(most, stats_quantile(s->value, s->n, 0.95));
+        low = fmin(low, s->value[0]);
+        high = fmax(high, s->value[s->n - 1]);
+    }
     if (!samples.of[GROUP_EVERY].n || !(low > 0)) {
         if (cost->n)
             snprintf(p->reason, sizeof p->reason, "no decode step of the MoD "
@@ -211,7 +223,7 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
         return;
     }
     /* What interrupts a step would stretch the axis. */
-    high = fmin(high, 2 * middle);
+    high = fmin(high, 1.5 * most);
     for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
         for (size_t i = 0; i < samples.of[g].n; i++)
             beyond += samples.of[g].value[i] > high;
@@ -225,8 +237,8 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
              "of the batch" : "", cost->most);
     snprintf(p->foot, sizeof p->foot, "time measured without listeners, MoD "
              "and dense twin in turns  |  routing counted  |  curves of fewer "
-             "than %d steps left out  |  %zu step%s beyond the frame",
-             GROUP_LEAST, beyond, beyond == 1 ? "" : "s");
+             "than %d steps left out", GROUP_LEAST);
+    tell_beyond(p, beyond, "step");
     snprintf(p->alt, sizeof p->alt, "Cumulative distributions of the time of "
              "a decode step, dense twin and MoD, and MoD by how many routed "
              "blocks kept the token. %s.", p->head);
@@ -370,9 +382,11 @@ static void draw_text(struct plot *p, struct measure *measure, int n,
              "tokens%s", t->n_blocks ? "; thin: by how many routed blocks kept "
              "the token" : "");
     snprintf(p->foot, sizeof p->foot, "FLOPs and routing counted, for each "
-             "token's own work  |  loss measured%s  |  %zu token%s beyond the "
-             "frame", t->n_blocks ? "  |  curves of fewer than 6 tokens left "
-             "out" : "", beyond, beyond == 1 ? "" : "s");
+             "token's own work  |  loss measured");
+    if (t->n_blocks)
+        snprintf(p->foot + strlen(p->foot), sizeof p->foot - strlen(p->foot),
+                 "  |  curves of fewer than %d tokens left out", GROUP_LEAST);
+    tell_beyond(p, beyond, "token");
     snprintf(p->alt, sizeof p->alt, "Cumulative distributions over %zu tokens "
              "of a scored text, of counted FLOPs and of loss, by how many "
              "routed blocks kept the token. %s.", t->n, p->head);

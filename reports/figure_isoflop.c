@@ -397,7 +397,7 @@ static void say(struct plot *p, const struct study *study)
         snprintf(end, sizeof end, "MoD %.4f nats per byte %s",
                  fabs(mod->against_dense.mean),
                  mod->against_dense.mean < 0 ? "lower" : "higher");
-    snprintf(p->head, sizeof p->head, "At %.20s of training, dense is lowest at "
+    snprintf(p->head, sizeof p->head, "At %.20s, dense is lowest at "
              "%.24s, MoD at %.40s: %.60s", budget, dense->label, mod->label, end);
 }
 
@@ -486,18 +486,34 @@ static void write_tics(struct plot *p, const struct isoflop *iso)
 
 enum { GUARDS = 24 };          /* places kept free along a line */
 
-/* Names keep off the lines: every pair of dots that one may join. */
+/* The next dot of the curve with which a line may join it; NULL: none. */
+static const struct dot *next_of(const struct dot *d,
+                                 double (*of)(const struct dot *))
+{
+    for (const struct dot *next = d; !next->last; ) {
+        next++;
+        if (of(next) == of(d) && next->size != d->size)
+            return next;
+    }
+    return NULL;
+}
+
+/* Names keep off the lines. */
 static int guard_lines(struct label *out, const struct isoflop *iso)
 {
+    static double (*const fixed[])(const struct dot *) = { channels_of,
+                                                           layers_of };
     int n = 0;
 
-    for (int i = 0; i + 1 < iso->n; i++)
-        for (int g = 1; g < GUARDS && !iso->dot[i].last; g++) {
-            const struct dot *a = &iso->dot[i], *b = a + 1;
-            double at = (double)g / GUARDS;
-            out[n++] = (struct label){ .x = a->x * pow(b->x / a->x, at),
-                .y = a->loss.mean + at * (b->loss.mean - a->loss.mean),
-                .colour = "INK", .rank = 9 };
+    for (int i = 0; i < iso->n; i++)
+        for (int f = 0; f < 2; f++) {
+            const struct dot *a = &iso->dot[i], *b = next_of(a, fixed[f]);
+            for (int g = 1; b && g < GUARDS; g++) {
+                double at = (double)g / GUARDS;
+                out[n++] = (struct label){ .x = a->x * pow(b->x / a->x, at),
+                    .y = a->loss.mean + at * (b->loss.mean - a->loss.mean),
+                    .colour = "INK", .rank = 9 };
+            }
         }
     return n;
 }
@@ -536,7 +552,7 @@ static void write_column(struct plot *p, struct label *label, int n,
 static void write_labels(struct plot *p, const struct isoflop *iso,
                          const struct study *study, struct frame frame)
 {
-    struct label *label = calloc((size_t)iso->n * GUARDS, sizeof *label);
+    struct label *label = calloc((size_t)iso->n * 2 * GUARDS, sizeof *label);
     struct label *column = calloc((size_t)iso->n, sizeof *column);
     char (*colour)[12] = calloc((size_t)iso->n, sizeof *colour);
     int n = 0;

@@ -370,7 +370,7 @@ static bool joins(struct label *group, const struct label *one,
 
     if (hypot(frame_px(frame, group->x) - frame_px(frame, one->x),
               frame_py(frame, group->y) - frame_py(frame, one->y)) > near ||
-        used + strlen(one->text) + 2 > 20)
+        used + strlen(one->text) + 2 > 16)
         return false;
     snprintf(group->text + used, LABEL_TEXT_SIZE - used, ", %.20s", one->text);
     return true;

@@ -104,6 +104,8 @@ void label_place(struct label *labels, int n, struct frame frame)
     for (int i = 0; i < n; i++) {
         double least = HUGE_VAL;
         int best = -1;
+        if (!*labels[i].text)
+            continue;
         for (int s = 0; s < N_SIDES; s++) {
             double cost = cost_of(labels, n, i, s, frame);
             if (cost < least - 1e-9) {
@@ -121,7 +123,7 @@ void label_write(const struct label *labels, int n, int first,
 {
     for (int i = 0; i < n; i++) {
         const struct side *side;
-        if (labels[i].place < 0 || !*labels[i].text)
+        if (labels[i].place < 0)
             continue;
         side = &sides[labels[i].place];
         fprintf(plot->script, "set label %d ", first + i);
