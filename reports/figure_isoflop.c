@@ -12,7 +12,6 @@
 /* One setting in its place. */
 struct dot {
     const struct setting *s;
-    int    budget;             /* index, from the smallest on */
     double size;               /* parameters */
     double x;                  /* where it is drawn: beside others of its size */
     struct difference loss;    /* mean under the causal rule, 95 % interval */
@@ -21,9 +20,9 @@ struct dot {
 
 struct isoflop {
     struct dot *dot;           /* [n] by budget, kind, capacity and size */
-    int    n, n_budgets, n_capacities;
+    int    n, n_capacities;
     double *capacity;          /* [n_capacities] of MoD, ascending */
-    double *budget;            /* [n_budgets] the most FLOPs in it */
+    const struct study *study;
     double x0, x1, y0, y1;
     double end;                /* where the names of curves start */
     int    cut;                /* intervals that end outside of the frame */
@@ -41,15 +40,8 @@ static double channels_of(const struct dot *d)
 
 static bool is_drawn(const struct setting *s)
 {
-    return s->kind != SETTING_CONTROL && s->causal.n && s->flops_train > 0 &&
+    return s->kind != SETTING_CONTROL && s->causal.n && s->budget >= 0 &&
            s->n_parameters > 0 && isfinite(s->n_parameters);
-}
-
-static int by_flops(const void *a, const void *b)
-{
-    double x = ((const struct dot *)a)->s->flops_train;
-    double y = ((const struct dot *)b)->s->flops_train;
-    return (x > y) - (x < y);
 }
 
 static int compare(double x, double y)
@@ -60,7 +52,7 @@ static int compare(double x, double y)
 static int by_curve(const void *a, const void *b)
 {
     const struct dot *x = a, *y = b;
-    int order = x->budget - y->budget;
+    int order = x->s->budget - y->s->budget;
 
     if (!order)
         order = (int)x->s->kind - (int)y->s->kind;
@@ -73,7 +65,7 @@ static int by_curve(const void *a, const void *b)
 
 static bool same_curve(const struct dot *a, const struct dot *b)
 {
-    return a->budget == b->budget && a->s->kind == b->s->kind &&
+    return a->s->budget == b->s->budget && a->s->kind == b->s->kind &&
            a->s->capacity == b->s->capacity;
 }
 
@@ -95,11 +87,8 @@ static void find_capacities(struct isoflop *iso)
           by_value);
 }
 
-/* Budgets are one where the study calls them equal. */
 static void collect(struct isoflop *iso, const struct study *study)
 {
-    double first = 0;
-
     for (size_t i = 0; i < study->n; i++)
         if (is_drawn(&study->setting[i])) {
             const struct setting *s = &study->setting[i];
@@ -107,16 +96,6 @@ static void collect(struct isoflop *iso, const struct study *study)
                 .x = s->n_parameters,
                 .loss = stats_mean_interval(s->causal) };
         }
-    qsort(iso->dot, (size_t)iso->n, sizeof *iso->dot, by_flops);
-    for (int i = 0; i < iso->n; i++) {
-        double flops = iso->dot[i].s->flops_train;
-        if (flops > first * (1 + STUDY_EQUAL_PERMILLE / 1000.0)) {
-            first = flops;
-            iso->n_budgets++;
-        }
-        iso->dot[i].budget = iso->n_budgets - 1;
-        iso->budget[iso->n_budgets - 1] = flops;
-    }
     qsort(iso->dot, (size_t)iso->n, sizeof *iso->dot, by_curve);
     for (int i = 0; i < iso->n; i++)
         iso->dot[i].last = i + 1 == iso->n ||
@@ -139,8 +118,8 @@ static void name_curve(char out[96], const struct isoflop *iso,
 {
     char budget[TABLE_NUMBER_SIZE] = "";
 
-    if (iso->n_budgets > 1)
-        table_si(budget, iso->budget[d->budget], "FLOP");
+    if (iso->study->n_budgets > 1)
+        table_si(budget, iso->study->budget[d->s->budget], "FLOP");
     if (d->s->kind == SETTING_DENSE)
         snprintf(out, 96, "dense");
     else
@@ -208,7 +187,7 @@ static void find_range(struct isoflop *iso, double width)
 static int by_place(const void *a, const void *b)
 {
     const struct dot *x = *(struct dot *const *)a, *y = *(struct dot *const *)b;
-    int order = x->budget - y->budget;
+    int order = x->s->budget - y->s->budget;
 
     if (!order)
         order = compare(x->size, y->size);
@@ -229,7 +208,7 @@ static void part(struct isoflop *iso, struct frame frame)
         at[i] = &iso->dot[i];
     qsort(at, (size_t)iso->n, sizeof(struct dot *), by_place);
     for (int i = 0; i < iso->n; i += n) {
-        for (n = 1; i + n < iso->n && at[i + n]->budget == at[i]->budget &&
+        for (n = 1; i + n < iso->n && at[i + n]->s->budget == at[i]->s->budget &&
              log(at[i + n]->size / at[i]->size) < near * pixel; )
             n++;
         for (int k = 0; k < n; k++)
@@ -431,9 +410,9 @@ static void describe(struct plot *p, const struct isoflop *iso,
                      best[k]->label, edge);
     }
     snprintf(p->alt, sizeof p->alt, "Held-out loss in nats per byte against "
-             "the number of parameters on a logarithmic axis, for %d training "
+             "the number of parameters on a logarithmic axis, for %zu training "
              "budget%s, dense and %d MoD capacit%s, with seeds, means and "
-             "intervals. %s.", iso->n_budgets, iso->n_budgets == 1 ? "" : "s",
+             "intervals. %s.", study->n_budgets, study->n_budgets == 1 ? "" : "s",
              iso->n_capacities, iso->n_capacities == 1 ? "y" : "ies", p->head);
 }
 
@@ -640,10 +619,10 @@ void figure_isoflop(struct plot *p, const struct study *study)
     struct isoflop iso = {
         .dot = calloc(study->n + 1, sizeof *iso.dot),
         .capacity = calloc(study->n + 1, sizeof *iso.capacity),
-        .budget = calloc(study->n + 1, sizeof *iso.budget),
+        .study = study,
     };
 
-    if (iso.dot && iso.capacity && iso.budget) {
+    if (iso.dot && iso.capacity) {
         collect(&iso, study);
         if (has_curve(&iso))
             draw(p, &iso, study);
@@ -653,5 +632,4 @@ void figure_isoflop(struct plot *p, const struct study *study)
     }
     free(iso.dot);
     free(iso.capacity);
-    free(iso.budget);
 }
