@@ -131,8 +131,9 @@ static void write_key(struct plot *p, const struct samples *samples,
             before = ", \\\n     ";
         }
     fputs("\nunset key\ndo for [i=901:930] { unset label i }\n"
-          "set border 3 ls 91\nset xtics nomirror out textcolor rgb INK\n"
-          "set ytics nomirror out textcolor rgb INK\n"
+          "set border 3 ls 91\n"
+          "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+          "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
           "set grid xtics ytics ls 90, ls 90\n", p->script);
 }
 

@@ -441,28 +441,6 @@ static void colour_of(char out[12], const struct isoflop *iso,
     snprintf(out, 12, "'#%02X%02X%02X'", rgb[0], rgb[1], rgb[2]);
 }
 
-static void write_tics(struct plot *p, const struct isoflop *iso)
-{
-    static const double fine[] = { 1, 1.5, 2, 3, 4, 5, 6, 8, 0 };
-    static const double middle[] = { 1, 2, 5, 0 }, coarse[] = { 1, 0 };
-    double span = log10(iso->x1 / iso->x0);
-    const double *steps = span < 1.2 ? fine : span < 3 ? middle : coarse;
-    const char *before = "";
-
-    fputs("set xtics (", p->script);
-    for (int e = (int)floor(log10(iso->x0)); e <= log10(iso->x1); e++)
-        for (const double *m = steps; *m > 0; m++) {
-            double v = *m * pow(10, e);
-            struct prefix prefix = prefix_for(v);
-            if (v < iso->x0 || v > iso->x1)
-                continue;
-            fprintf(p->script, "%s'%g%s%s' %.9g", before, v / prefix.factor,
-                    *prefix.letter ? " " : "", prefix.letter, v);
-            before = ", ";
-        }
-    fputs(")\n", p->script);
-}
-
 enum { GUARDS = 24 };          /* places kept free along a line */
 
 /* The next dot of the curve with which a line may join it; NULL: none. */
@@ -609,7 +587,7 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
             "set xlabel 'parameters (log)' offset 0,0.3\n"
             "set ylabel 'held-out loss, nats per byte' offset 0.6,0\n",
             iso->x0, iso->x1, iso->y0, iso->y1);
-    write_tics(p, iso);
+    plot_log_tics(p, 'x', iso->x0, iso->x1, true);
     write_labels(p, iso, study, frame);
     write_plot(p, iso);
 }

@@ -34,8 +34,8 @@ struct roofline {
     struct prefix prefix;      /* of FLOPs a second */
 };
 
-/* FLOPs a byte below which an op moves data: on a logarithmic axis it would have
- * no place, or one that leaves none to the others. */
+/* FLOPs a byte below which an op moves data: on a logarithmic axis it has no
+ * place, or one that leaves none to the others. */
 static const double least_intensity = 0.02;
 
 static double known(const struct witnesses *w, enum witness witness,
@@ -285,8 +285,8 @@ static void describe(struct plot *p, const struct roofline *r)
              "allows, bands from low to high" : "");
     snprintf(p->foot, sizeof p->foot, "FLOPs and operand bytes counted, each "
              "operand once an op: no memory traffic  |  time measured  |  %s%s"
-             "%s", ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: " : "",
-             idle);
+             "%s", ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
+             : "", idle);
     snprintf(p->alt, sizeof p->alt, "Roofline: on two logarithmic axes, FLOPs "
              "a second of each op against its FLOPs a byte, dense and MoD, in "
              "%d phases, under the machine's memory and arithmetic ceilings. "
@@ -535,15 +535,15 @@ static void plot_panel(struct plot *p, const struct roofline *r, int i)
 
 static void write_script(struct plot *p, const struct roofline *r)
 {
-    fprintf(p->script, "size(share) = 0.35 + 2.6*sqrt(share)\n"
+    fprintf(p->script, "size(share) = 0.3 + 1.8*sqrt(share)\n"
             "set multiplot\nunset border; unset tics; unset grid\n"
             "set key maxrows 1\nplot [0:1][0:1] NaN with points ls 1 title "
             "'dense twin', NaN with points ls 2 title 'MoD'\n"
             "unset key\ndo for [i=901:930] { unset label i }\n"
             "set border 3 ls 91\nset logscale xy\n"
             "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set xtics nomirror out textcolor rgb INK\n"
-            "set ytics nomirror out textcolor rgb INK\n"
+            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
             "set grid xtics ytics ls 90, ls 90\n"
             "set xlabel 'FLOP per byte (log)' offset 0,0.3\n", r->x0, r->x1,
             r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);

@@ -99,9 +99,9 @@ static void write_script(struct plot *p, const struct token_cost *cost,
             "set ylabel 'time of a token, %ss' offset 0.6,0\n"
             "set key maxrows 1\n", cost->most + 1.4, prefix.letter);
     fputs("plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 "
-          "lc rgb '#9FC5E8' notitle, \\\n"
+          "lc rgb '#6FA8D6' notitle, \\\n"
           "     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 "
-          "lc rgb '#BBBBBB' notitle, \\\n"
+          "lc rgb '#999999' notitle, \\\n"
           "     for [a=1:2] D index 1 using 1:3:(0):($4-$3) with vectors as a "
           "notitle, \\\n"
           "     D index 1 using ($6 == 1 ? $1 : NaN):2 with points pt PT_MOD "

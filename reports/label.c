@@ -69,7 +69,7 @@ static double cost_of(const struct label *labels, int n, int i, int side,
 {
     struct box box = box_of(&labels[i], &sides[side]);
     double area = (box.x1 - box.x0) * line;
-    struct box inside = { -20, frame.width + 10, 2, frame.height + 10 };
+    struct box inside = { -2, frame.width + 10, 2, frame.height + 10 };
     double y = isfinite(frame.rule) ? frame_py(frame, frame.rule) : -line;
     struct box rule = { 0, frame.width, y - 1, y + 1 };
     double cost = area - overlap(box, inside) + 2 * overlap(box, rule);
