@@ -72,7 +72,7 @@ static double cost_of(const struct label *labels, int n, int i, int side,
     struct box inside = { -2, frame.width + 10, 2, frame.height + 10 };
     double y = isfinite(frame.rule) ? frame_py(frame, frame.rule) : -line;
     struct box rule = { 0, frame.width, y - 1, y + 1 };
-    double cost = area - overlap(box, inside) + 2 * overlap(box, rule);
+    double cost = 3 * (area - overlap(box, inside)) + 2 * overlap(box, rule);
 
     for (int j = 0; j < n; j++) {
         cost += overlap(box, box_of_mark(&labels[j]));

@@ -153,7 +153,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     if (!plot_can_draw())
         cr_skip("gnuplot is not installed");
     report_of_all();
-    cr_assert(eq(sz, report.n_figures, 10));
+    cr_assert(eq(sz, report.n_figures, 14));
     for (size_t i = 0; i < report.n_figures; i++)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
