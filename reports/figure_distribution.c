@@ -17,7 +17,7 @@ static const struct {
     const char *name, *style;  /* gnuplot: line and mark */
 } groups[GROUP_COUNT] = {
     [GROUP_DENSE] = { "dense twin", "lc rgb C_DENSE lw 2.2 pt PT_DENSE" },
-    [GROUP_EVERY] = { "MoD, every token", "lc rgb C_MOD lw 2.2 pt PT_MOD" },
+    [GROUP_EVERY] = { "MoD", "lc rgb C_MOD lw 2.2 pt PT_MOD" },
     [GROUP_NONE]  = { "kept by no block", "lc rgb C_ALT lw 1.1 pt PT_ALT" },
     [GROUP_SOME]  = { "kept by some", "lc rgb OPC[5] lw 1.1 pt 11" },
     [GROUP_ALL]   = { "kept by all", "lc rgb C_CONTROL lw 1.1 pt PT_CONTROL" },
@@ -34,6 +34,7 @@ struct sample {
 
 struct samples {
     struct sample of[GROUP_COUNT];
+    const char *every;         /* what GROUP_EVERY is called; NULL: "MoD" */
 };
 
 static void put(struct sample *s, double value)
@@ -66,9 +67,19 @@ static void summarise(struct samples *samples)
     }
 }
 
+/* A part that is the whole would only hide it. */
 static bool is_drawn(const struct samples *samples, int group)
 {
-    return samples->of[group].n >= (group <= GROUP_EVERY ? 1 : GROUP_LEAST);
+    size_t n = samples->of[group].n;
+    return group <= GROUP_EVERY ? n > 0
+                                : n >= GROUP_LEAST &&
+                                  n < samples->of[GROUP_EVERY].n;
+}
+
+static const char *name_of(const struct samples *samples, int group)
+{
+    return group == GROUP_EVERY && samples->every ? samples->every
+                                                  : groups[group].name;
 }
 
 /* A block a group: the steps, from a share of 0 on and to the end of the axis;
@@ -81,8 +92,8 @@ static void write_data(struct plot *p, struct samples *samples, double factor,
     for (int g = 0; g < GROUP_COUNT; g++) {
         struct sample *s = &samples->of[g];
         size_t n = stats_distribution(s->value, s->n, step, STEPS_MOST);
-        fprintf(p->data, "# %s, %zu tokens: %s  share_at_or_below\n",
-                groups[g].name, s->n, what);
+        fprintf(p->data, "# %s, n = %zu: %s  share_at_or_below\n",
+                name_of(samples, g), s->n, what);
         if (n)
             fprintf(p->data, "%.9g 0\n", step[0].x / factor);
         for (size_t i = 0; i < n; i++)
@@ -93,7 +104,7 @@ static void write_data(struct plot *p, struct samples *samples, double factor,
     }
     for (int g = 0; g < GROUP_COUNT; g++)
         fprintf(p->data, "# %s: median %s  share\n%.9g 0.5\n\n\n",
-                groups[g].name, what, samples->of[g].median / factor);
+                name_of(samples, g), what, samples->of[g].median / factor);
 }
 
 /* Thin curves first, so that the two that matter lie on top. */
@@ -115,8 +126,7 @@ static void write_plot(struct plot *p, const struct samples *samples,
 }
 
 /* In an empty frame of full width, so that it does not wrap. */
-static void write_key(struct plot *p, const struct samples *samples,
-                      bool routed)
+static void write_key(struct plot *p, const struct samples *samples)
 {
     const char *before = "plot [0:1][0:1] ";
 
@@ -125,9 +135,7 @@ static void write_key(struct plot *p, const struct samples *samples,
         if (is_drawn(samples, g)) {
             fprintf(p->script, "%sNaN with linespoints %s ps 0.9 title "
                     "'%s (%zu)'", before, groups[g].style,
-                    g == GROUP_EVERY && !routed ? "every token"
-                                                : groups[g].name,
-                    samples->of[g].n);
+                    name_of(samples, g), samples->of[g].n);
             before = ", \\\n     ";
         }
     fputs("\nunset key\ndo for [i=901:930] { unset label i }\n"
@@ -170,7 +178,7 @@ static void gather_steps(struct samples *samples, const struct token_cost *cost)
             continue;
         }
         put(&samples->of[GROUP_EVERY], s->seconds);
-        if (cost->most > 0)
+        if (cost->most > 0 && cost->batch <= 1)
             put(&samples->of[group_of(cost, s)], s->seconds);
     }
 }
@@ -198,7 +206,7 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
 {
     struct samples samples;
     double low = HUGE_VAL, high = 0, most = 0;
-    size_t beyond = 0;
+    size_t beyond = 0, used;
     struct prefix prefix;
     char what[32];
 
@@ -232,13 +240,19 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
     p->ready = true;
     say_steps(p, &samples);
     snprintf(p->sub, sizeof p->sub, "Share of decode steps that took at most "
-             "so long%s; a step is the median of its repeats; marks: medians; "
-             "in brackets: steps; thin: by how many of %g routed blocks kept "
-             "the token", cost->batch > 1 ? ", each a token of every sequence "
-             "of the batch" : "", cost->most);
+             "so long; a step is the median of its repeats; marks: medians; in "
+             "brackets: steps");
+    used = strlen(p->sub);
+    if (cost->batch > 1)
+        snprintf(p->sub + used, sizeof p->sub - used, "; a step decodes %g "
+                 "tokens, one of each sequence", cost->batch);
+    else if (cost->most > 0)
+        snprintf(p->sub + used, sizeof p->sub - used, "; thin: by how many of "
+                 "%g routed blocks kept the token", cost->most);
     snprintf(p->foot, sizeof p->foot, "time measured without listeners, MoD "
-             "and dense twin in turns  |  routing counted  |  curves of fewer "
-             "than %d steps left out", GROUP_LEAST);
+             "and dense twin in turns%s", cost->batch > 1 || cost->most == 0
+             ? "" : "  |  routing counted  |  curves of fewer than 6 steps left "
+                    "out");
     tell_beyond(p, beyond, "step");
     snprintf(p->alt, sizeof p->alt, "Cumulative distributions of the time of "
              "a decode step, dense twin and MoD, and MoD by how many routed "
@@ -247,7 +261,7 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
     high = high > low ? high : 1.1 * high;
     snprintf(what, sizeof what, "%sseconds", prefix.letter);
     write_data(p, &samples, prefix.factor, high, what);
-    write_key(p, &samples, true);
+    write_key(p, &samples);
     fprintf(p->script, "set xrange [%.9g:%.9g]\nset format x '%%g'\n"
             "set xlabel 'time of a decode step, %ss' offset 0,0.3\n"
             "set ylabel 'share of steps' offset 0.6,0\n", low / prefix.factor,
@@ -391,7 +405,7 @@ static void draw_text(struct plot *p, struct measure *measure, int n,
     snprintf(p->alt, sizeof p->alt, "Cumulative distributions over %zu tokens "
              "of a scored text, of counted FLOPs and of loss, by how many "
              "routed blocks kept the token. %s.", t->n, p->head);
-    write_key(p, &shown[0]->samples, t->n_blocks > 0);
+    write_key(p, &shown[0]->samples);
     share_axis(p);
     for (int i = 0; i < n_shown; i++)
         write_panel(p, shown[i], i, n_shown);
@@ -410,8 +424,10 @@ void figure_text_tokens(struct plot *p, const struct tokens *t)
 
     if (t->n == 0)
         return;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         open &= samples_open(&measure[i].samples, t->n);
+        measure[i].samples.every = "every token";
+    }
     for (int i = 0; open && i < n; i++) {
         gather_tokens(&measure[i], t);
         find_extent(&measure[i]);

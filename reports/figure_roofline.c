@@ -376,18 +376,21 @@ static bool joins(struct label *group, const struct label *one,
     return true;
 }
 
-enum { GUARDS = 12 };          /* places kept free along a slope */
+enum { GUARDS = 16 };          /* places kept free along a ceiling */
 
-static int guard_slopes(struct label *out, const struct roofline *r)
+static int guard_ceilings(struct label *out, const struct roofline *r)
 {
     int n = 0;
 
-    for (int c = CEILING_L1; c < CEILING_COUNT; c++) {
-        double rate = r->ceilings.of[c].value;
-        double from = enters(r, rate), to = top_of(r) / rate;
-        for (int g = 0; g < GUARDS && to > from; g++) {
-            double x = from * pow(to / from, (double)g / GUARDS);
-            out[n++] = (struct label){ .x = x, .y = rate * x / r->prefix.factor,
+    for (int c = 0; c < CEILING_COUNT; c++) {
+        double value = r->ceilings.of[c].value;
+        bool peak = c == CEILING_PEAK;
+        double from = peak ? ridge(r) : enters(r, value);
+        double to = peak ? r->x1 : top_of(r) / value;
+        for (int g = 0; g < GUARDS && to > from && value > 0; g++) {
+            double x = from * pow(to / from, (double)g / (GUARDS - 1));
+            out[n++] = (struct label){ .x = x, .y = (peak ? value : value * x) /
+                                                    r->prefix.factor,
                                        .colour = "INK", .rank = 9 };
         }
     }
@@ -407,7 +410,7 @@ static void write_names(struct plot *p, const struct roofline *r,
         bool joined = false;
         label[groups] = label_of(r, mod->drawn ? mod
                                  : &panel->spot[ARM_DENSE][named[i].op]);
-        label[groups].rank = groups < SURELY ? 0 : 1;
+        label[groups].rank = groups < SURELY ? -1 : 1;
         snprintf(label[groups].text, LABEL_TEXT_SIZE, "%s",
                  op_table[named[i].op].name);
         for (int g = 0; g < groups && !joined; g++)
@@ -419,7 +422,7 @@ static void write_names(struct plot *p, const struct roofline *r,
         for (int op = 0; op < OP_COUNT; op++)
             if (panel->spot[a][op].drawn)
                 label[n++] = label_of(r, &panel->spot[a][op]);
-    n += guard_slopes(label + n, r);
+    n += guard_ceilings(label + n, r);
     label_place(label, n, frame_of(p, r));
     label_write(label, n, 200, p);
 }

@@ -36,8 +36,11 @@ static const struct side {
     {   0,  14, 0.5, "center" }, {   0, -14, 0.5, "center" },
     {   9,  11, 0.0, "left" },   {   9, -11, 0.0, "left" },
     {  -9,  11, 1.0, "right" },  {  -9, -11, 1.0, "right" },
+    /* Further off: for labels that have to stand somewhere. */
+    {   0,  27, 0.5, "center" }, {   0, -27, 0.5, "center" },
 };
-enum { N_SIDES = sizeof sides / sizeof *sides };
+static const double far_cost = 80;     /* square pixels of overlap as bad */
+enum { N_SIDES = sizeof sides / sizeof *sides, N_NEAR = 8 };
 
 struct box {
     double x0, x1, y0, y1;
@@ -106,14 +109,15 @@ void label_place(struct label *labels, int n, struct frame frame)
         int best = -1;
         if (!*labels[i].text)
             continue;
-        for (int s = 0; s < N_SIDES; s++) {
-            double cost = cost_of(labels, n, i, s, frame);
+        for (int s = 0; s < (labels[i].rank < 0 ? N_SIDES : N_NEAR); s++) {
+            double cost = cost_of(labels, n, i, s, frame) +
+                          (s < N_NEAR ? 0 : far_cost);
             if (cost < least - 1e-9) {
                 least = cost;
                 best = s;
             }
         }
-        if (least < 8 || labels[i].rank == 0)
+        if (least < 8 || labels[i].rank <= 0)
             labels[i].place = best;
     }
 }

@@ -439,13 +439,13 @@ Test(report_figures, a_decode_step_counts_once_in_its_distribution)
     const struct plot *p;
     report_of(profile);
     p = drawn("token-times");
-    has(p->data_text, "# dense twin, 16 tokens: µseconds  share_at_or_below\n"
+    has(p->data_text, "# dense twin, n = 16: µseconds  share_at_or_below\n"
         "20 0\n20 1\n\n");
-    has(p->data_text, "# MoD, every token, 16 tokens: µseconds  "
+    has(p->data_text, "# MoD, n = 16: µseconds  "
         "share_at_or_below\n10 0\n10 0.5\n15 1\n20 1\n\n");
-    has(p->data_text, "# kept by no block, 8 tokens: µseconds  "
+    has(p->data_text, "# kept by no block, n = 8: µseconds  "
         "share_at_or_below\n10 0\n10 1\n20 1\n\n");
-    has(p->data_text, "# MoD, every token: median µseconds  share\n12.5 0.5\n");
+    has(p->data_text, "# MoD: median µseconds  share\n12.5 0.5\n");
     has(p->head, "MoD decode steps: half within 12.5 µs, nine in ten 15.0 µs; "
         "dense 20.0 µs and 20.0 µs");
 }
@@ -460,10 +460,23 @@ static void put_steps(const char *rows)
     report_of(in_folder("profile"));
 }
 
+/* Sixteen tokens a step: their mean is no token's routing. */
+Test(report_figures, steps_of_a_batch_are_not_told_apart_by_routing)
+{
+    const struct plot *p;
+    put_steps("mod,16,8,8,1e-3\nmod,16,0,0,1e-3\nmod,16,0,0,1e-3\n"
+              "mod,16,0,0,1e-3\nmod,16,0,0,1e-3\nmod,16,0,0,1e-3\n"
+              "mod,16,0,0,1e-3\n");
+    p = drawn("token-times");
+    has(p->data_text, "# kept by no block, n = 0");
+    has(p->sub, "a step decodes 16 tokens");
+    has(drawn("token-cost")->script_text, "time of a step");
+}
+
 Test(report_figures, one_decode_step_is_a_distribution)
 {
     put_steps("mod,1,1,1,1e-3\n");
-    has(drawn("token-times")->data_text, "# MoD, every token, 1 tokens: "
+    has(drawn("token-times")->data_text, "# MoD, n = 1: "
         "mseconds  share_at_or_below\n1 0\n1 1\n");
 }
 
@@ -491,9 +504,9 @@ Test(report_figures, tokens_of_a_text_count_by_flops_and_by_loss)
               "1,b,2,200,0\n2,c,4,300,1\n3,d,,300,1\n");
     report_of(in_folder("run"));
     p = drawn("text-tokens");
-    has(p->data_text, "# MoD, every token, 4 tokens: FLOP  share_at_or_below\n"
+    has(p->data_text, "# every token, n = 4: FLOP  share_at_or_below\n"
         "100 0\n100 0.25\n200 0.5\n300 1\n308 1\n");
-    has(p->data_text, "# MoD, every token, 3 tokens: nats  share_at_or_below\n"
+    has(p->data_text, "# every token, n = 3: nats  share_at_or_below\n"
         "0 0\n0 0.333333\n2 0.666667\n4 1\n4.16 1\n");
     has(p->head, "Half of the tokens cost at most 250 FLOP, nine in ten "
         "300 FLOP");
