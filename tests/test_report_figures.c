@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "reports/figures.h"
+#include "reports/label.h"
 #include "reports/report.h"
 
 #define DATA "tests/data/report/"
@@ -95,6 +96,44 @@ static const char *gap(const char *name)
         if (strcmp(report.gap[i].name, name) == 0)
             return report.gap[i].reason;
     return "";
+}
+
+/* ---- names ---- */
+
+static const struct frame square = { 0, 100, 0, 100, false, false, 100, 100,
+                                     (double)NAN };
+
+/* Eight marks around the middle: no near side is free. */
+static int crowd(struct label *label, int rank)
+{
+    int n = 0;
+    label[n] = (struct label){ .x = 50, .y = 50, .colour = "INK",
+                               .rank = rank };
+    snprintf(label[n++].text, LABEL_TEXT_SIZE, "name");
+    for (int x = -1; x <= 1; x++)
+        for (int y = -1; y <= 1; y++)
+            if (x || y)
+                label[n++] = (struct label){ .x = 50 + 14 * x, .y = 50 + 14 * y,
+                                             .colour = "INK", .rank = 9 };
+    return n;
+}
+
+static int place_of_name(int rank)
+{
+    struct label label[9];
+    int n = crowd(label, rank);
+    label_place(label, n, square);
+    for (int i = 0; i < n; i++)
+        if (*label[i].text)
+            return label[i].place;
+    return -2;
+}
+
+Test(report_figures, a_name_without_room_is_left_out_unless_it_must_stand)
+{
+    cr_assert(eq(int, place_of_name(1), -1));
+    cr_assert(ge(int, place_of_name(0), 0));
+    cr_assert(ge(int, place_of_name(-1), 0));
 }
 
 /* ---- roofline ---- */
