@@ -283,43 +283,49 @@ static void draw_energy(struct plot *plot, const struct report *r)
     draw_layers(plot, r, METRIC_JOULES);
 }
 
+/* Whose provenance a figure carries. */
+enum source { FROM_STUDY, FROM_TRADEOFF, FROM_PROFILE, FROM_LAYERS, FROM_TEXT };
+
 /* In the order of the page; the first that has something to show leads it.
  * `needs` is what a figure is drawn from, said where it is left out. */
 static const struct {
     const char  *name;
     enum section section;
     void       (*draw)(struct plot *plot, const struct report *r);
+    enum source source;
     const char  *needs;
 } drawings[] = {
-    { "compute-loss",  SECTION_SCALING, draw_loss,
+    { "compute-loss",  SECTION_SCALING, draw_loss, FROM_STUDY,
       "trained runs whose held-out losses or costs differ" },
-    { "tradeoff",      SECTION_SCALING, draw_tradeoff,
+    { "tradeoff",      SECTION_SCALING, draw_tradeoff, FROM_TRADEOFF,
       "a sweep of isobath run over routings" },
-    { "savings",       SECTION_SCALING, draw_savings,
+    { "savings",       SECTION_SCALING, draw_savings, FROM_TRADEOFF,
       "a sweep of isobath run over routings" },
-    { "waterfall",     SECTION_PHASES,  draw_waterfall,
+    { "waterfall",     SECTION_PHASES,  draw_waterfall, FROM_PROFILE,
       "a profile with both models' FLOPs and times" },
-    { "phases",        SECTION_PHASES,  draw_phases, "a profile" },
-    { "token-cost",    SECTION_PHASES,  draw_token_cost,
+    { "phases",        SECTION_PHASES,  draw_phases, FROM_PROFILE,
+      "a profile" },
+    { "token-cost",    SECTION_PHASES,  draw_token_cost, FROM_PROFILE,
       "a profile of decoding with a routed layer" },
-    { "token-times",   SECTION_PHASES,  draw_token_times,
+    { "token-times",   SECTION_PHASES,  draw_token_times, FROM_PROFILE,
       "a profile of decoding" },
-    { "layers",        SECTION_OPS,     draw_flops,
+    { "layers",        SECTION_OPS,     draw_flops, FROM_LAYERS,
       "a profile, a trained or a scored run with its ledger" },
-    { "layers-energy", SECTION_OPS,     draw_energy,
+    { "layers-energy", SECTION_OPS,     draw_energy, FROM_LAYERS,
       "a ledger with joules, measured or modelled" },
-    { "roofline",      SECTION_OPS,     draw_roofline,
+    { "roofline",      SECTION_OPS,     draw_roofline, FROM_PROFILE,
       "a profile with counted and measured ops" },
-    { "routing",       SECTION_TEXT,    draw_routing,
+    { "routing",       SECTION_TEXT,    draw_routing, FROM_TEXT,
       "a scored text with a routed layer" },
-    { "text-tokens",   SECTION_TEXT,    draw_text_tokens, "a scored text" },
-    { "isoflop",       SECTION_SCALING, draw_isoflop,
+    { "text-tokens",   SECTION_TEXT,    draw_text_tokens, FROM_TEXT,
+      "a scored text" },
+    { "isoflop",       SECTION_SCALING, draw_isoflop, FROM_STUDY,
       "trained runs of several sizes at equal training FLOPs" },
-    { "capacity",      SECTION_SCALING, draw_capacity,
+    { "capacity",      SECTION_SCALING, draw_capacity, FROM_STUDY,
       "trained MoD runs with held-out losses" },
-    { "curves",        SECTION_SCALING, draw_curves,
+    { "curves",        SECTION_SCALING, draw_curves, FROM_STUDY,
       "trained runs with their curves" },
-    { "scatter",       SECTION_TRUST,   draw_scatter,
+    { "scatter",       SECTION_TRUST,   draw_scatter, FROM_PROFILE,
       "a profile with predicted times (--machine)" },
 };
 enum { N_DRAWINGS = sizeof drawings / sizeof *drawings };
@@ -331,10 +337,36 @@ static const char *text_or(const char *text, const char *fallback)
     return text && *text ? text : fallback;
 }
 
-/* Which program and machine: the last words of every figure. */
-static void append_origin(struct plot *plot, const struct report *r)
+/* The run that the layers are of, where they are not the profile's. */
+static const struct run *run_of_layers(const struct report *r)
 {
-    const struct run *run = &r->run[0];
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a] && r->layers[a] != &r->trained[a])
+            return r->profile;
+    return r->study.mod ? study_typical(r->study.mod)
+         : r->study.dense ? study_typical(r->study.dense) : r->scored;
+}
+
+/* A run that the figure is drawn from; of several the first. */
+static const struct run *run_behind(const struct report *r, enum source source)
+{
+    const struct run *run = source == FROM_PROFILE ? r->profile
+        : source == FROM_TEXT ? r->scored
+        : source == FROM_LAYERS ? run_of_layers(r)
+        : source == FROM_STUDY && r->study.n ? r->study.setting[0].run[0]
+        : NULL;
+
+    for (size_t i = 0; !run && source == FROM_TRADEOFF && i < r->n_runs; i++)
+        if (r->run[i].n_points && r->run[i].point[0].kind == RUN_SCORE)
+            run = &r->run[i].point[0];
+    return run ? run : &r->run[0];
+}
+
+/* Which program and machine: the last words of every figure. */
+static void append_origin(struct plot *plot, const struct report *r,
+                          enum source source)
+{
+    const struct run *run = run_behind(r, source);
     size_t used = strlen(plot->foot);
     const char *commit, *cpu;
 
@@ -376,7 +408,7 @@ static enum status build_figures(struct report *r, struct error *err)
             plot_close(&figure->plot);
             continue;
         }
-        append_origin(&figure->plot, r);
+        append_origin(&figure->plot, r, drawings[i].source);
         figure->section = r->n_figures ? drawings[i].section : SECTION_ANSWER;
         r->n_figures++;
     }

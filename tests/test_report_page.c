@@ -182,6 +182,31 @@ Test(report_page, a_token_is_priced_by_how_many_layers_kept_it)
     free(script);
 }
 
+/* Each figure names the commit of the run it is drawn from. */
+Test(report_page, a_figure_has_the_provenance_of_its_own_run)
+{
+    char sweep[] = DATA "sweep", *paths[] = { sweep, NULL }, *gp;
+    make("p");
+    put("p/summary.json", "{\"schema\":\"isobath-run-1\",\"command\":"
+        "\"profile\",\"status\":\"done\",\"provenance\":{\"commit\":"
+        "\"feedfacefeed\",\"cpu\":\"another CPU\"},\"phases\":[{\"name\":"
+        "\"prefill\",\"arms\":[]}]}");
+    put("p/ledger_prefill.csv", "witness,pass,layer,op,flops,bytes,seconds\n"
+        "counted,forward,0,qkv,100,10,\nmeasured,forward,0,qkv,,,1e-6\n");
+    paths[1] = strdup(in_folder("p"));
+    cr_assert(report_open(&report, paths, 2, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    gp = text_of("out/figures/roofline.gp");
+    has(gp, "isobath commit feedfacefeed, another CPU");
+    free(gp);
+    gp = text_of("out/figures/compute-loss.gp");
+    has(gp, "isobath commit 55e8a25c0ffe, a CPU");
+    free(gp);
+    free(paths[1]);
+}
+
 Test(report_page, the_error_budget_is_summed_up)
 {
     char *table;
