@@ -442,6 +442,8 @@ static enum status write_summary(struct session *s, int argc, char **argv,
                                                  : json_null());
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
+    if (s->machine)
+        json_object_set_new(summary, "ceilings", profile_ceilings(s->machine));
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));

@@ -6,10 +6,10 @@
 #include <string.h>
 #include "reports/table.h"
 
-static bool is_drawn(const struct setting *s)
+static bool is_drawn(const struct study *study, const struct setting *s)
 {
     return s->kind == SETTING_MOD && isfinite(s->capacity) &&
-           (s->causal.n || s->topk.n);
+           study_is_largest(study, s) && (s->causal.n || s->topk.n);
 }
 
 static int by_capacity(const void *a, const void *b)
@@ -24,7 +24,7 @@ static size_t collect(const struct setting **out, const struct study *study)
     size_t n = 0;
 
     for (size_t i = 0; i < study->n; i++)
-        if (is_drawn(&study->setting[i]))
+        if (is_drawn(study, &study->setting[i]))
             out[n++] = &study->setting[i];
     qsort(out, n, sizeof *out, by_capacity);
     return n;
@@ -62,7 +62,8 @@ static void write_rule(struct plot *p, const struct setting **s, size_t n,
 static bool is_drawn_dense(const struct study *study, const struct setting *d,
                            const struct setting **s, size_t n)
 {
-    if (d->kind != SETTING_DENSE || !d->causal.n)
+    if (d->kind != SETTING_DENSE || !d->causal.n ||
+        !study_is_largest(study, d))
         return false;
     for (size_t i = 0; i < n; i++)
         if (*d->shape && strcmp(d->shape, s[i]->shape) == 0)
@@ -125,7 +126,7 @@ static void say(struct plot *p, const struct study *study, size_t n)
 
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];
-        if (is_drawn(s) && s->causal.n && s->topk.n &&
+        if (is_drawn(study, s) && s->causal.n && s->topk.n &&
             fabs(s->causal.mean - s->topk.mean) >= fabs(gap)) {
             gap = s->causal.mean - s->topk.mean;
             at = s->label;
@@ -141,7 +142,9 @@ static void say(struct plot *p, const struct study *study, size_t n)
              "top-k looks ahead in the text, the causal rule does not; bars: "
              "± 1 sd over seeds. Below: forward FLOPs per token");
     snprintf(p->foot, sizeof p->foot, "loss measured on held-out text  |  "
-             "FLOPs counted  |  lines join the lowest loss at each capacity");
+             "FLOPs counted  |  lines join the lowest loss at each capacity%s",
+             study->separate ? "  |  of the largest training budget alone"
+                             : "");
     snprintf(p->alt, sizeof p->alt, "Two panels over capacity on a logarithmic "
              "axis, %zu MoD settings: held-out loss under the causal rule and "
              "under top-k, and forward FLOPs per token, with the best dense "

@@ -124,6 +124,8 @@ static void write_axes(struct plot *p, const struct extent *e,
             "offset 0.6,0\n", first_share * e->flops / prefix.factor,
             1.03 * e->flops / prefix.factor, e->low - room, e->high + room,
             prefix.letter);
+    plot_log_tics(p, 'x', first_share * e->flops / prefix.factor,
+                  1.03 * e->flops / prefix.factor, false);
 }
 
 static bool is_thick(const struct study *study, const struct setting *s,

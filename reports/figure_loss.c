@@ -300,6 +300,8 @@ void figure_loss(struct plot *p, const struct study *study)
             axis.by_forward ? "forward cost" : "training compute",
             axis.prefix.letter,
             axis.by_forward ? " per token" : " (log)");
+    if (!axis.by_forward)
+        plot_log_tics(p, 'x', axis.low, axis.high, false);
     if (study->dense)
         write_rule(p, study->dense);
     write_labels(p, study, &axis, low, high);

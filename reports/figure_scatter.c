@@ -147,8 +147,9 @@ void figure_scatter(struct plot *p, const struct run *profile)
         plot_quote(p, profile->phase[i].name);
     }
     fprintf(p->script, "\nunset key\ndo for [i=901:930] { unset label i }\n"
-            "set border 3 ls 91\nset xtics nomirror out textcolor rgb INK\n"
-            "set ytics nomirror out textcolor rgb INK\n"
+            "set border 3 ls 91\n"
+            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
             "set grid xtics ytics ls 90, ls 90\nset logscale xy\n"
             "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
             "set xlabel 'predicted (log)' offset 0,0.3\n"

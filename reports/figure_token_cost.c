@@ -78,6 +78,13 @@ static void say(struct plot *p, const struct token_cost *cost,
     if (dense->n < 6 || first == last)
         snprintf(p->head, sizeof p->head, "What a decoded token takes, by how "
                  "many routed %s kept it", token_cost_layers(cost));
+    else if (cost->batch > 1)
+        snprintf(p->head, sizeof p->head, "A step of %g tokens that on average "
+                 "about %d of %g routed %s keep takes %.0f %% of the dense "
+                 "step's time, about %d: %.0f %%", cost->batch, first,
+                 cost->most, token_cost_layers(cost),
+                 100 * class[first].median.mean / dense->median.mean, last,
+                 100 * class[last].median.mean / dense->median.mean);
     else
         snprintf(p->head, sizeof p->head, "A token that %d of %g routed %s "
                  "keep takes %.0f %% of the dense token's time, one that %d "
@@ -95,14 +102,16 @@ static void write_script(struct plot *p, const struct token_cost *cost,
     for (int c = 0; c <= (int)cost->most; c++)
         fprintf(p->script, "'%d' %d, ", c, c);
     fprintf(p->script, "'dense' %.1f)\nset format y '%%g'\n"
-            "set xlabel 'routed %s that kept the token' offset 0,0.3\n"
-            "set ylabel 'time of a token, %ss' offset 0.6,0\n"
+            "set xlabel 'routed %s that kept the %s' offset 0,0.3\n"
+            "set ylabel 'time of a %s, %ss' offset 0.6,0\n"
             "set key maxrows 1\n", cost->most + 1.4,
-            token_cost_layers(cost), prefix.letter);
+            token_cost_layers(cost), cost->batch > 1
+            ? "tokens of a step, mean, rounded" : "token",
+            cost->batch > 1 ? "step" : "token", prefix.letter);
     fputs("plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 "
-          "lc rgb '#9FC5E8' notitle, \\\n"
+          "lc rgb '#6FA8D6' notitle, \\\n"
           "     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 "
-          "lc rgb '#BBBBBB' notitle, \\\n"
+          "lc rgb '#999999' notitle, \\\n"
           "     for [a=1:2] D index 1 using 1:3:(0):($4-$3) with vectors as a "
           "notitle, \\\n"
           "     D index 1 using ($6 == 1 ? $1 : NaN):2 with points pt PT_MOD "
@@ -134,14 +143,16 @@ void figure_token_cost(struct plot *p, const struct token_cost *cost)
         above += cost->step[i].seconds > highest;
     if (cost->most > 0 && known > 0) {
         struct prefix prefix = prefix_for(highest);
+        const char *what = cost->batch > 1 ? "step" : "token";
         p->ready = true;
         say(p, cost, class);
         snprintf(p->sub, sizeof p->sub, "Decoding, one step after another: "
-                 "each mark is a token, the median of its repeats; large marks "
-                 "are medians over tokens with their interval by ranks");
+                 "each mark is a %s, the median of its repeats; large marks "
+                 "are medians over %ss with their interval by ranks", what,
+                 what);
         snprintf(p->foot, sizeof p->foot, "time measured without listeners, "
                  "MoD and dense twin in turns  |  routing counted  |  %zu "
-                 "token%s above the frame", above, above == 1 ? "" : "s");
+                 "%s%s above the frame", above, what, above == 1 ? "" : "s");
         snprintf(p->alt, sizeof p->alt, "Time of each decoded token against "
                  "how many of %g routed %s kept it, and of the dense "
                  "twin's tokens. %s.", cost->most, token_cost_layers(cost),

@@ -2,7 +2,8 @@
  *
  * Each fills head (a finding, or a neutral title where the data carry none),
  * sub, foot, alt, script and data of an open plot.  plot->ready stays false
- * when there is nothing to draw. */
+ * when there is nothing to draw; plot->reason may then say what was amiss with
+ * data that were there. */
 #ifndef FIGURES_H
 #define FIGURES_H
 
@@ -53,6 +54,20 @@ void figure_waterfall(struct plot *plot, const struct phase *phase);
 
 /* A decoded token's seconds, by how many routed layers kept it. */
 void figure_token_cost(struct plot *plot, const struct token_cost *cost);
+
+/* FLOPs a second of every op against its FLOPs a byte, under the machine's
+ * ceilings, a panel a phase. */
+void figure_roofline(struct plot *plot, const struct run *profile);
+
+/* Loss against parameters at equal training FLOPs, a curve a budget, kind and
+ * capacity. */
+void figure_isoflop(struct plot *plot, const struct study *study);
+
+/* Which share of the decode steps took at most so long. */
+void figure_token_times(struct plot *plot, const struct token_cost *cost);
+
+/* Which share of a scored text's tokens cost and lost at most so much. */
+void figure_text_tokens(struct plot *plot, const struct tokens *tokens);
 
 /* Predicted against measured seconds, per op. */
 void figure_scatter(struct plot *plot, const struct run *profile);

@@ -36,8 +36,11 @@ static const struct side {
     {   0,  14, 0.5, "center" }, {   0, -14, 0.5, "center" },
     {   9,  11, 0.0, "left" },   {   9, -11, 0.0, "left" },
     {  -9,  11, 1.0, "right" },  {  -9, -11, 1.0, "right" },
+    /* Further off: for labels that have to stand somewhere. */
+    {   0,  27, 0.5, "center" }, {   0, -27, 0.5, "center" },
 };
-enum { N_SIDES = sizeof sides / sizeof *sides };
+static const double far_cost = 80;     /* square pixels of overlap as bad */
+enum { N_SIDES = sizeof sides / sizeof *sides, N_NEAR = 8 };
 
 struct box {
     double x0, x1, y0, y1;
@@ -69,10 +72,10 @@ static double cost_of(const struct label *labels, int n, int i, int side,
 {
     struct box box = box_of(&labels[i], &sides[side]);
     double area = (box.x1 - box.x0) * line;
-    struct box inside = { -20, frame.width + 10, 2, frame.height + 10 };
+    struct box inside = { -2, frame.width + 10, 2, frame.height + 10 };
     double y = isfinite(frame.rule) ? frame_py(frame, frame.rule) : -line;
     struct box rule = { 0, frame.width, y - 1, y + 1 };
-    double cost = area - overlap(box, inside) + 2 * overlap(box, rule);
+    double cost = 3 * (area - overlap(box, inside)) + 2 * overlap(box, rule);
 
     for (int j = 0; j < n; j++) {
         cost += overlap(box, box_of_mark(&labels[j]));
@@ -104,14 +107,17 @@ void label_place(struct label *labels, int n, struct frame frame)
     for (int i = 0; i < n; i++) {
         double least = HUGE_VAL;
         int best = -1;
-        for (int s = 0; s < N_SIDES; s++) {
-            double cost = cost_of(labels, n, i, s, frame);
+        if (!*labels[i].text)
+            continue;
+        for (int s = 0; s < (labels[i].rank < 0 ? N_SIDES : N_NEAR); s++) {
+            double cost = cost_of(labels, n, i, s, frame) +
+                          (s < N_NEAR ? 0 : far_cost);
             if (cost < least - 1e-9) {
                 least = cost;
                 best = s;
             }
         }
-        if (least < 8 || labels[i].rank == 0)
+        if (least < 8 || labels[i].rank <= 0)
             labels[i].place = best;
     }
 }

@@ -26,8 +26,9 @@ struct frame {
 };
 
 /* Choose a side for every label, or none where all sides cover a point or
- * another label (rank 0 is always placed); then write `set label` commands
- * from tag `first` on.  Placing sorts the labels. */
+ * another label (rank 0 and below is always placed, below 0 further off if need
+ * be); one without text only keeps its place free.  Then write `set label`
+ * commands from tag `first` on.  Placing sorts the labels. */
 void label_place(struct label *labels, int n, struct frame frame);
 void label_write(const struct label *labels, int n, int first,
                  struct plot *plot);

@@ -128,6 +128,8 @@ static enum status write_section(const struct report *r, enum section section,
     if (section == SECTION_TEXT)
         page_tokens(r, out);
     write_tables(r, section, out);
+    if (section == SECTION_TRUST)
+        page_gaps(r, out);
     html_section_close(out);
     return status;
 }

@@ -15,6 +15,8 @@ void page_setup(const struct report *report, FILE *out);
 void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
+/* Which figures the runs given could not fill, and what they lack. */
+void page_gaps(const struct report *report, FILE *out);
 void page_words(FILE *out);
 /* Which run a section shows, where several of its kind were given. */
 void page_first_of(const struct report *report, enum run_kind kind,

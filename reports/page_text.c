@@ -169,6 +169,22 @@ void page_lead(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+static void budgets(const struct study *s, FILE *out)
+{
+    char number[TABLE_NUMBER_SIZE];
+
+    html_textf(out, "The %zu runs were trained for %zu budgets:", s->n_runs,
+               s->n_budgets);
+    for (size_t i = 0; i < s->n_budgets; i++) {
+        table_si(number, s->budget[i], "FLOP");
+        html_textf(out, "%s %s", i ? "," : "", number);
+    }
+    html_textf(out, ", equal within 1 %% in each (%s). Every setting is "
+               "compared with the best dense one of its own budget; the best "
+               "of each kind are those of the largest. ",
+               provenance_names[s->flops_from]);
+}
+
 static void budget(const struct study *s, FILE *out)
 {
     double apart = 100 * (s->flops_high / s->flops_low - 1);
@@ -182,6 +198,8 @@ static void budget(const struct study *s, FILE *out)
                    "of each other (%s): what differs is how the same compute "
                    "was spent. ", s->n_runs, apart,
                    provenance_names[s->flops_from]);
+    else if (s->separate)
+        budgets(s, out);
     else
         fprintf(out, "<strong class=\"warn\">Training FLOPs differ by up to "
                 "%.1f %% between runs: the points did not cost the same, and "
@@ -245,6 +263,20 @@ void page_trust(const struct report *r, FILE *out)
           "executes, masked keys of a tile included; router, gather, optimizer "
           "and loss are counted. Bytes are operands read and written once per "
           "op, not memory traffic.</p>\n", out);
+}
+
+void page_gaps(const struct report *r, FILE *out)
+{
+    if (r->n_gaps == 0)
+        return;
+    fprintf(out, "<details><summary>Figures left out: %zu, and why</summary>\n"
+            "<ul>\n", r->n_gaps);
+    for (size_t i = 0; i < r->n_gaps; i++) {
+        fprintf(out, "<li>%s: ", r->gap[i].name);
+        html_text(out, r->gap[i].reason);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul></details>\n", out);
 }
 
 void page_words(FILE *out)

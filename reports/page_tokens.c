@@ -50,10 +50,10 @@ void page_tokens(const struct report *r, FILE *out)
 
     if (t->n == 0)
         return;
-    html_textf(out, "Shade and underline: share of the %d routed %s that "
+    html_textf(out, "Shade and underline: share of the routed %s (%d) that "
                "worked on the token, none to all. Point at a token, or step "
                "with the arrow keys, for its layers and its loss.",
-               t->n_blocks, tokens_blocks(t));
+               tokens_blocks(t), t->n_blocks);
     if (t->n > TOKENS_SHOWN)
         html_textf(out, " The first and the last %zu of %zu tokens are shown; "
                    "all are in tokens.csv of %s.", half, t->n,

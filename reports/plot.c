@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include "reports/assets.h"
 #include "reports/escape.h"
+#include "reports/table.h"
 #include "sim/core/file.h"
 
 enum status plot_open(struct plot *out, const char *name, struct error *err)
@@ -54,6 +56,30 @@ double plot_frame_height(const struct plot *plot)
 void plot_quote(struct plot *plot, const char *text)
 {
     escape_write(plot->script, BORDER_GNUPLOT, text);
+}
+
+void plot_log_tics(struct plot *plot, char axis, double low, double high,
+                   bool prefixed)
+{
+    static const double fine[] = { 1, 1.5, 2, 3, 4, 5, 6, 8, 0 };
+    static const double middle[] = { 1, 2, 5, 0 }, coarse[] = { 1, 0 };
+    double span = log10(high / low);
+    const double *steps = span < 1.2 ? fine : span < 3 ? middle : coarse;
+    const char *before = "";
+
+    fprintf(plot->script, "set %ctics (", axis);
+    for (int e = (int)floor(log10(low)); e <= log10(high); e++)
+        for (const double *m = steps; *m > 0; m++) {
+            double v = *m * pow(10, e);
+            struct prefix prefix = prefixed ? prefix_for(v)
+                                            : (struct prefix){ "", 1 };
+            if (v < low || v > high)
+                continue;
+            fprintf(plot->script, "%s'%g%s%s' %.9g", before, v / prefix.factor,
+                    *prefix.letter ? " " : "", prefix.letter, v);
+            before = ", ";
+        }
+    fputs(")\n", plot->script);
 }
 
 /* Where `text` is cut so that its first part has at most `limit` characters:

@@ -46,6 +46,12 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
 /* Whether there is a gnuplot to run. */
 bool        plot_can_draw(void);
 
+/* Ticks of a logarithmic axis ('x', 'y') from low to high, both above 0: a few
+ * to the decade where there are few of those.  Named as they are or, `prefixed`,
+ * with an SI letter. */
+void        plot_log_tics(struct plot *plot, char axis, double low, double high,
+                          bool prefixed);
+
 /* Text for a label of the script, in its quotes. */
 void        plot_quote(struct plot *plot, const char *text);
 

@@ -209,6 +209,11 @@ static void draw_curves(struct plot *plot, const struct report *r)
     figure_curves(plot, &r->study, r->curve);
 }
 
+static void draw_isoflop(struct plot *plot, const struct report *r)
+{
+    figure_isoflop(plot, &r->study);
+}
+
 static void draw_waterfall(struct plot *plot, const struct report *r)
 {
     if (report_phase(r))
@@ -225,6 +230,22 @@ static void draw_scatter(struct plot *plot, const struct report *r)
 {
     if (r->profile)
         figure_scatter(plot, r->profile);
+}
+
+static void draw_roofline(struct plot *plot, const struct report *r)
+{
+    if (r->profile)
+        figure_roofline(plot, r->profile);
+}
+
+static void draw_token_times(struct plot *plot, const struct report *r)
+{
+    figure_token_times(plot, &r->token_cost);
+}
+
+static void draw_text_tokens(struct plot *plot, const struct report *r)
+{
+    figure_text_tokens(plot, &r->tokens);
 }
 
 static void draw_token_cost(struct plot *plot, const struct report *r)
@@ -262,36 +283,90 @@ static void draw_energy(struct plot *plot, const struct report *r)
     draw_layers(plot, r, METRIC_JOULES);
 }
 
-/* In the order of the page; the first that has something to show leads it. */
+/* Whose provenance a figure carries. */
+enum source { FROM_STUDY, FROM_TRADEOFF, FROM_PROFILE, FROM_LAYERS, FROM_TEXT };
+
+/* In the order of the page; the first that has something to show leads it.
+ * `needs` is what a figure is drawn from, said where it is left out. */
 static const struct {
     const char  *name;
     enum section section;
     void       (*draw)(struct plot *plot, const struct report *r);
+    enum source source;
+    const char  *needs;
 } drawings[] = {
-    { "compute-loss",  SECTION_SCALING, draw_loss },
-    { "tradeoff",      SECTION_SCALING, draw_tradeoff },
-    { "savings",       SECTION_SCALING, draw_savings },
-    { "waterfall",     SECTION_PHASES,  draw_waterfall },
-    { "phases",        SECTION_PHASES,  draw_phases },
-    { "token-cost",    SECTION_PHASES,  draw_token_cost },
-    { "layers",        SECTION_OPS,     draw_flops },
-    { "layers-energy", SECTION_OPS,     draw_energy },
-    { "routing",       SECTION_TEXT,    draw_routing },
-    { "capacity",      SECTION_SCALING, draw_capacity },
-    { "curves",        SECTION_SCALING, draw_curves },
-    { "scatter",       SECTION_TRUST,   draw_scatter },
+    { "compute-loss",  SECTION_SCALING, draw_loss, FROM_STUDY,
+      "trained runs whose held-out losses or costs differ" },
+    { "tradeoff",      SECTION_SCALING, draw_tradeoff, FROM_TRADEOFF,
+      "a sweep of isobath run over routings" },
+    { "savings",       SECTION_SCALING, draw_savings, FROM_TRADEOFF,
+      "a sweep of isobath run over routings" },
+    { "waterfall",     SECTION_PHASES,  draw_waterfall, FROM_PROFILE,
+      "a profile with both models' FLOPs and times" },
+    { "phases",        SECTION_PHASES,  draw_phases, FROM_PROFILE,
+      "a profile" },
+    { "token-cost",    SECTION_PHASES,  draw_token_cost, FROM_PROFILE,
+      "a profile of decoding with a routed layer" },
+    { "token-times",   SECTION_PHASES,  draw_token_times, FROM_PROFILE,
+      "a profile of decoding" },
+    { "layers",        SECTION_OPS,     draw_flops, FROM_LAYERS,
+      "a profile, a trained or a scored run with its ledger" },
+    { "layers-energy", SECTION_OPS,     draw_energy, FROM_LAYERS,
+      "a ledger with joules, measured or modelled" },
+    { "roofline",      SECTION_OPS,     draw_roofline, FROM_PROFILE,
+      "a profile with counted and measured ops" },
+    { "routing",       SECTION_TEXT,    draw_routing, FROM_TEXT,
+      "a scored text with a routed layer" },
+    { "text-tokens",   SECTION_TEXT,    draw_text_tokens, FROM_TEXT,
+      "a scored text" },
+    { "isoflop",       SECTION_SCALING, draw_isoflop, FROM_STUDY,
+      "trained runs of several sizes at equal training FLOPs" },
+    { "capacity",      SECTION_SCALING, draw_capacity, FROM_STUDY,
+      "trained MoD runs with held-out losses" },
+    { "curves",        SECTION_SCALING, draw_curves, FROM_STUDY,
+      "trained runs with their curves" },
+    { "scatter",       SECTION_TRUST,   draw_scatter, FROM_PROFILE,
+      "a profile with predicted times (--machine)" },
 };
 enum { N_DRAWINGS = sizeof drawings / sizeof *drawings };
+_Static_assert((int)N_DRAWINGS <= (int)REPORT_MAX_FIGURES,
+               "room for every figure");
 
 static const char *text_or(const char *text, const char *fallback)
 {
     return text && *text ? text : fallback;
 }
 
-/* Which program and machine: the last words of every figure. */
-static void append_origin(struct plot *plot, const struct report *r)
+/* The run that the layers are of, where they are not the profile's. */
+static const struct run *run_of_layers(const struct report *r)
 {
-    const struct run *run = &r->run[0];
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a] && r->layers[a] != &r->trained[a])
+            return r->profile;
+    return r->study.mod ? study_typical(r->study.mod)
+         : r->study.dense ? study_typical(r->study.dense) : r->scored;
+}
+
+/* A run that the figure is drawn from; of several the first. */
+static const struct run *run_behind(const struct report *r, enum source source)
+{
+    const struct run *run = source == FROM_PROFILE ? r->profile
+        : source == FROM_TEXT ? r->scored
+        : source == FROM_LAYERS ? run_of_layers(r)
+        : source == FROM_STUDY && r->study.n ? r->study.setting[0].run[0]
+        : NULL;
+
+    for (size_t i = 0; !run && source == FROM_TRADEOFF && i < r->n_runs; i++)
+        if (r->run[i].n_points && r->run[i].point[0].kind == RUN_SCORE)
+            run = &r->run[i].point[0];
+    return run ? run : &r->run[0];
+}
+
+/* Which program and machine: the last words of every figure. */
+static void append_origin(struct plot *plot, const struct report *r,
+                          enum source source)
+{
+    const struct run *run = run_behind(r, source);
     size_t used = strlen(plot->foot);
     const char *commit, *cpu;
 
@@ -308,6 +383,18 @@ static void append_origin(struct plot *plot, const struct report *r)
              ? " with changes" : "", cpu);
 }
 
+static void leave_out(struct report *r, const struct plot *plot,
+                      const char *needs)
+{
+    struct report_gap *gap = &r->gap[r->n_gaps++];
+
+    gap->name = plot->name;
+    if (*plot->reason)
+        memcpy(gap->reason, plot->reason, sizeof gap->reason);
+    else
+        snprintf(gap->reason, sizeof gap->reason, "needs %s", needs);
+}
+
 static enum status build_figures(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < N_DRAWINGS; i++) {
@@ -317,10 +404,11 @@ static enum status build_figures(struct report *r, struct error *err)
             return status;
         drawings[i].draw(&figure->plot, r);
         if (!figure->plot.ready) {
+            leave_out(r, &figure->plot, drawings[i].needs);
             plot_close(&figure->plot);
             continue;
         }
-        append_origin(&figure->plot, r);
+        append_origin(&figure->plot, r, drawings[i].source);
         figure->section = r->n_figures ? drawings[i].section : SECTION_ANSWER;
         r->n_figures++;
     }

@@ -31,7 +31,7 @@ enum section {
     SECTION_COUNT
 };
 
-enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 12 };
+enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 16 };
 
 struct report_table {
     enum section section;
@@ -42,6 +42,12 @@ struct report_table {
 struct report_figure {
     enum section section;
     struct plot plot;
+};
+
+/* A figure that the runs given cannot fill, and what they lack. */
+struct report_gap {
+    const char *name;
+    char   reason[256];
 };
 
 struct report {
@@ -66,6 +72,8 @@ struct report {
     size_t n_tables;
     struct report_figure figure[REPORT_MAX_FIGURES];
     size_t n_figures;
+    struct report_gap gap[REPORT_MAX_FIGURES];
+    size_t n_gaps;
     char   command_line[512];
 };
 

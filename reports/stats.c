@@ -37,6 +37,47 @@ double stats_median(double *x, size_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
+double stats_quantile(double *x, size_t n, double q)
+{
+    /* A product that is whole but for its last bits does not count one more. */
+    double rank = ceil(q * (double)n * (1 - 1e-12));
+
+    if (n == 0)
+        return nan("");
+    qsort(x, n, sizeof *x, by_value);
+    return x[rank < 1 ? 0 : rank > (double)n ? n - 1 : (size_t)rank - 1];
+}
+
+/* Values above the last equal to x[i] come after it: a tie is one step. */
+static size_t last_equal(const double *x, size_t n, size_t i)
+{
+    while (i + 1 < n && x[i + 1] == x[i])
+        i++;
+    return i;
+}
+
+size_t stats_distribution(double *x, size_t n, struct stats_step *out,
+                          size_t limit)
+{
+    size_t distinct = 0, steps = 0, at = 0;
+
+    qsort(x, n, sizeof *x, by_value);
+    for (size_t i = 0; i < n; i++)
+        distinct += i == 0 || x[i] != x[i - 1];
+    while (at < n) {
+        at = last_equal(x, n, at);
+        out[steps++] = (struct stats_step){ x[at],
+                                            (double)(at + 1) / (double)n };
+        at++;
+        if (distinct > limit && steps < limit) {
+            size_t even = (size_t)((double)(n - 1) * (double)steps /
+                                   (double)(limit - 1));
+            at = even > at ? even : at;
+        }
+    }
+    return steps;
+}
+
 double stats_t95(double df)
 {
     static const double table[] = {
@@ -73,26 +114,33 @@ static void bootstrap(struct difference *d, const double *difference)
     d->high = mean[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
 }
 
+struct difference stats_mean_interval(struct spread s)
+{
+    struct difference d = { .n = s.n, .mean = s.mean, .low = nan(""),
+                            .high = nan("") };
+    double half;
+
+    if (s.n < 2)
+        return d;
+    half = stats_t95((double)s.n - 1) * s.sd / sqrt((double)s.n);
+    d.low = s.mean - half;
+    d.high = s.mean + half;
+    return d;
+}
+
 struct difference stats_paired(const double *a, const double *b, size_t n)
 {
     struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
     double *difference = calloc(n ? n : 1, sizeof *difference);
-    struct spread s;
 
     if (!difference)
         return d;
     for (size_t i = 0; i < n; i++)
         difference[i] = a[i] - b[i];
-    s = stats_spread(difference, n);
-    d.mean = s.mean;
-    if (n >= STATS_BOOTSTRAP_FROM) {
+    d = stats_mean_interval(stats_spread(difference, n));
+    if (n >= STATS_BOOTSTRAP_FROM)
         bootstrap(&d, difference);
-    } else if (n > 1) {
-        double half = stats_t95((double)n - 1) * s.sd / sqrt((double)n);
-        d.low = s.mean - half;
-        d.high = s.mean + half;
-    }
     free(difference);
     return d;
 }

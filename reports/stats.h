@@ -20,11 +20,29 @@ double stats_median(double *x, size_t n);
  * past 30 the expansion of Abramowitz and Stegun 26.7.5, wrong by < 1e-4. */
 double stats_t95(double df);
 
+/* The smallest value that at least the share q, 0 < q <= 1, of them does not
+ * exceed; NAN when n is 0.  Sorts x. */
+double stats_quantile(double *x, size_t n, double q);
+
+/* The share of values at or below x. */
+struct stats_step {
+    double x, share;
+};
+
+/* The empirical distribution of n values as at most `limit` (>= 2) steps: all of
+ * its distinct values where they fit, else those at ranks evenly spaced from
+ * the smallest to the largest.  Returns how many steps; sorts x. */
+size_t stats_distribution(double *x, size_t n, struct stats_step *out,
+                          size_t limit);
+
 /* a - b with its 95 % interval, whose ends are NAN when nothing can be said. */
 struct difference {
     size_t n;                  /* pairs; of independent samples the smaller n */
     double mean, low, high;
 };
+
+/* Student's t interval of a mean. */
+struct difference stats_mean_interval(struct spread spread);
 
 enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
 

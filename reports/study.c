@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "reports/table.h"
 
 const char *const setting_kind_names[SETTING_KIND_COUNT] = {
     [SETTING_DENSE] = "dense", [SETTING_MOD] = "MoD",
@@ -182,6 +183,48 @@ static void budget(struct study *study)
                          (1 + STUDY_EQUAL_PERMILLE / 1000.0);
 }
 
+static int by_flops(const void *a, const void *b)
+{
+    double x = (*(struct setting *const *)a)->flops_train;
+    double y = (*(struct setting *const *)b)->flops_train;
+    return (x > y) - (x < y);
+}
+
+/* Settings whose training cost the same, within 1 % of the least of them. */
+static enum status find_budgets(struct study *study, struct error *err)
+{
+    struct setting **order = calloc(study->n, sizeof(struct setting *));
+    double first = 0;
+    size_t n = 0;
+
+    study->budget = calloc(study->n, sizeof *study->budget);
+    if (!order || !study->budget) {
+        free(order);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for budgets");
+    }
+    for (size_t i = 0; i < study->n; i++) {
+        study->setting[i].budget = -1;
+        if (study->setting[i].flops_train > 0)
+            order[n++] = &study->setting[i];
+    }
+    qsort(order, n, sizeof(struct setting *), by_flops);
+    study->separate = true;
+    for (size_t i = 0; i < n; i++) {
+        double flops = order[i]->flops_train;
+        if (flops > first * (1 + STUDY_EQUAL_PERMILLE / 1000.0)) {
+            study->separate &= i == 0 ||
+                               flops >= 1.25 * order[i - 1]->flops_train;
+            first = flops;
+            study->n_budgets++;
+        }
+        order[i]->budget = (int)study->n_budgets - 1;
+        study->budget[study->n_budgets - 1] = flops;
+    }
+    study->separate &= study->n_budgets > 1;
+    free(order);
+    return STATUS_OK;
+}
+
 static int by_kind_and_cost(const void *a, const void *b)
 {
     const struct setting *x = a, *y = b;
@@ -210,11 +253,18 @@ static const struct setting *best_of(const struct study *study,
     return best;
 }
 
+static const double largest_share = 0.95;
+
+bool study_is_largest(const struct study *study, const struct setting *s)
+{
+    return !(s->flops_train < largest_share * study->flops_high);
+}
+
 /* Among the largest budget's runs, where both kinds have some: what is compared
  * should have cost the same. */
 static void find_best(struct study *study)
 {
-    const double large = 0.95 * study->flops_high;
+    const double large = largest_share * study->flops_high;
 
     study->dense = best_of(study, SETTING_DENSE, large);
     study->mod = best_of(study, SETTING_MOD, large);
@@ -233,10 +283,8 @@ static double loss_of_seed(const struct setting *s, double seed)
     return nan("");
 }
 
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two. */
-static struct difference difference_of(const struct setting *a,
-                                       const struct setting *b)
+struct difference study_difference(const struct setting *a,
+                                   const struct setting *b)
 {
     struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
@@ -259,9 +307,28 @@ static struct difference difference_of(const struct setting *a,
     return d;
 }
 
+/* The best dense of the same budget; of all where budgets are not separate or
+ * that one has none. */
+static const struct setting *rival_of(const struct study *study,
+                                      const struct setting *s)
+{
+    const struct setting *rival = NULL;
+
+    if (!study->separate || s == study->mod || s == study->dense)
+        return study->dense;
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *d = &study->setting[i];
+        if (d->kind == SETTING_DENSE && d->causal.n && d->budget == s->budget &&
+            (!rival || d->causal.mean < rival->causal.mean))
+            rival = d;
+    }
+    return rival ? rival : study->dense;
+}
+
 static enum status finish(struct study *study, struct error *err)
 {
     double *x = calloc(study->n_runs, sizeof *x);
+    enum status status;
 
     if (!x)
         return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
@@ -270,13 +337,16 @@ static enum status finish(struct study *study, struct error *err)
     free(x);
     qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
     budget(study);
+    if ((status = find_budgets(study, err)) != STATUS_OK)
+        return status;
     find_best(study);
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
         s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
                                                 .high = nan("") };
-        if (study->dense && s != study->dense && s->causal.n)
-            s->against_dense = difference_of(s, study->dense);
+        s->rival = rival_of(study, s);
+        if (s->rival && s != s->rival && s->causal.n)
+            s->against_dense = study_difference(s, s->rival);
     }
     if (study->mod)
         study->verdict = stats_verdict(study->mod->against_dense);
@@ -325,6 +395,7 @@ void study_close(struct study *study)
         free(study->setting[i].run);
     }
     free(study->setting);
+    free(study->budget);
     *study = (struct study){ .n = 0 };
 }
 
@@ -341,6 +412,19 @@ const struct run *study_typical(const struct setting *s)
         }
     }
     return typical;
+}
+
+void study_label(char out[160], const struct study *study,
+                 const struct setting *s)
+{
+    char budget[TABLE_NUMBER_SIZE];
+
+    if (!study->separate || s->budget < 0) {
+        snprintf(out, 160, "%s", s->label);
+        return;
+    }
+    table_si(budget, study->budget[s->budget], "FLOP");
+    snprintf(out, 160, "%s, %s", s->label, budget);
 }
 
 void study_words(char out[160], const struct setting *s)

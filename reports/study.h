@@ -20,8 +20,13 @@ struct setting {
     size_t n;
     double capacity, flops_forward, flops_train, tokens, n_parameters;
     struct spread causal, topk, train, realised;    /* of the known runs */
-    struct difference against_dense;  /* causal loss less the best dense's, over
-                                         * seeds; NAN without a dense */
+    int    budget;                      /* index of study.budget; -1: its
+                                         * training FLOPs are unknown */
+    const struct setting *rival;        /* the best dense it is set against, of
+                                         * its own budget where those are
+                                         * separate; NULL: no dense */
+    struct difference against_dense;    /* causal loss less the rival's, over
+                                         * seeds; NAN without one */
 };
 
 /* How far apart the training budgets are. */
@@ -37,6 +42,11 @@ struct study {
     enum provenance flops_from;         /* the weakest that went in */
     bool   equal_flops;                 /* high / low - 1 <= 1 %; false if
                                          * unknown */
+    double *budget;                     /* [n_budgets] owned, rising: the most
+                                         * FLOPs of settings equal within 1 % */
+    size_t n_budgets;
+    bool   separate;                    /* several budgets, each a quarter or
+                                         * more above the one before: meant */
     enum verdict verdict;               /* of the best MoD against the best
                                          * dense */
 };
@@ -48,6 +58,19 @@ void        study_close(struct study *study);
 
 /* Loss that a comparison uses: under the causal rule; NAN when unknown. */
 double      study_loss(const struct run *run);
+
+/* a less b over the seeds both have; over all their runs when they share fewer
+ * than two. */
+struct difference study_difference(const struct setting *a,
+                                   const struct setting *b);
+
+/* Of the budget that the best are chosen from: within 5 % of the largest. */
+bool        study_is_largest(const struct study *study,
+                             const struct setting *setting);
+
+/* The label, and the budget where there are several. */
+void        study_label(char out[160], const struct study *study,
+                        const struct setting *setting);
 
 /* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
  * channels". */

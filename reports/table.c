@@ -127,6 +127,12 @@ struct prefix prefix_for(double largest)
     return all[n - 1];
 }
 
+/* Three digits in all. */
+static int si_decimals(double scaled)
+{
+    return scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2;
+}
+
 void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit)
 {
     struct prefix prefix = prefix_for(fabs(value));
@@ -136,8 +142,7 @@ void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit)
         snprintf(out, TABLE_NUMBER_SIZE, "unknown");
     else
         snprintf(out, TABLE_NUMBER_SIZE, "%.*f %s%s",
-                 fabs(scaled) >= 99.95 ? 0 : fabs(scaled) >= 9.995 ? 1 : 2,
-                 scaled, prefix.letter, unit);
+                 si_decimals(fabs(scaled)), scaled, prefix.letter, unit);
 }
 
 /* A true minus sign, as in the figures. */
@@ -220,6 +225,20 @@ void table_cell_number(char out[TABLE_NUMBER_SIZE], double value,
         print(out, layout.decimals, value / layout.prefix.factor, false);
     else
         table_number(out, value, column->style);
+}
+
+void table_half_number(char out[TABLE_NUMBER_SIZE], double half, double value,
+                       const struct column *column, struct layout layout,
+                       const struct cell *cell)
+{
+    struct prefix prefix = prefix_for(fabs(value));
+
+    if (column->style == COLUMN_QUANTITY && !strstr(cell->unit, " per ") &&
+        isfinite(half))
+        print(out, si_decimals(fabs(value) / prefix.factor),
+              half / prefix.factor, false);
+    else
+        table_cell_number(out, half, column, layout, cell);
 }
 
 const char *table_ratio_mark(const struct column *column, struct amount amount)

@@ -17,6 +17,11 @@ void table_heading(char out[128], const struct column *column,
 void table_cell_number(char out[TABLE_NUMBER_SIZE], double value,
                        const struct column *column, struct layout layout,
                        const struct cell *cell);
+/* Half an interval of `value`, in the prefix and decimals of the value, without
+ * its unit. */
+void table_half_number(char out[TABLE_NUMBER_SIZE], double half, double value,
+                       const struct column *column, struct layout layout,
+                       const struct cell *cell);
 /* "", ">2%" or ">10%" */
 const char *table_ratio_mark(const struct column *column, struct amount amount);
 bool        table_has_interval(const struct table *table, size_t column);

@@ -39,6 +39,49 @@ void table_tag(FILE *out, const char *word)
                     tags[i].letter, tags[i].title, tags[i].tag);
 }
 
+enum { WIDE = 8 };             /* columns that a page shows without scrolling */
+
+/* Of a wide table: no row knows it.  One note says as much as a column would. */
+static bool is_blank(const struct table *t, size_t c)
+{
+    bool unknown = false;
+
+    if (t->n_columns <= WIDE || t->column[c].style == COLUMN_TEXT)
+        return false;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const struct cell *cell = &t->cell[r * t->n_columns + c];
+        if (cell->text || amount_known(cell->amount))
+            return false;
+        unknown |= !table_is_empty(cell);
+    }
+    return unknown;
+}
+
+/* Which columns were left out, each with the numbers of its reasons. */
+static void html_blanks(const struct table *t, struct notes *notes, FILE *out)
+{
+    size_t n = 0;
+
+    for (size_t c = 1; c < t->n_columns; c++) {
+        unsigned told = 0;
+        if (!is_blank(t, c))
+            continue;
+        fputs(n++ ? ", " : "<p class=\"notes\">Unknown in every row, so no "
+              "column of its own: ", out);
+        fprintf(out, "<code>%s</code><sup>", t->column[c].key);
+        for (size_t r = 0; r < t->n_rows; r++) {
+            const struct cell *cell = &t->cell[r * t->n_columns + c];
+            size_t note = table_is_empty(cell) ? 0 : table_note(notes, cell);
+            if (note && !(told & 1u << note))
+                fprintf(out, "%s%zu", told ? "," : "", note);
+            told |= note ? 1u << note : 0;
+        }
+        fputs("</sup>", out);
+    }
+    if (n)
+        fputs("</p>\n", out);
+}
+
 static void html_head(const struct table *t, const struct layout *layout,
                       FILE *out)
 {
@@ -46,6 +89,8 @@ static void html_head(const struct table *t, const struct layout *layout,
 
     fputs("<thead><tr>", out);
     for (size_t c = 0; c < t->n_columns; c++) {
+        if (is_blank(t, c))
+            continue;
         table_heading(heading, &t->column[c], layout[c]);
         fprintf(out, "<th scope=\"col\"%s>",
                 t->column[c].style == COLUMN_TEXT ? " class=\"l\"" : "");
@@ -75,7 +120,7 @@ static void html_known(const struct column *column, struct layout layout,
             *number == '<' ? "&lt;" : "",
             *number == '<' ? number + 1 : number);
     if (isfinite(a.low) && isfinite(a.high)) {
-        table_cell_number(number, half_width(a), column, layout, cell);
+        table_half_number(number, half_width(a), a.value, column, layout, cell);
         fprintf(out, " <i>±%s</i>", *number == '<' ? number + 1
                 : strncmp(number, "+", 1) == 0 ? number + 1
                 : strncmp(number, "±", 2) == 0 ? number + 2 : number);
@@ -145,9 +190,12 @@ void table_html(const struct table *t, FILE *out)
 {
     struct notes notes = { .n = 0 };
     struct layout layout[TABLE_MAX_COLUMNS] = { 0 };
+    bool blank[TABLE_MAX_COLUMNS] = { false };
 
-    for (size_t c = 0; c < t->n_columns; c++)
+    for (size_t c = 0; c < t->n_columns; c++) {
         layout[c] = table_layout(t, c);
+        blank[c] = is_blank(t, c);
+    }
     fprintf(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
             "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">",
             t->name);
@@ -158,10 +206,12 @@ void table_html(const struct table *t, FILE *out)
         fputs(t->kind[r] == ROW_TOTAL ? "<tr class=\"total\">" : "<tr>", out);
         html_row_head(t, r, out);
         for (size_t c = 1; c < t->n_columns; c++)
-            html_cell(t, layout, r, c, &notes, out);
+            if (!blank[c])
+                html_cell(t, layout, r, c, &notes, out);
         fputs("</tr>\n", out);
     }
     fputs("</tbody></table></div>\n", out);
+    html_blanks(t, &notes, out);
     if (notes.n)
         fputs("<p class=\"notes\">", out);
     for (size_t i = 0; i < notes.n; i++) {

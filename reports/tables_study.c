@@ -57,11 +57,13 @@ static void settings(struct report *r)
         const struct setting *s = &study->setting[i];
         struct amount sd = measured(s->causal.sd);
         struct amount flops = amount_of(s->flops_train, study->flops_from);
+        char label[160];
         if (s->causal.n < 2)
             sd.reason = "one seed has no spread";
         table_row(t, row_of(s));
         table_text(t, setting_kind_names[s->kind]);
-        table_text(t, s->label);
+        study_label(label, study, s);
+        table_text(t, label);
         table_amount(t, measured(s->causal.mean));
         table_amount(t, sd);
         if (s->kind == SETTING_DENSE && !s->topk.n)
@@ -110,19 +112,23 @@ static void differences(struct report *r)
                          difference_columns, sizeof difference_columns /
                          sizeof *difference_columns);
     table_caption(t, "Held-out loss (causal rule, nats per byte) less that of "
-                  "the best dense setting, paired by seed; ± is the 95 %% "
+                  "the best dense setting%s, paired by seed; ± is the 95 %% "
                   "interval of the mean difference. An interval that covers 0 "
-                  "shows no difference.");
+                  "shows no difference.", study->separate
+                  ? " of the same training FLOPs" : "");
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];
         struct amount d = measured(s->against_dense.mean);
-        if (s == study->dense)
+        char label[160];
+        if (s == s->rival)
             continue;
         d.low = s->against_dense.low;
         d.high = s->against_dense.high;
         table_row(t, row_of(s));
-        table_textf(t, "%s %s", setting_kind_names[s->kind], s->label);
-        table_text(t, study->dense->label);
+        study_label(label, study, s);
+        table_textf(t, "%s %s", setting_kind_names[s->kind], label);
+        study_label(label, study, s->rival);
+        table_text(t, label);
         table_amount(t, counted((double)s->against_dense.n));
         table_amount(t, d);
         table_text(t, verdict_text(stats_verdict(s->against_dense)));
@@ -202,10 +208,9 @@ static void kinds(struct report *r)
     }
     t = report_add_table(r, SECTION_TEXT, false, "token-kinds", kind_columns,
                          sizeof kind_columns / sizeof *kind_columns);
-    table_caption(t, "Which kinds of token the routed %s worked on, over "
-                  "all %zu tokens; %d %s are routed.",
-                  tokens_blocks(&r->tokens), r->tokens.n, r->tokens.n_blocks,
-                  tokens_blocks(&r->tokens));
+    table_caption(t, "Which kinds of token the routed %s (%d) worked on, over "
+                  "all %zu tokens.", tokens_blocks(&r->tokens),
+                  r->tokens.n_blocks, r->tokens.n);
     for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
         if (!n[k])
             continue;

@@ -265,7 +265,7 @@ static void unknowns(struct report *r)
 /* machine and build: each value once, with the number of runs it holds for */
 
 static const struct { const char *key, *name; } machine_keys[] = {
-    { "cpu", "CPU" }, { "cpu_model", "CPU" }, { "memory_bytes", "memory, B" },
+    { "cpu", "CPU" }, { "cpu_model", "CPU" }, { "memory_bytes", "memory" },
     { "threads", "threads" }, { "kernel", "Linux kernel" },
     { "perf_event_paranoid", "perf_event_paranoid" },
     { "isa", "instruction set of the kernels" }, { "compiler", "compiler" },
@@ -291,12 +291,14 @@ struct values {
     size_t n;
 };
 
-static void value_text(char out[256], const json_t *value)
+static void value_text(char out[256], const char *key, const json_t *value)
 {
     char *text;
 
     *out = 0;
-    if (json_is_string(value))
+    if (json_is_number(value) && strstr(key, "_bytes"))
+        table_si(out, json_number_value(value), "B");
+    else if (json_is_string(value))
         snprintf(out, 256, "%s", json_string_value(value));
     else if (json_is_boolean(value))
         snprintf(out, 256, "%s", json_is_true(value) ? "yes" : "no");
@@ -315,7 +317,8 @@ static void visit_machine(void *context, const struct run *run)
     for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
         char text[256];
         size_t i = 0;
-        value_text(text, json_object_get(provenance, machine_keys[k].key));
+        value_text(text, machine_keys[k].key,
+                   json_object_get(provenance, machine_keys[k].key));
         while (i < all->n && (all->value[i].key != k ||
                               strcmp(all->value[i].text, text) != 0))
             i++;
@@ -365,7 +368,8 @@ static const struct column command_columns[] = {
     { "command_line", "command line", "", COLUMN_TEXT, true },
 };
 
-/* Arguments joined as a shell would take them back. */
+/* Arguments joined as a shell would take them back; the first is program and
+ * command in one.  What does not fit ends in "...". */
 static void join_arguments(char *out, size_t size, const json_t *arguments)
 {
     const json_t *item;
@@ -375,14 +379,16 @@ static void join_arguments(char *out, size_t size, const json_t *arguments)
     json_array_foreach(arguments, i, item) {
         const char *text = json_string_value(item) ? json_string_value(item)
                                                    : "?";
-        bool plain = *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                           "0123456789_-./=,:+@%")];
+        static const char safe[] = " abcdefghijklmnopqrstuvwxyz"
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+@%";
+        bool plain = *text && !text[strspn(text, safe + (i > 0))];
         if (used < size)
             used += (size_t)snprintf(out + used, size - used,
                                      plain ? "%s%s" : "%s'%s'", i ? " " : "",
                                      text);
     }
+    if (used >= size)
+        strcpy(out + size - 4, "...");
 }
 
 static void visit_command(void *context, const struct run *run)
@@ -390,7 +396,7 @@ static void visit_command(void *context, const struct run *run)
     struct table *t = context;
     const char *line = jsonpath_text(run->summary, "provenance.command_line");
     const char *start = jsonpath_text(run->summary, "provenance.start_time");
-    char joined[480];
+    char joined[4096];
 
     join_arguments(joined, sizeof joined,
                    jsonpath_at(run->summary, "provenance.arguments"));
@@ -404,11 +410,17 @@ static void visit_command(void *context, const struct run *run)
     table_text(t, line ? line : *joined ? joined : "not recorded");
 }
 
+enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
+
 static void commands(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_AGAIN, false, "commands",
-        command_columns, sizeof command_columns / sizeof *command_columns);
+    size_t n = 0;
+    struct table *t;
 
+    for (size_t i = 0; i < r->n_runs; i++)
+        n += r->run[i].kind == RUN_SWEEP ? r->run[i].n_points : 1;
+    t = report_add_table(r, SECTION_AGAIN, n > OPEN_COMMANDS, "commands",
+        command_columns, sizeof command_columns / sizeof *command_columns);
     table_caption(t, "The commands that made the runs, as they were called.");
     report_each_run(r, visit_command, t);
 }

@@ -6,9 +6,10 @@
 #include <string.h>
 #include "reports/csv.h"
 
-static enum status read_step(struct token_step *out, const struct csv *csv,
+static enum status read_step(struct token_cost *cost, const struct csv *csv,
                              size_t r, struct error *err)
 {
+    struct token_step *out = &cost->step[r];
     const char *model = csv_text(csv, r, csv_column(csv, "model"));
     double tokens = nan("");
     enum status status;
@@ -25,6 +26,8 @@ static enum status read_step(struct token_step *out, const struct csv *csv,
                          " or of routed layers that kept them", csv->path,
                          csv->line[r + 1]);
     out->kept /= tokens;
+    cost->batch = fmax(cost->batch, tokens);
+    cost->n = r + 1;
     return status;
 }
 
@@ -53,7 +56,7 @@ enum status token_cost_read(struct token_cost *out, const struct run *run,
         cost.apart |= kept && strchr(csv.field[c] + 5, '_') != NULL;
     }
     for (size_t r = 0; status == STATUS_OK && r < csv.n_rows; r++)
-        status = read_step(&cost.step[cost.n++], &csv, r, err);
+        status = read_step(&cost, &csv, r, err);
     csv_close(&csv);
     if (status != STATUS_OK)
         token_cost_close(&cost);

@@ -16,7 +16,8 @@ struct token_cost {
     struct token_step *step;   /* [n], owned; the dense twin's among them */
     size_t n;
     double most;               /* columns kept_<layer>, kept_<part>_<layer> */
-    bool   apart;              /* the latter */
+    double batch;              /* tokens of a step, one of each sequence */
+    bool   apart;              /* columns of parts */
 };
 
 /* What `most` counts: "layers" or "parts". */

@@ -153,7 +153,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     if (!plot_can_draw())
         cr_skip("gnuplot is not installed");
     report_of_all();
-    cr_assert(eq(sz, report.n_figures, 10));
+    cr_assert(eq(sz, report.n_figures, 14));
     for (size_t i = 0; i < report.n_figures; i++)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
@@ -180,6 +180,31 @@ Test(report_page, a_token_is_priced_by_how_many_layers_kept_it)
     has(data, "2.4000 20 20 20 16 0\n");
     free(data);
     free(script);
+}
+
+/* Each figure names the commit of the run it is drawn from. */
+Test(report_page, a_figure_has_the_provenance_of_its_own_run)
+{
+    char sweep[] = DATA "sweep", *paths[] = { sweep, NULL }, *gp;
+    make("p");
+    put("p/summary.json", "{\"schema\":\"isobath-run-1\",\"command\":"
+        "\"profile\",\"status\":\"done\",\"provenance\":{\"commit\":"
+        "\"feedfacefeed\",\"cpu\":\"another CPU\"},\"phases\":[{\"name\":"
+        "\"prefill\",\"arms\":[]}]}");
+    put("p/ledger_prefill.csv", "witness,pass,layer,op,flops,bytes,seconds\n"
+        "counted,forward,0,qkv,100,10,\nmeasured,forward,0,qkv,,,1e-6\n");
+    paths[1] = strdup(in_folder("p"));
+    cr_assert(report_open(&report, paths, 2, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    gp = text_of("out/figures/roofline.gp");
+    has(gp, "isobath commit feedfacefeed, another CPU");
+    free(gp);
+    gp = text_of("out/figures/compute-loss.gp");
+    has(gp, "isobath commit 55e8a25c0ffe, a CPU");
+    free(gp);
+    free(paths[1]);
 }
 
 Test(report_page, the_error_budget_is_summed_up)
@@ -350,11 +375,11 @@ Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
     cr_expect(eq(int, report.tokens.layer[1], 1));
     cr_expect(eq(int, tokens_used(&report.tokens, 1), 1));
     page = text_of("out/index.html");
-    has(page, "share of the 2 routed parts that worked on the token");
+    has(page, "share of the routed parts (2) that worked on the token");
     has(page, "data-what=\"parts\" data-layers=\"1 attention,1 ffn\"");
     has(page, "data-b=\"01\"");
-    has(page, "Which kinds of token the routed parts worked on, over all 3"
-        " tokens; 2 parts are routed.");
+    has(page, "Which kinds of token the routed parts (2) worked on, over all"
+        " 3 tokens.");
     data = text_of("out/figures/routing.dat");
     has(data, "\"b\" 0 1\n");
     free(data);

@@ -53,6 +53,62 @@ Test(report_stats, paired_interval_of_three)
     cr_assert(eq(int, stats_verdict(d), VERDICT_NONE));
 }
 
+/* Values 1, 2, 3: as above, and nothing to say of one value or none. */
+Test(report_stats, interval_of_a_mean)
+{
+    struct difference d = stats_mean_interval(
+        stats_spread((double[]){ 1, 2, 3 }, 3));
+    cr_assert(epsilon_eq(dbl, d.mean, 2, tight));
+    cr_assert(epsilon_eq(dbl, d.high, 2 + 2.4843, to_three));
+    d = stats_mean_interval(stats_spread((double[]){ 7 }, 1));
+    cr_assert(epsilon_eq(dbl, d.mean, 7, tight));
+    cr_assert(isnan(d.low) && isnan(d.high));
+    cr_assert(isnan(stats_mean_interval(stats_spread(NULL, 0)).mean));
+}
+
+/* Of ten values nine do not exceed the ninth; of three, two thirds the second.
+ */
+Test(report_stats, quantiles_are_values_that_occur)
+{
+    double ten[] = { 10, 9, 8, 7, 6, 5, 4, 3, 2, 1 }, three[] = { 5, 3, 4 };
+    cr_assert(epsilon_eq(dbl, stats_quantile(ten, 10, 0.9), 9, 0));
+    cr_assert(epsilon_eq(dbl, stats_quantile(ten, 10, 0.91), 10, 0));
+    cr_assert(epsilon_eq(dbl, stats_quantile(ten, 10, 1e-9), 1, 0));
+    cr_assert(epsilon_eq(dbl, stats_quantile(ten, 10, 1), 10, 0));
+    cr_assert(epsilon_eq(dbl, stats_quantile(three, 3, 2.0 / 3), 4, 0));
+    cr_assert(isnan(stats_quantile(NULL, 0, 0.5)));
+}
+
+Test(report_stats, a_tie_is_one_step_of_a_distribution)
+{
+    double x[] = { 2, 0, 2, -1 };
+    struct stats_step step[4];
+    cr_assert(eq(sz, stats_distribution(x, 4, step, 4), 3));
+    cr_assert(epsilon_eq(dbl, step[0].x, -1, 0));
+    cr_assert(epsilon_eq(dbl, step[0].share, 0.25, tight));
+    cr_assert(epsilon_eq(dbl, step[1].x, 0, 0));
+    cr_assert(epsilon_eq(dbl, step[1].share, 0.5, tight));
+    cr_assert(epsilon_eq(dbl, step[2].x, 2, 0));
+    cr_assert(epsilon_eq(dbl, step[2].share, 1, tight));
+    cr_assert(eq(sz, stats_distribution(x, 0, step, 4), 0));
+}
+
+/* Of 1..1000 in 5 steps: ranks 1, 250, 500, 750, 1000, each with the share that
+ * belongs to it. */
+Test(report_stats, a_long_distribution_keeps_true_shares)
+{
+    double x[1000];
+    struct stats_step step[5];
+    for (int i = 0; i < 1000; i++)
+        x[i] = 1000 - i;
+    cr_assert(eq(sz, stats_distribution(x, 1000, step, 5), 5));
+    cr_assert(epsilon_eq(dbl, step[0].x, 1, 0));
+    cr_assert(epsilon_eq(dbl, step[4].x, 1000, 0));
+    for (int i = 0; i < 5; i++)
+        cr_assert(epsilon_eq(dbl, step[i].share, step[i].x / 1000, tight));
+    cr_assert(epsilon_eq(dbl, step[2].x, 500, 0));
+}
+
 /* What both runs of a pair suffer cancels: 0.1 lower every time. */
 Test(report_stats, pairing_sees_what_the_seed_noise_hides)
 {

@@ -118,6 +118,40 @@ Test(report_study, the_best_are_chosen_among_the_largest_budget)
     cr_assert(epsilon_eq(dbl, study.mod->capacity, 0.5, 1e-12));
 }
 
+/* MoD at 1 MFLOP is 0.1 above the dense model of 1 MFLOP, and 0.6 above that of
+ * 2, which is none of its rivals. */
+Test(report_study, a_setting_is_set_against_the_dense_of_its_budget)
+{
+    const struct setting *small = NULL;
+    trained(1, 1, 1.5, 2e6);
+    trained(0.25, 1, 1.6, 2e6);
+    trained(0.5, 1, 2.1, 1.0e6);
+    trained(0.999, 1, 2.0, 1.005e6);
+    runs[3].facts.dense = true;
+    gather();
+    cr_assert(eq(sz, study.n_budgets, 2));
+    cr_assert(study.separate);
+    cr_assert(epsilon_eq(dbl, study.budget[0], 1.005e6, 1));
+    for (size_t i = 0; i < study.n; i++)
+        if (study.setting[i].capacity == 0.5)
+            small = &study.setting[i];
+    cr_assert(small != NULL && small->rival != study.dense);
+    cr_assert(epsilon_eq(dbl, small->against_dense.mean, 0.1, 1e-12));
+    cr_assert(epsilon_eq(dbl, study.mod->against_dense.mean, 0.1, 1e-12));
+}
+
+/* 2 % apart: no budgets of their own, a study whose runs did not cost the same.
+ */
+Test(report_study, budgets_that_nobody_meant_are_not_separate)
+{
+    trained(1, 1, 2.0, 1.00e6);
+    trained(0.5, 1, 1.9, 1.02e6);
+    gather();
+    cr_assert(eq(sz, study.n_budgets, 2));
+    cr_assert(not(study.separate));
+    cr_assert(study.mod->rival == study.dense);
+}
+
 Test(report_study, no_runs_no_settings)
 {
     gather();

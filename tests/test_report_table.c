@@ -164,3 +164,64 @@ Test(report_table, a_lower_bound_carries_its_sign)
     free(out);
     table_close(&t);
 }
+
+static char *html_of(size_t n_columns, const struct column *of,
+                     struct amount cell, const char *unit)
+{
+    struct table t;
+    char  *out = NULL;
+    size_t size;
+    FILE  *stream = open_memstream(&out, &size);
+
+    table_open(&t, "wide", of, n_columns);
+    for (int r = 0; r < 2; r++) {
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, "row");
+        for (size_t c = 1; c + 1 < n_columns; c++)
+            table_quantity(&t, amount_of(3, PROV_MEASURED), "s");
+        table_quantity(&t, cell, unit);
+    }
+    table_html(&t, stream);
+    fclose(stream);
+    table_close(&t);
+    return out;
+}
+
+#define QUANTITY(name) { name, name, "", COLUMN_QUANTITY, false }
+static const struct column wide[] = {
+    { "what", "what", "", COLUMN_TEXT, true }, QUANTITY("b"), QUANTITY("c"),
+    QUANTITY("d"), QUANTITY("e"), QUANTITY("f"), QUANTITY("g"), QUANTITY("h"),
+    QUANTITY("last"),
+};
+
+/* Nine columns: the reason stands below instead.  Eight fit the page. */
+Test(report_table, a_wide_table_spares_the_column_that_nobody_knows)
+{
+    struct amount unknown = amount_unknown("no sensor");
+    char *got = html_of(9, wide, unknown, "J");
+    cr_assert(strstr(got, "scope=\"col\">last") == NULL, "%s", got);
+    cr_assert(strstr(got, "no column of its own: <code>last</code><sup>1</sup>")
+              != NULL, "%s", got);
+    cr_assert(strstr(got, "</sup> no sensor") != NULL, "%s", got);
+    cr_assert(strstr(got, "class=\"n unk\"") == NULL, "%s", got);
+    free(got);
+    got = html_of(8, wide, unknown, "J");
+    cr_assert(strstr(got, "class=\"n unk\"") != NULL, "%s", got);
+    free(got);
+    got = html_of(9, wide, amount_of(0, PROV_MEASURED), "J");
+    cr_assert(strstr(got, "no column of its own") == NULL, "%s", got);
+    cr_assert(strstr(got, "scope=\"col\">last") != NULL, "%s", got);
+    free(got);
+}
+
+/* 78.8 ms, 78.1 to 79.3: the wider half is 0.7 of the same unit. */
+Test(report_table, half_an_interval_has_the_unit_of_its_value)
+{
+    struct amount a = amount_of(0.0788, PROV_MEASURED);
+    char *got;
+    a.low = 0.0781;
+    a.high = 0.0793;
+    got = html_of(3, wide, a, "s");
+    cr_assert(strstr(got, "78.8 ms <i>±0.7</i>") != NULL, "%s", got);
+    free(got);
+}

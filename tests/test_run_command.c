@@ -185,6 +185,36 @@ Test(run_command, run_and_profile_keep_weights_as_stored)
                 " trained");
 }
 
+/* The machine profile may change; what the run was set against stays with it. */
+Test(run_command, profile_keeps_the_ceilings_of_its_machine)
+{
+    char machine[600];
+    snprintf(machine, sizeof machine, "%s/configs/machines/"
+             "emerald-rapids-2core.yaml", started_in);
+    put_file("model.yaml", "model:\n  family: gpt2\n  layers: 2\n"
+               "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
+    cr_assert(eq(int, ISOBATH("profile", "model.yaml", "-o", "p", "--machine",
+                              machine, "--phases", "prefill", "-r", "2",
+                              "-n", "32", "-q"), 0));
+    json_t *s = summary_of("p"), *all = json_object_get(s, "ceilings");
+    json_t *l3 = json_object_get(all, "l3_bytes_per_second");
+    cr_expect(eq(int, (int)json_integer_value(json_object_get(all, "cores")),
+                 2));
+    cr_expect(epsilon_eq(dbl, json_number_value(json_object_get(
+        json_object_get(all, "flops_per_second"), "value")), 354e9, 1));
+    cr_expect(epsilon_eq(dbl, json_number_value(json_object_get(l3, "low")),
+                         45e9, 1));
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(l3, "grade")),
+                 "measured"));
+    json_decref(s);
+    cr_assert(eq(int, ISOBATH("profile", "model.yaml", "-o", "none", "-q",
+                              "--phases", "prefill", "-r", "2", "-n", "32"),
+                 0));
+    s = summary_of("none");
+    cr_expect(json_object_get(s, "ceilings") == NULL);
+    json_decref(s);
+}
+
 Test(run_command, run_takes_any_bytes)
 {
     FILE *file = fopen("bytes", "wb");

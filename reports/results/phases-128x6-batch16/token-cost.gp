@@ -63,11 +63,11 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'A token that 0 of 3 routed layers keep takes 58 % of the dense token''s time, one that 1' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 902 'keep 62 %' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
-set label 911 'Decoding, one step after another: each mark is a token, the median of its repeats; large marks are medians over tokens with their' at screen 16./W, screen 1-62./H left tc rgb MUTED
+set label 901 'A step of 16 tokens that on average about 0 of 3 routed layers keep takes 58 % of the dense' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 902 'step''s time, about 1: 62 %' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
+set label 911 'Decoding, one step after another: each mark is a step, the median of its repeats; large marks are medians over steps with their' at screen 16./W, screen 1-62./H left tc rgb MUTED
 set label 912 'interval by ranks' at screen 16./W, screen 1-79./H left tc rgb MUTED
-set label 921 'time measured without listeners, MoD and dense twin in turns  |  routing counted  |  0 tokens above the frame  |  isobath commit 77353873ea2d,' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 921 'time measured without listeners, MoD and dense twin in turns  |  routing counted  |  0 steps above the frame  |  isobath commit 77353873ea2d,' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xrange [-0.6:5.0]
 set yrange [0:2.496729]
@@ -75,11 +75,11 @@ unset grid
 set grid ytics ls 90
 set xtics scale 0 ('0' 0, '1' 1, '2' 2, '3' 3, 'dense' 4.4)
 set format y '%g'
-set xlabel 'routed layers that kept the token' offset 0,0.3
-set ylabel 'time of a token, ms' offset 0.6,0
+set xlabel 'routed layers that kept the tokens of a step, mean, rounded' offset 0,0.3
+set ylabel 'time of a step, ms' offset 0.6,0
 set key maxrows 1
-plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 lc rgb '#9FC5E8' notitle, \
-     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 lc rgb '#BBBBBB' notitle, \
+plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 lc rgb '#6FA8D6' notitle, \
+     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 lc rgb '#999999' notitle, \
      for [a=1:2] D index 1 using 1:3:(0):($4-$3) with vectors as a notitle, \
      D index 1 using ($6 == 1 ? $1 : NaN):2 with points pt PT_MOD ps 1.0 lc rgb C_MOD title 'MoD: median, 95 %', \
      D index 1 using ($6 == 0 ? $1 : NaN):2 with points pt PT_DENSE ps 1.0 lc rgb C_DENSE title 'dense twin', \

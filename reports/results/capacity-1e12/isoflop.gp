@@ -1,0 +1,110 @@
+# isoflop.gp - drawn by isobath report from isoflop.dat:
+#   gnuplot -e "FMT='png'" isoflop.gp
+if (!exists("OUT")) OUT = 'isoflop'
+D = 'isoflop.dat'
+W = 860.; H = 587.
+ML = 72.; MR = 24.; MT = 121.; MB = 114.
+KEYTOP = 69.
+
+# Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
+# KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
+if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+
+# Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
+FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
+if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded linewidth 1 background '#ffffff' }
+if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
+if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
+set termoption noenhanced                # foreign text carries no markup
+set output OUT.'.'.FMT
+set encoding utf8
+
+INK   = '#1A1A1A'    # text                       17.4 : 1 on white
+MUTED = '#5F6368'    # axes, notes                 6.0 : 1
+RULE  = '#E3E3E3'    # grid, never data
+# what: models
+C_DENSE   = '#555555'
+C_MOD     = '#0072B2'
+C_CONTROL = '#B34700'
+C_ALT     = '#1B7F5C'
+# what: ops (attention blue, feed-forward orange)
+array OPC[7] = ['#1F5A99', '#4A8FC7', '#B34700', '#D4732A', '#A0307A', '#8A8A8A', '#1B7F5C']
+# gnuplot point types: the hollow twin of a filled mark n is n-1
+PT_DENSE = 7; PT_MOD = 5; PT_CONTROL = 9; PT_ALT = 13
+set dashtype 11 (10,8)      # predicted; round caps eat into gaps: keep them wide
+set dashtype 12 (1,7)       # modelled
+DT_PRED = 11; DT_MODEL = 12
+
+set style line 1 lc rgb C_DENSE   lw 1.8 pt PT_DENSE   ps 0.8
+set style line 2 lc rgb C_MOD     lw 1.8 pt PT_MOD     ps 0.8
+set style line 3 lc rgb C_CONTROL lw 1.8 pt PT_CONTROL ps 1.0
+set style line 4 lc rgb C_ALT     lw 1.8 pt PT_ALT     ps 1.0
+set style line 90 lc rgb RULE  lw 0.8
+set style line 91 lc rgb MUTED lw 0.9
+set style line 92 lc rgb INK   lw 1.2
+
+set lmargin at screen ML/W
+set rmargin at screen 1-MR/W
+set tmargin at screen 1-MT/H
+set bmargin at screen MB/H
+set border 3 ls 91
+set tics nomirror out scale 0.5,0.25 textcolor rgb INK
+set grid xtics ytics ls 90, ls 90
+set style fill solid 1.0 noborder
+set errorbars small
+# An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
+set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
+set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+unset title
+
+minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
+signed(fmt,v) = minus(sprintf(fmt, v))
+HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
+SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
+MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
+set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set label 901 'At 1.00 TFLOP, dense is lowest at 3×40, MoD at 6.25% in 3, 6×40: no difference seen' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 911 'Held-out loss (nats per byte) against parameters, each curve at one training budget (FLOPs equal within 1 %); small marks: one' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'seed; large: mean and 95 % interval over seeds; labels: capacity, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 921 'loss measured on held-out text, MoD under a causal rule  |  budgets counted  |  lines join means of one width or one depth: no fit  |  minimum' at screen 16./W, screen 44./H left font SMALL tc rgb MUTED
+set label 922 'not bracketed by what was tried: dense 3×40 (no shallower), MoD 6.25% in 3, 6×40 (one size)  |  isobath commit c35880230e09, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 923 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set logscale x
+set xrange [47389.7166:228988.619]
+set yrange [1.41083159:1.62543592]
+set format y '%.2f'
+set xlabel 'parameters (log)' offset 0,0.3
+set ylabel 'held-out loss, nats per byte' offset 0.6,0
+set xtics ('50 k' 50000, '60 k' 60000, '80 k' 80000, '100 k' 100000, '150 k' 150000, '200 k' 200000)
+set label 100 '3×40' at first 66200,1.45040606 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front
+set label 101 'dense (6×40)' at first 116704.264,1.57763261 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
+set label 102 'MoD 6.25% (6×40)' at first 119381.425,1.45826484 right offset screen -0.01163,0.00000 font SMALL tc rgb '#003F66' front
+set label 103 'MoD 25% (6×40)' at first 124921.397,1.48704927 right offset screen -0.01163,0.00000 font SMALL tc rgb '#197CB9' front
+set label 104 'MoD 50% (6×40)' at first 127787.057,1.5044897 right offset screen -0.01047,0.02037 font SMALL tc rgb '#4A8FC7' front
+set label 106 '6×24' at first 52536,1.54021525 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front
+set label 107 '4×40' at first 84840,1.49491282 right offset screen -0.01047,0.02037 font SMALL tc rgb C_DENSE front
+set label 108 '6×32' at first 87482.2805,1.5612786 left offset screen 0.01047,-0.02037 font SMALL tc rgb C_DENSE front
+set label 109 '6×32' at first 89489.0983,1.46803464 right offset screen -0.01163,0.00000 font SMALL tc rgb '#006199' front
+set label 110 '6×40' at first 122120,1.47553177 left offset screen 0.01047,-0.02037 font SMALL tc rgb '#006199' front
+set label 100000 'MoD 12.5% (6×48)' at first 187248.011,graph 0.51247 left font SMALL tc rgb '#006199' front
+plot D index 2 using 1:2 with lines lc rgb C_DENSE lw 1.4 notitle, \
+     D index 0 using 1:2 with points pt PT_DENSE ps 0.35 lc rgb C_DENSE notitle, \
+     D index 1 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_DENSE ps 0.8 lw 1.2 lc rgb C_DENSE notitle, \
+     D index 1 using 1:2 with points pt PT_DENSE ps 0.8 lc rgb C_DENSE notitle, \
+     D index 5 using 1:2 with lines lc rgb '#003F66' lw 1.4 notitle, \
+     D index 3 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#003F66' notitle, \
+     D index 4 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#003F66' notitle, \
+     D index 4 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#003F66' notitle, \
+     D index 8 using 1:2 with lines lc rgb '#006199' lw 1.4 notitle, \
+     D index 6 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#006199' notitle, \
+     D index 7 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#006199' notitle, \
+     D index 7 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#006199' notitle, \
+     D index 11 using 1:2 with lines lc rgb '#197CB9' lw 1.4 notitle, \
+     D index 9 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#197CB9' notitle, \
+     D index 10 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#197CB9' notitle, \
+     D index 10 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#197CB9' notitle, \
+     D index 14 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
+     D index 12 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#4A8FC7' notitle, \
+     D index 13 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#4A8FC7' notitle, \
+     D index 13 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#4A8FC7' notitle, \
+     NaN with linespoints ls 1 title 'dense', NaN with linespoints ls 2 title 'MoD, learned routing; the darker, the lower its capacity'
