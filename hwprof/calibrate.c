@@ -61,7 +61,8 @@ struct calibration calibration_judge(const struct known_kernel *kernel,
     return c;
 }
 
-/* Data that only the kernel's level holds; 0: `why` says why there is none. */
+/* Data that only the kernel's level holds; 0: `why` says why there is none.  That
+ * of L2 is the same everywhere, whatever the kernel knows of caches. */
 static uint64_t data_bytes(enum known_data data,
                            const struct cpu_topology *topology, char *why,
                            size_t size)
@@ -72,7 +73,7 @@ static uint64_t data_bytes(enum known_data data,
                    : data == KNOWN_IN_L3 ? 4 * l2
                    : 4 * last <= most_data_bytes ? 4 * last : 2 * last;
 
-    if (last == 0)
+    if (last == 0 && data != KNOWN_IN_L2)
         snprintf(why, size, "not qualified: the kernel does not say how large "
                  "the caches are");
     else if (data == KNOWN_IN_L3 && bytes > l3 / 2)
@@ -130,13 +131,13 @@ static enum status count_once(double *counted, struct counter_session *session,
 {
     char label[48];
     struct cost cost;
-    enum status status = counter_read(session, &cost, err);
 
+    snprintf(label, sizeof label, "kernel/%s",
+             metric_table[kernel->metric].column);
+    enum status status = counter_read(session, &cost, err);
     if (status != STATUS_OK)
         return status;
     kernel->run(in);
-    snprintf(label, sizeof label, "kernel/%s",
-             metric_table[kernel->metric].column);
     counter_tell(session, (struct counter_note){
         label, known_kernel_expected(kernel, in) });
     status = counter_read(session, &cost, err);

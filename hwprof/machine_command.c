@@ -151,6 +151,12 @@ static json_t *number_or_null(double value, bool known)
     return known && isfinite(value) ? json_real(value) : json_null();
 }
 
+/* 0: the machine does not say. */
+static json_t *whole_or_null(uint64_t value)
+{
+    return value ? json_integer((json_int_t)value) : json_null();
+}
+
 static json_t *caches_json(const struct cpu_topology *t)
 {
     json_t *list = json_array();
@@ -159,9 +165,11 @@ static json_t *caches_json(const struct cpu_topology *t)
         const struct cache_level *c = &t->cache[i];
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:I, s:i, s:i, s:i}", "level", c->level, "kind", kind,
-            "size_bytes", (json_int_t)c->size_bytes, "line_bytes",
-            c->line_bytes, "ways", c->ways, "cpus_sharing", c->n_sharing));
+            "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
+            "size_bytes", whole_or_null(c->size_bytes), "line_bytes",
+            whole_or_null((uint64_t)c->line_bytes), "ways",
+            whole_or_null((uint64_t)c->ways), "cpus_sharing",
+            whole_or_null((uint64_t)c->n_sharing)));
     }
     return list;
 }
@@ -383,6 +391,23 @@ static const char *plural(int n)
     return n == 1 ? "" : "s";
 }
 
+/* "-" where the machine does not say. */
+static void print_cache(const struct cache_level *c)
+{
+    char size[32] = "-", line[16] = "-", ways[16] = "-", cpus[16] = "-";
+
+    if (c->size_bytes)
+        snprintf(size, sizeof size, "%.0f", (double)c->size_bytes / 1024);
+    if (c->line_bytes)
+        snprintf(line, sizeof line, "%d", c->line_bytes);
+    if (c->ways)
+        snprintf(ways, sizeof ways, "%d", c->ways);
+    if (c->n_sharing)
+        snprintf(cpus, sizeof cpus, "%d", c->n_sharing);
+    printf("  L%d%c %8s KiB, %s-byte lines, %s ways, %s CPU%s to each\n",
+           c->level, c->kind, size, line, ways, cpus, plural(c->n_sharing));
+}
+
 static void print_topology(const struct cpu_topology *t)
 {
     printf("%s (%s, family %u, model 0x%x)%s\n", t->model_name, t->id.vendor,
@@ -405,12 +430,8 @@ static void print_topology(const struct cpu_topology *t)
     printf("; huge pages %s; kernel %s; perf_event_paranoid %s\n",
            t->huge_pages[0] ? t->huge_pages : "-", t->kernel,
            t->paranoid[0] ? t->paranoid : "-");
-    for (int i = 0; i < t->n_caches; i++) {
-        const struct cache_level *c = &t->cache[i];
-        printf("  L%d%c %8.0f KiB, %d-byte lines, %d ways, %d CPU%s to each\n",
-               c->level, c->kind, (double)c->size_bytes / 1024, c->line_bytes,
-               c->ways, c->n_sharing, plural(c->n_sharing));
-    }
+    for (int i = 0; i < t->n_caches; i++)
+        print_cache(&t->cache[i]);
 }
 
 static void print_rate(const struct peak_rate *rate)
@@ -492,8 +513,10 @@ static void print_paths(const struct answer *a)
         if (path->seconds > 0)
             printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
                    path->chosen ? ", chosen" : "");
-        else
+        else {
             puts(" sees nothing here");
+            print_wrapped(path->reason, 11);
+        }
     }
 }
 
