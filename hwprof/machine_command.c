@@ -391,21 +391,21 @@ static const char *plural(int n)
     return n == 1 ? "" : "s";
 }
 
-/* "-" where the machine does not say. */
 static void print_cache(const struct cache_level *c)
 {
-    char size[32] = "-", line[16] = "-", ways[16] = "-", cpus[16] = "-";
-
-    if (c->size_bytes)
-        snprintf(size, sizeof size, "%.0f", (double)c->size_bytes / 1024);
+    printf("  L%d%c ", c->level, c->kind);
+    if (!c->size_bytes) {
+        puts("       the kernel does not say its size");
+        return;
+    }
+    printf("%8.0f KiB", (double)c->size_bytes / 1024);
     if (c->line_bytes)
-        snprintf(line, sizeof line, "%d", c->line_bytes);
+        printf(", %d-byte lines", c->line_bytes);
     if (c->ways)
-        snprintf(ways, sizeof ways, "%d", c->ways);
+        printf(", %d ways", c->ways);
     if (c->n_sharing)
-        snprintf(cpus, sizeof cpus, "%d", c->n_sharing);
-    printf("  L%d%c %8s KiB, %s-byte lines, %s ways, %s CPU%s to each\n",
-           c->level, c->kind, size, line, ways, cpus, plural(c->n_sharing));
+        printf(", %d CPU%s to each", c->n_sharing, plural(c->n_sharing));
+    putchar('\n');
 }
 
 static void print_topology(const struct cpu_topology *t)
@@ -413,11 +413,16 @@ static void print_topology(const struct cpu_topology *t)
     printf("%s (%s, family %u, model 0x%x)%s\n", t->model_name, t->id.vendor,
            t->id.family, t->id.model,
            t->virtual_machine ? ", a virtual machine" : "");
-    printf("  %d CPU%s on %d core%s of %d socket%s, %d NUMA node%s, %.1f GiB "
-           "of memory\n", t->n_cpus, plural(t->n_cpus), t->n_cores,
-           plural(t->n_cores), t->n_sockets, plural(t->n_sockets),
-           t->n_numa_nodes, plural(t->n_numa_nodes),
-           (double)t->memory_bytes / (double)(1 << 30));
+    printf("  %d CPU%s", t->n_cpus, plural(t->n_cpus));
+    if (t->n_cores)
+        printf(" on %d core%s of %d socket%s", t->n_cores, plural(t->n_cores),
+               t->n_sockets, plural(t->n_sockets));
+    if (t->n_numa_nodes)
+        printf(", %d NUMA node%s", t->n_numa_nodes, plural(t->n_numa_nodes));
+    if (t->memory_bytes)
+        printf(", %.1f GiB of memory",
+               (double)t->memory_bytes / (double)(1 << 30));
+    putchar('\n');
     printf("  instruction sets:");
     for (int i = 0; i < ISA_COUNT; i++)
         if (t->isa[i])
