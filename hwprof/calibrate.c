@@ -61,7 +61,8 @@ struct calibration calibration_judge(const struct known_kernel *kernel,
     return c;
 }
 
-/* Every real L2 holds 128 KiB; a simulated one may be smaller. */
+/* Every real L2 holds 128 KiB, whatever the kernel knows of it; a simulated one
+ * may be smaller. */
 static uint64_t in_l2(uint64_t l1, uint64_t l2)
 {
     return l2 >= 2 * most_l2_data_bytes || l2 == 0 ? most_l2_data_bytes
@@ -80,7 +81,7 @@ static uint64_t data_bytes(enum known_data data,
                    : data == KNOWN_IN_L3 ? 4 * l2
                    : 4 * last <= most_data_bytes ? 4 * last : 2 * last;
 
-    if (last == 0)
+    if (last == 0 && data != KNOWN_IN_L2)
         snprintf(why, size, "not qualified: the kernel does not say how large "
                  "the caches are");
     else if (data == KNOWN_IN_L3 && bytes > l3 / 2)
@@ -140,13 +141,13 @@ static enum status count_once(double *counted, struct counter_session *session,
 {
     char label[48];
     struct cost cost;
-    enum status status = counter_read(session, &cost, err);
 
+    snprintf(label, sizeof label, "kernel/%s",
+             metric_table[kernel->metric].column);
+    enum status status = counter_read(session, &cost, err);
     if (status != STATUS_OK)
         return status;
     kernel->run(in);
-    snprintf(label, sizeof label, "kernel/%s",
-             metric_table[kernel->metric].column);
     counter_tell(session, (struct counter_note){
         label, known_kernel_expected(kernel, in) });
     status = counter_read(session, &cost, err);

@@ -119,7 +119,8 @@ enum status counter_group_delta(const struct counter_group *group,
     if (now->running != now->enabled)
         return error_set(err, STATUS_UNAVAILABLE,
                          "the counters ran %.3f of %.3f ms: another user of "
-                         "the PMU takes turns with us; multiplexed counts are "
+                         "the PMU takes turns with us, or there are fewer "
+                         "counters than events; multiplexed counts are "
                          "guesses", (double)now->running * 1e-6,
                          (double)now->enabled * 1e-6);
     for (int e = 0; e < group->n_events; e++) {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include "hwprof/counter_group.h"
 #include "hwprof/perf_page.h"
+#include "hwprof/perf_pmu.h"
 #include "hwprof/sysfs.h"
 #include "hwprof/thread_list.h"
 
@@ -41,14 +42,15 @@ struct perf_session {
     size_t page_size;                     /* 0: read(2) alone */
 };
 
-static int open_event(const struct event *event, uint32_t pmu_type, int tid,
-                      int leader)
+/* `wanted` of config1, where the kernel has to be asked for something. */
+static int open_event(const struct event *event, uint32_t pmu_type,
+                      uint64_t wanted, int tid, int leader)
 {
     struct perf_event_attr attr = {
         .type = event->kind == EVENT_HARDWARE ? PERF_TYPE_HARDWARE : pmu_type,
         .size = sizeof attr,
         .config = event->code,
-        .config1 = event->extra,
+        .config1 = event->extra | wanted,
         .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED |
                        PERF_FORMAT_TOTAL_TIME_RUNNING,
         .disabled = leader < 0,
@@ -70,12 +72,12 @@ static void close_events(struct perf_thread *thread)
 
 static int open_events(struct perf_thread *thread,
                        const struct counter_group *group, uint32_t pmu_type,
-                       int tid)
+                       uint64_t wanted, int tid)
 {
     for (int e = 0; e < EVENT_GROUP_MAX; e++)
         thread->fd[e] = -1;
     for (int e = 0; e < group->n_events; e++) {
-        thread->fd[e] = open_event(&group->event[e], pmu_type, tid,
+        thread->fd[e] = open_event(&group->event[e], pmu_type, wanted, tid,
                                    e ? thread->fd[0] : -1);
         if (thread->fd[e] < 0) {
             int code = errno;
@@ -120,32 +122,13 @@ static void scrub(uint64_t code, uint32_t pmu_type)
 
     for (int e = 0; e < SCRUB_EVENTS; e++)
         group.event[e] = (struct event){ .code = code };
-    if (open_events(&thread, &group, pmu_type, 0) != 0)
+    if (open_events(&thread, &group, pmu_type, 0, 0) != 0)
         return;                           /* fewer counters: nothing stale */
     enable(&thread, true);
     warm();
     enable(&thread, false);
     (void)!read(thread.fd[0], &ignored, sizeof ignored);
     close_events(&thread);
-}
-
-/* The CPU's PMU is the perf device "cpu" on x86 ("cpu_core" where cores
- * differ), "armv8_pmuv3_0" or one named for the core elsewhere. */
-static bool find_pmu(const char *sysfs_root, uint32_t *type)
-{
-    static const char *const names[] = { "cpu", "cpu_core", "armv8_pmuv3_0",
-        "armv8_pmuv3", "armv8_neoverse_n1", "armv8_neoverse_v1",
-        "armv8_neoverse_n2", "armv8_neoverse_v2", "armv8_cortex_a76" };
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (sysfs_number(&number, sysfs_root,
-                         "bus/event_source/devices/%s/type",
-                         names[i]) == SYSFS_READ) {
-            *type = (uint32_t)number;
-            return true;
-        }
-    return false;
 }
 
 static void no_pmu_reason(char *out, size_t size, const char *proc_root)
@@ -206,19 +189,22 @@ static void open_reason(char *out, size_t size, int code,
     }
 }
 
-/* Every wanted metric that looked possible is not. */
-static void give_up(struct perf_session *s, const char *reason)
+/* These metrics looked possible and are not; nothing else is seen. */
+static void give_up(struct perf_session *s, uint32_t metrics,
+                    const char *reason)
 {
     for (int m = 0; m < METRIC_COUNT; m++)
-        if (counter_sees(&s->base, (enum metric)m))
+        if (metrics & counter_bit((enum metric)m))
             counter_set_reason(&s->base, (enum metric)m, "%s", reason);
     s->group.n_events = s->group.n_terms = 0;
 }
 
-static int open_threads(struct perf_session *s, uint32_t pmu_type)
+static int open_threads(struct perf_session *s, uint32_t pmu_type,
+                        uint64_t user_read)
 {
     for (int t = 0; t < s->n_threads; t++) {
-        int code = open_events(&s->thread[t], &s->group, pmu_type, s->tid[t]);
+        int code = open_events(&s->thread[t], &s->group, pmu_type,
+                               t == 0 ? user_read : 0, s->tid[t]);
         if (code == ESRCH) {              /* it ended since we listed it */
             s->tid[t] = s->tid[--s->n_threads];
             t--;
@@ -249,19 +235,87 @@ static const char *map_pages(struct perf_session *s)
             return "perf does not share its page (mmap of the event failed)";
         s->page[e] = page;
         if (!s->page[e]->cap_user_rdpmc)
-            return "the kernel keeps the instruction from user space: "
-                   "/sys/bus/event_source/devices/cpu/rdpmc is 0";
+            return "the kernel keeps the counters from user space (x86: "
+                   "/sys/bus/event_source/devices/cpu/rdpmc is 0; Arm: Linux "
+                   "before 5.17)";
     }
     return "";
 }
 
-static enum status perf_open(struct counter_session **out,
-                             const struct counter_options *options,
-                             struct error *err)
+/* Why the event cannot be counted, whoever else is; 0: it can. */
+static int try_event(const struct event *event, uint32_t pmu_type)
+{
+    int fd = open_event(event, pmu_type, 0, 0, -1);
+
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+/* The metrics of the group whose events can all be opened, one by one; the
+ * session learns why not for the others. */
+static uint32_t metrics_that_open(struct perf_session *s, uint32_t pmu_type)
+{
+    uint32_t left = counter_seen(&s->base);
+
+    for (int i = 0; i < s->group.n_terms; i++) {
+        const struct counter_term *term = &s->group.term[i];
+        const struct event *event = &s->group.event[term->event];
+        int code = try_event(event, pmu_type);
+        if (!code || !(left & counter_bit(term->metric)))
+            continue;
+        left &= ~counter_bit(term->metric);
+        counter_set_reason(&s->base, term->metric, "the kernel does not know "
+                           "the event %s on this CPU (perf_event_open: %s)",
+                           event->name, strerror(code));
+    }
+    return left;
+}
+
+/* Count `metrics` of what the session sees; the others keep their reasons. */
+static void plan_less(struct perf_session *s,
+                      const struct counter_options *options, uint32_t metrics)
+{
+    struct counter_session before = s->base;
+
+    counter_group_plan(&s->group, options->events, metrics, &s->base);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (!counter_sees(&s->base, (enum metric)m))
+            memcpy(s->base.reason[m], before.reason[m],
+                   sizeof before.reason[m]);
+}
+
+/* Open the group on every thread; without the metrics that have an event which
+ * the kernel or the CPU does not have. */
+static void open_group(struct perf_session *s,
+                       const struct counter_options *options,
+                       const struct perf_pmu *pmu, uint64_t user_read)
 {
     char reason[COUNTER_REASON_SIZE];
-    uint32_t pmu_type = 0;
-    int code;
+    uint32_t seen = counter_seen(&s->base);
+    int code = open_threads(s, pmu->type, user_read);
+
+    if (code == 0)
+        return;
+    open_reason(reason, sizeof reason, code, options->proc_root);
+    uint32_t left = metrics_that_open(s, pmu->type);
+    if (left && left != seen) {
+        plan_less(s, options, left);
+        seen = left;
+        code = open_threads(s, pmu->type, user_read);
+        open_reason(reason, sizeof reason, code, options->proc_root);
+    }
+    if (code)
+        give_up(s, seen, reason);
+}
+
+static enum status open_session(struct counter_session **out,
+                                const struct counter_options *options,
+                                bool user_reads, struct error *err)
+{
+    char reason[COUNTER_REASON_SIZE];
+    struct perf_pmu pmu;
     struct perf_session *s = calloc(1, sizeof *s);
 
     if (!s || !(s->thread = calloc(THREAD_LIST_MAX, sizeof *s->thread))) {
@@ -276,35 +330,50 @@ static enum status perf_open(struct counter_session **out,
     }
     counter_group_plan(&s->group, options->events, options->metrics, &s->base);
     *out = &s->base;
-    if (!find_pmu(options->sysfs_root, &pmu_type)) {
+    if (!perf_pmu_find(&pmu, options->sysfs_root)) {
         no_pmu_reason(reason, sizeof reason, options->proc_root);
-        give_up(s, reason);
+        give_up(s, counter_seen(&s->base), reason);
     } else if (s->group.n_events) {
         if (options->events->scrub)
-            scrub(options->events->scrub, pmu_type);
-        if ((code = open_threads(s, pmu_type)) != 0) {
-            open_reason(reason, sizeof reason, code, options->proc_root);
-            give_up(s, reason);
-        }
+            scrub(options->events->scrub, pmu.type);
+        open_group(s, options, &pmu, user_reads ? pmu.user_read : 0);
     }
     return STATUS_OK;
+}
+
+static enum status perf_open(struct counter_session **out,
+                             const struct counter_options *options,
+                             struct error *err)
+{
+    return open_session(out, options, false, err);
+}
+
+/* Arm's switch is for all programs at once, and off at first. */
+static bool is_switched_off(const char *proc_root)
+{
+    uint64_t on = 1;
+    return sysfs_number(&on, proc_root, "sys/kernel/perf_user_access") ==
+           SYSFS_READ && on == 0;
 }
 
 static enum status rdpmc_open(struct counter_session **out,
                               const struct counter_options *options,
                               struct error *err)
 {
-    enum status status = perf_open(out, options, err);
+    enum status status = open_session(out, options, true, err);
     struct perf_session *s = (struct perf_session *)*out;
 
     if (status != STATUS_OK || s->group.n_events == 0)
         return status;
-    const char *reason = perf_page_pmc ? map_pages(s)
-        : "this build knows no such instruction for this CPU";
+    const char *reason = !perf_page_pmc
+        ? "this build knows no such instruction for this CPU"
+        : is_switched_off(options->proc_root)
+        ? "the kernel keeps the counters from user space: as root, sysctl "
+          "kernel.perf_user_access=1" : map_pages(s);
     if (*reason) {
         for (int t = 0; t < s->n_threads; t++)
             close_events(&s->thread[t]);
-        give_up(s, reason);
+        give_up(s, counter_seen(&s->base), reason);
     }
     return STATUS_OK;
 }

@@ -154,6 +154,12 @@ static json_t *number_or_null(double value, bool known)
     return known && isfinite(value) ? json_real(value) : json_null();
 }
 
+/* 0: the machine does not say. */
+static json_t *whole_or_null(uint64_t value)
+{
+    return value ? json_integer((json_int_t)value) : json_null();
+}
+
 static json_t *caches_json(const struct cpu_topology *t)
 {
     json_t *list = json_array();
@@ -162,9 +168,11 @@ static json_t *caches_json(const struct cpu_topology *t)
         const struct cache_level *c = &t->cache[i];
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:I, s:i, s:i, s:i}", "level", c->level, "kind", kind,
-            "size_bytes", (json_int_t)c->size_bytes, "line_bytes",
-            c->line_bytes, "ways", c->ways, "cpus_sharing", c->n_sharing));
+            "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
+            "size_bytes", whole_or_null(c->size_bytes), "line_bytes",
+            whole_or_null((uint64_t)c->line_bytes), "ways",
+            whole_or_null((uint64_t)c->ways), "cpus_sharing",
+            whole_or_null((uint64_t)c->n_sharing)));
     }
     return list;
 }
@@ -386,16 +394,38 @@ static const char *plural(int n)
     return n == 1 ? "" : "s";
 }
 
+static void print_cache(const struct cache_level *c)
+{
+    printf("  L%d%c ", c->level, c->kind);
+    if (!c->size_bytes) {
+        puts("       the kernel does not say its size");
+        return;
+    }
+    printf("%8.0f KiB", (double)c->size_bytes / 1024);
+    if (c->line_bytes)
+        printf(", %d-byte lines", c->line_bytes);
+    if (c->ways)
+        printf(", %d ways", c->ways);
+    if (c->n_sharing)
+        printf(", %d CPU%s to each", c->n_sharing, plural(c->n_sharing));
+    putchar('\n');
+}
+
 static void print_topology(const struct cpu_topology *t)
 {
     printf("%s (%s, family %u, model 0x%x)%s\n", t->model_name, t->id.vendor,
            t->id.family, t->id.model,
            t->virtual_machine ? ", a virtual machine" : "");
-    printf("  %d CPU%s on %d core%s of %d socket%s, %d NUMA node%s, %.1f GiB "
-           "of memory\n", t->n_cpus, plural(t->n_cpus), t->n_cores,
-           plural(t->n_cores), t->n_sockets, plural(t->n_sockets),
-           t->n_numa_nodes, plural(t->n_numa_nodes),
-           (double)t->memory_bytes / (double)(1 << 30));
+    printf("  %d CPU%s", t->n_cpus, plural(t->n_cpus));
+    if (t->n_cores)
+        printf(" on %d core%s of %d socket%s", t->n_cores, plural(t->n_cores),
+               t->n_sockets, plural(t->n_sockets));
+    if (t->n_numa_nodes)
+        printf(", %d NUMA node%s", t->n_numa_nodes, plural(t->n_numa_nodes));
+    if (t->memory_bytes)
+        printf(", %.1f GiB of memory",
+               (double)t->memory_bytes / (double)(1 << 30));
+    putchar('\n');
     printf("  instruction sets:");
     for (int i = 0; i < ISA_COUNT; i++)
         if (t->isa[i])
@@ -408,12 +438,8 @@ static void print_topology(const struct cpu_topology *t)
     printf("; huge pages %s; kernel %s; perf_event_paranoid %s\n",
            t->huge_pages[0] ? t->huge_pages : "-", t->kernel,
            t->paranoid[0] ? t->paranoid : "-");
-    for (int i = 0; i < t->n_caches; i++) {
-        const struct cache_level *c = &t->cache[i];
-        printf("  L%d%c %8.0f KiB, %d-byte lines, %d ways, %d CPU%s to each\n",
-               c->level, c->kind, (double)c->size_bytes / 1024, c->line_bytes,
-               c->ways, c->n_sharing, plural(c->n_sharing));
-    }
+    for (int i = 0; i < t->n_caches; i++)
+        print_cache(&t->cache[i]);
 }
 
 static void print_rate(const struct peak_rate *rate)
@@ -495,8 +521,10 @@ static void print_paths(const struct answer *a)
         if (path->seconds > 0)
             printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
                    path->chosen ? ", chosen" : "");
-        else
+        else {
             puts(" sees nothing here");
+            print_wrapped(path->reason, 11);
+        }
     }
 }
 

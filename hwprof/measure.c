@@ -66,6 +66,11 @@ const char *measure_pass_name(const struct measure *m, int pass)
     return m->pass[pass].name;
 }
 
+bool measure_counts(const struct measure *m, int pass)
+{
+    return pass != PASS_TIME && !m->pass[pass].bare;
+}
+
 int measure_rejected(const struct measure *m, int pass, const char **why)
 {
     *why = m->pass[pass].failure;

@@ -69,6 +69,9 @@ int measure_n_passes(const struct measure *measure);      /* at least 1 */
 /* "time", "bare", or the metrics: "flops instructions cycles". */
 const char *measure_pass_name(const struct measure *measure, int pass);
 
+/* Whether it reads counters: what waits in it should block, not spin. */
+bool measure_counts(const struct measure *measure, int pass);
+
 /* The pass that most wants another repeat, in turns, so that drift hits all
  * alike; -1 when each has its repeats or MEASURE_RETRIES failures. */
 int measure_next(const struct measure *measure);

@@ -182,10 +182,11 @@ static enum status try_path(struct measure *m, uint32_t metrics,
 }
 
 /* A group on the first back end, in the order of the survey, that counts any of
- * it right; what the best one says of a group that none does, stays. */
-static enum status plan_group(struct measure *m, uint32_t metrics,
+ * it right; what the best one says of a group that none does, stays.  *started:
+ * there was one whose counters ran. */
+static enum status plan_whole(struct measure *m, uint32_t metrics,
                               const struct counter_backend *const *backends,
-                              struct error *err)
+                              bool *started, struct error *err)
 {
     struct counter_options options = measure_session_options(m, metrics);
     struct read_path path[READ_PATH_MAX] = { { .backend = backends[0],
@@ -201,8 +202,10 @@ static enum status plan_group(struct measure *m, uint32_t metrics,
             if (metrics & counter_bit((enum metric)i))
                 memcpy(m->row[i].reason, path[p].reason,
                        sizeof path[p].reason);
+    *started = false;
     for (int p = 0; status == STATUS_OK && !done && p < n; p++)
         if (path[p].seen) {
+            *started = true;
             status = try_path(m, metrics, &path[p], err);
             done = path[p].chosen;
         }
@@ -210,6 +213,27 @@ static enum status plan_group(struct measure *m, uint32_t metrics,
         m->n_paths = n;
         memcpy(m->path, path, sizeof path);
     }
+    return status;
+}
+
+static uint32_t lowest(uint32_t metrics)
+{
+    return metrics & (~metrics + 1);
+}
+
+/* There may be fewer counters than the table promises: a virtual machine's, or
+ * another program holds some.  Then one metric at a time. */
+static enum status plan_group(struct measure *m, uint32_t metrics,
+                              const struct counter_backend *const *backends,
+                              struct error *err)
+{
+    bool started;
+    enum status status = plan_whole(m, metrics, backends, &started, err);
+
+    if (started || metrics == lowest(metrics))
+        return status;
+    for (; status == STATUS_OK && metrics; metrics &= metrics - 1)
+        status = plan_whole(m, lowest(metrics), backends, &started, err);
     return status;
 }
 

@@ -15,6 +15,8 @@ typedef uint64_t pmc_fn(uint32_t index);
 
 /* The instruction of this CPU; NULL where the build knows none. */
 extern pmc_fn *const perf_page_pmc;
+/* Counters from here on have no such instruction. */
+extern const uint32_t perf_page_n_pmc;
 
 struct perf_page_value {
     uint64_t count, enabled, running;      /* ns */

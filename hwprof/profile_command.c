@@ -167,6 +167,7 @@ static bool measure_once(struct session *s, const struct phase *phase,
     struct error err;
     if (pass < 0)
         return false;
+    pool_spin(model_pool(arm->model), !measure_counts(arm->measure, pass));
     phase->prepare(s, arm);
     enum status status = measure_begin(arm->measure, pass, &err);
     if (status == STATUS_OK) {

@@ -17,6 +17,7 @@ struct pool {
     atomic_uint generation;      /* of jobs; odd steps are fine, it wraps */
     atomic_int  running;         /* workers not done with this job */
     atomic_int  sleepers;
+    atomic_int  spins;           /* looks before a wait blocks */
     atomic_bool stop;
     pthread_mutex_t mutex;
     pthread_cond_t  work, done;
@@ -38,7 +39,7 @@ static inline void relax(void)
 
 static unsigned wait_for_job(struct pool *pool, unsigned seen)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = atomic_load(&pool->spins); i > 0; i--) {
         unsigned now = atomic_load_explicit(&pool->generation,
                                             memory_order_acquire);
         if (now != seen)
@@ -97,7 +98,7 @@ void pool_run(struct pool *pool, pool_fn *fn, void *argument)
     atomic_store(&pool->running, pool->n_threads - 1);
     announce(pool);
     fn(argument, 0, pool->n_threads);
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = atomic_load(&pool->spins); i > 0; i--) {
         if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0)
             return;
         relax();
@@ -117,6 +118,7 @@ enum status pool_open(struct pool **out, int n_threads, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "no memory for threads");
     }
     pool->n_threads = 1;
+    pool_spin(pool, true);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
@@ -147,6 +149,11 @@ void pool_close(struct pool *pool)
     pthread_mutex_destroy(&pool->mutex);
     free(pool->worker);
     free(pool);
+}
+
+void pool_spin(struct pool *pool, bool spin)
+{
+    atomic_store(&pool->spins, spin ? SPINS : 0);
 }
 
 int pool_threads(const struct pool *pool)

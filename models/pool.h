@@ -5,6 +5,7 @@
 #ifndef POOL_H
 #define POOL_H
 
+#include <stdbool.h>
 #include "sim/core/error.h"
 
 struct pool;
@@ -15,6 +16,11 @@ enum status pool_open(struct pool **out, int n_threads,
                       struct error *err) MUST_CHECK;
 void        pool_close(struct pool *pool);
 int         pool_threads(const struct pool *pool);
+
+/* Whether waiting spins before it blocks; it does in a new pool.  Where
+ * instructions are counted it should not: a thread that spins retires what no
+ * op asked for. */
+void pool_spin(struct pool *pool, bool spin);
 
 /* Run fn(argument, i, n) on every thread and wait for all. */
 void pool_run(struct pool *pool, pool_fn *fn, void *argument);

@@ -79,22 +79,22 @@ Test(calibrate, expectations_follow_from_rounds_and_bytes)
 
 /* ---- whole sessions, replayed ---- */
 
-/* A record in which flops count `percent` of the kernel's: a start, a read, 101
+/* A record in which the metric counts `one` in a kernel: a start, a read, 101
  * empty regions, then five repeats of two readings. */
-static struct calibration_set replayed(double percent, enum status *status)
+static struct calibration_set record(enum metric metric, double one,
+                                     enum status *status)
 {
-    const struct known_kernel *flops = known_kernel_for(METRIC_FLOPS);
-    struct known_input in = { .n = flops->n };
     struct fake_tree tree = fake_tree_open();
-    struct cpu_topology topology = { 0 };
+    struct cpu_topology topology = { .memory_bytes = 1 << 30 };
     struct counter_session *session = NULL;
     struct calibration_set set = { 0 };
     char path[512];
-    double total = 0, one = percent / 100 * known_kernel_expected(flops, &in);
+    double total = 0;
 
     fake_tree_path(&tree, path, "trace");
     FILE *file = fopen(path, "w");
-    fputs("isobath-counters 2\ncolumn flops 1 FP\n", file);
+    fprintf(file, "isobath-counters 2\ncolumn %s 1 EVENT\n",
+            metric_table[metric].column);
     for (int i = 0; i < 1 + 1 + CALIBRATE_EMPTY; i++)
         fprintf(file, "read 1 1 %.0f\n", total);
     for (int i = 0; i < CALIBRATE_REPEATS; i++) {
@@ -104,7 +104,7 @@ static struct calibration_set replayed(double percent, enum status *status)
     fclose(file);
 
     struct counter_options options = { .trace_path = path,
-        .metrics = counter_bit(METRIC_FLOPS) };
+        .metrics = counter_bit(metric) };
     *status = counter_open(&session, &counter_recorded, &options, NULL);
     if (*status == STATUS_OK)
         *status = counter_start(session, NULL);
@@ -113,6 +113,34 @@ static struct calibration_set replayed(double percent, enum status *status)
     counter_close(session);
     fake_tree_close(&tree);
     return set;
+}
+
+static struct calibration_set replayed(double percent, enum status *status)
+{
+    const struct known_kernel *flops = known_kernel_for(METRIC_FLOPS);
+    struct known_input in = { .n = flops->n };
+
+    return record(METRIC_FLOPS, percent / 100 *
+                  known_kernel_expected(flops, &in), status);
+}
+
+/* 128 KiB, 32 times: L2's data is the same where the kernel knows no caches, as
+ * on many an Arm board. */
+Test(calibrate, the_second_cache_needs_no_known_size)
+{
+    enum status status;
+    struct calibration l2 = record(METRIC_L2_BYTES, 32 * 128 * 1024,
+                                   &status).metric[METRIC_L2_BYTES];
+
+    cr_assert(eq(int, status, STATUS_OK));
+    cr_assert(l2.qualified, "%s", l2.reason);
+    l2 = record(METRIC_L2_BYTES, 0, &status).metric[METRIC_L2_BYTES];
+    cr_assert(eq(str, l2.reason, "dead: counted 0 of 4194304 in the known kernel"
+                 " (32 x read of what L2 holds and L1 does not)"));
+    struct calibration dram = record(METRIC_DRAM_BYTES, 0,
+                                     &status).metric[METRIC_DRAM_BYTES];
+    cr_assert(strstr(dram.reason, "does not say how large") != NULL, "%s",
+              dram.reason);
 }
 
 Test(calibrate, a_session_that_counts_right_qualifies)

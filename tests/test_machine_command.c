@@ -74,6 +74,30 @@ Test(machine_command, a_setting_has_no_config_to_go_into)
               != NULL, "%s", text);
 }
 
+/* As on Arm boards whose firmware lists a cache and nothing about it. */
+Test(machine_command, what_the_kernel_does_not_say_is_not_zero)
+{
+    struct fake_tree tree = fake_tree_open();
+    char arguments[512], text[4096];
+
+    fake_tree_write(&tree, "devices/system/cpu/online", "0\n");
+    fake_tree_write(&tree, "devices/system/cpu/cpu0/cache/index0/level", "1\n");
+    fake_tree_write(&tree, "devices/system/cpu/cpu0/cache/index0/type",
+                    "Data\n");
+    snprintf(arguments, sizeof arguments, "--quick --sysfs-root %s", tree.root);
+    cr_expect(eq(int, machine(arguments, text), 0));
+    cr_expect(strstr(text, "L1d        the kernel does not say its size")
+              != NULL, "%s", text);
+    cr_expect(strstr(text, "\n  1 CPU, ") != NULL, "%s", text);
+    cr_expect(strstr(text, " 0 ") == NULL, "%s", text);
+    snprintf(arguments, sizeof arguments,
+             "--quick --format json --sysfs-root %s | sed -n '/caches/,/]/p'",
+             tree.root);
+    cr_expect(eq(int, machine(arguments, text), 0));
+    cr_expect(strstr(text, "\"size_bytes\": null") != NULL, "%s", text);
+    fake_tree_close(&tree);
+}
+
 Test(machine_command, help_says_what_it_takes)
 {
     char text[4096];

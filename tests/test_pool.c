@@ -84,6 +84,22 @@ Test(pool, wakes_sleepers, .timeout = 60)
     pool_close(pool);
 }
 
+/* Every wait blocks, also one that a spin would have ended. */
+Test(pool, works_without_spinning, .timeout = 60)
+{
+    enum { JOBS = 2000 };
+    struct pool *pool = open_pool(3);
+    struct tick tick = { 0 };
+    pool_spin(pool, false);
+    for (int i = 0; i < JOBS; i++)
+        pool_run(pool, tick_part, &tick);
+    expect_ticks(&tick, 3, JOBS);
+    pool_spin(pool, true);
+    pool_run(pool, tick_part, &tick);
+    expect_ticks(&tick, 3, JOBS + 1);
+    pool_close(pool);
+}
+
 static void slow_part(void *argument, int part, int parts)
 {
     const struct timespec pause = { 0, 3000000 };
