@@ -399,8 +399,9 @@ static json_t *routing_json(const struct session *s,
             nominal += spec->capacity[l];
         }
     int32_t routed = spec_n_routed(spec);
-    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "policy",
-                     s->options.policy->name, "blocks", blocks, "gate",
+    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
+                     s->options.policy->name, "keep_first",
+                     (int)s->spec.keep_first, "blocks", blocks, "gate",
                      gate_names[spec->gate], "capacity_nominal",
                      routed ? json_real(nominal / routed) : json_null(),
                      "capacity_realised", number(causal->capacity),

@@ -394,6 +394,9 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 skipped_keys_names[s->skipped_keys]);
     if (s->signal != SIGNAL_NONE)
         fprintf(file, ", by the signal %s", signal_names[s->signal]);
+    if (s->keep_first > 0)
+        fprintf(file, ", the first %d tokens always%s", s->keep_first,
+                s->first_besides ? " and of the others a share" : "");
 }
 
 static void print_model(FILE *file, const struct answer *a)

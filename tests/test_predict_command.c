@@ -131,6 +131,28 @@ Test(predict_command, says_what_is_routed_and_what_it_assumes)
     cr_expect(strstr(said, "evenly spaced") == NULL, "%s", said);
 }
 
+/* As above, but 4 and a quarter of 60 are kept: 19 of 64, 45 skipped; and with
+ * a fixed k, 16. */
+Test(predict_command, the_first_tokens_are_paid_for)
+{
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--format",
+        "json", SET("policy=every_nth"), SET("part=ffn"), SET("keep_first=4")),
+                 0), "%s", complained);
+    json_t *root = json_said();
+    cr_expect(eq(dbl, number_at(root, DENSE) - number_at(root, FLOPS),
+                 2 * 45 * (147 + 8192 + 1344 + 4096.0)));
+    json_decref(root);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill",
+        SET("policy=every_nth"), SET("keep_first=4")), 0), "%s", complained);
+    cr_expect(strstr(said, "the first 4 tokens always and of the others a"
+                           " share, each keeps 19 of 64 tokens") != NULL, "%s",
+              said);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill",
+        SET("policy=strided"), SET("keep_first=4")), 0), "%s", complained);
+    cr_expect(strstr(said, "the first 4 tokens always, each keeps 16 of 64"
+                           " tokens") != NULL, "%s", said);
+}
+
 Test(predict_command, explains_the_rows_of_a_part)
 {
     cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--explain",

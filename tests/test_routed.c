@@ -24,6 +24,7 @@ struct variant {
     enum signal signal;          /* NONE: a router, and its gate */
     bool together;               /* routed layers follow each other */
     bool dense;                  /* none is */
+    int32_t first;               /* tokens kept in any case */
 };
 
 static struct model_spec shape(const struct variant *v)
@@ -35,7 +36,7 @@ static struct model_spec shape(const struct variant *v)
         .tied_head = v->family == FAMILY_GPT2, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_ONE,
         .router_input = ROUTER_INPUT_NORMALISED, .signal = v->signal,
-        .part = v->part, .skipped_keys = v->keys,
+        .part = v->part, .skipped_keys = v->keys, .keep_first = v->first,
     };
     if (v->signal == SIGNAL_NONE) {
         spec.gate = GATE_SIGMOID2;
@@ -70,6 +71,7 @@ static void each_variant(variant_fn *fn, bool received)
                         struct variant v = {
                             (enum family)f, (enum routed_part)p,
                             (enum skipped_keys)k, (enum signal)s, t == 1, false,
+                            0,
                         };
                         if (s == SIGNAL_RECEIVED &&
                             (!received || (t == 1 && p != PART_FFN)))
@@ -276,6 +278,9 @@ static void check_steps(const struct variant *v, const int32_t start[B],
     draw_ids(ids);
     run_whole(whole, v, ids, lengths);
     const struct allocation *a = model_allocation(whole);
+    for (int32_t t = 0; t < v->first; t++)
+        cr_assert(kept_at(a, L - 1, 0, t) && kept_at(a, L - 1, 1, t), "%s",
+                  what);
     model_decode_reset(steps);
     if (start) {
         model_forward(steps, &(struct model_input){
@@ -353,6 +358,20 @@ Test(routed, steps_after_a_prefill_say_what_one_forward_says)
 Test(routed, steps_of_one_sequence_say_what_one_forward_says)
 {
     each_variant(alone, false);
+}
+
+/* The prompts end after, at and before the last token that is kept anyway. */
+static void with_the_first_kept(const struct variant *v)
+{
+    struct variant with = *v;
+    with.first = 9;
+    check_steps(&with, NULL, B);
+    check_steps(&with, prompts, B);
+}
+
+Test(routed, steps_keep_the_first_tokens_as_one_forward_does)
+{
+    each_variant(with_the_first_kept, false);
 }
 
 Test(routed, dense_steps_say_what_one_forward_says)
@@ -560,7 +579,8 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
     for (int p = 0; p < PART_FFN; p++)
         for (int f = 0; f < FAMILY_COUNT; f++) {
             struct variant v = { (enum family)f, (enum routed_part)p,
-                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false };
+                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false,
+                                 0 };
             float *keys, *values;
             struct model *m = skip_one(&v, &keys, &values);
             size_t size = head_at(m, 1, 0) * sizeof(float);
@@ -581,7 +601,7 @@ Test(routed, a_carried_key_is_that_of_the_layer_before)
 {
     for (int f = 0; f < FAMILY_COUNT; f++) {
         struct variant v = { (enum family)f, PART_BLOCK, SKIPPED_KEYS_CARRIED,
-                             SIGNAL_NORM, false, false };
+                             SIGNAL_NORM, false, false, 0 };
         float *keys, *values;
         struct model *m = skip_one(&v, &keys, &values);
         int32_t alike = 0, unlike = 0;

@@ -26,6 +26,7 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
+    int64_t keep_first;
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
@@ -66,6 +67,11 @@ extern const char *const model_config_routers[];
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
         " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
         " is routed")                                                          \
+    MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
+        "0", NULL, "tokens", "so many at the start of every sequence are kept" \
+        " by every routed block, since others attend to them: among its k,"    \
+        " where the policy keeps k of a sequence, and besides its share of the"\
+        " others, where it judges token by token")                             \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", model_config_parts, "",                                       \
         "what tokens are routed around: the block, its attention or its"       \
