@@ -308,6 +308,27 @@ Test(route, so_far_is_the_rule_of_its_words)
     }
 }
 
+/* ---- new tokens after a prompt ---- */
+
+Test(route, what_cannot_judge_a_token_leaves_it_to_one_that_can)
+{
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        const struct route_policy *step = route_step_rule(p);
+        if (strcmp(p->name, "attention_received") == 0) {
+            cr_expect(step == NULL);
+            continue;
+        }
+        cr_assert(step != NULL, "%s", p->name);
+        bool itself = p->keep || !p->choose;
+        cr_expect(itself == (step == p), "%s", p->name);
+        cr_expect(step->keep || itself, "%s", p->name);
+        cr_expect(step->causal || p == route_find("replay"), "%s", p->name);
+        /* what the model has for the one does for the other */
+        cr_expect(eq(int, step->scored, p->scored), "%s", p->name);
+        cr_expect(step->signal == p->signal, "%s", p->name);
+    }
+}
+
 /* ---- the first tokens ---- */
 
 struct first {

@@ -409,6 +409,26 @@ bool route_keeps(const struct route_policy *policy,
     return t < in->keep_first || policy->keep(in, t);
 }
 
+static const struct { const char *whole, *step; } step_rules[] = {
+    { "expert_choice",         "threshold" },
+    { "token_norm_top_k",      "token_norm" },
+    { "residual_change_top_k", "residual_change" },
+    { "random",                "drawn" },
+    { "strided",               "every_nth" },
+    { "first_k",               "every_nth" },
+    { "last_k",                "every_nth" },
+};
+
+const struct route_policy *route_step_rule(const struct route_policy *policy)
+{
+    if (policy->keep || !policy->choose)
+        return policy;
+    for (size_t i = 0; i < sizeof step_rules / sizeof *step_rules; i++)
+        if (strcmp(policy->name, step_rules[i].whole) == 0)
+            return route_find(step_rules[i].step);
+    return NULL;
+}
+
 void route_keep_first(struct model_spec *spec,
                       const struct route_policy *policy, int32_t keep_first)
 {

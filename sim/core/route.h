@@ -53,6 +53,13 @@ int32_t route_choose(const struct route_policy *policy,
 /* The same of one token, by a policy that has keep(). */
 bool    route_keeps(const struct route_policy *policy,
                     const struct route_input *in, int32_t t);
+/* Where a prompt was routed by `policy` as a whole: the causal rule that judges
+ * what comes after it, a token at a time.  A policy with keep() goes on itself;
+ * top-k of a router goes on by the threshold, top-k of a signal by its rank among
+ * the tokens so far, those that go by place or by chance at the same capacity.
+ * NULL: what it goes by is not there in a token's own step. */
+const struct route_policy *route_step_rule(const struct route_policy *policy);
+
 /* The spec keeps the first `keep_first` tokens under that policy. */
 void    route_keep_first(struct model_spec *spec,
                          const struct route_policy *policy,
