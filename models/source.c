@@ -80,6 +80,10 @@ static enum status read_shape(struct source *s,
     struct model_config config;
     enum status status = model_config_load(&s->spec, &config, s->path, settings,
                                            n_settings, err);
+    if (status == STATUS_OK && spec_stores(&s->spec))
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights: a shape's are"
+                         " drawn in float32; isobath predict prices it as it"
+                         " would be stored", s->path);
     if (status == STATUS_OK && spec_n_routed(&s->spec) > 0) {
         s->routing.policy = route_find(model_config_policies[config.policy]);
         memcpy(s->replay, config.replay, sizeof s->replay);

@@ -32,6 +32,7 @@ const char *const model_config_routers[] = {
 
 const struct config_key model_config_keys[] = {
     MODEL_CONFIG_KEYS(0)
+    STORED_CONFIG_KEYS(offsetof(struct model_config, weights))
     { .name = NULL },
 };
 enum { N_KEYS = sizeof model_config_keys / sizeof *model_config_keys };
@@ -377,6 +378,8 @@ enum status model_config_load(struct model_spec *out,
     if (status != STATUS_OK)
         return status;
     status = model_config_spec(&spec, &own, err);
+    if (status == STATUS_OK)
+        status = stored_config_apply(&spec, &own.weights, err);
     if (status != STATUS_OK)
         return model_config_blame(&model_config_schema, origins, err);
     *out = spec;

@@ -1,6 +1,7 @@
 /* model_config.h - the YAML of a model: its shape, and what it routes.
  *
- * Two sections, `model:` and `routing:`.  What the paper leaves open has a
+ * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
+ * prices.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -10,6 +11,7 @@
 #include "sim/core/config.h"
 #include "sim/core/route.h"
 #include "sim/core/spec.h"
+#include "sim/core/stored_config.h"
 
 struct model_config {
     int     family;              /* enum family */
@@ -34,6 +36,9 @@ struct model_config {
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen */
     double  threshold_decay;
+
+    struct stored_config weights;    /* of a model file alone: no table of a
+                                      * larger config has it */
 };
 
 /* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
