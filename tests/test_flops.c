@@ -293,7 +293,7 @@ static uint64_t value_of(const char *formula, const struct model_spec *spec)
 {
     char text[200];
     const char *at = text;
-    flops_spell(text, sizeof text, formula, spec);
+    flops_spell(text, sizeof text, formula, spec, 0);
     return sum_of(&at);
 }
 

@@ -335,6 +335,8 @@ Test(prompt, what_cannot_be_is_told)
         { "run tiny.yaml --prompt a --set routing.policy=attention_received"
           " --set routing.capacity=0.5 --set routing.gate=one",
           "goes by what later tokens make of one" },
+        { "run tiny.yaml --prompt a --set weights.all=bf16",
+          "tiny.yaml: weights: a shape's are drawn in float32" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect(eq(int, isobath("%s", cases[i].arguments), 2), "%s",
