@@ -50,6 +50,7 @@ struct gguf {
     char     name[FILE_PATH_SIZE];
     uint32_t version;
     size_t   n_values, n_tensors;
+    struct gguf_text values;             /* their bytes, keys included */
     struct value *value;                 /* [n_values] */
     const struct value **by_key;         /* [n_values] */
     struct gguf_tensor *tensor;          /* [n_tensors] */
@@ -497,8 +498,10 @@ enum status gguf_parse(struct gguf **out, const void *bytes, size_t size,
     status = read_version(file, &in, err);
     if (status == STATUS_OK)
         status = read_counts(file, &in, err);
+    file->values.bytes = (const char *)in.at;
     if (status == STATUS_OK)
         status = read_values(file, &in, err);
+    file->values.size = (size_t)((const char *)in.at - file->values.bytes);
     if (status == STATUS_OK)
         status = read_tensors(file, &in, err);
     if (status == STATUS_OK)
@@ -569,6 +572,11 @@ bool gguf_has(const struct gguf *file, const char *key)
 size_t gguf_value_count(const struct gguf *file)
 {
     return file->n_values;
+}
+
+struct gguf_text gguf_values(const struct gguf *file)
+{
+    return file->values;
 }
 
 struct gguf_text gguf_key(const struct gguf *file, size_t i)

@@ -9,8 +9,10 @@
 
 #include "models/agreement.h"
 #include "models/run_config.h"
+#include "models/run_result.h"
 #include "models/source.h"
 #include "models/tokenizer.h"
+#include "models/tokenizer_copy.h"
 #include "models/trainer.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
@@ -88,6 +90,7 @@ struct session {
     bool               has_machine;
     struct rundir      rundir;
     struct tokenizer  *tokenizer;     /* NULL: bytes */
+    struct tokenizer_copy copied;     /* of it, for who reads the checkpoint */
     struct data       *data;
     struct trainer    *trainer;
     struct ledger     *step;          /* predicted, of one step */
@@ -168,11 +171,16 @@ static enum status read_spec(struct session *s, struct error *err)
                : model_config_blame(&run_config_schema, s->origins, err);
 }
 
-/* Its own, or the one that lies with the model to begin with, or bytes. */
+/* Its own, or the one that lies with the model to begin with; "": bytes. */
+static const char *tokenizer_path(const struct session *s)
+{
+    return *s->config.tokenizer ? s->config.tokenizer : s->source.tokenizer;
+}
+
 static enum status open_tokenizer(struct session *s, struct error *err)
 {
     const struct run_config *c = &s->config;
-    const char *path = *c->tokenizer ? c->tokenizer : s->source.tokenizer;
+    const char *path = tokenizer_path(s);
     const int32_t vocab = s->spec.n_vocab;
 
     if (*path) {
@@ -546,6 +554,19 @@ static bool agrees(const struct session *s, const struct ledger *counted)
     return false;
 }
 
+/* The file that the text was encoded by, and the copy beside the weights. */
+static json_t *tokenizer_json(const struct session *s)
+{
+    if (!s->tokenizer)
+        return json_null();
+    return json_pack("{s:o, s:s, s:s, s:I, s:s}",
+                     "file", run_result_name(tokenizer_path(s)),
+                     "kind", tokenizer_kind(s->tokenizer),
+                     "copied_as", s->copied.name,
+                     "bytes", (json_int_t)s->copied.bytes,
+                     "xxh64", s->copied.hash);
+}
+
 static json_t *make_summary(const struct session *s, const struct verdicts *v,
                             bool agreed, int argc, char **argv)
 {
@@ -565,6 +586,7 @@ static json_t *make_summary(const struct session *s, const struct verdicts *v,
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(out, "flops_per_token_forward",
                         number(forward_flops(s) / (double)steps));
+    json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
     json_object_set_new(out, "memory", memory_json(s));
@@ -617,6 +639,8 @@ static enum status write_files(struct session *s,
     enum status status;
     if ((status = checkpoint_export(trainer_model(s->trainer),
                                     s->options.policy, s->rundir.path, err)) ||
+        (s->tokenizer && (status = tokenizer_copy(&s->copied, tokenizer_path(s),
+                                                  s->rundir.path, err))) ||
         (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
         (status = trainer_write_curve(s->trainer, path, err)))
         return status;
