@@ -202,7 +202,7 @@ FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzzed  := $(addprefix sim/core/,error.c file.c number.c random.c spec.c \
              route.c trace.c config.c config_value.c document.c nearest.c \
-             model_config.c) \
+             model_config.c stored_config.c) \
            $(addprefix models/,safetensors.c hf_config.c gguf.c gguf_floats.c \
              numbers.c gguf_model.c shards.c span.c tensor.c \
              $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \

@@ -31,7 +31,8 @@ struct generation {
 };
 
 /* Begins anew: the prompt in one forward, then each new token by itself.  A routed
- * layer whose rule is causal judges them alike.  Returns the number of new tokens. */
+ * layer whose rule is causal judges them alike.  Returns the number of new
+ * tokens. */
 int32_t generate(const struct generation *generation);
 
 #endif

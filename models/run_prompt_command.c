@@ -218,8 +218,8 @@ static enum status choose_length(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* A new token is judged by itself: by the prompt's rule where that judges so, else
- * by the causal one that goes with it. */
+/* A new token is judged by itself: by the prompt's rule where that judges so,
+ * else by the causal one that goes with it. */
 static enum status choose_step_policy(struct session *s, struct error *err)
 {
     s->step_policy = route_step_rule(s->policy);
@@ -256,6 +256,7 @@ static enum status choose_policy(struct session *s, struct error *err)
         return STATUS_OK;
     }
     s->policy = rule ? rule : run_rule_usual(source);
+    route_keep_first(&s->spec, s->policy, s->spec.keep_first);
     enum status status = choose_step_policy(s, err);
     if (status == STATUS_OK)
         status = route_check(s->policy, &s->spec, err);

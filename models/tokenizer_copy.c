@@ -1,4 +1,4 @@
-/* tokenizer_copy.c - bytes from one place to another, and what became of them. */
+/* tokenizer_copy.c - bytes from one place to another, and their checksum. */
 #include "models/tokenizer_copy.h"
 
 #include <inttypes.h>

@@ -21,13 +21,13 @@ struct tokenizer_copy {
     char        hash[17];        /* XXH64 of them, hexadecimal */
 };
 
-/* Of a file that tokenizer_open() takes, into DIRECTORY; each file appears whole
- * or not at all. */
+/* Of a file that tokenizer_open() takes, into DIRECTORY; each file appears
+ * whole or not at all. */
 enum status tokenizer_copy(struct tokenizer_copy *out, const char *path,
                            const char *directory,
                            struct error *err) MUST_CHECK;
 
-/* The path of DIRECTORY's tokenizer into out[FILE_PATH_SIZE]; "": none there. */
+/* The path of DIRECTORY's tokenizer into out[FILE_PATH_SIZE]; "": none. */
 enum status tokenizer_copy_find(char *out, const char *directory,
                                 struct error *err) MUST_CHECK;
 

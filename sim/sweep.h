@@ -10,9 +10,9 @@
  *       train.seed: [1, 2, 3]
  *     points:                        and, after those, each of these
  *       - {name: dense, routing.policy: dense}
- * Settings are run-config keys, spelled and valued as --set takes them, but that
- * file names in them are relative to the study, as base is; those after --set are
- * as given.  They are checked by the command that runs, not here. */
+ * Settings are run-config keys, spelled and valued as --set takes them, but
+ * that file names in them are relative to the study, as base is; those after
+ * --set are as given.  They are checked by the command that runs, not here. */
 #ifndef SWEEP_H
 #define SWEEP_H
 

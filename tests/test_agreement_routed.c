@@ -2,8 +2,8 @@
  * every part of a block that is routed, every way to treat the keys of skipped
  * tokens and every policy that needs no router: whole sequences, sequences of
  * unlike lengths, and decode steps, as integers by (layer, op) and by token;
- * with weights in float32, and kept as stored; with the first tokens kept in any
- * case, or not. */
+ * with weights in float32, and kept as stored; with the first tokens kept in
+ * any case, or not. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 

@@ -459,7 +459,8 @@ static enum status check_settings(const struct config_setting *settings,
                              " weights, so its shape stands fixed; what may be"
                              " set is routing.policy, blocks, capacity,"
                              " keep_first, part, skipped_keys and replay; --set"
-                             " of the rest works on model YAML files", set->text, name);
+                             " of the rest works on model YAML files",
+                             set->text, name);
         if (routes && !sets(set, "routing.policy") &&
             !sets(set, "routing.replay") && !sets(set, "routing.keep_first"))
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"

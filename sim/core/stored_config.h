@@ -45,8 +45,8 @@ extern const char *const stored_config_choices[];  /* "all", then the types */
         " own")
 /* clang-format on */
 
-/* Into a sound spec.  STATUS_BAD_VALUE: the text begins with the key of a matrix
- * whose inputs are not whole blocks of its type. */
+/* Into a sound spec.  STATUS_BAD_VALUE: the text begins with the key of a
+ * matrix whose inputs are not whole blocks of its type. */
 enum status stored_config_apply(struct model_spec *spec,
                                 const struct stored_config *config,
                                 struct error *err) MUST_CHECK;

@@ -5,7 +5,8 @@
  *     window,layer,tokens,kept
  *     0,1,512,0-3 7 9-30
  * tokens is the window's length; kept are positions, ascending, neighbours as
- * first-last, so that a line a window and layer is enough.  Windows stand in
+ * first-last, so that a line a window and layer is enough; those that were kept
+ * as a sequence's first are among them.  Windows stand in
  * order, their layers ascending and the same in each. */
 #ifndef TRACE_H
 #define TRACE_H
