@@ -145,7 +145,7 @@ helped = $(addprefix $(BUILD)/tests/test_,$1)
 $(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
 $(call helped,counting agreement stored): $(counted)
 $(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
-$(call helped,routed_cost): $(BUILD)/tests/cases.o
+$(call helped,routed_cost generate): $(BUILD)/tests/cases.o
 $(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
@@ -217,7 +217,7 @@ FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzzed  := $(addprefix sim/core/,error.c file.c number.c random.c spec.c \
              route.c trace.c config.c config_value.c document.c nearest.c \
-             model_config.c) \
+             model_config.c stored_config.c) \
            $(addprefix models/,safetensors.c $(notdir $(wildcard \
              models/hf_*.c models/gguf*.c)) numbers.c shards.c span.c tensor.c \
              $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \

@@ -310,6 +310,8 @@ static enum status run_phase(struct session *s, const struct phase *phase,
             "arms", arms, "policy",
             phase->train ? s->source->routing.policy->name
                          : profile_serving(s));
+        json_object_set_new(json, "keep_first",
+                            json_integer(s->source->spec.keep_first));
         if (routed)
             json_object_set_new(json, "ratio", profile_paired(phase, arm,
                 s->arguments.common.quiet));

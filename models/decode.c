@@ -110,15 +110,16 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
         const struct route_input judge = {
             .score = score, .n_tokens = t + 1,
             .n_keep = spec_kept(&m->spec, l, t + 1),
+            .keep_first = m->spec.keep_first,
             .threshold = m->threshold[l],
             .seed = random_mix(in->seed, (uint64_t)c, (uint64_t)s, 1),
             .capacity = m->spec.capacity[l], .sequence = s, .choice = c,
             .replayed = in->replayed, .scratch = m->choose_scratch,
         };
-        return in->policy->keep(&judge, t);
+        return route_keeps(in->policy, &judge, t);
     }
     assert(m->spec.router_scores && score);   /* else somebody must say */
-    return score[t] >= m->threshold[l];
+    return t < m->spec.keep_first || score[t] >= m->threshold[l];
 }
 
 /* The layer's rows: sequences whose token is kept, one row each. */

@@ -29,6 +29,7 @@ int32_t generate(const struct generation *g)
 {
     const struct route_policy *policy =
         g->policy ? g->policy : route_find("threshold");
+    const struct route_policy *step = g->step_policy ? g->step_policy : policy;
     int32_t n = 0, id = 0;
 
     model_decode_reset(g->model);
@@ -38,7 +39,7 @@ int32_t generate(const struct generation *g)
         if (!g->emit(g->context, id))
             break;
         if (++n < g->n_new)
-            logits = pass(g, policy, &id, 1);
+            logits = pass(g, step, &id, 1);
     }
     return n;
 }

@@ -13,8 +13,10 @@ struct generation {
                                   * - 1 tokens */
     struct sampler *sampler;
     struct meter   *meter;       /* NULL: nobody */
-    const struct route_policy *policy;   /* causal, of routed layers; NULL:
-                                          * score at or above threshold */
+    const struct route_policy *policy;   /* of routed layers; NULL: score at or
+                                          * above threshold */
+    const struct route_policy *step_policy;   /* of new tokens, one by one:
+                                          * route_step_rule(); NULL: policy */
     uint64_t        seed;        /* for policies that draw */
     const int32_t  *prompt;      /* [n_prompt], at least one */
     int32_t         n_prompt;
@@ -29,7 +31,7 @@ struct generation {
 };
 
 /* Begins anew: the prompt in one forward, then each new token by itself.  A routed
- * layer judges them alike, since its rule is causal.  Returns the number of new
+ * layer whose rule is causal judges them alike.  Returns the number of new
  * tokens. */
 int32_t generate(const struct generation *generation);
 

@@ -86,8 +86,10 @@ enum status gguf_parse(struct gguf **out, const void *bytes, size_t size,
     status = read_version(file, &in, err);
     if (status == STATUS_OK)
         status = read_counts(file, &in, err);
+    file->values.bytes = (const char *)in.at;
     if (status == STATUS_OK)
         status = gguf_read_values(file, &in, err);
+    file->values.size = (size_t)((const char *)in.at - file->values.bytes);
     if (status == STATUS_OK)
         status = gguf_read_tensors(file, &in, err);
     if (status == STATUS_OK)

@@ -142,6 +142,8 @@ bool        gguf_mapped(const struct gguf *file);
 
 bool   gguf_has(const struct gguf *file, const char *key);
 size_t gguf_value_count(const struct gguf *file);
+/* All keys and values as they stand in the file, one after another. */
+struct gguf_text gguf_values(const struct gguf *file);
 /* The i-th key, in the order of the file. */
 struct gguf_text gguf_key(const struct gguf *file, size_t i);
 

@@ -18,8 +18,9 @@ struct gguf {
     char     name[FILE_PATH_SIZE];
     uint32_t version;
     size_t   n_values, n_tensors;
-    struct gguf_value *value;                 /* [n_values] */
-    const struct gguf_value **by_key;         /* [n_values] */
+    struct gguf_text values;             /* their bytes, keys included */
+    struct gguf_value *value;            /* [n_values] */
+    const struct gguf_value **by_key;    /* [n_values] */
     struct gguf_tensor *tensor;          /* [n_tensors] */
     const struct gguf_tensor **by_name;  /* [n_tensors] */
 };

@@ -147,6 +147,11 @@ size_t gguf_value_count(const struct gguf *file)
     return file->n_values;
 }
 
+struct gguf_text gguf_values(const struct gguf *file)
+{
+    return file->values;
+}
+
 struct gguf_text gguf_key(const struct gguf *file, size_t i)
 {
     return file->value[i].key;

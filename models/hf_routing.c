@@ -98,6 +98,23 @@ static enum status read_policy(struct hf_routing *routing, const json_t *object,
                                        "no such routing policy");
 }
 
+/* Written where it is not 0. */
+static enum status read_first(struct model_spec *spec,
+                              const struct hf_routing *routing,
+                              const json_t *object, const char *name,
+                              struct error *err)
+{
+    json_t *value = json_object_get(object, "keep_first");
+
+    if (value && !(json_is_integer(value) && json_integer_value(value) >= 0 &&
+                   json_integer_value(value) <= INT32_MAX))
+        return hf_refuse(err, name, "isobath.keep_first", value, "must be a"
+                         " number of tokens, from 0");
+    route_keep_first(spec, routing->policy,
+                     (int32_t)json_integer_value(value));
+    return STATUS_OK;
+}
+
 enum status hf_read_routing(struct model_spec *spec,
                             struct hf_routing *routing,
                             const json_t *object, const char *name,
@@ -105,7 +122,7 @@ enum status hf_read_routing(struct model_spec *spec,
 {
     static const char *const keys[] = {
         "blocks", "capacity", "policy", "gate", "router_input",
-        "router_scores", "router_trained", "thresholds",
+        "router_scores", "router_trained", "thresholds", "keep_first",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -122,6 +139,8 @@ enum status hf_read_routing(struct model_spec *spec,
     enum status status = read_policy(routing, object, name, err);
     if (status == STATUS_OK)
         status = read_blocks(spec, routing, object, name, err);
+    if (status == STATUS_OK)
+        status = read_first(spec, routing, object, name, err);
     if (status == STATUS_OK)
         status = read_word(&gate, object, "gate", gate_names, GATE_COUNT, name,
                            err);
@@ -154,12 +173,16 @@ json_t *hf_routing_json(const struct model_spec *spec,
             json_array_append_new(thresholds, json_real(
                 hf_short_decimal(routing->threshold[l])));
     }
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:b, s:o}",
-                     "blocks", blocks, "capacity", capacity,
-                     "policy", routing->policy->name,
-                     "gate", gate_names[spec->gate],
-                     "router_input", router_input_names[spec->router_input],
-                     "router_scores", spec->router_scores,
-                     "router_trained", spec->router_trained,
-                     "thresholds", thresholds);
+    json_t *out = json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:b, s:o}",
+                            "blocks", blocks, "capacity", capacity,
+                            "policy", routing->policy->name,
+                            "gate", gate_names[spec->gate], "router_input",
+                            router_input_names[spec->router_input],
+                            "router_scores", spec->router_scores,
+                            "router_trained", spec->router_trained,
+                            "thresholds", thresholds);
+    if (spec->keep_first > 0)
+        json_object_set_new(out, "keep_first",
+                            json_integer(spec->keep_first));
+    return out;
 }

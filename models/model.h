@@ -101,7 +101,7 @@ void model_decode_reset(struct model *model);
 /* Who says whether a routed layer, or its part, processes a token: `keep`;
  * without, the policy's keep(), from the scores of its sequence so far; without
  * that either, a router's score at or above the threshold.  One of them must be
- * there. */
+ * there.  The spec's keep_first goes before all but `keep`. */
 struct decode_input {
     const int32_t *ids;           /* [B] */
     const bool *active;           /* [B]; others get no row and cost nothing, and

@@ -132,17 +132,17 @@ static void choose_part(void *argument, int part, int parts)
         struct route_input choose = {
             .score = score, .n_tokens = t,
             .n_keep = spec_kept(&m->spec, c->layer, t),
+            .keep_first = m->spec.keep_first,
             .threshold = m->threshold[c->layer],
             .seed = random_mix(in->seed, (uint64_t)c->choice, (uint64_t)s, 1),
             .capacity = m->spec.capacity[c->layer], .sequence = s,
             .choice = c->choice, .replayed = in->replayed, .scratch = scratch,
         };
         m->allocation.count[c->choice * m->allocation.n_sequences + s] =
-            in->policy->choose(&choose,
-                               allocation_kept(&m->allocation, c->choice, s));
+            route_choose(in->policy, &choose,
+                         allocation_kept(&m->allocation, c->choice, s));
         if (in->train && m->spec.router_scores)
-            b->cut[s] = route_cut(score, t, choose.n_keep,
-                                  (float *)(void *)scratch);
+            b->cut[s] = route_cut_of(&choose);
     }
 }
 

@@ -114,7 +114,8 @@ struct session {
     const struct run_prompt *job;
     struct source      source;
     struct model_spec  spec;             /* the source's, or its dense twin's */
-    const struct route_policy *policy;
+    const struct route_policy *policy;   /* of the prompt */
+    const struct route_policy *step_policy;   /* of new tokens */
     struct machine    *machine;          /* NULL: none */
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
@@ -218,33 +219,50 @@ static enum status choose_length(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Decoding needs a rule that judges a token by itself: the model's own where it
- * is one, else its layers' thresholds; or every layer runs all of them. */
+/* A new token is judged by itself: by the prompt's rule where that judges so,
+ * else by the causal one that goes with it. */
+static enum status choose_step_policy(struct session *s, struct error *err)
+{
+    s->step_policy = route_step_rule(s->policy);
+    if (!s->step_policy)
+        return error_set(err, STATUS_BAD_VALUE, "policy %s: goes by what later"
+                         " tokens make of one, and in the step of a new token"
+                         " there are none; with --prompt allowed are others,"
+                         " such as residual_change_top_k", s->policy->name);
+    if (s->policy == route_find("replay"))
+        return error_set(err, STATUS_BAD_VALUE, "policy replay: a trace is of a"
+                         " text that was scored, and new tokens are in none;"
+                         " --text replays it");
+    if (s->step_policy == route_find("threshold") &&
+        !s->source.routing.has_thresholds)
+        return error_set(err, STATUS_BAD_VALUE, "%s: no thresholds to judge a"
+                         " token by; --policy dense runs all of them through"
+                         " every layer", s->source.path);
+    return STATUS_OK;
+}
+
+/* The rule that was asked for; else the model's own, but that where thresholds
+ * were trained for it they are the one that goes with the training. */
 static enum status choose_policy(struct session *s, struct error *err)
 {
     const struct source *source = &s->source;
     const struct route_policy *rule = route_find(s->job->config->policy);
 
     s->spec = source->spec;
-    s->policy = route_find("dense");
+    s->policy = s->step_policy = route_find("dense");
     if (spec_n_routed(&source->spec) == 0)
         return STATUS_OK;
     if (rule && !rule->choose) {
         s->spec = spec_dense(&source->spec);
         return STATUS_OK;
     }
-    if (!rule)
-        rule = source->routing.policy->keep ? source->routing.policy
-                                            : route_find("threshold");
-    if (!rule->keep)
-        return error_set(err, STATUS_BAD_VALUE, "policy %s: does not judge token"
-                         " by token, which --prompt needs", rule->name);
-    if (rule == route_find("threshold") && !source->routing.has_thresholds)
-        return error_set(err, STATUS_BAD_VALUE, "%s: no thresholds to judge a"
-                         " token by; --policy dense runs all of them through"
-                         " every layer", source->path);
-    s->policy = rule;
-    return route_check(rule, &s->spec, err);
+    s->policy = rule ? rule : run_rule_usual(source);
+    route_keep_first(&s->spec, s->policy, s->spec.keep_first);
+    enum status status = choose_step_policy(s, err);
+    if (status == STATUS_OK)
+        status = route_check(s->policy, &s->spec, err);
+    return status == STATUS_OK ? route_check(s->step_policy, &s->spec, err)
+                               : status;
 }
 
 static int32_t n_tokens_of(const struct session *s)
@@ -496,7 +514,8 @@ static enum status go_on(struct session *s, struct error *err)
 {
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
-        .policy = s->policy, .seed = (uint64_t)s->job->config->seed,
+        .policy = s->policy, .step_policy = s->step_policy,
+        .seed = (uint64_t)s->job->config->seed,
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked, .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
     fflush(s->copy.file);
@@ -533,7 +552,8 @@ static struct run_prompt_result result_of(const struct session *s)
 {
     return (struct run_prompt_result){
         .job = s->job, .source = &s->source, .spec = &s->spec,
-        .policy = s->policy, .tokenizer = s->tokenizer,
+        .policy = s->policy, .step_policy = s->step_policy,
+        .tokenizer = s->tokenizer,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .n_kept = s->n_kept, .text = s->text,

@@ -83,6 +83,19 @@ static void print_agreement(FILE *file, const struct run_prompt_result *r)
                 sum.count[METRIC_BYTES]);
 }
 
+static void print_routing(FILE *file, const struct run_prompt_result *r)
+{
+    if (spec_n_routed(r->spec) == 0)
+        return;
+    fprintf(file, "routed  the prompt by %s (%s), new tokens by %s (%s)",
+            r->policy->name, r->policy->causal ? "causal" : "looks ahead",
+            r->step_policy->name, r->step_policy == r->policy
+                ? "the same" : "its causal twin");
+    if (r->spec->keep_first > 0)
+        fprintf(file, ", keep_first %d", r->spec->keep_first);
+    fputc('\n', file);
+}
+
 void run_prompt_text(FILE *file, const struct run_prompt_result *r)
 {
     const struct pace p = pace_of(r);
@@ -90,6 +103,7 @@ void run_prompt_text(FILE *file, const struct run_prompt_result *r)
     fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
             r->job->config->model, r->source->has_weights ? "" : ", random weights",
             r->n_prompt, r->n_new, end_names[r->end]);
+    print_routing(file, r);
     fprintf(file, "opened  %.4g s, %.4g MB with its weights\n", r->open_seconds,
             (double)r->allocated_bytes / 1e6);
     fprintf(file, "prompt  %.4g s, %.4g tokens/s, %.4g flops and %.4g bytes a"
@@ -197,10 +211,12 @@ static json_t *routing_json(const struct run_prompt_result *r)
     for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
         for (int32_t k = 0; k < r->n_kept; k++, seen++)
             kept += r->kept[i * r->n_kept + k];
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}",
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:o}",
                      "policy", r->source->routing.policy->name,
                      "part", part_names[r->spec->part],
-                     "rule", r->policy->name, "blocks", blocks,
+                     "keep_first", (int)r->spec->keep_first,
+                     "rule", r->policy->name,
+                     "step_rule", r->step_policy->name, "blocks", blocks,
                      "gate", gate_names[r->spec->gate], "capacity_realised",
                      number((double)kept / (double)seen));
 }

@@ -27,7 +27,8 @@ struct run_prompt_result {
     const struct run_prompt *job;
     const struct source *source;
     const struct model_spec *spec;         /* that ran */
-    const struct route_policy *policy;
+    const struct route_policy *policy;      /* of the prompt */
+    const struct route_policy *step_policy; /* of new tokens */
     const struct tokenizer *tokenizer;     /* NULL: bytes */
     const char *isa;
     int32_t  n_prompt, n_new, n_asked;

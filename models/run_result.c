@@ -88,8 +88,9 @@ static json_t *routing_json(const struct run_result *r)
             json_array_append_new(blocks, json_integer(l));
             nominal += spec->capacity[l];
         }
-    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:o, s:o}",
         "policy", r->source->routing.policy->name,
+        "keep_first", (int)spec->keep_first,
         "part", part_names[spec->part],
         "skipped_keys", skipped_keys_names[spec->skipped_keys],
         "causal", r->score[0].policy->causal,
@@ -250,6 +251,10 @@ void run_result_text(FILE *file, const struct run_result *r)
         source_weights_text(weights, r->spec);
         fprintf(file, "matrices as stored: %s\n", weights);
     }
+    if (r->spec->keep_first > 0)
+        fprintf(file, "keep_first %d: routed layers keep so many tokens at the"
+                " start of a window, whatever the rule says\n",
+                r->spec->keep_first);
     fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
             "bits/byte", "perplexity", "kept");
     for (int i = 0; i < r->n_scores; i++) {

@@ -15,6 +15,8 @@ static const int split_of[] = { SCORE_ALL, SPLIT_VALIDATION, SPLIT_TEST };
       __VA_ARGS__ }
 enum { KEY_LENGTH = 64, MOST = 1 << 30 };
 
+static const char *const files_of_routing[] = { "replay", NULL };
+
 /* clang-format off */
 static const struct config_key keys[] = {
     SCORE("run.model", PATH, model, 0, 0, NULL, NULL, "",
@@ -57,8 +59,9 @@ static const struct config_key keys[] = {
         "with run.twin, how often both are timed on each window"),
     SCORE("model", SETTINGS, sections[0], 0, 0, "", NULL, "",
         "keys of a model, where run.model is a model YAML"),
-    SCORE("routing", SETTINGS, sections[1], 0, 0, "", NULL, "",
-        "keys of routing, for the model"),
+    SCORE("routing", SETTINGS, sections[1], 0, 0, "", files_of_routing, "",
+        "policy, blocks, capacity, keep_first, part, skipped_keys and replay,"
+        " as isobath predict --help has them, for the model"),
     { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -8,6 +8,7 @@
 #include "models/checkpoint.h"
 #include "models/gguf_model.h"
 #include "models/llama2c.h"
+#include "models/tokenizer_copy.h"
 #include "sim/core/model_config.h"
 
 #define X(id, name) [WEIGHTS_##id] = name,
@@ -51,11 +52,9 @@ static enum status read_directory(struct source *s, struct error *err)
                          " neither a finished isobath train nor a model of"
                          " Hugging Face", s->path);
     if (status == STATUS_OK)
-        status = file_join(s->tokenizer, s->path, "tokenizer.json", err);
+        status = tokenizer_copy_find(s->tokenizer, s->path, err);
     if (status != STATUS_OK)
         return status;
-    if (!file_exists(s->tokenizer))
-        *s->tokenizer = '\0';
     status = hf_config_read(&s->spec, &s->routing, config, err);
     return status == STATUS_OK ? checkpoint_check(&s->spec, s->path, err)
                                : status;
@@ -80,6 +79,10 @@ static enum status read_shape(struct source *s,
     struct model_config config;
     enum status status = model_config_load(&s->spec, &config, s->path, settings,
                                            n_settings, err);
+    if (status == STATUS_OK && spec_stores(&s->spec))
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights: a shape's are"
+                         " drawn in float32; isobath predict prices it as it"
+                         " would be stored", s->path);
     if (status == STATUS_OK && spec_n_routed(&s->spec) > 0) {
         s->routing.policy = route_find(model_config_policies[config.policy]);
         memcpy(s->replay, config.replay, sizeof s->replay);

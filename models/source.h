@@ -23,8 +23,8 @@ struct source {
     bool has_weights;                 /* any but a shape */
     char path[FILE_PATH_SIZE];
     char tokenizer[FILE_PATH_SIZE];   /* the file that belongs to it: a GGUF
-                                       * file itself, tokenizer.json of a
-                                       * directory; "": none there */
+                                       * file itself, tokenizer.json, .gguf or
+                                       * .bin of a directory; "": none there */
     char replay[CONFIG_TEXT_SIZE];    /* the trace that the policy replay goes
                                        * by: sim/core/trace.h; "": none */
 };

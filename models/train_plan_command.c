@@ -79,11 +79,15 @@ static enum status read_spec(struct train_session *s, struct error *err)
                : model_config_blame(&run_config_schema, s->origins, err);
 }
 
-/* Its own, or the one that lies with the model to begin with, or bytes. */
+const char *train_tokenizer_path(const struct train_session *s)
+{
+    return *s->config.tokenizer ? s->config.tokenizer : s->source.tokenizer;
+}
+
 static enum status open_tokenizer(struct train_session *s, struct error *err)
 {
     const struct run_config *c = &s->config;
-    const char *path = *c->tokenizer ? c->tokenizer : s->source.tokenizer;
+    const char *path = train_tokenizer_path(s);
     const int32_t vocab = s->spec.n_vocab;
 
     if (*path) {

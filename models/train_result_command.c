@@ -8,6 +8,7 @@
 
 #include "models/agreement.h"
 #include "models/checkpoint.h"
+#include "models/run_result.h"
 #include "sim/memory.h"
 
 static json_t *number(double x)
@@ -28,8 +29,9 @@ static json_t *routing_json(const struct train_session *s,
             nominal += spec->capacity[l];
         }
     int32_t routed = spec_n_routed(spec);
-    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "policy",
-                     s->options.policy->name, "blocks", blocks, "gate",
+    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
+                     s->options.policy->name, "keep_first",
+                     (int)s->spec.keep_first, "blocks", blocks, "gate",
                      gate_names[spec->gate], "capacity_nominal",
                      routed ? json_real(nominal / routed) : json_null(),
                      "capacity_realised", number(causal->capacity),
@@ -176,6 +178,19 @@ static bool agrees(const struct train_session *s, const struct ledger *counted)
     return false;
 }
 
+/* The file that the text was encoded by, and the copy beside the weights. */
+static json_t *tokenizer_json(const struct train_session *s)
+{
+    if (!s->tokenizer)
+        return json_null();
+    return json_pack("{s:o, s:s, s:s, s:I, s:s}",
+                     "file", run_result_name(train_tokenizer_path(s)),
+                     "kind", tokenizer_kind(s->tokenizer),
+                     "copied_as", s->copied.name,
+                     "bytes", (json_int_t)s->copied.bytes,
+                     "xxh64", s->copied.hash);
+}
+
 static json_t *make_summary(const struct train_session *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
@@ -196,6 +211,7 @@ static json_t *make_summary(const struct train_session *s,
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(out, "flops_per_token_forward",
                         number(forward_flops(s) / (double)steps));
+    json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
     json_object_set_new(out, "memory", memory_json(s));
@@ -248,6 +264,9 @@ static enum status write_files(struct train_session *s,
     enum status status;
     if ((status = checkpoint_export(trainer_model(s->trainer),
                                     s->options.policy, s->rundir.path, err)) ||
+        (s->tokenizer &&
+         (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
+                                  s->rundir.path, err))) ||
         (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
         (status = trainer_write_curve(s->trainer, path, err)))
         return status;

@@ -6,6 +6,7 @@
 #include "models/run_config.h"
 #include "models/source.h"
 #include "models/tokenizer.h"
+#include "models/tokenizer_copy.h"
 #include "models/trainer.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
@@ -28,6 +29,7 @@ struct train_session {
     struct machine    *machine;       /* NULL: none */
     struct rundir      rundir;
     struct tokenizer  *tokenizer;     /* NULL: bytes */
+    struct tokenizer_copy copied;     /* of it, for who reads the checkpoint */
     struct data       *data;
     struct trainer    *trainer;
     struct ledger     *step;          /* predicted, of one step */
@@ -51,6 +53,9 @@ enum status train_open_data(struct train_session *s,
                             struct error *err) MUST_CHECK;
 enum status train_open_trainer(struct train_session *s,
                                struct error *err) MUST_CHECK;
+
+/* The run's own, or the one that lies with the model to begin with; "": bytes. */
+const char *train_tokenizer_path(const struct train_session *s);
 
 /* Of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_session *s);

@@ -204,6 +204,10 @@ static void name_lines(struct tradeoff *x)
             used += (size_t)snprintf(t->line + used, sizeof t->line - used,
                                      ", %.0f of %.0f blocks", t->n_routed,
                                      t->n_layers);
+        double first = jsonpath_number(t->run->summary, "routing.keep_first");
+        if (first > 0 && used < sizeof t->line)
+            used += (size_t)snprintf(t->line + used, sizeof t->line - used,
+                                     ", first %.0f kept", first);
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
             const char *text = text_at(t, parts[p].path);
             if (used < sizeof t->line && differs(x, parts[p].path) &&

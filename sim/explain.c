@@ -9,50 +9,54 @@
 enum { FORMULA_SIZE = 160 };
 
 static void formula(FILE *file, const char *what, const char *text,
-                    const char *per_key, const struct model_spec *spec)
+                    const char *per_key, const struct model_spec *spec,
+                    int32_t layer)
 {
     char numbers[FORMULA_SIZE], key_numbers[FORMULA_SIZE];
     bool keys = per_key && strcmp(per_key, "0") != 0;
 
-    flops_spell(numbers, sizeof numbers, text, spec);
+    flops_spell(numbers, sizeof numbers, text, spec, layer);
     fprintf(file, "  %-16s  %s", what, text);
     if (keys)
         fprintf(file, " + n*%s", per_key);
     if (strcmp(numbers, text) != 0) {
         fprintf(file, "\n  %-16s= %s", "", numbers);
         flops_spell(key_numbers, sizeof key_numbers, keys ? per_key : "",
-                    spec);
+                    spec, layer);
         if (keys)
             fprintf(file, " + n*%s", key_numbers);
     }
     fputc('\n', file);
 }
 
-static void rule(FILE *file, const struct model_spec *spec,
+static void rule(FILE *file, const struct model_spec *spec, int32_t layer,
                  const struct flops_price *price)
 {
     const struct flops_rule *r = price->rule;
 
-    formula(file, "flops per row", r->flops, r->flops_per_key, spec);
+    formula(file, "flops per row", r->flops, r->flops_per_key, spec,
+            layer);
     if (price->flops_per_key)
         fprintf(file, "  %-16s= %" PRIu64 " + n*%" PRIu64 "\n", "",
                 price->flops, price->flops_per_key);
     else
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->flops);
-    formula(file, "bytes per row", r->bytes, NULL, spec);
+    formula(file, "bytes per row", r->bytes, NULL, spec, layer);
     fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->bytes);
-    formula(file, "bytes, shared", r->shared_bytes, NULL, spec);
+    formula(file, "bytes, shared", r->shared_bytes, NULL, spec, layer);
     if (price->shared_bytes)
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
     if (price->shared_flops) {
-        formula(file, "flops, shared", r->shared_flops, NULL, spec);
+        formula(file, "flops, shared", r->shared_flops, NULL, spec,
+                layer);
         fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_flops);
     }
 }
 
 /* Prices that take the place of forward's in a layer that skips tokens. */
 static void rules_of_skipping(FILE *file, const struct model_spec *spec,
-                              const struct flops_list *list, enum op op)
+                              int32_t layer, const struct flops_list *list,
+                              enum op op)
 {
     for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL; set++) {
         const struct flops_price *price = &list->at[set][op];
@@ -66,7 +70,7 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
                 : op == OP_GATHER ? "rows whose keys are put away (in a"
                                     " decode step: skipped rows)"
                 : "all rows");
-        rule(file, spec, price);
+        rule(file, spec, layer, price);
     }
 }
 
@@ -265,7 +269,7 @@ static bool rule_has(const struct flops_price *price, const char *letter)
 }
 
 /* The letters that occur in the rules of the pass. */
-static void where(FILE *file, const struct model_spec *spec,
+static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                   const struct flops_list *list, enum pass pass, enum op op)
 {
     const struct flops_price *price = &list->at[pass][op];
@@ -273,7 +277,7 @@ static void where(FILE *file, const struct model_spec *spec,
     struct flops_letter letters[FLOPS_LETTERS];
     const char *lead = "  where             ";
 
-    flops_letters(letters, spec);
+    flops_letters(letters, spec, layer);
     for (int i = 0; i < FLOPS_LETTERS; i++) {
         const struct flops_letter *letter = &letters[i];
         bool occurs = rule_has(price, letter->name);
@@ -308,14 +312,26 @@ static const struct { enum op op; enum pass pass; const char *text; } notes[] =
       " row: 8*E*m bytes in place of 8*E" },
 };
 
+static bool stored_unlike(const struct model_spec *spec)
+{
+    bool unlike = false;
+    for (int32_t l = 1; l < spec->n_layers; l++)
+        unlike |= memcmp(spec->stored[l], spec->stored[0],
+                         sizeof spec->stored[l]) != 0;
+    return unlike;
+}
+
 void explain_op(FILE *file, const struct model_spec *spec,
                 const struct allocation *allocation, bool known_rows,
-                const struct ledger *ledger, enum op op)
+                const struct ledger *ledger, enum op op, int32_t layer)
 {
     struct flops_list list = flops_list(spec);
 
-    flops_store(&list, spec, 0);
+    flops_store(&list, spec, layer);
     fprintf(file, "%s: %s\n", op_table[op].name, op_table[op].what);
+    if (stored_unlike(spec))
+        fprintf(file, "formulas with the stored matrices of layer %d; not all"
+                " layers store them alike\n", layer);
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         const struct flops_price *price = &list.at[pass][op];
         struct cost sum = ledger_sum(ledger, pass, LEDGER_ANY, LEDGER_ANY,
@@ -324,14 +340,14 @@ void explain_op(FILE *file, const struct model_spec *spec,
             continue;
         fprintf(file, "\n%s\n", pass_names[pass]);
         if (price->rule)
-            rule(file, spec, price);
+            rule(file, spec, layer, price);
         if (pass == PASS_FORWARD)
-            rules_of_skipping(file, spec, &list, op);
+            rules_of_skipping(file, spec, layer, &list, op);
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
-            where(file, spec, &list, (enum pass)pass, op);
+            where(file, spec, layer, &list, (enum pass)pass, op);
         layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
                op);
     }

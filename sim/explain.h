@@ -8,9 +8,10 @@
 #include "sim/core/spec.h"
 
 /* `ledger` is what predict.h filled for this spec and allocation, resolved by
- * pass, layer and op; rows and keys are told where `known_rows`. */
+ * pass, layer and op; rows and keys are told where `known_rows`.  Layers may
+ * store their matrices unlike: the formulas have the numbers of `layer`. */
 void explain_op(FILE *file, const struct model_spec *spec,
                 const struct allocation *allocation, bool known_rows,
-                const struct ledger *ledger, enum op op);
+                const struct ledger *ledger, enum op op, int32_t layer);
 
 #endif

@@ -485,9 +485,10 @@ uint64_t flops_adamw_bytes(uint64_t n)
     return 28 * n;
 }
 
-void flops_letters(struct flops_letter *out, const struct model_spec *spec)
+void flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                   int32_t layer)
 {
-    const struct matrices m = matrices_of(spec, 0);
+    const struct matrices m = matrices_of(spec, layer);
     const struct flops_letter letters[FLOPS_LETTERS] = {
         { "C", (uint64_t)spec->n_channels, "channels" },
         { "H", (uint64_t)spec->n_heads, "heads" },
@@ -504,19 +505,19 @@ void flops_letters(struct flops_letter *out, const struct model_spec *spec)
         { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
         { "scored", spec_scored(spec), "1 if there are scores" },
         { "untied", !spec->tied_head, "1 if the head is its own tensor" },
-        { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries, layer 0" },
+        { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries" },
         { "Wq", m.widening[MATRIX_QUERY], "flops of widening them" },
-        { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys, layer 0" },
+        { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys" },
         { "Wk", m.widening[MATRIX_KEY], "flops of widening them" },
-        { "Bv", m.bytes[MATRIX_VALUE], "stored bytes of values, layer 0" },
+        { "Bv", m.bytes[MATRIX_VALUE], "stored bytes of values" },
         { "Wv", m.widening[MATRIX_VALUE], "flops of widening them" },
-        { "Bp", m.bytes[MATRIX_PROJECT], "stored bytes of project, layer 0" },
+        { "Bp", m.bytes[MATRIX_PROJECT], "stored bytes of project" },
         { "Wp", m.widening[MATRIX_PROJECT], "flops of widening them" },
-        { "Bg", m.bytes[MATRIX_GATE], "stored bytes of gate, layer 0" },
+        { "Bg", m.bytes[MATRIX_GATE], "stored bytes of gate" },
         { "Wg", m.widening[MATRIX_GATE], "flops of widening them" },
-        { "Bu", m.bytes[MATRIX_UP], "stored bytes of up, layer 0" },
+        { "Bu", m.bytes[MATRIX_UP], "stored bytes of up" },
         { "Wu", m.widening[MATRIX_UP], "flops of widening them" },
-        { "Bd", m.bytes[MATRIX_DOWN], "stored bytes of down, layer 0" },
+        { "Bd", m.bytes[MATRIX_DOWN], "stored bytes of down" },
         { "Wd", m.widening[MATRIX_DOWN], "flops of widening them" },
         { "Be", m.row_bytes, "stored bytes of a row of the embedding" },
         { "We", m.row_widening, "flops of widening it" },
@@ -537,12 +538,12 @@ static const struct flops_letter *letter_find(
 }
 
 void flops_spell(char *out, size_t size, const char *formula,
-                 const struct model_spec *spec)
+                 const struct model_spec *spec, int32_t layer)
 {
     struct flops_letter letters[FLOPS_LETTERS];
     size_t used = 0;
 
-    flops_letters(letters, spec);
+    flops_letters(letters, spec, layer);
     out[0] = '\0';
     while (*formula && used + 1 < size) {
         size_t length = 0;

@@ -125,11 +125,12 @@ struct flops_letter {
     const char *meaning;
 };
 enum { FLOPS_LETTERS = 33 };
-/* Those of stored matrices (Bq, Wq, ...) are the first layer's. */
-void flops_letters(struct flops_letter *out, const struct model_spec *spec);
+/* Those of stored matrices (Bq, Wq, ...) are that layer's. */
+void flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                   int32_t layer);
 
 /* `formula` with numbers put in: "2*64*(64 + 2*64)"; cut at `size`. */
 void flops_spell(char *out, size_t size, const char *formula,
-                 const struct model_spec *spec);
+                 const struct model_spec *spec, int32_t layer);
 
 #endif

@@ -68,10 +68,10 @@ enum status predict_decode(struct ledger *ledger,
                            struct error *err) MUST_CHECK;
 
 /* The same step when routes are not known: a routed layer keeps the token with
- * probability c and holds spec_kept(T) keys, and its weights are read with
- * probability 1 - (1-c)^B; parts routed apart keep it each on its own.  The
- * allocation gives B and T alone.  Counts are expectations rounded to integers;
- * the ledger must not resolve tokens. */
+ * probability c = spec_chance(T) and holds spec_kept(T) keys, and its weights
+ * are read with probability 1 - (1-c)^B; parts routed apart keep it each on its
+ * own.  The allocation gives B and T alone.  Counts are expectations rounded to
+ * integers; the ledger must not resolve tokens. */
 enum status predict_decode_expected(struct ledger *ledger,
                                     const struct predict_job *job,
                                     struct predict_range *range,

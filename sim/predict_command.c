@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "models/hf_config.h"
+#include "models/run_result.h"
+#include "models/source.h"
 #include "sim/core/command.h"
 #include "sim/core/file.h"
 #include "sim/core/model_config.h"
@@ -26,6 +27,9 @@ struct options {
     enum predict_by by;
     int32_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
+    int32_t layer;                      /* that it shows */
+    const char *weights;                /* float32, stored, or a type; NULL: as
+                                         * the model file says */
 };
 
 /* Everything that is printed, in whatever format. */
@@ -44,7 +48,7 @@ struct answer {
 /* ---- arguments ---- */
 
 enum { KEY_MACHINE = 256, KEY_PHASE, KEY_CONTEXT, KEY_BY, KEY_EXPLAIN,
-       KEY_CONVENTION };
+       KEY_CONVENTION, KEY_LAYER, KEY_WEIGHTS };
 
 static const struct argp_option option_table[] = {
     { "machine", KEY_MACHINE, "FILE", 0,
@@ -61,6 +65,12 @@ static const struct argp_option option_table[] = {
     { "by", KEY_BY, "op|layer|pass|total", 0, "Rows of the table", 0 },
     { "explain", KEY_EXPLAIN, "OP", 0,
       "Formula, numbers put in and result of one op", 0 },
+    { "layer", KEY_LAYER, "N", 0,
+      "The layer whose stored matrices --explain puts in; default 0", 0 },
+    { "weights", KEY_WEIGHTS, "float32|stored|TYPE", 0,
+      "What matrices are read as: float32, as MODEL's files store them, or all"
+      " as f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k;"
+      " default: as a model YAML's weights section says, else float32", 0 },
     { "convention", KEY_CONVENTION, "NAME", 0,
       "Also what a paper's convention calls the FLOPs of a training step, or"
       " all", 0 },
@@ -119,6 +129,17 @@ static const char *convention_named(const char *text, struct argp_state *state)
     return names[one_of("--convention", text, names, state)];
 }
 
+static const char *weights_named(const char *text, struct argp_state *state)
+{
+    const char *names[WEIGHTS_COUNT + NUMBER_COUNT + 1] = { NULL };
+
+    for (int i = 0; i < WEIGHTS_COUNT; i++)
+        names[i] = weights_names[i];
+    for (int i = 0; i < NUMBER_COUNT; i++)
+        names[WEIGHTS_COUNT + i] = number_table[i].name;
+    return names[one_of("--weights", text, names, state)];
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
@@ -149,6 +170,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_EXPLAIN:
         o->explain = op_named(arg, state);
         return 0;
+    case KEY_LAYER:
+        o->layer = strcmp(arg, "0") == 0 ? 0 : positive("--layer", arg, state);
+        return 0;
+    case KEY_WEIGHTS:
+        o->weights = weights_named(arg, state);
+        return 0;
     case KEY_CONVENTION:
         o->convention = convention_named(arg, state);
         return 0;
@@ -159,14 +186,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!o->model)
-            argp_error(state, "MODEL is missing: a model YAML, or a directory"
-                       " with config.json");
+            argp_error(state, "MODEL is missing: a model YAML, a directory with"
+                       " config.json, a GGUF or a llama2.c file");
         else if (o->phase == MEMORY_DECODE && o->tokens)
             argp_error(state, "--tokens with --phase decode: give --context");
         else if (o->phase != MEMORY_DECODE && o->context)
             argp_error(state, "--context: only with --phase decode");
         else if (o->explain >= 0 && o->common.format != FORMAT_TEXT)
             argp_error(state, "--explain is text: leave --format out");
+        else if (o->layer > 0 && o->explain < 0)
+            argp_error(state, "--layer: goes with --explain");
         else if (o->phase != MEMORY_TRAIN && o->convention)
             argp_error(state, "--convention: only with --phase train");
         return 0;
@@ -252,13 +281,55 @@ static enum status load_yaml(struct answer *a, struct error *err)
     return status;
 }
 
-static enum status load(struct answer *a, struct error *err)
+static bool reads_stored(const struct options *o)
+{
+    return o->weights && strcmp(o->weights, weights_names[WEIGHTS_STORED]) == 0;
+}
+
+/* A file with weights, or a directory whose own types are asked for. */
+static enum status load_weights(struct answer *a, struct error *err)
+{
+    const struct command_options *o = &a->options->common;
+    struct source source;
+
+    enum status status = source_read(&source, a->options->model, o->setting,
+                                     o->n_settings, err);
+    if (status == STATUS_OK && reads_stored(a->options))
+        status = source_keep(&source, WEIGHTS_STORED, err);
+    if (status != STATUS_OK)
+        return status;
+    a->question.spec = source.spec;
+    a->config = run_result_model(&source.spec);
+    if (o->n_settings > 0)
+        json_object_set_new(a->config, "set", settings_json(o));
+    return STATUS_OK;
+}
+
+/* All matrices as --weights names one type for them. */
+static enum status store_as(struct model_spec *spec, const char *type,
+                            struct error *err)
+{
+    struct stored_config config = { .all = NUMBER_F32 };
+    struct error why;
+
+    if (strcmp(type, weights_names[WEIGHTS_FLOAT32]) != 0 &&
+        !stored_config_find(&config, type))
+        return STATUS_OK;                    /* stored: load_weights() did it */
+    if (stored_config_apply(spec, &config, &why) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);
+}
+
+static enum status load_model(struct answer *a, struct error *err)
 {
     const struct options *o = a->options;
     char path[FILE_PATH_SIZE];
     enum status status;
 
-    if (is_directory(o->model)) {
+    if (ends_with(o->model, ".gguf") || ends_with(o->model, ".bin") ||
+        reads_stored(o)) {
+        status = load_weights(a, err);
+    } else if (is_directory(o->model)) {
         status = file_join(path, o->model, "config.json", err);
         if (status == STATUS_OK)
             status = load_json(a, path, err);
@@ -267,6 +338,19 @@ static enum status load(struct answer *a, struct error *err)
     } else {
         status = load_yaml(a, err);
     }
+    return status == STATUS_OK && o->weights
+               ? store_as(&a->question.spec, o->weights, err) : status;
+}
+
+static enum status load(struct answer *a, struct error *err)
+{
+    const struct options *o = a->options;
+    enum status status = load_model(a, err);
+
+    if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
+        status = error_set(err, STATUS_BAD_VALUE, "--layer %d: this model has"
+                           " layers 0 to %d", o->layer,
+                           a->question.spec.n_layers - 1);
     if (status != STATUS_OK || !o->machine)
         return status;
     a->machine = malloc(sizeof *a->machine);
@@ -396,6 +480,9 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 skipped_keys_names[s->skipped_keys]);
     if (s->signal != SIGNAL_NONE)
         fprintf(file, ", by the signal %s", signal_names[s->signal]);
+    if (s->keep_first > 0)
+        fprintf(file, ", the first %d tokens always%s", s->keep_first,
+                s->first_besides ? " and of the others a share" : "");
 }
 
 static void print_model(FILE *file, const struct answer *a)
@@ -422,6 +509,11 @@ static void print_model(FILE *file, const struct answer *a)
         else
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
+    }
+    if (spec_stores(s)) {
+        char weights[SOURCE_WEIGHTS_SIZE];
+        source_weights_text(weights, s);
+        fprintf(file, "matrices as stored: %s\n", weights);
     }
     fprintf(file, "phase %s, B %d, T %d; machine %s\n",
             memory_phase_names[a->question.phase], a->question.n_sequences, T,
@@ -619,8 +711,10 @@ static json_t *question_json(struct answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
-    json_t *config = json_pack("{s:s, s:s, s:i, s:i, s:o, s:O}",
-        "file", a->options->model,
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, &a->question.spec);
+    json_t *config = json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:O}",
+        "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
         "batch", (int)a->question.n_sequences,
         "tokens", (int)a->question.n_tokens,
@@ -672,7 +766,7 @@ static enum status print(FILE *file, struct answer *a, int argc, char **argv,
     if (o->explain >= 0)
         explain_op(file, &a->model.spec, &a->model.allocation,
                    o->phase != MEMORY_DECODE, a->model.ledger,
-                   (enum op)o->explain);
+                   (enum op)o->explain, o->layer);
     else if (o->common.format == FORMAT_TEXT)
         print_text(file, a);
     else if (o->common.format == FORMAT_CSV)
@@ -708,8 +802,8 @@ int predict_command(int argc, char **argv)
         option_table, parse_option, "MODEL",
         "Price a model: FLOPs, bytes, and on a machine seconds and joules, next"
         " to its dense twin.  Nothing is run.\vMODEL is a model YAML"
-        " (configs/models/), or a run or checkpoint directory with"
-        " config.json.", children, add_keys, NULL,
+        " (configs/models/), a run or checkpoint directory with config.json, a"
+        " GGUF or a llama2.c file.", children, add_keys, NULL,
     };
     struct options options = { .explain = -1 };
     struct answer *a = calloc(1, sizeof *a);

@@ -466,7 +466,7 @@ static void count_routed(struct pricing *p)
         p->count[ROWS_SKIPPED] = count_known(p, ROWS_SKIPPED);
         return;
     }
-    double c = spec->capacity[p->layer];
+    double c = spec_chance(spec, p->layer, T);
     int32_t held = sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
     p->count[ROWS_KEPT] = count_expected(p, c, (uint64_t)held);
     p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);

@@ -115,6 +115,38 @@ static enum status value_text(struct sweep *s, const char **out,
     return *out ? STATUS_OK : no_memory(err);
 }
 
+/* Keys that name files, of the configs of train and run; and their sections,
+ * each of which a file may stand for. */
+static const char *const file_keys[] = {
+    "data.path", "data.tokenizer", "machine", "routing.replay", "run.machine",
+    "run.model", "run.text", "run.tokenizer", "train.init",
+    "data", "model", "routing", "run", "train",
+};
+
+bool sweep_names_file(const char *key)
+{
+    for (size_t i = 0; i < sizeof file_keys / sizeof *file_keys; i++)
+        if (strcmp(key, file_keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The value of a key: a file is where the study says, seen from it. */
+static enum status value_of(struct sweep *s, const char **out, const char *key,
+                            const yaml_node_t *node, struct error *err)
+{
+    const char *text = document_text(node);
+    char path[FILE_PATH_SIZE];
+
+    if (!text || !*text || !sweep_names_file(key))
+        return value_text(s, out, node, err);
+    enum status status = document_resolve(path, s->document, node, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = keep_text(s, path);
+    return *out ? STATUS_OK : no_memory(err);
+}
+
 /* The text of a mapping's key, which must be new to this mapping. */
 static enum status key_text(const struct sweep *s, const char **out,
                             const yaml_node_t *mapping, ptrdiff_t i,
@@ -183,8 +215,8 @@ static enum status read_settings(struct sweep *s, struct settings *out,
         struct sweep_setting setting = { "", "" };
         enum status status = key_text(s, &setting.key, node, i, err);
         if (status == STATUS_OK)
-            status = value_text(s, &setting.value, at(s, pairs(node)[i].value),
-                                err);
+            status = value_of(s, &setting.value, setting.key,
+                              at(s, pairs(node)[i].value), err);
         if (status == STATUS_OK && name && strcmp(setting.key, "name") == 0)
             *name = setting.value;
         else if (status == STATUS_OK)
@@ -211,8 +243,8 @@ static enum status read_axis(struct sweep *s, struct axis *axis,
     if (!axis->value)
         return no_memory(err);
     for (int32_t i = 0; i < axis->n; i++) {
-        enum status status = value_text(s, &axis->value[i], item(s, list, i),
-                                        err);
+        enum status status = value_of(s, &axis->value[i], axis->key,
+                                      item(s, list, i), err);
         if (status != STATUS_OK)
             return status;
         for (int32_t j = 0; j < i; j++)

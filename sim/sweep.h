@@ -10,9 +10,9 @@
  *       train.seed: [1, 2, 3]
  *     points:                        and, after those, each of these
  *       - {name: dense, routing.policy: dense}
- * Settings are run-config keys, spelled and valued as --set takes them, so file
- * names in them are relative to where the sweep is started.  They are checked by
- * the command that runs, not here. */
+ * Settings are run-config keys, spelled and valued as --set takes them, but
+ * that file names in them are relative to the study, as base is; those after
+ * --set are as given.  They are checked by the command that runs, not here. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
@@ -68,6 +68,9 @@ struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
 /* The keys that differ between points, in order of appearance. */
 size_t      sweep_n_keys(const struct sweep *sweep);
 const char *sweep_key(const struct sweep *sweep, size_t key);
+
+/* Whether a key's value is a file name. */
+bool        sweep_names_file(const char *key);
 
 /* A point's value of a key; NULL when it does not set it. */
 const char *sweep_value(const struct sweep *sweep, int32_t point,

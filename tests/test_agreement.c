@@ -190,9 +190,12 @@ Test(agreement, every_policy)
                 spec.signal = p->signal;
             }
             struct run run = { &spec, shape, p->name, p->name, 40 };
-            if (route_trains(p))
-                train_step_agrees(&run);
-            scoring_agrees(&run, 0.5f);
+            for (int32_t first = 0; first < 5; first += 2) {
+                route_keep_first(&spec, p, first);
+                if (route_trains(p))
+                    train_step_agrees(&run);
+                scoring_agrees(&run, 0.5f);
+            }
         }
 }
 

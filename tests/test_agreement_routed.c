@@ -2,7 +2,8 @@
  * every part of a block that is routed, every way to treat the keys of skipped
  * tokens and every policy that needs no router: whole sequences, sequences of
  * unlike lengths, and decode steps, as integers by (layer, op) and by token;
- * with weights in float32, and kept as stored. */
+ * with weights in float32, and kept as stored; with the first tokens kept in
+ * any case, or not. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -117,9 +118,20 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
     }
 }
 
+/* The shortest sequence has 9 tokens, of which layer 1 keeps 4 by capacity. */
+static void first_are_kept(const struct model *model, int32_t first,
+                           const char *what)
+{
+    const struct allocation *a = model_allocation(model);
+    for (int32_t b = 0; b < B; b++)
+        for (int32_t t = 0; t < first; t++)
+            cr_assert(allocation_count(a, 1, b) >= first &&
+                      allocation_kept(a, 1, b)[t] == t, "%s", what);
+}
+
 static void policy_agrees(const struct route_policy *p, enum family family,
                           enum routed_part part, enum skipped_keys keys,
-                          bool stored)
+                          bool stored, int32_t first)
 {
     int32_t ids[B * T], targets[B * T];
     bool received = p->signal == SIGNAL_RECEIVED;
@@ -128,6 +140,7 @@ static void policy_agrees(const struct route_policy *p, enum family family,
                                      .decode = true, .n_threads = 1 };
     if (stored)
         store(&spec);
+    route_keep_first(&spec, p, first);
     struct model *model = case_model(&spec, &options, 1);
     cr_assert((model_tensors(model)->stored_bytes > 0) == stored);
     fill_stored(model);
@@ -135,9 +148,10 @@ static void policy_agrees(const struct route_policy *p, enum family family,
     char what[160];
     case_text(ids, targets, B * T, V, 3);
     for (int shape = 0; shape < 3; shape++) {
-        snprintf(what, sizeof what, "%s%s, %s, part %s, keys %s, shape %d",
-                 family_names[family], stored ? ", stored" : "", p->name,
-                 part_names[part], skipped_keys_names[keys], shape);
+        snprintf(what, sizeof what, "%s%s, %s, part %s, keys %s, first %d,"
+                 " shape %d", family_names[family], stored ? ", stored" : "",
+                 p->name, part_names[part], skipped_keys_names[keys], first,
+                 shape);
         struct model_input input = {
             .ids = ids, .n_sequences = B, .n_tokens = T, .policy = p,
             .seed = 7, .cache = shape > 0, .last_only = shape == 2,
@@ -145,13 +159,14 @@ static void policy_agrees(const struct route_policy *p, enum family family,
             .length = shape == 0 ? NULL : ragged,
         };
         prefill_agrees(model, &spec, &input, what);
+        first_are_kept(model, first, what);
     }
     if (p->keep || p->signal == SIGNAL_NONE)
         steps_agree(model, &spec, p, what);
     model_close(model);
 }
 
-#define AGREES(test, family, stored)                                           \
+#define AGREES(test, family, stored, first)                                    \
     Test(agreement_routed, test)                                               \
     {                                                                          \
         int tried = 0;                                                         \
@@ -163,13 +178,16 @@ static void policy_agrees(const struct route_policy *p, enum family family,
                         (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT))     \
                         continue;                                              \
                     policy_agrees(p, family, (enum routed_part)part,           \
-                                  (enum skipped_keys)keys, stored);            \
+                                  (enum skipped_keys)keys, stored, first);     \
                     tried++;                                                   \
                 }                                                              \
         cr_assert(tried >= 11 * 7);                                            \
     }
 
-AGREES(gpt2, FAMILY_GPT2, false)
-AGREES(llama, FAMILY_LLAMA, false)
-AGREES(gpt2_stored, FAMILY_GPT2, true)
-AGREES(llama_stored, FAMILY_LLAMA, true)
+AGREES(gpt2, FAMILY_GPT2, false, 0)
+AGREES(llama, FAMILY_LLAMA, false, 0)
+AGREES(gpt2_stored, FAMILY_GPT2, true, 0)
+AGREES(llama_stored, FAMILY_LLAMA, true, 0)
+AGREES(gpt2_keeps_the_first, FAMILY_GPT2, false, 3)
+AGREES(llama_keeps_the_first, FAMILY_LLAMA, false, 3)
+AGREES(stored_keeps_the_first, FAMILY_LLAMA, true, 3)

@@ -35,7 +35,7 @@ static char *explained(struct model_spec spec, enum op op)
 
     cr_assert(eq(int, prediction_open(&p, &question, &spec, &err), STATUS_OK),
               "%s", err.text);
-    explain_op(file, &spec, &p.allocation, true, p.ledger, op);
+    explain_op(file, &spec, &p.allocation, true, p.ledger, op, 0);
     cr_assert(fclose(file) == 0);
     prediction_close(&p);
     return text;

@@ -245,11 +245,11 @@ Test(flops, a_formula_is_spelled_with_its_numbers)
     struct model_spec spec = gpt2();
     char text[80];
 
-    flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec);
+    flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec, 0);
     cr_expect(eq(str, text, (char *)"2*64*(64 + 2*64)"));
-    flops_spell(text, sizeof text, "H*(2*D + FOLD + 1)", &spec);
+    flops_spell(text, sizeof text, "H*(2*D + FOLD + 1)", &spec, 0);
     cr_expect(eq(str, text, (char *)"2*(2*32 + 15 + 1)"));
-    flops_spell(text, 5, "1000*C", &spec);
+    flops_spell(text, 5, "1000*C", &spec, 0);
     cr_expect(eq(str, text, (char *)"1000"));
 }
 
@@ -293,7 +293,7 @@ static uint64_t value_of(const char *formula, const struct model_spec *spec)
 {
     char text[200];
     const char *at = text;
-    flops_spell(text, sizeof text, formula, spec);
+    flops_spell(text, sizeof text, formula, spec, 0);
     return sum_of(&at);
 }
 

@@ -1,4 +1,5 @@
-/* test_generate.c - a trained model tells the story that llama2.c tells. */
+/* test_generate.c - a trained model tells the story that llama2.c tells; a prompt
+ * may be routed as a whole. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 
 #include "models/generate.h"
 #include "models/llama2c.h"
+#include "models/model_state.h"
+#include "tests/cases.h"
 #include "tests/shared.h"
 
 /* tok512.bin: i32 longest, then for each token f32 score, i32 size, bytes. */
@@ -132,4 +135,80 @@ Test(generate, whoever_listens_may_end_it)
 {
     struct story story = { .stop_after = 7 };
     cr_expect(eq(i32, run(&story, (struct sampling){ 0 }, 60), 7));
+}
+
+/* ---- a prompt that is routed as a whole ---- */
+
+enum { PROMPT = 20, NEW = 12, FIRST = 2, ROUTED = 1 };
+
+static bool go_on(void *context, int32_t id)
+{
+    (void)context;
+    (void)id;
+    return true;
+}
+
+static bool keeps(const struct allocation *a, int32_t t)
+{
+    bool kept = false;
+    for (int32_t i = 0; i < allocation_count(a, ROUTED, 0); i++)
+        kept |= allocation_kept(a, ROUTED, 0)[i] == t;
+    return kept;
+}
+
+/* How many of from..n-1 come before t: by score, then by place. */
+static int32_t ahead_of(const real *score, int32_t t, int32_t from, int32_t n)
+{
+    int32_t ahead = 0;
+    for (int32_t s = from; s < n; s++)
+        ahead += score[s] > score[t] || (score[s] == score[t] && s < t);
+    return ahead;
+}
+
+/* At capacity 0.4, 8 of the 20: the first 2, and the 6 highest of the others.
+ * Token t later: among the ceil(0.4 (t + 1)) highest so far. */
+Test(generate, top_k_takes_the_prompt_and_the_rank_so_far_what_follows)
+{
+    const struct model_spec spec = {
+        .family = FAMILY_LLAMA, .n_layers = 3, .n_channels = 24, .n_heads = 4,
+        .n_kv_heads = 2, .head_size = 6, .n_ffn = 20, .n_vocab = 29,
+        .max_tokens = 40, .norm_epsilon = 1e-5f, .rope_theta = 1000.0f,
+        .gate = GATE_ONE, .signal = SIGNAL_NORM, .keep_first = FIRST,
+        .routed = { false, true, false }, .capacity = { 1.0, 0.4, 1.0 },
+    };
+    const struct model_options options = {
+        .n_sequences = 1, .n_tokens = PROMPT + NEW - 1, .n_prefill = PROMPT,
+        .decode = true, .n_threads = 1,
+    };
+    struct model *model = case_model(&spec, &options, 1);
+    struct sampling rule = { .temperature = 1.0, .seed = 3 };
+    struct sampler *sampler;
+    struct allocation a;
+    int32_t prompt[PROMPT], targets[PROMPT], skipped = 0;
+
+    case_text(prompt, targets, PROMPT, spec.n_vocab, 7);
+    cr_assert(eq(int, sampler_open(&sampler, &rule, spec.n_vocab, NULL),
+                 STATUS_OK));
+    cr_assert(eq(i32, generate(&(struct generation){
+        .model = model, .sampler = sampler, .prompt = prompt,
+        .policy = route_find("token_norm_top_k"),
+        .step_policy = route_find("token_norm"),
+        .n_prompt = PROMPT, .n_new = NEW, .emit = go_on }), NEW));
+    cr_assert(eq(int, allocation_open(&a, 3, 1, PROMPT + NEW - 1, NULL),
+                 STATUS_OK));
+    model_decode_allocation(model, NULL, &a);
+    const real *score = decode_history(model, ROUTED, 0);
+    for (int32_t t = 0; t < PROMPT; t++)
+        cr_expect(keeps(&a, t) == (t < FIRST ||
+                  ahead_of(score, t, FIRST, PROMPT) < 8 - FIRST), "%d", t);
+    for (int32_t t = PROMPT; t < PROMPT + NEW - 1; t++) {
+        int32_t limit = (4 * (t + 1) + 9) / 10;
+        cr_expect(keeps(&a, t) == (ahead_of(score, t, 0, t + 1) < limit), "%d",
+                  t);
+        skipped += !keeps(&a, t);
+    }
+    cr_expect(skipped > 0 && skipped < NEW - 1);
+    allocation_close(&a);
+    sampler_close(sampler);
+    model_close(model);
 }

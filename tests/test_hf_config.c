@@ -65,6 +65,8 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(a->router_trained == b->router_trained);
     cr_expect(memcmp(a->routed, b->routed, sizeof a->routed) == 0);
     cr_expect(memcmp(a->capacity, b->capacity, sizeof a->capacity) == 0);
+    cr_expect(eq(i32, a->keep_first, b->keep_first));
+    cr_expect(a->first_besides == b->first_besides);
 }
 
 /* Through a file and back; the file's text too, unless NULL. */
@@ -102,6 +104,22 @@ Test(hf_config, brings_a_routed_gpt2_back_whole)
     cr_assert(routing.has_thresholds);
     cr_assert(routing.threshold[1] == 0.31f);
     cr_assert(routing.threshold[3] == -1e-20f);
+}
+
+Test(hf_config, brings_the_first_tokens_back)
+{
+    struct model_spec want = gpt2_mod(), got;
+    struct hf_routing routing = { .policy = route_find("expert_choice") };
+
+    want.keep_first = 2;
+    got = want;
+    round_trip(&got, &routing, NULL);
+    expect_same(&got, &want);
+    routing.policy = route_find("threshold");      /* judges token by token */
+    want.first_besides = true;
+    got = want;
+    round_trip(&got, &routing, NULL);
+    expect_same(&got, &want);
 }
 
 Test(hf_config, brings_a_dense_llama_back_whole)

@@ -313,6 +313,21 @@ Test(model_config, sets_signals_parts_and_keys)
     cr_expect(eq(int, spec.part, PART_BLOCK));
 }
 
+Test(model_config, keeps_the_first_tokens_within_k_or_besides)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET(
+        "routing={capacity: 0.5, keep_first: 4}"));
+
+    cr_expect(eq(i32, spec.keep_first, 4));
+    cr_expect(not(spec.first_besides));
+    spec = spec_of(tiny_llama, SET("routing={policy: every_nth, gate: one,"
+                                   " capacity: 0.5, keep_first: 4}"));
+    cr_expect(eq(i32, spec.keep_first, 4));
+    cr_expect(spec.first_besides);
+    spec = spec_of(tiny_llama, SET("routing.keep_first=4"));
+    cr_expect(eq(i32, spec.keep_first, 0));       /* nothing is routed */
+}
+
 Test(model_config, says_where_routing_is_wrong)
 {
     static const struct { const char *routing, *words; } wrong[] = {
@@ -347,6 +362,11 @@ Test(model_config, says_where_routing_is_wrong)
           "m.yaml:6:13: routing.capacity 0.5: under replay" },
         { "  policy: replay\n  replay: x.csv\n  blocks: 1\n",
           "m.yaml:6:11: routing.blocks 1: under replay" },
+        { "  policy: replay\n  replay: x.csv\n  keep_first: 1\n",
+          "m.yaml:6:15: routing.keep_first 1: under replay" },
+        { "  capacity: 0.01\n  keep_first: 300\n",
+          "m.yaml:5:15: routing.keep_first 300: layer " },
+        { "  keep_first: -1\n", "m.yaml:4:15: " },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct model_spec spec;

@@ -366,6 +366,26 @@ Test(predict, the_weights_of_a_routed_block_are_read_if_any_sequence_needs_them)
     ledger_close(l);
 }
 
+Test(predict, an_expected_step_knows_of_the_first_tokens)
+{
+    /* c = 1/4, B = 2, T = 40, of which the first 8 are 8 of the 10 kept: for
+     * the last, 2 of 32 are left; both skip with (15/16)^2. */
+    struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = EXPECTED };
+    q.spec.keep_first = 8;
+    struct ledger *l = priced(q);
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_QKV), 4096 / 8));
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_QKV),
+                 384 / 8 + 8192 * 31 / 256));
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_ATTEND), 1568 / 8));
+    ledger_close(l);
+    /* besides: a chance of 1/4 again, and 8 + 32/4 keys: 8*32 + 8*16*16 + 8*4 */
+    q.spec.first_besides = true;
+    l = priced(q);
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_QKV), 4096 / 2));
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_ATTEND), 2336 / 2));
+    ledger_close(l);
+}
+
 /* ---- refusals ---- */
 
 Test(predict, a_sum_past_64_bits_is_refused)

@@ -1,9 +1,11 @@
 /* test_predict_command.c - isobath predict as a user meets the routing keys: of
- * a shape, and of a model that was trained without them. */
+ * a shape, and of a model that was trained without them; and what its matrices
+ * are stored in. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,6 +133,28 @@ Test(predict_command, says_what_is_routed_and_what_it_assumes)
     cr_expect(strstr(said, "evenly spaced") == NULL, "%s", said);
 }
 
+/* As above, but 4 and a quarter of 60 are kept: 19 of 64, 45 skipped; and with
+ * a fixed k, 16. */
+Test(predict_command, the_first_tokens_are_paid_for)
+{
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--format",
+        "json", SET("policy=every_nth"), SET("part=ffn"), SET("keep_first=4")),
+                 0), "%s", complained);
+    json_t *root = json_said();
+    cr_expect(eq(dbl, number_at(root, DENSE) - number_at(root, FLOPS),
+                 2 * 45 * (147 + 8192 + 1344 + 4096.0)));
+    json_decref(root);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill",
+        SET("policy=every_nth"), SET("keep_first=4")), 0), "%s", complained);
+    cr_expect(strstr(said, "the first 4 tokens always and of the others a"
+                           " share, each keeps 19 of 64 tokens") != NULL, "%s",
+              said);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill",
+        SET("policy=strided"), SET("keep_first=4")), 0), "%s", complained);
+    cr_expect(strstr(said, "the first 4 tokens always, each keeps 16 of 64"
+                           " tokens") != NULL, "%s", said);
+}
+
 Test(predict_command, explains_the_rows_of_a_part)
 {
     cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--explain",
@@ -229,4 +253,142 @@ Test(predict_command, a_trace_says_blocks_and_capacities)
                               SET("policy=replay"), SET("replay=t.csv")), 2));
     cr_expect(strstr(complained, "t.csv:3:15: a kept position: allowed is 3 to"
                                  " 7") != NULL, "%s", complained);
+}
+
+/* ---- what matrices are stored in ---- */
+
+#define BYTES "totals.predicted.bytes"
+
+static double decode_total(const char *total, const char *const *more)
+{
+    const char *arguments[MOST_ARGUMENTS] = { "m.yaml", "--phase", "decode",
+        "--format", "json", SET("policy=dense") };
+    int n = 7;
+
+    for (; *more; more++)
+        arguments[n++] = *more;
+    cr_assert(eq(int, predict(arguments), 0), "%s", complained);
+    json_t *root = json_said();
+    double number = number_at(root, total);
+    json_decref(root);
+    return number;
+}
+#define DECODE(total, ...)                                                     \
+    decode_total(total, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* Numbers of a layer: 32*32 queries, 32*16 keys and values, 32*32, and three of
+ * 32*64: 9216; of the head 3200, in 112 whole tiles of columns 3584; a row of the
+ * embedding is 4 + 4*32 and 34 bytes instead of 4 + 8*32.  q8_0 has 34/32 bytes
+ * and 1 flop a number, q4_0 18/32. */
+Test(predict_command, prices_types_that_nobody_has_stored_yet)
+{
+    double bytes = DECODE(BYTES, "--weights", "float32");
+    double flops = DECODE(FLOPS, "--weights", "float32");
+
+    cr_expect(eq(dbl, DECODE(BYTES, "-B", "1"), bytes));
+    cr_expect(eq(dbl, bytes - DECODE(BYTES, "--weights", "q8_0"),
+                 (4 * 9216 + 3200) * (4 - 34.0 / 32) + 94));
+    cr_expect(eq(dbl, DECODE(FLOPS, "--weights", "q8_0") - flops,
+                 4 * 9216 + 3584 + 32));
+    cr_expect(eq(dbl, DECODE(BYTES, "--set", "weights.all=q8_0"),
+                 DECODE(BYTES, "--weights", "q8_0")));
+    cr_expect(eq(dbl, bytes - DECODE(BYTES, "--set", "weights.down=q4_0"),
+                 4 * 2048 * (4 - 18.0 / 32)));
+    cr_expect(eq(dbl, bytes - DECODE(BYTES, "--set", "weights.all=q8_0", "--set",
+                                     "weights.embedding=f32"),
+                 4 * 9216 * (4 - 34.0 / 32)));
+    cr_expect(eq(dbl, DECODE(BYTES, "--set", "weights.all=q8_0", "--weights",
+                             "float32"), bytes));
+    write_file("w.yaml", "model: {family: llama, layers: 4, channels: 32,"
+               " heads: 4, kv_heads: 2, ffn: 64, vocab: 100, max_tokens: 64}\n"
+               "weights:\n  all: q8_0\n  down: q6_k\n");
+    cr_expect(eq(int, PREDICT("w.yaml", "--phase", "decode"), 2));
+    cr_expect(strstr(complained, "w.yaml:4:9: weights.down: q6_k has blocks of"
+                     " 256, and down has 64 inputs; allowed for it are f32, f16,"
+                     " bf16, q8_0, q4_0") != NULL, "%s", complained);
+    cr_expect(eq(int, PREDICT("w.yaml", "--phase", "decode", "--set",
+                              "weights.down=q4_1"), 0), "%s", complained);
+    cr_expect(strstr(said, "matrices as stored: q8_0 ") != NULL, "%s", said);
+    cr_expect(eq(int, PREDICT("m.yaml", "--weights", "q8_0", SET("capacity=1")),
+                 2));
+    cr_expect(strstr(complained, "cannot be trained") != NULL, "%s",
+              complained);
+    cr_expect(eq(int, PREDICT("m.yaml", "--weights", "stored"), 2));
+    cr_expect(strstr(complained, "m.yaml is a shape, without stored weights") !=
+              NULL, "%s", complained);
+}
+
+/* hf/model.safetensors, all zero: matrices in half precision, but for layer 2's
+ * last. */
+static void write_weights(void)
+{
+    static const struct { const char *name; int rows, columns; } of_layer[] = {
+        { "self_attn.q_proj", 32, 32 }, { "self_attn.k_proj", 16, 32 },
+        { "self_attn.v_proj", 16, 32 }, { "self_attn.o_proj", 32, 32 },
+        { "mlp.gate_proj", 64, 32 },    { "mlp.up_proj", 64, 32 },
+        { "mlp.down_proj", 32, 64 },    { "input_layernorm", 32, 0 },
+        { "post_attention_layernorm", 32, 0 },
+    };
+    FILE *file = fopen("hf/model.safetensors", "wb");
+    char *text;
+    size_t size, at = 6400;
+    FILE *header = open_memstream(&text, &size);
+
+    fputs("{\"model.embed_tokens.weight\":{\"dtype\":\"F16\",\"shape\":[100,32],"
+          "\"data_offsets\":[0,6400]}", header);
+    for (int l = 0; l < 4; l++)
+        for (size_t i = 0; i < sizeof of_layer / sizeof *of_layer; i++) {
+            int rows = of_layer[i].rows, columns = of_layer[i].columns;
+            bool half = columns > 0 && !(l == 2 && i == 6);
+            size_t bytes = (size_t)rows * (size_t)(columns ? columns : 1) *
+                           (half ? 2 : 4);
+            fprintf(header, ",\"model.layers.%d.%s.weight\":{\"dtype\":\"%s\","
+                    "\"shape\":[%d", l, of_layer[i].name, half ? "F16" : "F32",
+                    rows);
+            if (columns > 0)
+                fprintf(header, ",%d", columns);
+            fprintf(header, "],\"data_offsets\":[%zu,%zu]}", at, at + bytes);
+            at += bytes;
+        }
+    fprintf(header, ",\"model.norm.weight\":{\"dtype\":\"F32\",\"shape\":[32],"
+            "\"data_offsets\":[%zu,%zu]}}", at, at + 128);
+    cr_assert(file && fclose(header) == 0);
+    for (int i = 0; i < 8; i++)
+        fputc((int)(size >> (8 * i) & 255), file);
+    fwrite(text, 1, size, file);
+    for (at += 128; at > 0; at--)
+        fputc(0, file);
+    cr_assert(fclose(file) == 0);
+    free(text);
+}
+
+/* 2 bytes a number fewer, no flops more; a row of the embedding 64 bytes fewer. */
+Test(predict_command, prices_what_a_file_stores_layer_by_layer)
+{
+    write_weights();
+    cr_assert(eq(int, PREDICT("hf", "--phase", "decode", "--format", "json",
+                              "--weights", "stored"), 0), "%s", complained);
+    json_t *root = json_said();
+    double stored = number_at(root, BYTES), flops = number_at(root, FLOPS);
+    json_decref(root);
+    cr_assert(eq(int, PREDICT("hf", "--phase", "decode", "--format", "json"),
+                 0), "%s", complained);
+    root = json_said();
+    cr_expect(eq(dbl, number_at(root, BYTES) - stored,
+                 2.0 * (4 * 9216 - 2048 + 3200) + 64));
+    cr_expect(eq(dbl, number_at(root, FLOPS), flops));
+    json_decref(root);
+    cr_assert(eq(int, PREDICT("hf", "--phase", "decode", "--weights", "stored",
+                              "--explain", "ffn.down", "--layer", "1"), 0));
+    cr_expect(strstr(said, "stored matrices of layer 1; not all") != NULL);
+    cr_expect(strstr(said, "Bd = 4096 (stored bytes of down)") != NULL, "%s",
+              said);
+    cr_assert(eq(int, PREDICT("hf", "--phase", "decode", "--weights", "stored",
+                              "--explain", "ffn.down", "--layer", "2"), 0));
+    cr_expect(strstr(said, "Bd") == NULL, "%s", said);
+    cr_expect(strstr(said, "4*F*C") != NULL, "%s", said);
+    cr_expect(eq(int, PREDICT("hf", "--phase", "decode", "--explain", "ffn.down",
+                              "--layer", "4"), 2));
+    cr_expect(strstr(complained, "--layer 4: this model has layers 0 to 3") !=
+              NULL, "%s", complained);
 }

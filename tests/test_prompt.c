@@ -256,6 +256,40 @@ Test(prompt, a_row_tells_which_parts_kept_the_token)
     free(table);
 }
 
+static void expect_rules(json_t *summary, const char *rule, const char *step,
+                         int keep_first)
+{
+    json_t *routing = json_object_get(summary, "routing");
+    cr_expect_str_eq(json_string_value(json_object_get(routing, "rule")), rule);
+    cr_expect_str_eq(json_string_value(json_object_get(routing, "step_rule")),
+                     step);
+    cr_expect(eq(int, (int)json_integer_value(json_object_get(routing,
+              "keep_first")), keep_first));
+    cr_expect(agreed(summary));
+}
+
+Test(prompt, a_rule_that_looks_ahead_routes_the_prompt_and_its_twin_goes_on)
+{
+    static const struct { const char *rule, *step; } rules[] = {
+        { "token_norm_top_k", "token_norm" }, { "strided", "every_nth" },
+        { "residual_change_top_k", "residual_change" }, { "random", "drawn" },
+        { "first_k", "every_nth" }, { "last_k", "every_nth" },
+        { "hash", "hash" },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        for (int first = 0; first < 3; first += 2) {
+            char run[8];
+            snprintf(run, sizeof run, "%zu-%d", i, first);
+            cr_assert(eq(int, isobath("run tiny.yaml --prompt 'the light' -n 12"
+                " -o %s --set routing.policy=%s --set routing.gate=one --set"
+                " routing.capacity=0.5 --set routing.keep_first=%d", run,
+                rules[i].rule, first), 0), "%s", rules[i].rule);
+            json_t *summary = summary_of(run);
+            expect_rules(summary, rules[i].rule, rules[i].step, first);
+            json_decref(summary);
+        }
+}
+
 /* The model's own rule: a routed layer's threshold, which the table shows. */
 Test(prompt, a_trained_mixture_of_depths_goes_on)
 {
@@ -283,9 +317,14 @@ Test(prompt, a_trained_mixture_of_depths_goes_on)
     json_decref(summary);
     cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 5 --policy"
                               " dense -o d"), 0));
-    cr_assert(eq(int, isobath("run trained --prompt 'the light' --policy"
-                              " expert_choice"), 2));
-    expect_said("stderr", "expert_choice: does not judge token by token");
+    cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 5 --policy"
+                              " expert_choice -o e --set routing.keep_first=3"),
+                 0));
+    expect_said("stderr", "the prompt by expert_choice (looks ahead), new"
+                " tokens by threshold (its causal twin), keep_first 3");
+    summary = summary_of("e");
+    expect_rules(summary, "expert_choice", "threshold", 3);
+    json_decref(summary);
     /* Stored in float32, a model is kept in float32: the same text. */
     cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 20"), 0));
     char *said = text_of("stdout");
@@ -319,6 +358,11 @@ Test(prompt, what_cannot_be_is_told)
         { "run tiny.yaml --prompt ''", "no token that begins a text" },
         { "run tiny.yaml --prompt a --set routing.policy=expert_choice"
           " --set routing.capacity=0.5", "no thresholds to judge a token by" },
+        { "run tiny.yaml --prompt a --set routing.policy=attention_received"
+          " --set routing.capacity=0.5 --set routing.gate=one",
+          "goes by what later tokens make of one" },
+        { "run tiny.yaml --prompt a --set weights.all=bf16",
+          "tiny.yaml: weights: a shape's are drawn in float32" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect(eq(int, isobath("%s", cases[i].arguments), 2), "%s",

@@ -38,6 +38,7 @@ struct point {
     double capacity, share, increase, half;    /* half of the interval */
     bool   alone;                              /* without a twin */
     const char *status;
+    int keep_first;
 };
 
 /* Dense costs 200 flops, 100 bytes, 1 ms and 4 mJ a token, at 2 nats. */
@@ -56,13 +57,13 @@ static void put(struct point p)
             " {\"layers\": 4}}, \"loss\": {\"heldout_tokens\": 512},"
             " \"routing\": {\"policy\": \"%s\", \"rule\": \"%s\", \"blocks\":"
             " %s, \"part\": \"%s\", \"skipped_keys\": \"%s\","
-            " \"capacity_nominal\": %g, \"capacity_realised\": %g},"
+            " \"keep_first\": %d, \"capacity_nominal\": %g, \"capacity_realised\": %g},"
             " \"per_token\": {\"nats\": %.9g, \"flops\": %.9g, \"bytes\": %.9g,"
             " \"seconds\": %.9g, \"joules\": {\"value\": %.9g, \"low\": 0.001,"
             " \"high\": 0.009}}",
             p.status ? p.status : "done", p.rule, p.rule,
             p.blocks ? p.blocks : "[1, 3]", p.part ? p.part : "block",
-            p.keys ? p.keys : "absent", p.capacity, p.capacity,
+            p.keys ? p.keys : "absent", p.keep_first, p.capacity, p.capacity,
             2 * (1 + p.increase), 200 * p.share, 100 * p.share,
             1e-3 * p.share, 4e-3 * p.share);
     if (!p.alone)
@@ -184,6 +185,10 @@ Test(report_tradeoff, a_line_says_what_is_not_as_usual)
                         .part = "apart", .increase = 0.2 });
     gather();
     find("threshold, parts apart", 0.5);
+    put((struct point){ .rule = "threshold", .capacity = 0.5, .share = 0.9,
+                        .keep_first = 4, .increase = 0.1 });
+    gather();
+    find("threshold, first 4 kept", 0.5);
     find("threshold, 3 of 4 blocks", 0.5);
     find("threshold, attention alone, keys computed", 0.5);
     cr_expect(eq(sz, json_array_size(x.usual_blocks), 2));

@@ -19,7 +19,7 @@ static void kept_text(char out[256], const char *policy,
     int32_t kept[MAX], scratch[MAX];
 
     in.scratch = scratch;
-    int32_t n = route_find(policy)->choose(&in, kept);
+    int32_t n = route_choose(route_find(policy), &in, kept);
     out[0] = '\0';
     for (int32_t i = 0; i < n; i++)
         sprintf(out + strlen(out), "%s%d", i > 0 ? " " : "", kept[i]);
@@ -324,6 +324,137 @@ Test(route, so_far_is_the_rule_of_its_words)
     }
 }
 
+/* ---- new tokens after a prompt ---- */
+
+Test(route, what_cannot_judge_a_token_leaves_it_to_one_that_can)
+{
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        const struct route_policy *step = route_step_rule(p);
+        if (strcmp(p->name, "attention_received") == 0) {
+            cr_expect(step == NULL);
+            continue;
+        }
+        cr_assert(step != NULL, "%s", p->name);
+        bool itself = p->keep || !p->choose;
+        cr_expect(itself == (step == p), "%s", p->name);
+        cr_expect(step->keep || itself, "%s", p->name);
+        cr_expect(step->causal || p == route_find("replay"), "%s", p->name);
+        /* what the model has for the one does for the other */
+        cr_expect(eq(int, step->scored, p->scored), "%s", p->name);
+        cr_expect(step->signal == p->signal, "%s", p->name);
+    }
+}
+
+/* ---- the first tokens ---- */
+
+struct first {
+    char    policy[24];
+    int32_t keep_first, n_keep;
+    double  capacity;
+    float   score[8];
+    char    kept[32];
+};
+
+/* By hand, of 8 tokens.  Rules with a fixed k choose k - n of the last 8 - n;
+ * the others keep what they keep without, and the first n. */
+ParameterizedTestParameters(route, the_first_tokens_are_kept)
+{
+    static struct first firsts[] = {
+        { "expert_choice", 2, 4, 0.5, { 9, 8, 4, 1, 5, 7, 2, 6 }, "0 1 5 7" },
+        { "expert_choice", 1, 4, 0.5, { 0, 8, 4, 1, 5, 7, 2, 6 }, "0 1 5 7" },
+        /* all of k, and more than k: k is kept to */
+        { "expert_choice", 3, 3, 0.3, { 0, 0, 0, 1, 5, 7, 2, 6 }, "0 1 2" },
+        { "expert_choice", 5, 3, 0.3, { 0, 0, 0, 1, 5, 7, 2, 6 }, "0 1 2" },
+        { "expert_choice", 9, 8, 1.0, { 0 }, "0 1 2 3 4 5 6 7" },
+        { "attention_received", 1, 2, 0.25, { 0, 0, 0, 1, 5, 7, 2, 6 },
+          "0 5" },
+        { "first_k", 1, 3, 0.3, { 0 }, "0 1 2" },
+        { "last_k", 1, 3, 0.3, { 0 }, "0 6 7" },
+        /* 2 + i * 6 / 2 */
+        { "strided", 2, 4, 0.5, { 0 }, "0 1 2 5" },
+        { "random", 2, 8, 1.0, { 0 }, "0 1 2 3 4 5 6 7" },
+        { "every_nth", 1, 2, 0.25, { 0 }, "0 3 7" },
+        { "every_nth", 4, 2, 0.25, { 0 }, "0 1 2 3 7" },
+        { "every_nth", 9, 2, 0.25, { 0 }, "0 1 2 3 4 5 6 7" },
+        { "hash", 1, 4, 0.5, { 0.9f, 0.9f, 0, 0.9f, 0.9f, 0.9f, 0, 0.9f },
+          "0 2 6" },
+        { "threshold", 1, 4, 0.5, { -9, -9, 0, -9, 1, -9, -9, -9 }, "0 2 4" },
+        /* ranks count all tokens so far: see the table above */
+        { "token_norm", 1, 4, 0.5, { 3, 1, 4, 1, 5, 9, 2, 6 }, "0 2 4 5 7" },
+        { "token_norm", 2, 4, 0.5, { 3, 1, 4, 1, 5, 9, 2, 6 }, "0 1 2 4 5 7" },
+    };
+    return cr_make_param_array(struct first, firsts,
+                               sizeof firsts / sizeof *firsts);
+}
+
+ParameterizedTest(struct first *f, route, the_first_tokens_are_kept)
+{
+    char text[256];
+
+    kept_text(text, f->policy, (struct route_input){
+        .score = f->score, .n_tokens = 8, .n_keep = f->n_keep,
+        .capacity = f->capacity, .keep_first = f->keep_first });
+    cr_assert_str_eq(text, f->kept, "%s, first %d of %d: %s", f->policy,
+                     f->keep_first, f->n_keep, text);
+}
+
+Test(route, a_fixed_k_is_kept_to_whoever_comes_first)
+{
+    const float score[10] = { 1, 0, 3, 1, 2, 8, 8, 1, 0, 4 };
+    int tried = 0;
+
+    for (const struct route_policy *p = route_policies; p->name; p++)
+        for (int32_t k = 1; k <= 10 && p->choose && !p->keep; k++)
+            for (int32_t first = 0; first <= 11; first++, tried++) {
+                int32_t kept[10], scratch[10];
+                struct route_input in = {
+                    .score = score, .n_tokens = 10, .n_keep = k,
+                    .keep_first = first, .seed = 3, .scratch = scratch };
+                cr_assert(eq(i32, route_choose(p, &in, kept), k), "%s",
+                          p->name);
+                for (int32_t i = 0; i < k; i++)
+                    cr_assert(i < first ? kept[i] == i
+                                        : i == 0 || kept[i] > kept[i - 1],
+                              "%s: %d of %d, first %d", p->name, i, k, first);
+            }
+    cr_assert(ge(int, tried, 8 * 10 * 12));
+}
+
+/* Among tokens 2.. of 8: the 2nd of 4 1 5 7 2 6 is 6; with as many first as k,
+ * or more, one is left to cut by: the best from k - 1 on. */
+Test(route, the_cut_is_that_of_the_tokens_that_are_judged)
+{
+    const float score[8] = { 9, 8, 4, 1, 5, 7, 2, 6 };
+    int32_t scratch[8];
+    struct route_input in = { .score = score, .n_tokens = 8, .n_keep = 4,
+                              .keep_first = 2, .scratch = scratch };
+
+    cr_expect(eq(flt, route_cut_of(&in), 6.0f));
+    in.keep_first = 0;
+    cr_expect(eq(flt, route_cut_of(&in), 6.0f));
+    in.keep_first = 4;
+    cr_expect(eq(flt, route_cut_of(&in), 7.0f));
+    in.keep_first = 7;
+    cr_expect(eq(flt, route_cut_of(&in), 7.0f));
+}
+
+Test(route, filling_begins_with_the_first_tokens)
+{
+    struct allocation a = { 0 };
+    struct model_spec spec = { .n_layers = 1, .routed = { true },
+                               .capacity = { 0.25 }, .keep_first = 2 };
+
+    cr_assert(eq(int, allocation_open(&a, 1, 1, 16, NULL), STATUS_OK));
+    allocation_fill(&a, &spec);              /* 2 and 2 of 14 */
+    cr_assert(eq(i32, allocation_rows(&a, 0), 4));
+    cr_assert(memcmp(allocation_kept(&a, 0, 0), (int32_t[]){ 0, 1, 2, 9 },
+                     16) == 0);
+    spec.first_besides = true;               /* 2 and ceil(3.5) of 14 */
+    allocation_fill(&a, &spec);
+    cr_assert(eq(i32, allocation_rows(&a, 0), 6));
+    allocation_close(&a);
+}
+
 /* A policy that judges token by token: what it chooses of a sequence is what it
  * chooses of each beginning of it, and what keep() says, whatever follows. */
 static void expect_causal(const struct route_policy *policy,
@@ -342,11 +473,12 @@ static void expect_causal(const struct route_policy *policy,
     in.scratch = scratch;
     while (due < n_kept && kept[due] < cut)
         due++;
-    cr_assert(eq(i32, policy->choose(&in, part), due), "%s", policy->name);
+    cr_assert(eq(i32, route_choose(policy, &in, part), due), "%s",
+              policy->name);
     for (int32_t i = 0; i < due; i++)
         cr_assert(eq(i32, part[i], kept[i]), "%s", policy->name);
     in.n_tokens = whole->n_tokens;
-    cr_assert(policy->keep(&in, cut - 1) ==
+    cr_assert(route_keeps(policy, &in, cut - 1) ==
               (due > 0 && kept[due - 1] == cut - 1), "%s", policy->name);
 }
 
@@ -371,7 +503,8 @@ Test(route, what_keep_says_is_what_choose_chooses_of_every_beginning)
             in.seed = (uint64_t)i;
             in.scratch = scratch;
             in.replayed = &replayed;
-            int32_t n_kept = p->choose(&in, kept);
+            in.keep_first = i % 4;
+            int32_t n_kept = route_choose(p, &in, kept);
             expect_causal(p, &in, kept, n_kept, &random);
         }
     }

@@ -26,6 +26,7 @@ struct variant {
                                   * that goes by the place */
     bool together;               /* routed layers follow each other */
     bool dense;                  /* none is */
+    int32_t first;               /* tokens kept in any case */
 };
 
 static struct model_spec shape(const struct variant *v)
@@ -37,7 +38,7 @@ static struct model_spec shape(const struct variant *v)
         .tied_head = v->family == FAMILY_GPT2, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_ONE,
         .router_input = ROUTER_INPUT_NORMALISED, .signal = v->signal,
-        .part = v->part, .skipped_keys = v->keys,
+        .part = v->part, .skipped_keys = v->keys, .keep_first = v->first,
     };
     if (v->signal == SIGNAL_NONE && v->part != PART_APART) {
         spec.gate = GATE_SIGMOID2;
@@ -72,6 +73,7 @@ static void each_variant(variant_fn *fn, bool received)
                         struct variant v = {
                             (enum family)f, (enum routed_part)p,
                             (enum skipped_keys)k, (enum signal)s, t == 1, false,
+                            0,
                         };
                         if (s == SIGNAL_RECEIVED &&
                             (!received || p == PART_APART ||
@@ -308,6 +310,9 @@ static void check_steps(const struct variant *v, const int32_t start[B],
     draw_ids(ids);
     run_whole(whole, v, ids, lengths);
     const struct allocation *a = model_allocation(whole);
+    for (int32_t t = 0; t < v->first; t++)
+        cr_assert(kept_at(a, L - 1, 0, t) && kept_at(a, L - 1, 1, t), "%s",
+                  what);
     model_decode_reset(steps);
     if (start) {
         model_forward(steps, &(struct model_input){
@@ -386,6 +391,20 @@ Test(routed, steps_after_a_prefill_say_what_one_forward_says)
 Test(routed, steps_of_one_sequence_say_what_one_forward_says)
 {
     each_variant(alone, false);
+}
+
+/* The prompts end after, at and before the last token that is kept anyway. */
+static void with_the_first_kept(const struct variant *v)
+{
+    struct variant with = *v;
+    with.first = 9;
+    check_steps(&with, NULL, B);
+    check_steps(&with, prompts, B);
+}
+
+Test(routed, steps_keep_the_first_tokens_as_one_forward_does)
+{
+    each_variant(with_the_first_kept, false);
 }
 
 Test(routed, dense_steps_say_what_one_forward_says)
@@ -599,7 +618,8 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
             if (p == PART_FFN)
                 continue;
             struct variant v = { (enum family)f, (enum routed_part)p,
-                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false };
+                                 SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false,
+                                 0 };
             float *keys, *values;
             struct model *m = skip_one(&v, &keys, &values);
             size_t size = head_at(m, 1, 0) * sizeof(float);
@@ -619,7 +639,7 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
 static void check_carried(enum family family, enum routed_part part)
 {
     struct variant v = { family, part, SKIPPED_KEYS_CARRIED, SIGNAL_NORM, false,
-                         false };
+                         false, 0 };
     float *keys, *values;
     struct model *m = skip_one(&v, &keys, &values);
     const int32_t choice = spec_attention_choice(&m->spec, 1);
@@ -691,8 +711,8 @@ static void check_as_one(enum family family, enum routed_part part,
                          enum skipped_keys keys)
 {
     const struct variant v[2] = {
-        { family, part, keys, SIGNAL_NORM, false, false },
-        { family, PART_APART, keys, SIGNAL_NORM, false, false },
+        { family, part, keys, SIGNAL_NORM, false, false, 0 },
+        { family, PART_APART, keys, SIGNAL_NORM, false, false, 0 },
     };
     const struct route_policy *replay = case_policy("replay");
     struct model *model[2];
@@ -758,7 +778,7 @@ Test(routed, no_two_choices_are_drawn_alike)
     for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
         const struct variant v = { FAMILY_GPT2, PART_APART,
                                    SKIPPED_KEYS_ABSENT, drawn[i].signal, true,
-                                   false };
+                                   false, 0 };
         struct model_spec spec = shape(&v);
         struct model *m = open_model(&spec, false, 1);
         model_forward(m, &(struct model_input){
@@ -777,7 +797,7 @@ Test(routed, no_two_choices_are_drawn_alike)
 Test(routed, apart_each_step_draws_what_one_forward_draws)
 {
     const struct variant v = { FAMILY_LLAMA, PART_APART, SKIPPED_KEYS_ABSENT,
-                               SIGNAL_NONE, false, false };
+                               SIGNAL_NONE, false, false, 0 };
     const struct route_policy *drawn = case_policy("drawn");
     struct model_spec spec = shape(&v);
     struct model *whole = open_model(&spec, false, 1);

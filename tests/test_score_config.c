@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "models/score_config.h"
@@ -43,6 +44,23 @@ Test(score_config, a_file_says_what_flags_say)
     cr_expect(eq(int, config.twin, false));
     expect_passed((const char *const[]){ "routing.policy=random",
                                          "routing.capacity=[0.5, 1]", NULL });
+}
+
+/* As its other files; what is typed is seen from where it is typed. */
+Test(score_config, a_trace_lies_where_the_config_says)
+{
+    const struct score_setting given[] = {
+        { "routing.replay=typed.csv", NULL },
+    };
+    cr_assert(mkdir("sub", 0777) == 0);
+    put("sub/c.yaml", "run: {model: m.gguf, text: /t}\n"
+                      "routing: {policy: replay, replay: \"../x: y.csv\"}\n");
+    cr_assert(eq(int, take("sub/c.yaml", given, 1), STATUS_OK), "%s", err.text);
+    cr_expect_str_eq(config.model, "sub/m.gguf");
+    cr_expect_str_eq(config.text, "/t");
+    expect_passed((const char *const[]){ "routing.policy=replay",
+                                         "routing.replay=sub/../x: y.csv",
+                                         "routing.replay=typed.csv", NULL });
 }
 
 Test(score_config, without_a_file_flags_do)

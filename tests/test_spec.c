@@ -58,6 +58,47 @@ ParameterizedTest(struct kept *k, spec,
     cr_assert(eq(i32, spec_kept(&spec, 0, k->n_tokens), k->n_tokens));
 }
 
+/* c = 1/4 of 40 tokens are 10; with the first 8 besides, 8 and a quarter of 32;
+ * with the first 8 of the 10, 2 of 32 are left. */
+Test(spec, the_first_tokens_count_within_k_or_besides)
+{
+    struct model_spec spec = tiny();
+
+    spec.capacity[1] = 0.25;
+    spec.keep_first = 8;
+    cr_expect(eq(i32, spec_kept(&spec, 1, 40), 10));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 2.0 / 32));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 30), 0.0));     /* 8 are K */
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 8), 1.0));
+    spec.first_besides = true;
+    cr_expect(eq(i32, spec_kept(&spec, 1, 40), 16));
+    cr_expect(eq(i32, spec_kept(&spec, 1, 8), 8));
+    cr_expect(eq(i32, spec_kept(&spec, 1, 3), 3));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 0.25));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 8), 1.0));
+    spec = spec_dense(&spec);
+    cr_expect(eq(i32, spec.keep_first, 0));
+}
+
+Test(spec, no_more_tokens_come_first_than_a_layer_keeps)
+{
+    struct model_spec spec = tiny();
+    struct error err = { STATUS_OK, "" };
+
+    spec.max_tokens = 64;
+    spec.capacity[1] = 0.25;
+    spec.capacity[3] = 0.5;
+    spec.keep_first = 16;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK), "%s", err.text);
+    spec.keep_first = 17;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "routing.keep_first 17: layer 1 keeps 16 of 64"
+                     " tokens; allowed is 0 to 16") == err.text, "%s",
+              err.text);
+    spec.first_besides = true;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK), "%s", err.text);
+}
+
 Test(spec, the_dense_twin_routes_nothing_and_has_no_router)
 {
     struct model_spec spec = tiny(), twin = spec_dense(&spec);

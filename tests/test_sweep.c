@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "models/run_config.h"
+#include "models/score_config.h"
 #include "sim/core/command.h"
 #include "sim/core/rundir.h"
 #include "sim/sweep_run.h"
@@ -110,6 +112,47 @@ Test(sweep, axes_multiply_with_the_last_one_fastest)
     cr_assert_str_eq(sweep_point(sweep, 3).name, "capacity=0.50 seed=1");
     cr_assert_str_eq(sweep_value(sweep, 5, "train.seed"), "3");
     sweep_close(sweep);
+}
+
+Test(sweep, files_are_seen_from_the_study)
+{
+    const struct config_setting typed = { "data.tokenizer=t.json" };
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    cr_assert(mkdir("sub", 0777) == 0);
+    write_file("sub/study.yaml", "base: ../base.yaml\n"
+               "set: {data.path: ../text, routing.policy: replay}\n"
+               "axes: {train.init: [a.bin, /b.bin]}\n"
+               "points:\n"
+               "  - {name: p, routing.replay: t.csv, model: m.yaml}\n");
+    cr_assert(eq(int, sweep_open(&sweep, "sub/study.yaml", &typed, 1, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect_str_eq(sweep_value(sweep, 0, "data.path"), "sub/../text");
+    cr_expect_str_eq(sweep_value(sweep, 0, "train.init"), "sub/a.bin");
+    cr_expect_str_eq(sweep_value(sweep, 1, "train.init"), "/b.bin");
+    cr_expect_str_eq(sweep_value(sweep, 2, "routing.replay"), "sub/t.csv");
+    cr_expect_str_eq(sweep_value(sweep, 2, "routing.policy"), "replay");
+    cr_expect_str_eq(sweep_value(sweep, 2, "model"), "sub/m.yaml");
+    cr_expect_str_eq(sweep_value(sweep, 2, "data.tokenizer"), "t.json");
+    sweep_close(sweep);
+}
+
+Test(sweep, it_knows_which_keys_of_train_and_run_name_files)
+{
+    const struct config_schema *const schemas[] = { &run_config_schema,
+                                                    &score_config_schema };
+    int files = 0;
+
+    for (int i = 0; i < 2; i++)
+        for (const struct config_key *k = schemas[i]->keys; k->name; k++) {
+            if (k->type == CONFIG_SETTINGS)
+                continue;
+            cr_expect(sweep_names_file(k->name) == (k->type == CONFIG_PATH),
+                      "%s", k->name);
+            files += k->type == CONFIG_PATH;
+        }
+    cr_expect(ge(int, files, 9));
 }
 
 Test(sweep, listed_points_follow_the_product_with_their_own_keys)

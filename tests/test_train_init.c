@@ -174,6 +174,18 @@ Test(train_init, a_text_is_encoded_by_the_tokenizer_given)
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
                               "data.tokenizer=tokens.bin"), 2));
     expect_said("stderr", "--set: ");
+    /* It lies beside the weights, so that others need not be told. */
+    size_t size[2];
+    char *given = read_file("tokens.bin", &size[0]);
+    char *copied = read_file("a/tokenizer.bin", &size[1]);
+    cr_expect(size[0] == size[1] && memcmp(given, copied, size[0]) == 0);
+    free(copied);
+    free(given);
+    cr_assert(eq(int, ISOBATH("run", "a", "--prompt", "in the", "-n", "3", "-o",
+                              "p"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "50",
+                              "-q"), 0));
+    unlink("a/tokenizer.bin");
     /* A vocabulary that bytes do not fill asks for a tokenizer. */
     put_file("routers.yaml", strstr(routers_config, "data:"));
     cr_expect(eq(int, ISOBATH("train", "routers.yaml", "-o", "bad", "--set",

@@ -36,7 +36,8 @@ enum config_type {
     CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
     CONFIG_QUANTITY,   /* struct quantity */
     CONFIG_SETTINGS,   /* struct config_settings: a section that another table
-                        * reads; --set does not reach into it */
+                        * reads; --set does not reach into it.  `choices`: its
+                        * keys whose values are files, taken as CONFIG_PATH */
 };
 
 struct config_int_list {
@@ -76,7 +77,7 @@ struct config_key {
                                   * DBL_MIN: above 0; min == max: any */
     const char *fallback;        /* default as it would stand in the file; NULL:
                                   * the key is required */
-    const char *const *choices;  /* CONFIG_CHOICE: names, NULL-ended */
+    const char *const *choices;  /* CONFIG_CHOICE: names, NULL-ended; NULL */
     const char *unit;            /* "" when it has none */
     const char *help;
 };

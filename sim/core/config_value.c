@@ -407,6 +407,25 @@ enum status config_value_text(char out[CONFIG_TEXT_SIZE],
     return used < CONFIG_TEXT_SIZE ? STATUS_OK : too_long(document, node, err);
 }
 
+/* A value as --set takes it; of a key that names a file, from where it lies. */
+static enum status setting_text(char text[CONFIG_TEXT_SIZE],
+                                const struct reading *r, const char *key,
+                                const yaml_node_t *value)
+{
+    bool is_file = false;
+    char path[FILE_PATH_SIZE];
+
+    for (const char *const *f = r->key->choices; f && *f && !is_file; f++)
+        is_file = strcmp(*f, key) == 0;
+    if (!is_file || !document_text(value) || !*document_text(value))
+        return config_value_text(text, r->document, value, r->err);
+    enum status status = document_resolve(path, r->document, value, r->err);
+    if (status == STATUS_OK && strlen(path) >= CONFIG_TEXT_SIZE)
+        return too_long(r->document, value, r->err);
+    memcpy(text, path, status == STATUS_OK ? strlen(path) + 1 : 0);
+    return status;
+}
+
 /* One `key: value` of a section that another table reads. */
 static enum status read_setting(const struct reading *r,
                                 const yaml_node_pair_t *pair,
@@ -421,7 +440,7 @@ static enum status read_setting(const struct reading *r,
     if (strpbrk(quote, ".=") || key->type != YAML_SCALAR_NODE)
         return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
                              "key '%s': allowed is the name of a key", quote);
-    status = config_value_text(text, r->document, value, r->err);
+    status = setting_text(text, r, quote, value);
     if (status != STATUS_OK)
         return status;
     if (out->n == CONFIG_SETTINGS_MAX)

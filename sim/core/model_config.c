@@ -32,6 +32,7 @@ const char *const model_config_routers[] = {
 
 const struct config_key model_config_keys[] = {
     MODEL_CONFIG_KEYS(0)
+    STORED_CONFIG_KEYS(offsetof(struct model_config, weights))
     { .name = NULL },
 };
 enum { N_KEYS = sizeof model_config_keys / sizeof *model_config_keys };
@@ -218,6 +219,10 @@ static enum status set_replayed(struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "routing.blocks %.80s: under"
                          " replay the trace says them; leave it out",
                          config->blocks);
+    if (config->keep_first > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %lld: under"
+                         " replay the trace says who is kept; leave it out",
+                         (long long)config->keep_first);
     if (trace_read(&trace, config->replay, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "routing.replay: %s", why.text);
     if (trace_last_layer(trace) >= spec->n_layers) {
@@ -279,6 +284,7 @@ static enum status set_routing(struct model_spec *spec,
     /* Where none skips attention, all keys are computed: nothing to ask for. */
     if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
+    route_keep_first(spec, policy, routes ? narrow(config->keep_first) : 0);
     return STATUS_OK;
 }
 
@@ -338,6 +344,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .rope_original_tokens = spec->rope_scaling.original_tokens,
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
         .router = spec->router_trained ? ROUTER_TRAIN : ROUTER_FROZEN,
+        .keep_first = spec->keep_first,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
@@ -376,6 +383,8 @@ enum status model_config_load(struct model_spec *out,
     if (status != STATUS_OK)
         return status;
     status = model_config_spec(&spec, &own, err);
+    if (status == STATUS_OK)
+        status = stored_config_apply(&spec, &own.weights, err);
     if (status != STATUS_OK)
         return model_config_blame(&model_config_schema, origins, err);
     *out = spec;
@@ -427,6 +436,15 @@ static bool sets(const struct config_setting *setting, const char *key)
     return strncmp(setting->text, key, n) == 0 && setting->text[n] == '=';
 }
 
+static bool any_sets(const struct config_setting *settings, size_t n_settings,
+                     const char *key)
+{
+    bool any = false;
+    for (size_t i = 0; i < n_settings; i++)
+        any |= sets(&settings[i], key);
+    return any;
+}
+
 static bool asks_no_router(const struct route_policy *policy)
 {
     return !policy->scored && policy->choose;
@@ -444,16 +462,17 @@ static enum status check_settings(const struct config_setting *settings,
         if (!known)
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
                              " weights, so its shape stands fixed; what may be"
-                             " set is routing.policy, blocks, capacity, part,"
-                             " skipped_keys and replay; --set of the rest works"
-                             " on model YAML files", set->text, name);
+                             " set is routing.policy, blocks, capacity,"
+                             " keep_first, part, skipped_keys and replay; --set"
+                             " of the rest works on model YAML files",
+                             set->text, name);
         if (routes && !sets(set, "routing.policy") &&
-            !sets(set, "routing.replay"))
+            !sets(set, "routing.replay") && !sets(set, "routing.keep_first"))
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
                              " as it was trained to; what may be set is"
                              " routing.policy, to one that needs no other"
-                             " scores than it has, and routing.replay",
-                             set->text, name);
+                             " scores than it has, routing.keep_first and"
+                             " routing.replay", set->text, name);
     }
     return STATUS_OK;
 }
@@ -471,9 +490,14 @@ static enum status route_again(struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "routing.policy %s", why.text);
     if (!policy->choose)
         *spec = spec_dense(spec);
-    if (policy != route_find("replay"))
-        return *config->replay ? refuse_replay(policy, err) : STATUS_OK;
+    if (policy != route_find("replay") && *config->replay)
+        return refuse_replay(policy, err);
+    if (policy != route_find("replay")) {
+        route_keep_first(spec, policy, narrow(config->keep_first));
+        return spec_check(spec, err);
+    }
     enum status status = set_replayed(&replayed, config, spec->part, err);
+    route_keep_first(spec, policy, 0);
     for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
         if (replayed.routed[l] != spec->routed[l])
             return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s:"
@@ -527,8 +551,13 @@ enum status model_config_route(struct model_spec *spec,
                              origins, err);
     if (status != STATUS_OK)
         return status;
+    const bool keeps_own = routes && !any_sets(settings, n_settings,
+                                               "routing.policy") &&
+                           !*config.replay;
     const struct route_policy *chosen =
-        route_find(model_config_policies[config.policy]);
+        keeps_own ? *policy : route_find(model_config_policies[config.policy]);
+    if (routes && !any_sets(settings, n_settings, "routing.keep_first"))
+        config.keep_first = spec->keep_first;
     config.router_input = (int)spec->router_input;
     status = routes ? route_again(&routed, &config, chosen, err)
                     : route_dense(&routed, &config, chosen, name, err);

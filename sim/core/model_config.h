@@ -1,6 +1,7 @@
 /* model_config.h - the YAML of a model: its shape, and what it routes.
  *
- * Two sections, `model:` and `routing:`.  What the paper leaves open has a
+ * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
+ * prices.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -10,6 +11,7 @@
 #include "sim/core/config.h"
 #include "sim/core/route.h"
 #include "sim/core/spec.h"
+#include "sim/core/stored_config.h"
 
 struct model_config {
     int     family;              /* enum family */
@@ -26,6 +28,7 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
+    int64_t keep_first;
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
@@ -33,6 +36,9 @@ struct model_config {
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen */
     double  threshold_decay;
+
+    struct stored_config weights;    /* of a model file alone: no table of a
+                                      * larger config has it */
 };
 
 /* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
@@ -66,6 +72,11 @@ extern const char *const model_config_routers[];
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
         " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
         " is routed")                                                          \
+    MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
+        "0", NULL, "tokens", "so many at the start of every sequence are kept" \
+        " by every routed block, since others attend to them: among its k,"    \
+        " where the policy keeps k of a sequence, and besides its share of the"\
+        " others, where it judges token by token")                             \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", model_config_parts, "",                                       \
         "what tokens are routed around: the block, its attention, its"         \

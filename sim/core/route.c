@@ -57,6 +57,18 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
     return kth_largest(scratch, n_tokens, n_keep);
 }
 
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+float route_cut_of(const struct route_input *in)
+{
+    int32_t first = least(in->keep_first, in->n_keep - 1);
+    return route_cut(in->score + first, in->n_tokens - first,
+                     in->n_keep - first, (float *)(void *)in->scratch);
+}
+
 /* Exactly K: everything above the cut, then ties in order of position. */
 static int32_t expert_choice(const struct route_input *in, int32_t *kept)
 {
@@ -358,6 +370,72 @@ const struct route_policy route_policies[] = {
     { NULL, NULL, false, false, SIGNAL_NONE, NULL, NULL },
 };
 
+/* ---- the first tokens ---- */
+
+/* Before those of kept[n] from `first` on, all those below it. */
+static int32_t begin_with(int32_t first, int32_t *kept, int32_t n)
+{
+    int32_t below = 0;
+
+    while (below < n && kept[below] < first)
+        below++;
+    memmove(kept + first, kept + below, (size_t)(n - below) * sizeof *kept);
+    for (int32_t t = 0; t < first; t++)
+        kept[t] = t;
+    return first + n - below;
+}
+
+int32_t route_choose(const struct route_policy *policy,
+                     const struct route_input *in, int32_t *kept)
+{
+    const int32_t within = policy->keep ? in->n_tokens : in->n_keep;
+    const int32_t first = least(in->keep_first, within);
+    struct route_input rest = *in;
+
+    if (first == 0 || policy->keep)
+        return begin_with(first, kept, policy->choose(in, kept));
+    rest.score = in->score ? in->score + first : NULL;
+    rest.n_tokens -= first;
+    rest.n_keep -= first;
+    int32_t n = rest.n_keep > 0 ? policy->choose(&rest, kept) : 0;
+    for (int32_t i = 0; i < n; i++)
+        kept[i] += first;
+    return begin_with(first, kept, n);
+}
+
+bool route_keeps(const struct route_policy *policy,
+                 const struct route_input *in, int32_t t)
+{
+    return t < in->keep_first || policy->keep(in, t);
+}
+
+static const struct { const char *whole, *step; } step_rules[] = {
+    { "expert_choice",         "threshold" },
+    { "token_norm_top_k",      "token_norm" },
+    { "residual_change_top_k", "residual_change" },
+    { "random",                "drawn" },
+    { "strided",               "every_nth" },
+    { "first_k",               "every_nth" },
+    { "last_k",                "every_nth" },
+};
+
+const struct route_policy *route_step_rule(const struct route_policy *policy)
+{
+    if (policy->keep || !policy->choose)
+        return policy;
+    for (size_t i = 0; i < sizeof step_rules / sizeof *step_rules; i++)
+        if (strcmp(policy->name, step_rules[i].whole) == 0)
+            return route_find(step_rules[i].step);
+    return NULL;
+}
+
+void route_keep_first(struct model_spec *spec,
+                      const struct route_policy *policy, int32_t keep_first)
+{
+    spec->keep_first = keep_first;
+    spec->first_besides = keep_first > 0 && policy->keep;
+}
+
 bool route_trains(const struct route_policy *policy)
 {
     static const char *const names[] = {
@@ -433,15 +511,18 @@ void allocation_close(struct allocation *allocation)
 
 void allocation_fill(struct allocation *a, const struct model_spec *spec)
 {
+    const struct route_policy *even = route_find("strided");
+
     for (int32_t c = 0; c < a->n_choices; c++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             struct route_input in = {
                 .n_tokens = allocation_length(a, b),
                 .n_keep = spec_kept(spec, spec_choice_layer(spec, c),
                                     allocation_length(a, b)),
+                .keep_first = spec->keep_first,
             };
             a->count[c * a->n_sequences + b] =
-                strided(&in, allocation_kept(a, c, b));
+                route_choose(even, &in, allocation_kept(a, c, b));
         }
 }
 

@@ -11,6 +11,7 @@ struct route_input {
     const float *score;      /* [T] scores; NULL: the policy has none */
     int32_t      n_tokens;   /* T */
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
+    int32_t      keep_first; /* the first so many are kept: route_choose() */
     float        threshold;  /* for the threshold policy: keep score >= it */
     uint64_t     seed;       /* for policies that draw: unique to step, choice
                               * and sequence; drawn mixes those in itself, so a
@@ -41,6 +42,29 @@ struct route_policy {
 extern const struct route_policy route_policies[];        /* name NULL ends */
 const struct route_policy *route_find(const char *name);  /* NULL: no such */
 
+/* The policy's choice, with the first keep_first tokens kept whatever it says
+ * of them: what a layer is asked by.  A policy that judges token by token judges
+ * the others as if nothing were: the first are kept besides, and of T tokens at
+ * capacity c about keep_first + c * (T - keep_first).  Any other is given the
+ * rest of the sequence and of K to choose from: K is kept to, and where it is
+ * below keep_first the first K are all. */
+int32_t route_choose(const struct route_policy *policy,
+                     const struct route_input *in, int32_t *kept);
+/* The same of one token, by a policy that has keep(). */
+bool    route_keeps(const struct route_policy *policy,
+                    const struct route_input *in, int32_t t);
+/* Where a prompt was routed by `policy` as a whole: the causal rule that judges
+ * what comes after it, a token at a time.  A policy with keep() goes on itself;
+ * top-k of a router goes on by the threshold, top-k of a signal by its rank
+ * among the tokens so far, those that go by place or by chance at the same
+ * capacity.  NULL: what it goes by is not there in a token's own step. */
+const struct route_policy *route_step_rule(const struct route_policy *policy);
+
+/* The spec keeps the first `keep_first` tokens under that policy. */
+void    route_keep_first(struct model_spec *spec,
+                         const struct route_policy *policy,
+                         int32_t keep_first);
+
 /* Keeps spec_kept() tokens or fewer of every sequence and goes by no signal: a
  * training step has room for no more, and its backward for nothing else. */
 bool route_trains(const struct route_policy *policy);
@@ -55,6 +79,9 @@ enum status route_check(const struct route_policy *policy,
  * top-k makes.  `scratch` [T] floats. */
 float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
                 float *scratch);
+/* The same of the tokens that are judged, and of what keep_first leaves of K,
+ * at least one. */
+float route_cut_of(const struct route_input *in);
 
 /* Which tokens each choice (spec.h) keeps of each sequence: a record of a run,
  * or a guess for a prediction. */
@@ -74,8 +101,9 @@ enum status allocation_open(struct allocation *out, int32_t n_choices,
                             struct error *err) MUST_CHECK;
 void        allocation_close(struct allocation *allocation);
 
-/* Routed layers of `spec` keep spec_kept() tokens each, evenly spaced: the same
- * totals as any policy with a fixed k, whoever is chosen. */
+/* Routed layers of `spec` keep spec_kept() tokens each, the first keep_first
+ * and others evenly spaced: the same totals as any policy with a fixed k,
+ * whoever is chosen. */
 void allocation_fill(struct allocation *allocation,
                      const struct model_spec *spec);
 

@@ -61,8 +61,24 @@ int32_t spec_kept(const struct model_spec *spec, int32_t layer,
 {
     if (!spec->routed[layer])
         return n_tokens;
-    int32_t kept = (int32_t)ceil(spec->capacity[layer] * n_tokens - 1e-6);
+    int32_t besides = spec->first_besides ? spec->keep_first : 0;
+    besides = besides < n_tokens ? besides : n_tokens;
+    int32_t kept = besides + (int32_t)ceil(spec->capacity[layer] *
+                                           (n_tokens - besides) - 1e-6);
     return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+}
+
+double spec_chance(const struct model_spec *spec, int32_t layer,
+                   int32_t n_tokens)
+{
+    const int32_t first = spec->keep_first;
+
+    if (first >= n_tokens)
+        return 1.0;
+    if (first == 0 || spec->first_besides)
+        return spec->capacity[layer];
+    int32_t left = spec_kept(spec, layer, n_tokens) - first;
+    return left > 0 ? (double)left / (n_tokens - first) : 0.0;
 }
 
 int32_t spec_n_routed(const struct model_spec *spec)
@@ -200,6 +216,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
+    twin.keep_first = 0;
+    twin.first_besides = false;
     return twin;
 }
 
@@ -267,6 +285,19 @@ static enum status check_skipped_keys(const struct model_spec *s,
     return STATUS_OK;
 }
 
+static enum status check_first(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        int32_t most = spec_kept(s, l, s->max_tokens);
+        if (s->routed[l] && (s->keep_first < 0 || s->keep_first > most))
+            return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %d:"
+                             " layer %d keeps %d of %d tokens; allowed is 0 to"
+                             " %d", s->keep_first, l, most, s->max_tokens,
+                             most);
+    }
+    return STATUS_OK;
+}
+
 /* Backward knows whole blocks, whose skipped tokens leave no key. */
 static enum status check_backward(const struct model_spec *s, const char *who,
                                   struct error *err)
@@ -313,6 +344,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
         status = check_apart(s, err);
     if (status == STATUS_OK)
         status = check_skipped_keys(s, err);
+    if (status == STATUS_OK)
+        status = check_first(s, err);
     if (status == STATUS_OK && s->router_trained)
         status = check_backward(s, "a router that is trained", err);
     return status;

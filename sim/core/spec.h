@@ -163,6 +163,11 @@ struct model_spec {
     enum signal       signal;            /* without router_scores */
     enum routed_part  part;              /* of every routed layer */
     enum skipped_keys skipped_keys;      /* of every routed attention */
+    int32_t keep_first;      /* so many tokens at the start of a sequence are
+                              * kept by every routed layer, whatever the policy
+                              * says of them */
+    bool    first_besides;   /* they come on top of its share of the others;
+                              * else they are among its K */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
     double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
     /* enum number: what a run keeps its weights in; all else is float32, and so
@@ -181,9 +186,15 @@ bool    spec_qkv_bias(const struct model_spec *spec);
 bool    spec_scored(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
- * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1. */
+ * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
+ * min(keep_first, T) and capacity * the rest, which is what is expected. */
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
+
+/* The chance that a routed layer keeps the last of T tokens: the capacity, but
+ * for the first keep_first, which are certain, and what they leave of K. */
+double  spec_chance(const struct model_spec *spec, int32_t layer,
+                    int32_t n_tokens);
 
 int32_t spec_n_routed(const struct model_spec *spec);
 

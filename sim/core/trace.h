@@ -8,8 +8,9 @@
  * part is what the choice is around: block, attention or ffn; a layer has two
  * lines where parts are apart, attention's first.  tokens is the window's
  * length; kept are positions, ascending, neighbours as first-last, so that a
- * line a window and choice is enough.  Windows stand in order, their layers
- * ascending, and layers and parts are the same in each. */
+ * line a window and choice is enough; those kept as a sequence's first are among
+ * them.  Windows stand in order, their layers ascending, and layers and parts are
+ * the same in each. */
 #ifndef TRACE_H
 #define TRACE_H
 
