@@ -638,8 +638,8 @@ Test(routed, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
 
 static void check_carried(enum family family, enum routed_part part)
 {
-    struct variant v = { family, part, SKIPPED_KEYS_CARRIED, SIGNAL_NORM, false,
-                         false, 0 };
+    struct variant v = { .family = family, .part = part,
+                         .keys = SKIPPED_KEYS_CARRIED, .signal = SIGNAL_NORM };
     float *keys, *values;
     struct model *m = skip_one(&v, &keys, &values);
     const int32_t choice = spec_attention_choice(&m->spec, 1);
@@ -711,8 +711,9 @@ static void check_as_one(enum family family, enum routed_part part,
                          enum skipped_keys keys)
 {
     const struct variant v[2] = {
-        { family, part, keys, SIGNAL_NORM, false, false, 0 },
-        { family, PART_APART, keys, SIGNAL_NORM, false, false, 0 },
+        { .family = family, .part = part, .keys = keys, .signal = SIGNAL_NORM },
+        { .family = family, .part = PART_APART, .keys = keys,
+          .signal = SIGNAL_NORM },
     };
     const struct route_policy *replay = case_policy("replay");
     struct model *model[2];
@@ -776,9 +777,8 @@ Test(routed, no_two_choices_are_drawn_alike)
 
     draw_ids(ids);
     for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
-        const struct variant v = { FAMILY_GPT2, PART_APART,
-                                   SKIPPED_KEYS_ABSENT, drawn[i].signal, true,
-                                   false, 0 };
+        const struct variant v = { .part = PART_APART, .together = true,
+                                   .signal = drawn[i].signal };
         struct model_spec spec = shape(&v);
         struct model *m = open_model(&spec, false, 1);
         model_forward(m, &(struct model_input){
@@ -796,8 +796,7 @@ Test(routed, no_two_choices_are_drawn_alike)
 /* Step by step the draws are those of one forward. */
 Test(routed, apart_each_step_draws_what_one_forward_draws)
 {
-    const struct variant v = { FAMILY_LLAMA, PART_APART, SKIPPED_KEYS_ABSENT,
-                               SIGNAL_NONE, false, false, 0 };
+    const struct variant v = { .family = FAMILY_LLAMA, .part = PART_APART };
     const struct route_policy *drawn = case_policy("drawn");
     struct model_spec spec = shape(&v);
     struct model *whole = open_model(&spec, false, 1);
