@@ -91,9 +91,9 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
     int32_t ids[B] = { 3, 4, 5 };
     for (int step = 0; step < STEPS; step++) {
         bool active[B] = { true, step % 2 == 0, true };
-        bool keep[L * B];
+        bool keep[2 * L * B];
         int32_t n = step % 2 == 0 ? B : B - 1, longest = 0;
-        for (int i = 0; i < L * B; i++)
+        for (int i = 0; i < 2 * L * B; i++)
             keep[i] = (step + i) % 3 == 0;
         struct ledger *counted = case_ledger(L, 0, PROV_COUNTED);
         struct ledger *predicted = case_ledger(L, 0, PROV_PREDICTED);
@@ -105,7 +105,8 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
             if (active[b] && model_decoded(model, b) > longest)
                 longest = model_decoded(model, b);
         struct allocation a;
-        cr_assert(allocation_open(&a, L, n, longest, NULL) == STATUS_OK);
+        cr_assert(allocation_open(&a, spec_n_choices(spec), n, longest,
+                                  NULL) == STATUS_OK);
         model_decode_allocation(model, active, &a);
         struct predict_job job = { .spec = spec, .allocation = &a };
         struct error err = { STATUS_OK, "" };
@@ -175,7 +176,9 @@ static void policy_agrees(const struct route_policy *p, enum family family,
                 for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {        \
                     if (!p->choose || p->scored ||                             \
                         p == case_policy("replay") ||                          \
-                        (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT))     \
+                        (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT) ||   \
+                        (part == PART_APART &&                                 \
+                         p->signal == SIGNAL_RECEIVED))                        \
                         continue;                                              \
                     policy_agrees(p, family, (enum routed_part)part,           \
                                   (enum skipped_keys)keys, stored, first);     \

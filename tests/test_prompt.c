@@ -290,6 +290,33 @@ Test(prompt, a_rule_that_looks_ahead_routes_the_prompt_and_its_twin_goes_on)
         }
 }
 
+/* Every second token, counted from the start, is kept by both parts. */
+Test(prompt, parts_apart_go_on_as_predicted)
+{
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt ABC -n 4 -o r --set"
+                              " routing.policy=every_nth --set"
+                              " routing.gate=one --set"
+                              " routing.capacity=0.5 --set"
+                              " routing.part=apart"), 0));
+    char *table = text_of("r/tokens.csv"), *line = table;
+    static const char *const ends[] = { ",attention_1,ffn_1\r\n", ",1,1\r\n",
+                                        ",0,0\r\n", ",1,1\r\n",
+                                        ",,,,,\r\n" };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char *end = strchr(line, '\n') + 1;
+        const size_t n = strlen(ends[i]);
+        cr_expect(end - line >= (ptrdiff_t)n &&
+                  memcmp(end - n, ends[i], n) == 0, "line %zu: %s", i, line);
+        line = end;
+    }
+    free(table);
+    json_t *summary = summary_of("r");
+    cr_expect(agreed(summary));
+    cr_expect_str_eq(json_string_value(json_object_get(json_object_get(
+        summary, "routing"), "part")), "apart");
+    json_decref(summary);
+}
+
 /* The model's own rule: a routed layer's threshold, which the table shows. */
 Test(prompt, a_trained_mixture_of_depths_goes_on)
 {

@@ -131,6 +131,43 @@ Test(run_command, run_takes_a_shape_and_draws_its_weights)
                 "perplexity_per_byte,capacity_realised\r\ndense,1,499,5.");
 }
 
+/* Attention and feed-forward part apart: counted, predicted, told apart in the
+ * table and the trace, and replayed. */
+Test(run_command, run_routes_both_parts_of_a_layer_apart)
+{
+    put_file("model.yaml", "model:\n  family: gpt2\n  layers: 2\n"
+               "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
+    cr_assert(eq(int, ISOBATH("run", "model.yaml", "--text", "text", "--limit",
+                              "500", "--tokens", "-o", "r", "--set",
+                              "routing.policy=hash", "--set",
+                              "routing.capacity=0.5", "--set",
+                              "routing.gate=one", "--set",
+                              "routing.part=apart"), 0));
+    expect_said("stdout", "counted == predicted: ");
+    expect_said("r/tokens.csv", ",joules,attention_1,ffn_1\r\n0,");
+    expect_said("r/trace.csv", "window,layer,part,tokens,kept\r\n0,1,attention,"
+                "64,");
+    expect_said("r/trace.csv", "\r\n0,1,ffn,64,");
+    cr_assert(eq(int, ISOBATH("run", "model.yaml", "--text", "text", "--limit",
+                              "500", "-o", "again", "--set",
+                              "routing.policy=replay", "--set",
+                              "routing.replay=r/trace.csv", "--set",
+                              "routing.gate=one", "--set",
+                              "routing.part=apart"), 0));
+    json_t *first = summary_of("r"), *again = summary_of("again");
+    cr_expect(eq(dbl, number_at(first, "per_token.nats"),
+                 number_at(again, "per_token.nats")));
+    cr_expect(eq(dbl, number_at(first, "routing.capacity_realised"),
+                 number_at(again, "routing.capacity_realised")));
+    json_decref(again);
+    json_decref(first);
+    cr_expect(eq(int, ISOBATH("run", "model.yaml", "--text", "text", "--set",
+                              "routing.policy=replay", "--set",
+                              "routing.replay=r/trace.csv"), 2));
+    expect_said("stderr", "r/trace.csv:2:5: part attention; allowed is a trace"
+                " made with routing.part block");
+}
+
 Test(run_command, run_tells_what_it_cannot_score)
 {
     train_a();
