@@ -112,7 +112,7 @@ static char *explained_apart(enum skipped_keys keys, enum op op)
                  STATUS_OK));
     cr_assert(eq(int, predict_forward(ledger, &(struct predict_job){
         &spec, &a, NULL }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
-    explain_op(file, &spec, &a, true, ledger, op);
+    explain_op(file, &spec, &a, true, ledger, op, 0);
     cr_assert(fclose(file) == 0);
     ledger_close(ledger);
     allocation_close(&a);

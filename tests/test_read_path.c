@@ -128,8 +128,9 @@ static void fake_close(struct counter_session *session)
     free(session);
 }
 
-#define BACKEND(name, open, start, read) { name, name, open, start, read,      \
-    fake_nothing, fake_close, NULL }
+#define BACKEND(id, opens, starts, reads) { .name = id, .what = id,            \
+    .open = opens, .start = starts, .read = reads, .stop = fake_nothing,       \
+    .close = fake_close }
 static const struct counter_backend
     slow  = BACKEND("slow", fake_open, fake_nothing, slow_read),
     quick = BACKEND("quick", fake_open, fake_nothing, quick_read),

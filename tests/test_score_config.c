@@ -53,8 +53,8 @@ Test(score_config, a_trace_lies_where_the_config_says)
         { "routing.replay=typed.csv", NULL },
     };
     cr_assert(mkdir("sub", 0777) == 0);
-    put("sub/c.yaml", "run: {model: m.gguf, text: /t}\n"
-                      "routing: {policy: replay, replay: \"../x: y.csv\"}\n");
+    put_file("sub/c.yaml", "run: {model: m.gguf, text: /t}\n"
+             "routing: {policy: replay, replay: \"../x: y.csv\"}\n");
     cr_assert(eq(int, take("sub/c.yaml", given, 1), STATUS_OK), "%s", err.text);
     cr_expect_str_eq(config.model, "sub/m.gguf");
     cr_expect_str_eq(config.text, "/t");

@@ -121,8 +121,8 @@ Test(sweep, files_are_seen_from_the_study)
     struct sweep *sweep = NULL;
 
     cr_assert(mkdir("sub", 0777) == 0);
-    write_file("sub/study.yaml", "base: ../base.yaml\n"
-               "set: {data.path: ../text, routing.policy: replay}\n"
+    put_file("sub/study.yaml", "base: ../base.yaml\n"
+             "set: {data.path: ../text, routing.policy: replay}\n"
                "axes: {train.init: [a.bin, /b.bin]}\n"
                "points:\n"
                "  - {name: p, routing.replay: t.csv, model: m.yaml}\n");
