@@ -315,7 +315,7 @@ Test(profile, counters_that_say_what_op_h_says_pass)
     cr_assert(eq(int, profile("train,prefill,decode", data, "3"), 0));
     expect_said("stdout", "0 OUTSIDE", true);
     expect_said("out/validate.csv", "prefill,mod,forward,qkv,flops,1966080,"
-                "1966080,1966080,measured,0,0,within,\"\"\r\n", true);
+                "1966080,1966080,measured,0,0,within,\"\",\"\"\r\n", true);
     /* 114688 + 65536 bytes past L2: none from L3, all from memory. */
     expect_said("out/validate.csv", "prefill,mod,forward,qkv,l3_bytes,", true);
     expect_said("out/validate.csv", ",,180224,measured,", true);
