@@ -22,7 +22,8 @@ struct calibration {
     double spread;               /* (largest - smallest) / expected */
     double empty;                /* what an empty region counts */
     double bar;                  /* how far nine in ten of those lie from it,
-                                  * at least a tenth of it */
+                                  * at least a tenth of it; of a simulator, also
+                                  * what the kernel counted beyond `expected` */
 };
 
 struct calibration_set {

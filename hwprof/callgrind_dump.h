@@ -1,9 +1,9 @@
 /* callgrind_dump.h - the head of a dump of valgrind's callgrind.
  *
  * A dump says on its first lines which process it is of, what caches were
- * simulated and, under `events:` and `summary:`, what was counted since the dump
- * before.  The list of functions that follows is not read.  Format: Callgrind
- * Format Specification, valgrind.org/docs/manual/cl-format.html. */
+ * simulated and, under `events:` and `summary:`, what was counted since the
+ * dump before.  The list of functions that follows is not read.  Format:
+ * Callgrind Format Specification, valgrind.org/docs/manual/cl-format.html. */
 #ifndef CALLGRIND_DUMP_H
 #define CALLGRIND_DUMP_H
 
@@ -53,10 +53,10 @@ enum status callgrind_dump_check(const struct callgrind_dump *dump,
                                  uint64_t pid, uint64_t part,
                                  struct error *err) MUST_CHECK;
 
-/* Where the dumps of a process go, less their ".PART", as valgrind's command line
- * (words with a NUL after each) tells: the last --callgrind-out-file, with %p as
- * the pid, or callgrind.out.PID.  "" and *why when this is no callgrind, or the
- * name holds another % than %p. */
+/* Where the dumps of a process go, less their ".PART", as valgrind's command
+ * line (words with a NUL after each) tells: the last --callgrind-out-file, with
+ * %p as the pid, or callgrind.out.PID.  "" and *why when this is no callgrind,
+ * or the name holds another % than %p. */
 void callgrind_dump_base(char *out, size_t size, const char *command,
                          size_t n, uint64_t pid, const char **why);
 

@@ -1,11 +1,11 @@
 /* counter_callgrind.c - counts of a simulated machine, where there is no PMU.
  *
  * Under `valgrind --tool=callgrind --cache-sim=yes` every instruction runs on a
- * simulated first and last data cache (LRU, write-allocate, no prefetching).  A
- * reading asks callgrind for a dump, whose head says what was counted since the
- * dump before; the counts are then set to zero, so that reading costs the next
- * region nothing but the lines it pushed out of the caches.  What comes of it is
- * SIMULATED: a model of hardware that ran, not hardware.
+ * simulated first and last data cache (LRU, write-allocate, no prefetching).
+ * A reading asks callgrind for a dump, whose head says what was counted since
+ * the dump before; the counts are then set to zero, so that reading costs the
+ * next region nothing but the lines it pushed out of the caches.  What comes of
+ * it is SIMULATED: a model of hardware that ran, not hardware.
  * Requests: valgrind.org/docs/manual/cl-manual.html, client requests. */
 #include "hwprof/counter.h"
 
@@ -134,7 +134,7 @@ static void name_next(void)
              ++dumps_asked);
 }
 
-/* Counts since the last one.  Dumps that somebody else asked for lie between. */
+/* Counts since the last one.  Dumps that others asked for lie between. */
 static enum status take_dump(struct callgrind_dump *out, struct error *err)
 {
     enum status status = STATUS_OK;

@@ -29,7 +29,7 @@ static struct letters letters_of(const struct model_spec *spec)
     X(BACKWARD, ROPE,     4 * (s.Q + s.E),              0)                     \
     X(BACKWARD, ROUTE,    4 * s.C,                      0)                     \
     X(BACKWARD, EMBED,    4 * s.C * (s.gpt2 ? 2 : 1),   0)                     \
-    /* dx first, then dgamma (and dbeta): x, dout and their statistics twice */ \
+    /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
     X(BACKWARD, NORM,     4 * s.C,                                             \
       s.learns_scale ? 8 * s.C + (s.gpt2 ? 8 : 4) : 0)
 
@@ -111,19 +111,21 @@ static double tile_rows(int lanes)
 }
 
 /* Bytes of lines for each byte of a row that panels of `width` floats cut: a
- * panel's ends share their line with the next, a row of panels starts a line. */
+ * panel's end shares its line with the next, a row of panels starts a line. */
 static double cut(double n, double width)
 {
+    const int panels = (int)ceil(n / width);
     double lines = 0;
 
-    for (double at = 0; at < n; at += width)
-        lines += ceil(4 * fmin(at + width, n) / line) - floor(4 * at / line);
+    for (int p = 0; p < panels; p++)
+        lines += ceil(4 * fmin((p + 1) * width, n) / line) -
+                 floor(4 * p * width / line);
     return lines * line / (4 * n);
 }
 
 /* Beyond a, b and c once.  What is used again, after how many bytes: a panel's
- * rows of a after a block of them and of c; a packed panel after all of a block of
- * rows; what is packed and c after all of a block of k. */
+ * rows of a after a block of them and of c; a packed panel after all of a block
+ * of rows; what is packed and c after all of a block of k. */
 static double product_again(const struct product *p, int lanes, double size)
 {
     const double a = 4 * p->m * p->k, b = 4 * p->k * p->n, c = 4 * p->m * p->n;

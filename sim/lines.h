@@ -1,10 +1,10 @@
-/* lines.h - what an op brings into a cache, where that is not each operand once.
+/* lines.h - what an op brings into a cache, where not each operand once.
  *
  * A cache takes in whole lines, for stores as for loads.  So a result written
- * over its operand comes in once, though it is read and written; what an op goes
- * over twice comes in twice, if the cache does not hold what lies between; and a
- * product brings in its packed panels, and its rows once for each panel.  All of
- * it is known from how the executor works; nothing is fitted. */
+ * over its operand comes in once, though it is read and written; what an op
+ * goes over twice comes in twice, if the cache does not hold what lies between;
+ * and a product brings in its packed panels, and its rows once for each panel.
+ * All of it is known from how the executor works; nothing is fitted. */
 #ifndef LINES_H
 #define LINES_H
 
