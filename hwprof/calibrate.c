@@ -109,10 +109,9 @@ static void settle_empty(struct calibration *c,
     c->bar = fmax(off[9 * CALIBRATE_EMPTY / 10], 0.1 * c->empty);
 }
 
-/* What an empty region counts, and what a read takes. */
-static enum status measure_empty(struct calibration_set *out,
-                                 struct counter_session *session,
-                                 struct error *err)
+enum status calibrate_empty(struct calibration_set *out,
+                            struct counter_session *session,
+                            struct error *err)
 {
     double seconds[CALIBRATE_EMPTY];
     double count[METRIC_COUNT][CALIBRATE_EMPTY];
@@ -130,7 +129,8 @@ static enum status measure_empty(struct calibration_set *out,
         return status;
     out->read_seconds = median(seconds, CALIBRATE_EMPTY);
     for (int m = 0; m < METRIC_COUNT; m++)
-        settle_empty(&out->metric[m], count[m]);
+        if (counter_sees(session, (enum metric)m))
+            settle_empty(&out->metric[m], count[m]);
     return STATUS_OK;
 }
 
@@ -220,7 +220,7 @@ enum status calibrate_session(struct calibration_set *out,
                               struct error *err)
 {
     *out = (struct calibration_set){ 0 };
-    enum status status = measure_empty(out, session, err);
+    enum status status = calibrate_empty(out, session, err);
 
     for (int m = 0; status == STATUS_OK && m < METRIC_COUNT; m++) {
         struct calibration *c = &out->metric[m];

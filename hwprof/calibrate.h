@@ -47,6 +47,12 @@ enum status calibrate_session(struct calibration_set *out,
                               const struct cpu_topology *topology,
                               struct error *err) MUST_CHECK;
 
+/* What an empty region counts and what a read takes, again, for the metrics that
+ * a session sees: fewer events are read in less. */
+enum status calibrate_empty(struct calibration_set *set,
+                            struct counter_session *session,
+                            struct error *err) MUST_CHECK;
+
 /* The quick kernels once, for the metrics that `set` qualified: still right?
  * STATUS_UNAVAILABLE names the first that is not. */
 enum status calibrate_check(const struct calibration_set *set,

@@ -35,6 +35,8 @@ static void tell_op(struct counter_session *session,
 {
     char label[64], layer[16] = "outside";
 
+    if (!session->backend->note)         /* what is written here is counted */
+        return;
     if (key->layer >= 0)
         snprintf(layer, sizeof layer, "%d", key->layer);
     snprintf(label, sizeof label, "%s/%s/%s", pass_names[key->pass], layer,

@@ -143,6 +143,28 @@ static enum status time_region(const struct measure *m,
     return status;
 }
 
+/* Fewer are read than were calibrated together, and an empty region of theirs
+ * counts less.  Where that cannot be had, what it was stays. */
+static enum status settle_fewer(const struct measure *m,
+                                const struct counter_backend *backend,
+                                uint32_t metrics, struct calibration_set *set,
+                                struct error *err)
+{
+    struct counter_options options = measure_session_options(m, metrics);
+    struct counter_session *session = NULL;
+    struct calibration_set fewer = *set;
+    struct error why = { 0 };
+    enum status status = counter_open(&session, backend, &options, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (counter_start(session, &why) == STATUS_OK &&
+        calibrate_empty(&fewer, session, &why) == STATUS_OK)
+        *set = fewer;
+    counter_close(session);
+    return STATUS_OK;
+}
+
 /* The metrics of the group that this back end counts right. */
 static enum status try_path(struct measure *m, uint32_t metrics,
                             struct read_path *path, struct error *err)
@@ -154,6 +176,14 @@ static enum status try_path(struct measure *m, uint32_t metrics,
     enum status status = qualify(m, path->backend, metrics, &set, &seen, row,
                                  err);
 
+    for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++)
+        if ((metrics & seen & counter_bit((enum metric)i)) &&
+            set.metric[i].qualified)
+            qualified |= counter_bit((enum metric)i);
+    if (qualified && qualified != (metrics & seen) &&
+        m->options.backend != &counter_replay &&
+        m->options.backend != &counter_recorded)
+        status = settle_fewer(m, path->backend, qualified, &set, err);
     for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++) {
         if (!(metrics & counter_bit((enum metric)i)))
             continue;
@@ -162,8 +192,6 @@ static enum status try_path(struct measure *m, uint32_t metrics,
         if (!(seen & counter_bit((enum metric)i)))
             continue;
         describe(&m->row[i], &set, path->backend);
-        if (m->row[i].qualified)
-            qualified |= counter_bit((enum metric)i);
     }
     if (status != STATUS_OK || !qualified)
         return status;

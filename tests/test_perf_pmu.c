@@ -84,9 +84,9 @@ static struct fake_tree tree_of(const char *instructions)
     fake_tree_write(&tree, "counters/t.yaml", "table: t\nvendor: any\n"
         "events_at_once: 2\nmetrics:\n"
         "  cycles:\n    events: [{name: MINOR, code: 5, times: 1}]\n"
-        "    most_per_second: 1e9\n    source: test\n"
+        "    most_per_second: 1e15\n    source: test\n"
         "  instructions:\n    events: [%s]\n"
-        "    most_per_second: 1e9\n    source: test\n", instructions);
+        "    most_per_second: 1e15\n    source: test\n", instructions);
     fake_tree_write(&tree, DEVICES "cpu/type", "1\n");
     fake_tree_write(&tree, "sys/kernel/perf_event_paranoid", "2\n");
     fake_tree_write(&tree, "devices/system/cpu/online", "0\n");
@@ -189,6 +189,106 @@ static bool forbid_groups(void)
 
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* A back end whose empty region counts 100 for each metric asked for, 1000 where
+ * an op worked, and what is expected of a known kernel; of cycles, nothing. */
+struct steady {
+    struct counter_session base;         /* first: downcast */
+    uint64_t empty, work;
+};
+
+static enum status steady_open(struct counter_session **out,
+                               const struct counter_options *options,
+                               struct error *err)
+{
+    struct steady *s = calloc(1, sizeof *s);
+
+    (void)err;
+    counter_unseen(&s->base, "not asked for");
+    for (int m = 0; m < METRIC_FIRST_REAL; m++)
+        if (options->metrics & counter_bit((enum metric)m)) {
+            s->base.reason[m][0] = '\0';
+            s->empty += 100;
+        }
+    *out = &s->base;
+    return STATUS_OK;
+}
+
+static enum status steady_nothing(struct counter_session *session,
+                                  struct error *err)
+{
+    (void)session;
+    (void)err;
+    return STATUS_OK;
+}
+
+static enum status steady_read(struct counter_session *session,
+                               struct cost *cost, struct error *err)
+{
+    struct steady *s = (struct steady *)session;
+
+    (void)err;
+    *cost = (struct cost){ 0 };
+    cost_set_count(cost, METRIC_INSTRUCTIONS, s->empty + s->work,
+                   PROV_MEASURED);
+    if (counter_sees(session, METRIC_CYCLES))
+        cost_set_count(cost, METRIC_CYCLES, 0, PROV_MEASURED);
+    s->work = 0;
+    return STATUS_OK;
+}
+
+static void steady_close(struct counter_session *session)
+{
+    free(session);
+}
+
+static void steady_note(struct counter_session *session,
+                        struct counter_note note)
+{
+    struct steady *s = (struct steady *)session;
+
+    s->work = note.expected > 0 ? (uint64_t)note.expected
+                                : note.label ? 1000 : 0;
+}
+
+static const struct counter_backend steady = { "steady", "steady", steady_open,
+    steady_nothing, steady_read, steady_nothing, steady_close, steady_note };
+
+/* Cycles are dead and not read in the pass: what an empty region counts is that
+ * of one metric, not of two. */
+Test(measure, an_empty_region_is_that_of_the_metrics_that_are_read)
+{
+    struct fake_tree tree = tree_of("{name: FAULTS, code: 2, times: 1}");
+    struct measure *m = NULL;
+    struct measure_row row[METRIC_COUNT];
+    struct error err = { 0 };
+    struct op_run run = { .pass = PASS_FORWARD, .op = OP_NORM,
+                          .layer = LEDGER_OUTSIDE };
+    struct measure_options options = { .sysfs_root = tree.root,
+        .proc_root = tree.root, .configs = tree.root, .backend = &steady,
+        .n_repeats = 1, .metrics = counter_bit(METRIC_CYCLES) |
+                                   counter_bit(METRIC_INSTRUCTIONS) };
+    int pass;
+
+    cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
+              err.text);
+    while ((pass = measure_next(m)) >= 0) {
+        cr_assert(eq(int, measure_begin(m, pass, &err), STATUS_OK), "%s",
+                  err.text);
+        meter_begin(measure_meter(m), &run);
+        meter_end(measure_meter(m), &run);
+        cr_assert(eq(int, measure_end(m, &err), STATUS_OK), "%s", err.text);
+    }
+    measure_report(m, row);
+    cr_assert(not(row[METRIC_CYCLES].qualified));
+    cr_assert(row[METRIC_INSTRUCTIONS].qualified, "%s",
+              row[METRIC_INSTRUCTIONS].reason);
+    cr_assert(eq(dbl, measure_range(m, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                    OP_NORM, METRIC_INSTRUCTIONS).median,
+                 1000.0));
+    measure_close(m);
+    fake_tree_close(&tree);
 }
 
 /* What a known kernel finds wrong with the single event (a page fault is no
