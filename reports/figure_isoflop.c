@@ -512,6 +512,8 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
     struct label *label = calloc((size_t)iso->n * 2 * GUARDS, sizeof *label);
     struct label *column = calloc((size_t)iso->n, sizeof *column);
     char (*colour)[12] = calloc((size_t)iso->n, sizeof *colour);
+    const struct dot *best[] = { dot_of(iso, study->dense),
+                                 dot_of(iso, study->mod) };
     int n = 0;
 
     for (int i = 0; label && column && colour && i < iso->n; i++) {
@@ -519,9 +521,8 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
         colour_of(colour[i], iso, d->s);
         label[i] = (struct label){ .x = d->x, .y = d->loss.mean,
             .rise = isfinite(d->loss.high) ? d->loss.high - d->loss.mean : 0,
-            .colour = colour[i], .rank = d->s == study->dense ||
-                                         d->s == study->mod || d->last ? 0 : 1
-        };
+            .colour = colour[i],
+            .rank = d == best[0] || d == best[1] || d->last ? 0 : 1 };
         if (named_aside(iso, d, frame)) {
             column[n] = label[i];
             column[n].x = iso->end;

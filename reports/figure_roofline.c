@@ -504,8 +504,8 @@ static void plot_panel(struct plot *p, const struct roofline *r, int i)
         { "pt PT_MOD lc rgb '#700072B2'", "pt PT_MOD-1 lc rgb C_MOD" },
     };
     double width = panel_width(p, r);
-    double x = p->left + i % COLUMNS * (width + gap);
-    double y = (rows_of(r) - 1 - i / COLUMNS) * row_height;
+    int above = rows_of(r) - 1 - i / COLUMNS;
+    double x = p->left + i % COLUMNS * (width + gap), y = above * row_height;
     char title[96];
 
     phase_title(title, r->panel[i].phase);

@@ -61,16 +61,17 @@ void plot_quote(struct plot *plot, const char *text)
 void plot_log_tics(struct plot *plot, char axis, double low, double high,
                    bool prefixed)
 {
-    static const double fine[] = { 1, 1.5, 2, 3, 4, 5, 6, 8, 0 };
-    static const double middle[] = { 1, 2, 5, 0 }, coarse[] = { 1, 0 };
+    static const struct { int n; double at[8]; } densities[] = {
+        { 8, { 1, 1.5, 2, 3, 4, 5, 6, 8 } }, { 3, { 1, 2, 5 } }, { 1, { 1 } },
+    };
     double span = log10(high / low);
-    const double *steps = span < 1.2 ? fine : span < 3 ? middle : coarse;
+    int density = span < 1.2 ? 0 : span < 3 ? 1 : 2;
     const char *before = "";
 
     fprintf(plot->script, "set %ctics (", axis);
     for (int e = (int)floor(log10(low)); e <= log10(high); e++)
-        for (const double *m = steps; *m > 0; m++) {
-            double v = *m * pow(10, e);
+        for (int k = 0; k < densities[density].n; k++) {
+            double v = densities[density].at[k] * pow(10, e);
             struct prefix prefix = prefixed ? prefix_for(v)
                                             : (struct prefix){ "", 1 };
             if (v < low || v > high)

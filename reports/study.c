@@ -193,11 +193,11 @@ static int by_flops(const void *a, const void *b)
 /* Settings whose training cost the same, within 1 % of the least of them. */
 static enum status find_budgets(struct study *study, struct error *err)
 {
-    struct setting **order = calloc(study->n, sizeof(struct setting *));
+    struct setting **order = calloc(study->n + 1, sizeof(struct setting *));
     double first = 0;
     size_t n = 0;
 
-    study->budget = calloc(study->n, sizeof *study->budget);
+    study->budget = calloc(study->n + 1, sizeof *study->budget);
     if (!order || !study->budget) {
         free(order);
         return error_set(err, STATUS_NO_MEMORY, "no memory for budgets");
