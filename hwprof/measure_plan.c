@@ -181,7 +181,6 @@ static enum status try_path(struct measure *m, uint32_t metrics,
             set.metric[i].qualified)
             qualified |= counter_bit((enum metric)i);
     if (qualified && qualified != (metrics & seen) &&
-        m->options.backend != &counter_replay &&
         m->options.backend != &counter_recorded)
         status = settle_fewer(m, path->backend, qualified, &set, err);
     for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++) {

@@ -252,8 +252,11 @@ static void steady_note(struct counter_session *session,
                                 : note.label ? 1000 : 0;
 }
 
-static const struct counter_backend steady = { "steady", "steady", steady_open,
-    steady_nothing, steady_read, steady_nothing, steady_close, steady_note };
+static const struct counter_backend steady = {
+    .name = "steady", .what = "steady", .open = steady_open,
+    .start = steady_nothing, .read = steady_read, .stop = steady_nothing,
+    .close = steady_close, .note = steady_note,
+};
 
 /* Cycles are dead and not read in the pass: what an empty region counts is that
  * of one metric, not of two. */
