@@ -50,18 +50,20 @@ static struct row_lines row_lines(const struct lines_op *o)
     return (struct row_lines){ 0, 0 };
 }
 
-/* Where a table is held: its rows that are wanted once more, and its zeros that
- * backward wrote before it adds to them. */
+/* Where a table is held: its rows that are wanted once more (each token is taken
+ * to be another than the last n_vocab), and its zeros that backward wrote before
+ * it adds to them. */
 static double rows_held(const struct lines_op *o, double size)
 {
     const double row = 4.0 * o->spec->n_channels;
     const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
+    const double wanted[] = { o->spec->n_vocab, o->tokens };
     const int n_tables = o->spec->family == FAMILY_GPT2 ? 2 : 1;
     double held = 0;
 
     for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
         if (row * length[t] <= size)
-            held += row * fmax((double)o->rows - length[t], 0);
+            held += row * fmax((double)o->rows - wanted[t], 0);
     if (held > 0 && n_tables == 2 && o->pass == PASS_BACKWARD)
         held += row * length[1];
     return held;
@@ -181,10 +183,10 @@ static double products_again(const struct lines_op *o, double size)
 
     if (o->product_lanes == 0 || o->plain || !weight_of(o, &k, &n))
         return 0;
-    if (o->pass == PASS_FORWARD)           /* few rows: a head turned before */
+    if (o->pass == PASS_FORWARD)
         return product_again(&(struct product){ m, n, k, false,
-            head && m > FEW_ROWS, o->op == OP_PROJECT ||
-                                  o->op == OP_FFN_DOWN },
+            head && !o->head_turned, o->op == OP_PROJECT ||
+                                     o->op == OP_FFN_DOWN },
             o->product_lanes, size);
     double again = product_again(&(struct product){ m, k, n, false, !head,
                                                     false },

@@ -16,6 +16,10 @@ struct lines_op {
     enum pass pass;
     enum op   op;
     uint64_t  rows;
+    int32_t   tokens;            /* of the longest sequence: positions that rows
+                                  * share */
+    bool      head_turned;       /* rows that generation goes on from: the head's
+                                  * weight lies along its columns for them */
     uint64_t  bytes;             /* operands: each read and write counts */
     int       product_lanes;     /* floats of a register of the kernel that forms
                                   * products; 0: unknown, and they are taken to

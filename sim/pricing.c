@@ -11,6 +11,7 @@ struct charge {
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
     bool     apart;           /* its rows pay prices of another set */
+    bool     last;            /* its rows are each sequence's last */
     double   chance;          /* that it runs */
 };
 
@@ -63,6 +64,8 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
     const struct machine *machine = p->job.machine;
     const struct lines_op lines = {
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
+        .tokens = p->job.allocation->n_tokens,
+        .head_turned = c->last || p->phase == MEMORY_DECODE,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
@@ -327,6 +330,7 @@ static void add_part(struct pricing *p, struct charge *c,
     c->shared_bytes += price->shared_bytes;
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
+    c->last |= part->rows == ROWS_LAST;
 }
 
 /* One op whose rows pay different prices; it runs where the first part has

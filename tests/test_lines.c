@@ -20,7 +20,7 @@ static struct lines_op op_of(const struct model_spec *spec, enum pass pass,
 {
     return (struct lines_op){ .spec = spec, .pass = pass, .op = op,
                               .rows = rows, .bytes = bytes,
-                              .product_lanes = 8 };
+                              .tokens = spec->max_tokens, .product_lanes = 8 };
 }
 
 Test(lines, a_result_on_top_of_its_operand_is_one_line)
@@ -65,6 +65,9 @@ Test(lines, a_table_that_is_held_comes_in_once)
     cr_expect(eq(dbl, lines_again(&embed, 262144), -(172.0 + 44) * 320));
     /* and the positions' zeros are still there to be added to */
     cr_expect(eq(dbl, lines_again(&back, 65536), -(172.0 + 128) * 320));
+    /* sequences of 100 share 100 positions: 200 of 300 once more */
+    embed.tokens = 100;
+    cr_expect(eq(dbl, lines_again(&embed, 65536), -200.0 * 320));
 }
 
 /* c [256,320] = a [256,80] b [80,320] on 8 lanes: 14 panels of 24 columns, the
@@ -104,6 +107,18 @@ Test(lines, one_row_brings_in_nothing_twice)
     struct lines_op up = op_of(&s, PASS_FORWARD, OP_FFN_UP, 1, 105280);
 
     cr_expect(eq(dbl, lines_again(&up, 49152), 0));
+}
+
+/* 8 rows, b [80,256]: b packed is 80 KiB, to and fro, which 48 do not hold; where
+ * b lies along its columns for rows that generation goes on from, it is not. */
+Test(lines, a_turned_head_is_not_packed)
+{
+    struct model_spec s = shape();
+    struct lines_op head = op_of(&s, PASS_FORWARD, OP_HEAD, 8, 92672);
+
+    cr_expect(eq(dbl, lines_again(&head, 49152), 4 * 80 * 256));
+    head.head_turned = true;
+    cr_expect(eq(dbl, lines_again(&head, 49152), 0));
 }
 
 /* What forward writes has a place of its own; norm leaves 4C + 8 a row. */
