@@ -159,10 +159,11 @@ static void write_row(FILE *file, const struct model *m,
     const struct model_spec *spec = model_spec(m);
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
     const struct cost *cost = ledger_at(counted, key);
+    const int32_t n_choices = spec_n_choices(spec);
     bool passed[SPEC_MAX_CHOICES];
     int32_t used = 0;
 
-    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+    for (int32_t c = 0; c < n_choices; c++)
         passed[c] = passes(model_allocation(m), cursor, c, r);
     for (int32_t l = 0; l < spec->n_layers; l++)
         used += passed[spec_attention_choice(spec, l)] &&
@@ -177,7 +178,7 @@ static void write_row(FILE *file, const struct model *m,
         if (isfinite(joules))
             fprintf(file, "%.9g", joules);
     }
-    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+    for (int32_t c = 0; c < n_choices; c++)
         if (spec->routed[spec_choice_layer(spec, c)])
             fprintf(file, ",%d", passed[c]);
     fputs("\r\n", file);

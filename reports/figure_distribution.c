@@ -14,13 +14,13 @@ enum group { GROUP_DENSE, GROUP_EVERY, GROUP_NONE, GROUP_SOME, GROUP_ALL,
              GROUP_COUNT };
 
 static const struct {
-    const char *name, *style;  /* gnuplot: line and mark */
+    const char *name, *line, *mark;    /* gnuplot's */
 } groups[GROUP_COUNT] = {
-    [GROUP_DENSE] = { "dense twin", "lc rgb C_DENSE lw 2.2 pt PT_DENSE" },
-    [GROUP_EVERY] = { "MoD", "lc rgb C_MOD lw 2.2 pt PT_MOD" },
-    [GROUP_NONE]  = { "kept by no block", "lc rgb C_ALT lw 1.1 pt PT_ALT" },
-    [GROUP_SOME]  = { "kept by some", "lc rgb OPC[5] lw 1.1 pt 11" },
-    [GROUP_ALL]   = { "kept by all", "lc rgb C_CONTROL lw 1.1 pt PT_CONTROL" },
+    [GROUP_DENSE] = { "dense twin", "lc rgb C_DENSE lw 2.2", "PT_DENSE" },
+    [GROUP_EVERY] = { "MoD", "lc rgb C_MOD lw 2.2", "PT_MOD" },
+    [GROUP_NONE]  = { "kept by no block", "lc rgb C_ALT lw 1.1", "PT_ALT" },
+    [GROUP_SOME]  = { "kept by some", "lc rgb OPC[5] lw 1.1", "11" },
+    [GROUP_ALL]   = { "kept by all", "lc rgb C_CONTROL lw 1.1", "PT_CONTROL" },
 };
 
 enum { GROUP_LEAST = 6,        /* tokens that a curve is drawn for */
@@ -118,8 +118,9 @@ static void write_plot(struct plot *p, const struct samples *samples,
             continue;
         fprintf(p->script, "%sD index %d using 1:(100*$2) with steps %s "
                 "notitle, \\\n     D index %d using 1:(100*$2) with points %s "
-                "ps 0.9 notitle", before, first_block + g, groups[g].style,
-                first_block + GROUP_COUNT + g, groups[g].style);
+                "pt %s ps 0.9 notitle", before, first_block + g,
+                groups[g].line, first_block + GROUP_COUNT + g, groups[g].line,
+                groups[g].mark);
         before = ", \\\n     ";
     }
     fputc('\n', p->script);
@@ -133,8 +134,8 @@ static void write_key(struct plot *p, const struct samples *samples)
     fputs("set multiplot\nunset border; unset tics; unset grid\n", p->script);
     for (int g = 0; g < GROUP_COUNT; g++)
         if (is_drawn(samples, g)) {
-            fprintf(p->script, "%sNaN with linespoints %s ps 0.9 title "
-                    "'%s (%zu)'", before, groups[g].style,
+            fprintf(p->script, "%sNaN with linespoints %s pt %s ps 0.9 title "
+                    "'%s (%zu)'", before, groups[g].line, groups[g].mark,
                     name_of(samples, g), samples->of[g].n);
             before = ", \\\n     ";
         }
