@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/source.h"
 #include "sim/core/rundir.h"
 
 /* ---- text ---- */
