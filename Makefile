@@ -145,7 +145,7 @@ helped = $(addprefix $(BUILD)/tests/test_,$1)
 $(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
 $(call helped,counting agreement stored): $(counted)
 $(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
-$(call helped,routed_cost generate): $(BUILD)/tests/cases.o
+$(call helped,routed_cost routed_keys generate): $(BUILD)/tests/cases.o
 $(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
