@@ -160,7 +160,7 @@ static void write_row(FILE *file, const struct model *m,
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
     const struct cost *cost = ledger_at(counted, key);
     const int32_t n_choices = spec_n_choices(spec);
-    bool passed[SPEC_MAX_CHOICES];
+    bool passed[SPEC_MAX_CHOICES] = { false };
     int32_t used = 0;
 
     for (int32_t c = 0; c < n_choices; c++)
