@@ -433,6 +433,8 @@ static void *work_when_told(void *argument)
 {
     struct worker *worker = argument;
 
+    touch(NULL);                 /* its stack and libraries have their pages */
+    pthread_barrier_wait(&worker->go);
     pthread_barrier_wait(&worker->go);
     touch(NULL);
     pthread_barrier_wait(&worker->done);
@@ -450,6 +452,7 @@ Test(perf, threads_that_live_when_it_opens_are_counted_together)
     pthread_barrier_init(&worker.go, NULL, 2);
     pthread_barrier_init(&worker.done, NULL, 2);
     pthread_create(&thread, NULL, work_when_told, &worker);
+    pthread_barrier_wait(&worker.go);
     struct counter_session *s = count_faults(&tree);
     cr_assert(eq(int, counter_start(s, NULL), STATUS_OK));
     pthread_barrier_wait(&worker.go);
@@ -477,6 +480,7 @@ Test(perf, a_thread_that_came_up_later_is_told_of)
     struct counter_session *s = count_faults(&tree);
     cr_assert(eq(int, counter_start(s, NULL), STATUS_OK));
     pthread_create(&thread, NULL, work_when_told, &worker);
+    pthread_barrier_wait(&worker.go);
     pthread_barrier_wait(&worker.go);
     pthread_barrier_wait(&worker.done);
     cr_assert(eq(int, counter_stop(s, &err), STATUS_UNAVAILABLE));
