@@ -2,8 +2,6 @@
  * worked by hand; and what happens where there are none. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,40 +9,9 @@
 
 #include "reports/figures.h"
 #include "reports/label.h"
-#include "reports/report.h"
-
-#define DATA "tests/data/report/"
-
-static char folder[] = "/tmp/isobath-figures-XXXXXX";
-static struct error err;
-static struct report report;
-
-static void set_up(void)
-{
-    cr_assert(mkdtemp(folder) != NULL);
-}
-
-static int remove_one(const char *path, const struct stat *info, int type,
-                      struct FTW *where)
-{
-    (void)info, (void)type, (void)where;
-    return remove(path);
-}
-
-static void clean_up(void)
-{
-    report_close(&report);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
+#include "tests/report_folder.h"
 
 TestSuite(report_figures, .init = set_up, .fini = clean_up);
-
-static char *in_folder(const char *name)
-{
-    static char path[FILE_PATH_SIZE];
-    cr_assert(file_join(path, folder, name, NULL) == STATUS_OK);
-    return path;
-}
 
 static void put(const char *name, const char *text)
 {
