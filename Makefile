@@ -46,30 +46,33 @@ CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
            -DISOBATH_CONFIGS_DIR='"$(PREFIX)/share/isobath/configs"' -MMD -MP
 LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
 
-sources  := $(wildcard sim/core/*.c sim/*.c models/*.c hwprof/*.c reports/*.c)
-mains    := $(filter %_main.c,$(sources))
-library  := $(filter-out %_main.c,$(sources))
+# The kernels but for their table of variants are compiled apart, below.
+dispatch := models/kernels/kernels.c
+kernels  := $(filter-out $(dispatch),$(wildcard models/kernels/*.c))
+sources  := $(filter-out $(kernels),$(wildcard $(addsuffix /*.c, \
+              sim/* sim/core/* models/* hwprof/* reports reports/*)))
+main     := sim/commands/isobath.c
+library  := $(filter-out $(main),$(sources))
 ifeq ($(PAPI),yes)
 CPPFLAGS += -DHAVE_PAPI
 LDLIBS   += -lpapi
 else
-library  := $(filter-out hwprof/counter_papi.c,$(library))
+library  := $(filter-out hwprof/counters/counter_papi.c,$(library))
 endif
 ifeq ($(LIKWID),yes)
 CPPFLAGS += -DHAVE_LIKWID
 LDLIBS   += -ldl
 else
-library  := $(filter-out hwprof/counter_likwid.c,$(library))
+library  := $(filter-out hwprof/counters/counter_likwid.c,$(library))
 endif
 ifeq ($(CALLGRIND),yes)
 CPPFLAGS += -DHAVE_CALLGRIND
 else
-library  := $(filter-out hwprof/counter_callgrind.c,$(library))
+library  := $(filter-out hwprof/counters/counter_callgrind.c,$(library))
 endif
 
 # The arithmetic is compiled once per instruction set and chosen at run time.
 # Contraction is on there: a fused multiply-add is 2 flops, like its two halves.
-kernels  := $(wildcard models/kernels/*.c)
 ifneq ($(filter x86_64%,$(MACHINE)),)
 variants := generic avx2 avx512
 flags_generic = -march=x86-64-v2
@@ -104,8 +107,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/sim/core/rundir.o: $(BUILD)/version.h
-$(BUILD)/sim/core/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
+$(BUILD)/sim/core/answer/rundir.o: $(BUILD)/version.h
+$(BUILD)/sim/core/answer/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
 
 define kernel_rule
 $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
@@ -114,7 +117,7 @@ $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 endef
 $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
-$(objects) $(mains:%.c=$(BUILD)/%.o): WARN += $(STRICT)
+$(objects) $(main:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
 # gcc 12 for Arm falls over a loop that looks for the largest difference (an
 # internal error on fmax of widened floats); no test is for speed.
@@ -124,7 +127,7 @@ $(archive): $(objects)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(program): $(BUILD)/sim/isobath_main.o $(archive)
+$(program): $(main:%.c=$(BUILD)/%.o) $(archive)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 $(tests): %: %.o $(archive)
@@ -198,30 +201,26 @@ arm64:
 	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \
 	         "gcc-aarch64-linux-gnu)"; \
 	fi
-arm64-objects: $(objects) $(mains:%.c=$(BUILD)/%.o)
+arm64-objects: $(objects) $(main:%.c=$(BUILD)/%.o)
 
 # The variant only names a function: which one is looked at makes no difference.
 lint_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) -DVARIANT=generic
 lint:
 	@scripts/deps build lint
-	@printf '%s\n' $(library) $(mains) $(kernels) | xargs -P 2 -I{} \
+	@printf '%s\n' $(library) $(main) $(kernels) | xargs -P 2 -I{} \
 	    clang-tidy --quiet {} -- -std=c11 $(lint_flags) 2>/dev/null
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability $(lint_flags) \
-	    $(library) $(mains) $(kernels)
+	    $(library) $(main) $(kernels)
 	@$(again) arm64
 
 # What reads files of others, and what that needs, under clang's fuzzer; the
 # executor, which some of it fills, as it is.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzzed  := $(addprefix sim/core/,error.c file.c number.c random.c spec.c \
-             route.c trace.c config.c config_value.c document.c nearest.c \
-             model_config.c stored_config.c) \
-           $(addprefix models/,safetensors.c $(notdir $(wildcard \
-             models/hf_*.c models/gguf*.c)) numbers.c shards.c span.c tensor.c \
-             $(notdir $(wildcard models/tokenizer*.c)) vocab.c join.c unicode.c \
-             unicode_tables.c)
+fuzzed  := $(filter-out %/arena.c %/stats.c,$(wildcard sim/core/base/*.c)) \
+           $(wildcard sim/core/model/*.c sim/core/config/*.c models/files/*.c \
+             models/tokens/*.c) models/executor/tensor.c
 fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed) $(archive)
 	@mkdir -p $(BUILD)/fuzz/$*
 	@cp tests/fuzz/seeds/$*/* $(BUILD)/fuzz/$*
@@ -255,6 +254,6 @@ clean:
 
 .PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
--include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
+-include $(bench_objects:.o=.d) $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
          $(BUILD)/tests/reference_routed.d $(BUILD)/tests/compare/logits.d

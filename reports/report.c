@@ -1,12 +1,13 @@
-/* report.c - runs read, tables and figures built and written. */
+/* report.c - Read runs, build tables and figures from them, and write all. */
 #include "reports/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "reports/figures.h"
-#include "reports/jsonpath.h"
-#include "reports/page.h"
+#include "reports/figures/figures.h"
+#include "reports/page/page.h"
+#include "reports/read/jsonpath.h"
+#include "reports/tables/tables.h"
 
 static enum status read_curves(struct report *r, struct error *err)
 {
@@ -144,44 +145,6 @@ static enum status find_layers(struct report *r, struct error *err)
     if (status == STATUS_OK && !r->layers[ARM_DENSE] && !r->layers[ARM_MOD])
         status = layers_of_run(r, err);
     return status;
-}
-
-const struct phase *report_phase(const struct report *r)
-{
-    const struct run *p = r->profile;
-
-    if (!p || p->n_phases == 0)
-        return NULL;
-    for (size_t i = 0; i < p->n_phases; i++)
-        if (strcmp(p->phase[i].name, "prefill") == 0)
-            return &p->phase[i];
-    return &p->phase[0];
-}
-
-void report_each_run(const struct report *r, visit_fn *visit, void *context)
-{
-    for (size_t i = 0; i < r->n_runs; i++) {
-        if (r->run[i].kind != RUN_SWEEP)
-            visit(context, &r->run[i]);
-        for (size_t j = 0; j < r->run[i].n_points; j++)
-            visit(context, &r->run[i].point[j]);
-    }
-}
-
-struct table *report_add_table(struct report *r, enum section section,
-                               bool folded, const char *name,
-                               const struct column *columns, size_t n_columns)
-{
-    struct report_table *slot = &r->table[r->n_tables];
-
-    if (r->n_tables + 1 < REPORT_MAX_TABLES)
-        r->n_tables++;
-    else
-        table_close(&slot->table);
-    slot->section = section;
-    slot->folded = folded;
-    table_open(&slot->table, name, columns, n_columns);
-    return &slot->table;
 }
 
 static void draw_loss(struct plot *plot, const struct report *r)

@@ -1,81 +1,8 @@
-/* report.h - what a report is made of: runs read, tables and figures built. */
+/* report.h - Read runs, find what they say, and write it as a folder. */
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "reports/compare.h"
-#include "reports/curve.h"
-#include "reports/plot.h"
-#include "reports/study.h"
-#include "reports/table.h"
-#include "reports/token_cost.h"
-#include "reports/tokens.h"
-#include "reports/tradeoff.h"
-
-/*    id        anchor      heading                                           */
-#define SECTION_MAP(X)                                                         \
-    X(ANSWER,   "answer",   "The answer")                                      \
-    X(SETUP,    "setup",    "What was compared")                               \
-    X(PHASES,   "phases",   "By phase")                                        \
-    X(OPS,      "ops",      "By op and layer")                                 \
-    X(TEXT,     "text",     "On the text")                                     \
-    X(SCALING,  "scaling",  "Loss for compute")                                \
-    X(TRUST,    "trust",    "How far to trust it")                             \
-    X(MACHINE,  "machine",  "Machine")                                         \
-    X(AGAIN,    "again",    "Run it again")                                    \
-    X(WORDS,    "words",    "Words")
-
-enum section {
-#define X(id, anchor, heading) SECTION_##id,
-    SECTION_MAP(X)
-#undef X
-    SECTION_COUNT
-};
-
-enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 16 };
-
-struct report_table {
-    enum section section;
-    bool  folded;              /* behind a line that opens it */
-    struct table table;
-};
-
-struct report_figure {
-    enum section section;
-    struct plot plot;
-};
-
-/* A figure that the runs given cannot fill, and what they lack. */
-struct report_gap {
-    const char *name;
-    char   reason[256];
-};
-
-struct report {
-    struct run  *run;          /* [n_runs] as given */
-    size_t       n_runs;
-    struct study study;
-    struct tradeoff tradeoff;  /* scored points of sweeps */
-    struct curve *curve;       /* [study.n_runs] in the order of its settings */
-    const struct run *profile; /* the first; NULL: none was given */
-    const struct run *scored;  /* the first scoring run with tokens */
-    struct tokens tokens;
-    struct token_cost token_cost;  /* of the profile's decoding */
-    /* What the layer figures show: arms of the profile's first phase that has
-     * ledgers, else the best trained dense and MoD model, per token. */
-    struct witnesses  trained[ARM_COUNT];      /* owned */
-    const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
-    double            layers_divide[ARM_COUNT];
-    char              layers_label[ARM_COUNT][SETTING_LABEL_SIZE];
-    char              layers_what[96];
-    size_t mismatches, compared;               /* counted against predicted */
-    struct report_table  table[REPORT_MAX_TABLES];
-    size_t n_tables;
-    struct report_figure figure[REPORT_MAX_FIGURES];
-    size_t n_figures;
-    struct report_gap gap[REPORT_MAX_FIGURES];
-    size_t n_gaps;
-    char   command_line[512];
-};
+#include "reports/findings.h"
 
 /* Read the directories and build everything but the page.  Caller releases with
  * report_close(), also after a failure. */
@@ -86,29 +13,5 @@ void        report_close(struct report *report);
 /* figures/, tables/ and index.html in `folder`. */
 enum status report_write(struct report *report, const char *folder,
                          struct error *err) MUST_CHECK;
-
-/* The phase that stands for the whole in the headline: a prefill, else the
- * first; NULL without a profile. */
-const struct phase *report_phase(const struct report *report);
-
-/* Calls visit once per run that did work: runs given, and the points of
- * sweeps. */
-typedef void visit_fn(void *context, const struct run *run);
-void        report_each_run(const struct report *report, visit_fn *visit,
-                            void *context);
-
-/* A new table at the end; never NULL, there is room for every one of
- * report_tables(). */
-struct table *report_add_table(struct report *report, enum section section,
-                               bool folded, const char *name,
-                               const struct column *columns, size_t n_columns);
-
-/* Each file tables_*.c adds its tables. */
-void tables_answer(struct report *report);
-void tables_study(struct report *report);
-void tables_tradeoff(struct report *report);
-void tables_cost(struct report *report);
-void tables_trust(struct report *report);
-void tables_validate(struct report *report);
 
 #endif

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "sim/core/random.h"
+#include "sim/core/base/random.h"
 
 /*    C  H  G   D    F    V  L  B   T */
 const struct shape shapes[N_SHAPES] = {

@@ -5,7 +5,7 @@
 #ifndef CASES_H
 #define CASES_H
 
-#include "models/model.h"
+#include "models/executor/model.h"
 
 struct shape {
     int32_t n_channels, n_heads, n_kv_heads, head_size, n_ffn, n_vocab;

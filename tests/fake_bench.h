@@ -2,7 +2,7 @@
 #ifndef FAKE_BENCH_H
 #define FAKE_BENCH_H
 
-#include "hwprof/measure.h"
+#include "hwprof/measure/measure.h"
 #include "tests/fake_counter.h"
 #include "tests/fake_tree.h"
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/calibrate.h"
-#include "hwprof/counter.h"
-#include "sim/core/meter.h"
+#include "hwprof/counters/calibrate.h"
+#include "hwprof/counters/counter.h"
+#include "sim/core/ledger/meter.h"
 
 enum { FAKE_EMPTY = 12 };        /* what a read itself adds */
 #define SEEN (counter_bit(METRIC_FLOPS) | counter_bit(METRIC_L2_BYTES))

@@ -4,7 +4,7 @@
 #ifndef NUMBER_VECTORS_H
 #define NUMBER_VECTORS_H
 
-#include "models/gguf.h"
+#include "models/files/gguf.h"
 
 static const uint8_t bytes_q8_0[] = {
     91, 158, 229, 241, 169, 65, 6, 160, 149, 106, 38, 175, 188, 205, 175, 229,

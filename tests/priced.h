@@ -6,7 +6,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 
-#include "sim/predict.h"
+#include "sim/price/predict.h"
 
 enum { L = 2, LEDGER_ALL = LEDGER_ANY };
 

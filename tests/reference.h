@@ -11,8 +11,8 @@
 #ifndef REFERENCE_H
 #define REFERENCE_H
 
-#include "models/tensor.h"
-#include "sim/core/route.h"
+#include "models/executor/tensor.h"
+#include "sim/core/model/route.h"
 
 struct reference {
     const struct model_spec  *spec;

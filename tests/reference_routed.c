@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
+#include "sim/core/base/random.h"
 #include "tests/reference.h"
 
 /* What a sequence is while layers work on it: rows are tokens. */

@@ -1,12 +1,12 @@
 /* reference_routed.h - a decoder in double that routes: whole blocks, parts of
  * them or both parts apart, with the keys of skipped tokens absent, computed or
  * carried, by routers or signals.  One sequence, one token at a time through every layer's
- * definition in sim/core/op.h and sim/core/spec.h; full attention, libm. */
+ * definition in sim/core/ledger/op.h and sim/core/model/spec.h; full attention, libm. */
 #ifndef REFERENCE_ROUTED_H
 #define REFERENCE_ROUTED_H
 
-#include "models/tensor.h"
-#include "sim/core/route.h"
+#include "models/executor/tensor.h"
+#include "sim/core/model/route.h"
 
 struct routed_sequence {
     const struct model_spec  *spec;

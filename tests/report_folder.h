@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "reports/report.h"
-#include "sim/core/file.h"
+#include "sim/core/base/file.h"
 
 #define DATA "tests/data/report/"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/file.h"
+#include "sim/core/base/file.h"
 
 /* The absolute path of a file in $ISOBATH_SHARED, or in ../shared/data: it
  * holds for a program started elsewhere too.  Skips the test where there is no

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/numbers.h"
-#include "sim/core/random.h"
+#include "models/files/numbers.h"
+#include "sim/core/base/random.h"
 
 /* Where a block's halves are; -1: none. */
 static const int halves[NUMBER_COUNT][2] = {

@@ -10,10 +10,10 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "hwprof/counter.h"
-#include "hwprof/energy_kernel.h"
-#include "hwprof/energy_run.h"
-#include "sim/core/random.h"
+#include "hwprof/counters/counter.h"
+#include "hwprof/energy/energy_kernel.h"
+#include "hwprof/energy/energy_run.h"
+#include "sim/core/base/random.h"
 #include "tests/fake_tree.h"
 
 enum { SYNTHETIC_ZONES = 2, SYNTHETIC_THREADS = 8 };

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/predict.h"
+#include "sim/price/predict.h"
 #include "tests/cases.h"
 
 enum { MAX_TOKENS = 512 };

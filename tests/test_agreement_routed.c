@@ -7,8 +7,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "sim/core/random.h"
-#include "sim/predict.h"
+#include "sim/core/base/random.h"
+#include "sim/price/predict.h"
 #include "tests/cases.h"
 
 enum { B = 3, T = 37, STEPS = 5, ROOM = 48, V = 29, L = 3 };

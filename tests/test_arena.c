@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "sim/core/arena.h"
+#include "sim/core/base/arena.h"
 
 static struct error err;
 

@@ -3,7 +3,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "hwprof/calibrate.h"
+#include "hwprof/counters/calibrate.h"
 #include "tests/fake_tree.h"
 
 static const struct known_kernel kernel = {

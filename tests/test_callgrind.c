@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hwprof/callgrind_dump.h"
-#include "hwprof/counter.h"
+#include "hwprof/counters/callgrind_dump.h"
+#include "hwprof/counters/counter.h"
 #include "tests/words.h"
 
 #define MAGIC "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\n"

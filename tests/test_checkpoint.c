@@ -6,10 +6,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "models/checkpoint.h"
-#include "models/safetensors.h"
-#include "models/training_state.h"
-#include "sim/core/file.h"
+#include "models/files/checkpoint.h"
+#include "models/files/safetensors.h"
+#include "models/training/training_state.h"
+#include "sim/core/base/file.h"
 #include "tests/cases.h"
 #include "tests/words.h"
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/safetensors.h"
-#include "models/source.h"
+#include "models/files/safetensors.h"
+#include "models/files/source.h"
 #include "tests/words.h"
 
 enum { T = 28, V = 37 };

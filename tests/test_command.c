@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/core/command.h"
-#include "sim/core/file.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/base/file.h"
 
 static error_t hand_over(int key, char *arg, struct argp_state *state)
 {

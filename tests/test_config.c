@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/core/config.h"
-#include "sim/core/file.h"
+#include "sim/core/config/config.h"
+#include "sim/core/base/file.h"
 #include "tests/directory.h"
 
 static const char *const gates[] = { "raw", "sigmoid", "2*sigmoid", "one",

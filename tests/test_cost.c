@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "sim/core/cost.h"
+#include "sim/core/ledger/cost.h"
 
 Test(cost, adding_to_nothing_gives_the_part)
 {

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#include "hwprof/counter.h"
-#include "hwprof/counter_group.h"
-#include "hwprof/event_table.h"
+#include "hwprof/counters/counter.h"
+#include "hwprof/counters/counter_group.h"
+#include "hwprof/counters/event_table.h"
 #include "tests/fake_tree.h"
 
 #define ALL ((1u << METRIC_COUNT) - 1)

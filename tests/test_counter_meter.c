@@ -3,7 +3,7 @@
 #include <criterion/new/assert.h>
 #include <unistd.h>
 
-#include "hwprof/counter_meter.h"
+#include "hwprof/counters/counter_meter.h"
 #include "tests/fake_counter.h"
 
 static struct counter_session *open_fake(struct fake *fake)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/data.h"
-#include "models/tokenizer.h"
+#include "models/training/data.h"
+#include "models/tokens/tokenizer.h"
 #include "tests/words.h"
 
 /* A block of one letter, 4096 times.  Where each belongs was worked out with

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "models/model.h"
-#include "sim/predict.h"
+#include "models/executor/model.h"
+#include "sim/price/predict.h"
 
 enum { B = 2, T = 37, V = 65 };
 

@@ -3,7 +3,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "models/agreement.h"
+#include "sim/core/ledger/agreement.h"
 
 static struct ledger *open_ledger(int32_t n_layers, int32_t n_tokens)
 {

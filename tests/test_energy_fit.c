@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "hwprof/energy_fit.h"
-#include "sim/core/random.h"
+#include "hwprof/energy/energy_fit.h"
+#include "sim/core/base/random.h"
 
 static bool near(double a, double b, double share)
 {

@@ -3,9 +3,9 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/energy_replay.h"
-#include "hwprof/energy_share.h"
-#include "hwprof/energy_totals.h"
+#include "hwprof/energy/energy_replay.h"
+#include "hwprof/energy/energy_share.h"
+#include "hwprof/energy/energy_totals.h"
 #include "tests/synthetic_machine.h"
 
 static bool near(double a, double b, double share)

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/energy_table.h"
+#include "hwprof/measure/energy_table.h"
 #include "tests/synthetic_machine.h"
 
 static struct energy_coefficient found(double value)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/explain.h"
-#include "sim/predict_table.h"
+#include "sim/price/explain.h"
+#include "sim/price/predict_table.h"
 
 /* Layer 0 dense, 1 routed at a quarter.  C = Q = 32, E = 16, H = 4, D = 8. */
 static struct model_spec spec_with(enum routed_part part,

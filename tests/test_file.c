@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "sim/core/file.h"
+#include "sim/core/base/file.h"
 #include "tests/directory.h"
 
 TestSuite(file, .init = enter_directory, .fini = leave_directory);

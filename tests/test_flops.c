@@ -1,12 +1,12 @@
-/* test_flops.c - the price list says what sim/core/op.h says. */
+/* test_flops.c - the price list says what sim/core/ledger/op.h says. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/ledger.h"
-#include "sim/flops.h"
+#include "sim/core/ledger/ledger.h"
+#include "sim/price/flops.h"
 
 /* The worked example of op.h: C = Q = E = 64, H = 2, D = 32, F = 256. */
 static struct model_spec gpt2(void)

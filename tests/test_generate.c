@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/generate.h"
-#include "models/llama2c.h"
-#include "models/model_state.h"
+#include "models/executor/generate.h"
+#include "models/files/llama2c.h"
+#include "models/executor/model_state.h"
 #include "tests/cases.h"
 #include "tests/shared.h"
 

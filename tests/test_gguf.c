@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gguf.h"
+#include "models/files/gguf.h"
 #include "tests/number_vectors.h"
 #include "tests/shared.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gguf_model.h"
-#include "models/span.h"
+#include "models/files/gguf_model.h"
+#include "models/files/span.h"
 
 /* ---- a file being written ---- */
 

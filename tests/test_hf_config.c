@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/hf_config.h"
-#include "sim/core/file.h"
+#include "models/files/hf_config.h"
+#include "sim/core/base/file.h"
 
 static struct model_spec gpt2_mod(void)
 {

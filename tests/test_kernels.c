@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/kernels.h"
-#include "sim/core/op.h"
-#include "sim/core/random.h"
+#include "models/kernels/kernels.h"
+#include "sim/core/ledger/op.h"
+#include "sim/core/base/random.h"
 #include "tests/reference.h"
 
 static const char *const variants[] = { "generic", "avx2", "avx512" };

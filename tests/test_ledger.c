@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/ledger.h"
+#include "sim/core/ledger/ledger.h"
 
 static struct error err;
 

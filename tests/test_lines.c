@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "sim/lines.h"
-#include "sim/roofline.h"
+#include "sim/price/lines.h"
+#include "sim/price/roofline.h"
 
 /* gpt2: C = Q = E = 80, F = U = 320, V = 256, 5 heads of 16, 128 positions. */
 static struct model_spec shape(void)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/llama2c.h"
+#include "models/files/llama2c.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/core/file.h"
-#include "sim/machine.h"
+#include "sim/core/base/file.h"
+#include "sim/price/machine.h"
 
 enum { TEXT_SIZE = 16384 };
 static const char directory[] = "configs/machines";

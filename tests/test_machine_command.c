@@ -4,7 +4,7 @@
 #include <criterion/new/assert.h>
 #include <sys/wait.h>
 
-#include "sim/core/file.h"
+#include "sim/core/base/file.h"
 #include "tests/fake_tree.h"
 #include "tests/program.h"
 

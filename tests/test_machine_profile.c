@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/machine_profile.h"
-#include "sim/machine.h"
+#include "hwprof/measure/machine_profile.h"
+#include "sim/price/machine.h"
 #include "tests/fake_tree.h"
 
 /* Two cores: 100 GFLOP/s each, 190 together; 1000, 500, 250, 20 GB/s. */

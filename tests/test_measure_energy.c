@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hwprof/energy_totals.h"
+#include "hwprof/energy/energy_totals.h"
 #include "tests/fake_bench.h"
 
 /* One repeat of the time pass that takes 120 ms and 2 J, a third of the time in

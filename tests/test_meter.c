@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "sim/core/meter.h"
+#include "sim/core/ledger/meter.h"
 
 static struct error err;
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/core/model_config.h"
-#include "sim/core/route.h"
+#include "sim/core/config/model_config.h"
+#include "sim/core/model/route.h"
 
 static const char tiny_llama[] =
     "model: {family: llama, layers: 6, channels: 48, heads: 3}\n";

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
+#include "sim/core/base/random.h"
 #include "tests/cases.h"
 
 enum { MAX_TOKENS = 512 };

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "sim/core/nearest.h"
+#include "sim/core/base/nearest.h"
 
 struct guess {
     char wanted[16], found[16];

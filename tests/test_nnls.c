@@ -3,8 +3,8 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 
-#include "hwprof/nnls.h"
-#include "sim/core/random.h"
+#include "hwprof/energy/nnls.h"
+#include "sim/core/base/random.h"
 
 static bool near(double a, double b)
 {

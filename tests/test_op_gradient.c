@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/ops.h"
-#include "sim/core/random.h"
+#include "models/executor/ops.h"
+#include "sim/core/base/random.h"
 #include "tests/reference.h"
 
 /* A scalar function of n numbers and the gradient a kernel gave for it. */

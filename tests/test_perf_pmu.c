@@ -12,10 +12,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "hwprof/counter.h"
-#include "hwprof/event_table.h"
-#include "hwprof/measure.h"
-#include "hwprof/perf_pmu.h"
+#include "hwprof/counters/counter.h"
+#include "hwprof/counters/event_table.h"
+#include "hwprof/measure/measure.h"
+#include "hwprof/counters/perf_pmu.h"
 #include "tests/fake_tree.h"
 
 #define DEVICES "bus/event_source/devices/"

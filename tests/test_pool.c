@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "models/pool.h"
+#include "models/executor/pool.h"
 
 enum { MAX_THREADS = 8 };
 

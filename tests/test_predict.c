@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim/flops.h"
-#include "sim/memory.h"
+#include "sim/price/flops.h"
+#include "sim/price/memory.h"
 #include "tests/priced.h"
 
 /* ---- worked by hand ---- */

@@ -1,5 +1,5 @@
 /* test_predict_apart.c - what a layer whose parts are routed apart is priced at:
- * worked by hand from sim/core/op.h, and by the law that it is a layer that
+ * worked by hand from sim/core/ledger/op.h, and by the law that it is a layer that
  * routes its attention and one that routes its feed-forward part, less one that
  * routes nothing. */
 #include <criterion/criterion.h>
@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
-#include "sim/flops.h"
-#include "sim/memory.h"
-#include "sim/predict.h"
+#include "sim/core/base/random.h"
+#include "sim/price/flops.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
 
 enum { L = 2, ATTENTION = 2, FFN = 3 };    /* the choices of layer 1 */
 

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/memory.h"
+#include "sim/price/memory.h"
 #include "tests/priced.h"
 
 struct routed_case {

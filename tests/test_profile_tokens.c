@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/profile_session.h"
-#include "sim/core/file.h"
+#include "hwprof/commands/profile_session.h"
+#include "sim/core/base/file.h"
 #include "tests/fake_tree.h"
 
 enum { L = 4, STEPS = 2, BATCH = 3 };

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "models/run_prompt_result.h"
-#include "sim/core/command.h"
+#include "models/commands/run_prompt_result.h"
+#include "sim/core/answer/command.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "sim/core/random.h"
+#include "sim/core/base/random.h"
 
 /* By hand from the algorithm, with state {1, 2, 3, 4}: rotl(2 * 5, 7) * 9 =
  * 1280 * 9 = 11520; then s = {7, 0, 262146, rotl(6, 45)}, so rotl(0, 7) * 9 = 0;

@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/counter.h"
-#include "hwprof/sensor.h"
+#include "hwprof/counters/counter.h"
+#include "hwprof/energy/sensor.h"
 #include "tests/fake_tree.h"
 
 #define CAP "class/powercap/"

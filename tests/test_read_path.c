@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hwprof/event_table.h"
-#include "hwprof/perf_page.h"
-#include "hwprof/read_path.h"
+#include "hwprof/counters/event_table.h"
+#include "hwprof/counters/perf_page.h"
+#include "hwprof/counters/read_path.h"
 #include "tests/fake_tree.h"
 
 /* ---- the page ---- */

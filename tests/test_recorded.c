@@ -4,8 +4,8 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "hwprof/counter.h"
-#include "hwprof/region_count.h"
+#include "hwprof/counters/counter.h"
+#include "hwprof/counters/region_count.h"
 #include "tests/fake_tree.h"
 
 #define HEAD "isobath-counters 2\ncolumn flops 2 PAIRS\ncolumn cycles 1 CYC\n"

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "reports/token_cost.h"
-#include "reports/witness.h"
+#include "reports/read/token_cost.h"
+#include "reports/read/witness.h"
 #include "tests/fake_tree.h"
 
 static struct witnesses read_ledger(const char *rows)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reports/csv.h"
+#include "reports/read/csv.h"
 
 static char path[] = "/tmp/isobath-csv-XXXXXX";
 static struct error err;

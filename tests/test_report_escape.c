@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/escape.h"
-#include "sim/core/random.h"
+#include "sim/core/answer/escape.h"
+#include "sim/core/base/random.h"
 
 static char *escaped(enum border border, const char *text)
 {

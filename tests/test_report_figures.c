@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reports/figures.h"
-#include "reports/label.h"
+#include "reports/figures/figures.h"
+#include "reports/draw/label.h"
 #include "tests/report_folder.h"
 
 TestSuite(report_figures, .init = set_up, .fini = clean_up);

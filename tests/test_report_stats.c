@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "reports/stats.h"
+#include "sim/core/base/stats.h"
 
 static const double tight = 1e-9;
 static const double to_three = 5e-4;     /* tables print three decimals */

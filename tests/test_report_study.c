@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "reports/study.h"
+#include "reports/read/study.h"
 
 enum { MAX_RUNS = 8 };
 static struct run runs[MAX_RUNS];

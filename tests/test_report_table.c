@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/table.h"
+#include "sim/core/answer/table.h"
 
 static const struct column columns[] = {
     { "name", "name", "", COLUMN_TEXT, true },

@@ -3,7 +3,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 
-#include "sim/roofline.h"
+#include "sim/price/roofline.h"
 
 /* Half and twice of everything that can err. */
 #define Q(x) { .value = x, .low = x / 2, .high = x * 2 }

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "models/rotary.h"
+#include "models/executor/rotary.h"
 
 /* Heads of 8 with theta 10000: pairs turn by 1, 0.1, 0.01 and 0.001. */
 static struct model_spec of(struct rope_scaling scaling)

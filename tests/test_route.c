@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
-#include "sim/core/route.h"
+#include "sim/core/base/random.h"
+#include "sim/core/model/route.h"
 
 enum { MAX = 64 };
 

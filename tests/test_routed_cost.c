@@ -1,11 +1,11 @@
 /* What routing around parts of a block, with each way to treat the keys of
  * skipped tokens and each signal, is tallied as: worked by hand from the tables
- * of sim/core/op.h. */
+ * of sim/core/ledger/op.h. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "sim/core/meter.h"
+#include "sim/core/ledger/meter.h"
 #include "tests/cases.h"
 
 /* llama: C 8, H 2, G 1, D 4, so Q 8, E 4; F 12, U 24; V 17.  Layer 1 keeps

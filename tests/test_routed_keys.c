@@ -1,6 +1,6 @@
 /* What routed layers leave behind: keys of skipped tokens, choices of parts, and
  * traces that other runs replay. */
-#include "sim/core/trace.h"
+#include "sim/core/model/trace.h"
 #include "tests/routed.h"
 
 /* ---- keys ---- */

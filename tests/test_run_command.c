@@ -265,7 +265,7 @@ Test(run_command, run_takes_any_bytes)
 }
 
 /* The same words in a file and as flags. */
-static const char score_config[] =
+static const char run_config[] =
     "run:\n"
     "  model: a\n"
     "  text: text\n"
@@ -275,7 +275,7 @@ static const char score_config[] =
 Test(run_command, run_takes_a_config_as_it_takes_flags)
 {
     train_a();
-    put_file("c.yaml", score_config);
+    put_file("c.yaml", run_config);
     cr_assert(eq(int, ISOBATH("run", "c.yaml", "-o", "f", "-q"), 0));
     cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
                               "--window", "50", "-o", "g", "-q"), 0));
@@ -410,7 +410,7 @@ Test(run_command, a_sweep_of_run_killed_at_any_moment_goes_on)
     static const long moments[] = { 60, 150, 90, 220 };
 
     train_a();
-    put_file("c.yaml", score_config);
+    put_file("c.yaml", run_config);
     put_file("study.yaml", study);
     cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "whole"), 0));
     expect_said("stdout", "4 of 4 points done");

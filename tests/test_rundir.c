@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/core/rundir.h"
+#include "sim/core/answer/rundir.h"
 #include "tests/directory.h"
 
 TestSuite(rundir, .init = enter_directory, .fini = leave_directory);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/safetensors.h"
-#include "sim/core/file.h"
+#include "models/files/safetensors.h"
+#include "sim/core/base/file.h"
 
 enum { ROOM = 4096 };
 

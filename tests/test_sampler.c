@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/sampler.h"
+#include "models/executor/sampler.h"
 
 enum { V = 4, DRAWS = 20000 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/score.h"
+#include "models/scoring/score.h"
 #include "tests/cases.h"
 
 enum { ROOM = 64 };

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "models/llama2c.h"
-#include "models/score.h"
-#include "models/tokenizer.h"
+#include "models/files/llama2c.h"
+#include "models/scoring/score.h"
+#include "models/tokens/tokenizer.h"
 #include "tests/shared.h"
 
 enum { ROOM = 512 };

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/checkpoint.h"
-#include "models/shards.h"
+#include "models/files/checkpoint.h"
+#include "models/files/shards.h"
 #include "tests/words.h"
 
 static char directory[64];

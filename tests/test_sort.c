@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/model_state.h"
-#include "models/fill.h"
+#include "models/executor/model_state.h"
+#include "models/files/fill.h"
 #include "tests/shared.h"
 
 enum { L = 3, H = 3, C = 48, V = 3, P = 11, LETTERS = 6 };

@@ -3,8 +3,8 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 
-#include "models/checkpoint.h"
-#include "models/source.h"
+#include "models/files/checkpoint.h"
+#include "models/files/source.h"
 #include "tests/cases.h"
 #include "tests/shared.h"
 #include "tests/words.h"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "sim/core/spec.h"
+#include "sim/core/model/spec.h"
 
 static struct model_spec tiny(void)
 {

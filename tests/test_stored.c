@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/checkpoint.h"
-#include "models/fill.h"
-#include "models/safetensors.h"
-#include "models/source.h"
-#include "sim/memory.h"
-#include "sim/predict.h"
+#include "models/files/checkpoint.h"
+#include "models/files/fill.h"
+#include "models/files/safetensors.h"
+#include "models/files/source.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
 #include "tests/cases.h"
 #include "tests/counting/counting.h"
 #include "tests/stored_numbers.h"

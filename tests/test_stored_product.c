@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/kernels.h"
-#include "models/numbers.h"
+#include "models/kernels/kernels.h"
+#include "models/files/numbers.h"
 #include "tests/stored_numbers.h"
 
 enum { MOST_K = 768, MOST_N = 150, MOST_M = 40 };

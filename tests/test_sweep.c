@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "models/run_config.h"
-#include "models/score_config.h"
-#include "sim/core/command.h"
-#include "sim/core/rundir.h"
-#include "sim/sweep_run.h"
-#include "sim/sweep_slurm.h"
+#include "models/training/train_config.h"
+#include "models/scoring/run_config.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
+#include "sim/sweep/sweep_run.h"
+#include "sim/sweep/sweep_slurm.h"
 #include "tests/directory.h"
 
 int sweep_command(int argc, char **argv);
@@ -140,8 +140,8 @@ Test(sweep, files_are_seen_from_the_study)
 
 Test(sweep, it_knows_which_keys_of_train_and_run_name_files)
 {
-    const struct config_schema *const schemas[] = { &run_config_schema,
-                                                    &score_config_schema };
+    const struct config_schema *const schemas[] = { &train_config_schema,
+                                                    &run_config_schema };
     int files = 0;
 
     for (int i = 0; i < 2; i++)

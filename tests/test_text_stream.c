@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/text_stream.h"
+#include "models/tokens/text_stream.h"
 
 #define BAD "\xef\xbf\xbd"
 

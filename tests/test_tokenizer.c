@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/gguf.h"
-#include "models/tokenizer_bpe.h"
-#include "models/tokenizer_file.h"
-#include "models/unicode.h"
-#include "sim/core/file.h"
+#include "models/files/gguf.h"
+#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer_file.h"
+#include "models/tokens/unicode.h"
+#include "sim/core/base/file.h"
 #include "tests/shared.h"
 
 enum { ROOM = 1 << 16 };

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "models/tokenizer.h"
-#include "models/tokenizer_copy.h"
+#include "models/tokens/tokenizer.h"
+#include "models/files/tokenizer_copy.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 

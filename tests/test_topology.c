@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/sysfs.h"
-#include "hwprof/topology.h"
+#include "hwprof/machine/sysfs.h"
+#include "hwprof/machine/topology.h"
 #include "tests/fake_tree.h"
 
 #define CPU "sys/devices/system/cpu/"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
-#include "sim/core/trace.h"
+#include "sim/core/base/random.h"
+#include "sim/core/model/trace.h"
 
 enum { LAYERS = 4, CHOICES = 2 * LAYERS, TOKENS = 12 };
 

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "models/agreement.h"
-#include "models/trainer.h"
-#include "sim/core/file.h"
-#include "sim/memory.h"
-#include "sim/predict.h"
+#include "sim/core/ledger/agreement.h"
+#include "models/training/trainer.h"
+#include "sim/core/base/file.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
 #include "tests/cases.h"
 #include "tests/words.h"
 
@@ -500,7 +500,7 @@ static void expect_block(const struct shape *shape, enum family family,
     model_close(model);
 }
 
-/* The table of sim/memory.c against what the executor takes; the gap that is
+/* The table of sim/price/memory.c against what the executor takes; the gap that is
  * left is padding to cache lines. */
 Test(trainer, the_predicted_block_is_the_one_taken)
 {

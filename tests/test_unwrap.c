@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/unwrap.h"
+#include "hwprof/counters/unwrap.h"
 
 /* A register of 8 bits: 250, then 4, has counted 10. */
 Test(unwrap, a_wrap_is_undone)

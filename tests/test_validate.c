@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hwprof/validate.h"
+#include "hwprof/measure/validate.h"
 #include "tests/fake_tree.h"
 #include "tests/program.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/random.h"
+#include "sim/core/base/random.h"
 #include "tests/directory.h"
 
 /* 60 blocks of 4096 bytes, words drawn from a short list.  With this seed

@@ -1,6 +1,6 @@
 /* attention.c - causal attention among the rows of each sequence, fused: scores
  * live in strips of 16 queries, never as T x T.  The strip's keys end with the
- * tile that holds the last query's own (sim/core/op.h), masked ones set to
+ * tile that holds the last query's own (sim/core/ledger/op.h), masked ones set to
  * zero. */
 #include <math.h>
 

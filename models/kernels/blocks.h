@@ -1,4 +1,4 @@
-/* blocks.h - stored numbers (models/stored.h) as floats: once for a register of
+/* blocks.h - stored numbers (models/kernels/stored.h) as floats: once for a register of
  * columns, once for a single column.  Included twice: NUMBER is the type,
  * OF(name) its functions.  Flops of a block, a column each: number.h. */
 

@@ -3,7 +3,7 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
-#include "models/kernels.h"
+#include "models/kernels/kernels.h"
 #include "models/kernels/vec.h"
 
 #define KERNEL_PASTE(name, variant) name##_##variant

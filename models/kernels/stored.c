@@ -1,4 +1,4 @@
-/* stored.c - products with weights kept as stored (models/stored.h), widened on
+/* stored.c - products with weights kept as stored (models/kernels/stored.h), widened on
  * the way: for one row in registers, for more into a panel of floats that stays
  * in the first cache.  Every element is the same chain of multiply-adds in the
  * order of k as in gemm.c, so that it has the bits of the product with the

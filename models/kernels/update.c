@@ -1,6 +1,6 @@
 /* update.c - clipping and AdamW over flat tensors. */
 #include "models/kernels/kernel.h"
-#include "sim/core/op.h"
+#include "sim/core/ledger/op.h"
 
 static inline size_t chunk_slice(size_t n, int part, int parts)
 {

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 #include <string.h>
-#include "models/half.h"
+#include "models/kernels/half.h"
 #if defined(__FMA__) || defined(__SSE4_1__)
 #include <immintrin.h>
 #elif defined(__ARM_FEATURE_FMA)

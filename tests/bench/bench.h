@@ -2,7 +2,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "models/kernels.h"
+#include "models/kernels/kernels.h"
 #include "tests/bench/blas.h"
 #include "tests/bench/results.h"
 

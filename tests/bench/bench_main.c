@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/core/command.h"
-#include "sim/core/file.h"
-#include "sim/core/rundir.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/base/file.h"
+#include "sim/core/answer/rundir.h"
 #include "tests/bench/bench.h"
 
 /* The whole run: what somebody waits for without asking what it does. */

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
-#include "models/kernels.h"
+#include "models/kernels/kernels.h"
 
 enum { BLAS_TEXT_SIZE = 160 };
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/fill.h"
-#include "models/numbers.h"
-#include "sim/core/command.h"
-#include "sim/core/random.h"
+#include "models/files/fill.h"
+#include "models/files/numbers.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/base/random.h"
 
 /* What is asked of weights that are larger than the last cache: the bytes that
  * quantising saves show in the time of a token, if not all of them. */

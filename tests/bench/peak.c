@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/arena.h"
-#include "sim/core/command.h"
+#include "sim/core/base/arena.h"
+#include "sim/core/answer/command.h"
 
 enum { PEAK_SIZE = 1024, PEAK_THREADS = 2 };
 

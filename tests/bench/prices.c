@@ -1,9 +1,9 @@
 /* prices.c - what it costs to know: a prediction, and a meter. */
 #include "tests/bench/bench.h"
 
-#include "sim/core/command.h"
-#include "sim/core/model_config.h"
-#include "sim/predict.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/config/model_config.h"
+#include "sim/price/predict.h"
 #include "tests/bench/trainee.h"
 
 enum { TIME, OVER_NONE };

@@ -1,8 +1,8 @@
 /* products.c - matrix products as a step has them, ours beside libraries'. */
 #include "tests/bench/multiplier.h"
 
-#include "sim/core/arena.h"
-#include "sim/core/command.h"
+#include "sim/core/base/arena.h"
+#include "sim/core/answer/command.h"
 
 /* Transposed operands as a step has them: the weight's gradient is x^T dout, a
  * key or an unembedding is read along its rows. */

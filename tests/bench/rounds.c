@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/core/command.h"
+#include "sim/core/answer/command.h"
 
 /* Beside the CPUs that we leave alone, others may use this share of one: an
  * idle system uses less.  We must have run all the time but the second share. */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "sim/core/error.h"
+#include "sim/core/base/error.h"
 
 enum { ROUNDS_MAX = 32 };
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "sim/core/spec.h"
+#include "sim/core/model/spec.h"
 #include "tests/bench/trainee.h"
 
 /* What is asked of the executor: a share of the sgemm peak of as many threads,

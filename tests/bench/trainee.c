@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/command.h"
-#include "sim/core/model_config.h"
-#include "sim/core/random.h"
-#include "sim/predict.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/config/model_config.h"
+#include "sim/core/base/random.h"
+#include "sim/price/predict.h"
 
 static enum status load(struct model_spec *out, const char *config,
                         const char *family, double capacity, struct error *err)

@@ -2,7 +2,7 @@
 #ifndef TRAINEE_H
 #define TRAINEE_H
 
-#include "models/model.h"
+#include "models/executor/model.h"
 
 struct trainee {
     struct model *model;         /* owned */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "models/run_text.h"
-#include "models/safetensors.h"
+#include "models/scoring/run_text.h"
+#include "models/files/safetensors.h"
 
 static enum status encode(int32_t **ids, size_t *n, const struct source *source,
                           const char *path, struct error *err)

@@ -4,7 +4,7 @@
 #define COUNTING_H
 
 #include <stdint.h>
-#include "models/kernels.h"
+#include "models/kernels/kernels.h"
 
 /* Flops executed since the program started. */
 extern uint64_t counting_flops;

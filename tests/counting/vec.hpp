@@ -3,7 +3,7 @@
  *
  * Every +, -, *, / and square root adds its number of lanes to counting_flops;
  * negation, max, choice, conversion, moves and bit tricks add nothing: the
- * convention of sim/core/op.h.  After this header `float` and `double` are
+ * convention of sim/core/ledger/op.h.  After this header `float` and `double` are
  * `real` and `wide`, so that no arithmetic in a kernel goes unseen but that of
  * literals, which the compiler does, and of ONCE().  One thread only. */
 #ifndef VEC_HPP
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "models/half.h"
+#include "models/kernels/half.h"
 
 inline uint64_t counting_flops = 0;
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/hf_config.h"
-#include "sim/core/model_config.h"
+#include "models/files/hf_config.h"
+#include "sim/core/config/model_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

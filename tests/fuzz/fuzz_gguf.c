@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gguf.h"
+#include "models/files/gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gguf_model.h"
+#include "models/files/gguf_model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/shards.h"
+#include "models/files/shards.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

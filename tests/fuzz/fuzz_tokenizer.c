@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/gguf.h"
-#include "models/tokenizer_bpe.h"
-#include "models/tokenizer_file.h"
-#include "models/tokenizer_spm.h"
+#include "models/files/gguf.h"
+#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer_file.h"
+#include "models/tokens/tokenizer_spm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

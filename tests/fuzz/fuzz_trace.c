@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "sim/core/trace.h"
+#include "sim/core/model/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

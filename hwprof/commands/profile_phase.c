@@ -1,0 +1,220 @@
+/* profile_phase.c - the phases that isobath profile runs: training,
+ * prefill, decoding; their work and their prediction. */
+#include "hwprof/commands/profile_session.h"
+
+#include <stdlib.h>
+#include "models/executor/model.h"
+#include "models/files/source.h"
+#include "sim/core/base/random.h"
+#include "sim/price/predict.h"
+
+const char *const profile_arms[ARM_COUNT] = { "dense", "mod" };
+
+/* Training: forward, backward and an update that moves nothing, so that every
+ * pass does the same work on the same weights. */
+static void prepare_nothing(struct session *s, struct arm *arm)
+{
+    (void)s;
+    (void)arm;
+}
+
+static void work_train(struct session *s, struct arm *arm, struct meter *meter)
+{
+    double loss;
+    struct model_input input = {
+        .ids = s->ids, .targets = s->targets,
+        .n_sequences = (int32_t)s->arguments.batch,
+        .n_tokens = (int32_t)s->arguments.tokens,
+        .policy = s->source->routing.policy, .seed = 1, .train = true,
+    };
+    struct update still = { .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
+                            .clip = 1.0, .step = 1 };
+    model_forward(arm->model, &input, meter, &loss);
+    model_backward(arm->model, meter);
+    model_update(arm->model, &still, meter);
+}
+
+static struct predict_job job_of(struct session *s, struct arm *arm,
+                                 const struct allocation *allocation)
+{
+    return (struct predict_job){ arm->spec, allocation,
+                                 s->machine };
+}
+
+static enum status predict_train(struct session *s, struct arm *arm,
+                                 struct error *err)
+{
+    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
+    return predict_train_step(arm->predicted, &job, NULL, err);
+}
+
+/* The causal rule where training left thresholds; the model's own where that
+ * goes by something else than a router; else tokens drawn for each layer and
+ * sequence by itself: they cost what the capacity says, and sequences of a batch
+ * do not skip a block together. */
+static const struct route_policy *serving_policy(const struct session *s)
+{
+    const struct route_policy *own = s->source->routing.policy;
+
+    if (s->has_thresholds)
+        return route_find("threshold");
+    return own->choose && !own->scored ? own : route_find("random");
+}
+
+/* Step by step: the same, or tokens drawn where it cannot judge one alone. */
+static const struct route_policy *step_policy(const struct session *s)
+{
+    const struct route_policy *serving = serving_policy(s);
+    return serving->keep ? serving : route_find("drawn");
+}
+
+/* The head sees each sequence's last token, as in front of generation. */
+static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
+                    struct meter *meter)
+{
+    struct model_input input = {
+        .ids = s->ids, .n_sequences = (int32_t)s->arguments.batch,
+        .n_tokens = n_tokens, .policy = serving_policy(s),
+        .seed = (uint64_t)s->arguments.seed, .cache = true, .last_only = true,
+    };
+    model_forward(arm->model, &input, meter, NULL);
+}
+
+static void prepare_reset(struct session *s, struct arm *arm)
+{
+    (void)s;
+    model_decode_reset(arm->model);
+}
+
+static void work_prefill(struct session *s, struct arm *arm,
+                         struct meter *meter)
+{
+    prefill(s, arm, (int32_t)s->arguments.tokens, meter);
+}
+
+static enum status predict_prefill(struct session *s, struct arm *arm,
+                                   struct error *err)
+{
+    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
+    return predict_forward(arm->predicted, &job, PREDICT_LAST, NULL, err);
+}
+
+static int64_t first_step(const struct session *s)
+{
+    return s->arguments.tokens - s->arguments.steps;
+}
+
+/* Decoding: the last `steps` of `tokens` one by one, after the rest at once. */
+static void prepare_decode(struct session *s, struct arm *arm)
+{
+    model_decode_reset(arm->model);
+    prefill(s, arm, (int32_t)first_step(s), NULL);
+}
+
+static void decode_one(struct session *s, struct arm *arm, int64_t at,
+                       struct meter *meter)
+{
+    const int64_t b = s->arguments.batch;
+    for (int64_t i = 0; i < b; i++)
+        s->column[i] = s->ids[i * s->arguments.tokens + at];
+    struct decode_input step = {
+        .ids = s->column, .policy = step_policy(s),
+        .seed = (uint64_t)s->arguments.seed,
+    };
+    model_decode(arm->model, &step, meter);
+}
+
+static void work_decode(struct session *s, struct arm *arm, struct meter *meter)
+{
+    for (int64_t t = first_step(s); t < s->arguments.tokens; t++) {
+        if (s->listening)
+            measure_token(s->listening, (int32_t)(t - first_step(s)));
+        decode_one(s, arm, t, meter);
+    }
+}
+
+/* Again, step by step: each step's keys are those after it. */
+static enum status predict_steps(struct session *s, struct arm *arm,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+    prepare_decode(s, arm);
+    for (int64_t t = first_step(s);
+         t < s->arguments.tokens && status == STATUS_OK; t++) {
+        struct allocation held;
+        decode_one(s, arm, t, NULL);
+        status = allocation_open(&held, spec_n_choices(arm->spec),
+                                 (int32_t)s->arguments.batch, (int32_t)t + 1,
+                                 err);
+        if (status != STATUS_OK)
+            break;
+        model_decode_allocation(arm->model, NULL, &held);
+        struct predict_job job = job_of(s, arm, &held);
+        status = predict_decode(arm->predicted, &job, NULL, err);
+        allocation_close(&held);
+    }
+    return status;
+}
+
+const struct phase profile_phases[PHASE_COUNT] = {
+    { "train step", "train", true, false, prepare_nothing, work_train,
+      predict_train },
+    { "prefill", "prefill", false, true, prepare_reset, work_prefill,
+      predict_prefill },
+    { "decode step", "decode", false, true, prepare_decode, work_decode,
+      predict_steps },
+};
+
+const char *profile_serving(const struct session *s)
+{
+    return serving_policy(s)->name;
+}
+
+/* How many sequences' tokens each choice kept at each step. */
+static enum status count_kept(struct session *s, struct arm *arm,
+                              struct error *err)
+{
+    struct allocation held;
+    enum status status = allocation_open(&held, spec_n_choices(arm->spec),
+        (int32_t)s->arguments.batch, (int32_t)s->arguments.tokens, err);
+
+    if (status != STATUS_OK)
+        return status;
+    model_decode_allocation(arm->model, NULL, &held);
+    for (int32_t c = 0; c < held.n_choices; c++)
+        for (int32_t b = 0; b < held.n_sequences; b++)
+            for (int32_t i = 0; i < allocation_count(&held, c, b); i++) {
+                int64_t step = allocation_kept(&held, c, b)[i] - first_step(s);
+                if (step >= 0)
+                    arm->kept[step * held.n_choices + c]++;
+            }
+    allocation_close(&held);
+    return STATUS_OK;
+}
+
+enum status profile_count_steps(struct session *s, struct arm *arm,
+                                struct error *err)
+{
+    const size_t n = (size_t)s->arguments.steps;
+    struct ledger *ledger = NULL;
+
+    arm->step = calloc(n, sizeof *arm->step);
+    arm->kept = calloc(n * (size_t)spec_n_choices(arm->spec),
+                       sizeof *arm->kept);
+    if (!arm->step || !arm->kept)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu steps", n);
+    enum status status = ledger_open(&ledger, (struct ledger_shape){ 0 },
+                                     cost_zero(PROV_COUNTED), err);
+    if (status != STATUS_OK)
+        return status;
+    struct ledger_meter meter = ledger_meter(ledger);
+    prepare_decode(s, arm);
+    for (size_t i = 0; i < n; i++) {
+        ledger_clear(ledger);
+        decode_one(s, arm, first_step(s) + (int64_t)i, &meter.meter);
+        arm->step[i] = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                  LEDGER_ANY);
+    }
+    ledger_close(ledger);
+    return count_kept(s, arm, err);
+}

@@ -1,0 +1,106 @@
+/* profile_session.h - what isobath profile works on; for hwprof/profile_*.c,
+ * which join the parts. */
+#ifndef PROFILE_SESSION_H
+#define PROFILE_SESSION_H
+
+#include "hwprof/measure/measure.h"
+#include "hwprof/measure/validate.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
+#include "sim/core/model/spec.h"
+
+struct data;
+struct model;
+struct source;
+struct machine;
+
+enum { ARM_DENSE, ARM_MOD, ARM_COUNT };
+extern const char *const profile_arms[ARM_COUNT];   /* "dense", "mod" */
+enum { PHASE_TRAIN, PHASE_PREFILL, PHASE_DECODE, PHASE_COUNT };
+
+/* One arm of one phase: a model at work, and what is known of it. */
+struct arm {
+    const char *name;
+    const struct model_spec *spec;
+    struct model   *model;
+    struct measure *measure;
+    struct ledger  *predicted, *counted, *measured;
+    struct cost    *step;         /* [steps] counted, where the phase decodes */
+    int32_t        *kept;         /* [steps,choices] sequences that kept it */
+    char            record[3][FILE_PATH_SIZE];   /* a recorded run: counters,
+                                   * sys, proc */
+};
+
+struct session;
+struct phase {
+    const char *name, *file;      /* "train step", "train" */
+    bool        train, decode;
+    /* The work that is measured, and what must come before it. */
+    void      (*prepare)(struct session *s, struct arm *arm);
+    void      (*work)(struct session *s, struct arm *arm, struct meter *meter);
+    enum status (*predict)(struct session *s, struct arm *arm,
+                           struct error *err);
+};
+extern const struct phase profile_phases[PHASE_COUNT];
+
+struct profile_arguments {
+    struct command_options common;
+    const char *model, *text, *machine, *sysfs_root, *record;
+    int64_t     batch, tokens, steps, repeats, seed;
+    int         weights;      /* enum weights of models/files/source.h */
+    bool        wanted[PHASE_COUNT], phases_given, validate;
+};
+
+struct session {
+    struct profile_arguments arguments;
+    struct source    *source;     /* borrowed */
+    struct model_spec spec[ARM_COUNT];
+    struct machine   *machine;    /* borrowed; NULL: none was given */
+    bool              has_thresholds;
+    struct rundir     rundir;
+    struct data      *data;
+    int32_t          *ids, *targets;
+    int32_t          *column;     /* [B] one step's tokens */
+    struct measure   *listening;  /* told which step runs; NULL: nobody */
+    json_t           *phases;
+    struct validation validation; /* where it was asked for */
+};
+
+/* The rule by which prefill and decoding route. */
+const char *profile_serving(const struct session *s);
+
+/* {"machine","cores","flops_per_second","l1_bytes_per_second",...}: each rate
+ * with value, low, high, grade and source; a level that the machine lacks has
+ * none.  NULL: no memory. */
+json_t *profile_ceilings(const struct machine *machine);
+
+/* Every decode step by itself: arm->step and arm->kept. */
+enum status profile_count_steps(struct session *s, struct arm *arm,
+                                struct error *err) MUST_CHECK;
+
+/* arm[n_arms], dense first, repeats paired in their order: prints a line and
+ * returns {"flops","bytes","joules": ratio, "seconds": {"median","low","high",
+ * "n"}, "paired": {METRIC: {"difference","ratio"}}}; joules that were measured
+ * are an object like seconds. */
+json_t *profile_paired(const struct phase *phase, const struct arm *arm,
+                       bool quiet);
+json_t *profile_range(const double *x, int n);
+
+/* What the phase drew with and without idling, and for each token; printed
+ * where it is known. */
+void    profile_energy_print(FILE *file, const struct session *s,
+                             const struct phase *phase, const struct arm *arm);
+/* As from energy_totals_json(), and {"gross_joules_low",
+ * "gross_joules_high": of single repeats, "times", "shared_by"}. */
+json_t *profile_energy(const struct session *s, const struct phase *phase,
+                       const struct arm *arm);
+
+/* tokens.csv of the decoding arms; and what a token costs by how many routed
+ * layers kept it, or parts where those are routed apart, printed and as JSON. */
+enum status profile_tokens_write(const struct session *s,
+                                 const struct arm *arm, int n_arms,
+                                 struct error *err) MUST_CHECK;
+json_t     *profile_tokens(const struct session *s, const struct arm *arm,
+                           int n_arms);
+
+#endif

@@ -1,0 +1,241 @@
+/* profile_tokens.c - what each decoded token cost, beside where it was
+ * routed.  A step is a token; with a batch, a token of every sequence. */
+#include "hwprof/commands/profile_session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "sim/core/base/stats.h"
+
+/* Choices that the model makes, by which a token may be kept or not. */
+static bool is_made(const struct session *s, int32_t choice)
+{
+    const struct model_spec *mod = &s->spec[ARM_MOD];
+    return mod->routed[spec_choice_layer(mod, choice)];
+}
+
+/* Sequences' tokens that a choice of the model kept; the dense twin has one a
+ * layer. */
+static int32_t kept_by(const struct session *s, const struct arm *arm,
+                       int64_t step, int32_t choice)
+{
+    const int32_t own = arm->spec->part == PART_APART
+                            ? choice
+                            : spec_choice_layer(&s->spec[ARM_MOD], choice);
+    return arm->kept[step * spec_n_choices(arm->spec) + own];
+}
+
+/* The same over all that the model makes. */
+static int32_t kept_of(const struct session *s, const struct arm *arm,
+                       int64_t step)
+{
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+    int32_t n = 0;
+
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            n += kept_by(s, arm, step, c);
+    return n;
+}
+
+static struct measure_range of_step(const struct arm *arm, int64_t step,
+                                    enum metric metric)
+{
+    return measure_range(arm->measure, LEDGER_ANY, LEDGER_ANY, (int32_t)step,
+                         LEDGER_ANY, metric);
+}
+
+/* ---- tokens.csv ---- */
+
+/* kept_<layer>; of parts apart kept_attention_<layer> and kept_ffn_<layer>. */
+static void write_choice(const struct session *s, int32_t choice, FILE *file)
+{
+    const struct model_spec *mod = &s->spec[ARM_MOD];
+
+    fputs(",kept_", file);
+    if (mod->part == PART_APART)
+        fprintf(file, "%s_", part_names[spec_choice_part(mod, choice)]);
+    fprintf(file, "%d", spec_choice_layer(mod, choice));
+}
+
+static void write_header(const struct session *s, FILE *file)
+{
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+
+    fputs("model,step,position,tokens,kept", file);
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            write_choice(s, c, file);
+    fputs(",flops_counted,bytes_counted", file);
+    for (int m = 0; m < METRIC_JOULES; m++)
+        if (m != METRIC_BYTES)
+            fprintf(file, ",%s,%s_source", metric_table[m].column,
+                    metric_table[m].column);
+    fputs(",seconds_low,seconds_high\r\n", file);
+}
+
+/* The regions of a step are those of the whole over its steps. */
+static enum provenance source_of(const struct session *s,
+                                 const struct arm *arm, enum metric metric,
+                                 const struct measure_range *range)
+{
+    struct measure_row row[METRIC_COUNT];
+    double regions = metric == METRIC_SECONDS ? 1
+        : (double)measure_regions(arm->measure, LEDGER_ANY, LEDGER_ANY,
+                                  LEDGER_ANY) / (double)s->arguments.steps;
+
+    measure_report(arm->measure, row);
+    if (range->n == 0)
+        return PROV_UNKNOWN;
+    if (range->median < regions * row[metric].resolution)
+        return PROV_BELOW;
+    return metric == METRIC_FLOPS && range->high > range->low ? PROV_AT_LEAST
+                                                              : PROV_MEASURED;
+}
+
+static void write_measured(const struct session *s, const struct arm *arm,
+                           int64_t step, enum metric metric, FILE *file)
+{
+    struct measure_range range = of_step(arm, step, metric);
+    enum provenance from = source_of(s, arm, metric, &range);
+
+    if (from <= PROV_BELOW)
+        fprintf(file, ",,%s", provenance_names[from]);
+    else
+        fprintf(file, ",%.9g,%s", range.median, provenance_names[from]);
+}
+
+static void write_step(const struct session *s, const struct arm *arm,
+                       int64_t step, FILE *file)
+{
+    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+    struct measure_range seconds = of_step(arm, step, METRIC_SECONDS);
+
+    fprintf(file, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d", arm->name, step,
+            s->arguments.tokens - s->arguments.steps + step,
+            s->arguments.batch, kept_of(s, arm, step));
+    for (int32_t c = 0; c < n_choices; c++)
+        if (is_made(s, c))
+            fprintf(file, ",%d", kept_by(s, arm, step, c));
+    fprintf(file, ",%" PRIu64 ",%" PRIu64, arm->step[step].count[METRIC_FLOPS],
+            arm->step[step].count[METRIC_BYTES]);
+    for (int m = 0; m < METRIC_JOULES; m++)
+        if (m != METRIC_BYTES)
+            write_measured(s, arm, step, (enum metric)m, file);
+    if (seconds.n)
+        fprintf(file, ",%.9g,%.9g\r\n", seconds.low, seconds.high);
+    else
+        fputs(",,\r\n", file);
+}
+
+enum status profile_tokens_write(const struct session *s,
+                                 const struct arm *arm, int n_arms,
+                                 struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer file;
+    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
+
+    if (status == STATUS_OK)
+        status = file_create(&file, path, err);
+    if (status != STATUS_OK)
+        return status;
+    write_header(s, file.stream);
+    for (int64_t i = 0; i < s->arguments.steps; i++)
+        for (int a = 0; a < n_arms; a++)
+            write_step(s, &arm[a], i, file.stream);
+    return file_commit(&file, err);
+}
+
+/* ---- by how many routed layers, or parts, kept the token ---- */
+
+/* Seconds of the tokens of one class, and of the dense twin's same steps. */
+struct class {
+    int     n;
+    double *mod, *dense, *difference, *flops;
+};
+
+/* With a batch, the mean over its sequences, rounded. */
+static int32_t class_of(const struct session *s, const struct arm *arm,
+                        int64_t step)
+{
+    return (int32_t)lround((double)kept_of(s, arm, step) /
+                           (double)s->arguments.batch);
+}
+
+static void gather(struct class *c, const struct session *s,
+                   const struct arm *arm, int32_t class)
+{
+    c->n = 0;
+    for (int64_t i = 0; i < s->arguments.steps; i++) {
+        struct measure_range mod = of_step(&arm[ARM_MOD], i, METRIC_SECONDS);
+        struct measure_range dense = of_step(&arm[ARM_DENSE], i,
+                                             METRIC_SECONDS);
+        if (class_of(s, &arm[ARM_MOD], i) != class || !mod.n || !dense.n)
+            continue;
+        c->mod[c->n] = mod.median;
+        c->dense[c->n] = dense.median;
+        c->flops[c->n] = (double)arm[ARM_MOD].step[i].count[METRIC_FLOPS];
+        c->difference[c->n++] = mod.median - dense.median;
+    }
+}
+
+static void print_interval(const double *x, int n, double unit)
+{
+    struct difference d = stats_median_interval(x, (size_t)n);
+
+    if (isfinite(d.low))
+        printf("  %9.2f [%.2f, %.2f]", d.mean / unit, d.low / unit,
+               d.high / unit);
+    else
+        printf("  %9.2f [fewer than 6]", d.mean / unit);
+}
+
+static void print_class(int32_t kept, const struct class *c)
+{
+    struct difference flops = stats_median_interval(c->flops, (size_t)c->n);
+
+    printf("  %4d %6d %9.3f", kept, c->n, flops.mean * 1e-6);
+    print_interval(c->mod, c->n, 1e-6);
+    print_interval(c->dense, c->n, 1e-6);
+    print_interval(c->difference, c->n, 1e-6);
+    putchar('\n');
+}
+
+json_t *profile_tokens(const struct session *s, const struct arm *arm,
+                       int n_arms)
+{
+    const size_t n = (size_t)s->arguments.steps;
+    const bool apart = s->spec[ARM_MOD].part == PART_APART;
+    const int32_t n_routed = spec_n_routed(&s->spec[ARM_MOD]) *
+                             (apart ? 2 : 1);
+    json_t *list = json_array();
+    double *memory = calloc(4 * n, sizeof *memory);
+    struct class c = { 0, memory, memory + n, memory + 2 * n, memory + 3 * n };
+
+    if (!memory || n_arms < ARM_COUNT) {
+        free(memory);
+        return list;
+    }
+    if (!s->arguments.common.quiet)
+        printf("\nwhat a decoded token takes, by how many of the %d routed "
+               "%s kept it%s: median\nand interval over tokens, us; the "
+               "dense twin at the same steps\n  %4s %6s %9s  %s\n", n_routed,
+               apart ? "parts" : "layers",
+               s->arguments.batch > 1 ? " (mean of the batch)" : "", "kept",
+               "steps", "Mflop", "MoD | dense twin | MoD - dense");
+    for (int32_t k = 0; k <= n_routed; k++) {
+        gather(&c, s, arm, k);
+        if (c.n == 0)
+            continue;
+        if (!s->arguments.common.quiet)
+            print_class(k, &c);
+        json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:o, s:o}",
+            "kept", k, "steps", c.n, "seconds", profile_range(c.mod, c.n),
+            "dense_seconds", profile_range(c.dense, c.n),
+            "difference_seconds", profile_range(c.difference, c.n)));
+    }
+    free(memory);
+    return list;
+}

@@ -1,0 +1,243 @@
+/* callgrind_dump.c - reading lines of `key: value` until the summary. */
+#include "hwprof/counters/callgrind_dump.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const event_names[CALLGRIND_EVENT_COUNT] = {
+#define X(id, name) [CALLGRIND_##id] = name,
+    CALLGRIND_EVENT_MAP(X)
+#undef X
+};
+
+enum { COLUMNS_MAX = 32, NOT_OURS = -1 };
+
+struct columns {
+    int n;                       /* 0: no events line yet */
+    int event[COLUMNS_MAX];      /* enum callgrind_event, or NOT_OURS */
+};
+
+/* What follows `key` on the line; NULL: another line. */
+static const char *after(const char *line, const char *end, const char *key)
+{
+    size_t n = strlen(key);
+
+    if ((size_t)(end - line) < n || memcmp(line, key, n) != 0)
+        return NULL;
+    for (line += n; line < end && *line == ' ';)
+        line++;
+    return line;
+}
+
+/* A decimal at *at, which moves behind it; false: there is none, or it does not
+ * fit 64 bits. */
+static bool take_number(uint64_t *out, const char **at, const char *end)
+{
+    uint64_t sum = 0;
+    const char *from = *at;
+
+    for (; *at < end && isdigit((unsigned char)**at); ++*at)
+        if (__builtin_mul_overflow(sum, UINT64_C(10), &sum) ||
+            __builtin_add_overflow(sum, (uint64_t)(**at - '0'), &sum))
+            return false;
+    *out = sum;
+    return *at > from;
+}
+
+static const char *skip_spaces(const char *at, const char *end)
+{
+    while (at < end && *at == ' ')
+        at++;
+    return at;
+}
+
+static int find_event(const char *name, size_t n)
+{
+    for (int e = 0; e < CALLGRIND_EVENT_COUNT; e++)
+        if (strlen(event_names[e]) == n && memcmp(event_names[e], name, n) == 0)
+            return e;
+    return NOT_OURS;
+}
+
+static enum status read_events(struct callgrind_dump *out,
+                               struct columns *columns, const char *at,
+                               const char *end, struct error *err)
+{
+    while ((at = skip_spaces(at, end)) < end) {
+        const char *name = at;
+        while (at < end && *at != ' ')
+            at++;
+        int event = find_event(name, (size_t)(at - name));
+        if (columns->n == COLUMNS_MAX)
+            return error_set(err, STATUS_BAD_FORMAT, "more than %d events",
+                             COLUMNS_MAX);
+        if (event != NOT_OURS && out->has[event])
+            return error_set(err, STATUS_BAD_FORMAT, "event %s stands there"
+                             " twice", event_names[event]);
+        if (event != NOT_OURS)
+            out->has[event] = true;
+        columns->event[columns->n++] = event;
+    }
+    return columns->n ? STATUS_OK : error_set(err, STATUS_BAD_FORMAT,
+                                              "the events line names none");
+}
+
+/* Zeros at the end are left out by callgrind. */
+static enum status read_counts(struct callgrind_dump *out,
+                               const struct columns *columns, const char *at,
+                               const char *end, struct error *err)
+{
+    if (columns->n == 0)
+        return error_set(err, STATUS_BAD_FORMAT, "counts without an events"
+                         " line before them");
+    for (int c = 0; (at = skip_spaces(at, end)) < end; c++) {
+        uint64_t count;
+        if (!take_number(&count, &at, end) || (at < end && *at != ' '))
+            return error_set(err, STATUS_BAD_FORMAT, "a count is no number"
+                             " below 2^64: '%.20s'", at);
+        if (c == columns->n)
+            return error_set(err, STATUS_BAD_FORMAT, "more counts than the %d"
+                             " events", columns->n);
+        if (columns->event[c] != NOT_OURS)
+            out->count[columns->event[c]] = count;
+    }
+    return STATUS_OK;
+}
+
+/* "32768 B, 64 B, 8-way associative"; direct-mapped is one way. */
+static enum status read_cache(struct callgrind_cache *out, const char *at,
+                              const char *end, struct error *err)
+{
+    uint64_t size, line, ways = 1;
+    bool right = take_number(&size, &at, end) &&
+                 (at = after(at, end, " B, ")) != NULL &&
+                 take_number(&line, &at, end) &&
+                 (at = after(at, end, " B, ")) != NULL && at < end;
+
+    if (right && isdigit((unsigned char)*at))
+        right = take_number(&ways, &at, end);
+    if (!right || size == 0 || line == 0 || line > 4096 || ways == 0 ||
+        ways > 65536)
+        return error_set(err, STATUS_BAD_FORMAT, "a cache is not described as"
+                         " SIZE B, LINE B, N-way associative");
+    *out = (struct callgrind_cache){ size, (int)line, (int)ways };
+    return STATUS_OK;
+}
+
+static void copy(char *out, size_t size, const char *at, const char *end)
+{
+    snprintf(out, size, "%.*s", (int)(end - at), at);
+}
+
+/* One line; *done when it was the counts. */
+static enum status read_line(struct callgrind_dump *out,
+                             struct columns *columns, const char *line,
+                             const char *end, bool *done, struct error *err)
+{
+    const char *at;
+
+    if ((at = after(line, end, "pid:")))
+        return take_number(&out->pid, &at, end) ? STATUS_OK
+            : error_set(err, STATUS_BAD_FORMAT, "the pid is no number");
+    if ((at = after(line, end, "part:")))
+        return take_number(&out->part, &at, end) ? STATUS_OK
+            : error_set(err, STATUS_BAD_FORMAT, "the part is no number");
+    if ((at = after(line, end, "desc: D1 cache:")))
+        return read_cache(&out->d1, at, end, err);
+    if ((at = after(line, end, "desc: LL cache:")))
+        return read_cache(&out->ll, at, end, err);
+    if ((at = after(line, end, "desc: Trigger:")))
+        copy(out->trigger, sizeof out->trigger, at, end);
+    if ((at = after(line, end, "events:")))
+        return columns->n ? error_set(err, STATUS_BAD_FORMAT, "two lines of"
+                                      " events")
+                          : read_events(out, columns, at, end, err);
+    *done = (at = after(line, end, "summary:")) ||
+            (at = after(line, end, "totals:"));
+    return *done ? read_counts(out, columns, at, end, err) : STATUS_OK;
+}
+
+enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
+                                 size_t size, struct error *err)
+{
+    static const char magic[] = "# callgrind format";
+    const char *end = text + size;
+    struct columns columns = { 0 };
+    enum status status = STATUS_OK;
+    bool done = false;
+
+    *out = (struct callgrind_dump){ 0 };
+    if (!after(text, end, magic))
+        return error_set(err, STATUS_BAD_FORMAT, "the first line is not '%s'",
+                         magic);
+    while (status == STATUS_OK && !done) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        if (!newline)
+            return error_set(err, STATUS_BAD_FORMAT, "it ends before %s",
+                             columns.n ? "the summary" : "the events line");
+        status = read_line(out, &columns, text, newline, &done, err);
+        text = newline + 1;
+    }
+    return status;
+}
+
+enum status callgrind_dump_check(const struct callgrind_dump *dump,
+                                 uint64_t pid, uint64_t part,
+                                 struct error *err)
+{
+    if (dump->pid == pid && dump->part == part)
+        return STATUS_OK;
+    return error_set(err, STATUS_UNAVAILABLE, "part %" PRIu64 " of process %"
+                     PRIu64 ", wanted is part %" PRIu64 " of %" PRIu64,
+                     dump->part, dump->pid, part, pid);
+}
+
+/* Behind `key`, the last of valgrind's options that starts with it, which end
+ * where the program is named; NULL: none. */
+static const char *last_option(const char *command, size_t n, const char *key)
+{
+    const char *found = NULL;
+    size_t length = strlen(key);
+
+    for (size_t i = strlen(command) + 1; i < n && command[i] == '-';
+         i += strlen(command + i) + 1)
+        if (strncmp(command + i, key, length) == 0)
+            found = command + i + length;
+    return found;
+}
+
+void callgrind_dump_base(char *out, size_t size, const char *command, size_t n,
+                         uint64_t pid, const char **why)
+{
+    bool whole = n > 0 && command[n - 1] == '\0';
+    const char *tool = whole ? last_option(command, n, "--tool=") : NULL;
+    const char *name = whole ? last_option(command, n, "--callgrind-out-file=")
+                             : NULL;
+    size_t used = 0;
+
+    out[0] = '\0';
+    *why = "";
+    if (!tool || strcmp(tool, "callgrind") != 0) {
+        *why = "valgrind's command line has no --tool=callgrind";
+        return;
+    }
+    for (const char *at = name ? name : "callgrind.out.%p"; *at; at++) {
+        if (*at == '%' && at[1] != 'p') {
+            *why = "--callgrind-out-file: of the % only %p is followed";
+            break;
+        }
+        used += (size_t)(*at == '%'
+            ? snprintf(out + used, size - used, "%" PRIu64, pid)
+            : snprintf(out + used, size - used, "%c", *at));
+        at += *at == '%';
+        if (used >= size) {
+            *why = "--callgrind-out-file: the name is too long";
+            break;
+        }
+    }
+    if (**why)
+        out[0] = '\0';
+}

@@ -1,0 +1,369 @@
+/* event_table.c - reading one file of configs/counters/. */
+#include "hwprof/counters/event_table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/core/config/document.h"
+#include "sim/core/base/nearest.h"
+
+struct reader {
+    struct document *document;
+    struct error    *err;
+};
+
+static enum status fail(const struct reader *r, const yaml_node_t *node,
+                        const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum status fail(const struct reader *r, const yaml_node_t *node,
+                        const char *format, ...)
+{
+    char text[300];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return document_fail(r->document, node, STATUS_BAD_VALUE, r->err, "%s",
+                         text);
+}
+
+static const yaml_node_t *node_at(const struct reader *r, int index)
+{
+    return document_node(r->document, index);
+}
+
+/* A name that is none of those allowed. */
+static enum status unknown(const struct reader *r, const yaml_node_t *key,
+                           const char *name, const struct nearest *nearest)
+{
+    return fail(r, key, "unknown key %s%s%s", name ? name : "",
+                nearest->name ? ": did you mean " : "",
+                nearest->name ? nearest->name : "");
+}
+
+/* One key of a mapping, and what reads its value into the target. */
+struct field {
+    const char *name;
+    enum status (*read)(struct reader *r, const yaml_node_t *value,
+                        void *member, size_t size);
+    size_t offset, size;
+    bool   required;
+};
+
+static enum status read_fields(struct reader *r, const yaml_node_t *node,
+                               const struct field *fields, void *target)
+{
+    uint32_t seen = 0;
+
+    if (node->type != YAML_MAPPING_NODE)
+        return fail(r, node, "expected `key: value` pairs");
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = node_at(r, pair->key);
+        const char *name = document_text(key);
+        struct nearest nearest = nearest_to(name ? name : "");
+        int f = 0;
+        for (; fields[f].name && (!name || strcmp(fields[f].name, name)); f++)
+            nearest_offer(&nearest, fields[f].name);
+        if (!fields[f].name)
+            return unknown(r, key, name, &nearest);
+        if (seen & (UINT32_C(1) << f))
+            return fail(r, key, "%s is given twice", name);
+        seen |= UINT32_C(1) << f;
+        enum status status = fields[f].read(
+            r, node_at(r, pair->value),
+            (char *)target + fields[f].offset, fields[f].size);
+        if (status != STATUS_OK)
+            return status;
+    }
+    for (int f = 0; fields[f].name; f++)
+        if (fields[f].required && !(seen & (UINT32_C(1) << f)))
+            return fail(r, node, "%s is missing", fields[f].name);
+    return STATUS_OK;
+}
+
+static enum status read_text(struct reader *r, const yaml_node_t *value,
+                             void *member, size_t size)
+{
+    const char *text = document_text(value);
+
+    if (!text || !*text || strlen(text) >= size)
+        return fail(r, value, "expected a text of 1 to %zu bytes", size - 1);
+    strcpy(member, text);
+    return STATUS_OK;
+}
+
+static bool parse_unsigned(const char *text, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && !errno;
+}
+
+static enum status read_code(struct reader *r, const yaml_node_t *value,
+                             void *member, size_t size)
+{
+    const char *text = document_text(value);
+
+    (void)size;
+    if (!text || !parse_unsigned(text, member))
+        return fail(r, value, "expected a whole number such as 0xc0");
+    return STATUS_OK;
+}
+
+static enum status read_family(struct reader *r, const yaml_node_t *value,
+                               void *member, size_t size)
+{
+    uint64_t code = 0;
+    enum status status = read_code(r, value, &code, size);
+
+    if (status == STATUS_OK)
+        *(uint32_t *)member = (uint32_t)code;
+    return status;
+}
+
+static enum status read_few(struct reader *r, const yaml_node_t *value,
+                            void *member, size_t size)
+{
+    const char *text = document_text(value);
+    uint64_t number = 0;
+
+    (void)size;
+    if (!text || !parse_unsigned(text, &number) || number > EVENT_GROUP_MAX)
+        return fail(r, value, "expected a whole number from 0 to %d",
+                    EVENT_GROUP_MAX);
+    *(int *)member = (int)number;
+    return STATUS_OK;
+}
+
+static enum status read_times(struct reader *r, const yaml_node_t *value,
+                              void *member, size_t size)
+{
+    const char *text = document_text(value);
+    char *end = NULL;
+    long times = text ? strtol(text, &end, 10) : 0;
+
+    (void)size;
+    if (!text || *end || !times || times > 4096 || times < -4096)
+        return fail(r, value, "expected a whole number from -4096 to 4096, "
+                    "not 0");
+    *(int64_t *)member = times;
+    return STATUS_OK;
+}
+
+static enum status read_rate(struct reader *r, const yaml_node_t *value,
+                             void *member, size_t size)
+{
+    const char *text = document_text(value);
+    char *end = NULL;
+    double rate = text ? strtod(text, &end) : 0;
+
+    (void)size;
+    if (!text || *end || !(rate > 0 && isfinite(rate)))
+        return fail(r, value, "expected a number > 0");
+    *(double *)member = rate;
+    return STATUS_OK;
+}
+
+static enum status read_kind(struct reader *r, const yaml_node_t *value,
+                             void *member, size_t size)
+{
+    static const char *const names[EVENT_KIND_COUNT] = {
+        [EVENT_RAW] = "raw", [EVENT_HARDWARE] = "hardware" };
+    const char *text = document_text(value);
+
+    (void)size;
+    for (int k = 0; text && k < EVENT_KIND_COUNT; k++)
+        if (strcmp(text, names[k]) == 0) {
+            *(enum event_kind *)member = (enum event_kind)k;
+            return STATUS_OK;
+        }
+    return fail(r, value, "kind is raw or hardware");
+}
+
+/* 0x21 or 0x00-0x0f */
+static bool parse_range(struct event_range *out, const char *text)
+{
+    char *end;
+    unsigned long first = strtoul(text, &end, 0), last = first;
+
+    if (end != text && *end == '-') {
+        text = end + 1;
+        last = strtoul(text, &end, 0);
+    }
+    if (end == text || *end || last < first || last > 0xffff)
+        return false;
+    *out = (struct event_range){ (uint32_t)first, (uint32_t)last };
+    return true;
+}
+
+/* [0x00-0x0f, 0x21] */
+static enum status read_models(struct reader *r, const yaml_node_t *value,
+                               void *member, size_t size)
+{
+    struct event_table *table = member;
+
+    (void)size;
+    if (value->type != YAML_SEQUENCE_NODE)
+        return fail(r, value, "expected a list such as [0x00-0x0f, 0x21]");
+    for (yaml_node_item_t *item = value->data.sequence.items.start;
+         item < value->data.sequence.items.top; item++) {
+        const yaml_node_t *node = node_at(r, *item);
+        const char *text = document_text(node);
+        struct event_range range;
+        if (!text || !parse_range(&range, text))
+            return fail(r, node, "expected a model such as 0x21, or a range "
+                        "such as 0x00-0x0f");
+        if (table->n_models == EVENT_RANGE_MAX)
+            return fail(r, node, "at most %d models", EVENT_RANGE_MAX);
+        table->model[table->n_models++] = range;
+    }
+    return STATUS_OK;
+}
+
+#define MEMBER(type, member) \
+    offsetof(type, member), sizeof ((type *)0)->member
+
+static const struct field event_fields[] = {
+    { "name",  read_text,  MEMBER(struct event, name),  true },
+    { "papi",  read_text,  MEMBER(struct event, papi),  false },
+    { "kind",  read_kind,  MEMBER(struct event, kind),  false },
+    { "code",  read_code,  MEMBER(struct event, code),  true },
+    { "extra", read_code,  MEMBER(struct event, extra), false },
+    { "times", read_times, MEMBER(struct event, times), true },
+    { NULL, NULL, 0, 0, false },
+};
+
+static enum status read_events(struct reader *r, const yaml_node_t *value,
+                               void *member, size_t size)
+{
+    struct event_row *row = member;
+
+    (void)size;
+    if (value->type != YAML_SEQUENCE_NODE)
+        return fail(r, value, "expected a list of events");
+    for (yaml_node_item_t *item = value->data.sequence.items.start;
+         item < value->data.sequence.items.top; item++) {
+        const yaml_node_t *node = node_at(r, *item);
+        if (row->n_events == EVENT_ROW_MAX)
+            return fail(r, node, "at most %d events", EVENT_ROW_MAX);
+        enum status status = read_fields(r, node, event_fields,
+                                         &row->event[row->n_events]);
+        if (status != STATUS_OK)
+            return status;
+        row->n_events++;
+    }
+    return row->n_events ? STATUS_OK : fail(r, value, "no event");
+}
+
+static const struct field row_fields[] = {
+    { "events",          read_events, 0, sizeof(struct event_row), false },
+    { "missing",         read_text, MEMBER(struct event_row, missing), false },
+    { "others_at_most",  read_few,
+      MEMBER(struct event_row, others_at_most), false },
+    { "most_per_second", read_rate,
+      MEMBER(struct event_row, most_per_second), false },
+    { "source",          read_text, MEMBER(struct event_row, source), false },
+    { NULL, NULL, 0, 0, false },
+};
+
+static enum status read_row(struct reader *r, const yaml_node_t *value,
+                            struct event_row *row)
+{
+    row->others_at_most = EVENT_GROUP_MAX;
+    enum status status = read_fields(r, value, row_fields, row);
+    if (status != STATUS_OK)
+        return status;
+    if (row->missing[0] && row->n_events == 0)
+        return STATUS_OK;
+    if (row->missing[0] || row->n_events == 0 || !row->source[0] ||
+        row->most_per_second <= 0)
+        return fail(r, value, "expected events, most_per_second and source, "
+                    "or missing");
+    return STATUS_OK;
+}
+
+static enum status read_metrics(struct reader *r, const yaml_node_t *value,
+                                void *member, size_t size)
+{
+    struct event_row *row = member;
+
+    (void)size;
+    if (value->type != YAML_MAPPING_NODE)
+        return fail(r, value, "expected `metric: ...` pairs");
+    for (yaml_node_pair_t *pair = value->data.mapping.pairs.start;
+         pair < value->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = node_at(r, pair->key);
+        const char *name = document_text(key);
+        int m = 0;
+        while (m < METRIC_FIRST_REAL &&
+               (!name || strcmp(metric_table[m].column, name)))
+            m++;
+        if (m == METRIC_FIRST_REAL)
+            return fail(r, key, "%s is no count that events can give",
+                        name ? name : "this");
+        if (row[m].n_events || row[m].missing[0])
+            return fail(r, key, "%s is given twice", name);
+        enum status status = read_row(
+            r, node_at(r, pair->value), &row[m]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static const struct field table_fields[] = {
+    { "table",   read_text,   MEMBER(struct event_table, name),   true },
+    { "vendor",  read_text,   MEMBER(struct event_table, vendor), true },
+    { "family",  read_family, MEMBER(struct event_table, family), false },
+    { "models",  read_models, 0, sizeof(struct event_table),      false },
+    { "events_at_once", read_few,
+      MEMBER(struct event_table, events_at_once), true },
+    { "scrub",   read_code,   MEMBER(struct event_table, scrub),  false },
+    { "metrics", read_metrics, MEMBER(struct event_table, row),   true },
+    { NULL, NULL, 0, 0, false },
+};
+
+static enum status check_sizes(struct reader *r, const yaml_node_t *root,
+                               const struct event_table *table)
+{
+    for (int m = 0; m < METRIC_FIRST_REAL; m++)
+        if (table->row[m].n_events > table->events_at_once)
+            return fail(r, root, "%s takes %d events, events_at_once is %d",
+                        metric_table[m].column, table->row[m].n_events,
+                        table->events_at_once);
+    return STATUS_OK;
+}
+
+static enum status read_document(struct reader *r, struct event_table *out)
+{
+    const yaml_node_t *root = document_root(r->document);
+
+    if (!root)
+        return fail(r, NULL, "the file is empty");
+    enum status status = read_fields(r, root, table_fields, out);
+    return status == STATUS_OK ? check_sizes(r, root, out) : status;
+}
+
+enum status event_table_load(struct event_table *out, const char *path,
+                             struct error *err)
+{
+    struct reader r = { .err = err };
+    enum status status = document_read(&r.document, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    *out = (struct event_table){ 0 };
+    snprintf(out->path, sizeof out->path, "%s", path);
+    status = read_document(&r, out);
+    document_close(r.document);
+    return status;
+}

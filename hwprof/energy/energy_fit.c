@@ -1,0 +1,453 @@
+/* energy_fit.c - scaling, fitting, and how far the result can be trusted. */
+#include "hwprof/energy/energy_fit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hwprof/energy/nnls.h"
+#include "sim/core/base/random.h"
+
+#define X(id, name, unit, what) [ENERGY_##id] = { name, unit, what },
+const struct energy_term_info energy_terms[ENERGY_TERM_COUNT] = {
+    ENERGY_TERM_MAP(X)
+};
+#undef X
+
+_Static_assert((int)ENERGY_TERM_COUNT <= (int)NNLS_MAX, "room in nnls()");
+
+enum { DEFAULT_RESAMPLES = 400 };
+
+/* Noise in the joules comes back divided by a column's own share: at 0.01, 1 %
+ * of noise is the whole coefficient. */
+static const double least_own = 0.01;
+
+/* The terms that any row shows, their columns scaled to length 1, each row
+ * divided by its joules, so that every right side is 1. */
+struct problem {
+    int     m, n;
+    int     term[ENERGY_TERM_COUNT];       /* of column j */
+    double  length[ENERGY_TERM_COUNT];     /* of column j before scaling */
+    double *a;                             /* [m,n] */
+    double *b;                             /* [m], ones */
+};
+
+static void release(struct problem *problem)
+{
+    free(problem->a);
+}
+
+static double weighed(const struct energy_row *row, int term)
+{
+    return row->amount[term] / row->joules;
+}
+
+/* Which rows are in: pick(context, i) times row i. */
+typedef int pick_fn(const void *context, int i);
+
+static enum status pose(struct problem *out, const struct energy_row *rows,
+                        int n_rows, pick_fn *pick, const void *context,
+                        struct error *err)
+{
+    *out = (struct problem){ 0 };
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++) {
+        double square = 0;
+        for (int i = 0; i < n_rows; i++)
+            square += pick(context, i) * weighed(&rows[i], t) *
+                      weighed(&rows[i], t);
+        if (square > 0) {
+            out->term[out->n] = t;
+            out->length[out->n++] = sqrt(square);
+        }
+    }
+    for (int i = 0; i < n_rows; i++)
+        out->m += pick(context, i);
+    if (out->m == 0 || out->n == 0)
+        return error_set(err, STATUS_UNAVAILABLE, "no windows to fit");
+
+    out->a = calloc((size_t)out->m * (size_t)(out->n + 1), sizeof *out->a);
+    if (!out->a)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a fit of %d "
+                         "windows", out->m);
+    out->b = out->a + (size_t)out->m * (size_t)out->n;
+    int at = 0;
+    for (int i = 0; i < n_rows; i++)
+        for (int times = pick(context, i); times > 0; times--, at++) {
+            out->b[at] = 1;
+            for (int j = 0; j < out->n; j++)
+                out->a[at * out->n + j] =
+                    weighed(&rows[i], out->term[j]) / out->length[j];
+        }
+    return STATUS_OK;
+}
+
+/* value[ENERGY_TERM_COUNT], 0 for terms that no row shows. */
+static enum status answer(double *value, const struct problem *problem,
+                          struct error *err)
+{
+    double x[NNLS_MAX];
+    enum status status = nnls(x, problem->a, problem->b, problem->m,
+                              problem->n, err);
+
+    memset(value, 0, ENERGY_TERM_COUNT * sizeof *value);
+    for (int j = 0; status == STATUS_OK && j < problem->n; j++)
+        value[problem->term[j]] = x[j] / problem->length[j];
+    return status;
+}
+
+/* own[ENERGY_TERM_COUNT]: 0 for terms that no row shows. */
+static enum status own_shares(double *own, const struct problem *problem,
+                              struct error *err)
+{
+    double column[NNLS_MAX];
+    enum status status = nnls_own(column, problem->a, problem->m, problem->n,
+                                  err);
+
+    memset(own, 0, ENERGY_TERM_COUNT * sizeof *own);
+    for (int j = 0; status == STATUS_OK && j < problem->n; j++)
+        own[problem->term[j]] = column[j];
+    return status;
+}
+
+static double joules_of(const double *value, const double *amount)
+{
+    double joules = 0;
+
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        joules += value[t] * amount[t];
+    return joules;
+}
+
+double energy_fit_joules(const struct energy_fit *fit,
+                         const double amount[ENERGY_TERM_COUNT])
+{
+    double value[ENERGY_TERM_COUNT];
+
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        value[t] = fit->term[t].value;
+    return joules_of(value, amount);
+}
+
+static double standing_of(const double *value, int n_threads)
+{
+    return value[ENERGY_IDLE] + n_threads * value[ENERGY_AWAKE];
+}
+
+static void widen(struct energy_coefficient *c, double value)
+{
+    c->low = fmin(c->low, value);
+    c->high = fmax(c->high, value);
+}
+
+/* ---- all rows ---- */
+
+static int every(const void *context, int i)
+{
+    (void)context;
+    (void)i;
+    return 1;
+}
+
+static enum status check_rows(const struct energy_row *rows, int n_rows,
+                              int n_kernels, struct error *err)
+{
+    for (int i = 0; i < n_rows; i++) {
+        bool fine = rows[i].joules > 0 && isfinite(rows[i].joules) &&
+                    rows[i].kernel >= 0 && rows[i].kernel < n_kernels;
+        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+            fine = fine && rows[i].amount[t] >= 0 &&
+                   isfinite(rows[i].amount[t]);
+        if (!fine)
+            return error_set(err, STATUS_BAD_VALUE, "window %d of kernel %d, "
+                             "%g J: allowed are joules above 0, amounts of at "
+                             "least 0, and kernels below %d", i,
+                             rows[i].kernel, rows[i].joules, n_kernels);
+    }
+    return STATUS_OK;
+}
+
+/* Terms that have too little of their own, named together. */
+static void say_mixed(struct energy_fit *fit, const double *own)
+{
+    char names[ENERGY_REASON_SIZE / 2] = "";
+    size_t used = 0;
+
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        if (own[t] < least_own && !fit->term[t].reason[0] &&
+            used < sizeof names) {
+            int n = snprintf(names + used, sizeof names - used, "%s%s",
+                             used ? ", " : "", energy_terms[t].name);
+            used += n > 0 ? (size_t)n : 0;
+        }
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        if (own[t] < least_own && !fit->term[t].reason[0])
+            snprintf(fit->term[t].reason, ENERGY_REASON_SIZE,
+                     "cannot be told apart in these windows: %s", names);
+}
+
+static enum status fit_all(struct energy_fit *fit,
+                           const struct energy_row *rows, int n_rows,
+                           struct error *err)
+{
+    struct problem problem;
+    double value[ENERGY_TERM_COUNT], own[ENERGY_TERM_COUNT], square = 0;
+    bool shown[ENERGY_TERM_COUNT] = { false };
+    enum status status = pose(&problem, rows, n_rows, every, NULL, err);
+
+    if (status == STATUS_OK && problem.m < problem.n)
+        status = error_set(err, STATUS_UNAVAILABLE, "%d windows cannot tell "
+                           "%d coefficients", problem.m, problem.n);
+    if (status == STATUS_OK)
+        status = answer(value, &problem, err);
+    if (status == STATUS_OK)
+        status = own_shares(own, &problem, err);
+    if (status != STATUS_OK) {
+        release(&problem);
+        return status;
+    }
+    fit->condition = nnls_condition(problem.a, problem.m, problem.n);
+    for (int j = 0; j < problem.n; j++)
+        shown[problem.term[j]] = true;
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++) {
+        fit->term[t].value = value[t];
+        if (!shown[t])
+            snprintf(fit->term[t].reason, ENERGY_REASON_SIZE,
+                     "no window shows it: 0 %s in all", energy_terms[t].what);
+    }
+    say_mixed(fit, own);
+    for (int i = 0; i < n_rows; i++) {
+        double off = joules_of(value, rows[i].amount) / rows[i].joules - 1;
+        square += off * off / n_rows;
+    }
+    fit->residual = sqrt(square);
+    release(&problem);
+    return STATUS_OK;
+}
+
+/* ---- without one kernel ---- */
+
+struct left_out {
+    const struct energy_row *rows;
+    int kernel;
+};
+
+static int others(const void *context, int i)
+{
+    const struct left_out *out = context;
+    return out->rows[i].kernel != out->kernel;
+}
+
+/* Whether every term that the kernel shows stands on its own without it. */
+static bool predictable(const struct left_out *out, int n_rows,
+                        const double *own)
+{
+    for (int i = 0; i < n_rows; i++)
+        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+            if (!others(out, i) && out->rows[i].amount[t] > 0 &&
+                own[t] < least_own)
+                return false;
+    return true;
+}
+
+static void predict(struct energy_held_out *held, const struct left_out *out,
+                    int n_rows, const double *value)
+{
+    double predicted = 0, measured = 0;
+
+    for (int i = 0; i < n_rows; i++)
+        if (!others(out, i)) {
+            predicted += joules_of(value, out->rows[i].amount);
+            measured += out->rows[i].joules;
+        }
+    held->known = true;
+    held->error = predicted / measured - 1;
+}
+
+static enum status fit_without(struct energy_fit *fit,
+                               const struct left_out *out, int n_rows,
+                               int n_threads, struct error *err)
+{
+    struct energy_held_out *held = &fit->held_out[out->kernel];
+    struct problem problem;
+    double value[ENERGY_TERM_COUNT], own[ENERGY_TERM_COUNT];
+
+    for (int i = 0; i < n_rows; i++)
+        held->n_rows += !others(out, i);
+    if (held->n_rows == 0 || held->n_rows == n_rows)
+        return STATUS_OK;
+    enum status status = pose(&problem, out->rows, n_rows, others, out, err);
+    if (status == STATUS_OK)
+        status = answer(value, &problem, err);
+    if (status == STATUS_OK)
+        status = own_shares(own, &problem, err);
+    if (status == STATUS_OK) {
+        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+            if (own[t] >= least_own)
+                widen(&fit->term[t], value[t]);
+        if (own[ENERGY_IDLE] >= least_own && own[ENERGY_AWAKE] >= least_own)
+            widen(&fit->standing, standing_of(value, n_threads));
+        if (predictable(out, n_rows, own))
+            predict(held, out, n_rows, value);
+    }
+    release(&problem);
+    return status;
+}
+
+/* ---- resampled ---- */
+
+static int drawn(const void *context, int i)
+{
+    return ((const int *)context)[i];
+}
+
+/* As many windows of each kernel as there are, drawn with replacement. */
+static void draw(int *times, const struct energy_row *rows, int n_rows,
+                 int n_kernels, int *of_kernel, struct random *random)
+{
+    memset(times, 0, (size_t)n_rows * sizeof *times);
+    for (int k = 0; k < n_kernels; k++) {
+        int n = 0;
+        for (int i = 0; i < n_rows; i++)
+            if (rows[i].kernel == k)
+                of_kernel[n++] = i;
+        for (int i = 0; i < n; i++)
+            times[of_kernel[random_below(random, (uint32_t)n)]]++;
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Draws from n windows vary less than windows do, by sqrt((n - 1) / n); n: of
+ * the kernel that has fewest. */
+static double stretch_of(const struct energy_row *rows, int n_rows,
+                         int n_kernels)
+{
+    int n[ENERGY_KERNEL_MAX] = { 0 }, least = 0;
+
+    for (int i = 0; i < n_rows; i++)
+        n[rows[i].kernel]++;
+    for (int k = 0; k < n_kernels; k++)
+        if (n[k] > 1 && (least == 0 || n[k] < least))
+            least = n[k];
+    return least ? sqrt(least / (least - 1.0)) : 1;
+}
+
+/* The middle 95 % of n values, which are sorted in place, stretched away from
+ * the coefficient. */
+static void middle(struct energy_coefficient *c, double *value, int n,
+                   double stretch)
+{
+    qsort(value, (size_t)n, sizeof *value, compare);
+    c->low = c->value - stretch *
+             (c->value - value[(int)(0.025 * (n - 1))]);
+    c->high = c->value + stretch *
+              (value[(int)ceil(0.975 * (n - 1))] - c->value);
+    c->low = fmax(c->low, 0);
+    widen(c, c->value);
+}
+
+static enum status resample(struct energy_fit *fit,
+                            const struct energy_row *rows, int n_rows,
+                            const struct energy_fit_options *o, int n,
+                            struct error *err)
+{
+    /* sample[term][r], the standing watts after the terms */
+    double *sample = calloc((size_t)n * (ENERGY_TERM_COUNT + 1),
+                            sizeof *sample);
+    int *times = calloc(2 * (size_t)n_rows, sizeof *times);
+    struct random random = random_seeded(o->seed);
+    double stretch = stretch_of(rows, n_rows, o->n_kernels);
+    enum status status = STATUS_OK;
+
+    if (!sample || !times) {
+        free(sample);
+        free(times);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d fits", n);
+    }
+    for (int r = 0; status == STATUS_OK && r < n; r++) {
+        struct problem problem;
+        double value[ENERGY_TERM_COUNT];
+        draw(times, rows, n_rows, o->n_kernels, times + n_rows, &random);
+        status = pose(&problem, rows, n_rows, drawn, times, err);
+        if (status == STATUS_OK)
+            status = answer(value, &problem, err);
+        release(&problem);
+        for (int t = 0; status == STATUS_OK && t < ENERGY_TERM_COUNT; t++)
+            sample[t * n + r] = value[t];
+        if (status == STATUS_OK)
+            sample[ENERGY_TERM_COUNT * n + r] =
+                standing_of(value, o->n_threads);
+    }
+    for (int t = 0; status == STATUS_OK && t < ENERGY_TERM_COUNT; t++)
+        middle(&fit->term[t], sample + t * n, n, stretch);
+    if (status == STATUS_OK)
+        middle(&fit->standing, sample + ENERGY_TERM_COUNT * n, n, stretch);
+    free(sample);
+    free(times);
+    return status;
+}
+
+/* ---- what it is worth ---- */
+
+static void judge(struct energy_coefficient *c)
+{
+    if (c->reason[0])
+        return;
+    if (!(c->value > 0))
+        snprintf(c->reason, sizeof c->reason, "at its bound of 0: too small "
+                 "to see beside the rest");
+    else if (!(c->low > 0))
+        snprintf(c->reason, sizeof c->reason, "its interval reaches 0: too "
+                 "small to see beside the noise");
+    c->resolved = !c->reason[0];
+}
+
+static void judge_all(struct energy_fit *fit)
+{
+    const char *idle = fit->term[ENERGY_IDLE].reason;
+    const char *awake = fit->term[ENERGY_AWAKE].reason;
+
+    /* Before the terms are judged: one that is merely small can be added, one
+     * that was never seen cannot. */
+    snprintf(fit->standing.reason, ENERGY_REASON_SIZE, "%s",
+             idle[0] ? idle : awake);
+    judge(&fit->standing);
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        judge(&fit->term[t]);
+    for (int k = 0; k < fit->n_kernels; k++)
+        if (fit->held_out[k].known) {
+            fit->n_held_out++;
+            fit->worst_held_out = fmax(fit->worst_held_out,
+                                       fabs(fit->held_out[k].error));
+        }
+}
+
+enum status energy_fit(struct energy_fit *out, const struct energy_row *rows,
+                       int n_rows, const struct energy_fit_options *o,
+                       struct error *err)
+{
+    *out = (struct energy_fit){ .n_rows = n_rows, .n_kernels = o->n_kernels };
+    if (o->n_kernels < 1 || o->n_kernels > ENERGY_KERNEL_MAX)
+        return error_set(err, STATUS_BAD_VALUE, "%d kernels: allowed are 1 to "
+                         "%d", o->n_kernels, ENERGY_KERNEL_MAX);
+    enum status status = check_rows(rows, n_rows, o->n_kernels, err);
+    if (status == STATUS_OK)
+        status = fit_all(out, rows, n_rows, err);
+    if (status != STATUS_OK)
+        return status;
+    out->standing.value = out->term[ENERGY_IDLE].value +
+                          o->n_threads * out->term[ENERGY_AWAKE].value;
+    status = resample(out, rows, n_rows, o, o->n_resamples > 0
+                      ? o->n_resamples : DEFAULT_RESAMPLES, err);
+    for (int k = 0; status == STATUS_OK && k < o->n_kernels; k++) {
+        struct left_out without = { rows, k };
+        status = fit_without(out, &without, n_rows, o->n_threads, err);
+    }
+    if (status == STATUS_OK)
+        judge_all(out);
+    return status;
+}

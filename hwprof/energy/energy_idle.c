@@ -1,0 +1,117 @@
+/* energy_idle.c - sleeping by the clock. */
+#include "hwprof/energy/energy_idle.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "sim/core/answer/command.h"
+
+const double energy_least_seconds = 0.1;
+const double energy_tick_seconds = 0.001;
+
+double energy_now(const struct energy_clock *clock)
+{
+    return clock && clock->now ? clock->now(clock->context) : clock_seconds();
+}
+
+void energy_sleep(const struct energy_clock *clock, double seconds)
+{
+    if (clock && clock->sleep) {
+        clock->sleep(clock->context, seconds);
+        return;
+    }
+    double whole = floor(seconds);
+    struct timespec left = { (time_t)whole,
+                             (long)((seconds - whole) * 1e9) };
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *value, int n)
+{
+    qsort(value, (size_t)n, sizeof *value, compare);
+    return n % 2 ? value[n / 2] : 0.5 * (value[n / 2 - 1] + value[n / 2]);
+}
+
+static void settle(struct energy_idle *idle)
+{
+    double value[ENERGY_IDLE_MAX];
+    int n = idle->n_windows;
+
+    if (n == 0)
+        return;
+    memcpy(value, idle->sample, (size_t)n * sizeof *value);
+    idle->watts = median(value, n);
+    idle->low = value[0];
+    idle->high = value[n - 1];
+    for (int i = 0; i < n; i++)
+        value[i] = fabs(value[i] - idle->watts);
+    idle->spread = median(value, n) / idle->watts;
+}
+
+/* One window; its joules are those since the last reading. */
+static enum status add_window(struct energy_idle *idle,
+                              struct counter_session *session,
+                              const struct energy_clock *clock, double seconds,
+                              double *before, struct error *err)
+{
+    struct cost cost;
+
+    energy_sleep(clock, seconds);
+    enum status status = counter_read(session, &cost, err);
+    if (status != STATUS_OK)
+        return status;
+    double now = energy_now(clock), elapsed = now - *before;
+    double joules = cost_get(&cost, METRIC_JOULES);
+
+    *before = now;
+    if (joules > 0 && elapsed >= energy_least_seconds) {
+        idle->sample[idle->n_windows++] = joules / elapsed;
+        idle->seconds += elapsed;
+        return STATUS_OK;
+    }
+    idle->n_rejected++;
+    snprintf(idle->reason, sizeof idle->reason, "%g J in %.0f ms: dead, "
+             "which is not 0 W", joules, 1e3 * elapsed);
+    return STATUS_OK;
+}
+
+enum status energy_idle_add(struct energy_idle *idle,
+                            struct counter_session *session,
+                            const struct energy_clock *clock, double seconds,
+                            struct error *err)
+{
+    /* A little over the least, so that rounding does not fall below it. */
+    double window = 1.01 * energy_least_seconds;
+    int room = ENERGY_IDLE_MAX - idle->n_windows, n;
+    struct cost before;
+
+    if (!counter_sees(session, METRIC_JOULES))
+        return error_set(err, STATUS_UNAVAILABLE, "%s",
+                         session->reason[METRIC_JOULES]);
+    if (!(seconds >= energy_least_seconds) || room < 1)
+        return error_set(err, STATUS_BAD_VALUE, "an idle baseline of %g s: "
+                         "allowed is %g s or more, %d windows in all", seconds,
+                         energy_least_seconds, ENERGY_IDLE_MAX);
+    n = seconds / window < room ? (int)fmax(1, floor(seconds / window)) : room;
+    window = fmax(window, seconds / n);
+
+    enum status status = counter_read(session, &before, err);
+    double started = energy_now(clock);
+    for (int i = 0; status == STATUS_OK && i < n; i++)
+        status = add_window(idle, session, clock, window, &started, err);
+    settle(idle);
+    if (status == STATUS_OK && idle->n_windows == 0)
+        status = error_set(err, STATUS_UNAVAILABLE, "idle baseline: %s",
+                           idle->reason);
+    return status;
+}

@@ -1,0 +1,234 @@
+/* peak.c - the best of several runs on one thread, and on all at once. */
+#include "hwprof/machine/peak.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "hwprof/machine/peak_kernel.h"
+#include "sim/core/answer/command.h"
+
+#define X(id, name) [PEAK_##id] = name,
+const char *const peak_level_names[PEAK_LEVEL_COUNT] = { PEAK_LEVEL_MAP(X) };
+#undef X
+
+/* A read takes whole rounds; short work is repeated up to a chunk between two
+ * looks at the clock. */
+enum { ROUND_BYTES = 1024, CHUNK_ROUNDS = 10000, CHUNK_BYTES = 1 << 20 };
+
+#define DRAM_LEAST (UINT64_C(256) << 20)
+#define DRAM_MOST  (UINT64_C(640) << 20)
+#define DRAM_QUICK (UINT64_C(256) << 20)
+
+/* How long and how often; there are 10 rates. */
+static const struct effort { int n_runs; double seconds; } efforts[] = {
+    { 5, 0.04 }, { 3, 0.01 },   /* full, quick */
+};
+
+/* What one thread does. */
+struct work {
+    const struct peak_kernel *kernel;
+    const float *data;
+    size_t  n_bytes;             /* 0: arithmetic */
+    double  seconds;             /* run about this long */
+    atomic_int *gate;            /* GATE_*: all start together, or none */
+    double  rate;                /* out */
+};
+
+enum { GATE_SHUT, GATE_OPEN, GATE_CANCELLED };
+
+/* One stretch between two looks at the clock; returns flops or bytes. */
+static double stretch(const struct work *work)
+{
+    if (work->n_bytes == 0) {
+        work->kernel->arithmetic(CHUNK_ROUNDS);
+        return CHUNK_ROUNDS * work->kernel->flops;
+    }
+    size_t rounds = work->n_bytes < CHUNK_BYTES ? CHUNK_BYTES / work->n_bytes
+                                                : 1;
+    for (size_t r = 0; r < rounds; r++)
+        work->kernel->read(work->data, work->n_bytes);
+    return (double)(rounds * work->n_bytes);
+}
+
+static void *run_work(void *argument)
+{
+    struct work *work = argument;
+    double done = 0, start, now;
+    int gate;
+
+    while ((gate = atomic_load(work->gate)) == GATE_SHUT)
+        sched_yield();
+    if (gate == GATE_CANCELLED)
+        return NULL;
+    stretch(work);               /* bring the set in, wake the units up */
+    start = clock_seconds();
+    do {
+        done += stretch(work);
+        now = clock_seconds();
+    } while (now - start < work->seconds);
+    work->rate = done / (now - start);
+    return NULL;
+}
+
+/* The sum of the rates of n threads; 0: a thread could not be made. */
+static double run_threads(struct work *work, int n)
+{
+    pthread_t thread[TOPOLOGY_CPU_MAX];
+    atomic_int gate = GATE_SHUT;
+    double sum = 0;
+    int made = 1;
+
+    for (int i = 0; i < n; i++)
+        work[i].gate = &gate;
+    while (made < n &&
+           pthread_create(&thread[made], NULL, run_work, &work[made]) == 0)
+        made++;
+    atomic_store(&gate, made == n ? GATE_OPEN : GATE_CANCELLED);
+    run_work(&work[0]);
+    for (int i = 1; i < made; i++)
+        pthread_join(thread[i], NULL);
+    for (int i = 0; made == n && i < n; i++)
+        sum += work[i].rate;
+    return sum;
+}
+
+struct bench {
+    const struct peak_kernel *kernel;
+    struct effort effort;
+    struct work  *work;          /* [n_threads] */
+    int           n_threads;
+    char         *data;          /* one slice a thread */
+    size_t        slice;
+};
+
+static struct peak_rate measure(const struct bench *bench, int n_threads,
+                                size_t n_bytes)
+{
+    struct peak_rate rate = { .worst = HUGE_VAL };
+
+    for (int r = 0; r < bench->effort.n_runs; r++) {
+        for (int t = 0; t < n_threads; t++)
+            bench->work[t] = (struct work){ .kernel = bench->kernel,
+                .data = (const float *)(const void *)
+                        (bench->data + (size_t)t * bench->slice),
+                .n_bytes = n_bytes, .seconds = bench->effort.seconds };
+        double now = run_threads(bench->work, n_threads);
+        if (now <= 0) {
+            snprintf(rate.reason, sizeof rate.reason,
+                     "%d threads could not be made", n_threads);
+            break;
+        }
+        rate.n_runs++;
+        rate.per_second = now > rate.per_second ? now : rate.per_second;
+        rate.worst = now < rate.worst ? now : rate.worst;
+    }
+    return rate;
+}
+
+static size_t round_down(uint64_t bytes)
+{
+    return (size_t)(bytes / ROUND_BYTES * ROUND_BYTES);
+}
+
+/* Half of L1 and of L2; four L2s in L3, if that much of it is ours; past the
+ * last cache four times its size, if memory allows.  0: no such set. */
+size_t peak_set_bytes(const struct cpu_topology *topology,
+                      enum peak_level level, int n_threads, size_t memory)
+{
+    uint64_t l2 = cpu_topology_cache(topology, 2);
+    uint64_t l3 = cpu_topology_cache(topology, 3);
+
+    switch (level) {
+    case PEAK_L1:
+        return round_down(cpu_topology_cache(topology, 1) / 2);
+    case PEAK_L2:
+        return round_down(l2 / 2);
+    case PEAK_L3:
+        if (l3 / 2 / (uint64_t)n_threads >= 4 * l2)
+            return round_down(4 * l2);
+        l3 = l3 / 2 / (uint64_t)n_threads;
+        return l3 >= 2 * l2 ? round_down(l3) : 0;
+    default:
+        return round_down(memory / (size_t)n_threads);
+    }
+}
+
+size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick)
+{
+    uint64_t most = topology->memory_bytes / 8, last = 0;
+
+    for (int level = 1; level <= 3; level++)
+        if (cpu_topology_cache(topology, level) > last)
+            last = cpu_topology_cache(topology, level);
+    uint64_t wanted = 4 * last > DRAM_LEAST ? 4 * last : DRAM_LEAST;
+    if (most > (quick ? DRAM_QUICK : DRAM_MOST))
+        most = quick ? DRAM_QUICK : DRAM_MOST;
+    return round_down(wanted < most ? wanted : most);
+}
+
+static void measure_levels(struct peak *out, const struct bench *bench,
+                           const struct cpu_topology *topology, size_t memory)
+{
+    uint64_t last = cpu_topology_cache(topology, 3);
+
+    for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
+        enum peak_level level = (enum peak_level)l;
+        size_t one = peak_set_bytes(topology, level, 1, memory);
+        size_t all = peak_set_bytes(topology, level, bench->n_threads, memory);
+        static const char none[] = "no such cache, or the kernel does not say "
+                                   "its size";
+        out->read_bytes[l] = one;
+        if (one)
+            out->read_one[l] = measure(bench, 1, one);
+        else
+            snprintf(out->read_one[l].reason, sizeof none, "%s", none);
+        if (all)
+            out->read_all[l] = measure(bench, bench->n_threads, all);
+        else
+            snprintf(out->read_all[l].reason, sizeof none, "%s", none);
+    }
+    if (last && memory < 2 * last)
+        snprintf(out->read_one[PEAK_DRAM].reason,
+                 sizeof out->read_one[PEAK_DRAM].reason,
+                 "upper bound: %zu MiB do not exceed twice the last cache, "
+                 "part comes from there", memory >> 20);
+    memcpy(out->read_all[PEAK_DRAM].reason, out->read_one[PEAK_DRAM].reason,
+           sizeof out->read_all[PEAK_DRAM].reason);
+}
+
+enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
+                         int n_threads, bool quick, struct error *err)
+{
+    size_t memory = peak_dram_bytes(topology, quick);
+    struct bench bench = { .kernel = peak_kernel_choose(),
+        .effort = efforts[quick],
+        .n_threads = n_threads > 0 ? n_threads : topology->n_cpus };
+
+    bench.slice = round_down(memory / (size_t)bench.n_threads);
+    bench.work = calloc((size_t)bench.n_threads, sizeof *bench.work);
+    bench.data = mmap(NULL, memory, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!bench.work || bench.data == MAP_FAILED) {
+        free(bench.work);
+        return error_set(err, STATUS_NO_MEMORY,
+                         "no memory for a working set of %zu MiB",
+                         memory >> 20);
+    }
+    madvise(bench.data, memory, MADV_HUGEPAGE);
+    memset(bench.data, 0, memory);
+
+    *out = (struct peak){ .kernel = bench.kernel->name,
+                          .n_threads = bench.n_threads };
+    out->flops_one = measure(&bench, 1, 0);
+    out->flops_all = measure(&bench, bench.n_threads, 0);
+    measure_levels(out, &bench, topology, memory);
+
+    munmap(bench.data, memory);
+    free(bench.work);
+    return STATUS_OK;
+}

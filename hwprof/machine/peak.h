@@ -1,0 +1,58 @@
+/* peak.h - the most this machine does: arithmetic, and reading from each level.
+ *
+ * Best of several runs, with the worst beside it: other tenants of the machine
+ * only ever make it slower. */
+#ifndef PEAK_H
+#define PEAK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "hwprof/machine/topology.h"
+#include "sim/core/base/error.h"
+
+/* Where a working set lives.
+ *   id      name                                                            */
+#define PEAK_LEVEL_MAP(X)                                                     \
+    X(L1,   "L1")                                                             \
+    X(L2,   "L2")                                                             \
+    X(L3,   "L3")                                                             \
+    X(DRAM, "DRAM")
+
+enum peak_level {
+#define X(id, name) PEAK_##id,
+    PEAK_LEVEL_MAP(X)
+#undef X
+    PEAK_LEVEL_COUNT
+};
+extern const char *const peak_level_names[PEAK_LEVEL_COUNT];
+
+struct peak_rate {
+    double per_second;           /* best run; flop or byte */
+    double worst;                /* slowest run */
+    int    n_runs;               /* 0: not measured, see reason */
+    char   reason[128];
+};
+
+struct peak {
+    const char *kernel;          /* "avx512: 12 chains of vfmadd, fp32" */
+    int    n_threads;            /* of the "all" rates */
+    struct peak_rate flops_one, flops_all;
+    struct peak_rate read_one[PEAK_LEVEL_COUNT], read_all[PEAK_LEVEL_COUNT];
+    uint64_t read_bytes[PEAK_LEVEL_COUNT];   /* working set of one thread */
+};
+
+/* Takes about 4 s, half of it to get memory; `quick` 1 s, with fewer and
+ * shorter runs on less.  n_threads 0: every
+ * online CPU. */
+enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
+                         int n_threads, bool quick,
+                         struct error *err) MUST_CHECK;
+
+/* The working sets that the rates above are of: bytes a thread reads to read
+ * from that level, `memory` (peak_dram_bytes()) being what all the threads have
+ * past the last cache.  0: no such level, or its size is not told. */
+size_t peak_set_bytes(const struct cpu_topology *topology,
+                      enum peak_level level, int n_threads, size_t memory);
+size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick);
+
+#endif

@@ -1,0 +1,66 @@
+/* topology.h - what this machine is, as /sys and /proc tell it. */
+#ifndef TOPOLOGY_H
+#define TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "hwprof/machine/cpu_id.h"
+#include "sim/core/base/error.h"
+
+enum { TOPOLOGY_CACHE_MAX = 8, TOPOLOGY_TEXT_SIZE = 128,
+       TOPOLOGY_CPU_MAX = 4096 };
+
+struct cache_level {
+    int      level;              /* 1, 2, 3 */
+    char     kind;               /* 'd'ata, 'i'nstruction, 'u'nified */
+    uint64_t size_bytes;
+    int      line_bytes, ways;   /* 0: the kernel does not say */
+    int      n_sharing;          /* CPUs that share one */
+};
+
+/* Instruction sets the program has code for.
+ *   id       word        all of these flags in /proc/cpuinfo                */
+#define ISA_MAP(X)                                                            \
+    X(AVX2,   "avx2",     "avx2 fma")                                         \
+    X(AVX512, "avx512",   "avx512f avx512bw avx512vl avx512dq")               \
+    X(AMX,    "amx",      "amx_tile")                                         \
+    X(NEON,   "neon",     "asimd")                                            \
+    X(SVE,    "sve",      "sve")
+
+enum isa {
+#define X(id, word, flags) ISA_##id,
+    ISA_MAP(X)
+#undef X
+    ISA_COUNT
+};
+extern const char *const isa_names[ISA_COUNT];
+
+/* Numbers are 0 and texts "" where the machine does not say. */
+struct cpu_topology {
+    struct cpu_id id;
+    char     model_name[TOPOLOGY_TEXT_SIZE];
+    int      n_cpus;             /* online */
+    int      n_cores, n_sockets, n_numa_nodes;
+    int      cpus_per_core;      /* 2: SMT */
+    int      n_caches;           /* seen from CPU 0 */
+    struct cache_level cache[TOPOLOGY_CACHE_MAX];
+    uint64_t memory_bytes;
+    bool     virtual_machine;
+    bool     isa[ISA_COUNT];
+    char     governor[32];       /* cpufreq */
+    double   max_hertz;          /* cpufreq */
+    char     huge_pages[16];     /* transparent: always, madvise, never */
+    char     kernel[TOPOLOGY_TEXT_SIZE];
+    char     paranoid[16];       /* perf_event_paranoid */
+};
+
+/* NULL roots: "/sys", "/proc".  STATUS_UNAVAILABLE when not even the number of
+ * CPUs can be read. */
+enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
+                              const char *proc_root,
+                              struct error *err) MUST_CHECK;
+
+/* Bytes of the data cache of a level, 0 when there is none. */
+uint64_t cpu_topology_cache(const struct cpu_topology *topology, int level);
+
+#endif

@@ -1,0 +1,224 @@
+/* energy_table.c - printing a fit. */
+#include "hwprof/measure/energy_table.h"
+
+#include <math.h>
+#include "hwprof/energy/energy_kernel.h"
+#include "sim/core/base/file.h"
+
+/* What is printed: the terms, and their sum that a profile calls static. */
+enum { N_LINES = ENERGY_TERM_COUNT + 1 };
+
+struct line {
+    const char *name, *unit;
+    const struct energy_coefficient *c;
+    bool taken;                  /* by a profile */
+    char reason[ENERGY_REASON_SIZE];
+};
+
+static struct line line_of(const struct energy_answer *a, int i)
+{
+    struct line line = { .taken = false };
+
+    if (i == ENERGY_TERM_COUNT) {
+        line.name = "static_watts";
+        line.unit = "W";
+        line.c = &a->fit.standing;
+        line.taken = machine_profile_takes(&a->profile, ENERGY_IDLE,
+                                           line.reason);
+        return line;
+    }
+    line.name = energy_terms[i].name;
+    line.unit = energy_terms[i].unit;
+    line.c = &a->fit.term[i];
+    if (i == ENERGY_IDLE || i == ENERGY_AWAKE)
+        snprintf(line.reason, sizeof line.reason, "%s", line.c->reason);
+    else
+        line.taken = machine_profile_takes(&a->profile, (enum energy_term)i,
+                                           line.reason);
+    return line;
+}
+
+/* Joules of one flop or byte are picojoules. */
+static double shown(const struct line *line, double value)
+{
+    return line->unit[0] == 'J' ? 1e12 * value : value;
+}
+
+static void print_line(FILE *file, const struct energy_answer *a, int i)
+{
+    struct line line = line_of(a, i);
+    bool own_key = i != ENERGY_IDLE && i != ENERGY_AWAKE;
+
+    fprintf(file, "  %-22s", line.name);
+    if (line.c->resolved)
+        fprintf(file, " %9.4g %9.4g %9.4g", shown(&line, line.c->value),
+                shown(&line, line.c->low), shown(&line, line.c->high));
+    else
+        fprintf(file, " %9s %9s %9s", "-", "-", "-");
+    fprintf(file, " %s%-*s", line.unit[0] == 'J' ? "p" : "",
+            line.unit[0] == 'J' ? 8 : 9, line.unit);
+    if (own_key)
+        fprintf(file, "%s", line.taken ? "fitted" : "prior");
+    else
+        fprintf(file, "in static_watts");
+    if (line.reason[0])
+        fprintf(file, ": %s", line.reason);
+    fputc('\n', file);
+}
+
+static int worst_kernel(const struct energy_fit *fit)
+{
+    int worst = -1;
+
+    for (int k = 0; k < fit->n_kernels; k++)
+        if (fit->held_out[k].known &&
+            (worst < 0 || fabs(fit->held_out[k].error) >
+                          fabs(fit->held_out[worst].error)))
+            worst = k;
+    return worst;
+}
+
+static void print_trust(FILE *file, const struct energy_answer *a)
+{
+    int worst = worst_kernel(&a->fit);
+
+    fprintf(file, "  Predicted by a fit that never saw them: ");
+    if (worst >= 0)
+        fprintf(file, "%d kernels, at most %.1f%% off (%s %+.1f%%)\n",
+                a->fit.n_held_out, 100 * a->fit.worst_held_out,
+                energy_kernels[worst].name,
+                100 * a->fit.held_out[worst].error);
+    else
+        fprintf(file, "-\n");
+    fprintf(file, "  Windows beside the fit: %.2f%% off (root mean square); "
+            "condition number ", 100 * a->fit.residual);
+    if (isinf(a->fit.condition))
+        fprintf(file, "infinite\n");
+    else
+        fprintf(file, "%.1f\n", a->fit.condition);
+    if (isfinite(a->run.idle_before) && isfinite(a->run.idle_after))
+        fprintf(file, "  Idle before %.2f W, after %.2f W\n",
+                a->run.idle_before, a->run.idle_after);
+}
+
+static void print_rejections(FILE *file, const struct energy_answer *a)
+{
+    if (a->run.n_rejected)
+        fprintf(file, "  Left out: %d of %d windows\n", a->run.n_rejected,
+                a->run.n_windows);
+    for (int i = 0; i < a->run.n_reasons; i++)
+        fprintf(file, "    %d, the first in %s: %s\n", a->run.rejection[i].n,
+                energy_kernels[a->run.rejection[i].kernel].name,
+                a->run.rejection[i].reason);
+}
+
+void energy_table_text(FILE *file, const struct energy_answer *a)
+{
+    fprintf(file, "\nEnergy coefficients, from %d windows of %.2g s on %d "
+            "thread%s (%.0f s in all)\n  by %s\n", a->run.n_rows,
+            a->window_seconds, a->n_threads, a->n_threads == 1 ? "" : "s",
+            a->run.seconds, a->run.source);
+    fprintf(file, "  %-22s %9s %9s %9s %-9s%s\n", "", "value", "low", "high",
+            "", "in a profile");
+    for (int i = 0; i < N_LINES; i++)
+        print_line(file, a, i);
+    print_trust(file, a);
+    print_rejections(file, a);
+}
+
+/* ---- JSON ---- */
+
+static json_t *real_or_null(double value, bool known)
+{
+    return known && isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *coefficients_json(const struct energy_answer *a)
+{
+    json_t *out = json_object();
+
+    for (int i = 0; i < N_LINES; i++) {
+        struct line line = line_of(a, i);
+        bool known = line.c->resolved;
+        json_object_set_new(out, line.name, json_pack(
+            "{s:s, s:o, s:o, s:o, s:b, s:o}", "unit", line.unit,
+            "value", real_or_null(line.c->value, known),
+            "low", real_or_null(line.c->low, known),
+            "high", real_or_null(line.c->high, known),
+            "in_profile", line.taken, "reason", text_or_null(line.reason)));
+    }
+    return out;
+}
+
+static json_t *held_out_json(const struct energy_answer *a)
+{
+    json_t *out = json_object();
+
+    for (int k = 0; k < a->fit.n_kernels; k++)
+        if (a->fit.held_out[k].n_rows)
+            json_object_set_new(out, energy_kernels[k].name, json_pack(
+                "{s:i, s:o}", "windows", a->fit.held_out[k].n_rows, "error",
+                real_or_null(a->fit.held_out[k].error,
+                             a->fit.held_out[k].known)));
+    return out;
+}
+
+static json_t *rejections_json(const struct energy_answer *a)
+{
+    json_t *out = json_array();
+
+    for (int i = 0; i < a->run.n_reasons; i++)
+        json_array_append_new(out, json_pack("{s:i, s:s, s:s}",
+            "windows", a->run.rejection[i].n,
+            "kernel", energy_kernels[a->run.rejection[i].kernel].name,
+            "reason", a->run.rejection[i].reason));
+    return out;
+}
+
+json_t *energy_table_json(const struct energy_answer *a)
+{
+    const struct energy_fit *fit = &a->fit;
+
+    return json_pack("{s:s, s:i, s:i, s:i, s:f, s:o, s:o, s:o, s:o, s:f, s:o, "
+        "s:o, s:o}",
+        "sensors", a->run.source, "threads", a->n_threads,
+        "windows", a->run.n_windows, "windows_left_out", a->run.n_rejected,
+        "window_seconds", a->window_seconds,
+        "left_out", rejections_json(a),
+        "coefficients", coefficients_json(a),
+        "held_out", held_out_json(a),
+        "worst_held_out_error", real_or_null(fit->worst_held_out,
+                                             fit->n_held_out > 0),
+        "residual", fit->residual,
+        "condition_number", real_or_null(fit->condition, true),
+        "idle_watts_before", real_or_null(a->run.idle_before, true),
+        "idle_watts_after", real_or_null(a->run.idle_after, true));
+}
+
+/* ---- CSV ---- */
+
+void energy_table_csv(FILE *file, const struct energy_answer *a)
+{
+    for (int i = 0; i < N_LINES; i++) {
+        struct line line = line_of(a, i);
+        bool known = line.c->resolved;
+        fprintf(file, "coefficient,%s,%d,", line.name, a->n_threads);
+        if (known)
+            fprintf(file, "%.9g,%.9g", line.c->value, line.c->low);
+        else
+            fputc(',', file);
+        fprintf(file, ",%s,", line.unit);
+        file_write_quoted(file, a->run.source);
+        fputc(',', file);
+        file_write_quoted(file, line.reason);
+        fputs("\r\n", file);
+        if (known)
+            fprintf(file, "coefficient_high,%s,%d,%.9g,,%s,,\r\n", line.name,
+                    a->n_threads, line.c->high, line.unit);
+    }
+}

@@ -1,0 +1,256 @@
+/* machine_profile.c - a profile: measured rates, fitted or assumed joules. */
+#include "hwprof/measure/machine_profile.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A number with its uncertainty, as a profile states it. */
+struct prior {
+    double value, low, high;
+    const char *grade, *source;
+};
+
+static const struct prior joules_per_flop = {
+    15e-12, 8e-12, 30e-12, "assumed",
+    "server CPU of the 7 nm class: (TDP - 35% idle) / peak, range of 4 CPUs" };
+static const struct prior joules_per_byte[PEAK_LEVEL_COUNT] = {
+    [PEAK_L1] = { 1.2e-12, 0.9e-12, 1.5e-12, "published",
+        "32 KB SRAM at 7 nm 8.5 pJ per 64 bit (Jouppi et al. 2021); 5 pJ per "
+        "word (Dally 2019)" },
+    [PEAK_L2] = { 2.5e-12, 1.75e-12, 4e-12, "derived",
+        "1 MB SRAM at 7 nm 14 pJ per 64 bit (Jouppi et al. 2021), with wires" },
+    [PEAK_L3] = { 12e-12, 6e-12, 20e-12, "assumed",
+        "last-level cache with wires, 12.5 pJ per byte (Dally 2019)" },
+    [PEAK_DRAM] = { 135e-12, 90e-12, 200e-12, "assumed",
+        "DDR4 160 (Dally 2019: 20 pJ per bit), DDR5 about 115 pJ per byte" },
+};
+/* What a file of sim/price/machine.h may hold; less of DRAM than HBM3's 28 pJ, with a
+ * little room, is the share of the package and not the memory's. */
+static const double least_joules = 1e-14, most_joules = 1e-9;
+static const double least_dram_joules = 26e-12, most_dram_joules = 1e-8;
+static const double most_static_watts = 1e5;
+
+static const struct prior launch_seconds = {
+    7e-7, 1e-7, 5e-6, "measured",
+    "ops of a decode step at width 32, two threads that spin" };
+
+/* What the profile charges: priors, until a fit replaces them. */
+struct joules {
+    struct prior flop, byte[PEAK_LEVEL_COUNT];
+    struct prior static_watts;             /* source NULL: not fitted */
+};
+
+/* 330 W for 48 cores to 400 W for 96; desktops up to 15 W a core. */
+static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
+/* Idle EPYC Milan sockets draw 36 to 40 % (AnandTech 16529). */
+static const double static_share = 0.35;
+
+/* Share of the peak by flops of the op, as the executor's own kernels reach it on
+ * one core of an Emerald Rapids guest, training at widths 32 to 256 (isobath
+ * profile); `scale` says how far to trust them elsewhere. */
+static const char efficiency[] =
+    "efficiency:\n"
+    "  matmul: [1e3, 0.10, 1e4, 0.35, 1e5, 0.60, 1e6, 0.74, 1e7, 0.80,"
+    " 1e9, 0.83]\n"
+    "  attend: [1e4, 0.15, 1e6, 0.40, 1e8, 0.52]\n"
+    "  vector: [1e4, 0.05, 1e6, 0.17, 1e8, 0.22]\n"
+    "  scale: {value: 1, low: 0.5, high: 1.6, grade: assumed,\n"
+    "    source: \"curves of two Emerald Rapids cores; not measured here\"}\n";
+
+static void write_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        if ((unsigned char)*text >= 0x20)
+            fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void write_prior(FILE *file, const char *key, struct prior prior)
+{
+    fprintf(file, "%s: {value: %.9g, low: %.9g, high: %.9g, grade: %s,\n"
+            "    source: ", key, prior.value, prior.low, prior.high,
+            prior.grade);
+    write_text(file, prior.source);
+    fputs("}\n", file);
+}
+
+static int n_cores(const struct cpu_topology *t, const struct peak *peak)
+{
+    int cores = t->n_cores ? t->n_cores : t->n_cpus;
+    return peak->n_threads < cores ? peak->n_threads : cores;
+}
+
+static const struct cache_level *find_cache(const struct cpu_topology *t,
+                                            int level)
+{
+    for (int i = 0; i < t->n_caches; i++)
+        if (t->cache[i].level == level && t->cache[i].kind != 'i')
+            return &t->cache[i];
+    return NULL;
+}
+
+/* What the cores in use have of a level together. */
+static double level_bytes(const struct cpu_topology *t, int level, int cores)
+{
+    const struct cache_level *cache = find_cache(t, level);
+
+    if (!cache)
+        return 0;
+    double cpus = (double)cores * (t->cpus_per_core ? t->cpus_per_core : 1);
+    double sharing = cache->n_sharing > 0 ? cache->n_sharing : 1;
+    return (double)cache->size_bytes * fmax(1, ceil(cpus / sharing));
+}
+
+static struct prior measured(const struct peak_rate *rate, const char *source)
+{
+    return (struct prior){ rate->per_second, rate->worst, rate->per_second,
+                           "measured", source };
+}
+
+static void write_level(FILE *file, const struct cpu_topology *t,
+                        const struct peak *peak, enum peak_level level,
+                        struct prior joules, double *rate_limit)
+{
+    static const char *const keys[] = { "l1", "l2", "l3", "dram" };
+    struct prior rate = measured(&peak->read_all[level],
+                                 "reads by all threads, best of several runs");
+    double bytes = level_bytes(t, (int)level + 1, n_cores(t, peak));
+
+    /* Noise must not make a far level faster than a near one. */
+    rate.value = rate.high = fmin(rate.value, *rate_limit);
+    rate.low = fmin(rate.low, rate.value);
+    *rate_limit = rate.value;
+    fprintf(file, "%s:\n", keys[level]);
+    if (level != PEAK_DRAM)
+        write_prior(file, "  size_bytes", (struct prior){
+            bytes, bytes, bytes, "datasheet", "as the kernel lists it" });
+    write_prior(file, "  bytes_per_second", rate);
+    write_prior(file, "  joules_per_byte", joules);
+    if (level == PEAK_DRAM)
+        fputs("  within_tdp: false\n", file);
+}
+
+/* Cores' share of a socket's design power, and at least what the rest adds up
+ * to at full rate. */
+static void write_power(FILE *file, const struct peak *peak,
+                        const struct joules *joules, int cores)
+{
+    double busy = peak->flops_all.per_second * joules->flop.value, tdp;
+
+    for (int l = PEAK_L1; l < PEAK_DRAM; l++)
+        busy += peak->read_all[l].per_second * joules->byte[l].value;
+    if (joules->static_watts.source) {
+        tdp = fmax(watts_per_core * cores,
+                   1.05 * (busy + joules->static_watts.value));
+        write_prior(file, "static_watts", joules->static_watts);
+    } else {
+        tdp = fmax(watts_per_core * cores, 1.05 * busy / (1 - static_share));
+        write_prior(file, "static_watts", (struct prior){
+            static_share * tdp, least_watts * static_share * tdp,
+            most_watts * static_share * tdp, "assumed",
+            "35% of the TDP share; idle EPYC Milan sockets draw 36 to 40% "
+            "(AnandTech 16529)" });
+    }
+    write_prior(file, "tdp_watts", (struct prior){
+        tdp, least_watts * tdp, most_watts * tdp, "assumed",
+        "7 W a core in use, as server parts have (330 W for 48 cores)" });
+}
+
+/* ---- a fit ---- */
+
+/* Out of [least, most], DRAM seen from within the package, or not resolved. */
+static bool refuse(const struct machine_fit *fit,
+                   const struct energy_coefficient *c, double least,
+                   double most, bool dram, char reason[ENERGY_REASON_SIZE])
+{
+    const char *why = "";
+
+    if (!c->resolved)
+        why = c->reason[0] ? c->reason : "not resolved";
+    else if (dram && !fit->covers_dram)
+        why = "the package's side of it: its sensors do not cover the memory";
+    else if (!(c->value >= least && c->value <= most))
+        why = "out of the range that a profile may hold";
+    snprintf(reason, ENERGY_REASON_SIZE, "%s", why);
+    return why[0];
+}
+
+bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
+                           char reason[ENERGY_REASON_SIZE])
+{
+    const struct energy_coefficient *c = &fit->fit->term[term];
+
+    if (term == ENERGY_IDLE || term == ENERGY_AWAKE)
+        return !refuse(fit, &fit->fit->standing, 0, most_static_watts, false,
+                       reason);
+    if (term == ENERGY_DRAM)
+        return !refuse(fit, c, least_dram_joules, most_dram_joules, true,
+                       reason);
+    return !refuse(fit, c, least_joules, most_joules, false, reason);
+}
+
+static struct prior fitted(const struct energy_coefficient *c,
+                           const char *source)
+{
+    return (struct prior){ c->value, c->low, c->high, "fitted", source };
+}
+
+static struct joules choose_joules(const struct machine_fit *fit)
+{
+    struct joules joules = { .flop = joules_per_flop };
+    char reason[ENERGY_REASON_SIZE];
+
+    memcpy(joules.byte, joules_per_byte, sizeof joules.byte);
+    if (!fit)
+        return joules;
+    if (machine_profile_takes(fit, ENERGY_IDLE, reason))
+        joules.static_watts = fitted(&fit->fit->standing, fit->source);
+    if (machine_profile_takes(fit, ENERGY_FLOP, reason))
+        joules.flop = fitted(&fit->fit->term[ENERGY_FLOP], fit->source);
+    for (int l = PEAK_L1; l < PEAK_LEVEL_COUNT; l++) {
+        enum energy_term term = (enum energy_term)((int)ENERGY_L1 + l);
+        if (machine_profile_takes(fit, term, reason))
+            joules.byte[l] = fitted(&fit->fit->term[term], fit->source);
+    }
+    return joules;
+}
+
+enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
+                                  const struct peak *peak,
+                                  const struct machine_fit *fit,
+                                  struct error *err)
+{
+    struct joules joules = choose_joules(fit);
+    double limit = HUGE_VAL;
+    int cores = n_cores(t, peak);
+    struct prior all = measured(&peak->flops_all, peak->kernel);
+    struct prior one = measured(&peak->flops_one, peak->kernel);
+
+    if (!peak->read_all[PEAK_L1].n_runs || !peak->read_all[PEAK_L2].n_runs ||
+        !peak->read_all[PEAK_DRAM].n_runs)
+        return error_set(err, STATUS_UNAVAILABLE, "no profile: the kernel does "
+                         "not list the sizes of L1 and L2");
+    one.high = fmax(1.1 * one.value, 1.01 * all.value / cores);
+
+    fprintf(file, "# Written by `isobath machine`: rates were measured, joules "
+            "are %s.\n", fit ? "fitted where graded so" : "priors");
+    fputs("name: ", file);
+    write_text(file, t->model_name);
+    fprintf(file, "\ncores: %d\n", cores);
+    write_prior(file, "peak_flops_per_second", all);
+    write_prior(file, "core_flops_per_second", one);
+    write_prior(file, "joules_per_flop", joules.flop);
+    write_power(file, peak, &joules, cores);
+    write_prior(file, "launch_seconds", launch_seconds);
+    fputs(efficiency, file);
+    for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
+        if (peak->read_all[l].n_runs)
+            write_level(file, t, peak, (enum peak_level)l, joules.byte[l],
+                        &limit);
+    return ferror(file) ? error_set(err, STATUS_IO, "writing a profile failed")
+                        : STATUS_OK;
+}

@@ -1,0 +1,34 @@
+/* machine_profile.h - what was measured here, for `predict --machine FILE`.
+ *
+ * Rates are measured; joules are fitted where a sensor let them be, otherwise
+ * priors of their own grade, with range and source, in the same file. */
+#ifndef MACHINE_PROFILE_H
+#define MACHINE_PROFILE_H
+
+#include <stdio.h>
+#include "hwprof/energy/energy_fit.h"
+#include "hwprof/machine/peak.h"
+
+/* What --fit-energy found. */
+struct machine_fit {
+    const struct energy_fit *fit;
+    const char *source;          /* the command, its date, its sensors */
+    bool covers_dram;            /* whether the sensors see the memory too */
+};
+
+/* Whether a profile takes the fitted coefficient of this term; if not, the
+ * reason why it keeps its prior.  Idle and awake are its static_watts, and go
+ * together. */
+bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
+                           char reason[ENERGY_REASON_SIZE]);
+
+/* YAML with the keys of configs/machines/; `fit` NULL: joules are priors.
+ * STATUS_UNAVAILABLE when L1, L2 or DRAM could not be measured: a profile needs
+ * them. */
+enum status machine_profile_write(FILE *file,
+                                  const struct cpu_topology *topology,
+                                  const struct peak *peak,
+                                  const struct machine_fit *fit,
+                                  struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,120 @@
+/* validate.h - three witnesses of the same work against the error budget of
+ * each metric.
+ *
+ *   flops          predicted = counted, exactly; an op, all of it own kernels,
+ *                  measured to the scalars that op.h leaves out; a whole phase
+ *                  to 2 %.  Repeats that differ make a lower bound.
+ *   bytes          predicted = counted, exactly; no counter sees operands
+ *   l2, l3, dram   what came into L1, past L2, past L3, measured to the analytic
+ *                  byte model (so l3 with dram's bytes): 5 % where an op streams
+ *                  (norms, embedding, optimizer, keys in decoding), 15 % in
+ *                  products; other ops are shown and not judged
+ *   instructions,  repeats of a phase within 0.5 % of their median
+ *   cycles
+ *
+ * What no qualified counter saw is not measured, with the reason: no pass.  Under
+ * a simulator (counter.h) what is measured here was simulated, and is called so. */
+#ifndef VALIDATE_H
+#define VALIDATE_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include "hwprof/measure/measure.h"
+
+#define VALIDATE_PHASE  0.02
+#define VALIDATE_STREAM 0.05
+#define VALIDATE_GEMM   0.15
+#define VALIDATE_REPEAT 0.005
+/* A scalar worked out from a shape (1/C, a bias correction's power) is no op
+ * and runs all the same, in every thread, once a region. */
+enum { VALIDATE_SCALARS = 64 };
+
+/*  id            word                  what it says                           */
+#define VALIDATE_MAP(X)                                                        \
+    X(WITHIN,       "within")           /* the budget */                       \
+    X(OUTSIDE,      "OUTSIDE")          /* the check failed */                 \
+    X(LOWER_BOUND,  "lower bound")      /* the counter loses some */           \
+    X(BELOW,        "below resolution") /* too small for its error bar */      \
+    X(NOT_MEASURED, "not measured")     /* see reason */                       \
+    X(NOT_JUDGED,   "shown")            /* no budget for it */
+
+enum validate_verdict {
+#define X(id, word) VALIDATE_##id,
+    VALIDATE_MAP(X)
+#undef X
+    VALIDATE_VERDICT_COUNT
+};
+extern const char *const validate_words[VALIDATE_VERDICT_COUNT];
+
+/* What is known of one op of a pass, or of a whole phase. */
+struct validate_facts {
+    int         op;              /* LEDGER_ANY: the phase */
+    enum metric metric;
+    bool        decode;
+    double      predicted, counted;        /* NAN: unknown */
+    bool        qualified;
+    const char *why_not;         /* unless qualified; "" */
+    const char *unlike;          /* why it cannot be compared; NULL: it can */
+    struct measure_range measured;
+    double      resolution;      /* of a region: measure_row */
+    uint64_t    regions;         /* behind `measured` */
+    int         n_threads;
+};
+
+struct validate_row {
+    const char *phase, *model;   /* borrowed */
+    int         pass, op;        /* LEDGER_ANY in both: the phase */
+    enum metric metric;
+    double      predicted, counted, measured;
+    enum provenance measured_from;
+    bool        differs;         /* counted from predicted, where they may not */
+    double      off, allowed;    /* NAN: nothing to compare, no budget; allowed
+                                  * 0: exact */
+    enum validate_verdict verdict;
+    char        reason[COUNTER_REASON_SIZE];
+};
+
+/* Judge one; pure.  phase, model and pass are left to the caller. */
+struct validate_row validate_judge(const struct validate_facts *facts);
+
+/* Rows of everything that was validated. */
+struct validation {
+    struct validate_row *row;
+    size_t n, room;
+    /* What counted in place of hardware, and on which caches; "": hardware. */
+    char   simulator[MEASURE_SIMULATED_SIZE];
+};
+void   validation_close(struct validation *validation);
+size_t validation_count(const struct validation *validation,
+                        enum validate_verdict verdict);
+
+/* One model's phase: a row for every op and pass that worked and every metric,
+ * and one for the whole; ledgers as profile fills them, `measure` finished. */
+struct validate_input {
+    const char *phase, *model;   /* borrowed for as long as the validation */
+    bool        decode;
+    int         n_threads;
+    const struct ledger  *predicted, *counted;
+    const struct measure *measure;
+};
+enum status validate_phase(struct validation *validation,
+                           const struct validate_input *input,
+                           struct error *err) MUST_CHECK;
+
+/* The rows of one phase and model for a terminal.  Operand bytes that agree,
+ * instructions, cycles, and what no counter saw have one line for all ops. */
+void validate_print(FILE *file, const struct validation *validation,
+                    const char *phase, const char *model);
+/* How many rows came out how, and every one OUTSIDE. */
+void validate_print_sum(FILE *file, const struct validation *validation);
+
+/* RFC 4180: phase,model,pass,op,metric,predicted,counted,measured,
+ * measured_source,off,allowed,verdict,reason,simulator.  measured_source says
+ * `simulated` of what a simulator counted. */
+void validate_write(FILE *file, const struct validation *validation);
+
+/* {"figures", a count for each verdict, "outside": [...], "not_measured":
+ * {METRIC: reason}, "simulated": by what, or null}. */
+json_t *validate_json(const struct validation *validation);
+
+#endif

@@ -1,0 +1,227 @@
+/* run.c - isobath run: how well a model predicts a text, and what the
+ * answer cost: predicted and counted side by side. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "models/commands/run_session.h"
+#include "sim/price/predict.h"
+
+int run_command(int argc, char **argv);
+
+static struct run_pass pass_of(const struct run_session *s)
+{
+    return (struct run_pass){
+        .window = &s->window, .entropy = s->entropy, .replayed = s->replayed,
+        .seed = random_mix((uint64_t)s->config.seed, 3, (uint64_t)s->done, 0),
+    };
+}
+
+static void compare(struct run_session *s, const struct ledger *predicted,
+                    const struct ledger *counted)
+{
+    if (s->agreed)
+        s->agreed = agreement(predicted, counted, &s->first);
+}
+
+static enum status predict(const struct run_session *s,
+                           const struct run_arm *arm, struct ledger *ledger,
+                           struct predict_range *range, struct error *err)
+{
+    struct predict_job job = { &arm->spec, model_allocation(arm->model),
+                               s->machine };
+    unsigned with = PREDICT_LOSS | (s->entropy ? PREDICT_ENTROPY : 0);
+    return predict_forward(ledger, &job, with, range, err);
+}
+
+/* What this window should have cost, given who was kept.  The op ledgers hold
+ * all windows so far: equal after each, every window is. */
+static enum status predict_window(struct run_session *s, int i,
+                                  struct error *err)
+{
+    struct run_arm *arm = &s->arm[i];
+    struct predict_range range = { .joules = { 0 } };
+    enum status status = predict(s, arm, arm->predicted, &range, err);
+
+    if (status == STATUS_OK)
+        compare(s, arm->predicted, arm->counted);
+    s->joules[i].value += range.joules.value;
+    s->joules[i].low += range.joules.low;
+    s->joules[i].high += range.joules.high;
+    return status;
+}
+
+/* The listener by token takes its time, so it gets a forward of its own. */
+static enum status write_tokens(struct run_session *s, struct error *err)
+{
+    struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct run_pass pass = pass_of(s);
+
+    ledger_clear(s->token_counted);
+    ledger_clear(s->token_predicted);
+    run_arm_forward(arm, &pass, arm->score[0].policy, &s->token_meter.meter);
+    enum status status = predict(s, arm, s->token_predicted, NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    compare(s, s->token_predicted, s->token_counted);
+    score_write_tokens(s->tokens.stream, arm->model, &s->window,
+                       s->token_counted,
+                       s->machine ? s->token_predicted : NULL);
+    return STATUS_OK;
+}
+
+/* Who goes first changes from window to window, so that neither always finds
+ * the caches as the other left them.  Before the first, one of each for the
+ * clock and the pages alone. */
+static void score_arms(struct run_session *s)
+{
+    const struct run_pass pass = pass_of(s);
+
+    for (int i = 0; i < s->n_arms && s->n_arms > 1 && s->done == 0; i++)
+        run_arm_forward(&s->arm[i], &pass, s->arm[i].score[0].policy, NULL);
+    for (int i = 0; i < s->n_arms; i++)
+        run_arm_score(&s->arm[s->done % 2 ? s->n_arms - 1 - i : i], &pass);
+}
+
+/* The pair's first time, and the others. */
+static void time_pair(struct run_session *s)
+{
+    const struct run_pass pass = pass_of(s);
+    double seconds[PAIR_COUNT];
+
+    for (int i = 0; i < PAIR_COUNT; i++)
+        seconds[i] = s->arm[i].window_seconds;
+    run_pairs_time(&s->pairs, seconds);
+    for (int64_t n = 1; n < s->config.repeats; n++) {
+        for (int i = 0; i < PAIR_COUNT; i++) {
+            int at = (s->done + n) % 2 ? PAIR_COUNT - 1 - i : i;
+            seconds[at] = run_arm_time(&s->arm[at], &pass);
+        }
+        run_pairs_time(&s->pairs, seconds);
+    }
+}
+
+static void add_pair(struct run_session *s)
+{
+    const struct model *model[PAIR_COUNT];
+    struct run_pair pair = { .tokens = s->window.n_tokens - s->window.first };
+
+    for (int i = 0; i < PAIR_COUNT; i++) {
+        model[i] = s->arm[i].model;
+        pair.nats[i] = s->arm[i].window_nats;
+        pair.seconds[i] = s->arm[i].window_seconds;
+    }
+    run_pairs_add(&s->pairs, &pair, &s->window, model);
+}
+
+static enum status score_one(struct run_session *s, struct error *err)
+{
+    struct run_arm *arm = &s->arm[PAIR_MODEL];
+
+    score_window(&s->text.windows, s->done, &s->window);
+    enum status status = run_trace_begin(&s->trace, s->done, s->window.n_tokens,
+                                         &arm->spec, &s->replayed, err);
+    if (status != STATUS_OK)
+        return status;
+    score_arms(s);
+    s->bytes += run_text_bytes(&s->text, &s->window);
+    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
+        status = predict_window(s, i, err);
+    if (status == STATUS_OK)
+        status = run_trace_end(&s->trace, s->done, &arm->spec,
+                               model_allocation(arm->model), err);
+    if (status != STATUS_OK)
+        return status;
+    if (s->n_arms > 1) {
+        add_pair(s);
+        time_pair(s);
+    }
+    if (s->tokens.stream && (status = write_tokens(s, err)))
+        return status;
+    const struct run_pass pass = pass_of(s);
+    run_arm_score_others(&s->arm[PAIR_MODEL], &pass);
+    s->done++;
+    for (int i = 0; i < s->n_arms; i++)
+        if (s->arm[i].meter.status != STATUS_OK)
+            return error_set(err, s->arm[i].meter.status,
+                             "the tally overflowed");
+    return STATUS_OK;
+}
+
+static enum status score_all(struct run_session *s, struct error *err)
+{
+    struct progress progress = progress_begin("scoring", "window",
+                                              (double)s->windows,
+                                              s->flags.common.quiet);
+    enum status status = STATUS_OK;
+
+    while (s->done < s->windows && status == STATUS_OK &&
+           !command_interrupted) {
+        char note[64] = "";
+        if (s->done > 0)
+            snprintf(note, sizeof note, "loss %.4f nats/byte",
+                     s->arm[PAIR_MODEL].score[0].nats / (double)s->bytes);
+        progress_at(&progress, (double)s->done, note);
+        status = score_one(s, err);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+/* After the results are out: how it ended. */
+static enum status verdict(const struct run_session *s, struct error *err)
+{
+    char text[DISAGREEMENT_SIZE];
+
+    if (!s->agreed) {
+        disagreement_text(text, &s->first);
+        return error_set(err, STATUS_FAILED, "counted is not predicted: %s",
+                         text);
+    }
+    if (s->done < s->windows)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
+                         " of %" PRId64 " windows; what they gave %s",
+                         s->done, s->windows, s->rundir.lock >= 0
+                             ? "is written" : "is above");
+    return STATUS_OK;
+}
+
+static enum status score_a_text(struct run_session *s, int argc, char **argv,
+                                struct error *err)
+{
+    enum status status = run_session_open(s, err);
+
+    if (status == STATUS_OK)
+        status = score_all(s, err);
+    if (status == STATUS_OK && s->done > 0)
+        status = run_session_deliver(s, argc, argv, err);
+    return status == STATUS_OK ? verdict(s, err) : status;
+}
+
+static enum status go_on(const struct run_session *s, int argc, char **argv,
+                         struct error *err)
+{
+    const struct run_config *c = &s->config;
+    return run_prompt(&(struct run_prompt){
+        .common = &s->flags.common, .options = s->flags.prompt,
+        .config = c, .argc = argc, .argv = argv }, err);
+}
+
+int run_command(int argc, char **argv)
+{
+    struct error err = { STATUS_NO_MEMORY, "no memory" };
+    struct run_session *s = calloc(1, sizeof *s);
+    enum status status;
+
+    if (!s)
+        return command_fail(&err);
+    s->rundir.lock = -1;
+    s->start_bytes = command_peak_bytes();
+    run_flags_read(&s->flags, argc, argv);
+    command_catch_signals();
+    status = run_flags_config(&s->flags, &s->config, &err);
+    if (status == STATUS_OK)
+        status = s->flags.prompt.prompt ? go_on(s, argc, argv, &err)
+                                        : score_a_text(s, argc, argv, &err);
+    run_session_close(s);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}

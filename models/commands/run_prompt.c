@@ -1,0 +1,663 @@
+/* run_prompt.c - isobath run --prompt: every pass is counted, predicted
+ * from what it kept, and compared before the next. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/core/ledger/agreement.h"
+#include "models/executor/generate.h"
+#include "models/commands/run_output.h"
+#include "models/commands/run_prompt_result.h"
+#include "models/scoring/run_rule.h"
+#include "models/scoring/run_text.h"
+#include "models/tokens/text_stream.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
+
+enum {
+    USUAL_NEW = 128,
+    MAX_PROMPT = 1 << 24,            /* bytes of stdin */
+};
+
+/* ---- options ---- */
+
+enum { KEY_PROMPT = 1024, KEY_TEMPERATURE, KEY_TOP_K, KEY_TOP_P };
+
+static const struct argp_option options[] = {
+    { "prompt", KEY_PROMPT, "TEXT", 0, "Go on from TEXT, as it stands; -: from"
+      " standard input.  The new text goes to standard output, what it cost to"
+      " standard error", 0 },
+    { "new", 'n', "N", 0, "New tokens, at most; default 128, or what the"
+      " model's positions leave room for; fewer where the text ends", 0 },
+    { "temperature", KEY_TEMPERATURE, "X", 0, "Draw, with logits divided by X;"
+      " default 0: always the likeliest", 0 },
+    { "top-k", KEY_TOP_K, "K", 0, "Draw from the K likeliest; default 0: all",
+      0 },
+    { "top-p", KEY_TOP_P, "P", 0, "Draw from the fewest that together have"
+      " probability P; default 1: all.  Draws go by --seed", 0 },
+    { 0 },
+};
+
+static double number(const char *option, const char *text, double min,
+                     double max, struct argp_state *state)
+{
+    char *end;
+    double x = strtod(text, &end);
+
+    if (end == text || *end || !(x >= min && x <= max))
+        argp_error(state, "%s '%s': allowed is %g to %g", option, text, min,
+                   max);
+    return x;
+}
+
+static int64_t whole(const char *option, const char *text, int64_t min,
+                     int64_t max, struct argp_state *state)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+
+    if (end == text || *end || errno || n < min || n > max)
+        argp_error(state, "%s '%s': allowed is %" PRId64 " to %" PRId64,
+                   option, text, min, max);
+    return n;
+}
+
+static void note(struct run_prompt_options *o, const char *option)
+{
+    if (!o->first)
+        o->first = option;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct run_prompt_options *o = state->input;
+    switch (key) {
+    case KEY_PROMPT:
+        o->prompt = text;
+        return 0;
+    case 'n':
+        note(o, "-n");
+        o->n_new = whole("-n", text, 1, 1 << 20, state);
+        return 0;
+    case KEY_TEMPERATURE:
+        note(o, "--temperature");
+        o->sampling.temperature = number("--temperature", text, 0, 1e6, state);
+        return 0;
+    case KEY_TOP_K:
+        note(o, "--top-k");
+        o->sampling.top_k = (int32_t)whole("--top-k", text, 0, 1 << 20, state);
+        return 0;
+    case KEY_TOP_P:
+        note(o, "--top-p");
+        o->sampling.top_p = number("--top-p", text, 0, 1, state);
+        return 0;
+    case ARGP_KEY_END:
+        if (o->sampling.temperature == 0.0 &&
+            (o->sampling.top_k > 0 || o->sampling.top_p > 0.0))
+            argp_error(state, "--top-k and --top-p choose what is drawn from:"
+                       " give --temperature X too");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp run_prompt_argp = { .options = options, .parser = parse };
+
+/* ---- what it is made of, opened in this order ---- */
+
+struct session {
+    const struct run_prompt *job;
+    struct source      source;
+    struct model_spec  spec;             /* the source's, or its dense twin's */
+    const struct route_policy *policy;   /* of the prompt */
+    const struct route_policy *step_policy;   /* of new tokens */
+    struct machine    *machine;          /* NULL: none */
+    struct tokenizer  *tokenizer;        /* NULL: bytes */
+    int32_t           *prompt;
+    int32_t            n_prompt, n_asked;
+    bool               empty;            /* the prompt: the first new token
+                                          * begins the text */
+    uint64_t           start_bytes;      /* resident, tokenizer and prompt there */
+    struct rundir      rundir;
+    struct model      *model;
+    double             open_seconds;     /* the model, with its weights */
+    struct sampler    *sampler;
+    struct allocation  kept_so_far;      /* room for all tokens */
+    struct ledger     *predicted, *counted, *measured;
+    struct ledger     *pass;             /* predicted, of one pass, shared apart */
+    struct ledger_meter meter;
+
+    struct new_token  *token;            /* [n_asked] */
+    bool              *kept;             /* [n_asked,n_kept] */
+    int32_t            n_kept;           /* choices of routed layers */
+    int32_t            n_new;
+    struct text_stream out, copy;        /* stdout's, and the summary's */
+    char              *text;
+    size_t             text_size;
+    double             prefill_seconds;
+    struct cost        before;           /* counted up to the last pass */
+    uint64_t           prefill_flops, prefill_bytes;
+    enum prompt_end    end;
+    bool               agreed;
+    struct disagreement first;           /* where not */
+    enum status        status;           /* of the passes */
+    struct error       why;
+};
+
+static enum status read_prompt(char **text, size_t *size, const char *prompt,
+                               struct error *err)
+{
+    if (strcmp(prompt, "-") == 0)
+        return file_read(text, size, "/dev/stdin", MAX_PROMPT, err);
+    *size = strlen(prompt);
+    *text = strdup(prompt);
+    return *text ? STATUS_OK
+                 : error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
+}
+
+static enum status byte_tokens(struct session *s, const char *text, size_t size,
+                               struct error *err)
+{
+    s->prompt = calloc(size + 1, sizeof *s->prompt);
+    if (!s->prompt)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
+    for (size_t i = 0; i < size; i++)
+        s->prompt[i] = (unsigned char)text[i];
+    s->n_prompt = (int32_t)size;
+    return STATUS_OK;
+}
+
+/* An empty prompt is a BOS, where the tokenizer has one. */
+static enum status open_prompt(struct session *s, struct error *err)
+{
+    const struct run_config *c = s->job->config;
+    char *text = NULL;
+    size_t size = 0, n = 0;
+    enum status status = run_text_tokenizer(&s->tokenizer,
+                                            *c->tokenizer ? c->tokenizer : NULL,
+                                            &s->source, err);
+    if (status == STATUS_OK)
+        status = read_prompt(&text, &size, s->job->options.prompt, err);
+    if (status == STATUS_OK && !s->tokenizer)
+        status = byte_tokens(s, text, size, err);
+    else if (status == STATUS_OK) {
+        bool bos = tokenizer_begins(s->tokenizer) ||
+                   (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
+        status = tokenizer_encode(s->tokenizer, text, size, bos, &s->prompt, &n,
+                                  err);
+        s->n_prompt = (int32_t)n;
+    }
+    free(text);
+    s->empty = size == 0;
+    if (status == STATUS_OK && s->n_prompt == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--prompt: empty, and %s has"
+                           " no token that begins a text", s->source.path);
+    return status;
+}
+
+/* The last new token is not run, so it needs no position. */
+static enum status choose_length(struct session *s, struct error *err)
+{
+    const int32_t most = s->spec.max_tokens, prompt = s->n_prompt;
+    const int64_t wish = s->job->options.n_new;
+
+    if (prompt > most)
+        return error_set(err, STATUS_BAD_VALUE, "--prompt: %d tokens: %s has"
+                         " positions for %d", prompt, s->source.path, most);
+    const int32_t room = most - prompt + 1;
+    if (wish > room)
+        return error_set(err, STATUS_BAD_VALUE, "-n %" PRId64 ": after a prompt"
+                         " of %d tokens, %s has positions for %d more", wish,
+                         prompt, s->source.path, room);
+    s->n_asked = wish > 0 ? (int32_t)wish
+                          : room < USUAL_NEW ? room : USUAL_NEW;
+    return STATUS_OK;
+}
+
+/* A new token is judged by itself: by the prompt's rule where that judges so,
+ * else by the causal one that goes with it. */
+static enum status choose_step_policy(struct session *s, struct error *err)
+{
+    s->step_policy = route_step_rule(s->policy);
+    if (!s->step_policy)
+        return error_set(err, STATUS_BAD_VALUE, "policy %s: goes by what later"
+                         " tokens make of one, and in the step of a new token"
+                         " there are none; with --prompt allowed are others,"
+                         " such as residual_change_top_k", s->policy->name);
+    if (s->policy == route_find("replay"))
+        return error_set(err, STATUS_BAD_VALUE, "policy replay: a trace is of a"
+                         " text that was scored, and new tokens are in none;"
+                         " --text replays it");
+    if (s->step_policy == route_find("threshold") &&
+        !s->source.routing.has_thresholds)
+        return error_set(err, STATUS_BAD_VALUE, "%s: no thresholds to judge a"
+                         " token by; --policy dense runs all of them through"
+                         " every layer", s->source.path);
+    return STATUS_OK;
+}
+
+/* The rule that was asked for; else the model's own, but that where thresholds
+ * were trained for it they are the one that goes with the training. */
+static enum status choose_policy(struct session *s, struct error *err)
+{
+    const struct source *source = &s->source;
+    const struct route_policy *rule = route_find(s->job->config->policy);
+
+    s->spec = source->spec;
+    s->policy = s->step_policy = route_find("dense");
+    if (spec_n_routed(&source->spec) == 0)
+        return STATUS_OK;
+    if (rule && !rule->choose) {
+        s->spec = spec_dense(&source->spec);
+        return STATUS_OK;
+    }
+    s->policy = rule ? rule : run_rule_usual(source);
+    route_keep_first(&s->spec, s->policy, s->spec.keep_first);
+    enum status status = choose_step_policy(s, err);
+    if (status == STATUS_OK)
+        status = route_check(s->policy, &s->spec, err);
+    return status == STATUS_OK ? route_check(s->step_policy, &s->spec, err)
+                               : status;
+}
+
+static int32_t n_tokens_of(const struct session *s)
+{
+    return s->n_prompt + s->n_asked - 1;
+}
+
+static uint64_t predicted_bytes(const struct session *s)
+{
+    return memory_generate_bytes(&s->spec, s->n_prompt, n_tokens_of(s),
+                                 s->job->common->threads, s->start_bytes);
+}
+
+static enum status check_memory(const struct session *s, struct error *err)
+{
+    uint64_t need = predicted_bytes(s);
+    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+                    (uint64_t)sysconf(_SC_PAGESIZE);
+    return need <= have
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s: with %d tokens this"
+                           " model takes about %.3g GB, and the machine has"
+                           " %.3g GB", s->source.path, n_tokens_of(s),
+                           (double)need / 1e9, (double)have / 1e9);
+}
+
+static enum status open_model(struct session *s, struct error *err)
+{
+    const struct model_options model = {
+        .n_sequences = 1, .n_tokens = n_tokens_of(s),
+        .n_prefill = s->n_prompt, .decode = true, .last_only = true,
+        .n_threads = s->job->common->threads,
+    };
+    struct sampling sampling = s->job->options.sampling;
+    enum status status = check_memory(s, err);
+
+    sampling.seed = (uint64_t)s->job->config->seed;
+    const double started = clock_seconds();
+    if (status == STATUS_OK)
+        status = model_open(&s->model, &s->spec, &model, err);
+    if (status == STATUS_OK)
+        status = source_fill(&s->source, s->model, (uint64_t)s->job->config->seed, err);
+    s->open_seconds = clock_seconds() - started;
+    if (status == STATUS_OK)
+        status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
+    return status;
+}
+
+static enum status open_ledgers(struct session *s, struct error *err)
+{
+    const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
+                                        .n_layers = s->spec.n_layers };
+    const struct cost predicted = cost_zero(PROV_PREDICTED);
+    enum status status;
+
+    if ((status = ledger_open(&s->predicted, by_op, predicted, err)) ||
+        (status = ledger_open(&s->counted, by_op, cost_zero(PROV_COUNTED),
+                              err)) ||
+        (status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
+                              (struct cost){ 0 }, err)) ||
+        (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
+                              predicted, err)) ||
+        (status = allocation_open(&s->kept_so_far, spec_n_choices(&s->spec), 1,
+                                  n_tokens_of(s), err)))
+        return status;
+    s->meter = ledger_meter(s->counted);
+    s->before = cost_zero(PROV_COUNTED);
+    s->agreed = true;
+    return STATUS_OK;
+}
+
+/* What is said goes to the summary, and unless it is asked for in another form,
+ * to stdout. */
+static enum status open_output(struct session *s, struct error *err)
+{
+    const struct command_options *o = s->job->common;
+    const size_t n = (size_t)s->n_asked;
+
+    s->token = calloc(n, sizeof *s->token);
+    for (int32_t c = 0; c < spec_n_choices(&s->spec); c++)
+        s->n_kept += s->spec.routed[spec_choice_layer(&s->spec, c)];
+    s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
+    s->copy.file = open_memstream(&s->text, &s->text_size);
+    if (!s->token || !s->kept || !s->copy.file)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
+    if (o->format == FORMAT_TEXT)
+        s->out = (struct text_stream){ .file = stdout,
+                                       .escape = isatty(STDOUT_FILENO) };
+    return o->output ? run_output_open(&s->rundir, o->output, err) : STATUS_OK;
+}
+
+static enum status open_session(struct session *s, struct error *err)
+{
+    const struct run_config *c = s->job->config;
+    enum status status = source_read(&s->source, c->model, c->passed,
+                                     c->n_passed, err);
+    if (status != STATUS_OK)
+        return run_config_blame(c, err);
+    status = source_keep(&s->source, (enum weights)c->weights, err);
+    if (status != STATUS_OK)
+        return status;
+    status = run_rule_check(c, &s->source, err);
+    if (status == STATUS_OK && *c->machine) {
+        s->machine = malloc(sizeof *s->machine);
+        status = s->machine ? machine_load(s->machine, c->machine, err)
+                            : error_set(err, STATUS_NO_MEMORY,
+                                        "no memory for a machine");
+    }
+    if (status != STATUS_OK || (status = choose_policy(s, err)) ||
+        (status = open_prompt(s, err)) || (status = choose_length(s, err)))
+        return status;
+    s->start_bytes = command_peak_bytes();
+    if ((status = open_model(s, err)) || (status = open_ledgers(s, err)))
+        return status;
+    return open_output(s, err);
+}
+
+static void close_session(struct session *s)
+{
+    if (s->rundir.lock >= 0)
+        rundir_close(&s->rundir);
+    if (s->copy.file)
+        fclose(s->copy.file);
+    free(s->text);
+    free(s->kept);
+    free(s->token);
+    allocation_close(&s->kept_so_far);
+    ledger_close(s->pass);
+    ledger_close(s->measured);
+    ledger_close(s->counted);
+    ledger_close(s->predicted);
+    sampler_close(s->sampler);
+    model_close(s->model);
+    free(s->prompt);
+    tokenizer_close(s->tokenizer);
+    free(s->machine);
+    free(s);
+}
+
+/* ---- passes ---- */
+
+/* What the layers have kept, over the tokens so far. */
+static const struct allocation *take_allocation(struct session *s)
+{
+    s->kept_so_far.n_tokens = model_decoded(s->model, 0);
+    s->kept_so_far.length[0] = s->kept_so_far.n_tokens;
+    model_decode_allocation(s->model, NULL, &s->kept_so_far);
+    return &s->kept_so_far;
+}
+
+/* The op ledgers hold all passes so far: equal after each, every pass is. */
+static enum status predict_pass(struct session *s, bool first,
+                                struct error *err)
+{
+    const struct predict_job job = { &s->spec, take_allocation(s), s->machine };
+    enum status status;
+
+    ledger_clear(s->pass);
+    if (first)
+        return predict_forward(s->predicted, &job, PREDICT_LAST, NULL, err);
+    status = predict_decode(s->predicted, &job, NULL, err);
+    return status == STATUS_OK ? predict_decode(s->pass, &job, NULL, err)
+                               : status;
+}
+
+/* Which choices kept the last token: it is then the last they keep. */
+static void note_kept(struct session *s, bool *kept)
+{
+    const struct allocation *a = &s->kept_so_far;
+    for (int32_t c = 0; c < a->n_choices; c++) {
+        int32_t n = allocation_count(a, c, 0);
+        if (s->spec.routed[spec_choice_layer(&s->spec, c)])
+            *kept++ = n > 0 &&
+                      allocation_kept(a, c, 0)[n - 1] == a->n_tokens - 1;
+    }
+}
+
+/* The prompt's pass, or that of the newest token. */
+static void note_pass(struct session *s, bool first, double seconds)
+{
+    const struct cost now = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY, LEDGER_ANY);
+    const uint64_t flops = now.count[METRIC_FLOPS] -
+                           s->before.count[METRIC_FLOPS];
+    const uint64_t bytes = now.count[METRIC_BYTES] -
+                           s->before.count[METRIC_BYTES];
+
+    s->before = now;
+    if (first) {
+        s->prefill_seconds = seconds;
+        s->prefill_flops = flops;
+        s->prefill_bytes = bytes;
+        return;
+    }
+    struct new_token *t = &s->token[s->n_new - 1];
+    const struct ledger_key shared = { .layer = LEDGER_OUTSIDE,
+                                       .token = LEDGER_SHARED };
+    *t = (struct new_token){
+        .id = t->id, .ran = true, .seconds = seconds, .flops = flops,
+        .bytes = bytes,
+        .weight_bytes = ledger_at(s->pass, shared)->count[METRIC_BYTES],
+    };
+    note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
+}
+
+static bool passed(void *context, int32_t n_tokens, double seconds)
+{
+    struct session *s = context;
+    const bool first = model_decoded(s->model, 0) == n_tokens;
+
+    s->status = predict_pass(s, first, &s->why);
+    if (s->status == STATUS_OK && s->meter.status != STATUS_OK)
+        s->status = error_set(&s->why, s->meter.status, "the tally overflowed");
+    if (s->status != STATUS_OK)
+        return false;
+    if (s->agreed)
+        s->agreed = agreement(s->predicted, s->counted, &s->first);
+    note_pass(s, first, seconds);
+    if (command_interrupted)
+        s->end = PROMPT_INTERRUPTED;
+    return !command_interrupted;
+}
+
+static bool emit(void *context, int32_t id)
+{
+    struct session *s = context;
+    char byte[1];
+    size_t size;
+
+    if (s->tokenizer && tokenizer_ends(s->tokenizer, id))
+        s->end = PROMPT_END_OF_TEXT;
+    if (command_interrupted)
+        s->end = PROMPT_INTERRUPTED;
+    if (s->end != PROMPT_LENGTH)
+        return false;
+    s->token[s->n_new++].id = id;
+    const char *piece = run_prompt_piece(s->tokenizer, id,
+                                         s->empty && s->n_new == 1, byte,
+                                         &size);
+    text_stream_put(&s->copy, piece, size);
+    if (s->out.file) {
+        text_stream_put(&s->out, piece, size);
+        fflush(s->out.file);
+    }
+    return true;
+}
+
+static enum status go_on(struct session *s, struct error *err)
+{
+    (void)generate(&(struct generation){
+        .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
+        .policy = s->policy, .step_policy = s->step_policy,
+        .seed = (uint64_t)s->job->config->seed,
+        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked, .passed = passed, .emit = emit, .context = s });
+    text_stream_end(&s->copy);
+    fflush(s->copy.file);
+    if (s->out.file) {
+        text_stream_end(&s->out);
+        /* What follows stands on a line of its own; a pipe gets the text only. */
+        if (s->out.escape && s->text_size > 0 &&
+            s->text[s->text_size - 1] != '\n')
+            fputc('\n', s->out.file);
+        fflush(s->out.file);
+    }
+    return s->status == STATUS_OK
+               ? STATUS_OK : error_set(err, s->status, "%s", s->why.text);
+}
+
+/* ---- results ---- */
+
+static void fill_measured(struct session *s)
+{
+    static const char *const why =
+        "run measures time only; isobath profile reads counters";
+    double seconds = s->prefill_seconds;
+
+    for (int32_t i = 0; i < s->n_new; i++)
+        seconds += s->token[i].seconds;      /* 0 where no pass ran */
+    ledger_set_real(s->measured, (struct ledger_key){ 0 }, METRIC_SECONDS,
+                    seconds, PROV_MEASURED);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (m != METRIC_SECONDS)
+            ledger_set_reason(s->measured, (enum metric)m, why);
+}
+
+static struct run_prompt_result result_of(const struct session *s)
+{
+    return (struct run_prompt_result){
+        .job = s->job, .source = &s->source, .spec = &s->spec,
+        .policy = s->policy, .step_policy = s->step_policy,
+        .tokenizer = s->tokenizer,
+        .isa = model_isa(s->model), .n_prompt = s->n_prompt,
+        .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
+        .kept = s->kept, .n_kept = s->n_kept, .text = s->text,
+        .text_size = s->text_size,
+        .open_seconds = s->open_seconds,
+        .prefill_seconds = s->prefill_seconds,
+        .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,
+        .predicted = s->predicted, .counted = s->counted,
+        .measured = s->measured, .end = s->end, .agreed = s->agreed,
+        .parameters = memory_parameters(&s->spec),
+        .predicted_bytes = predicted_bytes(s),
+        .allocated_bytes = model_bytes(s->model),
+        .peak_bytes = command_peak_bytes(),
+    };
+}
+
+static enum status write_tokens(const struct session *s,
+                                const struct run_prompt_result *result,
+                                struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
+
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    run_prompt_csv(writer.stream, result);
+    return file_commit(&writer, err);
+}
+
+/* summary.json comes last: where it stands, all stands. */
+static enum status write_files(const struct session *s,
+                               const struct run_prompt_result *result,
+                               json_t *summary, struct error *err)
+{
+    if (s->rundir.lock < 0)
+        return STATUS_OK;
+    run_output_clear(&s->rundir);
+    enum status status = write_tokens(s, result, err);
+    if (status == STATUS_OK)
+        status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
+                                      s->measured, err);
+    return status == STATUS_OK ? summary_write(&s->rundir, summary, err)
+                               : status;
+}
+
+static enum status deliver(struct session *s, struct error *err)
+{
+    const struct command_options *o = s->job->common;
+    const struct run_prompt_result result = result_of(s);
+    json_t *summary = NULL;
+    enum status status = run_prompt_json(&summary, &result, err);
+
+    if (status == STATUS_OK)
+        status = write_files(s, &result, summary, err);
+    if (status == STATUS_OK && o->format == FORMAT_JSON) {
+        json_dumpf(summary, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else if (status == STATUS_OK && o->format == FORMAT_CSV) {
+        run_prompt_csv(stdout, &result);
+    } else if (status == STATUS_OK && !o->quiet) {
+        run_prompt_text(stderr, &result);
+    }
+    json_decref(summary);
+    if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = error_set(err, STATUS_IO, "writing the output failed");
+    return status;
+}
+
+/* After the results are out: how it ended. */
+static enum status verdict(const struct session *s, struct error *err)
+{
+    char text[DISAGREEMENT_SIZE];
+
+    if (!s->agreed) {
+        disagreement_text(text, &s->first);
+        return error_set(err, STATUS_FAILED, "counted is not predicted: %s",
+                         text);
+    }
+    if (s->end == PROMPT_INTERRUPTED)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted after %d of %d"
+                         " new tokens", s->n_new, s->n_asked);
+    return STATUS_OK;
+}
+
+enum status run_prompt(const struct run_prompt *job, struct error *err)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return error_set(err, STATUS_NO_MEMORY, "no memory");
+    s->job = job;
+    s->rundir.lock = -1;
+    enum status status = open_session(s, err);
+    if (status == STATUS_OK)
+        status = go_on(s, err);
+    if (status == STATUS_OK) {
+        fill_measured(s);
+        status = deliver(s, err);
+    }
+    if (status == STATUS_OK)
+        status = verdict(s, err);
+    close_session(s);
+    return status;
+}

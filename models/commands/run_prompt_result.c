@@ -1,0 +1,263 @@
+/* run_prompt_result.c - medians and means of the passes, in three forms. */
+#include "models/commands/run_prompt_result.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/commands/run_result.h"
+#include "models/scoring/score.h"
+#include "sim/core/answer/rundir.h"
+
+/* Of the passes of one token each; NAN where there was none. */
+struct pace {
+    int32_t n;
+    double  seconds;                 /* median */
+    double  flops, bytes, weight_bytes;      /* mean */
+};
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const struct run_prompt_result *r, int32_t n)
+{
+    double *seconds = calloc((size_t)n + 1, sizeof *seconds), middle;
+
+    if (!seconds || n == 0) {
+        free(seconds);
+        return (double)NAN;
+    }
+    for (int32_t i = 0; i < n; i++)
+        seconds[i] = r->token[i].seconds;
+    qsort(seconds, (size_t)n, sizeof *seconds, ascending);
+    middle = n % 2 ? seconds[n / 2]
+                   : (seconds[n / 2 - 1] + seconds[n / 2]) / 2.0;
+    free(seconds);
+    return middle;
+}
+
+static struct pace pace_of(const struct run_prompt_result *r)
+{
+    struct pace p = { 0 };
+
+    for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++) {
+        p.flops += (double)r->token[i].flops;
+        p.bytes += (double)r->token[i].bytes;
+        p.weight_bytes += (double)r->token[i].weight_bytes;
+        p.n++;
+    }
+    p.flops /= p.n;                  /* NAN where n is 0 */
+    p.bytes /= p.n;
+    p.weight_bytes /= p.n;
+    p.seconds = median(r, p.n);
+    return p;
+}
+
+const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
+                             bool first, char byte[1], size_t *size)
+{
+    if (tokenizer)
+        return tokenizer_bytes(tokenizer, id, first, size);
+    byte[0] = (char)id;
+    *size = 1;
+    return byte;
+}
+
+/* ---- in words ---- */
+
+static const char *const end_names[] = {
+    [PROMPT_LENGTH] = "length", [PROMPT_END_OF_TEXT] = "end of text",
+    [PROMPT_INTERRUPTED] = "interrupted",
+};
+
+static void print_agreement(FILE *file, const struct run_prompt_result *r)
+{
+    struct cost sum = ledger_sum(r->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    if (r->agreed)
+        fprintf(file, "counted == predicted: %" PRIu64 " flops, %" PRIu64
+                " bytes, and so in each pass\n", sum.count[METRIC_FLOPS],
+                sum.count[METRIC_BYTES]);
+}
+
+static void print_routing(FILE *file, const struct run_prompt_result *r)
+{
+    if (spec_n_routed(r->spec) == 0)
+        return;
+    fprintf(file, "routed  the prompt by %s (%s), new tokens by %s (%s)",
+            r->policy->name, r->policy->causal ? "causal" : "looks ahead",
+            r->step_policy->name, r->step_policy == r->policy
+                ? "the same" : "its causal twin");
+    if (r->spec->keep_first > 0)
+        fprintf(file, ", keep_first %d", r->spec->keep_first);
+    fputc('\n', file);
+}
+
+void run_prompt_text(FILE *file, const struct run_prompt_result *r)
+{
+    const struct pace p = pace_of(r);
+
+    fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
+            r->job->config->model, r->source->has_weights ? "" : ", random weights",
+            r->n_prompt, r->n_new, end_names[r->end]);
+    print_routing(file, r);
+    fprintf(file, "opened  %.4g s, %.4g MB with its weights\n", r->open_seconds,
+            (double)r->allocated_bytes / 1e6);
+    fprintf(file, "prompt  %.4g s, %.4g tokens/s, %.4g flops and %.4g bytes a"
+            " token\n", r->prefill_seconds, r->n_prompt / r->prefill_seconds,
+            (double)r->prefill_flops / r->n_prompt,
+            (double)r->prefill_bytes / r->n_prompt);
+    if (p.n > 0)
+        fprintf(file, "new     %.4g s, %.4g tokens/s (median), %.4g flops and"
+                " %.4g bytes a token, %.4g GB/s of weights\n", p.seconds,
+                1.0 / p.seconds, p.flops, p.bytes,
+                p.weight_bytes / p.seconds / 1e9);
+    print_agreement(file, r);
+    fprintf(file, "memory  %.4g MB predicted", (double)r->predicted_bytes / 1e6);
+    if (r->peak_bytes > 0)
+        fprintf(file, ", %.4g MB at the peak", (double)r->peak_bytes / 1e6);
+    fputc('\n', file);
+}
+
+/* ---- the table of tokens ---- */
+
+void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
+{
+    fputs("position,token,text,seconds,flops,bytes", file);
+    score_write_choices(file, r->spec);
+    fputs("\r\n", file);
+    for (int32_t i = 0; i < r->n_new; i++) {
+        const struct new_token *t = &r->token[i];
+        char byte[1];
+        size_t size;
+        const char *piece = run_prompt_piece(r->tokenizer, t->id, false, byte,
+                                             &size);
+
+        fprintf(file, "%d,%d,", r->n_prompt + i, t->id);
+        score_write_text(file, piece, size);
+        if (t->ran)
+            fprintf(file, ",%.9g,%" PRIu64 ",%" PRIu64, t->seconds, t->flops,
+                    t->bytes);
+        else
+            fputs(",,,", file);
+        for (int32_t k = 0; k < r->n_kept; k++)
+            fputs(!t->ran                      ? ","
+                  : r->kept[i * r->n_kept + k] ? ",1"
+                                               : ",0", file);
+        fputs("\r\n", file);
+    }
+}
+
+/* ---- summary.json ---- */
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *config_of(const struct run_prompt_result *r)
+{
+    const struct run_prompt *job = r->job;
+    const struct sampling *s = &job->options.sampling;
+    json_t *run = json_pack(
+        "{s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
+        "model", run_result_name(job->config->model),
+        "prompt", run_result_name(job->options.prompt), "new", r->n_asked,
+        "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
+        "policy", r->policy->name, "machine", run_result_name(*job->config->machine ? job->config->machine
+                                            : NULL),
+        "seed", (json_int_t)job->config->seed,
+        "random_weights", !r->source->has_weights);
+    char weights[SOURCE_WEIGHTS_SIZE];
+    source_weights_text(weights, r->spec);
+    json_object_set_new(run, "weights", json_string(weights));
+    return json_pack("{s:o, s:o}", "run", run, "model",
+                     run_result_model(r->spec));
+}
+
+static json_t *generation_json(const struct run_prompt_result *r)
+{
+    const struct pace p = pace_of(r);
+    return json_pack(
+        "{s:i, s:i, s:s, s:s%, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o,"
+        " s:o, s:o}",
+        "prompt_tokens", r->n_prompt, "new_tokens", r->n_new,
+        "ended_by", end_names[r->end], "text", r->text, r->text_size,
+        "open_seconds", number(r->open_seconds),
+        "prefill_seconds", number(r->prefill_seconds),
+        "prefill_tokens_per_second", number(r->n_prompt / r->prefill_seconds),
+        "prefill_flops", (json_int_t)r->prefill_flops,
+        "prefill_bytes", (json_int_t)r->prefill_bytes,
+        "decode_seconds_median", number(p.seconds),
+        "decode_tokens_per_second", number(1.0 / p.seconds),
+        "decode_flops_per_token", number(p.flops),
+        "decode_bytes_per_token", number(p.bytes),
+        "weight_bytes_per_token", number(p.weight_bytes),
+        "weight_bytes_per_second", number(p.weight_bytes / p.seconds));
+}
+
+/* Of the new tokens that a pass ran on. */
+static json_t *routing_json(const struct run_prompt_result *r)
+{
+    json_t *blocks = json_array();
+    int64_t seen = 0, kept = 0;
+
+    for (int32_t l = 0; l < r->spec->n_layers; l++)
+        if (r->spec->routed[l])
+            json_array_append_new(blocks, json_integer(l));
+    for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
+        for (int32_t k = 0; k < r->n_kept; k++, seen++)
+            kept += r->kept[i * r->n_kept + k];
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:o}",
+                     "policy", r->source->routing.policy->name,
+                     "part", part_names[r->spec->part],
+                     "keep_first", (int)r->spec->keep_first,
+                     "rule", r->policy->name,
+                     "step_rule", r->step_policy->name, "blocks", blocks,
+                     "gate", gate_names[r->spec->gate], "capacity_realised",
+                     number((double)kept / (double)seen));
+}
+
+static json_t *memory_json(const struct run_prompt_result *r)
+{
+    return json_pack("{s:I, s:I, s:o}",
+                     "predicted_bytes", (json_int_t)r->predicted_bytes,
+                     "allocated_bytes", (json_int_t)r->allocated_bytes,
+                     "peak_resident_bytes",
+                     r->peak_bytes > 0
+                         ? json_integer((json_int_t)r->peak_bytes)
+                         : json_null());
+}
+
+enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
+                            struct error *err)
+{
+    const struct run_prompt *job = r->job;
+    const struct pace p = pace_of(r);
+    enum status status;
+    json_t *j = summary_open("run", config_of(r),
+        provenance_json(job->argc, job->argv, job->common->threads, job->config->seed,
+                        r->isa, NULL, NULL));
+    if (!j)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
+    if (r->end == PROMPT_INTERRUPTED)
+        json_object_set_new(j, "status", json_string("interrupted"));
+    json_object_set_new(j, "counted_equals_predicted",
+                        json_boolean(r->agreed));
+    json_object_set_new(j, "tokens", json_integer(r->n_prompt + p.n));
+    json_object_set_new(j, "parameters",
+                        json_integer((json_int_t)r->parameters));
+    json_object_set_new(j, "flops_per_token_forward", number(p.flops));
+    json_object_set_new(j, "generation", generation_json(r));
+    json_object_set_new(j, "routing", routing_json(r));
+    json_object_set_new(j, "memory", memory_json(r));
+    status = summary_witnesses(j, r->predicted, r->counted, r->measured, err);
+    if (status == STATUS_OK)
+        *out = j;
+    else
+        json_decref(j);
+    return status;
+}

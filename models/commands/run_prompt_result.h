@@ -1,0 +1,62 @@
+/* run_prompt_result.h - what going on from a prompt found out: in words, as JSON,
+ * as a table of tokens. */
+#ifndef RUN_PROMPT_RESULT_H
+#define RUN_PROMPT_RESULT_H
+
+#include <jansson.h>
+#include "models/commands/run_prompt.h"
+#include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
+#include "sim/core/ledger/ledger.h"
+
+/* A new token.  Its cost is that of the pass that ran on it; the last one was
+ * chosen, but no pass ran on it. */
+struct new_token {
+    int32_t  id;
+    bool     ran;
+    double   seconds;
+    uint64_t flops, bytes;           /* counted */
+    uint64_t weight_bytes;           /* predicted: of the bytes, what belongs to
+                                      * no row, weights above all */
+};
+
+enum prompt_end { PROMPT_LENGTH, PROMPT_END_OF_TEXT, PROMPT_INTERRUPTED };
+
+/* All borrowed. */
+struct run_prompt_result {
+    const struct run_prompt *job;
+    const struct source *source;
+    const struct model_spec *spec;         /* that ran */
+    const struct route_policy *policy;      /* of the prompt */
+    const struct route_policy *step_policy; /* of new tokens */
+    const struct tokenizer *tokenizer;     /* NULL: bytes */
+    const char *isa;
+    int32_t  n_prompt, n_new, n_asked;
+    const struct new_token *token;         /* [n_new] */
+    const bool *kept;                      /* [n_new,n_kept] */
+    int32_t  n_kept;                       /* choices of routed layers */
+    const char *text;                      /* of the new tokens, UTF-8 */
+    size_t   text_size;
+    double   open_seconds;                 /* memory taken, weights read */
+    double   prefill_seconds;
+    uint64_t prefill_flops, prefill_bytes; /* counted */
+    const struct ledger *predicted, *counted, *measured;
+    enum prompt_end end;
+    bool     agreed;                       /* counted == predicted, each pass */
+    uint64_t parameters, predicted_bytes, allocated_bytes, peak_bytes;
+};
+
+/* The text of a token, no bytes for special ones; `first` as tokenizer_bytes();
+ * `byte` is room for the token of a model without a tokenizer. */
+const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
+                             bool first, char byte[1], size_t *size);
+
+void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
+/* position,token,text,seconds,flops,bytes and what was kept, as in score.h;
+ * empty where no pass ran on the token (RFC 4180). */
+void        run_prompt_csv(FILE *file, const struct run_prompt_result *r);
+/* summary.json; the caller decrefs. */
+enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
+                            struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,266 @@
+/* run_session.c - the window, the rules, the models and the files of
+ * isobath run, opened and closed. */
+#include "models/commands/run_session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "models/commands/run_output.h"
+#include "models/scoring/run_rule.h"
+#include "sim/price/machine.h"
+#include "sim/price/memory.h"
+
+enum {
+    LARGEST_USUAL_WINDOW = 1024, /* by default: memory grows with it */
+};
+
+/* The window that the model was trained with, where its run tells. */
+static int64_t trained_window(const char *directory)
+{
+    json_t *summary = NULL;
+    struct error ignored;
+    int64_t tokens = 0;
+
+    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
+        tokens = json_integer_value(json_object_get(json_object_get(
+            json_object_get(summary, "config"), "data"), "tokens"));
+    json_decref(summary);
+    return tokens;
+}
+
+static enum status choose_window(struct run_session *s, struct error *err)
+{
+    struct run_config *c = &s->config;
+    const bool fixed = c->split != RUN_ALL;
+    int64_t most = s->source.spec.max_tokens;
+
+    if (c->window > most)
+        return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
+                                 " is 1 to the model's max_tokens, %" PRId64,
+                                 c->window, most);
+    if (c->window == 0 && s->source.has_weights)
+        c->window = trained_window(c->model);
+    if (c->window < 1 || c->window > most)
+        c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
+    if (c->stride == 0)
+        c->stride = c->window;
+    if (c->stride > c->window || (fixed && c->stride < c->window))
+        return run_config_fail(c, "run.stride", err, "%" PRId64 ": allowed"
+                                 " is %s the window, %" PRId64, c->stride,
+                                 fixed ? "only" : "1 to", c->window);
+    return STATUS_OK;
+}
+
+/* The rule that is metered, and for comparison the one of training; the twin
+ * has none. */
+static void choose_rules(struct run_session *s)
+{
+    const struct source *source = &s->source;
+    const struct route_policy *own = source->routing.policy;
+    const struct route_policy *rule = route_find(s->config.policy);
+    struct run_arm *arm = &s->arm[PAIR_MODEL], *twin = &s->arm[PAIR_TWIN];
+
+    arm->spec = source->spec;
+    if (spec_n_routed(&source->spec) == 0)
+        rule = own = route_find("dense");
+    else if (!rule)
+        rule = run_rule_usual(source);
+    arm->score[arm->n_scores++].policy = rule;
+    route_keep_first(&arm->spec, rule, arm->spec.keep_first);
+    if (!rule->choose)
+        arm->spec = spec_dense(&source->spec);
+    else if (rule != own && !s->config.twin)
+        arm->score[arm->n_scores++].policy = own;
+    twin->spec = spec_dense(&source->spec);
+    twin->score[twin->n_scores++].policy = route_find("dense");
+    s->n_arms = s->config.twin ? PAIR_COUNT : 1;
+}
+
+uint64_t run_session_bytes(const struct run_session *s)
+{
+    uint64_t bytes = 0, alone;
+
+    for (int i = 0; i < s->n_arms; i++) {
+        alone = memory_process_bytes(&s->arm[i].spec, 1,
+                                     (int32_t)s->config.window, MEMORY_FORWARD,
+                                     s->flags.common.threads,
+                                     s->start_bytes);
+        bytes += i == 0 || alone < s->start_bytes ? alone
+                                                  : alone - s->start_bytes;
+    }
+    return bytes;
+}
+
+static enum status check_memory(const struct run_session *s, struct error *err)
+{
+    uint64_t need = run_session_bytes(s);
+    uint64_t have = command_memory_bytes();
+    return need <= have
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s: with windows of %" PRId64
+                           " this model takes about %.3g GB%s, and the machine"
+                           " has %.3g GB", s->source.path, s->config.window,
+                           (double)need / 1e9, s->n_arms > 1
+                               ? " with its dense twin" : "",
+                           (double)have / 1e9);
+}
+
+static enum status open_models(struct run_session *s, struct error *err)
+{
+    struct model_options model = {
+        .n_sequences = 1, .n_tokens = (int32_t)s->config.window,
+        .n_threads = s->flags.common.threads,
+    };
+    enum status status = check_memory(s, err);
+    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
+        status = run_arm_open(&s->arm[i], &s->source, &model,
+                              (uint64_t)s->config.seed, err);
+    if (status == STATUS_OK && s->n_arms > 1)
+        status = run_pairs_open(&s->pairs, s->windows, s->config.repeats, err);
+    if (status != STATUS_OK)
+        return status;
+    s->window.ids = calloc((size_t)model.n_tokens, sizeof *s->window.ids);
+    s->window.targets = calloc((size_t)model.n_tokens,
+                               sizeof *s->window.targets);
+    return s->window.ids && s->window.targets
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+}
+
+static enum status open_ledgers(struct run_session *s, struct error *err)
+{
+    const struct ledger_shape by_token = {
+        .n_tokens = (int32_t)s->config.window };
+    enum status status;
+
+    if ((status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
+                              (struct cost){ 0 }, err)) ||
+        (status = ledger_open(&s->token_predicted, by_token,
+                              cost_zero(PROV_PREDICTED), err)) ||
+        (status = ledger_open(&s->token_counted, by_token,
+                              cost_zero(PROV_COUNTED), err)))
+        return status;
+    s->token_meter = ledger_meter(s->token_counted);
+    s->agreed = true;
+    return STATUS_OK;
+}
+
+/* Without being asked, a table of tokens ends at so many rows: some 100 MB. */
+enum { TOKENS_UNASKED = 1000000 };
+
+/* With a twin losses.csv holds the tokens, and a second forward of each window
+ * would stand between the two that are timed. */
+static bool wants_tokens(const struct run_session *s)
+{
+    if (s->config.tokens || s->n_arms > 1)
+        return s->config.tokens;
+    if (s->windows <= TOKENS_UNASKED / s->config.stride)
+        return true;
+    command_warn("tokens.csv is left out: it would be over %d rows; --tokens"
+                 " writes it, --limit shortens it", TOKENS_UNASKED);
+    return false;
+}
+
+static enum status open_output(struct run_session *s, struct error *err)
+{
+    const char *output = s->flags.common.output;
+    char path[FILE_PATH_SIZE];
+    enum status status;
+
+    if (!output)
+        return s->config.tokens
+                   ? run_config_fail(&s->config, "run.tokens", err, "where"
+                                       " to? give -o DIR")
+                   : STATUS_OK;
+    if ((status = run_output_open(&s->rundir, output, err)))
+        return status;
+    if (s->n_arms > 1 &&
+        (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))
+        return status;
+    if (spec_n_routed(&s->arm[PAIR_MODEL].spec) > 0 &&
+        (status = run_trace_keep(&s->trace, s->rundir.path, err)))
+        return status;
+    if (!wants_tokens(s))
+        return STATUS_OK;
+    status = file_join(path, s->rundir.path, "tokens.csv", err);
+    if (status == STATUS_OK)
+        status = file_create(&s->tokens, path, err);
+    if (status == STATUS_OK)
+        score_write_header(s->tokens.stream, &s->arm[PAIR_MODEL].spec);
+    return status;
+}
+
+static enum status open_source(struct run_session *s, struct error *err)
+{
+    const struct run_config *c = &s->config;
+    enum status status = source_read(&s->source, c->model, c->passed,
+                                     c->n_passed, err);
+    if (status != STATUS_OK)
+        return run_config_blame(c, err);
+    status = source_keep(&s->source, (enum weights)c->weights, err);
+    if (status != STATUS_OK)
+        return status;
+    if (!*c->machine)
+        return STATUS_OK;
+    s->machine = malloc(sizeof *s->machine);
+    if (!s->machine)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
+    return machine_load(s->machine, c->machine, err);
+}
+
+enum status run_session_open(struct run_session *s, struct error *err)
+{
+    const struct run_config *c = &s->config;
+    enum status status = STATUS_OK;
+
+    if (!*c->text)
+        status = run_config_fail(c, "run.text", err, "is missing: the text to"
+                                   " score");
+    if (status == STATUS_OK)
+        status = open_source(s, err);
+    if (status != STATUS_OK ||
+        (status = run_rule_check(c, &s->source, err)) ||
+        (status = choose_window(s, err)))
+        return status;
+    choose_rules(s);
+    s->text.skip = c->skip;
+    s->text.windows = (struct score_text){
+        .split = (enum split)c->split, .window = (int32_t)c->window,
+        .stride = (int32_t)c->stride, .limit = c->limit,
+    };
+    if ((status = run_text_open(&s->text, c->text,
+                                *c->tokenizer ? c->tokenizer : NULL, &s->source,
+                                c->split != RUN_ALL, err)))
+        return status;
+    s->windows = score_windows(&s->text.windows);
+    s->window.tokenizer = s->text.tokenizer;
+    s->entropy = s->n_arms == 1 || c->tokens;
+    if ((status = open_models(s, err)) || (status = open_ledgers(s, err)))
+        return status;
+    if (*s->source.replay &&
+        (status = run_trace_replay(&s->trace, s->source.replay,
+                                   &s->arm[PAIR_MODEL].spec,
+                                   (int32_t)c->window, err)))
+        return status;
+    return open_output(s, err);
+}
+
+void run_session_close(struct run_session *s)
+{
+    file_abandon(&s->tokens);
+    run_trace_close(&s->trace);
+    run_pairs_close(&s->pairs);
+    if (s->rundir.lock >= 0)
+        rundir_close(&s->rundir);
+    ledger_close(s->token_counted);
+    ledger_close(s->token_predicted);
+    ledger_close(s->measured);
+    free(s->window.targets);
+    free(s->window.ids);
+    for (int i = 0; i < PAIR_COUNT; i++)
+        run_arm_close(&s->arm[i]);
+    run_text_close(&s->text);
+    free(s->machine);
+    run_flags_close(&s->flags);
+    free(s);
+}

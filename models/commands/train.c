@@ -1,0 +1,198 @@
+/* train.c - isobath train: a model, a text, a budget of flops. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/commands/train_session.h"
+
+int train_command(int argc, char **argv);
+
+static const struct argp_option options[] = {
+    { "resume", 'r', NULL, 0,
+      "Go on from the checkpoint in DIR, bit for bit; with none, begin", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct train_arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->common;
+        return 0;
+    case 'r':
+        a->resume = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->config)
+            argp_error(state, "one CONFIG, not also '%s'", text);
+        a->config = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->config)
+            argp_error(state, "which CONFIG? e.g. configs/runs/demo.yaml");
+        if (!a->common.output)
+            argp_error(state, "where to? give -o DIR");
+        if (a->common.format == FORMAT_CSV)
+            argp_error(state, "--format csv: the tables are files in DIR;"
+                       " allowed is text or json");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The keys, printed after the options: the same table that reads the file. */
+static char *help(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    char *out = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&out, &size);
+    if (!stream)
+        return NULL;
+    fputs("Keys of CONFIG, and of --set KEY=VALUE:\n", stream);
+    config_help(&train_config_schema, stream);
+    fclose(stream);
+    return out;
+}
+
+/* About a minute of work between checkpoints, unless the config says. */
+static bool save_due(const struct train_session *s, int64_t step, double *saved)
+{
+    int64_t every = s->config.save_every;
+    if (every > 0 ? step % every == 0 : clock_seconds() - *saved > 60.0) {
+        *saved = clock_seconds();
+        return true;
+    }
+    return false;
+}
+
+static enum status train(struct train_session *s, struct error *err)
+{
+    struct progress progress = progress_begin("training", "step",
+                                              (double)s->options.steps,
+                                              s->arguments.common.quiet);
+    const struct training_state *state = trainer_state(s->trainer);
+    double saved = clock_seconds();
+    enum status status = STATUS_OK;
+
+    while (state->step < s->options.steps && status == STATUS_OK) {
+        char note[64];
+        if (command_interrupted) {
+            status = trainer_save(s->trainer, s->state_path, err);
+            if (status == STATUS_OK)
+                status = error_set(err, STATUS_INTERRUPTED, "interrupted at"
+                                   " step %" PRId64 " of %" PRId64 "; saved,"
+                                   " go on with --resume", state->step,
+                                   s->options.steps);
+            break;
+        }
+        status = trainer_step(s->trainer, err);
+        snprintf(note, sizeof note, "loss %.4f nats/byte",
+                 trainer_last_loss(s->trainer));
+        progress_at(&progress, (double)state->step, note);
+        if (status == STATUS_OK && save_due(s, state->step, &saved))
+            status = trainer_save(s->trainer, s->state_path, err);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+/* A finished run is never run again; one of another config is none of ours. */
+static enum status check_finished(const struct train_session *s,
+                                  struct error *err)
+{
+    json_t *summary = NULL;
+    enum status status = summary_read(&summary, s->rundir.path, err);
+    if (status != STATUS_OK)
+        return status;
+    const char *print = json_string_value(json_object_get(summary,
+                                                          "fingerprint"));
+    if (!print || strcmp(print, s->fingerprint) != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: holds a finished run of"
+                           " another config or other data; give another"
+                           " directory", s->rundir.path);
+    else if (s->arguments.common.format == FORMAT_JSON)
+        json_dumpf(summary, stdout, JSON_INDENT(2));
+    else if (!s->arguments.common.quiet)
+        printf("%s: finished already\n", s->rundir.path);
+    json_decref(summary);
+    return status;
+}
+
+static enum status look_around(struct train_session *s, bool *done,
+                               struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status = file_join(path, s->rundir.path, "summary.json", err);
+    if (status == STATUS_OK)
+        status = file_join(s->state_path, s->rundir.path, "state.safetensors",
+                           err);
+    if (status != STATUS_OK)
+        return status;
+    *done = file_exists(path);
+    if ((*done || file_exists(s->state_path)) && !s->arguments.resume)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%s: holds a run already; go on with --resume, or"
+                         " give another directory", s->rundir.path);
+    return *done ? check_finished(s, err) : STATUS_OK;
+}
+
+int train_command(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &command_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = {
+        options, parse, "CONFIG -o DIR",
+        "Train a model on a text and write its loss, its curve and what it"
+        " cost: predicted, counted and, for time, measured.  train.init begins"
+        " with the weights of another model; train.freeze backbone trains"
+        " nothing but the routers put into it."
+        "\v", children, help, NULL,
+    };
+    struct train_session *s = calloc(1, sizeof *s);
+    struct error err = { 0 };
+    bool done = false;
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!s)
+        return command_fail(&(struct error){ status, "no memory" });
+    s->rundir.lock = -1;
+    s->start_bytes = command_peak_bytes();
+    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
+    command_catch_signals();
+    if ((status = train_read_config(s, &err)) ||
+        (status = train_plan(s, &err)) ||
+        (status = train_open_data(s, &err)) ||
+        (status = rundir_open(&s->rundir, s->arguments.common.output, &err)) ||
+        (status = look_around(s, &done, &err)))
+        goto out;
+    if (done)
+        goto out;
+    rundir_remove_leftovers(&s->rundir);
+    if ((status = train_open_trainer(s, &err)))
+        goto out;
+    if (s->arguments.resume && file_exists(s->state_path) &&
+        (status = trainer_resume(s->trainer, s->state_path, &err)))
+        goto out;
+    if ((status = train(s, &err)) ||
+        (status = trainer_save(s->trainer, s->state_path, &err)))
+        goto out;
+    status = train_finish(s, argc, argv, &err);
+out:
+    trainer_close(s->trainer);
+    data_close(s->data);
+    tokenizer_close(s->tokenizer);
+    ledger_close(s->step);
+    allocation_close(&s->allocation);
+    json_decref(s->config_json);
+    free(s->machine);
+    if (s->rundir.lock >= 0)
+        rundir_close(&s->rundir);
+    free(s);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}

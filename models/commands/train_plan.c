@@ -1,0 +1,256 @@
+/* train_plan.c - from a config to a model, a text and a number of
+ * steps. */
+#include "models/commands/train_session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
+
+static enum status blame(struct train_session *s, const char *key,
+                         struct error *err)
+{
+    return config_blame(&train_config_schema, s->origins, key, err);
+}
+
+uint64_t train_predicted_bytes(const struct train_session *s)
+{
+    return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
+                                (int32_t)s->config.tokens, MEMORY_TRAIN,
+                                s->arguments.common.threads, s->start_bytes);
+}
+
+/* Sooner a clear word than the kernel's axe an hour later. */
+static enum status check_memory(struct train_session *s, struct error *err)
+{
+    const struct train_config *c = &s->config;
+    uint64_t need = train_predicted_bytes(s);
+    uint64_t have = command_memory_bytes();
+    if (need <= have)
+        return STATUS_OK;
+    error_set(err, STATUS_BAD_VALUE, "train.batch %" PRId64 ": with data.tokens"
+              " %" PRId64 " this model takes about %.3g GB to train, and the"
+              " machine has %.3g GB", c->batch, c->tokens, (double)need / 1e9,
+              (double)have / 1e9);
+    return blame(s, "train.batch", err);
+}
+
+/* The shape and the routing of the model to begin with. */
+static enum status read_init(struct train_session *s, struct error *err)
+{
+    struct train_config *c = &s->config;
+    enum status status = source_read(&s->source, c->init, NULL, 0, err);
+
+    if (status == STATUS_OK && !s->source.has_weights)
+        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a shape"
+                           " without weights; allowed is a directory, *.gguf or"
+                           " *.bin of llama2.c", c->init);
+    if (status == STATUS_OK &&
+        s->source.spec.rope_scaling.kind == ROPE_SCALING_FACTORS)
+        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: rotary"
+                           " frequencies with a factor each, which a checkpoint"
+                           " here does not hold; run and profile take it",
+                           c->init);
+    if (status != STATUS_OK)
+        return blame(s, "train.init", err);
+    s->spec = s->source.spec;
+    return train_config_adopt(c, &s->spec, s->source.routing.policy->name,
+                            s->origins, err);
+}
+
+static enum status read_spec(struct train_session *s, struct error *err)
+{
+    struct train_config *c = &s->config;
+    enum status status = STATUS_OK;
+
+    if (*c->init)
+        status = read_init(s, err);
+    else if (model_config_spec(&s->spec, &c->model, err) != STATUS_OK)
+        status = model_config_blame(&train_config_schema, s->origins, err);
+    if (status != STATUS_OK)
+        return status;
+    s->spec.backbone_frozen = c->freeze == FREEZE_BACKBONE;
+    return spec_check(&s->spec, err) == STATUS_OK
+               ? STATUS_OK
+               : model_config_blame(&train_config_schema, s->origins, err);
+}
+
+const char *train_tokenizer_path(const struct train_session *s)
+{
+    return *s->config.tokenizer ? s->config.tokenizer : s->source.tokenizer;
+}
+
+static enum status open_tokenizer(struct train_session *s, struct error *err)
+{
+    const struct train_config *c = &s->config;
+    const char *path = train_tokenizer_path(s);
+    const int32_t vocab = s->spec.n_vocab;
+
+    if (*path) {
+        if (tokenizer_open(&s->tokenizer, path, vocab, err) == STATUS_OK)
+            return STATUS_OK;
+        return blame(s, *c->tokenizer ? "data.tokenizer" : "train.init", err);
+    }
+    if (*c->init && vocab != DATA_VOCAB) {
+        error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a vocabulary of %d;"
+                  " %d would be bytes, any other needs data.tokenizer", c->init,
+                  vocab, DATA_VOCAB);
+        return blame(s, "train.init", err);
+    }
+    if (vocab < DATA_VOCAB) {
+        error_set(err, STATUS_BAD_VALUE, "model.vocab %d: a text of bytes needs"
+                  " at least %d", vocab, DATA_VOCAB);
+        return blame(s, "model.vocab", err);
+    }
+    return STATUS_OK;
+}
+
+enum status train_read_config(struct train_session *s, struct error *err)
+{
+    const struct command_options *o = &s->arguments.common;
+    enum status status = train_config_load(&s->config, s->arguments.config,
+                                         o->setting, o->n_settings, s->origins,
+                                         err);
+    struct train_config *c = &s->config;
+    if (status != STATUS_OK || (status = read_spec(s, err)) ||
+        (status = open_tokenizer(s, err)))
+        return status;
+    if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
+        return model_config_blame(&train_config_schema, s->origins, err);
+    if (c->tokens > s->spec.max_tokens) {
+        error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"
+                  " at most model.max_tokens, %d", c->tokens,
+                  s->spec.max_tokens);
+        return blame(s, "data.tokens", err);
+    }
+    if (c->steps == 0 && c->budget_flops == 0.0)
+        return error_set(err, STATUS_BAD_VALUE, "%s:1:1: how long? give"
+                         " train.steps or train.budget_flops, above 0",
+                         s->arguments.config);
+    if (c->steps > 0 && c->budget_flops > 0.0) {
+        error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: there is"
+                  " train.steps %" PRId64 " too; give one of them",
+                  c->budget_flops, c->steps);
+        return blame(s, "train.budget_flops", err);
+    }
+    if (c->tokens * c->batch > INT32_MAX) {
+        error_set(err, STATUS_BAD_VALUE, "train.batch %" PRId64 ": with"
+                  " data.tokens %" PRId64 " allowed is at most %" PRId64,
+                  c->batch, c->tokens, INT32_MAX / c->tokens);
+        return blame(s, "train.batch", err);
+    }
+    status = check_memory(s, err);
+    if (status != STATUS_OK || c->machine[0] == '\0')
+        return status;
+    s->machine = malloc(sizeof *s->machine);
+    if (!s->machine)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
+    status = machine_load(s->machine, c->machine, err);
+    /* What is wrong inside a profile already says where. */
+    return status == STATUS_BAD_VALUE && !file_exists(c->machine)
+               ? blame(s, "machine", err) : status;
+}
+
+enum status train_plan(struct train_session *s, struct error *err)
+{
+    struct train_config *c = &s->config;
+    /* As given: what train_plan() works out stands beside it in the summary. */
+    s->config_json = config_json(c, &train_config_schema);
+    enum status status = allocation_open(&s->allocation,
+                                         spec_n_choices(&s->spec),
+                                         (int32_t)c->batch, (int32_t)c->tokens,
+                                         err);
+    if (status == STATUS_OK)
+        status = ledger_open(&s->step, (struct ledger_shape){
+            .by_pass = true, .by_op = true, .n_layers = s->spec.n_layers },
+            cost_zero(PROV_PREDICTED), err);
+    if (status != STATUS_OK)
+        return status;
+    allocation_fill(&s->allocation, &s->spec);
+    struct predict_job job = { &s->spec, &s->allocation, s->machine };
+    status = predict_train_step(s->step, &job, NULL, err);
+    if (status != STATUS_OK)
+        return status;
+    struct cost sum = ledger_sum(s->step, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    double flops = cost_get(&sum, METRIC_FLOPS);
+    if (c->steps == 0) {
+        c->steps = llround(c->budget_flops / flops);
+        if (c->steps < 1) {
+            error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: one step"
+                      " takes %.3g flops", c->budget_flops, flops);
+            return blame(s, "train.budget_flops", err);
+        }
+    }
+    if (c->learning_rate == 0.0)
+        c->learning_rate = train_config_default_rate(c->model.channels,
+                                                   (enum freeze)c->freeze);
+    return s->config_json ? STATUS_OK
+                          : error_set(err, STATUS_NO_MEMORY, "no memory");
+}
+
+/* Same config, same data, same plan: only then may a checkpoint be continued.
+ * Where the data lies, how often it is saved and what a machine would pay for
+ * it change nothing. */
+static enum status take_fingerprint(struct train_session *s, struct error *err)
+{
+    json_t *same = json_deep_copy(s->config_json);
+    json_t *data = json_object_get(same, "data");
+    json_t *train = json_object_get(same, "train");
+    json_object_del(data, "path");
+    json_object_del(data, "tokenizer");
+    json_object_del(train, "save_every");
+    json_object_del(same, "machine");
+    /* Runs of old, which knew of neither, can be continued. */
+    if (!*s->config.init)
+        json_object_del(train, "init");
+    if (s->config.freeze == FREEZE_NONE)
+        json_object_del(train, "freeze");
+    if (s->tokenizer)
+        json_object_set_new(same, "tokens_hash",
+                            json_string(data_tokens_hash(s->data)));
+    json_object_set_new(same, "steps", json_integer(s->config.steps));
+    json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
+    char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(same);
+    if (!text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
+             (uint64_t)XXH64(text, strlen(text), 0));
+    free(text);
+    return STATUS_OK;
+}
+
+enum status train_open_data(struct train_session *s, struct error *err)
+{
+    enum status status = data_open_tokens(&s->data, s->config.data_path,
+                                          (int32_t)s->config.tokens,
+                                          s->tokenizer, err);
+    if (status != STATUS_OK)
+        return blame(s, "data.path", err);
+    return take_fingerprint(s, err);
+}
+
+enum status train_open_trainer(struct train_session *s, struct error *err)
+{
+    const struct train_config *c = &s->config;
+    const char *policy = spec_n_routed(&s->spec) > 0
+                             ? model_config_policies[c->model.policy] : "dense";
+    s->options = (struct trainer_options){
+        .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
+        .steps = c->steps, .learning_rate = c->learning_rate,
+        .warmup = c->warmup, .floor = c->floor, .beta1 = c->beta1,
+        .beta2 = c->beta2, .epsilon = c->epsilon,
+        .weight_decay = c->weight_decay, .clip = c->clip,
+        .threshold_decay = c->model.threshold_decay,
+        .judge_every = c->judge_every, .curve_windows = c->curve_windows,
+        .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
+        .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
+    };
+    return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
+                        s->fingerprint, err);
+}

@@ -1,0 +1,312 @@
+/* train_result.c - what a training came to: its losses, its cost, its
+ * files. */
+#include "models/commands/train_session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <sys/stat.h>
+
+#include "sim/core/ledger/agreement.h"
+#include "models/files/checkpoint.h"
+#include "models/commands/run_result.h"
+#include "sim/price/memory.h"
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *routing_json(const struct train_session *s,
+                            const struct verdict *causal,
+                            const struct verdict *topk)
+{
+    const struct model_spec *spec = &s->spec;
+    json_t *blocks = json_array();
+    double nominal = 0.0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            json_array_append_new(blocks, json_integer(l));
+            nominal += spec->capacity[l];
+        }
+    int32_t routed = spec_n_routed(spec);
+    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
+                     s->options.policy->name, "keep_first",
+                     (int)s->spec.keep_first, "blocks", blocks, "gate",
+                     gate_names[spec->gate], "capacity_nominal",
+                     routed ? json_real(nominal / routed) : json_null(),
+                     "capacity_realised", number(causal->capacity),
+                     "capacity_realised_topk", number(topk->capacity));
+}
+
+static enum status measured_ledger(struct ledger **out,
+                                   const struct train_session *s,
+                                   struct error *err)
+{
+    static const char *const why =
+        "train measures time only; isobath profile reads counters";
+    enum status status = ledger_open(out, (struct ledger_shape){ 0 },
+                                     (struct cost){ 0 }, err);
+    if (status != STATUS_OK)
+        return status;
+    ledger_set_real(*out, (struct ledger_key){ 0 }, METRIC_SECONDS,
+                    trainer_state(s->trainer)->seconds, PROV_MEASURED);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (m != METRIC_SECONDS)
+            ledger_set_reason(*out, (enum metric)m, why);
+    return STATUS_OK;
+}
+
+static json_t *memory_json(const struct train_session *s)
+{
+    struct stat text;
+    uint64_t peak = command_peak_bytes(), bytes = train_predicted_bytes(s);
+    if (stat(s->config.data_path, &text) == 0)
+        bytes += (uint64_t)text.st_size;
+    bytes += sizeof(int32_t) * (uint64_t)data_tokens(s->data);
+    return json_pack("{s:I, s:I, s:o}", "predicted_bytes", (json_int_t)bytes,
+                     "allocated_bytes", (json_int_t)trainer_bytes(s->trainer),
+                     "peak_resident_bytes",
+                     peak > 0 ? json_integer((json_int_t)peak) : json_null());
+}
+
+/* Predicted forward flops of a token, head included, loss not. */
+static double forward_flops(const struct train_session *s)
+{
+    struct cost sum = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    struct cost loss = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                  OP_LOSS);
+    return (cost_get(&sum, METRIC_FLOPS) - cost_get(&loss, METRIC_FLOPS)) /
+           (double)(s->config.batch * s->config.tokens);
+}
+
+/* The two losses on what was held out. */
+struct verdicts {
+    const struct route_policy *causal_rule;    /* NULL: there is none */
+    struct verdict causal, topk;               /* topk: as trained */
+    bool           compared;                   /* a frozen backbone's: */
+    struct verdict dense, drawn;               /* nothing routed; routers as
+                                                * drawn, under the same rule */
+};
+
+struct judging {
+    struct judge_watch watch;        /* first: downcast */
+    struct progress    progress;
+};
+
+static bool go_on(struct judge_watch *watch, int64_t done, int64_t of)
+{
+    struct judging *j = (struct judging *)watch;
+    j->progress.total = (double)of;
+    progress_at(&j->progress, (double)done, NULL);
+    return !command_interrupted;
+}
+
+static enum status judge(struct train_session *s, struct verdicts *v,
+                         struct error *err)
+{
+    struct judging j = { { go_on }, progress_begin("judging", "window", 0,
+                                            s->arguments.common.quiet) };
+    int64_t windows = s->config.judge_windows;
+
+    v->causal_rule = trainer_causal_policy(s->trainer);
+    v->causal = (struct verdict){ (double)NAN, (double)NAN, 0, 0, 0 };
+    v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
+                            windows, &j.watch);
+    if (v->causal_rule == s->options.policy)
+        v->causal = v->topk;
+    else if (v->causal_rule)
+        v->causal = trainer_judge(s->trainer, SPLIT_VALIDATION, v->causal_rule,
+                                  windows, &j.watch);
+    enum status status = STATUS_OK;
+    v->compared = trainer_drew_routers(s->trainer);
+    if (v->compared)
+        status = trainer_judge_dense(s->trainer, SPLIT_VALIDATION, windows,
+                                     &j.watch, &v->dense, err);
+    if (v->compared && status == STATUS_OK)
+        status = trainer_judge_drawn(s->trainer, SPLIT_VALIDATION,
+                                     s->options.policy, windows, &j.watch,
+                                     &v->drawn, err);
+    progress_end(&j.progress);
+    if (status != STATUS_OK)
+        return status;
+    return command_interrupted
+               ? error_set(err, STATUS_INTERRUPTED, "interrupted while judging;"
+                           " training is done and saved, go on with --resume")
+               : STATUS_OK;
+}
+
+/* Of what routing by the routers as drawn cost: unknown where it cost nothing. */
+static double share_recovered(const struct verdicts *v)
+{
+    double cost = v->drawn.nats - v->dense.nats;
+    return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
+}
+
+static json_t *loss_json(const struct train_session *s,
+                         const struct verdicts *v)
+{
+    json_t *loss = json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I}",
+        "train", number(trainer_recent_loss(s->trainer)),
+        "heldout_causal", number(v->causal.nats),
+        "heldout_topk", number(v->topk.nats),
+        "bits_per_byte", number(v->causal.nats / M_LN2),
+        "causal_rule", v->causal_rule ? v->causal_rule->name : "none",
+        "heldout_rule", s->options.policy->name,
+        "heldout_bytes", (json_int_t)v->topk.bytes,
+        "heldout_tokens", (json_int_t)v->topk.tokens);
+    if (v->compared) {
+        json_object_set_new(loss, "heldout_dense", number(v->dense.nats));
+        json_object_set_new(loss, "heldout_routers_drawn",
+                            number(v->drawn.nats));
+        json_object_set_new(loss, "share_recovered",
+                            number(share_recovered(v)));
+    }
+    return loss;
+}
+
+/* Both are exact: where they differ, one of the two is wrong. */
+static bool agrees(const struct train_session *s, const struct ledger *counted)
+{
+    struct disagreement first;
+    char text[DISAGREEMENT_SIZE];
+    if (agreement(s->step, counted, &first))
+        return true;
+    disagreement_text(text, &first);
+    command_warn("counted is not predicted: %s", text);
+    return false;
+}
+
+/* The file that the text was encoded by, and the copy beside the weights. */
+static json_t *tokenizer_json(const struct train_session *s)
+{
+    if (!s->tokenizer)
+        return json_null();
+    return json_pack("{s:o, s:s, s:s, s:I, s:s}",
+                     "file", run_result_name(train_tokenizer_path(s)),
+                     "kind", tokenizer_kind(s->tokenizer),
+                     "copied_as", s->copied.name,
+                     "bytes", (json_int_t)s->copied.bytes,
+                     "xxh64", s->copied.hash);
+}
+
+static json_t *make_summary(const struct train_session *s,
+                            const struct verdicts *v, bool agreed, int argc,
+                            char **argv)
+{
+    const int64_t steps = s->options.steps;
+    json_t *out = summary_open("train", json_incref(s->config_json),
+        provenance_json(argc, argv, s->options.n_threads, s->config.seed,
+                        model_isa(trainer_model(s->trainer)),
+                        s->config.data_path, data_hash(s->data)));
+    json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
+    json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
+    json_object_set_new(out, "tokens", json_integer(
+        steps * s->config.batch * s->config.tokens));
+    json_object_set_new(out, "steps", json_integer(steps));
+    json_object_set_new(out, "learning_rate",
+                        json_real(s->options.learning_rate));
+    json_object_set_new(out, "parameters",
+                        json_integer((json_int_t)memory_parameters(&s->spec)));
+    json_object_set_new(out, "flops_per_token_forward",
+                        number(forward_flops(s) / (double)steps));
+    json_object_set_new(out, "tokenizer", tokenizer_json(s));
+    json_object_set_new(out, "loss", loss_json(s, v));
+    json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
+    json_object_set_new(out, "memory", memory_json(s));
+    return out;
+}
+
+static enum status print_result(const struct train_session *s,
+                                const struct verdicts *v,
+                                const struct ledger *counted,
+                                const json_t *summary, struct error *err)
+{
+    if (s->arguments.common.format == FORMAT_JSON)
+        return json_dumpf(summary, stdout, JSON_INDENT(2)) == 0 &&
+                       putchar('\n') != EOF
+                   ? STATUS_OK
+                   : error_set(err, STATUS_IO, "writing the output failed");
+    if (s->arguments.common.quiet)
+        return STATUS_OK;
+    printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n",
+           s->rundir.path, s->options.steps,
+           s->options.steps * s->config.batch * s->config.tokens,
+           (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                              LEDGER_ANY).count[METRIC_FLOPS]);
+    printf("held-out loss, nats per byte: ");
+    if (v->causal_rule != s->options.policy) {
+        if (v->causal_rule)
+            printf("%.4f causal (%s), ", v->causal.nats, v->causal_rule->name);
+        printf("%.4f under %s%s\n", v->topk.nats, s->options.policy->name,
+               s->options.policy->causal ? "" : ", which looks ahead");
+    } else {
+        printf("%.4f (%s)\n", v->topk.nats, s->options.policy->name);
+    }
+    if (v->compared) {
+        printf("before: %.4f with nothing routed, %.4f under %s with routers as"
+               " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);
+        if (isfinite(share_recovered(v)))
+            printf("; of the difference %.0f %% came back",
+                   100.0 * share_recovered(v));
+        putchar('\n');
+    }
+    return STATUS_OK;
+}
+
+static enum status write_files(struct train_session *s,
+                               const struct ledger *counted,
+                               const struct ledger *measured,
+                               struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status;
+    if ((status = checkpoint_export(trainer_model(s->trainer),
+                                    s->options.policy, s->rundir.path, err)) ||
+        (s->tokenizer &&
+         (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
+                                  s->rundir.path, err))) ||
+        (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
+        (status = trainer_write_curve(s->trainer, path, err)))
+        return status;
+    return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
+}
+
+enum status train_finish(struct train_session *s, int argc, char **argv,
+                         struct error *err)
+{
+    const struct ledger *counted = trainer_state(s->trainer)->counted;
+    struct ledger *measured = NULL;
+    struct verdicts verdicts;
+    json_t *summary = NULL;
+    enum status status;
+
+    if ((status = judge(s, &verdicts, err)))
+        goto out;
+    if ((status = ledger_scale(s->step, (uint64_t)s->options.steps))) {
+        error_set(err, status, "the predicted totals do not fit in 64 bits");
+        goto out;
+    }
+    if ((status = measured_ledger(&measured, s, err)) ||
+        (status = write_files(s, counted, measured, err)))
+        goto out;
+    bool agreed = agrees(s, counted);
+    summary = make_summary(s, &verdicts, agreed, argc, argv);
+    if (!summary) {
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
+        goto out;
+    }
+    if ((status = summary_witnesses(summary, s->step, counted, measured,
+                                    err)) ||
+        (status = summary_write(&s->rundir, summary, err)) ||
+        (status = print_result(s, &verdicts, counted, summary, err)))
+        goto out;
+    if (!agreed)
+        status = error_set(err, STATUS_FAILED, "all is written, but the counts"
+                           " cannot be trusted: see the warning above");
+out:
+    json_decref(summary);
+    ledger_close(measured);
+    return status;
+}

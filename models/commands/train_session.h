@@ -1,0 +1,70 @@
+/* train_session.h - what isobath train works on; for models/train_*command.c,
+ * which join the parts. */
+#ifndef TRAIN_SESSION_H
+#define TRAIN_SESSION_H
+
+#include "models/training/train_config.h"
+#include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
+#include "models/files/tokenizer_copy.h"
+#include "models/training/trainer.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
+
+struct machine;
+
+struct train_arguments {
+    struct command_options common;
+    const char *config;
+    bool        resume;
+};
+
+/* All that a run is made of, opened in this order. */
+struct train_session {
+    struct train_arguments arguments;
+    struct train_config  config;
+    struct config_origin origins[TRAIN_CONFIG_KEYS_MAX];
+    struct source      source;        /* train.init, where there is one */
+    struct model_spec  spec;
+    struct machine    *machine;       /* NULL: none */
+    struct rundir      rundir;
+    struct tokenizer  *tokenizer;     /* NULL: bytes */
+    struct tokenizer_copy copied;     /* of it, for who reads the checkpoint */
+    struct data       *data;
+    struct trainer    *trainer;
+    struct ledger     *step;          /* predicted, of one step */
+    struct allocation  allocation;    /* of one step */
+    struct trainer_options options;
+    json_t            *config_json;
+    uint64_t           start_bytes;   /* resident, before all of this */
+    char               fingerprint[17];
+    char               state_path[FILE_PATH_SIZE];
+};
+
+/* ---- train_plan_command.c, in this order ---- */
+
+/* Config, spec, tokenizer and machine; and whether memory will do. */
+enum status train_read_config(struct train_session *s,
+                              struct error *err) MUST_CHECK;
+/* What a step costs, and so how many the budget pays for. */
+enum status train_plan(struct train_session *s, struct error *err) MUST_CHECK;
+/* The text, and the fingerprint of all that must not change. */
+enum status train_open_data(struct train_session *s,
+                            struct error *err) MUST_CHECK;
+enum status train_open_trainer(struct train_session *s,
+                               struct error *err) MUST_CHECK;
+
+/* The run's own, or the one that lies with the model to begin with; "": bytes. */
+const char *train_tokenizer_path(const struct train_session *s);
+
+/* Of the whole process at its peak, without the text. */
+uint64_t train_predicted_bytes(const struct train_session *s);
+
+/* ---- train_result_command.c ---- */
+
+/* Judged on what was held out, written, and printed.  summary.json comes last:
+ * where it stands, all stands.  STATUS_FAILED: counted is not predicted. */
+enum status train_finish(struct train_session *s, int argc, char **argv,
+                         struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,155 @@
+/* backward.c - gradients of the mean loss, from the last layer to the first, or
+ * with a frozen backbone to the lowest router. */
+#include "models/executor/model_state.h"
+
+#include <string.h>
+
+static struct place place(enum op op, int32_t layer, const int32_t *token)
+{
+    return (struct place){ PASS_BACKWARD, layer, op, token };
+}
+
+static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
+                          const real *x, real *stats, const real *dout,
+                          real *dx, int32_t n, const int32_t *token)
+{
+    struct norm o = {
+        .rms = m->spec.family == FAMILY_LLAMA, .n = n,
+        .width = m->spec.n_channels, .x = x,
+        .gamma = weight_of(m, layer, gamma), .stats = stats, .dout = dout,
+        .dx = dx, .dgamma = gradient_of(m, layer, gamma),
+        .dbeta = gradient_of(m, layer, (enum tensor_id)(gamma + 1)),
+    };
+    op_norm_backward(&m->ex, place(OP_NORM, layer, token), &o);
+}
+
+static void product_backward(struct model *m, enum op op, int32_t layer,
+                             enum tensor_id id, const real *a, const real *dout,
+                             real *dx)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    struct gemm forward = product_of(m, layer, id, a, NULL, b->n_rows, NULL);
+    struct product_backward d = {
+        .dout = dout, .dx = dx, .dw = gradient_of(m, layer, id),
+        .dbias = forward.bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
+                              : NULL,
+    };
+    op_product_backward(&m->ex, place(op, layer, b->rows.token), &forward, &d);
+}
+
+/* d [N,C]: gradient of the block's output on entry, of its input on return.
+ * The residual path is d itself; norms add to it. */
+static void block_backward(struct model *m, int32_t l, real *d)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, d, m->dact);
+    struct activation act = { .family = m->spec.family, .x = b->up,
+                              .dout = m->dact, .dx = m->dup, .n = n,
+                              .width = m->spec.n_ffn };
+    op_activation(&m->ex, place(OP_ACT, l, token), &act);
+    product_backward(m, OP_FFN_UP, l, TENSOR_UP, b->normed2, m->dup,
+                     m->dnormed);
+    norm_backward(m, l, TENSOR_NORM2_GAMMA, b->middle, b->stats2, m->dnormed, d,
+                  n, token);
+
+    product_backward(m, OP_PROJECT, l, TENSOR_PROJECT, b->attended, d,
+                     m->dattended);
+    struct attention attention = attention_of(m, l);
+    attention.dout = m->dattended;
+    attention.dqkv = m->dqkv;
+    op_attend_backward(&m->ex, place(OP_ATTEND, l, token), &attention);
+    if (m->rope) {
+        struct rope rope = rope_of(m, l, m->dqkv);
+        op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
+    }
+    product_backward(m, OP_QKV, l, TENSOR_QKV, b->normed1, m->dqkv, m->dnormed);
+    norm_backward(m, l, TENSOR_NORM1_GAMMA, b->x, b->stats1, m->dnormed, d, n,
+                  token);
+}
+
+/* Kept rows: through the gate, the block and back onto the stream's gradient,
+ * which the other rows pass unchanged.  Where only routers learn, nobody asks
+ * what lies before the lowest one. */
+static void routed_backward(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const bool gated = m->spec.gate != GATE_ONE;
+
+    struct gating gate = gating_of(m, l);
+    gate.dstream = m->dstream;
+    gate.dy = m->dblock;
+    gate.dpass = m->dpass;
+    gate.dscore = m->dscore;
+    op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
+    if (l > m->lowest || !m->spec.backbone_frozen) {
+        block_backward(m, l, m->dblock);
+        op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
+                           gated ? m->dpass : NULL, m->dstream, b->n_rows,
+                           m->spec.n_channels);
+    }
+    if (gated && m->spec.router_trained) {
+        struct router router = router_of(m, l);
+        router.n = b->n_rows;
+        router.x = b->x;
+        router.token = b->token;
+        router.dscore = m->dscore;
+        router.dx = m->dstream;
+        router.dweight = gradient_of(m, l, TENSOR_ROUTER);
+        op_route(&m->ex, place(OP_ROUTE, l, b->token), &router);
+    }
+}
+
+static void head_backward(struct model *m)
+{
+    const struct model_input *in = &m->input;
+    const int32_t n = in->n_sequences * in->n_tokens, c = m->spec.n_channels;
+    enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
+
+    struct loss loss = {
+        .n = n, .width = m->spec.n_vocab, .logits = m->logits,
+        .target = in->targets, .stats = m->loss_stats,
+        .gradient = 1.0f / (float)n, .dlogits = m->logits,
+    };
+    op_loss_backward(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, NULL), &loss);
+    struct gemm head = {
+        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
+        .a_k = 1, .b = weight_of(m, -1, id), .b_k = 1, .b_col = c,
+    };
+    struct product_backward d = { .dout = m->logits, .dx = m->dnormed,
+                                  .dw = gradient_of(m, -1, id),
+                                  .transposed = true };
+    op_product_backward(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head,
+                        &d);
+    memset(m->dstream, 0, (size_t)n * (size_t)c * sizeof(real));
+    norm_backward(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
+                  m->final_stats, m->dnormed, m->dstream, n, NULL);
+}
+
+static void embed_backward(struct model *m)
+{
+    const struct model_input *in = &m->input;
+    struct embedding o = {
+        .ids = in->ids, .position = m->all_position, .dout = m->dstream,
+        .dwte = gradient_of(m, -1, TENSOR_WTE),
+        .dwpe = gradient_of(m, -1, TENSOR_WPE),
+        .clear_dwte = !m->spec.tied_head,
+        .n = in->n_sequences * in->n_tokens, .width = m->spec.n_channels,
+        .n_vocab = m->spec.n_vocab, .max_tokens = m->spec.max_tokens,
+    };
+    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &o);
+}
+
+void model_backward(struct model *m, struct meter *meter)
+{
+    m->ex.meter = meter;
+    head_backward(m);
+    for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
+        if (m->spec.routed[l])
+            routed_backward(m, l);
+        else
+            block_backward(m, l, m->dstream);
+    if (!m->spec.backbone_frozen)
+        embed_backward(m);
+}

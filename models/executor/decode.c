@@ -1,0 +1,259 @@
+/* decode.c - one token at a time against the keys and values kept so far. */
+#include <assert.h>
+#include <string.h>
+
+#include "models/executor/model_state.h"
+#include "sim/core/base/random.h"
+
+static struct place place(enum op op, int32_t layer, const int32_t *token)
+{
+    return (struct place){ PASS_FORWARD, layer, op, token };
+}
+
+static int32_t *count_of(const struct model *m, int32_t choice, int32_t b)
+{
+    return m->kept_count + choice * m->options.n_sequences + b;
+}
+
+static int32_t *positions_of(const struct model *m, int32_t choice, int32_t b)
+{
+    return m->kept_position + ((size_t)choice * (size_t)m->options.n_sequences
+                               + (size_t)b) * (size_t)m->options.n_tokens;
+}
+
+real *decode_history(const struct model *m, int32_t choice, int32_t b)
+{
+    return m->history + ((size_t)choice * (size_t)m->options.n_sequences +
+                         (size_t)b) * (size_t)m->cache_capacity;
+}
+
+/* A product with few rows reads its weight once, along its columns. */
+static void turn_head(void *argument, int part, int parts)
+{
+    const struct model *m = argument;
+    const real *head = weight_of(m, -1, m->spec.tied_head ? TENSOR_WTE
+                                                          : TENSOR_HEAD);
+    const int64_t c = m->spec.n_channels, v = m->spec.n_vocab, lots = v / 64;
+    const int64_t from = lots * part / parts * 64;
+    const int64_t to = part == parts - 1 ? v : lots * (part + 1) / parts * 64;
+
+    for (int64_t i = from; i < to; i += 64)
+        transpose(m->head_columns + i, v, head + i * c, c,
+                  to - i < 64 ? to - i : 64);
+}
+
+void model_decode_reset(struct model *m)
+{
+    const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
+
+    memset(m->decoded, 0, counts);
+    memset(m->kept_count, 0, (size_t)spec_n_choices(&m->spec) * counts);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        memset(m->cache[l].length, 0, counts);
+    if (m->head_columns)
+        pool_run(m->pool, turn_head, m);
+}
+
+void decode_note_prefill(struct model *m)
+{
+    const struct allocation *a = &m->allocation;
+    for (int32_t b = 0; b < a->n_sequences; b++) {
+        assert(m->decoded[b] == 0);     /* model_decode_reset() was forgotten */
+        m->decoded[b] = allocation_length(a, b);
+    }
+    for (int32_t c = 0; c < a->n_choices; c++)
+        for (int32_t b = 0; b < a->n_sequences; b++) {
+            int32_t count = allocation_count(a, c, b);
+            *count_of(m, c, b) = count;
+            memcpy(positions_of(m, c, b), allocation_kept(a, c, b),
+                   (size_t)count * sizeof(int32_t));
+        }
+}
+
+int32_t model_decoded(const struct model *m, int32_t sequence)
+{
+    return m->decoded[sequence];
+}
+
+void model_decode_allocation(const struct model *m, const bool *active,
+                             struct allocation *out)
+{
+    int32_t to = 0;
+    for (int32_t b = 0; b < m->options.n_sequences; b++) {
+        if (active && !active[b])
+            continue;
+        assert(to < out->n_sequences &&
+               out->n_choices == spec_n_choices(&m->spec));
+        out->length[to] = m->decoded[b];
+        for (int32_t c = 0; c < spec_n_choices(&m->spec); c++) {
+            int32_t n = *count_of(m, c, b);
+            out->count[c * out->n_sequences + to] = n;
+            memcpy(allocation_kept(out, c, to), positions_of(m, c, b),
+                   (size_t)n * sizeof(int32_t));
+        }
+        to++;
+    }
+}
+
+/* Whether the choice keeps the sequence's new token, whose score is history's
+ * newest. */
+static bool keeps(const struct model *m, int32_t c, int32_t s)
+{
+    const struct decode_input *in = &m->step;
+    const int32_t t = m->decoded[s], l = spec_choice_layer(&m->spec, c);
+    const real *score = m->history ? decode_history(m, c, s) : NULL;
+
+    if (in->keep)
+        return in->keep[c * m->options.n_sequences + s];
+    if (in->policy && in->policy->keep) {
+        const struct route_input judge = {
+            .score = score, .n_tokens = t + 1,
+            .n_keep = spec_kept(&m->spec, l, t + 1),
+            .keep_first = m->spec.keep_first,
+            .threshold = m->threshold[l],
+            .seed = random_mix(in->seed, (uint64_t)c, (uint64_t)s, 1),
+            .capacity = m->spec.capacity[l], .sequence = s, .choice = c,
+            .replayed = in->replayed, .scratch = m->choose_scratch,
+        };
+        return route_keeps(in->policy, &judge, t);
+    }
+    assert(m->spec.router_scores && score);   /* else somebody must say */
+    return t < m->spec.keep_first || score[t] >= m->threshold[l];
+}
+
+/* The layer's rows: sequences whose token is kept, one row each. */
+static void line_up(struct model *m, int32_t c)
+{
+    struct layer_buffers *b = &m->layer[spec_choice_layer(&m->spec, c)];
+    int32_t n = 0, sequences = m->input.n_sequences;
+
+    for (int32_t s = 0; s < sequences; s++) {
+        b->first[s] = n;
+        if (m->all_first[s] == m->all_first[s + 1] || !keeps(m, c, s))
+            continue;
+        b->token[n] = s;
+        b->row[n] = m->all_first[s];
+        b->position[n++] = m->decoded[s];
+        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
+    }
+    b->first[sequences] = n;
+    b->kept = (struct rows){ sequences, b->first, b->position, b->token };
+}
+
+void decode_select(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
+    struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
+    line_up(m, c);
+    routing_end_select(m, l, &run, 0);
+}
+
+/* Tokens that the layer skips: their keys and values are those of the layer
+ * before, at the same place. */
+static void carry(struct model *m, int32_t l)
+{
+    const struct layer_buffers *b = &m->layer[l];
+    int32_t n = 0;
+
+    for (int32_t s = 0; s < m->input.n_sequences; s++) {
+        if (m->all_first[s] == m->all_first[s + 1] ||
+            b->first[s] < b->first[s + 1])
+            continue;
+        m->skipped[n] = s;
+        m->skipped_position[n++] = m->decoded[s];
+        m->cache[l].length[s]++;
+    }
+    if (n == 0)
+        return;
+    struct carrying o = {
+        .n = n, .n_kv_heads = m->spec.n_kv_heads,
+        .head_size = m->spec.head_size, .capacity = m->cache_capacity,
+        .sequence = m->skipped, .position = m->skipped_position,
+        .from_keys = m->cache[l - 1].keys,
+        .from_values = m->cache[l - 1].values,
+        .keys = m->cache[l].keys, .values = m->cache[l].values,
+    };
+    op_carry(&m->ex, place(OP_GATHER, l, m->skipped), &o);
+}
+
+bool decode_hold(struct model *m, int32_t l)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    struct attention attention = attention_of(m, l);
+
+    switch (skipped_keys_of(m, l)) {
+    case SKIPPED_KEYS_COMPUTED:
+        fill_cache(&m->ex, &attention, &m->cache[l]);
+        return true;
+    case SKIPPED_KEYS_CARRIED:
+        attention.key_rows = NULL;           /* the kept rows' own */
+        fill_cache(&m->ex, &attention, &m->cache[l]);
+        carry(m, l);
+        return true;
+    default:
+        for (int32_t s = 0; s < rows->n_sequences; s++)
+            m->cache[l].length[s] += rows->first[s + 1] - rows->first[s];
+        return false;
+    }
+}
+
+/* Dense layers keep every token of the step. */
+static void keep_all(struct model *m, int32_t c)
+{
+    for (int32_t r = 0; r < m->n_rows; r++) {
+        int32_t s = m->all_token[r];
+        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
+    }
+}
+
+static void decode_head(struct model *m)
+{
+    const int32_t n = m->n_rows, *token = m->all_rows.token;
+    forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
+                 m->final_normed, m->final_stats, n, token);
+    struct gemm head = head_of(m, n, true);
+    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
+}
+
+/* One row for each sequence that goes on. */
+static void number_tokens(struct model *m)
+{
+    const struct decode_input *in = &m->step;
+    int32_t n = 0, sequences = m->options.n_sequences;
+
+    for (int32_t s = 0; s < sequences; s++) {
+        m->all_first[s] = n;
+        if (in->active && !in->active[s])
+            continue;
+        assert(m->decoded[s] < m->options.n_tokens);
+        m->all_ids[n] = in->ids[s];
+        m->all_token[n] = s;
+        m->all_position[n++] = m->decoded[s];
+    }
+    m->all_first[sequences] = n;
+    m->n_rows = n;
+    m->all_rows = (struct rows){ sequences, m->all_first, m->all_position,
+                                 m->all_token };
+    m->input = (struct model_input){ .ids = m->all_ids, .n_tokens = 1,
+                                     .n_sequences = sequences };
+}
+
+void model_decode(struct model *m, const struct decode_input *in,
+                  struct meter *meter)
+{
+    m->decoded_step = true;
+    m->step = *in;
+    m->ex.meter = meter;
+    number_tokens(m);
+    if (m->n_rows == 0)
+        return;
+    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
+        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+            keep_all(m, c);
+    forward_embed(m);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        forward_layer(m, l);
+    decode_head(m);
+    for (int32_t r = 0; r < m->n_rows; r++)
+        m->decoded[m->all_token[r]]++;
+}

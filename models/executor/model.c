@@ -1,0 +1,469 @@
+/* model.c - taking memory once, and drawing the first weights. */
+#include "models/executor/model_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/executor/rotary.h"
+#include "sim/core/base/random.h"
+
+/* T of a forward, at most. */
+static int32_t forward_tokens(const struct model_options *o)
+{
+    return o->n_prefill > 0 ? o->n_prefill : o->n_tokens;
+}
+
+/* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
+ * routed layer; without training a causal rule may keep them all. */
+static size_t layer_rows(const struct model *m, int32_t layer)
+{
+    int32_t t = forward_tokens(&m->options);
+    if (m->options.train)
+        t = spec_kept(&m->spec, layer, t);
+    return (size_t)m->options.n_sequences * (size_t)t;
+}
+
+/* Operands of products: backward wants them for the weights' gradients. */
+static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
+{
+    struct arena *a = &m->arena;
+    size_t c = (size_t)m->spec.n_channels;
+
+    b->normed1  = arena_take(a, n * c, sizeof(real));
+    b->normed2  = arena_take(a, n * c, sizeof(real));
+    b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
+}
+
+/* What backward through the layer wants, whoever learns. */
+static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
+    size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
+
+    b->stats1   = arena_take(a, n * 2, sizeof(real));
+    b->qkv      = arena_take(a, n * (q + 2 * e), sizeof(real));
+    b->attended = arena_take(a, n * q, sizeof(real));
+    b->softmax  = arena_take(a, n * (size_t)s->n_heads * 2, sizeof(real));
+    b->middle   = arena_take(a, n * c, sizeof(real));
+    b->stats2   = arena_take(a, n * 2, sizeof(real));
+    b->up       = arena_take(a, n * u, sizeof(real));
+}
+
+static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
+                            bool routed)
+{
+    struct arena *a = &m->arena;
+    size_t c = (size_t)m->spec.n_channels;
+    size_t tokens = (size_t)m->options.n_sequences *
+                    (size_t)forward_tokens(&m->options);
+
+    if (!routed)
+        return;
+    b->token    = arena_take(a, n, sizeof(int32_t));
+    b->position = arena_take(a, n, sizeof(int32_t));
+    b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                             sizeof(int32_t));
+    b->row      = m->options.train ? b->token
+                                   : arena_take(a, n, sizeof(int32_t));
+    b->x        = arena_take(a, n * c, sizeof(real));
+    b->y        = arena_take(a, n * c, sizeof(real));
+    b->score    = arena_take(a, tokens, sizeof(real));
+    b->router_stats = arena_take(a, tokens * 2, sizeof(real));
+    b->gate     = arena_take(a, n, sizeof(real));
+    b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
+}
+
+static void lay_out_stream(struct model *m, size_t tokens)
+{
+    size_t n = tokens * (size_t)m->spec.n_channels;
+    m->stream[0] = arena_take(&m->arena, n, sizeof(real));
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        m->stream[l + 1] = m->options.train && !m->spec.routed[l] &&
+                                   l >= m->lowest
+                               ? arena_take(&m->arena, n, sizeof(real))
+                               : m->stream[l];
+}
+
+/* Rows of the widest of the layers [from,to). */
+static size_t widest_rows(const struct model *m, int32_t from, int32_t to)
+{
+    size_t widest = 0;
+    for (int32_t l = from; l < to; l++)
+        if (layer_rows(m, l) > widest)
+            widest = layer_rows(m, l);
+    return widest;
+}
+
+static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
+                          bool routed)
+{
+    lay_out_operands(m, b, n);
+    lay_out_block(m, b, n);
+    lay_out_routing(m, b, n, routed);
+}
+
+/* Layers take turns in what backward does not come back to. */
+static void lay_out_frozen(struct model *m)
+{
+    struct layer_buffers shared = { 0 };
+    lay_out_operands(m, &shared, widest_rows(m, 0, m->spec.n_layers));
+    lay_out_block(m, &shared, widest_rows(m, 0, m->lowest + 1));
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
+        m->layer[l] = shared;
+        if (l > m->lowest)
+            lay_out_block(m, &m->layer[l], layer_rows(m, l));
+        lay_out_routing(m, &m->layer[l], layer_rows(m, l), m->spec.routed[l]);
+    }
+}
+
+static void lay_out_layers(struct model *m)
+{
+    if (m->options.train && m->spec.backbone_frozen) {
+        lay_out_frozen(m);
+        return;
+    }
+    if (m->options.train) {
+        for (int32_t l = 0; l < m->spec.n_layers; l++)
+            lay_out_layer(m, &m->layer[l], layer_rows(m, l),
+                          m->spec.routed[l]);
+        return;
+    }
+    struct layer_buffers shared = { 0 };
+    lay_out_layer(m, &shared, layer_rows(m, 0), spec_n_routed(&m->spec) > 0);
+    for (int32_t l = 0; l < m->spec.n_layers; l++)
+        m->layer[l] = shared;
+}
+
+static void lay_out_backward(struct model *m, size_t tokens)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), routed = 0;
+    size_t largest = 0;
+    /* Of a routed layer that backward ends in, the block is not passed. */
+    size_t n = widest_rows(m, m->lowest + s->backbone_frozen, s->n_layers);
+
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && layer_rows(m, l) > routed)
+            routed = layer_rows(m, l);
+    for (int32_t i = 0; i < m->tensors.n; i++)
+        if (m->tensors.tensor[i].trained && m->tensors.tensor[i].n > largest)
+            largest = m->tensors.tensor[i].n;
+    m->gradients = arena_take(a, m->tensors.learned, sizeof(real));
+    for (int i = 0; i < 2; i++)
+        m->moment[i] = arena_take(a, m->tensors.learned, sizeof(real));
+    m->dstream   = arena_take(a, tokens * c, sizeof(real));
+    m->dnormed   = arena_take(a, tokens * c, sizeof(real));
+    m->dblock    = arena_take(a, routed * c, sizeof(real));
+    m->dpass     = arena_take(a, routed * c, sizeof(real));
+    m->dscore    = arena_take(a, routed, sizeof(real));
+    m->dact      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
+    m->dup       = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
+    m->dattended = arena_take(a, n * q, sizeof(real));
+    m->dqkv      = arena_take(a, n * (q + 2 * (size_t)spec_e(s)),
+                              sizeof(real));
+    m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
+}
+
+static const struct tensor *head_tensor(const struct model *m)
+{
+    return tensor_find(&m->tensors, -1,
+                       m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD);
+}
+
+static void lay_out_decode(struct model *m)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t b = (size_t)m->options.n_sequences;
+    size_t n = (size_t)spec_n_choices(s);
+    size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
+
+    m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
+    size_t numbers = b * e * (size_t)m->cache_capacity;
+    for (int32_t i = 0; i < s->n_layers; i++) {
+        m->cache[i].capacity = m->cache_capacity;
+        m->cache[i].length = arena_take(a, b, sizeof(int32_t));
+        m->cache[i].keys = arena_take(a, numbers, sizeof(real));
+        m->cache[i].values = arena_take(a, numbers, sizeof(real));
+    }
+    m->decoded = arena_take(a, b, sizeof(int32_t));
+    m->kept_count = arena_take(a, n * b, sizeof(int32_t));
+    m->kept_position = arena_take(a, n * b * t, sizeof(int32_t));
+    m->skipped = arena_take(a, b, sizeof(int32_t));
+    m->skipped_position = arena_take(a, b, sizeof(int32_t));
+    if (spec_scored(s))
+        m->history = arena_take(a, n * b * (size_t)m->cache_capacity,
+                                sizeof(real));
+    if (head_tensor(m)->n_ranges == 0)
+        m->head_columns = arena_take(a, (size_t)s->n_channels *
+                                     (size_t)s->n_vocab, sizeof(real));
+}
+
+/* What inference alone needs of all tokens: lists for sequences of unlike
+ * lengths, and what routed layers hand on. */
+static void lay_out_inference(struct model *m, size_t tokens)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+
+    m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
+    m->all_targets = arena_take(a, tokens, sizeof(int32_t));
+    for (int i = 0; i < 1 + (s->part == PART_APART); i++)
+        if (s->signal == SIGNAL_CHANGE)
+            m->left[i] = arena_take(a, tokens * (size_t)s->n_channels,
+                                    sizeof(real));
+    if (s->skipped_keys == SKIPPED_KEYS_CARRIED)
+        m->carried = arena_take(a, tokens * 2 * (size_t)spec_e(s),
+                                sizeof(real));
+}
+
+/* Run twice: to measure, then to place. */
+static void lay_out(struct model *m)
+{
+    const struct model_spec *s = &m->spec;
+    struct arena *a = &m->arena;
+    size_t threads = (size_t)m->options.n_threads;
+    size_t tokens = (size_t)m->options.n_sequences *
+                    (size_t)forward_tokens(&m->options);
+    size_t c = (size_t)s->n_channels;
+    const struct kernels *k = m->ex.kernels;
+    int32_t widest = spec_q(s) + 2 * spec_e(s);
+
+    if (spec_up(s) > widest)
+        widest = spec_up(s);
+    if (head_tensor(m)->n_ranges == 0 && s->n_vocab > widest)
+        widest = s->n_vocab;       /* a stored head packs a few columns */
+    if (s->n_channels > widest)
+        widest = s->n_channels;
+    size_t products = k->gemm_scratch(widest);
+    size_t attention = k->attend_scratch(m->options.n_tokens, s->head_size);
+    m->ex.scratch_floats = products > attention ? products : attention;
+
+    const struct model *from = m->options.weights_of;
+    m->weights   = from ? from->weights
+                        : arena_take(a, m->tensors.floats, sizeof(real));
+    m->stored    = from ? from->stored
+                        : arena_take(a, m->tensors.stored_bytes, 1);
+    m->threshold = from ? from->threshold
+                        : arena_take(a, (size_t)s->n_layers, sizeof(float));
+    if (s->family == FAMILY_LLAMA)
+        m->rope = arena_take(a, (size_t)m->options.n_tokens *
+                                    (size_t)s->head_size, sizeof(real));
+    lay_out_stream(m, tokens);
+    lay_out_layers(m);
+    m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
+                                 sizeof(int32_t));
+    m->all_position = arena_take(a, tokens, sizeof(int32_t));
+    m->all_token    = arena_take(a, tokens, sizeof(int32_t));
+    m->last_row     = arena_take(a, (size_t)m->options.n_sequences,
+                                 sizeof(int32_t));
+    m->last_token   = arena_take(a, (size_t)m->options.n_sequences,
+                                 sizeof(int32_t));
+    m->final_normed = arena_take(a, tokens * c, sizeof(real));
+    m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
+    m->logits       = arena_take(a, (m->options.last_only
+                                         ? (size_t)m->options.n_sequences
+                                         : tokens) * (size_t)s->n_vocab,
+                                 sizeof(real));
+    m->nats         = arena_take(a, tokens, sizeof(real));
+    m->entropy      = arena_take(a, tokens, sizeof(real));
+    m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));
+    m->choose_scratch = arena_take(a, threads * (size_t)m->options.n_tokens,
+                                   sizeof(int32_t));
+    if (m->options.train)
+        lay_out_backward(m, tokens);
+    else
+        lay_out_inference(m, tokens);
+    if (m->options.decode)
+        lay_out_decode(m);
+    m->ex.extra   = arena_take(a, tokens, sizeof *m->ex.extra);
+    m->ex.scratch = arena_take(a, threads * m->ex.scratch_floats, sizeof(real));
+}
+
+static void touch_part(void *argument, int part, int parts)
+{
+    arena_touch(argument, part, parts);
+}
+
+enum status model_open(struct model **out, const struct model_spec *spec,
+                       const struct model_options *options, struct error *err)
+{
+    enum status status = spec_check(spec, err);
+    if (status == STATUS_OK && options->train)
+        status = spec_check_training(spec, err);
+    if (status != STATUS_OK)
+        return status;
+    if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%d tokens a sequence: allowed is 1 to"
+                         " model.max_tokens, %d", options->n_tokens,
+                         spec->max_tokens);
+    if (options->n_prefill < 0 || options->n_prefill > options->n_tokens ||
+        (options->n_prefill > 0 && !options->decode))
+        return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
+                         " allowed is up to %d, and only to decode after it",
+                         options->n_prefill, options->n_tokens);
+    if (options->n_threads < 1 || options->n_sequences < 1)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%d threads, %d sequences: at least 1 of each",
+                         options->n_threads, options->n_sequences);
+    struct model *m = calloc(1, sizeof *m);
+    if (!m)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a model");
+    m->spec = *spec;
+    m->options = *options;
+    m->threshold_rate = 0.03f;
+    while (spec->backbone_frozen && !spec->routed[m->lowest])
+        m->lowest++;
+    m->ex.kernels = options->kernels ? options->kernels : kernels_best();
+
+    status = tensor_list_open(&m->tensors, spec, err);
+    if (status == STATUS_OK)
+        status = allocation_open(&m->allocation, spec_n_choices(spec),
+                                 options->n_sequences, forward_tokens(options),
+                                 err);
+    if (status == STATUS_OK)
+        status = pool_open(&m->pool, options->n_threads, err);
+    if (status == STATUS_OK) {
+        lay_out(m);
+        status = arena_map(&m->arena, err);
+    }
+    if (status != STATUS_OK) {
+        model_close(m);
+        return status;
+    }
+    pool_run(m->pool, touch_part, &m->arena);
+    lay_out(m);
+    tensor_list_place(&m->tensors, m->stored);
+    m->ex.pool = m->pool;
+    for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
+        m->threshold[l] = NAN;
+    if (m->rope)
+        rotary_fill(m->rope, &m->spec, m->options.n_tokens, NULL);
+    *out = m;
+    return STATUS_OK;
+}
+
+void model_close(struct model *m)
+{
+    if (!m)
+        return;
+    pool_close(m->pool);
+    arena_close(&m->arena);
+    allocation_close(&m->allocation);
+    tensor_list_close(&m->tensors);
+    free(m);
+}
+
+size_t model_bytes(const struct model *m)
+{
+    return m->arena.size;
+}
+
+static void draw_normal(real *w, size_t n, double deviation,
+                        struct random *random)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i] = (real)(deviation * random_normal(random));
+}
+
+static struct random random_of(const struct tensor *t, uint64_t seed)
+{
+    return random_seeded(
+        random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
+}
+
+static void draw(struct model *m, const struct tensor *t, uint64_t seed)
+{
+    real *w = m->weights + t->offset;
+    bool onto_stream = t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN;
+    bool one = t->id == TENSOR_FINAL_GAMMA || t->id == TENSOR_NORM1_GAMMA ||
+               t->id == TENSOR_NORM2_GAMMA;
+    bool normal = t->decays || t->id == TENSOR_ROUTER;
+    double deviation = onto_stream ? 0.02 / sqrt(2.0 * m->spec.n_layers) : 0.02;
+    struct random random = random_of(t, seed);
+    if (normal)
+        draw_normal(w, t->n, deviation, &random);
+    else
+        for (size_t i = 0; i < t->n; i++)
+            w[i] = one ? 1.0f : 0.0f;
+}
+
+void model_init(struct model *m, uint64_t seed)
+{
+    for (int32_t i = 0; i < m->tensors.n; i++)
+        if (m->tensors.tensor[i].n_ranges == 0)
+            draw(m, &m->tensors.tensor[i], seed);
+}
+
+void model_init_routers(struct model *m, uint64_t seed, double deviation)
+{
+    for (int32_t i = 0; i < m->tensors.n; i++) {
+        const struct tensor *t = &m->tensors.tensor[i];
+        struct random random = random_of(t, seed);
+        if (t->id == TENSOR_ROUTER)
+            draw_normal(m->weights + t->offset, t->n,
+                        deviation / sqrt((double)t->n), &random);
+    }
+}
+
+const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
+}
+
+real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    bool has = t && (t->trained || !m->spec.backbone_frozen);
+    return has ? m->gradients + t->learned_at : NULL;
+}
+
+const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
+const float *model_logits(const struct model *m) { return m->logits; }
+
+const float *model_logits_of(const struct model *m, int32_t sequence,
+                             int32_t token)
+{
+    int32_t row = m->decoded_step      ? m->all_first[sequence]
+                  : m->input.last_only ? sequence
+                                       : m->all_first[sequence] + token;
+    return m->logits + (size_t)row * (size_t)m->spec.n_vocab;
+}
+
+const float *model_nats(const struct model *m) { return m->nats; }
+const float *model_entropy(const struct model *m) { return m->entropy; }
+const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
+
+const struct allocation *model_allocation(const struct model *m)
+{
+    return &m->allocation;
+}
+
+struct tensor_list *model_tensors(struct model *m) { return &m->tensors; }
+float *model_weights(struct model *m) { return m->weights; }
+float *model_gradients(struct model *m) { return m->gradients; }
+float *model_moments(struct model *m, int which) { return m->moment[which]; }
+float *model_thresholds(struct model *m) { return m->threshold; }
+
+struct pool *model_pool(struct model *m) { return m->pool; }
+
+float *model_scratch(struct model *m, int part)
+{
+    return m->ex.scratch + (size_t)part * m->ex.scratch_floats;
+}
+
+void model_set_rope_factors(struct model *m, const float *factors)
+{
+    rotary_fill(m->rope, &m->spec, m->options.n_tokens, factors);
+}
+
+void model_set_threshold_rate(struct model *m, float rate)
+{
+    m->threshold_rate = rate;
+}

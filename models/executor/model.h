@@ -1,0 +1,163 @@
+/* model.h - the reference executor: dense and Mixture-of-Depths decoders in
+ * float32, forward, backward and update, every op bracketed and tallied. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "models/kernels/kernels.h"
+#include "models/executor/pool.h"
+#include "models/executor/tensor.h"
+#include "sim/core/ledger/meter.h"
+#include "sim/core/model/route.h"
+#include "sim/core/model/spec.h"
+
+struct model;                     /* opaque; owns weights, gradients, buffers */
+
+struct model_options {
+    int32_t n_sequences;          /* B at most */
+    int32_t n_tokens;             /* T at most; <= spec.max_tokens */
+    int32_t n_prefill;            /* with decode: T of a forward, at most; the
+                                   * rest is decoded; 0: n_tokens */
+    bool    train;                /* keeps what backward needs, and gradients */
+    bool    decode;               /* keeps keys and values; not with train */
+    bool    last_only;            /* room for no more logits than a forward with
+                                   * last_only or a decode step gives */
+    int     n_threads;
+    const struct kernels *kernels;   /* NULL: kernels_best() */
+    const struct model *weights_of;  /* NULL: own; else weights and thresholds
+                                      * are those of this model, of the same
+                                      * spec, which must live longer */
+};
+
+/* All memory is taken here, once; nothing later allocates.  Weights are zero
+ * until model_init() or a checkpoint fills them.  Matrices that the spec says
+ * are stored are kept so; such a model is not trained and not exported:
+ * STATUS_BAD_VALUE. */
+enum status model_open(struct model **out, const struct model_spec *spec,
+                       const struct model_options *options,
+                       struct error *err) MUST_CHECK;
+void        model_close(struct model *model);
+size_t      model_bytes(const struct model *model);   /* of the one block */
+
+/* Normal weights, deviation 0.02; projections onto the stream are divided by
+ * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The
+ * draw of a tensor depends on seed, layer and kind only, so models of one shape
+ * with and without routing start alike.  Stored matrices stay as they are. */
+void model_init(struct model *model, uint64_t seed);
+
+/* The routers alone, in a model that was trained without them: normal, so that
+ * scores of the normalised stream have about this deviation.  A small one keeps
+ * the gate 2*sigmoid(score) near 1, which is the model that was trained, and yet
+ * no two tokens tie, as with zeros, where top-k would take the first. */
+void model_init_routers(struct model *model, uint64_t seed, double deviation);
+
+/* Sequences of unlike lengths are packed: no row is padding.  Row first(b) + t
+ * of what a model gives out by row is token t of sequence b, first(b) being the
+ * lengths before it added up; with equal lengths that is row b*T + t. */
+struct model_input {
+    const int32_t *ids;           /* [B,T] */
+    const int32_t *targets;       /* [B,T]; NULL: no loss */
+    int32_t n_sequences, n_tokens;
+    const int32_t *length;        /* [B] tokens of each sequence, 1..T; of the
+                                   * rest nothing is read; NULL: T; not with
+                                   * train */
+    const struct route_policy *policy;   /* of every routed layer */
+    const struct allocation *replayed;   /* for policies that replay */
+    uint64_t seed;                /* for policies that draw */
+    bool train;                   /* keep for backward, move thresholds */
+    bool entropy;                 /* also the entropy of each prediction */
+    bool cache;                   /* prefill of whole sequences, after
+                                   * model_decode_reset(): keys and values are
+                                   * kept */
+    bool last_only;               /* final norm and logits of each sequence's
+                                   * last token alone; no targets */
+};
+
+/* A model opened to train has room for spec_kept() tokens of a sequence in a
+ * routed layer: give it policies with a fixed k, and judge thresholds with a
+ * model that was not.
+ *
+ * *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
+ * nobody) sees every op. */
+void model_forward(struct model *model, const struct model_input *input,
+                   struct meter *meter, double *mean_loss);
+
+/* Gradients of the mean loss of the last forward, which had train set; with a
+ * frozen backbone, of the routers. */
+void model_backward(struct model *model, struct meter *meter);
+
+struct update {
+    double  learning_rate, beta1, beta2, epsilon, weight_decay;
+    double  clip;                 /* largest norm of all gradients; 0: none is
+                                   * too large, but the norm is still taken */
+    int64_t step;                 /* 1, 2, ... */
+};
+/* AdamW; returns the norm of the gradients before clipping. */
+double model_update(struct model *model, const struct update *update,
+                    struct meter *meter);
+
+/* Forget all keys and values, and take notice of new weights. */
+void model_decode_reset(struct model *model);
+
+/* Who says whether a routed layer, or its part, processes a token: `keep`;
+ * without, the policy's keep(), from the scores of its sequence so far; without
+ * that either, a router's score at or above the threshold.  One of them must be
+ * there.  The spec's keep_first goes before all but `keep`. */
+struct decode_input {
+    const int32_t *ids;           /* [B] */
+    const bool *active;           /* [B]; others get no row and cost nothing, and
+                                   * their id is not read; NULL: all */
+    const bool *keep;             /* [choices,B], or NULL */
+    const struct route_policy *policy;   /* or NULL */
+    const struct allocation *replayed;   /* for policies that replay */
+    uint64_t seed;                /* the prefill's, for policies that draw */
+};
+
+/* One more token for each sequence, after a prefill with `cache` or from the
+ * start; B is that of the options, and sequences may be of unlike lengths.
+ * Logits are a row for each active sequence.  A routed layer that skips a token
+ * keeps the key for it that spec.skipped_keys says; one that all skip reads no
+ * weight but for those.  At most options.n_tokens tokens a sequence. */
+void model_decode(struct model *model, const struct decode_input *input,
+                  struct meter *meter);
+/* Tokens of a sequence so far; and which each choice kept, as an allocation over
+ * the active sequences [B], in their order; NULL: all.  The caller opened *out
+ * with spec_n_choices(), that many sequences and the tokens of the longest. */
+int32_t model_decoded(const struct model *model, int32_t sequence);
+void    model_decode_allocation(const struct model *model, const bool *active,
+                                struct allocation *out);
+
+/* Borrowed; valid until the next forward (or close). */
+const struct model_spec *model_spec(const struct model *model);
+const float *model_logits(const struct model *model);    /* [N,V]; last_only:
+                                                          * [B,V] */
+const float *model_nats(const struct model *model);      /* [N] */
+const float *model_entropy(const struct model *model);   /* [N] */
+/* One row of the logits, of those that the last forward or step worked out; in a
+ * decode step `token` does not matter. */
+const float *model_logits_of(const struct model *model, int32_t sequence,
+                             int32_t token);
+const struct allocation *model_allocation(const struct model *model);
+const char  *model_isa(const struct model *model);       /* "avx512" */
+
+/* State to store and restore. */
+struct tensor_list *model_tensors(struct model *model);
+float *model_weights(struct model *model);     /* [tensors.floats], without
+                                                * stored ones */
+/* [tensors.learned]; NULL unless train. */
+float *model_gradients(struct model *model);
+float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
+float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+
+/* The threads of the model, for work between passes, and a place for each to
+ * work in: at least 64 rows of the model's widest matrix. */
+struct pool *model_pool(struct model *model);
+float *model_scratch(struct model *model, int part);
+
+/* factors [D/2], above 0, of a spec whose rope_scaling is ROPE_SCALING_FACTORS:
+ * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */
+void model_set_rope_factors(struct model *model, const float *factors);
+
+/* How fast thresholds follow top-k's cut: weight of the newest step. */
+void model_set_threshold_rate(struct model *model, float rate);
+
+#endif

@@ -1,0 +1,148 @@
+/* model_state.h - what the executor's files share: buffers and their shapes. */
+#ifndef MODEL_STATE_H
+#define MODEL_STATE_H
+
+#include "models/executor/model.h"
+#include "models/executor/ops.h"
+#include "models/executor/pool.h"
+#include "sim/core/base/arena.h"
+
+/* What one layer computes on N rows, kept for backward when training.  Without
+ * training all layers share one; with a frozen backbone they share what only
+ * weights' gradients are made of, and those that backward does not reach all but
+ * their routing. */
+struct layer_buffers {
+    real *x;          /* [N,C] input; routed layers: gathered copy */
+    real *normed1;    /* [N,C] */
+    real *stats1;     /* [N,2] of the first norm */
+    real *qkv;        /* [N,Q+2E] turned by RoPE */
+    real *attended;   /* [N,Q] */
+    real *softmax;    /* [N,H,2] */
+    real *middle;     /* [N,C] after attention */
+    real *normed2;    /* [N,C] */
+    real *stats2;     /* [N,2] */
+    real *up;         /* [N,U] */
+    real *act;        /* [N,F] */
+    real *y;          /* [N,C] output */
+    /* Routed layers. */
+    real *score;      /* [B*T]; of two choices the newest's, and so what follows */
+    real *router_stats;   /* [B*T,2] */
+    real *gate;       /* [N] g(r) */
+    real *cut;        /* [B] top-k's cut of each sequence */
+    int32_t *row;     /* [N] of the stream; training: token itself */
+    int32_t *token;   /* [N] b*T + t */
+    int32_t *position;/* [N] t */
+    int32_t *first;   /* [B+1] */
+    struct rows kept; /* those four, in a routed layer */
+    int32_t n_rows;   /* N, of what is being worked on */
+    struct rows rows;
+};
+
+struct model {
+    struct model_spec spec;
+    struct model_options options;
+    struct arena      arena;
+    struct tensor_list tensors;
+    struct allocation allocation;
+    struct executor   ex;
+    struct pool      *pool;
+    struct model_input input;      /* of the last forward */
+    float threshold_rate;
+
+    real *weights;                 /* [tensors.floats] */
+    uint8_t *stored;               /* [tensors.stored_bytes] */
+    real *gradients, *moment[2];   /* [tensors.learned] */
+    int32_t lowest;                /* backward ends in this layer: the first, or
+                                    * with a frozen backbone the first routed */
+    float *threshold;              /* [L] */
+    real *rope;                    /* [T,D], T = options.n_tokens */
+
+    real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
+                                          * that route share their input's */
+    struct layer_buffers layer[SPEC_MAX_LAYERS];
+    int32_t n_rows;                /* of the stream: tokens, one after another */
+    struct rows all_rows;          /* every token, for dense layers */
+    int32_t *all_first, *all_position, *all_token;
+    int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */
+    int32_t *last_row, *last_token;   /* [B] of each sequence */
+    real *left[2];                 /* [B*T,C] stream that the routed layer before
+                                    * scored; apart: for its feed-forward part
+                                    * another */
+    real *carried;                 /* [B*T,2E] newest keys and values */
+
+    real *final_normed;            /* [B*T,C] */
+    real *final_stats;             /* [B*T,2] */
+    real *logits;                  /* [B*T,V]; backward: their gradients */
+    real *nats, *entropy;          /* [B*T] */
+    real *loss_stats;              /* [B*T,2] */
+    int32_t *choose_scratch;       /* [threads,T] */
+
+    /* Decoding. */
+    bool     decoded_step;         /* blocks run on one new row a sequence */
+    struct decode_input step;
+    int32_t *decoded;              /* [B] tokens of each sequence so far */
+    int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
+    struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
+    int32_t *kept_count;           /* [choices,B] tokens that each kept */
+    int32_t *kept_position;        /* [choices,B,T] theirs */
+    int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
+    real    *history;              /* [choices,B,capacity] scores so far */
+    real    *head_columns;         /* [C,V]; NULL: the head is stored */
+
+    /* Backward, shared by all layers; widest layer's N. */
+    real *dstream;                 /* [B*T,C] */
+    real *dblock;                  /* [N,C] gradient inside a routed block */
+    real *dpass;                   /* [N,C] */
+    real *dscore;                  /* [N] */
+    real *dnormed;                 /* [B*T,C] */
+    real *dact;                    /* [N,F] */
+    real *dup;                     /* [N,U] */
+    real *dattended;               /* [N,Q] */
+    real *dqkv;                    /* [N,Q+2E] */
+    real *partial;                 /* chunks of the largest tensor */
+};
+
+/* A tensor's place in the weights or gradients; NULL where there is none, or it
+ * is kept as stored. */
+const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
+real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
+
+/* The operands that forward and backward of an op share. */
+struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
+                       const real *a, real *c, int32_t n_rows,
+                       const real *from);
+/* The unembedding of n_rows rows of the final norm; `few`: of a model that
+ * decodes, along the head's columns, which is the faster for few rows. */
+struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
+struct embedding embedding_of(const struct model *m);   /* of all its rows */
+struct attention attention_of(struct model *m, int32_t layer);
+struct router router_of(struct model *m, int32_t layer);
+struct gating gating_of(struct model *m, int32_t layer);
+struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+/* What becomes of keys in this layer; a dense one skips none: absent. */
+enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
+
+/* forward.c: the pieces that decoding runs too. */
+void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
+                  const real *x, real *out, real *stats, int32_t n,
+                  const int32_t *token);
+void forward_embed(struct model *m);
+void forward_layer(struct model *m, int32_t layer);
+
+/* routing.c: the scores of all rows of the stream, where there are any; then
+ * which of them the choice (spec.h) keeps, lined up, under `select`. */
+void routing_score(struct model *m, int32_t choice);
+void routing_select(struct model *m, int32_t choice);
+void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
+                        uint64_t shared_flops);
+
+/* decode.c: remember which positions a prefill kept. */
+void decode_note_prefill(struct model *m);
+/* The tokens of this step that a choice keeps, under `select`. */
+void decode_select(struct model *m, int32_t choice);
+/* The step's keys that attention will not put there itself into the cache;
+ * whether they are all there then. */
+bool decode_hold(struct model *m, int32_t layer);
+real *decode_history(const struct model *m, int32_t choice, int32_t sequence);
+
+#endif

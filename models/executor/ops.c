@@ -1,0 +1,515 @@
+/* ops.c - brackets, parts and tallies around the kernels.
+ *
+ * Every op is the same three steps: begin, run the kernel's parts on the pool,
+ * end with what a row cost and what belonged to no row. */
+#include "models/executor/ops_inside.h"
+
+#include <string.h>
+
+#include "sim/core/base/random.h"
+
+struct op_run op_begin(struct executor *ex, struct place at)
+{
+    struct op_run run = { .pass = at.pass, .layer = at.layer, .op = at.op };
+    meter_begin(ex->meter, &run);
+    return run;
+}
+
+void op_parts(struct executor *ex, pool_fn *fn, const void *operand)
+{
+    struct op_call call = { ex, operand };
+    pool_run(ex->pool, fn, &call);
+}
+
+void op_end(struct executor *ex, struct op_run *run, const int32_t *token,
+            int32_t n_rows, struct tally each, struct tally shared)
+{
+    if (!ex->meter)
+        return;
+    run->n_rows = n_rows;
+    run->row = token;
+    run->each = each;
+    run->total.flops = (uint64_t)n_rows * each.flops + shared.flops;
+    run->total.bytes = (uint64_t)n_rows * each.bytes + shared.bytes;
+    meter_end(ex->meter, run);
+}
+
+PARTS_SCRATCH(gemm, gemm)
+PARTS_SCRATCH(stored_gemm, gemm)
+PARTS(norm, norm)
+PARTS(norm_backward, norm)
+PARTS(route, router)
+PARTS(route_backward, router)
+PARTS(stream_signal, stream_signal)
+PARTS(carry, carrying)
+PARTS(gate, gating)
+PARTS(gate_backward, gating)
+PARTS(loss, loss)
+PARTS(loss_backward, loss)
+PARTS(entropy, loss)
+
+/* A stored matrix: its own bytes, and the flops of widening whole groups. */
+static struct tally widening(const struct stored *s)
+{
+    const struct number_info *info = &number_table[s->type];
+    const uint64_t blocks = u(s->rows) / info->block;
+    return (struct tally){
+        u(stored_groups(s)) * OP_COLUMN_TILE * blocks * info->flops,
+        u(s->columns) * blocks * info->bytes,
+    };
+}
+
+/* What a product's weight costs, whatever it is multiplied with. */
+static struct tally weight_cost(const struct gemm *g)
+{
+    struct tally sum = { 0, 0 };
+    if (g->n_stored == 0)
+        sum.bytes = 4 * u(g->k) * u(g->n);
+    for (int32_t i = 0; i < g->n_stored; i++) {
+        struct tally t = widening(&g->stored[i]);
+        sum.flops += t.flops;
+        sum.bytes += t.bytes;
+    }
+    return sum;
+}
+
+void op_product(struct executor *ex, struct place at, const struct gemm *g)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, g->n_stored > 0 ? stored_gemm_part : gemm_part, g);
+    struct tally each = { 2 * u(g->n) * u(g->k), 4 * (u(g->k) + u(g->n)) };
+    struct tally shared = weight_cost(g);
+    if (g->from)
+        each.bytes += 4 * u(g->n);
+    if (g->bias)
+        shared.bytes += 4 * u(g->n);
+    if (g->from && g->bias)
+        each.flops += u(g->n);
+    op_end(ex, &run, at.token, g->m, each, shared);
+}
+
+struct column_sum {
+    const real *x;
+    int32_t     n, width;
+    real       *out;
+};
+
+static void column_sum_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct column_sum *o = call->operand;
+    call->ex->kernels->sum_columns(o->x, o->n, o->width, o->out, part, parts);
+}
+
+void op_product_backward(struct executor *ex, struct place at,
+                         const struct gemm *g, const struct product_backward *d)
+{
+    struct op_run run = op_begin(ex, at);
+    struct gemm dx = {
+        .m = g->m, .n = g->k, .k = g->n, .a = d->dout, .a_row = g->n, .a_k = 1,
+        .b = g->b, .b_k = g->b_col, .b_col = g->b_k, .c = d->dx,
+        .c_row = g->k,
+    };
+    /* dW [k,n] = x^T dout, or, stored transposed, dW [n,k] = dout^T x. */
+    struct gemm dw = {
+        .m = g->k, .n = g->n, .k = g->m, .a = g->a, .a_row = 1,
+        .a_k = g->a_row, .b = d->dout, .b_k = g->n, .b_col = 1, .c = d->dw,
+        .c_row = g->n,
+    };
+    if (d->transposed)
+        dw = (struct gemm){
+            .m = g->n, .n = g->k, .k = g->m, .a = d->dout, .a_row = 1,
+            .a_k = g->n, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
+            .c_row = g->k,
+        };
+    op_parts(ex, gemm_part, &dx);
+    struct tally each = { 2 * u(dx.n) * u(dx.k), 4 * (u(g->n) + u(g->k)) };
+    struct tally shared = { 0, 4 * u(g->k) * u(g->n) };
+    if (d->dw) {
+        op_parts(ex, gemm_part, &dw);
+        each.flops += 2 * u(dw.m) * u(dw.n);
+        each.bytes += 4 * u(g->k);
+        shared.bytes += 4 * u(g->k) * u(g->n);
+    }
+    if (d->dbias) {
+        struct column_sum sum = { d->dout, g->m, g->n, d->dbias };
+        op_parts(ex, column_sum_part, &sum);
+        each.flops += u(g->n);
+        shared.bytes += 4 * u(g->n);
+    }
+    op_end(ex, &run, at.token, g->m, each, shared);
+}
+
+void op_norm(struct executor *ex, struct place at, const struct norm *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, norm_part, o);
+    uint64_t c = u(o->width);
+    /* Sum, deviations squared, scale and shift; or squares and scale. */
+    struct tally each = { (c + FOLD + 1) + (3 * c + FOLD + 4) + 4 * c,
+                          8 * c + 8 };
+    struct tally shared = { 0, 8 * c };
+    if (o->rms) {
+        each = (struct tally){ (2 * c + FOLD + 4) + 2 * c, 8 * c + 4 };
+        shared.bytes = 4 * c;
+    }
+    op_end(ex, &run, at.token, o->n, each, shared);
+}
+
+void op_norm_backward(struct executor *ex, struct place at,
+                      const struct norm *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, norm_backward_part, o);
+    uint64_t c = u(o->width);
+    /* First sweep, second sweep, then the columns. */
+    struct tally each = { (3 * c + c + FOLD + 2 * c + FOLD + 2) + 8 * c,
+                          16 * c + 8 };
+    struct tally columns = { 5 * c, 8 * c }, shared = { 0, 4 * c };
+    if (o->rms) {
+        each = (struct tally){ (2 * c + 2 * c + FOLD + 1) + 6 * c,
+                               16 * c + 4 };
+        columns = (struct tally){ 3 * c, 4 * c };
+    }
+    if (o->dgamma) {
+        each.flops += columns.flops;
+        shared.bytes += columns.bytes;
+    }
+    op_end(ex, &run, at.token, o->n, each, shared);
+}
+
+struct rope_call {
+    const struct rope *o;
+    bool               backward;
+};
+
+static void rope_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct rope_call *r = call->operand;
+    const struct rope *o = r->o;
+    call->ex->kernels->rope(o->qkv, o->rows, o->n, o->n_heads, o->head_size,
+                            o->stride, o->table, r->backward, part, parts);
+}
+
+void op_rope(struct executor *ex, struct place at, const struct rope *o)
+{
+    struct op_run run = op_begin(ex, at);
+    struct rope_call r = { o, at.pass == PASS_BACKWARD };
+    op_parts(ex, rope_part, &r);
+    uint64_t turned = u(o->n_heads) * u(o->head_size);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ 3 * turned, 8 * turned + 4 * u(o->head_size) },
+           (struct tally){ 0, 0 });
+}
+
+static void activation_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct activation *o = call->operand;
+    const struct kernels *k = call->ex->kernels;
+    size_t n = (size_t)o->n * (size_t)o->width;
+    if (o->family == FAMILY_GPT2 && o->out)
+        k->gelu(o->x, o->out, n, part, parts);
+    else if (o->family == FAMILY_GPT2)
+        k->gelu_backward(o->x, o->dout, o->dx, n, part, parts);
+    else if (o->out)
+        k->swiglu(o->x, o->out, o->n, o->width, part, parts);
+    else
+        k->swiglu_backward(o->x, o->dout, o->dx, o->n, o->width, part, parts);
+}
+
+void op_activation(struct executor *ex, struct place at,
+                   const struct activation *o)
+{
+    static const struct { uint64_t flops, bytes; } cost[FAMILY_COUNT][2] = {
+        [FAMILY_GPT2]  = { { EXP + 6, 8 },  { EXP + 14, 12 } },
+        [FAMILY_LLAMA] = { { EXP + 3, 12 }, { EXP + 9, 20 } },
+    };
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, activation_part, o);
+    int backward = o->out == NULL;
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ cost[o->family][backward].flops * u(o->width),
+                           cost[o->family][backward].bytes * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+static void embed_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct embedding *o = call->operand;
+    const struct kernels *k = call->ex->kernels;
+    if (o->stored)
+        k->stored_embed(o->ids, o->position, o->stored, o->wpe, o->out, o->n,
+                        part, parts);
+    else if (o->out)
+        k->embed(o->ids, o->position, o->wte, o->wpe, o->out, o->n, o->width,
+                 part, parts);
+    else
+        k->embed_backward(o->ids, o->position, o->dout, o->dwte, o->dwpe, o->n,
+                          o->width, part, parts);
+}
+
+void op_embed(struct executor *ex, struct place at, const struct embedding *o)
+{
+    struct op_run run = op_begin(ex, at);
+    uint64_t c = u(o->width);
+    struct tally each = { 0, 8 * c + 4 }, shared = { 0, 0 };
+    bool position = o->out ? o->wpe != NULL : o->dwpe != NULL;
+    if (o->out) {
+        if (position)
+            each = (struct tally){ c, 12 * c + 4 };
+    } else {
+        size_t row = (size_t)o->width * sizeof(real);
+        each = (struct tally){ c, 12 * c + 4 };
+        if (o->clear_dwte) {
+            memset(o->dwte, 0, (size_t)o->n_vocab * row);
+            shared.bytes += 4 * u(o->n_vocab) * c;
+        }
+        if (position) {
+            memset(o->dwpe, 0, (size_t)o->max_tokens * row);
+            shared.bytes += 4 * u(o->max_tokens) * c;
+            each = (struct tally){ 2 * c, 20 * c + 4 };
+        }
+    }
+    if (o->stored) {
+        const struct number_info *info = &number_table[o->stored->type];
+        const uint64_t blocks = c / info->block;
+        each.flops += blocks * info->flops;
+        each.bytes += blocks * info->bytes - 4 * c;
+    }
+    op_parts(ex, embed_part, o);
+    op_end(ex, &run, at.token, o->n, each, shared);
+}
+
+void op_route(struct executor *ex, struct place at, const struct router *o)
+{
+    struct op_run run = op_begin(ex, at);
+    bool backward = at.pass == PASS_BACKWARD;
+    op_parts(ex, backward ? route_backward_part : route_part, o);
+    uint64_t c = u(o->width);
+    const struct tally each[3][2] = {
+        [ROUTER_RAW] = {
+            { 2 * c + FOLD, 4 * c + 4 },
+            { 2 * c + 2 * c, 12 * c + 4 } },
+        [ROUTER_RMS] = {
+            { (2 * c + FOLD + 4) + (2 * c + FOLD + 1), 4 * c + 8 },
+            { (4 * c + FOLD + 1) + 6 * c + 3 * c, 12 * c + 8 } },
+        [ROUTER_LAYER_NORM] = {
+            { (c + FOLD + 1) + (3 * c + FOLD + 4) + (3 * c + FOLD + 1),
+              4 * c + 12 },
+            { (6 * c + 2 * FOLD + 2) + 8 * c + 4 * c, 12 * c + 12 } },
+    };
+    op_end(ex, &run, at.token, o->n, each[o->input][backward],
+           (struct tally){ 0, (backward ? 8 : 4) * c });
+}
+
+void op_stream_signal(struct executor *ex, struct place at,
+                      const struct stream_signal *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, stream_signal_part, o);
+    uint64_t c = u(o->width);
+    struct tally each = { 2 * c + FOLD, 4 * c + 4 };
+    if (o->left)
+        each = (struct tally){ 3 * c + FOLD, 12 * c + 4 };
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
+void op_hash(struct executor *ex, struct place at, int32_t choice,
+             const int32_t *ids, int32_t n, real *score)
+{
+    struct op_run run = op_begin(ex, at);
+    for (int32_t r = 0; r < n; r++) {
+        uint64_t bits = random_mix((uint64_t)ids[r], (uint64_t)choice, 0, 2);
+        score[r] = (real)(bits >> 40) * 0x1p-24f;
+    }
+    op_end(ex, &run, at.token, n, (struct tally){ 0, 8 },
+           (struct tally){ 0, 0 });
+}
+
+static void gather_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct gathering *o = call->operand;
+    for (int i = 0; i < 2 && o->x[i]; i++)
+        call->ex->kernels->gather(o->x[i], o->row, o->out[i], o->n, o->width,
+                                  part, parts);
+}
+
+void op_gather(struct executor *ex, struct place at, const struct gathering *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, gather_part, o);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ 0, (o->x[1] ? 16 : 8) * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+static void scatter_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct scattering *o = call->operand;
+    call->ex->kernels->scatter(o->x, o->stride, o->row, o->out, o->n, o->width,
+                               part, parts);
+}
+
+void op_scatter(struct executor *ex, struct place at,
+                const struct scattering *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, scatter_part, o);
+    op_end(ex, &run, at.token, o->n, (struct tally){ 0, 8 * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+void op_carry(struct executor *ex, struct place at, const struct carrying *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, carry_part, o);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ 0, 16 * u(o->n_kv_heads) * u(o->head_size) },
+           (struct tally){ 0, 0 });
+}
+
+struct gather_back {
+    const real    *from, *pass;
+    const int32_t *token;
+    real          *to;
+    int32_t        n, width;
+};
+
+static void gather_back_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct gather_back *o = call->operand;
+    call->ex->kernels->gather_backward(o->from, o->pass, o->token, o->to, o->n,
+                                       o->width, part, parts);
+}
+
+void op_gather_backward(struct executor *ex, struct place at, const real *dx,
+                        const real *dpass, real *dstream, int32_t n,
+                        int32_t width)
+{
+    struct op_run run = op_begin(ex, at);
+    struct gather_back o = { dx, dpass, at.token, dstream, n, width };
+    op_parts(ex, gather_back_part, &o);
+    struct tally each = { 0, 8 * u(width) };
+    if (dpass)
+        each = (struct tally){ u(width), 12 * u(width) };
+    op_end(ex, &run, at.token, n, each, (struct tally){ 0, 0 });
+}
+
+void op_gate(struct executor *ex, struct place at, const struct gating *o)
+{
+    static const uint64_t value[] = { [GATING_RAW] = 0,
+        [GATING_SIGMOID] = EXP + 2, [GATING_SIGMOID2] = EXP + 3 };
+    static const uint64_t slope[] = { [GATING_RAW] = 0, [GATING_SIGMOID] = 3,
+        [GATING_SIGMOID2] = 4 };
+    struct op_run run = op_begin(ex, at);
+    bool backward = at.pass == PASS_BACKWARD;
+    op_parts(ex, backward ? gate_backward_part : gate_part, o);
+    uint64_t c = u(o->width);
+    struct tally each = { 0, 8 * c };
+    if (o->gate != GATING_ONE && !backward)
+        each = (struct tally){ 3 * c + value[o->gate], 12 * c + 8 };
+    else if (o->gate != GATING_ONE && o->trained)
+        each = (struct tally){ 2 * c + 1 + 3 * c + FOLD + slope[o->gate],
+                               20 * c + 8 };
+    else if (o->gate != GATING_ONE)
+        each = (struct tally){ 2 * c + 1, 12 * c + 4 };
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
+void op_loss(struct executor *ex, struct place at, const struct loss *o,
+             double *mean)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, loss_part, o);
+    *mean = ex->kernels->sum(0.0, o->nats, (size_t)o->n) / o->n;
+    uint64_t v = u(o->width);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ (EXP + 2) * v + FOLD + OP_FLOPS_LOG + 2 + 1,
+                           4 * v + 16 }, (struct tally){ 0, 0 });
+}
+
+void op_loss_backward(struct executor *ex, struct place at,
+                      const struct loss *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, loss_backward_part, o);
+    uint64_t v = u(o->width);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ (EXP + 2) * v + 2, 8 * v + 12 },
+           (struct tally){ 0, 0 });
+}
+
+void op_entropy(struct executor *ex, struct place at, const struct loss *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, entropy_part, o);
+    uint64_t v = u(o->width);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ (EXP + 3) * v + FOLD + OP_FLOPS_LOG + 2,
+                           4 * v + 12 }, (struct tally){ 0, 0 });
+}
+
+struct squares_call {
+    const real *x;
+    size_t      n;
+    real       *partial;
+};
+
+static void squares_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct squares_call *o = call->operand;
+    call->ex->kernels->squares(o->x, o->n, o->partial, part, parts);
+}
+
+void op_squares(struct executor *ex, struct place at, const real *x, size_t n,
+                real *partial, double *total)
+{
+    struct op_run run = op_begin(ex, at);
+    struct squares_call o = { x, n, partial };
+    size_t chunks = (n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK;
+    op_parts(ex, squares_part, &o);
+    *total = ex->kernels->sum(*total, partial, chunks);
+    op_end(ex, &run, NULL, 0, (struct tally){ 0, 0 },
+           (struct tally){ 2 * n + chunks * (FOLD + 1), 4 * n });
+}
+
+double op_clip_scale(struct executor *ex, struct place at, double squares,
+                     double limit)
+{
+    struct op_run run = op_begin(ex, at);
+    double scale = ex->kernels->clip_scale(squares, limit);
+    op_end(ex, &run, NULL, 0, (struct tally){ 0, 0 },
+           (struct tally){ 2, 0 });
+    return scale;
+}
+
+struct adamw_call {
+    const struct adamw *o;
+    real               *p, *m, *v;
+    const real         *g;
+    size_t              n;
+};
+
+static void adamw_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct adamw_call *a = call->operand;
+    call->ex->kernels->adamw(a->o, a->p, a->g, a->m, a->v, a->n, part, parts);
+}
+
+void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
+              real *p, const real *g, real *m, real *v, size_t n)
+{
+    struct op_run run = op_begin(ex, at);
+    struct adamw_call call = { o, p, m, v, g, n };
+    op_parts(ex, adamw_part, &call);
+    op_end(ex, &run, NULL, 0, (struct tally){ 0, 0 },
+           (struct tally){ 17 * n, 28 * n });
+}

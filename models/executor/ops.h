@@ -1,0 +1,150 @@
+/* ops.h - one op each: bracketed by the meter, split over the threads, tallied
+ * from the loops that ran.  What an op is worth is said in sim/core/ledger/op.h. */
+#ifndef OPS_H
+#define OPS_H
+
+#include "models/kernels/kernels.h"
+#include "models/executor/pool.h"
+#include "sim/core/ledger/meter.h"
+#include "sim/core/model/spec.h"
+
+struct executor {
+    const struct kernels *kernels;   /* borrowed */
+    struct pool  *pool;              /* borrowed */
+    real         *scratch;           /* [threads, scratch_floats] */
+    size_t        scratch_floats;    /* a thread's */
+    struct meter *meter;             /* borrowed; NULL: nobody listens */
+    struct tally *extra;             /* [rows] for listeners by token */
+};
+
+/* Where an op is filed and which tokens its rows are. */
+struct place {
+    enum pass      pass;
+    int32_t        layer;            /* or LEDGER_OUTSIDE */
+    enum op        op;
+    const int32_t *token;            /* [N]; NULL: row r is token r */
+};
+
+void op_product(struct executor *ex, struct place at, const struct gemm *g);
+
+/* dx = dout W^T, dW = x^T dout, dbias = column sums of dout, from the forward
+ * product `g`; dw, dbias NULL: not wanted. */
+struct product_backward {
+    const real *dout;                /* [N,n], rows dense */
+    real *dx, *dw, *dbias;
+    bool  transposed;                /* the weight is stored [n,k] */
+};
+void op_product_backward(struct executor *ex, struct place at,
+                         const struct gemm *g,
+                         const struct product_backward *d);
+
+void op_norm(struct executor *ex, struct place at, const struct norm *o);
+void op_norm_backward(struct executor *ex, struct place at,
+                      const struct norm *o);
+void op_attend(struct executor *ex, struct place at, const struct attention *o);
+void op_attend_backward(struct executor *ex, struct place at,
+                        const struct attention *o);
+
+/* Keys and values kept for decoding.  fill_cache() copies those of an
+ * attention's key rows behind what is there, and updates the lengths: moves that
+ * belong to no op, so they are in a pass's time but in no op's tally or time. */
+struct cache {
+    int32_t  capacity;
+    int32_t *length;                 /* [B] */
+    real    *keys, *values;
+};
+void fill_cache(struct executor *ex, const struct attention *o,
+                struct cache *cache);
+void op_attend_cached(struct executor *ex, struct place at,
+                      const struct cached_attention *o);
+
+struct rope {
+    real              *qkv;          /* [N,Q+2E], turned in place */
+    const struct rows *rows;
+    int32_t            n, n_heads, head_size, stride;   /* heads: H + G */
+    const real        *table;        /* [P,D] cosines, then sines */
+};
+void op_rope(struct executor *ex, struct place at, const struct rope *o);
+
+struct activation {
+    enum family family;
+    const real *x;                   /* [N,U] */
+    real       *out;                 /* [N,F]; forward */
+    const real *dout;                /* [N,F]; backward */
+    real       *dx;                  /* [N,U] */
+    int32_t     n, width;            /* N, F */
+};
+void op_activation(struct executor *ex, struct place at,
+                   const struct activation *o);
+
+struct embedding {
+    const int32_t *ids, *position;   /* [N] */
+    const real *wte, *wpe;           /* wpe NULL: none */
+    const struct stored *stored;     /* in the place of wte; or NULL */
+    real       *out;
+    const real *dout;
+    real       *dwte, *dwpe;
+    bool        clear_dwte;          /* nobody wrote it before */
+    int32_t     n, width, n_vocab, max_tokens;
+};
+void op_embed(struct executor *ex, struct place at, const struct embedding *o);
+
+void op_route(struct executor *ex, struct place at, const struct router *o);
+
+/* Signals: scores where no router is. */
+void op_stream_signal(struct executor *ex, struct place at,
+                      const struct stream_signal *o);
+void op_receive(struct executor *ex, struct place at,
+                const struct reception *o);
+void op_receive_cached(struct executor *ex, struct place at,
+                       const struct cached_reception *o);
+/* score[n]: the upper 24 bits of random_mix(id, choice, 0, 2), over 2^24. */
+void op_hash(struct executor *ex, struct place at, int32_t choice,
+             const int32_t *ids,
+             int32_t n, real *score);
+
+/* Rows row[i] of each x[.,width] into row i of its out; x[1] NULL: one only. */
+struct gathering {
+    const int32_t *row;              /* [N] */
+    int32_t        n, width;
+    const real    *x[2];
+    real          *out[2];
+};
+void op_gather(struct executor *ex, struct place at, const struct gathering *o);
+
+/* Rows of x, `stride` apart, to rows row[i] (NULL: i) of out [.,width]. */
+struct scattering {
+    const int32_t *row;
+    int32_t        n, width, stride;
+    const real    *x;
+    real          *out;
+};
+void op_scatter(struct executor *ex, struct place at,
+                const struct scattering *o);
+void op_carry(struct executor *ex, struct place at, const struct carrying *o);
+void op_gather_backward(struct executor *ex, struct place at, const real *dx,
+                        const real *dpass, real *dstream, int32_t n,
+                        int32_t width);
+void op_gate(struct executor *ex, struct place at, const struct gating *o);
+
+void op_loss(struct executor *ex, struct place at, const struct loss *o,
+             double *mean);
+void op_loss_backward(struct executor *ex, struct place at,
+                      const struct loss *o);
+void op_entropy(struct executor *ex, struct place at, const struct loss *o);
+
+/* Adds the squares of x[n] to *total; `partial` holds a float a chunk. */
+void op_squares(struct executor *ex, struct place at, const real *x, size_t n,
+                real *partial, double *total);
+double op_clip_scale(struct executor *ex, struct place at, double squares,
+                     double limit);
+void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
+              real *p, const real *g, real *m, real *v, size_t n);
+
+/* Brackets for work that the caller does itself: select. */
+struct op_run op_begin(struct executor *ex, struct place at);
+void          op_end(struct executor *ex, struct op_run *run,
+                     const int32_t *token, int32_t n_rows, struct tally each,
+                     struct tally shared);
+
+#endif

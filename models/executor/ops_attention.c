@@ -1,0 +1,177 @@
+/* ops_attention.c - the ops in which a row meets the rows before it, and tallies
+ * that go by how many those are. */
+#include "models/executor/ops_inside.h"
+
+#include <string.h>
+
+PARTS_SCRATCH(attend, attention)
+PARTS_SCRATCH(attend_backward, attention)
+PARTS_SCRATCH(attend_cached, cached_attention)
+PARTS(scale_queries, reception)
+PARTS_SCRATCH(receive, reception)
+PARTS_SCRATCH(receive_cached, cached_reception)
+
+/* Keys that the query at index i of its sequence runs over. */
+static uint64_t keys_of(int32_t i)
+{
+    return u(i / OP_KEY_TILE + 1) * OP_KEY_TILE;
+}
+
+/* Rows differ in their number of keys, so the tally is made row by row. */
+static void end_attention(struct executor *ex, struct op_run *run,
+                          const int32_t *token, const struct rows *rows,
+                          struct tally each, uint64_t flops_per_key)
+{
+    uint64_t keys = 0;
+    int32_t n = rows->first[rows->n_sequences];
+
+    if (!ex->meter)
+        return;
+    for (int32_t b = 0; b < rows->n_sequences; b++)
+        for (int32_t r = rows->first[b]; r < rows->first[b + 1]; r++) {
+            uint64_t own = keys_of(r - rows->first[b]);
+            keys += own;
+            if (ex->meter->by_token)
+                ex->extra[r] = (struct tally){ own * flops_per_key, 0 };
+        }
+    run->extra = ex->meter->by_token ? ex->extra : NULL;
+    op_end(ex, run, token, n, each,
+           (struct tally){ keys * flops_per_key, 0 });
+}
+
+/* Queries apart from keys: all of a strip run over the keys up to its last
+ * query's own.  The op's rows are those of the keys. */
+static void end_attention_apart(struct executor *ex, struct op_run *run,
+                                const struct attention *o, uint64_t row_flops,
+                                uint64_t flops_per_key)
+{
+    const struct rows *rows = o->rows, *all = o->key_rows;
+    const uint64_t q = u(o->n_heads) * u(o->head_size);
+    const uint64_t e = u(o->n_kv_heads) * u(o->head_size);
+    const int32_t n = all->first[all->n_sequences];
+    struct tally sum = { 0, 0 };
+
+    if (!ex->meter)
+        return;
+    if (ex->meter->by_token)
+        memset(ex->extra, 0, (size_t)n * sizeof *ex->extra);
+    for (int32_t b = 0; b < rows->n_sequences; b++) {
+        const int32_t end = rows->first[b + 1];
+        for (int32_t r = rows->first[b]; r < end; r++) {
+            int32_t i = r - rows->first[b];
+            int32_t last = r - i % OP_KEY_TILE + OP_KEY_TILE - 1;
+            if (last >= end)
+                last = end - 1;
+            struct tally own = {
+                row_flops + keys_of(rows->position[last]) * flops_per_key,
+                8 * q + 8 * u(o->n_heads) };
+            sum.flops += own.flops;
+            sum.bytes += own.bytes;
+            if (ex->meter->by_token)
+                ex->extra[all->first[b] + rows->position[r]] = own;
+        }
+    }
+    run->extra = ex->meter->by_token ? ex->extra : NULL;
+    op_end(ex, run, all->token, n, (struct tally){ 0, 8 * e }, sum);
+}
+
+void op_attend(struct executor *ex, struct place at, const struct attention *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, attend_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    if (o->key_rows) {
+        end_attention_apart(ex, &run, o, h * (2 * d + FOLD + 1),
+                            h * (4 * d + EXP + 2));
+        return;
+    }
+    struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
+    end_attention(ex, &run, at.token, o->rows, each,
+                  h * (4 * d + EXP + 2));
+}
+
+void op_attend_backward(struct executor *ex, struct place at,
+                        const struct attention *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, attend_backward_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { h * (4 * d + FOLD), 16 * h * d + 16 * e + 8 * h };
+    end_attention(ex, &run, at.token, o->rows, each,
+                  h * (10 * d + EXP + 4));
+}
+
+struct filling {
+    const struct attention *o;
+    const struct cache     *cache;
+};
+
+static void filling_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct filling *f = call->operand;
+    call->ex->kernels->fill_cache(f->o, f->cache->length, f->cache->capacity,
+                                  f->cache->keys, f->cache->values, part,
+                                  parts);
+}
+
+void fill_cache(struct executor *ex, const struct attention *o,
+                struct cache *cache)
+{
+    struct filling f = { o, cache };
+    const struct rows *rows = o->key_rows ? o->key_rows : o->rows;
+    op_parts(ex, filling_part, &f);
+    for (int32_t b = 0; b < rows->n_sequences; b++)
+        cache->length[b] += rows->first[b + 1] - rows->first[b];
+}
+
+/* One query a row, over all keys of its sequence. */
+static void end_cached(struct executor *ex, struct op_run *run,
+                       const int32_t *token, const int32_t *sequence,
+                       const int32_t *length, int32_t n, struct tally each,
+                       struct tally per_key)
+{
+    struct tally keys = { 0, 0 };
+    for (int32_t r = 0; r < n; r++) {
+        int32_t held = length[sequence[r]];
+        ex->extra[r] = (struct tally){ keys_of(held - 1) * per_key.flops,
+                                       u(held) * per_key.bytes };
+        keys.flops += ex->extra[r].flops;
+        keys.bytes += ex->extra[r].bytes;
+    }
+    run->extra = ex->extra;
+    op_end(ex, run, token, n, each, keys);
+}
+
+void op_attend_cached(struct executor *ex, struct place at,
+                      const struct cached_attention *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, attend_cached_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
+               (struct tally){ h * (4 * d + EXP + 2), 8 * e });
+}
+
+void op_receive(struct executor *ex, struct place at,
+                const struct reception *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, scale_queries_part, o);
+    op_parts(ex, receive_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { 2 * h * d, 8 * h * d + 8 * e + 8 * h + 4 };
+    end_attention(ex, &run, at.token, o->rows, each, h * (2 * d + EXP + 3));
+}
+
+void op_receive_cached(struct executor *ex, struct place at,
+                       const struct cached_reception *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, receive_cached_part, o);
+    uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    struct tally each = { 2 * h * d, 8 * h * d + 8 * h + 4 };
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
+               (struct tally){ h * (2 * d + EXP + 3), 8 * e });
+}

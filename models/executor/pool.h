@@ -1,0 +1,28 @@
+/* pool.h - the program's own threads: an op is split into parts, one a thread.
+ *
+ * Waiting spins briefly and then blocks, so that a busy machine costs a context
+ * switch, not a core.  The calling thread is part 0. */
+#ifndef POOL_H
+#define POOL_H
+
+#include <stdbool.h>
+#include "sim/core/base/error.h"
+
+struct pool;
+
+typedef void pool_fn(void *argument, int part, int parts);
+
+enum status pool_open(struct pool **out, int n_threads,
+                      struct error *err) MUST_CHECK;
+void        pool_close(struct pool *pool);
+int         pool_threads(const struct pool *pool);
+
+/* Whether waiting spins before it blocks; it does in a new pool.  Where
+ * instructions are counted it should not: a thread that spins retires what no
+ * op asked for. */
+void pool_spin(struct pool *pool, bool spin);
+
+/* Run fn(argument, i, n) on every thread and wait for all. */
+void pool_run(struct pool *pool, pool_fn *fn, void *argument);
+
+#endif

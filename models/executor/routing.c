@@ -1,0 +1,217 @@
+/* routing.c - whom a routed layer keeps: scores of all tokens, by a router or a
+ * signal, and the policy's choice among them. */
+#include "models/executor/model_state.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "sim/core/base/random.h"
+
+static struct place place(enum op op, int32_t layer, const int32_t *token)
+{
+    return (struct place){ PASS_FORWARD, layer, op, token };
+}
+
+/* ---- scores ---- */
+
+static void run_received(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct place at = place(OP_ROUTE, l, m->all_rows.token);
+
+    assert(l > 0);
+    if (m->decoded_step) {
+        struct cached_reception o = {
+            .n = m->n_rows, .n_heads = m->spec.n_heads,
+            .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+            .capacity = m->cache_capacity, .sequence = m->all_token,
+            .length = m->cache[l - 1].length, .qkv = b->qkv,
+            .stats = b->softmax, .keys = m->cache[l - 1].keys,
+            .drawn = decode_history(m, spec_attention_choice(&m->spec, l), 0),
+            .score = b->score,
+        };
+        op_receive_cached(&m->ex, at, &o);
+        return;
+    }
+    struct reception o = {
+        .rows = &m->all_rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .qkv = b->qkv, .stats = b->softmax, .queries = b->attended,
+        .score = b->score,
+    };
+    op_receive(&m->ex, at, &o);
+}
+
+static bool routes_before(const struct model *m, int32_t layer)
+{
+    for (int32_t l = 0; l < layer; l++)
+        if (m->spec.routed[l])
+            return true;
+    return false;
+}
+
+/* Where the choice's like in the routed layer before left the stream. */
+static real *left_of(const struct model *m, int32_t c)
+{
+    return m->left[m->spec.part == PART_APART &&
+                   spec_choice_part(&m->spec, c) == PART_FFN];
+}
+
+static void run_signal(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
+    struct layer_buffers *b = &m->layer[l];
+    struct place at = place(OP_ROUTE, l, m->all_rows.token);
+
+    if (m->spec.signal == SIGNAL_HASH) {
+        op_hash(&m->ex, at, c, m->input.ids, m->n_rows, b->score);
+        return;
+    }
+    if (m->spec.signal == SIGNAL_RECEIVED) {
+        run_received(m, l);
+        return;
+    }
+    struct stream_signal o = {
+        .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
+        .left = m->spec.signal == SIGNAL_CHANGE ? left_of(m, c) : NULL,
+        .first = !routes_before(m, l), .score = b->score,
+    };
+    op_stream_signal(&m->ex, at, &o);
+}
+
+static void remember_scores(struct model *m, int32_t c)
+{
+    const real *score = m->layer[spec_choice_layer(&m->spec, c)].score;
+    const bool kept = m->decoded_step || m->input.cache;
+    if (!m->history || !kept ||
+        (m->decoded_step && m->spec.signal == SIGNAL_RECEIVED))
+        return;
+    for (int32_t s = 0; s < m->input.n_sequences; s++)
+        memcpy(decode_history(m, c, s) + m->decoded[s],
+               score + m->all_first[s],
+               (size_t)(m->all_first[s + 1] - m->all_first[s]) * sizeof(real));
+}
+
+void routing_score(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
+
+    if (m->spec.router_scores) {
+        struct router router = router_of(m, l);
+        router.n = m->n_rows;
+        router.x = m->stream[l];
+        op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
+    } else if (m->spec.signal != SIGNAL_NONE) {
+        run_signal(m, c);
+    }
+    remember_scores(m, c);
+}
+
+/* ---- choice ---- */
+
+/* Ask the policy which tokens of each sequence are kept. */
+struct choice {
+    struct model *m;
+    int32_t       choice, layer;
+};
+
+static void choose_part(void *argument, int part, int parts)
+{
+    const struct choice *c = argument;
+    struct model *m = c->m;
+    const struct model_input *in = &m->input;
+    struct layer_buffers *b = &m->layer[c->layer];
+    int32_t *scratch = m->choose_scratch +
+                       (size_t)part * (size_t)m->options.n_tokens;
+
+    for (int32_t s = part; s < in->n_sequences; s += parts) {
+        int32_t t = m->allocation.length[s];
+        const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
+                                                  : NULL;
+        struct route_input choose = {
+            .score = score, .n_tokens = t,
+            .n_keep = spec_kept(&m->spec, c->layer, t),
+            .keep_first = m->spec.keep_first,
+            .threshold = m->threshold[c->layer],
+            .seed = random_mix(in->seed, (uint64_t)c->choice, (uint64_t)s, 1),
+            .capacity = m->spec.capacity[c->layer], .sequence = s,
+            .choice = c->choice, .replayed = in->replayed, .scratch = scratch,
+        };
+        m->allocation.count[c->choice * m->allocation.n_sequences + s] =
+            route_choose(in->policy, &choose,
+                         allocation_kept(&m->allocation, c->choice, s));
+        if (in->train && m->spec.router_scores)
+            b->cut[s] = route_cut_of(&choose);
+    }
+}
+
+/* Kept positions of all sequences as the rows of one matrix. */
+static void line_up(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
+    struct layer_buffers *b = &m->layer[l];
+    int32_t n = 0;
+    for (int32_t s = 0; s < m->input.n_sequences; s++) {
+        const int32_t *kept = allocation_kept(&m->allocation, c, s);
+        int32_t count = allocation_count(&m->allocation, c, s);
+        assert(!m->options.train ||
+               count <= spec_kept(&m->spec, l, m->options.n_tokens));
+        b->first[s] = n;
+        for (int32_t i = 0; i < count; i++, n++) {
+            b->position[n] = kept[i];
+            b->row[n] = m->all_first[s] + kept[i];
+            b->token[n] = s * m->input.n_tokens + kept[i];
+        }
+    }
+    b->first[m->input.n_sequences] = n;
+    b->kept = (struct rows){ m->input.n_sequences, b->first, b->position,
+                             b->token };
+}
+
+static void track_threshold(struct model *m, int32_t l)
+{
+    float *at = &m->threshold[l];
+    bool first = isnan(*at);
+    struct layer_buffers *b = &m->layer[l];
+    *at = m->ex.kernels->track(first ? b->cut[0] : *at, b->cut,
+                               m->input.n_sequences,
+                               first ? 1.0f : m->threshold_rate);
+}
+
+void routing_end_select(struct model *m, int32_t l, struct op_run *run,
+                        uint64_t shared_flops)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t kept = b->first[m->input.n_sequences];
+
+    if (m->ex.meter && m->ex.meter->by_token) {
+        memset(m->ex.extra, 0, (size_t)m->n_rows * sizeof *m->ex.extra);
+        for (int32_t i = 0; i < kept; i++)
+            m->ex.extra[b->row[i]].bytes = 4;
+        run->extra = m->ex.extra;
+    }
+    /* Extra, in the total: 4 bytes a kept row. */
+    op_end(&m->ex, run, m->all_rows.token, m->n_rows,
+           (struct tally){ 0, spec_scored(&m->spec) ? 4 : 0 },
+           (struct tally){ shared_flops, 4 * (uint64_t)kept });
+}
+
+void routing_select(struct model *m, int32_t c)
+{
+    const int32_t l = spec_choice_layer(&m->spec, c);
+    struct choice choice = { m, c, l };
+    bool track = m->input.train && m->spec.router_scores;
+
+    if (m->decoded_step) {
+        decode_select(m, c);
+        return;
+    }
+    struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
+    pool_run(m->pool, choose_part, &choice);
+    line_up(m, c);
+    if (track)
+        track_threshold(m, l);
+    routing_end_select(m, l, &run,
+                       track ? (uint64_t)m->input.n_sequences + 4 : 0);
+}

@@ -1,0 +1,182 @@
+/* tensor.c - laying out the parameters. */
+#include "models/executor/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct extent {
+    int64_t rows, columns;
+    bool    decays;
+};
+
+static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
+                               int32_t layer)
+{
+    const bool gpt2 = s->family == FAMILY_GPT2, tied = s->tied_head;
+    const bool biased = spec_qkv_bias(s);
+    const bool routed = layer >= 0 && s->routed[layer] && s->router_scores;
+    const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
+    const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
+    const struct extent table[TENSOR_COUNT] = {
+#define X(id, rows, columns, decays) [TENSOR_##id] = { rows, columns, decays },
+        TENSOR_MAP(X)
+#undef X
+    };
+    return table[id];
+}
+
+int tensor_matrices(struct tensor_matrix out[3], struct model_spec *s,
+                    int32_t layer, enum tensor_id id)
+{
+    uint8_t *of = s->stored[layer < 0 ? 0 : layer];
+    const bool llama = s->family == FAMILY_LLAMA;
+    const int64_t c = s->n_channels, q = spec_q(s), e = spec_e(s),
+                  f = s->n_ffn, v = s->n_vocab;
+    int n = 0;
+
+    switch ((int)id) {
+    case TENSOR_WTE:
+        out[n++] = (struct tensor_matrix){ &s->stored_embedding, v };
+        break;
+    case TENSOR_HEAD:
+        out[n++] = (struct tensor_matrix){ &s->stored_head, v };
+        break;
+    case TENSOR_QKV:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_QUERY], q };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_KEY], e };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_VALUE], e };
+        break;
+    case TENSOR_PROJECT:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_PROJECT], c };
+        break;
+    case TENSOR_UP:
+        if (llama)
+            out[n++] = (struct tensor_matrix){ &of[MATRIX_GATE], f };
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_UP], f };
+        break;
+    case TENSOR_DOWN:
+        out[n++] = (struct tensor_matrix){ &of[MATRIX_DOWN], c };
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
+/* The tensor's ranges, where the spec stores any of its matrices. */
+static void divide(struct tensor_list *list, struct tensor *t,
+                   const struct model_spec *spec)
+{
+    struct model_spec copy = *spec;
+    struct tensor_matrix matrix[3];
+    const int n = tensor_matrices(matrix, &copy, t->layer, t->id);
+    const bool by_tokens = t->id == TENSOR_WTE || t->id == TENSOR_HEAD;
+    bool stored = false;
+
+    for (int i = 0; i < n; i++)
+        stored |= *matrix[i].type != NUMBER_F32;
+    for (int i = 0; i < n && stored; i++) {
+        struct stored *s = &t->range[t->n_ranges++];
+        *s = (struct stored){
+            .type = (enum number)*matrix[i].type,
+            .columns = (int32_t)matrix[i].columns,
+            .rows = (int32_t)(by_tokens ? t->columns : t->rows),
+        };
+        list->stored_bytes += (size_t)stored_groups(s) * stored_group_bytes(s);
+    }
+}
+
+void tensor_list_place(struct tensor_list *list, const uint8_t *base)
+{
+    for (int32_t i = 0; i < list->n; i++)
+        for (int32_t r = 0; r < list->tensor[i].n_ranges; r++) {
+            struct stored *s = &list->tensor[i].range[r];
+            s->data = base;
+            if (base)
+                base += (size_t)stored_groups(s) * stored_group_bytes(s);
+        }
+}
+
+static void add(struct tensor_list *list, const struct model_spec *spec,
+                int32_t layer, enum tensor_id id)
+{
+    struct extent e = extent_of(id, spec, layer);
+    list->at[layer + 1][id] = -1;
+    if (e.rows == 0)
+        return;
+    bool router = id == TENSOR_ROUTER;
+    struct tensor *t = &list->tensor[list->n];
+    *t = (struct tensor){
+        .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
+        .n = (size_t)(e.rows * e.columns), .offset = list->floats,
+        .learned_at = spec->backbone_frozen ? list->learned : list->floats,
+        .decays = e.decays,
+        /* With gate one nothing flows back into a router. */
+        .trained = router ? spec->router_trained && spec->gate != GATE_ONE
+                          : !spec->backbone_frozen,
+    };
+    divide(list, t, spec);
+    size_t floats = t->n_ranges == 0 ? (t->n + 15) / 16 * 16 : 0;
+    list->floats += floats;
+    if (t->trained || !spec->backbone_frozen)
+        list->learned += floats;
+    list->at[layer + 1][id] = list->n++;
+}
+
+enum status tensor_list_open(struct tensor_list *out,
+                             const struct model_spec *spec, struct error *err)
+{
+    size_t most = (size_t)(spec->n_layers + 1) * TENSOR_COUNT;
+    *out = (struct tensor_list){ .tensor = calloc(most, sizeof *out->tensor) };
+    if (!out->tensor)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tensors",
+                         most);
+    for (int id = 0; id < TENSOR_FIRST_OF_LAYER; id++)
+        add(out, spec, -1, (enum tensor_id)id);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++)
+            add(out, spec, l, (enum tensor_id)id);
+    return STATUS_OK;
+}
+
+void tensor_list_close(struct tensor_list *list)
+{
+    free(list->tensor);
+    list->tensor = NULL;
+}
+
+const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
+                                 enum tensor_id id)
+{
+    int32_t i = list->at[layer + 1][id];
+    return i < 0 ? NULL : &list->tensor[i];
+}
+
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back)
+{
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        float *weight = weights + t->offset, *other = learned + t->learned_at;
+        if (t->trained)
+            memcpy(back ? weight : other, back ? other : weight,
+                   t->n * sizeof *weight);
+    }
+}
+
+/* A tile at a time, so that each line of either side is used while it is at
+ * hand: 16 floats of a cache line. */
+void transpose(float *to, int64_t stride, const float *rows, int64_t k,
+               int64_t n)
+{
+    enum { TILE = 16 };
+
+    for (int64_t k0 = 0; k0 < k; k0 += TILE)
+        for (int64_t c0 = 0; c0 < n; c0 += TILE) {
+            const int64_t k1 = k0 + TILE < k ? k0 + TILE : k;
+            const int64_t c1 = c0 + TILE < n ? c0 + TILE : n;
+            for (int64_t r = k0; r < k1; r++)
+                for (int64_t c = c0; c < c1; c++)
+                    to[r * stride + c] = rows[c * k + r];
+        }
+}

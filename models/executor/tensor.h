@@ -1,0 +1,100 @@
+/* tensor.h - the parameters of a model as one table: sizes, places, rules. */
+#ifndef TENSOR_H
+#define TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "models/kernels/stored.h"
+#include "sim/core/model/spec.h"
+
+/* Weights are [in,out], so that rows of tokens multiply from the left.
+ *   id            rows x columns            decays                            */
+#define TENSOR_MAP(X)                                                           \
+    X(WTE,         V, C,                     true)                              \
+    X(WPE,         gpt2 ? P : 0, C,          true)   /* P = max_tokens       */ \
+    X(HEAD,        tied ? 0 : V, C,          true)                              \
+    X(FINAL_GAMMA, 1, C,                     false)                             \
+    X(FINAL_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(NORM1_GAMMA, 1, C,                     false)  /* from here on a layer */ \
+    X(NORM1_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(QKV,         C, Q + 2 * E,             true)                              \
+    X(QKV_BIAS,    biased ? 1 : 0, Q + 2 * E, false)                             \
+    X(PROJECT,     Q, C,                     true)                              \
+    X(PROJECT_BIAS, gpt2 ? 1 : 0, C,         false)                             \
+    X(NORM2_GAMMA, 1, C,                     false)                             \
+    X(NORM2_BETA,  gpt2 ? 1 : 0, C,          false)                             \
+    X(UP,          C, U,                     true)   /* llama: gate, up      */ \
+    X(UP_BIAS,     gpt2 ? 1 : 0, U,          false)                             \
+    X(DOWN,        F, C,                     true)                              \
+    X(DOWN_BIAS,   gpt2 ? 1 : 0, C,          false)                             \
+    X(ROUTER,      routed ? 1 : 0, C,        false)
+
+enum tensor_id {
+#define X(id, rows, columns, decays) TENSOR_##id,
+    TENSOR_MAP(X)
+#undef X
+    TENSOR_COUNT
+};
+#define TENSOR_FIRST_OF_LAYER TENSOR_NORM1_GAMMA
+
+struct tensor {
+    enum tensor_id id;
+    int32_t layer;           /* or -1: outside any layer */
+    int64_t rows, columns;
+    size_t  n;               /* rows * columns */
+    size_t  offset;          /* in floats, a multiple of 16, in the parameter
+                              * block */
+    size_t  learned_at;      /* likewise, in the gradient and moment blocks; of
+                              * trained tensors */
+    /* Kept as stored, where any of its matrices is (spec.h): their columns, in
+     * the order of the tensor's; embedding and head by their tokens, each a
+     * column.  Such a tensor has no place in the blocks; 0 ranges: it has. */
+    int32_t n_ranges;
+    struct stored range[3];
+    bool    decays;          /* weight decay applies */
+    bool    trained;         /* the optimizer touches it */
+};
+
+/* All tensors of a model, outside ones first, then layer by layer. */
+struct tensor_list {
+    int32_t n;
+    struct tensor *tensor;   /* [n], owned */
+    size_t  floats;          /* of the parameters, padding included */
+    size_t  learned;         /* of the gradients, and of each moment: floats, or
+                              * with a frozen backbone the routers' alone */
+    size_t  stored_bytes;    /* of all ranges together */
+    int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
+                                                      * id; -1: has none */
+};
+
+enum status tensor_list_open(struct tensor_list *out,
+                             const struct model_spec *spec,
+                             struct error *err) MUST_CHECK;
+void tensor_list_close(struct tensor_list *list);
+
+/* Where the stored ranges lie: stored_bytes from `base` on, NULL: nowhere. */
+void tensor_list_place(struct tensor_list *list, const uint8_t *base);
+
+/* The matrices that a tensor is made of, in the order of its columns, as places
+ * in the spec's types; returns how many, at most 3, 0: always float32. */
+struct tensor_matrix {
+    uint8_t *type;           /* enum number; in *spec */
+    int64_t  columns;
+};
+int tensor_matrices(struct tensor_matrix out[3], struct model_spec *spec,
+                    int32_t layer, enum tensor_id id);
+
+/* NULL where the model has no such tensor. */
+const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
+                                 enum tensor_id id);
+
+/* The numbers that learn, between a parameter block and a block laid out like
+ * the gradients: into the latter, or back. */
+void tensor_copy_learned(const struct tensor_list *list, float *weights,
+                         float *learned, bool back);
+
+/* to[k,n], its rows `stride` apart, from rows [n,k]. */
+void transpose(float *to, int64_t stride, const float *rows, int64_t k,
+               int64_t n);
+
+#endif

@@ -1,0 +1,452 @@
+/* checkpoint.c - tensors by name, in and out. */
+#include "models/files/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/files/fill.h"
+#include "models/files/shards.h"
+#include "sim/core/base/file.h"
+
+/* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
+ * as we do; torch's Linear keeps [out,in]. */
+struct foreign {
+    enum tensor_id id;
+    enum span      span;
+    enum layout    layout;
+    bool           vector;         /* one axis, not two */
+    const char    *name;
+};
+
+/* As we keep it, with so many axes; or a torch Linear, or its bias, of some
+ * columns. */
+#define PLAIN(axes)  SPAN_ALL, LAYOUT_SAME, (axes) == 1
+#define LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
+#define VECTOR(span) SPAN_##span, LAYOUT_SAME, true
+
+static const struct foreign gpt2_names[] = {
+    { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
+    { TENSOR_WPE, PLAIN(2), "transformer.wpe.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "transformer.ln_f.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "transformer.ln_f.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "transformer.h.%d.ln_1.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), "transformer.h.%d.ln_1.bias" },
+    { TENSOR_QKV, PLAIN(2), "transformer.h.%d.attn.c_attn.weight" },
+    { TENSOR_QKV_BIAS, PLAIN(1), "transformer.h.%d.attn.c_attn.bias" },
+    { TENSOR_PROJECT, PLAIN(2), "transformer.h.%d.attn.c_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "transformer.h.%d.attn.c_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1), "transformer.h.%d.ln_2.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1), "transformer.h.%d.ln_2.bias" },
+    { TENSOR_UP, PLAIN(2), "transformer.h.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+static const struct foreign llama_names[] = {
+    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
+    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
+    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
+    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
+    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.weight" },
+    { TENSOR_UP, LINEAR(GATE), "model.layers.%d.mlp.gate_proj.weight" },
+    { TENSOR_UP, LINEAR(UP), "model.layers.%d.mlp.up_proj.weight" },
+    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
+    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+/* What older versions of the classes stored beside the weights, and why nothing
+ * is lost with it. */
+static const struct {
+    const char *name;
+    const char *why;
+} harmless[] = {
+    { "transformer.h.%d.attn.bias", "the causal mask" },
+    { "transformer.h.%d.attn.masked_bias", "what masked scores became" },
+    { "model.layers.%d.self_attn.rotary_emb.inv_freq",
+      "worked out from rope_theta" },
+    { "model.rotary_emb.inv_freq", "worked out from rope_theta" },
+};
+
+static const struct foreign *names_of(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 ? gpt2_names : llama_names;
+}
+
+/* Whether it stands once in layer l, or for l = -1, once in the model. */
+static bool is_of(const struct foreign *f, int32_t l)
+{
+    return (f->id < TENSOR_FIRST_OF_LAYER) == (l < 0);
+}
+
+/* The tensor of ours that it is, or is a part of; NULL: none. */
+static const struct tensor *own_tensor(const struct tensor_list *list,
+                                       int32_t l, const struct foreign *f)
+{
+    return is_of(f, l) ? tensor_find(list, l, f->id) : NULL;
+}
+
+enum { NAME_SIZE = 96 };
+
+/* One foreign tensor of one layer, with room for its name and numbers. */
+struct record {
+    char   name[NAME_SIZE];
+    float *data;
+};
+
+static void describe(struct safetensors_tensor *out, struct record *record,
+                     const struct foreign *f, const struct tensor *t,
+                     int64_t width)
+{
+    *out = (struct safetensors_tensor){
+        .name = record->name, .dtype = SAFETENSORS_F32,
+        .rank = f->vector ? 1 : 2, .data = record->data,
+        .shape = { (uint64_t)t->rows, (uint64_t)width },
+    };
+    if (f->vector)
+        out->shape[0] = (uint64_t)width;
+    else if (f->layout == LAYOUT_LINEAR) {
+        out->shape[0] = (uint64_t)width;
+        out->shape[1] = (uint64_t)t->rows;
+    }
+}
+
+/* The names hold at most one %d each: a table above says so. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void name_tensor(char *out, const struct foreign *f, int32_t layer)
+{
+    snprintf(out, NAME_SIZE, f->name, layer);
+}
+#pragma GCC diagnostic pop
+
+enum status checkpoint_export(struct model *m,
+                              const struct route_policy *policy,
+                              const char *directory, struct error *err)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct tensor_list *list = model_tensors(m);
+    if (list->stored_bytes > 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights kept as stored are"
+                         " not exported: float32 weights are", directory);
+    size_t most = (size_t)list->n * 3, n = 0;
+    struct record *record = calloc(most, sizeof *record);
+    struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
+    float *copies = malloc(list->floats * sizeof *copies), *next = copies;
+    char path[FILE_PATH_SIZE];
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!record || !tensor || !copies) {
+        error_set(err, status, "no memory to write %s", directory);
+        goto out;
+    }
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (const struct foreign *f = names_of(spec); f->name; f++) {
+            int64_t from, to;
+            const struct tensor *t = own_tensor(list, l, f);
+            if (!t)
+                continue;
+            span_columns(spec, t, f->span, &from, &to);
+            name_tensor(record[n].name, f, l);
+            record[n].data = next;
+            span_write(model_weights(m) + t->offset, t, from, to, f->layout,
+                       spec->head_size, next);
+            describe(&tensor[n], &record[n], f, t, to - from);
+            next += t->rows * (to - from);
+            n++;
+        }
+    const struct safetensors_note note = { "format", "pt" };
+    struct hf_routing routing = { .policy = policy, .has_thresholds = true };
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            routing.threshold[l] = model_thresholds(m)[l];
+            routing.has_thresholds &= isfinite(routing.threshold[l]) != 0;
+        }
+    if ((status = file_join(path, directory, "model.safetensors", err)) ||
+        (status = safetensors_write(path, tensor, n, &note, 1, err)) ||
+        (status = file_join(path, directory, "config.json", err)))
+        goto out;
+    status = hf_config_write(path, spec, &routing, err);
+out:
+    free(copies);
+    free(tensor);
+    free(record);
+    return status;
+}
+
+static bool shape_is(const struct safetensors_tensor *a,
+                     const struct safetensors_tensor *b)
+{
+    return a->rank == b->rank && a->shape[0] == b->shape[0] &&
+           (a->rank == 1 || a->shape[1] == b->shape[1]);
+}
+
+enum { SHAPE_SIZE = SAFETENSORS_MAX_RANK * 21 + 3 };
+
+/* "[12,8]" */
+static void shape_text(char out[SHAPE_SIZE], const struct safetensors_tensor *t)
+{
+    int at = snprintf(out, SHAPE_SIZE, "[");
+    for (int32_t i = 0; i < t->rank; i++)
+        at += snprintf(out + at, (size_t)(SHAPE_SIZE - at), "%s%" PRIu64,
+                       i ? "," : "", t->shape[i]);
+    snprintf(out + at, (size_t)(SHAPE_SIZE - at), "]");
+}
+
+static enum status fail_shape(const char *path,
+                              const struct safetensors_tensor *have,
+                              const struct safetensors_tensor *want,
+                              struct error *err)
+{
+    char is[SHAPE_SIZE], should[SHAPE_SIZE];
+    shape_text(is, have);
+    shape_text(should, want);
+    return error_set(err, STATUS_BAD_FORMAT, "%s: tensor '%s' is %s;"
+                     " config.json calls for %s", path, want->name, is, should);
+}
+
+static const char *prefix_of(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 ? "transformer." : "model.";
+}
+
+/* Names come with and without the prefix of the class around the layers; of a
+ * tied head, either of the two tensors may be the one that is stored. */
+static const struct safetensors_tensor *find_foreign(
+    const struct model_spec *spec, const struct shards *files,
+    const struct foreign *f, const char *name)
+{
+    const char *prefix = prefix_of(spec);
+    const size_t length = strlen(prefix);
+    const struct safetensors_tensor *found = shards_find(files, name);
+
+    if (!found && strncmp(name, prefix, length) == 0)
+        found = shards_find(files, name + length);
+    if (!found && f->id == TENSOR_WTE && spec->tied_head)
+        found = shards_find(files, "lm_head.weight");
+    return found;
+}
+
+/* The file's tensor for columns [*from, *to) of ours, in the right shape. */
+static enum status find_tensor(const struct safetensors_tensor **out,
+                               const struct model_spec *spec,
+                               const struct shards *files,
+                               const struct foreign *f, const struct tensor *t,
+                               int64_t *from, int64_t *to, struct error *err)
+{
+    struct record record = { .data = NULL };
+    struct safetensors_tensor want;
+
+    span_columns(spec, t, f->span, from, to);
+    name_tensor(record.name, f, t->layer);
+    describe(&want, &record, f, t, *to - *from);
+    *out = find_foreign(spec, files, f, record.name);
+    if (!*out)
+        return error_set(err, STATUS_BAD_FORMAT,
+                         "%s: no tensor '%s', which config.json calls for",
+                         shards_path(files), record.name);
+    return shape_is(*out, &want)
+               ? STATUS_OK : fail_shape(shards_path(files), *out, &want, err);
+}
+
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory, struct error *err)
+{
+    struct tensor_list list;
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tensor_list_open(&list, spec, err);
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            const struct tensor *t = own_tensor(&list, l, f);
+            const struct safetensors_tensor *have;
+            int64_t from, to;
+            if (t)
+                status = find_tensor(&have, spec, files, f, t, &from, &to, err);
+        }
+    tensor_list_close(&list);
+    shards_close(files);
+    return status;
+}
+
+/* F32, F16 or BF16. */
+static enum status number_of(enum number *out, const char *path,
+                             const struct safetensors_tensor *have,
+                             struct error *err)
+{
+    static const uint8_t type[SAFETENSORS_DTYPE_COUNT] = {
+        [SAFETENSORS_F32] = 1 + NUMBER_F32, [SAFETENSORS_F16] = 1 + NUMBER_F16,
+        [SAFETENSORS_BF16] = 1 + NUMBER_BF16,
+    };
+    if (type[have->dtype] == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: tensor %.80s is %s:"
+                         " supported are F32, F16 and BF16", path, have->name,
+                         safetensors_dtype_names[have->dtype]);
+    *out = (enum number)(type[have->dtype] - 1);
+    return STATUS_OK;
+}
+
+static enum status import_tensor(struct model *m, const struct shards *files,
+                                 const struct foreign *f,
+                                 const struct tensor *t, struct error *err)
+{
+    struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
+                                       .mapped = true };
+    const struct safetensors_tensor *have;
+    int64_t from, to;
+    enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
+                                     &to, err);
+
+    if (status == STATUS_OK)
+        status = number_of(&numbers.type, shards_path(files), have, err);
+    if (status != STATUS_OK)
+        return status;
+    struct error why;
+    numbers.data = have->data;
+    status = fill_tensor(m, t, &numbers, &why);
+    if (status != STATUS_OK)
+        return error_set(err, status, "%s: tensor %.80s: %s",
+                         shards_path(files), have->name, why.text);
+    return STATUS_OK;
+}
+
+enum status checkpoint_keep(struct model_spec *spec, const char *directory,
+                            struct error *err)
+{
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            char name[NAME_SIZE];
+            enum number type = NUMBER_F32;
+            name_tensor(name, f, l);
+            const struct safetensors_tensor *have =
+                is_of(f, l) ? find_foreign(spec, files, f, name) : NULL;
+            if (!have)
+                continue;        /* the import says which are missing */
+            status = number_of(&type, shards_path(files), have, err);
+            if (status == STATUS_OK)
+                fill_note_type(spec, l, f->id, f->span, type);
+        }
+    shards_close(files);
+    return status;
+}
+
+/* Whether `name`, with the prefix or without, is `pattern`, whose %d stands for
+ * a layer; *layer is then that layer, or -1. */
+static bool matches(const char *pattern, const char *name, const char *prefix,
+                    int32_t *layer)
+{
+    const char *mark = strstr(pattern, "%d");
+    const size_t length = strlen(prefix);
+
+    if (strncmp(pattern, prefix, length) == 0 &&
+        strncmp(name, prefix, length) != 0) {
+        if (mark)
+            mark = strstr(pattern + length, "%d");
+        pattern += length;
+    }
+    *layer = -1;
+    if (!mark)
+        return strcmp(pattern, name) == 0;
+    const size_t before = (size_t)(mark - pattern);
+    if (strncmp(pattern, name, before) != 0)
+        return false;
+    const char *digits = name + before;
+    const size_t n = strspn(digits, "0123456789");
+    /* Written plainly: no layer has two names. */
+    if (n == 0 || n > 4 || (n > 1 && *digits == '0') ||
+        strcmp(mark + 2, digits + n) != 0)
+        return false;
+    *layer = (int32_t)strtol(digits, NULL, 10);
+    return true;
+}
+
+/* A tensor of the model; or one that it may do without: the second of a tied
+ * head's two, the routers of a dense twin, a buffer from the table. */
+static bool has_use(struct model *m, const char *name,
+                    const struct hf_routing *routing)
+{
+    const struct model_spec *spec = model_spec(m);
+    const char *prefix = prefix_of(spec);
+    int32_t layer;
+
+    for (const struct foreign *f = names_of(spec); f->name; f++)
+        if (matches(f->name, name, prefix, &layer))
+            return layer < spec->n_layers &&
+                   (tensor_find(model_tensors(m), layer, f->id) ||
+                    f->id == TENSOR_HEAD ||
+                    (f->id == TENSOR_ROUTER && routing->policy->choose));
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (matches(harmless[i].name, name, prefix, &layer))
+            return true;
+    return false;
+}
+
+/* What is left over could change the arithmetic: other biases, more layers. */
+static enum status refuse_others(struct model *m,
+                                 const struct shards *files,
+                                 const struct hf_routing *routing,
+                                 struct error *err)
+{
+    for (size_t i = 0; i < shards_count(files); i++)
+        for (size_t j = 0; j < safetensors_count(shards_at(files, i)); j++) {
+            const char *name = safetensors_at(shards_at(files, i), j)->name;
+            if (!has_use(m, name, routing))
+                return error_set(err, STATUS_BAD_VALUE, "%s: tensor '%.80s':"
+                                 " not supported: config.json has no use for"
+                                 " it", shards_path(files), name);
+        }
+    return STATUS_OK;
+}
+
+enum status checkpoint_import(struct model *m, const char *directory,
+                              const struct hf_routing *routing,
+                              struct error *err)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct tensor_list *list = model_tensors(m);
+    struct shards *files = NULL;
+    enum status status = shards_open(&files, directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
+        for (const struct foreign *f = names_of(spec);
+             f->name && status == STATUS_OK; f++) {
+            const struct tensor *t = own_tensor(list, l, f);
+            /* A dense model that is to be routed has no routers yet. */
+            if (t && (t->id != TENSOR_ROUTER || routing->policy->choose))
+                status = import_tensor(m, files, f, t, err);
+        }
+    if (status == STATUS_OK)
+        status = refuse_others(m, files, routing, err);
+    if (status == STATUS_OK && routing->has_thresholds)
+        memcpy(model_thresholds(m), routing->threshold,
+               (size_t)spec->n_layers * sizeof(float));
+    shards_close(files);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* checkpoint.h - models in files of Hugging Face's names and layout, for others
+ * to load. */
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+
+#include "models/files/hf_config.h"
+#include "models/executor/model.h"
+
+/* DIR/model.safetensors and DIR/config.json.  Dense parts have the names,
+ * shapes and orientation of GPT2LMHeadModel or LlamaForCausalLM; a routed layer
+ * adds "...mod_router.weight" [1,C].  Each file appears whole or not at all. */
+enum status checkpoint_export(struct model *model,
+                              const struct route_policy *policy,
+                              const char *directory,
+                              struct error *err) MUST_CHECK;
+
+/* Whether DIR's files hold every tensor that the spec calls for, in the right
+ * shape: to be asked before memory for them is taken, since a config may claim
+ * any size.  STATUS_BAD_FORMAT names file and tensor. */
+enum status checkpoint_check(const struct model_spec *spec,
+                             const char *directory,
+                             struct error *err) MUST_CHECK;
+
+/* Fill a model that was opened with the spec of DIR/config.json, from one file
+ * or from the shards of an index (shards.h).  Every tensor must be there in the
+ * right shape, with or without the prefix "transformer." or "model."; of a tied
+ * head, either tensor will do.  A tensor that the config has no use for is
+ * refused, but for buffers that classes used to store (GPT-2's attn.bias and
+ * masked_bias, rotary_emb.inv_freq) and a twin's routers.  `routing` says what
+ * hf_config_read() found: if nothing is routed there, the model may be, and its
+ * routers stay as they are.  STATUS_BAD_FORMAT or BAD_VALUE name file and
+ * tensor. */
+enum status checkpoint_import(struct model *model, const char *directory,
+                              const struct hf_routing *routing,
+                              struct error *err) MUST_CHECK;
+
+/* The spec keeps its matrices as the files of DIR store them. */
+enum status checkpoint_keep(struct model_spec *spec, const char *directory,
+                            struct error *err) MUST_CHECK;
+
+#endif

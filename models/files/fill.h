@@ -1,0 +1,29 @@
+/* fill.h - numbers of files into a model's tensors, whatever either keeps them
+ * as: widened where the tensor is float32, else moved, bit by bit. */
+#ifndef FILL_H
+#define FILL_H
+
+#include "models/executor/model.h"
+#include "models/files/span.h"
+
+/* A tensor of a file: [rows,columns] as `layout` says (span.h), the blocks of
+ * its type along the columns. */
+struct foreign_numbers {
+    enum number type;
+    enum span   span;            /* of our tensor's columns */
+    enum layout layout;
+    const void *data;            /* whole, of any alignment */
+    bool        mapped;          /* from a file: pages that were read may go */
+};
+
+/* All threads of the model work on it.  STATUS_BAD_VALUE: a stored tensor wants
+ * other types than the file has, or blocks along columns of ours. */
+enum status fill_tensor(struct model *model, const struct tensor *tensor,
+                        const struct foreign_numbers *from,
+                        struct error *err) MUST_CHECK;
+
+/* The spec keeps as stored what that tensor of a file has of it. */
+void fill_note_type(struct model_spec *spec, int32_t layer, enum tensor_id id,
+                    enum span span, enum number type);
+
+#endif

@@ -1,0 +1,421 @@
+/* hf_config.c - classes, members and fixed keys, each a table, read and written
+ * by the same rows. */
+#include "models/files/hf_inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/base/file.h"
+
+enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
+
+/* The classes of transformers that the executor computes: with a head, as
+ * written, or without.  Of a family and its biases the first row is written. */
+static const struct class {
+    const char *type;            /* model_type */
+    const char *head, *body;     /* architectures */
+    enum family family;
+    bool        qkv_bias;        /* of a llama */
+    /* Where key/value heads are not given, other classes have one per head;
+     * these assume 8 or 32 in silence (MistralConfig, Qwen2Config). */
+    bool        says_kv_heads;
+} classes[] = {
+    { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, false, false },
+    { "llama", "LlamaForCausalLM", "LlamaModel", FAMILY_LLAMA, false, false },
+    { "mistral", "MistralForCausalLM", "MistralModel", FAMILY_LLAMA, false,
+      true },
+    { "qwen2", "Qwen2ForCausalLM", "Qwen2Model", FAMILY_LLAMA, true, true },
+};
+enum { N_CLASSES = sizeof classes / sizeof *classes };
+static const char class_names[] = "gpt2, llama, mistral and qwen2";
+
+static const struct hf_member members[] = {
+    HF_MEMBER(GPT2, "n_embd",             INT,   n_channels,   NULL),
+    HF_MEMBER(GPT2, "n_layer",            INT,   n_layers,     NULL),
+    HF_MEMBER(GPT2, "n_head",             INT,   n_heads,      NULL),
+    HF_MEMBER(GPT2, "n_inner",            INT,   n_ffn,        ""),
+    HF_MEMBER(GPT2, "n_positions",        INT,   max_tokens,   NULL),
+    HF_MEMBER(GPT2, "vocab_size",         INT,   n_vocab,      NULL),
+    HF_MEMBER(GPT2, "layer_norm_epsilon", FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(GPT2, "tie_word_embeddings", BOOL, tied_head,    "true"),
+
+    HF_MEMBER(LLAMA, "hidden_size",             INT,   n_channels,   NULL),
+    HF_MEMBER(LLAMA, "intermediate_size",       INT,   n_ffn,        NULL),
+    HF_MEMBER(LLAMA, "num_hidden_layers",       INT,   n_layers,     NULL),
+    HF_MEMBER(LLAMA, "num_attention_heads",     INT,   n_heads,      NULL),
+    HF_MEMBER(LLAMA, "num_key_value_heads",     INT,   n_kv_heads,   ""),
+    HF_MEMBER(LLAMA, "head_dim",                INT,   head_size,    ""),
+    HF_MEMBER(LLAMA, "max_position_embeddings", INT,   max_tokens,   NULL),
+    HF_MEMBER(LLAMA, "vocab_size",              INT,   n_vocab,      NULL),
+    HF_MEMBER(LLAMA, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
+    HF_MEMBER(LLAMA, "rope_theta",              FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(LLAMA, "tie_word_embeddings",     BOOL,  tied_head,    "false"),
+};
+enum { N_MEMBERS = sizeof members / sizeof *members };
+
+/* A key with one value that the executor computes.  Rows of one key: any of
+ * them is read, the first is written.  Absent, classes mean the first. */
+struct fixed {
+    enum family family;
+    const char *key;
+    const char *value;           /* JSON */
+};
+static const struct fixed fixed[] = {
+    { FAMILY_GPT2, "activation_function", "\"gelu_new\"" },
+    { FAMILY_GPT2, "activation_function", "\"gelu_pytorch_tanh\"" },
+    { FAMILY_GPT2, "scale_attn_weights",  "true" },
+    { FAMILY_GPT2, "scale_attn_by_inverse_layer_idx", "false" },
+    { FAMILY_GPT2, "add_cross_attention", "false" },
+
+    { FAMILY_LLAMA, "hidden_act",     "\"silu\"" },
+    { FAMILY_LLAMA, "hidden_act",     "\"swish\"" },
+    { FAMILY_LLAMA, "mlp_bias",       "false" },
+};
+enum { N_FIXED = sizeof fixed / sizeof *fixed };
+
+/* Keys that ask for more when they hold anything but null or the value.  They are
+ * never written: the classes do not have them, or mean that by their absence. */
+static const struct {
+    const char *key;
+    const char *value;           /* JSON; NULL: only null */
+    const char *supported;
+} refused[] = {
+    { "quantization_config", NULL, "weights that are not quantized" },
+    { "auto_map", NULL, "the classes of transformers, not code of the model" },
+    { "rope_interleaved", "false", "false" },
+    { "partial_rotary_factor", "1.0", "1.0" },
+    { "use_sliding_window", "false", "false" },
+};
+enum { N_REFUSED = sizeof refused / sizeof *refused };
+
+static enum status read_members(struct model_spec *spec, const json_t *root,
+                                const char *name, struct error *err)
+{
+    for (int i = 0; i < N_MEMBERS; i++) {
+        const struct hf_member *m = &members[i];
+        if (m->family != spec->family)
+            continue;
+        json_t *value = hf_given(root, m->key);
+        if (!value && !m->fallback)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "%.160s: %s is missing", name, m->key);
+        if (!value && !*m->fallback)
+            continue;
+        json_t *used = value ? json_incref(value) : hf_literal(m->fallback);
+        enum status status = hf_read_member(spec, m, used, name, err);
+        json_decref(used);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* Sizes that a file may leave out. */
+static enum status derive(struct model_spec *spec, const char *name,
+                          struct error *err)
+{
+    if (spec->n_ffn == 0) {
+        int64_t wide = 4 * (int64_t)spec->n_channels;
+        spec->n_ffn = wide > INT32_MAX ? INT32_MAX : (int32_t)wide;
+    }
+    if (spec->n_kv_heads == 0)
+        spec->n_kv_heads = spec->n_heads;
+    if (spec->head_size != 0)
+        return STATUS_OK;
+    if (spec->n_channels % spec->n_heads != 0)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: %d channels do not"
+                         " divide among %d heads", name, spec->n_channels,
+                         spec->n_heads);
+    spec->head_size = spec->n_channels / spec->n_heads;
+    return STATUS_OK;
+}
+
+static enum status check_fixed(const struct model_spec *spec,
+                               const json_t *root, const char *name,
+                               struct error *err)
+{
+    for (int i = 0; i < N_FIXED;) {
+        const struct fixed *first = &fixed[i];
+        json_t *value = json_object_get(root, first->key);
+        bool good = !value || first->family != spec->family;
+        for (; i < N_FIXED && fixed[i].family == first->family &&
+               strcmp(fixed[i].key, first->key) == 0; i++) {
+            json_t *allowed = hf_literal(fixed[i].value);
+            good = good || json_equal(value, allowed);
+            json_decref(allowed);
+        }
+        if (!good)
+            return hf_refuse(err, name, first->key, value, "supported is %s",
+                             first->value);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_refused(const json_t *root, const char *name,
+                                 struct error *err)
+{
+    for (int i = 0; i < N_REFUSED; i++) {
+        json_t *value = hf_given(root, refused[i].key);
+        json_t *allowed =
+            refused[i].value ? hf_literal(refused[i].value) : NULL;
+        bool good = !value || json_equal(value, allowed) ||
+                    (json_is_number(value) && json_is_number(allowed) &&
+                     json_number_value(value) == json_number_value(allowed));
+        json_decref(allowed);
+        if (!good)
+            return hf_refuse(err, name, refused[i].key, value,
+                             "supported is %s", refused[i].supported);
+    }
+    return STATUS_OK;
+}
+
+/* A window is full attention where it spans every position.  Mistral's class
+ * assumes one of 4096 in silence (transformers, MistralConfig); Qwen2's has one
+ * only with use_sliding_window, which is refused. */
+static enum status check_window(const struct class *class,
+                                const struct model_spec *spec,
+                                const json_t *root, const char *name,
+                                struct error *err)
+{
+    json_t *window = json_object_get(root, "sliding_window");
+
+    if (strcmp(class->type, "mistral") != 0)
+        return STATUS_OK;
+    if (!window)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%.160s: sliding_window is missing: a mistral without"
+                         " it has one of 4096; supported is null", name);
+    if (!json_is_null(window) &&
+        !(json_is_integer(window) &&
+          json_integer_value(window) >= spec->max_tokens))
+        return hf_refuse(err, name, "sliding_window", window, "supported are"
+                         " null, and windows of max_position_embeddings or"
+                         " more");
+    return STATUS_OK;
+}
+
+/* Attention layer by layer, where a file says so. */
+static enum status check_layer_types(const json_t *root, const char *name,
+                                     struct error *err)
+{
+    json_t *types = hf_given(root, "layer_types");
+
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const char *word = json_string_value(json_array_get(types, i));
+        if (!word || strcmp(word, "full_attention") != 0)
+            return hf_refuse(err, name, "layer_types", json_array_get(types, i),
+                             "supported is \"full_attention\"");
+    }
+    return !types || json_is_array(types)
+               ? STATUS_OK
+               : hf_refuse(err, name, "layer_types", types, "must be a list");
+}
+
+/* Llama's attention_bias is one of the output too, which the executor does not
+ * have; Qwen2's class has its own biases, whatever the key says. */
+static enum status check_class(const struct class *class,
+                               const struct model_spec *spec,
+                               const json_t *root, const char *name,
+                               struct error *err)
+{
+    json_t *list = json_object_get(root, "architectures");
+    json_t *bias = hf_given(root, "attention_bias");
+    const char *word = json_string_value(json_array_get(list, 0));
+
+    if (list && !json_is_null(list) &&
+        (json_array_size(list) != 1 || !word ||
+         (strcmp(word, class->head) != 0 && strcmp(word, class->body) != 0)))
+        return hf_refuse(err, name, "architectures", list, "supported is"
+                         " [\"%s\"]", class->head);
+    if (bias && (class->qkv_bias ? !json_is_true(bias) : !json_is_false(bias)))
+        return hf_refuse(err, name, "attention_bias", bias, "supported is %s",
+                         class->qkv_bias ? "true" : "false");
+    if (class->says_kv_heads && !hf_given(root, "num_key_value_heads"))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "%.160s: num_key_value_heads is missing", name);
+    enum status status = check_layer_types(root, name, err);
+    return status == STATUS_OK ? check_window(class, spec, root, name, err)
+                               : status;
+}
+
+static enum status read_class(const struct class **out,
+                              struct model_spec *spec, const json_t *root,
+                              const char *name, struct error *err)
+{
+    json_t *type = json_object_get(root, "model_type");
+    const char *word = json_string_value(type);
+
+    if (!word)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: no model_type:"
+                         " supported are %s", name, class_names);
+    for (int i = 0; i < N_CLASSES; i++)
+        if (strcmp(word, classes[i].type) == 0) {
+            *out = &classes[i];
+            spec->family = classes[i].family;
+            spec->qkv_bias = classes[i].qkv_bias;
+            return STATUS_OK;
+        }
+    return hf_refuse(err, name, "model_type", type, "supported are %s",
+                     class_names);
+}
+
+static enum status read_root(struct model_spec *out, struct hf_routing *routing,
+                             const json_t *root, const char *name,
+                             struct error *err)
+{
+    struct model_spec spec = {
+        .gate = GATE_SIGMOID2, .router_input = ROUTER_INPUT_NORMALISED,
+        .rope_theta = 10000.0f,  /* not read for gpt2, never zero */
+    };
+    struct hf_routing own = { .policy = route_find("dense") };
+    json_t *isobath = json_object_get(root, "isobath");
+
+    for (int l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec.capacity[l] = 1.0;
+    const struct class *class = NULL;
+    enum status status;
+    if (!(status = read_class(&class, &spec, root, name, err)) &&
+        !(status = check_fixed(&spec, root, name, err)) &&
+        !(status = check_refused(root, name, err)) &&
+        !(status = read_members(&spec, root, name, err)) &&
+        !(status = check_class(class, &spec, root, name, err)) &&
+        !(status = hf_read_rope(&spec, root, "rope_scaling", name, err)) &&
+        !(status = hf_read_rope(&spec, root, "rope_parameters", name, err)))
+        status = derive(&spec, name, err);
+    if (status == STATUS_OK && spec.n_layers > SPEC_MAX_LAYERS)
+        status = error_set(err, STATUS_BAD_VALUE, "%.160s: %d layers: allowed"
+                           " are %d", name, spec.n_layers, SPEC_MAX_LAYERS);
+    if (status == STATUS_OK && isobath)
+        status = hf_read_routing(&spec, &own, isobath, name, err);
+    if (status != STATUS_OK)
+        return status;
+
+    struct error why;
+    if (spec_check(&spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: %s", name, why.text);
+    *out = spec;
+    if (routing)
+        *routing = own;
+    return STATUS_OK;
+}
+
+enum status hf_config_parse(struct model_spec *spec, struct hf_routing *routing,
+                            const char *text, size_t size, const char *name,
+                            struct error *err)
+{
+    json_error_t json;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
+    enum status status;
+
+    if (!root)
+        return error_set(err, STATUS_BAD_FORMAT, "%.160s:%d:%d: %s", name,
+                         json.line, json.column, json.text);
+    if (json_is_object(root))
+        status = read_root(spec, routing, root, name, err);
+    else
+        status = error_set(err, STATUS_BAD_FORMAT,
+                           "%.160s:1:1: must be an object", name);
+    json_decref(root);
+    return status;
+}
+
+enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
+                           const char *path, struct error *err)
+{
+    char *text;
+    size_t size;
+    enum status status = file_read(&text, &size, path, MAX_BYTES, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = hf_config_parse(spec, routing, text, size, path, err);
+    free(text);
+    return status;
+}
+
+static void write_class(json_t *root, const struct model_spec *spec)
+{
+    const struct class *c = classes;
+
+    while (c->family != spec->family ||
+           (c->family == FAMILY_LLAMA && c->qkv_bias != spec->qkv_bias))
+        c++;
+    json_object_set_new(root, "model_type", json_string(c->type));
+    json_object_set_new(root, "architectures", json_pack("[s]", c->head));
+    if (spec->family != FAMILY_LLAMA)
+        return;
+    if (!c->qkv_bias)
+        json_object_set_new(root, "attention_bias", json_false());
+    json_object_set_new(root, "rope_scaling", hf_rope_json(spec));
+}
+
+static json_t *root_json(const struct model_spec *spec,
+                         const struct hf_routing *routing)
+{
+    json_t *root = json_object();
+
+    write_class(root, spec);
+    for (int i = 0; i < N_FIXED; i++)
+        if (fixed[i].family == spec->family &&
+            !json_object_get(root, fixed[i].key))
+            json_object_set_new(root, fixed[i].key, hf_literal(fixed[i].value));
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (members[i].family == spec->family)
+            json_object_set_new(root, members[i].key,
+                                hf_member_json(spec, &members[i]));
+    json_object_set_new(root, "torch_dtype", json_string("float32"));
+    json_object_set_new(root, "isobath", hf_routing_json(spec, routing));
+    return root;
+}
+
+static enum status check_written(const struct model_spec *spec,
+                                 const struct hf_routing *routing,
+                                 const char *path, struct error *err)
+{
+    enum status status = spec_check(spec, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (spec->rope_scaling.kind == ROPE_SCALING_FACTORS)
+        return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
+                         " file have no place in a config.json", path);
+    /* GPT2Config has no key for it. */
+    if (spec->family == FAMILY_GPT2 &&
+        spec->n_channels != spec->n_heads * spec->head_size)
+        return error_set(err, STATUS_BAD_VALUE, "%s: gpt2 has head_size ="
+                         " channels / heads, %d / %d, not %d", path,
+                         spec->n_channels, spec->n_heads, spec->head_size);
+    for (int32_t l = 0; l < spec->n_layers && routing->has_thresholds; l++)
+        if (spec->routed[l] && !isfinite(routing->threshold[l]))
+            return error_set(err, STATUS_BAD_VALUE, "%s: threshold %g of layer"
+                             " %d is not finite", path,
+                             (double)routing->threshold[l], l);
+    return STATUS_OK;
+}
+
+enum status hf_config_write(const char *path, const struct model_spec *spec,
+                            const struct hf_routing *routing,
+                            struct error *err)
+{
+    struct file_writer writer;
+    enum status status = check_written(spec, routing, path, err);
+
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+
+    json_t *root = root_json(spec, routing);
+    /* A failed write stays noted in the stream: file_commit() reports it. */
+    bool complete = json_dumpf(root, writer.stream, JSON_INDENT(2)) == 0 ||
+                    ferror(writer.stream);
+    json_decref(root);
+    if (!complete) {
+        file_abandon(&writer);
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
+    }
+    fputc('\n', writer.stream);
+    return file_commit(&writer, err);
+}

@@ -1,0 +1,51 @@
+/* hf_config.h - a model's shape as the config.json of Hugging Face.
+ *
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, one with biases
+ * of queries, keys and values as Qwen2ForCausalLM: the dense parts load in
+ * transformers.  What those do not know stands in one object that they pass over:
+ *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
+ *               "policy": "expert_choice", "gate": "2*sigmoid",
+ *               "router_input": "normalised", "router_scores": true,
+ *               "router_trained": true, "thresholds": [0.31, 0.28]}
+ * blocks are the routed layers from 0, with one capacity and threshold each;
+ * thresholds are null while nobody has kept the running mean of top-k's cut.
+ * Where the first tokens are kept in any case, "keep_first" says how many.
+ *
+ * A file without that object is dense.  MistralForCausalLM is read as llama
+ * where its window spans every position, Qwen2ForCausalLM where it has none; of
+ * rope_scaling, the types linear and llama3.  A key that changes the arithmetic
+ * in a way the executor does not have (hidden_act, other scalings and biases,
+ * ...) is refused by name; others (dropout, token ids, ...) are passed over. */
+#ifndef HF_CONFIG_H
+#define HF_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "sim/core/base/error.h"
+#include "sim/core/model/route.h"
+#include "sim/core/model/spec.h"
+
+/* What a trained model's routing needs beside its shape. */
+struct hf_routing {
+    const struct route_policy *policy;     /* of its training; never NULL */
+    bool  has_thresholds;
+    float threshold[SPEC_MAX_LAYERS];        /* of the routed layers */
+};
+
+/* STATUS_BAD_VALUE: a spec or thresholds (finite) that no reader would take. */
+enum status hf_config_write(const char *path, const struct model_spec *spec,
+                            const struct hf_routing *routing,
+                            struct error *err) MUST_CHECK;
+
+/* `routing` may be NULL.  STATUS_BAD_FORMAT: not JSON, or of the wrong shape;
+ * STATUS_BAD_VALUE: a value that is not supported, and what is.  Both name file
+ * and key and leave *spec and *routing alone. */
+enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
+                           const char *path, struct error *err) MUST_CHECK;
+
+/* The same for text in memory; `name` is for messages. */
+enum status hf_config_parse(struct model_spec *spec, struct hf_routing *routing,
+                            const char *text, size_t size, const char *name,
+                            struct error *err) MUST_CHECK;
+
+#endif

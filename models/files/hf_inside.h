@@ -1,0 +1,62 @@
+/* hf_inside.h - what hf_config.c, its rotary scaling and its routing share:
+ * values of keys, in JSON and in a spec. */
+#ifndef HF_INSIDE_H
+#define HF_INSIDE_H
+
+#include <jansson.h>
+#include "models/files/hf_config.h"
+
+/* ---- hf_value.c ---- */
+
+enum hf_kind { HF_INT, HF_FLOAT, HF_BOOL };
+
+/* A key that is a member of the spec. */
+struct hf_member {
+    enum family family;
+    const char *key;
+    enum hf_kind kind;
+    size_t      offset;
+    const char *fallback;        /* JSON, the class's own default; NULL: needed;
+                                  * "": worked out from the others */
+};
+
+#define HF_MEMBER(family, key, kind, name, fallback)                           \
+    { FAMILY_##family, key, HF_##kind, offsetof(struct model_spec, name),      \
+      fallback }
+
+/* Caller releases. */
+json_t *hf_literal(const char *text);
+/* An absent key and null both leave the class's default: NULL. */
+json_t *hf_given(const json_t *object, const char *key);
+/* The shortest decimal that reads back as this float: 1e-05, not
+ * 9.9999997473787516e-06. */
+double  hf_short_decimal(float value);
+
+/* STATUS_BAD_VALUE, "name: key VALUE: what". */
+enum status hf_refuse(struct error *err, const char *name, const char *key,
+                      const json_t *value, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+enum status hf_read_member(struct model_spec *spec, const struct hf_member *m,
+                           const json_t *value, const char *name,
+                           struct error *err) MUST_CHECK;
+json_t *hf_member_json(const struct model_spec *spec,
+                       const struct hf_member *m);
+
+/* ---- hf_rope.c ---- */
+
+/* The object under `key`: rope_scaling, or in transformers 5 rope_parameters,
+ * which holds theta too.  A key that no supported type has is refused. */
+enum status hf_read_rope(struct model_spec *spec, const json_t *root,
+                         const char *key, const char *name,
+                         struct error *err) MUST_CHECK;
+json_t *hf_rope_json(const struct model_spec *spec);
+
+/* ---- hf_routing.c: the object "isobath" ---- */
+
+enum status hf_read_routing(struct model_spec *spec,
+                            struct hf_routing *routing, const json_t *object,
+                            const char *name, struct error *err) MUST_CHECK;
+json_t *hf_routing_json(const struct model_spec *spec,
+                        const struct hf_routing *routing);
+
+#endif

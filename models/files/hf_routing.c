@@ -1,0 +1,188 @@
+/* hf_routing.c - who is routed, in the object that other readers pass over. */
+#include "models/files/hf_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The place of a key's text in a list of words. */
+static enum status read_word(int *out, const json_t *object, const char *key,
+                             const char *const *words, int n, const char *name,
+                             struct error *err)
+{
+    json_t *value = json_object_get(object, key);
+    const char *word = json_string_value(value);
+    char allowed[128] = "";
+    size_t used = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (word && strcmp(word, words[i]) == 0) {
+            *out = i;
+            return STATUS_OK;
+        }
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s",
+                                 i ? ", " : "", words[i]);
+    }
+    return hf_refuse(err, name, key, value, "supported are %s", allowed);
+}
+
+static enum status read_flag(bool *out, const json_t *object, const char *key,
+                             const char *name, struct error *err)
+{
+    json_t *value = json_object_get(object, key);
+
+    if (!json_is_boolean(value))
+        return hf_refuse(err, name, key, value, "must be true or false");
+    *out = json_is_true(value);
+    return STATUS_OK;
+}
+
+/* A list as long as `blocks`, of numbers. */
+static enum status check_list(const json_t *object, const char *key, size_t n,
+                              const char *name, struct error *err)
+{
+    json_t *list = json_object_get(object, key);
+    bool good = json_is_array(list) && json_array_size(list) == n;
+
+    for (size_t i = 0; good && i < n; i++)
+        good = json_is_number(json_array_get(list, i));
+    return good ? STATUS_OK
+                : hf_refuse(err, name, key, list, "must be a list of %zu"
+                            " numbers, one for each of isobath.blocks", n);
+}
+
+static enum status read_blocks(struct model_spec *spec,
+                               struct hf_routing *routing,
+                               const json_t *object, const char *name,
+                               struct error *err)
+{
+    json_t *blocks = json_object_get(object, "blocks");
+    json_t *thresholds = hf_given(object, "thresholds");
+    size_t n = json_array_size(blocks);
+    json_int_t before = -1;
+
+    if (!json_is_array(blocks))
+        return hf_refuse(err, name, "isobath.blocks", blocks,
+                         "must be a list of layers");
+    enum status status = check_list(object, "capacity", n, name, err);
+    if (status == STATUS_OK && thresholds)
+        status = check_list(object, "thresholds", n, name, err);
+    if (status != STATUS_OK)
+        return status;
+    routing->has_thresholds = thresholds != NULL;
+    for (size_t i = 0; i < n; i++) {
+        json_t *block = json_array_get(blocks, i);
+        json_int_t l = json_integer_value(block);
+        if (!json_is_integer(block) || l <= before || l >= spec->n_layers)
+            return hf_refuse(err, name, "isobath.blocks", blocks, "must be"
+                             " layers from 0 to %d, ascending",
+                             spec->n_layers - 1);
+        spec->routed[l] = true;
+        spec->capacity[l] = json_number_value(
+            json_array_get(json_object_get(object, "capacity"), i));
+        routing->threshold[l] =
+            (float)json_number_value(json_array_get(thresholds, i));
+        before = l;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_policy(struct hf_routing *routing, const json_t *object,
+                               const char *name, struct error *err)
+{
+    json_t *value = json_object_get(object, "policy");
+    const char *word = json_string_value(value);
+
+    routing->policy = route_find(word ? word : "");
+    return routing->policy ? STATUS_OK
+                           : hf_refuse(err, name, "isobath.policy", value,
+                                       "no such routing policy");
+}
+
+/* Written where it is not 0. */
+static enum status read_first(struct model_spec *spec,
+                              const struct hf_routing *routing,
+                              const json_t *object, const char *name,
+                              struct error *err)
+{
+    json_t *value = json_object_get(object, "keep_first");
+
+    if (value && !(json_is_integer(value) && json_integer_value(value) >= 0 &&
+                   json_integer_value(value) <= INT32_MAX))
+        return hf_refuse(err, name, "isobath.keep_first", value, "must be a"
+                         " number of tokens, from 0");
+    route_keep_first(spec, routing->policy,
+                     (int32_t)json_integer_value(value));
+    return STATUS_OK;
+}
+
+enum status hf_read_routing(struct model_spec *spec,
+                            struct hf_routing *routing,
+                            const json_t *object, const char *name,
+                            struct error *err)
+{
+    static const char *const keys[] = {
+        "blocks", "capacity", "policy", "gate", "router_input",
+        "router_scores", "router_trained", "thresholds", "keep_first",
+    };
+    enum { N_KEYS = sizeof keys / sizeof *keys };
+    size_t known = 0;
+    int gate = 0, input = 0;
+
+    if (!json_is_object(object))
+        return hf_refuse(err, name, "isobath", object, "must be an object");
+    for (int i = 0; i < N_KEYS; i++)
+        known += json_object_get(object, keys[i]) != NULL;
+    if (known != json_object_size(object))
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: isobath holds a key of"
+                         " another version", name);
+
+    enum status status = read_policy(routing, object, name, err);
+    if (status == STATUS_OK)
+        status = read_blocks(spec, routing, object, name, err);
+    if (status == STATUS_OK)
+        status = read_first(spec, routing, object, name, err);
+    if (status == STATUS_OK)
+        status = read_word(&gate, object, "gate", gate_names, GATE_COUNT, name,
+                           err);
+    if (status == STATUS_OK)
+        status = read_word(&input, object, "router_input", router_input_names,
+                           ROUTER_INPUT_COUNT, name, err);
+    if (status == STATUS_OK)
+        status = read_flag(&spec->router_scores, object, "router_scores", name,
+                           err);
+    if (status == STATUS_OK)
+        status = read_flag(&spec->router_trained, object, "router_trained",
+                           name, err);
+    spec->gate = (enum gate)gate;
+    spec->router_input = (enum router_input)input;
+    return status;
+}
+
+json_t *hf_routing_json(const struct model_spec *spec,
+                        const struct hf_routing *routing)
+{
+    json_t *blocks = json_array(), *capacity = json_array();
+    json_t *thresholds = routing->has_thresholds ? json_array() : json_null();
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        if (!spec->routed[l])
+            continue;
+        json_array_append_new(blocks, json_integer(l));
+        json_array_append_new(capacity, json_real(spec->capacity[l]));
+        if (routing->has_thresholds)
+            json_array_append_new(thresholds, json_real(
+                hf_short_decimal(routing->threshold[l])));
+    }
+    json_t *out = json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:b, s:o}",
+                            "blocks", blocks, "capacity", capacity,
+                            "policy", routing->policy->name,
+                            "gate", gate_names[spec->gate], "router_input",
+                            router_input_names[spec->router_input],
+                            "router_scores", spec->router_scores,
+                            "router_trained", spec->router_trained,
+                            "thresholds", thresholds);
+    if (spec->keep_first > 0)
+        json_object_set_new(out, "keep_first",
+                            json_integer(spec->keep_first));
+    return out;
+}

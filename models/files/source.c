@@ -1,0 +1,243 @@
+/* source.c - opening what the user pointed at. */
+#include "models/files/source.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "models/files/checkpoint.h"
+#include "models/files/gguf_model.h"
+#include "models/files/llama2c.h"
+#include "models/files/tokenizer_copy.h"
+#include "sim/core/config/model_config.h"
+
+#define X(id, name) [WEIGHTS_##id] = name,
+const char *const weights_names[WEIGHTS_COUNT + 1] = { WEIGHTS_MAP(X) };
+#undef X
+
+bool weights_find(enum weights *out, const char *name)
+{
+    for (int i = 0; i < WEIGHTS_COUNT; i++)
+        if (strcmp(name, weights_names[i]) == 0) {
+            *out = (enum weights)i;
+            return true;
+        }
+    return false;
+}
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n > m && strcmp(path + n - m, end) == 0;
+}
+
+static enum source_kind kind_of(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return SOURCE_DIRECTORY;
+    if (ends_in(path, ".gguf"))
+        return SOURCE_GGUF;
+    return ends_in(path, ".bin") ? SOURCE_LLAMA2C : SOURCE_SHAPE;
+}
+
+static enum status read_directory(struct source *s, struct error *err)
+{
+    char config[FILE_PATH_SIZE];
+    enum status status = file_join(config, s->path, "config.json", err);
+
+    if (status == STATUS_OK && !file_exists(config))
+        return error_set(err, STATUS_BAD_VALUE, "%s: no config.json in it:"
+                         " neither a finished isobath train nor a model of"
+                         " Hugging Face", s->path);
+    if (status == STATUS_OK)
+        status = tokenizer_copy_find(s->tokenizer, s->path, err);
+    if (status != STATUS_OK)
+        return status;
+    status = hf_config_read(&s->spec, &s->routing, config, err);
+    return status == STATUS_OK ? checkpoint_check(&s->spec, s->path, err)
+                               : status;
+}
+
+static enum status read_gguf(struct source *s, struct error *err)
+{
+    struct gguf *file = NULL;
+    enum status status = gguf_open(&file, s->path, err);
+
+    if (status == STATUS_OK)
+        status = gguf_model_spec(&s->spec, file, err);
+    memcpy(s->tokenizer, s->path, sizeof s->tokenizer);
+    gguf_close(file);
+    return status;
+}
+
+static enum status read_shape(struct source *s,
+                              const struct config_setting *settings,
+                              size_t n_settings, struct error *err)
+{
+    struct model_config config;
+    enum status status = model_config_load(&s->spec, &config, s->path, settings,
+                                           n_settings, err);
+    if (status == STATUS_OK && spec_stores(&s->spec))
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights: a shape's are"
+                         " drawn in float32; isobath predict prices it as it"
+                         " would be stored", s->path);
+    if (status == STATUS_OK && spec_n_routed(&s->spec) > 0) {
+        s->routing.policy = route_find(model_config_policies[config.policy]);
+        memcpy(s->replay, config.replay, sizeof s->replay);
+    }
+    return status;
+}
+
+/* A file may name any policy; the executor trusts it to have its scores. */
+static enum status check_own(const struct source *s, struct error *err)
+{
+    struct error why;
+
+    if (spec_n_routed(&s->spec) == 0 ||
+        route_check(s->routing.policy, &s->spec, &why) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "%.160s: its policy %s", s->path,
+                     why.text);
+}
+
+enum status source_read(struct source *out, const char *path,
+                        const struct config_setting *settings,
+                        size_t n_settings, struct error *err)
+{
+    struct source s = { .kind = kind_of(path),
+                        .routing = { .policy = route_find("dense") } };
+    enum status status = STATUS_OK;
+
+    if ((size_t)snprintf(s.path, sizeof s.path, "%s", path) >= sizeof s.path)
+        return error_set(err, STATUS_BAD_VALUE, "%.60s...: path too long",
+                         path);
+    s.has_weights = s.kind != SOURCE_SHAPE;
+    switch (s.kind) {
+    case SOURCE_SHAPE:
+        status = read_shape(&s, settings, n_settings, err);
+        break;
+    case SOURCE_DIRECTORY:
+        status = read_directory(&s, err);
+        break;
+    case SOURCE_GGUF:
+        status = read_gguf(&s, err);
+        break;
+    case SOURCE_LLAMA2C:
+        status = llama2c_spec(&s.spec, s.path, err);
+        break;
+    }
+    if (status == STATUS_OK && s.has_weights)
+        status = check_own(&s, err);
+    if (status == STATUS_OK && s.has_weights)
+        status = model_config_route(&s.spec, &s.routing.policy, s.replay, path,
+                                    settings, n_settings, err);
+    if (status == STATUS_OK)
+        *out = s;
+    return status;
+}
+
+static enum status keep_gguf(struct source *s, struct error *err)
+{
+    struct gguf *file = NULL;
+    enum status status = gguf_open(&file, s->path, err);
+
+    if (status == STATUS_OK)
+        status = gguf_model_keep(&s->spec, file, err);
+    gguf_close(file);
+    return status;
+}
+
+enum status source_keep(struct source *s, enum weights weights,
+                        struct error *err)
+{
+    struct error why;
+    enum status status = STATUS_OK;
+
+    if (weights == WEIGHTS_FLOAT32)
+        return STATUS_OK;
+    if (!s->has_weights)
+        return error_set(err, STATUS_BAD_VALUE, "--weights stored: %s is a"
+                         " shape, without stored weights", s->path);
+    if (s->kind == SOURCE_GGUF)
+        status = keep_gguf(s, err);
+    else if (s->kind == SOURCE_DIRECTORY)
+        status = checkpoint_keep(&s->spec, s->path, err);
+    if (status == STATUS_OK && spec_check(&s->spec, &why) != STATUS_OK)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: %s", s->path, why.text);
+    return status;
+}
+
+/* Bytes of the spec's matrices, by type. */
+static void add_bytes(uint64_t sum[NUMBER_COUNT], uint8_t type, int64_t numbers)
+{
+    sum[type] += (uint64_t)numbers / number_table[type].block *
+                 number_table[type].bytes;
+}
+
+void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
+                         const struct model_spec *spec)
+{
+    uint64_t bytes[NUMBER_COUNT] = { 0 }, all = 0;
+    struct tensor_matrix matrix[3];
+    struct model_spec s = *spec;
+    size_t used = 0;
+
+    for (int32_t l = -1; l < s.n_layers; l++)
+        for (int id = 0; id < TENSOR_COUNT; id++) {
+            const int n = tensor_matrices(matrix, &s, l, (enum tensor_id)id);
+            const int64_t k = id == TENSOR_PROJECT ? spec_q(&s)
+                              : id == TENSOR_DOWN  ? s.n_ffn : s.n_channels;
+            if ((l < 0) != (id < TENSOR_FIRST_OF_LAYER) ||
+                (id == TENSOR_HEAD && s.tied_head))
+                continue;
+            for (int i = 0; i < n; i++)
+                add_bytes(bytes, *matrix[i].type, k * matrix[i].columns);
+        }
+    for (int t = 0; t < NUMBER_COUNT; t++)
+        all += bytes[t];
+    out[0] = '\0';
+    for (;;) {
+        int best = 0;
+        for (int t = 1; t < NUMBER_COUNT; t++)
+            best = bytes[t] > bytes[best] ? t : best;
+        if (bytes[best] == 0 || used >= SOURCE_WEIGHTS_SIZE - 1)
+            return;
+        int n = snprintf(out + used, SOURCE_WEIGHTS_SIZE - used,
+                         bytes[best] == all ? "%s%s" : "%s%s %.3g %%",
+                         used > 0 ? ", " : "", number_table[best].name,
+                         100.0 * (double)bytes[best] / (double)all);
+        used += n > 0 ? (size_t)n : 0;
+        bytes[best] = 0;
+    }
+}
+
+static enum status fill_from_gguf(const struct source *source,
+                                  struct model *model, struct error *err)
+{
+    struct gguf *file = NULL;
+    enum status status = gguf_open(&file, source->path, err);
+
+    if (status == STATUS_OK)
+        status = gguf_model_import(model, file, err);
+    gguf_close(file);
+    return status;
+}
+
+enum status source_fill(const struct source *source, struct model *model,
+                        uint64_t seed, struct error *err)
+{
+    switch (source->kind) {
+    case SOURCE_SHAPE:
+        break;
+    case SOURCE_DIRECTORY:
+        return checkpoint_import(model, source->path, &source->routing, err);
+    case SOURCE_GGUF:
+        return fill_from_gguf(source, model, err);
+    case SOURCE_LLAMA2C:
+        return llama2c_import(model, source->path, err);
+    }
+    model_init(model, seed);
+    return STATUS_OK;
+}

@@ -1,0 +1,51 @@
+/* span.c - Map the columns of our matrices to the rows of foreign ones. */
+#include "models/files/span.h"
+
+#include <string.h>
+
+void span_columns(const struct model_spec *s, const struct tensor *t,
+                  enum span span, int64_t *from, int64_t *to)
+{
+    const int64_t q = spec_q(s), e = spec_e(s), f = s->n_ffn;
+    const struct { int64_t from, to; } table[] = {
+        [SPAN_ALL]  = { 0, t->columns },
+        [SPAN_Q]    = { 0, q },
+        [SPAN_K]    = { q, q + e },
+        [SPAN_V]    = { q + e, q + 2 * e },
+        [SPAN_GATE] = { 0, f },
+        [SPAN_UP]   = { f, 2 * f },
+    };
+    *from = table[span].from;
+    *to = table[span].to;
+}
+
+int64_t span_row(int64_t c, enum layout layout, int64_t d)
+{
+    if (layout != LAYOUT_PAIRS)
+        return c;
+    int64_t j = c % d, half = d / 2;
+    return c - j + (j < half ? 2 * j : 2 * (j - half) + 1);
+}
+
+enum { TILE = 16 };              /* floats of a cache line */
+
+/* A tile at a time, so that each line of either side is used while it is at
+ * hand. */
+void span_write(const float *ours, const struct tensor *t, int64_t from,
+                int64_t to, enum layout layout, int32_t head_size,
+                float *theirs)
+{
+    const int64_t width = to - from;
+
+    if (layout == LAYOUT_SAME) {
+        for (int64_t r = 0; r < t->rows; r++)
+            memcpy(&theirs[r * width], &ours[r * t->columns + from],
+                   (size_t)width * sizeof *ours);
+        return;
+    }
+    for (int64_t c0 = 0; c0 < width; c0 += TILE)
+        for (int64_t r = 0; r < t->rows; r++)
+            for (int64_t c = c0; c < width && c < c0 + TILE; c++)
+                theirs[span_row(c, layout, head_size) * t->rows + r] =
+                    ours[r * t->columns + from + c];
+}

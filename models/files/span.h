@@ -1,0 +1,36 @@
+/* span.h - foreign tensors and the columns of ours that they are.
+ *
+ * We keep weights as [in,out], products that share an input side by side:
+ * queries, keys and values in one tensor, gate and up in another.  Others keep
+ * them apart, and mostly as [out,in]. */
+#ifndef SPAN_H
+#define SPAN_H
+
+#include "models/executor/tensor.h"
+
+enum span { SPAN_ALL, SPAN_Q, SPAN_K, SPAN_V, SPAN_GATE, SPAN_UP };
+
+/* How the foreign numbers run. */
+enum layout {
+    LAYOUT_SAME,             /* [in,out], as ours; also vectors and tables */
+    LAYOUT_LINEAR,           /* [out,in], as torch's Linear */
+    LAYOUT_PAIRS,            /* [out,in] of queries or keys whose RoPE turns
+                              * neighbours (2i, 2i+1) of a head; ours turns
+                              * halves (i, i + D/2) */
+};
+
+/* The columns [*from, *to) of `tensor`. */
+void span_columns(const struct model_spec *spec, const struct tensor *tensor,
+                  enum span span, int64_t *from, int64_t *to);
+
+/* Which foreign row our column `c` of a span is, in a layout that is not ours;
+ * `head_size` matters to LAYOUT_PAIRS alone. */
+int64_t span_row(int64_t c, enum layout layout, int64_t head_size);
+
+/* Our numbers, `ours` being the tensor's first, as foreign ones.  fill.h goes
+ * the other way. */
+void span_write(const float *ours, const struct tensor *tensor, int64_t from,
+                int64_t to, enum layout layout, int32_t head_size,
+                float *theirs);
+
+#endif

@@ -1,0 +1,277 @@
+/* kernels.h - the arithmetic of the executor, compiled once per instruction set.
+ *
+ * Every kernel does part `part` of `parts` of an op: split over rows, columns or
+ * (sequence, head) pairs, never over a sum, so that the bits of the result do not
+ * depend on the number of parts.  What an element costs is fixed by
+ * sim/core/ledger/op.h.  Shapes are in the letters of sim/core/model/spec.h. */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "models/kernels/stored.h"
+
+#ifndef COUNTING            /* else the build brings its own: kernels/vec.h */
+typedef float real;
+#endif
+
+/* c[m,n] = start + a[m,k] b[k,n], start = 0, bias[n], from[m,n] or bias + from;
+ * from == c accumulates.  Of each of a's and b's strides one is 1. */
+struct gemm {
+    int32_t     m, n, k;
+    const real *a;
+    ptrdiff_t   a_row, a_k;
+    const real *b;
+    ptrdiff_t   b_k, b_col;
+    real       *c;
+    ptrdiff_t   c_row;
+    const real *bias;        /* or NULL */
+    const real *from;        /* or NULL */
+    ptrdiff_t   from_row;
+    /* Or a weight kept as stored, in the place of b: ranges of its columns, k
+     * rows each, n columns in all. */
+    const struct stored *stored;
+    int32_t     n_stored;
+};
+
+/* Rows of tokens that belong to sequences: sequence b owns rows first[b] to
+ * first[b+1]-1, in the order of their positions. */
+struct rows {
+    int32_t        n_sequences;
+    const int32_t *first;      /* [B+1] */
+    const int32_t *position;   /* [N] in the sequence */
+    const int32_t *token;      /* [N] b*T + t; NULL: row r is token r */
+};
+
+/* Queries against the keys of their own rows; or, with key_rows, against those
+ * of all tokens of their sequences, each up to its position. */
+struct attention {
+    const struct rows *rows;
+    int32_t     n_heads, n_kv_heads, head_size;
+    const real *qkv;       /* [N, Q+2E]: queries, keys, values */
+    const struct rows *key_rows;   /* [M], or NULL */
+    const real *kv;        /* keys, E numbers before their values; with
+                            * key_rows only */
+    int32_t     kv_stride; /* numbers from row to row of it */
+    real       *out;       /* [N,Q] */
+    real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
+    const real *dout;      /* [N,Q]; backward only */
+    real       *dqkv;      /* [N,Q+2E]; backward only */
+};
+
+/* One new row a sequence against the keys and values kept so far.  Lengths are
+ * the sequences', the new row included; capacity is a multiple of 16. */
+struct cached_attention {
+    int32_t        n, n_heads, n_kv_heads, head_size, capacity;
+    const int32_t *sequence;   /* [N] whose row it is */
+    const int32_t *length;     /* [B] */
+    const real    *qkv;        /* [N,Q+2E] */
+    bool           held;       /* the new key is in the cache already */
+    real          *out;        /* [N,Q] */
+    real          *stats;      /* [N,H,2] as in struct attention */
+    real          *keys;       /* [B,G,D,capacity], the new key is written */
+    real          *values;     /* [B,G,capacity,D] */
+};
+
+/* Keys and values from cache to cache, each at its own place. */
+struct carrying {
+    int32_t        n, n_kv_heads, head_size, capacity;
+    const int32_t *sequence, *position;   /* [N] */
+    const real    *from_keys, *from_values;
+    real          *keys, *values;
+};
+
+/* Sum of the squares of each row or, with `left`, of its difference to the row
+ * there, which it then replaces. */
+struct stream_signal {
+    int32_t     n, width;
+    const real *x;           /* [N,C] */
+    real       *left;        /* [N,C], or NULL */
+    bool        first;       /* `left` holds nothing yet: zeros */
+    real       *score;       /* [N] */
+};
+
+/* The attention that each row drew in an attention over whole sequences: its
+ * probabilities summed over heads, then queries.  Queries and keys are scaled by
+ * D^(-1/4) each. */
+struct reception {
+    const struct rows *rows;
+    int32_t     n_heads, n_kv_heads, head_size;
+    const real *qkv;         /* [N,Q+2E] */
+    const real *stats;       /* [N,H,2] */
+    real       *queries;     /* [N,Q] scaled */
+    real       *score;       /* [N] */
+};
+
+/* What one new row a sequence gives to all keys of its sequence, itself among
+ * them. */
+struct cached_reception {
+    int32_t        n, n_heads, n_kv_heads, head_size, capacity;
+    const int32_t *sequence;   /* [N] */
+    const int32_t *length;     /* [B] the new row included */
+    const real    *qkv;        /* [N,Q+2E] */
+    const real    *stats;      /* [N,H,2] */
+    const real    *keys;       /* [B,G,D,capacity] */
+    real          *drawn;      /* [B,capacity] so far: added to */
+    real          *score;      /* [N] of the new row */
+};
+
+/* Rows of norms: out = (x - mean) * scale * gamma + beta; RMS: mean = 0, no
+ * beta.  stats holds mean and scale (layer norm) or scale (RMS). */
+struct norm {
+    bool        rms;
+    int32_t     n, width;
+    float       epsilon;
+    const real *x;         /* [N,C], or with `row` more */
+    const int32_t *row;    /* [N] rows of x; NULL: all in order; forward only */
+    const real *gamma;     /* [C] */
+    const real *beta;      /* [C]; NULL for RMS */
+    real       *out;       /* [N,C] */
+    real       *stats;     /* [N,2] or [N] */
+    const real *dout;      /* [N,C]; backward only */
+    real       *dx;        /* [N,C], added to */
+    real       *dgamma;    /* [C], overwritten; NULL: not wanted, nor dbeta */
+    real       *dbeta;     /* [C] */
+};
+
+enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
+
+struct router {
+    enum router_kind input;
+    int32_t        n, width;
+    float          epsilon;
+    const real    *x;        /* [B*T,C] the stream; backward: [N,C] kept rows */
+    const real    *weight;   /* [C] */
+    real          *stats;    /* [B*T,2], [B*T] or unused */
+    real          *score;    /* [B*T] */
+    const int32_t *token;    /* [N] kept rows; backward only, n = N */
+    const real    *dscore;   /* [N] */
+    real          *dx;       /* [B*T,C], added to at kept rows */
+    real          *dweight;  /* [C], overwritten */
+};
+
+enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
+
+/* x' = x + g(r) (y - x) on kept rows. */
+struct gating {
+    enum gating_kind gate;
+    bool           trained;  /* wants dscore */
+    int32_t        n, width;
+    const int32_t *token;    /* [N] rows of the stream */
+    const real    *score;    /* [B*T] */
+    real          *value;    /* [N] g(r); written forward, read backward */
+    const real    *y;        /* [N,C] block output */
+    const real    *x;        /* [N,C] gathered block input */
+    real          *stream;   /* [B*T,C], written at kept rows */
+    const real    *dstream;  /* [B*T,C]; backward only */
+    real          *dy;       /* [N,C] */
+    real          *dpass;    /* [N,C] (1-g) dstream; unused with gate one */
+    real          *dscore;   /* [N] */
+};
+
+struct loss {
+    int32_t        n, width;    /* N, V */
+    const real    *logits;      /* [N,V] */
+    const int32_t *target;      /* [N] */
+    real          *nats;        /* [N] */
+    real          *stats;       /* [N,2] largest logit, sum of exponentials */
+    float          gradient;    /* of the loss in each row's nats; backward */
+    real          *entropy;     /* [N]; entropy only */
+    real          *dlogits;     /* [N,V]; backward only */
+};
+
+struct adamw {
+    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float correction1, correction2;   /* 1 / (1 - beta^t) */
+    float scale;                      /* of the gradient: clipping */
+};
+
+struct kernels {
+    const char *name;              /* "avx512" */
+    int         lanes;             /* floats of the register of a product */
+    /* Floats of scratch a part needs: products with n columns, attention over
+     * sequences of n_tokens rows. */
+    size_t (*gemm_scratch)(int32_t n);
+    size_t (*attend_scratch)(int32_t n_tokens, int32_t head_size);
+    void (*gemm)(const struct gemm *g, int part, int parts, real *scratch);
+    /* Likewise with stored weights, split over columns alone. */
+    void (*stored_gemm)(const struct gemm *g, int part, int parts,
+                        real *scratch);
+    void (*sum_columns)(const real *x, int32_t n, int32_t width, real *out,
+                        int part, int parts);
+    void (*norm)(const struct norm *n, int part, int parts);
+    void (*norm_backward)(const struct norm *n, int part, int parts);
+    void (*attend)(const struct attention *a, int part, int parts,
+                   real *scratch);
+    void (*attend_backward)(const struct attention *a, int part, int parts,
+                            real *scratch);
+    void (*attend_cached)(const struct cached_attention *a, int part,
+                          int parts, real *scratch);
+    /* Keys and values of all rows into their sequences' caches; rows first[b]..
+     * land behind length[b]. */
+    void (*fill_cache)(const struct attention *a, const int32_t *length,
+                       int32_t capacity, real *keys, real *values, int part,
+                       int parts);
+    void (*carry)(const struct carrying *c, int part, int parts);
+    void (*stream_signal)(const struct stream_signal *s, int part, int parts);
+    /* First the queries, then, once all are scaled, the scores. */
+    void (*scale_queries)(const struct reception *r, int part, int parts);
+    void (*receive)(const struct reception *r, int part, int parts,
+                    real *scratch);
+    void (*receive_cached)(const struct cached_reception *r, int part,
+                           int parts, real *scratch);
+    void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
+                 int32_t head_size, int32_t stride, const real *table,
+                 bool backward, int part, int parts);
+    void (*gelu)(const real *x, real *out, size_t n, int part, int parts);
+    void (*gelu_backward)(const real *x, const real *dout, real *dx, size_t n,
+                          int part, int parts);
+    void (*swiglu)(const real *x, real *out, int32_t n, int32_t width, int part,
+                   int parts);
+    void (*swiglu_backward)(const real *x, const real *dout, real *dx,
+                            int32_t n, int32_t width, int part, int parts);
+    void (*embed)(const int32_t *ids, const int32_t *position, const real *wte,
+                  const real *wpe, real *out, int32_t n, int32_t width,
+                  int part, int parts);
+    void (*stored_embed)(const int32_t *ids, const int32_t *position,
+                         const struct stored *wte, const real *wpe, real *out,
+                         int32_t n, int part, int parts);
+    void (*embed_backward)(const int32_t *ids, const int32_t *position,
+                           const real *dout, real *dwte, real *dwpe, int32_t n,
+                           int32_t width, int part, int parts);
+    void (*route)(const struct router *r, int part, int parts);
+    void (*route_backward)(const struct router *r, int part, int parts);
+    void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
+                   int32_t width, int part, int parts);
+    /* Rows of x, `stride` apart, to rows row[r] (NULL: r) of out [.,width]. */
+    void (*scatter)(const real *x, int32_t stride, const int32_t *row,
+                    real *out, int32_t n, int32_t width, int part, int parts);
+    void (*gather_backward)(const real *dx, const real *dpass,
+                            const int32_t *token, real *dstream, int32_t n,
+                            int32_t width, int part, int parts);
+    void (*gate)(const struct gating *g, int part, int parts);
+    void (*gate_backward)(const struct gating *g, int part, int parts);
+    void (*loss)(const struct loss *l, int part, int parts);
+    void (*loss_backward)(const struct loss *l, int part, int parts);
+    void (*entropy)(const struct loss *l, int part, int parts);
+    /* Sum of squares of each OP_CLIP_CHUNK numbers of x[n] into partial[]. */
+    void (*squares)(const real *x, size_t n, real *partial, int part,
+                    int parts);
+    /* sum + x[0] + ... in double, in this order. */
+    double (*sum)(double sum, const real *x, size_t n);
+    /* limit / sqrt(squares), at most 1: the factor of gradient clipping. */
+    double (*clip_scale)(double squares, double limit);
+    /* Moves a threshold toward the mean of `cut` by `rate`. */
+    float (*track)(float threshold, const real *cut, int32_t n, float rate);
+    void (*adamw)(const struct adamw *a, real *p, const real *g, real *m,
+                  real *v, size_t n, int part, int parts);
+};
+
+/* The best this CPU can run; ISOBATH_KERNELS=name forces one that it can. */
+const struct kernels *kernels_best(void);
+/* NULL: unknown, or this CPU cannot run it. */
+const struct kernels *kernels_find(const char *name);
+
+#endif

@@ -1,0 +1,53 @@
+/* run_arm.h - one model at work on the windows of a text: the one that is
+ * judged, or its dense twin. */
+#ifndef RUN_ARM_H
+#define RUN_ARM_H
+
+#include "models/scoring/score.h"
+#include "models/files/source.h"
+#include "sim/core/ledger/ledger.h"
+
+enum { RUN_MAX_RULES = 2 };
+
+struct run_arm {
+    struct model_spec spec;
+    struct model  *model;
+    struct score   score[RUN_MAX_RULES];   /* by rule; [0] is metered */
+    int            n_scores;
+    struct ledger *predicted, *counted;    /* by pass, layer, op */
+    struct ledger_meter meter;
+    double  seconds;               /* in the model under score[0] */
+    double  window_seconds, window_nats;   /* of the last window; of its scored
+                                    * rows */
+};
+
+/* Rules and spec stand in *arm already, all else is zero.  Weights come from
+ * the source, or are drawn with `seed`.  Release with run_arm_close() whatever
+ * came back. */
+enum status run_arm_open(struct run_arm *arm, const struct source *source,
+                         const struct model_options *options, uint64_t seed,
+                         struct error *err) MUST_CHECK;
+void        run_arm_close(struct run_arm *arm);
+
+/* How a window is run. */
+struct run_pass {
+    const struct score_window *window;
+    uint64_t seed;                 /* for policies that draw */
+    bool     entropy;
+    const struct allocation *replayed;     /* for the policy replay, or NULL */
+};
+
+/* By score[0], like run_arm_score(), but only timed: seconds. */
+double run_arm_time(struct run_arm *arm, const struct run_pass *pass);
+
+/* By a rule, watched by a meter (NULL: nobody), judged by nobody. */
+void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,
+                     const struct route_policy *policy, struct meter *meter);
+
+/* By score[0]: timed, counted, and added to the score. */
+void run_arm_score(struct run_arm *arm, const struct run_pass *pass);
+
+/* By the other rules, for comparison. */
+void run_arm_score_others(struct run_arm *arm, const struct run_pass *pass);
+
+#endif

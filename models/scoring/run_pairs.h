@@ -1,0 +1,49 @@
+/* run_pairs.h - what the judged model and its dense twin made of the same
+ * windows: losses and seconds, side by side. */
+#ifndef RUN_PAIRS_H
+#define RUN_PAIRS_H
+
+#include "models/scoring/score.h"
+#include "sim/core/base/file.h"
+
+enum { PAIR_MODEL, PAIR_TWIN, PAIR_COUNT };
+
+struct run_pair {
+    int32_t tokens;                /* scored */
+    double  nats[PAIR_COUNT];      /* over them */
+    double  seconds[PAIR_COUNT];   /* of the forward, context included */
+};
+
+struct run_pairs {
+    struct run_pair *pair;         /* [n] in the order of the text */
+    int64_t n, room;
+    double *ratio;                 /* [n_ratios] of seconds, model over twin, of
+                                    * forwards right after each other */
+    int64_t n_ratios, ratio_room;
+    struct file_writer losses, windows;    /* stream NULL: not wanted */
+};
+
+/* Room for n windows, timed `repeats` times each.  Release with
+ * run_pairs_close() whatever came back. */
+enum status run_pairs_open(struct run_pairs *pairs, int64_t n,
+                           int64_t repeats, struct error *err) MUST_CHECK;
+void        run_pairs_close(struct run_pairs *pairs);
+
+/* Also keep them in a directory:
+ *   losses.csv   position,loss_nats,loss_nats_dense       a row a scored token
+ *   windows.csv  window,tokens,loss_nats,loss_nats_dense,seconds,seconds_dense
+ * positions as in tokens.csv (score.h); seconds those of the first time. */
+enum status run_pairs_keep(struct run_pairs *pairs, const char *directory,
+                           struct error *err) MUST_CHECK;
+enum status run_pairs_commit(struct run_pairs *pairs,
+                             struct error *err) MUST_CHECK;
+
+/* Seconds of two forwards over one window. */
+void run_pairs_time(struct run_pairs *pairs, const double seconds[PAIR_COUNT]);
+
+/* The next window, and every row's loss by both models. */
+void run_pairs_add(struct run_pairs *pairs, const struct run_pair *pair,
+                   const struct score_window *window,
+                   const struct model *const model[PAIR_COUNT]);
+
+#endif

@@ -1,0 +1,65 @@
+/* run_rule.c - which rule a scored model is run by. */
+#include "models/scoring/run_rule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/core/base/nearest.h"
+
+static enum status no_policy(const struct run_config *c, struct error *err)
+{
+    struct nearest near = nearest_to(c->policy);
+    char all[256] = "";
+
+    for (const struct route_policy *p = route_policies; p->name; p++) {
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
+                 p->name);
+        nearest_offer(&near, p->name);
+    }
+    return run_config_fail(c, "run.policy", err, "%.64s: allowed is %s%s%s%s",
+                             c->policy, all, near.name ? "; did you mean '"
+                             : "", near.name ? near.name : "",
+                             near.name ? "'?" : "");
+}
+
+enum status run_rule_check(const struct run_config *c,
+                           const struct source *source, struct error *err)
+{
+    const struct route_policy *p = route_find(c->policy);
+
+    if (!*c->policy)
+        return STATUS_OK;
+    if (!p)
+        return no_policy(c, err);
+    if (p == route_find("replay") && !*source->replay)
+        return run_config_fail(c, "run.policy", err, "replay: give the trace,"
+                                 " --set routing.policy=replay --set"
+                                 " routing.replay=FILE");
+    if (p->signal != SIGNAL_NONE && p->signal != source->spec.signal)
+        return run_config_fail(c, "run.policy", err, "%s: it goes by the"
+                                 " signal %s, which %s is not set up for; a"
+                                 " model that does not route by itself takes"
+                                 " routing.policy: %s", p->name,
+                                 signal_names[p->signal], source->path,
+                                 p->name);
+    if (p->scored && !source->spec.router_scores)
+        return run_config_fail(c, "run.policy", err, "%s: it goes by router"
+                                 " scores, and %s has none (it was trained"
+                                 " under %s)", p->name, source->path,
+                                 source->routing.policy->name);
+    if (p == route_find("threshold") && !source->routing.has_thresholds)
+        return run_config_fail(c, "run.policy", err, "threshold: %s has no"
+                                 " thresholds, which training keeps",
+                                 source->path);
+    return STATUS_OK;
+}
+
+const struct route_policy *run_rule_usual(const struct source *source)
+{
+    const struct route_policy *own = source->routing.policy;
+    if (own->causal || !source->spec.router_scores ||
+        !source->routing.has_thresholds)
+        return own;
+    return route_find("threshold");
+}

@@ -1,0 +1,17 @@
+/* run_rule.h - who passes a routed block while a text is scored. */
+#ifndef RUN_RULE_H
+#define RUN_RULE_H
+
+#include "models/scoring/run_config.h"
+#include "models/files/source.h"
+
+/* run.policy, where it was given, is a rule, and the model has what the rule
+ * goes by: scores need a router, a threshold the mean that training keeps. */
+enum status run_rule_check(const struct run_config *config,
+                           const struct source *source,
+                           struct error *err) MUST_CHECK;
+
+/* The causal rule that goes with a model; where there is none, its own. */
+const struct route_policy *run_rule_usual(const struct source *source);
+
+#endif

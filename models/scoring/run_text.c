@@ -1,0 +1,124 @@
+/* run_text.c - opening what is to be scored. */
+#include "models/scoring/run_text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum status run_text_tokenizer(struct tokenizer **out, const char *path,
+                               const struct source *source, struct error *err)
+{
+    if (!path && *source->tokenizer)
+        path = source->tokenizer;
+    if (path)
+        return tokenizer_open(out, path, source->spec.n_vocab, err);
+    if (source->spec.n_vocab != DATA_VOCAB)
+        return error_set(err, STATUS_BAD_VALUE, "%s: a vocabulary of %d; %d"
+                         " would be bytes, any other needs --tokenizer FILE",
+                         source->path, source->spec.n_vocab, DATA_VOCAB);
+    return STATUS_OK;
+}
+
+static enum status open_tokenizer(struct run_text *t, const char *path,
+                                  const struct source *source, bool split,
+                                  struct error *err)
+{
+    if (split && (path || *source->tokenizer))
+        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
+                         " training on bytes; %s has a tokenizer",
+                         source->path);
+    return run_text_tokenizer(&t->tokenizer, path, source, err);
+}
+
+/* All of the text as tokens; each window begins with BOS, where there is one. */
+static enum status encode(struct run_text *t, struct error *err)
+{
+    size_t n;
+    enum status status = tokenizer_encode(t->tokenizer,
+                                          (const char *)t->map.data,
+                                          t->map.size, false, &t->ids, &n, err);
+    if (status != STATUS_OK)
+        return status;
+    t->windows.ids = t->ids;
+    t->windows.size = (int64_t)n;
+    t->windows.bos = tokenizer_bos(t->tokenizer);
+    return STATUS_OK;
+}
+
+static enum status open_split(struct run_text *t, const char *path,
+                              struct error *err)
+{
+    enum status status = data_open(&t->data, path, t->windows.window, err);
+    if (status == STATUS_OK)
+        status = data_require(t->data, t->windows.split, err);
+    t->windows.data = t->data;
+    return status;
+}
+
+static enum status leave_out(struct run_text *t, const char *path,
+                             struct error *err)
+{
+    struct score_text *w = &t->windows;
+
+    if (t->data)
+        return error_set(err, STATUS_BAD_VALUE, "run.skip: a split is scored in"
+                         " the fixed windows of training; leave it out");
+    if (t->skip > w->size - 2)
+        return error_set(err, STATUS_BAD_VALUE, "run.skip %" PRId64 ": %s is of"
+                         " %" PRId64 " tokens, and 2 have to be left", t->skip,
+                         path, w->size);
+    w->size -= t->skip;
+    w->ids = w->ids ? w->ids + t->skip : NULL;
+    w->bytes = w->bytes ? w->bytes + t->skip : NULL;
+    return STATUS_OK;
+}
+
+enum status run_text_open(struct run_text *t, const char *path,
+                          const char *tokenizer, const struct source *source,
+                          bool split, struct error *err)
+{
+    enum status status = open_tokenizer(t, tokenizer, source, split, err);
+    if (status == STATUS_OK)
+        status = file_map(&t->map, path, err);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(t->hash, sizeof t->hash, "%016" PRIx64,
+             (uint64_t)XXH64(t->map.data, t->map.size, 0));
+    t->windows.size = (int64_t)t->map.size;
+    if (split)
+        status = open_split(t, path, err);
+    else if (t->tokenizer)
+        status = encode(t, err);
+    else
+        t->windows.bytes = t->map.data;
+    if (status == STATUS_OK && t->skip > 0)
+        status = leave_out(t, path, err);
+    if (status == STATUS_OK && score_windows(&t->windows) == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
+                           " score has at least 2", path, t->map.size);
+    return status;
+}
+
+void run_text_close(struct run_text *t)
+{
+    free(t->ids);
+    tokenizer_close(t->tokenizer);
+    data_close(t->data);
+    file_unmap(&t->map);
+}
+
+int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
+{
+    int64_t bytes = 0;
+
+    if (!t->tokenizer)
+        return w->n_tokens - w->first;
+    for (int32_t r = w->first; r < w->n_tokens; r++) {
+        size_t size;
+        /* The text's first token drops the space that SentencePiece adds. */
+        (void)tokenizer_bytes(t->tokenizer, w->targets[r],
+                              t->skip + w->position + r + 1 == 0, &size);
+        bytes += (int64_t)size;
+    }
+    return bytes;
+}

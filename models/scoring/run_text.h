@@ -1,0 +1,41 @@
+/* run_text.h - a text to score: its bytes or its tokens, and its windows. */
+#ifndef RUN_TEXT_H
+#define RUN_TEXT_H
+
+#include "models/scoring/score.h"
+#include "models/files/source.h"
+#include "sim/core/base/file.h"
+
+struct run_text {
+    struct file_map   map;
+    char              hash[17];      /* XXH64 of the bytes, hexadecimal */
+    struct data      *data;          /* of a split; NULL: the whole text */
+    struct tokenizer *tokenizer;     /* NULL: a byte is a token */
+    int32_t          *ids;           /* of the whole text, with a tokenizer */
+    int64_t          skip;           /* tokens before the first that is read;
+                                      * not of a split */
+    struct score_text windows;       /* points into the above, behind those */
+};
+
+/* The tokenizer at `path`, or where that is NULL the one that lies with `source`,
+ * else NULL: bytes.  STATUS_BAD_VALUE: a vocabulary that calls for one. */
+enum status run_text_tokenizer(struct tokenizer **out, const char *path,
+                               const struct source *source,
+                               struct error *err) MUST_CHECK;
+
+/* The text at `path` for a model: tokens by the tokenizer at `tokenizer` (NULL:
+ * the one that lies with `source`, else bytes).  The caller has filled in
+ * skip, windows.window, stride, limit and, where `split`, the split, which only
+ * bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that calls for a
+ * tokenizer.  *text is zero before; release it with run_text_close() whatever
+ * came back. */
+enum status run_text_open(struct run_text *text, const char *path,
+                          const char *tokenizer, const struct source *source,
+                          bool split, struct error *err) MUST_CHECK;
+void        run_text_close(struct run_text *text);
+
+/* Bytes of the text that the window's scored rows predict. */
+int64_t run_text_bytes(const struct run_text *text,
+                       const struct score_window *window);
+
+#endif

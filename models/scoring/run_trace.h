@@ -1,0 +1,39 @@
+/* run_trace.h - which tokens a scored run keeps: replayed from a file, and
+ * written to one, trace.csv (sim/core/model/trace.h). */
+#ifndef RUN_TRACE_H
+#define RUN_TRACE_H
+
+#include "sim/core/base/file.h"
+#include "sim/core/model/trace.h"
+
+/* Zero before.  All of it does nothing where it was not opened. */
+struct run_trace {
+    struct trace      *trace;        /* NULL: nothing is replayed */
+    struct allocation  replayed;     /* of the window at hand */
+    struct file_writer kept;         /* stream NULL: not wanted */
+};
+
+/* Read the trace that windows of at most n_tokens are to replay. */
+enum status run_trace_replay(struct run_trace *out, const char *path,
+                             const struct model_spec *spec, int32_t n_tokens,
+                             struct error *err) MUST_CHECK;
+/* DIRECTORY/trace.csv gets every window. */
+enum status run_trace_keep(struct run_trace *out, const char *directory,
+                           struct error *err) MUST_CHECK;
+void        run_trace_close(struct run_trace *trace);
+
+/* What the i-th window is to keep; NULL: nothing is replayed. */
+enum status run_trace_begin(struct run_trace *trace, int64_t i,
+                            int32_t n_tokens, const struct model_spec *spec,
+                            const struct allocation **replayed,
+                            struct error *err) MUST_CHECK;
+/* What it kept. */
+enum status run_trace_end(struct run_trace *trace, int64_t i,
+                          const struct model_spec *spec,
+                          const struct allocation *kept,
+                          struct error *err) MUST_CHECK;
+/* The file is whole. */
+enum status run_trace_finish(struct run_trace *trace,
+                             struct error *err) MUST_CHECK;
+
+#endif

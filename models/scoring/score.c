@@ -1,0 +1,196 @@
+/* score.c - windows over a text, and their rows. */
+#include "models/scoring/score.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The first token of a text is predicted only from a BOS before it. */
+static bool has_bos(const struct score_text *t)
+{
+    return t->ids && t->bos >= 0;
+}
+
+/* What can be predicted. */
+static int64_t n_targets(const struct score_text *t)
+{
+    int64_t size = t->limit > 0 ? least(t->limit, t->size) : t->size;
+    return size > 0 && !has_bos(t) ? size - 1 : size;
+}
+
+static int32_t token_at(const struct score_text *t, int64_t position)
+{
+    return t->ids ? t->ids[position] : t->bytes[position];
+}
+
+int64_t score_windows(const struct score_text *t)
+{
+    if (t->data) {
+        int64_t all = data_windows(t->data, t->split, t->window);
+        int64_t most = t->limit / t->window;
+        return t->limit > 0 ? least(all, most > 0 ? most : 1) : all;
+    }
+    int64_t n = n_targets(t);
+    if (n <= t->window)
+        return n > 0;
+    return 1 + (n - t->window + t->stride - 1) / t->stride;
+}
+
+void score_window(const struct score_text *t, int64_t i,
+                  struct score_window *w)
+{
+    w->position = i * t->stride;
+    w->first = i > 0 ? t->window - t->stride : 0;
+    w->n_tokens = t->window;
+    if (t->data) {
+        data_window(t->data, t->split, i, t->window, w->ids, w->targets);
+        return;
+    }
+    w->n_tokens = (int32_t)least(t->window, n_targets(t) - w->position);
+    w->position -= has_bos(t);
+    for (int32_t r = 0; r < w->n_tokens; r++) {
+        w->ids[r] = r == 0 && has_bos(t) ? t->bos
+                                         : token_at(t, w->position + r);
+        w->targets[r] = token_at(t, w->position + r + 1);
+    }
+}
+
+void score_add(struct score *s, const struct model *m,
+               const struct score_window *w)
+{
+    const struct model_spec *spec = model_spec(m);
+    const float *nats = model_nats(m), *entropy = model_entropy(m);
+
+    for (int32_t r = w->first; r < w->n_tokens; r++) {
+        s->nats += (double)nats[r];
+        s->entropy += (double)entropy[r];
+    }
+    s->scored += w->n_tokens - w->first;
+    s->rows += w->n_tokens;
+    for (int32_t c = 0; c < spec_n_choices(spec); c++)
+        if (spec->routed[spec_choice_layer(spec, c)]) {
+            s->kept += allocation_rows(model_allocation(m), c);
+            s->seen += w->n_tokens;
+        }
+}
+
+double score_nats(const struct score *s)
+{
+    return s->scored > 0 ? s->nats / (double)s->scored : (double)NAN;
+}
+
+double score_capacity(const struct score *s)
+{
+    return s->seen > 0 ? (double)s->kept / (double)s->seen : (double)NAN;
+}
+
+void score_write_choices(FILE *file, const struct model_spec *spec)
+{
+    for (int32_t c = 0; c < spec_n_choices(spec); c++) {
+        const int32_t l = spec_choice_layer(spec, c);
+        if (spec->routed[l])
+            fprintf(file, ",%s_%d", spec->part == PART_APART
+                    ? part_names[spec_choice_part(spec, c)] : "block", l);
+    }
+}
+
+void score_write_header(FILE *file, const struct model_spec *spec)
+{
+    fputs("position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,"
+          "joules", file);
+    score_write_choices(file, spec);
+    fputs("\r\n", file);
+}
+
+void score_write_text(FILE *file, const char *text, size_t size)
+{
+    bool quoted = size > 0 && (memchr(text, '"', size) ||
+                               memchr(text, ',', size));
+    if (quoted)
+        fputc('"', file);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c >= 0x7f || c == '\\')
+            fprintf(file, "\\x%02x", (unsigned)c);
+        else
+            fputs(c == '"' ? "\"\"" : (char[]){ (char)c, '\0' }, file);
+    }
+    if (quoted)
+        fputc('"', file);
+}
+
+static void write_token(FILE *file, const struct tokenizer *tokenizer,
+                        int32_t id)
+{
+    const char byte[1] = { (char)id }, *text = byte;
+    size_t size = sizeof byte;
+    if (tokenizer)
+        text = tokenizer_bytes(tokenizer, id, false, &size);
+    fputc(',', file);
+    score_write_text(file, text, size);
+}
+
+/* Where each choice's kept positions are read next: rows come in order. */
+struct cursor {
+    int32_t at[SPEC_MAX_CHOICES];
+};
+
+static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
+                   int32_t row)
+{
+    const int32_t *kept = allocation_kept(a, choice, 0);
+    int32_t n = allocation_count(a, choice, 0), *at = &c->at[choice];
+
+    while (*at < n && kept[*at] < row)
+        ++*at;
+    return *at < n && kept[*at] == row;
+}
+
+static void write_row(FILE *file, const struct model *m,
+                      const struct score_window *w, int32_t r,
+                      const struct ledger *counted,
+                      const struct ledger *predicted, struct cursor *cursor)
+{
+    const struct model_spec *spec = model_spec(m);
+    const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
+    const struct cost *cost = ledger_at(counted, key);
+    const int32_t n_choices = spec_n_choices(spec);
+    bool passed[SPEC_MAX_CHOICES] = { false };
+    int32_t used = 0;
+
+    for (int32_t c = 0; c < n_choices; c++)
+        passed[c] = passes(model_allocation(m), cursor, c, r);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        used += passed[spec_attention_choice(spec, l)] &&
+                passed[spec_ffn_choice(spec, l)];
+    fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
+    write_token(file, w->tokenizer, w->ids[r]);
+    fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
+            (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
+            cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
+    if (predicted) {
+        double joules = cost_get(ledger_at(predicted, key), METRIC_JOULES);
+        if (isfinite(joules))
+            fprintf(file, "%.9g", joules);
+    }
+    for (int32_t c = 0; c < n_choices; c++)
+        if (spec->routed[spec_choice_layer(spec, c)])
+            fprintf(file, ",%d", passed[c]);
+    fputs("\r\n", file);
+}
+
+void score_write_tokens(FILE *file, const struct model *m,
+                        const struct score_window *w,
+                        const struct ledger *counted,
+                        const struct ledger *predicted)
+{
+    struct cursor cursor = { { 0 } };
+
+    for (int32_t r = w->first; r < w->n_tokens; r++)
+        write_row(file, m, w, r, counted, predicted, &cursor);
+}

@@ -1,0 +1,375 @@
+/* tokenizer.c - which file, which kind, and what surrounds both: the space
+ * before a text, the tokens that are taken from it first, and normal form. */
+#include "models/tokens/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/files/gguf.h"
+#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer_file.h"
+#include "models/tokens/tokenizer_spm.h"
+#include "models/tokens/unicode.h"
+#include "sim/core/base/file.h"
+
+enum {
+    BYTES = 256,
+    /* Bytes of a file; Gemma's tokenizer.json, the largest in wide use, has 34
+     * million. */
+    MAX_JSON = 1 << 27,
+    MAX_BIN = 1 << 27,
+};
+
+struct tokenizer {
+    struct tokenizer_parts parts;
+    char byte[BYTES];            /* of the kind that has no vocabulary */
+};
+
+static const char *const kind_names[] = {
+    [TOKENIZER_BYTES] = "bytes",
+    [TOKENIZER_BPE]   = "byte-level BPE",
+    [TOKENIZER_SPM]   = "SentencePiece BPE",
+};
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
+static enum status open_bin(struct tokenizer_parts *parts, const char *path,
+                            int32_t n_vocab, struct error *err)
+{
+    char *text;
+    size_t size;
+    enum status status = file_read(&text, &size, path, MAX_BIN, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tokenizer_read_llama2c(parts, (const unsigned char *)text, size,
+                                    path, n_vocab, err);
+    free(text);
+    return status;
+}
+
+static enum status open_gguf(struct tokenizer_parts *parts, const char *path,
+                             int32_t n_vocab, struct error *err)
+{
+    struct gguf *file;
+    enum status status = gguf_open(&file, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tokenizer_read_gguf(parts, file, n_vocab, err);
+    gguf_close(file);
+    return status;
+}
+
+static enum status open_json(struct tokenizer_parts *parts, const char *path,
+                             int32_t n_vocab, struct error *err)
+{
+    char *text = NULL, *config = NULL, beside[FILE_PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    size_t size, config_size = 0;
+    enum status status = file_read(&text, &size, path, MAX_JSON, err);
+
+    snprintf(beside, sizeof beside, "%.*stokenizer_config.json",
+             slash ? (int)(slash - path + 1) : 0, path);
+    if (status == STATUS_OK && file_exists(beside))
+        status = file_read(&config, &config_size, beside, MAX_JSON, err);
+    if (status == STATUS_OK)
+        status = tokenizer_read_json(parts, text, size, config, config_size,
+                                     path, n_vocab, err);
+    free(text);
+    free(config);
+    return status;
+}
+
+static const struct {
+    const char *end;
+    enum status (*open)(struct tokenizer_parts *parts, const char *path,
+                        int32_t n_vocab, struct error *err);
+} formats[] = {
+    { ".bin", open_bin }, { ".gguf", open_gguf }, { ".json", open_json },
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static enum status open_file(struct tokenizer_parts *parts, const char *path,
+                             int32_t n_vocab, struct error *err)
+{
+    for (int i = 0; i < FORMATS; i++)
+        if (ends_with(path, formats[i].end))
+            return formats[i].open(parts, path, n_vocab, err);
+    return error_set(err, STATUS_BAD_VALUE, "%.200s: a tokenizer is a .bin of"
+                     " llama2.c, a .gguf or a tokenizer.json", path);
+}
+
+enum status tokenizer_open(struct tokenizer **out, const char *path,
+                           int32_t n_vocab, struct error *err)
+{
+    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    enum status status = STATUS_OK;
+
+    *out = NULL;
+    if (!tokenizer)
+        return error_set(err, STATUS_NO_MEMORY, "a tokenizer");
+    tokenizer->parts.vocab = (struct vocab){ .bos = -1, .eos = -1 };
+    for (int i = 0; i < BYTES; i++)
+        tokenizer->byte[i] = (char)i;
+    if (path)
+        status = open_file(&tokenizer->parts, path, n_vocab, err);
+    else if (n_vocab > 0 && n_vocab < BYTES)
+        status = error_set(err, STATUS_BAD_VALUE, "a model of %d tokens has"
+                           " none for every byte", n_vocab);
+    if (status != STATUS_OK)
+        tokenizer_close(tokenizer);
+    else
+        *out = tokenizer;
+    return status;
+}
+
+void tokenizer_close(struct tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    tokenizer_parts_free(&tokenizer->parts);
+    free(tokenizer);
+}
+
+const char *tokenizer_kind(const struct tokenizer *tokenizer)
+{
+    return kind_names[tokenizer->parts.kind];
+}
+
+int32_t tokenizer_size(const struct tokenizer *tokenizer)
+{
+    return tokenizer->parts.kind == TOKENIZER_BYTES ? BYTES :
+           tokenizer->parts.vocab.n;
+}
+
+int32_t tokenizer_bos(const struct tokenizer *tokenizer)
+{
+    return tokenizer->parts.vocab.bos;
+}
+
+int32_t tokenizer_eos(const struct tokenizer *tokenizer)
+{
+    return tokenizer->parts.vocab.eos;
+}
+
+bool tokenizer_begins(const struct tokenizer *tokenizer)
+{
+    return tokenizer->parts.begins && tokenizer->parts.vocab.bos >= 0;
+}
+
+bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
+{
+    static const char *const ends[] = {
+        "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>",
+        "<|end|>", "<end_of_turn>", "</s>", "<eos>",
+    };
+    const struct vocab *vocab = &tokenizer->parts.vocab;
+
+    if (id < 0 || id >= vocab->n)
+        return false;
+    if (id == vocab->eos || id == vocab->bos)
+        return true;
+    /* Plain text may read the same: only tokens that are none. */
+    if (vocab->role[id] != VOCAB_CONTROL && vocab->role[id] != VOCAB_ADDED)
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strlen(ends[i]) == vocab_size_of(vocab, id) &&
+            memcmp(ends[i], vocab->bytes + vocab->at[id],
+                   strlen(ends[i])) == 0)
+            return true;
+    return false;
+}
+
+static enum status encode_bytes(const struct tokenizer_parts *parts,
+                                const char *text, size_t size,
+                                struct ids *ids, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    (void)parts;
+    for (size_t i = 0; i < size && status == STATUS_OK; i++)
+        status = ids_push(ids, (unsigned char)text[i], err);
+    return status;
+}
+
+static enum status (*const encoders[])(const struct tokenizer_parts *parts,
+                                       const char *text, size_t size,
+                                       struct ids *ids, struct error *err) = {
+    [TOKENIZER_BYTES] = encode_bytes,
+    [TOKENIZER_BPE]   = tokenizer_bpe_encode,
+    [TOKENIZER_SPM]   = tokenizer_spm_encode,
+};
+
+/* The longest added token at text[0]; its bytes into *n; -1: none. */
+static int32_t find_added(const struct vocab *vocab, const char *text,
+                          size_t size, size_t *n)
+{
+    *n = size < vocab->longest ? size : vocab->longest;
+    for (; *n > 0; --*n) {
+        int32_t id = vocab_find(vocab, VOCAB_ADDED, text, *n);
+        if (id >= 0)
+            return id;
+    }
+    return -1;
+}
+
+static void first_bytes(bool begins[BYTES], const struct vocab *vocab)
+{
+    for (int32_t id = 0; id < vocab->n; id++)
+        if (vocab->role[id] == VOCAB_ADDED && vocab_size_of(vocab, id) > 0)
+            begins[(unsigned char)vocab->bytes[vocab->at[id]]] = true;
+}
+
+/* Added tokens where they stand, what is between them as text. */
+static enum status encode_around(const struct tokenizer_parts *parts,
+                                 const char *text, size_t size,
+                                 struct ids *ids, struct error *err)
+{
+    bool begins[BYTES] = { false };
+    size_t from = 0, n;
+    enum status status = STATUS_OK;
+
+    if (parts->vocab.has_added)
+        first_bytes(begins, &parts->vocab);
+    for (size_t at = 0; at < size && status == STATUS_OK; ) {
+        int32_t id = begins[(unsigned char)text[at]] ?
+                     find_added(&parts->vocab, text + at, size - at, &n) : -1;
+        if (id < 0) {
+            at++;
+            continue;
+        }
+        status = encoders[parts->kind](parts, text + from, at - from, ids, err);
+        if (status == STATUS_OK)
+            status = ids_push(ids, id, err);
+        at = from = at + n;
+    }
+    if (status == STATUS_OK)
+        status = encoders[parts->kind](parts, text + from, size - from, ids,
+                                       err);
+    return status;
+}
+
+/* The text with the space before it, and its own spaces as the vocabulary has
+ * them; the caller frees it. */
+static char *spaced(const struct tokenizer_parts *parts, const char *text,
+                    size_t size, size_t *n)
+{
+    char *out = malloc(size + 2);
+    bool underline = parts->underline && size >= 3 &&
+                     memcmp(text, "\xe2\x96\x81", 3) == 0;
+    bool space = underline || (size > 0 && text[0] == ' ');
+
+    *n = 0;
+    if (!out)
+        return NULL;
+    if (size > 0 && (parts->prefix == PREFIX_ALWAYS ||
+                     (parts->prefix == PREFIX_MISSING && !space)))
+        out[(*n)++] = ' ';
+    for (size_t i = 0; i < size; i++)
+        if (parts->underline && size - i >= 3 &&
+            memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
+            out[(*n)++] = ' ';
+            i += 2;
+        } else {
+            out[(*n)++] = text[i];
+        }
+    return out;
+}
+
+/* Normalisation is not done here; text that it could change is refused. */
+static enum status check_normal(const char *text, size_t size,
+                                struct error *err)
+{
+    for (size_t at = 0, n; at < size; at += n) {
+        uint32_t code = 0;
+        n = unicode_decode(&code, text + at, size - at);
+        if (n > 0 && unicode_may_compose(code))
+            return error_set(err, STATUS_BAD_VALUE, "U+%04X at %zu of the text:"
+                             " this tokenizer normalises (NFC), which is not"
+                             " done here; give it normalised text without"
+                             " combining characters", code, at);
+        n += n == 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status encode_text(const struct tokenizer_parts *parts,
+                               const char *text, size_t size,
+                               struct ids *ids, struct error *err)
+{
+    size_t n;
+
+    if (parts->nfc) {
+        enum status status = check_normal(text, size, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (parts->kind != TOKENIZER_SPM)
+        return encode_around(parts, text, size, ids, err);
+    char *copy = spaced(parts, text, size, &n);
+    if (!copy)
+        return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
+    enum status status = encode_around(parts, copy, n, ids, err);
+    free(copy);
+    return status;
+}
+
+enum status tokenizer_encode(const struct tokenizer *tokenizer,
+                             const char *text, size_t size, bool bos,
+                             int32_t **out, size_t *n, struct error *err)
+{
+    const struct tokenizer_parts *parts = &tokenizer->parts;
+    struct ids ids = { 0 };
+    enum status status = STATUS_OK;
+
+    *out = NULL;
+    *n = 0;
+    if (size >= INT32_MAX / 2)
+        return error_set(err, STATUS_BAD_VALUE, "a text of %zu bytes: the limit"
+                         " is %d", size, INT32_MAX / 2);
+    if (bos && parts->vocab.bos < 0)
+        return error_set(err, STATUS_BAD_VALUE, "this tokenizer has no token"
+                         " that begins a text");
+    if (bos)
+        status = ids_push(&ids, parts->vocab.bos, err);
+    if (status == STATUS_OK)
+        status = encode_text(parts, text, size, &ids, err);
+    if (status != STATUS_OK) {
+        free(ids.id);
+        return status;
+    }
+    *out = ids.id;
+    *n = ids.n;
+    return STATUS_OK;
+}
+
+const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id,
+                            bool first, size_t *size)
+{
+    const struct tokenizer_parts *parts = &tokenizer->parts;
+
+    *size = 0;
+    if (id < 0 || id >= tokenizer_size(tokenizer))
+        return "";
+    if (parts->kind == TOKENIZER_BYTES) {
+        *size = 1;
+        return &tokenizer->byte[id];
+    }
+    if (parts->vocab.role[id] == VOCAB_CONTROL)
+        return "";
+    const char *bytes = parts->vocab.bytes + parts->vocab.at[id];
+    *size = vocab_size_of(&parts->vocab, id);
+    if (first && parts->prefix != PREFIX_NONE && *size > 0 &&
+        bytes[0] == ' ') {
+        --*size;
+        bytes++;
+    }
+    return bytes;
+}

@@ -1,0 +1,174 @@
+/* tokenizer_file.c - what the readers of tokenizer files have in common. */
+#include "models/tokens/tokenizer_file.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer_spm.h"
+
+void tokenizer_parts_free(struct tokenizer_parts *parts)
+{
+    vocab_free(&parts->vocab);
+    merges_free(&parts->merges);
+    *parts = (struct tokenizer_parts){ .vocab = parts->vocab };
+}
+
+enum status ids_push(struct ids *ids, int32_t id, struct error *err)
+{
+    if (ids->n == ids->room) {
+        size_t room = ids->room ? 2 * ids->room : 64;
+        int32_t *grown = realloc(ids->id, room * sizeof *grown);
+        if (!grown)
+            return error_set(err, STATUS_NO_MEMORY, "%zu token ids", room);
+        ids->id = grown;
+        ids->room = room;
+    }
+    ids->id[ids->n++] = id;
+    return STATUS_OK;
+}
+
+enum status tokenizer_bad(struct error *err, const char *name,
+                          const char *key, const char *format, ...)
+{
+    char what[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    error_set(err, STATUS_BAD_FORMAT, "%.160s: %s%s%s", name, key ? key : "",
+              key ? ": " : "", what);
+    error_make_printable(err);
+    return STATUS_BAD_FORMAT;
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' :
+           c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+           c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int tokenizer_byte_of(const char *text, size_t size)
+{
+    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' ||
+        hex(text[3]) < 0 || hex(text[4]) < 0)
+        return -1;
+    return hex(text[3]) * 16 + hex(text[4]);
+}
+
+/* U+2581 to space; the result is never longer. */
+static size_t plain_spaces(char *out, const char *text, size_t size)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < size; i++)
+        if (size - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
+            out[n++] = ' ';
+            i += 2;
+        } else {
+            out[n++] = text[i];
+        }
+    return n;
+}
+
+enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
+                          size_t size, enum vocab_role role, const char *name,
+                          const char *key, struct error *err)
+{
+    struct vocab *vocab = &parts->vocab;
+    char *out = vocab->bytes + vocab->at[vocab->n];
+    size_t n;
+
+    if (role == VOCAB_BYTE) {
+        int byte = tokenizer_byte_of(text, size);
+        if (byte < 0)
+            return tokenizer_bad(err, name, key, "token %d, %.32s, is to be a"
+                                 " byte: those are spelled <0xAB>", vocab->n,
+                                 size < 32 ? text : "a long text");
+        out[0] = (char)byte;
+        vocab_add(vocab, out, 1, role);
+    } else if (parts->kind == TOKENIZER_BPE && role == VOCAB_NORMAL) {
+        if (tokenizer_bpe_bytes(out, &n, text, size))
+            vocab_add(vocab, out, n, role);
+        else                     /* no word has it: it is not for text */
+            vocab_add(vocab, text, size, VOCAB_CONTROL);
+    } else if (parts->underline && role != VOCAB_CONTROL) {
+        n = plain_spaces(out, text, size);
+        vocab_add(vocab, out, n, role);
+    } else {
+        vocab_add(vocab, text, size, role);
+    }
+    return STATUS_OK;
+}
+
+/* The id of a merge's part, spelled as in the vocabulary; scratch[size + 1]. */
+static int32_t find_part(const struct tokenizer_parts *parts, char *scratch,
+                         size_t *n, const char *text, size_t size)
+{
+    if (parts->kind == TOKENIZER_BPE) {
+        if (!tokenizer_bpe_bytes(scratch, n, text, size))
+            return -1;
+    } else {
+        *n = plain_spaces(scratch, text, size);
+    }
+    return vocab_find(&parts->vocab, VOCAB_NORMAL, scratch, *n);
+}
+
+enum status tokenizer_add_merge(struct tokenizer_parts *parts,
+                                const char *left, size_t left_size,
+                                const char *right, size_t right_size,
+                                const char *name, const char *key,
+                                struct error *err)
+{
+    size_t n_left, n_right, i = parts->merges.n;
+    /* Bytes of a part; the longest in wide use are runs of some 100 blanks. */
+    enum { LONGEST = 4096 };
+    char scratch[2 * LONGEST];
+
+    if (left_size > LONGEST || right_size > LONGEST)
+        return tokenizer_bad(err, name, key, "merge %zu joins %zu and %zu"
+                             " bytes: the limit is %d", i, left_size,
+                             right_size, LONGEST);
+    int32_t a = find_part(parts, scratch, &n_left, left, left_size);
+    int32_t b = a < 0 ? -1 : find_part(parts, scratch + n_left, &n_right,
+                                       right, right_size);
+    if (a < 0 || b < 0)
+        return tokenizer_bad(err, name, key, "merge %zu: its %s part is no"
+                             " token", i, a < 0 ? "left" : "right");
+    int32_t id = vocab_find(&parts->vocab, VOCAB_NORMAL, scratch,
+                            n_left + n_right);
+    if (id < 0)
+        return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
+                             " gives no token", i, a, b);
+    if (!merges_add(&parts->merges, a, b, id))
+        return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
+                             " stands there twice", i, a, b);
+    return STATUS_OK;
+}
+
+enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
+                            const char *name, const char *key,
+                            struct error *err)
+{
+    struct vocab *vocab = &parts->vocab;
+    int32_t twice[2];
+
+    if (n_vocab > 0 && vocab->n > n_vocab)
+        return tokenizer_bad(err, name, key, "%d tokens, the model has %d",
+                             vocab->n, n_vocab);
+    if (!vocab_index(vocab, twice))
+        return tokenizer_bad(err, name, key, "tokens %d and %d are the same",
+                             twice[0], twice[1]);
+    if (parts->kind == TOKENIZER_BPE)
+        for (int byte = 0; byte < 256; byte++) {
+            char c = (char)byte;
+            vocab->byte_id[byte] = vocab_find(vocab, VOCAB_NORMAL, &c, 1);
+        }
+    parts->has_words = parts->kind == TOKENIZER_SPM &&
+                       tokenizer_spm_has_words(vocab);
+    return STATUS_OK;
+}

@@ -1,0 +1,92 @@
+/* tokenizer_file.h - what the files say, before any text is seen. */
+#ifndef TOKENIZER_FILE_H
+#define TOKENIZER_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "models/tokens/tokenizer.h"
+#include "models/tokens/vocab.h"
+
+enum tokenizer_kind {
+    TOKENIZER_BYTES,             /* no vocabulary */
+    TOKENIZER_BPE,
+    TOKENIZER_SPM,
+};
+
+enum tokenizer_split {
+    SPLIT_GPT2,
+    SPLIT_DIGITS_GPT2,           /* every digit alone, then as GPT-2 */
+    SPLIT_LLAMA3,                /* digits by three */
+    SPLIT_QWEN2,                 /* as Llama 3, digits one by one */
+};
+
+enum tokenizer_prefix {          /* a space before the text */
+    PREFIX_NONE,
+    PREFIX_ALWAYS,               /* unless the text is empty */
+    PREFIX_MISSING,              /* unless there is one, or the text is empty */
+};
+
+struct tokenizer_parts {
+    enum tokenizer_kind   kind;
+    enum tokenizer_split  split;
+    enum tokenizer_prefix prefix;
+    bool whole_words;            /* BPE: a word that is a token stays whole */
+    bool underline;              /* SPM: U+2581 in a text is a space */
+    bool nfc;                    /* defined for normalised text only */
+    bool has_words;              /* SPM: no token crosses the start of a word */
+    bool begins;                 /* a text has BOS before it */
+    struct vocab  vocab;
+    struct merges merges;        /* SPM: empty where scores are used */
+};
+void tokenizer_parts_free(struct tokenizer_parts *parts);
+
+/* A growing list; {0} to begin with, the caller frees `id`. */
+struct ids {
+    int32_t *id;
+    size_t   n, room;
+};
+enum status ids_push(struct ids *ids, int32_t id, struct error *err) MUST_CHECK;
+
+/* The three readers fill `parts`, or leave it empty and name file and key.
+ * `n_vocab` <= 0: not known. */
+enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
+                                   const unsigned char *bytes, size_t size,
+                                   const char *name, int32_t n_vocab,
+                                   struct error *err) MUST_CHECK;
+struct gguf;
+enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
+                                const struct gguf *file, int32_t n_vocab,
+                                struct error *err) MUST_CHECK;
+/* `config`: the text of tokenizer_config.json, which names the tokens that
+ * begin and end a text; NULL: none. */
+enum status tokenizer_read_json(struct tokenizer_parts *parts,
+                                const char *text, size_t size,
+                                const char *config, size_t config_size,
+                                const char *name, int32_t n_vocab,
+                                struct error *err) MUST_CHECK;
+
+/* "file: key: what", with nothing in it that a terminal would obey. */
+enum status tokenizer_bad(struct error *err, const char *name,
+                          const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* For readers.  A token as the file has it: byte-level spelling and U+2581 are
+ * undone, "<0xAB>" of role VOCAB_BYTE becomes its byte. */
+enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
+                          size_t size, enum vocab_role role, const char *name,
+                          const char *key, struct error *err) MUST_CHECK;
+/* "left right", between ids by their text in the vocabulary. */
+enum status tokenizer_add_merge(struct tokenizer_parts *parts,
+                                const char *left, size_t left_size,
+                                const char *right, size_t right_size,
+                                const char *name, const char *key,
+                                struct error *err) MUST_CHECK;
+/* Index the vocabulary and check it against the model's size. */
+enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
+                            const char *name, const char *key,
+                            struct error *err) MUST_CHECK;
+/* "<0xAB>"; -1: not that. */
+int         tokenizer_byte_of(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,194 @@
+/* tokenizer_file_gguf.c - the keys tokenizer.ggml.*: docs/gguf.md of
+ * github.com/ggml-org/ggml. */
+#include <math.h>
+#include <string.h>
+
+#include "models/files/gguf.h"
+#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer_file.h"
+
+#define KEY(name) "tokenizer.ggml." name
+
+/* token_type, in the numbering of enum llama_token_type, include/llama.h of
+ * github.com/ggml-org/llama.cpp: normal, unknown, control, added by the user,
+ * unused, byte. */
+static const enum vocab_role roles[] = {
+    [1] = VOCAB_NORMAL, [2] = VOCAB_CONTROL, [3] = VOCAB_CONTROL,
+    [4] = VOCAB_ADDED, [5] = VOCAB_CONTROL, [6] = VOCAB_BYTE,
+};
+enum { ROLES = sizeof roles / sizeof *roles };
+
+/* An array of texts or else of numbers; of n of them, unless n is 0. */
+static enum status array_of(struct gguf_array *out, const struct gguf *file,
+                            const char *key, bool text, uint64_t n,
+                            struct error *err)
+{
+    enum status status = gguf_array(out, file, key, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if ((out->type == GGUF_VALUE_TEXT) != text)
+        return tokenizer_bad(err, gguf_name(file), key, "elements must be %s",
+                             text ? "texts" : "numbers");
+    if (n > 0 && out->n != n)
+        return tokenizer_bad(err, gguf_name(file), key, "%llu of them for %llu"
+                             " tokens", (unsigned long long)out->n,
+                             (unsigned long long)n);
+    return STATUS_OK;
+}
+
+static enum status read_model(struct tokenizer_parts *parts,
+                              const struct gguf *file, struct error *err)
+{
+    struct gguf_text model, pre;
+    enum status status = gguf_text(&model, file, KEY("model"), err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (gguf_text_is(model, "llama")) {
+        bool prefix = true;
+        parts->kind = TOKENIZER_SPM;
+        parts->underline = true;
+        if (gguf_has(file, KEY("add_space_prefix")))
+            status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
+        parts->prefix = prefix ? PREFIX_ALWAYS : PREFIX_NONE;
+        return status;
+    }
+    if (!gguf_text_is(model, "gpt2"))
+        return tokenizer_bad(err, gguf_name(file), KEY("model"), "%.*s: only"
+                             " gpt2 and llama are read",
+                             model.size < 32 ? (int)model.size : 32,
+                             model.bytes);
+    parts->kind = TOKENIZER_BPE;
+    status = gguf_text(&pre, file, KEY("pre"), err);
+    if (status != STATUS_OK)
+        return status;
+    const struct split_name *split = tokenizer_bpe_split(pre.bytes, pre.size);
+    if (!split)
+        return tokenizer_bad(err, gguf_name(file), KEY("pre"), "%.*s: this way"
+                             " to split words is not known",
+                             pre.size < 32 ? (int)pre.size : 32, pre.bytes);
+    parts->split = split->split;
+    parts->whole_words = split->whole_words;
+    return STATUS_OK;
+}
+
+static enum status read_special(int32_t *out, const struct gguf *file,
+                                const char *key, struct vocab *vocab,
+                                struct error *err)
+{
+    int64_t id;
+
+    if (!gguf_has(file, key))
+        return STATUS_OK;
+    enum status status = gguf_integer(&id, file, key, 0, vocab->n - 1, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = (int32_t)id;
+    vocab->role[id] = VOCAB_CONTROL;
+    return STATUS_OK;
+}
+
+static enum status read_tokens(struct tokenizer_parts *parts,
+                               const struct gguf *file, struct error *err)
+{
+    struct gguf_array tokens, types = { 0 }, scores = { 0 };
+    struct vocab *vocab = &parts->vocab;
+    bool has_types = gguf_has(file, KEY("token_type"));
+    bool scored = parts->kind == TOKENIZER_SPM;
+    struct gguf_text text;
+    size_t bytes = 0;
+    enum status status = array_of(&tokens, file, KEY("tokens"), true, 0, err);
+
+    if (status == STATUS_OK && has_types)
+        status = array_of(&types, file, KEY("token_type"), false, tokens.n,
+                          err);
+    if (status == STATUS_OK && scored)
+        status = array_of(&scores, file, KEY("scores"), false, tokens.n, err);
+    if (status != STATUS_OK)
+        return status;
+    for (struct gguf_array a = tokens; gguf_next_text(&a, &text); )
+        bytes += text.size;
+    status = vocab_create(vocab, tokens.n, bytes + 1, scored, err);
+    while (status == STATUS_OK && gguf_next_text(&tokens, &text)) {
+        int64_t type = 1;
+        double score = 0;
+
+        if (has_types && (!gguf_next_integer(&types, &type) || type < 1 ||
+                          type >= ROLES))
+            return tokenizer_bad(err, gguf_name(file), KEY("token_type"),
+                                 "of token %d is not 1..%d", vocab->n,
+                                 ROLES - 1);
+        if (scored && (!gguf_next_real(&scores, &score) || isnan(score)))
+            return tokenizer_bad(err, gguf_name(file), KEY("scores"),
+                                 "of token %d is no number", vocab->n);
+        if (scored)
+            vocab->score[vocab->n] = (float)score;
+        status = tokenizer_add(parts, text.bytes, text.size, roles[type],
+                               gguf_name(file), KEY("tokens"), err);
+    }
+    return status;
+}
+
+/* "left right"; a part may itself begin with a space. */
+static enum status read_merges(struct tokenizer_parts *parts,
+                               const struct gguf *file, struct error *err)
+{
+    struct gguf_array merges;
+    struct gguf_text text;
+    enum status status = array_of(&merges, file, KEY("merges"), true, 0, err);
+
+    if (status == STATUS_OK)
+        status = merges_create(&parts->merges, merges.n, err);
+    while (status == STATUS_OK && gguf_next_text(&merges, &text)) {
+        const char *space = text.size < 3 ? NULL :
+                            memchr(text.bytes + 1, ' ', text.size - 1);
+        if (!space)
+            return tokenizer_bad(err, gguf_name(file), KEY("merges"), "merge"
+                                 " %zu is not two parts", parts->merges.n);
+        size_t left = (size_t)(space - text.bytes);
+        status = tokenizer_add_merge(parts, text.bytes, left, space + 1,
+                                     text.size - left - 1, gguf_name(file),
+                                     KEY("merges"), err);
+    }
+    return status;
+}
+
+/* Where the file does not say: SentencePiece and Llama 3 begin texts with BOS
+ * (llama-vocab.cpp). */
+static enum status read_begins(struct tokenizer_parts *parts,
+                               const struct gguf *file, struct error *err)
+{
+    parts->begins = parts->kind == TOKENIZER_SPM ||
+                    parts->split == SPLIT_LLAMA3;
+    if (!gguf_has(file, KEY("add_bos_token")))
+        return STATUS_OK;
+    return gguf_flag(&parts->begins, file, KEY("add_bos_token"), err);
+}
+
+enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
+                                const struct gguf *file, int32_t n_vocab,
+                                struct error *err)
+{
+    *parts = (struct tokenizer_parts){ 0 };
+    enum status status = read_model(parts, file, err);
+
+    if (status == STATUS_OK)
+        status = read_tokens(parts, file, err);
+    if (status == STATUS_OK)
+        status = read_special(&parts->vocab.bos, file, KEY("bos_token_id"),
+                              &parts->vocab, err);
+    if (status == STATUS_OK)
+        status = read_special(&parts->vocab.eos, file, KEY("eos_token_id"),
+                              &parts->vocab, err);
+    if (status == STATUS_OK)
+        status = read_begins(parts, file, err);
+    if (status == STATUS_OK)
+        status = tokenizer_index(parts, n_vocab, gguf_name(file),
+                                 KEY("tokens"), err);
+    if (status == STATUS_OK && parts->kind == TOKENIZER_BPE)
+        status = read_merges(parts, file, err);
+    if (status != STATUS_OK)
+        tokenizer_parts_free(parts);
+    return status;
+}

@@ -1,0 +1,193 @@
+/* train_config.c - the rows of a run, after those of its model. */
+#include "models/training/train_config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/config/config_value.h"
+
+#define RUN(name, type, member, min, max, ...)                                 \
+    { name, CONFIG_##type, offsetof(struct train_config, member), min, max,      \
+      __VA_ARGS__ }
+
+static const char *const freezes[] = {
+    [FREEZE_NONE] = "none", [FREEZE_BACKBONE] = "backbone", NULL
+};
+
+/* clang-format off */
+static const struct config_key keys[] = {
+    MODEL_CONFIG_KEYS(offsetof(struct train_config, model))
+    RUN("data.path", PATH, data_path, 0, 0, NULL, NULL, "",
+        "a text file; its bytes are the tokens, unless there is a tokenizer"),
+    RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
+        "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
+        " with train.init, else bytes"),
+    RUN("data.tokens", INT, tokens, 2, 1 << 20, "256", NULL, "token",
+        "length of a sequence, at most model.max_tokens"),
+    RUN("train.init", PATH, init, 0, 0, "", NULL, "",
+        "a model to begin with: a directory of isobath train or Hugging Face,"
+        " *.gguf, or *.bin of llama2.c; its shape stands, so model keys are left"
+        " out; routers that it lacks are drawn so small that the gate 2*sigmoid"
+        " is near 1; empty: all weights are drawn"),
+    RUN("train.freeze", CHOICE, freeze, 0, 0, "none", freezes, "",
+        "backbone: the routers learn and nothing else"),
+    RUN("train.batch", INT, batch, 1, 1 << 16, "1", NULL, "",
+        "sequences of a step"),
+    RUN("train.steps", INT, steps, 0, 1e9, "0", NULL, "step",
+        "0: as many as train.budget_flops pays for"),
+    RUN("train.budget_flops", REAL, budget_flops, 0, 1e21, "0", NULL, "flop",
+        "all flops of training: forward, backward, update; 0: train.steps"
+        " decides"),
+    RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
+        "at its peak; 0: 1.7e-3 sqrt(64 / model.channels), six times that with"
+        " train.freeze backbone"),
+    RUN("train.warmup", REAL, warmup, 0, 1, "0.03", NULL, "",
+        "share of the steps in which the rate rises"),
+    RUN("train.floor", REAL, floor, 0, 1, "0", NULL, "",
+        "share of the peak rate at which the cosine ends"),
+    RUN("train.beta1", REAL, beta1, 0, 0.99999, "0.9", NULL, "", "AdamW"),
+    RUN("train.beta2", REAL, beta2, 0, 0.999999, "0.98", NULL, "", "AdamW"),
+    RUN("train.epsilon", REAL, epsilon, 1e-15, 1, "1e-8", NULL, "", "AdamW"),
+    RUN("train.weight_decay", REAL, weight_decay, 0, 10, "0.1", NULL, "",
+        "decoupled; not on norms, biases and routers"),
+    RUN("train.clip", REAL, clip, 0, 1e9, "1", NULL, "",
+        "largest norm of all gradients together; 0: no limit"),
+    RUN("train.seed", INT, seed, 0, 1e15, "1", NULL, "",
+        "of first weights, batches and random policies"),
+    RUN("train.judge_every", INT, judge_every, 0, 1e9, "0", NULL, "step",
+        "held-out loss for the curve; 0: only at the end"),
+    RUN("train.curve_windows", INT, curve_windows, 1, 1e9, "32", NULL, "",
+        "validation windows for a point of the curve"),
+    RUN("train.judge_windows", INT, judge_windows, 0, 1e9, "0", NULL, "",
+        "validation windows for the final loss; 0: all"),
+    RUN("train.save_every", INT, save_every, 0, 1e9, "0", NULL, "step",
+        "checkpoint; 0: about every minute"),
+    RUN("machine", PATH, machine, 0, 0, "", NULL, "",
+        "machine profile that predicted seconds and joules are worked out"
+        " with; empty: they stay unknown"),
+    { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+_Static_assert(sizeof keys / sizeof *keys <= TRAIN_CONFIG_KEYS_MAX,
+               "more keys than there is room for origins");
+
+const struct config_schema train_config_schema = { "run", keys };
+
+double train_config_default_rate(int64_t channels, enum freeze freeze)
+{
+    double whole = 1.7e-3 * sqrt(64.0 / (double)channels);
+    return freeze == FREEZE_BACKBONE ? 6.0 * whole : whole;
+}
+
+static bool is_of(const char *section, const struct config_key *key)
+{
+    return strncmp(key->name, section, strlen(section)) == 0;
+}
+
+enum status train_config_load(struct train_config *out, const char *path,
+                            const struct config_setting *settings,
+                            size_t n_settings, struct config_origin *origins,
+                            struct error *err)
+{
+    struct config_key open[sizeof keys / sizeof *keys];
+    const struct config_schema schema = { train_config_schema.kind, open };
+
+    memcpy(open, keys, sizeof keys);
+    for (struct config_key *key = open; key->name; key++)
+        if (is_of("model.", key) && !key->fallback)
+            key->fallback = key->choices ? key->choices[0] : "1";
+    enum status status = config_load(out, &schema, path, settings, n_settings,
+                                     origins, err);
+    return status == STATUS_OK && !*out->init
+               ? config_load(out, &train_config_schema, path, settings,
+                             n_settings, origins, err)
+               : status;
+}
+
+/* 0 leaves a size open, and a spec has floats where the file has doubles. */
+static bool says_otherwise(const struct config_key *key,
+                           const struct train_config *given,
+                           const struct train_config *model)
+{
+    const void *a = (const char *)given + key->offset;
+    const void *b = (const char *)model + key->offset;
+
+    switch (key->type) {
+    case CONFIG_BOOL:
+        return *(const bool *)a != *(const bool *)b;
+    case CONFIG_INT:
+        return *(const int64_t *)a != 0 &&
+               *(const int64_t *)a != *(const int64_t *)b;
+    case CONFIG_REAL:
+        return fabs(*(const double *)a - *(const double *)b) >
+               1e-6 * fabs(*(const double *)b);
+    case CONFIG_CHOICE:
+        return *(const int *)a != *(const int *)b;
+    default:
+        return true;
+    }
+}
+
+/* Of the types that a model's keys have. */
+static void copy_value(const struct config_key *key, struct train_config *to,
+                       const struct train_config *from)
+{
+    const size_t size = key->type == CONFIG_BOOL     ? sizeof(bool)
+                        : key->type == CONFIG_CHOICE ? sizeof(int)
+                        : key->type == CONFIG_INT    ? sizeof(int64_t)
+                                                     : sizeof(double);
+    memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
+}
+
+static enum status refuse(const struct config_key *key,
+                          const struct train_config *given,
+                          const struct train_config *model,
+                          const struct config_origin *origins,
+                          struct error *err)
+{
+    json_t *ours = config_value_json(given, key);
+    json_t *theirs = config_value_json(model, key);
+    char *a = ours ? json_dumps(ours, JSON_ENCODE_ANY) : NULL;
+    char *b = theirs ? json_dumps(theirs, JSON_ENCODE_ANY) : NULL;
+
+    error_set(err, STATUS_BAD_VALUE, "%s %.80s: train.init %.200s has %.80s;"
+              " leave the key out", key->name, a ? a : "", given->init,
+              b ? b : "another");
+    free(a);
+    free(b);
+    json_decref(ours);
+    json_decref(theirs);
+    return config_blame(&train_config_schema, origins, key->name, err);
+}
+
+enum status train_config_adopt(struct train_config *config, struct model_spec *spec,
+                             const char *policy,
+                             const struct config_origin *origins,
+                             struct error *err)
+{
+    const bool routed = spec_n_routed(spec) > 0;
+    struct train_config model = *config;
+
+    model_config_of(&model.model, spec, policy);
+    model.model.threshold_decay = config->model.threshold_decay;
+    for (const struct config_key *key = keys; key->name; key++) {
+        bool given = strcmp(origins[key - keys].path, "default") != 0;
+        bool fixed = is_of("model.", key) ||
+                     (routed && is_of("routing.", key) &&
+                      strcmp(key->name, "routing.threshold_decay") != 0);
+        if (given && fixed && says_otherwise(key, config, &model))
+            return refuse(key, config, &model, origins, err);
+    }
+    if (routed) {
+        config->model = model.model;
+        return STATUS_OK;
+    }
+    for (const struct config_key *key = keys; key->name; key++)
+        if (is_of("model.", key))
+            copy_value(key, config, &model);
+    return model_config_routing(spec, &config->model, err) == STATUS_OK
+               ? STATUS_OK
+               : model_config_blame(&train_config_schema, origins, err);
+}

@@ -1,0 +1,432 @@
+/* trainer.c - the loop around the executor. */
+#include "models/training/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/core/base/file.h"
+
+/* Rows of the curve beside those that are judged: enough for any plot. */
+enum { CURVE_ROWS = 200 };
+
+/* Sequences judged at a time, at most: products reach their full speed with
+ * fewer rows than a training step has, and the buffers stay small. */
+enum { JUDGED_AT_ONCE = 4 };
+
+enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
+       CAPACITY, GRAD_NORM };
+
+static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
+    "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
+    "heldout_loss", "capacity_realised", "grad_norm"
+};
+
+struct trainer {
+    struct trainer_options options;
+    const struct data     *data;
+    struct model          *model, *judge;
+    struct training_state  state;
+    struct ledger         *counted;
+    struct ledger_meter    meter;
+    int32_t  judged_at_once;
+    int32_t *ids, *targets;              /* [B,T] */
+    int64_t  most_curve;
+    double (*curve)[TRAINING_CURVE_COLUMNS];     /* [most_curve] */
+    double   loss, grad_norm;
+    bool     drew_routers;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* One row each CURVE_ROWS-th of the steps, the first step, and every step that
+ * is judged. */
+static int64_t curve_spacing(const struct trainer_options *o)
+{
+    return (o->steps + CURVE_ROWS - 1) / CURVE_ROWS;
+}
+
+static int64_t curve_most(const struct trainer_options *o)
+{
+    int64_t judged = o->judge_every > 0 ? o->steps / o->judge_every + 1 : 0;
+    int64_t rows = CURVE_ROWS + 2 + judged;
+    return rows < o->steps ? rows : o->steps;
+}
+
+static struct model_options judge_options(const struct trainer_options *o,
+                                          const struct model *weights)
+{
+    return (struct model_options){
+        .n_sequences = o->n_sequences < JUDGED_AT_ONCE ? o->n_sequences
+                                                       : JUDGED_AT_ONCE,
+        .n_tokens = o->n_tokens, .n_threads = o->n_threads,
+        .weights_of = weights,
+    };
+}
+
+/* Without an init all is drawn; again, it comes out the same. */
+static void draw_routers(struct trainer *t)
+{
+    if (t->options.init)
+        model_init_routers(t->model, t->options.seed,
+                           TRAINER_ROUTER_DEVIATION);
+    else
+        model_init(t->model, t->options.seed);
+}
+
+static enum status first_weights(struct trainer *t, struct error *err)
+{
+    const struct source *init = t->options.init;
+    const struct model_spec *spec = model_spec(t->model);
+    const bool had_routers = init && init->spec.router_scores;
+
+    enum status status = STATUS_OK;
+
+    t->drew_routers = spec->router_scores && !had_routers;
+    if (init)
+        status = source_fill(init, t->model, t->options.seed, err);
+    if (!init || t->drew_routers)
+        draw_routers(t);
+    return status;
+}
+
+enum status trainer_open(struct trainer **out, const struct model_spec *spec,
+                         const struct trainer_options *options,
+                         const struct data *data, const char *fingerprint,
+                         struct error *err)
+{
+    struct trainer *t = calloc(1, sizeof *t);
+    size_t tokens = (size_t)options->n_sequences * (size_t)options->n_tokens;
+    enum status status = STATUS_NO_MEMORY;
+
+    if (!t)
+        return error_set(err, status, "no memory for training");
+    t->options = *options;
+    t->data = data;
+    t->ids = calloc(tokens, sizeof *t->ids);
+    t->targets = calloc(tokens, sizeof *t->targets);
+    t->most_curve = curve_most(options);
+    t->curve = calloc((size_t)t->most_curve, sizeof *t->curve);
+    if (!t->ids || !t->targets || !t->curve) {
+        error_set(err, status, "no memory for a batch and a curve of %lld rows",
+                  (long long)t->most_curve);
+        goto fail;
+    }
+    struct model_options model = {
+        .n_sequences = options->n_sequences, .n_tokens = options->n_tokens,
+        .train = true, .n_threads = options->n_threads,
+    };
+    if ((status = model_open(&t->model, spec, &model, err)))
+        goto fail;
+    struct model_options judge = judge_options(options, t->model);
+    t->judged_at_once = judge.n_sequences;
+    if ((status = model_open(&t->judge, spec, &judge, err)))
+        goto fail;
+    if ((status = ledger_open(&t->counted, (struct ledger_shape){
+             .by_pass = true, .by_op = true, .n_layers = spec->n_layers },
+             cost_zero(PROV_COUNTED), err)))
+        goto fail;
+    if ((status = first_weights(t, err)))
+        goto fail;
+    model_set_threshold_rate(t->model, (float)(1.0 - options->threshold_decay));
+    t->meter = ledger_meter(t->counted);
+    t->state = (struct training_state){
+        .random = random_seeded(random_mix(options->seed, 1, 0, 0)),
+        .curve = &t->curve[0][0], .counted = t->counted,
+    };
+    snprintf(t->state.fingerprint, sizeof t->state.fingerprint, "%s",
+             fingerprint);
+    *out = t;
+    return STATUS_OK;
+fail:
+    trainer_close(t);
+    return status;
+}
+
+void trainer_close(struct trainer *t)
+{
+    if (!t)
+        return;
+    ledger_close(t->counted);
+    model_close(t->judge);
+    model_close(t->model);
+    free(t->curve);
+    free(t->targets);
+    free(t->ids);
+    free(t);
+}
+
+/* Linear warm-up, then half a cosine that ends with the run. */
+static double rate_at(const struct trainer_options *o, int64_t step)
+{
+    double warm = ceil(o->warmup * (double)o->steps);
+    if ((double)step <= warm)
+        return o->learning_rate * (double)step / warm;
+    double done = ((double)step - warm) / ((double)o->steps - warm);
+    return o->learning_rate *
+           (o->floor + (1.0 - o->floor) * 0.5 * (1.0 + cos(M_PI * done)));
+}
+
+/* Nats per token to nats per byte; exactly 1 where bytes are the tokens. */
+static double per_byte(int64_t tokens, int64_t bytes)
+{
+    return (double)tokens / (double)bytes;
+}
+
+static double kept_share(const struct model *model)
+{
+    const struct model_spec *spec = model_spec(model);
+    const struct allocation *a = model_allocation(model);
+    int64_t kept = 0, seen = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l]) {
+            kept += allocation_rows(a, l);
+            seen += (int64_t)a->n_sequences * a->n_tokens;
+        }
+    return seen > 0 ? (double)kept / (double)seen : (double)NAN;
+}
+
+static bool due(int64_t step, int64_t every, int64_t last)
+{
+    return step == last || (every > 0 && step % every == 0);
+}
+
+static void note_curve(struct trainer *t, double rate)
+{
+    const struct trainer_options *o = &t->options;
+    int64_t step = t->state.step;
+    bool judge = o->judge_every > 0 && due(step, o->judge_every, o->steps);
+    if (!judge && step != 1 && !due(step, curve_spacing(o), o->steps))
+        return;
+    double *row = t->curve[t->state.n_curve++];
+    struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY, LEDGER_ANY);
+    const struct route_policy *causal = trainer_causal_policy(t);
+    row[STEP] = (double)step;
+    row[TOKENS] = (double)step * o->n_sequences * o->n_tokens;
+    row[FLOPS] = cost_get(&sum, METRIC_FLOPS);
+    row[SECONDS] = t->state.seconds;
+    row[JOULES] = (double)NAN;
+    row[RATE] = rate;
+    row[TRAIN_LOSS] = t->loss;
+    row[HELDOUT_LOSS] =
+        judge && causal
+            ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows,
+                            NULL).nats
+            : (double)NAN;
+    row[CAPACITY] = kept_share(t->model);
+    row[GRAD_NORM] = t->grad_norm;
+}
+
+/* The weights are spoiled then: an older checkpoint is what is left. */
+static enum status diverged(const struct trainer *t, int64_t step,
+                            const char *what, struct error *err)
+{
+    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
+                     " not a number; lower train.learning_rate (%g)",
+                     (long long)step, what, t->options.learning_rate);
+}
+
+enum status trainer_step(struct trainer *t, struct error *err)
+{
+    const struct trainer_options *o = &t->options;
+    int64_t step = t->state.step + 1;
+    double rate = rate_at(o, step), started = now();
+
+    int64_t bytes = data_batch(t->data, SPLIT_TRAIN, &t->state.random,
+                               o->n_sequences, t->ids, t->targets);
+    struct model_input input = {
+        .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
+        .n_tokens = o->n_tokens, .policy = o->policy,
+        .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
+    };
+    model_forward(t->model, &input, &t->meter.meter, &t->loss);
+    if (!isfinite(t->loss))
+        return diverged(t, step, "the loss", err);
+    t->loss *= per_byte((int64_t)o->n_sequences * o->n_tokens, bytes);
+    model_backward(t->model, &t->meter.meter);
+    struct update update = {
+        .learning_rate = rate, .beta1 = o->beta1, .beta2 = o->beta2,
+        .epsilon = o->epsilon, .weight_decay = o->weight_decay,
+        .clip = o->clip, .step = step,
+    };
+    t->grad_norm = model_update(t->model, &update, &t->meter.meter);
+    if (!isfinite(t->grad_norm))
+        return diverged(t, step, "the norm of the gradients", err);
+    t->state.seconds += now() - started;
+    t->state.step = step;
+    note_curve(t, rate);
+    return t->meter.status == STATUS_OK
+               ? STATUS_OK
+               : error_set(err, t->meter.status, "the run's tally overflowed");
+}
+
+struct verdict trainer_judge(struct trainer *t, enum split split,
+                             const struct route_policy *policy, int64_t most,
+                             struct judge_watch *watch)
+{
+    const struct trainer_options *o = &t->options;
+    int64_t all = data_windows(t->data, split, o->n_tokens);
+    int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
+    int64_t done = 0, bytes = 0;
+    double nats = 0.0, kept = 0.0;
+
+    while (done < n && (!watch || watch->go_on(watch, done, n))) {
+        int32_t b = 0;
+        for (; b < t->judged_at_once && done + b < n; b++)
+            bytes += data_window(t->data, split, (done + b) * all / n,
+                                 o->n_tokens, t->ids + b * T,
+                                 t->targets + b * T);
+        struct model_input input = {
+            .ids = t->ids, .targets = t->targets, .n_sequences = b,
+            .n_tokens = o->n_tokens, .policy = policy,
+            .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
+        };
+        double mean;
+        model_forward(t->judge, &input, NULL, &mean);
+        nats += mean * b;
+        kept += kept_share(t->judge) * b;
+        done += b;
+    }
+    return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
+                             kept / (double)done, done, done * T, bytes };
+}
+
+/* In the judge's place, so that there are never three models. */
+static enum status change_judge(struct trainer *t, const struct model_spec *spec,
+                                struct error *err)
+{
+    struct model_options options = judge_options(&t->options, t->model);
+    model_close(t->judge);
+    t->judge = NULL;
+    return model_open(&t->judge, spec, &options, err);
+}
+
+/* The same tensors: routed, but keeping everything and gated by one. */
+enum status trainer_judge_dense(struct trainer *t, enum split split,
+                                int64_t most, struct judge_watch *watch,
+                                struct verdict *out, struct error *err)
+{
+    struct model_spec spec = *model_spec(t->model);
+
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        spec.capacity[l] = 1.0;
+    spec.gate = GATE_ONE;
+    spec.backbone_frozen = false;
+    enum status status = change_judge(t, &spec, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = trainer_judge(t, split, t->options.policy, most, watch);
+    return change_judge(t, model_spec(t->model), err);
+}
+
+enum status trainer_judge_drawn(struct trainer *t, enum split split,
+                                const struct route_policy *policy, int64_t most,
+                                struct judge_watch *watch, struct verdict *out,
+                                struct error *err)
+{
+    const struct tensor_list *list = model_tensors(t->model);
+    float *learned = calloc(list->learned, sizeof *learned);
+
+    if (!learned)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the routers");
+    tensor_copy_learned(list, model_weights(t->model), learned, false);
+    draw_routers(t);
+    *out = trainer_judge(t, split, policy, most, watch);
+    tensor_copy_learned(list, model_weights(t->model), learned, true);
+    free(learned);
+    return STATUS_OK;
+}
+
+bool trainer_drew_routers(const struct trainer *t)
+{
+    return t->drew_routers && model_spec(t->model)->backbone_frozen;
+}
+
+const struct route_policy *trainer_causal_policy(const struct trainer *t)
+{
+    const struct model_spec *spec = model_spec(t->model);
+    if (spec_n_routed(spec) == 0 || t->options.policy->causal)
+        return t->options.policy;
+    return spec->router_scores ? route_find("threshold") : NULL;
+}
+
+enum status trainer_save(struct trainer *t, const char *path, struct error *err)
+{
+    return training_state_save(t->model, &t->state, path, err);
+}
+
+enum status trainer_resume(struct trainer *t, const char *path,
+                           struct error *err)
+{
+    enum status status = training_state_resume(t->model, &t->state,
+                                               t->most_curve, path, err);
+    if (status == STATUS_OK && t->state.step > t->options.steps)
+        return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
+                         (long long)t->state.step,
+                         (long long)t->options.steps);
+    return status;
+}
+
+struct model *trainer_model(struct trainer *t)
+{
+    return t->model;
+}
+
+const struct training_state *trainer_state(const struct trainer *t)
+{
+    return &t->state;
+}
+
+double trainer_last_loss(const struct trainer *t)
+{
+    return t->loss;
+}
+
+double trainer_recent_loss(const struct trainer *t)
+{
+    /* From the curve, which survives a resume. */
+    double sum = 0.0;
+    int64_t n = 0, tenth = t->options.steps / 10;
+    int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
+    for (int64_t i = 0; i < t->state.n_curve; i++)
+        if (t->curve[i][STEP] > (double)from) {
+            sum += t->curve[i][TRAIN_LOSS];
+            n++;
+        }
+    return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+size_t trainer_bytes(const struct trainer *t)
+{
+    return model_bytes(t->model) + model_bytes(t->judge);
+}
+
+enum status trainer_write_curve(const struct trainer *t, const char *path,
+                                struct error *err)
+{
+    struct file_writer file;
+    enum status status = file_create(&file, path, err);
+    if (status != STATUS_OK)
+        return status;
+    for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++)
+        fprintf(file.stream, "%s%s", c ? "," : "", curve_titles[c]);
+    fputs("\r\n", file.stream);
+    for (int64_t i = 0; i < t->state.n_curve; i++) {
+        for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++) {
+            if (c)
+                fputc(',', file.stream);
+            if (isfinite(t->curve[i][c]))
+                fprintf(file.stream, "%.9g", t->curve[i][c]);
+        }
+        fputs("\r\n", file.stream);
+    }
+    return file_commit(&file, err);
+}

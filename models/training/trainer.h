@@ -1,0 +1,104 @@
+/* trainer.h - training a model on a text, judging it on what is held out. */
+#ifndef TRAINER_H
+#define TRAINER_H
+
+#include "models/training/data.h"
+#include "models/executor/model.h"
+#include "models/files/source.h"
+#include "models/training/training_state.h"
+
+struct trainer_options {
+    int32_t n_sequences, n_tokens;        /* B, T of a step */
+    int64_t steps;                        /* of the whole run */
+    double  learning_rate;                /* at its peak */
+    double  warmup, floor;                /* share of steps; share of the peak
+                                           * at the end */
+    double  beta1, beta2, epsilon, weight_decay, clip;
+    double  threshold_decay;
+    int64_t judge_every, curve_windows;   /* steps; 0: only at the end */
+    uint64_t seed;
+    int     n_threads;
+    const struct route_policy *policy;    /* to train with */
+    const struct source *init;            /* first weights; NULL: drawn */
+};
+
+/* Scores of routers that are drawn for a trained model: so near 0 that the gate
+ * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder them. */
+#define TRAINER_ROUTER_DEVIATION 0.02
+
+struct trainer;                           /* opaque: trainer.c */
+
+/* Opens the model with first weights, and a second one without gradients and on
+ * the same weights for judging.  Where the init routes nothing and `spec` does,
+ * routers are drawn.  `options->init` and `data` are
+ * borrowed.  `fingerprint` (16 hexadecimal digits) says
+ * what a checkpoint must have been made with. */
+enum status trainer_open(struct trainer **out, const struct model_spec *spec,
+                         const struct trainer_options *options,
+                         const struct data *data, const char *fingerprint,
+                         struct error *err) MUST_CHECK;
+void        trainer_close(struct trainer *trainer);
+
+/* One step.  STATUS_FAILED when the loss or its gradient is no longer a number:
+ * nothing of this trainer is worth saving then. */
+enum status trainer_step(struct trainer *trainer, struct error *err) MUST_CHECK;
+
+/* Somebody looks on while a split is judged: `go_on` false ends it early.  Put
+ * it first in a struct of your own. */
+struct judge_watch {
+    bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
+};
+
+/* Mean loss on fixed windows of a split. */
+struct verdict {
+    double  nats;                  /* per byte of the targets */
+    double  capacity;              /* share of tokens that routed layers kept;
+                                    * NAN without routed layers */
+    int64_t windows, tokens, bytes;   /* done: fewer where the watch said so */
+};
+/* Under `policy`, over at most `most` windows (0: all), evenly spread.  `watch`
+ * may be NULL. */
+struct verdict trainer_judge(struct trainer *trainer, enum split split,
+                             const struct route_policy *policy, int64_t most,
+                             struct judge_watch *watch);
+
+/* What a frozen backbone's routing costs.  The same loss with nothing routed: the
+ * model as it came; and under `policy` with the routers as they were drawn. */
+/* After a failure the trainer can only be closed. */
+enum status trainer_judge_dense(struct trainer *trainer, enum split split,
+                                int64_t most, struct judge_watch *watch,
+                                struct verdict *out,
+                                struct error *err) MUST_CHECK;
+enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
+                                const struct route_policy *policy, int64_t most,
+                                struct judge_watch *watch, struct verdict *out,
+                                struct error *err) MUST_CHECK;
+/* Whether there is something to compare with: the backbone is frozen, and the
+ * routers were drawn. */
+bool        trainer_drew_routers(const struct trainer *trainer);
+
+/* The causal rule that goes with the training policy: itself if it is causal,
+ * the threshold where there are scores, otherwise NULL: none. */
+const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
+
+enum status trainer_save(struct trainer *trainer, const char *path,
+                         struct error *err) MUST_CHECK;
+enum status trainer_resume(struct trainer *trainer, const char *path,
+                           struct error *err) MUST_CHECK;
+
+/* Borrowed. */
+struct model                *trainer_model(struct trainer *trainer);
+const struct training_state *trainer_state(const struct trainer *trainer);
+/* Losses are in nats per byte. */
+double trainer_last_loss(const struct trainer *trainer);
+/* Mean of the training losses that the curve noted in the last tenth of the
+ * steps. */
+double trainer_recent_loss(const struct trainer *trainer);
+size_t trainer_bytes(const struct trainer *trainer);   /* both models */
+
+/* The curve as CSV: step,tokens,flops,seconds,joules,lr,train_loss,
+ * heldout_loss,capacity_realised,grad_norm; unknown is empty. */
+enum status trainer_write_curve(const struct trainer *trainer, const char *path,
+                                struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,39 @@
+/* training_state.h - one file from which training goes on bit for bit. */
+#ifndef TRAINING_STATE_H
+#define TRAINING_STATE_H
+
+#include "models/executor/model.h"
+#include "sim/core/base/random.h"
+
+/* Where a training run stands. */
+enum { TRAINING_CURVE_COLUMNS = 10 };
+struct training_state {
+    int64_t step;                  /* done so far */
+    double  seconds;               /* spent in steps, over all sessions */
+    struct random random;          /* of the batches */
+    char    fingerprint[17];       /* XXH64 of what must not change: config and
+                                    * data, hexadecimal */
+    int64_t n_curve;               /* rows */
+    double *curve;                 /* [n_curve, TRAINING_CURVE_COLUMNS] */
+    struct ledger *counted;        /* flops and bytes of all steps, by pass,
+                                    * layer and op; borrowed */
+};
+
+/* Weights, moments, thresholds and *state, with its ledger, in one file, whole
+ * or not at all.  Of a frozen backbone, whose weights do not move, the file has
+ * the routers alone and the checksum of the rest. */
+enum status training_state_save(struct model *model,
+                                const struct training_state *state,
+                                const char *path,
+                                struct error *err) MUST_CHECK;
+
+/* Read them back; the ledger must be as it was opened, and `curve` have room
+ * for `most_curve` rows.  Another fingerprint or another frozen backbone than
+ * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged
+ * file STATUS_BAD_FORMAT.  On failure model and *state are as they were. */
+enum status training_state_resume(struct model *model,
+                                  struct training_state *state,
+                                  int64_t most_curve, const char *path,
+                                  struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,375 @@
+/* plot.c - a figure: a gnuplot script and its data, drawn as SVG and PNG. */
+#include "reports/draw/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "reports/draw/assets.h"
+#include "sim/core/answer/escape.h"
+#include "sim/core/answer/table.h"
+#include "sim/core/base/file.h"
+
+enum status plot_open(struct plot *out, const char *name, struct error *err)
+{
+    *out = (struct plot){ .name = name, .height = 500, .left = 72, .right = 24,
+                          .top = 104, .bottom = 84 };
+    out->script = open_memstream(&out->script_text, &out->script_size);
+    out->data = open_memstream(&out->data_text, &out->data_size);
+    if (out->script && out->data)
+        return STATUS_OK;
+    plot_close(out);
+    return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s", name);
+}
+
+static void close_streams(struct plot *plot)
+{
+    if (plot->script)
+        fclose(plot->script);
+    if (plot->data)
+        fclose(plot->data);
+    plot->script = plot->data = NULL;
+}
+
+void plot_close(struct plot *plot)
+{
+    close_streams(plot);
+    free(plot->script_text);
+    free(plot->data_text);
+    plot->script_text = plot->data_text = NULL;
+}
+
+double plot_frame_width(const struct plot *plot)
+{
+    return PLOT_WIDTH - plot->left - plot->right;
+}
+
+double plot_frame_height(const struct plot *plot)
+{
+    return plot->height - plot->top - plot->bottom;
+}
+
+void plot_quote(struct plot *plot, const char *text)
+{
+    escape_write(plot->script, BORDER_GNUPLOT, text);
+}
+
+void plot_log_tics(struct plot *plot, char axis, double low, double high,
+                   bool prefixed)
+{
+    static const struct { int n; double at[8]; } densities[] = {
+        { 8, { 1, 1.5, 2, 3, 4, 5, 6, 8 } }, { 3, { 1, 2, 5 } }, { 1, { 1 } },
+    };
+    double span = log10(high / low);
+    int density = span < 1.2 ? 0 : span < 3 ? 1 : 2;
+    const char *before = "";
+
+    fprintf(plot->script, "set %ctics (", axis);
+    for (int e = (int)floor(log10(low)); e <= log10(high); e++)
+        for (int k = 0; k < densities[density].n; k++) {
+            double v = densities[density].at[k] * pow(10, e);
+            struct prefix prefix = prefixed ? prefix_for(v)
+                                            : (struct prefix){ "", 1 };
+            if (v < low || v > high)
+                continue;
+            fprintf(plot->script, "%s'%g%s%s' %.9g", before, v / prefix.factor,
+                    *prefix.letter ? " " : "", prefix.letter, v);
+            before = ", ";
+        }
+    fputs(")\n", plot->script);
+}
+
+/* Where `text` is cut so that its first part has at most `limit` characters:
+ * at a space, if there is one past the middle. */
+static size_t cut_at(const char *text, int limit)
+{
+    const char *at = text, *space = NULL;
+    int n = 0;
+
+    while (*at && n < limit) {
+        /* A number stays with its percent sign. */
+        if (*at == ' ' && n > limit / 2 && at[1] != '%')
+            space = at;
+        escape_next(&at);
+        n++;
+    }
+    if (!*at)
+        return strlen(text);
+    return (size_t)((space ? space : at) - text);
+}
+
+/* How a text of the margin is set: gnuplot's label tag, characters that fit a
+ * line, pixels from one line to the next. */
+struct margin_text {
+    int tag, limit;
+    double first, step;        /* from the top; negative: from the bottom */
+    const char *style;
+};
+
+enum { MARGIN_LINES = 3 };
+
+static int margin_lines(const char *text, int limit)
+{
+    int n = 0;
+
+    while (*text && n < MARGIN_LINES) {
+        text += cut_at(text, limit);
+        text += *text == ' ';
+        n++;
+    }
+    return n ? n : 1;
+}
+
+static void write_margin(const char *text, struct margin_text m, FILE *out)
+{
+    int lines = margin_lines(text, m.limit);
+    char line[600];
+
+    for (int i = 0; i < lines; i++) {
+        size_t n = i + 1 < lines ? cut_at(text, m.limit) : strlen(text);
+        double y = m.first > 0 ? m.first + i * m.step
+                               : -m.first + (lines - 1 - i) * m.step;
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        fprintf(out, "set label %d ", m.tag + i);
+        escape_write(out, BORDER_GNUPLOT, line);
+        fprintf(out, " at screen 16./W, screen %s%.0f./H left %s\n",
+                m.first > 0 ? "1-" : "", y, m.style);
+        text += n;
+        text += *text == ' ';
+    }
+}
+
+/* Characters that fit 828 pixels at each size, in English text set in Arial. */
+enum { HEAD_LIMIT = 92, SUB_LIMIT = 132, FOOT_LIMIT = 146 };
+
+static void write_script(const struct plot *p, FILE *out)
+{
+    int head = margin_lines(p->head, HEAD_LIMIT) - 1;
+    int sub = margin_lines(p->sub, SUB_LIMIT) - 1;
+    int foot = margin_lines(p->foot, FOOT_LIMIT) - 1;
+    double above = 20 * head + 17 * sub, below = 15 * foot;
+
+    fprintf(out, "# %s.gp - drawn by isobath report from %s.dat:\n"
+            "#   gnuplot -e \"FMT='png'\" %s.gp\n", p->name, p->name, p->name);
+    fprintf(out, "if (!exists(\"OUT\")) OUT = '%s'\n", p->name);
+    fprintf(out, "D = '%s.dat'\nW = %d.; H = %.0f.\nML = %.0f.; MR = %.0f.; "
+            "MT = %.0f.; MB = %.0f.\nKEYTOP = %.0f.\n", p->name, PLOT_WIDTH,
+            p->height + above + below, p->left, p->right, p->top + above,
+            p->bottom + below, 52 + above);
+    assets_write(assets_gnuplot, out);
+    write_margin(p->head, (struct margin_text){ 901, HEAD_LIMIT, 20, 20,
+                 "font HEADFONT tc rgb INK" }, out);
+    write_margin(p->sub, (struct margin_text){ 911, SUB_LIMIT, 42 + 20 * head,
+                 17, "tc rgb MUTED" }, out);
+    write_margin(p->foot, (struct margin_text){ 921, FOOT_LIMIT, -14, 15,
+                 "font SMALL tc rgb MUTED" }, out);
+    fputs(p->script_text, out);
+}
+
+static enum status write_text(const char *folder, const char *name,
+                              const char *end, const char *text,
+                              struct error *err)
+{
+    char file[128], path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status;
+
+    snprintf(file, sizeof file, "%s%s", name, end);
+    if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
+        (status = file_create(&writer, path, err)) != STATUS_OK)
+        return status;
+    fputs(text, writer.stream);
+    return file_commit(&writer, err);
+}
+
+static enum status write_gp(const struct plot *plot, const char *folder,
+                            struct error *err)
+{
+    char  *text = NULL;
+    size_t size = 0;
+    FILE  *stream = open_memstream(&text, &size);
+    enum status status;
+
+    if (stream) {
+        write_script(plot, stream);
+        fclose(stream);
+    }
+    if (!text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
+                         plot->name);
+    status = write_text(folder, plot->name, ".gp", text, err);
+    free(text);
+    return status;
+}
+
+/* Runs argv[0] in `folder`; what it prints to stderr, cut short, goes to *err.
+ */
+static enum status run_program(char *const *argv, const char *folder,
+                               struct error *err)
+{
+    posix_spawn_file_actions_t actions;
+    char said[200] = "";
+    int heard[2], code = 0, spawned;
+    size_t n = 0;
+    pid_t pid;
+
+    if (pipe2(heard, O_CLOEXEC) != 0)
+        return error_set(err, STATUS_IO, "no pipe: %s", strerror(errno));
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, folder);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, heard[1], 2);
+    spawned = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(heard[1]);
+    if (spawned != 0) {
+        close(heard[0]);
+        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", argv[0],
+                         strerror(spawned));
+    }
+    for (char block[256];;) {
+        ssize_t got = read(heard[0], block, sizeof block);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        for (ssize_t i = 0; i < got && n + 1 < sizeof said; i++)
+            if (block[i] != '\n' || n > 0)
+                said[n++] = block[i] == '\n' ? ' ' : block[i];
+    }
+    close(heard[0]);
+    while (waitpid(pid, &code, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(code) && WEXITSTATUS(code) == 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_IO, "%s failed: %s", argv[0],
+                     *said ? said : "it said nothing");
+}
+
+/* gnuplot has no bold and no second choice of font in SVG. */
+static const struct { const char *from, *to; } fonts[] = {
+    { "font-family=\"Arial:Bold\"", "font-family=\"Arial, 'Liberation Sans', "
+      "sans-serif\" font-weight=\"bold\"" },
+    { "font-family=\"Arial\"", "font-family=\"Arial, 'Liberation Sans', "
+      "sans-serif\"" },
+    { "font-family=\"Liberation Mono\"", "font-family=\"'Liberation Mono', "
+      "Consolas, monospace\"" },
+};
+
+/* Inside tags only: what stands between them may be foreign. */
+static void write_svg_body(const char *text, FILE *out)
+{
+    bool in_tag = false;
+
+    while (*text) {
+        bool replaced = false;
+        for (size_t i = 0; in_tag && i < sizeof fonts / sizeof *fonts; i++) {
+            size_t n = strlen(fonts[i].from);
+            if (strncmp(text, fonts[i].from, n) != 0)
+                continue;
+            fputs(fonts[i].to, out);
+            text += n;
+            replaced = true;
+            break;
+        }
+        if (replaced)
+            continue;
+        in_tag = *text == '<' || (in_tag && *text != '>');
+        putc(*text++, out);
+    }
+}
+
+/* gnuplot names every SVG "Gnuplot": say what this one shows instead. */
+static enum status finish_svg(const struct plot *plot, const char *from,
+                              const char *to, struct error *err)
+{
+    static const char title[] = "<title>", end[] = "</desc>";
+    char *text = NULL, *cut, *rest;
+    size_t size;
+    struct file_writer writer;
+    enum status status = file_read(&text, &size, from, 1 << 26, err);
+
+    if (status != STATUS_OK)
+        return status;
+    cut = strstr(text, title);
+    rest = cut ? strstr(cut, end) : NULL;
+    if ((status = file_create(&writer, to, err)) == STATUS_OK) {
+        if (rest) {
+            fwrite(text, 1, (size_t)(cut - text), writer.stream);
+            fputs("<title>", writer.stream);
+            escape_write(writer.stream, BORDER_HTML, plot->head);
+            fputs("</title>\n<desc>", writer.stream);
+            escape_write(writer.stream, BORDER_HTML, plot->alt);
+        }
+        write_svg_body(rest ? rest : text, writer.stream);
+        status = file_commit(&writer, err);
+    }
+    free(text);
+    return status;
+}
+
+static enum status draw_as(const struct plot *plot, const char *folder,
+                           const char *format, struct error *err)
+{
+    char program[] = "gnuplot", plain[] = "-d", run[] = "-e";
+    char settings[128], script[64], name[96];
+    char drawn[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
+    char *argv[] = { program, plain, run, settings, script, NULL };
+    enum status status;
+
+    snprintf(settings, sizeof settings, "FMT='%s'; OUT='.%s'", format,
+             plot->name);
+    snprintf(script, sizeof script, "%s.gp", plot->name);
+    snprintf(name, sizeof name, ".%s.%s", plot->name, format);
+    if ((status = file_join(drawn, folder, name, err)) != STATUS_OK ||
+        (status = file_join(path, folder, name + 1, err)) != STATUS_OK ||
+        (status = run_program(argv, folder, err)) != STATUS_OK) {
+        unlink(drawn);
+        return status;
+    }
+    if (strcmp(format, "svg") == 0)
+        status = finish_svg(plot, drawn, path, err);
+    else if (rename(drawn, path) != 0)
+        status = error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
+    unlink(drawn);
+    return status;
+}
+
+enum status plot_write(struct plot *plot, const char *folder, bool draw,
+                       struct error *err)
+{
+    static const char *const formats[] = { "svg", "png" };
+    struct error why = { .status = STATUS_OK };
+    enum status status;
+
+    close_streams(plot);
+    if (!plot->script_text || !plot->data_text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
+                         plot->name);
+    status = write_text(folder, plot->name, ".dat", plot->data_text, err);
+    if (status == STATUS_OK)
+        status = write_gp(plot, folder, err);
+    if (status != STATUS_OK)
+        return status;
+    plot->drawn = draw;
+    snprintf(plot->reason, sizeof plot->reason, "%s",
+             draw ? "" : "gnuplot is not installed");
+    for (size_t i = 0; plot->drawn && i < sizeof formats / sizeof *formats; i++)
+        if (draw_as(plot, folder, formats[i], &why) != STATUS_OK) {
+            plot->drawn = false;
+            snprintf(plot->reason, sizeof plot->reason, "%.255s", why.text);
+        }
+    return STATUS_OK;
+}
+
+bool plot_can_draw(void)
+{
+    char program[] = "gnuplot", version[] = "--version";
+    char *argv[] = { program, version, NULL };
+    return run_program(argv, ".", NULL) == STATUS_OK;
+}

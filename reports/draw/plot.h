@@ -1,0 +1,58 @@
+/* plot.h - a figure: a gnuplot script and its data, drawn as SVG and PNG.
+ *
+ * NAME.gp holds its own style and reads NAME.dat from the same folder, so that
+ * the two stand alone.  gnuplot is run directly, never through a shell. */
+#ifndef PLOT_H
+#define PLOT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "sim/core/base/error.h"
+
+enum { PLOT_WIDTH = 860 };     /* CSS pixels */
+
+struct plot {
+    const char *name;          /* file stem; chosen by the program, never by
+                                * foreign text */
+    char   head[200];          /* the finding, in words */
+    char   sub[320];           /* what is drawn, with units */
+    char   foot[480];          /* provenance */
+    char   alt[1200];          /* for those who cannot see it */
+    double height;             /* CSS pixels, before extra lines of text */
+    double left, right, top, bottom;      /* margins, likewise */
+    FILE  *script, *data;      /* write the body of .gp and all of .dat here */
+    char  *script_text, *data_text;       /* what the two streams hold */
+    size_t script_size, data_size;
+    bool   ready;              /* there was something to draw */
+    bool   drawn;              /* NAME.svg and NAME.png exist */
+    char   reason[256];        /* why not */
+};
+
+/* Streams open, margins as in the style; caller closes with plot_close(). */
+enum status plot_open(struct plot *out, const char *name,
+                      struct error *err) MUST_CHECK;
+void        plot_close(struct plot *plot);
+
+/* Pixels that the plot's frame spans. */
+double      plot_frame_width(const struct plot *plot);
+double      plot_frame_height(const struct plot *plot);
+
+/* Writes .gp and .dat into `folder`; with `draw`, runs gnuplot for .svg and
+ * .png. A figure that gnuplot cannot draw is no failure: plot->drawn is false
+ * and plot->reason says why. */
+enum status plot_write(struct plot *plot, const char *folder, bool draw,
+                       struct error *err) MUST_CHECK;
+
+/* Whether there is a gnuplot to run. */
+bool        plot_can_draw(void);
+
+/* Ticks of a logarithmic axis ('x', 'y') from low to high, both above 0: a few
+ * to the decade where there are few of those.  Named as they are or, `prefixed`,
+ * with an SI letter. */
+void        plot_log_tics(struct plot *plot, char axis, double low, double high,
+                          bool prefixed);
+
+/* Text for a label of the script, in its quotes. */
+void        plot_quote(struct plot *plot, const char *text);
+
+#endif

@@ -1,0 +1,226 @@
+/* table_html.c - a table as HTML. */
+#include "sim/core/answer/table.h"
+
+#include <math.h>
+#include <string.h>
+#include "sim/core/answer/escape.h"
+#include "sim/core/answer/table_format.h"
+
+/* "12.3 ±0.4" shows the wider half of an interval. */
+static double half_width(struct amount a)
+{
+    return fmax(a.high - a.value, a.value - a.low);
+}
+
+/* The page's four tags; the class letter draws the border. */
+void table_tag(FILE *out, const char *word)
+{
+    static const struct { const char *word, *letter, *tag, *title; } tags[] = {
+        { "predicted", "p", "pred", "predicted: a closed formula of the "
+          "shapes" },
+        { "modelled", "d", "model", "modelled: a machine model with assumed or "
+          "fitted coefficients" },
+        { "simulated", "d", "sim", "simulated: counted on a model of the "
+          "hardware that ran" },
+        { "apportioned", "d", "share", "apportioned: this part's share of a "
+          "wider reading" },
+        { "scaled", "d", "scaled", "scaled: a part, extrapolated" },
+        { "counted", "c", "count", "counted: the executor's tally of its own "
+          "loops" },
+        { "at_least", "m", "at least", "at least: measured by a counter that "
+          "loses some" },
+        { "measured", "m", "meas", "measured: read from a clock, a counter or "
+          "held-out text" },
+    };
+
+    for (size_t i = 0; word && i < sizeof tags / sizeof *tags; i++)
+        if (strcmp(tags[i].word, word) == 0)
+            fprintf(out, " <abbr class=\"pv %s\" title=\"%s\">%s</abbr>",
+                    tags[i].letter, tags[i].title, tags[i].tag);
+}
+
+enum { WIDE = 8 };             /* columns that a page shows without scrolling */
+
+/* Of a wide table: no row knows it.  One note says as much as a column would. */
+static bool is_blank(const struct table *t, size_t c)
+{
+    bool unknown = false;
+
+    if (t->n_columns <= WIDE || t->column[c].style == COLUMN_TEXT)
+        return false;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const struct cell *cell = &t->cell[r * t->n_columns + c];
+        if (cell->text || amount_known(cell->amount))
+            return false;
+        unknown |= !table_is_empty(cell);
+    }
+    return unknown;
+}
+
+/* Which columns were left out, each with the numbers of its reasons. */
+static void html_blanks(const struct table *t, struct notes *notes, FILE *out)
+{
+    size_t n = 0;
+
+    for (size_t c = 1; c < t->n_columns; c++) {
+        unsigned told = 0;
+        if (!is_blank(t, c))
+            continue;
+        fputs(n++ ? ", " : "<p class=\"notes\">Unknown in every row, so no "
+              "column of its own: ", out);
+        fprintf(out, "<code>%s</code><sup>", t->column[c].key);
+        for (size_t r = 0; r < t->n_rows; r++) {
+            const struct cell *cell = &t->cell[r * t->n_columns + c];
+            size_t note = table_is_empty(cell) ? 0 : table_note(notes, cell);
+            if (note && !(told & 1u << note))
+                fprintf(out, "%s%zu", told ? "," : "", note);
+            told |= note ? 1u << note : 0;
+        }
+        fputs("</sup>", out);
+    }
+    if (n)
+        fputs("</p>\n", out);
+}
+
+static void html_head(const struct table *t, const struct layout *layout,
+                      FILE *out)
+{
+    char heading[128];
+
+    fputs("<thead><tr>", out);
+    for (size_t c = 0; c < t->n_columns; c++) {
+        if (is_blank(t, c))
+            continue;
+        table_heading(heading, &t->column[c], layout[c]);
+        fprintf(out, "<th scope=\"col\"%s>",
+                t->column[c].style == COLUMN_TEXT ? " class=\"l\"" : "");
+        escape_write(out, BORDER_HTML, heading);
+        fputs(table_share_sign(&t->column[c]), out);
+        table_tag(out, table_column_word(t, c));
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead>\n<tbody>\n", out);
+}
+
+static void html_known(const struct column *column, struct layout layout,
+                       const struct cell *cell, bool tag, FILE *out)
+{
+    const struct amount a = cell->amount;
+    const char *unit = cell->unit ? cell->unit : column->unit;
+    char number[TABLE_NUMBER_SIZE];
+    const char *mark = table_ratio_mark(column, a);
+
+    fprintf(out, "<td class=\"n%s\" data-v=\"%.15g\" data-u=\"%s\" "
+            "data-s=\"%s\"", *mark ? " warn" : "", a.value,
+            *unit ? unit : "1", amount_word(a));
+    if (isfinite(a.low) && isfinite(a.high))
+        fprintf(out, " data-lo=\"%.15g\" data-hi=\"%.15g\"", a.low, a.high);
+    table_cell_number(number, a.value, column, layout, cell);
+    fprintf(out, ">%s%s%s", a.from == PROV_AT_LEAST ? "≥ " : "",
+            *number == '<' ? "&lt;" : "",
+            *number == '<' ? number + 1 : number);
+    if (isfinite(a.low) && isfinite(a.high)) {
+        table_half_number(number, half_width(a), a.value, column, layout, cell);
+        fprintf(out, " <i>±%s</i>", *number == '<' ? number + 1
+                : strncmp(number, "+", 1) == 0 ? number + 1
+                : strncmp(number, "±", 2) == 0 ? number + 2 : number);
+    }
+    if (*mark)
+        fprintf(out, " &gt;%s", mark + 1);
+    if (tag)
+        table_tag(out, amount_word(a));
+    fputs("</td>", out);
+}
+
+enum { LONG_TEXT = 60 };       /* longer texts may be broken into lines */
+
+static bool names_model(const struct column *column)
+{
+    return strcmp(column->key, "model") == 0 ||
+           strcmp(column->key, "setting") == 0;
+}
+
+static void html_cell(const struct table *t, const struct layout *layout,
+                      size_t r, size_t c, struct notes *notes, FILE *out)
+{
+    const struct cell *cell = &t->cell[r * t->n_columns + c];
+
+    if (cell->text) {
+        fputs(t->kind[r] == ROW_MOD && names_model(&t->column[c])
+              ? "<td class=\"m\">" : strlen(cell->text) > LONG_TEXT
+              ? "<td class=\"w\">" : "<td>", out);
+        escape_write(out, BORDER_HTML, cell->text);
+        fputs("</td>", out);
+    } else if (table_is_empty(cell)) {
+        fputs("<td></td>", out);
+    } else if (!amount_known(cell->amount)) {
+        fprintf(out, "<td class=\"n unk\">unknown<sup>%zu</sup></td>",
+                table_note(notes, cell));
+    } else {
+        html_known(&t->column[c], layout[c], cell,
+                   !table_column_word(t, c), out);
+    }
+}
+
+static bool same_group(const struct table *t, size_t r, size_t s)
+{
+    const char *a = t->cell[r * t->n_columns].text;
+    const char *b = t->cell[s * t->n_columns].text;
+    return t->grouped && a && b && strcmp(a, b) == 0;
+}
+
+static void html_row_head(const struct table *t, size_t r, FILE *out)
+{
+    const char *text = t->cell[r * t->n_columns].text;
+    size_t span = 1;
+
+    if (r > 0 && same_group(t, r, r - 1))
+        return;
+    while (r + span < t->n_rows && same_group(t, r, r + span))
+        span++;
+    fputs("<th scope=\"row\"", out);
+    if (span > 1)
+        fprintf(out, " rowspan=\"%zu\"", span);
+    putc('>', out);
+    escape_write(out, BORDER_HTML, text ? text : "");
+    fputs("</th>", out);
+}
+
+void table_html(const struct table *t, FILE *out)
+{
+    struct notes notes = { .n = 0 };
+    struct layout layout[TABLE_MAX_COLUMNS] = { 0 };
+    bool blank[TABLE_MAX_COLUMNS] = { false };
+
+    for (size_t c = 0; c < t->n_columns; c++) {
+        layout[c] = table_layout(t, c);
+        blank[c] = is_blank(t, c);
+    }
+    fprintf(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+            "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">",
+            t->name);
+    escape_write(out, BORDER_HTML, t->caption);
+    fputs("</span></caption>\n", out);
+    html_head(t, layout, out);
+    for (size_t r = 0; r < t->n_rows; r++) {
+        fputs(t->kind[r] == ROW_TOTAL ? "<tr class=\"total\">" : "<tr>", out);
+        html_row_head(t, r, out);
+        for (size_t c = 1; c < t->n_columns; c++)
+            if (!blank[c])
+                html_cell(t, layout, r, c, &notes, out);
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody></table></div>\n", out);
+    html_blanks(t, &notes, out);
+    if (notes.n)
+        fputs("<p class=\"notes\">", out);
+    for (size_t i = 0; i < notes.n; i++) {
+        fprintf(out, "%s<sup>%zu</sup> ", i ? "<br>" : "", i + 1);
+        escape_write(out, BORDER_HTML, notes.reason[i]);
+    }
+    if (notes.n)
+        fputs("</p>\n", out);
+    fprintf(out, "<p class=\"files\">Table as <a href=\"tables/%s.csv\">CSV</a>"
+            " <a href=\"tables/%s.json\">JSON</a> <a href=\"tables/%s.md\">"
+            "Markdown</a></p>\n", t->name, t->name, t->name);
+}

@@ -1,0 +1,180 @@
+/* figure_curves.c - loss against cumulative training FLOPs. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include "sim/core/answer/table.h"
+
+enum { ENOUGH_HELDOUT = 3,     /* rows with a held-out loss that make a curve */
+       SMOOTHING = 40 };       /* training losses are averaged over 1/40 of a
+                                * run */
+
+static bool uses_heldout(const struct curve *c)
+{
+    int n = 0;
+
+    for (size_t r = 0; r < c->n; r++)
+        n += isfinite(c->row[r].heldout_loss);
+    return n >= ENOUGH_HELDOUT;
+}
+
+/* Mean of the training losses of the rows up to and including r. */
+static double smoothed(const struct curve *c, size_t r)
+{
+    size_t window = c->n / SMOOTHING + 1, n = 0;
+    double sum = 0;
+
+    for (size_t i = r + 1 > window ? r + 1 - window : 0; i <= r; i++)
+        if (isfinite(c->row[i].train_loss)) {
+            sum += c->row[i].train_loss;
+            n++;
+        }
+    return n ? sum / (double)n : nan("");
+}
+
+/* A curve keeps this many points; more cannot be told apart on the page. */
+enum { CURVE_POINTS = 400 };
+
+struct extent {
+    double flops, low, high;   /* of what is drawn */
+    bool   heldout;            /* every run has a held-out curve */
+};
+
+static double loss_at(const struct curve *c, size_t r, bool heldout)
+{
+    return heldout ? c->row[r].heldout_loss : smoothed(c, r);
+}
+
+static size_t row_step(const struct curve *c, bool heldout)
+{
+    return heldout ? 1 : c->n / CURVE_POINTS + 1;
+}
+
+static double last_flops(const struct curve *c)
+{
+    for (size_t r = c->n; r > 0; r--)
+        if (isfinite(c->row[r - 1].flops))
+            return c->row[r - 1].flops;
+    return 0;
+}
+
+/* The beginning falls from the entropy of the alphabet and would take the whole
+ * axis. */
+static const double first_share = 0.03;
+
+static struct extent find_extent(const struct curve *curve, size_t n)
+{
+    struct extent e = { 0, HUGE_VAL, -HUGE_VAL, true };
+
+    for (size_t i = 0; i < n; i++) {
+        e.flops = fmax(e.flops, last_flops(&curve[i]));
+        e.heldout &= curve[i].n == 0 || uses_heldout(&curve[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < curve[i].n;
+             r += row_step(&curve[i], e.heldout)) {
+            double loss = loss_at(&curve[i], r, e.heldout);
+            if (isfinite(loss) && curve[i].row[r].flops >=
+                                  first_share * e.flops) {
+                e.low = fmin(e.low, loss);
+                e.high = fmax(e.high, loss);
+            }
+        }
+    return e;
+}
+
+static void write_curve(struct plot *p, const struct curve *c,
+                        const char *name, const struct extent *e)
+{
+    fprintf(p->data, "# \"%s\": train_flops  %s_loss_nats_per_byte\n", name,
+            e->heldout ? "heldout" : "train");
+    for (size_t r = 0; r < c->n; r += row_step(c, e->heldout)) {
+        double loss = loss_at(c, r, e->heldout);
+        if (isfinite(loss) && c->row[r].flops > 0)
+            fprintf(p->data, "%.9g %.9g\n", c->row[r].flops, loss);
+    }
+    fputs("NaN NaN\n\n\n", p->data);
+}
+
+static void describe(struct plot *p, const struct extent *e, size_t n)
+{
+    snprintf(p->head, sizeof p->head, "%s loss against the FLOPs spent so far",
+             e->heldout ? "Held-out" : "Training");
+    snprintf(p->sub, sizeof p->sub, "%s (nats per byte) against cumulative "
+             "training FLOPs; thin: every run; thick: the best dense and the "
+             "best MoD setting, middle seed", e->heldout ? "Held-out loss"
+             : "Training loss, averaged over 1/40 of a run");
+    snprintf(p->foot, sizeof p->foot, "loss measured%s  |  FLOPs counted  |  "
+             "the first 3 %% of training is not drawn",
+             e->heldout ? " on held-out text" : " on training batches, MoD "
+             "under top-k");
+    snprintf(p->alt, sizeof p->alt, "%zu training curves: loss in nats per "
+             "byte against cumulative training FLOPs on a logarithmic axis, "
+             "dense in grey and MoD in blue.", n);
+}
+
+static void write_axes(struct plot *p, const struct extent *e,
+                       struct prefix prefix)
+{
+    double room = 0.05 * (e->high - e->low);
+
+    fprintf(p->script, "set logscale x\nset xrange [%.9g:%.9g]\n"
+            "set yrange [%.9g:%.9g]\nset format x '%%g'\n"
+            "set format y '%%.1f'\nset xlabel 'training FLOPs spent, %sFLOP "
+            "(log)' offset 0,0.3\nset ylabel 'loss, nats per byte' "
+            "offset 0.6,0\n", first_share * e->flops / prefix.factor,
+            1.03 * e->flops / prefix.factor, e->low - room, e->high + room,
+            prefix.letter);
+    plot_log_tics(p, 'x', first_share * e->flops / prefix.factor,
+                  1.03 * e->flops / prefix.factor, false);
+}
+
+static bool is_thick(const struct study *study, const struct setting *s,
+                     const struct run *run)
+{
+    return (s == study->dense || s == study->mod) && study_typical(s) == run;
+}
+
+/* One element of the plot command, and its block of data. */
+static void plot_curve(struct plot *p, const struct setting *s,
+                       const struct curve *c, bool thick, int index,
+                       const struct extent *e, struct prefix prefix)
+{
+    static const char *const light[] = { "#B8B8B8", "#9CC6E2", "#E0B59A" };
+    char title[SETTING_LABEL_SIZE + 16];
+
+    write_curve(p, c, s->label, e);
+    fprintf(p->script, "%sD index %d using ($1/%.9g):2 with lines ",
+            index ? ", \\\n     " : "plot ", index, prefix.factor);
+    if (!thick) {
+        fprintf(p->script, "lw 0.9 lc rgb '%s' notitle", light[s->kind]);
+        return;
+    }
+    snprintf(title, sizeof title, "%s %s", setting_kind_names[s->kind],
+             s->label);
+    fprintf(p->script, "ls %d lw 2.4 title ", s->kind + 1);
+    plot_quote(p, title);
+}
+
+void figure_curves(struct plot *p, const struct study *study,
+                   const struct curve *curve)
+{
+    struct extent e = find_extent(curve, study->n_runs);
+    struct prefix prefix = prefix_for(e.flops);
+    int index = 0;
+
+    if (!(e.flops > 0) || !(e.high > e.low))
+        return;
+    p->ready = true;
+    describe(p, &e, study->n_runs);
+    write_axes(p, &e, prefix);
+    for (int thick = 0; thick < 2; thick++) {
+        const struct curve *c = curve;
+        for (size_t i = 0; i < study->n; i++) {
+            const struct setting *s = &study->setting[i];
+            for (size_t j = 0; j < s->n; j++, c++)
+                if (c->n && (!thick || is_thick(study, s, s->run[j])))
+                    plot_curve(p, s, c, thick, index++, &e, prefix);
+        }
+    }
+    fputc('\n', p->script);
+}

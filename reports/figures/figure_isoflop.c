@@ -1,0 +1,614 @@
+/* figure_isoflop.c - loss against the size of a model, every curve at one
+ * training budget: where a budget is spent best. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/core/answer/escape.h"
+#include "reports/draw/label.h"
+#include "sim/core/answer/table.h"
+
+/* One setting in its place. */
+struct dot {
+    const struct setting *s;
+    double size;               /* parameters */
+    double x;                  /* where it is drawn: beside others of its size */
+    struct difference loss;    /* mean under the causal rule, 95 % interval */
+    bool   last;               /* of its curve, from the left */
+};
+
+struct isoflop {
+    struct dot *dot;           /* [n] by budget, kind, capacity and size */
+    int    n, n_capacities;
+    double *capacity;          /* [n_capacities] of MoD, ascending */
+    const struct study *study;
+    double x0, x1, y0, y1;
+    double end;                /* where the names of curves start */
+    int    cut;                /* intervals that end outside of the frame */
+};
+
+static double layers_of(const struct dot *d)
+{
+    return d->s->run[0]->facts.n_layers;
+}
+
+static double channels_of(const struct dot *d)
+{
+    return d->s->run[0]->facts.n_channels;
+}
+
+static bool is_drawn(const struct setting *s)
+{
+    return s->kind != SETTING_CONTROL && s->causal.n && s->budget >= 0 &&
+           s->n_parameters > 0 && isfinite(s->n_parameters);
+}
+
+static int compare(double x, double y)
+{
+    return (x > y) - (x < y);
+}
+
+static int by_curve(const void *a, const void *b)
+{
+    const struct dot *x = a, *y = b;
+    int order = x->s->budget - y->s->budget;
+
+    if (!order)
+        order = (int)x->s->kind - (int)y->s->kind;
+    if (!order)
+        order = compare(x->s->capacity, y->s->capacity);
+    if (!order)
+        order = compare(x->size, y->size);
+    return order ? order : compare(x->loss.mean, y->loss.mean);
+}
+
+static bool same_curve(const struct dot *a, const struct dot *b)
+{
+    return a->s->budget == b->s->budget && a->s->kind == b->s->kind &&
+           a->s->capacity == b->s->capacity;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return compare(*(const double *)a, *(const double *)b);
+}
+
+static void find_capacities(struct isoflop *iso)
+{
+    for (int i = 0; i < iso->n; i++) {
+        bool seen = iso->dot[i].s->kind != SETTING_MOD;
+        for (int k = 0; k < iso->n_capacities; k++)
+            seen |= iso->capacity[k] == iso->dot[i].s->capacity;
+        if (!seen)
+            iso->capacity[iso->n_capacities++] = iso->dot[i].s->capacity;
+    }
+    qsort(iso->capacity, (size_t)iso->n_capacities, sizeof *iso->capacity,
+          by_value);
+}
+
+static void collect(struct isoflop *iso, const struct study *study)
+{
+    for (size_t i = 0; i < study->n; i++)
+        if (is_drawn(&study->setting[i])) {
+            const struct setting *s = &study->setting[i];
+            iso->dot[iso->n++] = (struct dot){ .s = s, .size = s->n_parameters,
+                .x = s->n_parameters,
+                .loss = stats_mean_interval(s->causal) };
+        }
+    qsort(iso->dot, (size_t)iso->n, sizeof *iso->dot, by_curve);
+    for (int i = 0; i < iso->n; i++)
+        iso->dot[i].last = i + 1 == iso->n ||
+                           !same_curve(&iso->dot[i], &iso->dot[i + 1]);
+    find_capacities(iso);
+}
+
+/* Two sizes for one budget and kind: less is no curve. */
+static bool has_curve(const struct isoflop *iso)
+{
+    for (int i = 1; i < iso->n; i++)
+        if (same_curve(&iso->dot[i - 1], &iso->dot[i]) &&
+            iso->dot[i - 1].size != iso->dot[i].size)
+            return true;
+    return false;
+}
+
+static void name_curve(char out[96], const struct isoflop *iso,
+                       const struct dot *d)
+{
+    char budget[TABLE_NUMBER_SIZE] = "";
+
+    if (iso->study->n_budgets > 1)
+        table_si(budget, iso->study->budget[d->s->budget], "FLOP");
+    if (d->s->kind == SETTING_DENSE)
+        snprintf(out, 96, "dense");
+    else
+        snprintf(out, 96, "MoD %g%%", 100 * d->s->capacity);
+    if (*budget)
+        snprintf(out + strlen(out), 96 - strlen(out), ", %s", budget);
+}
+
+/* What stands at the right end of a curve. */
+static void name_end(char out[LABEL_TEXT_SIZE], const struct isoflop *iso,
+                     const struct dot *d)
+{
+    char name[96];
+
+    name_curve(name, iso, d);
+    snprintf(out, LABEL_TEXT_SIZE, "%.40s (%.24s)", name, d->s->shape);
+}
+
+/* Pixels at the sides of the dots; the names of curves stand at the right. */
+static const double left_room = 50, name_gap = 22, advance = 6.1;
+
+static double right_room(const struct isoflop *iso)
+{
+    char name[LABEL_TEXT_SIZE];
+    int most = 0;
+
+    for (int i = 0; i < iso->n; i++)
+        if (iso->dot[i].last) {
+            name_end(name, iso, &iso->dot[i]);
+            most = escape_width(name) > most ? escape_width(name) : most;
+        }
+    return name_gap + advance * most;
+}
+
+static void find_range(struct isoflop *iso, double width)
+{
+    double room;
+
+    iso->x0 = iso->y0 = HUGE_VAL;
+    iso->x1 = 0;
+    iso->y1 = -HUGE_VAL;
+    for (int i = 0; i < iso->n; i++) {
+        const struct setting *s = iso->dot[i].s;
+        iso->x0 = fmin(iso->x0, iso->dot[i].size);
+        iso->x1 = fmax(iso->x1, iso->dot[i].size);
+        for (size_t j = 0; j < s->n; j++)
+            if (isfinite(study_loss(s->run[j]))) {
+                iso->y0 = fmin(iso->y0, study_loss(s->run[j]));
+                iso->y1 = fmax(iso->y1, study_loss(s->run[j]));
+            }
+    }
+    room = log(iso->x1 / iso->x0) / (width - left_room - right_room(iso));
+    iso->x0 *= exp(-left_room * room);
+    iso->end = iso->x1 * exp(name_gap * room);
+    iso->x1 *= exp(right_room(iso) * room);
+    /* The interval of two seeds can be as wide as the page. */
+    room = fmax(0.15 * (iso->y1 - iso->y0), 0.002);
+    iso->y0 -= room;
+    iso->y1 += room;
+    for (int i = 0; i < iso->n; i++)
+        iso->cut += iso->dot[i].loss.low < iso->y0 ||
+                    iso->dot[i].loss.high > iso->y1;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct dot *x = *(struct dot *const *)a, *y = *(struct dot *const *)b;
+    int order = x->s->budget - y->s->budget;
+
+    if (!order)
+        order = compare(x->size, y->size);
+    return order ? order : x < y ? -1 : x > y;
+}
+
+/* Dots of one budget nearer than a mark's width stand side by side. */
+static void part(struct isoflop *iso, struct frame frame)
+{
+    static const double near = 7, step = 11;
+    const double pixel = log(iso->x1 / iso->x0) / frame.width;
+    struct dot **at = calloc((size_t)iso->n, sizeof(struct dot *));
+    int n;
+
+    if (!at)
+        return;
+    for (int i = 0; i < iso->n; i++)
+        at[i] = &iso->dot[i];
+    qsort(at, (size_t)iso->n, sizeof(struct dot *), by_place);
+    for (int i = 0; i < iso->n; i += n) {
+        for (n = 1; i + n < iso->n && at[i + n]->s->budget == at[i]->s->budget &&
+             log(at[i + n]->size / at[i]->size) < near * pixel; )
+            n++;
+        for (int k = 0; k < n; k++)
+            at[i + k]->x = at[i]->size * exp(pixel * step * (k - (n - 1) / 2.));
+    }
+    free(at);
+}
+
+/* ---- data: three blocks a curve ---- */
+
+static void write_seeds(struct plot *p, const struct dot *d, int n)
+{
+    for (int i = 0; i < n; i++)
+        for (size_t j = 0; j < d[i].s->n; j++) {
+            const struct run *run = d[i].s->run[j];
+            if (isfinite(study_loss(run)))
+                fprintf(p->data, "%.9g %.9g %.0f %.0f\n", d[i].x,
+                        study_loss(run), run->facts.seed, d[i].size);
+        }
+    fputs("\n\n", p->data);
+}
+
+static void write_means(struct plot *p, const struct dot *d, int n)
+{
+    for (int i = 0; i < n; i++)
+        fprintf(p->data, "%.9g %.9g %.9g %.9g %zu %.0f \"%s\"\n", d[i].x,
+                d[i].loss.mean, d[i].loss.low, d[i].loss.high, d[i].loss.n,
+                d[i].size, d[i].s->label);
+    fputs("\n\n", p->data);
+}
+
+/* Settings that share `fixed` and differ in the other, left to right; of two of
+ * one size the lower. */
+static int write_line(struct plot *p, const struct dot *d, int n,
+                      double (*of)(const struct dot *), double fixed)
+{
+    const struct dot *before = NULL;
+    int sizes = 0;
+
+    for (int i = 0; i < n; i++)
+        if (of(&d[i]) == fixed && (i == 0 || d[i].size != d[i - 1].size ||
+                                   of(&d[i - 1]) != fixed))
+            sizes++;
+    if (sizes < 2)
+        return 0;
+    for (int i = 0; i < n; i++) {
+        if (of(&d[i]) != fixed || (before && before->size == d[i].size))
+            continue;
+        fprintf(p->data, "%.9g %.9g\n", d[i].x, d[i].loss.mean);
+        before = &d[i];
+    }
+    fputc('\n', p->data);
+    return 1;
+}
+
+static void write_lines(struct plot *p, const struct dot *d, int n)
+{
+    static double (*const fixed[])(const struct dot *) = { channels_of,
+                                                           layers_of };
+    int lines = 0;
+
+    for (int f = 0; f < 2; f++)
+        for (int i = 0; i < n; i++) {
+            bool seen = false;
+            for (int k = 0; k < i; k++)
+                seen |= fixed[f](&d[k]) == fixed[f](&d[i]);
+            if (!seen)
+                lines += write_line(p, d, n, fixed[f], fixed[f](&d[i]));
+        }
+    fputs(lines ? "\n" : "NaN NaN\n\n\n", p->data);
+}
+
+/* Dots of the curve that starts at `i`. */
+static int length(const struct isoflop *iso, int i)
+{
+    int n = 1;
+    while (!iso->dot[i + n - 1].last)
+        n++;
+    return n;
+}
+
+static int write_data(struct plot *p, const struct isoflop *iso)
+{
+    int curves = 0;
+
+    for (int i = 0, n; i < iso->n; i += n, curves++) {
+        const struct dot *d = &iso->dot[i];
+        char name[96];
+        n = length(iso, i);
+        name_curve(name, iso, d);
+        fprintf(p->data, "# %s, seeds: x_drawn  loss_nats_per_byte  seed  "
+                "parameters\n", name);
+        write_seeds(p, d, n);
+        fprintf(p->data, "# %s: x_drawn  mean  low  high  seeds  parameters  "
+                "\"setting\"\n", name);
+        write_means(p, d, n);
+        fprintf(p->data, "# %s, means of equal width, then of equal depth\n",
+                name);
+        write_lines(p, d, n);
+    }
+    return curves;
+}
+
+/* ---- words ---- */
+
+static const struct dot *dot_of(const struct isoflop *iso,
+                                const struct setting *s)
+{
+    for (int i = 0; i < iso->n; i++)
+        if (iso->dot[i].s == s)
+            return &iso->dot[i];
+    return NULL;
+}
+
+/* On which sides of the best dot nothing was tried, so that the minimum may lie
+ * there: "no shallower"; empty where it has neighbours all round. */
+static void tell_edge(char *out, size_t size, const struct isoflop *iso,
+                      const struct dot *best)
+{
+    static const struct {
+        double (*of)(const struct dot *), (*fixed)(const struct dot *);
+        const char *below, *above;
+    } ways[] = {
+        { layers_of, channels_of, "shallower", "deeper" },
+        { channels_of, layers_of, "narrower", "wider" },
+    };
+    bool alone = true;
+
+    *out = 0;
+    for (int w = 0; w < 2; w++) {
+        bool below = false, above = false;
+        for (int i = 0; i < iso->n; i++) {
+            const struct dot *d = &iso->dot[i];
+            if (!same_curve(d, best) ||
+                ways[w].fixed(d) != ways[w].fixed(best))
+                continue;
+            below |= ways[w].of(d) < ways[w].of(best);
+            above |= ways[w].of(d) > ways[w].of(best);
+        }
+        alone &= !below && !above;
+        if (below != above)
+            snprintf(out + strlen(out), size - strlen(out), "%sno %s",
+                     *out ? ", " : "", below ? ways[w].above : ways[w].below);
+    }
+    if (alone)
+        snprintf(out, size, "one size");
+}
+
+static void say(struct plot *p, const struct study *study)
+{
+    const struct setting *dense = study->dense, *mod = study->mod;
+    char budget[TABLE_NUMBER_SIZE], end[96];
+
+    if (!dense || !mod) {
+        snprintf(p->head, sizeof p->head, "Held-out loss against size at equal "
+                 "training FLOPs: %s models alone", mod ? "MoD" : "dense");
+        return;
+    }
+    table_si(budget, dense->flops_train, "FLOP");
+    if (study->verdict == VERDICT_NONE)
+        snprintf(end, sizeof end, "no difference seen");
+    else if (study->verdict == VERDICT_UNKNOWN)
+        snprintf(end, sizeof end, "one seed cannot say which is lower");
+    else
+        snprintf(end, sizeof end, "MoD %.4f nats per byte %s",
+                 fabs(mod->against_dense.mean),
+                 mod->against_dense.mean < 0 ? "lower" : "higher");
+    snprintf(p->head, sizeof p->head, "At %.20s, dense is lowest at "
+             "%.24s, MoD at %.40s: %.60s", budget, dense->label, mod->label, end);
+}
+
+static void describe(struct plot *p, const struct isoflop *iso,
+                     const struct study *study)
+{
+    const struct setting *best[] = { study->dense, study->mod };
+    size_t used;
+    int told = 0;
+
+    snprintf(p->sub, sizeof p->sub, "Held-out loss (nats per byte) against "
+             "parameters, each curve at one training budget (FLOPs equal "
+             "within 1 %%); small marks: one seed; large: mean and 95 %% "
+             "interval over seeds; labels: %slayers×channels",
+             iso->n_capacities ? "capacity, " : "");
+    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "
+             "under a causal rule  |  budgets %s  |  lines join means of one "
+             "width or one depth: no fit%s",
+             provenance_names[study->flops_from], iso->cut
+             ? "  |  long intervals are cut at the frame" : "");
+    for (int k = 0; k < 2; k++) {
+        const struct dot *d = best[k] ? dot_of(iso, best[k]) : NULL;
+        char edge[64] = "";
+        if (d)
+            tell_edge(edge, sizeof edge, iso, d);
+        used = strlen(p->foot);
+        if (*edge)
+            snprintf(p->foot + used, sizeof p->foot - used, "%s%s %.40s (%s)",
+                     told++ ? ", " : "  |  minimum not bracketed by what was "
+                     "tried: ", setting_kind_names[best[k]->kind],
+                     best[k]->label, edge);
+    }
+    snprintf(p->alt, sizeof p->alt, "Held-out loss in nats per byte against "
+             "the number of parameters on a logarithmic axis, for %zu training "
+             "budget%s, dense and %d MoD capacit%s, with seeds, means and "
+             "intervals. %s.", study->n_budgets, study->n_budgets == 1 ? "" : "s",
+             iso->n_capacities, iso->n_capacities == 1 ? "y" : "ies", p->head);
+}
+
+/* ---- script ---- */
+
+/* MoD is blue, the darker the lower its capacity. */
+static void colour_of(char out[12], const struct isoflop *iso,
+                      const struct setting *s)
+{
+    static const int anchor[3][3] = { { 0x00, 0x3F, 0x66 }, { 0x00, 0x72, 0xB2 },
+                                      { 0x4A, 0x8F, 0xC7 } };
+    double at = 1;
+    int from, rgb[3];
+
+    if (s->kind == SETTING_DENSE) {
+        snprintf(out, 12, "C_DENSE");
+        return;
+    }
+    for (int k = 0; k < iso->n_capacities && iso->n_capacities > 1; k++)
+        if (iso->capacity[k] == s->capacity)
+            at = 2.0 * k / (iso->n_capacities - 1);
+    from = at < 1 ? 0 : 1;
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (int)lround(anchor[from][c] + (at - from) *
+                             (anchor[from + 1][c] - anchor[from][c]));
+    snprintf(out, 12, "'#%02X%02X%02X'", rgb[0], rgb[1], rgb[2]);
+}
+
+enum { GUARDS = 24 };          /* places kept free along a line */
+
+/* The next dot of the curve with which a line may join it; NULL: none. */
+static const struct dot *next_of(const struct dot *d,
+                                 double (*of)(const struct dot *))
+{
+    for (const struct dot *next = d; !next->last; ) {
+        next++;
+        if (of(next) == of(d) && next->size != d->size)
+            return next;
+    }
+    return NULL;
+}
+
+/* Names keep off the lines. */
+static int guard_lines(struct label *out, const struct isoflop *iso)
+{
+    static double (*const fixed[])(const struct dot *) = { channels_of,
+                                                           layers_of };
+    int n = 0;
+
+    for (int i = 0; i < iso->n; i++)
+        for (int f = 0; f < 2; f++) {
+            const struct dot *a = &iso->dot[i], *b = next_of(a, fixed[f]);
+            for (int g = 1; b && g < GUARDS; g++) {
+                double at = (double)g / GUARDS;
+                out[n++] = (struct label){ .x = a->x * pow(b->x / a->x, at),
+                    .y = a->loss.mean + at * (b->loss.mean - a->loss.mean),
+                    .colour = "INK", .rank = 9 };
+            }
+        }
+    return n;
+}
+
+/* A curve that ends well left of the others is named where it ends. */
+static bool named_aside(const struct isoflop *iso, const struct dot *d,
+                        struct frame frame)
+{
+    static const double far = 80;
+    return d->last && frame_px(frame, iso->end) - frame_px(frame, d->x) < far;
+}
+
+static int by_height(const void *a, const void *b)
+{
+    return compare(((const struct label *)a)->y, ((const struct label *)b)->y);
+}
+
+/* Names in one column, each as near its curve's end as those below allow. */
+static void write_column(struct plot *p, struct label *label, int n,
+                         struct frame frame)
+{
+    static const double line = 14;
+    double floor = -line;
+
+    qsort(label, (size_t)n, sizeof *label, by_height);
+    for (int i = 0; i < n; i++) {
+        double y = fmax(frame_py(frame, label[i].y), floor + line);
+        floor = y;
+        fprintf(p->script, "set label %d ", 100000 + i);
+        plot_quote(p, label[i].text);
+        fprintf(p->script, " at first %.9g,graph %.5f left font SMALL tc rgb "
+                "%s front\n", label[i].x, y / frame.height, label[i].colour);
+    }
+}
+
+static void write_labels(struct plot *p, const struct isoflop *iso,
+                         const struct study *study, struct frame frame)
+{
+    struct label *label = calloc((size_t)iso->n * 2 * GUARDS, sizeof *label);
+    struct label *column = calloc((size_t)iso->n, sizeof *column);
+    char (*colour)[12] = calloc((size_t)iso->n, sizeof *colour);
+    const struct dot *best[] = { dot_of(iso, study->dense),
+                                 dot_of(iso, study->mod) };
+    int n = 0;
+
+    for (int i = 0; label && column && colour && i < iso->n; i++) {
+        const struct dot *d = &iso->dot[i];
+        colour_of(colour[i], iso, d->s);
+        label[i] = (struct label){ .x = d->x, .y = d->loss.mean,
+            .rise = isfinite(d->loss.high) ? d->loss.high - d->loss.mean : 0,
+            .colour = colour[i],
+            .rank = d == best[0] || d == best[1] || d->last ? 0 : 1 };
+        if (named_aside(iso, d, frame)) {
+            column[n] = label[i];
+            column[n].x = iso->end;
+            name_end(column[n++].text, iso, d);
+        } else if (d->last) {
+            name_end(label[i].text, iso, d);
+        } else {
+            snprintf(label[i].text, LABEL_TEXT_SIZE, "%.24s", d->s->shape);
+        }
+    }
+    if (label && column && colour) {
+        int all = iso->n + guard_lines(label + iso->n, iso);
+        label_place(label, all, frame);
+        label_write(label, all, 100, p);
+        write_column(p, column, n, frame);
+    }
+    free(label);
+    free(column);
+    free(colour);
+}
+
+static void write_plot(struct plot *p, const struct isoflop *iso)
+{
+    fputs("plot ", p->script);
+    for (int i = 0, c = 0, n; i < iso->n; i += n, c++) {
+        bool dense = iso->dot[i].s->kind == SETTING_DENSE;
+        const char *pt = dense ? "PT_DENSE" : "PT_MOD";
+        char colour[12];
+        n = length(iso, i);
+        colour_of(colour, iso, iso->dot[i].s);
+        fprintf(p->script, "D index %d using 1:2 with lines lc rgb %s lw 1.4 "
+                "notitle, \\\n     D index %d using 1:2 with points pt %s ps "
+                "0.35 lc rgb %s notitle, \\\n     D index %d using "
+                "($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt %s ps 0.8 lw 1.2 "
+                "lc rgb %s notitle, \\\n     D index %d using 1:2 with points "
+                "pt %s ps 0.8 lc rgb %s notitle, \\\n     ", 3 * c + 2, colour,
+                3 * c, pt, colour, 3 * c + 1, pt, colour, 3 * c + 1, pt,
+                colour);
+    }
+    fprintf(p->script, "NaN with linespoints ls 1 title 'dense'%s%s\n",
+            iso->n_capacities ? ", NaN with linespoints ls 2 title 'MoD, "
+                                "learned routing" : "",
+            iso->n_capacities > 1 ? "; the darker, the lower its capacity'"
+            : iso->n_capacities ? "'" : "");
+}
+
+static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
+{
+    struct frame frame;
+
+    find_range(iso, plot_frame_width(p));
+    p->ready = true;
+    p->height = 540;
+    frame = (struct frame){ iso->x0, iso->x1, iso->y0, iso->y1, true, false,
+                            plot_frame_width(p), plot_frame_height(p),
+                            nan("") };
+    part(iso, frame);
+    say(p, study);
+    describe(p, iso, study);
+    write_data(p, iso);
+    fprintf(p->script, "set logscale x\nset xrange [%.9g:%.9g]\n"
+            "set yrange [%.9g:%.9g]\nset format y '%%.2f'\n"
+            "set xlabel 'parameters (log)' offset 0,0.3\n"
+            "set ylabel 'held-out loss, nats per byte' offset 0.6,0\n",
+            iso->x0, iso->x1, iso->y0, iso->y1);
+    plot_log_tics(p, 'x', iso->x0, iso->x1, true);
+    write_labels(p, iso, study, frame);
+    write_plot(p, iso);
+}
+
+void figure_isoflop(struct plot *p, const struct study *study)
+{
+    struct isoflop iso = {
+        .dot = calloc(study->n + 1, sizeof *iso.dot),
+        .capacity = calloc(study->n + 1, sizeof *iso.capacity),
+        .study = study,
+    };
+
+    if (iso.dot && iso.capacity) {
+        collect(&iso, study);
+        if (has_curve(&iso))
+            draw(p, &iso, study);
+        else if (iso.n)
+            snprintf(p->reason, sizeof p->reason, "no two sizes of one kind "
+                     "and capacity were trained for FLOPs equal within 1 %%");
+    }
+    free(iso.dot);
+    free(iso.capacity);
+}

@@ -1,0 +1,319 @@
+/* figure_loss.c - held-out loss against compute, dense and MoD. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "reports/draw/label.h"
+#include "sim/core/answer/table.h"
+
+/* What the horizontal axis is. */
+struct axis {
+    bool   by_forward;        /* forward FLOPs per token, else training FLOPs */
+    struct prefix prefix;
+    double low, high;         /* in prefixed units, with room around the data */
+};
+
+static double compute_of(const struct setting *s, const struct axis *axis)
+{
+    return (axis->by_forward ? s->flops_forward : s->flops_train) /
+           axis->prefix.factor;
+}
+
+/* Budgets within a quarter of each other are one slice: what differs there is
+ * how the budget was spent. */
+static struct axis choose_axis(const struct study *study)
+{
+    struct axis axis = { .by_forward = study->flops_high <
+                                       1.25 * study->flops_low,
+                         .prefix = { "", 1 }, .low = HUGE_VAL };
+    double largest = 0;
+
+    for (size_t i = 0; i < study->n; i++)
+        axis.by_forward &= isfinite(study->setting[i].flops_forward);
+    for (size_t i = 0; i < study->n; i++)
+        largest = fmax(largest, compute_of(&study->setting[i], &axis));
+    axis.prefix = prefix_for(largest);
+    for (size_t i = 0; i < study->n; i++) {
+        double x = compute_of(&study->setting[i], &axis);
+        axis.low = fmin(axis.low, isfinite(x) ? x : HUGE_VAL);
+        axis.high = fmax(axis.high, x);
+    }
+    if (axis.by_forward) {
+        double room = 0.06 * (axis.high - axis.low) + 0.02 * axis.high;
+        axis.low = fmax(0, axis.low - room);
+        axis.high += room;
+    } else {
+        axis.low /= 1.3;
+        axis.high *= 1.3;
+    }
+    return axis;
+}
+
+static void loss_range(const struct study *study, double *low, double *high)
+{
+    double room;
+
+    *low = HUGE_VAL;
+    *high = -HUGE_VAL;
+    for (size_t i = 0; i < study->n; i++)
+        for (size_t j = 0; j < study->setting[i].n; j++) {
+            double loss = study_loss(study->setting[i].run[j]);
+            if (isfinite(loss)) {
+                *low = fmin(*low, loss);
+                *high = fmax(*high, loss);
+            }
+        }
+    room = fmax(0.09 * (*high - *low), 0.002);
+    *low -= room;
+    *high += room;
+}
+
+/* One block a kind: every run.  A block without rows would shift the rest. */
+static void write_runs(struct plot *p, const struct study *study,
+                       const struct axis *axis)
+{
+    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++) {
+        int rows = 0;
+        fprintf(p->data, "# runs, %s: compute  loss_nats_per_byte  seed\n",
+                setting_kind_names[kind]);
+        for (size_t i = 0; i < study->n; i++) {
+            const struct setting *s = &study->setting[i];
+            for (size_t j = 0; (int)s->kind == kind && j < s->n; j++) {
+                if (!isfinite(study_loss(s->run[j])) ||
+                    !isfinite(compute_of(s, axis)))
+                    continue;
+                fprintf(p->data, "%.9g %.9g %.0f\n", compute_of(s, axis),
+                        study_loss(s->run[j]), s->run[j]->facts.seed);
+                rows++;
+            }
+        }
+        fputs(rows ? "\n\n" : "NaN NaN NaN\n\n\n", p->data);
+    }
+}
+
+static void write_means(struct plot *p, const struct study *study,
+                        const struct axis *axis)
+{
+    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++) {
+        int rows = 0;
+        fprintf(p->data, "# means, %s: compute  loss  sd_over_seeds  n  "
+                "\"setting\"\n", setting_kind_names[kind]);
+        for (size_t i = 0; i < study->n; i++) {
+            const struct setting *s = &study->setting[i];
+            if ((int)s->kind != kind || !s->causal.n ||
+                !isfinite(compute_of(s, axis)))
+                continue;
+            fprintf(p->data, "%.9g %.9g %.9g %zu \"%s\"\n",
+                    compute_of(s, axis), s->causal.mean,
+                    isfinite(s->causal.sd) ? s->causal.sd : 0, s->causal.n,
+                    s->label);
+            rows++;
+        }
+        fputs(rows ? "\n\n" : "NaN NaN NaN 0 \"\"\n\n\n", p->data);
+    }
+}
+
+/* The lower convex hull of the dense means, left to right: Andrew's chain. */
+static void write_envelope(struct plot *p, const struct study *study,
+                           const struct axis *axis)
+{
+    const struct setting **hull = calloc(study->n + 1, sizeof *hull);
+    size_t n = 0;
+
+    fputs("# dense envelope: compute  loss\n", p->data);
+    for (size_t i = 0; hull && i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        double x = compute_of(s, axis);
+        if (s->kind != SETTING_DENSE || !s->causal.n || !isfinite(x))
+            continue;
+        while (n > 0 && compute_of(hull[n - 1], axis) == x &&
+               hull[n - 1]->causal.mean >= s->causal.mean)
+            n--;
+        while (n > 1) {
+            const struct setting *a = hull[n - 2], *b = hull[n - 1];
+            double ax = compute_of(a, axis), bx = compute_of(b, axis);
+            if ((bx - ax) * (s->causal.mean - a->causal.mean) -
+                (b->causal.mean - a->causal.mean) * (x - ax) > 0)
+                break;
+            n--;
+        }
+        hull[n++] = s;
+    }
+    for (size_t i = 0; i < n; i++)
+        fprintf(p->data, "%.9g %.9g\n", compute_of(hull[i], axis),
+                hull[i]->causal.mean);
+    if (n == 0)
+        fputs("NaN NaN\n", p->data);
+    free(hull);
+}
+
+static void write_labels(struct plot *p, const struct study *study,
+                         const struct axis *axis, double low, double high)
+{
+    static const char *const colours[] = { "C_DENSE", "C_MOD", "C_CONTROL" };
+    struct frame frame = { axis->low, axis->high, low, high,
+                           !axis->by_forward, false, plot_frame_width(p),
+                           plot_frame_height(p),
+                           study->dense ? study->dense->causal.mean
+                                        : nan("") };
+    struct label label[LABEL_MAX];
+    int n = 0;
+
+    for (size_t i = 0; i < study->n && n < LABEL_MAX; i++) {
+        const struct setting *s = &study->setting[i];
+        if (!s->causal.n || !isfinite(compute_of(s, axis)))
+            continue;
+        label[n] = (struct label){ .x = compute_of(s, axis),
+                                   .y = s->causal.mean,
+                                   .rise = isfinite(s->causal.sd)
+                                           ? s->causal.sd : 0,
+                                   .colour = colours[s->kind],
+                                   .rank = s != study->dense && s != study->mod
+        };
+        snprintf(label[n++].text, LABEL_TEXT_SIZE, "%s", s->label);
+    }
+    label_place(label, n, frame);
+    label_write(label, n, 100, p);
+}
+
+static void say(struct plot *p, const struct study *study)
+{
+    const struct setting *mod = study->mod;
+    double d = mod ? mod->against_dense.mean : nan("");
+
+    if (!study->dense || !mod)
+        snprintf(p->head, sizeof p->head, "Held-out loss against compute: %s",
+                 mod ? "MoD models alone, no dense one was trained"
+                     : "dense models alone, no MoD model was trained");
+    else if (study->verdict == VERDICT_NONE)
+        snprintf(p->head, sizeof p->head, "No difference seen between the best "
+                 "MoD and the best dense model");
+    else if (study->verdict == VERDICT_UNKNOWN)
+        snprintf(p->head, sizeof p->head, "One seed a setting: whether MoD and "
+                 "dense differ cannot be said");
+    else
+        snprintf(p->head, sizeof p->head, "The best MoD is %.4f nats per byte "
+                 "%s the best dense model", fabs(d),
+                 d < 0 ? "below" : "above");
+}
+
+static size_t fewest_seeds(const struct study *study, size_t *most)
+{
+    size_t least = SIZE_MAX;
+
+    *most = 0;
+    for (size_t i = 0; i < study->n; i++) {
+        size_t n = study->setting[i].causal.n;
+        least = n < least ? n : least;
+        *most = n > *most ? n : *most;
+    }
+    return least;
+}
+
+static void describe(struct plot *p, const struct study *study,
+                     const struct axis *axis)
+{
+    char budget[TABLE_NUMBER_SIZE], seeds[32];
+    size_t most, least = fewest_seeds(study, &most);
+
+    table_si(budget, study->flops_high, "FLOP");
+    if (least == most)
+        snprintf(seeds, sizeof seeds, "%zu", most);
+    else
+        snprintf(seeds, sizeof seeds, "%zu to %zu", least, most);
+    snprintf(p->sub, sizeof p->sub, "Held-out loss (nats per byte) against "
+             "%s%s%s; small marks: one seed; large: mean ± 1 sd of %s "
+             "seed%s; labels: %slayers×channels",
+             axis->by_forward ? "forward FLOPs per token, after "
+                              : "training FLOPs",
+             axis->by_forward ? budget : "",
+             !axis->by_forward ? "" : study->equal_flops
+             ? " of training each" : " of training at most", seeds,
+             most == 1 ? "" : "s",
+             study->mod ? "capacity in routed blocks, " : "");
+    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "
+             "under a causal rule  |  FLOPs %s%s",
+             provenance_names[study->flops_from],
+             study->equal_flops ? ", equal training FLOPs within 1 %"
+             : axis->by_forward ? ", training FLOPs differ by more than 1 %"
+                                : "");
+    snprintf(p->alt, sizeof p->alt, "Scatter plot of held-out loss in nats per "
+             "byte against %s for %zu settings of dense and MoD models. %s.",
+             axis->by_forward ? "forward FLOPs per token" : "training FLOPs",
+             study->n, p->head);
+}
+
+/* The dense model to beat: its mean, and how far seeds scatter around it. */
+static void write_rule(struct plot *p, const struct setting *dense)
+{
+    double sd = isfinite(dense->causal.sd) ? dense->causal.sd : 0;
+
+    if (sd > 0)
+        fprintf(p->script, "set object 1 rectangle from graph 0, first %.9g to "
+                "graph 1, first %.9g fs solid 1 noborder fc rgb '#F0F0F0' "
+                "behind\n", dense->causal.mean - sd, dense->causal.mean + sd);
+    fprintf(p->script, "set arrow 1 from graph 0, first %.9g to graph 1, first "
+            "%.9g nohead lc rgb C_DENSE lw 0.9\n", dense->causal.mean,
+            dense->causal.mean);
+    fprintf(p->script, "set label 90 'best dense' at graph 1, first %.9g left "
+            "offset screen %.5f,%.5f font SMALL tc rgb C_DENSE\n",
+            dense->causal.mean, 6.0 / PLOT_WIDTH, 7 / p->height);
+    fprintf(p->script, "set label 91 '%.4f%s' at graph 1, first %.9g left "
+            "offset screen %.5f,%.5f font SMALL tc rgb C_DENSE\n",
+            dense->causal.mean, sd > 0 ? ", ± sd" : "", dense->causal.mean,
+            6.0 / PLOT_WIDTH, -7 / p->height);
+}
+
+static bool has_kind(const struct study *study, enum setting_kind kind)
+{
+    for (size_t i = 0; i < study->n; i++)
+        if (study->setting[i].kind == kind && study->setting[i].causal.n)
+            return true;
+    return false;
+}
+
+void figure_loss(struct plot *p, const struct study *study)
+{
+    static const char *const titles[] = { "dense", "MoD, learned routing",
+                                          "MoD, control routing" };
+    struct axis axis = choose_axis(study);
+    double low, high;
+
+    loss_range(study, &low, &high);
+    if (!(high > low) || !(axis.high > axis.low))
+        return;
+    p->ready = true;
+    p->right = 104;
+    p->height = 520;
+    say(p, study);
+    describe(p, study, &axis);
+    write_runs(p, study, &axis);
+    write_means(p, study, &axis);
+    write_envelope(p, study, &axis);
+    if (!axis.by_forward)
+        fputs("set logscale x\n", p->script);
+    fprintf(p->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
+            "set format x '%%g'\nset format y '%%.2f'\n"
+            "set xlabel '%s, %sFLOP%s' offset 0,0.3\n"
+            "set ylabel 'held-out loss, nats per byte' offset 0.6,0\n",
+            axis.low, axis.high, low, high,
+            axis.by_forward ? "forward cost" : "training compute",
+            axis.prefix.letter,
+            axis.by_forward ? " per token" : " (log)");
+    if (!axis.by_forward)
+        plot_log_tics(p, 'x', axis.low, axis.high, false);
+    if (study->dense)
+        write_rule(p, study->dense);
+    write_labels(p, study, &axis, low, high);
+    fputs("plot D index 6 using 1:2 with lines ls 1 title 'dense envelope'",
+          p->script);
+    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++) {
+        if (!has_kind(study, (enum setting_kind)kind))
+            continue;
+        fprintf(p->script, ", \\\n     D index %d using 1:2 with points ls %d "
+                "ps 0.35 notitle, \\\n     D index %d using 1:2:3 with "
+                "yerrorbars ls %d lw 1.2 title '%s'", kind, kind + 1, kind + 3,
+                kind + 1, titles[kind]);
+    }
+    fputc('\n', p->script);
+}

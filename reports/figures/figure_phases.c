@@ -1,0 +1,127 @@
+/* figure_phases.c - what MoD spends of the dense twin's cost, by phase. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include "sim/core/answer/table.h"
+
+static const struct { enum metric metric; const char *name; } bars[] = {
+    { METRIC_FLOPS, "FLOPs" }, { METRIC_BYTES, "bytes" },
+    { METRIC_SECONDS, "time" }, { METRIC_JOULES, "energy" },
+};
+enum { N_BARS = sizeof bars / sizeof *bars };
+
+/* The phases whose time falls most and least. */
+static void say(struct plot *p, const struct run *profile)
+{
+    const struct phase *most = NULL, *least = NULL;
+
+    for (size_t i = 0; i < profile->n_phases; i++) {
+        const struct phase *f = &profile->phase[i];
+        double time = f->ratio[METRIC_SECONDS].value;
+        if (!amount_known(f->ratio[METRIC_SECONDS]))
+            continue;
+        if (!most || time < most->ratio[METRIC_SECONDS].value)
+            most = f;
+        if (!least || time > least->ratio[METRIC_SECONDS].value)
+            least = f;
+    }
+    if (most && most != least)
+        snprintf(p->head, sizeof p->head, "MoD takes %.0f %% of the dense time "
+                 "in a %s, %.0f %% in a %s",
+                 100 * most->ratio[METRIC_SECONDS].value, most->name,
+                 100 * least->ratio[METRIC_SECONDS].value, least->name);
+    else
+        snprintf(p->head, sizeof p->head, "What MoD spends of the dense twin's "
+                 "cost, by phase");
+}
+
+static void write_bar(struct plot *p, double x, struct amount a)
+{
+    bool interval = isfinite(a.low) && isfinite(a.high);
+
+    if (!amount_known(a))
+        fprintf(p->data, "%.3f NaN NaN NaN NaN \"unknown\"\n", x);
+    else
+        fprintf(p->data, "%.3f %.9g %.9g %.9g %d \"%s\"\n", x, 100 * a.value,
+                100 * (interval ? a.low : a.value),
+                100 * (interval ? a.high : a.value), a.modelled,
+                amount_word(a));
+}
+
+static void write_tics(struct plot *p, const struct run *profile)
+{
+    fputs("set xtics scale 0 (", p->script);
+    for (size_t i = 0; i < profile->n_phases; i++)
+        for (size_t b = 0; b < N_BARS; b++)
+            fprintf(p->script, "%s'%s' %.3f", i + b ? ", " : "", bars[b].name,
+                    (double)i * (N_BARS + 1) + (double)b);
+    fputs(")\n", p->script);
+    for (size_t i = 0; i < profile->n_phases; i++) {
+        const struct phase *f = &profile->phase[i];
+        char name[96];
+        phase_title(name, f);
+        fprintf(p->script, "set label %zu ", i + 1);
+        plot_quote(p, name);
+        fprintf(p->script, " at %.3f, graph 0 center offset screen 0,%.5f\n",
+                (double)i * (N_BARS + 1) + 1.5, -40 / p->height);
+    }
+}
+
+void figure_phases(struct plot *p, const struct run *profile)
+{
+    double highest = 100;
+    bool known = false, modelled = false;
+
+    fputs("# x  percent_of_dense  low  high  modelled  \"source\"\n", p->data);
+    for (size_t i = 0; i < profile->n_phases; i++)
+        for (size_t b = 0; b < N_BARS; b++) {
+            struct amount a = profile->phase[i].ratio[bars[b].metric];
+            write_bar(p, (double)i * (N_BARS + 1) + (double)b, a);
+            if (!amount_known(a))
+                continue;
+            known = true;
+            modelled |= a.modelled;
+            highest = fmax(highest, 100 * fmax(a.value, isfinite(a.high)
+                                                        ? a.high : 0));
+        }
+    if (!known)
+        return;
+    p->ready = true;
+    p->bottom = 100;
+    say(p, profile);
+    snprintf(p->sub, sizeof p->sub, "MoD as a share of its dense twin (dense = "
+             "100 %%): FLOPs, operand bytes, time and energy of each phase; "
+             "intervals: 95 %%, of paired repeats");
+    snprintf(p->foot, sizeof p->foot, "filled: counted (FLOPs, bytes) or "
+             "measured (time)%s", modelled ? "  |  hatched: modelled, no "
+             "sensor was read" : "");
+    snprintf(p->alt, sizeof p->alt, "Bars in percent of the dense twin for %zu "
+             "phases: FLOPs, bytes, time, energy. %s.", profile->n_phases,
+             p->head);
+    fprintf(p->script, "set xrange [-0.8:%.1f]\nset yrange [0:%.9g]\n"
+            "unset grid\nset grid ytics ls 90\nset format y '%%g%%%%'\n"
+            "set ylabel 'share of the dense twin' offset -0.6,0\n",
+            (double)profile->n_phases * (N_BARS + 1) - 1.2, 1.16 * highest);
+    write_tics(p, profile);
+    fputs("BW = 0.38\nset key maxrows 1\n"
+          "set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead lc "
+          "rgb C_DENSE lw 1.6 front\n"
+          "plot D using ($5 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with "
+          "boxxyerror fs solid 1.0 noborder lc rgb C_MOD notitle, \\\n"
+          "     D using ($5 == 1 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with "
+          "boxxyerror lc rgb C_MOD fs pattern 4 border rgb C_MOD notitle, \\\n"
+          "     for [a=1:2] D using ($4 > $3 ? $1+0.22 : NaN):3:(0):($4-$3) "
+          "with vectors as a notitle, \\\n"
+          "     D using 1:($4 > $2 ? $4 : $2):(sprintf('%.0f%%', $2)) with "
+          "labels center offset 0,0.7 tc rgb INK notitle, \\\n"
+          "     D using (strcol(6) eq 'unknown' ? $1 : NaN):(0):(strcol(6)) "
+          "with labels left rotate by 90 offset 0,0.5 font SMALL tc rgb MUTED "
+          "notitle, \\\n"
+          "     NaN with lines lc rgb C_DENSE lw 1.6 title 'dense twin', \\\n"
+          "     NaN with boxes fs solid lc rgb C_MOD title 'MoD, counted or "
+          "measured'", p->script);
+    if (modelled)
+        fputs(", \\\n     NaN with boxes lc rgb C_MOD fs pattern 4 border rgb "
+              "C_MOD title 'MoD, modelled'", p->script);
+    fputc('\n', p->script);
+}

@@ -1,0 +1,590 @@
+/* figure_roofline.c - how fast each op went, under what the machine allows:
+ * FLOPs a second against FLOPs a byte (Williams, Waterman, Patterson, Roofline,
+ * CACM 52(4), 2009), a panel a phase. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "reports/read/ceilings.h"
+#include "reports/read/jsonpath.h"
+#include "reports/draw/label.h"
+#include "sim/core/answer/table.h"
+
+/* One op of one arm in one phase, summed over layers and passes. */
+struct spot {
+    bool   drawn;              /* FLOPs, bytes and seconds are known, none 0 */
+    double flops, bytes, seconds;
+    double share;              /* of the seconds of all ops of the arm */
+};
+
+struct panel {
+    const struct phase *phase;
+    struct spot spot[ARM_COUNT][OP_COUNT];
+    bool idle[OP_COUNT];       /* took time for next to no FLOPs */
+    int  n;                    /* spots drawn */
+};
+
+struct roofline {
+    struct panel panel[RUN_MAX_PHASES];
+    int    n_panels;
+    struct ceilings ceilings;
+    double threads;            /* that the run used; NAN */
+    double x0, x1, y0, y1;     /* FLOPs a byte, FLOPs a second */
+    struct prefix prefix;      /* of FLOPs a second */
+};
+
+/* FLOPs a byte below which an op moves data: on a logarithmic axis it has no
+ * place, or one that leaves none to the others. */
+static const double least_intensity = 0.02;
+
+static double known(const struct witnesses *w, enum witness witness,
+                    enum metric metric, int op)
+{
+    struct amount a = witness_sum(w, witness, metric, LEDGER_ANY, LEDGER_ANY,
+                                  op);
+    return amount_known(a) ? a.value : nan("");
+}
+
+static void collect(struct panel *panel, const struct phase *phase)
+{
+    *panel = (struct panel){ .phase = phase };
+    for (int a = 0; a < ARM_COUNT; a++) {
+        const struct witnesses *w = &phase->witnesses[a];
+        double sum = 0;
+        for (int op = 0; op < OP_COUNT; op++) {
+            struct spot *s = &panel->spot[a][op];
+            s->flops = known(w, WITNESS_COUNTED, METRIC_FLOPS, op);
+            s->bytes = known(w, WITNESS_COUNTED, METRIC_BYTES, op);
+            s->seconds = known(w, WITNESS_MEASURED, METRIC_SECONDS, op);
+            s->drawn = s->bytes > 0 && s->seconds > 0 &&
+                       s->flops >= least_intensity * s->bytes;
+            panel->idle[op] |= s->seconds > 0 && s->bytes > 0 &&
+                               s->flops < least_intensity * s->bytes;
+            panel->n += s->drawn;
+            sum += s->seconds > 0 ? s->seconds : 0;
+        }
+        for (int op = 0; op < OP_COUNT; op++)
+            panel->spot[a][op].share = panel->spot[a][op].seconds / sum;
+    }
+}
+
+static void find_range(struct roofline *r)
+{
+    const struct ceiling *peak = &r->ceilings.of[CEILING_PEAK];
+    double x0 = HUGE_VAL, x1 = 0, y0 = HUGE_VAL, y1 = 0;
+
+    for (int i = 0; i < r->n_panels; i++)
+        for (int a = 0; a < ARM_COUNT; a++)
+            for (int op = 0; op < OP_COUNT; op++) {
+                const struct spot *s = &r->panel[i].spot[a][op];
+                if (!s->drawn)
+                    continue;
+                x0 = fmin(x0, s->flops / s->bytes);
+                x1 = fmax(x1, s->flops / s->bytes);
+                y0 = fmin(y0, s->flops / s->seconds);
+                y1 = fmax(y1, s->flops / s->seconds);
+            }
+    for (int c = CEILING_L1; c < CEILING_COUNT; c++)
+        if (ceiling_known(&r->ceilings.of[c]) && ceiling_known(peak))
+            x1 = fmax(x1, peak->value / r->ceilings.of[c].value);
+    r->prefix = prefix_for(y1);
+    r->x0 = x0 / 2;
+    r->x1 = 2.5 * x1;
+    r->y0 = y0 / 2;
+    r->y1 = 2 * fmax(y1, ceiling_known(peak) ? peak->high : 0);
+}
+
+/* ---- data: three blocks a panel, then three a ceiling ---- */
+
+static void write_spot(struct plot *p, const struct roofline *r,
+                       const struct spot *s, int op)
+{
+    fprintf(p->data, "%.9g %.9g %.6g %.9g %.0f %.0f \"%s\"\n",
+            s->flops / s->bytes, s->flops / s->seconds / r->prefix.factor,
+            s->share, s->seconds, s->flops, s->bytes, op_table[op].name);
+}
+
+static void write_panel(struct plot *p, const struct roofline *r,
+                        const struct panel *panel)
+{
+    char title[96];
+    int pairs = 0;
+
+    phase_title(title, panel->phase);
+    for (int a = 0; a < ARM_COUNT; a++) {
+        int rows = 0;
+        fprintf(p->data, "# %s, %s: flops_per_byte  %sflops_per_second  "
+                "share_of_seconds  seconds  flops  bytes  \"op\"\n", title,
+                arm_titles[a], r->prefix.letter);
+        for (int op = 0; op < OP_COUNT; op++)
+            if (panel->spot[a][op].drawn) {
+                write_spot(p, r, &panel->spot[a][op], op);
+                rows++;
+            }
+        fputs(rows ? "\n\n" : "NaN NaN NaN\n\n\n", p->data);
+    }
+    fprintf(p->data, "# %s, an op's two arms joined\n", title);
+    for (int op = 0; op < OP_COUNT; op++)
+        for (int a = 0; a < ARM_COUNT; a++) {
+            const struct spot *s = &panel->spot[a][op];
+            if (!panel->spot[ARM_DENSE][op].drawn ||
+                !panel->spot[ARM_MOD][op].drawn)
+                continue;
+            fprintf(p->data, "%.9g %.9g\n%s", s->flops / s->bytes,
+                    s->flops / s->seconds / r->prefix.factor,
+                    a == ARM_MOD ? "\n" : "");
+            pairs++;
+        }
+    fputs(pairs ? "\n" : "NaN NaN\n\n\n", p->data);
+}
+
+/* Where a roof of so many bytes a second enters the frame. */
+static double enters(const struct roofline *r, double rate)
+{
+    return fmax(r->x0, r->y0 / rate);
+}
+
+/* The top of the frame stands in for a peak that nobody stated. */
+static double top_of(const struct roofline *r)
+{
+    const struct ceiling *peak = &r->ceilings.of[CEILING_PEAK];
+    return ceiling_known(peak) ? peak->value : r->y1;
+}
+
+/* The least intensity at which the peak binds. */
+static double ridge(const struct roofline *r)
+{
+    double x = r->x1;
+
+    for (int c = CEILING_L1; c < CEILING_COUNT; c++)
+        if (ceiling_known(&r->ceilings.of[c]))
+            x = fmin(x, top_of(r) / r->ceilings.of[c].value);
+    return x < r->x1 ? x : r->x0;
+}
+
+static void corner(struct plot *p, const struct roofline *r, double x,
+                   double rate)
+{
+    fprintf(p->data, "%.9g %.9g\n", x, rate / r->prefix.factor);
+}
+
+/* The line of a ceiling, then its band from low to high. */
+static void write_ceiling(struct plot *p, const struct roofline *r, int id)
+{
+    const struct ceiling *c = &r->ceilings.of[id];
+    double top = top_of(r), from = ridge(r);
+
+    fprintf(p->data, "# ceiling %s, %s: flops_per_byte  %sflops_per_second\n",
+            ceiling_names[id], c->grade ? c->grade : "grade not stated",
+            r->prefix.letter);
+    if (id == CEILING_PEAK) {
+        corner(p, r, from, c->value);
+        corner(p, r, r->x1, c->value);
+        fprintf(p->data, "\n\n# %s, low to high\n", ceiling_names[id]);
+        corner(p, r, from, c->low);
+        corner(p, r, r->x1, c->low);
+        corner(p, r, r->x1, c->high);
+        corner(p, r, from, c->high);
+    } else {
+        corner(p, r, enters(r, c->value), c->value * enters(r, c->value));
+        corner(p, r, top / c->value, top);
+        fprintf(p->data, "\n\n# %s, low to high\n", ceiling_names[id]);
+        corner(p, r, enters(r, c->low), c->low * enters(r, c->low));
+        corner(p, r, top / c->low, top);
+        corner(p, r, top / c->high, top);
+        corner(p, r, enters(r, c->high), c->high * enters(r, c->high));
+    }
+    fputs("\n\n", p->data);
+}
+
+/* ---- words ---- */
+
+/* Share of the peak, where the run had all the cores that it is of. */
+static bool compares_peak(const struct roofline *r)
+{
+    return ceiling_known(&r->ceilings.of[CEILING_PEAK]) &&
+           r->ceilings.cores == r->threads;
+}
+
+static void say(struct plot *p, const struct roofline *r)
+{
+    const double peak = r->ceilings.of[CEILING_PEAK].value;
+    bool share = compares_peak(r);
+    size_t used;
+
+    snprintf(p->head, sizeof p->head, share
+             ? "Share of the peak FLOP/s reached, dense and MoD"
+             : "FLOP/s reached, dense and MoD");
+    for (int i = 0; i < r->n_panels; i++) {
+        const struct phase *f = r->panel[i].phase;
+        char rate[ARM_COUNT][TABLE_NUMBER_SIZE];
+        for (int a = 0; a < ARM_COUNT; a++) {
+            struct amount flops =
+                f->totals[a].of[WITNESS_COUNTED][METRIC_FLOPS];
+            double reached = flops.value / f->seconds[a].value;
+            if (!amount_known(flops) || !amount_known(f->seconds[a]))
+                snprintf(rate[a], sizeof rate[a], "unknown");
+            else if (share)
+                snprintf(rate[a], sizeof rate[a], "%.2g %%",
+                         100 * reached / peak);
+            else
+                table_si(rate[a], reached, "");
+        }
+        used = strlen(p->head);
+        snprintf(p->head + used, sizeof p->head - used, "%s %.20s %s and %s",
+                 i ? "," : ":", f->name, rate[ARM_DENSE], rate[ARM_MOD]);
+    }
+}
+
+/* "select, gather": what took time for next to no FLOPs in any phase. */
+static void name_idle(char *out, size_t size, const struct roofline *r)
+{
+    size_t used = 0;
+
+    *out = 0;
+    for (int op = 0; op < OP_COUNT; op++) {
+        bool idle = false;
+        for (int i = 0; i < r->n_panels; i++)
+            idle |= r->panel[i].idle[op];
+        if (idle && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used ? ", " : "", op_table[op].name);
+    }
+}
+
+static void tell_ceilings(char *out, size_t size, const struct roofline *r)
+{
+    const struct ceilings *c = &r->ceilings;
+    bool all = true;
+
+    if (!c->machine) {
+        snprintf(out, size, "no ceilings: the run states none (isobath profile "
+                 "--machine)");
+        return;
+    }
+    for (int i = 0; i < CEILING_COUNT; i++)
+        all &= !ceiling_known(&c->of[i]) || ceiling_measured(&c->of[i]);
+    snprintf(out, size, "ceilings %s (%.60s)%s", all ? "measured"
+             : "measured where solid, else of other origin", c->machine,
+             isfinite(c->cores) && isfinite(r->threads) &&
+             c->cores != r->threads ? ", of all its cores, of which the run "
+             "used fewer" : "");
+}
+
+static void describe(struct plot *p, const struct roofline *r)
+{
+    char idle[120], ceilings[200];
+
+    name_idle(idle, sizeof idle, r);
+    tell_ceilings(ceilings, sizeof ceilings, r);
+    snprintf(p->sub, sizeof p->sub, "FLOPs a second of each op against its "
+             "FLOPs a byte of operands; area of a mark: share of the phase's "
+             "time; a thin line joins an op's two models%s",
+             r->ceilings.machine ? "; slopes and level: what the machine "
+             "allows, bands from low to high" : "");
+    snprintf(p->foot, sizeof p->foot, "FLOPs and operand bytes counted, each "
+             "operand once an op: no memory traffic  |  time measured  |  %s%s"
+             "%s", ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
+             : "", idle);
+    snprintf(p->alt, sizeof p->alt, "Roofline: on two logarithmic axes, FLOPs "
+             "a second of each op against its FLOPs a byte, dense and MoD, in "
+             "%d phases, under the machine's memory and arithmetic ceilings. "
+             "%s.", r->n_panels, p->head);
+}
+
+/* ---- script ---- */
+
+enum { COLUMNS = 3 };
+static const double gap = 20, row_height = 380, below_row = 64;
+
+static int rows_of(const struct roofline *r)
+{
+    return (r->n_panels + COLUMNS - 1) / COLUMNS;
+}
+
+static double panel_width(const struct plot *p, const struct roofline *r)
+{
+    int n = r->n_panels < COLUMNS ? r->n_panels : COLUMNS;
+    return (plot_frame_width(p) - (n - 1) * gap) / n;
+}
+
+static double panel_height(void)
+{
+    return row_height - below_row;
+}
+
+static struct frame frame_of(const struct plot *p, const struct roofline *r)
+{
+    return (struct frame){ r->x0, r->x1, r->y0 / r->prefix.factor,
+                           r->y1 / r->prefix.factor, true, true,
+                           panel_width(p, r), panel_height(), nan("") };
+}
+
+enum { NAMED = 6, SURELY = 3 };    /* ops named where there is room; groups
+                                     * named in any case */
+static const double named_share = 0.02;
+
+struct named {
+    int op;
+    double share;              /* the larger of the two arms' */
+};
+
+static int by_share(const void *a, const void *b)
+{
+    double x = ((const struct named *)a)->share;
+    double y = ((const struct named *)b)->share;
+    return (x < y) - (x > y);
+}
+
+/* The ops that take most of the time, longest first; returns how many. */
+static int most_time(struct named out[OP_COUNT], const struct panel *panel)
+{
+    int n = 0;
+
+    for (int op = 0; op < OP_COUNT; op++) {
+        out[op] = (struct named){ op, 0 };
+        for (int a = 0; a < ARM_COUNT; a++)
+            if (panel->spot[a][op].drawn)
+                out[op].share = fmax(out[op].share, panel->spot[a][op].share);
+    }
+    qsort(out, OP_COUNT, sizeof *out, by_share);
+    while (n < NAMED && out[n].share >= named_share)
+        n++;
+    return n;
+}
+
+static struct label label_of(const struct roofline *r, const struct spot *s)
+{
+    return (struct label){ .x = s->flops / s->bytes,
+                           .y = s->flops / s->seconds / r->prefix.factor,
+                           .colour = "INK", .rank = 1 };
+}
+
+/* Ops whose marks touch share one name. */
+static bool joins(struct label *group, const struct label *one,
+                  struct frame frame)
+{
+    static const double near = 11;
+    size_t used = strlen(group->text);
+
+    if (hypot(frame_px(frame, group->x) - frame_px(frame, one->x),
+              frame_py(frame, group->y) - frame_py(frame, one->y)) > near ||
+        used + strlen(one->text) + 2 > 16)
+        return false;
+    snprintf(group->text + used, LABEL_TEXT_SIZE - used, ", %.20s", one->text);
+    return true;
+}
+
+enum { GUARDS = 16 };          /* places kept free along a ceiling */
+
+static int guard_ceilings(struct label *out, const struct roofline *r)
+{
+    int n = 0;
+
+    for (int c = 0; c < CEILING_COUNT; c++) {
+        double value = r->ceilings.of[c].value;
+        bool peak = c == CEILING_PEAK;
+        double from = peak ? ridge(r) : enters(r, value);
+        double to = peak ? r->x1 : top_of(r) / value;
+        for (int g = 0; g < GUARDS && to > from && value > 0; g++) {
+            double x = from * pow(to / from, (double)g / (GUARDS - 1));
+            out[n++] = (struct label){ .x = x, .y = (peak ? value : value * x) /
+                                                    r->prefix.factor,
+                                       .colour = "INK", .rank = 9 };
+        }
+    }
+    return n;
+}
+
+/* Every mark is laid out, so that no name covers one. */
+static void write_names(struct plot *p, const struct roofline *r,
+                        const struct panel *panel)
+{
+    struct named named[OP_COUNT];
+    struct label label[(ARM_COUNT + 1) * OP_COUNT + CEILING_COUNT * GUARDS];
+    int n_named = most_time(named, panel), groups = 0, n;
+
+    for (int i = 0; i < n_named; i++) {
+        const struct spot *mod = &panel->spot[ARM_MOD][named[i].op];
+        bool joined = false;
+        label[groups] = label_of(r, mod->drawn ? mod
+                                 : &panel->spot[ARM_DENSE][named[i].op]);
+        label[groups].rank = groups < SURELY ? -1 : 1;
+        snprintf(label[groups].text, LABEL_TEXT_SIZE, "%s",
+                 op_table[named[i].op].name);
+        for (int g = 0; g < groups && !joined; g++)
+            joined = joins(&label[g], &label[groups], frame_of(p, r));
+        groups += !joined;
+    }
+    n = groups;
+    for (int a = 0; a < ARM_COUNT; a++)
+        for (int op = 0; op < OP_COUNT; op++)
+            if (panel->spot[a][op].drawn)
+                label[n++] = label_of(r, &panel->spot[a][op]);
+    n += guard_ceilings(label + n, r);
+    label_place(label, n, frame_of(p, r));
+    label_write(label, n, 200, p);
+}
+
+/* Slopes are too near each other for names along them: a list where an op
+ * would do many FLOPs a byte slowly, which none does. */
+static void name_roofs(struct plot *p, const struct roofline *r)
+{
+    const struct ceiling *peak = &r->ceilings.of[CEILING_PEAK];
+    char text[TABLE_NUMBER_SIZE];
+    int line = 0;
+
+    for (int c = CEILING_COUNT - 1; c >= CEILING_L1; c--) {
+        const struct ceiling *roof = &r->ceilings.of[c];
+        if (!ceiling_known(roof))
+            continue;
+        table_si(text, roof->value, "B/s");
+        fprintf(p->script, "set label %d '%s %s' at graph 1,0 right offset "
+                "screen %.5f,%.5f font SMALL tc rgb MUTED\n", 160 + c,
+                ceiling_names[c], text, -4.0 / PLOT_WIDTH,
+                (10 + 14 * line++) / p->height);
+    }
+    if (line)
+        fprintf(p->script, "set label 165 'slopes, top down:' at graph 1,0 "
+                "right offset screen %.5f,%.5f font SMALL tc rgb MUTED\n",
+                -4.0 / PLOT_WIDTH, (10 + 14 * line) / p->height);
+    if (ceiling_known(peak)) {
+        table_si(text, peak->value, "FLOP/s");
+        fprintf(p->script, "set label 160 'peak %s' at first %.9g,%.9g right "
+                "offset screen 0,%.5f font SMALL tc rgb MUTED\n", text, r->x1,
+                peak->high / r->prefix.factor, 9 / p->height);
+    }
+}
+
+/* Ticks a decade apart, every second one where there are many. */
+static void write_tics(struct plot *p, char axis, double low, double high,
+                       bool named)
+{
+    int from = (int)ceil(log10(low) - 1e-9), to = (int)floor(log10(high));
+    int step = to - from > 6 ? 2 : 1;
+
+    fprintf(p->script, "set %ctics (", axis);
+    for (int e = from; e <= to; e += step)
+        if (named)
+            fprintf(p->script, "%s'%g' 1e%d", e == from ? "" : ", ",
+                    pow(10, e), e);
+        else
+            fprintf(p->script, "%s'' 1e%d", e == from ? "" : ", ", e);
+    fputs(")\n", p->script);
+}
+
+/* Blocks of the ceilings come after those of all panels. */
+static void plot_ceilings(struct plot *p, const struct roofline *r)
+{
+    int index = 3 * r->n_panels;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (int c = 0, at = index; c < CEILING_COUNT; c++) {
+            const struct ceiling *ceiling = &r->ceilings.of[c];
+            if (!ceiling_known(ceiling))
+                continue;
+            if (pass == 0)
+                fprintf(p->script, "D index %d using 1:2 with filledcurves "
+                        "closed fs solid 1 noborder lc rgb '#EDEFF1' notitle, "
+                        "\\\n     ", at + 1);
+            else
+                fprintf(p->script, "D index %d using 1:2 with lines lc rgb "
+                        "MUTED lw %s %s notitle, \\\n     ", at,
+                        c == CEILING_PEAK || c == CEILING_DRAM ? "1.6" : "0.9",
+                        ceiling_measured(ceiling) ? "dt solid" : "dt DT_PRED");
+            at += 2;
+        }
+}
+
+static void plot_panel(struct plot *p, const struct roofline *r, int i)
+{
+    static const struct { const char *style, *fill; } look[ARM_COUNT] = {
+        { "pt PT_DENSE lc rgb '#70555555'", "pt PT_DENSE-1 lc rgb C_DENSE" },
+        { "pt PT_MOD lc rgb '#700072B2'", "pt PT_MOD-1 lc rgb C_MOD" },
+    };
+    double width = panel_width(p, r);
+    int above = rows_of(r) - 1 - i / COLUMNS;
+    double x = p->left + i % COLUMNS * (width + gap), y = above * row_height;
+    char title[96];
+
+    phase_title(title, r->panel[i].phase);
+    fprintf(p->script, "set lmargin at screen %.1f/W\nset rmargin at screen "
+            "%.1f/W\nset bmargin at screen MB/H+%.1f/H\nset tmargin at screen "
+            "MB/H+%.1f/H\nset label 199 ", x, x + width, y,
+            y + panel_height());
+    plot_quote(p, title);
+    fprintf(p->script, " at graph 0,1 left offset screen 0,%.5f tc rgb INK\n",
+            12 / p->height);
+    if (i % COLUMNS == 0)
+        fprintf(p->script, "set ylabel '%sFLOP/s (log)' offset 0.6,0\n",
+                r->prefix.letter);
+    write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor,
+               i % COLUMNS == 0);
+    if (i == 0)
+        name_roofs(p, r);
+    write_names(p, r, &r->panel[i]);
+    fputs("plot ", p->script);
+    plot_ceilings(p, r);
+    fprintf(p->script, "D index %d using 1:2 with lines lc rgb '#9AA0A6' "
+            "lw 0.8 notitle", 3 * i + 2);
+    for (int a = 0; a < ARM_COUNT; a++)
+        fprintf(p->script, ", \\\n     D index %d using 1:2:(size($3)) with "
+                "points %s ps variable notitle, \\\n     D index %d using "
+                "1:2:(size($3)) with points %s lw 0.8 ps variable notitle",
+                3 * i + a, look[a].style, 3 * i + a, look[a].fill);
+    fputs("\ndo for [i=100:499] { unset label i }\nunset ylabel\n", p->script);
+}
+
+static void write_script(struct plot *p, const struct roofline *r)
+{
+    fprintf(p->script, "size(share) = 0.3 + 1.8*sqrt(share)\n"
+            "set multiplot\nunset border; unset tics; unset grid\n"
+            "set key maxrows 1\nplot [0:1][0:1] NaN with points ls 1 title "
+            "'dense twin', NaN with points ls 2 title 'MoD'\n"
+            "unset key\ndo for [i=901:930] { unset label i }\n"
+            "set border 3 ls 91\nset logscale xy\n"
+            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
+            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set grid xtics ytics ls 90, ls 90\n"
+            "set xlabel 'FLOP per byte (log)' offset 0,0.3\n", r->x0, r->x1,
+            r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);
+    write_tics(p, 'x', r->x0, r->x1, true);
+    for (int i = 0; i < r->n_panels; i++)
+        plot_panel(p, r, i);
+    fputs("unset multiplot\n", p->script);
+}
+
+void figure_roofline(struct plot *p, const struct run *profile)
+{
+    struct roofline *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return;
+    r->ceilings = ceilings_read(profile);
+    r->threads = jsonpath_number(profile->summary, "provenance.threads");
+    for (size_t i = 0; i < profile->n_phases; i++) {
+        collect(&r->panel[r->n_panels], &profile->phase[i]);
+        r->n_panels += r->panel[r->n_panels].n > 0;
+    }
+    if (r->n_panels == 0) {
+        snprintf(p->reason, sizeof p->reason, "%s has no op whose FLOPs and "
+                 "bytes were counted and whose time was measured",
+                 profile->name);
+        free(r);
+        return;
+    }
+    p->ready = true;
+    find_range(r);
+    p->height = p->top + p->bottom + rows_of(r) * row_height - below_row;
+    say(p, r);
+    describe(p, r);
+    for (int i = 0; i < r->n_panels; i++)
+        write_panel(p, r, &r->panel[i]);
+    for (int c = 0; c < CEILING_COUNT; c++)
+        if (ceiling_known(&r->ceilings.of[c]))
+            write_ceiling(p, r, c);
+    write_script(p, r);
+    free(r);
+}

@@ -1,0 +1,159 @@
+/* figure_routing.c - who was routed where, over the text. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include "sim/core/answer/escape.h"
+
+enum { ROW_COLUMNS = 72,       /* characters of a text row */
+       ROWS = 6, TOKEN_WIDEST = 24 };
+
+/* Pixels of one cell upwards; fewer where many blocks are routed. */
+static double cell_height(int n_blocks)
+{
+    return n_blocks <= 6 ? 10 : n_blocks <= 16 ? 6 : 3;
+}
+
+static const double text_cells = 26;  /* pixels under a row: text and a gap */
+
+/* Rows laid out; writes the data when p is given. */
+static int lay_out(const struct tokens *t, struct plot *p, size_t *shown)
+{
+    int row = 0, x = 0;
+    size_t i;
+
+    for (i = 0; i < t->n; i++) {
+        int width = escape_width(t->token[i].text);
+        int gap = width > 1;
+        width = width < 1 ? 1 : width > TOKEN_WIDEST ? TOKEN_WIDEST : width;
+        if (x + width > ROW_COLUMNS) {
+            if (row + 1 == ROWS)
+                break;
+            row++;
+            x = 0;
+        }
+        if (p) {
+            fprintf(p->data, "%d %d %d %d ", row, x, x + width,
+                    tokens_used(t, i));
+            escape_write(p->data, BORDER_DATA, t->token[i].text);
+            for (int b = 0; b < t->n_blocks; b++)
+                fprintf(p->data, " %d", t->used[i * (size_t)t->n_blocks +
+                                                (size_t)b]);
+            fputc('\n', p->data);
+        }
+        x += width + gap;
+    }
+    *shown = i;
+    return row + 1;
+}
+
+/* Three standard errors of the difference of two means. */
+static bool beyond_chance(double sum, double squares, double n, double sum2,
+                          double squares2, double n2)
+{
+    double mean = sum / n, mean2 = sum2 / n2;
+    double variance = (squares / n - mean * mean) / n +
+                      (squares2 / n2 - mean2 * mean2) / n2;
+    return mean - mean2 > 3 * sqrt(fmax(variance, 0)) && mean - mean2 > 0.01;
+}
+
+/* The kinds that use most and fewest blocks, where there are enough of each. */
+static void say(struct plot *p, const struct tokens *t)
+{
+    double sum[TOKEN_KIND_COUNT] = { 0 }, squares[TOKEN_KIND_COUNT] = { 0 };
+    size_t n[TOKEN_KIND_COUNT] = { 0 };
+    int most = -1, least = -1;
+
+    for (size_t i = 0; i < t->n; i++) {
+        enum token_kind kind = tokens_kind(t, i);
+        double used = tokens_used(t, i);
+        sum[kind] += used;
+        squares[kind] += used * used;
+        n[kind]++;
+    }
+    for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
+        if (n[k] < 20)
+            continue;
+        if (most < 0 || sum[k] / (double)n[k] > sum[most] / (double)n[most])
+            most = k;
+        if (least < 0 || sum[k] / (double)n[k] < sum[least] / (double)n[least])
+            least = k;
+    }
+    if (most >= 0 && most != least && beyond_chance(
+            sum[most], squares[most], (double)n[most], sum[least],
+            squares[least], (double)n[least]))
+        snprintf(p->head, sizeof p->head, "Most %s: '%s' (%.2f of %d); "
+                 "fewest: '%s' (%.2f)", tokens_blocks(t),
+                 token_kind_names[most], sum[most] / (double)n[most], t->n_blocks,
+                 token_kind_names[least], sum[least] / (double)n[least]);
+    else
+        snprintf(p->head, sizeof p->head, "Which tokens each routed %s "
+                 "worked on", t->apart ? "part" : "block");
+}
+
+static void write_script(struct plot *p, const struct tokens *t, int rows)
+{
+    double cell = cell_height(t->n_blocks);
+    double row = t->n_blocks * cell + text_cells;
+
+    fprintf(p->script, "L = %d\nCELL = %.0f.\nRH = %.0f.\n"
+            "set xrange [-0.5:%d]\nset yrange [%.0f:%.0f]\n"
+            "unset border; unset tics; unset grid; unset key\n"
+            "y0(r) = -r*RH\n"
+            "shade(n) = int(255-121*n/L)*65536 + int(255-75*n/L)*256 + "
+            "int(255-44*n/L)\n", t->n_blocks, cell, row, ROW_COLUMNS,
+            -(rows - 1) * row - text_cells, t->n_blocks * cell + 4);
+    fprintf(p->script, "set label 1 'layer %d' at -0.2,%.0f right offset "
+            "-0.4,0 font SMALL tc rgb MUTED\n", t->layer[t->n_blocks - 1],
+            (t->n_blocks - 0.5) * cell);
+    if (t->n_blocks > 1)
+        fprintf(p->script, "set label 2 'layer %d' at -0.2,%.0f right offset "
+                "-0.4,0 font SMALL tc rgb MUTED\n", t->layer[0], 0.5 * cell);
+    fprintf(p->script,
+            "plot D using (($2+$3)/2.):(y0($1)):($2+0.02):($3-0.02):"
+            "(y0($1)-17):(y0($1)-3):(shade($4)) with boxxyerror fs solid 1.0 "
+            "noborder lc rgb variable, \\\n"
+            "     for [k=1:L] D using (($2+$3)/2.):(0):($2+0.1):($3-0.1):"
+            "(y0($1)+(k-0.9)*CELL):(y0($1)+(k-0.1)*CELL):"
+            "(column(k+5) > 0 ? 0x0072B2 : 0xFFFFFF) with boxxyerror fs solid "
+            "1.0 border rgb '#9FB8CC' lw 0.5 lc rgb variable, \\\n"
+            "     D using (($2+$3)/2.):(y0($1)-10):5 with labels font MONO "
+            "tc rgb INK\n");
+}
+
+void figure_routing(struct plot *p, const struct tokens *t,
+                    const struct run *run)
+{
+    const struct facts *f = &run->facts;
+    size_t shown;
+    int rows = lay_out(t, NULL, &shown);
+    char capacity[64] = "";
+
+    if (t->n == 0 || t->n_blocks == 0)
+        return;
+    p->ready = true;
+    p->left = 66;
+    p->top = 66;
+    p->bottom = 40;
+    p->height = p->top + p->bottom + 4 +
+                rows * (t->n_blocks * cell_height(t->n_blocks) + text_cells);
+    fputs("# row  x0  x1  blocks_used  \"token\"  one 0/1 column per routed "
+          "block, or part of it, lowest layer first\n", p->data);
+    lay_out(t, p, &shown);
+    say(p, t);
+    snprintf(p->sub, sizeof p->sub, "Above each token one cell per routed "
+             "%s, the lowest layer at the bottom%s: filled = worked on, "
+             "hollow = passed by; the first %zu of %zu tokens",
+             t->apart ? "part" : "block",
+             t->apart ? ", attention under ffn" : "", shown, t->n);
+    if (isfinite(f->realised))
+        snprintf(capacity, sizeof capacity, "  |  realised capacity %.1f %%",
+                 100 * f->realised);
+    snprintf(p->foot, sizeof p->foot, "routing counted%s%s%s  |  shade under a "
+             "token: %s used, 0 to %d", f->rule ? ", tokens kept by " : "",
+             f->rule ? f->rule : "", capacity, tokens_blocks(t), t->n_blocks);
+    snprintf(p->alt, sizeof p->alt, "Map of %d routed %s over the first "
+             "%zu tokens of the text. %s. The text itself follows with "
+             "the %s of each token.", t->n_blocks, tokens_blocks(t), shown,
+             p->head, tokens_blocks(t));
+    write_script(p, t, rows);
+}

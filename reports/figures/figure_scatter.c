@@ -1,0 +1,187 @@
+/* figure_scatter.c - predicted against measured seconds, op by op. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "reports/draw/label.h"
+#include "sim/core/base/stats.h"
+#include "sim/core/answer/table.h"
+
+enum { MAX_POINTS = RUN_MAX_PHASES * OP_COUNT };
+
+struct match {
+    size_t phase;
+    const char *op;
+    double predicted, measured;
+};
+
+static int collect(struct match *out, const struct run *profile)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < profile->n_phases; i++)
+        for (int op = 0; op < OP_COUNT; op++) {
+            const struct witnesses *w = &profile->phase[i].witnesses[ARM_MOD];
+            struct amount p = witness_sum(w, WITNESS_PREDICTED, METRIC_SECONDS,
+                                          LEDGER_ANY, LEDGER_ANY, op);
+            struct amount m = witness_sum(w, WITNESS_MEASURED, METRIC_SECONDS,
+                                          LEDGER_ANY, LEDGER_ANY, op);
+            if (amount_known(p) && amount_known(m) && p.value > 0 &&
+                m.value > 0)
+                out[n++] = (struct match){ i, op_table[op].name, p.value,
+                                           m.value };
+        }
+    return n;
+}
+
+static void say(struct plot *p, const struct match *match, int n)
+{
+    double ratio[MAX_POINTS];
+    int near = 0;
+
+    for (int i = 0; i < n; i++) {
+        ratio[i] = match[i].measured / match[i].predicted;
+        near += fabs(ratio[i] - 1) <= 0.1;
+    }
+    snprintf(p->head, sizeof p->head, "Predicted time: %d of %d ops within "
+             "10 %%; the median op takes %.2f times its prediction", near, n,
+             stats_median(ratio, (size_t)n));
+}
+
+static void write_data(struct plot *p, const struct run *profile,
+                       const struct match *match, int n)
+{
+    for (size_t i = 0; i < profile->n_phases; i++) {
+        fprintf(p->data, "# %s: predicted_s  measured_s  \"op\"\n",
+                profile->phase[i].name);
+        for (int k = 0; k < n; k++)
+            if (match[k].phase == i)
+                fprintf(p->data, "%.9g %.9g \"%s\"\n", match[k].predicted,
+                        match[k].measured, match[k].op);
+        fputs("NaN NaN \"\"\n\n\n", p->data);
+    }
+}
+
+enum { NAMED = 12 };           /* the worst misses; more would hide the marks */
+
+static int by_miss(const void *a, const void *b)
+{
+    const struct match *x = a, *y = b;
+    double p = fabs(log(x->measured / x->predicted));
+    double q = fabs(log(y->measured / y->predicted));
+    return (p < q) - (p > q);
+}
+
+/* Every mark is in the way of a name, so all are laid out; few are named. */
+static void write_names(struct plot *p, struct match *match, int n,
+                        struct frame frame)
+{
+    struct label label[MAX_POINTS];
+
+    qsort(match, (size_t)n, sizeof *match, by_miss);
+    for (int i = 0; i < n; i++) {
+        double ratio = match[i].measured / match[i].predicted;
+        bool named = i < NAMED && fabs(ratio - 1) > 0.1;
+        label[i] = (struct label){ .x = match[i].predicted, .y = ratio,
+                                   .colour = "INK", .rank = named ? 1 : 2 };
+        snprintf(label[i].text, LABEL_TEXT_SIZE, "%s", named ? match[i].op
+                                                             : "");
+    }
+    label_place(label, n, frame);
+    label_write(label, n, 100, p);
+}
+
+/* A tick a decade, with a prefix. */
+static void write_tics(struct plot *p, char axis, double low, double high)
+{
+    char text[TABLE_NUMBER_SIZE];
+
+    fprintf(p->script, "set %ctics (", axis);
+    for (int e = (int)ceil(log10(low)), first = 1; e <= log10(high); e++) {
+        struct prefix prefix = prefix_for(pow(10, e) * 1.0001);
+        snprintf(text, sizeof text, "%.0f %ss", pow(10, e) / prefix.factor,
+                 prefix.letter);
+        fprintf(p->script, "%s'%s' 1e%d", first ? "" : ", ", text, e);
+        first = 0;
+    }
+    fputs(")\n", p->script);
+}
+
+/* Where the two panels part, as a share of the width. */
+static const double part = 0.41, gap = 0.11;
+
+void figure_scatter(struct plot *p, const struct run *profile)
+{
+    static const char *const style[] = { "1", "2", "3", "4" };
+    struct match match[MAX_POINTS];
+    int n = collect(match, profile);
+    double low = HUGE_VAL, high = 0, off = 1.3;
+    struct frame frame;
+
+    if (n == 0)
+        return;
+    p->ready = true;
+    for (int i = 0; i < n; i++) {
+        low = fmin(low, fmin(match[i].predicted, match[i].measured));
+        high = fmax(high, fmax(match[i].predicted, match[i].measured));
+        off = fmax(off, 1.15 * exp(fabs(log(match[i].measured /
+                                            match[i].predicted))));
+    }
+    low /= 1.6;
+    high *= 1.6;
+    say(p, match, n);
+    snprintf(p->sub, sizeof p->sub, "Time per op of the MoD arm (s, summed "
+             "over layers): left, measured against predicted; right, "
+             "their ratio; bands: ±2 %% and ±10 %%");
+    snprintf(p->foot, sizeof p->foot, "x modelled (roofline of the machine "
+             "profile)  |  y measured (median pass without counters)");
+    snprintf(p->alt, sizeof p->alt, "Two scatter panels on logarithmic axes: "
+             "measured against predicted seconds of %d ops, and their ratio. "
+             "%s.", n, p->head);
+    write_data(p, profile, match, n);
+    fprintf(p->script, "set multiplot\nunset border; unset tics; unset grid\n"
+            "set key maxrows 1\nplot [0:1][0:1] ");
+    for (size_t i = 0; i < profile->n_phases; i++) {
+        fprintf(p->script, "%sNaN with points ls %s title ", i ? ", " : "",
+                style[i % 4]);
+        plot_quote(p, profile->phase[i].name);
+    }
+    fprintf(p->script, "\nunset key\ndo for [i=901:930] { unset label i }\n"
+            "set border 3 ls 91\n"
+            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
+            "set grid xtics ytics ls 90, ls 90\nset logscale xy\n"
+            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
+            "set xlabel 'predicted (log)' offset 0,0.3\n"
+            "set ylabel 'measured (log)' offset 0.6,0\n"
+            "set rmargin at screen %.3f\n", low, high, low, high, part);
+    write_tics(p, 'x', low, high);
+    write_tics(p, 'y', low, high);
+    fputs("plot x lc rgb MUTED lw 0.9 notitle", p->script);
+    for (size_t i = 0; i < profile->n_phases; i++)
+        fprintf(p->script, ", \\\n     D index %zu using 1:2 with points ls %s "
+                "ps 0.8 notitle", i, style[i % 4]);
+    frame = (struct frame){ low, high, 1 / off, off, true, true,
+                            PLOT_WIDTH * (1 - part - gap) - p->right,
+                            plot_frame_height(p), 1 };
+    fprintf(p->script, "\nset lmargin at screen %.3f\n"
+            "set rmargin at screen 1-MR/W\nset yrange [%.9g:%.9g]\n"
+            "set ytics (%s)\n"
+            "set ylabel 'measured / predicted (log)' offset 0,0\n"
+            "unset grid\nset grid xtics ls 90\n", part + gap, 1 / off, off,
+            off < 4 ? "'0.5' 0.5, '0.7' 0.7, '0.9' 0.9, '1.1' 1.1, '1.5' 1.5, "
+                      "'2' 2, '3' 3, '0.33' 0.333"
+                    : "'0.001' 0.001, '0.01' 0.01, '0.1' 0.1, '1' 1, '10' 10, "
+                      "'100' 100, '1000' 1000");
+    write_names(p, match, n, frame);
+    fprintf(p->script,
+            "set object 1 rectangle from graph 0, first 0.9 to graph 1, first "
+            "1.1 fs solid 1 noborder fc rgb '#DCE8F2' behind\n"
+            "set object 2 rectangle from graph 0, first 0.98 to graph 1, first "
+            "1.02 fs solid 1 noborder fc rgb '#A9C8E0' behind\n"
+            "plot 1 lc rgb MUTED lw 0.9 notitle");
+    for (size_t i = 0; i < profile->n_phases; i++)
+        fprintf(p->script, ", \\\n     D index %zu using 1:($2/$1) with points "
+                "ls %s ps 0.8 notitle", i, style[i % 4]);
+    fputs("\nunset multiplot\n", p->script);
+}

@@ -1,0 +1,165 @@
+/* figure_token_cost.c - a token's seconds against how many routed layers, or
+ * parts of them, kept it, beside the dense twin's tokens. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "sim/core/base/stats.h"
+#include "sim/core/answer/table.h"
+
+/* The tokens of one class: how many layers kept them, rounded; the dense twin's
+ * stand behind the last. */
+struct class {
+    double *seconds;           /* borrowed scratch */
+    size_t  n;
+    struct difference median;
+};
+
+static int class_of(const struct token_cost *cost, const struct token_step *s)
+{
+    return s->arm == ARM_DENSE ? (int)cost->most + 1 : (int)lround(s->kept);
+}
+
+static struct class gather(const struct token_cost *cost, int which,
+                           double *scratch)
+{
+    struct class c = { .seconds = scratch };
+
+    for (size_t i = 0; i < cost->n; i++)
+        if (class_of(cost, &cost->step[i]) == which &&
+            isfinite(cost->step[i].seconds))
+            c.seconds[c.n++] = cost->step[i].seconds;
+    c.median = stats_median_interval(c.seconds, c.n);
+    return c;
+}
+
+/* A blank between MoD and the dense twin. */
+static double place(const struct token_cost *cost, int which)
+{
+    return which > (int)cost->most ? which + 0.4 : which;
+}
+
+/* Points are spread over their class by their order, not by chance. */
+static void write_data(struct plot *p, const struct token_cost *cost,
+                       const struct class *class, double factor)
+{
+    int n = (int)cost->most + 2;
+
+    fputs("# x  seconds, one row a token\n", p->data);
+    for (size_t i = 0; i < cost->n; i++)
+        if (isfinite(cost->step[i].seconds))
+            fprintf(p->data, "%.4f %.9g %d\n",
+                    place(cost, class_of(cost, &cost->step[i])) +
+                        0.5 * ((double)(i * 7 % 31) / 31 - 0.5),
+                    cost->step[i].seconds / factor,
+                    cost->step[i].arm == ARM_MOD);
+    fputs("\n\n# x  median  low  high  tokens  mod\n", p->data);
+    for (int c = 0; c < n; c++) {
+        struct difference d = class[c].median;
+        if (class[c].n)
+            fprintf(p->data, "%.4f %.9g %.9g %.9g %zu %d\n", place(cost, c),
+                    d.mean / factor,
+                    (isfinite(d.low) ? d.low : d.mean) / factor,
+                    (isfinite(d.high) ? d.high : d.mean) / factor,
+                    class[c].n, c <= (int)cost->most);
+    }
+}
+
+static void say(struct plot *p, const struct token_cost *cost,
+                const struct class *class)
+{
+    const struct class *dense = &class[(int)cost->most + 1];
+    int first = 0, last = (int)cost->most;
+
+    while (first < last && class[first].n < 6)
+        first++;
+    while (last > first && class[last].n < 6)
+        last--;
+    if (dense->n < 6 || first == last)
+        snprintf(p->head, sizeof p->head, "What a decoded token takes, by how "
+                 "many routed %s kept it", token_cost_layers(cost));
+    else if (cost->batch > 1)
+        snprintf(p->head, sizeof p->head, "A step of %g tokens that on average "
+                 "about %d of %g routed %s keep takes %.0f %% of the dense "
+                 "step's time, about %d: %.0f %%", cost->batch, first,
+                 cost->most, token_cost_layers(cost),
+                 100 * class[first].median.mean / dense->median.mean, last,
+                 100 * class[last].median.mean / dense->median.mean);
+    else
+        snprintf(p->head, sizeof p->head, "A token that %d of %g routed %s "
+                 "keep takes %.0f %% of the dense token's time, one that %d "
+                 "keep %.0f %%", first, cost->most, token_cost_layers(cost),
+                 100 * class[first].median.mean / dense->median.mean, last,
+                 100 * class[last].median.mean / dense->median.mean);
+}
+
+static void write_script(struct plot *p, const struct token_cost *cost,
+                         struct prefix prefix, double highest)
+{
+    fprintf(p->script, "set xrange [-0.6:%.1f]\nset yrange [0:%.9g]\n"
+            "unset grid\nset grid ytics ls 90\nset xtics scale 0 (",
+            cost->most + 2, highest);
+    for (int c = 0; c <= (int)cost->most; c++)
+        fprintf(p->script, "'%d' %d, ", c, c);
+    fprintf(p->script, "'dense' %.1f)\nset format y '%%g'\n"
+            "set xlabel 'routed %s that kept the %s' offset 0,0.3\n"
+            "set ylabel 'time of a %s, %ss' offset 0.6,0\n"
+            "set key maxrows 1\n", cost->most + 1.4,
+            token_cost_layers(cost), cost->batch > 1
+            ? "tokens of a step, mean, rounded" : "token",
+            cost->batch > 1 ? "step" : "token", prefix.letter);
+    fputs("plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 "
+          "lc rgb '#6FA8D6' notitle, \\\n"
+          "     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 "
+          "lc rgb '#999999' notitle, \\\n"
+          "     for [a=1:2] D index 1 using 1:3:(0):($4-$3) with vectors as a "
+          "notitle, \\\n"
+          "     D index 1 using ($6 == 1 ? $1 : NaN):2 with points pt PT_MOD "
+          "ps 1.0 lc rgb C_MOD title 'MoD: median, 95 %', \\\n"
+          "     D index 1 using ($6 == 0 ? $1 : NaN):2 with points pt PT_DENSE "
+          "ps 1.0 lc rgb C_DENSE title 'dense twin', \\\n"
+          "     D index 1 using 1:(0):(sprintf('n = %d', $5)) with labels "
+          "center offset 0,0.7 font SMALL tc rgb MUTED notitle\n", p->script);
+}
+
+void figure_token_cost(struct plot *p, const struct token_cost *cost)
+{
+    int n = (int)cost->most + 2;
+    double *scratch = calloc((size_t)n * (cost->n + 1), sizeof *scratch);
+    struct class *class = calloc((size_t)n, sizeof *class);
+    double highest = 0, middle = 0;
+    size_t known = 0, above = 0;
+
+    for (int c = 0; scratch && class && c < n; c++) {
+        class[c] = gather(cost, c, scratch + (size_t)c * (cost->n + 1));
+        known += c <= (int)cost->most ? class[c].n : 0;
+        for (size_t i = 0; i < class[c].n; i++)
+            highest = fmax(highest, class[c].seconds[i]);
+        if (class[c].n)
+            middle = fmax(middle, class[c].median.mean);
+    }
+    highest = fmin(highest, 2 * middle);
+    for (size_t i = 0; i < cost->n; i++)
+        above += cost->step[i].seconds > highest;
+    if (cost->most > 0 && known > 0) {
+        struct prefix prefix = prefix_for(highest);
+        const char *what = cost->batch > 1 ? "step" : "token";
+        p->ready = true;
+        say(p, cost, class);
+        snprintf(p->sub, sizeof p->sub, "Decoding, one step after another: "
+                 "each mark is a %s, the median of its repeats; large marks "
+                 "are medians over %ss with their interval by ranks", what,
+                 what);
+        snprintf(p->foot, sizeof p->foot, "time measured without listeners, "
+                 "MoD and dense twin in turns  |  routing counted  |  %zu "
+                 "%s%s above the frame", above, what, above == 1 ? "" : "s");
+        snprintf(p->alt, sizeof p->alt, "Time of each decoded token against "
+                 "how many of %g routed %s kept it, and of the dense "
+                 "twin's tokens. %s.", cost->most, token_cost_layers(cost),
+                 p->head);
+        write_data(p, cost, class, prefix.factor);
+        write_script(p, cost, prefix, highest / prefix.factor);
+    }
+    free(class);
+    free(scratch);
+}

@@ -1,0 +1,459 @@
+/* figure_tradeoff.c - loss against cost of a real model's routings: the curve
+ * over FLOPs, and the four costs side by side. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "reports/draw/label.h"
+#include "sim/core/answer/table.h"
+
+/* A line is told by colour and shape together: 6 x 4, the first ones far
+ * apart.  Darkened Okabe-Ito, all at least 3 : 1 on white. */
+static const char *const colours[] = { "C_MOD", "C_CONTROL", "C_ALT",
+                                       "'#A0307A'", "'#4A8FC7'",
+                                       "'#8A6D00'" };
+static const int shapes[] = { 5, 9, 13, 11 };    /* filled; hollow: one less */
+enum { N_COLOURS = 6, N_SHAPES = 4, KEY_ROW = 18 };
+
+static const char *colour_of(size_t line)
+{
+    return colours[line % N_COLOURS];
+}
+
+static int shape_of(size_t line)
+{
+    return shapes[(line + line / N_COLOURS) % N_SHAPES];
+}
+
+/* Routed lines, each a run of neighbours in `point`. */
+struct lines {
+    size_t n, *first;          /* [n + 1] */
+};
+
+static bool find_lines(struct lines *out, const struct tradeoff *x)
+{
+    *out = (struct lines){ 0, calloc(x->n_lines + 2, sizeof *out->first) };
+    if (!out->first)
+        return false;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->point[i].kind != TRADE_DENSE &&
+            (i == 0 || strcmp(x->point[i].line, x->point[i - 1].line) != 0))
+            out->first[out->n++] = i;
+    out->first[out->n] = x->n;
+    return out->n > 0;
+}
+
+static void widen(double range[2], double value)
+{
+    if (!isfinite(value))
+        return;
+    range[0] = fmin(range[0], value);
+    range[1] = fmax(range[1], value);
+}
+
+static double or_else(double value, double other)
+{
+    return isfinite(value) ? value : other;
+}
+
+static void line_name(char out[TRADE_LINE_SIZE + 24], const struct trade *t)
+{
+    snprintf(out, TRADE_LINE_SIZE + 24, "%s%s", t->line,
+             t->kind == TRADE_AHEAD ? " (looks ahead)" : "");
+}
+
+/* gnuplot's own key does not wrap names of unlike lengths: this one is made of
+ * labels, in columns as wide as the longest name asks, and makes room above the
+ * frame for its rows. */
+static void write_key(struct plot *p, const struct tradeoff *x,
+                      const struct lines *lines)
+{
+    const double advance = 6.3, mark = 42;
+    char name[TRADE_LINE_SIZE + 24];
+    size_t longest = 8, columns;
+    double width;
+
+    for (size_t l = 0; l < lines->n; l++) {
+        line_name(name, &x->point[lines->first[l]]);
+        longest = strlen(name) > longest ? strlen(name) : longest;
+    }
+    width = mark + advance * (double)longest;
+    columns = (size_t)fmax(1, floor((PLOT_WIDTH - 20) / width));
+    const size_t rows = (lines->n + columns - 1) / columns;
+    p->top = 70 + KEY_ROW * (double)rows;
+    fputs("unset key\n", p->script);
+    for (size_t l = 0; l < lines->n; l++) {
+        const size_t row = l / columns, column = l % columns;
+        double left = 14 + width * (double)column;
+        double down = 10 + KEY_ROW * (double)row;
+        line_name(name, &x->point[lines->first[l]]);
+        fprintf(p->script, "set arrow %zu from screen %.0f./W, screen "
+                "1-(KEYTOP+%.0f)/H to screen %.0f./W, screen 1-(KEYTOP+%.0f)/H "
+                "nohead lc rgb %s lw 1.6\nset label %zu ' ' at screen %.0f./W, "
+                "screen 1-(KEYTOP+%.0f)/H point pt %d ps 0.9 lc rgb %s\n"
+                "set label %zu ", 1000 + l, left, down, left + 28, down,
+                colour_of(l), 1000 + l, left + 14, down, shape_of(l),
+                colour_of(l), 1200 + l);
+        plot_quote(p, name);
+        fprintf(p->script, " at screen %.0f./W, screen 1-(KEYTOP+%.0f)/H left "
+                "tc rgb INK noenhanced\n", left + 36, down);
+    }
+}
+
+/* ---- loss against FLOPs ---- */
+
+/* The twin's loss widened by what the pairs say: an interval of the loss as
+ * against that one line. */
+static double loss_at(const struct trade *t, double increase)
+{
+    double dense = or_else(t->dense_loss.value, nan(""));
+    return isfinite(increase) ? dense * (1 + increase) : t->loss.value;
+}
+
+static void write_curve(struct plot *p, const struct tradeoff *x,
+                        const struct lines *lines, double factor)
+{
+    for (size_t l = 0; l < lines->n; l++) {
+        fprintf(p->data, "# %s: flops_per_token/%g  loss_nats_per_token  low  "
+                "high  capacity\n", x->point[lines->first[l]].line, factor);
+        for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
+            const struct trade *t = &x->point[i];
+            fprintf(p->data, "%.9g %.9g %.9g %.9g %.9g\n",
+                    t->spent[SPEND_FLOPS].value / factor, t->loss.value,
+                    loss_at(t, t->increase.low), loss_at(t, t->increase.high),
+                    t->capacity);
+        }
+        fputs("\n\n", p->data);
+    }
+    fputs("# dense: flops_per_token  loss_nats_per_token\n", p->data);
+    for (size_t i = 0; i < x->n; i++)
+        if (x->point[i].kind == TRADE_DENSE)
+            fprintf(p->data, "%.9g %.9g\n",
+                    x->point[i].spent[SPEND_FLOPS].value / factor,
+                    x->point[i].loss.value);
+    fputs("NaN NaN\n", p->data);
+}
+
+/* A few routings that ruin the model would squeeze the rest into a corner:
+ * where most points lie within 30 % of dense, others are left out, and the sub
+ * line says how many. */
+static double highest_drawn(const struct tradeoff *x)
+{
+    const double most = 1.3 * x->dense_loss.value;
+    size_t within = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        within += x->point[i].loss.value <= most;
+    return 2 * within > x->n ? most : HUGE_VAL;
+}
+
+static size_t left_out(const struct tradeoff *x)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        n += x->point[i].loss.value > highest_drawn(x);
+    return n;
+}
+
+static void label_curve(struct plot *p, const struct tradeoff *x,
+                        const struct lines *lines, struct frame frame,
+                        double factor)
+{
+    struct label label[LABEL_MAX];
+    int n = 0;
+
+    for (size_t l = 0; l < lines->n; l++)
+        for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
+            const struct trade *t = &x->point[i];
+            if (n == LABEL_MAX || !(t->loss.value <= highest_drawn(x)) ||
+                !isfinite(t->spent[SPEND_FLOPS].value))
+                continue;
+            label[n] = (struct label){
+                .x = t->spent[SPEND_FLOPS].value / factor, .y = t->loss.value,
+                .colour = colour_of(l), .rank = 1 + !t->front[SPEND_FLOPS] };
+            snprintf(label[n++].text, LABEL_TEXT_SIZE, "%g%%",
+                     100 * t->capacity);
+        }
+    label_place(label, n, frame);
+    label_write(label, n, 100, p);
+}
+
+static void say(struct plot *p, const struct tradeoff *x)
+{
+    static const double limit = 0.05;
+    const struct trade *t = tradeoff_best(x, SPEND_FLOPS, limit);
+
+    if (!t)
+        snprintf(p->head, sizeof p->head, "No routing tried that does not look "
+                 "ahead stays within %g %% more loss", 100 * limit);
+    else
+        snprintf(p->head, sizeof p->head, "At most %g %% more loss: %.60s at "
+                 "capacity %g %% skips %.1f %% of the FLOPs", 100 * limit,
+                 t->line, 100 * t->capacity,
+                 100 * (1 - t->share[SPEND_FLOPS].value));
+}
+
+static double most_windows(const struct tradeoff *x)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        most = fmax(most, or_else(x->point[i].windows, 0));
+    return most;
+}
+
+static void curve_texts(struct plot *p, const struct tradeoff *x)
+{
+    double windows = most_windows(x);
+    char out[80] = "";
+
+    say(p, x);
+    if (left_out(x))
+        snprintf(out, sizeof out, "; %zu points with over 30 %% more loss are "
+                 "left out", left_out(x));
+    snprintf(p->sub, sizeof p->sub, "Loss (nats per token) against forward "
+             "FLOPs per token; labels: capacity of routed blocks%s%s",
+             windows > 0 ? "; bars: 95 % interval of the difference to dense, "
+             "paired by window" : "", out);
+    snprintf(p->foot, sizeof p->foot, "loss measured on %.0f tokens a point%s  "
+             "|  FLOPs counted, head on every token",
+             x->point[0].tokens, windows > 0 ? ", twin in turns" : "");
+    snprintf(p->alt, sizeof p->alt, "Line plot of loss in nats per token "
+             "against forward FLOPs per token: %zu points on %zu lines, one a "
+             "routing policy, and the dense model. %s.", x->n, x->n_lines,
+             p->head);
+}
+
+void figure_tradeoff(struct plot *p, const struct tradeoff *x)
+{
+    double at[2] = { HUGE_VAL, -HUGE_VAL }, loss[2] = { HUGE_VAL, -HUGE_VAL };
+    struct lines lines;
+    struct prefix prefix;
+    double dense = x->dense_loss.value, room;
+
+    if (!find_lines(&lines, x)) {
+        free(lines.first);
+        return;
+    }
+    const double most = highest_drawn(x);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct trade *t = &x->point[i];
+        if (t->loss.value > most)
+            continue;
+        widen(at, t->spent[SPEND_FLOPS].value);
+        if (amount_known(t->share[SPEND_FLOPS]))
+            widen(at, t->spent[SPEND_FLOPS].value /
+                      t->share[SPEND_FLOPS].value);
+        widen(loss, t->loss.value);
+        widen(loss, t->dense_loss.value);
+    }
+    if (!(at[1] > 0) || !(loss[1] > 0)) {
+        free(lines.first);
+        return;
+    }
+    prefix = prefix_for(at[1]);
+    room = fmax(0.06 * (at[1] - at[0]), 0.01 * at[1]);
+    at[0] = (at[0] - room) / prefix.factor;
+    at[1] = (at[1] + room) / prefix.factor;
+    room = fmax(0.06 * (loss[1] - loss[0]), 0.01);
+    loss[0] -= room;
+    loss[1] += room;
+    p->ready = true;
+    p->height = 560;
+    p->right = 64;
+    curve_texts(p, x);
+    write_key(p, x, &lines);
+    write_curve(p, x, &lines, prefix.factor);
+    fprintf(p->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
+            "set format x '%%g'\nset format y '%%.2f'\n"
+            "set xlabel 'forward cost, %sFLOP per token' offset 0,0.3\n"
+            "set ylabel 'loss, nats per token' offset 0.6,0\n", at[0], at[1],
+            loss[0], loss[1], prefix.letter);
+    if (amount_known(x->dense_loss))
+        fprintf(p->script, "set arrow 1 from graph 0, first %.9g to graph 1, "
+                "first %.9g nohead lc rgb C_DENSE lw 0.9\nset label 90 'dense' "
+                "at graph 1, first %.9g left offset screen %.5f,0 font SMALL tc "
+                "rgb C_DENSE\n", dense, dense, dense, 6.0 / PLOT_WIDTH);
+    label_curve(p, x, &lines, (struct frame){ at[0], at[1], loss[0], loss[1],
+                false, false, plot_frame_width(p), plot_frame_height(p),
+                dense }, prefix.factor);
+    fprintf(p->script, "plot D index %zu using 1:2 with points ls 1 notitle",
+            lines.n);
+    for (size_t l = 0; l < lines.n; l++) {
+        const struct trade *t = &x->point[lines.first[l]];
+        fprintf(p->script, ", \\\n     D index %zu using 1:2 with lines lc rgb "
+                "%s lw %s notitle, \\\n     D index %zu using 1:2:3:4 with "
+                "yerrorbars lc rgb %s pt %d ps 0.9 lw 1.2 notitle", l,
+                colour_of(l), t->kind == TRADE_AHEAD ? "0.7" : "1.6", l,
+                colour_of(l), shape_of(l));
+    }
+    fputc('\n', p->script);
+    free(lines.first);
+}
+
+/* ---- four costs ---- */
+
+enum {
+    FLOOR_PERMILLE = 1,            /* 0.1 %: losses below are drawn there */
+    MOST_PERCENT = 140,            /* of dense: what is dearer is left out */
+};
+
+static double drawn(double increase)
+{
+    return fmax(100 * increase, FLOOR_PERMILLE / 10.0);
+}
+
+static void write_savings(struct plot *p, const struct tradeoff *x,
+                          const struct lines *lines)
+{
+    for (int s = 0; s < SPEND_COUNT; s++)
+        for (size_t l = 0; l < lines->n; l++) {
+            fprintf(p->data, "# %s, %s: percent_of_dense  loss_increase_percent"
+                    "  x_low  x_high  y_low  y_high  capacity\n",
+                    spend_words[s], x->point[lines->first[l]].line);
+            for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
+                const struct trade *t = &x->point[i];
+                const struct amount *a = &t->share[s], *y = &t->increase;
+                if (amount_known(*a) && amount_known(*y))
+                    fprintf(p->data, "%.9g %.9g %.9g %.9g %.9g %.9g %.9g\n",
+                            100 * a->value, drawn(y->value),
+                            100 * or_else(a->low, a->value),
+                            100 * or_else(a->high, a->value),
+                            drawn(or_else(y->low, y->value)),
+                            drawn(or_else(y->high, y->value)), t->capacity);
+            }
+            fputs("NaN NaN NaN NaN NaN NaN NaN\n\n\n", p->data);
+        }
+}
+
+/* What the panels span together, so that they compare. */
+static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
+{
+    share[0] = loss[0] = HUGE_VAL;
+    share[1] = loss[1] = -HUGE_VAL;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct trade *t = &x->point[i];
+        if (t->kind == TRADE_DENSE || !amount_known(t->increase))
+            continue;
+        widen(loss, drawn(t->increase.value));
+        widen(loss, drawn(t->increase.low));
+        widen(loss, drawn(t->increase.high));
+        for (int s = 0; s < SPEND_COUNT; s++)
+            widen(share, 100 * t->share[s].value);
+    }
+    widen(share, 100);
+    share[0] = fmax(0, share[0] - 5);
+    share[1] = fmin(share[1] + 5, MOST_PERCENT);
+    loss[0] = fmin(loss[0] / 1.5, 0.8);
+    loss[1] = fmax(loss[1] * 1.5, 13);
+    return loss[0] > 0 && share[1] > share[0];
+}
+
+struct panel {
+    enum spend spend;
+    double left, right, top, bottom;       /* pixels; from the top: top */
+};
+
+static void write_panel(struct plot *p, const struct tradeoff *x,
+                        const struct lines *lines, struct panel at)
+{
+    bool modelled = at.spend == SPEND_JOULES;
+
+    fprintf(p->script, "set lmargin at screen %.0f./W\nset rmargin at screen "
+            "%.0f./W\nset tmargin at screen 1-(%.0f.+MT)/H\nset bmargin at "
+            "screen 1-(%.0f.+MT)/H\nset xlabel '%s, %% of the dense twin (%s)' "
+            "offset 0,0.4\n", at.left, at.right, at.top, at.bottom,
+            spend_words[at.spend], spend_how[at.spend]);
+    fputs("plot ", p->script);
+    for (size_t l = 0; l < lines->n; l++) {
+        size_t index = (size_t)at.spend * lines->n + l;
+        const struct trade *t = &x->point[lines->first[l]];
+        fprintf(p->script, "%sD index %zu using 1:2 with lines lc rgb %s lw %s"
+                "%s notitle, \\\n     D index %zu using 1:2:3:4:5:6 with "
+                "xyerrorbars lc rgb %s pt %d ps 0.8 lw 1 notitle", l
+                ? ", \\\n     " : "", index, colour_of(l),
+                t->kind == TRADE_AHEAD ? "0.7" : "1.4",
+                modelled ? " dt DT_MODEL" : "", index, colour_of(l),
+                shape_of(l) - modelled);
+    }
+    fputc('\n', p->script);
+}
+
+static void savings_texts(struct plot *p, const struct tradeoff *x)
+{
+    const struct trade *t = tradeoff_best(x, SPEND_FLOPS, 0.1);
+
+    const struct amount time = t ? t->share[SPEND_SECONDS]
+                                 : amount_unknown(NULL);
+
+    if (t && amount_known(time) && (time.high < 1 || time.low > 1))
+        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
+                 "the FLOPs skipped became %.1f %% %s time",
+                 100 * (1 - t->share[SPEND_FLOPS].value),
+                 100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
+    else if (t && amount_known(time))
+        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
+                 "the FLOPs skipped, no measurable change in time",
+                 100 * (1 - t->share[SPEND_FLOPS].value));
+    else
+        snprintf(p->head, sizeof p->head, "What each routing saves, and what "
+                 "it adds to the loss");
+    snprintf(p->sub, sizeof p->sub, "Loss over that of the dense twin (%%, log; "
+             "below 0.1 %% drawn there) against what is left of its FLOPs, "
+             "bytes, time and energy; lines across: 1, 5 and 10 %%; what "
+             "takes over %d %% is left out", MOST_PERCENT);
+    snprintf(p->foot, sizeof p->foot, "loss and time measured in turns with the "
+             "twin, bars: 95 %% interval over windows  |  FLOPs and bytes "
+             "counted  |  energy modelled (hollow, dotted), bars: low and high "
+             "of the machine profile");
+    snprintf(p->alt, sizeof p->alt, "Four panels of loss increase in percent, "
+             "on a logarithmic axis, against the share of the dense twin's "
+             "FLOPs, bytes, time and energy, for %zu points on %zu lines. %s.",
+             x->n, x->n_lines, p->head);
+}
+
+void figure_savings(struct plot *p, const struct tradeoff *x)
+{
+    double share[2], loss[2];
+    struct lines lines;
+    const double gap = 60, wide = (PLOT_WIDTH - 72 - 24 - 56) / 2.0;
+
+    if (!find_lines(&lines, x) || !ranges(x, share, loss)) {
+        free(lines.first);
+        return;
+    }
+    p->ready = true;
+    p->height = 820;
+    p->bottom = 40;
+    savings_texts(p, x);
+    write_key(p, x, &lines);
+    write_savings(p, x, &lines);
+    const double tall = (p->height - p->top - p->bottom - 2 * gap) / 2 + 8;
+    fprintf(p->script, "set multiplot\nset xrange [0:1]\nset yrange [0:1]\n"
+            "unset border\nunset tics\nplot NaN notitle\n"
+            "do for [i=901:930] { unset label i }\n"
+            "do for [i=1000:%zu] { unset arrow i; unset label i; unset label "
+            "i+200 }\nset border 3 ls 91\nset xtics nomirror out scale 0.5,0.25 "
+            "textcolor rgb INK auto\nset logscale y\nset ytics nomirror out scale "
+            "0.5,0.25 textcolor rgb INK\nset ytics (0.1, 0.3, 1, 3, 10, 30, "
+            "100, 300, 1000)\nset format y '%%g'\nset grid xtics ls 90\n"
+            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset ylabel 'loss "
+            "over dense, %%' offset 1,0\n", 1000 + lines.n - 1, share[0],
+            share[1], loss[0], loss[1]);
+    for (int i = 0; i < TRADEOFF_LIMITS; i++)
+        fprintf(p->script, "set arrow %d from graph 0, first %g to graph 1, "
+                "first %g nohead lc rgb MUTED lw 0.7\n", 10 + i,
+                100 * tradeoff_limits[i], 100 * tradeoff_limits[i]);
+    fputs("set arrow 20 from 100, graph 0 to 100, graph 1 nohead lc rgb C_DENSE "
+          "lw 0.9\n", p->script);
+    for (int s = 0; s < SPEND_COUNT; s++) {
+        const int row = s / 2, column = s % 2;
+        double left = 72 + column * (wide + 56), top = row * (tall + gap);
+        write_panel(p, x, &lines, (struct panel){ (enum spend)s, left,
+                    left + wide, top, top + tall });
+    }
+    fputs("unset multiplot\n", p->script);
+    free(lines.first);
+}

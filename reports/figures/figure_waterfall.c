@@ -1,0 +1,225 @@
+/* figure_waterfall.c - FLOPs saved, time saved, energy saved: where it went. */
+#include "reports/figures/figures.h"
+
+#include <math.h>
+#include <string.h>
+#include "sim/core/answer/table.h"
+
+enum kind { TOTAL, SAVED, BACK };
+
+struct step {
+    const char *first, *second;        /* the two lines of its name */
+    double from, to;                   /* percent of dense */
+    enum kind kind;
+    double half;                       /* of the interval; 0: none */
+    bool   modelled;
+};
+enum { MAX_STEPS = 8 };
+
+static double total_of(const struct phase *phase, enum arm arm)
+{
+    struct amount a = phase->totals[arm].of[WITNESS_COUNTED][METRIC_FLOPS];
+    return amount_known(a) ? a.value : totals_best(&phase->totals[arm],
+                                                   METRIC_FLOPS).value;
+}
+
+/* Percent of the dense twin's FLOPs that choosing and moving tokens costs;
+ * nan("") without the phase's ledger. */
+static double router_share(const struct phase *phase)
+{
+    static const enum op ops[] = { OP_ROUTE, OP_SELECT, OP_GATHER, OP_GATE };
+    double sum = 0;
+
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        struct amount a = witness_sum(&phase->witnesses[ARM_MOD],
+                                      WITNESS_COUNTED, METRIC_FLOPS,
+                                      LEDGER_ANY, LEDGER_ANY, (int)ops[i]);
+        if (amount_known(a))
+            sum += a.value;
+    }
+    return phase->witnesses[ARM_MOD].ledger[WITNESS_COUNTED]
+           ? 100 * sum / total_of(phase, ARM_DENSE) : nan("");
+}
+
+static double half_of(struct amount a)
+{
+    if (!isfinite(a.low) || !isfinite(a.high))
+        return 0;
+    return 100 * fmax(a.high - a.value, a.value - a.low);
+}
+
+static void add(struct step *steps, int *n, struct step step)
+{
+    steps[(*n)++] = step;
+}
+
+/* A change and the total it leads to. */
+static void add_change(struct step *steps, int *n, const char *back[2],
+                       const char *saved[2], const char *total,
+                       struct amount ratio)
+{
+    double from = steps[*n - 1].to, to = 100 * ratio.value;
+    bool up = to > from;
+
+    add(steps, n, (struct step){ up ? back[0] : saved[0],
+                                 up ? back[1] : saved[1], from, to,
+                                 up ? BACK : SAVED, 0, ratio.modelled });
+    add(steps, n, (struct step){ total, ratio.modelled ? "(modelled)" : "", 0,
+                                 to, TOTAL, half_of(ratio), ratio.modelled });
+}
+
+static int build(struct step *steps, const struct phase *phase)
+{
+    static const char *slow[] = { "not turned", "into time" };
+    static const char *fast[] = { "time beyond", "the FLOPs" };
+    static const char *hungry[] = { "static power,", "bytes moved" };
+    static const char *frugal[] = { "energy beyond", "the time" };
+    double flops = 100 * phase->ratio[METRIC_FLOPS].value;
+    double router = router_share(phase);
+    int n = 0;
+
+    add(steps, &n, (struct step){ "dense twin", "", 0, 100, TOTAL, 0, false });
+    if (router > 0) {
+        add(steps, &n, (struct step){ "blocks", "skipped", 100, flops - router,
+                                      SAVED, 0, false });
+        add(steps, &n, (struct step){ "router", "added", flops - router, flops,
+                                      BACK, 0, false });
+    } else {
+        add(steps, &n, (struct step){ "blocks", "skipped", 100, flops,
+                                      flops > 100 ? BACK : SAVED, 0, false });
+    }
+    add(steps, &n, (struct step){ "executed", "FLOPs", 0, flops, TOTAL, 0,
+                                  false });
+    if (amount_known(phase->ratio[METRIC_SECONDS]))
+        add_change(steps, &n, slow, fast, "time",
+                   phase->ratio[METRIC_SECONDS]);
+    if (amount_known(phase->ratio[METRIC_SECONDS]) &&
+        amount_known(phase->ratio[METRIC_JOULES]))
+        add_change(steps, &n, hungry, frugal, "energy",
+                   phase->ratio[METRIC_JOULES]);
+    return n;
+}
+
+static void change(char out[48], struct amount ratio, const char *less,
+                   const char *more, const char *none)
+{
+    bool interval = isfinite(ratio.low) && isfinite(ratio.high);
+
+    if (interval && ratio.low < 1 && ratio.high > 1)
+        snprintf(out, 48, "%s", none);
+    else
+        snprintf(out, 48, "%.0f %% %s", 100 * fabs(1 - ratio.value),
+                 ratio.value <= 1 ? less : more);
+}
+
+static void say(struct plot *p, const struct phase *phase)
+{
+    char flops[48], time[48], energy[48];
+    const char *verb;
+
+    change(flops, phase->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
+           "as many FLOPs");
+    if (!amount_known(phase->ratio[METRIC_SECONDS])) {
+        snprintf(p->head, sizeof p->head, "%s; the time is unknown", flops);
+        return;
+    }
+    verb = phase->ratio[METRIC_SECONDS].value > 1 ? "but take" : "become";
+    change(time, phase->ratio[METRIC_SECONDS], "less time", "more time",
+           "no measurable change in time");
+    change(energy, phase->ratio[METRIC_JOULES], "less energy", "more energy",
+           "no measurable change in energy");
+    if (amount_known(phase->ratio[METRIC_JOULES]))
+        snprintf(p->head, sizeof p->head, "%s %s %s and %s%s", flops, verb,
+                 time, energy,
+                 phase->ratio[METRIC_JOULES].modelled ? " (modelled)"
+                                                              : "");
+    else
+        snprintf(p->head, sizeof p->head, "%s %s %s", flops, verb, time);
+}
+
+static void write_data(struct plot *p, const struct step *steps, int n)
+{
+    fputs("# k  \"label\"  from  to  kind(0 total, 1 saved, 2 given back)  "
+          "half_interval  modelled\n", p->data);
+    for (int i = 0; i < n; i++)
+        fprintf(p->data, "%d \"%s%s%s\" %.9g %.9g %d %.9g %d\n", i + 1,
+                steps[i].first, *steps[i].second ? " " : "", steps[i].second,
+                steps[i].from, steps[i].to, steps[i].kind, steps[i].half,
+                steps[i].modelled);
+}
+
+static void write_script(struct plot *p, const struct step *steps, int n)
+{
+    double highest = 100;
+    bool modelled = false;
+
+    for (int i = 0; i < n; i++) {
+        highest = fmax(highest, steps[i].to + steps[i].half);
+        modelled |= steps[i].modelled;
+    }
+    fprintf(p->script, "N = %d\nset xrange [0.4:N+0.6]\nset yrange [0:%.9g]\n"
+            "unset grid\nset grid ytics ls 90\nset ytics 0,20\n"
+            "set format y '%%g%%%%'\nset ylabel 'share of the dense twin' "
+            "offset 0,0\nset xtics scale 0 (", n, 1.12 * highest);
+    for (int i = 0; i < n; i++)
+        fprintf(p->script, "%s\"%s\\n%s\" %d", i ? ", " : "", steps[i].first,
+                steps[i].second, i + 1);
+    fputs(")\n"
+          "col(k) = k == 0 ? 0x555555 : k == 1 ? 0x0072B2 : 0xB34700\n"
+          "txt(k,a,b) = k == 0 ? sprintf('%.1f%%', b) : signed('%+.1f', b-a)\n"
+          "top(a,b) = a > b ? a : b\nBW = 0.34\nset key maxrows 1\n"
+          "array KC[3] = ['#555555', '#0072B2', '#B34700']\n"
+          "plot D using ($7 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):3:4:(col($5)) "
+          "with boxxyerror fs solid 1.0 noborder lc rgb variable notitle, \\\n"
+          "     for [k=0:2] D using ($7 == 1 && $5 == k ? $1 : NaN):(0):"
+          "($1-BW):($1+BW):3:4 with boxxyerror lc rgb KC[k+1] fs pattern 4 "
+          "border rgb KC[k+1] notitle, \\\n"
+          "     D using ($1 < N ? $1+BW : NaN):4:(1-2*BW):(0) with vectors "
+          "nohead lc rgb MUTED lw 0.8 notitle, \\\n"
+          "     for [a=1:2] D using ($5 == 0 && $6 > 0 ? $1 : NaN):($4-$6):(0):"
+          "(2*$6) with vectors as a notitle, \\\n"
+          "     D using 1:(top($3,$4) + ($5 == 0 ? $6 : 0)):(txt($5,$3,$4)) "
+          "with labels center offset 0,0.7 tc rgb INK notitle, \\\n"
+          "     NaN with boxes fs solid lc rgb KC[1] title 'total', \\\n"
+          "     NaN with boxes fs solid lc rgb KC[2] title 'saved', \\\n"
+          "     NaN with boxes fs solid lc rgb KC[3] title 'given back'",
+          p->script);
+    if (modelled)
+        fputs(", \\\n     NaN with boxes lc rgb MUTED fs pattern 4 border rgb "
+              "MUTED title 'modelled'", p->script);
+    fputc('\n', p->script);
+}
+
+void figure_waterfall(struct plot *p, const struct phase *phase)
+{
+    struct step steps[MAX_STEPS];
+    const struct amount joules = phase->ratio[METRIC_JOULES];
+    int n;
+
+    if (!amount_known(phase->ratio[METRIC_FLOPS]))
+        return;
+    p->ready = true;
+    p->bottom = 100;
+    n = build(steps, phase);
+    say(p, phase);
+    snprintf(p->sub, sizeof p->sub, "Each stage as a share of the dense twin "
+             "(dense = 100 %%), one %s; bars on totals: 95 %% interval of the "
+             "paired ratio", phase->name);
+    snprintf(p->foot, sizeof p->foot, "FLOPs %s  |  time %s%s",
+             amount_word(phase->ratio[METRIC_FLOPS]),
+             amount_word(phase->ratio[METRIC_SECONDS]),
+             !amount_known(joules) ? "  |  energy unknown"
+             : joules.modelled ? "  |  hatched: energy modelled, no sensor was "
+                                 "read" : "  |  energy measured");
+    snprintf(p->alt, sizeof p->alt, "Waterfall in percent of the dense twin, "
+             "one %s. Dense 100", phase->name);
+    for (int i = 1; i < n; i++) {
+        size_t used = strlen(p->alt);
+        snprintf(p->alt + used, sizeof p->alt - used, "; %s %s %.1f",
+                 steps[i].first, steps[i].second,
+                 steps[i].kind == TOTAL ? steps[i].to
+                                        : steps[i].to - steps[i].from);
+    }
+    write_data(p, steps, n);
+    write_script(p, steps, n);
+}

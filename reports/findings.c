@@ -1,0 +1,42 @@
+/* findings.c - Walk what a report found. */
+#include "reports/findings.h"
+
+#include <string.h>
+
+const struct phase *report_phase(const struct report *r)
+{
+    const struct run *p = r->profile;
+
+    if (!p || p->n_phases == 0)
+        return NULL;
+    for (size_t i = 0; i < p->n_phases; i++)
+        if (strcmp(p->phase[i].name, "prefill") == 0)
+            return &p->phase[i];
+    return &p->phase[0];
+}
+
+void report_each_run(const struct report *r, visit_fn *visit, void *context)
+{
+    for (size_t i = 0; i < r->n_runs; i++) {
+        if (r->run[i].kind != RUN_SWEEP)
+            visit(context, &r->run[i]);
+        for (size_t j = 0; j < r->run[i].n_points; j++)
+            visit(context, &r->run[i].point[j]);
+    }
+}
+
+struct table *report_add_table(struct report *r, enum section section,
+                               bool folded, const char *name,
+                               const struct column *columns, size_t n_columns)
+{
+    struct report_table *slot = &r->table[r->n_tables];
+
+    if (r->n_tables + 1 < REPORT_MAX_TABLES)
+        r->n_tables++;
+    else
+        table_close(&slot->table);
+    slot->section = section;
+    slot->folded = folded;
+    table_open(&slot->table, name, columns, n_columns);
+    return &slot->table;
+}

@@ -1,0 +1,169 @@
+/* page.c - index.html of a report. */
+#include "reports/page/page.h"
+
+#include <time.h>
+#include "reports/draw/html.h"
+#include "reports/read/jsonpath.h"
+
+static const struct { const char *anchor, *heading; } sections[] = {
+#define X(id, anchor, heading) [SECTION_##id] = { anchor, heading },
+    SECTION_MAP(X)
+#undef X
+};
+
+static void title_of(char out[384], const struct report *r)
+{
+    const struct study *s = &r->study;
+
+    char mod[160], dense[160];
+
+    if (s->dense && s->mod) {
+        study_words(mod, s->mod);
+        study_words(dense, s->dense);
+        snprintf(out, 384, "MoD, %s, against dense, %s", mod, dense);
+    } else if (r->tradeoff.n > 0)
+        snprintf(out, 256, "%s: loss against cost, routed and dense",
+                 r->run[0].name);
+    else if (r->profile)
+        snprintf(out, 256, "%s against its dense twin", r->profile->name);
+    else
+        snprintf(out, 256, "%s", r->run[0].name);
+}
+
+static void header(const struct report *r, FILE *out)
+{
+    char title[384], day[16] = "";
+    time_t now = time(NULL);
+    struct tm utc;
+
+    if (gmtime_r(&now, &utc))
+        strftime(day, sizeof day, "%Y-%m-%d", &utc);
+    title_of(title, r);
+    fputs("<header>\n<p class=\"run\">", out);
+    html_textf(out, "isobath %s · %s · ", ISOBATH_VERSION, day);
+    fputs("<code>", out);
+    html_text(out, r->command_line);
+    fputs("</code></p>\n<h1>", out);
+    html_text(out, title);
+    fputs("</h1>\n</header>\n<main>\n", out);
+}
+
+static bool has_content(const struct report *r, enum section section)
+{
+    if (section == SECTION_ANSWER || section == SECTION_WORDS ||
+        section == SECTION_TRUST ||
+        (section == SECTION_SETUP && r->tradeoff.n > 0))
+        return true;
+    for (size_t i = 0; i < r->n_tables; i++)
+        if (r->table[i].section == section && r->table[i].table.n_rows)
+            return true;
+    for (size_t i = 0; i < r->n_figures; i++)
+        if (r->figure[i].section == section)
+            return true;
+    return false;
+}
+
+static void navigation(const struct report *r, FILE *out)
+{
+    fputs("<nav aria-label=\"Sections\">", out);
+    for (int s = SECTION_ANSWER + 1; s < SECTION_COUNT; s++)
+        if (has_content(r, (enum section)s))
+            fprintf(out, "<a href=\"#%s\">%s</a> ", sections[s].anchor,
+                    sections[s].heading);
+    fputs("</nav>\n", out);
+}
+
+static enum status write_figures(const struct report *r, enum section section,
+                                 const char *figures, FILE *out,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++)
+        if (r->figure[i].section == section)
+            status = html_figure(out, &r->figure[i].plot, figures, err);
+    return status;
+}
+
+static void write_tables(const struct report *r, enum section section,
+                         FILE *out)
+{
+    for (size_t i = 0; i < r->n_tables; i++) {
+        const struct report_table *t = &r->table[i];
+        if (t->section != section || !t->table.n_rows)
+            continue;
+        if (t->folded) {
+            fputs("<details><summary>Table: ", out);
+            html_text(out, t->table.name);
+            fputs("</summary>\n", out);
+        }
+        table_html(&t->table, out);
+        if (t->folded)
+            fputs("</details>\n", out);
+    }
+}
+
+static enum status write_section(const struct report *r, enum section section,
+                                 const char *figures, FILE *out,
+                                 struct error *err)
+{
+    enum status status;
+
+    html_section_open(out, sections[section].anchor, sections[section].heading,
+                      section == SECTION_ANSWER);
+    if (section == SECTION_ANSWER)
+        page_lead(r, out);
+    else if (section == SECTION_SETUP) {
+        page_setup(r, out);
+        page_setup_tradeoff(r, out);
+    } else if (section == SECTION_TRUST)
+        page_trust(r, out);
+    else if (section == SECTION_WORDS)
+        page_words(out);
+    if (section == SECTION_PHASES)
+        page_first_of(r, RUN_PROFILE, r->profile, out);
+    else if (section == SECTION_TEXT)
+        page_first_of(r, RUN_SCORE, r->scored, out);
+    status = write_figures(r, section, figures, out, err);
+    if (section == SECTION_TEXT)
+        page_tokens(r, out);
+    write_tables(r, section, out);
+    if (section == SECTION_TRUST)
+        page_gaps(r, out);
+    html_section_close(out);
+    return status;
+}
+
+enum status page_write(const struct report *r, const char *folder,
+                       struct error *err)
+{
+    char path[FILE_PATH_SIZE], figures[FILE_PATH_SIZE], title[384];
+    struct file_writer writer;
+    enum status status = file_join(path, folder, "index.html", err);
+
+    if (status == STATUS_OK)
+        status = file_join(figures, folder, "figures", err);
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    title_of(title, r);
+    html_open(writer.stream, title);
+    header(r, writer.stream);
+    for (int s = 0; s < SECTION_COUNT && status == STATUS_OK; s++) {
+        if (!has_content(r, (enum section)s))
+            continue;
+        status = write_section(r, (enum section)s, figures, writer.stream, err);
+        if (s == SECTION_ANSWER)
+            navigation(r, writer.stream);
+    }
+    fputs("</main>\n<footer><p>No network, no fonts, no trackers: this file is "
+          "whole. Figures, tables and their data also lie beside it.</p>"
+          "</footer>\n", writer.stream);
+    html_close(writer.stream);
+    if (status != STATUS_OK) {
+        file_abandon(&writer);
+        return status;
+    }
+    return file_commit(&writer, err);
+}

@@ -1,0 +1,336 @@
+/* page_text.c - the sentences of the page, each written from the data. */
+#include "reports/page/page.h"
+
+#include <math.h>
+#include <string.h>
+#include "reports/draw/html.h"
+#include "reports/read/jsonpath.h"
+
+static struct amount measured(void)
+{
+    return amount_of(1, PROV_MEASURED);
+}
+
+static void difference_text(FILE *out, struct difference d)
+{
+    char mean[TABLE_NUMBER_SIZE], low[TABLE_NUMBER_SIZE];
+    char high[TABLE_NUMBER_SIZE];
+
+    table_number(mean, d.mean, COLUMN_SIGNED);
+    table_number(low, d.low, COLUMN_SIGNED);
+    table_number(high, d.high, COLUMN_SIGNED);
+    if (isfinite(d.low) && isfinite(d.high))
+        html_textf(out, "%s nats per byte, 95 %% interval %s to %s, %zu pairs "
+                   "of seeds", mean, low, high, d.n);
+    else
+        html_textf(out, "%s nats per byte, one seed each: within the noise or "
+                   "not, it cannot be said", mean);
+}
+
+/* Loss at equal training compute. */
+static void lead_study(const struct report *r, FILE *out)
+{
+    const struct study *s = &r->study;
+    static const char *const said[] = {
+        [VERDICT_UNKNOWN] = "what that difference is worth is not known",
+        [VERDICT_NONE]    = "no difference seen",
+        [VERDICT_LOWER]   = "lower, beyond the seed noise",
+        [VERDICT_HIGHER]  = "higher, beyond the seed noise",
+    };
+    char number[TABLE_NUMBER_SIZE], words[160];
+
+    fputs("<p class=\"lead\">", out);
+    table_si(number, s->flops_high, "FLOP");
+    if (s->equal_flops)
+        html_textf(out, "Trained for %s each ", number);
+    else
+        html_textf(out, "Trained for up to %s ", number);
+    table_tag(out, provenance_names[s->flops_from]);
+    fputs(", ", out);
+    if (s->mod) {
+        snprintf(number, sizeof number, "%.4f", s->mod->causal.mean);
+        study_words(words, s->mod);
+        html_textf(out, "the best MoD model (%s) reaches a held-out loss of ",
+                   words);
+        html_fact(out, number, measured());
+    }
+    if (s->dense) {
+        snprintf(number, sizeof number, "%.4f", s->dense->causal.mean);
+        study_words(words, s->dense);
+        html_textf(out, s->mod ? " nats per byte, the best dense model (%s) "
+                   : "the best dense model (%s) reaches a held-out loss of ",
+                   words);
+        html_fact(out, number, measured());
+    }
+    if (s->mod && s->dense) {
+        fputs(": ", out);
+        html_fact(out, said[s->verdict], amount_unknown(NULL));
+        fputs(" <i>(", out);
+        difference_text(out, s->mod->against_dense);
+        fputs(")</i>", out);
+    } else {
+        fputs(" nats per byte", out);
+    }
+    fputs(".</p>\n", out);
+}
+
+static void change(FILE *out, struct amount ratio, const char *less,
+                   const char *more, const char *none)
+{
+    double change = 100 * (ratio.value - 1);
+    bool interval = isfinite(ratio.low) && isfinite(ratio.high);
+    double half = 50 * (ratio.high - ratio.low);
+    char text[128];
+
+    if (!amount_known(ratio)) {
+        html_textf(out, "an unknown change in %s (%s)",
+                   strncmp(less, "less ", 5) == 0 ? less + 5 : less,
+                   ratio.reason ? ratio.reason : "no reason was recorded");
+        return;
+    }
+    if (interval && ratio.low <= 1 && ratio.high >= 1) {
+        html_fact(out, none, ratio);
+        html_textf(out, " (%+.1f %% ± %.1f)", change, half);
+        return;
+    }
+    snprintf(text, sizeof text, "%.1f %% %s", fabs(change),
+             change <= 0 ? less : more);
+    html_fact(out, text, ratio);
+    if (interval)
+        fprintf(out, " <i>± %.1f</i>", half);
+}
+
+/* FLOPs saved, time saved, energy saved. */
+static void lead_phase(const struct phase *f, FILE *out)
+{
+    bool time = amount_known(f->ratio[METRIC_SECONDS]);
+    bool slower = time && f->ratio[METRIC_SECONDS].value > 1;
+
+    fputs("<p class=\"lead\">", out);
+    html_textf(out, "In a %s", f->name);
+    if (isfinite(f->batch))
+        html_textf(out, " of batch %g", f->batch);
+    if (f->policy)
+        html_textf(out, " (tokens kept by %s)", f->policy);
+    fputs(", ", out);
+    change(out, f->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
+           "as many FLOPs");
+    fputs(slower ? " but took " : " became ", out);
+    change(out, f->ratio[METRIC_SECONDS], "less time", "more time",
+           "no measurable change in time");
+    fputs(" and ", out);
+    change(out, f->ratio[METRIC_JOULES], "less energy", "more energy",
+           "no measurable change in energy");
+    fputs(".</p>\n", out);
+}
+
+struct evidence {
+    bool counted, measured;
+};
+
+static void visit_evidence(void *context, const struct run *run)
+{
+    struct evidence *seen = context;
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        seen->counted |= amount_known(run->totals.of[WITNESS_COUNTED][m]);
+        seen->measured |= amount_known(run->totals.of[WITNESS_MEASURED][m]);
+    }
+    for (size_t i = 0; i < run->n_phases; i++) {
+        const struct phase *f = &run->phase[i];
+        seen->counted |= amount_known(
+            f->totals[ARM_MOD].of[WITNESS_COUNTED][METRIC_FLOPS]);
+        seen->measured |= f->seconds[ARM_MOD].from == PROV_MEASURED;
+    }
+    seen->measured |= isfinite(study_loss(run));
+}
+
+void page_lead(const struct report *r, FILE *out)
+{
+    struct evidence seen = { false, false };
+
+    report_each_run(r, visit_evidence, &seen);
+    if (!seen.counted && !seen.measured)
+        fputs("<p class=\"banner\">Nothing here was executed: all numbers on "
+              "this page are predicted, or there are none.</p>\n", out);
+    if (r->study.dense || r->study.mod)
+        lead_study(r, out);
+    if (report_phase(r))
+        lead_phase(report_phase(r), out);
+    if (r->tradeoff.n > 0)
+        page_lead_tradeoff(r, out);
+    if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
+        return;
+    fputs("<p class=\"lead\">", out);
+    html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
+               "%zu runs; none with a held-out loss and none with phases.",
+               r->scored ? r->tokens.n : r->n_runs,
+               r->scored ? r->scored->name : "");
+    fputs("</p>\n", out);
+}
+
+static void budgets(const struct study *s, FILE *out)
+{
+    char number[TABLE_NUMBER_SIZE];
+
+    html_textf(out, "The %zu runs were trained for %zu budgets:", s->n_runs,
+               s->n_budgets);
+    for (size_t i = 0; i < s->n_budgets; i++) {
+        table_si(number, s->budget[i], "FLOP");
+        html_textf(out, "%s %s", i ? "," : "", number);
+    }
+    html_textf(out, ", equal within 1 %% in each (%s). Every setting is "
+               "compared with the best dense one of its own budget; the best "
+               "of each kind are those of the largest. ",
+               provenance_names[s->flops_from]);
+}
+
+static void budget(const struct study *s, FILE *out)
+{
+    double apart = 100 * (s->flops_high / s->flops_low - 1);
+
+    if (s->flops_from == PROV_UNKNOWN)
+        fputs("<strong class=\"warn\">Some runs do not say how many FLOPs "
+              "their training took, so whether all cost the same is "
+              "unknown.</strong> ", out);
+    else if (s->equal_flops)
+        html_textf(out, "The training FLOPs of all %zu runs lie within %.2f %% "
+                   "of each other (%s): what differs is how the same compute "
+                   "was spent. ", s->n_runs, apart,
+                   provenance_names[s->flops_from]);
+    else if (s->separate)
+        budgets(s, out);
+    else
+        fprintf(out, "<strong class=\"warn\">Training FLOPs differ by up to "
+                "%.1f %% between runs: the points did not cost the same, and "
+                "lower losses may have been paid for.</strong> ", apart);
+}
+
+void page_setup(const struct report *r, FILE *out)
+{
+    const struct study *s = &r->study;
+
+    if (s->n == 0)
+        return;
+    fputs("<p>", out);
+    budget(s, out);
+    fputs("Held-out loss is what a comparison uses, measured under a rule that "
+          "decides about a token from what stands before it (the "
+          "<em>causal rule</em>). Top-k, by which MoD is trained, ranks a "
+          "token against later ones too: its loss looks into the future, is "
+          "shown for comparison, and cannot be had when generating.</p>\n",
+          out);
+    if (s->dense && s->mod)
+        fprintf(out, "<p>The best MoD setting and the best dense setting were "
+                "picked by the same held-out losses that are compared, out of "
+                "%zu settings: the winner of many is a little lucky.</p>\n",
+                s->n);
+    if (s->mod && jsonpath_text(s->mod->run[0]->summary, "loss.causal_rule"))
+        html_textf(out, "The causal rule of the best MoD setting is called "
+                   "'%s'.", jsonpath_text(s->mod->run[0]->summary,
+                                          "loss.causal_rule"));
+    if (s->n_unfinished)
+        fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
+                "finished and missing here.</p>\n", s->n_unfinished,
+                s->n_unfinished == 1 ? " is" : "s are");
+}
+
+void page_trust(const struct report *r, FILE *out)
+{
+    const struct amount joules = report_phase(r)
+        ? report_phase(r)->ratio[METRIC_JOULES] : amount_unknown(NULL);
+
+    fputs("<p>", out);
+    if (r->compared == 0)
+        fputs("<span class=\"warn\">No run has both a predicted and a counted "
+              "ledger, so the one check that is exact was not made.</span>",
+              out);
+    else if (r->mismatches == 0)
+        fprintf(out, "Counted equals predicted, integer by integer: <b>0 of "
+                "%zu</b> compared cells and totals (FLOPs and bytes) differ. "
+                "The two never saw each other: formulas on one side, the "
+                "loops' own tallies on the other.", r->compared);
+    else
+        fprintf(out, "<span class=\"warn\">Counted and predicted differ in "
+                "<b>%zu of %zu</b> compared cells and totals. Both are exact, "
+                "so one of them is wrong; they are listed below.</span>",
+                r->mismatches, r->compared);
+    if (report_phase(r) && joules.modelled)
+        fputs(" Energy was not measured: it is modelled from FLOPs, bytes and "
+              "time with the machine profile's coefficients, whose low and "
+              "high differ by much; read it as a direction.", out);
+    fputs("</p>\n<p>A multiply-add is 2 FLOPs; every op counts what its code "
+          "executes, masked keys of a tile included; router, gather, optimizer "
+          "and loss are counted. Bytes are operands read and written once per "
+          "op, not memory traffic.</p>\n", out);
+}
+
+void page_gaps(const struct report *r, FILE *out)
+{
+    if (r->n_gaps == 0)
+        return;
+    fprintf(out, "<details><summary>Figures left out: %zu, and why</summary>\n"
+            "<ul>\n", r->n_gaps);
+    for (size_t i = 0; i < r->n_gaps; i++) {
+        fprintf(out, "<li>%s: ", r->gap[i].name);
+        html_text(out, r->gap[i].reason);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul></details>\n", out);
+}
+
+void page_words(FILE *out)
+{
+    static const char *const words[][2] = {
+        { "predicted", "A closed formula of the model's shape and of who was "
+          "routed where. Exact for FLOPs and bytes." },
+        { "counted", "The executor's tally of the work its own loops did, made "
+          "without any formula." },
+        { "measured", "Read from a clock, a hardware counter, or held-out "
+          "text." },
+        { "at least", "Measured by a counter that loses some: repeats of the "
+          "same work differ, the truth is no less." },
+        { "below resolution", "Measured, but too small to be told from what "
+          "reading costs: no number is shown." },
+        { "simulated", "Counted on a model of the hardware that ran the program: "
+          "valgrind's callgrind and its caches. No hardware was measured." },
+        { "modelled", "Computed with coefficients of a machine profile, such "
+          "as joules per FLOP: as good as they are." },
+        { "unknown", "Nobody could say. It is never zero, and a reason is "
+          "given." },
+        { "Mixture of Depths (MoD)", "A transformer whose routed blocks work "
+          "on some tokens only; the others pass by on the residual stream." },
+        { "capacity", "The share of a sequence's tokens that a routed block "
+          "works on." },
+        { "dense twin", "The same shape with no block routed." },
+        { "best dense", "The lowest loss among all dense shapes trained, depth "
+          "and width tuned: the one to beat." },
+        { "top-k", "A routed block keeps the k tokens with the highest scores "
+          "of the sequence. It needs the whole sequence." },
+        { "causal rule", "A token is kept when its score passes a threshold "
+          "fixed beforehand: it needs no later token." },
+        { "nat per byte", "Unit of loss: the natural logarithm of how "
+          "surprised the model is, per byte of text; 0.693 nats are a bit." },
+        { "pair", "Two runs or repeats that share a seed or a moment, so that "
+          "what both suffer cancels in their difference." },
+    };
+
+    fputs("<dl>\n", out);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        fprintf(out, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
+    fputs("</dl>\n", out);
+}
+
+void page_first_of(const struct report *r, enum run_kind kind,
+                   const struct run *shown, FILE *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_runs; i++)
+        n += r->run[i].kind == kind;
+    if (n < 2 || !shown)
+        return;
+    html_textf(out, "Of %zu directories of isobath %s this section shows %s; "
+               "the totals of all are in the table of totals.", n,
+               run_commands[kind], shown->path);
+}

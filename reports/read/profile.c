@@ -1,0 +1,196 @@
+/* profile.c - the phases of a profile directory. */
+#include "reports/read/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "reports/read/csv.h"
+#include "reports/read/jsonpath.h"
+
+const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
+const char *const arm_titles[ARM_COUNT] = { "dense twin", "MoD" };
+
+/* {"median","low","high","n"}, or a plain number. */
+static struct amount read_median(const json_t *object, const char *reason)
+{
+    struct amount amount = amount_of(
+        json_is_number(object) ? json_number_value(object)
+                               : jsonpath_number(object, "median"),
+        PROV_MEASURED);
+
+    if (!amount_known(amount))
+        return amount_unknown(reason);
+    amount.low = jsonpath_number(object, "low");
+    amount.high = jsonpath_number(object, "high");
+    return amount;
+}
+
+static enum status read_arm(struct phase *phase, const json_t *arm,
+                            struct error *err)
+{
+    const char *name = jsonpath_text(arm, "name");
+
+    for (int a = 0; name && a < ARM_COUNT; a++) {
+        struct amount *seconds = &phase->seconds[a];
+        if (strcmp(name, arm_names[a]) != 0)
+            continue;
+        totals_read(&phase->totals[a], json_object_get(arm, "totals"));
+        *seconds = read_median(json_object_get(arm, "seconds"), NULL);
+        if (!amount_known(*seconds))
+            *seconds = totals_best(&phase->totals[a], METRIC_SECONDS);
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_BAD_FORMAT, "summary.json: phase '%s': an arm "
+                     "is named '%.40s', allowed are dense and mod",
+                     phase->name, name ? name : "");
+}
+
+/* Both arms at the same strength, or the ratio compares unlike things. */
+static struct amount ratio_of_totals(const struct phase *phase, enum metric m)
+{
+    static const enum witness order[] = { WITNESS_MEASURED, WITNESS_COUNTED,
+                                          WITNESS_PREDICTED };
+    struct amount ratio = amount_unknown("no witness knows both arms");
+
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const enum witness w = order[i];
+        /* A sample of FLOPs from counters is no better than the exact tally. */
+        if (w == WITNESS_MEASURED && m < METRIC_INSTRUCTIONS &&
+            amount_known(phase->totals[ARM_MOD].of[WITNESS_COUNTED][m]))
+            continue;
+        ratio = amount_ratio(phase->totals[ARM_MOD].of[w][m],
+                             phase->totals[ARM_DENSE].of[w][m]);
+        if (amount_known(ratio))
+            break;
+    }
+    return ratio;
+}
+
+static void read_ratios(struct phase *phase, const json_t *json)
+{
+    const json_t *given = json_object_get(json, "ratio");
+    const json_t *seconds = json_object_get(given, "seconds");
+
+    for (int m = 0; m < METRIC_COUNT; m++)
+        phase->ratio[m] = ratio_of_totals(phase, (enum metric)m);
+    phase->repeats = jsonpath_number(seconds, "n");
+    if (amount_known(read_median(seconds, NULL)))
+        phase->ratio[METRIC_SECONDS] = read_median(seconds, NULL);
+    if (json_is_object(json_object_get(given, "joules")) &&
+        !phase->ratio[METRIC_JOULES].modelled &&
+        amount_known(read_median(json_object_get(given, "joules"), NULL)))
+        phase->ratio[METRIC_JOULES] =
+            read_median(json_object_get(given, "joules"), NULL);
+}
+
+/* How much each cell without an amount may hold, where an arm says it. */
+static void read_bounds(struct phase *phase, const json_t *arm)
+{
+    const char *name = jsonpath_text(arm, "name");
+    const json_t *most = jsonpath_at(arm, "measuring.below_resolution_at_most");
+
+    for (int a = 0; name && a < ARM_COUNT; a++)
+        for (int m = 0; strcmp(name, arm_names[a]) == 0 && m < METRIC_COUNT;
+             m++) {
+            double bound = jsonpath_number(most, metric_table[m].column);
+            phase->witnesses[a].below_at_most[m] = bound > 0 ? bound : 0;
+        }
+}
+
+static enum status read_ledger(struct phase *phase, const struct run *run,
+                               enum arm arm, bool first, struct error *err)
+{
+    static const struct { const char *name, *stem; } stems[] = {
+        { "train step", "_train" }, { "prefill", "_prefill" },
+        { "decode step", "_decode" },
+    };
+    const char *end = arm == ARM_DENSE ? "_dense.csv" : ".csv";
+    const char *stem = "";
+    char file[64], path[FILE_PATH_SIZE];
+    struct csv csv;
+    enum status status;
+    bool by_phase;
+
+    for (size_t i = 0; i < sizeof stems / sizeof *stems; i++)
+        if (strcmp(stems[i].name, phase->name) == 0)
+            stem = stems[i].stem;
+    snprintf(file, sizeof file, "ledger%s%s", stem, end);
+    if (run_has(run, file, path))
+        return witnesses_read(&phase->witnesses[arm], path, NULL, err);
+    snprintf(file, sizeof file, "ledger%s", end);
+    if (!run_has(run, file, path))
+        return STATUS_OK;
+    if ((status = csv_open(&csv, path, err)) != STATUS_OK)
+        return status;
+    by_phase = csv_column(&csv, "phase") >= 0;
+    csv_close(&csv);
+    if (!by_phase && !first)
+        return STATUS_OK;
+    return witnesses_read(&phase->witnesses[arm], path, phase->name, err);
+}
+
+void phase_title(char out[96], const struct phase *phase)
+{
+    bool many = phase->steps > 1;
+
+    if (!isfinite(phase->batch) || !isfinite(phase->tokens))
+        snprintf(out, 96, "%s", phase->name);
+    else if (many)
+        snprintf(out, 96, "%.40s, batch %g, %g steps", phase->name,
+                 phase->batch, phase->steps);
+    else
+        snprintf(out, 96, "%.40s, batch %g, %g token%s", phase->name,
+                 phase->batch, phase->tokens, phase->tokens == 1 ? "" : "s");
+}
+
+static enum status read_phase(struct phase *phase, const struct run *run,
+                              const json_t *json, bool first, struct error *err)
+{
+    const json_t *arms = json_object_get(json, "arms"), *arm;
+    enum status status = STATUS_OK;
+    size_t i;
+
+    phase->name = jsonpath_text(json, "name");
+    if (!phase->name)
+        return error_set(err, STATUS_BAD_FORMAT, "%s/summary.json: a phase has "
+                         "no name", run->path);
+    phase->batch = jsonpath_number(json, "batch");
+    phase->tokens = jsonpath_number(json, "tokens");
+    phase->steps = jsonpath_number(json, "steps");
+    phase->policy = jsonpath_text(json, "policy");
+    for (int a = 0; a < ARM_COUNT; a++) {
+        totals_read(&phase->totals[a], NULL);
+        phase->seconds[a] = amount_unknown("the profile has no such arm");
+    }
+    json_array_foreach(arms, i, arm)
+        if (status == STATUS_OK)
+            status = read_arm(phase, arm, err);
+    read_ratios(phase, json);
+    for (int a = 0; status == STATUS_OK && a < ARM_COUNT; a++)
+        status = read_ledger(phase, run, (enum arm)a, first, err);
+    json_array_foreach(arms, i, arm) {
+        read_bounds(phase, arm);
+    }
+    return status;
+}
+
+enum status profile_read(struct run *run, struct error *err)
+{
+    const json_t *phases = json_object_get(run->summary, "phases"), *json;
+    enum status status = STATUS_OK;
+    size_t i;
+
+    if (json_array_size(phases) > RUN_MAX_PHASES)
+        return error_set(err, STATUS_BAD_FORMAT, "%s/summary.json: %zu phases, "
+                         "at most %d are read", run->path,
+                         json_array_size(phases), RUN_MAX_PHASES);
+    run->phase = calloc(json_array_size(phases) + 1, sizeof *run->phase);
+    if (!run->phase)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for phases");
+    json_array_foreach(phases, i, json)
+        if (status == STATUS_OK) {
+            run->n_phases++;
+            status = read_phase(&run->phase[i], run, json, i == 0, err);
+        }
+    return status;
+}

@@ -1,0 +1,99 @@
+/* run.h - a run directory, read back: what the other commands left behind.
+ *
+ * What a directory lacks is unknown, with a reason; what it holds and cannot be
+ * read is an error that names file and line. */
+#ifndef RUN_H
+#define RUN_H
+
+#include <jansson.h>
+#include "sim/core/answer/amount.h"
+#include "reports/read/witness.h"
+#include "sim/core/base/file.h"
+
+/*    id        "command" of summary.json                                     */
+#define RUN_KIND_MAP(X)                                                        \
+    X(TRAIN,    "train")                                                       \
+    X(SCORE,    "run")                                                         \
+    X(PROFILE,  "profile")                                                     \
+    X(SWEEP,    "sweep")
+
+enum run_kind {
+#define X(id, command) RUN_##id,
+    RUN_KIND_MAP(X)
+#undef X
+    RUN_KIND_COUNT
+};
+extern const char *const run_commands[RUN_KIND_COUNT];
+
+/* One of the three totals, or of a phase's arms. */
+struct totals {
+    struct amount of[WITNESS_COUNT][METRIC_COUNT];
+};
+struct amount totals_best(const struct totals *totals, enum metric metric);
+
+/* What a model is and what came out of it; NAN and NULL are unknown. */
+struct facts {
+    bool   dense;                  /* nothing is routed around any block */
+    bool   control;                /* routed, but not by learned scores */
+    double n_layers, n_channels, n_parameters;
+    double n_routed;               /* blocks that tokens are routed around */
+    double capacity, realised;     /* share of tokens in routed blocks */
+    double loss_train, loss_causal, loss_topk;    /* nats per byte */
+    double flops_forward;          /* per token */
+    double tokens, seed;
+    const char *policy;            /* borrowed from the summary: by which it was
+                                    * trained */
+    const char *rule;              /* likewise: that a scored text was run by */
+};
+
+enum arm { ARM_DENSE, ARM_MOD, ARM_COUNT };
+extern const char *const arm_names[ARM_COUNT];        /* in summary.json */
+extern const char *const arm_titles[ARM_COUNT];       /* "dense twin", "MoD" */
+
+/* A phase of a profile: the model and its dense twin, side by side. */
+struct phase {
+    const char *name;              /* borrowed: "train step" */
+    double batch, tokens, steps;   /* steps: decode steps in the amounts */
+    const char *policy;            /* borrowed; NULL: not stated */
+    struct totals totals[ARM_COUNT];
+    struct amount seconds[ARM_COUNT];       /* median and interval */
+    struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can
+                                             * be; else of the totals */
+    double repeats;                         /* pairs behind ratio[SECONDS] */
+    struct witnesses witnesses[ARM_COUNT];
+};
+
+enum { RUN_NAME_SIZE = 96, RUN_MAX_PHASES = 8 };
+
+struct run {
+    char   path[FILE_PATH_SIZE];
+    char   name[RUN_NAME_SIZE];    /* the path's last part */
+    enum run_kind kind;
+    json_t *summary;               /* owned; NULL: a sweep without */
+    struct totals totals;
+    struct facts  facts;
+    struct phase *phase;           /* [n_phases], of a profile */
+    size_t n_phases;
+    struct run *point;             /* [n_points], of a sweep: finished ones,
+                                    * of train or of run */
+    size_t n_points, n_unfinished;
+};
+
+/* Which kind it is stands in summary.json; a directory with points/ or
+ * points.csv and no summary is a sweep.  STATUS_BAD_VALUE: no run directory. */
+enum status run_open(struct run *out, const char *path,
+                     struct error *err) MUST_CHECK;
+void        run_close(struct run *run);
+
+/* "prefill, batch 8, 256 tokens" */
+void        phase_title(char out[96], const struct phase *phase);
+
+/* A file of the directory; false when there is none. */
+bool        run_has(const struct run *run, const char *file,
+                    char path[FILE_PATH_SIZE]);
+
+/* ledger.csv; without one all three witnesses are silent. */
+enum status run_ledgers(struct witnesses *out, const struct run *run,
+                        struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,330 @@
+/* tables_cost.c - tables of FLOPs, bytes, time and energy. */
+#include "reports/tables/tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct column witness_columns[] = {
+    { "what", "op", "", COLUMN_TEXT, true },
+    { "model", "model", "", COLUMN_TEXT, true },
+    { "flops_predicted", "FLOPs", "flop", COLUMN_SI, false },
+    { "flops_counted", "FLOPs", "flop", COLUMN_SI, false },
+    { "flops_measured", "FLOPs", "flop", COLUMN_SI, false },
+    { "flops_counted_over_predicted", "count / pred", "", COLUMN_RATIO, false },
+    { "bytes_predicted", "bytes", "B", COLUMN_SI, false },
+    { "bytes_counted", "bytes", "B", COLUMN_SI, false },
+    { "seconds_predicted", "time", "s", COLUMN_SI, false },
+    { "seconds_measured", "time", "s", COLUMN_SI, false },
+    { "seconds_measured_over_predicted", "meas / model", "", COLUMN_RATIO,
+      false },
+    { "joules_predicted", "energy", "J", COLUMN_SI, false },
+    { "joules_measured", "energy", "J", COLUMN_SI, false },
+};
+enum { N_WITNESS_COLUMNS = sizeof witness_columns / sizeof *witness_columns };
+
+typedef struct amount of_fn(const void *context, enum witness w, enum metric m);
+
+/* Both 0 is agreement, not a ratio. */
+static void ratio_cell(struct table *t, struct amount a, struct amount b)
+{
+    if (amount_known(a) && amount_known(b) && a.value == 0 && b.value == 0)
+        table_skip(t);
+    else
+        table_amount(t, amount_ratio(a, b));
+}
+
+/* The amounts of one row, three witnesses side by side. */
+static void witness_row(struct table *t, of_fn *of, const void *context)
+{
+    const enum witness p = WITNESS_PREDICTED, c = WITNESS_COUNTED,
+                       m = WITNESS_MEASURED;
+
+    table_amount(t, of(context, p, METRIC_FLOPS));
+    table_amount(t, of(context, c, METRIC_FLOPS));
+    table_amount(t, of(context, m, METRIC_FLOPS));
+    ratio_cell(t, of(context, c, METRIC_FLOPS), of(context, p, METRIC_FLOPS));
+    table_amount(t, of(context, p, METRIC_BYTES));
+    table_amount(t, of(context, c, METRIC_BYTES));
+    table_amount(t, of(context, p, METRIC_SECONDS));
+    table_amount(t, of(context, m, METRIC_SECONDS));
+    ratio_cell(t, of(context, m, METRIC_SECONDS),
+               of(context, p, METRIC_SECONDS));
+    table_amount(t, of(context, p, METRIC_JOULES));
+    table_amount(t, of(context, m, METRIC_JOULES));
+}
+
+static struct amount of_totals(const void *totals, enum witness w,
+                               enum metric m)
+{
+    return ((const struct totals *)totals)->of[w][m];
+}
+
+struct op_cells {
+    const struct witnesses *witnesses;
+    const struct totals *totals;         /* whose reasons explain silence */
+    int op;
+};
+
+static struct amount of_op(const void *context, enum witness w, enum metric m)
+{
+    const struct op_cells *cells = context;
+    struct amount a = witness_sum(cells->witnesses, w, m, LEDGER_ANY,
+                                  LEDGER_ANY, cells->op);
+
+    if (!amount_known(a) && cells->totals && cells->totals->of[w][m].reason)
+        a.reason = cells->totals->of[w][m].reason;
+    return a;
+}
+
+/* Seconds that order the ops: measured, else modelled; FLOPs where no one
+ * knows. */
+struct ordered {
+    int op;
+    double weight;
+};
+
+static int by_weight(const void *a, const void *b)
+{
+    double x = ((const struct ordered *)a)->weight;
+    double y = ((const struct ordered *)b)->weight;
+    return (x < y) - (x > y);
+}
+
+static void order_ops(struct ordered out[OP_COUNT],
+                      const struct witnesses *const arm[ARM_COUNT])
+{
+    enum metric by = METRIC_SECONDS;
+
+    for (int pass = 0; pass < 2; pass++, by = METRIC_FLOPS) {
+        double sum = 0;
+        for (int op = 0; op < OP_COUNT; op++) {
+            out[op] = (struct ordered){ op, 0 };
+            for (int a = 0; a < ARM_COUNT; a++) {
+                struct amount amount = arm[a]
+                    ? witness_best(arm[a], by, LEDGER_ANY, LEDGER_ANY, op)
+                    : amount_unknown(NULL);
+                if (amount_known(amount))
+                    out[op].weight = fmax(out[op].weight, amount.value);
+            }
+            sum += out[op].weight;
+        }
+        if (sum > 0)
+            break;
+    }
+    qsort(out, OP_COUNT, sizeof *out, by_weight);
+}
+
+static bool op_occurs(const struct witnesses *w, int op)
+{
+    for (int i = 0; i < WITNESS_COUNT; i++)
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            struct amount a = witness_sum(w, (enum witness)i, (enum metric)m,
+                                          LEDGER_ANY, LEDGER_ANY, op);
+            if (amount_known(a) && a.value > 0)
+                return true;
+        }
+    return false;
+}
+
+static void ops_table(struct report *r, const char *name, const char *what,
+                      bool folded, const struct witnesses *const arm[ARM_COUNT],
+                      const struct totals *const totals[ARM_COUNT])
+{
+    struct ordered order[OP_COUNT];
+    struct table *t = report_add_table(r, SECTION_OPS, folded, name,
+                                       witness_columns, N_WITNESS_COLUMNS);
+
+    table_caption(t, "%s, op by op, summed over layers, the longest first: "
+                  "predicted by formulas, counted by the executor, measured "
+                  "from outside.", what);
+    t->grouped = true;
+    order_ops(order, arm);
+    for (int i = 0; i < OP_COUNT; i++)
+        for (int a = 0; a < ARM_COUNT; a++) {
+            struct op_cells cells = { arm[a], totals[a], order[i].op };
+            if (!arm[a] || !op_occurs(arm[a], order[i].op))
+                continue;
+            table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
+            table_text(t, op_table[order[i].op].name);
+            table_text(t, a == ARM_MOD ? "MoD" : "dense");
+            witness_row(t, of_op, &cells);
+        }
+    for (int a = 0; a < ARM_COUNT; a++) {
+        if (!totals[a])
+            continue;
+        table_row(t, ROW_TOTAL);
+        table_text(t, "total");
+        table_text(t, a == ARM_MOD ? "MoD" : "dense");
+        witness_row(t, of_totals, totals[a]);
+    }
+}
+
+static void profile_ops(struct report *r)
+{
+    static const char *const names[] = { "ops-1", "ops-2", "ops-3", "ops-4",
+                                         "ops-5", "ops-6", "ops-7", "ops-8" };
+
+    for (size_t i = 0; i < r->profile->n_phases; i++) {
+        const struct phase *f = &r->profile->phase[i];
+        const struct witnesses *arm[] = { &f->witnesses[ARM_DENSE],
+                                          &f->witnesses[ARM_MOD] };
+        const struct totals *totals[] = { &f->totals[ARM_DENSE],
+                                          &f->totals[ARM_MOD] };
+        char what[96];
+        const char *name = strcmp(f->name, "train step") == 0 ? "ops-train"
+                         : strcmp(f->name, "prefill") == 0 ? "ops-prefill"
+                         : strcmp(f->name, "decode step") == 0 ? "ops-decode"
+                         : names[i];
+        snprintf(what, sizeof what, "One %.40s", f->name);
+        ops_table(r, name, what, i > 0, arm, totals);
+    }
+}
+
+static const struct column phase_columns[] = {
+    { "phase", "phase", "", COLUMN_TEXT, true },
+    { "metric", "amount", "", COLUMN_TEXT, true },
+    { "dense", "dense twin", "", COLUMN_QUANTITY, false },
+    { "mod", "MoD", "", COLUMN_QUANTITY, false },
+    { "ratio", "MoD / dense", "", COLUMN_FACTOR, false },
+};
+
+static const struct { enum metric metric; const char *name; } priced[] = {
+    { METRIC_FLOPS, "FLOPs" }, { METRIC_BYTES, "operand bytes" },
+    { METRIC_SECONDS, "time" }, { METRIC_JOULES, "energy" },
+};
+
+static void phases(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_PHASES, false, "phases",
+        phase_columns, sizeof phase_columns / sizeof *phase_columns);
+
+    table_caption(t, "What one phase costs the dense twin and the MoD model; ± "
+                  "is the 95 %% interval over repeats, of the paired ratio for "
+                  "the ratio.");
+    t->grouped = true;
+    for (size_t i = 0; i < r->profile->n_phases; i++)
+        for (size_t k = 0; k < sizeof priced / sizeof *priced; k++) {
+            const struct phase *f = &r->profile->phase[i];
+            enum metric m = priced[k].metric;
+            char title[96];
+            table_row(t, ROW_PLAIN);
+            phase_title(title, f);
+            table_text(t, title);
+            table_text(t, priced[k].name);
+            for (int a = 0; a < ARM_COUNT; a++) {
+                struct amount amount = totals_best(&f->totals[a], m);
+                if (m == METRIC_FLOPS || m == METRIC_BYTES)
+                    amount = amount_known(f->totals[a].of[WITNESS_COUNTED][m])
+                             ? f->totals[a].of[WITNESS_COUNTED][m] : amount;
+                if (m == METRIC_SECONDS)
+                    amount = f->seconds[a];
+                table_quantity(t, amount, metric_table[m].unit);
+            }
+            table_amount(t, f->ratio[m]);
+        }
+}
+
+static const struct column layer_columns[] = {
+    { "layer", "layer", "", COLUMN_TEXT, true },
+    { "flops_dense", "FLOPs, dense", "flop", COLUMN_SI, false },
+    { "flops_mod", "FLOPs, MoD", "flop", COLUMN_SI, false },
+    { "flops_ratio", "MoD / dense", "", COLUMN_FACTOR, false },
+    { "bytes_dense", "bytes, dense", "B", COLUMN_SI, false },
+    { "bytes_mod", "bytes, MoD", "B", COLUMN_SI, false },
+    { "seconds_dense", "time, dense", "s", COLUMN_SI, false },
+    { "seconds_mod", "time, MoD", "s", COLUMN_SI, false },
+    { "joules_dense", "energy, dense", "J", COLUMN_SI, false },
+    { "joules_mod", "energy, MoD", "J", COLUMN_SI, false },
+};
+
+static struct amount layer_amount(const struct report *r, enum arm arm,
+                                  enum metric metric, int32_t layer)
+{
+    struct amount a;
+
+    if (!r->layers[arm])
+        return amount_unknown("no run of this model was given");
+    a = witness_sum(r->layers[arm], WITNESS_COUNTED, metric, LEDGER_ANY, layer,
+                    LEDGER_ANY);
+    if (!amount_known(a))
+        a = witness_best(r->layers[arm], metric, LEDGER_ANY, layer,
+                         LEDGER_ANY);
+    a.value /= r->layers_divide[arm];
+    return a;
+}
+
+static void layers(struct report *r)
+{
+    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES,
+                                           METRIC_SECONDS, METRIC_JOULES };
+    int32_t n = 0;
+    struct table *t;
+
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a] && r->layers[a]->n_layers > n)
+            n = r->layers[a]->n_layers;
+    if (n == 0)
+        return;
+    t = report_add_table(r, SECTION_OPS, true, "layers", layer_columns,
+                         sizeof layer_columns / sizeof *layer_columns);
+    table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
+                  "loss, final norm, optimizer.", r->layers_what,
+                  *r->layers_label[ARM_DENSE] ? "; dense " : "",
+                  r->layers_label[ARM_DENSE],
+                  *r->layers_label[ARM_MOD] ? ", MoD " : "",
+                  r->layers_label[ARM_MOD]);
+    for (int32_t y = 0; y <= n; y++) {
+        int32_t layer = y < n ? y : LEDGER_OUTSIDE;
+        table_row(t, ROW_PLAIN);
+        if (y < n)
+            table_textf(t, "%d", y);
+        else
+            table_text(t, "outside");
+        for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
+            struct amount dense = layer_amount(r, ARM_DENSE, metrics[m], layer);
+            struct amount mod = layer_amount(r, ARM_MOD, metrics[m], layer);
+            table_amount(t, dense);
+            table_amount(t, mod);
+            if (metrics[m] == METRIC_FLOPS)
+                table_amount(t, amount_ratio(mod, dense));
+        }
+    }
+}
+
+static void add_total(void *context, const struct run *run)
+{
+    struct table *t = context;
+
+    if (run->kind == RUN_PROFILE || run->kind == RUN_SWEEP)
+        return;
+    table_row(t, run->facts.dense ? ROW_PLAIN : ROW_MOD);
+    table_textf(t, "%s %s", run_commands[run->kind], run->name);
+    table_text(t, run->facts.dense ? "dense" : "MoD");
+    witness_row(t, of_totals, &run->totals);
+}
+
+static void totals(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_OPS, true, "totals",
+                                       witness_columns, N_WITNESS_COLUMNS);
+
+    table_caption(t, "The whole of every run given: predicted, counted, "
+                  "measured.");
+    report_each_run(r, add_total, t);
+}
+
+void tables_cost(struct report *report)
+{
+    const struct totals *none[ARM_COUNT] = { NULL, NULL };
+
+    if (report->profile) {
+        phases(report);
+        profile_ops(report);
+    } else if (report->layers[ARM_DENSE] || report->layers[ARM_MOD]) {
+        ops_table(report, "ops", "Everything in the ledger", false,
+                  report->layers, none);
+    }
+    layers(report);
+    totals(report);
+}

@@ -1,0 +1,234 @@
+/* tables_study.c - tables of trained models, and of a text one of them read. */
+#include "reports/tables/tables.h"
+
+#include <math.h>
+
+static struct amount measured(double value)
+{
+    struct amount a = amount_of(value, PROV_MEASURED);
+    if (!amount_known(a))
+        a.reason = "no summary holds this number";
+    return a;
+}
+
+static struct amount counted(double value)
+{
+    struct amount a = amount_of(value, PROV_COUNTED);
+    if (!amount_known(a))
+        a.reason = "no summary holds this number";
+    return a;
+}
+
+static enum row_kind row_of(const struct setting *s)
+{
+    return s->kind == SETTING_DENSE ? ROW_PLAIN : ROW_MOD;
+}
+
+static const struct column settings_columns[] = {
+    { "kind", "kind", "", COLUMN_TEXT, true },
+    { "setting", "setting", "", COLUMN_TEXT, true },
+    { "loss_causal", "held-out, causal rule", "", COLUMN_LOSS, false },
+    { "loss_causal_sd", "± sd", "", COLUMN_LOSS, false },
+    { "loss_topk", "held-out, top-k", "", COLUMN_LOSS, false },
+    { "loss_train", "training", "", COLUMN_LOSS, false },
+    { "capacity", "capacity", "", COLUMN_SHARE, true },
+    { "capacity_realised", "realised", "", COLUMN_SHARE, false },
+    { "parameters", "parameters", "", COLUMN_SI, true },
+    { "flops_forward_per_token", "forward per token", "flop", COLUMN_SI,
+      false },
+    { "flops_train", "training", "flop", COLUMN_SI, false },
+    { "tokens", "tokens seen", "", COLUMN_SI, true },
+    { "seeds", "seeds", "", COLUMN_WHOLE, true },
+};
+
+static void settings(struct report *r)
+{
+    const struct study *study = &r->study;
+    struct table *t = report_add_table(r, SECTION_SETUP, false, "settings",
+        settings_columns, sizeof settings_columns / sizeof *settings_columns);
+
+    table_caption(t, "Every setting trained, averaged over its seeds: a "
+                  "setting is named by capacity in routed blocks and "
+                  "layers×channels. Losses in nats per byte; a dense "
+                  "model has no rule to choose, so its losses are one; "
+                  "sd over seeds.");
+    t->grouped = true;
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        struct amount sd = measured(s->causal.sd);
+        struct amount flops = amount_of(s->flops_train, study->flops_from);
+        char label[160];
+        if (s->causal.n < 2)
+            sd.reason = "one seed has no spread";
+        table_row(t, row_of(s));
+        table_text(t, setting_kind_names[s->kind]);
+        study_label(label, study, s);
+        table_text(t, label);
+        table_amount(t, measured(s->causal.mean));
+        table_amount(t, sd);
+        if (s->kind == SETTING_DENSE && !s->topk.n)
+            table_skip(t);
+        else
+            table_amount(t, measured(s->topk.mean));
+        table_amount(t, measured(s->train.mean));
+        table_amount(t, counted(s->capacity));
+        table_amount(t, counted(s->kind == SETTING_DENSE
+                                ? 1.0 : s->realised.mean));
+        table_amount(t, counted(s->n_parameters));
+        table_amount(t, counted(s->flops_forward));
+        table_amount(t, flops);
+        table_amount(t, counted(s->tokens));
+        table_amount(t, counted((double)s->n));
+    }
+}
+
+static const struct column difference_columns[] = {
+    { "setting", "setting", "", COLUMN_TEXT, true },
+    { "against", "less the best dense", "", COLUMN_TEXT, true },
+    { "pairs", "pairs of seeds", "", COLUMN_WHOLE, true },
+    { "difference", "difference of held-out loss", "", COLUMN_SIGNED, false },
+    { "verdict", "what may be said", "", COLUMN_TEXT, true },
+};
+
+static const char *verdict_text(enum verdict verdict)
+{
+    static const char *const texts[] = {
+        [VERDICT_UNKNOWN] = "one seed: nothing",
+        [VERDICT_NONE]    = "no difference seen",
+        [VERDICT_LOWER]   = "lower",
+        [VERDICT_HIGHER]  = "higher",
+    };
+    return texts[verdict];
+}
+
+static void differences(struct report *r)
+{
+    const struct study *study = &r->study;
+    struct table *t;
+
+    if (!study->dense)
+        return;
+    t = report_add_table(r, SECTION_SCALING, false, "differences",
+                         difference_columns, sizeof difference_columns /
+                         sizeof *difference_columns);
+    table_caption(t, "Held-out loss (causal rule, nats per byte) less that of "
+                  "the best dense setting%s, paired by seed; ± is the 95 %% "
+                  "interval of the mean difference. An interval that covers 0 "
+                  "shows no difference.", study->separate
+                  ? " of the same training FLOPs" : "");
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        struct amount d = measured(s->against_dense.mean);
+        char label[160];
+        if (s == s->rival)
+            continue;
+        d.low = s->against_dense.low;
+        d.high = s->against_dense.high;
+        table_row(t, row_of(s));
+        study_label(label, study, s);
+        table_textf(t, "%s %s", setting_kind_names[s->kind], label);
+        study_label(label, study, s->rival);
+        table_text(t, label);
+        table_amount(t, counted((double)s->against_dense.n));
+        table_amount(t, d);
+        table_text(t, verdict_text(stats_verdict(s->against_dense)));
+    }
+}
+
+static const struct column point_columns[] = {
+    { "kind", "kind", "", COLUMN_TEXT, true },
+    { "setting", "setting", "", COLUMN_TEXT, true },
+    { "seed", "seed", "", COLUMN_TEXT, true },
+    { "directory", "directory", "", COLUMN_TEXT, true },
+    { "flops_predicted", "training, predicted", "flop", COLUMN_SI, false },
+    { "flops_counted", "training, counted", "flop", COLUMN_SI, false },
+    { "seconds", "time", "s", COLUMN_SI, false },
+    { "joules", "energy", "J", COLUMN_SI, false },
+    { "loss_causal", "held-out, causal rule", "", COLUMN_LOSS, false },
+    { "loss_topk", "held-out, top-k", "", COLUMN_LOSS, false },
+    { "loss_train", "training", "", COLUMN_LOSS, false },
+};
+
+static void points(struct report *r)
+{
+    const struct study *study = &r->study;
+    struct table *t = report_add_table(r, SECTION_SCALING, true, "points",
+        point_columns, sizeof point_columns / sizeof *point_columns);
+
+    table_caption(t, "Every training run. Losses in nats per byte.");
+    for (size_t i = 0; i < study->n; i++)
+        for (size_t j = 0; j < study->setting[i].n; j++) {
+            const struct setting *s = &study->setting[i];
+            const struct run *run = s->run[j];
+            table_row(t, row_of(s));
+            table_text(t, setting_kind_names[s->kind]);
+            table_text(t, s->label);
+            if (isfinite(run->facts.seed))
+                table_textf(t, "%.0f", run->facts.seed);
+            else
+                table_text(t, "unknown");
+            table_text(t, run->name);
+            table_amount(t, run->totals.of[WITNESS_PREDICTED][METRIC_FLOPS]);
+            table_amount(t, run->totals.of[WITNESS_COUNTED][METRIC_FLOPS]);
+            table_amount(t, run->totals.of[WITNESS_MEASURED][METRIC_SECONDS]);
+            table_amount(t, totals_best(&run->totals, METRIC_JOULES));
+            table_amount(t, measured(study_loss(run)));
+            if (run->facts.dense && !isfinite(run->facts.loss_topk))
+                table_skip(t);
+            else
+                table_amount(t, measured(run->facts.loss_topk));
+            table_amount(t, measured(run->facts.loss_train));
+        }
+}
+
+static const struct column kind_columns[] = {
+    { "kind", "kind of token", "", COLUMN_TEXT, true },
+    { "tokens", "tokens", "", COLUMN_WHOLE, true },
+    { "blocks_used", "routed blocks or parts used, mean", "", COLUMN_FACTOR,
+      false },
+    { "loss", "loss, nats per token", "", COLUMN_LOSS, false },
+};
+
+static void kinds(struct report *r)
+{
+    double used[TOKEN_KIND_COUNT] = { 0 }, loss[TOKEN_KIND_COUNT] = { 0 };
+    size_t n[TOKEN_KIND_COUNT] = { 0 }, known[TOKEN_KIND_COUNT] = { 0 };
+    struct table *t;
+
+    if (r->tokens.n == 0)
+        return;
+    for (size_t i = 0; i < r->tokens.n; i++) {
+        enum token_kind kind = tokens_kind(&r->tokens, i);
+        used[kind] += tokens_used(&r->tokens, i);
+        n[kind]++;
+        if (isfinite(r->tokens.token[i].loss_nats)) {
+            loss[kind] += r->tokens.token[i].loss_nats;
+            known[kind]++;
+        }
+    }
+    t = report_add_table(r, SECTION_TEXT, false, "token-kinds", kind_columns,
+                         sizeof kind_columns / sizeof *kind_columns);
+    table_caption(t, "Which kinds of token the routed %s (%d) worked on, over "
+                  "all %zu tokens.", tokens_blocks(&r->tokens),
+                  r->tokens.n_blocks, r->tokens.n);
+    for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
+        if (!n[k])
+            continue;
+        table_row(t, ROW_PLAIN);
+        table_text(t, token_kind_names[k]);
+        table_amount(t, counted((double)n[k]));
+        table_amount(t, counted(used[k] / (double)n[k]));
+        table_amount(t, measured(known[k] ? loss[k] / (double)known[k]
+                                          : nan("")));
+    }
+}
+
+void tables_study(struct report *report)
+{
+    if (report->study.n) {
+        settings(report);
+        differences(report);
+        points(report);
+    }
+    kinds(report);
+}

@@ -1,0 +1,436 @@
+/* tables_trust.c - what does not agree, what is not known, where it was run. */
+#include "reports/tables/tables.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "reports/read/jsonpath.h"
+
+/* counted against predicted, integer by integer */
+
+static const struct column mismatch_columns[] = {
+    { "where", "ledger", "", COLUMN_TEXT, true },
+    { "pass", "pass", "", COLUMN_TEXT, true },
+    { "layer", "layer", "", COLUMN_TEXT, true },
+    { "op", "op", "", COLUMN_TEXT, true },
+    { "metric", "metric", "", COLUMN_TEXT, true },
+    { "predicted", "predicted", "", COLUMN_TEXT, true },
+    { "counted", "counted", "", COLUMN_TEXT, true },
+};
+
+enum { MISMATCHES_SHOWN = 50 };
+
+static void add_mismatches(struct report *r, struct table *t,
+                           const struct witnesses *w, const char *where)
+{
+    struct mismatch found[MISMATCHES_SHOWN];
+    size_t compared, n = compare_exact(w, found, MISMATCHES_SHOWN, &compared);
+
+    r->mismatches += n;
+    r->compared += compared;
+    for (size_t i = 0; i < n && i < MISMATCHES_SHOWN; i++) {
+        const struct mismatch *m = &found[i];
+        table_row(t, ROW_PLAIN);
+        table_text(t, where);
+        table_text(t, m->pass < 0 ? "all" : pass_names[m->pass]);
+        if (m->layer >= 0)
+            table_textf(t, "%d", m->layer);
+        else
+            table_text(t, m->layer == LEDGER_ANY ? "all" : "outside");
+        table_text(t, m->op < 0 ? "all" : op_table[m->op].name);
+        table_text(t, metric_table[m->metric].column);
+        table_textf(t, "%" PRIu64, m->predicted);
+        table_textf(t, "%" PRIu64, m->counted);
+    }
+}
+
+static void mismatches(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_TRUST, false, "mismatches",
+        mismatch_columns, sizeof mismatch_columns / sizeof *mismatch_columns);
+    char where[160];
+
+    table_caption(t, "Cells of the ledger where counted and predicted differ. "
+                  "Both are exact, so one of them is wrong.");
+    for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
+        for (int a = 0; a < ARM_COUNT; a++) {
+            snprintf(where, sizeof where, "%s, %s", r->profile->phase[i].name,
+                     arm_titles[a]);
+            add_mismatches(r, t, &r->profile->phase[i].witnesses[a], where);
+        }
+    for (int a = 0; a < ARM_COUNT; a++) {
+        snprintf(where, sizeof where, "%s %s", arm_titles[a],
+                 r->layers_label[a]);
+        add_mismatches(r, t, &r->trained[a], where);
+    }
+}
+
+/* totals of every run: is counted the predicted integer? */
+
+static const struct column totals_off_columns[] = {
+    { "run", "run", "", COLUMN_TEXT, true },
+    { "metric", "amount", "", COLUMN_TEXT, true },
+    { "predicted", "predicted", "", COLUMN_QUANTITY, false },
+    { "counted", "counted", "", COLUMN_QUANTITY, false },
+    { "ratio", "counted / predicted", "", COLUMN_RATIO, false },
+};
+
+struct off {
+    struct report *report;
+    struct table  *table;
+};
+
+static void add_off(struct off *off, const struct totals *totals,
+                    const char *where)
+{
+    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
+
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        struct amount p = totals->of[WITNESS_PREDICTED][metrics[i]];
+        struct amount c = totals->of[WITNESS_COUNTED][metrics[i]];
+        if (!amount_known(p) || !amount_known(c))
+            continue;
+        off->report->compared++;
+        if (p.value == c.value)
+            continue;
+        off->report->mismatches++;
+        table_row(off->table, ROW_PLAIN);
+        table_text(off->table, where);
+        table_text(off->table, metric_table[metrics[i]].column);
+        table_quantity(off->table, p, metric_table[metrics[i]].unit);
+        table_quantity(off->table, c, metric_table[metrics[i]].unit);
+        table_amount(off->table, amount_ratio(c, p));
+    }
+}
+
+static void visit_off(void *context, const struct run *run)
+{
+    if (run->kind != RUN_PROFILE)
+        add_off(context, &run->totals, run->path);
+}
+
+static void totals_off(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_TRUST, false, "totals-off",
+        totals_off_columns, sizeof totals_off_columns /
+                            sizeof *totals_off_columns);
+    struct off off = { r, t };
+
+    table_caption(t, "Runs whose counted total is not the predicted one.");
+    report_each_run(r, visit_off, &off);
+    for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
+        for (int a = 0; a < ARM_COUNT; a++)
+            add_off(&off, &r->profile->phase[i].totals[a],
+                    r->profile->phase[i].name);
+}
+
+/* what the counters saw of the counted work */
+
+static const struct column seen_columns[] = {
+    { "phase", "phase", "", COLUMN_TEXT, true },
+    { "model", "model", "", COLUMN_TEXT, true },
+    { "flops_counted", "FLOPs counted", "", COLUMN_QUANTITY, false },
+    { "flops_measured", "FLOPs measured", "", COLUMN_QUANTITY, false },
+    { "ratio", "measured / counted", "", COLUMN_RATIO, false },
+};
+
+static void seen(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_TRUST, false,
+        "measured-flops", seen_columns,
+        sizeof seen_columns / sizeof *seen_columns);
+
+    table_caption(t, "FLOPs that hardware counters saw, against those the "
+                  "executor counted.");
+    for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
+        for (int a = 0; a < ARM_COUNT; a++) {
+            const struct totals *all = &r->profile->phase[i].totals[a];
+            struct amount c = all->of[WITNESS_COUNTED][METRIC_FLOPS];
+            struct amount m = all->of[WITNESS_MEASURED][METRIC_FLOPS];
+            table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
+            table_text(t, r->profile->phase[i].name);
+            table_text(t, arm_titles[a]);
+            table_quantity(t, c, metric_table[METRIC_FLOPS].unit);
+            table_quantity(t, m, metric_table[METRIC_FLOPS].unit);
+            table_amount(t, amount_ratio(m, c));
+        }
+}
+
+/* unknowns and their reasons */
+
+static const struct column unknown_columns[] = {
+    { "witness", "witness", "", COLUMN_TEXT, true },
+    { "amounts", "amounts", "", COLUMN_TEXT, true },
+    { "runs", "runs", "", COLUMN_TEXT, true },
+    { "reason", "why", "", COLUMN_TEXT, true },
+};
+
+struct reason {
+    enum witness witness;
+    enum metric  metric;
+    const char  *text;
+    size_t       runs;
+};
+
+enum { MAX_REASONS = 96 };
+
+struct reasons {
+    struct reason reason[MAX_REASONS];
+    size_t n, visited;
+};
+
+static void add_reasons(struct reasons *all, const struct totals *totals)
+{
+    all->visited++;
+    for (int w = 0; w < WITNESS_COUNT; w++)
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            struct amount a = totals->of[w][m];
+            size_t i = 0;
+            if (amount_known(a) || !a.reason)
+                continue;
+            while (i < all->n && ((int)all->reason[i].witness != w ||
+                                  (int)all->reason[i].metric != m ||
+                                  strcmp(all->reason[i].text, a.reason) != 0))
+                i++;
+            if (i == all->n && all->n < MAX_REASONS)
+                all->reason[all->n++] = (struct reason){
+                    (enum witness)w, (enum metric)m, a.reason, 0 };
+            if (i < all->n)
+                all->reason[i].runs++;
+        }
+}
+
+static void visit_reasons(void *context, const struct run *run)
+{
+    if (run->kind != RUN_PROFILE)
+        add_reasons(context, &run->totals);
+}
+
+static bool same_reason(const struct reason *a, const struct reason *b)
+{
+    return a->witness == b->witness && a->runs == b->runs &&
+           strcmp(a->text, b->text) == 0;
+}
+
+static bool said_before(const struct reasons *all, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (same_reason(&all->reason[j], &all->reason[i]))
+            return true;
+    return false;
+}
+
+/* All metrics that share witness, reason and number of runs. */
+static void unknown_row(struct table *t, const struct reasons *all, size_t i)
+{
+    char metrics[256] = "";
+    size_t used = 0;
+
+    for (size_t j = i; j < all->n && used < sizeof metrics; j++)
+        if (same_reason(&all->reason[i], &all->reason[j]))
+            used += (size_t)snprintf(metrics + used, sizeof metrics - used,
+                                     "%s%s", used ? ", " : "",
+                                     metric_table[all->reason[j].metric]
+                                         .column);
+    table_row(t, ROW_PLAIN);
+    table_text(t, witness_names[all->reason[i].witness]);
+    table_text(t, metrics);
+    table_textf(t, "%zu of %zu", all->reason[i].runs, all->visited);
+    table_text(t, all->reason[i].text);
+}
+
+static void unknowns(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_TRUST, true, "unknown",
+        unknown_columns, sizeof unknown_columns / sizeof *unknown_columns);
+    struct reasons *all = calloc(1, sizeof *all);
+
+    table_caption(t, "What is unknown, in how many runs or phases, and why.");
+    t->grouped = true;
+    if (!all) {
+        t->status = STATUS_NO_MEMORY;
+        return;
+    }
+    report_each_run(r, visit_reasons, all);
+    for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
+        for (int a = 0; a < ARM_COUNT; a++)
+            add_reasons(all, &r->profile->phase[i].totals[a]);
+    for (size_t i = 0; i < all->n; i++)
+        if (!said_before(all, i))
+            unknown_row(t, all, i);
+    free(all);
+}
+
+/* machine and build: each value once, with the number of runs it holds for */
+
+static const struct { const char *key, *name; } machine_keys[] = {
+    { "cpu", "CPU" }, { "cpu_model", "CPU" }, { "memory_bytes", "memory" },
+    { "threads", "threads" }, { "kernel", "Linux kernel" },
+    { "perf_event_paranoid", "perf_event_paranoid" },
+    { "isa", "instruction set of the kernels" }, { "compiler", "compiler" },
+    { "build_flags", "build flags" }, { "version", "isobath version" },
+    { "commit", "commit" }, { "dirty", "changes beyond the commit" },
+    { "data_path", "data" }, { "data_hash", "data, hash" },
+};
+
+static const struct column machine_columns[] = {
+    { "what", "what", "", COLUMN_TEXT, true },
+    { "value", "value", "", COLUMN_TEXT, true },
+    { "runs", "runs", "", COLUMN_TEXT, true },
+};
+
+enum { MAX_VALUES = 256 };
+
+struct values {
+    struct value {
+        size_t key;
+        char   text[256];
+        size_t runs;
+    } value[MAX_VALUES];
+    size_t n;
+};
+
+static void value_text(char out[256], const char *key, const json_t *value)
+{
+    char *text;
+
+    *out = 0;
+    if (json_is_number(value) && strstr(key, "_bytes"))
+        table_si(out, json_number_value(value), "B");
+    else if (json_is_string(value))
+        snprintf(out, 256, "%s", json_string_value(value));
+    else if (json_is_boolean(value))
+        snprintf(out, 256, "%s", json_is_true(value) ? "yes" : "no");
+    else if (value && !json_is_null(value) &&
+             (text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT))) {
+        snprintf(out, 256, "%s", text);
+        free(text);
+    }
+}
+
+static void visit_machine(void *context, const struct run *run)
+{
+    struct values *all = context;
+    const json_t *provenance = json_object_get(run->summary, "provenance");
+
+    for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
+        char text[256];
+        size_t i = 0;
+        value_text(text, machine_keys[k].key,
+                   json_object_get(provenance, machine_keys[k].key));
+        while (i < all->n && (all->value[i].key != k ||
+                              strcmp(all->value[i].text, text) != 0))
+            i++;
+        if (!*text)
+            continue;
+        if (i == all->n && all->n < MAX_VALUES) {
+            all->value[all->n].key = k;
+            strcpy(all->value[all->n++].text, text);
+        }
+        if (i < all->n)
+            all->value[i].runs++;
+    }
+}
+
+static void machine(struct report *r)
+{
+    struct table *t = report_add_table(r, SECTION_MACHINE, false, "machine",
+        machine_columns, sizeof machine_columns / sizeof *machine_columns);
+    struct values *all = calloc(1, sizeof *all);
+
+    table_caption(t, "Where and with what the runs were made, as they recorded "
+                  "it.");
+    t->grouped = true;
+    if (!all) {
+        t->status = STATUS_NO_MEMORY;
+        return;
+    }
+    report_each_run(r, visit_machine, all);
+    for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
+        for (size_t i = 0; i < all->n; i++) {
+            if (all->value[i].key != k)
+                continue;
+            table_row(t, ROW_PLAIN);
+            table_text(t, machine_keys[k].name);
+            table_text(t, all->value[i].text);
+            table_textf(t, "%zu", all->value[i].runs);
+        }
+    free(all);
+}
+
+/* how to make it again */
+
+static const struct column command_columns[] = {
+    { "directory", "directory", "", COLUMN_TEXT, true },
+    { "started", "started", "", COLUMN_TEXT, true },
+    { "seed", "seed", "", COLUMN_TEXT, true },
+    { "command_line", "command line", "", COLUMN_TEXT, true },
+};
+
+/* Arguments joined as a shell would take them back; the first is program and
+ * command in one.  What does not fit ends in "...". */
+static void join_arguments(char *out, size_t size, const json_t *arguments)
+{
+    const json_t *item;
+    size_t i, used = 0;
+
+    *out = 0;
+    json_array_foreach(arguments, i, item) {
+        const char *text = json_string_value(item) ? json_string_value(item)
+                                                   : "?";
+        static const char safe[] = " abcdefghijklmnopqrstuvwxyz"
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+@%";
+        bool plain = *text && !text[strspn(text, safe + (i > 0))];
+        if (used < size)
+            used += (size_t)snprintf(out + used, size - used,
+                                     plain ? "%s%s" : "%s'%s'", i ? " " : "",
+                                     text);
+    }
+    if (used >= size)
+        strcpy(out + size - 4, "...");
+}
+
+static void visit_command(void *context, const struct run *run)
+{
+    struct table *t = context;
+    const char *line = jsonpath_text(run->summary, "provenance.command_line");
+    const char *start = jsonpath_text(run->summary, "provenance.start_time");
+    char joined[4096];
+
+    join_arguments(joined, sizeof joined,
+                   jsonpath_at(run->summary, "provenance.arguments"));
+    table_row(t, ROW_PLAIN);
+    table_text(t, run->path);
+    table_text(t, start ? start : "unknown");
+    if (isfinite(run->facts.seed))
+        table_textf(t, "%.0f", run->facts.seed);
+    else
+        table_text(t, "unknown");
+    table_text(t, line ? line : *joined ? joined : "not recorded");
+}
+
+enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
+
+static void commands(struct report *r)
+{
+    size_t n = 0;
+    struct table *t;
+
+    for (size_t i = 0; i < r->n_runs; i++)
+        n += r->run[i].kind == RUN_SWEEP ? r->run[i].n_points : 1;
+    t = report_add_table(r, SECTION_AGAIN, n > OPEN_COMMANDS, "commands",
+        command_columns, sizeof command_columns / sizeof *command_columns);
+    table_caption(t, "The commands that made the runs, as they were called.");
+    report_each_run(r, visit_command, t);
+}
+
+void tables_trust(struct report *report)
+{
+    mismatches(report);
+    totals_off(report);
+    seen(report);
+    unknowns(report);
+    machine(report);
+    commands(report);
+}

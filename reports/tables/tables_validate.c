@@ -1,0 +1,149 @@
+/* tables_validate.c - the error budget of each metric, from the validate.csv of
+ * a profile that was asked for it. */
+#include "reports/tables/tables.h"
+
+#include <math.h>
+#include <string.h>
+#include "reports/read/csv.h"
+
+static const struct column columns[] = {
+    { "phase", "phase", "", COLUMN_TEXT, true },
+    { "model", "model", "", COLUMN_TEXT, true },
+    { "metric", "metric", "", COLUMN_TEXT, true },
+    { "within", "within", "", COLUMN_TEXT, true },
+    { "outside", "outside", "", COLUMN_TEXT, true },
+    { "lower_bound", "lower bound", "", COLUMN_TEXT, true },
+    { "below_resolution", "below resolution", "", COLUMN_TEXT, true },
+    { "not_measured", "not measured", "", COLUMN_TEXT, true },
+    { "shown", "not judged", "", COLUMN_TEXT, true },
+    { "worst", "furthest judged", "", COLUMN_SHARE, true },
+};
+static const char *const verdicts[] = {   /* in the order of the columns */
+    "within", "OUTSIDE", "lower bound", "below resolution", "not measured",
+    "shown",
+};
+enum { N_VERDICTS = sizeof verdicts / sizeof *verdicts };
+
+struct fields {
+    int phase, model, metric, verdict, off, source, simulator;
+};
+
+/* Rows of one phase, model and metric stand together in no order. */
+struct sum {
+    size_t count[N_VERDICTS];
+    double worst;              /* of what was judged; NAN: nothing was */
+    enum provenance from;      /* of that */
+};
+
+static bool same(const struct csv *csv, const struct fields *f, size_t a,
+                 size_t b)
+{
+    return strcmp(csv_text(csv, a, f->phase), csv_text(csv, b, f->phase)) == 0 &&
+           strcmp(csv_text(csv, a, f->model), csv_text(csv, b, f->model)) == 0 &&
+           strcmp(csv_text(csv, a, f->metric),
+                  csv_text(csv, b, f->metric)) == 0;
+}
+
+static bool is_simulated(const struct csv *csv, const struct fields *f,
+                         size_t r)
+{
+    return strcmp(csv_text(csv, r, f->source),
+                  provenance_names[PROV_SIMULATED]) == 0;
+}
+
+static void count(struct sum *sum, const struct csv *csv,
+                  const struct fields *f, size_t r)
+{
+    const char *word = csv_text(csv, r, f->verdict);
+    double off = (double)NAN;
+
+    for (int v = 0; v < N_VERDICTS; v++)
+        if (strcmp(word, verdicts[v]) == 0) {
+            sum->count[v]++;
+            if (v < 2 && csv_real(csv, r, f->off, &off, NULL) == STATUS_OK &&
+                (isnan(sum->worst) || fabs(off) > fabs(sum->worst))) {
+                sum->worst = off;
+                sum->from = is_simulated(csv, f, r) ? PROV_SIMULATED
+                                                    : PROV_MEASURED;
+            }
+        }
+}
+
+/* Why the profile did not measure it; the summary's text outlives the table. */
+static const char *reason_of(const struct report *report, const char *phase,
+                             const char *model, const char *metric)
+{
+    const struct run *run = report->profile;
+
+    for (size_t i = 0; i < run->n_phases; i++)
+        for (int a = 0; a < ARM_COUNT; a++)
+            for (int m = 0; m < METRIC_COUNT; m++)
+                if (strcmp(run->phase[i].name, phase) == 0 &&
+                    strcmp(arm_names[a], model) == 0 &&
+                    strcmp(metric_table[m].column, metric) == 0)
+                    return run->phase[i].totals[a]
+                           .of[WITNESS_MEASURED][m].reason;
+    return NULL;
+}
+
+static void add_row(const struct report *report, struct table *t,
+                    const struct csv *csv, const struct fields *f, size_t first)
+{
+    struct sum sum = { .worst = (double)NAN };
+
+    for (size_t r = first; r < csv->n_rows; r++)
+        if (same(csv, f, first, r))
+            count(&sum, csv, f, r);
+    table_row(t, strcmp(csv_text(csv, first, f->model), arm_names[ARM_MOD])
+                     ? ROW_PLAIN : ROW_MOD);
+    table_text(t, csv_text(csv, first, f->phase));
+    table_text(t, csv_text(csv, first, f->model));
+    table_text(t, csv_text(csv, first, f->metric));
+    for (int v = 0; v < N_VERDICTS; v++)
+        table_textf(t, "%zu", sum.count[v]);
+    if (isfinite(sum.worst))
+        table_amount(t, amount_of(sum.worst, sum.from));
+    else if (sum.count[4])
+        table_amount(t, amount_unknown(reason_of(report,
+            csv_text(csv, first, f->phase), csv_text(csv, first, f->model),
+            csv_text(csv, first, f->metric))));
+    else
+        table_skip(t);
+}
+
+void tables_validate(struct report *report)
+{
+    char path[FILE_PATH_SIZE];
+    struct csv csv;
+    struct error err;
+
+    if (!report->profile || !run_has(report->profile, "validate.csv", path) ||
+        csv_open(&csv, path, &err) != STATUS_OK)
+        return;
+    struct fields f = {
+        csv_column(&csv, "phase"), csv_column(&csv, "model"),
+        csv_column(&csv, "metric"), csv_column(&csv, "verdict"),
+        csv_column(&csv, "off"), csv_column(&csv, "measured_source"),
+        csv_column(&csv, "simulator"),
+    };
+    const char *simulator = csv.n_rows ? csv_text(&csv, 0, f.simulator) : "";
+    struct table *t = report_add_table(report, SECTION_TRUST, false,
+        "validation", columns, sizeof columns / sizeof *columns);
+    table_caption(t, "Figures of the profile against the error budget of their "
+                  "metric, op by op and for the whole phase: FLOPs and operand "
+                  "bytes counted exactly as predicted, FLOPs measured as "
+                  "counted, bytes of each level as the byte model has them (5 "
+                  "%% where an op streams, 15 %% in products), instructions and "
+                  "cycles the same again within 0.5 %%.%s%s%s", simulator[0]
+                  ? " Nothing here was measured on hardware: simulated ("
+                  : "", simulator, simulator[0] ? ")." : "");
+    t->grouped = true;
+    for (size_t r = 0; r < csv.n_rows; r++) {
+        size_t first = 0;
+        while (!same(&csv, &f, first, r))
+            first++;
+        if (first == r)
+            add_row(report, t, &csv, &f, r);
+    }
+    csv_close(&csv);
+}

@@ -1,0 +1,44 @@
+/* predict_session.h - what isobath predict was asked and what it answers; for
+ * sim/predict_*command.c, which join the parts. */
+#ifndef PREDICT_SESSION_H
+#define PREDICT_SESSION_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "sim/core/answer/command.h"
+#include "sim/price/predict_table.h"
+
+struct predict_options {
+    struct command_options common;
+    const char *model, *machine, *convention;
+    enum memory_phase phase;
+    enum predict_by by;
+    int32_t batch, tokens, context;     /* 0: not given */
+    int     explain;                    /* enum op, or -1 */
+    int32_t layer;                      /* that it shows */
+    const char *weights;                /* float32, stored, or a type; NULL: as
+                                         * the model file says */
+};
+
+/* Everything that is printed, in whatever format. */
+struct predict_answer {
+    const struct predict_options *options;
+    struct predict_question question;
+    json_t *config;                     /* of the model, resolved */
+    struct machine *machine;            /* NULL: none */
+    struct prediction model, dense;
+    struct predict_row rows[PREDICT_ROWS_MAX];
+    int    n_rows;
+    struct predict_row total;
+    uint64_t process_bytes;             /* this program's own, at its start */
+};
+
+/* predict_result_command.c: the whole answer, as text, as CSV, as JSON. */
+void        predict_print_text(FILE *file, const struct predict_answer *answer);
+void        predict_print_csv(FILE *file, const struct predict_answer *answer);
+enum status predict_print_json(FILE *file, struct predict_answer *answer,
+                               int argc, char **argv,
+                               struct error *err) MUST_CHECK;
+
+#endif

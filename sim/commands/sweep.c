@@ -1,0 +1,382 @@
+/* sweep.c - isobath sweep: every point of a study. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
+#include "sim/sweep/sweep_run.h"
+#include "sim/sweep/sweep_slurm.h"
+
+int sweep_command(int argc, char **argv);
+
+enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
+enum { KEY_LIST = 256, KEY_MERGE, KEY_LAUNCHER, KEY_PROGRAM };
+
+struct options {
+    struct command_options common;
+    const char *study, *program;
+    int32_t point;
+    int     n_jobs;              /* 0: not given */
+    bool    list, merge, slurm;
+    int     argc;                /* as given, for the provenance */
+    char  **argv;
+};
+
+static const struct argp_option option_table[] = {
+    { "jobs", 'j', "N", 0, "Points at a time; default: one per thread; of run,"
+      " whose seconds are results, one", 0 },
+    { "point", 'p', "I", 0, "Only this one; may run beside others", 0 },
+    { "list", KEY_LIST, NULL, 0, "Print the points and run none", 0 },
+    { "merge", KEY_MERGE, NULL, 0, "Write points.csv and run none", 0 },
+    { "launcher", KEY_LAUNCHER, "NAME", 0,
+      "local (default), or slurm: write DIR/array.sh and hand it in", 0 },
+    { "program", KEY_PROGRAM, "FILE", OPTION_HIDDEN,
+      "What runs instead of this program", 0 },
+    { NULL, 0, NULL, 0, NULL, 0 },
+};
+
+/* A whole number from `low` to `high`, or argp's error, which ends here. */
+static int take_number(const char *name, const char *text, int low, int high,
+                       struct argp_state *state)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    if (end == text || *end || value < low || value > high)
+        argp_error(state, "%s '%s': allowed is %d to %d", name, text, low,
+                   high);
+    return (int)value;
+}
+
+static void take_launcher(struct options *options, const char *name,
+                          struct argp_state *state)
+{
+    options->slurm = strcmp(name, "slurm") == 0;
+    if (!options->slurm && strcmp(name, "local") != 0)
+        argp_error(state, "--launcher '%s': allowed is local or slurm", name);
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->common;
+        return 0;
+    case 'j':
+        options->n_jobs = take_number("--jobs", arg, 1, MAX_JOBS, state);
+        return 0;
+    case 'p':
+        options->point = take_number("--point", arg, 0, SWEEP_MAX_POINTS - 1,
+                                     state);
+        return 0;
+    case KEY_LIST:
+        options->list = true;
+        return 0;
+    case KEY_MERGE:
+        options->merge = true;
+        return 0;
+    case KEY_LAUNCHER:
+        take_launcher(options, arg, state);
+        return 0;
+    case KEY_PROGRAM:
+        options->program = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->study)
+            argp_error(state, "'%s': one study is allowed", arg);
+        options->study = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->study)
+            argp_error(state, "a study is missing: configs/studies/NAME.yaml");
+        if (!options->common.output && !options->list)
+            argp_error(state, "-o DIR is missing: where the points go");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    { &command_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 },
+};
+static const struct argp sweep_argp = {
+    .options = option_table, .parser = parse_option, .args_doc = "STUDY -o DIR",
+    .doc = "Run every point of a study.  Finished points are never run again;"
+           " interrupted ones resume.\v"
+           "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
+           "  isobath sweep configs/studies/capacity-demo.yaml --list\n\n"
+           "A study holds base: (a run config), command: (train or run), axes: (keys and their values,"
+           " all combinations), points: (a list of single ones) and set: (for"
+           " all).  --set holds for every point too.",
+    .children = children,
+};
+
+/* Every point's state; with no directory all are pending. */
+static enum status all_states(enum point_state *state,
+                              const struct sweep *sweep, const char *directory,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++) {
+        state[i] = POINT_PENDING;
+        if (directory)
+            status = sweep_point_state(&state[i], directory, i, err);
+    }
+    return status;
+}
+
+static json_t *point_json(const struct sweep *sweep, int32_t i,
+                          enum point_state state)
+{
+    struct sweep_point point = sweep_point(sweep, i);
+    json_t *settings = json_object();
+
+    for (size_t k = 0; k < point.n_settings; k++)
+        json_object_set_new(settings, point.setting[k].key,
+                            json_string(point.setting[k].value));
+    return json_pack("{s:i, s:s, s:s, s:o}", "point", i, "name", point.name,
+                     "status", point_state_names[state], "settings", settings);
+}
+
+static void list_json(const struct sweep *sweep, const enum point_state *state)
+{
+    json_t *list = json_array();
+
+    for (int32_t i = 0; i < sweep_n_points(sweep); i++)
+        json_array_append_new(list, point_json(sweep, i, state[i]));
+    json_dumpf(list, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(list);
+}
+
+static enum status list_points(const struct options *options,
+                               const struct sweep *sweep,
+                               enum point_state *state, struct error *err)
+{
+    enum status status = all_states(state, sweep, options->common.output, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (options->common.format == FORMAT_JSON) {
+        list_json(sweep, state);
+        return STATUS_OK;
+    }
+    if (options->common.format == FORMAT_CSV)
+        return sweep_print_table(sweep, options->common.output, state, stdout,
+                                 err);
+    for (int32_t i = 0; i < sweep_n_points(sweep); i++)
+        printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
+               sweep_point(sweep, i).name);
+    return STATUS_OK;
+}
+
+/* What the callbacks of a run need. */
+struct watch {
+    const struct sweep *sweep;
+    struct progress progress;
+};
+
+static void show_failure(void *context, const struct sweep_failure *f)
+{
+    struct watch *watch = context;
+    progress_clear(&watch->progress);
+    command_warn("point %d (%s) failed with exit code %d; the end of %s:",
+                 f->point, sweep_point(watch->sweep, f->point).name, f->code,
+                 f->log_path);
+    command_quote(f->log_tail);
+}
+
+static void show_progress(void *context, int32_t done, int32_t total)
+{
+    struct watch *watch = context;
+    (void)total;
+    progress_at(&watch->progress, done, NULL);
+}
+
+static int32_t count(const enum point_state *state, int32_t n,
+                     enum point_state wanted)
+{
+    int32_t found = 0;
+    for (int32_t i = 0; i < n; i++)
+        found += state[i] == wanted;
+    return found;
+}
+
+/* DIR/points.csv and DIR/summary.json, of what there is. */
+static enum status merge(const struct options *options,
+                         const struct rundir *rundir, const struct sweep *sweep,
+                         const enum point_state *state, struct error *err)
+{
+    int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
+    enum status status = sweep_write_table(sweep, rundir->path, state, err);
+
+    if (status != STATUS_OK)
+        return status;
+    json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep_path(sweep),
+                               "base", sweep_base(sweep), "command",
+                               sweep_work(sweep)->name);
+    json_t *summary = summary_open("sweep", config, provenance_json(
+        options->argc, options->argv, options->common.threads, 0, NULL, NULL,
+        NULL));
+    json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
+                               "failed", count(state, n, POINT_FAILED));
+    if (json_object_set_new(summary, "points", points) != 0)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
+    if (done < n)
+        json_object_set_new(summary, "status", json_string("interrupted"));
+    status = summary_write(rundir, summary, err);
+    json_decref(summary);
+    return status;
+}
+
+static struct sweep_run local_run(const struct options *options,
+                                  const struct sweep *sweep,
+                                  struct watch *watch)
+{
+    int32_t n = options->point == ALL_POINTS ? sweep_n_points(sweep) : 1;
+    int threads = options->common.threads;
+    int usual = sweep_work(sweep)->timed ? 1 : threads;
+    int n_jobs = options->n_jobs ? options->n_jobs : usual;
+
+    n_jobs = n_jobs > n ? n : n_jobs;
+    return (struct sweep_run){
+        .sweep = sweep, .directory = options->common.output,
+        .program = options->program, .n_jobs = n_jobs,
+        .threads = threads > n_jobs ? threads / n_jobs : 1,
+        .on_failure = show_failure, .on_progress = show_progress,
+        .context = watch,
+    };
+}
+
+/* One point, for a cluster's task: the directory is shared with others, so only
+ * the point itself, by its own process, is locked. */
+static enum status run_one(const struct options *options,
+                           const struct sweep *sweep,
+                           const struct sweep_run *run,
+                           enum point_state *state, struct error *err)
+{
+    if (options->point >= sweep_n_points(sweep))
+        return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
+                         " %d", options->point, sweep_n_points(sweep) - 1);
+    enum status status = sweep_run_points(run, options->point,
+                                          options->point + 1, state, err);
+    if (status == STATUS_OK && state[options->point] != POINT_DONE)
+        return error_set(err, STATUS_FAILED, "point %d failed",
+                         options->point);
+    return status;
+}
+
+/* All points, then the tables, also when it was interrupted. */
+static enum status run_and_merge(const struct options *options,
+                                 const struct sweep *sweep,
+                                 const struct sweep_run *run,
+                                 enum point_state *state, struct error *err)
+{
+    struct rundir rundir;
+    enum status status = rundir_open(&rundir, run->directory, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = options->merge
+        ? all_states(state, sweep, run->directory, err)
+        : sweep_run_points(run, 0, sweep_n_points(sweep), state, err);
+    if (status == STATUS_OK || status == STATUS_INTERRUPTED) {
+        enum status merged = merge(options, &rundir, sweep, state, err);
+        status = merged == STATUS_OK ? status : merged;
+    }
+    rundir_close(&rundir);
+    return status;
+}
+
+static enum status run_local(const struct options *options,
+                             const struct sweep *sweep,
+                             const struct sweep_run *run,
+                             enum point_state *state, struct error *err)
+{
+    enum status status = run_and_merge(options, sweep, run, state, err);
+    int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
+
+    if (status == STATUS_INTERRUPTED)
+        return error_set(err, status, "interrupted with %d of %d points done;"
+                         " the same command goes on from here", done, n);
+    if (status == STATUS_OK && done < n && !options->merge)
+        return error_set(err, STATUS_FAILED, "%d of %d points failed; the"
+                         " same command tries them again", n - done, n);
+    if (status == STATUS_OK && !options->common.quiet)
+        printf("%d of %d points done: %s/points.csv\n", done, n,
+               options->common.output);
+    return status;
+}
+
+static enum status run_slurm(const struct options *options,
+                             const struct sweep *sweep,
+                             const struct sweep_run *run, struct error *err)
+{
+    const struct sweep_slurm slurm = {
+        .sweep = sweep, .directory = options->common.output,
+        .program = options->program, .threads = run->threads,
+        .n_jobs = options->n_jobs, .settings = options->common.setting,
+        .n_settings = options->common.n_settings,
+    };
+    char job[64];
+    enum status status = file_make_directory(slurm.directory, err);
+
+    if (status == STATUS_OK)
+        status = sweep_slurm_write(&slurm, err);
+    if (status == STATUS_OK)
+        status = sweep_slurm_submit(job, sizeof job, slurm.directory, err);
+    if (status == STATUS_OK && !options->common.quiet)
+        printf("handed in as job %s; points.csv follows when it has ended\n",
+               job);
+    return status;
+}
+
+static enum status dispatch(const struct options *options,
+                            const struct sweep *sweep, enum point_state *state,
+                            struct error *err)
+{
+    struct watch watch = { .sweep = sweep };
+    struct sweep_run run = local_run(options, sweep, &watch);
+    enum status status;
+
+    if (options->list)
+        return list_points(options, sweep, state, err);
+    if (options->slurm)
+        return run_slurm(options, sweep, &run, err);
+    command_catch_signals();
+    watch.progress = progress_begin("sweep", "point", sweep_n_points(sweep),
+                                    options->common.quiet);
+    status = options->point == ALL_POINTS
+        ? run_local(options, sweep, &run, state, err)
+        : run_one(options, sweep, &run, state, err);
+    progress_end(&watch.progress);
+    return status;
+}
+
+int sweep_command(int argc, char **argv)
+{
+    struct options options = { .point = ALL_POINTS, .argc = argc,
+                               .argv = argv };
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    argp_parse(&sweep_argp, argc, argv, 0, NULL, &options);
+    enum status status = sweep_open(&sweep, options.study,
+                                    options.common.setting,
+                                    options.common.n_settings, &err);
+    if (status != STATUS_OK)
+        return command_fail(&err);
+    enum point_state *state = calloc((size_t)sweep_n_points(sweep),
+                                     sizeof *state);
+    status = state ? dispatch(&options, sweep, state, &err)
+                   : error_set(&err, STATUS_NO_MEMORY, "no memory for %d points",
+                               sweep_n_points(sweep));
+    free(state);
+    sweep_close(sweep);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}

@@ -1,0 +1,34 @@
+/* amount.h - a number that never travels without how it is known.
+ *
+ * The tables, figures and sentences of a report take amounts, not doubles. */
+#ifndef AMOUNT_H
+#define AMOUNT_H
+
+#include <stdbool.h>
+#include "sim/core/ledger/cost.h"
+
+struct amount {
+    double value;              /* NAN: unknown */
+    double low, high;          /* 95 % interval; NAN: none is stated */
+    enum provenance from;
+    bool modelled;             /* a machine model said so: coefficients with
+                                * uncertainty, where `predicted` alone is a
+                                * formula that has to hold exactly */
+    const char *reason;        /* why it is unknown; borrowed; NULL */
+};
+
+struct amount amount_unknown(const char *reason);
+/* NAN and infinity are unknown. */
+struct amount amount_of(double value, enum provenance from);
+/* Whether what is predicted of this metric comes from a machine model. */
+bool          amount_is_model(enum metric metric, enum provenance from);
+bool          amount_known(struct amount amount);
+
+/* a / b, as weak as the weaker; unknown when either is, or b is 0.  Intervals
+ * do not survive: a ratio's interval comes from paired measurements. */
+struct amount amount_ratio(struct amount a, struct amount b);
+
+/* "predicted", "counted", "measured", "modelled"...: the word tables print. */
+const char   *amount_word(struct amount amount);
+
+#endif

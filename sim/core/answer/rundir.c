@@ -1,0 +1,389 @@
+/* rundir.c - the directory of a run, its lock and its summary. */
+#include "sim/core/answer/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The Makefile states these when it compiles this file. */
+#ifndef BUILD_COMMIT
+#define BUILD_COMMIT "unknown"
+#define BUILD_DIRTY  -1            /* 1 yes, 0 no, -1 unknown */
+#define BUILD_FLAGS  "unknown"
+#endif
+#ifndef ISOBATH_VERSION
+#define ISOBATH_VERSION "unknown"
+#endif
+#ifdef __clang__
+#define COMPILER (__VERSION__)     /* "Debian Clang 14.0.6" */
+#else
+#define COMPILER ("gcc " __VERSION__)
+#endif
+
+enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };
+
+static const char *const witnesses[] = { "predicted", "counted", "measured" };
+
+/* The lock is held by somebody else: say by whom. */
+static enum status fail_locked(int fd, const char *path, struct error *err)
+{
+    char pid[32] = "";
+    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+    return error_set(err, STATUS_BAD_VALUE, "'%s' is in use by process %s:"
+                     " wait for it, end it, or choose another directory", path,
+                     *pid ? pid : "(unknown)");
+}
+
+static enum status lock(int *out, const char *path, struct error *err)
+{
+    char name[FILE_PATH_SIZE];
+    enum status status = file_join(name, path, ".lock", err);
+
+    if (status != STATUS_OK)
+        return status;
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_set(err, STATUS_BAD_VALUE, "cannot write into '%s': %s",
+                         path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int cause = errno;
+        status = cause == EWOULDBLOCK
+            ? fail_locked(fd, path, err)
+            : error_set(err, STATUS_IO, "cannot lock '%s': %s", name,
+                        strerror(cause));
+        close(fd);
+        return status;
+    }
+    /* The pid is a courtesy to whoever finds the lock taken. */
+    char pid[32];
+    int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) < 0) {
+        status = error_set(err, STATUS_IO, "cannot write '%s': %s", name,
+                           strerror(errno));
+        close(fd);
+        return status;
+    }
+    *out = fd;
+    return STATUS_OK;
+}
+
+enum status rundir_open(struct rundir *out, const char *path,
+                        struct error *err)
+{
+    enum status status = file_make_directory(path, err);
+    int fd = -1;
+
+    if (status == STATUS_OK)
+        status = lock(&fd, path, err);
+    if (status != STATUS_OK)
+        return status;
+    out->lock = fd;
+    strcpy(out->path, path);     /* file_make_directory checked its length */
+    return STATUS_OK;
+}
+
+void rundir_close(struct rundir *rundir)
+{
+    /* The file stays: removing it would let two processes lock two files. */
+    if (rundir->lock >= 0)
+        close(rundir->lock);
+    rundir->lock = -1;
+}
+
+/* "state.safetensors.4711.tmp" */
+static bool is_leftover(const char *name)
+{
+    const char *end = strrchr(name, '.'), *pid = end;
+
+    if (!end || strcmp(end, ".tmp") != 0)
+        return false;
+    while (pid > name && pid[-1] >= '0' && pid[-1] <= '9')
+        pid--;
+    return pid < end && pid > name + 1 && pid[-1] == '.';
+}
+
+void rundir_remove_leftovers(const struct rundir *rundir)
+{
+    DIR *directory = opendir(rundir->path);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)))
+        if (is_leftover(entry->d_name))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
+/* All metrics null, all for the same reason. */
+static json_t *unknown_totals(const char *reason)
+{
+    json_t *totals = json_object(), *sources = json_object();
+    json_t *reasons = json_object();
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const char *column = metric_table[m].column;
+        json_object_set_new(totals, column, json_null());
+        json_object_set_new(sources, column,
+                            json_string(provenance_names[PROV_UNKNOWN]));
+        json_object_set_new(reasons, column, json_string(reason));
+    }
+    json_object_set_new(totals, "sources", sources);
+    json_object_set_new(totals, "reasons", reasons);
+    return totals;
+}
+
+json_t *summary_no_totals(void)
+{
+    json_t *totals = json_object();
+
+    for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++)
+        json_object_set_new(totals, witnesses[i],
+                            unknown_totals("not asked for"));
+    return totals;
+}
+
+json_t *summary_open(const char *command, json_t *config, json_t *provenance)
+{
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "schema",
+                     "isobath-run-1", "command", command, "status", "done",
+                     "config", config, "provenance", provenance, "totals",
+                     summary_no_totals());
+}
+
+/* One metric as JSON; NULL when JSON cannot hold it. */
+static json_t *amount_json(const struct cost *cost, enum metric metric)
+{
+    if (!cost_known(cost, metric))
+        return json_null();
+    if ((int)metric >= (int)METRIC_FIRST_REAL)
+        return json_real(cost_get(cost, metric));
+    return cost->count[metric] <= INT64_MAX
+               ? json_integer((json_int_t)cost->count[metric]) : NULL;
+}
+
+enum status summary_totals(json_t *summary, const char *witness,
+                           const struct ledger *ledger, struct error *err)
+{
+    struct cost sum = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    json_t *totals = json_object_get(json_object_get(summary, "totals"),
+                                     witness);
+    json_t *sources = json_object_get(totals, "sources");
+    json_t *reasons = json_object_get(totals, "reasons");
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const char *column = metric_table[m].column;
+        const char *reason = ledger_reason(ledger, (enum metric)m);
+        json_t *amount = amount_json(&sum, (enum metric)m);
+        if (!amount)
+            return error_set(err, STATUS_OVERFLOWED, "totals.%s.%s does not"
+                             " fit into JSON", witness, column);
+        if (json_is_null(amount))
+            json_object_set_new(reasons, column, json_string(
+                reason ? reason : "this witness does not see it"));
+        else
+            json_object_del(reasons, column);
+        json_object_set_new(totals, column, amount);
+        json_object_set_new(sources, column,
+                            json_string(provenance_names[sum.from[m]]));
+    }
+    return STATUS_OK;
+}
+
+enum status summary_witnesses(json_t *summary, const struct ledger *predicted,
+                              const struct ledger *counted,
+                              const struct ledger *measured, struct error *err)
+{
+    enum status status = summary_totals(summary, "predicted", predicted, err);
+
+    if (status == STATUS_OK)
+        status = summary_totals(summary, "counted", counted, err);
+    return status == STATUS_OK
+               ? summary_totals(summary, "measured", measured, err) : status;
+}
+
+/* The value of "name : value" in a /proc file, or its first line; NULL text
+ * when there is none. */
+static json_t *proc_json(const char *path, const char *name)
+{
+    char line[LINE_SIZE];
+    FILE *file = fopen(path, "re");
+    json_t *found = NULL;
+
+    while (file && !found && fgets(line, sizeof line, file)) {
+        char *value = line, *colon = strchr(line, ':');
+        line[strcspn(line, "\n")] = '\0';
+        if (name && (!colon || strncmp(line, name, strlen(name)) != 0))
+            continue;
+        if (name)
+            value = colon + 1 + strspn(colon + 1, " \t");
+        found = json_string(value);
+    }
+    if (file)
+        fclose(file);
+    return found ? found : json_null();
+}
+
+/* A /proc file that holds one integer. */
+static json_t *proc_integer_json(const char *path)
+{
+    json_t *text = proc_json(path, NULL);
+    json_t *number = json_null();
+
+    if (json_is_string(text))
+        number = json_integer(strtoll(json_string_value(text), NULL, 10));
+    json_decref(text);
+    return number;
+}
+
+static json_t *arguments_json(int argc, char **argv)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < argc; i++) {
+        json_t *text = json_string(argv[i]);
+        json_array_append_new(list, text ? text : json_string("(not UTF-8)"));
+    }
+    return list;
+}
+
+static json_t *now_json(void)
+{
+    char text[32];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(text);
+}
+
+static json_t *string_or_null(const char *text)
+{
+    json_t *string = text ? json_string(text) : NULL;
+    return string ? string : json_null();
+}
+
+json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
+                        const char *isa, const char *data_path,
+                        const char *data_hash)
+{
+    struct utsname system;
+    bool named = uname(&system) == 0;
+    json_t *dirty = BUILD_DIRTY < 0 ? json_null() : json_boolean(BUILD_DIRTY);
+
+    return json_pack(
+        "{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:I, s:o,"
+        " s:o, s:o, s:o}",
+        "version", ISOBATH_VERSION, "commit", BUILD_COMMIT, "dirty", dirty,
+        "build_flags", BUILD_FLAGS, "compiler", COMPILER,
+        "isa", string_or_null(isa),
+        "cpu", proc_json("/proc/cpuinfo", "model name"),
+        "kernel", string_or_null(named ? system.release : NULL),
+        "perf_event_paranoid",
+        proc_integer_json("/proc/sys/kernel/perf_event_paranoid"),
+        "memory_bytes", json_integer((json_int_t)sysconf(_SC_PHYS_PAGES) *
+                                     (json_int_t)sysconf(_SC_PAGESIZE)),
+        "threads", threads, "seed", (json_int_t)seed,
+        "data_path", string_or_null(data_path),
+        "data_hash", string_or_null(data_hash),
+        "start_time", now_json(), "arguments", arguments_json(argc, argv));
+}
+
+enum status summary_write(const struct rundir *rundir, json_t *summary,
+                          struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status = file_join(path, rundir->path, "summary.json", err);
+
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    /* A failed write shows in the stream; what is left is want of memory. */
+    if (json_dumpf(summary, writer.stream, JSON_INDENT(2)) != 0 &&
+        !ferror(writer.stream)) {
+        file_abandon(&writer);
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
+                         path);
+    }
+    fputc('\n', writer.stream);
+    return file_commit(&writer, err);
+}
+
+enum status summary_read(json_t **out, const char *directory,
+                         struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    char *text = NULL;
+    size_t size = 0;
+    json_error_t json;
+    enum status status = file_join(path, directory, "summary.json", err);
+
+    if (status == STATUS_OK)
+        status = file_read(&text, &size, path, SUMMARY_MAX_BYTES, err);
+    if (status != STATUS_OK)
+        return status;
+    json_t *summary = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
+    free(text);
+    if (!summary)
+        return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
+                         json.line, json.column, json.text);
+    const char *schema = json_string_value(json_object_get(summary, "schema"));
+    if (!schema || strcmp(schema, "isobath-run-1") != 0) {
+        status = error_set(err, STATUS_BAD_FORMAT, "%s:1:1: schema %s: allowed"
+                           " is isobath-run-1", path,
+                           schema ? schema : "is missing");
+        json_decref(summary);
+        return status;
+    }
+    *out = summary;
+    return STATUS_OK;
+}
+
+enum status rundir_write_ledgers(const struct rundir *rundir,
+                                 const struct ledger *predicted,
+                                 const struct ledger *counted,
+                                 const struct ledger *measured,
+                                 struct error *err)
+{
+    const struct ledger *const ledgers[] = { predicted, counted, measured };
+    char path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    int n = 0, n_by_token = 0;
+
+    for (size_t i = 0; i < sizeof ledgers / sizeof *ledgers; i++) {
+        n += ledgers[i] != NULL;
+        n_by_token += ledgers[i] && ledger_shape(ledgers[i]).n_tokens > 0;
+    }
+    if (n_by_token != 0 && n_by_token != n)
+        return error_set(err, STATUS_BAD_VALUE, "ledgers that resolve tokens"
+                         " and such that do not cannot share one table");
+    enum status status = file_join(path, rundir->path, "ledger.csv", err);
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    ledger_write_header(writer.stream, n_by_token > 0);
+    for (size_t i = 0; i < sizeof ledgers / sizeof *ledgers; i++)
+        if (ledgers[i] && status == STATUS_OK)
+            status = ledger_write(ledgers[i], witnesses[i], writer.stream, err);
+    /* A write error is found again, and named better, by file_commit(). */
+    if (status != STATUS_OK && status != STATUS_IO) {
+        file_abandon(&writer);
+        return status;
+    }
+    return file_commit(&writer, err);
+}

@@ -1,0 +1,101 @@
+/* table.h - one table, written as HTML, CSV, JSON and Markdown.
+ *
+ * Text goes in raw and is escaped on the way out; numbers go in as amounts in
+ * base units, and get a prefix per column only where people read them. */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <stdio.h>
+#include "sim/core/answer/amount.h"
+#include "sim/core/base/error.h"
+
+enum { TABLE_MAX_COLUMNS = 24, TABLE_NAME_SIZE = 48 };
+
+enum column_style {
+    COLUMN_TEXT,
+    COLUMN_SI,                 /* one prefix for the column: 3.2 MFLOP */
+    COLUMN_SHARE,              /* 0.125 as 12.5 % */
+    COLUMN_RATIO,              /* 1.002, marked when it is off by 2 or 10 % */
+    COLUMN_FACTOR,             /* 0.62, nothing to mark */
+    COLUMN_WHOLE,              /* 12345 */
+    COLUMN_LOSS,               /* four decimals */
+    COLUMN_SIGNED,             /* four decimals and a sign */
+    COLUMN_QUANTITY,           /* each cell has its own prefix and unit */
+};
+
+struct column {
+    const char *key;           /* "flops_counted": CSV header, JSON key */
+    const char *heading;       /* "FLOPs counted" */
+    const char *unit;         /* "flop", "s", ""; what a prefix is put before */
+    enum column_style style;
+    bool plain;                /* a setting or a number of things: no source
+                                * to state */
+};
+
+enum row_kind { ROW_PLAIN, ROW_MOD, ROW_TOTAL };
+
+struct cell {
+    char         *text;        /* owned; NULL: an amount */
+    struct amount amount;
+    const char   *unit;        /* of a COLUMN_QUANTITY cell; borrowed */
+};
+
+struct table {
+    char   name[TABLE_NAME_SIZE];    /* file stem */
+    char   caption[512];
+    const struct column *column;     /* borrowed, usually a const table */
+    size_t n_columns;
+    bool   grouped;                  /* equal neighbours of the first column
+                                      * share one cell on the page */
+    size_t n_rows, n_cells, size;    /* size: of cell and kind, in rows */
+    struct cell   *cell;             /* [n_rows][n_columns] */
+    enum row_kind *kind;             /* [n_rows] */
+    enum status status;              /* the first failure */
+};
+
+/* Caller releases with table_close(). */
+void table_open(struct table *out, const char *name,
+                const struct column *columns, size_t n_columns);
+void table_close(struct table *table);
+void table_caption(struct table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A row is started, then filled from left to right; cells never given are empty
+ * text.  No memory: table->status, and what follows is ignored. */
+void table_row(struct table *table, enum row_kind kind);
+void table_text(struct table *table, const char *text);
+void table_textf(struct table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void table_amount(struct table *table, struct amount amount);
+void table_skip(struct table *table);       /* the question has no sense here */
+void table_quantity(struct table *table, struct amount amount,
+                    const char *unit);
+
+/* Full precision, base units; per amount the columns KEY, KEY_source and, where
+ * any row states an interval, KEY_low and KEY_high. */
+void table_csv(const struct table *table, FILE *out);
+enum status table_json(const struct table *table, FILE *out,
+                       struct error *err) MUST_CHECK;
+void table_markdown(const struct table *table, FILE *out);
+void table_html(const struct table *table, FILE *out);
+
+/* The small tag behind a number on the page: " <abbr ...>count</abbr>"; nothing
+ * for a word that has none. */
+void table_tag(FILE *out, const char *word);
+
+/* A single amount as people read it, without unit: "12.34", "unknown". */
+enum { TABLE_NUMBER_SIZE = 48 };
+void table_number(char out[TABLE_NUMBER_SIZE], double value,
+                  enum column_style style);
+
+/* An SI prefix for the largest value of a set: its letter and its factor. */
+struct prefix {
+    const char *letter;
+    double      factor;
+};
+struct prefix prefix_for(double largest);
+
+/* "3.21 TFLOP"; "unknown" for NAN.  Three significant digits. */
+void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit);
+
+#endif

@@ -1,0 +1,199 @@
+/* table_write.c - a table as CSV, JSON and Markdown. */
+#include "sim/core/answer/table.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/core/answer/escape.h"
+#include "sim/core/answer/table_format.h"
+
+static void csv_header(const struct table *t, FILE *out)
+{
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const char *key = t->column[c].key;
+        fprintf(out, "%s%s", c ? "," : "", key);
+        if (t->column[c].style == COLUMN_TEXT)
+            continue;
+        if (table_has_interval(t, c))
+            fprintf(out, ",%s_low,%s_high", key, key);
+        if (!t->column[c].plain)
+            fprintf(out, ",%s_source", key);
+    }
+    fputs("\r\n", out);
+}
+
+static void csv_number(FILE *out, double value)
+{
+    putc(',', out);
+    if (isfinite(value))
+        fprintf(out, "%.15g", value);
+}
+
+static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
+                     FILE *out)
+{
+    bool interval = table_has_interval(t, c);
+    bool known = !cell->text && amount_known(cell->amount);
+
+    if (cell->text)
+        escape_write(out, BORDER_CSV, cell->text);
+    if (t->column[c].style == COLUMN_TEXT)
+        return;
+    if (known)
+        fprintf(out, "%.15g", cell->amount.value);
+    if (interval) {
+        csv_number(out, known ? cell->amount.low : nan(""));
+        csv_number(out, known ? cell->amount.high : nan(""));
+    }
+    if (!t->column[c].plain)
+        fprintf(out, ",%s", cell->text || table_is_empty(cell)
+                                ? "" : amount_word(cell->amount));
+}
+
+void table_csv(const struct table *t, FILE *out)
+{
+    csv_header(t, out);
+    for (size_t r = 0; r < t->n_rows; r++) {
+        for (size_t c = 0; c < t->n_columns; c++) {
+            if (c)
+                putc(',', out);
+            csv_cell(t, c, &t->cell[r * t->n_columns + c], out);
+        }
+        fputs("\r\n", out);
+    }
+}
+
+static json_t *json_amount(const struct column *column,
+                           const struct cell *cell)
+{
+    struct amount a = cell->amount;
+    const char *unit = cell->unit ? cell->unit : column->unit;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "value", amount_known(a) ? json_real(a.value)
+                                                         : json_null());
+    json_object_set_new(object, "unit", json_string(*unit ? unit : "1"));
+    json_object_set_new(object, "source", json_string(amount_word(a)));
+    if (amount_known(a) && isfinite(a.low) && isfinite(a.high)) {
+        json_object_set_new(object, "low", json_real(a.low));
+        json_object_set_new(object, "high", json_real(a.high));
+    }
+    if (!amount_known(a))
+        json_object_set_new(object, "reason", json_string(
+            a.reason ? a.reason : "no reason was recorded"));
+    return object;
+}
+
+/* Foreign bytes need not be UTF-8, and jansson takes nothing else. */
+static json_t *json_clean(const char *text)
+{
+    char  *clean = NULL;
+    size_t size = 0;
+    FILE  *stream = open_memstream(&clean, &size);
+    json_t *string;
+
+    if (!stream)
+        return NULL;
+    escape_write(stream, BORDER_TERMINAL, text);
+    fclose(stream);
+    string = json_string(clean);
+    free(clean);
+    return string;
+}
+
+enum status table_json(const struct table *t, FILE *out, struct error *err)
+{
+    json_t *rows = json_array();
+    json_t *root = json_object();
+    int failed;
+
+    for (size_t r = 0; r < t->n_rows; r++) {
+        json_t *row = json_object();
+        for (size_t c = 0; c < t->n_columns; c++) {
+            const struct cell *cell = &t->cell[r * t->n_columns + c];
+            json_object_set_new(row, t->column[c].key,
+                cell->text ? json_clean(cell->text)
+                : table_is_empty(cell) ? json_null()
+                : json_amount(&t->column[c], cell));
+        }
+        json_array_append_new(rows, row);
+    }
+    json_object_set_new(root, "name", json_string(t->name));
+    json_object_set_new(root, "caption", json_clean(t->caption));
+    failed = json_object_set_new(root, "rows", rows) ||
+             json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    putc('\n', out);
+    json_decref(root);
+    return failed ? error_set(err, STATUS_IO, "table '%s' could not be written "
+                              "as JSON", t->name)
+                  : STATUS_OK;
+}
+
+static void markdown_cell(const struct column *column, struct layout layout,
+                          const struct cell *cell, struct notes *notes,
+                          FILE *out)
+{
+    char number[TABLE_NUMBER_SIZE];
+
+    if (cell->text) {
+        escape_write(out, BORDER_MARKDOWN, cell->text);
+        return;
+    }
+    if (table_is_empty(cell))
+        return;
+    if (!amount_known(cell->amount)) {
+        fprintf(out, "unknown [%zu]", table_note(notes, cell));
+        return;
+    }
+    table_cell_number(number, cell->amount.value, column, layout, cell);
+    if (cell->amount.from == PROV_AT_LEAST)
+        fputs("≥ ", out);
+    fputs(number, out);
+    if (isfinite(cell->amount.low) && isfinite(cell->amount.high)) {
+        table_cell_number(number, cell->amount.low, column, layout,
+                          cell);
+        fprintf(out, " (%s to ", number);
+        table_cell_number(number, cell->amount.high, column, layout,
+                          cell);
+        fprintf(out, "%s)", number);
+    }
+    if (*table_ratio_mark(column, cell->amount))
+        fprintf(out, " %s", table_ratio_mark(column, cell->amount));
+}
+
+void table_markdown(const struct table *t, FILE *out)
+{
+    struct notes notes = { .n = 0 };
+    struct layout layout[TABLE_MAX_COLUMNS];
+    char heading[128];
+
+    escape_write(out, BORDER_MARKDOWN, t->caption);
+    fputs("\n\n|", out);
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const char *word = table_column_word(t, c);
+        layout[c] = table_layout(t, c);
+        table_heading(heading, &t->column[c], layout[c]);
+        fprintf(out, " %s%s%s%s%s |", heading, table_share_sign(&t->column[c]),
+                word && *word ? " (" : "", word ? word : "",
+                word && *word ? ")" : "");
+    }
+    fputs("\n|", out);
+    for (size_t c = 0; c < t->n_columns; c++)
+        fputs(t->column[c].style == COLUMN_TEXT ? "---|" : "---:|", out);
+    for (size_t r = 0; r < t->n_rows; r++) {
+        fputs("\n|", out);
+        for (size_t c = 0; c < t->n_columns; c++) {
+            putc(' ', out);
+            markdown_cell(&t->column[c], layout[c],
+                          &t->cell[r * t->n_columns + c], &notes, out);
+            fputs(" |", out);
+        }
+    }
+    putc('\n', out);
+    for (size_t i = 0; i < notes.n; i++) {
+        fprintf(out, "\n[%zu] ", i + 1);
+        escape_write(out, BORDER_MARKDOWN, notes.reason[i]);
+        putc('\n', out);
+    }
+}

@@ -1,0 +1,54 @@
+/* file.h - files that appear whole or not at all. */
+#ifndef FILE_H
+#define FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include "sim/core/base/error.h"
+
+enum { FILE_PATH_SIZE = 1024 };
+
+/* A file being written under a temporary name in the same directory. */
+struct file_writer {
+    FILE *stream;                       /* write here */
+    char  path[FILE_PATH_SIZE];
+    char  temporary[FILE_PATH_SIZE];
+};
+
+enum status file_create(struct file_writer *out, const char *path,
+                        struct error *err) MUST_CHECK;
+/* Flush, fsync, rename into place, fsync the directory.  On failure (a full disk,
+ * say) the temporary file is gone and an older file of that name untouched. */
+enum status file_commit(struct file_writer *writer,
+                        struct error *err) MUST_CHECK;
+void        file_abandon(struct file_writer *writer);
+
+/* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
+ * frees it.  Reports a missing file, a directory, an unreadable or too large
+ * file by name as STATUS_BAD_VALUE. */
+enum status file_read(char **text, size_t *size, const char *path, size_t limit,
+                      struct error *err) MUST_CHECK;
+
+/* A read-only mapping of a whole file. */
+struct file_map {
+    const unsigned char *data;
+    size_t size;
+};
+enum status file_map(struct file_map *out, const char *path,
+                     struct error *err) MUST_CHECK;
+void        file_unmap(struct file_map *map);
+/* Part of a mapping that was read need not stay in memory; it comes back from
+ * the file when it is read again.  Of whole pages only. */
+void        file_give_back(const void *data, size_t bytes);
+
+/* mkdir -p. */
+enum status file_make_directory(const char *path, struct error *err) MUST_CHECK;
+/* A field of a CSV file that may hold anything: in quotes, quotes doubled. */
+void        file_write_quoted(FILE *file, const char *text);
+bool        file_exists(const char *path);
+/* dir + "/" + name into out[FILE_PATH_SIZE]. */
+enum status file_join(char *out, const char *directory, const char *name,
+                      struct error *err) MUST_CHECK;
+
+#endif

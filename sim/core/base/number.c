@@ -1,0 +1,6 @@
+/* number.c - the table of number.h. */
+#include "sim/core/base/number.h"
+
+#define X(id, name, block, bytes, flops) [NUMBER_##id] = { name, block, bytes, flops },
+const struct number_info number_table[NUMBER_COUNT] = { NUMBER_MAP(X) };
+#undef X

@@ -1,0 +1,257 @@
+/* stats.c - means, spreads and differences that say how sure they are. */
+#include "sim/core/base/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/core/base/random.h"
+
+struct spread stats_spread(const double *x, size_t n)
+{
+    struct spread s = { .n = n, .mean = nan(""), .sd = nan("") };
+    double sum = 0, squares = 0;
+
+    if (n == 0)
+        return s;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    s.mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (x[i] - s.mean) * (x[i] - s.mean);
+    if (n > 1)
+        s.sd = sqrt(squares / (double)(n - 1));
+    return s;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double stats_median(double *x, size_t n)
+{
+    if (n == 0)
+        return nan("");
+    qsort(x, n, sizeof *x, by_value);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+double stats_quantile(double *x, size_t n, double q)
+{
+    /* A product that is whole but for its last bits does not count one more. */
+    double rank = ceil(q * (double)n * (1 - 1e-12));
+
+    if (n == 0)
+        return nan("");
+    qsort(x, n, sizeof *x, by_value);
+    return x[rank < 1 ? 0 : rank > (double)n ? n - 1 : (size_t)rank - 1];
+}
+
+/* Values above the last equal to x[i] come after it: a tie is one step. */
+static size_t last_equal(const double *x, size_t n, size_t i)
+{
+    while (i + 1 < n && x[i + 1] == x[i])
+        i++;
+    return i;
+}
+
+size_t stats_distribution(double *x, size_t n, struct stats_step *out,
+                          size_t limit)
+{
+    size_t distinct = 0, steps = 0, at = 0;
+
+    qsort(x, n, sizeof *x, by_value);
+    for (size_t i = 0; i < n; i++)
+        distinct += i == 0 || x[i] != x[i - 1];
+    while (at < n) {
+        at = last_equal(x, n, at);
+        out[steps++] = (struct stats_step){ x[at],
+                                            (double)(at + 1) / (double)n };
+        at++;
+        if (distinct > limit && steps < limit) {
+            size_t even = (size_t)((double)(n - 1) * (double)steps /
+                                   (double)(limit - 1));
+            at = even > at ? even : at;
+        }
+    }
+    return steps;
+}
+
+double stats_t95(double df)
+{
+    static const double table[] = {
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+         2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+         2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    };
+    const size_t n = sizeof table / sizeof *table;
+    const double z = 1.959964;         /* the normal distribution's 97.5 % */
+    const double z3 = z * z * z;
+
+    df = floor(df);
+    if (df <= (double)n)
+        return table[df < 1 ? 0 : (size_t)df - 1];
+    return z + (z3 + z) / (4 * df) +
+           (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * df * df);
+}
+
+/* The middle 95 % of the means of resampled differences. */
+static void bootstrap(struct difference *d, const double *difference)
+{
+    double mean[STATS_BOOTSTRAP_ROUNDS];
+    struct random random = random_seeded(1);
+    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
+
+    for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
+        double sum = 0;
+        for (size_t i = 0; i < d->n; i++)
+            sum += difference[random_below(&random, (uint32_t)d->n)];
+        mean[round] = sum / (double)d->n;
+    }
+    qsort(mean, STATS_BOOTSTRAP_ROUNDS, sizeof *mean, by_value);
+    d->low = mean[tail];
+    d->high = mean[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+}
+
+struct difference stats_mean_interval(struct spread s)
+{
+    struct difference d = { .n = s.n, .mean = s.mean, .low = nan(""),
+                            .high = nan("") };
+    double half;
+
+    if (s.n < 2)
+        return d;
+    half = stats_t95((double)s.n - 1) * s.sd / sqrt((double)s.n);
+    d.low = s.mean - half;
+    d.high = s.mean + half;
+    return d;
+}
+
+struct difference stats_paired(const double *a, const double *b, size_t n)
+{
+    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
+    double *difference = calloc(n ? n : 1, sizeof *difference);
+
+    if (!difference)
+        return d;
+    for (size_t i = 0; i < n; i++)
+        difference[i] = a[i] - b[i];
+    d = stats_mean_interval(stats_spread(difference, n));
+    if (n >= STATS_BOOTSTRAP_FROM)
+        bootstrap(&d, difference);
+    free(difference);
+    return d;
+}
+
+/* The middle 95 % of the ratios of resampled blocks. */
+static void bootstrap_ratio(struct difference *d, const double *a,
+                            const double *b)
+{
+    double ratio[STATS_BOOTSTRAP_ROUNDS];
+    struct random random = random_seeded(1);
+    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
+
+    for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
+        double over = 0, under = 0;
+        for (size_t i = 0; i < d->n; i++) {
+            uint32_t drawn = random_below(&random, (uint32_t)d->n);
+            over += a[drawn];
+            under += b[drawn];
+        }
+        ratio[round] = over / under;
+    }
+    qsort(ratio, STATS_BOOTSTRAP_ROUNDS, sizeof *ratio, by_value);
+    d->low = ratio[tail];
+    d->high = ratio[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+}
+
+struct difference stats_ratio(const double *a, const double *b, size_t n)
+{
+    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
+    double over = 0, under = 0, squares = 0, half;
+
+    for (size_t i = 0; i < n; i++) {
+        over += a[i];
+        under += b[i];
+    }
+    if (n == 0 || under == 0)
+        return d;
+    d.mean = over / under;
+    for (size_t i = 0; i < n; i++)
+        squares += (a[i] - d.mean * b[i]) * (a[i] - d.mean * b[i]);
+    if (n >= STATS_BOOTSTRAP_FROM) {
+        bootstrap_ratio(&d, a, b);
+    } else if (n > 1) {
+        half = stats_t95((double)n - 1) * (double)n / under *
+               sqrt(squares / ((double)n - 1) / (double)n);
+        d.low = d.mean - half;
+        d.high = d.mean + half;
+    }
+    return d;
+}
+
+struct difference stats_welch(struct spread a, struct spread b)
+{
+    struct difference d = { .n = a.n < b.n ? a.n : b.n,
+                            .mean = a.mean - b.mean, .low = nan(""),
+                            .high = nan("") };
+    double va, vb, df, half;
+
+    if (d.n < 2)
+        return d;
+    va = a.sd * a.sd / (double)a.n;
+    vb = b.sd * b.sd / (double)b.n;
+    df = (va + vb) * (va + vb) / (va * va / ((double)a.n - 1) +
+                                  vb * vb / ((double)b.n - 1));
+    half = va + vb > 0 ? stats_t95(df) * sqrt(va + vb) : 0;
+    d.low = d.mean - half;
+    d.high = d.mean + half;
+    return d;
+}
+
+enum verdict stats_verdict(struct difference d)
+{
+    if (!isfinite(d.mean) || !isfinite(d.low) || !isfinite(d.high))
+        return VERDICT_UNKNOWN;
+    if (d.low > 0)
+        return VERDICT_HIGHER;
+    return d.high < 0 ? VERDICT_LOWER : VERDICT_NONE;
+}
+
+/* The most values that may be cut at each end: the largest r for which at most
+ * r of n fair coins show heads with a chance below 2.5 %.  -1: none may. */
+static int cut_ranks(size_t n)
+{
+    double term = pow(0.5, (double)n), below = term;
+    int r = -1;
+    /* The normal approximation, where 2^-n is nothing: off by less than one
+     * rank, towards the wider. */
+    if (n > 500)
+        return (int)floor((double)n / 2 - 0.98 * sqrt((double)n)) - 2;
+    for (size_t i = 0; below < 0.025 && i < n; i++) {
+        r = (int)i;
+        term *= (double)(n - i) / (double)(i + 1);
+        below += term;
+    }
+    return r;
+}
+
+struct difference stats_median_interval(const double *x, size_t n)
+{
+    struct difference d = { n, nan(""), nan(""), nan("") };
+    double *sorted = malloc((n + 1) * sizeof *sorted);
+    if (!sorted)
+        return d;
+    memcpy(sorted, x, n * sizeof *sorted);
+    d.mean = stats_median(sorted, n);
+    int cut = cut_ranks(n);
+    if (cut >= 0) {
+        d.low = sorted[cut];
+        d.high = sorted[n - 1 - (size_t)cut];
+    }
+    free(sorted);
+    return d;
+}

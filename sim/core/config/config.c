@@ -1,0 +1,542 @@
+/* config.c - which value each key of the table gets, and from where. */
+#include "sim/core/config/config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/config/config_value.h"
+#include "sim/core/config/document.h"
+#include "sim/core/base/nearest.h"
+
+enum { NAME_SIZE = 128 };
+
+/* A place in a document. */
+struct place {
+    const struct document *document;   /* NULL: nowhere */
+    const yaml_node_t     *node;
+};
+
+/* What was found for one key of the table. */
+struct slot {
+    struct place value;
+    struct place section;      /* the mapping it would stand in */
+    size_t       section_length;
+    bool         lent;         /* from a config that a section names */
+};
+
+struct loader {
+    const struct config_schema  *schema;
+    const struct config_setting *settings;
+    size_t           n_settings, n_keys;
+    struct slot     *slot;         /* [n_keys] */
+    struct document *documents;    /* kept while nodes are in use */
+    bool             lending;      /* reading a whole config that a section
+                                    * names: it fills in, never overrules */
+    struct error    *err;
+};
+
+static size_t count_keys(const struct config_schema *schema)
+{
+    size_t n = 0;
+    while (schema->keys[n].name)
+        n++;
+    return n;
+}
+
+static const struct config_key *find_key(const struct config_schema *schema,
+                                         const char *name)
+{
+    for (const struct config_key *key = schema->keys; key->name; key++)
+        if (strcmp(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+/* Whether `key` lies in the section of that name; "" holds all. */
+static bool lies_in(const struct config_key *key, const char *section)
+{
+    size_t length = strlen(section);
+    return length == 0 || (strncmp(key->name, section, length) == 0 &&
+                           key->name[length] == '.');
+}
+
+static bool is_section(const struct config_schema *schema, const char *name)
+{
+    for (const struct config_key *key = schema->keys; key->name; key++)
+        if (lies_in(key, name))
+            return true;
+    return false;
+}
+
+/* Offer every section that `name` lies in, and the name itself. */
+static void offer_prefixes(struct nearest *near, const char *name,
+                           char best[NAME_SIZE])
+{
+    char part[NAME_SIZE];
+    size_t length = 0;
+
+    do {
+        length += strcspn(name + length + (length > 0), ".") + (length > 0);
+        snprintf(part, sizeof part, "%.*s", (int)length, name);
+        nearest_offer(near, part);
+        if (near->name == part)
+            near->name = strcpy(best, part);
+    } while (name[length]);
+}
+
+/* "unknown key 'x'", and the nearest one: by its full name, else the one with
+ * the same last part, which most likely stands in the wrong section. */
+static void describe_unknown(char *out, size_t size,
+                             const struct config_schema *schema,
+                             const char *name)
+{
+    struct nearest near = nearest_to(name);
+    const char *last = strrchr(name, '.');
+    char best[NAME_SIZE];
+
+    last = last ? last + 1 : name;
+    for (const struct config_key *key = schema->keys; key->name; key++)
+        offer_prefixes(&near, key->name, best);
+    for (const struct config_key *key = schema->keys;
+         key->name && !near.name; key++) {
+        const char *dot = strrchr(key->name, '.');
+        if (dot && strcmp(dot + 1, last) == 0)
+            near.name = key->name;
+    }
+    snprintf(out, size, "unknown key '%.64s'%s%s%s", name,
+             near.name ? ", did you mean '" : "", near.name ? near.name : "",
+             near.name ? "'?" : "");
+}
+
+/* The name before '=' of a setting; "" when there is none. */
+static void setting_name(char out[NAME_SIZE], const char *text)
+{
+    size_t length = strcspn(text, "=");
+    snprintf(out, NAME_SIZE, "%.*s",
+             length < NAME_SIZE && text[length] ? (int)length : 0, text);
+}
+
+/* The last setting of exactly that name; NULL: none. */
+static const struct config_setting *last_setting(const struct loader *l,
+                                                 const char *name)
+{
+    char other[NAME_SIZE];
+
+    for (size_t i = l->n_settings; i-- > 0;) {
+        setting_name(other, l->settings[i].text);
+        if (strcmp(name, other) == 0)
+            return &l->settings[i];
+    }
+    return NULL;
+}
+
+static struct document *keep(struct loader *l, struct document *document)
+{
+    document->next = l->documents;
+    l->documents = document;
+    return document;
+}
+
+static enum status collect_mapping(struct loader *l, struct place place,
+                                   const char *section);
+
+/* Remember where the keys of a section would stand, for "missing" messages;
+ * the innermost section wins. */
+static void mark_section(struct loader *l, struct place place,
+                         const char *section)
+{
+    for (size_t i = 0; i < l->n_keys; i++)
+        if (lies_in(&l->schema->keys[i], section) &&
+            strlen(section) >= l->slot[i].section_length) {
+            l->slot[i].section = place;
+            l->slot[i].section_length = strlen(section);
+        }
+}
+
+/* Whether the file holds the section under its name, beside others, instead of
+ * its keys.  It must stand there in place: so no file leads back to itself. */
+static bool names_section(struct place place, const char *section)
+{
+    if (!place.node || place.node->type != YAML_MAPPING_NODE)
+        return false;
+    for (const yaml_node_pair_t *pair = place.node->data.mapping.pairs.start;
+         pair < place.node->data.mapping.pairs.top; pair++) {
+        const char *key =
+            document_text(document_node(place.document, pair->key));
+        const yaml_node_t *value = document_node(place.document, pair->value);
+        if (key && strcmp(key, section) == 0 &&
+            value->type == YAML_MAPPING_NODE)
+            return true;
+    }
+    return false;
+}
+
+/* A section in place, or in the file that is named here: its keys, or a whole
+ * config that has it. */
+static enum status collect_section(struct loader *l, struct place place,
+                                   const char *section)
+{
+    char path[FILE_PATH_SIZE];
+    struct document *document = NULL;
+
+    assert(place.node);
+    if (place.node->type != YAML_SCALAR_NODE)
+        return collect_mapping(l, place, section);
+    if (!document_text(place.node) || !*document_text(place.node))
+        return document_fail(place.document, place.node, STATUS_BAD_VALUE,
+                             l->err, "%s nothing: allowed are its keys, or the"
+                             " name of a file that holds them", section);
+    enum status status = document_resolve(path, place.document, place.node,
+                                          l->err);
+    if (status != STATUS_OK)
+        return status;
+    if (!file_exists(path))
+        return document_fail(place.document, place.node, STATUS_BAD_VALUE,
+                             l->err, "%s: no file '%s'", section, path);
+    status = document_read(&document, path, l->err);
+    if (status != STATUS_OK)
+        return status;
+    place = (struct place){ keep(l, document), document_root(document) };
+    if (!names_section(place, section))
+        return collect_mapping(l, place, section);
+    /* A whole config of its own kind: what the naming file says itself comes
+     * first, wherever it stands. */
+    l->lending = true;
+    status = collect_mapping(l, place, "");
+    l->lending = false;
+    return status;
+}
+
+/* One `key: value` of a section. */
+static enum status collect_pair(struct loader *l, struct place key,
+                                const yaml_node_t *value, const char *section)
+{
+    char name[NAME_SIZE], quote[DOCUMENT_QUOTE_SIZE], what[256];
+    struct place place = { key.document, value };
+
+    document_quote(quote, key.node);
+    snprintf(name, sizeof name, "%.60s%s%s", section, *section ? "." : "",
+             quote);
+    /* Dots join names in messages and settings, not in files: there would be
+     * two ways to say one thing. */
+    bool dotted = strchr(quote, '.') != NULL;
+    const struct config_key *found = dotted ? NULL
+                                            : find_key(l->schema, name);
+    if (found) {
+        struct slot *slot = &l->slot[found - l->schema->keys];
+        bool given = slot->value.node != NULL && !slot->lent;
+        if (!l->lending || !given) {
+            slot->value = place;
+            slot->lent = l->lending;
+        }
+        return STATUS_OK;
+    }
+    if (!dotted && is_section(l->schema, name))
+        return last_setting(l, name) ? STATUS_OK
+                                     : collect_section(l, place, name);
+    if (dotted)
+        snprintf(what, sizeof what, "key '%s': in a file, write sections as"
+                 " indented mappings", quote);
+    else
+        describe_unknown(what, sizeof what, l->schema, name);
+    return document_fail(key.document, key.node, STATUS_BAD_VALUE, l->err,
+                         "%s", what);
+}
+
+static bool repeats(struct place place, const yaml_node_pair_t *pair)
+{
+    const yaml_node_t *key = document_node(place.document, pair->key);
+    const char *text = document_text(key);
+
+    for (const yaml_node_pair_t *p = place.node->data.mapping.pairs.start;
+         text && p < pair; p++) {
+        const char *other =
+            document_text(document_node(place.document, p->key));
+        if (other && strcmp(text, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* All keys of a section.  Sections only nest as deep as the table's names have
+ * dots, so files that name each other cannot go round in circles. */
+static enum status collect_mapping(struct loader *l, struct place place,
+                                   const char *section)
+{
+    enum status status = STATUS_OK;
+
+    mark_section(l, place, section);
+    if (!place.node)             /* an empty file */
+        return STATUS_OK;
+    if (place.node->type != YAML_MAPPING_NODE)
+        return document_fail(place.document, place.node, STATUS_BAD_VALUE,
+                             l->err, "%s%sa %s config is a mapping, key: value",
+                             section, *section ? ": " : "", l->schema->kind);
+    for (const yaml_node_pair_t *pair = place.node->data.mapping.pairs.start;
+         pair < place.node->data.mapping.pairs.top && status == STATUS_OK;
+         pair++) {
+        struct place key = { place.document,
+                             document_node(place.document, pair->key) };
+        if (repeats(place, pair))
+            return document_fail(key.document, key.node, STATUS_BAD_VALUE,
+                                 l->err, "repeated key '%.64s'",
+                                 document_text(key.node));
+        status = collect_pair(l, key, document_node(place.document,
+                                                    pair->value), section);
+    }
+    return status;
+}
+
+/* The value of a setting or a default as a document of one value. */
+static enum status parse_value(struct loader *l, struct place *out,
+                               const char *origin, const char *text,
+                               bool literal)
+{
+    struct document *document = NULL;
+    enum status status = literal || !*text
+        ? document_literal(&document, origin, text, l->err)
+        : document_parse(&document, origin, text, l->err);
+
+    if (status != STATUS_OK)
+        return status;
+    keep(l, document);
+    if (!document_root(document))
+        return document_fail(document, NULL, STATUS_BAD_VALUE, l->err,
+                             "'%.64s' holds no value", text);
+    *out = (struct place){ document, document_root(document) };
+    return STATUS_OK;
+}
+
+static enum status apply_setting(struct loader *l,
+                                 const struct config_setting *setting)
+{
+    char name[NAME_SIZE], what[256];
+    const char *text = setting->text;
+    struct place place = { NULL, NULL };
+
+    setting_name(name, text);
+    if (!*name)
+        return error_set(l->err, STATUS_BAD_VALUE,
+                         "--set: '%.64s': allowed is key=value", text);
+    const char *value = text + strlen(name) + 1;
+    const struct config_key *key = find_key(l->schema, name);
+    if (!key && !is_section(l->schema, name)) {
+        describe_unknown(what, sizeof what, l->schema, name);
+        return error_set(l->err, STATUS_BAD_VALUE, "--set: %s", what);
+    }
+    if (last_setting(l, name) != setting)
+        return STATUS_OK;
+    enum status status = parse_value(l, &place, "--set", value,
+                                     key ? config_value_literal(key)
+                                         : *value != '{');
+    if (status != STATUS_OK)
+        return status;
+    if (!key)
+        return collect_section(l, place, name);
+    l->slot[key - l->schema->keys].value = place;
+    return STATUS_OK;
+}
+
+/* Sections first, so that a key's own setting outweighs its section's. */
+static enum status apply_settings(struct loader *l)
+{
+    enum status status = STATUS_OK;
+
+    for (int keys = 0; keys <= 1; keys++)
+        for (size_t i = 0; i < l->n_settings && status == STATUS_OK; i++) {
+            char name[NAME_SIZE];
+            setting_name(name, l->settings[i].text);
+            if ((find_key(l->schema, name) != NULL) == (keys == 1))
+                status = apply_setting(l, &l->settings[i]);
+        }
+    return status;
+}
+
+static enum status missing(const struct loader *l, const struct config_key *key,
+                           const struct slot *slot)
+{
+    char allowed[CONFIG_ALLOWED_SIZE];
+
+    config_value_allowed(allowed, key);
+    if (!slot->section.document)
+        return error_set(l->err, STATUS_BAD_VALUE, "missing key '%s' (%s):"
+                         " give it with --set %s=...; allowed is %s",
+                         key->name, key->help, key->name, allowed);
+    return document_fail(slot->section.document, slot->section.node,
+                         STATUS_BAD_VALUE, l->err,
+                         "missing key '%s' (%s): allowed is %s", key->name,
+                         key->help, allowed);
+}
+
+static void note_origin(struct config_origin *origin, struct place place)
+{
+    assert(place.document && place.node);
+    *origin = (struct config_origin){ .line = 0 };
+    snprintf(origin->path, sizeof origin->path, "%.*s", CONFIG_TEXT_SIZE - 1,
+             place.document->path);
+    if (place.document->is_file) {
+        origin->line = (int)place.node->start_mark.line + 1;
+        origin->column = (int)place.node->start_mark.column + 1;
+    }
+}
+
+/* Every key's value, or its default, into the target. */
+static enum status resolve(struct loader *l, void *target,
+                           struct config_origin *origins)
+{
+    for (size_t i = 0; i < l->n_keys; i++) {
+        const struct config_key *key = &l->schema->keys[i];
+        struct place place = l->slot[i].value;
+        enum status status = STATUS_OK;
+
+        if (!place.document && !key->fallback)
+            return missing(l, key, &l->slot[i]);
+        if (!place.document)
+            status = parse_value(l, &place, "default", key->fallback,
+                                 config_value_literal(key));
+        if (status == STATUS_OK)
+            status = config_value_read(target, key, place.document, place.node,
+                                       l->err);
+        if (status != STATUS_OK)
+            return status;
+        if (origins)
+            note_origin(&origins[i], place);
+    }
+    return STATUS_OK;
+}
+
+static enum status load_base(struct loader *l, const char *path)
+{
+    struct document *document = NULL;
+    enum status status;
+
+    if (!path)
+        return STATUS_OK;
+    status = document_read(&document, path, l->err);
+    if (status != STATUS_OK)
+        return status;
+    struct place root = { keep(l, document), document_root(document) };
+    return collect_mapping(l, root, "");
+}
+
+enum status config_load(void *target, const struct config_schema *schema,
+                        const char *path, const struct config_setting *settings,
+                        size_t n_settings, struct config_origin *origins,
+                        struct error *err)
+{
+    struct loader l = {
+        .schema = schema, .settings = settings, .n_settings = n_settings,
+        .n_keys = count_keys(schema), .err = err,
+    };
+    enum status status;
+
+    l.slot = calloc(l.n_keys + 1, sizeof *l.slot);
+    if (!l.slot)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a %s config",
+                         schema->kind);
+    status = load_base(&l, path);
+    if (status == STATUS_OK)
+        status = apply_settings(&l);
+    if (status == STATUS_OK)
+        status = resolve(&l, target, origins);
+    while (l.documents) {
+        struct document *next = l.documents->next;
+        document_close(l.documents);
+        l.documents = next;
+    }
+    free(l.slot);
+    return status;
+}
+
+enum status config_blame(const struct config_schema *schema,
+                         const struct config_origin *origins, const char *key,
+                         struct error *err)
+{
+    const struct config_key *found = find_key(schema, key);
+    char what[sizeof err->text];
+
+    if (!found || !origins || !err)
+        return err ? err->status : STATUS_BAD_VALUE;
+    const struct config_origin *origin = &origins[found - schema->keys];
+    snprintf(what, sizeof what, "%s", err->text);
+    if (origin->line > 0)
+        return error_set(err, err->status, "%s:%d:%d: %s", origin->path,
+                         origin->line, origin->column, what);
+    return error_set(err, err->status, "%s: %s", origin->path, what);
+}
+
+/* The object that holds the last part of a dotted name, made as needed. */
+static json_t *enter(json_t *object, const char *name, const char **last)
+{
+    const char *dot;
+
+    while (object && (dot = strchr(name, '.'))) {
+        char part[NAME_SIZE];
+        snprintf(part, sizeof part, "%.*s", (int)(dot - name), name);
+        json_t *inner = json_object_get(object, part);
+        if (!inner) {
+            inner = json_object();
+            if (json_object_set_new(object, part, inner) != 0)
+                inner = NULL;
+        }
+        object = inner;
+        name = dot + 1;
+    }
+    *last = name;
+    return object;
+}
+
+json_t *config_json(const void *target, const struct config_schema *schema)
+{
+    json_t *root = json_object();
+
+    for (const struct config_key *key = schema->keys; key->name; key++) {
+        const char *last;
+        json_t *object = enter(root, key->name, &last);
+        if (!object || json_object_set_new(object, last,
+                                           config_value_json(target, key))) {
+            json_decref(root);
+            return NULL;
+        }
+    }
+    return root;
+}
+
+enum { HELP_WIDTH = 78, HELP_INDENT = 6 };
+
+/* Words, wrapped, every line but the first indented. */
+static void write_wrapped(FILE *file, size_t column, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column > HELP_INDENT && column + 1 + length > HELP_WIDTH) {
+            fprintf(file, "\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        } else if (column > HELP_INDENT) {
+            fputc(' ', file);
+            column++;
+        }
+        fprintf(file, "%.*s", (int)length, text);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    fputc('\n', file);
+}
+
+void config_help(const struct config_schema *schema, FILE *file)
+{
+    char allowed[CONFIG_ALLOWED_SIZE], line[2 * CONFIG_ALLOWED_SIZE];
+
+    for (const struct config_key *key = schema->keys; key->name; key++) {
+        config_value_allowed(allowed, key);
+        snprintf(line, sizeof line, "%s; %s%.200s", allowed,
+                 key->fallback ? "default " : "required",
+                 !key->fallback ? "" : *key->fallback ? key->fallback
+                                                      : "\"\"");
+        fprintf(file, "  %s:", key->name);
+        write_wrapped(file, strlen(key->name) + 3, line);
+        fprintf(file, "%*s", HELP_INDENT, "");
+        write_wrapped(file, HELP_INDENT, key->help);
+    }
+}

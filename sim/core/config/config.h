@@ -1,0 +1,124 @@
+/* config.h - YAML files read through a table, one row per key.
+ *
+ * A key's full name is its path in the file, joined by dots: "train.steps".  A
+ * section may be given in place or as the name of a file that holds its keys,
+ * relative to the file that names it:   model: ../models/tiny.yaml
+ * That file may also be a whole config with the section in it under its name;
+ * then its other sections count too, except where the naming file has its own.
+ * Unknown, repeated and missing keys, wrong types and values out of range are
+ * STATUS_BAD_VALUE / BAD_FORMAT with "file:line:col: what, and what is allowed",
+ * and the nearest known key where one is near.
+ *
+ * Numbers are decimal: no 0x, no leading zeros, no .inf or .nan; an integer may
+ * be written 1e6.  Booleans are true and false, not yes, no, on, off. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <jansson.h>
+#include "sim/core/base/error.h"
+
+enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256,
+       CONFIG_SETTINGS_MAX = 32 };
+
+/* What a key's member in the target struct is. */
+enum config_type {
+    CONFIG_BOOL,       /* bool */
+    CONFIG_INT,        /* int64_t */
+    CONFIG_REAL,       /* double */
+    CONFIG_CHOICE,     /* int: index into choices */
+    CONFIG_TEXT,       /* char[CONFIG_TEXT_SIZE] */
+    CONFIG_PATH,       /* char[CONFIG_TEXT_SIZE], made relative to the file
+                        * that names it; as given when it comes from --set */
+    CONFIG_INT_LIST,   /* struct config_int_list; one number is a list of one */
+    CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
+    CONFIG_QUANTITY,   /* struct quantity */
+    CONFIG_SETTINGS,   /* struct config_settings: a section that another table
+                        * reads; --set does not reach into it.  `choices`: its
+                        * keys whose values are files, taken as CONFIG_PATH */
+};
+
+struct config_int_list {
+    int32_t n;
+    int64_t value[CONFIG_LIST_MAX];
+};
+
+struct config_real_list {
+    int32_t n;
+    double  value[CONFIG_LIST_MAX];
+};
+
+/* A number with its uncertainty and where it comes from; in YAML
+ *   {value: 15, low: 8, high: 30, grade: assumed, source: "..."}
+ * All five are required, low <= value <= high. */
+struct quantity {
+    double value, low, high;
+    char   grade[16];            /* measured fitted datasheet published derived
+                                  * assumed */
+    char   source[256];
+};
+
+/* A section's keys as --set would give them, in the order of the file. */
+struct config_settings {
+    int32_t n;
+    struct {
+        char text[CONFIG_TEXT_SIZE];         /* "routing.capacity=0.5" */
+        char place[CONFIG_TEXT_SIZE + 24];   /* "file:line:col" of the value */
+    } of[CONFIG_SETTINGS_MAX];
+};
+
+struct config_key {
+    const char *name;            /* "train.steps"; NULL ends a table */
+    enum config_type type;
+    size_t      offset;          /* of the member in the target struct */
+    double      min, max;        /* numbers, also in lists, both included;
+                                  * DBL_MIN: above 0; min == max: any */
+    const char *fallback;        /* default as it would stand in the file; NULL:
+                                  * the key is required */
+    const char *const *choices;  /* CONFIG_CHOICE: names, NULL-ended; NULL */
+    const char *unit;            /* "" when it has none */
+    const char *help;
+};
+
+struct config_schema {
+    const char *kind;            /* "run", "model", "machine", "study" */
+    const struct config_key *keys;
+};
+
+/* One --set key=value.  Texts and file names are taken as they stand behind the
+ * '=', everything else as it would stand in the file: [1, 2] is a list.  For a
+ * section the value is the name of the file that replaces it.  Of several
+ * settings of one key the last holds; a key's outweighs its section's. */
+struct config_setting {
+    const char *text;            /* "train.steps=200" */
+};
+
+/* Where a resolved value came from, for messages of later checks. */
+struct config_origin {
+    char path[CONFIG_TEXT_SIZE];   /* "--set", "default", or a file, cut */
+    int  line, column;             /* 1-based; 0 where there is no file */
+};
+
+/* Read `path` (NULL: defaults only) and then the settings into *target, which
+ * need not be initialised.  `origins`, unless NULL, has one entry per key of the
+ * table, in its order. */
+enum status config_load(void *target, const struct config_schema *schema,
+                        const char *path, const struct config_setting *settings,
+                        size_t n_settings, struct config_origin *origins,
+                        struct error *err) MUST_CHECK;
+
+/* A later check failed for `key`: put "file:line:col: " (or "--set: ") before
+ * what *err says already.  Returns err->status. */
+enum status config_blame(const struct config_schema *schema,
+                         const struct config_origin *origins, const char *key,
+                         struct error *err);
+
+/* The resolved values as nested JSON objects; caller decrefs.  NULL: no memory. */
+json_t *config_json(const void *target, const struct config_schema *schema);
+
+/* The table as text: key, type and range, unit, default, help. */
+void config_help(const struct config_schema *schema, FILE *file);
+
+#endif

@@ -1,0 +1,66 @@
+/* document.h - one YAML document in memory, and errors that say where in it.
+ *
+ * Plain YAML only: no anchors, aliases, tags or second document, at most
+ * DOCUMENT_MAX_BYTES and DOCUMENT_MAX_DEPTH, so that what is read is what
+ * stands there. */
+#ifndef DOCUMENT_H
+#define DOCUMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <yaml.h>
+#include "sim/core/base/error.h"
+#include "sim/core/base/file.h"
+
+enum { DOCUMENT_MAX_BYTES = 1 << 20, DOCUMENT_MAX_DEPTH = 16 };
+
+struct document {
+    yaml_document_t  yaml;
+    char             path[FILE_PATH_SIZE];   /* how messages name it */
+    bool             is_file;    /* messages add line and column */
+    struct document *next;       /* for its owner's list */
+};
+
+/* Caller releases with document_close().  STATUS_BAD_VALUE: no such file;
+ * STATUS_BAD_FORMAT: "file:line:col: what is wrong". */
+enum status document_read(struct document **out, const char *path,
+                          struct error *err) MUST_CHECK;
+/* Not from a file: `name` stands in messages instead ("--set"). */
+enum status document_parse(struct document **out, const char *name,
+                           const char *text, struct error *err) MUST_CHECK;
+/* A document that is one piece of text, taken as it is. */
+enum status document_literal(struct document **out, const char *name,
+                             const char *text, struct error *err) MUST_CHECK;
+void        document_close(struct document *document);
+
+/* NULL for an empty document. */
+const yaml_node_t *document_root(const struct document *document);
+const yaml_node_t *document_node(const struct document *document, int index);
+
+/* The text of a scalar; NULL for lists, mappings and text with NUL inside. */
+const char *document_text(const yaml_node_t *node);
+
+/* How a message quotes a node: its text, cut, or "a list", "a mapping",
+ * "nothing". */
+enum { DOCUMENT_QUOTE_SIZE = 64 };
+void document_quote(char out[DOCUMENT_QUOTE_SIZE], const yaml_node_t *node);
+
+/* "path:line:col: TEXT" into *err; node NULL: line 1, column 1. */
+enum status document_fail(const struct document *document,
+                          const yaml_node_t *node, enum status status,
+                          struct error *err, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* A hash of what a file says, and the .yaml files it names say; comments and
+ * layout do not count. */
+enum status document_hash(uint64_t *out, const char *path,
+                          struct error *err) MUST_CHECK;
+
+/* A file name that stands in the document, seen from here: relative to the
+ * file that names it. */
+enum status document_resolve(char out[FILE_PATH_SIZE],
+                             const struct document *document,
+                             const yaml_node_t *node,
+                             struct error *err) MUST_CHECK;
+
+#endif

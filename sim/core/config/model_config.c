@@ -1,0 +1,570 @@
+/* model_config.c - from keys to a shape. */
+#include "sim/core/config/model_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/model/route.h"
+#include "sim/core/model/trace.h"
+
+#define X(id, name) name,
+const char *const model_config_families[] = { FAMILY_MAP(X) NULL };
+const char *const model_config_gates[] = { GATE_MAP(X) NULL };
+const char *const model_config_router_inputs[] = { ROUTER_INPUT_MAP(X) NULL };
+const char *const model_config_parts[] = { PART_MAP(X) NULL };
+const char *const model_config_skipped_keys[] = { SKIPPED_KEYS_MAP(X) NULL };
+#undef X
+const char *const model_config_rope_scalings[] = {
+    "default", "linear", "llama3", NULL
+};
+const char *const model_config_policies[] = {
+    "expert_choice", "random", "strided", "first_k", "last_k", "token_norm",
+    "residual_change", "token_norm_top_k", "residual_change_top_k",
+    "attention_received", "hash", "drawn", "every_nth", "replay", "dense", NULL
+};
+_Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
+               "the order of model_config_rope_scalings");
+enum { ROUTER_TRAIN, ROUTER_FROZEN };
+const char *const model_config_routers[] = {
+    [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen", NULL
+};
+
+const struct config_key model_config_keys[] = {
+    MODEL_CONFIG_KEYS(0)
+    STORED_CONFIG_KEYS(offsetof(struct model_config, weights))
+    { .name = NULL },
+};
+enum { N_KEYS = sizeof model_config_keys / sizeof *model_config_keys };
+
+const struct config_schema model_config_schema = {
+    "model", model_config_keys,
+};
+
+/* Sizes that do not fit become ones that spec_check() refuses. */
+static int32_t narrow(int64_t value)
+{
+    return value > INT32_MAX ? INT32_MAX : value < 0 ? 0 : (int32_t)value;
+}
+
+static int64_t ffn_default(enum family family, int64_t channels)
+{
+    /* SwiGLU has three matrices where GELU has two: 2/3 of 4C keeps the weights
+     * (Shazeer 2020, section 2); 16 floats are a vector of AVX-512. */
+    return family == FAMILY_GPT2 ? 4 * channels
+                                 : (8 * channels + 47) / 48 * 16;
+}
+
+/* Numbers that the kind has no use for stay 0: equal models are equal. */
+static void set_rope_scaling(struct model_spec *spec,
+                             const struct model_config *config)
+{
+    struct rope_scaling *r = &spec->rope_scaling;
+
+    r->kind = (enum rope_scaling_kind)config->rope_scaling;
+    if (r->kind == ROPE_SCALING_NONE)
+        return;
+    r->factor = (float)config->rope_factor;
+    if (r->kind != ROPE_SCALING_LLAMA3)
+        return;
+    r->low_frequency = (float)config->rope_low_frequency;
+    r->high_frequency = (float)config->rope_high_frequency;
+    r->original_tokens = narrow(config->rope_original_tokens);
+}
+
+static enum status set_shape(struct model_spec *spec,
+                             const struct model_config *config,
+                             struct error *err)
+{
+    spec->family = (enum family)config->family;
+    spec->n_layers = narrow(config->layers);
+    spec->n_channels = narrow(config->channels);
+    spec->n_heads = narrow(config->heads);
+    spec->n_kv_heads = narrow(config->kv_heads ? config->kv_heads
+                                               : config->heads);
+    spec->head_size = narrow(config->head_size);
+    spec->n_ffn = narrow(config->ffn ? config->ffn
+                                     : ffn_default(spec->family,
+                                                   config->channels));
+    spec->n_vocab = narrow(config->vocab);
+    spec->max_tokens = narrow(config->max_tokens);
+    spec->tied_head = config->tied_head;
+    spec->norm_epsilon = (float)config->norm_epsilon;
+    spec->rope_theta = (float)config->rope_theta;
+    spec->qkv_bias = config->qkv_bias;
+    set_rope_scaling(spec, config);
+    if (spec->head_size > 0 || spec->n_heads < 1)
+        return STATUS_OK;
+    if (spec->n_channels % spec->n_heads != 0)
+        return error_set(err, STATUS_BAD_VALUE, "model.heads %d: must divide"
+                         " model.channels %d, unless model.head_size is given",
+                         spec->n_heads, spec->n_channels);
+    spec->head_size = spec->n_channels / spec->n_heads;
+    return STATUS_OK;
+}
+
+/* The layers of "1,3,5", ascending, into list[SPEC_MAX_LAYERS]. */
+static enum status parse_list(int32_t *list, int32_t *n, const char *text,
+                              int32_t n_layers, struct error *err)
+{
+    const char *at = text;
+    int32_t before = -1;
+
+    for (*n = 0; ; at++) {
+        char *end;
+        at += strspn(at, " ");
+        long layer = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
+        if (layer < 0)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
+                             " allowed is none, every, every-other or layers"
+                             " from 0, as in 1,3,5", text);
+        if (layer >= n_layers)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %ld:"
+                             " this model has layers 0 to %d", layer,
+                             n_layers - 1);
+        if (layer <= before)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
+                             " layers must ascend, each once", text);
+        before = list[(*n)++] = (int32_t)layer;
+        at = end + strspn(end, " ");
+        if (*at == '\0')
+            return STATUS_OK;
+        if (*at != ',')
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
+                             " layers are parted by commas", text);
+    }
+}
+
+static enum status list_blocks(int32_t *list, int32_t *n, const char *text,
+                               int32_t n_layers, struct error *err)
+{
+    static const struct { const char *name; int32_t first, step; } pattern[] = {
+        { "none",        SPEC_MAX_LAYERS, 1 },
+        { "every",       0,               1 },
+        { "every-other", 1,               2 },
+    };
+
+    for (size_t i = 0; i < sizeof pattern / sizeof *pattern; i++) {
+        if (strcmp(text, pattern[i].name) != 0)
+            continue;
+        *n = 0;
+        for (int32_t l = pattern[i].first; l < n_layers; l += pattern[i].step)
+            list[(*n)++] = l;
+        return STATUS_OK;
+    }
+    return parse_list(list, n, text, n_layers, err);
+}
+
+static enum status check_capacity(const struct config_real_list *capacity,
+                                  int32_t n_blocks, struct error *err)
+{
+    if (capacity->n != 1 && capacity->n != n_blocks)
+        return error_set(err, STATUS_BAD_VALUE, "routing.capacity: %d numbers"
+                         " for %d routed blocks; allowed is one for all, or one"
+                         " for each", capacity->n, n_blocks);
+    for (int32_t i = 0; i < capacity->n; i++)
+        if (!(capacity->value[i] > 0.0 && capacity->value[i] <= 1.0))
+            return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g:"
+                             " allowed is (0, 1]; for 12.5 %% write 0.125",
+                             capacity->value[i]);
+    return STATUS_OK;
+}
+
+/* The routed layers and their capacities, of a config that says them. */
+static enum status set_blocks(struct model_spec *spec,
+                              const struct model_config *config,
+                              struct error *err)
+{
+    int32_t list[SPEC_MAX_LAYERS], n = 0;
+
+    enum status status = list_blocks(list, &n, config->blocks, spec->n_layers,
+                                     err);
+    if (status == STATUS_OK)
+        status = check_capacity(&config->capacity, n, err);
+    if (status != STATUS_OK)
+        return status;
+    /* A dense model that was meant to be routed must not pass unseen. */
+    if (n == 0 && strcmp(config->blocks, "none") != 0 &&
+        config->capacity.value[0] < 1.0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.blocks %s: names none"
+                         " of %d layers, so capacity %g routes nothing",
+                         config->blocks, spec->n_layers,
+                         config->capacity.value[0]);
+    for (int32_t i = 0; i < n; i++) {
+        double c = config->capacity.value[config->capacity.n > 1 ? i : 0];
+        spec->routed[list[i]] = c < 1.0;
+        spec->capacity[list[i]] = c;
+    }
+    return STATUS_OK;
+}
+
+/* The same, of a trace: its layers, each with the share that it kept; it must be
+ * of this part. */
+static enum status set_replayed(struct model_spec *spec,
+                                const struct model_config *config,
+                                enum routed_part part, struct error *err)
+{
+    const double least = 1e-6;       /* a layer that kept nothing */
+    struct trace *trace = NULL;
+    struct error why;
+
+    if (!*config->replay)
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay: the policy"
+                         " replay needs a trace, as isobath run -o writes it");
+    if (config->capacity.n != 1 || config->capacity.value[0] < 1.0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g: under"
+                         " replay the trace says it; leave it out",
+                         config->capacity.value[0]);
+    if (strcmp(config->blocks, "every-other") != 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.blocks %.80s: under"
+                         " replay the trace says them; leave it out",
+                         config->blocks);
+    if (config->keep_first > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %lld: under"
+                         " replay the trace says who is kept; leave it out",
+                         (long long)config->keep_first);
+    if (trace_read(&trace, config->replay, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay: %s", why.text);
+    if (trace_last_layer(trace) >= spec->n_layers) {
+        int32_t last = trace_last_layer(trace);
+        trace_close(trace);
+        return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s: it"
+                         " routes layer %d; this model has layers 0 to %d",
+                         config->replay, last, spec->n_layers - 1);
+    }
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        double share = trace_share(trace, l);
+        spec->routed[l] = share >= 0;
+        if (spec->routed[l])
+            spec->capacity[l] = share > least ? share : least;
+    }
+    spec->part = part;
+    enum status status = trace_check(trace, spec, &why);
+    trace_close(trace);
+    return status == STATUS_OK
+               ? status : error_set(err, status, "routing.replay: %s", why.text);
+}
+
+static enum status refuse_replay(const struct route_policy *policy,
+                                 struct error *err)
+{
+    return error_set(err, STATUS_BAD_VALUE, "routing.replay: only the policy"
+                     " replay reads a trace, and this is %s", policy->name);
+}
+
+static enum status set_routing(struct model_spec *spec,
+                               const struct model_config *config,
+                               struct error *err)
+{
+    const struct route_policy *policy =
+        route_find(model_config_policies[config->policy]);
+    const bool replays = policy == route_find("replay");
+    enum status status = STATUS_OK;
+
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec->capacity[l] = 1.0;
+    if (*config->replay && !replays)
+        return refuse_replay(policy, err);
+    if (policy->choose)
+        status = replays ? set_replayed(spec, config,
+                                        (enum routed_part)config->part, err)
+                         : set_blocks(spec, config, err);
+    if (status != STATUS_OK)
+        return status;
+    const bool routes = spec_n_routed(spec) > 0;
+    spec->gate = (enum gate)config->gate;
+    spec->router_input = (enum router_input)config->router_input;
+    spec->router_scores = policy->scored && routes;
+    spec->router_trained = spec->router_scores && spec->gate != GATE_ONE &&
+                           config->router == ROUTER_TRAIN;
+    spec->signal = routes ? policy->signal : SIGNAL_NONE;
+    spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
+    spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
+                                : SKIPPED_KEYS_ABSENT;
+    /* Where none skips attention, all keys are computed: nothing to ask for. */
+    if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
+        spec->skipped_keys = SKIPPED_KEYS_ABSENT;
+    route_keep_first(spec, policy, routes ? narrow(config->keep_first) : 0);
+    return STATUS_OK;
+}
+
+enum status model_config_spec(struct model_spec *out,
+                              const struct model_config *config,
+                              struct error *err)
+{
+    struct model_spec spec = { 0 };
+
+    enum status status = set_shape(&spec, config, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = set_routing(&spec, config, err);
+    if (status == STATUS_OK)
+        status = spec_check(&spec, err);
+    if (status == STATUS_OK)
+        *out = spec;
+    return status;
+}
+
+enum status model_config_routing(struct model_spec *spec,
+                                 const struct model_config *config,
+                                 struct error *err)
+{
+    enum status status = set_routing(spec, config, err);
+    return status == STATUS_OK ? spec_check(spec, err) : status;
+}
+
+/* "1,3,5"; a list longer than the field ends in dots. */
+static void list_routed(char out[CONFIG_TEXT_SIZE], const struct model_spec *s)
+{
+    size_t used = 0;
+
+    strcpy(out, "none");
+    for (int32_t l = 0; l < s->n_layers && used < CONFIG_TEXT_SIZE; l++)
+        if (s->routed[l])
+            used += (size_t)snprintf(out + used, CONFIG_TEXT_SIZE - used,
+                                     "%s%d", used ? "," : "", l);
+    if (used >= CONFIG_TEXT_SIZE)
+        strcpy(out + CONFIG_TEXT_SIZE - 4, "...");
+}
+
+void model_config_of(struct model_config *out, const struct model_spec *spec,
+                     const char *policy)
+{
+    *out = (struct model_config){
+        .family = (int)spec->family, .layers = spec->n_layers,
+        .channels = spec->n_channels, .heads = spec->n_heads,
+        .kv_heads = spec->n_kv_heads, .head_size = spec->head_size,
+        .ffn = spec->n_ffn, .vocab = spec->n_vocab,
+        .max_tokens = spec->max_tokens, .tied_head = spec->tied_head,
+        .norm_epsilon = (double)spec->norm_epsilon,
+        .rope_theta = (double)spec->rope_theta, .qkv_bias = spec->qkv_bias,
+        .rope_scaling = (int)spec->rope_scaling.kind,
+        .rope_factor = (double)spec->rope_scaling.factor,
+        .rope_low_frequency = (double)spec->rope_scaling.low_frequency,
+        .rope_high_frequency = (double)spec->rope_scaling.high_frequency,
+        .rope_original_tokens = spec->rope_scaling.original_tokens,
+        .gate = (int)spec->gate, .router_input = (int)spec->router_input,
+        .router = spec->router_trained ? ROUTER_TRAIN : ROUTER_FROZEN,
+        .keep_first = spec->keep_first,
+    };
+    for (int i = 0; model_config_policies[i]; i++)
+        if (strcmp(model_config_policies[i], policy) == 0)
+            out->policy = i;
+    list_routed(out->blocks, spec);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l])
+            out->capacity.value[out->capacity.n++] = spec->capacity[l];
+    if (out->capacity.n == 0)
+        out->capacity.value[out->capacity.n++] = 1.0;
+}
+
+enum status model_config_blame(const struct config_schema *schema,
+                               const struct config_origin *origins,
+                               struct error *err)
+{
+    char key[64];
+
+    if (!err)
+        return STATUS_BAD_VALUE;
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(err->text, ": "), err->text);
+    return config_blame(schema, origins, key, err);
+}
+
+enum status model_config_load(struct model_spec *out,
+                              struct model_config *config, const char *path,
+                              const struct config_setting *settings,
+                              size_t n_settings, struct error *err)
+{
+    struct model_config own;
+    struct config_origin origins[N_KEYS];
+    struct model_spec spec;
+
+    enum status status = config_load(&own, &model_config_schema, path, settings,
+                                     n_settings, origins, err);
+    if (status != STATUS_OK)
+        return status;
+    status = model_config_spec(&spec, &own, err);
+    if (status == STATUS_OK)
+        status = stored_config_apply(&spec, &own.weights, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&model_config_schema, origins, err);
+    *out = spec;
+    if (config)
+        *config = own;
+    return STATUS_OK;
+}
+
+/* The policies for which `fits` holds, "a, b, c". */
+static void name_policies(char *out, size_t size,
+                          bool (*fits)(const struct route_policy *))
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (const char *const *name = model_config_policies; *name; name++)
+        if (used < size && fits(route_find(*name)))
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used > 0 ? ", " : "", *name);
+}
+
+enum status model_config_check_training(const struct model_config *config,
+                                        const struct model_spec *spec,
+                                        struct error *err)
+{
+    const struct route_policy *policy =
+        route_find(model_config_policies[config->policy]);
+    char allowed[256];
+
+    if (spec_n_routed(spec) == 0 || route_trains(policy))
+        return spec_check_training(spec, err);
+    name_policies(allowed, sizeof allowed, route_trains);
+    return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: a rule for"
+                     " models that are trained already; training takes %s",
+                     policy->name, allowed);
+}
+
+/* ---- models that have weights ---- */
+
+static const struct config_key route_keys[] = {
+    MODEL_CONFIG_ROUTE_KEYS(0)
+    { .name = NULL },
+};
+static const struct config_schema route_schema = { "routing", route_keys };
+
+static bool sets(const struct config_setting *setting, const char *key)
+{
+    size_t n = strlen(key);
+    return strncmp(setting->text, key, n) == 0 && setting->text[n] == '=';
+}
+
+static bool any_sets(const struct config_setting *settings, size_t n_settings,
+                     const char *key)
+{
+    bool any = false;
+    for (size_t i = 0; i < n_settings; i++)
+        any |= sets(&settings[i], key);
+    return any;
+}
+
+static bool asks_no_router(const struct route_policy *policy)
+{
+    return !policy->scored && policy->choose;
+}
+
+static enum status check_settings(const struct config_setting *settings,
+                                  size_t n_settings, const char *name,
+                                  bool routes, struct error *err)
+{
+    for (size_t i = 0; i < n_settings; i++) {
+        const struct config_setting *set = &settings[i];
+        bool known = false;
+        for (const struct config_key *key = route_keys; key->name; key++)
+            known |= sets(set, key->name);
+        if (!known)
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
+                             " weights, so its shape stands fixed; what may be"
+                             " set is routing.policy, blocks, capacity,"
+                             " keep_first, part, skipped_keys and replay; --set"
+                             " of the rest works on model YAML files",
+                             set->text, name);
+        if (routes && !sets(set, "routing.policy") &&
+            !sets(set, "routing.replay") && !sets(set, "routing.keep_first"))
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
+                             " as it was trained to; what may be set is"
+                             " routing.policy, to one that needs no other"
+                             " scores than it has, routing.keep_first and"
+                             " routing.replay", set->text, name);
+    }
+    return STATUS_OK;
+}
+
+/* Blocks and capacities stay; a trace must be of the same ones. */
+static enum status route_again(struct model_spec *spec,
+                               const struct model_config *config,
+                               const struct route_policy *policy,
+                               struct error *err)
+{
+    struct model_spec replayed = *spec;
+    struct error why;
+
+    if (route_check(policy, spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy %s", why.text);
+    if (!policy->choose)
+        *spec = spec_dense(spec);
+    if (policy != route_find("replay") && *config->replay)
+        return refuse_replay(policy, err);
+    if (policy != route_find("replay")) {
+        route_keep_first(spec, policy, narrow(config->keep_first));
+        return spec_check(spec, err);
+    }
+    enum status status = set_replayed(&replayed, config, spec->part, err);
+    route_keep_first(spec, policy, 0);
+    for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
+        if (replayed.routed[l] != spec->routed[l])
+            return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s:"
+                             " layer %d is %s; allowed is a trace of the layers"
+                             " that the model routes", config->replay, l,
+                             spec->routed[l] ? "routed and not in it"
+                                             : "in it and not routed");
+    return status;
+}
+
+static enum status route_dense(struct model_spec *spec,
+                               const struct model_config *config,
+                               const struct route_policy *policy,
+                               const char *name, struct error *err)
+{
+    char allowed[256];
+
+    if (policy->scored) {
+        name_policies(allowed, sizeof allowed, asks_no_router);
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: goes by"
+                         " router scores, and %.100s has no router; allowed are"
+                         " %s", policy->name, name, allowed);
+    }
+    enum status status = set_routing(spec, config, err);
+    if (status == STATUS_OK && policy->choose && spec_n_routed(spec) == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
+                           " routing.blocks %.80s: routes nothing; give a"
+                           " capacity below 1", config->capacity.value[0],
+                           config->blocks);
+    return status == STATUS_OK ? spec_check(spec, err) : status;
+}
+
+enum status model_config_route(struct model_spec *spec,
+                               const struct route_policy **policy,
+                               char *replay, const char *name,
+                               const struct config_setting *settings,
+                               size_t n_settings, struct error *err)
+{
+    struct model_config config = { .gate = GATE_ONE, .router = ROUTER_FROZEN };
+    struct config_origin origins[sizeof route_keys / sizeof *route_keys];
+    struct model_spec routed = *spec;
+    const bool routes = spec_n_routed(spec) > 0;
+
+    *replay = '\0';
+    if (n_settings == 0)
+        return STATUS_OK;
+    enum status status = check_settings(settings, n_settings, name, routes,
+                                        err);
+    if (status == STATUS_OK)
+        status = config_load(&config, &route_schema, NULL, settings, n_settings,
+                             origins, err);
+    if (status != STATUS_OK)
+        return status;
+    const bool keeps_own = routes && !any_sets(settings, n_settings,
+                                               "routing.policy") &&
+                           !*config.replay;
+    const struct route_policy *chosen =
+        keeps_own ? *policy : route_find(model_config_policies[config.policy]);
+    if (routes && !any_sets(settings, n_settings, "routing.keep_first"))
+        config.keep_first = spec->keep_first;
+    config.router_input = (int)spec->router_input;
+    status = routes ? route_again(&routed, &config, chosen, err)
+                    : route_dense(&routed, &config, chosen, name, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&route_schema, origins, err);
+    *spec = routed;
+    *policy = chosen;
+    memcpy(replay, config.replay, sizeof config.replay);
+    return STATUS_OK;
+}

@@ -1,0 +1,209 @@
+/* model_config.h - the YAML of a model: its shape, and what it routes.
+ *
+ * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
+ * prices.  What the paper leaves open has a
+ * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
+ * capacity, a running mean of top-k's cut for causal evaluation, RoPE
+ * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include "sim/core/config/config.h"
+#include "sim/core/model/route.h"
+#include "sim/core/model/spec.h"
+#include "sim/core/config/stored_config.h"
+
+struct model_config {
+    int     family;              /* enum family */
+    int64_t layers, channels, heads, kv_heads, head_size, ffn, vocab,
+            max_tokens;
+    bool    tied_head;
+    double  norm_epsilon, rope_theta;
+    int     rope_scaling;        /* enum rope_scaling_kind, of those a config
+                                  * can say */
+    double  rope_factor, rope_low_frequency, rope_high_frequency;
+    int64_t rope_original_tokens;
+    bool    qkv_bias;
+
+    int     policy;              /* index into model_config_policies */
+    char    blocks[CONFIG_TEXT_SIZE];
+    struct config_real_list capacity;
+    int64_t keep_first;
+    int     part;                /* enum routed_part */
+    int     skipped_keys;        /* enum skipped_keys */
+    char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
+    int     gate;                /* enum gate */
+    int     router_input;        /* enum router_input */
+    int     router;              /* 0 train, 1 frozen */
+    double  threshold_decay;
+
+    struct stored_config weights;    /* of a model file alone: no table of a
+                                      * larger config has it */
+};
+
+/* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
+ * needs a mean that training keeps, so it is a rule to judge by. */
+extern const char *const model_config_families[];
+extern const char *const model_config_rope_scalings[];
+extern const char *const model_config_policies[];
+extern const char *const model_config_parts[];
+extern const char *const model_config_skipped_keys[];
+extern const char *const model_config_gates[];
+extern const char *const model_config_router_inputs[];
+extern const char *const model_config_routers[];
+
+/* The rows of a struct model_config that lies `base` bytes into the target, for
+ * the tables of this and of larger configs:
+ *     MODEL_CONFIG_KEYS(offsetof(struct train_config, model)) */
+/* clang-format off */
+#define MODEL_CONFIG_ROW(base, name, type, member, min, max, ...)              \
+    { name, CONFIG_##type, (base) + offsetof(struct model_config, member),     \
+      min, max, __VA_ARGS__ },
+/* Of those, what may be said of a dense model that was trained already. */
+#define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
+    MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
+        "expert_choice", model_config_policies, "",                            \
+        "who is kept by a routed block; training takes expert_choice, random," \
+        " strided, first_k, last_k and dense")                                 \
+    MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
+        "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
+        " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
+    MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
+        "1", NULL, "", "share of a sequence's tokens that a routed block"      \
+        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
+        " is routed")                                                          \
+    MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
+        "0", NULL, "tokens", "so many at the start of every sequence are kept" \
+        " by every routed block, since others attend to them: among its k,"    \
+        " where the policy keeps k of a sequence, and besides its share of the"\
+        " others, where it judges token by token")                             \
+    MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
+        "block", model_config_parts, "",                                       \
+        "what tokens are routed around: the block, its attention, its"         \
+        " feed-forward part, or apart: both parts, each by a choice of its"    \
+        " own, without a router; training takes block")                        \
+    MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
+        "absent", model_config_skipped_keys, "",                               \
+        "what later tokens see of one that skips attention: no key, the one"   \
+        " it would have had (with part ffn none skips it, and this says"       \
+        " nothing more), or its key of the layer before; training takes"       \
+        " absent")                                                             \
+    MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
+        "", NULL, "", "for the policy replay: a recorded trace, which says"    \
+        " blocks and capacities too")
+
+#define MODEL_CONFIG_KEYS(base)                                                \
+    MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
+        NULL, model_config_families, "",                                       \
+        "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
+        " RoPE, SwiGLU, grouped-query attention")                              \
+    MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
+        NULL, NULL, "", "blocks of attention and feed-forward")                \
+    MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
+        NULL, NULL, "", "width of the residual stream")                        \
+    MODEL_CONFIG_ROW(base, "model.heads", INT, heads, 1, 1 << 12,              \
+        NULL, NULL, "", "attention heads")                                     \
+    MODEL_CONFIG_ROW(base, "model.kv_heads", INT, kv_heads, 0, 1 << 12,        \
+        "0", NULL, "", "key/value heads, shared by groups of heads; 0: as many"\
+        " as heads")                                                           \
+    MODEL_CONFIG_ROW(base, "model.head_size", INT, head_size, 0, 1 << 12,      \
+        "0", NULL, "", "numbers per head; 0: channels / heads")                \
+    MODEL_CONFIG_ROW(base, "model.ffn", INT, ffn, 0, 1 << 20,                  \
+        "0", NULL, "", "feed-forward width; 0: 4 * channels for gpt2, 8/3 *"   \
+        " channels rounded up to a multiple of 16 for llama")                  \
+    MODEL_CONFIG_ROW(base, "model.vocab", INT, vocab, 2, 1 << 20,              \
+        "256", NULL, "", "different tokens; 256: bytes")                       \
+    MODEL_CONFIG_ROW(base, "model.max_tokens", INT, max_tokens, 1, 1 << 20,    \
+        "512", NULL, "tokens", "longest sequence that positions cover; with"   \
+        " gpt2 each position has weights")                                     \
+    MODEL_CONFIG_ROW(base, "model.tied_head", BOOL, tied_head, 0, 0,           \
+        "true", NULL, "", "the unembedding is the embedding, transposed")      \
+    MODEL_CONFIG_ROW(base, "model.norm_epsilon", REAL, norm_epsilon,           \
+        1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
+    MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
+        "10000", NULL, "", "base of the rotary frequencies; llama only")       \
+    MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
+        "default", model_config_rope_scalings, "",                             \
+        "linear: all rotary frequencies divided by rope_factor; llama3: low"   \
+        " ones divided, high ones kept, a blend between; llama only")          \
+    MODEL_CONFIG_ROW(base, "model.rope_factor", REAL, rope_factor, 1, 1e6,     \
+        "8", NULL, "", "for rope_scaling linear and llama3")                   \
+    MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
+        rope_low_frequency, 1e-3, 1e6, "1", NULL, "turns",                     \
+        "llama3: fewer turns in rope_original_tokens are divided")             \
+    MODEL_CONFIG_ROW(base, "model.rope_high_frequency", REAL,                  \
+        rope_high_frequency, 1e-3, 1e6, "4", NULL, "turns",                    \
+        "llama3: more turns than this are kept")                               \
+    MODEL_CONFIG_ROW(base, "model.rope_original_tokens", INT,                  \
+        rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
+        "llama3: the length that the frequencies were trained on")             \
+    MODEL_CONFIG_ROW(base, "model.qkv_bias", BOOL, qkv_bias, 0, 0,             \
+        "false", NULL, "", "queries, keys and values have biases, as Qwen2's;" \
+        " gpt2 has them in any case")                                          \
+    MODEL_CONFIG_ROUTE_KEYS(base)                                              \
+    MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
+        "2*sigmoid", model_config_gates, "",                                   \
+        "what scales a kept token's change: the router's score, its sigmoid,"  \
+        " twice that, or 1")                                                   \
+    MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
+        "normalised", model_config_router_inputs, "",                          \
+        "what the router reads: the residual stream, normalised or raw")       \
+    MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
+        "train", model_config_routers, "",                                     \
+        "frozen: it stays as it was drawn, as a control; with gate one no"     \
+        " gradient reaches it, so it is frozen then too")                      \
+    MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
+        0, 0.999999, "0.97", NULL, "",                                         \
+        "share of the old value that the running mean of top-k's cut keeps"    \
+        " each step")
+/* clang-format on */
+
+extern const struct config_key    model_config_keys[];
+extern const struct config_schema model_config_schema;     /* kind "model" */
+
+/* Work out what the config leaves open and check the shape.  STATUS_BAD_VALUE:
+ * the text begins with the key to blame. */
+enum status model_config_spec(struct model_spec *out,
+                              const struct model_config *config,
+                              struct error *err) MUST_CHECK;
+
+/* Whether training knows that policy and spec; the text of an error begins with
+ * the key to blame. */
+enum status model_config_check_training(const struct model_config *config,
+                                        const struct model_spec *spec,
+                                        struct error *err) MUST_CHECK;
+/* The `routing:` part alone, onto a dense shape from elsewhere. */
+enum status model_config_routing(struct model_spec *spec,
+                               const struct model_config *config,
+                               struct error *err) MUST_CHECK;
+
+/* The config that says what `spec` is, as far as there are keys for it; `policy`
+ * is the name of a policy that trains. */
+void model_config_of(struct model_config *out, const struct model_spec *spec,
+                     const char *policy);
+
+/* config_blame() for the key that the text of *err begins with. */
+enum status model_config_blame(const struct config_schema *schema,
+                               const struct config_origin *origins,
+                               struct error *err);
+
+/* A model file (NULL: defaults) with settings; `config` may be NULL. */
+enum status model_config_load(struct model_spec *out,
+                              struct model_config *config, const char *path,
+                              const struct config_setting *settings,
+                              size_t n_settings, struct error *err) MUST_CHECK;
+
+/* The `routing.*` settings of a model that has weights, called `name` in
+ * messages.  A dense one is routed by them, with gate one and no router; one
+ * that routes by itself keeps its blocks, capacities and gate, and may be given
+ * another policy that goes by what it has.  *policy is its own before, and what
+ * holds after; replay[CONFIG_TEXT_SIZE] becomes the trace's path or "".
+ * STATUS_BAD_VALUE: any other setting, by name. */
+enum status model_config_route(struct model_spec *spec,
+                               const struct route_policy **policy,
+                               char *replay, const char *name,
+                               const struct config_setting *settings,
+                               size_t n_settings,
+                               struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/* meter.c - the listener that fills a ledger. */
+#include "sim/core/ledger/meter.h"
+
+static void nothing(struct meter *meter, const struct op_run *run)
+{
+    (void)meter;
+    (void)run;
+}
+
+static struct cost counted(struct tally tally)
+{
+    struct cost cost = { 0 };
+    cost_set_count(&cost, METRIC_FLOPS, tally.flops, PROV_COUNTED);
+    cost_set_count(&cost, METRIC_BYTES, tally.bytes, PROV_COUNTED);
+    return cost;
+}
+
+static void charge(struct ledger_meter *m, const struct op_run *run,
+                   int32_t token, struct tally tally)
+{
+    struct cost cost = counted(tally);
+    enum status status = ledger_charge(m->ledger, (struct ledger_key){
+        run->pass, run->layer, token, run->op }, &cost);
+    if (status != STATUS_OK && m->status == STATUS_OK)
+        m->status = status;
+}
+
+static void file_op(struct meter *meter, const struct op_run *run)
+{
+    struct ledger_meter *m = (struct ledger_meter *)meter;
+
+    if (!meter->by_token) {
+        charge(m, run, LEDGER_SHARED, run->total);
+        return;
+    }
+    struct tally left = run->total;
+    for (int32_t r = 0; r < run->n_rows; r++) {
+        struct tally tally = run->each;
+        if (run->extra) {
+            tally.flops += run->extra[r].flops;
+            tally.bytes += run->extra[r].bytes;
+        }
+        left.flops -= tally.flops;
+        left.bytes -= tally.bytes;
+        charge(m, run, run->row ? run->row[r] : r, tally);
+    }
+    charge(m, run, LEDGER_SHARED, left);
+}
+
+struct ledger_meter ledger_meter(struct ledger *ledger)
+{
+    return (struct ledger_meter){
+        .meter = { .begin = nothing, .end = file_op,
+                   .by_token = ledger_shape(ledger).n_tokens > 0 },
+        .ledger = ledger,
+        .status = STATUS_OK,
+    };
+}

@@ -1,0 +1,563 @@
+/* route.c - the routing policies, one function each. */
+#include "sim/core/model/route.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/base/random.h"
+
+/* 0.1 * 30 is 3, whatever the bits say: see spec_kept(). */
+#define ROUTE_HAIR 1e-6
+
+/* Ascending order of the kept flags in scratch. */
+static int32_t collect(const int32_t *keep, int32_t n_tokens, int32_t *kept)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < n_tokens; t++)
+        if (keep[t])
+            kept[n++] = t;
+    return n;
+}
+
+/* Quickselect: the k-th largest (k >= 1) of a[n], reordering a. */
+static float kth_largest(float *a, int32_t n, int32_t k)
+{
+    int32_t low = 0, high = n - 1, want = k - 1;
+    while (low < high) {
+        float pivot = a[low + (high - low) / 2];
+        int32_t i = low, j = high;
+        while (i <= j) {
+            while (a[i] > pivot)
+                i++;
+            while (a[j] < pivot)
+                j--;
+            if (i <= j) {
+                float swap = a[i];
+                a[i++] = a[j];
+                a[j--] = swap;
+            }
+        }
+        if (want <= j)
+            high = j;
+        else if (want >= i)
+            low = i;
+        else
+            break;
+    }
+    return a[want];
+}
+
+float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
+                float *scratch)
+{
+    memcpy(scratch, score, (size_t)n_tokens * sizeof *scratch);
+    return kth_largest(scratch, n_tokens, n_keep);
+}
+
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+float route_cut_of(const struct route_input *in)
+{
+    int32_t first = least(in->keep_first, in->n_keep - 1);
+    return route_cut(in->score + first, in->n_tokens - first,
+                     in->n_keep - first, (float *)(void *)in->scratch);
+}
+
+/* Exactly K: everything above the cut, then ties in order of position. */
+static int32_t expert_choice(const struct route_input *in, int32_t *kept)
+{
+    float cut = route_cut(in->score, in->n_tokens, in->n_keep,
+                          (float *)(void *)in->scratch);
+    int32_t ties = in->n_keep, n = 0;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        ties -= in->score[t] > cut;
+    for (int32_t t = 0; t < in->n_tokens; t++) {
+        bool tie = in->score[t] == cut && ties > 0;
+        ties -= tie;
+        if (in->score[t] > cut || tie)
+            kept[n++] = t;
+    }
+    return n;
+}
+
+static bool threshold_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] >= in->threshold;
+}
+
+/* A rule that judges token by token, over a whole sequence. */
+static int32_t one_by_one(const struct route_input *in, route_keep_fn *keep,
+                          int32_t *kept)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        if (keep(in, t))
+            kept[n++] = t;
+    return n;
+}
+
+static int32_t threshold(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, threshold_keep, kept);
+}
+
+/* K distinct positions, every set equally likely (Fisher-Yates, first K). */
+static int32_t uniform(const struct route_input *in, int32_t *kept)
+{
+    struct random random = random_seeded(in->seed);
+    int32_t *at = in->scratch;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        at[t] = t;
+    for (int32_t i = 0; i < in->n_keep; i++) {
+        int32_t j = i + (int32_t)random_below(&random,
+                                              (uint32_t)(in->n_tokens - i));
+        int32_t swap = at[i];
+        at[i] = at[j];
+        at[j] = swap;
+    }
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        kept[t] = 0;
+    for (int32_t i = 0; i < in->n_keep; i++)
+        kept[at[i]] = 1;
+    memcpy(at, kept, (size_t)in->n_tokens * sizeof *at);
+    return collect(at, in->n_tokens, kept);
+}
+
+static int32_t strided(const struct route_input *in, int32_t *kept)
+{
+    for (int32_t i = 0; i < in->n_keep; i++)
+        kept[i] = (int32_t)((int64_t)i * in->n_tokens / in->n_keep);
+    return in->n_keep;
+}
+
+static int32_t first_k(const struct route_input *in, int32_t *kept)
+{
+    for (int32_t i = 0; i < in->n_keep; i++)
+        kept[i] = i;
+    return in->n_keep;
+}
+
+static int32_t last_k(const struct route_input *in, int32_t *kept)
+{
+    for (int32_t i = 0; i < in->n_keep; i++)
+        kept[i] = in->n_tokens - in->n_keep + i;
+    return in->n_keep;
+}
+
+/* ---- so far: a token's rank among those before it ---- */
+
+/* Tokens in the order that top-k takes them: by score, ties by position. */
+static bool before(const float *score, int32_t a, int32_t b)
+{
+    return score[a] > score[b] || (a < b && score[a] == score[b]);
+}
+
+/* How many of the first n_tokens a rule keeps that knows no more: spec_kept()
+ * of a sequence that ends there. */
+static int32_t so_far_limit(double capacity, int32_t n_tokens)
+{
+    int32_t limit = (int32_t)ceil(capacity * n_tokens - ROUTE_HAIR);
+    return limit < 1 ? 1 : limit;
+}
+
+static bool so_far_keep(const struct route_input *in, int32_t t)
+{
+    int32_t ahead = 0;
+    for (int32_t s = 0; s < t; s++)
+        ahead += before(in->score, s, t);
+    return ahead < so_far_limit(in->capacity, t + 1);
+}
+
+/* Tokens, the one that `leads` all others at the root; it grows from at[0] in
+ * steps of `step`, so that two of them share an array from its two ends. */
+struct heap {
+    const float *score;
+    int32_t     *at;
+    int32_t      step;       /* 1 or -1 */
+    int32_t      n;
+    bool         last_leads; /* the last of top-k's order, else the first */
+};
+
+static int32_t *heap_at(const struct heap *heap, int32_t i)
+{
+    return heap->at + (ptrdiff_t)i * heap->step;
+}
+
+static bool leads(const struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t a = *heap_at(heap, i), b = *heap_at(heap, j);
+    return heap->last_leads ? before(heap->score, b, a)
+                            : before(heap->score, a, b);
+}
+
+static void heap_swap(struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t token = *heap_at(heap, i);
+    *heap_at(heap, i) = *heap_at(heap, j);
+    *heap_at(heap, j) = token;
+}
+
+static void heap_push(struct heap *heap, int32_t token)
+{
+    int32_t i = heap->n++;
+
+    *heap_at(heap, i) = token;
+    for (int32_t up; i > 0 && leads(heap, i, up = (i - 1) / 2); i = up)
+        heap_swap(heap, i, up);
+}
+
+static int32_t heap_pop(struct heap *heap)
+{
+    int32_t token = *heap_at(heap, 0), i = 0;
+
+    *heap_at(heap, 0) = *heap_at(heap, --heap->n);
+    for (int32_t down; (down = 2 * i + 1) < heap->n; i = down) {
+        if (down + 1 < heap->n && leads(heap, down + 1, down))
+            down++;
+        if (!leads(heap, down, i))
+            break;
+        heap_swap(heap, i, down);
+    }
+    return token;
+}
+
+/* The limit grows by one or not at all from token to token, so the tokens
+ * within it are a heap that gains the newcomer or the best of the others, and
+ * loses its last. */
+static int32_t so_far(const struct route_input *in, int32_t *kept)
+{
+    struct heap in_front = { in->score, in->scratch, 1, 0, true };
+    struct heap behind = { in->score, in->scratch + in->n_tokens - 1, -1, 0,
+                           false };
+    int32_t n = 0;
+
+    for (int32_t t = 0; t < in->n_tokens; t++) {
+        bool grows = so_far_limit(in->capacity, t + 1) > in_front.n;
+        int32_t enters = t;
+        if (grows && behind.n > 0 &&
+            before(in->score, *heap_at(&behind, 0), t)) {
+            enters = heap_pop(&behind);
+            heap_push(&behind, t);
+        } else if (!grows) {
+            if (before(in->score, t, *heap_at(&in_front, 0)))
+                heap_push(&behind, heap_pop(&in_front));
+            else
+                enters = -1;
+        }
+        if (enters >= 0)
+            heap_push(&in_front, enters);
+        else
+            heap_push(&behind, t);
+        if (enters == t)
+            kept[n++] = t;
+    }
+    return n;
+}
+
+/* ---- rules that need no other token ---- */
+
+static bool hash_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] < (float)in->capacity;
+}
+
+static int32_t hash(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, hash_keep, kept);
+}
+
+static bool drawn_keep(const struct route_input *in, int32_t t)
+{
+    uint64_t bits = random_mix(in->seed, (uint64_t)in->choice,
+                               (uint64_t)in->sequence, (uint64_t)t);
+    return (double)(bits >> 11) * 0x1p-53 < in->capacity;
+}
+
+static int32_t drawn(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, drawn_keep, kept);
+}
+
+static bool every_nth_keep(const struct route_input *in, int32_t t)
+{
+    return floor(in->capacity * (t + 1) + ROUTE_HAIR) >
+           floor(in->capacity * t + ROUTE_HAIR);
+}
+
+static int32_t every_nth(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, every_nth_keep, kept);
+}
+
+/* ---- replay ---- */
+
+static bool replay_keep(const struct route_input *in, int32_t t)
+{
+    const struct allocation *a = in->replayed;
+    assert(a);
+    const int32_t *list = allocation_kept(a, in->choice, in->sequence);
+    int32_t low = 0, high = allocation_count(a, in->choice, in->sequence);
+
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (list[middle] < t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < allocation_count(a, in->choice, in->sequence) &&
+           list[low] == t;
+}
+
+static int32_t replay(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, replay_keep, kept);
+}
+
+#define SO_FAR "among the tokens so far, the share `capacity` that is highest" \
+    " in "
+#define TOP_K "the k of the sequence that are highest in "
+
+const struct route_policy route_policies[] = {
+    { "dense", NULL, false, true, SIGNAL_NONE, NULL, "nothing is routed" },
+    { "expert_choice", expert_choice, true, false, SIGNAL_NONE, NULL,
+      "the k highest router scores of the sequence, ties by position; looks"
+      " ahead (Raposo et al. 2024, section 3.3)" },
+    { "threshold", threshold, true, true, SIGNAL_NONE, threshold_keep,
+      "score at or above the running mean of top-k's cut; causal, capacity"
+      " varies" },
+    { "random", uniform, false, true, SIGNAL_NONE, NULL,
+      "k tokens drawn afresh every step: a control (Raposo et al. 2024, figure"
+      " 3)" },
+    { "strided", strided, false, true, SIGNAL_NONE, NULL,
+      "every T/k-th token: a control" },
+    { "first_k", first_k, false, true, SIGNAL_NONE, NULL,
+      "the first k tokens: a control" },
+    { "last_k", last_k, false, false, SIGNAL_NONE, NULL,
+      "the last k tokens: a control; needs the length" },
+    { "token_norm", so_far, false, true, SIGNAL_NORM, so_far_keep,
+      SO_FAR "the norm of the stream; causal, needs no training (a baseline of"
+      " this project)" },
+    { "residual_change", so_far, false, true, SIGNAL_CHANGE, so_far_keep,
+      SO_FAR "the change of the stream since the last routed layer; causal,"
+      " needs no training (a token that no longer changes is done: Schuster et"
+      " al. 2022, hidden-state saturation)" },
+    { "token_norm_top_k", expert_choice, false, false, SIGNAL_NORM, NULL,
+      TOP_K "the norm of the stream; looks ahead" },
+    { "residual_change_top_k", expert_choice, false, false, SIGNAL_CHANGE,
+      NULL, TOP_K "the change of the stream since the last routed layer; looks"
+      " ahead" },
+    { "attention_received", expert_choice, false, false, SIGNAL_RECEIVED, NULL,
+      TOP_K "the attention they drew in the layer before; looks ahead"
+      " (Gadhikar et al. 2024, A-MoD)" },
+    { "hash", hash, false, true, SIGNAL_HASH, hash_keep,
+      "the share `capacity` of the vocabulary, by a hash of the token's id;"
+      " causal (Roller et al. 2021, Hash Layers)" },
+    { "drawn", drawn, false, true, SIGNAL_NONE, drawn_keep,
+      "each token with probability `capacity`, on its own; causal: a control"
+      " for decoding too" },
+    { "every_nth", every_nth, false, true, SIGNAL_NONE, every_nth_keep,
+      "every 1/capacity-th token, counted from the start; causal: a control"
+      " that needs no length" },
+    { "replay", replay, false, false, SIGNAL_NONE, replay_keep,
+      "what a recorded run kept; as causal as what is replayed" },
+    { NULL, NULL, false, false, SIGNAL_NONE, NULL, NULL },
+};
+
+/* ---- the first tokens ---- */
+
+/* Before those of kept[n] from `first` on, all those below it. */
+static int32_t begin_with(int32_t first, int32_t *kept, int32_t n)
+{
+    int32_t below = 0;
+
+    while (below < n && kept[below] < first)
+        below++;
+    memmove(kept + first, kept + below, (size_t)(n - below) * sizeof *kept);
+    for (int32_t t = 0; t < first; t++)
+        kept[t] = t;
+    return first + n - below;
+}
+
+int32_t route_choose(const struct route_policy *policy,
+                     const struct route_input *in, int32_t *kept)
+{
+    const int32_t within = policy->keep ? in->n_tokens : in->n_keep;
+    const int32_t first = least(in->keep_first, within);
+    struct route_input rest = *in;
+
+    if (first == 0 || policy->keep)
+        return begin_with(first, kept, policy->choose(in, kept));
+    rest.score = in->score ? in->score + first : NULL;
+    rest.n_tokens -= first;
+    rest.n_keep -= first;
+    int32_t n = rest.n_keep > 0 ? policy->choose(&rest, kept) : 0;
+    for (int32_t i = 0; i < n; i++)
+        kept[i] += first;
+    return begin_with(first, kept, n);
+}
+
+bool route_keeps(const struct route_policy *policy,
+                 const struct route_input *in, int32_t t)
+{
+    return t < in->keep_first || policy->keep(in, t);
+}
+
+static const struct { const char *whole, *step; } step_rules[] = {
+    { "expert_choice",         "threshold" },
+    { "token_norm_top_k",      "token_norm" },
+    { "residual_change_top_k", "residual_change" },
+    { "random",                "drawn" },
+    { "strided",               "every_nth" },
+    { "first_k",               "every_nth" },
+    { "last_k",                "every_nth" },
+};
+
+const struct route_policy *route_step_rule(const struct route_policy *policy)
+{
+    if (policy->keep || !policy->choose)
+        return policy;
+    for (size_t i = 0; i < sizeof step_rules / sizeof *step_rules; i++)
+        if (strcmp(policy->name, step_rules[i].whole) == 0)
+            return route_find(step_rules[i].step);
+    return NULL;
+}
+
+void route_keep_first(struct model_spec *spec,
+                      const struct route_policy *policy, int32_t keep_first)
+{
+    spec->keep_first = keep_first;
+    spec->first_besides = keep_first > 0 && policy->keep;
+}
+
+bool route_trains(const struct route_policy *policy)
+{
+    static const char *const names[] = {
+        "dense", "expert_choice", "random", "strided", "first_k", "last_k",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(policy->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+enum status route_check(const struct route_policy *policy,
+                        const struct model_spec *spec, struct error *err)
+{
+    if (policy->scored && !spec->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "%s: goes by router scores, and"
+                         " this model has none", policy->name);
+    if (policy->signal != SIGNAL_NONE && policy->signal != spec->signal)
+        return error_set(err, STATUS_BAD_VALUE, "%s: goes by the signal %s,"
+                         " and this model is set up for %s", policy->name,
+                         signal_names[policy->signal],
+                         spec->router_scores ? "router scores"
+                                             : signal_names[spec->signal]);
+    return STATUS_OK;
+}
+
+const struct route_policy *route_find(const char *name)
+{
+    for (const struct route_policy *p = route_policies; p->name; p++)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    return NULL;
+}
+
+enum status allocation_open(struct allocation *out, int32_t n_choices,
+                            int32_t n_sequences, int32_t n_tokens,
+                            struct error *err)
+{
+    struct allocation a = { n_choices, n_sequences, n_tokens, NULL, NULL, NULL };
+    size_t rows, cells;
+
+    if (__builtin_mul_overflow((size_t)n_choices, (size_t)n_sequences, &rows) ||
+        __builtin_mul_overflow(rows, (size_t)n_tokens, &cells))
+        return error_set(err, STATUS_OVERFLOWED, "allocation too large");
+    a.length = calloc((size_t)n_sequences, sizeof *a.length);
+    a.count = calloc(rows, sizeof *a.count);
+    a.kept = calloc(cells, sizeof *a.kept);
+    if (!a.length || !a.count || !a.kept) {
+        allocation_close(&a);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for an allocation"
+                         " of %d choices x %d x %d tokens", n_choices,
+                         n_sequences, n_tokens);
+    }
+    *out = a;
+    for (int32_t b = 0; b < n_sequences; b++)
+        a.length[b] = n_tokens;
+    for (int32_t c = 0; c < n_choices; c++)
+        for (int32_t b = 0; b < n_sequences; b++) {
+            a.count[c * n_sequences + b] = n_tokens;
+            for (int32_t t = 0; t < n_tokens; t++)
+                allocation_kept(&a, c, b)[t] = t;
+        }
+    return STATUS_OK;
+}
+
+void allocation_close(struct allocation *allocation)
+{
+    free(allocation->length);
+    free(allocation->count);
+    free(allocation->kept);
+    *allocation = (struct allocation){ 0 };
+}
+
+void allocation_fill(struct allocation *a, const struct model_spec *spec)
+{
+    const struct route_policy *even = route_find("strided");
+
+    for (int32_t c = 0; c < a->n_choices; c++)
+        for (int32_t b = 0; b < a->n_sequences; b++) {
+            struct route_input in = {
+                .n_tokens = allocation_length(a, b),
+                .n_keep = spec_kept(spec, spec_choice_layer(spec, c),
+                                    allocation_length(a, b)),
+                .keep_first = spec->keep_first,
+            };
+            a->count[c * a->n_sequences + b] =
+                route_choose(even, &in, allocation_kept(a, c, b));
+        }
+}
+
+int32_t *allocation_kept(const struct allocation *a, int32_t choice,
+                         int32_t sequence)
+{
+    return a->kept + ((size_t)choice * (size_t)a->n_sequences +
+                      (size_t)sequence) * (size_t)a->n_tokens;
+}
+
+int32_t allocation_count(const struct allocation *a, int32_t choice,
+                         int32_t sequence)
+{
+    return a->count[choice * a->n_sequences + sequence];
+}
+
+int32_t allocation_rows(const struct allocation *a, int32_t choice)
+{
+    int32_t rows = 0;
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        rows += allocation_count(a, choice, b);
+    return rows;
+}
+
+int32_t allocation_length(const struct allocation *a, int32_t sequence)
+{
+    /* A pass over fewer tokens than there is room for may leave old lengths. */
+    return a->length && a->length[sequence] < a->n_tokens ? a->length[sequence]
+                                                          : a->n_tokens;
+}
+
+int32_t allocation_tokens(const struct allocation *a)
+{
+    int32_t tokens = 0;
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        tokens += allocation_length(a, b);
+    return tokens;
+}

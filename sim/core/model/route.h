@@ -1,0 +1,121 @@
+/* route.h - which tokens a layer works on. */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/model/spec.h"
+
+/* One sequence, one choice of a routed layer (spec.h). */
+struct route_input {
+    const float *score;      /* [T] scores; NULL: the policy has none */
+    int32_t      n_tokens;   /* T */
+    int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
+    int32_t      keep_first; /* the first so many are kept: route_choose() */
+    float        threshold;  /* for the threshold policy: keep score >= it */
+    uint64_t     seed;       /* for policies that draw: unique to step, choice
+                              * and sequence; drawn mixes those in itself, so a
+                              * keep() in a later step needs the same one */
+    double       capacity;   /* K / T, for rules that judge token by token */
+    int32_t      sequence, choice;
+    const struct allocation *replayed;   /* for the policy replay, else NULL */
+    int32_t     *scratch;    /* [T] */
+};
+
+/* Write the kept positions, ascending, to kept[T]; return how many, 0..T. */
+typedef int32_t route_fn(const struct route_input *in, int32_t *kept);
+
+/* Whether token t is kept, from scores 0..t alone: what choose() answers for it,
+ * whatever follows. */
+typedef bool route_keep_fn(const struct route_input *in, int32_t t);
+
+struct route_policy {
+    const char *name;        /* as in configs: "expert_choice" */
+    route_fn   *choose;      /* NULL: dense, nothing is routed */
+    bool        scored;      /* needs router scores */
+    bool        causal;      /* decides token t from scores 0..t only */
+    enum signal signal;      /* that it goes by, instead of router scores */
+    route_keep_fn *keep;     /* NULL: it cannot judge token by token */
+    const char *help;        /* what it does and where it comes from */
+};
+
+extern const struct route_policy route_policies[];        /* name NULL ends */
+const struct route_policy *route_find(const char *name);  /* NULL: no such */
+
+/* The policy's choice, with the first keep_first tokens kept whatever it says
+ * of them: what a layer is asked by.  A policy that judges token by token judges
+ * the others as if nothing were: the first are kept besides, and of T tokens at
+ * capacity c about keep_first + c * (T - keep_first).  Any other is given the
+ * rest of the sequence and of K to choose from: K is kept to, and where it is
+ * below keep_first the first K are all. */
+int32_t route_choose(const struct route_policy *policy,
+                     const struct route_input *in, int32_t *kept);
+/* The same of one token, by a policy that has keep(). */
+bool    route_keeps(const struct route_policy *policy,
+                    const struct route_input *in, int32_t t);
+/* Where a prompt was routed by `policy` as a whole: the causal rule that judges
+ * what comes after it, a token at a time.  A policy with keep() goes on itself;
+ * top-k of a router goes on by the threshold, top-k of a signal by its rank
+ * among the tokens so far, those that go by place or by chance at the same
+ * capacity.  NULL: what it goes by is not there in a token's own step. */
+const struct route_policy *route_step_rule(const struct route_policy *policy);
+
+/* The spec keeps the first `keep_first` tokens under that policy. */
+void    route_keep_first(struct model_spec *spec,
+                         const struct route_policy *policy,
+                         int32_t keep_first);
+
+/* Keeps spec_kept() tokens or fewer of every sequence and goes by no signal: a
+ * training step has room for no more, and its backward for nothing else. */
+bool route_trains(const struct route_policy *policy);
+
+/* Whether a model gives a policy the scores that it goes by: STATUS_BAD_VALUE
+ * begins with the policy's name. */
+enum status route_check(const struct route_policy *policy,
+                        const struct model_spec *spec,
+                        struct error *err) MUST_CHECK;
+
+/* The K-th largest of score[T]: between this and the next lies the cut that
+ * top-k makes.  `scratch` [T] floats. */
+float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
+                float *scratch);
+/* The same of the tokens that are judged, and of what keep_first leaves of K,
+ * at least one. */
+float route_cut_of(const struct route_input *in);
+
+/* Which tokens each choice (spec.h) keeps of each sequence: a record of a run,
+ * or a guess for a prediction. */
+struct allocation {
+    int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */
+    int32_t *length;         /* [B] tokens of each sequence, 1..; NULL, or more
+                              * than T: T */
+    int32_t *count;          /* [N,B] kept tokens */
+    int32_t *kept;           /* [N,B,T] the first count[n,b] are positions,
+                              * ascending */
+};
+
+/* All choices keep everything, all sequences are of T tokens.  Caller releases
+ * with allocation_close(). */
+enum status allocation_open(struct allocation *out, int32_t n_choices,
+                            int32_t n_sequences, int32_t n_tokens,
+                            struct error *err) MUST_CHECK;
+void        allocation_close(struct allocation *allocation);
+
+/* Routed layers of `spec` keep spec_kept() tokens each, the first keep_first
+ * and others evenly spaced: the same totals as any policy with a fixed k,
+ * whoever is chosen. */
+void allocation_fill(struct allocation *allocation,
+                     const struct model_spec *spec);
+
+int32_t *allocation_kept(const struct allocation *allocation, int32_t choice,
+                         int32_t sequence);
+int32_t  allocation_count(const struct allocation *allocation, int32_t choice,
+                          int32_t sequence);
+/* Over all sequences. */
+int32_t  allocation_rows(const struct allocation *allocation, int32_t choice);
+/* Tokens, kept or not, of one sequence and of all. */
+int32_t  allocation_length(const struct allocation *allocation,
+                           int32_t sequence);
+int32_t  allocation_tokens(const struct allocation *allocation);
+
+#endif

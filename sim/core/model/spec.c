@@ -1,0 +1,443 @@
+/* spec.c - derived sizes and the rules a shape must keep. */
+#include "sim/core/model/spec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define X(id, name) [FAMILY_##id] = name,
+const char *const family_names[FAMILY_COUNT] = { FAMILY_MAP(X) };
+#undef X
+#define X(id, name) [GATE_##id] = name,
+const char *const gate_names[GATE_COUNT] = { GATE_MAP(X) };
+#undef X
+#define X(id, name) [ROUTER_INPUT_##id] = name,
+const char *const router_input_names[ROUTER_INPUT_COUNT] =
+    { ROUTER_INPUT_MAP(X) };
+#undef X
+
+#define X(id, name) [SIGNAL_##id] = name,
+const char *const signal_names[SIGNAL_COUNT] = { SIGNAL_MAP(X) };
+#undef X
+#define X(id, name) [PART_##id] = name,
+const char *const part_names[PART_COUNT] = { PART_MAP(X) };
+#undef X
+#define X(id, name) [SKIPPED_KEYS_##id] = name,
+const char *const skipped_keys_names[SKIPPED_KEYS_COUNT] =
+    { SKIPPED_KEYS_MAP(X) };
+#undef X
+#define X(id, name) [ROPE_SCALING_##id] = name,
+const char *const rope_scaling_names[ROPE_SCALING_COUNT] =
+    { ROPE_SCALING_MAP(X) };
+#undef X
+
+int32_t spec_q(const struct model_spec *spec)
+{
+    return spec->n_heads * spec->head_size;
+}
+
+int32_t spec_e(const struct model_spec *spec)
+{
+    return spec->n_kv_heads * spec->head_size;
+}
+
+int32_t spec_up(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_LLAMA ? 2 * spec->n_ffn : spec->n_ffn;
+}
+
+bool spec_qkv_bias(const struct model_spec *spec)
+{
+    return spec->family == FAMILY_GPT2 || spec->qkv_bias;
+}
+
+bool spec_scored(const struct model_spec *spec)
+{
+    return spec->router_scores || spec->signal != SIGNAL_NONE;
+}
+
+int32_t spec_kept(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens)
+{
+    if (!spec->routed[layer])
+        return n_tokens;
+    int32_t besides = spec->first_besides ? spec->keep_first : 0;
+    besides = besides < n_tokens ? besides : n_tokens;
+    int32_t kept = besides + (int32_t)ceil(spec->capacity[layer] *
+                                           (n_tokens - besides) - 1e-6);
+    return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+}
+
+double spec_chance(const struct model_spec *spec, int32_t layer,
+                   int32_t n_tokens)
+{
+    const int32_t first = spec->keep_first;
+
+    if (first >= n_tokens)
+        return 1.0;
+    if (first == 0 || spec->first_besides)
+        return spec->capacity[layer];
+    int32_t left = spec_kept(spec, layer, n_tokens) - first;
+    return left > 0 ? (double)left / (n_tokens - first) : 0.0;
+}
+
+int32_t spec_n_routed(const struct model_spec *spec)
+{
+    int32_t n = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += spec->routed[l];
+    return n;
+}
+
+bool spec_routes_attention(const struct model_spec *spec, int32_t layer)
+{
+    return spec->routed[layer] && spec->part != PART_FFN;
+}
+
+bool spec_routes_ffn(const struct model_spec *spec, int32_t layer)
+{
+    return spec->routed[layer] && spec->part != PART_ATTENTION;
+}
+
+int32_t spec_n_choices(const struct model_spec *spec)
+{
+    return spec->part == PART_APART ? 2 * spec->n_layers : spec->n_layers;
+}
+
+int32_t spec_attention_choice(const struct model_spec *spec, int32_t layer)
+{
+    return spec->part == PART_APART ? 2 * layer : layer;
+}
+
+int32_t spec_ffn_choice(const struct model_spec *spec, int32_t layer)
+{
+    return spec->part == PART_APART ? 2 * layer + 1 : layer;
+}
+
+int32_t spec_choice_layer(const struct model_spec *spec, int32_t choice)
+{
+    return spec->part == PART_APART ? choice / 2 : choice;
+}
+
+enum routed_part spec_choice_part(const struct model_spec *spec, int32_t choice)
+{
+    if (spec->part != PART_APART)
+        return spec->part;
+    return choice % 2 == 0 ? PART_ATTENTION : PART_FFN;
+}
+
+bool spec_sees_skipped(const struct model_spec *spec, int32_t layer)
+{
+    return spec_routes_attention(spec, layer) &&
+           spec->skipped_keys != SKIPPED_KEYS_ABSENT;
+}
+
+/* A matrix that the family has. */
+static bool has_matrix(const struct model_spec *spec, int matrix)
+{
+    return matrix != MATRIX_GATE || spec->family == FAMILY_LLAMA;
+}
+
+bool spec_stores(const struct model_spec *spec)
+{
+    bool stores = spec->stored_embedding != NUMBER_F32 ||
+                  (!spec->tied_head && spec->stored_head != NUMBER_F32);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++)
+            stores |= has_matrix(spec, i) && spec->stored[l][i] != NUMBER_F32;
+    return stores;
+}
+
+int32_t spec_inputs(const struct model_spec *spec, enum matrix matrix)
+{
+    return matrix == MATRIX_PROJECT ? spec_q(spec)
+           : matrix == MATRIX_DOWN  ? spec->n_ffn
+                                    : spec->n_channels;
+}
+
+int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix)
+{
+    switch (matrix) {
+    case MATRIX_QUERY: return spec_q(spec);
+    case MATRIX_KEY:
+    case MATRIX_VALUE: return spec_e(spec);
+    case MATRIX_GATE:
+    case MATRIX_UP:    return spec->n_ffn;
+    default:           return spec->n_channels;
+    }
+}
+
+/* Blocks run along a matrix' inputs, and none goes over its end. */
+static enum status check_number(int type, int32_t inputs, const char *of,
+                                int32_t layer, struct error *err)
+{
+    char where[24] = "";
+
+    if (type < NUMBER_COUNT && inputs % number_table[type].block == 0)
+        return STATUS_OK;
+    if (layer >= 0)
+        snprintf(where, sizeof where, " of layer %d", layer);
+    if (type >= NUMBER_COUNT)
+        return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as number %d:"
+                         " allowed are 0 to %d", of, where, type,
+                         NUMBER_COUNT - 1);
+    return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as %s, in blocks of"
+                     " %d, with %d inputs: allowed are multiples", of, where,
+                     number_table[type].name, number_table[type].block, inputs);
+}
+
+static enum status check_stored(const struct model_spec *s, struct error *err)
+{
+    static const char *const names[MATRIX_COUNT] = {
+        "queries", "keys", "values", "project", "gate", "up", "down",
+    };
+    enum status status = check_number(s->stored_embedding, s->n_channels,
+                                      "embedding", -1, err);
+    if (status == STATUS_OK && !s->tied_head)
+        status = check_number(s->stored_head, s->n_channels, "head", -1, err);
+    for (int32_t l = 0; l < s->n_layers && status == STATUS_OK; l++)
+        for (int i = 0; i < MATRIX_COUNT && status == STATUS_OK; i++)
+            if (has_matrix(s, i))
+                status = check_number(s->stored[l][i],
+                                      spec_inputs(s, (enum matrix)i), names[i],
+                                      l, err);
+    return status;
+}
+
+struct model_spec spec_dense(const struct model_spec *spec)
+{
+    struct model_spec twin = *spec;
+    memset(twin.routed, 0, sizeof twin.routed);
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        twin.capacity[l] = 1.0;
+    twin.router_scores = false;
+    twin.router_trained = false;
+    twin.backbone_frozen = false;
+    twin.signal = SIGNAL_NONE;
+    twin.part = PART_BLOCK;
+    twin.skipped_keys = SKIPPED_KEYS_ABSENT;
+    twin.keep_first = 0;
+    twin.first_besides = false;
+    return twin;
+}
+
+/* `received` reads what all tokens asked of all in the layer before. */
+static enum status check_received(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && (l == 0 || spec_routes_attention(s, l - 1)))
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d:"
+                             " the attention received in the layer before is"
+                             " what it goes by, %s; allowed are layers after"
+                             " one that attends over all tokens", l,
+                             l == 0 ? "and there is none"
+                                    : "and that one skips tokens");
+    return STATUS_OK;
+}
+
+static enum status check_signal(const struct model_spec *s, struct error *err)
+{
+    if (s->signal == SIGNAL_NONE)
+        return STATUS_OK;
+    if (s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy: goes by the"
+                         " signal %s, but the routers score: allowed is one of"
+                         " the two", signal_names[s->signal]);
+    if (s->gate != GATE_ONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a policy that"
+                         " goes by the signal %s has no router, so the gate"
+                         " must be one", gate_names[s->gate],
+                         signal_names[s->signal]);
+    return s->signal == SIGNAL_RECEIVED ? check_received(s, err) : STATUS_OK;
+}
+
+static enum status check_apart(const struct model_spec *s, struct error *err)
+{
+    if (s->part != PART_APART)
+        return STATUS_OK;
+    if (s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a layer's"
+                         " router scores the whole layer; allowed are policies"
+                         " that go by a signal or by nothing");
+    if (s->signal == SIGNAL_RECEIVED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
+                         " attention received in the layer before is the same"
+                         " for both parts; allowed are block, attention and"
+                         " ffn");
+    return STATUS_OK;
+}
+
+static enum status check_skipped_keys(const struct model_spec *s,
+                                      struct error *err)
+{
+    if (s->skipped_keys == SKIPPED_KEYS_ABSENT)
+        return STATUS_OK;
+    if (s->part == PART_FFN)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: with"
+                         " routing.part ffn no token skips attention; allowed"
+                         " is absent",
+                         skipped_keys_names[s->skipped_keys]);
+    if (s->skipped_keys == SKIPPED_KEYS_CARRIED && s->routed[0])
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys carried:"
+                         " layer 0 is routed, and no layer before it has keys"
+                         " to carry; allowed are absent and computed, or other"
+                         " routing.blocks");
+    return STATUS_OK;
+}
+
+static enum status check_first(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        int32_t most = spec_kept(s, l, s->max_tokens);
+        if (s->routed[l] && (s->keep_first < 0 || s->keep_first > most))
+            return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %d:"
+                             " layer %d keeps %d of %d tokens; allowed is 0 to"
+                             " %d", s->keep_first, l, most, s->max_tokens,
+                             most);
+    }
+    return STATUS_OK;
+}
+
+/* Backward knows whole blocks, whose skipped tokens leave no key. */
+static enum status check_backward(const struct model_spec *s, const char *who,
+                                  struct error *err)
+{
+    if (s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: %s routes"
+                         " around whole blocks; allowed is block",
+                         part_names[s->part], who);
+    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: %s"
+                         " leaves no key of a skipped token; allowed is absent",
+                         skipped_keys_names[s->skipped_keys], who);
+    return STATUS_OK;
+}
+
+enum status spec_check_training(const struct model_spec *s, struct error *err)
+{
+    if (spec_stores(s))
+        return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
+                         " be trained: float32 weights can");
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (s->signal != SIGNAL_NONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy: training does"
+                         " not go by the signal %s; allowed are policies that"
+                         " go by a router or by nothing",
+                         signal_names[s->signal]);
+    return check_backward(s, "training", err);
+}
+
+static enum status check_routing(const struct model_spec *s, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (s->gate != GATE_ONE && !spec_scored(s))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate %s: needs a router; this policy has"
+                         " none, so the gate must be one",
+                         gate_names[s->gate]);
+    status = check_signal(s, err);
+    if (status == STATUS_OK)
+        status = check_apart(s, err);
+    if (status == STATUS_OK)
+        status = check_skipped_keys(s, err);
+    if (status == STATUS_OK)
+        status = check_first(s, err);
+    if (status == STATUS_OK && s->router_trained)
+        status = check_backward(s, "a router that is trained", err);
+    return status;
+}
+
+/* Something must be left that learns. */
+static enum status check_frozen(const struct model_spec *s, struct error *err)
+{
+    const char *why = spec_n_routed(s) == 0 ? "no block is routed"
+                      : !s->router_scores ? "this policy has no router"
+                      : s->gate == GATE_ONE ? "no gradient passes gate one"
+                      : !s->router_trained ? "the routers are frozen too" : NULL;
+
+    if (!s->backbone_frozen || !why)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"
+                     " left to train, as %s", why);
+}
+
+static enum status check_rope_scaling(const struct model_spec *s,
+                                      struct error *err)
+{
+    const struct rope_scaling *r = &s->rope_scaling;
+    const bool llama3 = r->kind == ROPE_SCALING_LLAMA3;
+
+    if (r->kind == ROPE_SCALING_NONE)
+        return STATUS_OK;
+    if (s->family != FAMILY_LLAMA)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling %s: %s has"
+                         " no rotary positions", rope_scaling_names[r->kind],
+                         family_names[s->family]);
+    if (r->kind == ROPE_SCALING_FACTORS)
+        return STATUS_OK;
+    if (!(r->factor >= 1.0f && r->factor <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_factor %g: allowed"
+                         " is 1 to 1e6", (double)r->factor);
+    if (llama3 && !(r->low_frequency > 0.0f && r->low_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_low_frequency %g:"
+                         " allowed is above 0, to 1e6",
+                         (double)r->low_frequency);
+    if (llama3 && !(r->high_frequency > r->low_frequency &&
+                    r->high_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_high_frequency %g:"
+                         " allowed is above rope_low_frequency, %g, to 1e6",
+                         (double)r->high_frequency, (double)r->low_frequency);
+    if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
+                         " allowed is 1 to %d", r->original_tokens, 1 << 24);
+    return STATUS_OK;
+}
+
+enum status spec_check(const struct model_spec *s, struct error *err)
+{
+    /* The upper bounds keep every product of two sizes far below 2^63. */
+    const struct { const char *key; int64_t value, low, high; } range[] = {
+        { "model.layers",     s->n_layers,   1, SPEC_MAX_LAYERS },
+        { "model.channels",   s->n_channels, 1, 1 << 16 },
+        { "model.heads",      s->n_heads,    1, 1 << 12 },
+        { "model.kv_heads",   s->n_kv_heads, 1, 1 << 12 },
+        { "model.head_size",  s->head_size,  1, SPEC_MAX_HEAD_SIZE },
+        { "model.ffn",        s->n_ffn,      1, 1 << 20 },
+        { "model.vocab",      s->n_vocab,    2, 1 << 20 },
+        { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (range[i].value < range[i].low || range[i].value > range[i].high)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "%s %lld: allowed is %lld to %lld", range[i].key,
+                             (long long)range[i].value,
+                             (long long)range[i].low, (long long)range[i].high);
+    if (s->n_heads % s->n_kv_heads != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: must divide model.heads %d",
+                         s->n_kv_heads, s->n_heads);
+    if (s->family == FAMILY_GPT2 && s->n_kv_heads != s->n_heads)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: gpt2 has one per head, %d",
+                         s->n_kv_heads, s->n_heads);
+    if (s->family == FAMILY_LLAMA && s->head_size % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.head_size %d: RoPE turns pairs, so it must be"
+                         " even", s->head_size);
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && !(s->capacity[l] > 0.0 && s->capacity[l] <= 1.0))
+            return error_set(err, STATUS_BAD_VALUE,
+                             "routing.capacity %g of layer %d: allowed is"
+                             " (0, 1]; for 12.5%% write 0.125",
+                             s->capacity[l], l);
+    enum status status = check_routing(s, err);
+    if (status == STATUS_OK)
+        status = check_frozen(s, err);
+    if (status == STATUS_OK)
+        status = check_rope_scaling(s, err);
+    return status == STATUS_OK ? check_stored(s, err) : status;
+}

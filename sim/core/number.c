@@ -1,6 +1,0 @@
-/* number.c - the table of number.h. */
-#include "sim/core/number.h"
-
-#define X(id, name, block, bytes, flops) [NUMBER_##id] = { name, block, bytes, flops },
-const struct number_info number_table[NUMBER_COUNT] = { NUMBER_MAP(X) };
-#undef X

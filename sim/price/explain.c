@@ -1,0 +1,358 @@
+/* explain.c - the teaching screen. */
+#include "sim/price/explain.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "sim/price/flops.h"
+
+enum { FORMULA_SIZE = 160 };
+
+static void formula(FILE *file, const char *what, const char *text,
+                    const char *per_key, const struct model_spec *spec,
+                    int32_t layer)
+{
+    char numbers[FORMULA_SIZE], key_numbers[FORMULA_SIZE];
+    bool keys = per_key && strcmp(per_key, "0") != 0;
+
+    flops_spell(numbers, sizeof numbers, text, spec, layer);
+    fprintf(file, "  %-16s  %s", what, text);
+    if (keys)
+        fprintf(file, " + n*%s", per_key);
+    if (strcmp(numbers, text) != 0) {
+        fprintf(file, "\n  %-16s= %s", "", numbers);
+        flops_spell(key_numbers, sizeof key_numbers, keys ? per_key : "",
+                    spec, layer);
+        if (keys)
+            fprintf(file, " + n*%s", key_numbers);
+    }
+    fputc('\n', file);
+}
+
+static void rule(FILE *file, const struct model_spec *spec, int32_t layer,
+                 const struct flops_price *price)
+{
+    const struct flops_rule *r = price->rule;
+
+    formula(file, "flops per row", r->flops, r->flops_per_key, spec,
+            layer);
+    if (price->flops_per_key)
+        fprintf(file, "  %-16s= %" PRIu64 " + n*%" PRIu64 "\n", "",
+                price->flops, price->flops_per_key);
+    else
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->flops);
+    formula(file, "bytes per row", r->bytes, NULL, spec, layer);
+    fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->bytes);
+    formula(file, "bytes, shared", r->shared_bytes, NULL, spec, layer);
+    if (price->shared_bytes)
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_bytes);
+    if (price->shared_flops) {
+        formula(file, "flops, shared", r->shared_flops, NULL, spec,
+                layer);
+        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->shared_flops);
+    }
+}
+
+/* Prices that take the place of forward's in a layer that skips tokens. */
+static void rules_of_skipping(FILE *file, const struct model_spec *spec,
+                              int32_t layer, const struct flops_list *list,
+                              enum op op)
+{
+    for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL; set++) {
+        const struct flops_price *price = &list->at[set][op];
+        if (!price->rule)
+            continue;
+        fprintf(file, "  where keys of skipped tokens are %s, %s\n",
+                skipped_keys_names[spec->skipped_keys],
+                set == FLOPS_OF_KEPT
+                ? op == OP_GATHER && spec->part == PART_APART
+                  ? "rows that attention keeps" : "kept rows"
+                : op == OP_GATHER ? "rows whose keys are put away (in a"
+                                    " decode step: skipped rows)"
+                : "all rows");
+        rule(file, spec, layer, price);
+    }
+}
+
+/* All rows, or those that a choice keeps. */
+static uint64_t rows_in(const struct allocation *a, int32_t choice, bool kept)
+{
+    uint64_t rows = 0;
+
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        rows += (uint64_t)(kept ? allocation_count(a, choice, b)
+                                : allocation_length(a, b));
+    return rows;
+}
+
+static uint64_t keys_in(const struct allocation *a, int32_t choice, bool kept,
+                        bool seen)
+{
+    uint64_t keys = 0;
+
+    for (int32_t b = 0; b < a->n_sequences; b++) {
+        int32_t n = kept ? allocation_count(a, choice, b)
+                         : allocation_length(a, b);
+        keys += seen ? flops_keys_seen_sum(allocation_kept(a, choice, b), n)
+                     : flops_keys_sum((uint64_t)n);
+    }
+    return keys;
+}
+
+/* Whether a routed layer's op works on kept rows alone; of what a layer does
+ * twice, the first time. */
+static bool works_on_kept(const struct model_spec *spec, enum pass pass,
+                          enum op op, int32_t layer)
+{
+    switch (op) {
+    case OP_ROUTE:
+    case OP_SELECT:
+        return pass == PASS_BACKWARD;
+    case OP_FFN_UP:
+    case OP_ACT:
+    case OP_FFN_DOWN:
+        return spec_routes_ffn(spec, layer);
+    case OP_GATHER:
+        return spec->routed[layer];
+    case OP_GATE:
+        return true;
+    case OP_NORM:
+        return spec_routes_attention(spec, layer) &&
+               spec->skipped_keys != SKIPPED_KEYS_COMPUTED;
+    default:
+        return spec_routes_attention(spec, layer);
+    }
+}
+
+/* Whether a layer does it for the feed-forward part once more. */
+static bool is_twice(const struct model_spec *spec, enum op op, int32_t layer)
+{
+    const bool apart = spec->part == PART_APART && spec->routed[layer];
+    return op == OP_NORM || (apart && (op == OP_ROUTE || op == OP_SELECT ||
+                                       op == OP_GATHER || op == OP_GATE));
+}
+
+static bool second_on_kept(const struct model_spec *spec, enum op op,
+                           int32_t layer)
+{
+    return op != OP_ROUTE && op != OP_SELECT && spec_routes_ffn(spec, layer);
+}
+
+/* The choice that an op's rows go by, the first time. */
+static int32_t choice_of(const struct model_spec *spec, enum op op,
+                         int32_t layer)
+{
+    return op == OP_FFN_UP || op == OP_ACT || op == OP_FFN_DOWN
+               ? spec_ffn_choice(spec, layer)
+               : spec_attention_choice(spec, layer);
+}
+
+/* Rows and keys of a layer. */
+static void rows_of(FILE *file, const struct model_spec *spec,
+                    const struct allocation *a, enum pass pass, enum op op,
+                    int32_t layer)
+{
+    const bool inside = layer != LEDGER_OUTSIDE;
+    const bool seen = inside && spec_sees_skipped(spec, layer);
+    const bool computed = seen && spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
+    const bool kept = inside && works_on_kept(spec, pass, op, layer);
+    const int32_t choice = choice_of(spec, op, layer);
+    const uint64_t rows = rows_in(a, choice, kept);
+
+    fprintf(file, "%" PRIu64 " rows", rows);
+    if (inside && is_twice(spec, op, layer)) {
+        uint64_t second = rows_in(a, spec_ffn_choice(spec, layer),
+                                  second_on_kept(spec, op, layer));
+        if (second == rows)
+            fputs(", twice", file);
+        else
+            fprintf(file, ", then %" PRIu64, second);
+    }
+    if (((op == OP_QKV || op == OP_ROPE) && computed) ||
+        (op == OP_ATTEND && seen))
+        fprintf(file, ", keys of %" PRIu64, rows_in(a, choice, false));
+    if (op == OP_ATTEND || (op == OP_ROUTE &&
+                            spec->signal == SIGNAL_RECEIVED))
+        fprintf(file, ", sum of n %" PRIu64, keys_in(a, choice, kept, seen));
+}
+
+/* Layer i of the ledger, the last being what is outside any. */
+static struct ledger_key key_of(const struct model_spec *spec, enum pass pass,
+                                enum op op, int32_t i)
+{
+    int32_t layer = i < spec->n_layers ? i : LEDGER_OUTSIDE;
+    return (struct ledger_key){ pass, layer, LEDGER_SHARED, op };
+}
+
+static bool same_cost(const struct ledger *ledger, struct ledger_key a,
+                      struct ledger_key b)
+{
+    const struct cost *x = ledger_at(ledger, a), *y = ledger_at(ledger, b);
+    return ledger_touched(ledger, a) && ledger_touched(ledger, b) &&
+           x->count[METRIC_FLOPS] == y->count[METRIC_FLOPS] &&
+           x->count[METRIC_BYTES] == y->count[METRIC_BYTES];
+}
+
+/* Where the first layer that costs as much as layer i stands, and how many do
+ * in all. */
+static int32_t kind_of(const struct model_spec *spec,
+                       const struct ledger *ledger, enum pass pass, enum op op,
+                       int32_t i, int32_t *n)
+{
+    int32_t first = -1;
+
+    *n = 0;
+    for (int32_t j = 0; j <= spec->n_layers; j++) {
+        if (!same_cost(ledger, key_of(spec, pass, op, i),
+                       key_of(spec, pass, op, j)))
+            continue;
+        if (first < 0)
+            first = j;
+        ++*n;
+    }
+    return first;
+}
+
+/* One line for every kind of layer: those that cost the same are one kind. */
+static void layers(FILE *file, const struct model_spec *spec,
+                   const struct allocation *a, bool known_rows,
+                   const struct ledger *ledger, enum pass pass, enum op op)
+{
+    for (int32_t i = 0, n; i <= spec->n_layers; i++) {
+        struct ledger_key key = key_of(spec, pass, op, i);
+        if (kind_of(spec, ledger, pass, op, i, &n) != i)
+            continue;
+        const struct cost *cost = ledger_at(ledger, key);
+        if (key.layer == LEDGER_OUTSIDE)
+            fprintf(file, "  %-16s  ", "outside layers");
+        else
+            fprintf(file, "  layer %-10d  ", key.layer);
+        if (known_rows && pass != PASS_UPDATE) {
+            rows_of(file, spec, a, pass, op, key.layer);
+            fputs(": ", file);
+        }
+        fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
+                cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
+        if (n > 1)
+            fprintf(file, "; %d such layers", n);
+        fputc('\n', file);
+    }
+    struct cost sum = ledger_sum(ledger, (int)pass, LEDGER_ANY, LEDGER_ANY,
+                                 (int)op);
+    fprintf(file, "  %-16s  %" PRIu64 " flops, %" PRIu64 " bytes\n",
+            "whole pass", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        if ((at == text || !is_letter(at[-1])) && !is_letter(at[n]))
+            return true;
+    return false;
+}
+
+static bool rule_has(const struct flops_price *price, const char *letter)
+{
+    const struct flops_rule *r = price->rule;
+    return r && (has_word(r->flops, letter) ||
+                 has_word(r->flops_per_key, letter) ||
+                 has_word(r->bytes, letter) ||
+                 has_word(r->shared_bytes, letter) ||
+                 (r->shared_flops && has_word(r->shared_flops, letter)));
+}
+
+/* The letters that occur in the rules of the pass. */
+static void where(FILE *file, const struct model_spec *spec, int32_t layer,
+                  const struct flops_list *list, enum pass pass, enum op op)
+{
+    const struct flops_price *price = &list->at[pass][op];
+    const bool forward = pass == PASS_FORWARD;
+    struct flops_letter letters[FLOPS_LETTERS];
+    const char *lead = "  where             ";
+
+    flops_letters(letters, spec, layer);
+    for (int i = 0; i < FLOPS_LETTERS; i++) {
+        const struct flops_letter *letter = &letters[i];
+        bool occurs = rule_has(price, letter->name);
+        for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL && forward; set++)
+            occurs |= rule_has(&list->at[set][op], letter->name);
+        if (!occurs)
+            continue;
+        fprintf(file, "%s%s = %" PRIu64 " (%s)\n", lead, letter->name,
+                letter->value, letter->meaning);
+        lead = "                    ";
+    }
+    if (!price->flops_per_key)
+        return;
+    fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
+            " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
+    if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
+        fprintf(file, "%20sor, where skipped tokens are seen, with the position"
+                " of the\n%24slast of its %d kept ones for i\n", "", "",
+                OP_KEY_TILE);
+}
+
+/* What rows times price leaves out. */
+static const struct { enum op op; enum pass pass; const char *text; } notes[] =
+{
+    { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
+      " B + 4 flops to move\n  the threshold where routers score" },
+    { OP_CLIP, PASS_UPDATE, "per tensor of m numbers: 2*m + 16*ceil(m/4096)"
+      " flops, 4*m bytes; and 2 flops once" },
+    { OP_ADAMW, PASS_UPDATE, "per tensor of m numbers: 17*m flops, 28*m"
+      " bytes" },
+    { OP_ATTEND, PASS_FORWARD, "a decode step reads m cached keys and values a"
+      " row: 8*E*m bytes in place of 8*E" },
+};
+
+static bool stored_unlike(const struct model_spec *spec)
+{
+    bool unlike = false;
+    for (int32_t l = 1; l < spec->n_layers; l++)
+        unlike |= memcmp(spec->stored[l], spec->stored[0],
+                         sizeof spec->stored[l]) != 0;
+    return unlike;
+}
+
+void explain_op(FILE *file, const struct model_spec *spec,
+                const struct allocation *allocation, bool known_rows,
+                const struct ledger *ledger, enum op op, int32_t layer)
+{
+    struct flops_list list = flops_list(spec);
+
+    flops_store(&list, spec, layer);
+    fprintf(file, "%s: %s\n", op_table[op].name, op_table[op].what);
+    if (stored_unlike(spec))
+        fprintf(file, "formulas with the stored matrices of layer %d; not all"
+                " layers store them alike\n", layer);
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        const struct flops_price *price = &list.at[pass][op];
+        struct cost sum = ledger_sum(ledger, pass, LEDGER_ANY, LEDGER_ANY,
+                                     (int)op);
+        if (sum.count[METRIC_FLOPS] == 0 && sum.count[METRIC_BYTES] == 0)
+            continue;
+        fprintf(file, "\n%s\n", pass_names[pass]);
+        if (price->rule)
+            rule(file, spec, layer, price);
+        if (pass == PASS_FORWARD)
+            rules_of_skipping(file, spec, layer, &list, op);
+        for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+            if (notes[i].op == op && (int)notes[i].pass == pass)
+                fprintf(file, "  %s\n", notes[i].text);
+        if (price->rule)
+            where(file, spec, layer, &list, (enum pass)pass, op);
+        layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
+               op);
+    }
+    fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"
+          " root are 1; max,\ncompare, convert and moves are 0; exp and log are"
+          " the arithmetic of their polynomials;\nmasked keys of the last tile"
+          " are run, so they count (sim/core/ledger/op.h)\n", file);
+}

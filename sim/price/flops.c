@@ -1,0 +1,563 @@
+/* flops.c - the counting convention, one line per op and pass. */
+#include "sim/price/flops.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define X(id, name) [WORK_##id] = name,
+const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+
+/* The table of sim/core/ledger/op.h, line by line.  X is handed each expression once
+ * to evaluate and once to print.
+ *  set, op, holds,           flops per row, flops per row and key,
+ *                            bytes per row, shared bytes
+ * Of two that hold, the later counts. */
+#define RULE_MAP(X)                                                            \
+  X(FORWARD, EMBED, gpt2,     C, 0,                                            \
+                              4 + 8*C + 4*C, 0)                                \
+  X(FORWARD, EMBED, llama,    0, 0,                                            \
+                              4 + 8*C, 0)                                      \
+  X(FORWARD, NORM, gpt2,      8*C + 2*FOLD + 5, 0,                             \
+                              8*C + 8, 8*C)                                    \
+  X(FORWARD, NORM, llama,     4*C + FOLD + 4, 0,                               \
+                              8*C + 4, 4*C)                                    \
+  X(FORWARD, QKV, biased,     2*C*(Q + 2*E), 0,                                \
+                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E) + 4*(Q + 2*E))  \
+  X(FORWARD, QKV, unbiased,   2*C*(Q + 2*E), 0,                                \
+                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E))                \
+  X(FORWARD, ROPE, llama,     3*(Q + E), 0,                                    \
+                              8*(Q + E) + 4*D, 0)                              \
+  X(FORWARD, ATTEND, any,     H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*E + 8*H, 0)                              \
+  X(FORWARD, PROJECT, gpt2,   2*Q*C + C, 0,                                    \
+                              4*Q + 8*C, 4*Q*C + 4*C)                          \
+  X(FORWARD, PROJECT, llama,  2*Q*C, 0,                                        \
+                              4*Q + 8*C, 4*Q*C)                                \
+  X(FORWARD, FFN_UP, gpt2,    2*C*U, 0,                                        \
+                              4*C + 4*U, 4*C*U + 4*U)                          \
+  X(FORWARD, FFN_UP, llama,   2*C*U, 0,                                        \
+                              4*C + 4*U, 4*C*U)                                \
+  X(FORWARD, ACT, gpt2,       (EXP + 6)*F, 0,                                  \
+                              8*F, 0)                                          \
+  X(FORWARD, ACT, llama,      (EXP + 3)*F, 0,                                  \
+                              12*F, 0)                                         \
+  X(FORWARD, FFN_DOWN, gpt2,  2*F*C + C, 0,                                    \
+                              4*F + 8*C, 4*F*C + 4*C)                          \
+  X(FORWARD, FFN_DOWN, llama, 2*F*C, 0,                                        \
+                              4*F + 8*C, 4*F*C)                                \
+  X(FORWARD, ROUTE, scored_layer,    7*C + 3*FOLD + 6, 0,                      \
+                              4*C + 12, 4*C)                                   \
+  X(FORWARD, ROUTE, scored_rms,      4*C + 2*FOLD + 5, 0,                      \
+                              4*C + 8, 4*C)                                    \
+  X(FORWARD, ROUTE, scored_raw,      2*C + FOLD, 0,                            \
+                              4*C + 4, 4*C)                                    \
+  X(FORWARD, ROUTE, by_norm,  2*C + FOLD, 0,                                   \
+                              4*C + 4, 0)                                      \
+  X(FORWARD, ROUTE, by_change, 3*C + FOLD, 0,                                  \
+                              12*C + 4, 0)                                     \
+  X(FORWARD, ROUTE, by_received, 2*Q, H*(2*D + EXP + 3),                       \
+                              8*Q + 8*E + 8*H + 4, 0)                          \
+  X(FORWARD, ROUTE, by_hash,  0, 0,                                            \
+                              8, 0)                                            \
+  X(FORWARD, SELECT, any,     0, 0,                                            \
+                              4*scored, 0)                                     \
+  X(FORWARD, GATHER, any,     0, 0,                                            \
+                              8*C, 0)                                          \
+  X(FORWARD, GATE, gate_one,  0, 0,                                            \
+                              8*C, 0)                                          \
+  X(FORWARD, GATE, gate_raw,  3*C, 0,                                          \
+                              12*C + 8, 0)                                     \
+  X(FORWARD, GATE, gate_sigmoid,     3*C + EXP + 2, 0,                         \
+                              12*C + 8, 0)                                     \
+  X(FORWARD, GATE, gate_2_sigmoid,   3*C + EXP + 3, 0,                         \
+                              12*C + 8, 0)                                     \
+  X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
+                              4*C + 4*V, 4*C*V)                                \
+  X(FORWARD, LOSS, any,       (EXP + 2)*V + FOLD + LOG + 3, 0,                 \
+                              4*V + 16, 0)                                     \
+  X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + LOG + 2, 0,                 \
+                              4*V + 12, 0)                                     \
+  X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
+                              8*V + 12, 0)                                     \
+  X(BACKWARD, HEAD, any,      4*C*V, 0,                                        \
+                              4*V + 8*C, 8*C*V)                                \
+  X(BACKWARD, FFN_DOWN, gpt2, 4*F*C + C, 0,                                    \
+                              4*C + 8*F, 8*F*C + 4*C)                          \
+  X(BACKWARD, FFN_DOWN, llama, 4*F*C, 0,                                       \
+                              4*C + 8*F, 8*F*C)                                \
+  X(BACKWARD, ACT, gpt2,      (EXP + 14)*F, 0,                                 \
+                              12*F, 0)                                         \
+  X(BACKWARD, ACT, llama,     (EXP + 9)*F, 0,                                  \
+                              20*F, 0)                                         \
+  X(BACKWARD, FFN_UP, gpt2,   4*C*U + U, 0,                                    \
+                              4*U + 8*C, 8*C*U + 4*U)                          \
+  X(BACKWARD, FFN_UP, llama,  4*C*U, 0,                                        \
+                              4*U + 8*C, 8*C*U)                                \
+  X(BACKWARD, NORM, gpt2,     19*C + 2*FOLD + 2, 0,                            \
+                              16*C + 8, 12*C)                                  \
+  X(BACKWARD, NORM, llama,    13*C + FOLD + 1, 0,                              \
+                              16*C + 4, 8*C)                                   \
+  X(BACKWARD, PROJECT, gpt2,  4*Q*C + C, 0,                                    \
+                              4*C + 8*Q, 8*Q*C + 4*C)                          \
+  X(BACKWARD, PROJECT, llama, 4*Q*C, 0,                                        \
+                              4*C + 8*Q, 8*Q*C)                                \
+  X(BACKWARD, ATTEND, any,    H*(4*D + FOLD), H*(10*D + EXP + 4),              \
+                              16*Q + 16*E + 8*H, 0)                            \
+  X(BACKWARD, ROPE, llama,    3*(Q + E), 0,                                    \
+                              8*(Q + E) + 4*D, 0)                              \
+  X(BACKWARD, QKV, biased,    4*C*(Q + 2*E) + Q + 2*E, 0,                      \
+                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E) + 4*(Q + 2*E))  \
+  X(BACKWARD, QKV, unbiased,  4*C*(Q + 2*E), 0,                                \
+                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E))                \
+  X(BACKWARD, GATE, gate_one, 0, 0,                                            \
+                              8*C, 0)                                          \
+  X(BACKWARD, GATE, fixed,    2*C + 1, 0,                                      \
+                              12*C + 4, 0)                                     \
+  X(BACKWARD, GATE, learns_raw,        5*C + FOLD + 1, 0,                      \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATE, learns_sigmoid,    5*C + FOLD + 1 + 3, 0,                  \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATE, learns_2_sigmoid,  5*C + FOLD + 1 + 4, 0,                  \
+                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
+                              8*C, 0)                                          \
+  X(BACKWARD, GATHER, gated,  C, 0,                                            \
+                              12*C, 0)                                         \
+  X(BACKWARD, ROUTE, learns_layer,     18*C + 2*FOLD + 2, 0,                   \
+                              12*C + 12, 8*C)                                  \
+  X(BACKWARD, ROUTE, learns_rms,       13*C + FOLD + 1, 0,                     \
+                              12*C + 8, 8*C)                                   \
+  X(BACKWARD, ROUTE, learns_raw_input, 4*C, 0,                                 \
+                              12*C + 4, 8*C)                                   \
+  X(BACKWARD, EMBED, gpt2,    2*C, 0,                                          \
+                              12*C + 4 + 8*C, 4*V*C*untied + 4*P*C)            \
+  X(BACKWARD, EMBED, llama,   C, 0,                                            \
+                              12*C + 4, 4*V*C*untied)                          \
+  X(OF_KEPT, GATHER, computed, 0, 0,                                           \
+                              16*C, 0)                                         \
+  X(OF_KEPT, QKV, computed_biased, 2*C*Q, 0,                                   \
+                              4*C + 4*Q, 4*C*Q + 4*Q)                          \
+  X(OF_KEPT, QKV, computed_unbiased, 2*C*Q, 0,                                 \
+                              4*C + 4*Q, 4*C*Q)                                \
+  X(OF_ALL, QKV, computed_biased, 4*C*E, 0,                                    \
+                              4*C + 8*E, 8*C*E + 8*E)                          \
+  X(OF_ALL, QKV, computed_unbiased, 4*C*E, 0,                                  \
+                              4*C + 8*E, 8*C*E)                                \
+  X(OF_KEPT, ROPE, computed_llama, 3*Q, 0,                                     \
+                              8*Q + 4*D, 0)                                    \
+  X(OF_ALL, ROPE, computed_llama, 3*E, 0,                                      \
+                              8*E + 4*D, 0)                                    \
+  X(OF_KEPT, ATTEND, seen,    H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*H, 0)                                    \
+  X(OF_ALL, ATTEND, seen,     0, 0,                                            \
+                              8*E, 0)                                          \
+  X(OF_ALL, GATHER, carried,  0, 0,                                            \
+                              16*E, 0)                                         \
+  X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
+                              4*V + 4*C, 4*C*V)                                \
+  X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
+                              4*C + 4*F, 4*F*C)                                \
+  X(BACKWARD, FFN_UP, frozen, 2*C*U, 0,                                        \
+                              4*U + 4*C, 4*C*U)                                \
+  X(BACKWARD, NORM, frozen_gpt2, 14*C + 2*FOLD + 2, 0,                         \
+                              16*C + 8, 4*C)                                   \
+  X(BACKWARD, NORM, frozen_llama, 10*C + FOLD + 1, 0,                          \
+                              16*C + 4, 4*C)                                   \
+  X(BACKWARD, PROJECT, frozen, 2*Q*C, 0,                                       \
+                              4*C + 4*Q, 4*Q*C)                                \
+  X(BACKWARD, QKV, frozen,    2*C*(Q + 2*E), 0,                                \
+                              4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))
+
+static const struct flops_rule rules[] = {
+#define X(set, op, holds, flops, per_key, bytes, shared)                       \
+    { FLOPS_##set, OP_##op, #holds, #flops, #per_key, #bytes, #shared, NULL },
+    RULE_MAP(X)
+#undef X
+};
+
+/* Forward ops with stored weights, and those in their place where keys of
+ * skipped tokens are computed.  B is a matrix' bytes as stored and W what
+ * widening it takes: of queries, keys, values, project, gate, up, down, head;
+ * Be and We are of one row of the embedding.
+ *  set, op, holds,            flops per row, bytes per row,
+ *                             shared bytes, shared flops */
+#define STORED_RULE_MAP(X)                                                     \
+  X(FORWARD, EMBED, stored_gpt2, We + C, 4 + 4*C + Be + 4*C,                   \
+                               0, 0)                                           \
+  X(FORWARD, EMBED, stored_llama, We, 4 + 4*C + Be,                            \
+                               0, 0)                                           \
+  X(FORWARD, QKV, stored_biased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),             \
+                               Bq + Bk + Bv + 4*(Q + 2*E), Wq + Wk + Wv)       \
+  X(FORWARD, QKV, stored_unbiased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),           \
+                               Bq + Bk + Bv, Wq + Wk + Wv)                     \
+  X(FORWARD, PROJECT, stored_gpt2, 2*Q*C + C, 4*Q + 8*C,                       \
+                               Bp + 4*C, Wp)                                   \
+  X(FORWARD, PROJECT, stored_llama, 2*Q*C, 4*Q + 8*C,                          \
+                               Bp, Wp)                                         \
+  X(FORWARD, FFN_UP, stored_gpt2, 2*C*U, 4*C + 4*U,                            \
+                               Bu + 4*U, Wu)                                   \
+  X(FORWARD, FFN_UP, stored_llama, 2*C*U, 4*C + 4*U,                           \
+                               Bg + Bu, Wg + Wu)                               \
+  X(FORWARD, FFN_DOWN, stored_gpt2, 2*F*C + C, 4*F + 8*C,                      \
+                               Bd + 4*C, Wd)                                   \
+  X(FORWARD, FFN_DOWN, stored_llama, 2*F*C, 4*F + 8*C,                         \
+                               Bd, Wd)                                         \
+  X(FORWARD, HEAD, stored_any, 2*C*V, 4*C + 4*V,                               \
+                               Bh, Wh)                                         \
+  X(OF_KEPT, QKV, stored_apart_biased, 2*C*Q, 4*C + 4*Q,                       \
+                               Bq + 4*Q, Wq)                                   \
+  X(OF_KEPT, QKV, stored_apart_unbiased, 2*C*Q, 4*C + 4*Q,                     \
+                               Bq, Wq)                                         \
+  X(OF_ALL, QKV, stored_apart_biased, 4*C*E, 4*C + 8*E,                        \
+                               Bk + Bv + 8*E, Wk + Wv)                         \
+  X(OF_ALL, QKV, stored_apart_unbiased, 4*C*E, 4*C + 8*E,                      \
+                               Bk + Bv, Wk + Wv)
+
+static const struct flops_rule stored_rules[] = {
+#define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
+    { FLOPS_##set, OP_##op, #holds, #flops, "0", #bytes, #shared_bytes,        \
+      #shared_flops },
+    STORED_RULE_MAP(X)
+#undef X
+};
+
+enum { EXP = OP_FLOPS_EXP, LOG = OP_FLOPS_LOG, FOLD = OP_FLOPS_FOLD };
+
+bool flops_router_learns(const struct model_spec *spec)
+{
+    return spec->router_scores && spec->router_trained &&
+           spec->gate != GATE_ONE;
+}
+
+struct flops_list flops_list(const struct model_spec *spec)
+{
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
+        D = (uint64_t)spec->head_size, F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        P = (uint64_t)spec->max_tokens;
+    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
+        llama = !gpt2, untied = !spec->tied_head,
+        biased = spec_qkv_bias(spec), unbiased = !biased,
+        scored = spec_scored(spec), learns = flops_router_learns(spec),
+        router = spec->router_scores,
+        raw = spec->router_input == ROUTER_INPUT_RAW,
+        scored_raw = router && raw, scored_layer = router && !raw && gpt2,
+        scored_rms = router && !raw && llama,
+        by_norm = spec->signal == SIGNAL_NORM,
+        by_change = spec->signal == SIGNAL_CHANGE,
+        by_received = spec->signal == SIGNAL_RECEIVED,
+        by_hash = spec->signal == SIGNAL_HASH,
+        computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
+        carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        seen = computed || carried,
+        computed_biased = computed && biased,
+        computed_unbiased = computed && unbiased,
+        computed_llama = computed && llama,
+        learns_raw_input = learns && raw,
+        learns_layer = learns && !raw && gpt2,
+        learns_rms = learns && !raw && llama,
+        gate_one = spec->gate == GATE_ONE, gated = !gate_one,
+        gate_raw = spec->gate == GATE_RAW,
+        gate_sigmoid = spec->gate == GATE_SIGMOID,
+        gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
+        frozen = spec->backbone_frozen, frozen_gpt2 = frozen && gpt2,
+        frozen_llama = frozen && llama,
+        fixed = gated && !learns, learns_raw = learns && gate_raw,
+        learns_sigmoid = learns && gate_sigmoid,
+        learns_2_sigmoid = learns && gate_2_sigmoid;
+    struct flops_list list = { 0 };
+    const struct flops_rule *rule = rules;
+
+#define X(set, op, holds, flops, per_key, bytes, shared)                       \
+    if (holds)                                                                 \
+        list.at[FLOPS_##set][OP_##op] =                                        \
+            (struct flops_price){ flops, per_key, bytes, shared, rule, 0 };    \
+    rule++;
+    RULE_MAP(X)
+#undef X
+    return list;
+}
+
+uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
+                            uint64_t outputs)
+{
+    const struct number_info *info = &number_table[type];
+    return inputs / info->block * outputs * info->bytes;
+}
+
+uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs)
+{
+    const struct number_info *info = &number_table[type];
+    uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
+    return inputs / info->block * tiles * OP_COLUMN_TILE * info->flops;
+}
+
+/* What the letters of stored matrices stand for in a layer. */
+struct matrices {
+    uint64_t bytes[MATRIX_COUNT], widening[MATRIX_COUNT];
+    uint64_t row_bytes, row_widening;    /* embedding */
+    uint64_t head_bytes, head_widening;
+    bool stored[OP_COUNT];               /* an op has a stored matrix */
+};
+
+static struct matrices matrices_of(const struct model_spec *spec,
+                                   int32_t layer)
+{
+    static const enum op op[MATRIX_COUNT] = {
+        [MATRIX_QUERY] = OP_QKV,      [MATRIX_KEY] = OP_QKV,
+        [MATRIX_VALUE] = OP_QKV,      [MATRIX_PROJECT] = OP_PROJECT,
+        [MATRIX_GATE] = OP_FFN_UP,    [MATRIX_UP] = OP_FFN_UP,
+        [MATRIX_DOWN] = OP_FFN_DOWN,
+    };
+    const enum number row = (enum number)spec->stored_embedding;
+    const enum number head = spec->tied_head
+                                 ? row : (enum number)spec->stored_head;
+    const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
+    struct matrices m = {
+        .row_bytes = flops_stored_bytes(row, C, 1),
+        .row_widening = C / number_table[row].block * number_table[row].flops,
+        .head_bytes = flops_stored_bytes(head, C, V),
+        .head_widening = flops_widening(head, C, V),
+    };
+
+    m.stored[OP_EMBED] = row != NUMBER_F32;
+    m.stored[OP_HEAD] = head != NUMBER_F32;
+    for (int i = 0; i < MATRIX_COUNT; i++) {
+        const bool has = i != MATRIX_GATE || spec->family == FAMILY_LLAMA;
+        const enum number type =
+            (enum number)spec->stored[layer < 0 ? 0 : layer][i];
+        const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
+        const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
+        m.bytes[i] = flops_stored_bytes(type, K, N);
+        m.widening[i] = flops_widening(type, K, N);
+        m.stored[op[i]] |= has && type != NUMBER_F32;
+    }
+    return m;
+}
+
+void flops_store(struct flops_list *list, const struct model_spec *spec,
+                 int32_t layer)
+{
+    const struct matrices m = matrices_of(spec, layer);
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        Bq = m.bytes[MATRIX_QUERY], Wq = m.widening[MATRIX_QUERY],
+        Bk = m.bytes[MATRIX_KEY], Wk = m.widening[MATRIX_KEY],
+        Bv = m.bytes[MATRIX_VALUE], Wv = m.widening[MATRIX_VALUE],
+        Bp = m.bytes[MATRIX_PROJECT], Wp = m.widening[MATRIX_PROJECT],
+        Bg = m.bytes[MATRIX_GATE], Wg = m.widening[MATRIX_GATE],
+        Bu = m.bytes[MATRIX_UP], Wu = m.widening[MATRIX_UP],
+        Bd = m.bytes[MATRIX_DOWN], Wd = m.widening[MATRIX_DOWN],
+        Be = m.row_bytes, We = m.row_widening, Bh = m.head_bytes,
+        Wh = m.head_widening;
+    const bool stored_any = true, stored_gpt2 = spec->family == FAMILY_GPT2,
+        stored_llama = !stored_gpt2, stored_biased = spec_qkv_bias(spec),
+        stored_unbiased = !stored_biased,
+        apart = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
+        stored_apart_biased = apart && stored_biased,
+        stored_apart_unbiased = apart && !stored_biased;
+    const struct flops_rule *rule = stored_rules;
+
+#define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
+    if (holds && m.stored[OP_##op])                                            \
+        list->at[FLOPS_##set][OP_##op] = (struct flops_price){                 \
+            flops, 0, bytes, shared_bytes, rule, shared_flops };               \
+    rule++;
+    STORED_RULE_MAP(X)
+#undef X
+}
+
+enum work flops_work(enum op op)
+{
+    static const enum work work[OP_COUNT] = {
+        [OP_EMBED] = WORK_VECTOR,  [OP_NORM] = WORK_VECTOR,
+        [OP_QKV] = WORK_MATMUL,    [OP_ROPE] = WORK_VECTOR,
+        [OP_ATTEND] = WORK_ATTEND, [OP_PROJECT] = WORK_MATMUL,
+        [OP_FFN_UP] = WORK_MATMUL, [OP_ACT] = WORK_VECTOR,
+        [OP_FFN_DOWN] = WORK_MATMUL, [OP_ROUTE] = WORK_VECTOR,
+        [OP_SELECT] = WORK_VECTOR, [OP_GATHER] = WORK_VECTOR,
+        [OP_GATE] = WORK_VECTOR,   [OP_HEAD] = WORK_MATMUL,
+        [OP_LOSS] = WORK_VECTOR,   [OP_ENTROPY] = WORK_VECTOR,
+        [OP_CLIP] = WORK_VECTOR,   [OP_ADAMW] = WORK_VECTOR,
+    };
+    return work[op];
+}
+
+uint64_t flops_keys(uint64_t i)
+{
+    return OP_KEY_TILE * (i / OP_KEY_TILE + 1);
+}
+
+/* Whole tiles cost 16, 32, ..., 16q keys a row; the rest of the rows run over
+ * one tile more. */
+uint64_t flops_keys_sum(uint64_t n_rows)
+{
+    uint64_t q = n_rows / OP_KEY_TILE, rest = n_rows % OP_KEY_TILE;
+    return OP_KEY_TILE * (OP_KEY_TILE * (q * (q + 1) / 2) + rest * (q + 1));
+}
+
+uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i)
+{
+    int32_t end = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;
+    return flops_keys((uint64_t)kept[(end < n ? end : n) - 1]);
+}
+
+uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n)
+{
+    uint64_t sum = 0;
+
+    for (int32_t i = 0; i < n; i += OP_KEY_TILE)
+        sum += (uint64_t)(n - i < OP_KEY_TILE ? n - i : OP_KEY_TILE) *
+               flops_keys_seen(kept, n, i);
+    return sum;
+}
+
+uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
+{
+    return 8 * (uint64_t)spec_q(spec) + 8 * (uint64_t)spec_e(spec) * m +
+           8 * (uint64_t)spec->n_heads;
+}
+
+int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
+                  int32_t layer)
+{
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
+        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
+        P = (uint64_t)spec->max_tokens;
+    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
+        outside = layer < 0;
+    const struct { bool where, holds; struct flops_tensor tensor; } all[] = {
+        { outside, any,   { "embed.tokens",    V * C, true, true } },
+        { outside, gpt2,  { "embed.positions", P * C, true, true } },
+        { outside, any,   { "norm.gamma",      C, true, false } },
+        { outside, gpt2,  { "norm.beta",       C, true, false } },
+        { outside, !spec->tied_head, { "head", C * V, true, true } },
+        { !outside, any,  { "norm1.gamma",     C, true, false } },
+        { !outside, gpt2, { "norm1.beta",      C, true, false } },
+        { !outside, any,  { "qkv.weight",      C * (Q + 2*E), true, false } },
+        { !outside, spec_qkv_bias(spec),
+                          { "qkv.bias",        Q + 2*E, true, false } },
+        { !outside, any,  { "project.weight",  Q * C, true, false } },
+        { !outside, gpt2, { "project.bias",    C, true, false } },
+        { !outside, any,  { "norm2.gamma",     C, true, false } },
+        { !outside, gpt2, { "norm2.beta",      C, true, false } },
+        { !outside, any,  { "ffn.up.weight",   C * U, true, false } },
+        { !outside, gpt2, { "ffn.up.bias",     U, true, false } },
+        { !outside, any,  { "ffn.down.weight", F * C, true, false } },
+        { !outside, gpt2, { "ffn.down.bias",   C, true, false } },
+        { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
+          { "router", C, flops_router_learns(spec), false } },
+    };
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].where && all[i].holds) {
+            out[n] = all[i].tensor;
+            if (spec->backbone_frozen && strcmp(out[n].name, "router") != 0)
+                out[n].trained = false;
+            n++;
+        }
+    return n;
+}
+
+uint64_t flops_clip(uint64_t n)
+{
+    return 2 * n + (FOLD + 1) * ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
+}
+
+uint64_t flops_clip_bytes(uint64_t n)
+{
+    return 4 * n;
+}
+
+uint64_t flops_adamw(uint64_t n)
+{
+    return 17 * n;
+}
+
+uint64_t flops_adamw_bytes(uint64_t n)
+{
+    return 28 * n;
+}
+
+void flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                   int32_t layer)
+{
+    const struct matrices m = matrices_of(spec, layer);
+    const struct flops_letter letters[FLOPS_LETTERS] = {
+        { "C", (uint64_t)spec->n_channels, "channels" },
+        { "H", (uint64_t)spec->n_heads, "heads" },
+        { "D", (uint64_t)spec->head_size, "head size" },
+        { "Q", (uint64_t)spec_q(spec), "H*D" },
+        { "E", (uint64_t)spec_e(spec), "key/value heads * D" },
+        { "F", (uint64_t)spec->n_ffn, "feed-forward width" },
+        { "U", (uint64_t)spec_up(spec), "width of the first product" },
+        { "V", (uint64_t)spec->n_vocab, "vocabulary" },
+        { "P", (uint64_t)spec->max_tokens, "positions" },
+        { "L", (uint64_t)spec->n_layers, "layers" },
+        { "EXP", OP_FLOPS_EXP, "flops of one exp" },
+        { "LOG", OP_FLOPS_LOG, "flops of one log" },
+        { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
+        { "scored", spec_scored(spec), "1 if there are scores" },
+        { "untied", !spec->tied_head, "1 if the head is its own tensor" },
+        { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries" },
+        { "Wq", m.widening[MATRIX_QUERY], "flops of widening them" },
+        { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys" },
+        { "Wk", m.widening[MATRIX_KEY], "flops of widening them" },
+        { "Bv", m.bytes[MATRIX_VALUE], "stored bytes of values" },
+        { "Wv", m.widening[MATRIX_VALUE], "flops of widening them" },
+        { "Bp", m.bytes[MATRIX_PROJECT], "stored bytes of project" },
+        { "Wp", m.widening[MATRIX_PROJECT], "flops of widening them" },
+        { "Bg", m.bytes[MATRIX_GATE], "stored bytes of gate" },
+        { "Wg", m.widening[MATRIX_GATE], "flops of widening them" },
+        { "Bu", m.bytes[MATRIX_UP], "stored bytes of up" },
+        { "Wu", m.widening[MATRIX_UP], "flops of widening them" },
+        { "Bd", m.bytes[MATRIX_DOWN], "stored bytes of down" },
+        { "Wd", m.widening[MATRIX_DOWN], "flops of widening them" },
+        { "Be", m.row_bytes, "stored bytes of a row of the embedding" },
+        { "We", m.row_widening, "flops of widening it" },
+        { "Bh", m.head_bytes, "stored bytes of the head" },
+        { "Wh", m.head_widening, "flops of widening it" },
+    };
+    memcpy(out, letters, sizeof letters);
+}
+
+static const struct flops_letter *letter_find(
+    const struct flops_letter *letters, const char *word, size_t length)
+{
+    for (int i = 0; i < FLOPS_LETTERS; i++)
+        if (strlen(letters[i].name) == length &&
+            memcmp(letters[i].name, word, length) == 0)
+            return &letters[i];
+    return NULL;
+}
+
+void flops_spell(char *out, size_t size, const char *formula,
+                 const struct model_spec *spec, int32_t layer)
+{
+    struct flops_letter letters[FLOPS_LETTERS];
+    size_t used = 0;
+
+    flops_letters(letters, spec, layer);
+    out[0] = '\0';
+    while (*formula && used + 1 < size) {
+        size_t length = 0;
+        while (isalpha((unsigned char)formula[length]))
+            length++;
+        const struct flops_letter *letter =
+            letter_find(letters, formula, length);
+        if (length == 0)
+            length = 1;
+        int n = letter ? snprintf(out + used, size - used, "%llu",
+                                  (unsigned long long)letter->value)
+                       : snprintf(out + used, size - used, "%.*s",
+                                  (int)length, formula);
+        used += (size_t)n;
+        formula += length;
+    }
+}

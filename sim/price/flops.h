@@ -1,0 +1,136 @@
+/* flops.h - what each op costs: the convention of sim/core/ledger/op.h as arithmetic.
+ *
+ * A price list is worked out once from a model's shape; what a pass costs is
+ * then rows times price.  Every rule keeps its own text, so that an explanation
+ * shows the very expression that was evaluated. */
+#ifndef FLOPS_H
+#define FLOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sim/core/ledger/op.h"
+#include "sim/core/model/spec.h"
+
+/* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
+#define WORK_MAP(X)           \
+    X(MATMUL, "matmul")       \
+    X(ATTEND, "attend")       \
+    X(VECTOR, "vector")
+
+enum work {
+#define X(id, name) WORK_##id,
+    WORK_MAP(X)
+#undef X
+    WORK_COUNT
+};
+extern const char *const work_names[WORK_COUNT];
+enum work flops_work(enum op op);
+
+/* Prices of a pass; and those that stand in forward's place in a layer whose
+ * attention skips tokens but sees their keys, of kept rows and of all. */
+enum flops_set {
+    FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
+    FLOPS_UPDATE = PASS_UPDATE,
+    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+};
+
+/* One row of the convention, as text in the letters of spec.h. */
+struct flops_rule {
+    enum flops_set set;
+    enum op     op;
+    const char *holds;            /* "gpt2", "any", "scored", ... */
+    const char *flops;            /* per row: "2*C*(Q + 2*E)" */
+    const char *flops_per_key;    /* per row and key it runs over; "0" */
+    const char *bytes;            /* per row */
+    const char *shared_bytes;     /* once, if there is any row */
+    const char *shared_flops;     /* likewise; NULL: 0 */
+};
+
+/* That rule evaluated.  An op over N rows that run over S keys between them
+ * costs  N*flops + S*flops_per_key + shared_flops  and  N*bytes +
+ * shared_bytes;  no row, no cost.  rule == NULL: the model does not have that
+ * op in that pass. */
+struct flops_price {
+    uint64_t flops, flops_per_key, bytes, shared_bytes;
+    const struct flops_rule *rule;
+    uint64_t shared_flops;
+};
+
+/* clip and adamw have no rows: flops_clip() and flops_adamw(). */
+struct flops_list {
+    struct flops_price at[FLOPS_SETS][OP_COUNT];   /* a pass is a set */
+};
+struct flops_list flops_list(const struct model_spec *spec);
+
+/* The list's forward prices as they are in one layer, or in LEDGER_OUTSIDE, of
+ * a spec with stored weights (sim/core/ledger/op.h, "Stored weights"): of the ops
+ * whose matrices there are stored.  `list` is flops_list(spec), which knows
+ * nothing of them. */
+void flops_store(struct flops_list *list, const struct model_spec *spec,
+                 int32_t layer);
+
+/* Bytes of a matrix of so many inputs and outputs as stored, and flops of
+ * widening it, whole tiles of columns. */
+uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
+                            uint64_t outputs);
+uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs);
+
+enum {
+    FLOPS_SELECT_BYTES_PER_KEPT = 4,    /* of select, beside its bytes a row */
+    FLOPS_CLIP_ONCE = 2,                /* under (update, outside, clip) */
+    FLOPS_THRESHOLD_BEYOND_B = 4,       /* threshold update: B + 4 flops */
+};
+
+/* n(i) of op.h, and its sum over the first `n_rows` queries of a sequence. */
+uint64_t flops_keys(uint64_t i);
+uint64_t flops_keys_sum(uint64_t n_rows);
+
+/* The same over queries at positions kept[n], ascending, that see the keys of
+ * skipped tokens: in strips of OP_KEY_TILE, each as far as its last one. */
+uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i);
+uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n);
+
+/* Bytes of one query of a decode step over m cached keys, its own included:
+ * what `attend` costs per row, but the m keys and values it alone reads come
+ * from the cache, 8E*m instead of 8E. */
+uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m);
+
+/* A parameter tensor of n numbers. */
+struct flops_tensor {
+    const char *name;             /* "qkv.weight" */
+    uint64_t    n;
+    bool        trained;          /* has a gradient, is clipped and updated */
+    bool        embeds;           /* embedding or unembedding */
+};
+enum { FLOPS_TENSORS_MAX = 16 };
+
+/* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
+ * returns how many. */
+int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
+                  int32_t layer);
+uint64_t flops_clip(uint64_t n);
+uint64_t flops_clip_bytes(uint64_t n);
+uint64_t flops_adamw(uint64_t n);
+uint64_t flops_adamw_bytes(uint64_t n);
+
+/* Gradients flow into the routers: there are scores, they are trained, and the
+ * gate hands them on. */
+bool flops_router_learns(const struct model_spec *spec);
+
+/* A letter of the formulas: "C", its value in this model, "channels". */
+struct flops_letter {
+    const char *name;
+    uint64_t    value;
+    const char *meaning;
+};
+enum { FLOPS_LETTERS = 33 };
+/* Those of stored matrices (Bq, Wq, ...) are that layer's. */
+void flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                   int32_t layer);
+
+/* `formula` with numbers put in: "2*64*(64 + 2*64)"; cut at `size`. */
+void flops_spell(char *out, size_t size, const char *formula,
+                 const struct model_spec *spec, int32_t layer);
+
+#endif

@@ -1,0 +1,215 @@
+/* lines.c - in place, gone over twice, and panels of products. */
+#include "sim/price/lines.h"
+
+#include <math.h>
+
+/* The letters of spec.h. */
+struct letters {
+    double C, Q, E, F, U, V, H;
+    bool   gpt2, learns_scale;
+};
+
+static struct letters letters_of(const struct model_spec *spec)
+{
+    return (struct letters){
+        .C = spec->n_channels, .Q = spec_q(spec), .E = spec_e(spec),
+        .F = spec->n_ffn, .U = spec_up(spec), .V = spec->n_vocab,
+        .H = spec->n_heads,
+        .gpt2 = spec->family == FAMILY_GPT2,
+        .learns_scale = !spec->backbone_frozen,
+    };
+}
+
+/* Bytes per row.
+ *  pass, op,           a result on top of its operand, gone over once more  */
+#define ROW_MAP(X)                                                             \
+    X(FORWARD,  ROPE,     4 * (s.Q + s.E),              0)                     \
+    X(FORWARD,  GATE,     4 * s.C,                      0)                     \
+    X(BACKWARD, LOSS,     4 * s.V,                      0)                     \
+    X(BACKWARD, ROPE,     4 * (s.Q + s.E),              0)                     \
+    X(BACKWARD, ROUTE,    4 * s.C,                      0)                     \
+    X(BACKWARD, EMBED,    4 * s.C * (s.gpt2 ? 2 : 1),   0)                     \
+    /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
+    X(BACKWARD, NORM,     4 * s.C,                                             \
+      s.learns_scale ? 8 * s.C + (s.gpt2 ? 8 : 4) : 0)
+
+/* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
+static const double update_rewritten = 3.0 / 7.0;
+
+struct row_lines { double rewritten, again; };
+
+static struct row_lines row_lines(const struct lines_op *o)
+{
+    const struct letters s = letters_of(o->spec);
+
+#define X(in_pass, in_op, over, again)                                         \
+    if (o->pass == PASS_##in_pass && o->op == OP_##in_op)                      \
+        return (struct row_lines){ over, again };
+    ROW_MAP(X)
+#undef X
+    return (struct row_lines){ 0, 0 };
+}
+
+/* Where a table is held: its rows that are wanted once more (each token is taken
+ * to be another than the last n_vocab), and its zeros that backward wrote before
+ * it adds to them. */
+static double rows_held(const struct lines_op *o, double size)
+{
+    const double row = 4.0 * o->spec->n_channels;
+    const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
+    const double wanted[] = { o->spec->n_vocab, o->tokens };
+    const int n_tables = o->spec->family == FAMILY_GPT2 ? 2 : 1;
+    double held = 0;
+
+    for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
+        if (row * length[t] <= size)
+            held += row * fmax((double)o->rows - wanted[t], 0);
+    if (held > 0 && n_tables == 2 && o->pass == PASS_BACKWARD)
+        held += row * length[1];
+    return held;
+}
+
+uint64_t lines_rewritten(const struct lines_op *o)
+{
+    if (o->pass == PASS_UPDATE)
+        return o->op == OP_ADAMW
+                   ? (uint64_t)((double)o->bytes * update_rewritten) : 0;
+    return (uint64_t)(row_lines(o).rewritten * (double)o->rows);
+}
+
+uint64_t lines_cold(const struct lines_op *o)
+{
+    const struct letters s = letters_of(o->spec);
+    const double per_row[OP_COUNT] = {
+        [OP_EMBED] = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
+        [OP_NORM] = 4 * s.C + (s.gpt2 ? 8 : 4),
+        [OP_QKV] = 4 * (s.Q + 2 * s.E),
+        [OP_ATTEND] = 4 * s.Q + 8 * s.H,
+        [OP_PROJECT] = 4 * s.C,   [OP_GATHER] = 4 * s.C,
+        [OP_FFN_UP] = 4 * s.U,    [OP_ACT] = 4 * s.F,
+        [OP_FFN_DOWN] = 4 * s.C,  [OP_HEAD] = 4 * s.V,
+    };
+    return o->pass == PASS_FORWARD
+               ? (uint64_t)(per_row[o->op] * (double)o->rows) : 0;
+}
+
+/* ---- products ---- */
+
+/* c [m,n] = a [m,k] b [k,n].  Turned: the operand's rows lie along its columns
+ * in memory.  Adds: to something that lies elsewhere. */
+struct product {
+    double m, n, k;
+    bool   a_turned, b_turned, adds;
+};
+
+/* How models/kernels/gemm.c cuts one up: Goto and van de Geijn 2008. */
+enum { DEPTH = 256, ROWS = 256, VECTORS = 3, FEW_ROWS = 4, FEW_TILES = 16,
+       FEW_COLUMNS = 64 };
+static const double line = 64;
+
+static double tile_rows(int lanes)
+{
+    return lanes == 16 ? 8 : 4;
+}
+
+/* Bytes of lines for each byte of a row that panels of `width` floats cut: a
+ * panel's end shares its line with the next, a row of panels starts a line. */
+static double cut(double n, double width)
+{
+    const int panels = (int)ceil(n / width);
+    double lines = 0;
+
+    for (int p = 0; p < panels; p++)
+        lines += ceil(4 * fmin((p + 1) * width, n) / line) -
+                 floor(4 * p * width / line);
+    return lines * line / (4 * n);
+}
+
+/* Beyond a, b and c once.  What is used again, after how many bytes: a panel's
+ * rows of a after a block of them and of c; a packed panel after all of a block
+ * of rows; what is packed and c after all of a block of k. */
+static double product_again(const struct product *p, int lanes, double size)
+{
+    const double a = 4 * p->m * p->k, b = 4 * p->k * p->n, c = 4 * p->m * p->n;
+    const double depth = fmin(p->k, DEPTH), rows = fmin(p->m, ROWS);
+    const double width = VECTORS * lanes, edge = cut(p->n, width) - 1;
+    const double a_block = 4 * rows * depth, packed = 4 * depth * p->n;
+    const bool many = p->m > FEW_TILES * tile_rows(lanes);
+    const bool packs = many || p->b_turned;
+    const bool slivers = p->a_turned && many && p->n > FEW_COLUMNS;
+    const bool far = a_block + 4 * depth * width + 4 * rows * width > size;
+    const bool rows_far = a_block * (slivers ? 2 : 1) + packed +
+                          4 * rows * p->n * (p->adds ? 2 : 1) > size;
+    const bool depth_far = 4 * p->m * depth + 2 * packed + c > size;
+    double again = 0;
+
+    if (p->m <= FEW_ROWS && !p->b_turned)
+        return 0;
+    if (far)
+        again += a * (ceil(p->n / width) - 1) + c * edge;
+    if (slivers)                     /* written, and then read from there */
+        again += (rows_far ? a : a_block) + (far ? a : 0);
+    if (packs && rows_far)
+        again += b * (ceil(p->m / ROWS) - 1);
+    if (packs)
+        again += depth_far ? b : packed;
+    else if (far)
+        again += b * edge;
+    if (depth_far)
+        again += c * (ceil(p->k / DEPTH) - 1);
+    return again;
+}
+
+/* Inputs and outputs of a product's weight; false: the op is none. */
+static bool weight_of(const struct lines_op *o, double *k, double *n)
+{
+    const struct letters s = letters_of(o->spec);
+
+    switch (o->op) {
+    case OP_QKV:      *k = s.C; *n = s.Q + 2 * s.E; return true;
+    case OP_PROJECT:  *k = s.Q; *n = s.C;           return true;
+    case OP_FFN_UP:   *k = s.C; *n = s.U;           return true;
+    case OP_FFN_DOWN: *k = s.F; *n = s.C;           return true;
+    case OP_HEAD:     *k = s.C; *n = s.V;           return true;
+    default:          return false;
+    }
+}
+
+static double products_again(const struct lines_op *o, double size)
+{
+    const double m = (double)o->rows;
+    const bool head = o->op == OP_HEAD;    /* stored as [n,k] */
+    double k, n;
+
+    if (o->product_lanes == 0 || o->plain || !weight_of(o, &k, &n))
+        return 0;
+    if (o->pass == PASS_FORWARD)
+        return product_again(&(struct product){ m, n, k, false,
+            head && !o->head_turned, o->op == OP_PROJECT ||
+                                     o->op == OP_FFN_DOWN },
+            o->product_lanes, size);
+    double again = product_again(&(struct product){ m, k, n, false, !head,
+                                                    false },
+                                 o->product_lanes, size);
+    if (o->spec->backbone_frozen)
+        return again;
+    /* The weight's gradient reads dout once more, and so do the biases'. */
+    const struct product dw = head
+        ? (struct product){ n, k, m, true, false, false }
+        : (struct product){ k, n, m, true, false, false };
+    const bool biased = !head && (o->op == OP_QKV ? spec_qkv_bias(o->spec)
+                                  : o->spec->family == FAMILY_GPT2);
+    if (4 * m * (n + k) > size)
+        again += 4 * m * n * (biased ? 2 : 1);
+    return again + product_again(&dw, o->product_lanes, size);
+}
+
+double lines_again(const struct lines_op *o, double size)
+{
+    double own = (double)o->bytes;
+
+    if (own <= size)
+        return 0;
+    return products_again(o, size) + row_lines(o).again * (double)o->rows -
+           rows_held(o, size);
+}

@@ -1,0 +1,44 @@
+/* lines.h - what an op brings into a cache, where not each operand once.
+ *
+ * A cache takes in whole lines, for stores as for loads.  So a result written
+ * over its operand comes in once, though it is read and written; what an op
+ * goes over twice comes in twice, if the cache does not hold what lies between;
+ * and a product brings in its packed panels, and its rows once for each panel.
+ * All of it is known from how the executor works; nothing is fitted. */
+#ifndef LINES_H
+#define LINES_H
+
+#include "sim/price/flops.h"
+
+/* One run of an op. */
+struct lines_op {
+    const struct model_spec *spec;   /* borrowed */
+    enum pass pass;
+    enum op   op;
+    uint64_t  rows;
+    int32_t   tokens;            /* of the longest sequence: positions that rows
+                                  * share */
+    bool      head_turned;       /* rows that generation goes on from: the head's
+                                  * weight lies along its columns for them */
+    uint64_t  bytes;             /* operands: each read and write counts */
+    int       product_lanes;     /* floats of a register of the kernel that forms
+                                  * products; 0: unknown, and they are taken to
+                                  * bring in each operand once */
+    bool      plain;             /* rows or weights of another kind than the
+                                  * shape says: products as if lanes were 0 */
+};
+
+/* Of `bytes`, those that share a line with others of it: a result on top of its
+ * operand. */
+uint64_t lines_rewritten(const struct lines_op *o);
+
+/* Of a forward op's rows, bytes that nothing touched since the pass before: what
+ * it writes, which has a place of its own in every layer, and rows of tables.
+ * The others the op before it left behind. */
+uint64_t lines_cold(const struct lines_op *o);
+
+/* Bytes that a cache of `size` takes in beyond the operands, lines rewritten
+ * counted once. */
+double lines_again(const struct lines_op *o, double size);
+
+#endif

@@ -1,0 +1,351 @@
+/* memory.c - the buffers of a run, one line each. */
+#include "sim/price/memory.h"
+
+#include <stdbool.h>
+
+#include "sim/core/ledger/ledger.h"
+#include "sim/price/flops.h"
+
+#define X(id, name) [MEMORY_##id] = name,
+const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
+    { MEMORY_PHASE_MAP(X) };
+#undef X
+
+/* The rows of the table that lie outside the executor's block. */
+static const char tokens_name[] = "tokens, targets";
+static const char routes_name[] = "routes";
+/* Of one row alone, where a prompt is taken. */
+static const char logits_name[] = "logits";
+
+static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    int n = flops_tensors(tensors, spec, layer);
+    uint64_t sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += tensors[i].n;
+    return sum;
+}
+
+uint64_t memory_parameters(const struct model_spec *spec)
+{
+    uint64_t sum = tensor_sum(spec, LEDGER_OUTSIDE);
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        sum += tensor_sum(spec, l);
+    return sum;
+}
+
+/* Numbers that have a gradient and two moments. */
+static uint64_t learned(const struct model_spec *spec)
+{
+    uint64_t routers = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        routers += spec->routed[l] ? (uint64_t)spec->n_channels : 0;
+    return spec->backbone_frozen ? routers : memory_parameters(spec);
+}
+
+/* Numbers that are float32, and the bytes of matrices that are not, their
+ * columns rounded up to whole tiles.  Matrices that products read side by side
+ * are all kept alike: one that is float32 among stored ones is tiled too. */
+struct weights {
+    uint64_t floats, stored_bytes;
+};
+
+static void keep_matrix(struct weights *w, uint8_t type, uint64_t inputs,
+                        uint64_t outputs)
+{
+    uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
+
+    w->floats -= inputs * outputs;
+    w->stored_bytes += flops_stored_bytes((enum number)type, inputs,
+                                          tiles * OP_COLUMN_TILE);
+}
+
+static bool head_is_stored(const struct model_spec *spec)
+{
+    return (spec->tied_head ? spec->stored_embedding : spec->stored_head) !=
+           NUMBER_F32;
+}
+
+static struct weights weights_of(const struct model_spec *spec)
+{
+    static const struct { enum matrix first, last; } beside[] = {
+        { MATRIX_QUERY, MATRIX_VALUE }, { MATRIX_PROJECT, MATRIX_PROJECT },
+        { MATRIX_GATE, MATRIX_UP },     { MATRIX_DOWN, MATRIX_DOWN },
+    };
+    const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
+    struct weights w = { memory_parameters(spec), 0 };
+
+    if (spec->stored_embedding != NUMBER_F32)
+        keep_matrix(&w, spec->stored_embedding, C, V);
+    if (!spec->tied_head && spec->stored_head != NUMBER_F32)
+        keep_matrix(&w, spec->stored_head, C, V);
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+            const uint8_t *type = spec->stored[l];
+            int first = (int)beside[b].first, last = (int)beside[b].last;
+            bool stored = false;
+            if (first == MATRIX_GATE && spec->family != FAMILY_LLAMA)
+                first = MATRIX_UP;
+            for (int i = first; i <= last; i++)
+                stored |= type[i] != NUMBER_F32;
+            for (int i = first; i <= last && stored; i++)
+                keep_matrix(&w, type[i],
+                            (uint64_t)spec_inputs(spec, (enum matrix)i),
+                            (uint64_t)spec_outputs(spec, (enum matrix)i));
+        }
+    return w;
+}
+
+/* Rows over the layers that hold their activations at the same time. */
+struct held {
+    uint64_t rows;            /* that blocks work on */
+    uint64_t operands;        /* whose products' operands are held */
+    uint64_t streams;         /* copies of the stream beside the first */
+    uint64_t gathered;        /* of those, rows of routed layers */
+    uint64_t widest;          /* rows of one layer, at most */
+    uint64_t widest_routed;   /* likewise, of a routed one */
+    uint64_t scored;          /* rows that routers see */
+    uint64_t keyed;           /* rows that have a key */
+};
+
+/* Backward through a frozen backbone passes the layers above its lowest router: these
+ * hold what they need, the others take turns, and so do all in the operands. */
+static struct held rows_held(const struct model_spec *spec,
+                             uint64_t n_sequences, int32_t n_tokens,
+                             bool frozen)
+{
+    struct held sum = { 0 };
+    uint64_t widest = 0, widest_below = 0;
+    bool below = frozen;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
+        sum.keyed += spec_routes_attention(spec, l) &&
+                             !spec_sees_skipped(spec, l)
+                         ? rows : n_sequences * (uint64_t)n_tokens;
+        if (rows > widest)
+            widest = rows;
+        if (below && rows > widest_below)
+            widest_below = rows;
+        if (!below) {
+            sum.rows += rows;
+            sum.streams += !spec->routed[l];
+        }
+        if (!below && rows > sum.widest)
+            sum.widest = rows;
+        if (!spec->routed[l])
+            continue;
+        below = false;
+        sum.gathered += rows;
+        if (rows > sum.widest_routed)
+            sum.widest_routed = rows;
+        sum.scored += n_sequences * (uint64_t)n_tokens;
+    }
+    sum.rows += widest_below;
+    sum.operands = frozen ? widest : sum.rows;
+    return sum;
+}
+
+/* Without backward, layers take turns in buffers for every row there is: a rule
+ * with a threshold may keep them all. */
+static struct held one_layer(const struct model_spec *spec, uint64_t rows)
+{
+    bool routed = spec_n_routed(spec) > 0;
+    return (struct held){ .rows = rows, .operands = rows, .gathered = routed ? rows : 0,
+                          .widest = rows, .scored = routed ? rows : 0 };
+}
+
+/* Keys, and the scores that went with them, lie in tiles of so many. */
+static uint64_t whole_tiles(uint64_t n_tokens)
+{
+    return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
+}
+
+int memory_items(struct memory_item *out, const struct model_spec *spec,
+                 int32_t n_sequences, int32_t n_tokens,
+                 enum memory_phase phase)
+{
+    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
+        E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
+        F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
+        V = (uint64_t)spec->n_vocab, D = (uint64_t)spec->head_size,
+        choices = (uint64_t)spec_n_choices(spec), G = learned(spec),
+        B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
+    const struct weights weights = weights_of(spec);
+    const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
+    const bool turns = spec->family == FAMILY_LLAMA,
+        routed = spec_n_routed(spec) > 0,
+        carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        by_change = routed && spec->signal == SIGNAL_CHANGE;
+    const uint64_t compared = spec->part == PART_APART ? 2 * C : C;
+    const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
+    const struct held all = rows_held(spec, B, n_tokens,
+                                      train && spec->backbone_frozen);
+    const struct held h = train ? all : one_layer(spec, rows);
+    const struct memory_item table[] = {
+        { "parameters",        weights.floats, 1 },
+        /* Of every type, a tile of columns is whole numbers of 4 bytes. */
+        { "stored weights",    weights.stored_bytes / 4, 1 },
+        { "gradients",         G, train },
+        { "first moment",      G, train },
+        { "second moment",     G, train },
+        { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
+        { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
+        { tokens_name,         1, rows * (decode ? 1 : 2) },
+        { routes_name,         1, choices * rows },
+        /* Place and token; to pack sequences of unlike lengths, id and target. */
+        { "row numbers",       train ? 2 : 4, rows },
+        { "last rows",         2, B },
+        { "row tallies",       4, rows },
+        { "stream",            C, rows * (1 + h.streams) },
+        { "router score",      1, h.scored },
+        { "router statistics", 2, h.scored },
+        { "gathered",          C, h.gathered },
+        { "carried keys",      2*E, carried && !decode ? rows : 0 },
+        { "stream before",     compared, by_change ? rows : 0 },
+        { "gate, kept row",    train ? 3 : 4, h.gathered },
+        { "norm1",             C, h.operands },
+        { "qkv",               Q + 2*E, h.rows },
+        { "attended",          Q, h.rows },
+        { "attend statistics", 2*H, h.rows },
+        { "stream, middle",    C, h.rows },
+        { "norm2",             C, h.operands },
+        { "up",                U, h.rows },
+        { "act",               F, h.operands },
+        { "block out",         C, h.gathered },
+        { "norm statistics",   4, h.rows },
+        { "final norm",        C + 2, rows },
+        { logits_name,         V, rows },
+        { "loss, entropy",     4, rows },
+        { "cached keys",       2*E, decode ? all.keyed : 0 },
+        { "kept positions",    choices, decode ? B * (T + 1) : 0 },
+        { "scores so far",     choices, decode && spec_scored(spec)
+                                            ? B * whole_tiles(T) : 0 },
+        { "lengths, skipped",  choices + 3, decode ? B : 0 },
+        /* Backward works on one layer at a time, the widest. */
+        { "d stream",          2*C, train ? rows : 0 },
+        { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
+        { "d gathered",        2*C + 1, train ? all.widest_routed : 0 },
+    };
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].numbers > 0 && table[i].rows > 0)
+            out[n++] = table[i];
+    return n;
+}
+
+/* *sum += numbers * rows * 4 bytes; UINT64_MAX stays what it is. */
+static void add_bytes(uint64_t *sum, uint64_t numbers, uint64_t rows)
+{
+    uint64_t part;
+    if (__builtin_mul_overflow(numbers, rows, &part) ||
+        __builtin_mul_overflow(part, (uint64_t)4, &part) ||
+        __builtin_add_overflow(*sum, part, sum))
+        *sum = UINT64_MAX;
+}
+
+uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
+                      int32_t n_tokens, enum memory_phase phase)
+{
+    struct memory_item items[MEMORY_ITEMS_MAX];
+    int n = memory_items(items, spec, n_sequences, n_tokens, phase);
+    uint64_t sum = 0;
+
+    for (int i = 0; i < n; i++)
+        add_bytes(&sum, items[i].numbers, items[i].rows);
+    return sum;
+}
+
+static uint64_t largest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What a thread packs for itself: of a product, PACKED rows of the widest
+ * matrix (a stored head is widened a few columns at a time) and a block of
+ * PACKED x PACKED; of attention, a sequence's keys and
+ * values twice over and strips of 16 queries (models/kernels: gemm.c,
+ * attention.c). */
+static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
+{
+    enum { PACKED = 256, STRIP = 16 };
+    const uint64_t D = (uint64_t)spec->head_size, T = (uint64_t)n_tokens;
+    const uint64_t padded = (T + STRIP - 1) / STRIP * STRIP;
+    uint64_t widest = largest((uint64_t)spec_q(spec) +
+                              2 * (uint64_t)spec_e(spec),
+                              (uint64_t)spec_up(spec));
+
+    if (!head_is_stored(spec))
+        widest = largest(widest, (uint64_t)spec->n_vocab);
+    widest = largest(widest, (uint64_t)spec->n_channels);
+    return T + largest(PACKED * widest + PACKED * PACKED,
+                       5 * padded * D + 2 * STRIP * (D + padded));
+}
+
+uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
+                            int32_t n_tokens, enum memory_phase phase,
+                            int n_threads)
+{
+    struct memory_item items[MEMORY_ITEMS_MAX];
+    int n = memory_items(items, spec, n_sequences, n_tokens, phase);
+    uint64_t sum = 0;
+
+    for (int i = 0; i < n; i++)
+        if (items[i].name != tokens_name && items[i].name != routes_name)
+            add_bytes(&sum, items[i].numbers, items[i].rows);
+    add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
+    return sum;
+}
+
+uint64_t memory_process_bytes(const struct model_spec *spec,
+                              int32_t n_sequences, int32_t n_tokens,
+                              enum memory_phase phase, int n_threads,
+                              uint64_t start_bytes)
+{
+    const uint64_t threads = (uint64_t)n_threads;
+    const uint64_t scratch = scratch_numbers(spec, n_tokens);
+    uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
+
+    add_bytes(&sum, scratch, threads);
+    add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
+    if (phase != MEMORY_TRAIN)
+        return sum;
+    int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
+                         ? n_sequences : MEMORY_JUDGED_AT_ONCE;
+    /* The judge stands on the weights of the trained model; the file is written
+     * from a copy of them. */
+    add_bytes(&sum, memory_bytes(spec, judged, n_tokens, MEMORY_FORWARD) / 4,
+              1);
+    add_bytes(&sum, scratch, threads);
+    return sum;
+}
+
+uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
+                               int32_t n_tokens, int n_threads,
+                               uint64_t start_bytes)
+{
+    const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
+    const uint64_t choices = (uint64_t)spec_n_choices(spec);
+    const uint64_t scores = spec_scored(spec) ? choices : 0;
+    struct memory_item items[MEMORY_ITEMS_MAX];
+    int n = memory_items(items, spec, 1, n_prompt, MEMORY_FORWARD);
+    uint64_t sum = start_bytes + MEMORY_TOUCHED_BYTES;
+
+    for (int i = 0; i < n; i++)
+        add_bytes(&sum, items[i].numbers,
+                  items[i].name == logits_name ? 1 : items[i].rows);
+    add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
+    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * L + scores, whole_tiles(T));
+    add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
+    if (!head_is_stored(spec))
+        add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
+    if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
+        add_bytes(&sum, (uint64_t)spec->head_size,
+                  (uint64_t)(n_tokens - n_prompt));
+    return sum;
+}

@@ -1,0 +1,91 @@
+/* memory.h - what a run holds at its peak, as a table.
+ *
+ * A row per buffer: numbers of 4 bytes per row, and rows.  The executor lays
+ * out the same buffers from its own code; this is the prediction. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stdint.h>
+#include "sim/core/model/spec.h"
+
+#define MEMORY_PHASE_MAP(X)                                                    \
+    X(TRAIN,   "train")      /* every layer's activations wait for backward */ \
+    X(FORWARD, "prefill")    /* layers take turns in one set of buffers     */ \
+    X(DECODE,  "decode")     /* one row a sequence, and the cached keys     */
+
+enum memory_phase {
+#define X(id, name) MEMORY_##id,
+    MEMORY_PHASE_MAP(X)
+#undef X
+    MEMORY_PHASE_COUNT
+};
+extern const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1];
+
+struct memory_item {
+    const char *name;         /* "qkv" */
+    uint64_t    numbers;      /* per row, 4 bytes each */
+    uint64_t    rows;         /* over all layers that hold the buffer at once */
+};
+enum { MEMORY_ITEMS_MAX = 40 };
+
+/* What is beside whole routed blocks without keys of skipped tokens: a table of
+ * keys and values where those are carried, the copy of the stream that `change`
+ * compares with; and a cached key for every token, not for the kept ones alone,
+ * wherever attention sees them all.  Where keys are computed, the normed rows
+ * that are gathered lie where the second norm's will.  Where parts are routed
+ * apart, routes and what a decode step remembers of them are of two choices a
+ * layer, and `change` keeps two copies; the parts take turns in the rest.
+ *
+ * B sequences of T tokens (decode: T tokens cached).  Routed layers hold
+ * B*spec_kept() rows: what a policy with a fixed k keeps.  Into
+ * out[MEMORY_ITEMS_MAX]; returns how many. */
+int memory_items(struct memory_item *out, const struct model_spec *spec,
+                 int32_t n_sequences, int32_t n_tokens,
+                 enum memory_phase phase);
+
+/* Their sum in bytes: what a model takes, with its routes and tokens, without
+ * the scratch of threads and the process itself; UINT64_MAX when it does not
+ * fit. */
+uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
+                      int32_t n_tokens, enum memory_phase phase);
+
+/* The part of that which is the executor's one block, with the scratch of its
+ * threads. */
+uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
+                            int32_t n_tokens, enum memory_phase phase,
+                            int n_threads);
+
+enum {
+    /* Training judges on a second model, without weights of its own, of at most so
+     * many sequences. */
+    MEMORY_JUDGED_AT_ONCE = 4,
+    /* What a command touches of the program and its libraries after its start:
+     * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that
+     * at its start, the buffers and the text: 0.8 to 1.4 MB over ten shapes of
+     * 10 to 500 MB on one thread; Debian 12, x86-64. */
+    MEMORY_TOUCHED_BYTES = 800000,
+};
+
+/* The whole process at its peak, but for the text that it reads, whose pages
+ * count too.  `start_bytes` is its resident set before anything was opened,
+ * most of it tables of the counter libraries: this is a fact of the build.
+ * Train: both models, and the copy of the weights that is written into a file;
+ * else the model with its scratch.  UINT64_MAX when it does not fit. */
+uint64_t memory_process_bytes(const struct model_spec *spec,
+                              int32_t n_sequences, int32_t n_tokens,
+                              enum memory_phase phase, int n_threads,
+                              uint64_t start_bytes);
+
+/* Likewise, of a process that takes a prompt in one forward and then decodes, one
+ * sequence of at most n_tokens, prompt and new ones together: keys and values,
+ * logits of one row, and unless it is stored the head once more, along its
+ * columns.  `start_bytes` is the resident set
+ * once its tokenizer is there. */
+uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
+                               int32_t n_tokens, int n_threads,
+                               uint64_t start_bytes);
+
+/* Parameters of the model. */
+uint64_t memory_parameters(const struct model_spec *spec);
+
+#endif

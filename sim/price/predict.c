@@ -1,0 +1,257 @@
+/* predict.c - the order of ops in a step, and what it adds up to. */
+#include "sim/price/predict.h"
+
+#include "sim/price/pricing.h"
+
+static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
+                                       OP_FFN_DOWN };
+static const enum op block_backward[] = {
+    OP_FFN_DOWN, OP_ACT, OP_FFN_UP, OP_NORM,
+    OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QKV, OP_NORM,
+};
+#define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
+
+static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
+{
+    for (int i = 0; i < n; i++)
+        pricing_rows(p, ops[i], rows);
+}
+
+/* Score, choose and gather.  Where keys of skipped tokens are computed, the
+ * norm comes first and is gathered too. */
+static void choose(struct pricing *p, bool gathers_norm)
+{
+    pricing_rows(p, OP_ROUTE, ROWS_ALL);
+    pricing_select(p);
+    if (gathers_norm)
+        pricing_rows_of(p, FLOPS_OF_KEPT, OP_GATHER, ROWS_KEPT);
+    else
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+}
+
+/* Into the table of the sequence, of a layer that skips tokens or that such a
+ * one follows; in a decode step from cache to cache, where a token is skipped. */
+static void carry(struct pricing *p, int32_t layer, enum rows rows)
+{
+    const struct model_spec *spec = p->job.spec;
+    const bool skips = spec_sees_skipped(spec, layer);
+    const bool feeds = layer + 1 < spec->n_layers &&
+                       spec_sees_skipped(spec, layer + 1);
+
+    if (spec->skipped_keys != SKIPPED_KEYS_CARRIED || !(skips || feeds))
+        return;
+    if (p->phase != MEMORY_DECODE)
+        pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, rows);
+    else if (skips)
+        pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, ROWS_SKIPPED);
+}
+
+/* Queries of kept rows, keys and values of all. */
+static void project_apart(struct pricing *p)
+{
+    static const enum op ops[] = { OP_QKV, OP_ROPE };
+    for (int i = 0; i < N_OPS(ops); i++) {
+        pricing_rows_of(p, FLOPS_OF_KEPT, ops[i], ROWS_KEPT);
+        pricing_rows_of(p, FLOPS_OF_ALL, ops[i], ROWS_ALL);
+    }
+}
+
+static void attention(struct pricing *p, int32_t layer)
+{
+    const struct model_spec *spec = p->job.spec;
+    const enum rows rows = spec_routes_attention(spec, layer) ? ROWS_KEPT
+                                                              : ROWS_ALL;
+    const bool sees = spec_sees_skipped(spec, layer);
+
+    if (sees && spec->skipped_keys == SKIPPED_KEYS_COMPUTED) {
+        pricing_rows(p, OP_NORM, ROWS_ALL);
+        project_apart(p);
+    } else {
+        pricing_rows(p, OP_NORM, rows);
+        pricing_rows(p, OP_QKV, rows);
+        pricing_rows(p, OP_ROPE, rows);
+    }
+    carry(p, layer, rows);
+    if (sees)
+        pricing_attend_all(p);
+    else
+        pricing_rows(p, OP_ATTEND, rows);
+    pricing_rows(p, OP_PROJECT, rows);
+}
+
+/* Where parts are routed apart: attention's change is in the stream, and the
+ * feed-forward part chooses for itself. */
+static void choose_again(struct pricing *p)
+{
+    pricing_rows(p, OP_GATE, ROWS_KEPT);
+    pricing_follow_ffn(p);
+    choose(p, false);
+}
+
+static void layer_forward(struct pricing *p, int32_t layer, bool training)
+{
+    const struct model_spec *spec = p->job.spec;
+    const uint64_t B = (uint64_t)p->job.allocation->n_sequences;
+    const bool routed = spec->routed[layer];
+
+    pricing_enter(p, PASS_FORWARD, layer);
+    if (routed)
+        choose(p, spec_sees_skipped(spec, layer) &&
+                  spec->skipped_keys == SKIPPED_KEYS_COMPUTED);
+    attention(p, layer);
+    if (routed && spec->part == PART_APART)
+        choose_again(p);
+    walk(p, ffn_forward, N_OPS(ffn_forward),
+         spec_routes_ffn(spec, layer) ? ROWS_KEPT : ROWS_ALL);
+    if (routed)
+        pricing_rows(p, OP_GATE, ROWS_KEPT);
+    if (routed && training && spec->router_scores)
+        pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
+}
+
+static void forward(struct pricing *p, bool training, unsigned with)
+{
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_EMBED, ROWS_ALL);
+    for (int32_t l = 0; l < p->job.spec->n_layers; l++)
+        layer_forward(p, l, training);
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
+    pricing_rows(p, OP_NORM, read);
+    pricing_rows(p, OP_HEAD, read);
+    if (with & PREDICT_LOSS)
+        pricing_rows(p, OP_LOSS, ROWS_ALL);
+    if (with & PREDICT_ENTROPY)
+        pricing_rows(p, OP_ENTROPY, ROWS_ALL);
+}
+
+/* `ends`: backward comes from above and goes no further than the router. */
+static void layer_backward(struct pricing *p, int32_t layer, bool ends)
+{
+    const bool routed = p->job.spec->routed[layer];
+
+    pricing_enter(p, PASS_BACKWARD, layer);
+    if (routed)
+        pricing_rows(p, OP_GATE, ROWS_KEPT);
+    if (!ends)
+        walk(p, block_backward, N_OPS(block_backward),
+             routed ? ROWS_KEPT : ROWS_ALL);
+    if (routed && !ends)
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+    if (routed)
+        pricing_rows(p, OP_ROUTE, ROWS_KEPT);
+}
+
+/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
+static int32_t last_stop(const struct model_spec *spec)
+{
+    if (spec->backbone_frozen)
+        for (int32_t l = 0; l < spec->n_layers; l++)
+            if (spec->routed[l])
+                return l;
+    return LEDGER_OUTSIDE;
+}
+
+static void backward(struct pricing *p)
+{
+    const int32_t stop = last_stop(p->job.spec);
+
+    pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_LOSS, ROWS_ALL);
+    pricing_rows(p, OP_HEAD, ROWS_ALL);
+    pricing_rows(p, OP_NORM, ROWS_ALL);
+    for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--)
+        layer_backward(p, l, l == stop);
+    if (stop != LEDGER_OUTSIDE)
+        return;
+    pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
+    pricing_rows(p, OP_EMBED, ROWS_ALL);
+}
+
+/* The tensors of a layer, or of none, as one clip and one adamw. */
+static void update_layer(struct pricing *p, int32_t layer)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    int n = flops_tensors(tensors, p->job.spec, layer);
+    uint64_t numbers = 0;
+    uint64_t clip = layer == LEDGER_OUTSIDE ? FLOPS_CLIP_ONCE : 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!tensors[i].trained)
+            continue;
+        numbers += tensors[i].n;
+        clip += flops_clip(tensors[i].n);
+    }
+    pricing_enter(p, PASS_UPDATE, layer);
+    if (clip == 0)
+        return;
+    pricing_shared(p, OP_CLIP, clip, flops_clip_bytes(numbers));
+    if (numbers > 0)
+        pricing_shared(p, OP_ADAMW, flops_adamw(numbers),
+                   flops_adamw_bytes(numbers));
+}
+
+enum status predict_train_step(struct ledger *ledger,
+                               const struct predict_job *job,
+                               struct predict_range *range, struct error *err)
+{
+    struct pricing p;
+    enum status status = spec_check_training(job->spec, err);
+    if (status == STATUS_OK)
+        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, true, PREDICT_LOSS);
+    backward(&p);
+    update_layer(&p, LEDGER_OUTSIDE);
+    for (int32_t l = 0; l < job->spec->n_layers; l++)
+        update_layer(&p, l);
+    return pricing_end(&p, range);
+}
+
+enum status predict_forward(struct ledger *ledger,
+                            const struct predict_job *job, unsigned with,
+                            struct predict_range *range, struct error *err)
+{
+    struct pricing p;
+    if (with & PREDICT_LAST && with & (PREDICT_LOSS | PREDICT_ENTROPY))
+        return error_set(err, STATUS_BAD_VALUE, "loss and entropy are of every"
+                         " row: the last row's logits are not enough");
+    enum status status = pricing_begin(&p, ledger, job, MEMORY_FORWARD, false,
+                                       err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, false, with);
+    return pricing_end(&p, range);
+}
+
+static enum status decode(struct ledger *ledger, const struct predict_job *job,
+                          bool expected, struct predict_range *range,
+                          struct error *err)
+{
+    struct pricing p;
+    enum status status = pricing_begin(&p, ledger, job, MEMORY_DECODE,
+                                       expected, err);
+    if (status != STATUS_OK)
+        return status;
+    forward(&p, false, PREDICT_HEAD);
+    return pricing_end(&p, range);
+}
+
+enum status predict_decode(struct ledger *ledger,
+                           const struct predict_job *job,
+                           struct predict_range *range, struct error *err)
+{
+    return decode(ledger, job, false, range, err);
+}
+
+enum status predict_decode_expected(struct ledger *ledger,
+                                    const struct predict_job *job,
+                                    struct predict_range *range,
+                                    struct error *err)
+{
+    if (ledger_shape(ledger).n_tokens > 0)
+        return error_set(err, STATUS_BAD_VALUE, "an expected decode step is"
+                         " not of any one token: give the routes");
+    return decode(ledger, job, true, range, err);
+}

@@ -1,0 +1,182 @@
+/* predict_table.c - two predictions folded to the same rows. */
+#include "sim/price/predict_table.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define X(id, name) [PREDICT_BY_##id] = name,
+const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
+    { PREDICT_BY_MAP(X) };
+#undef X
+
+/* Whether a token's price depends on where it stands. */
+static bool needs_positions(const struct predict_question *question,
+                            const struct model_spec *spec)
+{
+    bool needs = false;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        needs |= spec_sees_skipped(spec, l);
+    return needs && question->phase == MEMORY_FORWARD;
+}
+
+/* Kept tokens that see the keys of skipped ones are spaced evenly: how many
+ * keys they run over depends on where they stand. */
+static enum status open_positions(struct allocation *out,
+                                  const struct model_spec *spec, int32_t B,
+                                  int32_t T, struct error *err)
+{
+    enum status status = allocation_open(out, spec_n_choices(spec), B, T, err);
+    if (status == STATUS_OK)
+        allocation_fill(out, spec);
+    return status;
+}
+
+/* Else it only matters how many are kept, not which. */
+static enum status open_counts(struct allocation *out,
+                               const struct model_spec *spec, int32_t B,
+                               int32_t T, struct error *err)
+{
+    struct allocation a = { .n_choices = spec_n_choices(spec),
+                            .n_sequences = B, .n_tokens = T };
+
+    a.count = calloc((size_t)a.n_choices * (size_t)B, sizeof *a.count);
+    if (!a.count)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d sequences",
+                         B);
+    for (int32_t c = 0; c < a.n_choices; c++)
+        for (int32_t b = 0; b < B; b++)
+            a.count[(size_t)c * (size_t)B + (size_t)b] =
+                spec_kept(spec, spec_choice_layer(spec, c), T);
+    *out = a;
+    return STATUS_OK;
+}
+
+enum status prediction_open(struct prediction *out,
+                            const struct predict_question *question,
+                            const struct model_spec *spec, struct error *err)
+{
+    *out = (struct prediction){ .spec = *spec };
+    if ((int64_t)question->n_sequences * question->n_tokens > INT32_MAX)
+        return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
+                         " allowed are up to 2^31 - 1 tokens together",
+                         question->n_sequences, question->n_tokens);
+    enum status status = (needs_positions(question, spec) ? open_positions
+                                                          : open_counts)(
+        &out->allocation, spec, question->n_sequences, question->n_tokens, err);
+    struct ledger_shape shape = { .by_pass = true, .by_op = true,
+                                  .n_layers = spec->n_layers };
+    if (status == STATUS_OK)
+        status = ledger_open(&out->ledger, shape, (struct cost){ 0 }, err);
+    if (status != STATUS_OK)
+        return status;
+
+    struct predict_job job = { &out->spec, &out->allocation,
+                               question->machine };
+    switch (question->phase) {
+    case MEMORY_TRAIN:
+        return predict_train_step(out->ledger, &job, &out->range, err);
+    case MEMORY_FORWARD:
+        return predict_forward(out->ledger, &job, PREDICT_HEAD, &out->range,
+                               err);
+    default:
+        return predict_decode_expected(out->ledger, &job, &out->range, err);
+    }
+}
+
+void prediction_close(struct prediction *prediction)
+{
+    ledger_close(prediction->ledger);
+    allocation_close(&prediction->allocation);
+    *prediction = (struct prediction){ 0 };
+}
+
+/* What a row sums over, in both ledgers. */
+struct cells {
+    int pass;
+    int32_t layer;
+    int op;
+};
+
+static bool is_known(const struct cost *cost)
+{
+    return cost->from[METRIC_FLOPS] != PROV_UNKNOWN;
+}
+
+/* False: neither model does anything there. */
+static bool sum_row(struct predict_row *row, const struct prediction *model,
+                    const struct prediction *dense, struct cells c)
+{
+    row->model = ledger_sum(model->ledger, c.pass, c.layer, LEDGER_ANY, c.op);
+    row->dense = ledger_sum(dense->ledger, c.pass, c.layer, LEDGER_ANY, c.op);
+    if (!is_known(&row->model) && !is_known(&row->dense))
+        return false;
+    if (!is_known(&row->model))
+        row->model = cost_zero(PROV_PREDICTED);
+    if (!is_known(&row->dense))
+        row->dense = cost_zero(PROV_PREDICTED);
+    return true;
+}
+
+static struct cells cells_of(enum predict_by by, int i, int32_t n_layers)
+{
+    struct cells any = { LEDGER_ANY, LEDGER_ANY, LEDGER_ANY };
+
+    if (by == PREDICT_BY_OP)
+        any.op = i;
+    else if (by == PREDICT_BY_PASS)
+        any.pass = i;
+    else if (by == PREDICT_BY_LAYER)
+        any.layer = i < n_layers ? i : LEDGER_OUTSIDE;
+    return any;
+}
+
+static void name_row(struct predict_row *row, enum predict_by by, int i,
+                     const struct model_spec *spec)
+{
+    if (by == PREDICT_BY_OP)
+        snprintf(row->name, sizeof row->name, "%s", op_table[i].name);
+    else if (by == PREDICT_BY_PASS)
+        snprintf(row->name, sizeof row->name, "%s", pass_names[i]);
+    else if (by == PREDICT_BY_TOTAL)
+        snprintf(row->name, sizeof row->name, "total");
+    else if (i == spec->n_layers)
+        snprintf(row->name, sizeof row->name, "outside");
+    else
+        snprintf(row->name, sizeof row->name, "%d", i);
+}
+
+int predict_rows(struct predict_row *rows, const struct prediction *model,
+                 const struct prediction *dense, enum predict_by by)
+{
+    const int32_t L = model->spec.n_layers;
+    const int n_of[PREDICT_BY_COUNT] = {
+        [PREDICT_BY_OP] = OP_COUNT,   [PREDICT_BY_LAYER] = L + 1,
+        [PREDICT_BY_PASS] = PASS_COUNT, [PREDICT_BY_TOTAL] = 1,
+    };
+    int n = 0;
+
+    for (int i = 0; i < n_of[by]; i++)
+        if (sum_row(&rows[n], model, dense, cells_of(by, i, L)))
+            name_row(&rows[n++], by, i, &model->spec);
+    return n;
+}
+
+struct predict_row predict_total(const struct prediction *model,
+                                 const struct prediction *dense)
+{
+    struct predict_row row = { .name = "total" };
+    const struct cells any = { LEDGER_ANY, LEDGER_ANY, LEDGER_ANY };
+
+    if (!sum_row(&row, model, dense, any))
+        row.model = row.dense = (struct cost){ 0 };
+    return row;
+}
+
+double predict_of_dense(const struct predict_row *row, enum metric metric)
+{
+    double model = cost_get(&row->model, metric);
+    double dense = cost_get(&row->dense, metric);
+    return dense > 0 ? model / dense : (double)NAN;
+}

@@ -1,0 +1,624 @@
+/* pricing.c - rows times price, filed under the tokens they belong to. */
+#include "sim/price/pricing.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One op about to be charged, given that it runs. */
+struct charge {
+    enum op  op;
+    uint64_t flops, row_bytes, shared_bytes;
+    uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
+    uint64_t rows;
+    bool     apart;           /* its rows pay prices of another set */
+    bool     last;            /* its rows are each sequence's last */
+    double   chance;          /* that it runs */
+};
+
+/* An op's traffic, seconds and joules. */
+struct modelled {
+    struct traffic  traffic;
+    struct estimate seconds;
+    struct energy   energy;
+};
+
+static void fail(struct pricing *p, enum status status)
+{
+    if (p->status == STATUS_OK)
+        p->status = error_set(p->err, status, "%s", status_text(status));
+}
+
+/* a*x + b*y in 64 bits, or the prediction fails. */
+static uint64_t weighted(struct pricing *p, uint64_t a, uint64_t x, uint64_t b,
+                         uint64_t y)
+{
+    uint64_t ax, by, sum = 0;
+
+    if (__builtin_mul_overflow(a, x, &ax) ||
+        __builtin_mul_overflow(b, y, &by) ||
+        __builtin_add_overflow(ax, by, &sum))
+        fail(p, STATUS_OVERFLOWED);
+    return sum;
+}
+
+/* Exact where nothing is left to chance. */
+static uint64_t times(uint64_t count, double factor)
+{
+    return factor < 1.0 || factor > 1.0
+               ? (uint64_t)llround((double)count * factor) : count;
+}
+
+/* ---- the machine's part ---- */
+
+static struct estimate estimate_times(struct estimate e, double factor)
+{
+    return (struct estimate){ e.value * factor, e.low * factor,
+                              e.high * factor };
+}
+
+/* What backward reads, forward wrote a pass ago; an update's operands were last
+ * seen before all of backward.  What forward writes, nobody saw since. */
+static struct modelled model_op(struct pricing *p, const struct charge *c)
+{
+    bool late = p->pass != PASS_FORWARD;
+    const struct machine *machine = p->job.machine;
+    const struct lines_op lines = {
+        .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
+        .tokens = p->job.allocation->n_tokens,
+        .head_turned = c->last || p->phase == MEMORY_DECODE,
+        .bytes = c->row_bytes + c->shared_bytes,
+        .product_lanes = machine->product_lanes,
+        .plain = p->stores || c->apart,
+    };
+    uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
+    uint64_t stale = late ? c->row_bytes
+                          : c->cached_bytes + (cold < rows ? cold : rows);
+    const struct roofline_load load = {
+        .work = flops_work(c->op),
+        .flops = c->flops,
+        .fresh_bytes = c->row_bytes - stale,
+        .stale_bytes = stale + c->shared_bytes,
+        .footprint_bytes = p->footprint_bytes,
+        .lines = &lines,
+    };
+    struct modelled m = { .traffic = roofline_traffic(machine, &load) };
+    struct estimate seconds = roofline_seconds(machine, &load, &m.traffic);
+
+    for (int i = 0; i < LEVEL_COUNT; i++) {
+        m.traffic.at[i] *= c->chance;
+        m.traffic.in[i] *= c->chance;
+    }
+    m.seconds = estimate_times(seconds, c->chance);
+    m.energy = energy_of(machine, (double)c->flops * c->chance, &m.traffic,
+                         m.seconds);
+    p->range.seconds = estimate_add(p->range.seconds, m.seconds);
+    p->range.joules = estimate_add(p->range.joules, energy_joules(&m.energy));
+    return m;
+}
+
+static void set_modelled(struct cost *cost, const struct machine *machine,
+                         const struct modelled *m)
+{
+    static const enum metric metric[LEVEL_COUNT] = {
+        [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
+        [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
+    };
+    for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
+        if (machine_has_level(machine, (enum level)i))
+            cost_set_count(cost, metric[i],
+                           (uint64_t)llround(m->traffic.in[i]),
+                           PROV_PREDICTED);
+    cost_set_real(cost, METRIC_SECONDS, m->seconds.value, PROV_PREDICTED);
+    cost_set_real(cost, METRIC_JOULES, energy_joules(&m->energy).value,
+                  PROV_PREDICTED);
+}
+
+static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
+{
+    struct cost cost = { 0 };
+    cost_set_count(&cost, METRIC_FLOPS, flops, PROV_PREDICTED);
+    cost_set_count(&cost, METRIC_BYTES, bytes, PROV_PREDICTED);
+    return cost;
+}
+
+/* The op as a whole. */
+static struct cost cost_of_op(struct pricing *p, const struct charge *c,
+                              struct modelled *m)
+{
+    uint64_t bytes;
+
+    if (__builtin_add_overflow(c->row_bytes, c->shared_bytes, &bytes))
+        fail(p, STATUS_OVERFLOWED);
+    struct cost cost = cost_of_work(times(c->flops, c->chance),
+                                    times(bytes, c->chance));
+    if (p->job.machine) {
+        *m = model_op(p, c);
+        set_modelled(&cost, p->job.machine, m);
+    }
+    return cost;
+}
+
+/* ---- filing, whole or by token ---- */
+
+static void file_cost(struct pricing *p, enum op op, int32_t token,
+                      const struct cost *cost)
+{
+    enum status status = ledger_charge(p->ledger, (struct ledger_key){
+        p->pass, p->layer, token, op }, cost);
+    if (status != STATUS_OK)
+        fail(p, status);
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0.0;
+}
+
+/* A row's part of an op. */
+static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
+                               const struct modelled *m, uint64_t flops,
+                               uint64_t bytes)
+{
+    struct cost cost = cost_of_work(flops, bytes);
+
+    if (!p->job.machine)
+        return cost;
+    double of_flops = share(flops, c->flops);
+    double of_bytes = share(bytes, c->row_bytes + c->shared_bytes);
+    double of_time = c->flops ? of_flops : of_bytes;
+    struct modelled part = {
+        .seconds.value = m->seconds.value * of_time,
+        .energy.flops.value = m->energy.flops.value * of_flops,
+        .energy.bytes.value = m->energy.bytes.value * of_bytes,
+        .energy.standing.value = m->energy.standing.value * of_time,
+    };
+    /* Rounded down, so that the rows together never take more than all. */
+    for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
+        part.traffic.in[i] = floor(m->traffic.in[i] * of_bytes);
+    set_modelled(&cost, p->job.machine, &part);
+    return cost;
+}
+
+static void take(struct cost *left, const struct cost *part)
+{
+    for (int i = 0; i < METRIC_FIRST_REAL; i++)
+        left->count[i] -= part->count[i] < left->count[i] ? part->count[i]
+                                                          : left->count[i];
+    /* A rounding error must not leave less than nothing. */
+    for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
+        left->real[i] = fmax(left->real[i] - part->real[i], 0.0);
+}
+
+/* ---- rows ---- */
+
+/* A row: its token, the keys that it runs over, and those that a decode step
+ * reads for it. */
+struct row {
+    int32_t  token;
+    uint64_t keys, cached;
+};
+
+static uint64_t length_of(const struct pricing *p, int32_t b)
+{
+    return (uint64_t)allocation_length(p->job.allocation, b);
+}
+
+static bool sees_skipped(const struct pricing *p)
+{
+    return p->layer != LEDGER_OUTSIDE &&
+           spec_sees_skipped(p->job.spec, p->layer);
+}
+
+/* Of the i-th kept token, in a pass over all tokens. */
+static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
+{
+    const struct allocation *a = p->job.allocation;
+    return sees_skipped(p) ? flops_keys_seen(allocation_kept(a, p->choice, b),
+                                 allocation_count(a, p->choice, b), i)
+                           : flops_keys((uint64_t)i);
+}
+
+/* Keys of a sequence that a decode step's query sees in this layer. */
+static uint64_t held_keys(const struct pricing *p, int32_t b, enum rows rows)
+{
+    return rows == ROWS_KEPT && !sees_skipped(p)
+               ? (uint64_t)allocation_count(p->job.allocation, p->choice, b)
+               : length_of(p, b);
+}
+
+static bool keeps_newest(const struct pricing *p, int32_t b)
+{
+    const struct allocation *a = p->job.allocation;
+    int32_t n = allocation_count(a, p->choice, b);
+    return n > 0 && allocation_kept(a, p->choice, b)[n - 1] ==
+                        allocation_length(a, b) - 1;
+}
+
+/* The only row of sequence b in a decode step. */
+static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
+                        struct row *row)
+{
+    if ((rows == ROWS_KEPT || rows == ROWS_SKIPPED) &&
+        keeps_newest(p, b) != (rows == ROWS_KEPT))
+        return false;
+    uint64_t held = held_keys(p, b, rows);
+    *row = (struct row){ b, flops_keys(held - 1), held };
+    return true;
+}
+
+/* Row i of sequence b, or false: there is none. */
+static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
+                   int32_t i, struct row *row)
+{
+    const struct allocation *a = p->job.allocation;
+    int32_t length = allocation_length(a, b), t = i;
+
+    if (p->phase == MEMORY_DECODE)
+        return i == 0 && row_of_step(p, rows, b, row);
+    *row = (struct row){ .keys = flops_keys((uint64_t)i) };
+    switch (rows) {
+    case ROWS_ALL:
+        break;
+    case ROWS_KEPT:
+        if (i >= allocation_count(a, p->choice, b))
+            return false;
+        t = allocation_kept(a, p->choice, b)[i];
+        row->keys = kept_keys(p, b, i);
+        break;
+    case ROWS_LAST:
+        t = length - 1 + i;
+        break;
+    default:
+        return false;
+    }
+    row->token = b * a->n_tokens + t;
+    return t < length;
+}
+
+static uint64_t row_bytes(const struct pricing *p, enum op op,
+                          const struct flops_price *price, uint64_t cached)
+{
+    return p->phase == MEMORY_DECODE && op == OP_ATTEND
+               ? flops_attend_cached_bytes(p->job.spec, cached)
+               : price->bytes;
+}
+
+static void file_rows(struct pricing *p, const struct charge *c,
+                      const struct modelled *m, enum rows rows,
+                      const struct flops_price *price, struct cost *left)
+{
+    for (int32_t b = 0; b < p->job.allocation->n_sequences; b++) {
+        struct row row;
+        for (int32_t i = 0; row_at(p, rows, b, i, &row); i++) {
+            uint64_t flops = price->flops + price->flops_per_key * row.keys;
+            struct cost cost = cost_of_row(p, c, m, flops,
+                row_bytes(p, c->op, price, row.cached));
+            take(left, &cost);
+            file_cost(p, c->op, row.token, &cost);
+        }
+    }
+}
+
+/* ---- what the walk calls ---- */
+
+/* A price, and the rows that pay it. */
+struct part {
+    const struct flops_price *price;
+    enum rows rows;
+};
+
+/* What one part of an op adds to its charge. */
+static void add_part(struct pricing *p, struct charge *c,
+                     const struct part *part)
+{
+    const struct flops_price *price = part->price;
+    const struct row_count *k = &p->count[part->rows];
+    uint64_t flops = weighted(p, price->flops, k->rows, price->flops_per_key,
+                              k->keys);
+    uint64_t bytes = weighted(p, price->bytes, k->rows, 0, 0);
+
+    if (p->phase == MEMORY_DECODE && c->op == OP_ATTEND) {
+        /* The bytes of all cached keys, in place of one key's a row. */
+        uint64_t none = flops_attend_cached_bytes(p->job.spec, 0);
+        uint64_t each = flops_attend_cached_bytes(p->job.spec, 1) - none;
+        c->cached_bytes = times(weighted(p, each, k->cached, 0, 0), k->times);
+        bytes = weighted(p, none, k->rows, each, k->cached);
+    }
+    c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
+    c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
+    c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
+    c->shared_bytes += price->shared_bytes;
+    c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
+    c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
+    c->last |= part->rows == ROWS_LAST;
+}
+
+/* One op whose rows pay different prices; it runs where the first part has
+ * rows. */
+static void charge_parts(struct pricing *p, enum op op, const struct part *part,
+                         int n_parts)
+{
+    const struct row_count *first = &p->count[part[0].rows];
+    struct charge c = { .op = op, .chance = first->chance };
+
+    if (!part[0].price->rule || first->rows == 0)
+        return;
+    for (int i = 0; i < n_parts; i++)
+        add_part(p, &c, &part[i]);
+    struct modelled m = { 0 };
+    struct cost cost = cost_of_op(p, &c, &m);
+    for (int i = 0; i < n_parts && p->by_token; i++)
+        file_rows(p, &c, &m, part[i].rows, part[i].price, &cost);
+    file_cost(p, op, LEDGER_SHARED, &cost);
+}
+
+void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
+                     enum rows rows)
+{
+    charge_parts(p, op, &(struct part){ &p->prices.at[set][op], rows }, 1);
+}
+
+void pricing_rows(struct pricing *p, enum op op, enum rows rows)
+{
+    pricing_rows_of(p, (enum flops_set)p->pass, op, rows);
+}
+
+void pricing_attend_all(struct pricing *p)
+{
+    const struct part parts[] = {
+        { &p->prices.at[FLOPS_OF_KEPT][OP_ATTEND], ROWS_KEPT },
+        { &p->prices.at[FLOPS_OF_ALL][OP_ATTEND], ROWS_ALL },
+    };
+    /* A decode step's query reads the cache: its own price says so. */
+    charge_parts(p, OP_ATTEND, parts, p->phase == MEMORY_DECODE ? 1 : 2);
+}
+
+void pricing_select(struct pricing *p)
+{
+    const struct flops_price *seen = &p->prices.at[p->pass][OP_SELECT];
+    const struct flops_price kept = { .bytes = FLOPS_SELECT_BYTES_PER_KEPT };
+    const struct row_count *k = &p->count[ROWS_KEPT];
+    struct charge c = { .op = OP_SELECT, .chance = 1 };
+    struct modelled m = { 0 };
+
+    const uint64_t bytes = weighted(p, kept.bytes, k->rows, 0, 0);
+    c.row_bytes = weighted(p, seen->bytes, p->count[ROWS_ALL].rows, 1,
+                           times(bytes, k->times * k->chance));
+    struct cost cost = cost_of_op(p, &c, &m);
+    if (p->by_token) {
+        file_rows(p, &c, &m, ROWS_ALL, seen, &cost);
+        file_rows(p, &c, &m, ROWS_KEPT, &kept, &cost);
+    }
+    file_cost(p, OP_SELECT, LEDGER_SHARED, &cost);
+}
+
+void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
+                    uint64_t bytes)
+{
+    struct charge c = { .op = op, .flops = flops, .shared_bytes = bytes,
+                        .chance = 1 };
+    struct modelled m;
+    struct cost cost = cost_of_op(p, &c, &m);
+    file_cost(p, op, LEDGER_SHARED, &cost);
+}
+
+static uint64_t sum_of_keys(const struct pricing *p, int32_t b)
+{
+    const struct allocation *a = p->job.allocation;
+    int32_t n = allocation_count(a, p->choice, b);
+    return sees_skipped(p)
+               ? flops_keys_seen_sum(allocation_kept(a, p->choice, b), n)
+               : flops_keys_sum((uint64_t)n);
+}
+
+static void add_row(struct row_count *count, const struct row *row)
+{
+    count->rows++;
+    count->keys += row->keys;
+    count->cached += row->cached;
+}
+
+/* Of rows that are known.  An allocation that fits in memory keeps these sums
+ * far below 2^64. */
+static struct row_count count_known(const struct pricing *p, enum rows rows)
+{
+    const struct allocation *a = p->job.allocation;
+    struct row_count count = { .times = 1, .chance = 1 };
+
+    for (int32_t b = 0; b < a->n_sequences; b++) {
+        struct row row;
+        if (p->phase == MEMORY_DECODE) {
+            if (row_of_step(p, rows, b, &row))
+                add_row(&count, &row);
+        } else if (rows == ROWS_ALL) {
+            count.rows += length_of(p, b);
+            count.keys += flops_keys_sum(length_of(p, b));
+        } else if (rows == ROWS_KEPT) {
+            count.rows += (uint64_t)allocation_count(a, p->choice, b);
+            count.keys += sum_of_keys(p, b);
+        } else if (row_at(p, rows, b, 0, &row)) {
+            add_row(&count, &row);
+        }
+    }
+    return count;
+}
+
+/* Of a decode step whose routes are not: every sequence keeps its token with
+ * the layer's capacity, each on its own, or skips it.  `share` is the capacity
+ * or the rest of it. */
+static struct row_count count_expected(const struct pricing *p, double share,
+                                       uint64_t held)
+{
+    const int32_t B = p->job.allocation->n_sequences;
+    double chance = 1.0 - pow(1.0 - share, B);
+
+    if (!(share > 0))
+        return (struct row_count){ .times = 1, .chance = 1 };
+    return (struct row_count){
+        .rows = 1, .keys = flops_keys(held - 1), .cached = held,
+        .times = share * B / chance, .chance = chance,
+    };
+}
+
+static void count_routed(struct pricing *p)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t T = p->job.allocation->n_tokens;
+
+    if (!p->expected) {
+        p->count[ROWS_KEPT] = count_known(p, ROWS_KEPT);
+        p->count[ROWS_SKIPPED] = count_known(p, ROWS_SKIPPED);
+        return;
+    }
+    double c = spec_chance(spec, p->layer, T);
+    int32_t held = sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
+    p->count[ROWS_KEPT] = count_expected(p, c, (uint64_t)held);
+    p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);
+}
+
+static void follow(struct pricing *p, int32_t choice)
+{
+    p->choice = choice;
+    if (p->job.spec->routed[p->layer])
+        count_routed(p);
+}
+
+/* Layers whose matrices are stored alike cost alike. */
+static void price_layer(struct pricing *p, int32_t layer)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t of = layer < 0 ? 0 : layer;
+
+    if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
+                                 sizeof spec->stored[of]) == 0)
+        return;
+    p->prices = p->listed;
+    flops_store(&p->prices, spec, of);
+    p->priced = of;
+}
+
+void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
+{
+    p->pass = pass;
+    p->layer = layer;
+    if (p->stores)
+        price_layer(p, layer);
+    p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+    if (layer != LEDGER_OUTSIDE)
+        follow(p, spec_attention_choice(p->job.spec, layer));
+}
+
+void pricing_follow_ffn(struct pricing *p)
+{
+    follow(p, spec_ffn_choice(p->job.spec, p->layer));
+}
+
+/* ---- beginning and end ---- */
+
+static const struct {
+    enum metric metric;
+    bool        wants_machine;
+    const char *reason;
+} unknowns[] = {
+    { METRIC_L2_BYTES,     true,  "no machine profile given" },
+    { METRIC_L3_BYTES,     true,  "no machine profile given" },
+    { METRIC_DRAM_BYTES,   true,  "no machine profile given" },
+    { METRIC_SECONDS,      true,  "no machine profile given" },
+    { METRIC_JOULES,       true,  "no machine profile given" },
+    { METRIC_INSTRUCTIONS, false, "no formula predicts instructions" },
+    { METRIC_CYCLES,       false, "no formula predicts cycles" },
+};
+
+static void give_reasons(struct ledger *ledger, const struct machine *machine)
+{
+    for (size_t i = 0; i < sizeof unknowns / sizeof *unknowns; i++)
+        if (!unknowns[i].wants_machine || !machine)
+            ledger_set_reason(ledger, unknowns[i].metric, unknowns[i].reason);
+    if (machine && !machine_has_level(machine, LEVEL_L3))
+        ledger_set_reason(ledger, METRIC_L3_BYTES,
+                          "the machine has no l3 level");
+}
+
+static enum status check_job(const struct predict_job *job, struct error *err)
+{
+    const struct allocation *a = job->allocation;
+    const struct model_spec *spec = job->spec;
+
+    if (a->n_choices != spec_n_choices(spec))
+        return error_set(err, STATUS_BAD_VALUE, "an allocation of %d choices:"
+                         " allowed is the model's number, %d", a->n_choices,
+                         spec_n_choices(spec));
+    if (a->n_sequences < 1)
+        return error_set(err, STATUS_BAD_VALUE, "%d sequences: allowed is at"
+                         " least 1", a->n_sequences);
+    for (int32_t b = 0; b < a->n_sequences; b++)
+        if (allocation_length(a, b) < 1)
+            return error_set(err, STATUS_BAD_VALUE, "sequence %d of %d tokens:"
+                             " allowed is 1 to %d", b, allocation_length(a, b),
+                             a->n_tokens);
+    if (a->n_tokens < 1 || a->n_tokens > spec->max_tokens)
+        return error_set(err, STATUS_BAD_VALUE, "%d tokens a sequence: allowed"
+                         " is 1 to the model's max_tokens, %d", a->n_tokens,
+                         spec->max_tokens);
+    return STATUS_OK;
+}
+
+/* Where a kept token stands decides what it costs, or that it is kept. */
+static enum status check_routes(const struct predict_job *job,
+                                enum memory_phase phase, bool expected,
+                                struct error *err)
+{
+    const struct model_spec *spec = job->spec;
+    bool positions = !expected && phase == MEMORY_DECODE;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        positions |= !expected && spec_sees_skipped(spec, l);
+        if (phase == MEMORY_DECODE && spec->routed[l] &&
+            spec->signal == SIGNAL_RECEIVED)
+            return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
+                             " receives looks ahead: a decode step cannot go by"
+                             " it");
+    }
+    if (positions && spec_n_routed(spec) > 0 && !job->allocation->kept)
+        return error_set(err, STATUS_BAD_VALUE, "an allocation without"
+                         " positions: what a kept token costs depends on its"
+                         " own");
+    return STATUS_OK;
+}
+
+enum status pricing_begin(struct pricing *out, struct ledger *ledger,
+                          const struct predict_job *job,
+                          enum memory_phase phase, bool expected,
+                          struct error *err)
+{
+    enum status status = check_job(job, err);
+    if (status == STATUS_OK)
+        status = check_routes(job, phase, expected, err);
+    if (status != STATUS_OK)
+        return status;
+
+    uint64_t B = (uint64_t)job->allocation->n_sequences;
+    uint64_t T = (uint64_t)job->allocation->n_tokens;
+    *out = (struct pricing){
+        .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
+        .stores = spec_stores(job->spec), .priced = -1,
+        .phase = phase, .expected = expected,
+        .by_token = ledger_shape(ledger).n_tokens > 0,
+        .layer = LEDGER_OUTSIDE,
+        .footprint_bytes = (double)memory_bytes(job->spec, (int32_t)B,
+                                                (int32_t)T, phase),
+        .status = STATUS_OK, .err = err,
+    };
+    out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
+    out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
+    out->listed = out->prices;
+    give_reasons(ledger, job->machine);
+    return STATUS_OK;
+}
+
+enum status pricing_end(const struct pricing *p, struct predict_range *range)
+{
+    if (range)
+        *range = p->range;
+    return p->status;
+}

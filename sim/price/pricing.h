@@ -1,0 +1,83 @@
+/* pricing.h - charging one op after another: what sim/price/predict.c walks with.
+ *
+ * Knows rows, prices and machines, not the order of ops in a step. */
+#ifndef PRICING_H
+#define PRICING_H
+
+#include "sim/price/flops.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
+
+/* Which rows of the layer being walked an op works on; kept and skipped by the
+ * choice that is followed. */
+enum rows {
+    ROWS_ALL,
+    ROWS_KEPT,
+    ROWS_SKIPPED,             /* decode: the new tokens that are not kept */
+    ROWS_LAST,                /* each sequence's last */
+    ROWS_COUNT
+};
+
+/* The rows of a layer.  Where they are not known, those of one sequence that
+ * keeps (or skips) its token, and `times` is how many such sequences are
+ * expected in a step in which there is any. */
+struct row_count {
+    uint64_t rows;
+    uint64_t keys;            /* sum over the rows of the keys they run over */
+    uint64_t cached;          /* decode: sum of the keys they read */
+    double   times;           /* 1 where they are known */
+    double   chance;          /* that there is any; 1 where known */
+};
+
+struct pricing {
+    struct ledger *ledger;
+    struct predict_job job;
+    struct flops_list prices; /* of the layer being walked */
+    struct flops_list listed; /* before flops_store(); used where `stores` */
+    bool     stores;          /* the spec stores any weight */
+    int32_t  priced;          /* a layer that costs what prices say; -1: none */
+    enum memory_phase phase;
+    bool     expected;        /* decode without routes */
+    bool     by_token;
+    enum pass pass;
+    int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
+    int32_t  choice;          /* followed; of no meaning outside layers */
+    struct row_count count[ROWS_COUNT];   /* of `choice` */
+    double   footprint_bytes;
+    struct predict_range range;
+    enum status status;       /* the first failure */
+    struct error *err;
+};
+
+enum status pricing_begin(struct pricing *out, struct ledger *ledger,
+                          const struct predict_job *job,
+                          enum memory_phase phase, bool expected,
+                          struct error *err) MUST_CHECK;
+/* The first failure, or *range unless NULL. */
+enum status pricing_end(const struct pricing *p, struct predict_range *range);
+
+/* What follows is in this layer of this pass, by its attention's choice. */
+void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
+
+/* And from here by the choice of its feed-forward part. */
+void pricing_follow_ffn(struct pricing *p);
+
+/* Rows times the op's price in this pass; nothing where the model has no such
+ * op or the layer no row. */
+void pricing_rows(struct pricing *p, enum op op, enum rows rows);
+
+/* The same at the price of another set. */
+void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
+                     enum rows rows);
+
+/* attend: the queries of kept rows over keys of all rows, skipped ones too. */
+void pricing_attend_all(struct pricing *p);
+
+/* select: its price on all rows, and what each kept one adds. */
+void pricing_select(struct pricing *p);
+
+/* Work that belongs to no token. */
+void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
+                    uint64_t bytes);
+
+#endif

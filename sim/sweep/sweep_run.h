@@ -1,0 +1,76 @@
+/* sweep_run.h - runs a study's points as processes, each in a directory.
+ *
+ * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
+ * --resume --threads T` (or another row of sweep_works), its output in log.txt
+ * there.  What it was asked to do
+ * stands in point.json before it starts.  A point is finished when its
+ * summary.json says "status": "done", and is then never run again. */
+#ifndef SWEEP_RUN_H
+#define SWEEP_RUN_H
+
+#include <stdio.h>
+#include "sim/sweep/sweep.h"
+
+/*    id        word                                                           */
+#define POINT_STATE_MAP(X)                                                      \
+    X(DONE,     "done")                                                         \
+    X(FAILED,   "failed")        /* in this process                      */     \
+    X(STARTED,  "unfinished")    /* ended early, or runs elsewhere       */     \
+    X(PENDING,  "pending")
+
+enum point_state {
+#define X(id, word) POINT_##id,
+    POINT_STATE_MAP(X)
+#undef X
+    POINT_STATE_COUNT
+};
+extern const char *const point_state_names[POINT_STATE_COUNT];
+
+/* A point that failed: its exit code, or 128 + the signal that ended it, and
+ * the last lines of its log. */
+struct sweep_failure {
+    int32_t     point;
+    int         code;
+    const char *log_path, *log_tail;
+};
+
+struct sweep_run {
+    const struct sweep *sweep;
+    const char *directory;
+    const char *program;         /* NULL: this executable */
+    int         n_jobs;          /* processes at a time */
+    int         threads;         /* of each */
+    void (*on_failure)(void *context, const struct sweep_failure *failure);
+    void (*on_progress)(void *context, int32_t done, int32_t total);
+    void       *context;
+};
+
+/* DIR/points/NNNNNN */
+enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
+                             int32_t point, struct error *err) MUST_CHECK;
+
+enum status sweep_point_state(enum point_state *out, const char *directory,
+                              int32_t point, struct error *err) MUST_CHECK;
+
+/* Run the points first .. last - 1 that are not finished; state[point] is then
+ * set for each of them.  A failed point does not stop the others.
+ *   STATUS_BAD_VALUE    a point that was begun was asked something else then;
+ *                       nothing was started
+ *   STATUS_INTERRUPTED  command_interrupted was set: the processes were told, and
+ *                       waited for */
+enum status sweep_run_points(const struct sweep_run *run, int32_t first,
+                             int32_t last, enum point_state *state,
+                             struct error *err) MUST_CHECK;
+
+/* RFC 4180, a row a point: what it sets, its state, and the figures of its
+ * summary.  `directory` may be NULL where no point is done. */
+enum status sweep_print_table(const struct sweep *sweep, const char *directory,
+                              const enum point_state *state, FILE *file,
+                              struct error *err) MUST_CHECK;
+
+/* The same as DIR/points.csv. */
+enum status sweep_write_table(const struct sweep *sweep, const char *directory,
+                              const enum point_state *state,
+                              struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,197 @@
+/* sweep_slurm.c - the two batch scripts of a study, and handing them in. */
+#include "sim/sweep/sweep_slurm.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* In single quotes, inside which the shell changes nothing. */
+static void write_quoted(FILE *file, const char *text)
+{
+    fputc('\'', file);
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("'\\''", file);
+        else
+            fputc(*text, file);
+    fputc('\'', file);
+}
+
+/* Paths from the root: a task starts on another machine. */
+struct places {
+    char here[FILE_PATH_SIZE], program[FILE_PATH_SIZE];
+    char study[FILE_PATH_SIZE], directory[FILE_PATH_SIZE];
+};
+
+static enum status absolute(char out[FILE_PATH_SIZE], const char *path,
+                            struct error *err)
+{
+    char *real = realpath(path, NULL);
+    enum status status = STATUS_OK;
+
+    if (!real)
+        status = error_set(err, STATUS_BAD_VALUE, "cannot find '%s': %s", path,
+                           strerror(errno));
+    else if (snprintf(out, FILE_PATH_SIZE, "%s", real) >= FILE_PATH_SIZE)
+        status = error_set(err, STATUS_BAD_VALUE, "file name of more than %d"
+                           " bytes", FILE_PATH_SIZE - 1);
+    free(real);
+    return status;
+}
+
+static void write_command(FILE *file, const struct sweep_slurm *slurm,
+                          const struct places *places)
+{
+    fputs("cd ", file);
+    write_quoted(file, places->here);
+    fputs("\nexec ", file);
+    write_quoted(file, places->program);
+    fputs(" sweep ", file);
+    write_quoted(file, places->study);
+    fputs(" -o ", file);
+    write_quoted(file, places->directory);
+    for (size_t i = 0; i < slurm->n_settings; i++) {
+        fputs(" --set ", file);
+        write_quoted(file, slurm->settings[i].text);
+    }
+    if (slurm->program) {
+        fputs(" --program ", file);
+        write_quoted(file, slurm->program);
+    }
+}
+
+static void write_array(FILE *file, const struct sweep_slurm *slurm,
+                        const struct places *places)
+{
+    fprintf(file, "#!/bin/sh\n"
+            "#SBATCH --job-name=isobath\n"
+            "#SBATCH --array=0-%d", sweep_n_points(slurm->sweep) - 1);
+    if (slurm->n_jobs > 0)
+        fprintf(file, "%%%d", slurm->n_jobs);
+    fprintf(file, "\n#SBATCH --cpus-per-task=%d\n"
+            "#SBATCH --requeue\n"
+            "#SBATCH --open-mode=append\n"
+            "#SBATCH --output=/dev/null\n"
+            "# Slurm may start a point twice (after a node or its controller was"
+            " lost), so a\n"
+            "# point must be idempotent: a finished one is not run again, a"
+            " begun one resumes.\n"
+            "# Handing this in once more runs what is missing.  More points than"
+            " the cluster's\n"
+            "# MaxArraySize (1001 where nobody raised it): sbatch --array=..."
+            " in parts.\n", slurm->threads);
+    write_command(file, slurm, places);
+    fprintf(file, " --quiet --jobs 1 --threads %d"
+            " --point \"$SLURM_ARRAY_TASK_ID\"\n", slurm->threads);
+}
+
+static void write_merge(FILE *file, const struct sweep_slurm *slurm,
+                        const struct places *places)
+{
+    fputs("#!/bin/sh\n"
+          "#SBATCH --job-name=isobath-merge\n"
+          "#SBATCH --output=/dev/null\n", file);
+    write_command(file, slurm, places);
+    fputs(" --quiet --merge\n", file);
+}
+
+typedef void write_fn(FILE *file, const struct sweep_slurm *slurm,
+                      const struct places *places);
+
+static enum status write_script(const char *name, write_fn *write,
+                                const struct sweep_slurm *slurm,
+                                const struct places *places, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_writer writer;
+    enum status status = file_join(path, places->directory, name, err);
+
+    if (status == STATUS_OK)
+        status = file_create(&writer, path, err);
+    if (status != STATUS_OK)
+        return status;
+    write(writer.stream, slurm, places);
+    (void)fchmod(fileno(writer.stream), 0755);
+    return file_commit(&writer, err);
+}
+
+enum status sweep_slurm_write(const struct sweep_slurm *slurm,
+                              struct error *err)
+{
+    struct places places;
+    enum status status = absolute(places.here, ".", err);
+
+    if (status == STATUS_OK)
+        status = absolute(places.program, "/proc/self/exe", err);
+    if (status == STATUS_OK)
+        status = absolute(places.study, sweep_path(slurm->sweep), err);
+    if (status == STATUS_OK)
+        status = absolute(places.directory, slurm->directory, err);
+    if (status == STATUS_OK)
+        status = write_script("array.sh", write_array, slurm, &places, err);
+    if (status == STATUS_OK)
+        status = write_script("merge.sh", write_merge, slurm, &places, err);
+    return status;
+}
+
+static bool have_sbatch(void)
+{
+    const char *path = getenv("PATH");
+
+    while (path && *path) {
+        char file[FILE_PATH_SIZE];
+        size_t length = strcspn(path, ":");
+        snprintf(file, sizeof file, "%.*s/sbatch", (int)length, path);
+        if (access(file, X_OK) == 0)
+            return true;
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
+/* sbatch OPTION DIRECTORY/SCRIPT; the first line it prints into out[size]. */
+static enum status submit(char *out, size_t size, const char *option,
+                          const char *directory, const char *script,
+                          struct error *err)
+{
+    char *command = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&command, &length);
+
+    if (!text)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");
+    fprintf(text, "sbatch --parsable %s ", option);
+    write_quoted(text, directory);
+    fprintf(text, "/%s", script);
+    FILE *pipe = fclose(text) == 0 ? popen(command, "re") : NULL;
+    bool read = pipe && fgets(out, (int)size, pipe);
+    int code = pipe ? pclose(pipe) : -1;
+    free(command);
+    if (!read || code != 0)
+        return error_set(err, STATUS_IO, "sbatch did not take '%s/%s'",
+                         directory, script);
+    out[strcspn(out, ";\n")] = '\0';     /* JOB;CLUSTER */
+    return STATUS_OK;
+}
+
+enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
+                               struct error *err)
+{
+    char option[96], merge[64];
+
+    if (!have_sbatch())
+        return error_set(err, STATUS_UNAVAILABLE, "no sbatch here: on the"
+                         " cluster, run  sbatch %s/array.sh", directory);
+    enum status status = submit(job, size, "", directory, "array.sh", err);
+    if (status != STATUS_OK)
+        return status;
+    if (job[0] == '\0' || job[strspn(job, "0123456789")])
+        return error_set(err, STATUS_IO, "sbatch answered '%s', not a job"
+                         " number", job);
+    snprintf(option, sizeof option, "--dependency=afterany:%s", job);
+    return submit(merge, sizeof merge, option, directory, "merge.sh", err);
+}
