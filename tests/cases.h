@@ -27,6 +27,11 @@ enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);
 
+/* Two families that have every trait between them, for what would take long with
+ * all. */
+enum { N_CONTRASTS = 2 };
+extern const enum family contrasts[N_CONTRASTS];
+
 /* Of a llama: biases of queries, keys and values for odd i, and the rotary
  * frequencies as they are, linear, or as Llama 3.1's, so that heads have pairs in
  * all three of its ranges. */

@@ -7,31 +7,9 @@
 #include <math.h>
 
 #include "sim/price/predict.h"
+#include "tests/specs.h"
 
 enum { L = 2, LEDGER_ALL = LEDGER_ANY };
-
-/* Layer 0 dense, layer 1 routed.  C = Q = 32, E = 16, F = 64, U = 128. */
-static inline struct model_spec llama(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = L, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
-        .router_trained = true, .routed = { false, true },
-        .capacity = { 1, 0.25 },
-    };
-}
-
-static inline struct model_spec gpt2(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
-        .router_scores = true, .router_trained = true,
-        .routed = { false, true }, .capacity = { 1, 0.25 },
-    };
-}
 
 enum phase { TRAIN, FORWARD, DECODE, EXPECTED };
 

@@ -121,7 +121,7 @@ ParameterizedTest(struct class *c, classes,
     read_expected(&want, c->name);
     struct model *model = open_source(&source, path, false);
     cr_expect(eq(int, source.spec.rope_scaling.kind, c->kind));
-    cr_expect(eq(int, spec_qkv_bias(&source.spec), c->biased));
+    cr_expect(eq(int, source.spec.traits.qkv_bias, c->biased));
     double off = difference(model, &want);
     cr_log_info("%s: off by %.2g", c->file, off);
     cr_expect(off <= 2e-5, "%s: off by %g", c->file, off);

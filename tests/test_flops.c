@@ -7,29 +7,7 @@
 
 #include "sim/core/ledger/ledger.h"
 #include "sim/price/flops.h"
-
-/* The worked example of op.h: C = Q = E = 64, H = 2, D = 32, F = 256. */
-static struct model_spec gpt2(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = 1, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
-        .router_scores = true, .router_trained = true, .routed = { true },
-        .capacity = { 0.25 },
-    };
-}
-
-/* Q = 32, E = 16, U = 128. */
-static struct model_spec llama(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = 1, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
-        .router_trained = true, .routed = { true }, .capacity = { 0.25 },
-    };
-}
+#include "tests/specs.h"
 
 struct row {
     enum family family;
@@ -102,7 +80,7 @@ ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
 
 ParameterizedTest(struct row *row, flops, rows_cost_what_the_convention_says)
 {
-    struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+    struct model_spec spec = row->family == FAMILY_GPT2 ? worked_gpt2(1) : small_llama(1);
     struct flops_list list = flops_list(&spec);
     const struct flops_price *price = &list.at[row->pass][row->op];
 
@@ -116,7 +94,7 @@ Test(flops, a_layer_of_the_worked_example_is_110566)
 {
     static const enum op layer[] = { OP_NORM, OP_QKV, OP_ATTEND, OP_PROJECT,
                                      OP_NORM, OP_FFN_UP, OP_ACT, OP_FFN_DOWN };
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     struct flops_list list = flops_list(&spec);
     uint64_t sum = 0;
 
@@ -129,7 +107,7 @@ Test(flops, a_layer_of_the_worked_example_is_110566)
 
 Test(flops, a_frozen_router_gets_no_gradient_and_gate_one_no_arithmetic)
 {
-    struct model_spec frozen = llama(), one = llama();
+    struct model_spec frozen = small_llama(1), one = small_llama(1);
     frozen.router_trained = false;
     one.gate = GATE_ONE;
     struct flops_list f = flops_list(&frozen), o = flops_list(&one);
@@ -167,7 +145,7 @@ Test(flops, frozen_weights_cost_the_way_through_them_alone)
 {
     for (size_t i = 0; i < sizeof frozen_rows / sizeof *frozen_rows; i++) {
         const struct row *row = &frozen_rows[i];
-        struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+        struct model_spec spec = row->family == FAMILY_GPT2 ? worked_gpt2(1) : small_llama(1);
         spec.backbone_frozen = true;
         struct flops_list list = flops_list(&spec);
         const struct flops_price *price = &list.at[row->pass][row->op];
@@ -209,7 +187,7 @@ static uint64_t parameters(const struct model_spec *spec, int32_t layer,
 
 Test(flops, of_a_frozen_backbone_the_routers_alone_are_trained)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.backbone_frozen = true;
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, true), 0));
     cr_expect(eq(u64, parameters(&spec, 0, true), 64));
@@ -217,7 +195,7 @@ Test(flops, of_a_frozen_backbone_the_routers_alone_are_trained)
 
 Test(flops, tensors_add_up_to_the_models_parameters)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     /* norms 4*64; qkv 64*192 + 192; project 64*64 + 64; up 64*256 + 256; down
      * 256*64 + 64; router 64 */
     cr_expect(eq(u64, parameters(&spec, 0, false),
@@ -226,7 +204,7 @@ Test(flops, tensors_add_up_to_the_models_parameters)
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 24704));
     spec.router_trained = false;
     cr_expect(eq(u64, parameters(&spec, 0, true), 49984));
-    spec = llama();
+    spec = small_llama(1);
     /* tokens and head 100*32 each, final norm 32 */
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 6432));
 }
@@ -242,7 +220,7 @@ Test(flops, clip_folds_once_a_chunk_and_adamw_takes_17)
 
 Test(flops, a_formula_is_spelled_with_its_numbers)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     char text[80];
 
     flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec, 0);
@@ -321,7 +299,7 @@ Test(flops, what_is_printed_is_what_is_charged)
 {
     for (int gate = 0; gate < GATE_COUNT; gate++)
         for (int raw = 0; raw < ROUTER_INPUT_COUNT; raw++) {
-            struct model_spec g = gpt2(), l = llama();
+            struct model_spec g = worked_gpt2(1), l = small_llama(1);
             g.gate = l.gate = (enum gate)gate;
             g.router_input = l.router_input = (enum router_input)raw;
             expect_true_texts(&g);
@@ -329,12 +307,12 @@ Test(flops, what_is_printed_is_what_is_charged)
         }
     for (int signal = 0; signal < SIGNAL_COUNT; signal++)
         for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {
-            struct model_spec g = gpt2(), l = llama();
+            struct model_spec g = worked_gpt2(1), l = small_llama(1);
             g.router_scores = l.router_scores = false;
             g.gate = l.gate = GATE_ONE;
             g.signal = l.signal = (enum signal)signal;
             g.skipped_keys = l.skipped_keys = (enum skipped_keys)keys;
-            l.qkv_bias = signal % 2;
+            l.traits.qkv_bias = signal % 2;
             expect_true_texts(&g);
             expect_true_texts(&l);
         }
@@ -348,7 +326,7 @@ static struct flops_price price_of(struct model_spec spec, enum flops_set set,
 
 Test(flops, signals_cost_what_the_convention_says)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.router_scores = false;
     spec.gate = GATE_ONE;
     spec.signal = SIGNAL_NORM;
@@ -379,7 +357,7 @@ Test(flops, signals_cost_what_the_convention_says)
 
 Test(flops, computed_keys_of_gpt2_have_biases_and_no_rotation)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
     struct flops_price kept = price_of(spec, FLOPS_OF_KEPT, OP_QKV);
     struct flops_price all = price_of(spec, FLOPS_OF_ALL, OP_QKV);
@@ -426,10 +404,10 @@ Test(flops, stored_weights_have_texts_of_their_own)
     static const enum op with[] = { OP_EMBED, OP_QKV, OP_PROJECT, OP_FFN_UP,
                                     OP_FFN_DOWN, OP_HEAD };
     for (int f = 0; f < 4; f++) {
-        struct model_spec spec = f % 2 ? gpt2() : llama();
+        struct model_spec spec = f % 2 ? worked_gpt2(1) : small_llama(1);
         const struct flops_list plain = flops_list(&spec);
         struct flops_list list = plain;
-        spec.qkv_bias = f / 2;
+        spec.traits.qkv_bias = f / 2;
         flops_store(&list, &spec, 0);
         cr_expect(memcmp(&list, &plain, sizeof list) == 0);
         for (int i = 0; i < MATRIX_COUNT; i++)

@@ -12,32 +12,18 @@
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
+#include "tests/specs.h"
 
 enum { L = 2, ATTENTION = 2, FFN = 3 };    /* the choices of layer 1 */
 
-/* Layer 0 dense, layer 1 routed.  C = Q = 32, E = 16, H = 4, D = 8, F = 64, U =
- * 128. */
 static struct model_spec llama(enum skipped_keys keys, enum signal signal)
 {
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = L, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_ONE, .part = PART_APART,
-        .skipped_keys = keys, .signal = signal, .routed = { false, true },
-        .capacity = { 1, 0.25 },
-    };
+    return without_router(small_llama(L), PART_APART, keys, signal);
 }
 
-/* The shape of op.h's worked example. */
 static struct model_spec gpt2(enum skipped_keys keys, enum signal signal)
 {
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_ONE,
-        .part = PART_APART, .skipped_keys = keys, .signal = signal,
-        .routed = { false, true }, .capacity = { 1, 0.25 },
-    };
+    return without_router(worked_gpt2(L), PART_APART, keys, signal);
 }
 
 enum phase { FORWARD, DECODE, EXPECTED };

@@ -86,7 +86,7 @@ struct router router_of(struct model *m, int32_t layer)
     struct layer_buffers *b = &m->layer[layer];
     return (struct router){
         .input = m->spec.router_input == ROUTER_INPUT_RAW ? ROUTER_RAW
-                 : m->spec.family == FAMILY_LLAMA         ? ROUTER_RMS
+                 : m->spec.traits.norm == NORM_RMS        ? ROUTER_RMS
                                                           : ROUTER_LAYER_NORM,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon,
         .weight = weight_of(m, layer, TENSOR_ROUTER), .stats = b->router_stats,
@@ -119,6 +119,25 @@ struct rope rope_of(struct model *m, int32_t layer, real *qkv)
     };
 }
 
+struct qk_norm qk_norm_of(struct model *m, int32_t layer,
+                          const struct rows *rows, int32_t first_head,
+                          int32_t n_heads)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    const int32_t d = m->spec.head_size, left = m->spec.n_heads - first_head;
+    const int32_t queries = left < n_heads ? left : n_heads;
+    return (struct qk_norm){
+        .rows = rows->first[rows->n_sequences],
+        .n_heads = { queries, n_heads - queries }, .head_size = d,
+        .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec),
+        .epsilon = m->spec.norm_epsilon,
+        .gamma = { weight_of(m, layer, TENSOR_QUERY_GAMMA),
+                   weight_of(m, layer, TENSOR_KEY_GAMMA) },
+        .x = b->qkv + first_head * d, .scales = b->qk_scales,
+        .unnormed = b->unnormed,
+    };
+}
+
 void forward_embed(struct model *m)
 {
     struct embedding o = embedding_of(m);
@@ -130,7 +149,7 @@ static struct norm norm_of(const struct model *m, int32_t layer,
                            real *stats, int32_t n)
 {
     return (struct norm){
-        .rms = m->spec.family == FAMILY_LLAMA, .n = n,
+        .rms = m->spec.traits.norm == NORM_RMS, .n = n,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon, .x = x,
         .gamma = weight_of(m, layer, gamma),
         .beta = weight_of(m, layer, (enum tensor_id)(gamma + 1)), .out = out,
@@ -172,9 +191,15 @@ static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
     return g;
 }
 
-static void turn(struct model *m, int32_t l, const struct rows *rows,
-                 int32_t first_head, int32_t n_heads)
+/* Heads first_head.. of queries and keys become what scores are made of:
+ * normalised, then turned to their positions. */
+static void place_heads(struct model *m, int32_t l, const struct rows *rows,
+                        int32_t first_head, int32_t n_heads)
 {
+    if (m->spec.traits.qk_norm) {
+        struct qk_norm norm = qk_norm_of(m, l, rows, first_head, n_heads);
+        op_qk_norm(&m->ex, place(OP_QK_NORM, l, rows->token), &norm);
+    }
     if (!m->rope)
         return;
     struct rope rope = rope_of(m, l, m->layer[l].qkv +
@@ -194,7 +219,7 @@ static void run_qkv(struct model *m, int32_t l, const real *x)
     forward_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
-    turn(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
+    place_heads(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
 }
 
 static void gather(struct model *m, int32_t l, const real *normed,
@@ -222,7 +247,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
                                              b->qkv, m->n_rows, NULL), q,
                                   2 * e);
     op_product(&m->ex, place(OP_QKV, l, all), &keys);
-    turn(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    place_heads(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
     if (b->n_rows == 0)
         return;
     gather(m, l, b->normed1, b->normed2);
@@ -230,7 +255,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
                                                 b->qkv, b->n_rows, NULL), 0,
                                      q);
     op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
-    turn(m, l, &b->rows, 0, m->spec.n_heads);
+    place_heads(m, l, &b->rows, 0, m->spec.n_heads);
 }
 
 /* What the layer after may carry on. */
@@ -303,7 +328,7 @@ static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
     forward_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
     struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
-    struct activation act = { .family = m->spec.family, .x = b->up,
+    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
                               .out = b->act, .n = n, .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
     struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);

@@ -15,7 +15,9 @@ struct layer_buffers {
     real *x;          /* [N,C] input; routed layers: gathered copy */
     real *normed1;    /* [N,C] */
     real *stats1;     /* [N,2] of the first norm */
-    real *qkv;        /* [N,Q+2E] turned by RoPE */
+    real *qkv;        /* [N,Q+2E] normalised and turned, as the model has it */
+    real *qk_scales;  /* [N,H+G] of the norm of queries and keys */
+    real *unnormed;   /* [N,Q+E] queries and keys before it; training */
     real *attended;   /* [N,Q] */
     real *softmax;    /* [N,H,2] */
     real *middle;     /* [N,C] after attention */
@@ -119,6 +121,10 @@ struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
 struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+/* Of n_heads heads from first_head on: queries' come first, then keys'. */
+struct qk_norm qk_norm_of(struct model *m, int32_t layer,
+                          const struct rows *rows, int32_t first_head,
+                          int32_t n_heads);
 /* What becomes of keys in this layer; a dense one skips none: absent. */
 enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
 

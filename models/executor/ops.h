@@ -66,8 +66,13 @@ struct rope {
 };
 void op_rope(struct executor *ex, struct place at, const struct rope *o);
 
+void op_qk_norm(struct executor *ex, struct place at, const struct qk_norm *o);
+/* dgamma of an o that wants it, then dx. */
+void op_qk_norm_backward(struct executor *ex, struct place at,
+                         const struct qk_norm *o);
+
 struct activation {
-    enum family family;
+    enum activation_kind kind;
     const real *x;                   /* [N,U] */
     real       *out;                 /* [N,F]; forward */
     const real *dout;                /* [N,F]; backward */

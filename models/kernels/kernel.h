@@ -30,7 +30,8 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(gemm_scratch) X(attend_scratch) X(gemm) X(stored_gemm) X(sum_columns)    \
     X(norm) X(norm_backward) X(attend) X(attend_backward) X(attend_cached)     \
     X(fill_cache) X(carry) X(stream_signal) X(scale_queries) X(receive)        \
-    X(receive_cached) X(rope) X(gelu) X(gelu_backward) X(swiglu)               \
+    X(receive_cached) X(qk_norm) X(qk_norm_dgamma) X(qk_norm_dx)               \
+    X(rope) X(gelu) X(gelu_backward) X(swiglu)                                 \
     X(swiglu_backward) X(embed) X(stored_embed) X(embed_backward) X(route)     \
     X(route_backward) X(gather) X(scatter) X(gather_backward) X(gate)          \
     X(gate_backward) X(loss) X(loss_backward) X(entropy) X(squares) X(sum)     \

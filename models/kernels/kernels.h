@@ -136,6 +136,20 @@ struct norm {
     real       *dbeta;     /* [C] */
 };
 
+/* RMS norm of each head of queries and of keys, on top of itself: x = x * scale *
+ * gamma.  A row holds n_heads[0] heads of queries, then n_heads[1] of keys; rows
+ * are `stride` numbers apart, in `unnormed` they are dense. */
+struct qk_norm {
+    int32_t     rows, n_heads[2], head_size, stride;
+    float       epsilon;
+    const real *gamma[2];     /* [D] of queries, of keys; NULL: none of them */
+    real       *x;            /* [N,..]; backward: dout, then dx */
+    real       *scales;       /* [N,heads] */
+    real       *unnormed;     /* [N,heads*D] written forward, read backward;
+                               * NULL: nobody comes back */
+    real       *dgamma[2];    /* [D], overwritten; NULL: not wanted */
+};
+
 enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
 
 struct router {
@@ -222,6 +236,10 @@ struct kernels {
                     real *scratch);
     void (*receive_cached)(const struct cached_reception *r, int part,
                            int parts, real *scratch);
+    void (*qk_norm)(const struct qk_norm *q, int part, int parts);
+    /* dgamma reads the dout that dx then replaces. */
+    void (*qk_norm_dgamma)(const struct qk_norm *q, int part, int parts);
+    void (*qk_norm_dx)(const struct qk_norm *q, int part, int parts);
     void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
                  int32_t head_size, int32_t stride, const real *table,
                  bool backward, int part, int parts);

@@ -18,7 +18,7 @@ int op_family(enum op op)
         [OP_ATTEND] = 1,   [OP_ROPE] = 1,
         [OP_FFN_UP] = 2,   [OP_FFN_DOWN] = 3,
         [OP_ROUTE] = 4,    [OP_SELECT] = 4, [OP_GATHER] = 4, [OP_GATE] = 4,
-        [OP_NORM] = 5,     [OP_ACT] = 5,
+        [OP_NORM] = 5,     [OP_ACT] = 5,   [OP_QK_NORM] = 5,
         [OP_EMBED] = 6,    [OP_HEAD] = 6,   [OP_LOSS] = 6,   [OP_ENTROPY] = 6,
         [OP_CLIP] = 6,     [OP_ADAMW] = 6,
     };

@@ -53,6 +53,17 @@ static void rule(FILE *file, const struct model_spec *spec, int32_t layer,
     }
 }
 
+/* The price that takes the place of forward's in training. */
+static void rule_of_training(FILE *file, const struct model_spec *spec,
+                             int32_t layer, const struct flops_list *list,
+                             enum op op)
+{
+    if (!list->at[FLOPS_TRAINING][op].rule)
+        return;
+    fputs("  in training, which keeps operands for backward\n", file);
+    rule(file, spec, layer, &list->at[FLOPS_TRAINING][op]);
+}
+
 /* Prices that take the place of forward's in a layer that skips tokens. */
 static void rules_of_skipping(FILE *file, const struct model_spec *spec,
                               int32_t layer, const struct flops_list *list,
@@ -168,7 +179,7 @@ static void rows_of(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, ", then %" PRIu64, second);
     }
-    if (((op == OP_QKV || op == OP_ROPE) && computed) ||
+    if (((op == OP_QKV || op == OP_QK_NORM || op == OP_ROPE) && computed) ||
         (op == OP_ATTEND && seen))
         fprintf(file, ", keys of %" PRIu64, rows_in(a, choice, false));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
@@ -341,8 +352,10 @@ void explain_op(FILE *file, const struct model_spec *spec,
         fprintf(file, "\n%s\n", pass_names[pass]);
         if (price->rule)
             rule(file, spec, layer, price);
-        if (pass == PASS_FORWARD)
+        if (pass == PASS_FORWARD) {
+            rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
+        }
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);

@@ -1,12 +1,12 @@
-/* lines.c - in place, gone over twice, and panels of products. */
+/* lines.c - Count lines that ops rewrite, read again, or find cold. */
 #include "sim/price/lines.h"
 
 #include <math.h>
 
 /* The letters of spec.h. */
 struct letters {
-    double C, Q, E, F, U, V, H;
-    bool   gpt2, learns_scale;
+    double C, Q, E, F, U, V, H, G;
+    bool   learned, shifted, learns_scale;
 };
 
 static struct letters letters_of(const struct model_spec *spec)
@@ -14,8 +14,9 @@ static struct letters letters_of(const struct model_spec *spec)
     return (struct letters){
         .C = spec->n_channels, .Q = spec_q(spec), .E = spec_e(spec),
         .F = spec->n_ffn, .U = spec_up(spec), .V = spec->n_vocab,
-        .H = spec->n_heads,
-        .gpt2 = spec->family == FAMILY_GPT2,
+        .H = spec->n_heads, .G = spec->n_kv_heads,
+        .learned = spec->traits.positions == POSITIONS_LEARNED,
+        .shifted = spec->traits.norm == NORM_LAYER,
         .learns_scale = !spec->backbone_frozen,
     };
 }
@@ -23,15 +24,19 @@ static struct letters letters_of(const struct model_spec *spec)
 /* Bytes per row.
  *  pass, op,           a result on top of its operand, gone over once more  */
 #define ROW_MAP(X)                                                             \
+    X(FORWARD,  QK_NORM,  4 * (s.Q + s.E),              0)                     \
     X(FORWARD,  ROPE,     4 * (s.Q + s.E),              0)                     \
     X(FORWARD,  GATE,     4 * s.C,                      0)                     \
     X(BACKWARD, LOSS,     4 * s.V,                      0)                     \
     X(BACKWARD, ROPE,     4 * (s.Q + s.E),              0)                     \
     X(BACKWARD, ROUTE,    4 * s.C,                      0)                     \
-    X(BACKWARD, EMBED,    4 * s.C * (s.gpt2 ? 2 : 1),   0)                     \
+    X(BACKWARD, EMBED,    4 * s.C * (s.learned ? 2 : 1), 0)                    \
     /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
     X(BACKWARD, NORM,     4 * s.C,                                             \
-      s.learns_scale ? 8 * s.C + (s.gpt2 ? 8 : 4) : 0)
+      s.learns_scale ? 8 * s.C + (s.shifted ? 8 : 4) : 0)                      \
+    /* dgamma first, then dx over dout: both, and statistics, twice */         \
+    X(BACKWARD, QK_NORM,  4 * (s.Q + s.E),                                     \
+      s.learns_scale ? 8 * (s.Q + s.E) + 4 * (s.H + s.G) : 0)
 
 /* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
 static const double update_rewritten = 3.0 / 7.0;
@@ -58,7 +63,7 @@ static double rows_held(const struct lines_op *o, double size)
     const double row = 4.0 * o->spec->n_channels;
     const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
     const double wanted[] = { o->spec->n_vocab, o->tokens };
-    const int n_tables = o->spec->family == FAMILY_GPT2 ? 2 : 1;
+    const int n_tables = letters_of(o->spec).learned ? 2 : 1;
     double held = 0;
 
     for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
@@ -81,9 +86,11 @@ uint64_t lines_cold(const struct lines_op *o)
 {
     const struct letters s = letters_of(o->spec);
     const double per_row[OP_COUNT] = {
-        [OP_EMBED] = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
-        [OP_NORM] = 4 * s.C + (s.gpt2 ? 8 : 4),
+        [OP_EMBED] = 8 * s.C + (s.learned ? 4 * s.C : 0),
+        [OP_NORM] = 4 * s.C + (s.shifted ? 8 : 4),
         [OP_QKV] = 4 * (s.Q + 2 * s.E),
+        [OP_QK_NORM] = 4 * (s.H + s.G) +
+                       (o->training ? 4 * (s.Q + s.E) : 0),
         [OP_ATTEND] = 4 * s.Q + 8 * s.H,
         [OP_PROJECT] = 4 * s.C,   [OP_GATHER] = 4 * s.C,
         [OP_FFN_UP] = 4 * s.U,    [OP_ACT] = 4 * s.F,
@@ -197,8 +204,10 @@ static double products_again(const struct lines_op *o, double size)
     const struct product dw = head
         ? (struct product){ n, k, m, true, false, false }
         : (struct product){ k, n, m, true, false, false };
-    const bool biased = !head && (o->op == OP_QKV ? spec_qkv_bias(o->spec)
-                                  : o->spec->family == FAMILY_GPT2);
+    const struct traits *traits = &o->spec->traits;
+    const bool biased = o->op == OP_QKV       ? traits->qkv_bias
+                        : o->op == OP_PROJECT ? traits->project_bias
+                                              : !head && traits->ffn_bias;
     if (4 * m * (n + k) > size)
         again += 4 * m * n * (biased ? 2 : 1);
     return again + product_again(&dw, o->product_lanes, size);

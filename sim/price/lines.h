@@ -24,6 +24,7 @@ struct lines_op {
     int       product_lanes;     /* floats of a register of the kernel that forms
                                   * products; 0: unknown, and they are taken to
                                   * bring in each operand once */
+    bool      training;          /* a forward that backward goes back from */
     bool      plain;             /* rows or weights of another kind than the
                                   * shape says: products as if lanes were 0 */
 };

@@ -88,8 +88,8 @@ static struct weights weights_of(const struct model_spec *spec)
             const uint8_t *type = spec->stored[l];
             int first = (int)beside[b].first, last = (int)beside[b].last;
             bool stored = false;
-            if (first == MATRIX_GATE && spec->family != FAMILY_LLAMA)
-                first = MATRIX_UP;
+            if (!spec_has_matrix(spec, beside[b].first))
+                first++;
             for (int i = first; i <= last; i++)
                 stored |= type[i] != NUMBER_F32;
             for (int i = first; i <= last && stored; i++)
@@ -177,7 +177,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
-    const bool turns = spec->family == FAMILY_LLAMA,
+    const bool turns = spec->traits.positions == POSITIONS_ROTARY,
+        qk_norm = spec->traits.qk_norm,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
@@ -210,6 +211,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "gate, kept row",    train ? 3 : 4, h.gathered },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
+        { "qk norm scales",    H + (uint64_t)spec->n_kv_heads,
+                               qk_norm ? h.rows : 0 },
+        { "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
         { "attended",          Q, h.rows },
         { "attend statistics", 2*H, h.rows },
         { "stream, middle",    C, h.rows },
@@ -344,7 +348,7 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
     if (!head_is_stored(spec))
         add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
-    if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
+    if (spec->traits.positions == POSITIONS_ROTARY)    /* of new tokens */
         add_bytes(&sum, (uint64_t)spec->head_size,
                   (uint64_t)(n_tokens - n_prompt));
     return sum;

@@ -66,6 +66,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
         .tokens = p->job.allocation->n_tokens,
         .head_turned = c->last || p->phase == MEMORY_DECODE,
+        .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
@@ -360,7 +361,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
-    pricing_rows_of(p, (enum flops_set)p->pass, op, rows);
+    const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
+                       p->prices.at[FLOPS_TRAINING][op].rule;
+    pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
+                    rows);
 }
 
 void pricing_attend_all(struct pricing *p)

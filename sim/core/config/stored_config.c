@@ -18,7 +18,7 @@ static const char *const kinds[STORED_KINDS] = {
 
 static bool has(const struct model_spec *spec, int kind)
 {
-    return kind == MATRIX_GATE   ? spec->family == FAMILY_LLAMA
+    return kind < MATRIX_COUNT   ? spec_has_matrix(spec, (enum matrix)kind)
            : kind == STORED_HEAD ? !spec->tied_head : true;
 }
 

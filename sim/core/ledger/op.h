@@ -178,6 +178,7 @@ enum {
     X(EMBED,    "embed",      "token embedding, learned position added")        \
     X(NORM,     "norm",       "layer norm or RMS norm")                         \
     X(QKV,      "qkv",        "query, key and value projections")               \
+    X(QK_NORM,  "qk.norm",    "RMS norm of each head of queries and keys")      \
     X(ROPE,     "rope",       "rotary positions on queries and keys")           \
     X(ATTEND,   "attend",     "fused causal attention: scores, softmax, mix")   \
     X(PROJECT,  "project",    "attention output projection and residual")       \
