@@ -1,13 +1,8 @@
 /* backward.c - gradients of the mean loss, from the last layer to the first, or
  * with a frozen backbone to the lowest router. */
-#include "models/executor/model_state.h"
+#include "models/executor/operands.h"
 
 #include <string.h>
-
-static struct place place(enum op op, int32_t layer, const int32_t *token)
-{
-    return (struct place){ PASS_BACKWARD, layer, op, token };
-}
 
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
@@ -143,6 +138,7 @@ static void embed_backward(struct model *m)
 
 void model_backward(struct model *m, struct meter *meter)
 {
+    m->ex.pass = PASS_BACKWARD;
     m->ex.meter = meter;
     head_backward(m);
     for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)

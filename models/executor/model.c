@@ -411,28 +411,15 @@ void model_init_routers(struct model *m, uint64_t seed, double deviation)
     }
 }
 
-const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
-{
-    const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
-}
-
-real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
-{
-    const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    bool has = t && (t->trained || !m->spec.backbone_frozen);
-    return has ? m->gradients + t->learned_at : NULL;
-}
-
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
 const float *model_logits(const struct model *m) { return m->logits; }
 
 const float *model_logits_of(const struct model *m, int32_t sequence,
                              int32_t token)
 {
-    int32_t row = m->decoded_step      ? m->all_first[sequence]
-                  : m->input.last_only ? sequence
-                                       : m->all_first[sequence] + token;
+    /* A decode step has one row a sequence, whatever its token is. */
+    const int32_t at = m->input.n_tokens == 1 ? 0 : token;
+    int32_t row = m->input.last_only ? sequence : m->all_first[sequence] + at;
     return m->logits + (size_t)row * (size_t)m->spec.n_vocab;
 }
 

@@ -38,6 +38,17 @@ struct layer_buffers {
     struct rows rows;
 };
 
+/* What whole sequences do in another way than single new tokens. */
+struct pass_functions {
+    /* Lines up the tokens that the choice keeps as the layer's kept rows. */
+    void (*select)(struct model *model, int32_t choice);
+    /* Puts the new keys where queries look for them, and runs the queries of
+     * the layer's rows, which may be none. */
+    void (*attend)(struct model *model, int32_t layer);
+    /* Scores tokens by the attention that they drew in the layer before. */
+    void (*receive)(struct model *model, int32_t layer);
+};
+
 struct model {
     struct model_spec spec;
     struct model_options options;
@@ -47,6 +58,7 @@ struct model {
     struct executor   ex;
     struct pool      *pool;
     struct model_input input;      /* of the last forward */
+    const struct pass_functions *pass;   /* of the forward under way */
     float threshold_rate;
 
     real *weights;                 /* [tensors.floats] */
@@ -78,7 +90,6 @@ struct model {
     int32_t *choose_scratch;       /* [threads,T] */
 
     /* Decoding. */
-    bool     decoded_step;         /* blocks run on one new row a sequence */
     struct decode_input step;
     int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
@@ -101,48 +112,5 @@ struct model {
     real *dqkv;                    /* [N,Q+2E] */
     real *partial;                 /* chunks of the largest tensor */
 };
-
-/* A tensor's place in the weights or gradients; NULL where there is none, or it
- * is kept as stored. */
-const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
-real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
-
-/* The operands that forward and backward of an op share. */
-struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
-                       const real *a, real *c, int32_t n_rows,
-                       const real *from);
-/* The unembedding of n_rows rows of the final norm; `few`: of a model that
- * decodes, along the head's columns, which is the faster for few rows. */
-struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
-struct embedding embedding_of(const struct model *m);   /* of all its rows */
-struct attention attention_of(struct model *m, int32_t layer);
-struct router router_of(struct model *m, int32_t layer);
-struct gating gating_of(struct model *m, int32_t layer);
-struct rope rope_of(struct model *m, int32_t layer, real *qkv);
-/* What becomes of keys in this layer; a dense one skips none: absent. */
-enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
-
-/* forward.c: the pieces that decoding runs too. */
-void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
-                  const real *x, real *out, real *stats, int32_t n,
-                  const int32_t *token);
-void forward_embed(struct model *m);
-void forward_layer(struct model *m, int32_t layer);
-
-/* routing.c: the scores of all rows of the stream, where there are any; then
- * which of them the choice (spec.h) keeps, lined up, under `select`. */
-void routing_score(struct model *m, int32_t choice);
-void routing_select(struct model *m, int32_t choice);
-void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
-                        uint64_t shared_flops);
-
-/* decode.c: remember which positions a prefill kept. */
-void decode_note_prefill(struct model *m);
-/* The tokens of this step that a choice keeps, under `select`. */
-void decode_select(struct model *m, int32_t choice);
-/* The step's keys that attention will not put there itself into the cache;
- * whether they are all there then. */
-bool decode_hold(struct model *m, int32_t layer);
-real *decode_history(const struct model *m, int32_t choice, int32_t sequence);
 
 #endif

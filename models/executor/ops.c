@@ -10,7 +10,7 @@
 
 struct op_run op_begin(struct executor *ex, struct place at)
 {
-    struct op_run run = { .pass = at.pass, .layer = at.layer, .op = at.op };
+    struct op_run run = { .pass = ex->pass, .layer = at.layer, .op = at.op };
     meter_begin(ex->meter, &run);
     return run;
 }
@@ -195,7 +195,7 @@ static void rope_part(void *argument, int part, int parts)
 void op_rope(struct executor *ex, struct place at, const struct rope *o)
 {
     struct op_run run = op_begin(ex, at);
-    struct rope_call r = { o, at.pass == PASS_BACKWARD };
+    struct rope_call r = { o, ex->pass == PASS_BACKWARD };
     op_parts(ex, rope_part, &r);
     uint64_t turned = u(o->n_heads) * u(o->head_size);
     op_end(ex, &run, at.token, o->n,
@@ -286,7 +286,7 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
 void op_route(struct executor *ex, struct place at, const struct router *o)
 {
     struct op_run run = op_begin(ex, at);
-    bool backward = at.pass == PASS_BACKWARD;
+    bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? route_backward_part : route_part, o);
     uint64_t c = u(o->width);
     const struct tally each[3][2] = {
@@ -408,7 +408,7 @@ void op_gate(struct executor *ex, struct place at, const struct gating *o)
     static const uint64_t slope[] = { [GATING_RAW] = 0, [GATING_SIGMOID] = 3,
         [GATING_SIGMOID2] = 4 };
     struct op_run run = op_begin(ex, at);
-    bool backward = at.pass == PASS_BACKWARD;
+    bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? gate_backward_part : gate_part, o);
     uint64_t c = u(o->width);
     struct tally each = { 0, 8 * c };

@@ -11,6 +11,8 @@
 struct executor {
     const struct kernels *kernels;   /* borrowed */
     struct pool  *pool;              /* borrowed */
+    enum pass     pass;              /* under way: ops are filed under it, and
+                                      * some have a backward of the same name */
     real         *scratch;           /* [threads, scratch_floats] */
     size_t        scratch_floats;    /* a thread's */
     struct meter *meter;             /* borrowed; NULL: nobody listens */
@@ -19,11 +21,15 @@ struct executor {
 
 /* Where an op is filed and which tokens its rows are. */
 struct place {
-    enum pass      pass;
-    int32_t        layer;            /* or LEDGER_OUTSIDE */
     enum op        op;
+    int32_t        layer;            /* or LEDGER_OUTSIDE */
     const int32_t *token;            /* [N]; NULL: row r is token r */
 };
+static inline struct place place(enum op op, int32_t layer,
+                                 const int32_t *token)
+{
+    return (struct place){ op, layer, token };
+}
 
 void op_product(struct executor *ex, struct place at, const struct gemm *g);
 

@@ -1,0 +1,249 @@
+/* layer.c - Run one layer on the rows of a pass. */
+#include "models/executor/layer.h"
+
+#include "models/executor/operands.h"
+#include "models/executor/routing.h"
+
+void embed_forward(struct model *m)
+{
+    struct embedding o = embedding_of(m);
+    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
+}
+
+void norm_forward(struct model *m, int32_t layer, enum tensor_id gamma,
+                  const real *x, real *out, real *stats, int32_t n,
+                  const int32_t *token)
+{
+    struct norm o = norm_of(m, layer, gamma, x, out, stats, n);
+    op_norm(&m->ex, place(OP_NORM, layer, token), &o);
+}
+
+static void work_on(struct layer_buffers *b, struct rows rows)
+{
+    b->rows = rows;
+    b->n_rows = rows.first[rows.n_sequences];
+}
+
+/* Columns first.. of a product: some of queries, keys and values, each of which
+ * is a range of its own where they are stored. */
+static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
+{
+    int32_t n_ranges = 0;
+
+    if (g.n_stored == 0)
+        g.b += first;
+    for (int32_t at = 0; g.n_stored > 0 && at < first; g.n_stored--)
+        at += g.stored++->columns;
+    for (int32_t at = 0; n_ranges < g.n_stored && at < n; n_ranges++)
+        at += g.stored[n_ranges].columns;
+    g.n_stored = n_ranges;
+    g.n = n;
+    g.c += first;
+    if (g.bias)
+        g.bias += first;
+    return g;
+}
+
+static void turn(struct model *m, int32_t l, const struct rows *rows,
+                 int32_t first_head, int32_t n_heads)
+{
+    if (!m->rope)
+        return;
+    struct rope rope = rope_of(m, l, m->layer[l].qkv +
+                               first_head * m->spec.head_size);
+    rope.rows = rows;
+    rope.n = rows->first[rows->n_sequences];
+    rope.n_heads = n_heads;
+    op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
+}
+
+/* Queries, keys and values of the layer's rows x. */
+static void run_qkv(struct model *m, int32_t l, const real *x)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    norm_forward(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
+    struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
+    op_product(&m->ex, place(OP_QKV, l, token), &qkv);
+    turn(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
+}
+
+static void gather(struct model *m, int32_t l, const real *normed,
+                   real *normed_out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gathering o = {
+        .row = b->row, .n = b->n_rows, .width = m->spec.n_channels,
+        .x = { m->stream[l], normed }, .out = { b->x, normed_out },
+    };
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), &o);
+}
+
+/* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
+ * the same matrix. */
+static void run_keys_of_all(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const int32_t *all = m->all_rows.token;
+
+    norm_forward(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
+                 m->n_rows, all);
+    struct gemm keys = columns_of(product_of(m, l, TENSOR_QKV, b->normed1,
+                                             b->qkv, m->n_rows, NULL), q,
+                                  2 * e);
+    op_product(&m->ex, place(OP_QKV, l, all), &keys);
+    turn(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, b->normed1, b->normed2);
+    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV, b->normed2,
+                                                b->qkv, b->n_rows, NULL), 0,
+                                     q);
+    op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
+    turn(m, l, &b->rows, 0, m->spec.n_heads);
+}
+
+/* out = x + the mix of values, projected; out may be x. */
+static void project(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gemm product = product_of(m, l, TENSOR_PROJECT, b->attended, out,
+                                     b->n_rows, x);
+    op_product(&m->ex, place(OP_PROJECT, l, b->rows.token), &product);
+}
+
+/* out = x + ffn(norm(x)); out may be x. */
+static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    norm_forward(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
+    struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
+    op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
+    struct activation act = { .family = m->spec.family, .x = b->up,
+                              .out = b->act, .n = n, .width = m->spec.n_ffn };
+    op_activation(&m->ex, place(OP_ACT, l, token), &act);
+    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);
+    op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+}
+
+/* Gate what became of the kept rows, and scatter it onto the stream. */
+static void put_back(struct model *m, int32_t l, const real *y)
+{
+    struct gating gate = gating_of(m, l);
+    gate.y = y;
+    gate.stream = m->stream[l];
+    op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
+}
+
+/* The attention of kept rows, gathered into x, into middle; what it needs of the
+ * others too. */
+static void run_kept_attention(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    if (skipped_keys_of(m, l) == SKIPPED_KEYS_COMPUTED) {
+        run_keys_of_all(m, l);
+    } else if (b->n_rows > 0) {
+        gather(m, l, NULL, NULL);
+        run_qkv(m, l, b->x);
+    }
+    m->pass->attend(m, l);
+    if (b->n_rows > 0)
+        project(m, l, b->x, b->middle);
+}
+
+/* The feed-forward part of kept rows, from the stream and back onto it. */
+static void run_kept_ffn(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    work_on(b, b->kept);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, NULL, NULL);
+    feed_forward(m, l, b->x, b->y);
+    put_back(m, l, b->y);
+}
+
+static void choose(struct model *m, int32_t choice)
+{
+    routing_score(m, choice);
+    m->pass->select(m, choice);
+}
+
+static void route_block(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    choose(m, spec_attention_choice(&m->spec, l));
+    work_on(b, b->kept);
+    run_kept_attention(m, l);
+    if (b->n_rows == 0)
+        return;
+    feed_forward(m, l, b->middle, b->y);
+    put_back(m, l, b->y);
+}
+
+/* Attention around its choice, back onto the stream. */
+static void put_attention(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    choose(m, spec_attention_choice(&m->spec, l));
+    work_on(b, b->kept);
+    run_kept_attention(m, l);
+    if (b->n_rows > 0)
+        put_back(m, l, b->middle);
+}
+
+static void route_attention(struct model *m, int32_t l)
+{
+    put_attention(m, l);
+    work_on(&m->layer[l], m->all_rows);
+    feed_forward(m, l, m->stream[l], m->stream[l]);
+}
+
+/* Who is kept is chosen before attention has touched the stream. */
+static void route_ffn(struct model *m, int32_t l)
+{
+    choose(m, spec_ffn_choice(&m->spec, l));
+    work_on(&m->layer[l], m->all_rows);
+    run_qkv(m, l, m->stream[l]);
+    m->pass->attend(m, l);
+    project(m, l, m->stream[l], m->stream[l]);
+    run_kept_ffn(m, l);
+}
+
+/* And here after: the second choice takes the place of the first. */
+static void route_apart(struct model *m, int32_t l)
+{
+    put_attention(m, l);
+    choose(m, spec_ffn_choice(&m->spec, l));
+    run_kept_ffn(m, l);
+}
+
+static void run_dense(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    work_on(b, m->all_rows);
+    b->x = m->stream[l];
+    b->y = m->stream[l + 1];
+    run_qkv(m, l, b->x);
+    m->pass->attend(m, l);
+    project(m, l, b->x, b->middle);
+    feed_forward(m, l, b->middle, b->y);
+}
+
+void layer_forward(struct model *m, int32_t l)
+{
+    static void (*const route[PART_COUNT])(struct model *, int32_t) = {
+        [PART_BLOCK] = route_block, [PART_ATTENTION] = route_attention,
+        [PART_FFN] = route_ffn, [PART_APART] = route_apart,
+    };
+    if (m->spec.routed[l])
+        route[m->spec.part](m, l);
+    else
+        run_dense(m, l);
+}
