@@ -38,7 +38,7 @@ void model_decode_reset(struct model *m)
 static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
-    const int32_t t = m->decoded[s], l = spec_choice_layer(&m->spec, c);
+    const int32_t t = m->decoded[s], l = plan_choice(&m->spec, c).layer;
     const real *score = m->history ? history_scores(m, c, s) : NULL;
 
     if (in->keep)
@@ -62,7 +62,7 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
 /* The layer's rows: sequences whose token is kept, one row each. */
 static void line_up(struct model *m, int32_t c)
 {
-    struct layer_buffers *b = &m->layer[spec_choice_layer(&m->spec, c)];
+    struct layer_buffers *b = &m->layer[plan_choice(&m->spec, c).layer];
     int32_t n = 0, sequences = m->input.n_sequences;
 
     for (int32_t s = 0; s < sequences; s++) {
@@ -80,7 +80,7 @@ static void line_up(struct model *m, int32_t c)
 
 static void select_kept(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
 
     if (m->spec.signal != SIGNAL_RECEIVED)   /* else the kernel adds its own */
         history_take_scores(m, c);
@@ -124,7 +124,7 @@ static bool hold(struct model *m, int32_t l)
     const struct rows *rows = &m->layer[l].rows;
     struct attention attention = attention_of(m, l);
 
-    switch (skipped_keys_of(m, l)) {
+    switch (plan_skipped_keys(&m->plan, l)) {
     case SKIPPED_KEYS_COMPUTED:
         fill_cache(&m->ex, &attention, &m->cache[l]);
         return true;
@@ -162,8 +162,9 @@ static void attend(struct model *m, int32_t l)
         attend_cached(m, l, held);
 }
 
-static void receive(struct model *m, int32_t l)
+static void receive(struct model *m, int32_t choice)
 {
+    const int32_t l = plan_choice(&m->spec, choice).layer;
     struct layer_buffers *b = &m->layer[l];
     struct cached_reception o = {
         .n = m->n_rows, .n_heads = m->spec.n_heads,
@@ -171,7 +172,7 @@ static void receive(struct model *m, int32_t l)
         .capacity = m->cache_capacity, .sequence = m->all_token,
         .length = m->cache[l - 1].length, .qkv = b->qkv, .stats = b->softmax,
         .keys = m->cache[l - 1].keys,
-        .drawn = history_scores(m, spec_attention_choice(&m->spec, l), 0),
+        .drawn = history_scores(m, choice, 0),
         .score = b->score,
     };
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
@@ -229,8 +230,8 @@ void model_decode(struct model *m, const struct decode_input *in,
     number_tokens(m);
     if (m->n_rows == 0)
         return;
-    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
-        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+    for (int32_t c = 0; c < plan_n_choices(&m->spec); c++)
+        if (!plan_choice(&m->spec, c).routed)
             keep_all(m, c);
     embed_forward(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++)

@@ -6,19 +6,17 @@
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
 
-/* Into the table of keys and values that the layer after may carry on. */
+/* Puts the rows' keys and values into the table that others carry theirs from. */
 static void put_keys(struct model *m, int32_t l)
 {
+    const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
     struct layer_buffers *b = &m->layer[l];
     const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
-    bool wanted = m->spec.skipped_keys == SKIPPED_KEYS_CARRIED &&
-                  m->spec.part != PART_FFN &&
-                  (m->spec.routed[l] ||
-                   (l + 1 < m->spec.n_layers && m->spec.routed[l + 1]));
-    if (!wanted || b->n_rows == 0)
+
+    if (!stage->keys_tabled || b->n_rows == 0)
         return;
     struct scattering o = {
-        .row = m->spec.routed[l] ? b->row : NULL, .n = b->n_rows,
+        .row = stage->rows == STAGE_KEPT ? b->row : NULL, .n = b->n_rows,
         .width = 2 * e, .stride = q + 2 * e, .x = b->qkv + q,
         .out = m->carried,
     };
@@ -45,8 +43,9 @@ static void select_kept(struct model *m, int32_t choice)
     routing_select(m, choice);
 }
 
-static void receive(struct model *m, int32_t l)
+static void receive(struct model *m, int32_t choice)
 {
+    const int32_t l = plan_choice(&m->spec, choice).layer;
     struct layer_buffers *b = &m->layer[l];
     struct reception o = {
         .rows = &m->all_rows, .n_heads = m->spec.n_heads,
@@ -146,8 +145,8 @@ void model_forward(struct model *m, const struct model_input *input,
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);
-    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
-        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+    for (int32_t c = 0; c < plan_n_choices(&m->spec); c++)
+        if (!plan_choice(&m->spec, c).routed)
             keep_all(m, c);
     embed_forward(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++)

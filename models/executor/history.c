@@ -26,7 +26,7 @@ void history_reset(struct model *m)
     const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
 
     memset(m->decoded, 0, counts);
-    memset(m->kept_count, 0, (size_t)spec_n_choices(&m->spec) * counts);
+    memset(m->kept_count, 0, (size_t)plan_n_choices(&m->spec) * counts);
 }
 
 void history_keep(struct model *m, int32_t c, int32_t b)
@@ -36,7 +36,7 @@ void history_keep(struct model *m, int32_t c, int32_t b)
 
 void history_take_scores(struct model *m, int32_t c)
 {
-    const real *score = m->layer[spec_choice_layer(&m->spec, c)].score;
+    const real *score = m->layer[plan_choice(&m->spec, c).layer].score;
 
     for (int32_t s = 0; m->history && s < m->input.n_sequences; s++)
         memcpy(history_scores(m, c, s) + m->decoded[s],
@@ -73,9 +73,9 @@ void model_decode_allocation(const struct model *m, const bool *active,
         if (active && !active[b])
             continue;
         assert(to < out->n_sequences &&
-               out->n_choices == spec_n_choices(&m->spec));
+               out->n_choices == plan_n_choices(&m->spec));
         out->length[to] = m->decoded[b];
-        for (int32_t c = 0; c < spec_n_choices(&m->spec); c++) {
+        for (int32_t c = 0; c < plan_n_choices(&m->spec); c++) {
             int32_t n = *count_of(m, c, b);
             out->count[c * out->n_sequences + to] = n;
             memcpy(allocation_kept(out, c, to), positions_of(m, c, b),

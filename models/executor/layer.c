@@ -105,7 +105,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
     turn(m, l, &b->rows, 0, m->spec.n_heads);
 }
 
-/* out = x + the mix of values, projected; out may be x. */
+/* out = x + the mix of values, projected. */
 static void project(struct model *m, int32_t l, const real *x, real *out)
 {
     struct layer_buffers *b = &m->layer[l];
@@ -130,120 +130,60 @@ static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
     op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
 }
 
-/* Gate what became of the kept rows, and scatter it onto the stream. */
-static void put_back(struct model *m, int32_t l, const real *y)
+/* out = x + attention(norm(x)); out may be x.  Where no row is kept, later
+ * tokens may still want keys of those that are skipped. */
+static void attention(struct model *m, int32_t l, const real *x, real *out)
+{
+    const int32_t n = m->layer[l].n_rows;
+
+    if (plan_skipped_keys(&m->plan, l) == SKIPPED_KEYS_COMPUTED)
+        run_keys_of_all(m, l);
+    else if (n > 0)
+        run_qkv(m, l, x);
+    m->pass->attend(m, l);
+    if (n > 0)
+        project(m, l, x, out);
+}
+
+/* stream = stream + g * (y - x), in the rows that are kept. */
+static void put_back(struct model *m, int32_t l)
 {
     struct gating gate = gating_of(m, l);
-    gate.y = y;
     gate.stream = m->stream[l];
     op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
 }
 
-/* The attention of kept rows, gathered into x, into middle; what it needs of the
- * others too. */
-static void run_kept_attention(struct model *m, int32_t l)
+/* Rows of the stream, all or gathered, through the stage's parts and back. */
+static void run_stage(struct model *m, int32_t l, const struct stage *stage)
 {
     struct layer_buffers *b = &m->layer[l];
+    const bool kept = stage->rows == STAGE_KEPT;
+    const bool attends = stage->parts & STAGE_ATTENTION;
+    const bool feeds = stage->parts & STAGE_FFN;
+    const real *x = kept ? b->x : m->stream[l];
+    real *out = kept ? b->y : m->stream[l + 1];
+    real *middle = feeds ? b->middle : out;
 
-    if (skipped_keys_of(m, l) == SKIPPED_KEYS_COMPUTED) {
-        run_keys_of_all(m, l);
-    } else if (b->n_rows > 0) {
-        gather(m, l, NULL, NULL);
-        run_qkv(m, l, b->x);
+    if (stage->chooses != PLAN_NO_CHOICE) {
+        routing_score(m, stage->chooses);
+        m->pass->select(m, stage->chooses);
     }
-    m->pass->attend(m, l);
-    if (b->n_rows > 0)
-        project(m, l, b->x, b->middle);
-}
-
-/* The feed-forward part of kept rows, from the stream and back onto it. */
-static void run_kept_ffn(struct model *m, int32_t l)
-{
-    struct layer_buffers *b = &m->layer[l];
-
-    work_on(b, b->kept);
+    work_on(b, kept ? b->kept : m->all_rows);
+    /* Computed keys come first, so that normed rows are gathered too. */
+    if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
+        gather(m, l, NULL, NULL);
+    if (attends)
+        attention(m, l, x, middle);
     if (b->n_rows == 0)
         return;
-    gather(m, l, NULL, NULL);
-    feed_forward(m, l, b->x, b->y);
-    put_back(m, l, b->y);
-}
-
-static void choose(struct model *m, int32_t choice)
-{
-    routing_score(m, choice);
-    m->pass->select(m, choice);
-}
-
-static void route_block(struct model *m, int32_t l)
-{
-    struct layer_buffers *b = &m->layer[l];
-    choose(m, spec_attention_choice(&m->spec, l));
-    work_on(b, b->kept);
-    run_kept_attention(m, l);
-    if (b->n_rows == 0)
-        return;
-    feed_forward(m, l, b->middle, b->y);
-    put_back(m, l, b->y);
-}
-
-/* Attention around its choice, back onto the stream. */
-static void put_attention(struct model *m, int32_t l)
-{
-    struct layer_buffers *b = &m->layer[l];
-    choose(m, spec_attention_choice(&m->spec, l));
-    work_on(b, b->kept);
-    run_kept_attention(m, l);
-    if (b->n_rows > 0)
-        put_back(m, l, b->middle);
-}
-
-static void route_attention(struct model *m, int32_t l)
-{
-    put_attention(m, l);
-    work_on(&m->layer[l], m->all_rows);
-    feed_forward(m, l, m->stream[l], m->stream[l]);
-}
-
-/* Who is kept is chosen before attention has touched the stream. */
-static void route_ffn(struct model *m, int32_t l)
-{
-    choose(m, spec_ffn_choice(&m->spec, l));
-    work_on(&m->layer[l], m->all_rows);
-    run_qkv(m, l, m->stream[l]);
-    m->pass->attend(m, l);
-    project(m, l, m->stream[l], m->stream[l]);
-    run_kept_ffn(m, l);
-}
-
-/* And here after: the second choice takes the place of the first. */
-static void route_apart(struct model *m, int32_t l)
-{
-    put_attention(m, l);
-    choose(m, spec_ffn_choice(&m->spec, l));
-    run_kept_ffn(m, l);
-}
-
-static void run_dense(struct model *m, int32_t l)
-{
-    struct layer_buffers *b = &m->layer[l];
-    work_on(b, m->all_rows);
-    b->x = m->stream[l];
-    b->y = m->stream[l + 1];
-    run_qkv(m, l, b->x);
-    m->pass->attend(m, l);
-    project(m, l, b->x, b->middle);
-    feed_forward(m, l, b->middle, b->y);
+    if (feeds)
+        feed_forward(m, l, attends ? middle : x, out);
+    if (stage->gated)
+        put_back(m, l);
 }
 
 void layer_forward(struct model *m, int32_t l)
 {
-    static void (*const route[PART_COUNT])(struct model *, int32_t) = {
-        [PART_BLOCK] = route_block, [PART_ATTENTION] = route_attention,
-        [PART_FFN] = route_ffn, [PART_APART] = route_apart,
-    };
-    if (m->spec.routed[l])
-        route[m->spec.part](m, l);
-    else
-        run_dense(m, l);
+    for (int32_t i = 0; i < m->plan.n_stages[l]; i++)
+        run_stage(m, l, &m->plan.stage[l][i]);
 }

@@ -4,7 +4,7 @@
 
 #include "models/executor/model_state.h"
 
-/* From stream[layer] to stream[layer + 1], by the model's pass_functions. */
+/* From stream[layer] to stream[layer + 1], stage by stage of the plan. */
 void layer_forward(struct model *m, int32_t layer);
 
 /* The two ends of the stream that are no layer's: every pass has them. */

@@ -179,7 +179,7 @@ static void lay_out_decode(struct model *m)
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t b = (size_t)m->options.n_sequences;
-    size_t n = (size_t)spec_n_choices(s);
+    size_t n = (size_t)plan_n_choices(s);
     size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
 
     m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
@@ -212,7 +212,7 @@ static void lay_out_inference(struct model *m, size_t tokens)
 
     m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
     m->all_targets = arena_take(a, tokens, sizeof(int32_t));
-    for (int i = 0; i < 1 + (s->part == PART_APART); i++)
+    for (int32_t i = 0; i < plan_choices_a_layer(s); i++)
         if (s->signal == SIGNAL_CHANGE)
             m->left[i] = arena_take(a, tokens * (size_t)s->n_channels,
                                     sizeof(real));
@@ -315,6 +315,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     if (!m)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a model");
     m->spec = *spec;
+    m->plan = plan_of(spec);
     m->options = *options;
     m->threshold_rate = 0.03f;
     while (spec->backbone_frozen && !spec->routed[m->lowest])
@@ -323,7 +324,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
 
     status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
-        status = allocation_open(&m->allocation, spec_n_choices(spec),
+        status = allocation_open(&m->allocation, plan_n_choices(spec),
                                  options->n_sequences, forward_tokens(options),
                                  err);
     if (status == STATUS_OK)

@@ -121,7 +121,7 @@ void model_decode(struct model *model, const struct decode_input *input,
                   struct meter *meter);
 /* Tokens of a sequence so far; and which each choice kept, as an allocation over
  * the active sequences [B], in their order; NULL: all.  The caller opened *out
- * with spec_n_choices(), that many sequences and the tokens of the longest. */
+ * with plan_n_choices(), that many sequences and the tokens of the longest. */
 int32_t model_decoded(const struct model *model, int32_t sequence);
 void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);

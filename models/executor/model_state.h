@@ -6,13 +6,13 @@
 #include "models/executor/ops.h"
 #include "models/executor/pool.h"
 #include "sim/core/base/arena.h"
+#include "sim/core/model/plan.h"
 
 /* What one layer computes on N rows, kept for backward when training.  Without
  * training all layers share one; with a frozen backbone they share what only
  * weights' gradients are made of, and those that backward does not reach all but
  * their routing. */
 struct layer_buffers {
-    real *x;          /* [N,C] input; routed layers: gathered copy */
     real *normed1;    /* [N,C] */
     real *stats1;     /* [N,2] of the first norm */
     real *qkv;        /* [N,Q+2E] turned by RoPE */
@@ -23,8 +23,9 @@ struct layer_buffers {
     real *stats2;     /* [N,2] */
     real *up;         /* [N,U] */
     real *act;        /* [N,F] */
-    real *y;          /* [N,C] output */
     /* Routed layers. */
+    real *x;          /* [N,C] gathered rows of the stream */
+    real *y;          /* [N,C] theirs after the stage's parts */
     real *score;      /* [B*T]; of two choices the newest's, and so what follows */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
@@ -46,11 +47,12 @@ struct pass_functions {
      * the layer's rows, which may be none. */
     void (*attend)(struct model *model, int32_t layer);
     /* Scores tokens by the attention that they drew in the layer before. */
-    void (*receive)(struct model *model, int32_t layer);
+    void (*receive)(struct model *model, int32_t choice);
 };
 
 struct model {
     struct model_spec spec;
+    struct plan plan;
     struct model_options options;
     struct arena      arena;
     struct tensor_list tensors;
@@ -77,9 +79,8 @@ struct model {
     int32_t *all_first, *all_position, *all_token;
     int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */
     int32_t *last_row, *last_token;   /* [B] of each sequence */
-    real *left[2];                 /* [B*T,C] stream that the routed layer before
-                                    * scored; apart: for its feed-forward part
-                                    * another */
+    real *left[2];                 /* [B*T,C] the stream that the routed layer
+                                    * before scored, for each of its choices */
     real *carried;                 /* [B*T,2E] newest keys and values */
 
     real *final_normed;            /* [B*T,C] */

@@ -62,12 +62,6 @@ struct embedding embedding_of(const struct model *m)
     };
 }
 
-enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer)
-{
-    return spec_routes_attention(&m->spec, layer) ? m->spec.skipped_keys
-                                                  : SKIPPED_KEYS_ABSENT;
-}
-
 struct attention attention_of(struct model *m, int32_t layer)
 {
     struct layer_buffers *b = &m->layer[layer];
@@ -77,7 +71,7 @@ struct attention attention_of(struct model *m, int32_t layer)
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
     };
-    enum skipped_keys skipped = skipped_keys_of(m, layer);
+    enum skipped_keys skipped = plan_skipped_keys(&m->plan, layer);
     assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);
     if (skipped != SKIPPED_KEYS_ABSENT) {
         bool computed = skipped == SKIPPED_KEYS_COMPUTED;

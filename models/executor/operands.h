@@ -25,8 +25,4 @@ struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
 struct rope rope_of(struct model *m, int32_t layer, real *qkv);
 
-/* Says what later tokens see of those that this layer's attention skips; a
- * dense layer skips none: absent. */
-enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
-
 #endif

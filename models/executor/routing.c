@@ -18,16 +18,9 @@ static bool routes_before(const struct model *m, int32_t layer)
     return false;
 }
 
-/* Where the choice's like in the routed layer before left the stream. */
-static real *left_of(const struct model *m, int32_t c)
-{
-    return m->left[m->spec.part == PART_APART &&
-                   spec_choice_part(&m->spec, c) == PART_FFN];
-}
-
 static void run_signal(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct layer_buffers *b = &m->layer[l];
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
@@ -37,12 +30,13 @@ static void run_signal(struct model *m, int32_t c)
     }
     if (m->spec.signal == SIGNAL_RECEIVED) {
         assert(l > 0);
-        m->pass->receive(m, l);
+        m->pass->receive(m, c);
         return;
     }
     struct stream_signal o = {
         .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
-        .left = m->spec.signal == SIGNAL_CHANGE ? left_of(m, c) : NULL,
+        .left = m->spec.signal == SIGNAL_CHANGE
+                    ? m->left[c % plan_choices_a_layer(&m->spec)] : NULL,
         .first = !routes_before(m, l), .score = b->score,
     };
     op_stream_signal(&m->ex, at, &o);
@@ -50,7 +44,7 @@ static void run_signal(struct model *m, int32_t c)
 
 void routing_score(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
 
     if (m->spec.router_scores) {
         struct router router = router_of(m, l);
@@ -103,7 +97,7 @@ static void choose_part(void *argument, int part, int parts)
 /* Kept positions of all sequences as the rows of one matrix. */
 static void line_up(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct layer_buffers *b = &m->layer[l];
     int32_t n = 0;
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
@@ -153,7 +147,7 @@ void routing_end_select(struct model *m, int32_t l, struct op_run *run,
 
 void routing_select(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct choice choice = { m, c, l };
     bool track = m->input.train && m->spec.router_scores;
 
