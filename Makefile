@@ -145,7 +145,7 @@ endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
 helped = $(addprefix $(BUILD)/tests/test_,$1)
-$(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
+$(call helped,counting agreement agreement_routed gradient model model_routing plan checkpoint trainer source score stored): $(BUILD)/tests/cases.o
 $(call helped,counting agreement stored): $(counted)
 $(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
 $(call helped,routed_cost routed_keys generate): $(BUILD)/tests/cases.o
