@@ -1,8 +1,9 @@
 /* test_plan.c - Expect of each layer the stages, choices, keys and ops that
  * sim/core/model/spec.h and sim/core/ledger/op.h put in words.
  *
- * A wrong plan makes all who go by it agree, so every expectation is written out
- * here by hand, and the double reference (reference_routed.c) knows no plan. */
+ * A wrong plan makes all who go by it agree, so every expectation is written
+ * out here by hand, and the double reference (reference_routed.c) knows no
+ * plan. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdarg.h>
@@ -110,7 +111,7 @@ Test(plan, a_layer_runs_its_parts_on_the_rows_that_its_choices_keep)
 
 /* absent: none; computed: x; carried: c; its rows' keys in the table: t.  The
  * feed-forward part skips no attention. */
-Test(plan, keys_are_those_of_the_attention_that_skips_and_carried_ones_have_a_table)
+Test(plan, keys_are_of_the_attention_that_skips_and_carried_ones_have_a_table)
 {
     static const char *const due[PART_COUNT][SKIPPED_KEYS_COUNT] = {
         [PART_BLOCK]     = { "- - - - - - -", "x - - x x - -",
@@ -193,12 +194,12 @@ Test(plan, choices_count_one_a_layer_and_two_where_parts_are_apart)
 
 /* ---- the ops of each phase ---- */
 
-/* Layers 0 and 3 are dense, 1 is routed after a dense one, 2 after a routed one.
- * Whole: 6 tokens; a step: a new one of each of 4 sequences. */
+/* Layers 0 and 3 are dense, 1 is routed after a dense one, 2 after a routed
+ * one.  Whole: 6 tokens; a step: a new one of each of 4 sequences. */
 enum { L = 4, T = 6, B = 4, V = 11 };
 
-/* Of a token, or of a step's sequence: kept by its layer's first choice, kept by
- * its second. */
+/* A token, or a step's sequence, is kept by its layer's first choice, and by
+ * the second. */
 static const bool kept_whole[2][T] = {
     { true, false, true, false, false, true },
     { false, true, true, false, false, false },
@@ -286,7 +287,7 @@ static struct listener listen(const bool *first, const bool *second, int32_t n)
 #define GATHER(rows) "gather " rows ", "
 #define QKV(rows)    "norm " rows ", qkv " rows ", "
 #define ATTEND(rows) "attend " rows ", project " rows ", "
-#define FFN(rows)    "norm " rows ", ffn.up " rows ", act " rows ", "           \
+#define FFN(rows)    "norm " rows ", ffn.up " rows ", act " rows ", "          \
                      "ffn.down " rows ", "
 #define GATE(rows)   "gate " rows ", "
 
@@ -295,15 +296,15 @@ static const char dense[] = QKV("all") ATTEND("all") FFN("all");
 static const char feeding[] = QKV("all") GATHER("all") ATTEND("all")
                               FFN("all");
 
-/* The attention that skips tokens.  Queries over the keys of skipped tokens take
- * in a key a row of all; in a step those lie in the cache. */
+/* The attention that skips tokens.  Queries over the keys of skipped tokens
+ * read a key of each row of all; in a step those lie in the cache. */
 #define OVER_ALL "attend all, project kept, "
 #define ABSENT   CHOOSE GATHER("kept") QKV("kept") ATTEND("kept")
 #define MADE     CHOOSE "norm all, qkv all, " GATHER("kept") "qkv kept, "
 #define COMPUTED MADE OVER_ALL
 #define STEPPED  MADE ATTEND("kept")
 #define CARRIED  CHOOSE GATHER("kept") QKV("kept") GATHER("kept") OVER_ALL
-#define COPIED   CHOOSE GATHER("kept") QKV("kept") GATHER("others")             \
+#define COPIED   CHOOSE GATHER("kept") QKV("kept") GATHER("others")            \
                  ATTEND("kept")
 #define AGAIN    GATE("kept") CHOOSE GATHER("kept2") FFN("kept2") GATE("kept2")
 

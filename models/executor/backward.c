@@ -1,5 +1,5 @@
-/* backward.c - gradients of the mean loss, from the last layer to the first, or
- * with a frozen backbone to the lowest router. */
+/* backward.c - Work out the gradients of the mean loss, from the last layer to
+ * the first, or with a frozen backbone to the lowest router. */
 #include "models/executor/operands.h"
 
 #include <string.h>
@@ -64,9 +64,9 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
-/* Kept rows: through the gate, the block and back onto the stream's gradient,
- * which the other rows pass unchanged.  Where only routers learn, nobody asks
- * what lies before the lowest one. */
+/* Kept rows go through the gate and the block and are added to the stream's
+ * gradient, which other rows pass unchanged.  Where only routers learn, no
+ * gradient is needed before the lowest one. */
 static void gated_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];

@@ -33,8 +33,8 @@ void model_decode_reset(struct model *m)
         pool_run(m->pool, turn_head, m);
 }
 
-/* Whether the choice keeps the sequence's new token, whose score is history's
- * newest. */
+/* The choice keeps the sequence's new token, whose score is the newest of its
+ * history. */
 static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
@@ -59,7 +59,7 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
     return t < m->spec.keep_first || score[t] >= m->threshold[l];
 }
 
-/* The layer's rows: sequences whose token is kept, one row each. */
+/* Makes a row of each sequence whose token is kept. */
 static void line_up(struct model *m, int32_t c)
 {
     struct layer_buffers *b = &m->layer[plan_choice(&m->spec, c).layer];
@@ -89,8 +89,8 @@ static void select_kept(struct model *m, int32_t c)
     routing_end_select(m, l, &run, 0);
 }
 
-/* Tokens that the layer skips: their keys and values are those of the layer
- * before, at the same place. */
+/* Copies keys and values from the layer before, at the same place, for tokens
+ * that this one skips. */
 static void carry(struct model *m, int32_t l)
 {
     const struct layer_buffers *b = &m->layer[l];
@@ -117,8 +117,8 @@ static void carry(struct model *m, int32_t l)
     op_carry(&m->ex, place(OP_GATHER, l, m->skipped), &o);
 }
 
-/* Puts the step's keys that attention will not put there itself into the cache;
- * returns whether they are all there then. */
+/* Puts keys into the cache that attention does not put there itself; true: all
+ * of the step's are there then. */
 static bool hold(struct model *m, int32_t l)
 {
     const struct rows *rows = &m->layer[l].rows;
@@ -197,7 +197,7 @@ static void decode_head(struct model *m)
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
 }
 
-/* One row for each sequence that goes on. */
+/* Makes a row of each sequence that goes on. */
 static void number_tokens(struct model *m)
 {
     const struct decode_input *in = &m->step;

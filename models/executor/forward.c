@@ -6,7 +6,7 @@
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
 
-/* Puts the rows' keys and values into the table that others carry theirs from. */
+/* Puts the rows' keys and values into the table; skipped tokens carry from it. */
 static void put_keys(struct model *m, int32_t l)
 {
     const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
@@ -23,7 +23,7 @@ static void put_keys(struct model *m, int32_t l)
     op_scatter(&m->ex, place(OP_GATHER, l, b->rows.token), &o);
 }
 
-/* Queries against the rows' own keys, or those of all tokens. */
+/* Runs queries over the rows' own keys, or over those of all tokens. */
 static void attend(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
@@ -59,7 +59,7 @@ static void receive(struct model *m, int32_t choice)
 static const struct pass_functions whole_sequences = { select_kept, attend,
                                                        receive };
 
-/* The final norm and the head, of all rows or of each sequence's last. */
+/* Runs final norm and head on all rows, or on the last of each sequence. */
 static void run_head(struct model *m, double *mean_loss)
 {
     const struct model_input *in = &m->input;
@@ -72,7 +72,7 @@ static void run_head(struct model *m, double *mean_loss)
                                m->final_stats, n);
     norm.row = last ? m->last_row : NULL;
     op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
-    /* A few rows before decoding: as decoding does it. */
+    /* The few rows before decoding take the product that decoding takes. */
     struct gemm head = head_of(m, n, last && in->cache);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
     if (!in->targets)
@@ -88,7 +88,7 @@ static void run_head(struct model *m, double *mean_loss)
         op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE, token), &loss);
 }
 
-/* The tokens of all sequences as rows, one sequence after another. */
+/* Makes the tokens of all sequences rows, one sequence after another. */
 static void number_tokens(struct model *m)
 {
     struct model_input *in = &m->input;

@@ -1,4 +1,4 @@
-/* layer.c - Run one layer on the rows of a pass. */
+/* layer.c - Run one layer, stage by stage, on the rows of a pass. */
 #include "models/executor/layer.h"
 
 #include "models/executor/operands.h"
@@ -24,8 +24,8 @@ static void work_on(struct layer_buffers *b, struct rows rows)
     b->n_rows = rows.first[rows.n_sequences];
 }
 
-/* Columns first.. of a product: some of queries, keys and values, each of which
- * is a range of its own where they are stored. */
+/* The product's columns from `first` on: some of queries, keys and values, each
+ * of which is a range of its own where they are stored. */
 static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
 {
     int32_t n_ranges = 0;
@@ -153,7 +153,8 @@ static void put_back(struct model *m, int32_t l)
     op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
 }
 
-/* Rows of the stream, all or gathered, through the stage's parts and back. */
+/* Takes rows of the stream, all or gathered, through the stage's parts and puts
+ * them back. */
 static void run_stage(struct model *m, int32_t l, const struct stage *stage)
 {
     struct layer_buffers *b = &m->layer[l];

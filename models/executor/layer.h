@@ -1,13 +1,13 @@
-/* layer.h - Run one layer on the rows of a pass. */
+/* layer.h - Run one layer, stage by stage, on the rows of a pass. */
 #ifndef LAYER_H
 #define LAYER_H
 
 #include "models/executor/model_state.h"
 
-/* From stream[layer] to stream[layer + 1], stage by stage of the plan. */
+/* Takes stream[layer] to stream[layer + 1]. */
 void layer_forward(struct model *m, int32_t layer);
 
-/* The two ends of the stream that are no layer's: every pass has them. */
+/* Both ends of the stream, which belong to no layer and to every pass. */
 void embed_forward(struct model *m);
 void norm_forward(struct model *m, int32_t layer, enum tensor_id gamma,
                   const real *x, real *out, real *stats, int32_t n,

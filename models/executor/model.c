@@ -1,4 +1,4 @@
-/* model.c - taking memory once, and drawing the first weights. */
+/* model.c - Lay out a model in one block of memory; draw its first weights. */
 #include "models/executor/model_state.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
 }
 
-/* What backward through the layer wants, whoever learns. */
+/* Backward through the layer wants these, whoever learns. */
 static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
@@ -143,7 +143,7 @@ static void lay_out_backward(struct model *m, size_t tokens)
     struct arena *a = &m->arena;
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), routed = 0;
     size_t largest = 0;
-    /* Of a routed layer that backward ends in, the block is not passed. */
+    /* Backward may end in a routed layer: it does not pass that block. */
     size_t n = widest_rows(m, m->lowest + s->backbone_frozen, s->n_layers);
 
     for (int32_t l = 0; l < s->n_layers; l++)
@@ -203,8 +203,8 @@ static void lay_out_decode(struct model *m)
                                      (size_t)s->n_vocab, sizeof(real));
 }
 
-/* What inference alone needs of all tokens: lists for sequences of unlike
- * lengths, and what routed layers hand on. */
+/* Inference alone takes sequences of unlike lengths, and routed layers that
+ * hand on scores and keys. */
 static void lay_out_inference(struct model *m, size_t tokens)
 {
     const struct model_spec *s = &m->spec;

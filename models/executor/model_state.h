@@ -1,4 +1,4 @@
-/* model_state.h - what the executor's files share: buffers and their shapes. */
+/* model_state.h - Lay open a model's buffers to the executor's files. */
 #ifndef MODEL_STATE_H
 #define MODEL_STATE_H
 
@@ -8,10 +8,10 @@
 #include "sim/core/base/arena.h"
 #include "sim/core/model/plan.h"
 
-/* What one layer computes on N rows, kept for backward when training.  Without
- * training all layers share one; with a frozen backbone they share what only
- * weights' gradients are made of, and those that backward does not reach all but
- * their routing. */
+/* Results of one layer on N rows, which training keeps for backward.  Without
+ * training all layers share one set.  With a frozen backbone they share what
+ * only weights' gradients are made of, and layers that backward does not reach
+ * share all but their routing. */
 struct layer_buffers {
     real *normed1;    /* [N,C] */
     real *stats1;     /* [N,2] of the first norm */
@@ -26,7 +26,8 @@ struct layer_buffers {
     /* Routed layers. */
     real *x;          /* [N,C] gathered rows of the stream */
     real *y;          /* [N,C] theirs after the stage's parts */
-    real *score;      /* [B*T]; of two choices the newest's, and so what follows */
+    /* Of the newest choice, where there are two. */
+    real *score;      /* [B*T] */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
     real *cut;        /* [B] top-k's cut of each sequence */
@@ -39,7 +40,7 @@ struct layer_buffers {
     struct rows rows;
 };
 
-/* What whole sequences do in another way than single new tokens. */
+/* Whole sequences do these in one way, single new tokens in another. */
 struct pass_functions {
     /* Lines up the tokens that the choice keeps as the layer's kept rows. */
     void (*select)(struct model *model, int32_t choice);
@@ -74,7 +75,7 @@ struct model {
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
     struct layer_buffers layer[SPEC_MAX_LAYERS];
-    int32_t n_rows;                /* of the stream: tokens, one after another */
+    int32_t n_rows;                /* of the stream: all tokens of the pass */
     struct rows all_rows;          /* every token, for dense layers */
     int32_t *all_first, *all_position, *all_token;
     int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */

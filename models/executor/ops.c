@@ -1,7 +1,7 @@
-/* ops.c - brackets, parts and tallies around the kernels.
+/* ops.c - Run each op's kernel on the pool, inside a bracket, and tally it.
  *
- * Every op is the same three steps: begin, run the kernel's parts on the pool,
- * end with what a row cost and what belonged to no row. */
+ * Every op is three steps: begin, run the kernel's parts, end with the cost of
+ * a row and the cost that belongs to no row. */
 #include "models/executor/ops_inside.h"
 
 #include <string.h>
@@ -48,7 +48,7 @@ PARTS(loss, loss)
 PARTS(loss_backward, loss)
 PARTS(entropy, loss)
 
-/* A stored matrix: its own bytes, and the flops of widening whole groups. */
+/* A stored matrix costs its own bytes, and flops to widen whole groups. */
 static struct tally widening(const struct stored *s)
 {
     const struct number_info *info = &number_table[s->type];
@@ -59,7 +59,7 @@ static struct tally widening(const struct stored *s)
     };
 }
 
-/* What a product's weight costs, whatever it is multiplied with. */
+/* The cost of a product's weight, whatever it is multiplied with. */
 static struct tally weight_cost(const struct gemm *g)
 {
     struct tally sum = { 0, 0 };

@@ -1,4 +1,5 @@
-/* optimizer.c - clipping and AdamW over all tensors, filed under their layers. */
+/* optimizer.c - Clip the gradients and update all tensors by AdamW, each filed
+ * under its layer. */
 #include "models/executor/model_state.h"
 
 #include <math.h>

@@ -58,7 +58,7 @@ void routing_score(struct model *m, int32_t c)
 
 /* ---- choice ---- */
 
-/* Ask the policy which tokens of each sequence are kept. */
+/* Asks the policy which tokens of each sequence are kept. */
 struct choice {
     struct model *m;
     int32_t       choice, layer;
@@ -94,7 +94,7 @@ static void choose_part(void *argument, int part, int parts)
     }
 }
 
-/* Kept positions of all sequences as the rows of one matrix. */
+/* Makes the kept positions of all sequences the rows of one matrix. */
 static void line_up(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;

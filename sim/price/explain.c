@@ -1,4 +1,4 @@
-/* explain.c - the teaching screen. */
+/* explain.c - Print an op's formulas with the numbers put in. */
 #include "sim/price/explain.h"
 
 #include <inttypes.h>
@@ -214,8 +214,7 @@ static bool same_cost(const struct ledger *ledger, struct ledger_key a,
            x->count[METRIC_BYTES] == y->count[METRIC_BYTES];
 }
 
-/* Where the first layer that costs as much as layer i stands, and how many do
- * in all. */
+/* The first layer that costs as much as layer i; *n of them do in all. */
 static int32_t kind_of(const struct model_spec *spec,
                        const struct ledger *ledger, enum pass pass, enum op op,
                        int32_t i, int32_t *n)
@@ -320,7 +319,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 OP_KEY_TILE);
 }
 
-/* What rows times price leaves out. */
+/* Costs that rows times price leaves out. */
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"

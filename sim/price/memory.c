@@ -1,4 +1,4 @@
-/* memory.c - the buffers of a run, one line each. */
+/* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
 #include <stdbool.h>
@@ -120,8 +120,9 @@ static bool leaves_no_key(const struct stage *stage)
            stage->skipped_keys == SKIPPED_KEYS_ABSENT;
 }
 
-/* Backward through a frozen backbone passes the layers above its lowest router: these
- * hold what they need, the others take turns, and so do all in the operands. */
+/* Backward through a frozen backbone passes the layers above its lowest router:
+ * these hold what they need, the others take turns, and so do all in the
+ * operands. */
 static struct held rows_held(const struct model_spec *spec,
                              uint64_t n_sequences, int32_t n_tokens,
                              bool frozen)
@@ -163,8 +164,9 @@ static struct held rows_held(const struct model_spec *spec,
 static struct held one_layer(const struct model_spec *spec, uint64_t rows)
 {
     bool routed = spec_n_routed(spec) > 0;
-    return (struct held){ .rows = rows, .operands = rows, .gathered = routed ? rows : 0,
-                          .widest = rows, .scored = routed ? rows : 0 };
+    return (struct held){ .rows = rows, .operands = rows, .widest = rows,
+                          .gathered = routed ? rows : 0,
+                          .scored = routed ? rows : 0 };
 }
 
 /* Keys, and the scores that went with them, lie in tiles of so many. */
@@ -205,7 +207,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, choices * rows },
-        /* Place and token; to pack sequences of unlike lengths, id and target. */
+        /* Place, token; to pack sequences of unlike lengths, id and target. */
         { "row numbers",       train ? 2 : 4, rows },
         { "last rows",         2, B },
         { "row tallies",       4, rows },

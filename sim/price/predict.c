@@ -1,4 +1,4 @@
-/* predict.c - the order of ops in a step, and what it adds up to. */
+/* predict.c - Walk the ops of a step in their order, and charge each. */
 #include "sim/price/predict.h"
 
 #include "sim/price/pricing.h"
@@ -17,7 +17,7 @@ static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
         pricing_rows(p, ops[i], rows);
 }
 
-/* Score, choose and gather.  Where keys of skipped tokens are computed, the
+/* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
  * norm comes first and is gathered too. */
 static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
 {
@@ -30,8 +30,8 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
         pricing_rows(p, OP_GATHER, ROWS_KEPT);
 }
 
-/* Keys and values go into the table of the sequence; in a decode step from
- * cache to cache, where a token is skipped. */
+/* Puts keys and values into the table of the sequence; in a decode step copies
+ * them from cache to cache, where a token is skipped. */
 static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
 {
     if (p->phase != MEMORY_DECODE && stage->keys_tabled)
@@ -41,7 +41,7 @@ static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
         pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, ROWS_SKIPPED);
 }
 
-/* Queries of kept rows, keys and values of all. */
+/* Makes queries of kept rows, keys and values of all. */
 static void project_apart(struct pricing *p)
 {
     static const enum op ops[] = { OP_QKV, OP_ROPE };
@@ -159,7 +159,8 @@ static void backward(struct pricing *p)
     pricing_rows(p, OP_EMBED, ROWS_ALL);
 }
 
-/* The tensors of a layer, or of none, as one clip and one adamw. */
+/* Charges one clip and one adamw for the tensors of a layer, or for those
+ * outside any. */
 static void update_layer(struct pricing *p, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];

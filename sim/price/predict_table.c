@@ -1,4 +1,4 @@
-/* predict_table.c - two predictions folded to the same rows. */
+/* predict_table.c - Fold two predictions to the same rows. */
 #include "sim/price/predict_table.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
     { PREDICT_BY_MAP(X) };
 #undef X
 
-/* Whether a token's price depends on where it stands. */
+/* A token's price depends on its position. */
 static bool needs_positions(const struct predict_question *question,
                             const struct model_spec *spec)
 {
@@ -95,7 +95,7 @@ void prediction_close(struct prediction *prediction)
     *prediction = (struct prediction){ 0 };
 }
 
-/* What a row sums over, in both ledgers. */
+/* The cells that a row sums over, in both ledgers. */
 struct cells {
     int pass;
     int32_t layer;

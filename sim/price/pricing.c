@@ -1,4 +1,4 @@
-/* pricing.c - rows times price, filed under the tokens they belong to. */
+/* pricing.c - Multiply rows by prices; file the costs under their tokens. */
 #include "sim/price/pricing.h"
 
 #include <math.h>
@@ -209,7 +209,7 @@ static bool sees_skipped(const struct pricing *p)
            plan_skipped_keys(&p->plan, p->layer) != SKIPPED_KEYS_ABSENT;
 }
 
-/* Of the i-th kept token, in a pass over all tokens. */
+/* Keys of the i-th kept token, in a pass over all tokens. */
 static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 {
     const struct allocation *a = p->job.allocation;
@@ -307,7 +307,7 @@ struct part {
     enum rows rows;
 };
 
-/* What one part of an op adds to its charge. */
+/* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
 {
@@ -418,8 +418,8 @@ static void add_row(struct row_count *count, const struct row *row)
     count->cached += row->cached;
 }
 
-/* Of rows that are known.  An allocation that fits in memory keeps these sums
- * far below 2^64. */
+/* Counts rows that are known.  An allocation that fits in memory keeps these
+ * sums far below 2^64. */
 static struct row_count count_known(const struct pricing *p, enum rows rows)
 {
     const struct allocation *a = p->job.allocation;
@@ -443,9 +443,9 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
     return count;
 }
 
-/* Of a decode step whose routes are not: every sequence keeps its token with
- * the layer's capacity, each on its own, or skips it.  `share` is the capacity
- * or the rest of it. */
+/* Counts rows of a decode step whose routes are not known: every sequence keeps
+ * its token with the layer's capacity, each on its own, or skips it.  `share`
+ * is the capacity or the rest of it. */
 static struct row_count count_expected(const struct pricing *p, double share,
                                        uint64_t held)
 {
@@ -550,7 +550,7 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* Where a kept token stands decides what it costs, or that it is kept. */
+/* A kept token's cost, or that it is kept, may depend on its position. */
 static enum status check_routes(const struct predict_job *job,
                                 const struct plan *plan,
                                 enum memory_phase phase, bool expected,
@@ -590,7 +590,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     uint64_t B = (uint64_t)job->allocation->n_sequences;
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
-        .ledger = ledger, .job = *job, .plan = plan, .prices = flops_list(job->spec),
+        .ledger = ledger, .job = *job, .plan = plan,
+        .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,

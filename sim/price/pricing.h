@@ -1,4 +1,4 @@
-/* pricing.h - charging one op after another: what sim/price/predict.c walks with.
+/* pricing.h - Charge one op after another, for the walk of sim/price/predict.c.
  *
  * Knows rows, prices and machines, not the order of ops in a step. */
 #ifndef PRICING_H
@@ -58,10 +58,10 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
 /* The first failure, or *range unless NULL. */
 enum status pricing_end(const struct pricing *p, struct predict_range *range);
 
-/* What follows is in this layer of this pass, where no row is kept yet. */
+/* Begins a layer of a pass, in which no row is kept yet. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 
-/* From here on kept and skipped rows of the layer are those of this choice. */
+/* Makes the rows that this choice keeps and skips those of the layer. */
 void pricing_follow(struct pricing *p, int32_t choice);
 
 /* Rows times the op's price in this pass; nothing where the model has no such

@@ -6,10 +6,11 @@
 #define NONE PLAN_NO_CHOICE
 
 static const struct stage dense[PLAN_MAX_STAGES] = {
-    { .parts = STAGE_BLOCK, .rows = STAGE_ALL, .choice = NONE, .chooses = NONE },
+    { .parts = STAGE_BLOCK, .rows = STAGE_ALL, .choice = NONE,
+      .chooses = NONE },
 };
 
-/* Of a routed layer; choices are counted from the layer's first. */
+/* A routed layer's choices are counted from its first. */
 static const struct stage routed[PART_COUNT][PLAN_MAX_STAGES] = {
     [PART_BLOCK] = {
         { .parts = STAGE_BLOCK, .rows = STAGE_KEPT, .choice = 0, .chooses = 0,
@@ -21,14 +22,14 @@ static const struct stage routed[PART_COUNT][PLAN_MAX_STAGES] = {
         { .parts = STAGE_FFN, .rows = STAGE_ALL, .choice = NONE,
           .chooses = NONE },
     },
-    /* Chosen before attention has touched the stream. */
+    /* The choice is made before attention has touched the stream. */
     [PART_FFN] = {
         { .parts = STAGE_ATTENTION, .rows = STAGE_ALL, .choice = NONE,
           .chooses = 0 },
         { .parts = STAGE_FFN, .rows = STAGE_KEPT, .choice = 0, .chooses = NONE,
           .gated = true },
     },
-    /* The second is chosen after. */
+    /* The second choice is made after it. */
     [PART_APART] = {
         { .parts = STAGE_ATTENTION, .rows = STAGE_KEPT, .choice = 0,
           .chooses = 0, .gated = true },

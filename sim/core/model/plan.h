@@ -44,7 +44,7 @@ struct stage {
 };
 
 struct plan {
-    int32_t n_stages[SPEC_MAX_LAYERS];   /* 1 or 2; 0 beyond the spec's layers */
+    int32_t n_stages[SPEC_MAX_LAYERS];   /* 1 or 2; 0 above the spec's layers */
     struct stage stage[SPEC_MAX_LAYERS][PLAN_MAX_STAGES];
 };
 struct plan plan_of(const struct model_spec *spec);
