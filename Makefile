@@ -5,6 +5,7 @@
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train ops decode predict
+# make golden     write what test_golden compares with anew: after an intended change
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make validate   predicted, counted and measured of a table of models, dense and
@@ -182,6 +183,11 @@ asan:
 	@TEST_TIMEOUT=600 $(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
+# What tests/golden/CHANGES asks for goes with it.
+golden: $(program) $(BUILD)/tests/test_golden
+	@rm -f tests/golden/*.txt
+	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
+
 validate: $(program)
 	@scripts/validate
 validate-simulated: $(program)
@@ -253,7 +259,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(mains:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
