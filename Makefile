@@ -5,7 +5,8 @@
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train ops decode predict
-# make golden     write what test_golden compares with anew: after an intended change
+# make golden     write anew what test_golden compares with; see
+#                 tests/golden/CHANGES
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers
 # make validate   predicted, counted and measured of a table of models, dense and
@@ -183,9 +184,7 @@ asan:
 	@TEST_TIMEOUT=600 $(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
-# What tests/golden/CHANGES asks for goes with it.
 golden: $(program) $(BUILD)/tests/test_golden
-	@rm -f tests/golden/*.txt
 	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
 
 validate: $(program)

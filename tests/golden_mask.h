@@ -23,7 +23,7 @@ enum mask_kind {
 };
 
 struct mask {
-    const char *where;         /* CASE/FILE, a glob; FILE may be stdout, stderr */
+    const char *where;         /* CASE/FILE, a glob; stdout and stderr too */
     enum mask_kind kind;
     const char *what;          /* path, column or expression */
     const char *when;          /* of a CSV file: only rows with COLUMN=VALUE */
@@ -52,7 +52,6 @@ static const struct mask masks[] = {
       "host", "They say what the machine is." },
     { "*json*", MASK_JSON, "@(provenance.start_time|started)", NULL, "date",
       "It is the time of day." },
-    { "*json*", MASK_JSON, "host", NULL, "host", "The machine has a name." },
     { "*/.lock", MASK_TEXT, "([0-9]+)", NULL, "pid",
       "A process writes its number into the lock." },
     { "sweep-slurm/*.sh", MASK_TEXT, "'(/[^']*)/(golden/sweep-slurm|isobath)",
@@ -170,7 +169,7 @@ static const struct mask masks[] = {
       "host", "It is the kernel for this machine." },
 };
 
-/* Whether fnmatch's extended glob covers all of `text`. */
+/* True where fnmatch's extended glob covers all of the text. */
 static inline bool mask_covers(const char *glob, const char *text)
 {
     return fnmatch(glob, text, FNM_EXTMATCH) == 0;
@@ -180,7 +179,7 @@ static inline bool mask_covers(const char *glob, const char *text)
 
 enum { MASK_DEPTH = 16, MASK_KEY = 64 };
 
-/* Write into path[] the keys from the outermost to `depth`, with dots between. */
+/* Write into path[] the keys from the outermost to depth, with dots between. */
 static inline void mask_json_path(char path[MASK_DEPTH * MASK_KEY],
                                   char key[MASK_DEPTH][MASK_KEY], size_t depth)
 {
@@ -285,7 +284,7 @@ static inline bool mask_field_is(struct mask_field field, const char *glob)
     return mask_covers(glob, text);
 }
 
-/* Whether the record has `when`'s value in its column; yes without `when`. */
+/* True where the record has `when`'s value in its column, or `when` is NULL. */
 static inline bool mask_csv_row(const char *when, const struct mask_field *head,
                                 const struct mask_field *field, int n)
 {
@@ -312,13 +311,13 @@ static inline void mask_csv(FILE *out, const struct mask *mask, char *text)
         bool row = mask_csv_row(mask->when, head, field, n);
         for (int i = 0; i < n; i++) {
             const char *end = field[i].text + field[i].n;
+            const char *next = i + 1 < n ? field[i + 1].text : rest;
             if (row && mask_field_is(head[i], mask->what) &&
                 (field[i].n > 0 || mask->kind == MASK_CSV_EMPTY))
                 fprintf(out, "<%s>", mask->mark);
             else
                 fwrite(field[i].text, 1, (size_t)field[i].n, out);
-            fwrite(end, 1, (size_t)((i + 1 < n ? field[i + 1].text : rest) - end),
-                   out);
+            fwrite(end, 1, (size_t)(next - end), out);
         }
     }
 }

@@ -1,5 +1,6 @@
 /* test_golden.c - Run every command as tests/golden/cases lists them; compare
  * what it prints and writes with tests/golden/NAME.txt. */
+#include <assert.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <ftw.h>
@@ -36,29 +37,37 @@ static char *read_all(const char *path, size_t *size)
 
 /* ---- cases ---- */
 
+/* Put one more line of a command behind the others. */
+static void append(char command[COMMAND_SIZE], const char *text)
+{
+    size_t used = strlen(command);
+
+    assert(used + strlen(text) + 2 < COMMAND_SIZE);
+    snprintf(command + used, COMMAND_SIZE - used, "%s%s", used ? " " : "",
+             text);
+}
+
 /* A case is a line with its name, and its command in indented lines below. */
-static size_t read_cases(struct golden *golden)
+static size_t read_cases(struct golden golden[MOST_CASES])
 {
     FILE *file = fopen("tests/golden/cases", "r");
     char line[COMMAND_SIZE];
     size_t n = 0;
 
-    while (file && fgets(line, sizeof line, file)) {
-        char *text = line + strspn(line, " ");
-        text[strcspn(text, "\n")] = '\0';
+    assert(file != NULL);
+    while (fgets(line, sizeof line, file)) {
+        const char *text = line + strspn(line, " ");
+        line[strcspn(line, "\n")] = '\0';
         if (*text == '\0' || *text == '#')
             continue;
-        if (text == line)
-            snprintf(golden[n++].name, NAME_SIZE, "%.*s", NAME_SIZE - 1, text);
-        else if (n > 0) {
-            char *command = golden[n - 1].command;
-            size_t used = strlen(command);
-            snprintf(command + used, COMMAND_SIZE - used, "%s%s",
-                     used ? " " : "", text);
+        if (text > line && n > 0)
+            append(golden[n - 1].command, text);
+        else {
+            assert(n < MOST_CASES && strlen(text) < NAME_SIZE);
+            memcpy(golden[n++].name, text, strlen(text));
         }
     }
-    if (file)
-        fclose(file);
+    fclose(file);
     return n;
 }
 
@@ -76,7 +85,9 @@ static const struct need {
 
 static char started_in[PATH_SIZE], scratch[PATH_SIZE];
 
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void shell(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
 static void shell(const char *format, ...)
 {
     char line[4 * PATH_SIZE];
@@ -145,12 +156,14 @@ static void record_file(FILE *out, const char *name, const char *path)
     snprintf(where, sizeof where, "%s/%s", name, path);
     text = masked(where, text, size);
     size = strlen(text);
-    fprintf(out, "==> %s <==\n%s%s", path, text,
-            size && text[size - 1] != '\n' ? "\n(no newline at the end)\n" : "");
+    fprintf(out, "==> %s <==\n%s", path, text);
+    if (size > 0 && text[size - 1] != '\n')
+        fputs("\n(no newline at the end)\n", out);
     free(text);
 }
 
-/* All that a case comes to: command, exit code, streams and the files in out. */
+/* Run a case; return command, exit code, streams and the files under out as one
+ * text, which the caller frees. */
 static char *record(const struct golden *golden)
 {
     char *text, line[COMMAND_SIZE + 64];
@@ -183,7 +196,7 @@ static char *record(const struct golden *golden)
 /* Print the first line in which they differ, and the file it belongs to. */
 static void expect_same(const char *name, char *wanted, char *got)
 {
-    char *a, *b, file[PATH_SIZE] = "";
+    char *a, *b, file[PATH_SIZE] = "command";
     int line = 0;
 
     do {
