@@ -6,6 +6,8 @@
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train ops decode predict
+# make golden     write anew what test_golden compares with; see
+#                 tests/golden/CHANGES
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers;
 #                 TESTS= as above
@@ -198,6 +200,9 @@ asan:
 	@TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
+golden: $(program) $(BUILD)/tests/test_golden
+	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
+
 validate: $(program)
 	@scripts/validate
 validate-simulated: $(program)
@@ -265,7 +270,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d
