@@ -6,7 +6,7 @@
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
 
-/* Puts the rows' keys and values into the table; skipped tokens carry from it. */
+/* Puts the rows' keys and values into the table that is carried from. */
 static void put_keys(struct model *m, int32_t l)
 {
     const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);

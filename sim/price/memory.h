@@ -79,7 +79,7 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
 /* Likewise, of a process that takes a prompt in one forward and then decodes,
  * one sequence of at most n_tokens, prompt and new ones together: keys and
  * values, logits of one row, and unless it is stored the head once more, along
- * its columns.  `start_bytes` is the resident set once its tokenizer is there. */
+ * its columns.  `start_bytes` is the resident set once there is a tokenizer. */
 uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);
