@@ -10,6 +10,7 @@
 #include "models/commands/run_result.h"
 #include "models/scoring/run_text.h"
 #include "models/scoring/run_trace.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
 
 struct machine;

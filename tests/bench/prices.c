@@ -76,8 +76,9 @@ static enum status time_predictions(const struct bench *bench,
 static enum status price(const struct bench *bench, struct results *out,
                          struct error *err)
 {
-    const struct config_setting setting[] = { { "model.layers=32" },
-                                              { "routing.capacity=0.125" } };
+    const struct config_setting setting[] = {
+        { .text = "model.layers=32" }, { .text = "routing.capacity=0.125" },
+    };
     struct allocation allocation = { 0 };
     struct ledger *ledger = NULL;
     struct model_spec spec;

@@ -16,7 +16,8 @@ static enum status load(struct model_spec *out, const char *config,
     snprintf(set_family, sizeof set_family, "model.family=%s", family);
     snprintf(set_capacity, sizeof set_capacity, "routing.capacity=%g",
              capacity);
-    struct config_setting setting[] = { { set_family }, { set_capacity } };
+    struct config_setting setting[] = { { .text = set_family },
+                                         { .text = set_capacity } };
     return model_config_load(out, NULL, config, setting, 2, err);
 }
 

@@ -1,8 +1,6 @@
 /* command.c - shared options, messages, signals and the progress line. */
 #include "sim/core/answer/command.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,117 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/core/base/nearest.h"
-
-enum { MAX_THREADS = 1024, LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
-
-static const char *const format_names[FORMAT_COUNT + 1] = {  /* NULL-ended */
-    [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv",
-};
-
-static int n_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN);   /* over 1024 CPUs */
-    return online > 0 ? (int)online : 1;
-}
-
-static void take_setting(struct command_options *options, const char *text,
-                         const struct argp_state *state)
-{
-    if (!strchr(text, '='))
-        argp_error(state, "--set '%s': allowed is key=value", text);
-    else if (options->n_settings == COMMAND_MAX_SETTINGS)
-        argp_error(state, "--set: at most %d of them", COMMAND_MAX_SETTINGS);
-    else
-        options->setting[options->n_settings++].text = text;
-}
-
-static void take_format(struct command_options *options, const char *text,
-                        const struct argp_state *state)
-{
-    struct nearest near = nearest_to(text);
-
-    for (int f = 0; f < FORMAT_COUNT; f++) {
-        if (strcmp(text, format_names[f]) == 0) {
-            options->format = (enum format)f;
-            return;
-        }
-        nearest_offer(&near, format_names[f]);
-    }
-    argp_error(state, "--format '%s': allowed is text, json or csv%s%s%s", text,
-               near.name ? ", did you mean '" : "", near.name ? near.name : "",
-               near.name ? "'?" : "");
-}
-
-static void take_threads(struct command_options *options, const char *text,
-                         const struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    long n = strtol(text, &end, 10);
-
-    if (end == text || *end || errno || n < 0 || n > MAX_THREADS)
-        argp_error(state, "--threads '%s': allowed is 0 (as many as may run)"
-                   " to %d", text, MAX_THREADS);
-    else
-        options->threads = (int)n;
-}
-
-void command_refuse_settings(const struct command_options *options,
-                             const struct argp_state *state)
-{
-    if (options->n_settings > 0)
-        argp_error(state, "--set %s: this command has no config to override",
-                   options->setting[0].text);
-}
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct command_options *options = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        argp_err_exit_status = status_exit_code(STATUS_BAD_VALUE);
-        return 0;
-    case ARGP_KEY_END:
-        if (options->threads == 0)
-            options->threads = n_cpus();
-        return 0;
-    case 's':
-        take_setting(options, arg, state);
-        return 0;
-    case 'f':
-        take_format(options, arg, state);
-        return 0;
-    case 'q':
-        options->quiet = true;
-        return 0;
-    case 'o':
-        options->output = arg;
-        return 0;
-    case 't':
-        take_threads(options, arg, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option option_table[] = {
-    { "set", 's', "KEY=VALUE", 0, "Override a key of the config", 0 },
-    { "format", 'f', "FORMAT", 0, "Print as text, json or csv", 0 },
-    { "quiet", 'q', NULL, 0, "No progress and no notes", 0 },
-    { "output", 'o', "PATH", 0, "Where results are written", 0 },
-    { "threads", 't', "N", 0, "Threads; default: as many as may run", 0 },
-    { NULL, 0, NULL, 0, NULL, 0 },
-};
-
-const struct argp command_argp = { .options = option_table,
-                                   .parser = parse_option };
+enum { LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
 
 /* Names and texts from outside may hold escape sequences: show them. */
 static void print_safely(const char *text, size_t length)
@@ -160,6 +48,40 @@ void command_warn(const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     print_message("warning", text);
+}
+
+static int run(const struct command *command, struct command_options *options,
+               int argc, char **argv)
+{
+    struct error err;
+
+    if (flags_read(options, command, argc, argv, &err) != STATUS_OK) {
+        int code = command_fail(&err);
+        fprintf(stderr, "  help: 'isobath %s --help' lists its flags\n",
+                command->name);
+        return code;
+    }
+    if (options->help)
+        flags_help(stdout, command);
+    else if (options->usage)
+        flags_usage(stdout, command);
+    else if (options->version)
+        puts("isobath " ISOBATH_VERSION);
+    else
+        return command->run(options);
+    return 0;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    struct command_options *options = calloc(1, command->options_size);
+
+    if (!options)
+        return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
+    int code = run(command, options, argc, argv);
+    flags_close(options);
+    free(options);
+    return code;
 }
 
 void command_quote(const char *text)
