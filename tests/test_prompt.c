@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "models/commands/run_prompt_result.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 

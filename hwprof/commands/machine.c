@@ -14,6 +14,7 @@
 #include "hwprof/machine/topology.h"
 #include "sim/commands/commands.h"
 #include "sim/core/base/file.h"
+#include "sim/core/base/wrap.h"
 #include "sim/price/machine.h"
 
 struct options {
@@ -33,8 +34,6 @@ struct answer {
     int                 n_paths;
     struct read_path    path[READ_PATH_MAX];
 };
-
-enum { LINE_COLUMNS = 78 };
 
 #define MACHINE(name, argument, TYPE, member, help)                            \
     FLAG(name, argument, NULL, TYPE, struct options, member, 0, 0, "", NULL,   \
@@ -344,29 +343,6 @@ static void print_csv(const struct answer *a)
 
 /* ---- text ---- */
 
-/* Words of `text` in lines of LINE_COLUMNS, each behind `indent` spaces. */
-static void print_wrapped(const char *text, int indent)
-{
-    int column = LINE_COLUMNS;
-
-    for (const char *word = text; *word;) {
-        int n = (int)strcspn(word, " ");
-        if (column + 1 + n > LINE_COLUMNS) {
-            if (word != text)
-                putchar('\n');
-            printf("%*s", indent, "");
-            column = indent;
-        } else {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", n, word);
-        column += n;
-        word += n + (int)strspn(word + n, " ");
-    }
-    putchar('\n');
-}
-
 static const char *plural(int n)
 {
     return n == 1 ? "" : "s";
@@ -445,7 +421,7 @@ static void print_peak(const struct peak *p)
             printf("   %.0f KiB a thread", (double)p->read_bytes[l] / 1024);
         putchar('\n');
         if (p->read_one[l].reason[0])
-            print_wrapped(p->read_one[l].reason, 7);
+            wrap_text(stdout, 7, 7, p->read_one[l].reason);
     }
 }
 
@@ -485,7 +461,7 @@ static void print_unmeasurable(const struct answer *a)
             said[k] = true;
         }
         putchar('\n');
-        print_wrapped(a->row[m].reason, 6);
+        wrap_text(stdout, 6, 6, a->row[m].reason);
     }
 }
 
@@ -501,7 +477,7 @@ static void print_paths(const struct answer *a)
                    path->chosen ? ", chosen" : "");
         else {
             puts(" sees nothing here");
-            print_wrapped(path->reason, 11);
+            wrap_text(stdout, 11, 11, path->reason);
         }
     }
 }
@@ -510,13 +486,13 @@ static void print_sensors(const struct sensor_list *list)
 {
     printf("\nEnergy sensors\n");
     if (list->n == 0)
-        print_wrapped(list->reason, 2);
+        wrap_text(stdout, 2, 2, list->reason);
     for (int i = 0; i < list->n; i++) {
         const struct sensor *s = &list->sensor[i];
         printf("  %s (%s)%s\n", s->name, sensor_scope_names[s->scope],
                s->reason[0] ? "" : ": works");
         if (s->reason[0])
-            print_wrapped(s->reason, 6);
+            wrap_text(stdout, 6, 6, s->reason);
     }
 }
 

@@ -476,8 +476,9 @@ static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a run directory or one of Hugging Face, a GGUF"
         " or llama2.c file, or a model YAML, which gets random weights"),
     FLAG_OUTPUT("DIR", NULL, "where ledgers, tokens.csv and summary.json go"),
-    PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take the tokens"
-        " from the held-out part of this text; without it they are random"),
+    PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take"
+        " the tokens from the held-out part of this text; without it they are"
+        " random"),
     PROFILE("--batch", "B", INT, batch, 1, 4096, "1", NULL, NULL,
         "how many sequences there are at once"),
     PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "256", NULL, NULL,
@@ -485,8 +486,8 @@ static const struct flag flags[] = {
     PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "64", NULL, NULL,
         "decode the last N of the tokens, one by one"),
     PROFILE("--repeats", "N", INT, repeats, 1, MEASURE_REPEAT_MAX, "20", NULL,
-        NULL, "how often every pass is repeated, the model and its dense twin in"
-        " turns"),
+        NULL, "how often every pass is repeated, the model and its dense twin"
+        " in turns"),
     PROFILE("--phases", "LIST", TEXT, phases, 0, 0, "", NULL, NULL,
         "measure these of train, prefill and decode, with commas between them;"
         " without it all that the model can do"),
@@ -537,7 +538,7 @@ static enum status want_phases(struct profile_arguments *a, struct error *err)
     return STATUS_OK;
 }
 
-/* The phases that there are where none was asked for, and those that cannot be. */
+/* Take all phases that can be where none was asked for. */
 static enum status choose_phases(struct profile_arguments *a, struct error *err)
 {
     const bool trains = a->weights == WEIGHTS_FLOAT32;

@@ -10,14 +10,14 @@
 const struct flag run_flags[] = {
     FLAG_OPERAND("MODEL", "", "a directory of isobath train or of Hugging Face,"
         " a GGUF file, a llama2.c .bin file, or a model YAML, whose weights are"
-        " drawn; or CONFIG, a YAML file with a section run: (its keys are below)"
-        " and sections model: and routing: for the model.  Flags and --set"
+        " drawn; or CONFIG, a YAML file with a section run: (its keys are"
+        " below) and sections model: and routing: for the model.  Flags and --set"
         " outweigh it"),
     FLAG_KEY(TEXT, "FILE", NULL, "run.text"),
     FLAG(PROMPT, "TEXT", NULL, TEXT, struct run_flags, prompt, 0, 0, "", NULL,
         NULL, "go on from TEXT as it stands, without a chat template; -: from"
-        " standard input.  The new text goes to standard output, what it cost to"
-        " standard error"),
+        " standard input.  The new text goes to standard output, what it cost"
+        " to standard error"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
@@ -54,8 +54,8 @@ static enum status check_prompt(const struct run_flags *a, struct error *err)
         return error_set(err, STATUS_BAD_VALUE, "--text scores a text, --prompt"
                          " goes on from one: give one of them");
     if (a->temperature <= 0 && (a->top_k > 0 || a->top_p > 0))
-        return error_set(err, STATUS_BAD_VALUE, "--top-k and --top-p choose what"
-                         " is drawn from: give --temperature X too");
+        return error_set(err, STATUS_BAD_VALUE, "--top-k and --top-p choose"
+                         " what is drawn from: give --temperature X too");
     return flags_refuse(&a->common, TEXT, err);
 }
 
@@ -69,8 +69,8 @@ static enum status check(const struct run_flags *a, const char *model,
     if (a->prompt)
         return check_prompt(a, err);
     if (!is_config && !flags_sets(&a->common, "run.text"))
-        return error_set(err, STATUS_BAD_VALUE, "which text? give --text FILE to"
-                         " score one, or --prompt TEXT to go on from");
+        return error_set(err, STATUS_BAD_VALUE, "which text? give --text FILE"
+                         " to score one, or --prompt TEXT to go on from");
     return flags_refuse(&a->common, PROMPT, err);
 }
 

@@ -13,9 +13,9 @@ struct run_flags {
 };
 extern const struct flag run_flags[];
 
-/* Check what the flags say together, and make a config of them: MODEL may be the
- * config, or one thing that a config says.  *out refers to *flags: both stay
- * where they are. */
+/* Check what the flags say together, and make a config of them: MODEL may be
+ * the config, or one thing that a config says.  *out refers to *flags: both
+ * stay where they are. */
 enum status run_flags_config(struct run_flags *flags, struct run_config *out,
                              struct error *err) MUST_CHECK;
 

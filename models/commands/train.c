@@ -15,8 +15,8 @@ static const struct flag flags[] = {
     FLAG_OUTPUT("DIR", NULL, "where the model, its checkpoint, curve.csv,"
         " ledger.csv and summary.json go"),
     FLAG("--resume", NULL, NULL, BOOL, struct train_arguments, resume, 0, 0, "",
-         NULL, NULL, "go on from the checkpoint in DIR, bit for bit; where there"
-         " is none, begin"),
+         NULL, NULL, "go on from the checkpoint in DIR, bit for bit; where"
+         " there is none, begin"),
     FLAG_SET,
     FLAG_FORMAT(NULL, formats),
     FLAG_QUIET,

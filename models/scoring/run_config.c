@@ -37,16 +37,16 @@ static const struct config_key keys[] = {
     SCORE("run.split", CHOICE, split_choice, 0, 0, "all", splits, "",
         "score all of the text, or a part that training on it leaves out"),
     SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "token",
-        "score no more than the first so many tokens; of a split, whole windows,"
-        " at least one; 0: all"),
+        "score no more than the first so many tokens; of a split, whole"
+        " windows, at least one; 0: all"),
     SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "token",
         "how many tokens are left out before them; positions count from there"),
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
         "the rule by which a routed block keeps tokens; empty: the causal rule"
         " that goes with the training.  With --prompt, a rule that looks ahead"
         " routes the prompt, and its causal twin the new tokens: threshold for"
-        " expert_choice, the rank so far for top-k of a signal, drawn for random,"
-        " every_nth for strided, first_k and last_k"),
+        " expert_choice, the rank so far for top-k of a signal, drawn for"
+        " random, every_nth for strided, first_k and last_k"),
     SCORE("run.seed", INT, seed, 0, 1e15, "1", NULL, "",
         "where the weights of a model that has none, tokens and the choices of"
         " policies that draw are drawn from"),

@@ -1,4 +1,4 @@
-/* report.c - Run isobath report: read finished runs and write a page of them. */
+/* report.c - Run isobath report: read finished runs, write a page of them. */
 #include <stdlib.h>
 #include <string.h>
 #include "sim/core/answer/escape.h"
@@ -82,7 +82,7 @@ const struct command report_command = {
         " figures and tables beside it.  Figures need gnuplot; without it the"
         " page says so and keeps the tables.",
     .examples =
-        "  isobath report build/sweep build/profile build/score -o build/report\n"
+        "  isobath report build/sweep build/profile build/score -o build/page\n"
         "  isobath report runs/a runs/b -o compare\n",
     .flags = flags, .options_size = sizeof(struct command_options), .run = run,
 };

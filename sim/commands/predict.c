@@ -1,4 +1,4 @@
-/* predict.c - Run isobath predict: read a model, price it and its dense twin. */
+/* predict.c - Run isobath predict: price a model and its dense twin. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ static const struct flag flags[] = {
     PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
         "machine profile; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
-        "what matrices are read as: float32, as MODEL's files store them, or all"
-        " of one type; not given: as a model YAML's weights section says, else"
+        "what matrices are read as: float32, as MODEL's files store them, or"
+        " all of one type; not given: as a model YAML's weights section says, else"
         " float32"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
         NULL, "what the table has a row for"),
@@ -75,7 +75,8 @@ static enum status check_convention(const char *name, struct error *err)
 
     if (strcmp(name, "all") == 0 || predict_convention_find(name))
         return STATUS_OK;
-    for (const struct predict_convention *c = predict_conventions; c->name; c++) {
+    for (const struct predict_convention *c = predict_conventions; c->name;
+         c++) {
         size_t used = strlen(all);
         snprintf(all + used, sizeof all - used, ", %s", c->name);
     }
@@ -230,8 +231,8 @@ static enum status load(struct predict_answer *a, struct error *err)
     enum status status = load_model(a, err);
 
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
-        status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this model has"
-                           " layers 0 to %d", o->layer,
+        status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
+                           " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
     if (status != STATUS_OK || !o->machine)
         return status;

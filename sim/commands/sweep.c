@@ -22,14 +22,14 @@ static const char *const launchers[] = { "local", "slurm", NULL };
 #define SWEEP(name, argument, TYPE, member, ...)                               \
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
-    FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config), command:"
-        " (train or run), axes: (keys and their values, all combinations),"
+    FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
+        " command: (train or run), axes: (keys and their values, all combinations),"
         " points: (a list of single ones) and set: (for all)"),
     FLAG_OUTPUT("DIR", "", "where the points and their tables go; --list alone"
         " goes without it"),
     SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run so many"
-        " points at a time; not given: one for each thread, and of command: run,"
-        " whose seconds are results, one"),
+        " points at a time; not given: one for each thread, and of command:"
+        " run, whose seconds are results, one"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
         NULL, NULL, "run only this one, and other processes others beside it;"
         " -1: all"),
@@ -37,8 +37,8 @@ static const struct flag flags[] = {
         "print the points and run none"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv of what is done and run none"),
-    SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers, NULL,
-        "who runs the points: this program, or Slurm, which is handed"
+    SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
+        NULL, "who runs the points: this program, or Slurm, which is handed"
         " DIR/array.sh"),
     SWEEP("--program", "FILE", TEXT, program, 0, 0, "", NULL, NULL,
         "run this program for each point instead of isobath"),
@@ -157,8 +157,8 @@ static enum status merge(const struct options *options,
                                "base", sweep_base(sweep), "command",
                                sweep_work(sweep)->name);
     json_t *summary = summary_open("sweep", config, provenance_json(
-        options->common.argc, options->common.argv, options->common.threads, 0, NULL, NULL,
-        NULL));
+        options->common.argc, options->common.argv, options->common.threads, 0,
+        NULL, NULL, NULL));
     json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
                                "failed", count(state, n, POINT_FAILED));
     if (json_object_set_new(summary, "points", points) != 0)

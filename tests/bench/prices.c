@@ -1,7 +1,7 @@
 /* prices.c - what it costs to know: a prediction, and a meter. */
 #include "tests/bench/bench.h"
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/predict.h"
 #include "tests/bench/trainee.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/base/random.h"
 #include "sim/price/predict.h"

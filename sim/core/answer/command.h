@@ -1,4 +1,4 @@
-/* command.h - what every command of the program shares. */
+/* command.h - Describe a command, run it, and print its messages. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/answer/flags.h"
+#include "sim/core/answer/progress.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/base/error.h"
 
 struct command {
@@ -39,27 +41,6 @@ void command_quote(const char *text);
  * shrinks brings, ends it in words with exit code 2. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
-
-/* A progress line on stderr: on a terminal one line, at most 5 times a second,
- * after 1 s, with rate and time left; otherwise nothing.  Rate and time left start
- * from the first progress_at(), so call it at the start: resumed work is not
- * mistaken for fast work.  progress_clear() makes room to print something else,
- * progress_end() erases the line for good. */
-struct progress {
-    const char *what;            /* "training" */
-    const char *unit;            /* "step" */
-    double total;                /* 0: unknown */
-    double first;                /* done at the first call; < 0: none yet */
-    double started, shown;       /* seconds of CLOCK_MONOTONIC */
-    bool   on;
-};
-struct progress progress_begin(const char *what, const char *unit, double total,
-                               bool quiet);
-void progress_at(struct progress *progress, double done, const char *note);
-void progress_clear(const struct progress *progress);
-void progress_end(struct progress *progress);
-
-double clock_seconds(void);      /* CLOCK_MONOTONIC */
 
 /* The largest resident set of this process so far, in bytes; 0: not told here. */
 uint64_t command_peak_bytes(void);

@@ -168,7 +168,7 @@ static const struct flag *find_letter(const struct reader *r, char letter)
     return NULL;
 }
 
-/* "-qo": the letters behind a dash; behind one that takes a value stands that. */
+/* The letters behind a dash, "-qo"; behind one that takes a value stands it. */
 static enum status read_letters(struct reader *r, const char *text)
 {
     enum status status = STATUS_OK;

@@ -1,9 +1,9 @@
 /* flags.h - Read a command line by a table that has a row for each flag.
  *
  * A row says what a row of a config says: name, type, range, default and help,
- * so a bad value is refused, and --help describes it, as in a config.  A flag is
- * written --name VALUE or --name=VALUE; where it has a letter, also -x VALUE or
- * -xVALUE, and letters may share a dash.  Behind -- nothing is a flag. */
+ * so a bad value is refused, and --help describes it, as in a config.  A flag
+ * is written --name VALUE or --name=VALUE; where it has a letter, also -x VALUE
+ * or -xVALUE, and letters may share a dash.  Behind -- nothing is a flag. */
 #ifndef FLAGS_H
 #define FLAGS_H
 
@@ -36,9 +36,10 @@ struct command;
     X('V', "--version")    \
     X('w', "--weights")
 
-/* A flag; or, where the name does not begin with a dash, what stands on the line
- * without a flag ("MODEL", and "DIR..." for one or more of them), which is left
- * in `operand` below.  The member that a flag sets lies in the command's options:
+/* A flag; or, where the name does not begin with a dash, what stands on the
+ * line without a flag ("MODEL", and "DIR..." for one or more of them), which is
+ * left in `operand` below.  What a flag sets is a member of the command's
+ * options:
  *     CONFIG_BOOL       bool: whether the flag was given
  *     CONFIG_TEXT       const char *: borrowed from the command line, or NULL
  *     CONFIG_SETTINGS   --set KEY=VALUE
@@ -106,8 +107,8 @@ struct command_options {
     struct config_setting setting[COMMAND_MAX_SETTINGS];   /* of flags that are
                                   * keys, then of --set, which outweighs them */
     size_t       n_settings;
-    char        *made[COMMAND_MAX_SETTINGS];   /* [n_by_flag] owned: texts of the
-                                  * first settings */
+    char        *made[COMMAND_MAX_SETTINGS];   /* [n_by_flag] owned: texts of
+                                  * the first settings */
     size_t       n_by_flag;
     int          format;         /* enum format */
     bool         quiet, help, usage, version;
@@ -126,7 +127,7 @@ enum status flags_read(struct command_options *options,
                        struct error *err) MUST_CHECK;
 void        flags_close(struct command_options *options);
 
-/* STATUS_BAD_VALUE where a flag was given, or its key set, that goes with `with`:
+/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key set:
  * "--layer: goes with --explain". */
 enum status flags_refuse(const struct command_options *options,
                          const char *with, struct error *err) MUST_CHECK;
