@@ -1,5 +1,4 @@
-/* predict_session.h - what isobath predict was asked and what it answers; for
- * sim/predict_*command.c, which join the parts. */
+/* predict_session.h - Hold the question and the answer of isobath predict. */
 #ifndef PREDICT_SESSION_H
 #define PREDICT_SESSION_H
 
@@ -33,7 +32,7 @@ struct predict_answer {
     uint64_t process_bytes;             /* this program's own, at its start */
 };
 
-/* predict_result_command.c: the whole answer, as text, as CSV, as JSON. */
+/* predict_result.c: the whole answer, as text, as CSV, as JSON. */
 void        predict_print_text(FILE *file, const struct predict_answer *answer);
 void        predict_print_csv(FILE *file, const struct predict_answer *answer);
 enum status predict_print_json(FILE *file, struct predict_answer *answer,
