@@ -326,8 +326,12 @@ enum status config_parse(void *target, const struct config_key *key,
     enum status status = value_document(&document, "", text,
                                         config_value_literal(key), err);
 
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) {
+        char allowed[CONFIG_ALLOWED_SIZE];
+        config_value_allowed(allowed, key);
+        return error_set(err, status, "%s %.64s: allowed is %s", key->name,
+                         text, allowed);
+    }
     status = config_value_read(target, key, document, document_root(document),
                                err);
     document_close(document);
