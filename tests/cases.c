@@ -102,7 +102,7 @@ void case_vary(struct model_spec *spec, int i)
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i)
 {
     struct model_spec spec = case_spec(&shapes[ROUTER_SHAPE],
-                                       (enum family)(i % 2), 0.25, PATTERN_ALL);
+                                       contrasts[i % 2], 0.25, PATTERN_ALL);
 
     spec.gate = (enum gate)(i / 2 % GATE_COUNT);
     spec.router_input = (enum router_input)(i / 8 % ROUTER_INPUT_COUNT);
@@ -119,11 +119,11 @@ bool case_frozen(struct model_spec *spec, const struct shape **shape,
 {
     static const int tried[] = { 2, 5, 9, 10, 19, 23 };
     static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID, GATE_SIGMOID2 };
-    enum { EACH = FAMILY_COUNT * PATTERN_COUNT * 6 };
+    enum { EACH = N_CONTRASTS * PATTERN_COUNT * 6 };
     const int v = i % EACH;
 
     *shape = &shapes[tried[i / EACH]];
-    *spec = case_spec(*shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
+    *spec = case_spec(*shape, contrasts[v % 2], v % 5 ? 0.3 : 1.0,
                       (enum pattern)(v / 2 % PATTERN_COUNT));
     spec->backbone_frozen = true;
     spec->tied_head = v / 6 % 2;

@@ -45,14 +45,14 @@ enum { CASE_NAME_SIZE = 128 };
 
 /* Shape 10 (C = 24, three heads of 8, two sequences of 20, two layers), with
  * every gate and router input, the router trained and not; and its name. */
-enum { N_ROUTER_CASES = FAMILY_COUNT * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
+enum { N_ROUTER_CASES = N_CONTRASTS * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
        ROUTER_SHAPE = 10 };
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
 
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */
-enum { N_FROZEN_CASES = 6 * FAMILY_COUNT * PATTERN_COUNT * 6 };
+enum { N_FROZEN_CASES = 6 * N_CONTRASTS * PATTERN_COUNT * 6 };
 bool case_frozen(struct model_spec *spec, const struct shape **shape,
                  char what[CASE_NAME_SIZE], int i);
 

@@ -39,6 +39,15 @@ static inline struct model_spec worked_gpt2(int32_t n_layers)
     }, n_layers);
 }
 
+/* Either shape with the family's traits: gpt2's own, small_llama()'s for others. */
+static inline struct model_spec small_of(enum family family, int32_t n_layers)
+{
+    struct model_spec spec = family == FAMILY_GPT2 ? worked_gpt2(n_layers)
+                                                   : small_llama(n_layers);
+    spec.traits = family_traits[family];
+    return spec;
+}
+
 /* The same shape, routed by what needs no router. */
 static inline struct model_spec without_router(struct model_spec spec,
                                                enum routed_part part,

@@ -190,8 +190,9 @@ static void policy_agrees(const struct route_policy *p, enum family family,
 
 AGREES(gpt2, FAMILY_GPT2, false, 0)
 AGREES(llama, FAMILY_LLAMA, false, 0)
+AGREES(qwen3, FAMILY_QWEN3, false, 0)
 AGREES(gpt2_stored, FAMILY_GPT2, true, 0)
-AGREES(llama_stored, FAMILY_LLAMA, true, 0)
+AGREES(qwen3_stored, FAMILY_QWEN3, true, 0)
 AGREES(gpt2_keeps_the_first, FAMILY_GPT2, false, 3)
 AGREES(llama_keeps_the_first, FAMILY_LLAMA, false, 3)
 AGREES(stored_keeps_the_first, FAMILY_LLAMA, true, 3)

@@ -137,6 +137,11 @@ Test(checkpoint, llama_with_a_head_of_its_own_comes_back_bit_for_bit)
     there_and_back(FAMILY_LLAMA, false);
 }
 
+Test(checkpoint, qwen3_comes_back_bit_for_bit)
+{
+    there_and_back(FAMILY_QWEN3, true);
+}
+
 Test(checkpoint, gpt2_comes_back_bit_for_bit)
 {
     there_and_back(FAMILY_GPT2, true);

@@ -17,7 +17,7 @@ struct row {
     uint64_t  bytes, shared_bytes;
 };
 
-/* Worked by hand from the table of op.h. */
+/* Worked by hand from the convention: loops over a row and what they read. */
 static struct row rows[] = {
     /* 8*64 + 30 + 5;  8*64 + 8;  8*64 */
     { FAMILY_GPT2, PASS_FORWARD, OP_NORM, 547, 520, 512 },
@@ -71,6 +71,15 @@ static struct row rows[] = {
     { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
     /* untied: 4*100*32 */
     { FAMILY_LLAMA, PASS_BACKWARD, OP_EMBED, 32, 388, 12800 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_QK_NORM, 0, 0, 0 },
+    { FAMILY_QWEN2, PASS_FORWARD, OP_QKV, 4096, 384, 8448 },
+    { FAMILY_QWEN2, PASS_BACKWARD, OP_QKV, 8256, 512, 16640 },
+    /* Six heads of 8: squares 2*8 + 15, 4 to the scale, scaled twice 2*8; in, out
+     * and scale 68; two gammas */
+    { FAMILY_QWEN3, PASS_FORWARD, OP_QK_NORM, 6*51, 6*68, 64 },
+    /* 4*8 + 15 + 1 to the mean, 5*8 from it, 3*8 for dgamma; three operands and
+     * the scale 100; gammas and their gradients */
+    { FAMILY_QWEN3, PASS_BACKWARD, OP_QK_NORM, 6*112, 6*100, 128 },
 };
 
 ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
@@ -80,7 +89,7 @@ ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
 
 ParameterizedTest(struct row *row, flops, rows_cost_what_the_convention_says)
 {
-    struct model_spec spec = row->family == FAMILY_GPT2 ? worked_gpt2(1) : small_llama(1);
+    struct model_spec spec = small_of(row->family, 1);
     struct flops_list list = flops_list(&spec);
     const struct flops_price *price = &list.at[row->pass][row->op];
 
@@ -135,6 +144,7 @@ static const struct row frozen_rows[] = {
     { FAMILY_LLAMA, PASS_BACKWARD, OP_FFN_UP, 8192, 640, 16384 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_PROJECT, 2048, 256, 4096 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_HEAD, 6400, 528, 12800 },
+    { FAMILY_QWEN3, PASS_BACKWARD, OP_QK_NORM, 6*88, 6*100, 64 },
     /* as ever: 2(10*32*16 + 22*16 + 128 + 15);  13*32 + 16 */
     { FAMILY_GPT2, PASS_BACKWARD, OP_ATTEND, 11230, 2064, 0 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
@@ -145,7 +155,7 @@ Test(flops, frozen_weights_cost_the_way_through_them_alone)
 {
     for (size_t i = 0; i < sizeof frozen_rows / sizeof *frozen_rows; i++) {
         const struct row *row = &frozen_rows[i];
-        struct model_spec spec = row->family == FAMILY_GPT2 ? worked_gpt2(1) : small_llama(1);
+        struct model_spec spec = small_of(row->family, 1);
         spec.backbone_frozen = true;
         struct flops_list list = flops_list(&spec);
         const struct flops_price *price = &list.at[row->pass][row->op];
@@ -207,6 +217,9 @@ Test(flops, tensors_add_up_to_the_models_parameters)
     spec = small_llama(1);
     /* tokens and head 100*32 each, final norm 32 */
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 6432));
+    uint64_t plain = parameters(&spec, 0, false);
+    spec.traits.qk_norm = true;
+    cr_expect(eq(u64, parameters(&spec, 0, false), plain + 2 * 8));
 }
 
 Test(flops, clip_folds_once_a_chunk_and_adamw_takes_17)
@@ -307,7 +320,7 @@ Test(flops, what_is_printed_is_what_is_charged)
         }
     for (int signal = 0; signal < SIGNAL_COUNT; signal++)
         for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {
-            struct model_spec g = worked_gpt2(1), l = small_llama(1);
+            struct model_spec g = worked_gpt2(1), l = small_of(FAMILY_QWEN3, 1);
             g.router_scores = l.router_scores = false;
             g.gate = l.gate = GATE_ONE;
             g.signal = l.signal = (enum signal)signal;
@@ -374,6 +387,27 @@ Test(flops, computed_keys_of_gpt2_have_biases_and_no_rotation)
     cr_expect(price_of(spec, FLOPS_OF_ALL, OP_GATHER).rule == NULL);
     spec.skipped_keys = SKIPPED_KEYS_ABSENT;
     cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_ATTEND).rule == NULL);
+}
+
+/* Of each of six heads: 51 flops, 32 bytes in, 32 out and 4 of the scale; in
+ * training 32 more, that come back in backward.  A gamma is 32 bytes. */
+Test(flops, heads_are_normalised_where_they_are_and_kept_in_training)
+{
+    struct model_spec spec = small_of(FAMILY_QWEN3, 1);
+    struct flops_price p = price_of(spec, FLOPS_TRAINING, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 6*51));
+    cr_expect(eq(u64, p.bytes, 6*100));
+    cr_expect(eq(u64, p.shared_bytes, 64));
+    cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_QK_NORM).rule == NULL);
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    p = price_of(spec, FLOPS_OF_KEPT, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 4*51));
+    cr_expect(eq(u64, p.bytes, 4*68));
+    cr_expect(eq(u64, p.shared_bytes, 32));
+    p = price_of(spec, FLOPS_OF_ALL, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 2*51));
+    cr_expect(eq(u64, p.bytes, 2*68));
+    cr_expect(eq(u64, p.shared_bytes, 32));
 }
 
 Test(flops, a_strip_runs_as_far_as_its_last_query)

@@ -182,8 +182,8 @@ static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
 
 /* Rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
-                    const struct allocation *a, enum pass pass, enum op op,
-                    int32_t layer)
+                    const struct allocation *a, const struct flops_list *list,
+                    enum pass pass, enum op op, int32_t layer)
 {
     const struct plan plan = plan_of(spec);
     const struct runs runs = runs_of(&plan, pass, op, layer);
@@ -200,9 +200,7 @@ static void rows_of(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, ", then %" PRIu64, second);
     }
-    if (((op == OP_QKV || op == OP_QK_NORM || op == OP_ROPE) &&
-         skipped == SKIPPED_KEYS_COMPUTED) ||
-        (op == OP_ATTEND && seen))
+    if (seen && op != OP_GATHER && list->at[FLOPS_OF_ALL][op].rule)
         fprintf(file, ", keys of %" PRIu64, rows_in(a, PLAN_NO_CHOICE));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
                             spec->signal == SIGNAL_RECEIVED))
@@ -248,7 +246,8 @@ static int32_t kind_of(const struct model_spec *spec,
 /* One line for every kind of layer: those that cost the same are one kind. */
 static void layers(FILE *file, const struct model_spec *spec,
                    const struct allocation *a, bool known_rows,
-                   const struct ledger *ledger, enum pass pass, enum op op)
+                   const struct flops_list *list, const struct ledger *ledger,
+                   enum pass pass, enum op op)
 {
     for (int32_t i = 0, n; i <= spec->n_layers; i++) {
         struct ledger_key key = key_of(spec, pass, op, i);
@@ -260,7 +259,7 @@ static void layers(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, "  layer %-10d  ", key.layer);
         if (known_rows && pass != PASS_UPDATE) {
-            rows_of(file, spec, a, pass, op, key.layer);
+            rows_of(file, spec, a, list, pass, op, key.layer);
             fputs(": ", file);
         }
         fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
@@ -382,8 +381,8 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
             where(file, spec, layer, &list, (enum pass)pass, op);
-        layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
-               op);
+        layers(file, spec, allocation, known_rows, &list, ledger,
+               (enum pass)pass, op);
     }
     fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"
           " root are 1; max,\ncompare, convert and moves are 0; exp and log are"
