@@ -1,7 +1,7 @@
 /* generate.c - Feed tokens to the model and choose the next one, in turns. */
 #include "models/executor/generate.h"
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* Runs the prompt, or the one token that was chosen; returns the logits after
  * the last, or NULL: `passed` has seen enough. */
