@@ -6,7 +6,6 @@
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
-#include "sim/core/base/random.h"
 
 /* A product with few rows reads its weight once, along its columns. */
 static void turn_head(void *argument, int part, int parts)
@@ -38,25 +37,16 @@ void model_decode_reset(struct model *m)
 static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
-    const int32_t t = m->decoded[s], l = plan_choice(&m->spec, c).layer;
+    const int32_t t = m->decoded[s];
     const real *score = m->history ? history_scores(m, c, s) : NULL;
+    const struct route_input judge = routing_input(m, c, s, t + 1, score);
 
     if (in->keep)
         return in->keep[c * m->options.n_sequences + s];
-    if (in->policy && in->policy->keep) {
-        const struct route_input judge = {
-            .score = score, .n_tokens = t + 1,
-            .n_keep = spec_kept(&m->spec, l, t + 1),
-            .keep_first = m->spec.keep_first,
-            .threshold = m->threshold[l],
-            .seed = random_mix(in->seed, (uint64_t)c, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[l], .sequence = s, .choice = c,
-            .replayed = in->replayed, .scratch = m->choose_scratch,
-        };
+    if (in->policy && in->policy->keep)
         return route_keeps(in->policy, &judge, t);
-    }
-    assert(m->spec.router_scores && score);   /* else somebody must say */
-    return t < m->spec.keep_first || score[t] >= m->threshold[l];
+    assert(m->spec.router_scores && score);   /* else `keep` must say */
+    return t < judge.keep_first || score[t] >= judge.threshold;
 }
 
 /* Makes a row of each sequence whose token is kept. */
@@ -188,15 +178,6 @@ static void keep_all(struct model *m, int32_t c)
         history_keep(m, c, m->all_token[r]);
 }
 
-static void decode_head(struct model *m)
-{
-    const int32_t n = m->n_rows, *token = m->all_rows.token;
-    norm_forward(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-                 m->final_normed, m->final_stats, n, token);
-    struct gemm head = head_of(m, n, true);
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
-}
-
 /* Makes a row of each sequence that goes on. */
 static void number_tokens(struct model *m)
 {
@@ -216,8 +197,10 @@ static void number_tokens(struct model *m)
     m->n_rows = n;
     m->all_rows = (struct rows){ sequences, m->all_first, m->all_position,
                                  m->all_token };
-    m->input = (struct model_input){ .ids = m->all_ids, .n_tokens = 1,
-                                     .n_sequences = sequences };
+    m->input = (struct model_input){
+        .ids = m->all_ids, .n_tokens = 1, .n_sequences = sequences,
+        .seed = in->seed, .replayed = in->replayed,
+    };
 }
 
 void model_decode(struct model *m, const struct decode_input *in,
@@ -236,7 +219,7 @@ void model_decode(struct model *m, const struct decode_input *in,
     embed_forward(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         layer_forward(m, l);
-    decode_head(m);
+    head_forward(m, m->n_rows, NULL, m->all_token, true);
     for (int32_t r = 0; r < m->n_rows; r++)
         m->decoded[m->all_token[r]]++;
 }

@@ -59,27 +59,13 @@ static void receive(struct model *m, int32_t choice)
 static const struct pass_functions whole_sequences = { select_kept, attend,
                                                        receive };
 
-/* Runs final norm and head on all rows, or on the last of each sequence. */
-static void run_head(struct model *m, double *mean_loss)
+static void run_loss(struct model *m, double *mean_loss)
 {
     const struct model_input *in = &m->input;
-    const bool last = in->last_only;
-    const int32_t n = last ? in->n_sequences : m->n_rows;
-    const int32_t *token = last ? m->last_token : m->all_rows.token;
+    const int32_t *token = m->all_rows.token;
 
-    struct norm norm = norm_of(m, -1, TENSOR_FINAL_GAMMA,
-                               m->stream[m->spec.n_layers], m->final_normed,
-                               m->final_stats, n);
-    norm.row = last ? m->last_row : NULL;
-    op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
-    /* The few rows before decoding take the product that decoding takes. */
-    struct gemm head = head_of(m, n, last && in->cache);
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
-    if (!in->targets)
-        return;
-    assert(!last);
     struct loss loss = {
-        .n = n, .width = m->spec.n_vocab, .logits = m->logits,
+        .n = m->n_rows, .width = m->spec.n_vocab, .logits = m->logits,
         .target = in->targets, .nats = m->nats, .stats = m->loss_stats,
         .entropy = m->entropy,
     };
@@ -137,6 +123,7 @@ void model_forward(struct model *m, const struct model_input *input,
                    struct meter *meter, double *mean_loss)
 {
     assert(!input->train || (!input->length && !input->last_only));
+    assert(!input->targets || !input->last_only);
     assert(!m->options.last_only || input->last_only);
     m->input = *input;
     m->pass = &whole_sequences;
@@ -153,5 +140,12 @@ void model_forward(struct model *m, const struct model_input *input,
         layer_forward(m, l);
     if (input->cache)
         history_take_prefill(m);
-    run_head(m, mean_loss);
+    /* The few rows before decoding take the product that decoding takes. */
+    if (input->last_only)
+        head_forward(m, input->n_sequences, m->last_row, m->last_token,
+                     input->cache);
+    else
+        head_forward(m, m->n_rows, NULL, m->all_rows.token, false);
+    if (input->targets)
+        run_loss(m, mean_loss);
 }

@@ -10,12 +10,24 @@ void embed_forward(struct model *m)
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
 }
 
-void norm_forward(struct model *m, int32_t layer, enum tensor_id gamma,
-                  const real *x, real *out, real *stats, int32_t n,
-                  const int32_t *token)
+void head_forward(struct model *m, int32_t n, const int32_t *row,
+                  const int32_t *token, bool few)
 {
-    struct norm o = norm_of(m, layer, gamma, x, out, stats, n);
-    op_norm(&m->ex, place(OP_NORM, layer, token), &o);
+    struct norm norm = norm_of(m, -1, TENSOR_FINAL_GAMMA,
+                               m->stream[m->spec.n_layers], m->final_normed,
+                               m->final_stats, n);
+    norm.row = row;
+    op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
+    struct gemm head = head_of(m, n, few);
+    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
+}
+
+static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
+                     const real *x, real *out, real *stats, int32_t n,
+                     const int32_t *token)
+{
+    struct norm o = norm_of(m, l, gamma, x, out, stats, n);
+    op_norm(&m->ex, place(OP_NORM, l, token), &o);
 }
 
 static void work_on(struct layer_buffers *b, struct rows rows)
@@ -69,7 +81,7 @@ static void run_qkv(struct model *m, int32_t l, const real *x)
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
 
-    norm_forward(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
+    run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
     place_heads(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
@@ -94,8 +106,8 @@ static void run_keys_of_all(struct model *m, int32_t l)
     const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
     const int32_t *all = m->all_rows.token;
 
-    norm_forward(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
-                 m->n_rows, all);
+    run_norm(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
+             m->n_rows, all);
     struct gemm keys = columns_of(product_of(m, l, TENSOR_QKV, b->normed1,
                                              b->qkv, m->n_rows, NULL), q,
                                   2 * e);
@@ -126,7 +138,7 @@ static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
 
-    norm_forward(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
+    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
     struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
     struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
@@ -151,7 +163,7 @@ static void attention(struct model *m, int32_t l, const real *x, real *out)
         project(m, l, x, out);
 }
 
-/* stream = stream + g * (y - x), in the rows that are kept. */
+/* Gates the change of the kept rows onto the stream. */
 static void put_back(struct model *m, int32_t l)
 {
     struct gating gate = gating_of(m, l);
@@ -180,13 +192,13 @@ static void run_stage(struct model *m, int32_t l, const struct stage *stage)
     if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
         gather(m, l, NULL, NULL);
     if (attends)
-        attention(m, l, x, middle);
+        attention(m, l, x, middle);     /* and its residual: middle = x + ... */
     if (b->n_rows == 0)
         return;
     if (feeds)
-        feed_forward(m, l, attends ? middle : x, out);
+        feed_forward(m, l, attends ? middle : x, out);      /* likewise, out */
     if (stage->gated)
-        put_back(m, l);
+        put_back(m, l);                 /* stream = stream + g * (out - x) */
 }
 
 void layer_forward(struct model *m, int32_t l)

@@ -7,10 +7,11 @@
 /* Takes stream[layer] to stream[layer + 1]. */
 void layer_forward(struct model *m, int32_t layer);
 
-/* Both ends of the stream, which belong to no layer and to every pass. */
+/* Both ends of the stream, which belong to no layer and to every pass.  The
+ * final norm and head take n rows of it, `row` (NULL: the first n), which are
+ * these tokens; `few`: see head_of(). */
 void embed_forward(struct model *m);
-void norm_forward(struct model *m, int32_t layer, enum tensor_id gamma,
-                  const real *x, real *out, real *stats, int32_t n,
-                  const int32_t *token);
+void head_forward(struct model *m, int32_t n, const int32_t *row,
+                  const int32_t *token, bool few);
 
 #endif

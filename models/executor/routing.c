@@ -58,6 +58,24 @@ void routing_score(struct model *m, int32_t c)
 
 /* ---- choice ---- */
 
+struct route_input routing_input(const struct model *m, int32_t choice,
+                                 int32_t sequence, int32_t n_tokens,
+                                 const real *score)
+{
+    const int32_t l = plan_choice(&m->spec, choice).layer;
+
+    return (struct route_input){
+        .score = score, .n_tokens = n_tokens,
+        .n_keep = spec_kept(&m->spec, l, n_tokens),
+        .keep_first = m->spec.keep_first, .threshold = m->threshold[l],
+        .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
+                           1),
+        .capacity = m->spec.capacity[l], .sequence = sequence,
+        .choice = choice, .replayed = m->input.replayed,
+        .scratch = m->choose_scratch,
+    };
+}
+
 /* Asks the policy which tokens of each sequence are kept. */
 struct choice {
     struct model *m;
@@ -70,22 +88,13 @@ static void choose_part(void *argument, int part, int parts)
     struct model *m = c->m;
     const struct model_input *in = &m->input;
     struct layer_buffers *b = &m->layer[c->layer];
-    int32_t *scratch = m->choose_scratch +
-                       (size_t)part * (size_t)m->options.n_tokens;
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
-        int32_t t = m->allocation.length[s];
         const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
                                                   : NULL;
-        struct route_input choose = {
-            .score = score, .n_tokens = t,
-            .n_keep = spec_kept(&m->spec, c->layer, t),
-            .keep_first = m->spec.keep_first,
-            .threshold = m->threshold[c->layer],
-            .seed = random_mix(in->seed, (uint64_t)c->choice, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[c->layer], .sequence = s,
-            .choice = c->choice, .replayed = in->replayed, .scratch = scratch,
-        };
+        struct route_input choose = routing_input(
+            m, c->choice, s, m->allocation.length[s], score);
+        choose.scratch += (size_t)part * (size_t)m->options.n_tokens;
         m->allocation.count[c->choice * m->allocation.n_sequences + s] =
             route_choose(in->policy, &choose,
                          allocation_kept(&m->allocation, c->choice, s));

@@ -7,6 +7,11 @@
 /* Scores all rows of the stream, where there is a router or a signal. */
 void routing_score(struct model *m, int32_t choice);
 
+/* The question to the policy of the pass; for the first thread's scratch. */
+struct route_input routing_input(const struct model *m, int32_t choice,
+                                 int32_t sequence, int32_t n_tokens,
+                                 const real *score);
+
 /* Chooses among the tokens of whole sequences, under `select`, and lines up the
  * kept ones as the layer's rows. */
 void routing_select(struct model *m, int32_t choice);

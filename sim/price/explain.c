@@ -182,13 +182,13 @@ static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
 
 /* Rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
-                    const struct allocation *a, const struct flops_list *list,
+                    const struct plan *plan, const struct allocation *a,
                     enum pass pass, enum op op, int32_t layer)
 {
-    const struct plan plan = plan_of(spec);
-    const struct runs runs = runs_of(&plan, pass, op, layer);
+    const struct flops_list list = flops_list(spec);
+    const struct runs runs = runs_of(plan, pass, op, layer);
     const enum skipped_keys skipped = layer == LEDGER_OUTSIDE
-        ? SKIPPED_KEYS_ABSENT : plan_skipped_keys(&plan, layer);
+        ? SKIPPED_KEYS_ABSENT : plan_skipped_keys(plan, layer);
     const bool seen = skipped != SKIPPED_KEYS_ABSENT;
     const uint64_t rows = rows_in(a, runs.choice[0]);
 
@@ -200,7 +200,7 @@ static void rows_of(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, ", then %" PRIu64, second);
     }
-    if (seen && op != OP_GATHER && list->at[FLOPS_OF_ALL][op].rule)
+    if (seen && op != OP_GATHER && list.at[FLOPS_OF_ALL][op].rule)
         fprintf(file, ", keys of %" PRIu64, rows_in(a, PLAN_NO_CHOICE));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
                             spec->signal == SIGNAL_RECEIVED))
@@ -245,8 +245,8 @@ static int32_t kind_of(const struct model_spec *spec,
 
 /* One line for every kind of layer: those that cost the same are one kind. */
 static void layers(FILE *file, const struct model_spec *spec,
-                   const struct allocation *a, bool known_rows,
-                   const struct flops_list *list, const struct ledger *ledger,
+                   const struct plan *plan, const struct allocation *a,
+                   bool known_rows, const struct ledger *ledger,
                    enum pass pass, enum op op)
 {
     for (int32_t i = 0, n; i <= spec->n_layers; i++) {
@@ -259,7 +259,7 @@ static void layers(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, "  layer %-10d  ", key.layer);
         if (known_rows && pass != PASS_UPDATE) {
-            rows_of(file, spec, a, list, pass, op, key.layer);
+            rows_of(file, spec, plan, a, pass, op, key.layer);
             fputs(": ", file);
         }
         fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
@@ -356,6 +356,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 const struct allocation *allocation, bool known_rows,
                 const struct ledger *ledger, enum op op, int32_t layer)
 {
+    const struct plan plan = plan_of(spec);
     struct flops_list list = flops_list(spec);
 
     flops_store(&list, spec, layer);
@@ -381,7 +382,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
             where(file, spec, layer, &list, (enum pass)pass, op);
-        layers(file, spec, allocation, known_rows, &list, ledger,
+        layers(file, spec, &plan, allocation, known_rows, ledger,
                (enum pass)pass, op);
     }
     fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"

@@ -113,13 +113,6 @@ struct held {
     uint64_t keyed;           /* rows that have a key */
 };
 
-/* Tokens that the stage's attention skips have no key there. */
-static bool leaves_no_key(const struct stage *stage)
-{
-    return stage->rows == STAGE_KEPT &&
-           stage->skipped_keys == SKIPPED_KEYS_ABSENT;
-}
-
 /* Backward through a frozen backbone passes the layers above its lowest router:
  * these hold what they need, the others take turns, and so do all in the
  * operands. */
@@ -134,7 +127,9 @@ static struct held rows_held(const struct model_spec *spec,
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
         uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
-        sum.keyed += leaves_no_key(plan_stage(&plan, l, STAGE_ATTENTION))
+        const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
+        sum.keyed += stage->rows == STAGE_KEPT &&
+                             stage->skipped_keys == SKIPPED_KEYS_ABSENT
                          ? rows : n_sequences * (uint64_t)n_tokens;
         if (rows > widest)
             widest = rows;
