@@ -362,16 +362,15 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 {
     const struct predict_options *o = a->options;
 
-    if (o->explain >= 0)
-        explain_op(file, &a->model.spec, &a->model.allocation,
-                   o->phase != MEMORY_DECODE, a->model.ledger,
-                   (enum op)o->explain, o->layer);
-    else if (o->common.format == FORMAT_TEXT)
-        predict_print_text(file, a);
-    else if (o->common.format == FORMAT_CSV)
-        predict_print_csv(file, a);
-    else
+    if (o->explain < 0 && o->common.format == FORMAT_TEXT)
+        return predict_print_text(file, a, err);
+    if (o->explain < 0 && o->common.format == FORMAT_CSV)
+        return predict_print_csv(file, a, err);
+    if (o->explain < 0)
         return predict_print_json(file, a, argc, argv, err);
+    explain_op(file, &a->model.spec, &a->model.allocation,
+               o->phase != MEMORY_DECODE, a->model.ledger, (enum op)o->explain,
+               o->layer);
     return STATUS_OK;
 }
 

@@ -13,6 +13,16 @@ json_t *json_whole(uint64_t value)
     return value > 0 ? json_integer((json_int_t)value) : json_null();
 }
 
+json_t *json_amount(const struct cost *cost, enum metric metric)
+{
+    if (!cost_known(cost, metric))
+        return json_null();
+    if ((int)metric >= (int)METRIC_FIRST_REAL)
+        return json_real(cost_get(cost, metric));
+    return cost->count[metric] <= INT64_MAX
+               ? json_integer((json_int_t)cost->count[metric]) : NULL;
+}
+
 json_t *json_text(const char *text)
 {
     json_t *string = text ? json_string(text) : json_null();

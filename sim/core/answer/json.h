@@ -8,10 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "sim/core/base/error.h"
+#include "sim/core/ledger/cost.h"
 
 json_t *json_number(double value);             /* null: not finite */
 json_t *json_whole(uint64_t value);            /* null: 0, which stands for
                                                 * unknown in what calls this */
+/* null: not known, or below resolution; NULL: a count that JSON cannot hold. */
+json_t *json_amount(const struct cost *cost, enum metric metric);
 /* null: NULL.  Names of files may be any bytes, and JSON holds UTF-8 alone:
  * "(not UTF-8)" stands for the rest. */
 json_t *json_text(const char *text);

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/core/answer/json.h"
+
 /* The Makefile states these when it compiles this file. */
 #ifndef BUILD_COMMIT
 #define BUILD_COMMIT "unknown"
@@ -161,17 +163,6 @@ json_t *summary_open(const char *command, json_t *config, json_t *provenance)
                      summary_no_totals());
 }
 
-/* One metric as JSON; NULL when JSON cannot hold it. */
-static json_t *amount_json(const struct cost *cost, enum metric metric)
-{
-    if (!cost_known(cost, metric))
-        return json_null();
-    if ((int)metric >= (int)METRIC_FIRST_REAL)
-        return json_real(cost_get(cost, metric));
-    return cost->count[metric] <= INT64_MAX
-               ? json_integer((json_int_t)cost->count[metric]) : NULL;
-}
-
 enum status summary_totals(json_t *summary, const char *witness,
                            const struct ledger *ledger, struct error *err)
 {
@@ -185,7 +176,7 @@ enum status summary_totals(json_t *summary, const char *witness,
     for (int m = 0; m < METRIC_COUNT; m++) {
         const char *column = metric_table[m].column;
         const char *reason = ledger_reason(ledger, (enum metric)m);
-        json_t *amount = amount_json(&sum, (enum metric)m);
+        json_t *amount = json_amount(&sum, (enum metric)m);
         if (!amount)
             return error_set(err, STATUS_OVERFLOWED, "totals.%s.%s does not"
                              " fit into JSON", witness, column);
@@ -251,10 +242,8 @@ static json_t *arguments_json(int argc, char **argv)
 {
     json_t *list = json_array();
 
-    for (int i = 0; i < argc; i++) {
-        json_t *text = json_string(argv[i]);
-        json_array_append_new(list, text ? text : json_string("(not UTF-8)"));
-    }
+    for (int i = 0; i < argc; i++)
+        json_array_append_new(list, json_text(argv[i]));
     return list;
 }
 
@@ -267,12 +256,6 @@ static json_t *now_json(void)
     gmtime_r(&now, &utc);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return json_string(text);
-}
-
-static json_t *string_or_null(const char *text)
-{
-    json_t *string = text ? json_string(text) : NULL;
-    return string ? string : json_null();
 }
 
 json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
@@ -288,16 +271,16 @@ json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
         " s:o, s:o, s:o}",
         "version", ISOBATH_VERSION, "commit", BUILD_COMMIT, "dirty", dirty,
         "build_flags", BUILD_FLAGS, "compiler", COMPILER,
-        "isa", string_or_null(isa),
+        "isa", json_text(isa),
         "cpu", proc_json("/proc/cpuinfo", "model name"),
-        "kernel", string_or_null(named ? system.release : NULL),
+        "kernel", json_text(named ? system.release : NULL),
         "perf_event_paranoid",
         proc_integer_json("/proc/sys/kernel/perf_event_paranoid"),
         "memory_bytes", json_integer((json_int_t)sysconf(_SC_PHYS_PAGES) *
                                      (json_int_t)sysconf(_SC_PAGESIZE)),
         "threads", threads, "seed", (json_int_t)seed,
-        "data_path", string_or_null(data_path),
-        "data_hash", string_or_null(data_hash),
+        "data_path", json_text(data_path),
+        "data_hash", json_text(data_hash),
         "start_time", now_json(), "arguments", arguments_json(argc, argv));
 }
 

@@ -47,7 +47,7 @@ enum column_style {
 struct column {
     const char *key;           /* "flops_counted": CSV header, JSON key */
     const char *heading;       /* "FLOPs counted"; "": the unit says enough */
-    const char *unit;          /* "flop", "s", ""; what a prefix is put before */
+    const char *unit;          /* "flop", "s", ""; a prefix goes before it */
     enum column_style style;
     bool plain;                /* a setting or a number of things: no source
                                 * to state */
@@ -142,5 +142,9 @@ struct prefix prefix_for(double largest);
 
 /* "3.21 TFLOP"; "unknown" for NAN.  Three significant digits. */
 void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit);
+
+/* Replace in place the signs that a terminal need not have, those for minus,
+ * plus-minus and micro, by ASCII, which is shorter.  Returns `text`. */
+char *table_ascii(char *text);
 
 #endif

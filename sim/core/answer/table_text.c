@@ -20,9 +20,7 @@ struct sheet {
     size_t size;
 };
 
-/* Pages have signs that a terminal need not have; in place, since the ASCII is
- * shorter. */
-static char *ascii(char *text)
+char *table_ascii(char *text)
 {
     static const struct { const char *sign; char ascii; } signs[] = {
         { "−", '-' }, { "±", '+' }, { "µ", 'u' },
@@ -55,7 +53,7 @@ static void show_heading(struct sheet *s, size_t c, FILE *out)
     table_heading(heading, column, s->layout[c]);
     if (table_same_over(s->table, c, c))
         snprintf(heading, sizeof heading, "%s", column->heading);
-    fputs(ascii(heading), out);
+    fputs(table_ascii(heading), out);
     fputs(table_share_sign(column), out);
     s->headed |= *heading != '\0';
 }
@@ -86,7 +84,8 @@ static void show_cell(const struct sheet *s, size_t r, size_t c,
         table_cell_number(number, cell->amount.value, &t->column[c],
                           s->layout[c], cell);
         fprintf(out, "%s%s%s%s", mark, *mark ? " " : "",
-                cell->amount.from == PROV_AT_LEAST ? ">=" : "", ascii(number));
+                cell->amount.from == PROV_AT_LEAST ? ">=" : "",
+                table_ascii(number));
     }
 }
 
@@ -130,7 +129,7 @@ static void put(const char *text, int *blanks, FILE *out)
     *blanks = 0;
 }
 
-/* Text to the left, numbers to the right.  Returns the next row's first cell. */
+/* Text to the left, numbers to the right.  Returns the next row's first one. */
 static const char *print_row(const struct sheet *s, const char *cell, FILE *out)
 {
     int blanks = 0;
@@ -180,7 +179,7 @@ static void print_over(const struct sheet *s, FILE *out)
         if (t->over[c])
             table_heading(heading, &over, s->layout[c]);
         blanks += (c ? GAP : 0) + span_width(s, c, end) -
-                  escape_width(ascii(heading));
+                  escape_width(table_ascii(heading));
         put(heading, &blanks, out);
     }
     putc('\n', out);

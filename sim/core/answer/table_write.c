@@ -76,8 +76,7 @@ void table_csv(const struct table *t, FILE *out)
     }
 }
 
-static json_t *json_amount(const struct column *column,
-                           const struct cell *cell)
+static json_t *json_cell(const struct column *column, const struct cell *cell)
 {
     struct amount a = cell->amount;
     const char *unit = cell->unit ? cell->unit : column->unit;
@@ -129,7 +128,7 @@ enum status table_json(const struct table *t, FILE *out, struct error *err)
             json_object_set_new(row, t->column[c].key,
                 cell->text ? json_clean(cell->text)
                 : table_is_empty(cell) ? json_null()
-                : json_amount(&t->column[c], cell));
+                : json_cell(&t->column[c], cell));
         }
         json_array_append_new(rows, row);
     }
