@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "models/commands/run_output.h"
 #include "models/scoring/run_rule.h"
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
@@ -172,7 +171,7 @@ static enum status open_output(struct run_session *s, struct error *err)
                    ? run_config_fail(&s->config, "run.tokens", err, "where"
                                        " to? give -o DIR")
                    : STATUS_OK;
-    if ((status = run_output_open(&s->rundir, output, err)))
+    if ((status = rundir_open_own(&s->rundir, output, "run", err)))
         return status;
     if (s->n_arms > 1 &&
         (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))

@@ -1,12 +1,12 @@
-/* predict.c - `isobath predict`: a price without a run. */
+/* predict.c - Price a model without running it: isobath predict. */
 #include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "models/commands/run_result.h"
 #include "models/files/source.h"
+#include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/base/nearest.h"
@@ -269,7 +269,7 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     if (status != STATUS_OK)
         return status;
     a->question.spec = source.spec;
-    a->config = run_result_model(&source.spec);
+    a->config = summary_model(&source.spec);
     if (o->n_settings > 0)
         json_object_set_new(a->config, "set", settings_json(o));
     return STATUS_OK;
