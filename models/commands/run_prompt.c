@@ -570,12 +570,9 @@ static enum status write_tokens(const struct prompt_session *s,
                                 const struct run_prompt_result *result,
                                 struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer writer;
-    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
+    enum status status = file_create_in(&writer, s->rundir.path, "tokens.csv",
+                                        err);
     if (status != STATUS_OK)
         return status;
     run_prompt_csv(writer.stream, result);

@@ -238,15 +238,13 @@ static enum status write_files(struct train_session *s,
                                const struct ledger *measured,
                                struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     enum status status;
     if ((status = checkpoint_export(trainer_model(s->trainer),
                                     s->options.policy, s->rundir.path, err)) ||
         (s->tokenizer &&
          (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
                                   s->rundir.path, err))) ||
-        (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
-        (status = trainer_write_curve(s->trainer, path, err)))
+        (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
     return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
 }

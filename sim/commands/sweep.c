@@ -167,8 +167,7 @@ static enum status list_points(const struct options *options,
     if (options->common.format == FORMAT_JSON)
         return list_json(sweep, state, err);
     if (options->common.format == FORMAT_CSV)
-        return sweep_print_table(sweep, options->common.output, state, stdout,
-                                 err);
+        return sweep_table(sweep, options->common.output, state, false, err);
     for (int32_t i = 0; i < sweep_n_points(sweep); i++)
         printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
                sweep_point(sweep, i).name);
@@ -213,7 +212,7 @@ static enum status merge(const struct options *options,
                          const enum point_state *state, struct error *err)
 {
     int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
-    enum status status = sweep_write_table(sweep, rundir->path, state, err);
+    enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
     if (status != STATUS_OK)
         return status;

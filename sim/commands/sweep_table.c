@@ -152,9 +152,9 @@ static enum status add_point(struct table *t, const struct sweep *sweep,
     return status;
 }
 
-enum status sweep_print_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state, FILE *file,
-                              struct error *err)
+enum status sweep_table(const struct sweep *sweep, const char *directory,
+                        const enum point_state *state, bool keep,
+                        struct error *err)
 {
     struct column columns[TABLE_MAX_COLUMNS];
     struct table t;
@@ -164,27 +164,10 @@ enum status sweep_print_table(const struct sweep *sweep, const char *directory,
     t.digits = 9;
     for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++)
         status = add_point(&t, sweep, directory, i, state[i], err);
-    if (status == STATUS_OK)
-        status = table_print(&t, FORMAT_CSV, file, err);
+    if (status == STATUS_OK && keep)
+        status = table_write(&t, FORMAT_CSV, directory, "points.csv", err);
+    else if (status == STATUS_OK)
+        status = table_print(&t, FORMAT_CSV, stdout, err);
     table_close(&t);
     return status;
-}
-
-enum status sweep_write_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state, struct error *err)
-{
-    char path[FILE_PATH_SIZE];
-    struct file_writer writer;
-    enum status status = file_join(path, directory, "points.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
-    if (status != STATUS_OK)
-        return status;
-    status = sweep_print_table(sweep, directory, state, writer.stream, err);
-    if (status != STATUS_OK) {
-        file_abandon(&writer);
-        return status;
-    }
-    return file_commit(&writer, err);
 }

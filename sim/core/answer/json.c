@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "sim/core/base/file.h"
+
 json_t *json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
@@ -35,4 +37,22 @@ enum status json_print(const json_t *json, FILE *file, struct error *err)
                    fputc('\n', file) != EOF
                ? STATUS_OK
                : error_set(err, STATUS_IO, "writing the output failed");
+}
+
+enum status json_write(const json_t *json, const char *path, struct error *err)
+{
+    struct file_writer writer;
+    enum status status = file_create(&writer, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    /* A failed write shows in the stream; what is left is want of memory. */
+    if ((!json || json_dumpf(json, writer.stream, JSON_INDENT(2)) != 0) &&
+        !ferror(writer.stream)) {
+        file_abandon(&writer);
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
+                         path);
+    }
+    fputc('\n', writer.stream);
+    return file_commit(&writer, err);
 }

@@ -22,5 +22,8 @@ json_t *json_text(const char *text);
 /* Two blanks a level, and a newline at the end; `json` is borrowed. */
 enum status json_print(const json_t *json, FILE *file,
                        struct error *err) MUST_CHECK;
+/* The same as a file that appears whole or not at all; NULL: no memory. */
+enum status json_write(const json_t *json, const char *path,
+                       struct error *err) MUST_CHECK;
 
 #endif

@@ -154,7 +154,6 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
                                  struct error *err)
 {
     const struct ledger *const ledgers[] = { predicted, counted, measured };
-    char path[FILE_PATH_SIZE];
     struct file_writer writer;
     int n = 0, n_by_token = 0;
 
@@ -165,9 +164,8 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
     if (n_by_token != 0 && n_by_token != n)
         return error_set(err, STATUS_BAD_VALUE, "ledgers that resolve tokens"
                          " and such that do not cannot share one table");
-    enum status status = file_join(path, rundir->path, "ledger.csv", err);
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
+    enum status status = file_create_in(&writer, rundir->path, "ledger.csv",
+                                        err);
     if (status != STATUS_OK)
         return status;
     ledger_write_header(writer.stream, n_by_token > 0);

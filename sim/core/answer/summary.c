@@ -231,22 +231,9 @@ enum status summary_write(const struct rundir *rundir, json_t *summary,
                           struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    struct file_writer writer;
     enum status status = file_join(path, rundir->path, "summary.json", err);
 
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
-    if (status != STATUS_OK)
-        return status;
-    /* A failed write shows in the stream; what is left is want of memory. */
-    if (json_dumpf(summary, writer.stream, JSON_INDENT(2)) != 0 &&
-        !ferror(writer.stream)) {
-        file_abandon(&writer);
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
-                         path);
-    }
-    fputc('\n', writer.stream);
-    return file_commit(&writer, err);
+    return status == STATUS_OK ? json_write(summary, path, err) : status;
 }
 
 enum status summary_read(json_t **out, const char *directory,

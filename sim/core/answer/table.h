@@ -109,6 +109,11 @@ void table_quantity(struct table *table, struct amount amount,
 enum status table_print(const struct table *table, enum format format,
                         FILE *out, struct error *err) MUST_CHECK;
 
+/* The same as DIRECTORY/NAME, which appears whole or not at all. */
+enum status table_write(const struct table *table, enum format format,
+                        const char *directory, const char *name,
+                        struct error *err) MUST_CHECK;
+
 /* ASCII, columns as wide as what stands in them; "-": unknown, with the number
  * of a note below where a reason is known.  Columns without any heading have no
  * rule either. */

@@ -8,6 +8,7 @@
 #include "sim/core/answer/escape.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/table_format.h"
+#include "sim/core/base/file.h"
 
 static void csv_header(const struct table *t, FILE *out)
 {
@@ -222,4 +223,20 @@ enum status table_print(const struct table *t, enum format format, FILE *out,
         return table_json(t, out, err);
     table_csv(t, out);
     return STATUS_OK;
+}
+
+enum status table_write(const struct table *t, enum format format,
+                        const char *directory, const char *name,
+                        struct error *err)
+{
+    struct file_writer writer;
+    enum status status = file_create_in(&writer, directory, name, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = table_print(t, format, writer.stream, err);
+    if (status == STATUS_OK)
+        return file_commit(&writer, err);
+    file_abandon(&writer);
+    return status;
 }
