@@ -117,7 +117,8 @@ static enum status judge(struct train_session *s, struct verdicts *v,
                : STATUS_OK;
 }
 
-/* Of what routing by the routers as drawn cost: unknown where it cost nothing. */
+/* The share of the loss that routing by the routers as drawn had cost and
+ * training brought back; unknown where it had cost nothing. */
 static double share_recovered(const struct verdicts *v)
 {
     double cost = v->drawn.nats - v->dense.nats;
@@ -147,7 +148,7 @@ static json_t *loss_json(const struct train_session *s,
     return loss;
 }
 
-/* Both are exact: where they differ, one of the two is wrong. */
+/* Both ledgers are exact, so a difference means that one of them is wrong. */
 static bool agrees(const struct train_session *s, const struct ledger *counted)
 {
     struct disagreement first;

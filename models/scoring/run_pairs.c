@@ -1,4 +1,4 @@
-/* run_pairs.c - paired losses and seconds, kept and written. */
+/* run_pairs.c - Keep paired losses and seconds, and write them. */
 #include "models/scoring/run_pairs.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* run_trace.c - traces in and out, a window at a time. */
+/* run_trace.c - Replay and keep traces, a window at a time. */
 #include "models/scoring/run_trace.h"
 
 enum status run_trace_replay(struct run_trace *t, const char *path,

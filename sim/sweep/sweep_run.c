@@ -1,4 +1,4 @@
-/* sweep_run.c - starting, watching and ending the processes of a study. */
+/* sweep_run.c - Start, watch and end the processes of a study. */
 #include "sim/sweep/sweep_run.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
     return STATUS_OK;
 }
 
-/* What a point is asked to do. */
+/* The request that a point is run for. */
 static json_t *request_json(const struct sweep *sweep, int32_t point)
 {
     struct sweep_point p = sweep_point(sweep, point);

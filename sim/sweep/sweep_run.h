@@ -1,4 +1,4 @@
-/* sweep_run.h - runs a study's points as processes, each in a directory.
+/* sweep_run.h - Run a study's points as processes, each in a directory.
  *
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
  * --resume --threads T` (or another row of sweep_works), its output in log.txt

@@ -1,4 +1,4 @@
-/* sweep_slurm.c - the two batch scripts of a study, and handing them in. */
+/* sweep_slurm.c - Write the two batch scripts of a study and submit them. */
 #include "sim/sweep/sweep_slurm.h"
 
 #include <errno.h>

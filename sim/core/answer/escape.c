@@ -67,7 +67,7 @@ static void put(FILE *out, unsigned c)
     }
 }
 
-/* What stands for a control character where it may not stand itself. */
+/* The picture of a control character, which may not stand there itself. */
 static unsigned picture(unsigned c)
 {
     return c == '\n' ? 0xB6 : c == '\t' ? 0x21E5 : c < 0x20 ? 0x2400 + c

@@ -26,7 +26,7 @@
 
 #include <stdio.h>
 #include "sim/core/answer/amount.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/answer/format.h"
 #include "sim/core/base/error.h"
 
 enum { TABLE_MAX_COLUMNS = 128, TABLE_NAME_SIZE = 48 };

@@ -5,7 +5,7 @@
 
 #include "sim/core/answer/table.h"
 
-/* How one column's numbers are shown. */
+/* The form of one column's numbers. */
 struct layout {
     struct prefix prefix;
     int           decimals;

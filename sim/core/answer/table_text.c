@@ -146,7 +146,7 @@ static const char *print_row(const struct sheet *s, const char *cell, FILE *out)
     return cell;
 }
 
-/* How wide the columns from `c` up to `end` are together. */
+/* The width of the columns from `c` up to `end` together. */
 static int span_width(const struct sheet *s, size_t c, size_t end)
 {
     int width = (int)(end - c - 1) * GAP;
