@@ -115,8 +115,7 @@ enum status table_write(const struct table *table, enum format format,
                         struct error *err) MUST_CHECK;
 
 /* ASCII, columns as wide as what stands in them; "-": unknown, with the number
- * of a note below where a reason is known.  Columns without any heading have no
- * rule either. */
+ * of a note below where a reason is known. */
 enum status table_aligned(const struct table *table, FILE *out,
                           struct error *err) MUST_CHECK;
 /* RFC 4180, base units; per amount the columns KEY, where it is not plain

@@ -15,7 +15,6 @@ struct sheet {
     const struct table *table;
     struct layout layout[TABLE_MAX_COLUMNS];
     int    width[TABLE_MAX_COLUMNS];
-    bool   headed;             /* some column has a heading */
     char  *cells;
     size_t size;
 };
@@ -45,7 +44,7 @@ static struct layout layout_of(const struct table *t, size_t c)
     return layout;
 }
 
-static void show_heading(struct sheet *s, size_t c, FILE *out)
+static void show_heading(const struct sheet *s, size_t c, FILE *out)
 {
     const struct column *column = &s->table->column[c];
     char heading[128];
@@ -55,15 +54,16 @@ static void show_heading(struct sheet *s, size_t c, FILE *out)
         snprintf(heading, sizeof heading, "%s", column->heading);
     fputs(table_ascii(heading), out);
     fputs(table_share_sign(column), out);
-    s->headed |= *heading != '\0';
 }
 
 static void show_unknown(const struct cell *cell, struct notes *notes,
                          FILE *out)
 {
+    size_t note = cell->amount.reason ? table_note(notes, cell) : 0;
+
     putc('-', out);
-    if (cell->amount.reason)
-        fprintf(out, " [%zu]", table_note(notes, cell));
+    if (note > 0)
+        fprintf(out, " [%zu]", note);
 }
 
 static void show_cell(const struct sheet *s, size_t r, size_t c,
@@ -197,12 +197,8 @@ static void print(const struct sheet *s, const struct notes *notes, FILE *out)
     }
     if (t->over)
         print_over(s, out);
-    if (s->headed) {
-        cell = print_row(s, cell, out);
-        print_rule(s, out);
-    } else {
-        cell += t->n_columns;          /* empty headings */
-    }
+    cell = print_row(s, cell, out);
+    print_rule(s, out);
     for (size_t r = 0; r < t->n_rows; r++) {
         if (t->kind[r] == ROW_TOTAL && !totals && r > 0)
             print_rule(s, out);
@@ -220,12 +216,14 @@ enum status table_aligned(const struct table *t, FILE *out, struct error *err)
 {
     struct sheet s = { .table = t };
     struct notes notes = { .n = 0 };
+    bool shown = show(&s, &notes);
 
-    if (!show(&s, &notes))
-        return error_set(err, STATUS_NO_MEMORY, "no memory to print table '%s'",
-                         t->name);
-    measure(&s);
-    print(&s, &notes, out);
+    if (shown) {
+        measure(&s);
+        print(&s, &notes, out);
+    }
     free(s.cells);
-    return STATUS_OK;
+    return shown ? STATUS_OK
+                 : error_set(err, STATUS_NO_MEMORY, "no memory to print table"
+                             " '%s'", t->name);
 }
