@@ -148,7 +148,7 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
     if (!name)
         return STATUS_OK;
     table_open(&t, "conventions", columns, sizeof columns / sizeof *columns);
-    t.decimals = DECIMALS;
+    t.decimals = DECIMALS + 2;         /* conventions differ by little */
     for (const struct predict_convention *c = predict_conventions; c->name;
          c++) {
         if (strcmp(name, "all") != 0 && strcmp(name, c->name) != 0)
