@@ -1,5 +1,5 @@
-/* test_splitter.c - Texts are cut as the `tokenizers` library cuts them; patterns
- * that PCRE2 cannot run, or would read in another way, are refused. */
+/* test_splitter.c - Texts are cut as the `tokenizers` library cuts them; a
+ * pattern that PCRE2 cannot run, or would read in another way, is refused. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>

@@ -246,8 +246,8 @@ Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
     }
 }
 
-/* EOS, a BOS, and tokens by which chat models end a turn; text that reads the same
- * is none of them. */
+/* EOS, a BOS, and tokens by which chat models end a turn; text that reads the
+ * same is none of them. */
 Test(tokenizer, a_text_ends_at_its_special_tokens)
 {
     static const char text[] =

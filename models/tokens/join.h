@@ -1,5 +1,5 @@
-/* join.h - Join neighbouring pieces of a text, the best pair first, until no pair
- * may be joined. */
+/* join.h - Join neighbouring pieces of a text, the best pair first, until no
+ * pair may be joined. */
 #ifndef JOIN_H
 #define JOIN_H
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Word characters: UTS #18, annex C.  Outside brackets Oniguruma asks a table
- * of Latin-1 first (src/unicode.c), which has superscripts and fractions too. */
+ * of Latin-1 first (src/unicode.c), which has superscripts and fractions. */
 #define CLASS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
 #define WORD  CLASS "\\xb2\\xb3\\xb9\\xbc-\\xbe"
 #define HEX   "0-9A-Fa-f"

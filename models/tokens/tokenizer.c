@@ -226,7 +226,7 @@ static void first_bytes(bool begins[BYTES], const struct vocab *vocab)
             begins[(unsigned char)vocab->bytes[vocab->at[id]]] = true;
 }
 
-/* Added tokens where they stand, what is between them as text. */
+/* Take added tokens where they stand, and encode the text between them. */
 static enum status encode_around(const struct tokenizer_parts *parts,
                                  const char *text, size_t size,
                                  struct ids *ids, struct error *err)

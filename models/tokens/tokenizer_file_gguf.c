@@ -30,7 +30,7 @@ static const char qwen2[] =
     "\\s+(?!\\S)|\\s+";
 static const struct pre {
     const char *name;
-    const char *pattern[2];      /* the second, if any, cuts the first's words */
+    const char *pattern[2];      /* the second cuts the words of the first */
     bool whole_words;            /* a word that is a token needs no merges */
     bool begins;                 /* texts have BOS before them, where the file
                                   * does not say (llama-vocab.cpp) */

@@ -348,7 +348,7 @@ static bool puts_first(const json_t *step, int depth)
     return does;
 }
 
-/* True where tokenizer_config.json says that texts have BOS before them or, where
+/* True where tokenizer_config.json says that texts have BOS before them or, if
  * it is silent, where the post-processor puts one there. */
 static bool begins(const json_t *root, const json_t *config)
 {
