@@ -1,11 +1,11 @@
 /* splitter.c - Run the patterns by PCRE2, compiled to machine code where that
  * may be done, within bounds of work and memory.
  *
- * PCRE2 10.42, which is Debian 12's, knows Unicode 14.  What was assigned later
- * counts as unassigned: up to Unicode 16 10,294 code points, of which 9,272 are
- * letters (most of them ideographs, hieroglyphs), 120 numbers, 773 symbols, 93
- * marks and 36 punctuation.  The `tokenizers` library does the same up to 0.20,
- * and takes them for what Unicode 16 says in 0.23. */
+ * PCRE2 10.42, which is Debian 12's, knows Unicode 14.  Code points assigned
+ * later count as unassigned: 10,294 of Unicode 16, of which 9,272 are letters
+ * (most of them ideographs and hieroglyphs), 120 numbers, 773 symbols, 93 marks
+ * and 36 punctuation.  The `tokenizers` library counts them so in 0.15 and 0.20,
+ * and classifies them by Unicode 16 in 0.23. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "models/tokens/splitter.h"
 
@@ -27,14 +27,14 @@ const char splitter_digit[] = "\\p{N}";
 const char splitter_digits[] = "\\p{N}+";
 
 enum {
-    /* Steps of a match, beside some for each byte of the text: a second's work.
-     * Patterns in use need less than two a byte. */
+    /* Steps of a match, and more of them for each byte of the text; patterns in
+     * use backtrack over a byte less than twice. */
     MATCH_STEPS = 1 << 20,
     MATCH_STEPS_PER_BYTE = 8,
     /* Memory of a match, in bytes: a group repeated a million times fits. */
     MATCH_MEMORY = 1 << 28,
-    FIRST_STACK = 1 << 15,       /* as PCRE2's own (pcre2jit) */
-    SUBSTITUTE = 0x1a,           /* ASCII: for a character that is no good */
+    FIRST_STACK = 1 << 15,       /* PCRE2's own size: man pcre2jit */
+    SUBSTITUTE = 0x1a,           /* ASCII's character for an invalid one */
 };
 
 static enum status no_memory(struct error *err)
