@@ -15,7 +15,7 @@ struct plot {
     const char *name;          /* file stem; chosen by the program, never by
                                 * foreign text */
     char   head[200];          /* the finding, in words */
-    char   sub[320];           /* what is drawn, with units */
+    char   sub[400];           /* what is drawn, with units */
     char   foot[480];          /* provenance */
     char   alt[1200];          /* for those who cannot see it */
     double height;             /* CSS pixels, before extra lines of text */

@@ -203,8 +203,9 @@ static void say_steps(struct plot *p, const struct samples *samples)
                  text[2], text[1], text[3]);
 }
 
-void figure_token_times(struct plot *p, const struct token_cost *cost)
+void figure_token_times(struct plot *p, const struct report *r)
 {
+    const struct token_cost *cost = &r->token_cost;
     struct samples samples;
     double low = HUGE_VAL, high = 0, most = 0;
     size_t beyond = 0, used;
@@ -413,8 +414,9 @@ static void draw_text(struct plot *p, struct measure *measure, int n,
     fputs("unset multiplot\n", p->script);
 }
 
-void figure_text_tokens(struct plot *p, const struct tokens *t)
+void figure_text_tokens(struct plot *p, const struct report *r)
 {
+    const struct tokens *t = &r->tokens;
     struct measure measure[] = {
         { .what = "FLOPs of a token", .unit = "FLOP", .of = flops_of },
         { .what = "loss of a token", .unit = "nats", .of = loss_of,

@@ -593,8 +593,9 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
     write_plot(p, iso);
 }
 
-void figure_isoflop(struct plot *p, const struct study *study)
+void figure_isoflop(struct plot *p, const struct report *r)
 {
+    const struct study *study = &r->study;
     struct isoflop iso = {
         .dot = calloc(study->n + 1, sizeof *iso.dot),
         .capacity = calloc(study->n + 1, sizeof *iso.capacity),

@@ -272,8 +272,9 @@ static bool has_kind(const struct study *study, enum setting_kind kind)
     return false;
 }
 
-void figure_loss(struct plot *p, const struct study *study)
+void figure_loss(struct plot *p, const struct report *r)
 {
+    const struct study *study = &r->study;
     static const char *const titles[] = { "dense", "MoD, learned routing",
                                           "MoD, control routing" };
     struct axis axis = choose_axis(study);

@@ -556,9 +556,10 @@ static void write_script(struct plot *p, const struct roofline *r)
     fputs("unset multiplot\n", p->script);
 }
 
-void figure_roofline(struct plot *p, const struct run *profile)
+void figure_roofline(struct plot *p, const struct report *report)
 {
-    struct roofline *r = calloc(1, sizeof *r);
+    const struct run *profile = report->profile;
+    struct roofline *r = profile ? calloc(1, sizeof *r) : NULL;
 
     if (!r)
         return;

@@ -110,11 +110,12 @@ static void write_tics(struct plot *p, char axis, double low, double high)
 /* Where the two panels part, as a share of the width. */
 static const double part = 0.41, gap = 0.11;
 
-void figure_scatter(struct plot *p, const struct run *profile)
+void figure_scatter(struct plot *p, const struct report *r)
 {
+    const struct run *profile = r->profile;
     static const char *const style[] = { "1", "2", "3", "4" };
     struct match match[MAX_POINTS];
-    int n = collect(match, profile);
+    int n = profile ? collect(match, profile) : 0;
     double low = HUGE_VAL, high = 0, off = 1.3;
     struct frame frame;
 

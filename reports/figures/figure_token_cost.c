@@ -122,8 +122,9 @@ static void write_script(struct plot *p, const struct token_cost *cost,
           "center offset 0,0.7 font SMALL tc rgb MUTED notitle\n", p->script);
 }
 
-void figure_token_cost(struct plot *p, const struct token_cost *cost)
+void figure_token_cost(struct plot *p, const struct report *r)
 {
+    const struct token_cost *cost = &r->token_cost;
     int n = (int)cost->most + 2;
     double *scratch = calloc((size_t)n * (cost->n + 1), sizeof *scratch);
     struct class *class = calloc((size_t)n, sizeof *class);

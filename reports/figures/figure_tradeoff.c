@@ -226,8 +226,9 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
              p->head);
 }
 
-void figure_tradeoff(struct plot *p, const struct tradeoff *x)
+void figure_tradeoff(struct plot *p, const struct report *r)
 {
+    const struct tradeoff *x = &r->tradeoff;
     double at[2] = { HUGE_VAL, -HUGE_VAL }, loss[2] = { HUGE_VAL, -HUGE_VAL };
     struct lines lines;
     struct prefix prefix;
@@ -414,8 +415,9 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
              x->n, x->n_lines, p->head);
 }
 
-void figure_savings(struct plot *p, const struct tradeoff *x)
+void figure_savings(struct plot *p, const struct report *r)
 {
+    const struct tradeoff *x = &r->tradeoff;
     double share[2], loss[2];
     struct lines lines;
     const double gap = 60, wide = (PLOT_WIDTH - 72 - 24 - 56) / 2.0;

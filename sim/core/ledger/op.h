@@ -173,29 +173,51 @@ enum {
 };
 
 /* Row order is report order.
- *   id         report name   what it is                                        */
-#define OP_MAP(X)                                                               \
-    X(EMBED,    "embed",      "token embedding, learned position added")        \
-    X(NORM,     "norm",       "layer norm or RMS norm")                         \
-    X(QKV,      "qkv",        "query, key and value projections")               \
-    X(ROPE,     "rope",       "rotary positions on queries and keys")           \
-    X(ATTEND,   "attend",     "fused causal attention: scores, softmax, mix")   \
-    X(PROJECT,  "project",    "attention output projection and residual")       \
-    X(FFN_UP,   "ffn.up",     "first feed-forward product (and gate product)")  \
-    X(ACT,      "act",        "GELU or SwiGLU")                                 \
-    X(FFN_DOWN, "ffn.down",   "second feed-forward product and residual")       \
-    X(ROUTE,    "route",      "score of every token: the router's, or a signal")  \
-    X(SELECT,   "select",     "which tokens are kept: top-k or threshold")      \
-    X(GATHER,   "gather",     "kept rows into a dense matrix")                  \
-    X(GATE,     "gate",       "gate the block's change and scatter it back")    \
-    X(HEAD,     "head",       "unembedding")                                    \
-    X(LOSS,     "loss",       "softmax cross-entropy")                          \
-    X(ENTROPY,  "entropy",    "entropy of the prediction, when scoring text")   \
-    X(CLIP,     "clip",       "norm of the gradients")                          \
-    X(ADAMW,    "adamw",      "optimizer update")
+ *   work    the curve of a machine by which the op is priced (sim/price/flops.h)
+ *   stack   the part of a layer's bar that the op is drawn in
+ *           (reports/figures/figure_layers.c)
+ *   id        name        work    stack
+ *     what it is                                                             */
+#define OP_MAP(X)                                                              \
+    X(EMBED,    "embed",    VECTOR, OTHER,                                     \
+      "token embedding, learned position added")                               \
+    X(NORM,     "norm",     VECTOR, NORM,                                      \
+      "layer norm or RMS norm")                                                \
+    X(QKV,      "qkv",      MATMUL, PROJECTION,                                \
+      "query, key and value projections")                                      \
+    X(ROPE,     "rope",     VECTOR, MIX,                                       \
+      "rotary positions on queries and keys")                                  \
+    X(ATTEND,   "attend",   ATTEND, MIX,                                       \
+      "fused causal attention: scores, softmax, mix")                          \
+    X(PROJECT,  "project",  MATMUL, PROJECTION,                                \
+      "attention output projection and residual")                              \
+    X(FFN_UP,   "ffn.up",   MATMUL, UP,                                        \
+      "first feed-forward product (and gate product)")                         \
+    X(ACT,      "act",      VECTOR, NORM,                                      \
+      "GELU or SwiGLU")                                                        \
+    X(FFN_DOWN, "ffn.down", MATMUL, DOWN,                                      \
+      "second feed-forward product and residual")                              \
+    X(ROUTE,    "route",    VECTOR, ROUTING,                                   \
+      "score of every token: the router's, or a signal")                       \
+    X(SELECT,   "select",   VECTOR, ROUTING,                                   \
+      "which tokens are kept: top-k or threshold")                             \
+    X(GATHER,   "gather",   VECTOR, ROUTING,                                   \
+      "kept rows into a dense matrix")                                         \
+    X(GATE,     "gate",     VECTOR, ROUTING,                                   \
+      "gate the block's change and scatter it back")                           \
+    X(HEAD,     "head",     MATMUL, OTHER,                                     \
+      "unembedding")                                                           \
+    X(LOSS,     "loss",     VECTOR, OTHER,                                     \
+      "softmax cross-entropy")                                                 \
+    X(ENTROPY,  "entropy",  VECTOR, OTHER,                                     \
+      "entropy of the prediction, when scoring text")                          \
+    X(CLIP,     "clip",     VECTOR, OTHER,                                     \
+      "norm of the gradients")                                                 \
+    X(ADAMW,    "adamw",    VECTOR, OTHER,                                     \
+      "optimizer update")
 
 enum op {
-#define X(id, name, what) OP_##id,
+#define X(id, name, work, stack, what) OP_##id,
     OP_MAP(X)
 #undef X
     OP_COUNT
