@@ -1,4 +1,4 @@
-/* op.c - the names of ops and passes. */
+/* op.c - Hold the names of ops and passes. */
 #include "sim/core/ledger/op.h"
 
 const struct op_info op_table[OP_COUNT] = {
@@ -8,7 +8,7 @@ const struct op_info op_table[OP_COUNT] = {
 };
 
 const char *const pass_names[PASS_COUNT] = {
-    [PASS_FORWARD]  = "forward",
-    [PASS_BACKWARD] = "backward",
-    [PASS_UPDATE]   = "update",
+#define X(id, name) name,
+    PASS_MAP(X)
+#undef X
 };

@@ -1,4 +1,5 @@
-/* op.h - the kinds of work a layer does, and the counting convention.
+/* op.h - Name the ops, the kinds of work a step consists of, and define how
+ * their FLOPs and bytes are counted.
  *
  * The FLOP convention, written once
  *   A multiply-add is 2.  Add, subtract, multiply, divide, square root: 1 each.
@@ -229,7 +230,17 @@ struct op_info {
 };
 extern const struct op_info op_table[OP_COUNT];
 
-enum pass { PASS_FORWARD, PASS_BACKWARD, PASS_UPDATE, PASS_COUNT };
+#define PASS_MAP(X)                                                            \
+    X(FORWARD,  "forward")                                                     \
+    X(BACKWARD, "backward")                                                    \
+    X(UPDATE,   "update")
+
+enum pass {
+#define X(id, name) PASS_##id,
+    PASS_MAP(X)
+#undef X
+    PASS_COUNT
+};
 extern const char *const pass_names[PASS_COUNT];
 
 #endif
