@@ -26,11 +26,9 @@ static const struct argp_option options[] = {
     { "stride", KEY_FIRST + 3, "S", 0, "Tokens from window to window; only the"
       " last S of a window are scored, those before are context; default: T",
       0 },
-    { "policy", KEY_FIRST + 4, "NAME", 0, "Who passes a routed block; default:"
-      " the causal rule that goes with the training.  With --prompt, a rule"
-      " that looks ahead routes the prompt, and its causal twin the new tokens:"
-      " expert_choice threshold, top-k of a signal the rank so far, random"
-      " drawn, strided, first_k and last_k every_nth", 0 },
+    { "policy", KEY_FIRST + 4, "NAME", 0, "The rule by which a routed block"
+      " keeps tokens, as run.policy below; default: the causal rule that goes"
+      " with the training", 0 },
     { "split", KEY_FIRST + 5, "all|validation|test", 0, "All of the text"
       " (default), or what training on it leaves out", 0 },
     { "limit", KEY_FIRST + 6, "N", 0, "No more than the first so many tokens;"

@@ -6,6 +6,7 @@
 
 #include "models/files/source.h"
 #include "sim/core/config/document.h"
+#include "sim/core/model/route_policies.h"
 
 static const char *const splits[] = { "all", "validation", "test", NULL };
 static const int split_of[] = { RUN_ALL, SPLIT_VALIDATION, SPLIT_TEST };
@@ -41,8 +42,9 @@ static const struct config_key keys[] = {
     SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "token",
         "left out before them; positions count from there"),
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
-        "who passes a routed block; empty: the causal rule that goes with the"
-        " training"),
+        "the rule by which a routed block keeps tokens; empty: the causal rule"
+        " that goes with the training.  With --prompt, a rule that looks ahead"
+        " routes the prompt, and another the tokens after it" ROUTE_DESCRIPTIONS),
     SCORE("run.seed", INT, seed, 0, 1e15, "1", NULL, "",
         "of the weights where the model has none, and of policies that draw"),
     SCORE("run.machine", PATH, machine, 0, 0, "", NULL, "",
