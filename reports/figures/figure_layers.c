@@ -30,7 +30,7 @@ static const char *const stack_names[STACK_COUNT] = {
 };
 
 static const enum stack stack_of[OP_COUNT] = {
-#define X(id, name, work, stack, what) STACK_##stack,
+#define X(id, name, work, stack, writes, what) STACK_##stack,
     OP_MAP(X)
 #undef X
 };

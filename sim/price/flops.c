@@ -374,7 +374,7 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 enum work flops_work(enum op op)
 {
     static const enum work work_of[OP_COUNT] = {
-#define X(id, name, work, stack, what) WORK_##work,
+#define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };

@@ -80,16 +80,14 @@ uint64_t lines_rewritten(const struct lines_op *o)
 uint64_t lines_cold(const struct lines_op *o)
 {
     const struct letters s = letters_of(o->spec);
-    /* An op without a result of its own works in place or on what is still
-     * there. */
-    const double EMBED = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
+    /* The results that the ops' rows name. */
+    const double NONE = 0, STREAM = 4 * s.C,
+        EMBED = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
         NORM = 4 * s.C + (s.gpt2 ? 8 : 4), QKV = 4 * (s.Q + 2 * s.E),
-        ROPE = 0, ATTEND = 4 * s.Q + 8 * s.H, PROJECT = 4 * s.C,
-        FFN_UP = 4 * s.U, ACT = 4 * s.F, FFN_DOWN = 4 * s.C, ROUTE = 0,
-        SELECT = 0, GATHER = 4 * s.C, GATE = 0, HEAD = 4 * s.V, LOSS = 0,
-        ENTROPY = 0, CLIP = 0, ADAMW = 0;
+        ATTEND = 4 * s.Q + 8 * s.H, UP = 4 * s.U, ACT = 4 * s.F,
+        HEAD = 4 * s.V;
     const double per_row[OP_COUNT] = {
-#define X(id, name, work, stack, what) id,
+#define X(id, name, work, stack, writes, what) writes,
         OP_MAP(X)
 #undef X
     };

@@ -2,7 +2,7 @@
 #include "sim/core/ledger/op.h"
 
 const struct op_info op_table[OP_COUNT] = {
-#define X(id, name, work, stack, what) { name, what },
+#define X(id, name, work, stack, writes, what) { name, what },
     OP_MAP(X)
 #undef X
 };

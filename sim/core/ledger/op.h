@@ -174,51 +174,53 @@ enum {
 };
 
 /* Row order is report order.
- *   work    the curve of a machine by which the op is priced (sim/price/flops.h)
+ *   work    the curve of a machine that prices the op (sim/price/flops.h)
  *   stack   the part of a layer's bar that the op is drawn in
  *           (reports/figures/figure_layers.c)
- *   id        name        work    stack
+ *   writes  a result with a place of its own in every layer (sim/price/lines.c);
+ *           NONE: the op works in place, or its result is small
+ *   id        name        work    stack       writes
  *     what it is                                                             */
 #define OP_MAP(X)                                                              \
-    X(EMBED,    "embed",    VECTOR, OTHER,                                     \
+    X(EMBED,    "embed",    VECTOR, OTHER,      EMBED,                         \
       "token embedding, learned position added")                               \
-    X(NORM,     "norm",     VECTOR, NORM,                                      \
+    X(NORM,     "norm",     VECTOR, NORM,       NORM,                          \
       "layer norm or RMS norm")                                                \
-    X(QKV,      "qkv",      MATMUL, PROJECTION,                                \
+    X(QKV,      "qkv",      MATMUL, PROJECTION, QKV,                           \
       "query, key and value projections")                                      \
-    X(ROPE,     "rope",     VECTOR, MIX,                                       \
+    X(ROPE,     "rope",     VECTOR, MIX,        NONE,                          \
       "rotary positions on queries and keys")                                  \
-    X(ATTEND,   "attend",   ATTEND, MIX,                                       \
+    X(ATTEND,   "attend",   ATTEND, MIX,        ATTEND,                        \
       "fused causal attention: scores, softmax, mix")                          \
-    X(PROJECT,  "project",  MATMUL, PROJECTION,                                \
+    X(PROJECT,  "project",  MATMUL, PROJECTION, STREAM,                        \
       "attention output projection and residual")                              \
-    X(FFN_UP,   "ffn.up",   MATMUL, UP,                                        \
+    X(FFN_UP,   "ffn.up",   MATMUL, UP,         UP,                            \
       "first feed-forward product (and gate product)")                         \
-    X(ACT,      "act",      VECTOR, NORM,                                      \
+    X(ACT,      "act",      VECTOR, NORM,       ACT,                           \
       "GELU or SwiGLU")                                                        \
-    X(FFN_DOWN, "ffn.down", MATMUL, DOWN,                                      \
+    X(FFN_DOWN, "ffn.down", MATMUL, DOWN,       STREAM,                        \
       "second feed-forward product and residual")                              \
-    X(ROUTE,    "route",    VECTOR, ROUTING,                                   \
+    X(ROUTE,    "route",    VECTOR, ROUTING,    NONE,                          \
       "score of every token: the router's, or a signal")                       \
-    X(SELECT,   "select",   VECTOR, ROUTING,                                   \
+    X(SELECT,   "select",   VECTOR, ROUTING,    NONE,                          \
       "which tokens are kept: top-k or threshold")                             \
-    X(GATHER,   "gather",   VECTOR, ROUTING,                                   \
+    X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
       "kept rows into a dense matrix")                                         \
-    X(GATE,     "gate",     VECTOR, ROUTING,                                   \
+    X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \
       "gate the block's change and scatter it back")                           \
-    X(HEAD,     "head",     MATMUL, OTHER,                                     \
+    X(HEAD,     "head",     MATMUL, OTHER,      HEAD,                          \
       "unembedding")                                                           \
-    X(LOSS,     "loss",     VECTOR, OTHER,                                     \
+    X(LOSS,     "loss",     VECTOR, OTHER,      NONE,                          \
       "softmax cross-entropy")                                                 \
-    X(ENTROPY,  "entropy",  VECTOR, OTHER,                                     \
+    X(ENTROPY,  "entropy",  VECTOR, OTHER,      NONE,                          \
       "entropy of the prediction, when scoring text")                          \
-    X(CLIP,     "clip",     VECTOR, OTHER,                                     \
+    X(CLIP,     "clip",     VECTOR, OTHER,      NONE,                          \
       "norm of the gradients")                                                 \
-    X(ADAMW,    "adamw",    VECTOR, OTHER,                                     \
+    X(ADAMW,    "adamw",    VECTOR, OTHER,      NONE,                          \
       "optimizer update")
 
 enum op {
-#define X(id, name, work, stack, what) OP_##id,
+#define X(id, name, work, stack, writes, what) OP_##id,
     OP_MAP(X)
 #undef X
     OP_COUNT
