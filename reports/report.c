@@ -1,4 +1,5 @@
-/* report.c - Read runs, build tables and figures from them, and write all. */
+/* report.c - Read runs, build tables and figures from them, and write a
+ * folder. */
 #include "reports/report.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static enum status read_curves(struct report *r, struct error *err)
     return status;
 }
 
-/* Not one that went on from a prompt: nothing was scored there. */
+/* A run that went on from a prompt scored nothing. */
 static bool scores_text(const struct run *run)
 {
     return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
@@ -113,7 +114,7 @@ static enum status layers_of_study(struct report *r, struct error *err)
     return STATUS_OK;
 }
 
-/* A single run without any twin still has layers to show. */
+/* A single run still has layers to show, without a twin. */
 static enum status layers_of_run(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < r->n_runs; i++) {

@@ -1,4 +1,4 @@
-/* report.c - isobath report DIR... -o DIR */
+/* report.c - Run isobath report DIR... -o DIR. */
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static const struct argp_child children[] = { { &command_argp, 0, NULL, 0 },
 static const struct argp parser = { NULL, parse_argument, "DIR...", help,
                                     children, NULL, NULL };
 
-/* As it may be typed again. */
+/* The command line in a form that can be typed again. */
 static void command_line(char *out, size_t size, int argc, char **argv)
 {
     size_t used = 0;
@@ -71,7 +71,7 @@ static void print_path(const char *folder, const char *file)
     printf("/%s\n", file);
 }
 
-/* What was made, and what was not and why. */
+/* Name the files that were written, and the figures left out with the reason. */
 static void say(const struct report *report, const struct arguments *arguments)
 {
     for (size_t i = 0; i < report->n_figures; i++)

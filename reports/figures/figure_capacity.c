@@ -1,4 +1,5 @@
-/* figure_capacity.c - loss under both rules, forward FLOPs, and capacity. */
+/* figure_capacity.c - Draw loss under both rules, and forward FLOPs, against
+ * capacity. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* figure_curves.c - loss against cumulative training FLOPs. */
+/* figure_curves.c - Draw loss against cumulative training FLOPs. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
-/* figure_distribution.c - which share of the tokens cost, took or lost at most
- * so much: the empirical distributions of a profile's decode steps and of a
- * scored text. */
+/* figure_distribution.c - Draw empirical distributions: the times of a
+ * profile's decode steps, and the costs and losses of a scored text's tokens. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -233,7 +232,7 @@ void figure_token_times(struct plot *p, const struct report *r)
         samples_close(&samples);
         return;
     }
-    /* What interrupts a step would stretch the axis. */
+    /* A step that was interrupted would stretch the axis. */
     high = fmin(high, 1.5 * most);
     for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
         for (size_t i = 0; i < samples.of[g].n; i++)
@@ -276,7 +275,7 @@ void figure_token_times(struct plot *p, const struct report *r)
 
 /* ---- tokens of a scored text ---- */
 
-/* One panel: what is on its axis, and whose distribution. */
+/* One panel: the quantity on its axis, and its distribution. */
 struct measure {
     const char *what, *unit;   /* "counted FLOPs of a token", "FLOP" */
     double (*of)(const struct token *token);

@@ -1,4 +1,5 @@
-/* figure_layers.c - one metric per layer, stacked by op, dense beside MoD. */
+/* figure_layers.c - Draw one metric per layer, stacked by op, dense beside
+ * MoD. */
 #include "reports/figures/figures.h"
 
 #include <ctype.h>

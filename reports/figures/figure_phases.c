@@ -1,4 +1,4 @@
-/* figure_phases.c - what MoD spends of the dense twin's cost, by phase. */
+/* figure_phases.c - Draw MoD's share of the dense twin's cost, by phase. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

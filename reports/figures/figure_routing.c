@@ -1,4 +1,5 @@
-/* figure_routing.c - who was routed where, over the text. */
+/* figure_routing.c - Draw which blocks each token of a text was routed
+ * through. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* figure_scatter.c - predicted against measured seconds, op by op. */
+/* figure_scatter.c - Draw measured against predicted seconds, op by op. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -107,7 +107,7 @@ static void write_tics(struct plot *p, char axis, double low, double high)
     fputs(")\n", p->script);
 }
 
-/* Where the two panels part, as a share of the width. */
+/* The share of the width at which the two panels part. */
 static const double part = 0.41, gap = 0.11;
 
 void figure_scatter(struct plot *p, const struct report *r)

@@ -1,5 +1,5 @@
-/* figure_token_cost.c - a token's seconds against how many routed layers, or
- * parts of them, kept it, beside the dense twin's tokens. */
+/* figure_token_cost.c - Draw a token's seconds against the number of routed
+ * layers, or parts of layers, that kept it, beside the dense twin's tokens. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* figure_waterfall.c - FLOPs saved, time saved, energy saved: where it went. */
+/* figure_waterfall.c - Draw how FLOPs saved become time and energy saved, step
+ * by step. */
 #include "reports/figures/figures.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* study.c - trained runs, gathered into settings: equal in all but the seed. */
+/* study.c - Gather trained runs into settings, whose runs are equal in all but
+ * the seed. */
 #include "reports/read/study.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ double study_loss(const struct run *run)
     return f->loss_causal;
 }
 
-/* What says which draw a run was, not which setting. */
+/* Config keys that tell runs of one setting apart. */
 static bool is_seed(const char *key)
 {
     static const char *const names[] = { "seed", "seeds", "threads", "output",
@@ -260,8 +261,8 @@ bool study_is_largest(const struct study *study, const struct setting *s)
     return !(s->flops_train < largest_share * study->flops_high);
 }
 
-/* Among the largest budget's runs, where both kinds have some: what is compared
- * should have cost the same. */
+/* Among the largest budget's runs, where both kinds have some: compared
+ * settings should have cost the same. */
 static void find_best(struct study *study)
 {
     const double large = largest_share * study->flops_high;

@@ -1,5 +1,5 @@
-/* tradeoff.h - scored points of a sweep: what a routing saves of a real model's
- * cost, and what that does to its loss, against the dense twin. */
+/* tradeoff.h - Hold scored points of a sweep against their dense twin: the
+ * share of a real model's cost that a routing saves, and the loss it adds. */
 #ifndef TRADEOFF_H
 #define TRADEOFF_H
 

@@ -1,4 +1,4 @@
-/* tables_answer.c - the few numbers of the first screen. */
+/* tables_answer.c - Add the table of the first screen. */
 #include "reports/tables/tables.h"
 
 static const struct column answer_columns[] = {

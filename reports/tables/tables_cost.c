@@ -1,4 +1,4 @@
-/* tables_cost.c - tables of FLOPs, bytes, time and energy. */
+/* tables_cost.c - Add tables of FLOPs, bytes, time and energy. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -77,8 +77,8 @@ static struct amount of_op(const void *context, enum witness w, enum metric m)
     return a;
 }
 
-/* Seconds that order the ops: measured, else modelled; FLOPs where no one
- * knows. */
+/* Seconds that order the ops: measured, else modelled; FLOPs where neither is
+ * known. */
 struct ordered {
     int op;
     double weight;

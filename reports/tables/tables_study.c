@@ -1,4 +1,5 @@
-/* tables_study.c - tables of trained models, and of a text one of them read. */
+/* tables_study.c - Add tables of trained models, and of a text that one of
+ * them scored. */
 #include "reports/tables/tables.h"
 
 #include <math.h>

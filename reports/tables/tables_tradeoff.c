@@ -1,4 +1,4 @@
-/* tables_tradeoff.c - tables of a real model's routings. */
+/* tables_tradeoff.c - Add tables of a real model's routings. */
 #include "reports/tables/tables.h"
 
 #include <math.h>

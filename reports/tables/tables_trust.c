@@ -1,4 +1,5 @@
-/* tables_trust.c - what does not agree, what is not known, where it was run. */
+/* tables_trust.c - Add tables of disagreements, of unknowns, and of the
+ * machine and the commands. */
 #include "reports/tables/tables.h"
 
 #include <inttypes.h>
