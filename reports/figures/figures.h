@@ -14,54 +14,36 @@
  *   function        file name        section   source
  *     the data it is drawn from, said where it is left out                   */
 #define FIGURE_MAP(X)                                                          \
-    /* Held-out loss against compute: seeds, means, the dense envelope. */     \
     X(loss,          "compute-loss",  SCALING,  study,                         \
       "trained runs whose held-out losses or costs differ")                    \
-    /* Loss against forward FLOPs per token: a line a routing. */              \
     X(tradeoff,      "tradeoff",      SCALING,  tradeoff,                      \
       "a sweep of isobath run over routings")                                  \
-    /* Loss increase against the share of FLOPs, bytes, time and energy. */    \
     X(savings,       "savings",       SCALING,  tradeoff,                      \
       "a sweep of isobath run over routings")                                  \
-    /* FLOPs saved, time saved, energy saved: where it went. */                \
     X(waterfall,     "waterfall",     PHASES,   profile,                       \
       "a profile with both models' FLOPs and times")                           \
-    /* The share of the dense twin's FLOPs, bytes, time and energy. */         \
     X(phases,        "phases",        PHASES,   profile,                       \
       "a profile")                                                             \
-    /* A decoded token's seconds, by how many routed layers kept it. */        \
     X(token_cost,    "token-cost",    PHASES,   profile,                       \
       "a profile of decoding with a routed layer")                             \
-    /* The distribution of the time of a decode step. */                       \
     X(token_times,   "token-times",   PHASES,   profile,                       \
       "a profile of decoding")                                                 \
-    /* FLOPs per layer, stacked by op, dense beside MoD. */                    \
     X(layers,        "layers",        OPS,      layers,                        \
       "a profile, a trained or a scored run with its ledger")                  \
-    /* Joules, likewise. */                                                    \
     X(layers_energy, "layers-energy", OPS,      layers,                        \
       "a ledger with joules, measured or modelled")                            \
-    /* FLOPs a second of every op against its FLOPs a byte, under the          \
-     * machine's ceilings, a panel a phase. */                                 \
     X(roofline,      "roofline",      OPS,      profile,                       \
       "a profile with counted and measured ops")                               \
-    /* The blocks that each token of a text was routed through. */             \
     X(routing,       "routing",       TEXT,     text,                          \
       "a scored text with a routed layer")                                     \
-    /* The distributions of cost and loss over a scored text's tokens. */      \
     X(text_tokens,   "text-tokens",   TEXT,     text,                          \
       "a scored text")                                                         \
-    /* Loss against parameters at equal training FLOPs, a curve a budget, kind \
-     * and capacity. */                                                        \
     X(isoflop,       "isoflop",       SCALING,  study,                         \
       "trained runs of several sizes at equal training FLOPs")                 \
-    /* Loss under both rules, and forward FLOPs, against capacity. */          \
     X(capacity,      "capacity",      SCALING,  study,                         \
       "trained MoD runs with held-out losses")                                 \
-    /* Loss against cumulative training FLOPs. */                              \
     X(curves,        "curves",        SCALING,  study,                         \
       "trained runs with their curves")                                        \
-    /* Predicted against measured seconds, per op. */                          \
     X(scatter,       "scatter",       TRUST,    profile,                       \
       "a profile with predicted times (--machine)")
 

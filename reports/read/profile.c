@@ -69,7 +69,6 @@ static void read_ratios(struct phase *phase, const json_t *json)
 
     for (int m = 0; m < METRIC_COUNT; m++)
         phase->ratio[m] = ratio_of_totals(phase, (enum metric)m);
-    phase->repeats = jsonpath_number(seconds, "n");
     if (amount_known(read_median(seconds, NULL)))
         phase->ratio[METRIC_SECONDS] = read_median(seconds, NULL);
     if (json_is_object(json_object_get(given, "joules")) &&

@@ -63,7 +63,6 @@ struct phase {
     struct amount seconds[ARM_COUNT];       /* median and interval */
     struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can
                                              * be; else of the totals */
-    double repeats;                         /* pairs behind ratio[SECONDS] */
     struct witnesses witnesses[ARM_COUNT];
 };
 

@@ -284,8 +284,10 @@ static double loss_of_seed(const struct setting *s, double seed)
     return nan("");
 }
 
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b)
+/* a less b over the seeds both have; over all their runs when they share fewer
+ * than two. */
+static struct difference difference_of(const struct setting *a,
+                                       const struct setting *b)
 {
     struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
@@ -347,7 +349,7 @@ static enum status finish(struct study *study, struct error *err)
                                                 .high = nan("") };
         s->rival = rival_of(study, s);
         if (s->rival && s != s->rival && s->causal.n)
-            s->against_dense = study_difference(s, s->rival);
+            s->against_dense = difference_of(s, s->rival);
     }
     if (study->mod)
         study->verdict = stats_verdict(study->mod->against_dense);

@@ -60,11 +60,6 @@ void        study_close(struct study *study);
 /* The loss that a comparison uses: under the causal rule; NAN when unknown. */
 double      study_loss(const struct run *run);
 
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two. */
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b);
-
 /* Of the budget that the best are chosen from: within 5 % of the largest. */
 bool        study_is_largest(const struct study *study,
                              const struct setting *setting);

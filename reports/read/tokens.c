@@ -75,10 +75,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 {
     struct token *token = &t->token[r];
     const struct { const char *name; double *to; } numbers[] = {
-        { "position", &token->position },
         { "loss_nats", &token->loss_nats },
-        { "entropy_nats", &token->entropy_nats },
-        { "blocks_used", &token->blocks_used },
         { "flops", &token->flops },
     };
     const int text = csv_column(&t->csv, "text");

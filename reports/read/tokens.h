@@ -10,7 +10,7 @@
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
                                 * byte again */
-    double position, loss_nats, entropy_nats, blocks_used, flops;   /* or NAN */
+    double loss_nats, flops;   /* or NAN */
 };
 
 struct tokens {

@@ -8,22 +8,17 @@
 #include "sim/core/model/route.h"
 
 const char *const spend_words[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = word,
-    SPEND_MAP(X)
-#undef X
-};
-const char *const spend_units[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = unit,
+#define X(id, word, how) word,
     SPEND_MAP(X)
 #undef X
 };
 const char *const spend_how[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = how,
+#define X(id, word, how) how,
     SPEND_MAP(X)
 #undef X
 };
 const char *const trade_kind_names[TRADE_KIND_COUNT] = {
-#define X(id, word) [TRADE_##id] = word,
+#define X(id, word) word,
     TRADE_MAP(X)
 #undef X
 };

@@ -5,21 +5,20 @@
 
 #include "reports/read/run.h"
 
-/*    id        word        unit   known how                                 */
+/*    id        word        known how                                         */
 #define SPEND_MAP(X)                                                           \
-    X(FLOPS,    "FLOPs",    "flop", "counted")                                 \
-    X(BYTES,    "bytes",    "B",    "counted")                                 \
-    X(SECONDS,  "time",     "s",    "measured, paired")                        \
-    X(JOULES,   "energy",   "J",    "modelled")
+    X(FLOPS,    "FLOPs",    "counted")                                         \
+    X(BYTES,    "bytes",    "counted")                                         \
+    X(SECONDS,  "time",     "measured, paired")                                \
+    X(JOULES,   "energy",   "modelled")
 
 enum spend {
-#define X(id, word, unit, how) SPEND_##id,
+#define X(id, word, how) SPEND_##id,
     SPEND_MAP(X)
 #undef X
     SPEND_COUNT
 };
 extern const char *const spend_words[SPEND_COUNT];
-extern const char *const spend_units[SPEND_COUNT];
 extern const char *const spend_how[SPEND_COUNT];
 
 /*    id         word                                                        */
