@@ -93,5 +93,8 @@ void        report_each_run(const struct report *report, visit_fn *visit,
 struct table *report_add_table(struct report *report, enum section section,
                                bool folded, const char *name,
                                const struct column *columns, size_t n_columns);
+#define REPORT_ADD_TABLE(report, section, folded, name, columns)               \
+    report_add_table(report, SECTION_##section, folded, name, columns,         \
+                     sizeof columns / sizeof *columns)
 
 #endif

@@ -128,8 +128,8 @@ void tables_validate(struct report *report)
         csv_column(&csv, "simulator"),
     };
     const char *simulator = csv.n_rows ? csv_text(&csv, 0, f.simulator) : "";
-    struct table *t = report_add_table(report, SECTION_TRUST, false,
-        "validation", columns, sizeof columns / sizeof *columns);
+    struct table *t = REPORT_ADD_TABLE(report, TRUST, false, "validation",
+                                       columns);
     table_caption(t, "Figures of the profile against the error budget of their "
                   "metric, op by op and for the whole phase: FLOPs and operand "
                   "bytes counted exactly as predicted, FLOPs measured as "
