@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 enum { LINE_BYTES = 64 };
 static const uint64_t most_l2_data_bytes = 128 << 10;

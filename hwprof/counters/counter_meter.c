@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* The code between two ops of a layer takes tens of nanoseconds; half a
  * microsecond tells it from work that belongs to no op. */

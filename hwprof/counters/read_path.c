@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 static int compare(const void *a, const void *b)
 {

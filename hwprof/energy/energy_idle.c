@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 const double energy_least_seconds = 0.1;
 const double energy_tick_seconds = 0.001;

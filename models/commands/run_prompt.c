@@ -1,6 +1,7 @@
-/* run_prompt.c - isobath run --prompt: every pass is counted, predicted
- * from what it kept, and compared before the next. */
-#include <errno.h>
+/* run_prompt.c - Go on from a prompt; count every pass, predict it from what it
+ * kept, and compare the two before the next. */
+#include "models/commands/run_prompt.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
 #include "models/commands/run_output.h"
-#include "models/commands/run_prompt_result.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_text.h"
 #include "models/tokens/text_stream.h"
@@ -21,92 +21,6 @@ enum {
     USUAL_NEW = 128,
     MAX_PROMPT = 1 << 24,            /* bytes of stdin */
 };
-
-/* ---- options ---- */
-
-enum { KEY_PROMPT = 1024, KEY_TEMPERATURE, KEY_TOP_K, KEY_TOP_P };
-
-static const struct argp_option options[] = {
-    { "prompt", KEY_PROMPT, "TEXT", 0, "Go on from TEXT, as it stands; -: from"
-      " standard input.  The new text goes to standard output, what it cost to"
-      " standard error", 0 },
-    { "new", 'n', "N", 0, "New tokens, at most; default 128, or what the"
-      " model's positions leave room for; fewer where the text ends", 0 },
-    { "temperature", KEY_TEMPERATURE, "X", 0, "Draw, with logits divided by X;"
-      " default 0: always the likeliest", 0 },
-    { "top-k", KEY_TOP_K, "K", 0, "Draw from the K likeliest; default 0: all",
-      0 },
-    { "top-p", KEY_TOP_P, "P", 0, "Draw from the fewest that together have"
-      " probability P; default 1: all.  Draws go by --seed", 0 },
-    { 0 },
-};
-
-static double number(const char *option, const char *text, double min,
-                     double max, struct argp_state *state)
-{
-    char *end;
-    double x = strtod(text, &end);
-
-    if (end == text || *end || !(x >= min && x <= max))
-        argp_error(state, "%s '%s': allowed is %g to %g", option, text, min,
-                   max);
-    return x;
-}
-
-static int64_t whole(const char *option, const char *text, int64_t min,
-                     int64_t max, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-
-    if (end == text || *end || errno || n < min || n > max)
-        argp_error(state, "%s '%s': allowed is %" PRId64 " to %" PRId64,
-                   option, text, min, max);
-    return n;
-}
-
-static void note(struct run_prompt_options *o, const char *option)
-{
-    if (!o->first)
-        o->first = option;
-}
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    struct run_prompt_options *o = state->input;
-    switch (key) {
-    case KEY_PROMPT:
-        o->prompt = text;
-        return 0;
-    case 'n':
-        note(o, "-n");
-        o->n_new = whole("-n", text, 1, 1 << 20, state);
-        return 0;
-    case KEY_TEMPERATURE:
-        note(o, "--temperature");
-        o->sampling.temperature = number("--temperature", text, 0, 1e6, state);
-        return 0;
-    case KEY_TOP_K:
-        note(o, "--top-k");
-        o->sampling.top_k = (int32_t)whole("--top-k", text, 0, 1 << 20, state);
-        return 0;
-    case KEY_TOP_P:
-        note(o, "--top-p");
-        o->sampling.top_p = number("--top-p", text, 0, 1, state);
-        return 0;
-    case ARGP_KEY_END:
-        if (o->sampling.temperature == 0.0 &&
-            (o->sampling.top_k > 0 || o->sampling.top_p > 0.0))
-            argp_error(state, "--top-k and --top-p choose what is drawn from:"
-                       " give --temperature X too");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-const struct argp run_prompt_argp = { .options = options, .parser = parse };
 
 /* ---- what it is made of, opened in this order ---- */
 
@@ -278,9 +192,7 @@ static uint64_t predicted_bytes(const struct session *s)
 
 static enum status check_memory(const struct session *s, struct error *err)
 {
-    uint64_t need = predicted_bytes(s);
-    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
-                    (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t need = predicted_bytes(s), have = command_memory_bytes();
     return need <= have
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "%s: with %d tokens this"
@@ -304,7 +216,8 @@ static enum status open_model(struct session *s, struct error *err)
     if (status == STATUS_OK)
         status = model_open(&s->model, &s->spec, &model, err);
     if (status == STATUS_OK)
-        status = source_fill(&s->source, s->model, (uint64_t)s->job->config->seed, err);
+        status = source_fill(&s->source, s->model,
+                             (uint64_t)s->job->config->seed, err);
     s->open_seconds = clock_seconds() - started;
     if (status == STATUS_OK)
         status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
@@ -516,7 +429,8 @@ static enum status go_on(struct session *s, struct error *err)
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
         .policy = s->policy, .step_policy = s->step_policy,
         .seed = (uint64_t)s->job->config->seed,
-        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked, .passed = passed, .emit = emit, .context = s });
+        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
+        .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
     fflush(s->copy.file);
     if (s->out.file) {

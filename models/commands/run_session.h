@@ -1,5 +1,4 @@
-/* run_session.h - what isobath run scores a text with; for
- * models/run_*_command.c, which join the parts. */
+/* run_session.h - Hold all that isobath run scores a text with. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
@@ -10,6 +9,7 @@
 #include "models/commands/run_result.h"
 #include "models/scoring/run_text.h"
 #include "models/scoring/run_trace.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
 
 struct machine;
@@ -50,7 +50,7 @@ void        run_session_close(struct run_session *s);
 /* Predicted: resident at the peak, without the text. */
 uint64_t run_session_bytes(const struct run_session *s);
 
-/* ---- run_result_command.c ---- */
+/* ---- run_summary.c ---- */
 
 /* What came out of the windows that are done: into the directory, and out. */
 enum status run_session_deliver(struct run_session *s, int argc, char **argv,

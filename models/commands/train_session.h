@@ -1,5 +1,4 @@
-/* train_session.h - what isobath train works on; for models/train_*command.c,
- * which join the parts. */
+/* train_session.h - Hold all that isobath train works on. */
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
@@ -41,7 +40,7 @@ struct train_session {
     char               state_path[FILE_PATH_SIZE];
 };
 
-/* ---- train_plan_command.c, in this order ---- */
+/* ---- train_plan.c, in this order ---- */
 
 /* Config, spec, tokenizer and machine; and whether memory will do. */
 enum status train_read_config(struct train_session *s,
@@ -60,7 +59,7 @@ const char *train_tokenizer_path(const struct train_session *s);
 /* Of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_session *s);
 
-/* ---- train_result_command.c ---- */
+/* ---- train_result.c ---- */
 
 /* Judged on what was held out, written, and printed.  summary.json comes last:
  * where it stands, all stands.  STATUS_FAILED: counted is not predicted. */

@@ -1,5 +1,4 @@
-/* predict_session.h - what isobath predict was asked and what it answers; for
- * sim/predict_*command.c, which join the parts. */
+/* predict_session.h - Hold the question and the answer of isobath predict. */
 #ifndef PREDICT_SESSION_H
 #define PREDICT_SESSION_H
 
@@ -11,14 +10,13 @@
 
 struct predict_options {
     struct command_options common;
-    const char *model, *machine, *convention;
-    enum memory_phase phase;
-    enum predict_by by;
-    int32_t batch, tokens, context;     /* 0: not given */
+    const char *model, *machine, *convention;   /* the last two may be NULL */
+    int     phase, by;                  /* enum memory_phase, predict_by */
+    int64_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
-    int32_t layer;                      /* that it shows */
-    const char *weights;                /* float32, stored, or a type; NULL: as
-                                         * the model file says */
+    int64_t layer;                      /* that it shows */
+    int     weights;                    /* enum weights, then types; -1: as the
+                                         * model file says */
 };
 
 /* Everything that is printed, in whatever format. */
@@ -34,7 +32,7 @@ struct predict_answer {
     uint64_t process_bytes;             /* this program's own, at its start */
 };
 
-/* predict_result_command.c: the whole answer, as text, as CSV, as JSON. */
+/* predict_result.c: the whole answer, as text, as CSV, as JSON. */
 void        predict_print_text(FILE *file, const struct predict_answer *answer);
 void        predict_print_csv(FILE *file, const struct predict_answer *answer);
 enum status predict_print_json(FILE *file, struct predict_answer *answer,

@@ -220,7 +220,7 @@ enum {
       "optimizer update")
 
 enum op {
-#define X(id, name, work, stack, writes, what) OP_##id,
+#define X(id, ...) OP_##id,
     OP_MAP(X)
 #undef X
     OP_COUNT

@@ -85,12 +85,12 @@
     ROUTE_NAME_##trains(name)
 #define ROUTE_TRAINED_NAMES ROUTE_POLICY_MAP(ROUTE_TRAINED)
 
-/* ". hash: the share ...": each with its help, and what follows a prompt. */
+/* "\nhash: the share ...": each with its help, and what follows a prompt. */
 #define ROUTE_AFTER_ITSELF
 #define ROUTE_AFTER_BY(rule) "; after a prompt " rule
 #define ROUTE_AFTER_NEVER    "; nothing goes on after a prompt"
 #define ROUTE_DESCRIBED(name, config, trains, step, help, ...)                 \
-    ". " name ": " help ROUTE_AFTER_##step
+    "\n" name ": " help ROUTE_AFTER_##step
 #define ROUTE_DESCRIPTIONS ROUTE_POLICY_MAP(ROUTE_DESCRIBED)
 
 #endif
