@@ -1,5 +1,7 @@
 /* run_prompt.c - Go on from a prompt; count every pass, predict it from what it
  * kept, and compare the two before the next. */
+#include "models/commands/run_prompt.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
-#include "models/commands/run_prompt_result.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_text.h"
 #include "models/tokens/text_stream.h"
