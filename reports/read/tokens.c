@@ -32,7 +32,7 @@ static enum status find_blocks(struct tokens *t, int *column, struct error *err)
             continue;
         long layer = strtol(number, &end, 10);
         if (*end || end == number || layer < 0 || layer >= SPEC_MAX_LAYERS ||
-            t->n_blocks == SPEC_MAX_CHOICES)
+            t->n_blocks == PLAN_MAX_CHOICES)
             return error_set(err, STATUS_BAD_FORMAT, "%s:1: column '%.40s' "
                              "names no layer of 0..%d", t->csv.path,
                              t->csv.field[c], SPEC_MAX_LAYERS - 1);
@@ -101,7 +101,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 
 static enum status read_rows(struct tokens *t, struct error *err)
 {
-    int column[SPEC_MAX_CHOICES];
+    int column[PLAN_MAX_CHOICES];
     enum status status = find_blocks(t, column, err);
 
     if (status != STATUS_OK)

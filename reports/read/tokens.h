@@ -5,7 +5,7 @@
 
 #include "reports/read/csv.h"
 #include "reports/read/run.h"
-#include "sim/core/model/spec.h"
+#include "sim/core/model/plan.h"
 
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
@@ -19,8 +19,8 @@ struct tokens {
     size_t         n;
     int            n_blocks;   /* columns block_<layer>, or attention_<layer>
                                 * and ffn_<layer>, in file order */
-    int            layer[SPEC_MAX_CHOICES];     /* [n_blocks] */
-    enum routed_part part[SPEC_MAX_CHOICES];    /* likewise */
+    int            layer[PLAN_MAX_CHOICES];     /* [n_blocks] */
+    enum routed_part part[PLAN_MAX_CHOICES];    /* likewise */
     bool           apart;      /* some are attention or ffn */
     unsigned char *used;       /* [n][n_blocks] 1: the block worked on it */
 };

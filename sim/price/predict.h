@@ -1,9 +1,9 @@
-/* predict.h - the predicted witness: ledgers from shapes and routes alone.
+/* predict.h - Predict ledgers from shapes and routes alone.
  *
  * No weights, no execution.  A ledger gets flops and bytes, exact by the
- * convention of sim/core/ledger/op.h, and with a machine also l2_bytes, l3_bytes,
- * dram_bytes (streaming model, roofline.h), seconds and joules, all PREDICTED.
- * What stays unknown carries a reason.
+ * convention of sim/core/ledger/op.h, and with a machine also l2_bytes,
+ * l3_bytes, dram_bytes (streaming model, roofline.h), seconds and joules, all
+ * PREDICTED.  What stays unknown carries a reason.
  *
  * In a ledger that resolves tokens, token b*T + t (decode: b) is charged its
  * own rows; shared operands stay with LEDGER_SHARED.  Seconds belong to an op:
@@ -58,9 +58,9 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err) MUST_CHECK;
 
-/* What papers call the FLOPs of a training step, of a spec that can be trained:
- * conventions of a report, never of a ledger.  S is a sequence's kept tokens in
- * a layer, N its kept rows. */
+/* Papers count the FLOPs of a training step by these, of a spec that can be
+ * trained: conventions of a report, never of a ledger.  S is a sequence's kept
+ * tokens in a layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,

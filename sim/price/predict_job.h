@@ -11,8 +11,8 @@
 /* All borrowed. */
 struct predict_job {
     const struct model_spec *spec;
-    const struct allocation *allocation;   /* choices as in spec; `kept` may be
-                                            * NULL unless the ledger resolves
+    const struct allocation *allocation;   /* choices as in plan.h; `kept` may
+                                            * be NULL unless the ledger resolves
                                             * tokens, routes of a decode step
                                             * are given or tokens see the keys
                                             * of skipped ones */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 #include "sim/core/model/route_policies.h"
 
 /* 0.1 * 30 is 3, whatever the bits say: see spec_kept(). */
@@ -459,7 +460,7 @@ void allocation_fill(struct allocation *a, const struct model_spec *spec)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             struct route_input in = {
                 .n_tokens = allocation_length(a, b),
-                .n_keep = spec_kept(spec, spec_choice_layer(spec, c),
+                .n_keep = spec_kept(spec, plan_choice(spec, c).layer,
                                     allocation_length(a, b)),
                 .keep_first = spec->keep_first,
             };

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "sim/core/model/spec.h"
 
-/* One sequence, one choice of a routed layer (spec.h). */
+/* One sequence, one choice of a routed layer (plan.h). */
 struct route_input {
     const float *score;      /* [T] scores; NULL: the policy has none */
     int32_t      n_tokens;   /* T */
@@ -85,7 +85,7 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
  * at least one. */
 float route_cut_of(const struct route_input *in);
 
-/* Which tokens each choice (spec.h) keeps of each sequence: a record of a run,
+/* Which tokens each choice (plan.h) keeps of each sequence: a record of a run,
  * or a guess for a prediction. */
 struct allocation {
     int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */
