@@ -1,5 +1,5 @@
-/* hf_config.c - classes, members and fixed keys, each a table, read and written
- * by the same rows. */
+/* hf_config.c - Read and write config.json by the same rows of three tables:
+ * classes, members, fixed keys. */
 #include "models/files/hf_inside.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
@@ -18,8 +19,9 @@ static const struct class {
     const char *head, *body;     /* architectures */
     enum family family;
     bool        qkv_bias;        /* of a llama */
-    /* Where key/value heads are not given, other classes have one per head;
-     * these assume 8 or 32 in silence (MistralConfig, Qwen2Config). */
+    /* Other classes have one key/value head per head unless the file says
+     * otherwise; these assume 8 or 32 in silence (MistralConfig,
+     * Qwen2Config). */
     bool        says_kv_heads;
 } classes[] = {
     { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, false, false },
@@ -75,8 +77,9 @@ static const struct fixed fixed[] = {
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
-/* Keys that ask for more when they hold anything but null or the value.  They are
- * never written: the classes do not have them, or mean that by their absence. */
+/* Keys that ask for more when they hold anything but null or the value.  They
+ * are never written: the classes do not have them, or mean that by their
+ * absence. */
 static const struct {
     const char *key;
     const char *value;           /* JSON; NULL: only null */
@@ -399,23 +402,12 @@ enum status hf_config_write(const char *path, const struct model_spec *spec,
                             const struct hf_routing *routing,
                             struct error *err)
 {
-    struct file_writer writer;
     enum status status = check_written(spec, routing, path, err);
 
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status != STATUS_OK)
         return status;
-
     json_t *root = root_json(spec, routing);
-    /* A failed write stays noted in the stream: file_commit() reports it. */
-    bool complete = json_dumpf(root, writer.stream, JSON_INDENT(2)) == 0 ||
-                    ferror(writer.stream);
+    status = json_write(root, path, err);
     json_decref(root);
-    if (!complete) {
-        file_abandon(&writer);
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
-    }
-    fputc('\n', writer.stream);
-    return file_commit(&writer, err);
+    return status;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "sim/core/answer/format.h"
 #include "sim/core/base/error.h"
 #include "sim/core/config/config.h"
 
@@ -94,7 +95,6 @@ enum { FLAGS_MAX = 64 };         /* rows of a table */
     FLAG_ASKS("--version", version, "print the program's version"),            \
     { .argument = NULL }
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT };
 extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL ends */
 
 /* The options of every command begin with these, all zero. */
