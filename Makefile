@@ -60,7 +60,7 @@ STRICT   = -Wconversion -Wwrite-strings
 CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
 CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
            -MMD -MP
-LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
+LDLIBS   = -lyaml -ljansson -lxxhash -lpcre2-8 -lutf8proc -lm -pthread
 
 # The kernels but for their table of variants are compiled apart, below.
 dispatch := models/kernels/kernels.c
@@ -123,8 +123,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/sim/core/answer/rundir.o: $(BUILD)/version.h
-$(BUILD)/sim/core/answer/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
+$(BUILD)/sim/core/answer/summary.o: $(BUILD)/version.h
+$(BUILD)/sim/core/answer/summary.o: CPPFLAGS += -include $(BUILD)/version.h
 
 define kernel_rule
 $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
@@ -170,6 +170,15 @@ $(helpers): $(shared) $(counted)
 
 $(tests): %: %.o $(helpers) $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $< $(helpers) $(archive) -lcriterion $(LDLIBS)
+
+# The C examples of the READMEs, for tests/test_readme.c to include.
+readmes := $(wildcard */README.md */*/README.md)
+$(BUILD)/examples/tests/readme.c: $(readmes)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)awk '/^```c$$/ { on = 1; print "#line " FNR + 1 " \"" FILENAME "\""; next } \
+	    /^```/ { on = 0 } on' $^ >$@
+$(BUILD)/tests/test_readme.o: $(BUILD)/examples/tests/readme.c
+$(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 
 # A model's logits in a file, to compare with others': tests/compare.
 $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)

@@ -366,7 +366,7 @@ static struct listener whole_of(struct model *m, int i,
                                 struct model_input input)
 {
     struct listener is = listen(kept_whole[0], kept_whole[1], T);
-    int32_t ids[B * T], targets[B * T];
+    static int32_t ids[B * T], targets[B * T];   /* backward reads them again */
     double loss;
 
     case_text(ids, targets, B * T, V, 1);

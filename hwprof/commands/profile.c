@@ -79,7 +79,7 @@ static enum status check_routing(const struct session *s,
                          " belongs to a text, which isobath run scores");
     if (!phase->train)
         return STATUS_OK;
-    if (spec_n_routed(&s->source->spec) == 0 || route_trains(policy))
+    if (spec_n_routed(&s->source->spec) == 0 || policy->trains)
         return spec_check_training(&s->source->spec, err);
     return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: models are not"
                      " trained under it; ask for --phases prefill,decode",
@@ -450,7 +450,7 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));
-    enum status status = summary_write(&s->rundir, summary, err);
+    enum status status = summary_write(summary, s->rundir.path, err);
     json_decref(summary);
     if (status == STATUS_OK && a->validate)
         status = write_validation(s, err);

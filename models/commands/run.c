@@ -33,8 +33,9 @@ static enum status predict(const struct run_session *s,
     return predict_forward(ledger, &job, with, range, err);
 }
 
-/* What this window should have cost, given who was kept.  The op ledgers hold
- * all windows so far: equal after each, every window is. */
+/* Predict the cost of this window, given the tokens that were kept.  The op
+ * ledgers hold all windows so far: where they are equal after each, every
+ * window agrees. */
 static enum status predict_window(struct run_session *s, int i,
                                   struct error *err)
 {
@@ -69,7 +70,7 @@ static enum status write_tokens(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Who goes first changes from window to window, so that neither always finds
+/* The first to run changes from window to window, so that neither always finds
  * the caches as the other left them.  Before the first, one of each for the
  * clock and the pages alone. */
 static void score_arms(struct run_session *s)

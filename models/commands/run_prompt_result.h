@@ -1,13 +1,32 @@
-/* run_prompt_result.h - what going on from a prompt found out: in words, as JSON,
- * as a table of tokens. */
+/* run_prompt_result.h - Hold the result of isobath run --prompt, and write it
+ * as text, as a table of tokens and as a summary. */
 #ifndef RUN_PROMPT_RESULT_H
 #define RUN_PROMPT_RESULT_H
 
 #include <jansson.h>
-#include "models/commands/run_prompt.h"
+#include "models/executor/sampler.h"
 #include "models/files/source.h"
+#include "models/scoring/run_config.h"
 #include "models/tokens/tokenizer.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/ledger/ledger.h"
+#include "sim/core/model/route.h"
+
+struct run_prompt_options {
+    const char *prompt;              /* "-": stdin */
+    int64_t     n_new;               /* 0: not given */
+    struct sampling sampling;        /* without its seed */
+};
+
+/* What else was said; all borrowed. */
+struct run_prompt {
+    const struct command_options *common;
+    struct run_prompt_options options;
+    const struct run_config *config;           /* model, tokenizer, machine,
+                                                  * policy, seed, settings */
+    int         argc;
+    char      **argv;
+};
 
 /* A new token.  Its cost is that of the pass that ran on it; the last one was
  * chosen, but no pass ran on it. */
@@ -52,8 +71,8 @@ const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
                              bool first, char byte[1], size_t *size);
 
 void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
-/* position,token,text,seconds,flops,bytes and what was kept, as in score.h;
- * empty where no pass ran on the token (RFC 4180). */
+/* position,token,text,seconds,flops,bytes and the choices that kept the token,
+ * as in score.h; empty where no pass ran on the token (RFC 4180). */
 void        run_prompt_csv(FILE *file, const struct run_prompt_result *r);
 /* summary.json; the caller decrefs. */
 enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,

@@ -5,6 +5,7 @@
 
 #include "models/commands/train_session.h"
 #include "sim/commands/commands.h"
+#include "sim/core/answer/json.h"
 
 /* The tables are files in DIR, so there is no CSV to print. */
 static const char *const formats[] = { "text", "json", NULL };
@@ -81,7 +82,7 @@ static enum status check_finished(const struct train_session *s,
                            " another config or other data; give another"
                            " directory", s->rundir.path);
     else if (s->arguments.common.format == FORMAT_JSON)
-        json_dumpf(summary, stdout, JSON_INDENT(2));
+        status = json_print(summary, stdout, err);
     else if (!s->arguments.common.quiet)
         printf("%s: finished already\n", s->rundir.path);
     json_decref(summary);

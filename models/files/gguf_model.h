@@ -15,8 +15,8 @@
 #include "models/files/gguf.h"
 #include "models/executor/model.h"
 
-/* The shape alone, once every tensor that it calls for is there; STATUS_BAD_VALUE
- * or BAD_FORMAT name file and key or tensor. */
+/* The shape alone, once every tensor that it calls for is there;
+ * STATUS_BAD_VALUE or BAD_FORMAT name file and key or tensor. */
 enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
                             struct error *err) MUST_CHECK;
 

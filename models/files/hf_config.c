@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
@@ -55,8 +56,9 @@ static const struct fixed fixed[] = {
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
-/* Keys that ask for more when they hold anything but null or the value.  They are
- * never written: the classes do not have them, or mean that by their absence. */
+/* Keys that ask for more when they hold anything but null or the value.  They
+ * are never written: the classes do not have them, or mean that by their
+ * absence. */
 static const struct {
     const char *key;
     const char *value;           /* JSON; NULL: only null */
@@ -379,26 +381,15 @@ enum status hf_config_write(const char *path, const struct model_spec *spec,
                             const struct hf_routing *routing,
                             struct error *err)
 {
-    struct file_writer writer;
     const struct hf_class *class = NULL;
     enum status status = hf_class_of(&class, spec, path, err);
 
     if (status == STATUS_OK)
         status = check_written(class, spec, routing, path, err);
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status != STATUS_OK)
         return status;
-
     json_t *root = root_json(class, spec, routing);
-    /* A failed write stays noted in the stream: file_commit() reports it. */
-    bool complete = json_dumpf(root, writer.stream, JSON_INDENT(2)) == 0 ||
-                    ferror(writer.stream);
+    status = json_write(root, path, err);
     json_decref(root);
-    if (!complete) {
-        file_abandon(&writer);
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
-    }
-    fputc('\n', writer.stream);
-    return file_commit(&writer, err);
+    return status;
 }

@@ -26,7 +26,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
 
-/* What a trained model's routing needs beside its shape. */
+/* The routing of a trained model, beside its shape. */
 struct hf_routing {
     const struct route_policy *policy;     /* of its training; never NULL */
     bool  has_thresholds;

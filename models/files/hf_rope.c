@@ -1,4 +1,5 @@
-/* hf_rope.c - Read and write rotary scaling by a table of kinds and keys. */
+/* hf_rope.c - Read and write rotary scaling by a table of its kinds and their
+ * keys. */
 #include "models/files/hf_inside.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* compare.c - ledgers of one execution, lined up. */
+/* compare.c - Compare the counted ledger of an execution with the predicted
+ * one. */
 #include "reports/read/compare.h"
 
 struct axes {

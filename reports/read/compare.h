@@ -1,4 +1,5 @@
-/* compare.h - ledgers of one execution, lined up. */
+/* compare.h - Compare the counted ledger of an execution with the predicted
+ * one. */
 #ifndef COMPARE_H
 #define COMPARE_H
 

@@ -1,12 +1,13 @@
-/* tokens.c - the tokens of a scored text and the blocks they went through. */
+/* tokens.c - Read the tokens of a scored text and the blocks they went
+ * through. */
 #include "reports/read/tokens.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a column name goes on behind block_, attention_ or ffn_, and which it
- * was; NULL: none of them. */
+/* The rest of a column name behind block_, attention_ or ffn_, and the part
+ * that its prefix names; NULL: it has none of them. */
 static const char *behind_part(const char *name, enum routed_part *part)
 {
     static const enum routed_part parts[] = { PART_BLOCK, PART_ATTENTION,
@@ -74,10 +75,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 {
     struct token *token = &t->token[r];
     const struct { const char *name; double *to; } numbers[] = {
-        { "position", &token->position },
         { "loss_nats", &token->loss_nats },
-        { "entropy_nats", &token->entropy_nats },
-        { "blocks_used", &token->blocks_used },
         { "flops", &token->flops },
     };
     const int text = csv_column(&t->csv, "text");

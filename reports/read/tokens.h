@@ -1,5 +1,5 @@
-/* tokens.h - the tokens of a scored text and the blocks they went through, or
- * the parts of blocks where those are routed apart. */
+/* tokens.h - Read the tokens of a scored text and the blocks they went
+ * through, or the parts of blocks where those are routed apart. */
 #ifndef TOKENS_H
 #define TOKENS_H
 
@@ -10,7 +10,7 @@
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
                                 * byte again */
-    double position, loss_nats, entropy_nats, blocks_used, flops;   /* or NAN */
+    double loss_nats, flops;   /* or NAN */
 };
 
 struct tokens {
@@ -33,7 +33,7 @@ void        tokens_close(struct tokens *tokens);
 
 /* Blocks that worked on token i, of n_blocks. */
 int         tokens_used(const struct tokens *tokens, size_t i);
-/* What n_blocks counts: "blocks" or "parts". */
+/* The word for what n_blocks counts: "blocks" or "parts". */
 const char *tokens_blocks(const struct tokens *tokens);
 
 /* A rough kind of a token, by its characters and what stands before it. */

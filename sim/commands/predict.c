@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "models/commands/run_result.h"
 #include "models/files/source.h"
+#include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
@@ -15,7 +15,7 @@
 /* ---- arguments ---- */
 
 static const char *const ops[] = {
-#define X(id, name, what) name,
+#define X(id, name, ...) name,
     OP_MAP(X) NULL
 #undef X
 };
@@ -118,7 +118,7 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* What --set says of a model whose file says the rest. */
+/* The settings of --set, for a model whose file says the rest. */
 static json_t *settings_json(const struct command_options *o)
 {
     json_t *list = json_array();
@@ -182,7 +182,7 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     if (status != STATUS_OK)
         return status;
     a->question.spec = source.spec;
-    a->config = run_result_model(&source.spec);
+    a->config = summary_model(&source.spec);
     if (o->n_settings > 0)
         json_object_set_new(a->config, "set", settings_json(o));
     return STATUS_OK;
@@ -276,16 +276,15 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 {
     const struct predict_options *o = a->options;
 
-    if (o->explain >= 0)
-        explain_op(file, &a->model.spec, &a->model.allocation,
-                   o->phase != MEMORY_DECODE, a->model.ledger,
-                   (enum op)o->explain, (int32_t)o->layer);
-    else if (o->common.format == FORMAT_TEXT)
-        predict_print_text(file, a);
-    else if (o->common.format == FORMAT_CSV)
-        predict_print_csv(file, a);
-    else
+    if (o->explain < 0 && o->common.format == FORMAT_TEXT)
+        return predict_print_text(file, a, err);
+    if (o->explain < 0 && o->common.format == FORMAT_CSV)
+        return predict_print_csv(file, a, err);
+    if (o->explain < 0)
         return predict_print_json(file, a, argc, argv, err);
+    explain_op(file, &a->model.spec, &a->model.allocation,
+               o->phase != MEMORY_DECODE, a->model.ledger, (enum op)o->explain,
+               (int32_t)o->layer);
     return STATUS_OK;
 }
 

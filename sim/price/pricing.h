@@ -4,10 +4,11 @@
 #ifndef PRICING_H
 #define PRICING_H
 
+#include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
+#include "sim/price/predict_job.h"
 
 /* Which rows of the layer being walked an op works on; kept and skipped by the
  * choice that is followed. */
