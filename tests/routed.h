@@ -32,7 +32,8 @@ struct variant {
 static inline struct model_spec shape(const struct variant *v)
 {
     struct model_spec spec = {
-        .traits = family_traits[v->family], .n_layers = L, .n_channels = 40, .n_heads = 4,
+        .traits = family_traits[v->family],
+        .n_layers = L, .n_channels = 40, .n_heads = 4,
         .n_kv_heads = family_traits[v->family].grouped ? 2 : 4, .head_size = 10,
         .n_ffn = 56, .n_vocab = V, .max_tokens = T + 3,
         .tied_head = v->family == FAMILY_GPT2, .norm_epsilon = 1e-5f,

@@ -20,7 +20,8 @@ static struct model_spec spec_of(enum family family, bool all,
                                  enum skipped_keys keys, enum signal signal)
 {
     struct model_spec s = {
-        .traits = family_traits[family], .n_layers = L, .n_channels = 24, .n_heads = 4,
+        .traits = family_traits[family],
+        .n_layers = L, .n_channels = 24, .n_heads = 4,
         .n_kv_heads = family_traits[family].grouped ? 2 : 4, .head_size = 6,
         .n_ffn = 20, .n_vocab = V, .max_tokens = ROOM, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_ONE, .part = part,

@@ -13,7 +13,8 @@ enum { B = 2, T = 37, V = 65 };
 static struct model_spec shape(enum family family, bool routed)
 {
     struct model_spec spec = {
-        .traits = family_traits[family], .n_layers = 3, .n_channels = 40, .n_heads = 4,
+        .traits = family_traits[family],
+        .n_layers = 3, .n_channels = 40, .n_heads = 4,
         .n_kv_heads = family_traits[family].grouped ? 2 : 4, .head_size = 10,
         .n_ffn = 56, .n_vocab = V, .max_tokens = 48,
         .tied_head = family == FAMILY_GPT2, .norm_epsilon = 1e-5f,

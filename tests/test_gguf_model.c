@@ -119,7 +119,8 @@ static struct model_spec spec_of(enum family family, bool tied)
 {
     const bool gpt2 = family == FAMILY_GPT2;
     struct model_spec spec = {
-        .traits = family_traits[family], .n_layers = 2, .n_channels = 24, .n_heads = 4,
+        .traits = family_traits[family],
+        .n_layers = 2, .n_channels = 24, .n_heads = 4,
         .n_kv_heads = gpt2 ? 4 : 2, .head_size = 6, .n_ffn = 40, .n_vocab = 19,
         .max_tokens = 9, .tied_head = tied, .norm_epsilon = 0.25f,
         .rope_theta = gpt2 ? 10000.0f : 500.0f,

@@ -13,7 +13,8 @@
 static struct model_spec gpt2_mod(void)
 {
     struct model_spec spec = {
-        .traits = family_traits[FAMILY_GPT2], .n_layers = 4, .n_channels = 64, .n_heads = 2,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 4, .n_channels = 64, .n_heads = 2,
         .n_kv_heads = 2, .head_size = 32, .n_ffn = 200, .n_vocab = 256,
         .max_tokens = 512, .tied_head = true, .norm_epsilon = 1e-5f,
         .rope_theta = 10000.0f, .gate = GATE_RAW,
@@ -31,7 +32,8 @@ static struct model_spec gpt2_mod(void)
 static struct model_spec llama_dense(void)
 {
     struct model_spec spec = {
-        .traits = family_traits[FAMILY_LLAMA], .n_layers = 2, .n_channels = 48, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 2, .n_channels = 48, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 300,
         .max_tokens = 64, .tied_head = false, .norm_epsilon = 1e-6f,
         .rope_theta = 1234.5f, .gate = GATE_ONE,

@@ -9,7 +9,8 @@
 static struct model_spec shape(void)
 {
     return (struct model_spec){
-        .traits = family_traits[FAMILY_GPT2], .n_layers = 1, .n_channels = 80, .n_heads = 5,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 1, .n_channels = 80, .n_heads = 5,
         .n_kv_heads = 5, .head_size = 16, .n_ffn = 320, .n_vocab = 256,
         .max_tokens = 128, .tied_head = true,
     };

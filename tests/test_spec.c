@@ -10,7 +10,8 @@
 static struct model_spec tiny(void)
 {
     struct model_spec spec = {
-        .traits = family_traits[FAMILY_LLAMA], .n_layers = 4, .n_channels = 64, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 4, .n_channels = 64, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 256,
         .max_tokens = 256, .gate = GATE_SIGMOID2, .router_scores = true,
         .router_trained = true,

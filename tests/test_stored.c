@@ -26,7 +26,8 @@ static struct model_spec spec_of(enum family family, bool tied)
 {
     const bool gpt2 = family == FAMILY_GPT2;
     struct model_spec spec = {
-        .traits = family_traits[family], .n_layers = 4, .n_channels = 256, .n_heads = 8,
+        .traits = family_traits[family],
+        .n_layers = 4, .n_channels = 256, .n_heads = 8,
         .n_kv_heads = gpt2 ? 8 : 1, .head_size = 32, .n_ffn = 512,
         .n_vocab = 67, .max_tokens = 40, .tied_head = tied,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,

@@ -7,33 +7,34 @@
 #include "models/kernels/stored.h"
 #include "sim/core/model/spec.h"
 
-/* Matrices decay and start as random numbers, scales at 1, shifts at 0; a router
- * starts as random numbers and does not decay. */
+/* Matrices decay and start as random numbers, scales at 1, shifts at 0; a
+ * router's vector starts as random numbers and does not decay. */
 enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
 
 /* Weights are [in,out], so that rows of tokens multiply from the left.  The
- * numbers that a tensor starts with depend on its place here: new ones come last.
+ * numbers that a tensor starts with depend on its place here: new ones come
+ * last.
  *   id            rows x columns              kind                            */
-#define TENSOR_MAP(X)                                                           \
-    X(WTE,         V, C,                       MATRIX)                          \
+#define TENSOR_MAP(X)                                                          \
+    X(WTE,         V, C,                       MATRIX)                         \
     X(WPE,         learned ? P : 0, C,         MATRIX)  /* P = max_tokens    */ \
-    X(HEAD,        tied ? 0 : V, C,            MATRIX)                          \
-    X(FINAL_GAMMA, 1, C,                       SCALE)                           \
-    X(FINAL_BETA,  shifted ? 1 : 0, C,         SHIFT)                           \
-    X(NORM1_GAMMA, 1, C,                       SCALE)   /* from here on a layer */ \
-    X(NORM1_BETA,  shifted ? 1 : 0, C,         SHIFT)                           \
-    X(QKV,         C, Q + 2 * E,               MATRIX)                          \
-    X(QKV_BIAS,    has->qkv_bias, Q + 2 * E,   SHIFT)                           \
-    X(PROJECT,     Q, C,                       MATRIX)                          \
-    X(PROJECT_BIAS, has->project_bias, C,      SHIFT)                           \
-    X(NORM2_GAMMA, 1, C,                       SCALE)                           \
-    X(NORM2_BETA,  shifted ? 1 : 0, C,         SHIFT)                           \
+    X(HEAD,        tied ? 0 : V, C,            MATRIX)                         \
+    X(FINAL_GAMMA, 1, C,                       SCALE)                          \
+    X(FINAL_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(NORM1_GAMMA, 1, C,                       SCALE)   /* first of a layer  */ \
+    X(NORM1_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(QKV,         C, Q + 2 * E,               MATRIX)                         \
+    X(QKV_BIAS,    has->qkv_bias, Q + 2 * E,   SHIFT)                          \
+    X(PROJECT,     Q, C,                       MATRIX)                         \
+    X(PROJECT_BIAS, has->project_bias, C,      SHIFT)                          \
+    X(NORM2_GAMMA, 1, C,                       SCALE)                          \
+    X(NORM2_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
     X(UP,          C, U,                       MATRIX)  /* gated: gate, up   */ \
-    X(UP_BIAS,     has->ffn_bias, U,           SHIFT)                           \
-    X(DOWN,        F, C,                       MATRIX)                          \
-    X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                           \
-    X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                          \
-    X(QUERY_GAMMA, has->qk_norm, D,            SCALE)                           \
+    X(UP_BIAS,     has->ffn_bias, U,           SHIFT)                          \
+    X(DOWN,        F, C,                       MATRIX)                         \
+    X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                          \
+    X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                         \
+    X(QUERY_GAMMA, has->qk_norm, D,            SCALE)                          \
     X(KEY_GAMMA,   has->qk_norm, D,            SCALE)
 
 enum tensor_id {

@@ -386,8 +386,8 @@ static enum status find_architecture(const struct architecture **out,
         }
     return error_set(err, STATUS_BAD_VALUE, "%.160s: general.architecture"
                      " '%.*s': supported are gpt2, llama, mistral, qwen2 and"
-                     " qwen3", gguf_name(file), text.size < 32 ? (int)text.size : 32,
-                     text.bytes);
+                     " qwen3", gguf_name(file),
+                     text.size < 32 ? (int)text.size : 32, text.bytes);
 }
 
 static enum status check_shape(const struct gguf *file,

@@ -15,8 +15,8 @@ struct hf_class {
     const char   *head, *body;   /* architectures: as written; without a head */
     enum family   family;
     enum hf_names names;
-    /* Keys that must be given, since the class assumes a number in silence where
-     * they are not: 8 or 32 key/value heads, heads of 128 (MistralConfig,
+    /* Keys that must be given, since the class assumes a number in silence
+     * where they are not: 8 or 32 key/value heads, heads of 128 (MistralConfig,
      * Qwen2Config, Qwen3Config). */
     const char   *needs[HF_CLASS_NEEDS];
 };

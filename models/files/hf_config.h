@@ -1,9 +1,10 @@
 /* hf_config.h - Read and write a model's shape as the config.json of Hugging
  * Face.
  *
- * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, qwen2 and qwen3
- * as Qwen2ForCausalLM and Qwen3ForCausalLM: the dense parts load in transformers
- * (hf_class.h).  What those do not know stands in one object that they pass over:
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, qwen2 and
+ * qwen3 as Qwen2ForCausalLM and Qwen3ForCausalLM (hf_class.h): the dense parts
+ * load in transformers.  What those do not know stands in one object that they
+ * pass over:
  *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,

@@ -22,7 +22,7 @@ struct hf_member {
 };
 
 #define HF_MEMBER(names, key, kind, name, fallback)                            \
-    { HF_NAMES_##names, key, HF_##kind, offsetof(struct model_spec, name),      \
+    { HF_NAMES_##names, key, HF_##kind, offsetof(struct model_spec, name),     \
       fallback }
 
 /* Caller releases. */

@@ -58,7 +58,8 @@ static enum status read_header(struct model_spec *out,
                          " of the heads", path, h[N_LAYERS], h[DIM], h[N_HEADS],
                          SPEC_MAX_LAYERS);
     *out = (struct model_spec){
-        .traits = family_traits[FAMILY_LLAMA], .n_layers = h[N_LAYERS], .n_channels = h[DIM],
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = h[N_LAYERS], .n_channels = h[DIM],
         .n_heads = h[N_HEADS], .n_kv_heads = h[N_KV_HEADS],
         .head_size = h[DIM] / h[N_HEADS], .n_ffn = h[HIDDEN_DIM],
         .n_vocab = abs(h[VOCAB_SIZE]), .max_tokens = h[SEQ_LEN],

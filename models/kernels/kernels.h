@@ -136,8 +136,8 @@ struct norm {
     real       *dbeta;     /* [C] */
 };
 
-/* RMS norm of each head of queries and of keys, on top of itself: x = x * scale *
- * gamma.  A row holds n_heads[0] heads of queries, then n_heads[1] of keys; rows
+/* RMS norm of each head of queries and of keys, on top of itself: x = x * scale
+ * * gamma.  A row holds n_heads[0] heads of queries, then n_heads[1] of keys; rows
  * are `stride` numbers apart, in `unnormed` they are dense. */
 struct qk_norm {
     int32_t     rows, n_heads[2], head_size, stride;

@@ -1,4 +1,4 @@
-/* qk_norm.c - Normalise each head of queries and keys in place, a head at a time;
+/* qk_norm.c - Normalise heads of queries and keys in place, one by one; sum the
  * gradients of scales a column at a time, so that no sum is split. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
