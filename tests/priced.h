@@ -11,6 +11,16 @@
 
 enum { L = 2, LEDGER_ALL = LEDGER_ANY };
 
+static inline struct model_spec llama(void)
+{
+    return small_llama(L);
+}
+
+static inline struct model_spec gpt2(void)
+{
+    return worked_gpt2(L);
+}
+
 enum phase { TRAIN, FORWARD, DECODE, EXPECTED };
 
 struct asked {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "models/files/hf_class.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
@@ -122,6 +123,9 @@ enum status train_read_config(struct train_session *s, struct error *err)
         return status;
     if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&train_config_schema, s->origins, err);
+    const struct hf_class *class;      /* that checkpoints are written as */
+    if (hf_class_of(&class, &s->spec, "model.family", err) != STATUS_OK)
+        return blame(s, "model.family", err);
     if (c->tokens > s->spec.max_tokens) {
         error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"
                   " at most model.max_tokens, %d", c->tokens,
