@@ -7,6 +7,7 @@
 #include <string.h>
 #include "hwprof/energy/nnls.h"
 #include "sim/core/base/random.h"
+#include "sim/core/base/stats.h"
 
 #define X(id, name, unit, what) [ENERGY_##id] = { name, unit, what },
 const struct energy_term_info energy_terms[ENERGY_TERM_COUNT] = {
@@ -315,12 +316,6 @@ static void draw(int *times, const struct energy_row *rows, int n_rows,
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Draws from n windows vary less than windows do, by sqrt((n - 1) / n); n: of
  * the kernel that has fewest. */
 static double stretch_of(const struct energy_row *rows, int n_rows,
@@ -341,7 +336,7 @@ static double stretch_of(const struct energy_row *rows, int n_rows,
 static void middle(struct energy_coefficient *c, double *value, int n,
                    double stretch)
 {
-    qsort(value, (size_t)n, sizeof *value, compare);
+    stats_sort(value, (size_t)n);
     c->low = c->value - stretch *
              (c->value - value[(int)(0.025 * (n - 1))]);
     c->high = c->value + stretch *
