@@ -32,10 +32,11 @@ struct calibration_set {
 };
 
 /* Judge what a session counted, n times, of a kernel whose count is `expected`;
- * pure.  Nothing counted is a dead counter; more than the tolerance off, median
- * or any single repeat by twice that, is refused. */
+ * pure, but that it sorts `counted`.  A counter is refused as dead where it
+ * counted nothing, and as wrong where the median is off by more than the
+ * tolerance or any repeat by more than twice that. */
 struct calibration calibration_judge(const struct known_kernel *kernel,
-                                     double expected, const double *counted,
+                                     double expected, double *counted,
                                      int n, double empty);
 
 /* Run the kernels of every metric the session sees.  It must be started.

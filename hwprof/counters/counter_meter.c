@@ -132,8 +132,7 @@ static double empty_bracket(double *bar)
         double start = clock_seconds();
         seconds[i] = clock_seconds() - start;
     }
-    stats_sort(seconds, EMPTY_BRACKETS);
-    *bar = seconds[9 * EMPTY_BRACKETS / 10] - seconds[0];
+    *bar = stats_quantile(seconds, EMPTY_BRACKETS, 0.9) - seconds[0];
     return seconds[0];
 }
 
