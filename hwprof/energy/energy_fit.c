@@ -1,4 +1,5 @@
-/* energy_fit.c - scaling, fitting, and how far the result can be trusted. */
+/* energy_fit.c - Fit joules per FLOP and per byte to energy windows, with the
+ * interval within which each is known. */
 #include "hwprof/energy/energy_fit.h"
 
 #include <math.h>
@@ -336,12 +337,11 @@ static double stretch_of(const struct energy_row *rows, int n_rows,
 static void middle(struct energy_coefficient *c, double *value, int n,
                    double stretch)
 {
-    stats_sort(value, (size_t)n);
-    c->low = c->value - stretch *
-             (c->value - value[(int)(0.025 * (n - 1))]);
-    c->high = c->value + stretch *
-              (value[(int)ceil(0.975 * (n - 1))] - c->value);
-    c->low = fmax(c->low, 0);
+    double low, high;
+
+    stats_middle(value, (size_t)n, &low, &high);
+    c->low = fmax(c->value - stretch * (c->value - low), 0);
+    c->high = c->value + stretch * (high - c->value);
     widen(c, c->value);
 }
 

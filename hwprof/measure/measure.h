@@ -111,9 +111,8 @@ struct measure_range measure_range(const struct measure *measure, int pass,
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
-/* File the medians (of an even number of repeats the lower middle one) as
- * MEASURED (of a simulator SIMULATED) into `ledger`, and a reason for every
- * metric that stays unknown.
+/* File the medians, those of counts rounded, as MEASURED (of a simulator as
+ * SIMULATED) into `ledger`, and a reason for every metric that stays unknown.
  * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are
  * those of the time pass, shared out by the joules of `model`, a ledger of the
  * same shape, or by seconds where it is NULL or does not know them, and so

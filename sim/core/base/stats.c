@@ -62,6 +62,13 @@ double stats_quantile(double *x, size_t n, double q)
     return x[rank < 1 ? 0 : rank > (double)n ? n - 1 : (size_t)rank - 1];
 }
 
+void stats_middle(double *x, size_t n, double *low, double *high)
+{
+    stats_sort(x, n);
+    *low = x[n / 40];
+    *high = x[n - 1 - n / 40];
+}
+
 /* Values above the last equal to x[i] come after it: a tie is one step. */
 static size_t last_equal(const double *x, size_t n, size_t i)
 {
@@ -115,7 +122,6 @@ static void bootstrap(struct difference *d, const double *difference)
 {
     double mean[STATS_BOOTSTRAP_ROUNDS];
     struct random random = random_seeded(1);
-    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
 
     for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
         double sum = 0;
@@ -123,9 +129,7 @@ static void bootstrap(struct difference *d, const double *difference)
             sum += difference[random_below(&random, (uint32_t)d->n)];
         mean[round] = sum / (double)d->n;
     }
-    stats_sort(mean, STATS_BOOTSTRAP_ROUNDS);
-    d->low = mean[tail];
-    d->high = mean[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+    stats_middle(mean, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
 }
 
 struct difference stats_mean_interval(struct spread s)
@@ -165,7 +169,6 @@ static void bootstrap_ratio(struct difference *d, const double *a,
 {
     double ratio[STATS_BOOTSTRAP_ROUNDS];
     struct random random = random_seeded(1);
-    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
 
     for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
         double over = 0, under = 0;
@@ -176,9 +179,7 @@ static void bootstrap_ratio(struct difference *d, const double *a,
         }
         ratio[round] = over / under;
     }
-    stats_sort(ratio, STATS_BOOTSTRAP_ROUNDS);
-    d->low = ratio[tail];
-    d->high = ratio[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+    stats_middle(ratio, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
 }
 
 struct difference stats_ratio(const double *a, const double *b, size_t n)

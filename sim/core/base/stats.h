@@ -33,6 +33,10 @@ double stats_t95(double df);
  * exceed; NAN when n is 0.  Sorts x. */
 double stats_quantile(double *x, size_t n, double q);
 
+/* The interval that leaves out one value in 40 (rounded down) at each end: the
+ * middle 95 %.  n is not 0; sorts x. */
+void stats_middle(double *x, size_t n, double *low, double *high);
+
 /* The share of values at or below x. */
 struct stats_step {
     double x, share;
