@@ -323,6 +323,8 @@ Test(profile, what_is_below_resolution_is_no_number_anywhere)
     expect_said("out/validate.csv", "prefill,mod,forward,select,l2_bytes,0,,,"
                 "below_resolution,,,below resolution,", true);
     expect_said("out/summary.json", "\"below_resolution_at_most\"", true);
+    expect_said("out/summary.json", "\"of\": \"whole repeats, without a "
+                "clock\"", true);
 }
 
 /* 70 flops more in each of one op's regions than the work holds. */

@@ -209,6 +209,15 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
     return file_commit(&file, err);
 }
 
+/* An arm's seconds are those of whole repeats, with all that happens between two
+ * ops; the ledger's add up what the ops took, the clock taken off. */
+static const char *repeats_of(const struct measure *measure)
+{
+    return isfinite(measure_overhead(measure).bare_seconds)
+        ? "whole repeats, without a clock"
+        : "whole repeats, with a clock around each op";
+}
+
 /* Totals come first: afterwards the ledger holds no amount that is too small
  * to stand by itself. */
 static enum status arm_json(const struct session *s,
@@ -218,9 +227,11 @@ static enum status arm_json(const struct session *s,
     double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
     json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
                              summary_no_totals());
+    json_t *range = profile_range(seconds,
+        measure_repeats(arm->measure, METRIC_SECONDS, seconds));
     enum status status;
-    json_object_set_new(json, "seconds", profile_range(seconds,
-        measure_repeats(arm->measure, METRIC_SECONDS, seconds)));
+    json_object_set_new(range, "of", json_string(repeats_of(arm->measure)));
+    json_object_set_new(json, "seconds", range);
     status = summary_witnesses(json, arm->predicted, arm->counted,
                                arm->measured, err);
     if (status != STATUS_OK) {
