@@ -209,8 +209,8 @@ static enum status write_ledgers(struct session *s, const struct phase *phase,
     return file_commit(&file, err);
 }
 
-/* An arm's seconds are those of whole repeats, with all that happens between two
- * ops; the ledger's add up what the ops took, the clock taken off. */
+/* An arm's seconds are those of whole repeats, with what happens between ops;
+ * its ledger's are those of the ops, the cost of the clock taken off. */
 static const char *repeats_of(const struct measure *measure)
 {
     return isfinite(measure_overhead(measure).bare_seconds)
@@ -246,12 +246,21 @@ static enum status arm_json(const struct session *s,
     return STATUS_OK;
 }
 
+/* Keep the first difference between what was predicted and what was counted. */
+static void compare(struct session *s, const struct phase *phase,
+                    const struct arm *arm)
+{
+    if (s->differs || agreement(arm->predicted, arm->counted, &s->first))
+        return;
+    s->differs = arm->name;
+    s->differs_in = phase->name;
+}
+
 static void print_phase(struct session *s, const struct phase *phase,
                         const struct arm *arm)
 {
     struct witnesses w = { arm->predicted, arm->counted, arm->measured,
                            arm->measure };
-    char text[256];
     if (s->arguments.common.quiet)
         return;
     printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
@@ -262,8 +271,6 @@ static void print_phase(struct session *s, const struct phase *phase,
         profile_table_print(stdout, &w);
     measure_table_print(stdout, arm->measure);
     profile_energy_print(stdout, s, phase, arm);
-    if (profile_table_differs(&w, arm->spec->n_layers, text, sizeof text))
-        command_warn("%s", text);
 }
 
 static enum status run_phase(struct session *s, const struct phase *phase,
@@ -307,6 +314,7 @@ static enum status run_phase(struct session *s, const struct phase *phase,
                 arm[i].measure }, err);
         if (status != STATUS_OK)
             break;
+        compare(s, phase, &arm[i]);
         print_phase(s, phase, &arm[i]);
         if ((status = arm_json(s, phase, &arm[i], &json, err)) ||
             (status = write_ledgers(s, phase, &arm[i], i, err)))
@@ -468,12 +476,20 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     return status;
 }
 
-/* The figures that are outside of their budget are the command's failure. */
-static enum status check_validation(const struct session *s, struct error *err)
+/* Fail, after the results are out, where counted and predicted differ or a
+ * figure is outside of its budget. */
+static enum status verdict(const struct session *s, struct error *err)
 {
     size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
+    char text[DISAGREEMENT_SIZE];
 
-    validate_print_sum(stdout, &s->validation);
+    if (s->arguments.validate)
+        validate_print_sum(stdout, &s->validation);
+    if (s->differs) {
+        disagreement_text(text, &s->first);
+        return error_set(err, STATUS_FAILED, "counted is not predicted: %s,"
+                         " %s, %s", s->differs_in, s->differs, text);
+    }
     return n == 0 ? STATUS_OK
                   : error_set(err, STATUS_UNAVAILABLE, "%zu figure%s outside of"
                               " the error budget: see %s/validate.csv", n,
@@ -647,8 +663,8 @@ int profile_command(int argc, char **argv)
             err = late;
         }
     }
-    if (status == STATUS_OK && s->arguments.validate)
-        status = check_validation(s, &err);
+    if (status == STATUS_OK)
+        status = verdict(s, &err);
     json_decref(s->phases);
     validation_close(&s->validation);
     free(s->column);

@@ -7,6 +7,7 @@
 #include "hwprof/measure/validate.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/ledger/agreement.h"
 #include "sim/core/model/spec.h"
 
 struct data;
@@ -64,6 +65,10 @@ struct session {
     struct measure   *listening;  /* told which step runs; NULL: nobody */
     json_t           *phases;
     struct validation validation; /* where it was asked for */
+    /* The arm and phase in which counted is not predicted, and the first cell;
+     * NULL: nowhere so far. */
+    const char       *differs, *differs_in;
+    struct disagreement first;
 };
 
 /* The rule by which prefill and decoding route. */

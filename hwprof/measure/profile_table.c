@@ -141,25 +141,3 @@ void profile_table_print(FILE *file, const struct witnesses *w)
     }
     print_row(file, &total);
 }
-
-bool profile_table_differs(const struct witnesses *w, int32_t n_layers,
-                           char *text, size_t size)
-{
-    for (int p = 0; p < PASS_COUNT; p++)
-        for (int32_t l = -1; l < n_layers; l++)
-            for (int o = 0; o < OP_COUNT; o++)
-                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++) {
-                    struct ledger_key key = { (enum pass)p, l, LEDGER_SHARED,
-                                              (enum op)o };
-                    uint64_t a = ledger_at(w->counted, key)->count[m];
-                    uint64_t b = ledger_at(w->predicted, key)->count[m];
-                    if (a == b)
-                        continue;
-                    snprintf(text, size, "%s of %s, %s, layer %d: counted"
-                             " %llu, predicted %llu", metric_table[m].column,
-                             op_table[o].name, pass_names[p], l,
-                             (unsigned long long)a, (unsigned long long)b);
-                    return true;
-                }
-    return false;
-}

@@ -17,9 +17,4 @@ struct witnesses {
  * an amount that its regions are too small for is "below res.". */
 void profile_table_print(FILE *file, const struct witnesses *w);
 
-/* The first (pass, layer, op) whose counted and predicted flops or bytes differ,
- * into `text`; false: there is none. */
-bool profile_table_differs(const struct witnesses *w, int32_t n_layers,
-                           char *text, size_t size);
-
 #endif

@@ -1,9 +1,10 @@
-/* validate.c - the error budget, and who is inside it. */
+/* validate.c - Judge every measured figure against its error budget. */
 #include "hwprof/measure/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/core/ledger/agreement.h"
 
 const char *const validate_words[VALIDATE_VERDICT_COUNT] = {
 #define X(id, word) [VALIDATE_##id] = word,
@@ -175,26 +176,6 @@ static enum status add_row(struct validation *v, struct validate_row row,
     return STATUS_OK;
 }
 
-/* A cell whose counts differ, though the sums may agree. */
-static bool any_cell_differs(const struct validate_input *in, int pass, int op,
-                             enum metric metric)
-{
-    int32_t n_layers = ledger_shape(in->counted).n_layers;
-
-    for (int p = 0; p < PASS_COUNT; p++)
-        for (int o = 0; o < OP_COUNT; o++)
-            for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++) {
-                struct ledger_key key = { (enum pass)p, l, LEDGER_SHARED,
-                                          (enum op)o };
-                if ((pass == LEDGER_ANY || p == pass) &&
-                    (op == LEDGER_ANY || o == op) &&
-                    ledger_at(in->counted, key)->count[metric] !=
-                        ledger_at(in->predicted, key)->count[metric])
-                    return true;
-            }
-    return false;
-}
-
 /* The counters of L3 leave out what came from memory through it; the byte model
  * has both. */
 static void add_memory(struct validate_facts *f, const struct measure *measure,
@@ -242,15 +223,40 @@ static enum status add_rows(struct validation *v,
         row.phase = in->phase;
         row.model = in->model;
         row.pass = pass;
-        if (m <= METRIC_BYTES && !row.differs &&
-            any_cell_differs(in, pass, op, metric)) {
-            row.differs = true;
-            say(&row, VALIDATE_OUTSIDE, "counted and predicted have to be "
-                "equal in every layer");
-        }
         status = add_row(v, row, err);
     }
     return status;
+}
+
+static bool holds(const struct validate_row *row, const struct disagreement *d)
+{
+    return row->metric == d->metric &&
+           (row->op == LEDGER_ANY || row->op == d->op) &&
+           (row->pass == LEDGER_ANY || row->pass == d->pass);
+}
+
+/* Rows whose sums agree, though a layer's amounts do not, are outside too. */
+static enum status mark_differences(struct validation *v, size_t first,
+                                    const struct validate_input *in,
+                                    struct error *err)
+{
+    size_t n = disagreements(in->predicted, in->counted, NULL, 0, NULL);
+    struct disagreement *d = calloc(n + 1, sizeof *d);
+
+    if (!d)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu cells", n);
+    disagreements(in->predicted, in->counted, d, n, NULL);
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = first; i < v->n; i++) {
+            struct validate_row *row = &v->row[i];
+            if (row->differs || !holds(row, &d[k]))
+                continue;
+            row->differs = true;
+            say(row, VALIDATE_OUTSIDE, "counted and predicted have to be "
+                "equal in every layer");
+        }
+    free(d);
+    return STATUS_OK;
 }
 
 enum status validate_phase(struct validation *v,
@@ -258,6 +264,7 @@ enum status validate_phase(struct validation *v,
 {
     struct measure_row known[METRIC_COUNT];
     enum status status = STATUS_OK;
+    size_t first = v->n;
 
     measure_report(in->measure, known);
     measure_simulated(in->measure, v->simulator);
@@ -271,6 +278,7 @@ enum status validate_phase(struct validation *v,
                 q.count[METRIC_BYTES] || q.count[METRIC_FLOPS])
                 status = add_rows(v, in, p, o, known, err);
         }
-    return status ? status : add_rows(v, in, LEDGER_ANY, LEDGER_ANY, known,
-                                      err);
+    if (status == STATUS_OK)
+        status = add_rows(v, in, LEDGER_ANY, LEDGER_ANY, known, err);
+    return status ? status : mark_differences(v, first, in, err);
 }

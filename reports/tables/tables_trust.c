@@ -1,11 +1,11 @@
 /* tables_trust.c - what does not agree, what is not known, where it was run. */
 #include "reports/tables/tables.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "reports/read/jsonpath.h"
+#include "sim/core/ledger/agreement.h"
 
 /* counted against predicted, integer by integer */
 
@@ -24,13 +24,18 @@ enum { MISMATCHES_SHOWN = 50 };
 static void add_mismatches(struct report *r, struct table *t,
                            const struct witnesses *w, const char *where)
 {
-    struct mismatch found[MISMATCHES_SHOWN];
-    size_t compared, n = compare_exact(w, found, MISMATCHES_SHOWN, &compared);
+    const struct ledger *predicted = w->ledger[WITNESS_PREDICTED];
+    const struct ledger *counted = w->ledger[WITNESS_COUNTED];
+    struct disagreement found[MISMATCHES_SHOWN];
+    size_t compared = 0, n = predicted && counted
+        ? disagreements(predicted, counted, found, MISMATCHES_SHOWN, &compared)
+        : 0;
 
     r->mismatches += n;
     r->compared += compared;
     for (size_t i = 0; i < n && i < MISMATCHES_SHOWN; i++) {
-        const struct mismatch *m = &found[i];
+        const struct disagreement *m = &found[i];
+        char text[EXACT_SIZE];
         table_row(t, ROW_PLAIN);
         table_text(t, where);
         table_text(t, m->pass < 0 ? "all" : pass_names[m->pass]);
@@ -40,8 +45,10 @@ static void add_mismatches(struct report *r, struct table *t,
             table_text(t, m->layer == LEDGER_ANY ? "all" : "outside");
         table_text(t, m->op < 0 ? "all" : op_table[m->op].name);
         table_text(t, metric_table[m->metric].column);
-        table_textf(t, "%" PRIu64, m->predicted);
-        table_textf(t, "%" PRIu64, m->counted);
+        exact_text(text, &m->predicted, m->metric);
+        table_text(t, text);
+        exact_text(text, &m->counted, m->metric);
+        table_text(t, text);
     }
 }
 
