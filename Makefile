@@ -1,12 +1,14 @@
 # make            build/isobath, build/libisobath.a
 # make demo       install what is needed, build, run the study, write a report
 # make test       install what is needed, build and run every test
-# make check      build and run every test; install nothing
+# make check      build and run every test; install nothing;
+#                 TESTS="plan flags": those of tests/test_*.c alone
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train ops decode predict
 # make layers     check that folders include only what they may
-# make asan       the tests again, under address and undefined-behaviour sanitizers
+# make asan       the tests again, under address and undefined-behaviour sanitizers;
+#                 TESTS= as above
 # make validate   predicted, counted and measured of a table of models, dense and
 #                 MoD, against the error budget of each metric
 # make validate-simulated   the same on caches simulated by valgrind, for
@@ -16,18 +18,30 @@
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
+# make V=1        show whole command lines; -j1: one at a time, otherwise one per core
 # make PAPI= LIKWID= CALLGRIND=   leave a counter library out; otherwise used if
 #                 installed
 
 BUILD  = build
 PREFIX = /usr/local
 OPT    = -O3 -g
+# The names of test programs, without test_: all of them, unless some are given.
+TESTS  = $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 ifeq ($(origin CC),default)
 CC  = gcc
 endif
 ifeq ($(origin CXX),default)
 CXX = g++
 endif
+
+# All cores, unless -j says otherwise; a make started by another takes its share.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+MAKEFLAGS += --no-print-directory
+
+# `$(call say,CC,FILE)COMMAND` prints a line a file, or with V=1 the command.
+say = $(if $(V),,@printf '%-4s %s\n' '$1' '$2';)
 
 installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 PAPI   := $(call installed,papi.h)
@@ -43,7 +57,7 @@ STRICT   = -Wconversion -Wwrite-strings
 # Never -ffast-math: the flops we count must be the flops that run.
 CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
 CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
-           -DISOBATH_CONFIGS_DIR='"$(PREFIX)/share/isobath/configs"' -MMD -MP
+           -MMD -MP
 LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
 
 # The kernels but for their table of variants are compiled apart, below.
@@ -88,7 +102,7 @@ CPPFLAGS += $(variants:%=-DHAVE_KERNELS_%)
 objects  := $(library:%.c=$(BUILD)/%.o) $(kernel_objects)
 program  := $(BUILD)/isobath
 archive  := $(BUILD)/libisobath.a
-tests    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+tests    := $(TESTS:%=$(BUILD)/tests/test_%)
 
 all: $(program)
 
@@ -105,7 +119,7 @@ $(BUILD)/version.h: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/sim/core/answer/rundir.o: $(BUILD)/version.h
 $(BUILD)/sim/core/answer/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
@@ -113,7 +127,7 @@ $(BUILD)/sim/core/answer/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
 define kernel_rule
 $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -ffp-contract=fast -fno-math-errno -Wno-psabi $$(flags_$1) -DVARIANT=$1 -c -o $$@ $$<
+	$$(call say,CC,$$< ($1))$$(CC) $$(CPPFLAGS) $$(CFLAGS) -ffp-contract=fast -fno-math-errno -Wno-psabi $$(flags_$1) -DVARIANT=$1 -c -o $$@ $$<
 endef
 $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
@@ -125,13 +139,10 @@ $(tests:%=%.o): CFLAGS += -fno-tree-loop-vectorize
 
 $(archive): $(objects)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
 
 $(program): $(main:%.c=$(BUILD)/%.o) $(archive)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
-
-$(tests): %: %.o $(archive)
-	$(CC) $(OPT) -o $@ $(filter %.o,$^) $(archive) -lcriterion $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 # The kernels again, as C++ whose arithmetic counts itself: tests/counting.
 # Without sanitizers, for speed: those watch the kernels that are used.
@@ -140,36 +151,38 @@ counted  := $(foreach n,$(counting),$(kernels:%.c=$(BUILD)/counting$n/%.o))
 define counting_rule
 $(BUILD)/counting$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(CXX) -x c++ -std=gnu++17 $$(CPPFLAGS) $$(filter-out -fsanitize%,$$(OPT)) -Wall -Wextra -fno-exceptions -fno-rtti -ffp-contract=off -DCOUNTING -DREGISTER_LANES=$1 -DVARIANT=counting$1 -include tests/counting/vec.hpp -c -o $$@ $$<
+	$$(call say,CXX,$$< (counting$1))$$(CXX) -x c++ -std=gnu++17 $$(CPPFLAGS) $$(filter-out -fsanitize%,$$(OPT)) -Wall -Wextra -fno-exceptions -fno-rtti -ffp-contract=off -DCOUNTING -DREGISTER_LANES=$1 -DVARIANT=counting$1 -include tests/counting/vec.hpp -c -o $$@ $$<
 endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
-helped = $(addprefix $(BUILD)/tests/test_,$1)
-$(call helped,counting agreement agreement_routed gradient model model_routing checkpoint trainer source score stored): $(BUILD)/tests/cases.o
-$(call helped,counting agreement stored): $(counted)
-$(call helped,gradient op_gradient model kernels routed): $(BUILD)/tests/reference.o
-$(call helped,routed_cost routed_keys generate): $(BUILD)/tests/cases.o
-$(call helped,routed): $(BUILD)/tests/cases.o $(BUILD)/tests/reference_routed.o
+# What tests share lies in an archive, from which the linker takes what one needs.
+shared   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
+helpers  := $(BUILD)/tests/libhelp.a
 # The formulas are wrong by one flop there, and every command has to see it.
-$(call helped,wrong_prediction): LDLIBS += -Wl,--wrap=predict_forward,--wrap=predict_train_step
+$(BUILD)/tests/test_wrong_prediction: LDLIBS += -Wl,--wrap=predict_forward,--wrap=predict_train_step
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
+$(helpers): $(shared) $(counted)
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(tests): %: %.o $(helpers) $(archive)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $< $(helpers) $(archive) -lcriterion $(LDLIBS)
 
 # A model's logits in a file, to compare with others': tests/compare.
 $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 check: $(program) $(tests)
 	@scripts/test $(tests)
 
 # Which libraries are there is found out when make starts: install, start anew.
-again = $(MAKE) --no-print-directory
 deps:
 	@scripts/deps
 test: deps
-	@$(again) check
+	@$(MAKE) check
 demo: deps
-	@$(again) all
+	@$(MAKE) all
 	@scripts/corpus kjv
 	@scripts/demo
 
@@ -177,14 +190,14 @@ demo: deps
 bench_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 $(bench_objects): WARN += $(STRICT)
 $(BUILD)/bench: $(bench_objects) $(archive)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -ldl
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS) -ldl
 bench: deps
 	@scripts/deps bench || true
-	@$(again) $(BUILD)/bench
+	@$(MAKE) $(BUILD)/bench
 	@$(BUILD)/bench $(BENCH)
 
 asan:
-	@TEST_TIMEOUT=600 $(again) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
+	@TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 validate: $(program)
@@ -197,7 +210,7 @@ validate-simulated: $(program)
 ARM64 = aarch64-linux-gnu-gcc
 arm64:
 	@if command -v $(ARM64) >/dev/null; then \
-	    $(again) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= && \
+	    $(MAKE) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= && \
 	    echo "arm64: every file compiles"; \
 	else \
 	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \
@@ -209,41 +222,41 @@ arm64-objects: $(objects) $(main:%.c=$(BUILD)/%.o)
 lint_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) -DVARIANT=generic
 lint:
 	@scripts/deps build lint
-	@printf '%s\n' $(library) $(main) $(kernels) | xargs -P 2 -I{} \
-	    clang-tidy --quiet {} -- -std=c11 $(lint_flags) 2>/dev/null
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	$(call say,LINT,clang-tidy)printf '%s\n' $(library) $(main) $(kernels) | \
+	    xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- -std=c11 \
+	    $(lint_flags) 2>/dev/null
+	$(call say,LINT,cppcheck)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(main) $(kernels)
-	@$(again) arm64
+	@$(MAKE) arm64
 
-# What reads files of others, and what that needs, under clang's fuzzer; the
-# executor, which some of it fills, as it is.
+# Whatever reads files of others, and all that such a file fills, instrumented.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzzed  := $(filter-out %/arena.c %/stats.c,$(wildcard sim/core/base/*.c)) \
-           $(wildcard sim/core/model/*.c sim/core/config/*.c models/files/*.c \
-             models/tokens/*.c) models/executor/tensor.c
-fuzz-%: tests/fuzz/fuzz_%.c $(fuzzed) $(archive)
-	@mkdir -p $(BUILD)/fuzz/$*
-	@cp tests/fuzz/seeds/$*/* $(BUILD)/fuzz/$*
-	clang -std=c11 -O1 -g -I. -D_GNU_SOURCE -fno-sanitize-recover=undefined \
-	    -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz/fuzz_$* $^ \
-	    $(LDLIBS)
-	$(BUILD)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$*
 fuzz:
 	@scripts/deps build lint
-	@$(again) $(fuzzers:%=fuzz-%)
+	@$(MAKE) $(fuzzers:%=fuzz-%)
+fuzz-%:
+	@$(MAKE) fuzzing-$* BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g \
+	    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(archive)
+	$(call say,LD,$@)$(CC) $(OPT) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+fuzzing-%: $(BUILD)/fuzz_%
+	@mkdir -p $(BUILD)/$*
+	@cp tests/fuzz/seeds/$*/* $(BUILD)/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	    -artifact_prefix=$(BUILD)/ $(BUILD)/$*
 
-share = $(DESTDIR)$(PREFIX)/share/isobath
+# Nothing is built anew: the program finds its configs beside itself.
+root = $(DESTDIR)$(PREFIX)
+into = @$(foreach f,$2,install -D -m $(or $3,644) $f $(root)/$1/$(if $4,$f,$(notdir $f)) &&) :
 install: $(program)
-	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/isobath
-	install -D -m 644 $(archive) $(DESTDIR)$(PREFIX)/lib/libisobath.a
-	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/isobath/LICENSE
-	for f in $(shell find sim models hwprof reports -name '*.h'); do \
-	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/isobath/$$f; done
-	for f in $(shell find configs -name '*.yaml' -o -path '*/likwid/*' -type f); do \
-	    install -D -m 644 $$f $(share)/$$f; done
+	$(call into,bin,$(program),755)
+	$(call into,lib,$(archive))
+	$(call into,share/doc/isobath,LICENSE)
+	$(call into,include/isobath,$(shell find sim models hwprof reports -name '*.h'),,keep)
+	$(call into,share/isobath,$(shell find configs -name '*.yaml' -o -path '*/likwid/*' -type f),,keep)
+	@echo "installed: $(root)/bin/isobath"
 
 layers:
 	@scripts/layers
@@ -257,5 +270,4 @@ clean:
 .PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
-         $(counted:.o=.d) $(BUILD)/tests/cases.d $(BUILD)/tests/reference.d \
-         $(BUILD)/tests/reference_routed.d $(BUILD)/tests/compare/logits.d
+         $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d

@@ -1,4 +1,5 @@
-/* event_choice.c - which table fits this CPU, and what it can count at once. */
+/* event_choice.c - Choose the event table of this CPU, and group what it can
+ * count at once. */
 #include "hwprof/counters/event_table.h"
 
 #include <dirent.h>
@@ -6,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Where `make install` puts them; the makefile may say. */
-#ifndef ISOBATH_CONFIGS_DIR
-#define ISOBATH_CONFIGS_DIR "/usr/local/share/isobath/configs"
-#endif
 
 static bool is_for(const struct event_table *table, struct cpu_id id)
 {
@@ -56,7 +52,7 @@ static int find_directory(char *path, size_t size, struct dirent ***names)
     snprintf(installed, sizeof installed, "%s/../share/isobath/configs", self);
 
     const char *const candidates[] = { getenv("ISOBATH_CONFIGS"),
-        beside, installed, ISOBATH_CONFIGS_DIR, "configs" };
+        beside, installed, "configs" };
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         if (!candidates[i])
             continue;
