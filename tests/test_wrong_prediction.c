@@ -1,5 +1,5 @@
-/* test_wrong_prediction.c - Let the formulas be wrong by one flop: every command
- * that counts work has to fail and to name the cell. */
+/* test_wrong_prediction.c - Let the formulas be wrong by one flop: every
+ * command that counts work has to fail and to name the cell. */
 #include <criterion/criterion.h>
 
 #include "sim/price/predict.h"

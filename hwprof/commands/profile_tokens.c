@@ -59,6 +59,13 @@ static void write_choice(const struct session *s, int32_t choice, FILE *file)
     fprintf(file, "%d", spec_choice_layer(mod, choice));
 }
 
+/* A step is too short for a sensor. */
+static bool is_measured(enum metric metric)
+{
+    return metric_table[metric].measured == MEASURED_BY_COUNTER ||
+           metric_table[metric].measured == MEASURED_BY_CLOCK;
+}
+
 static void write_header(const struct session *s, FILE *file)
 {
     const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
@@ -68,8 +75,8 @@ static void write_header(const struct session *s, FILE *file)
         if (is_made(s, c))
             write_choice(s, c, file);
     fputs(",flops_counted,bytes_counted", file);
-    for (int m = 0; m < METRIC_JOULES; m++)
-        if (m != METRIC_BYTES)
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (is_measured((enum metric)m))
             fprintf(file, ",%s,%s_source", metric_table[m].column,
                     metric_table[m].column);
     fputs(",seconds_low,seconds_high\r\n", file);
@@ -120,8 +127,8 @@ static void write_step(const struct session *s, const struct arm *arm,
             fprintf(file, ",%d", kept_by(s, arm, step, c));
     fprintf(file, ",%" PRIu64 ",%" PRIu64, arm->step[step].count[METRIC_FLOPS],
             arm->step[step].count[METRIC_BYTES]);
-    for (int m = 0; m < METRIC_JOULES; m++)
-        if (m != METRIC_BYTES)
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (is_measured((enum metric)m))
             write_measured(s, arm, step, (enum metric)m, file);
     if (seconds.n)
         fprintf(file, ",%.9g,%.9g\r\n", seconds.low, seconds.high);

@@ -58,9 +58,11 @@ static void print_rejected(FILE *file, const struct measure *measure)
 static void print_unmeasured(FILE *file, const struct measure *measure)
 {
     struct measure_row row[METRIC_COUNT];
-    bool said[METRIC_COUNT] = { [METRIC_BYTES] = true };
+    bool said[METRIC_COUNT];
 
     measure_report(measure, row);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        said[m] = metric_table[m].measured == MEASURED_BY_NOTHING;
     for (int m = 0; m < METRIC_COUNT; m++) {
         if (said[m] || row[m].total.n || !row[m].reason[0])
             continue;

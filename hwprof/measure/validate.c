@@ -31,8 +31,8 @@ static void say(struct validate_row *row, enum validate_verdict verdict,
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
-/* Counted against measured FLOPs: exact for an op, 2 % for a phase. */
-static void judge_flops(struct validate_row *row,
+/* Measured against counted work: exact for an op, 2 % for a phase. */
+static void judge_work(struct validate_row *row,
                         const struct validate_facts *f)
 {
     bool whole = f->op == LEDGER_ANY;
@@ -42,6 +42,8 @@ static void judge_flops(struct validate_row *row,
 
     row->allowed = whole ? VALIDATE_PHASE : 0;
     row->off = f->counted > 0 ? off / f->counted : off > 0 ? HUGE_VAL : 0;
+    if (f->measured.high > f->measured.low)
+        row->measured_from = PROV_AT_LEAST;
     if (f->measured.high > f->measured.low && off <= slack)
         say(row, VALIDATE_LOWER_BOUND, "repeats of the same work differ: the "
             "counter loses some in bursts");
@@ -53,7 +55,7 @@ static void judge_flops(struct validate_row *row,
             : "the counter saw less than the work that was counted");
 }
 
-static void judge_bytes(struct validate_row *row,
+static void judge_traffic(struct validate_row *row,
                         const struct validate_facts *f)
 {
     row->allowed = is_product(f->op) ? VALIDATE_GEMM
@@ -96,6 +98,12 @@ static void judge_repeats(struct validate_row *row,
         say(row, VALIDATE_OUTSIDE, "repeats of the same work differ by more");
 }
 
+static void (*const judges[])(struct validate_row *row,
+                              const struct validate_facts *f) = {
+    [BUDGET_WORK] = judge_work, [BUDGET_TRAFFIC] = judge_traffic,
+    [BUDGET_REPEATS] = judge_repeats,
+};
+
 static void judge_measured(struct validate_row *row,
                            const struct validate_facts *f)
 {
@@ -108,16 +116,14 @@ static void judge_measured(struct validate_row *row,
         row->measured_from = PROV_BELOW;
         say(row, VALIDATE_BELOW, "its regions are too small for what reading "
             "costs");
-    } else if (f->metric == METRIC_FLOPS) {
-        judge_flops(row, f);
-        if (f->measured.high > f->measured.low)
-            row->measured_from = PROV_AT_LEAST;
-    } else if (f->metric == METRIC_INSTRUCTIONS ||
-               f->metric == METRIC_CYCLES) {
-        judge_repeats(row, f);
     } else {
-        judge_bytes(row, f);
+        judges[metric_table[f->metric].budget](row, f);
     }
+}
+
+static bool is_exact(enum metric metric)
+{
+    return metric_table[metric].predicted == PREDICTED_BY_FORMULA;
 }
 
 struct validate_row validate_judge(const struct validate_facts *f)
@@ -129,9 +135,8 @@ struct validate_row validate_judge(const struct validate_facts *f)
         .allowed = (double)NAN,
     };
 
-    row.differs = (f->metric == METRIC_FLOPS || f->metric == METRIC_BYTES) &&
-                  !(f->predicted == f->counted);
-    if (f->metric == METRIC_BYTES) {
+    row.differs = is_exact(f->metric) && !(f->predicted == f->counted);
+    if (metric_table[f->metric].measured == MEASURED_BY_NOTHING) {
         row.off = f->counted / f->predicted - 1;
         row.allowed = 0;
         say(&row, VALIDATE_WITHIN, "");
@@ -206,12 +211,14 @@ static enum status add_rows(struct validation *v,
     struct cost c = ledger_sum(in->counted, pass, LEDGER_ANY, LEDGER_ANY, op);
     enum status status = STATUS_OK;
 
-    for (int m = 0; m < METRIC_FIRST_REAL && status == STATUS_OK; m++) {
+    for (int m = 0; m < METRIC_COUNT && status == STATUS_OK; m++) {
         enum metric metric = (enum metric)m;
+        if (metric_table[m].budget == BUDGET_NONE)
+            continue;
         struct validate_facts facts = {
             .op = op, .metric = metric, .decode = in->decode,
             .predicted = cost_get(&p, metric),
-            .counted = m <= METRIC_BYTES ? cost_get(&c, metric) : (double)NAN,
+            .counted = is_exact(metric) ? cost_get(&c, metric) : (double)NAN,
             .qualified = known[m].qualified, .why_not = known[m].reason,
             .measured = measure_range(in->measure, pass, LEDGER_ANY,
                                       LEDGER_ANY, op, metric),

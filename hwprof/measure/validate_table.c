@@ -67,7 +67,7 @@ static bool is_worth_a_line(const struct validate_row *row)
     return is_whole(row) || row->metric == METRIC_FLOPS ||
            row->verdict == VALIDATE_OUTSIDE ||
            (row->verdict != VALIDATE_NOT_MEASURED &&
-            row->metric > METRIC_BYTES && row->metric < METRIC_INSTRUCTIONS);
+            metric_table[row->metric].budget == BUDGET_TRAFFIC);
 }
 
 void validate_print(FILE *file, const struct validation *v, const char *phase,

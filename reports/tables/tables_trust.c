@@ -91,12 +91,11 @@ struct off {
 static void add_off(struct off *off, const struct totals *totals,
                     const char *where)
 {
-    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
-
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        struct amount p = totals->of[WITNESS_PREDICTED][metrics[i]];
-        struct amount c = totals->of[WITNESS_COUNTED][metrics[i]];
-        if (!amount_known(p) || !amount_known(c))
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        struct amount p = totals->of[WITNESS_PREDICTED][m];
+        struct amount c = totals->of[WITNESS_COUNTED][m];
+        if (metric_table[m].predicted != PREDICTED_BY_FORMULA ||
+            !amount_known(p) || !amount_known(c))
             continue;
         off->report->compared++;
         if (p.value == c.value)
@@ -104,9 +103,9 @@ static void add_off(struct off *off, const struct totals *totals,
         off->report->mismatches++;
         table_row(off->table, ROW_PLAIN);
         table_text(off->table, where);
-        table_text(off->table, metric_table[metrics[i]].column);
-        table_quantity(off->table, p, metric_table[metrics[i]].unit);
-        table_quantity(off->table, c, metric_table[metrics[i]].unit);
+        table_text(off->table, metric_table[m].column);
+        table_quantity(off->table, p, metric_table[m].unit);
+        table_quantity(off->table, c, metric_table[m].unit);
         table_amount(off->table, amount_ratio(c, p));
     }
 }

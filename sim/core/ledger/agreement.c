@@ -52,12 +52,12 @@ struct comparison {
 
 static void compare_cell(struct comparison *c, struct disagreement at)
 {
-    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
-
     at.predicted = work_at(c->predicted, &at);
     at.counted = work_at(c->counted, &at);
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        enum metric m = at.metric = metrics[i];
+    for (int i = 0; i < METRIC_FIRST_REAL; i++) {
+        enum metric m = at.metric = (enum metric)i;
+        if (metric_table[m].predicted != PREDICTED_BY_FORMULA)
+            continue;
         c->compared += cost_known(&at.predicted, m) &&
                        cost_known(&at.counted, m) &&
                        (at.predicted.count[m] || at.counted.count[m]);

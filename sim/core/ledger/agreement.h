@@ -11,15 +11,15 @@ struct disagreement {
     int         pass;                /* LEDGER_ANY where a ledger does not */
     int32_t     layer, token;        /* resolve the axis */
     int         op;
-    enum metric metric;              /* flops or bytes */
+    enum metric metric;              /* one that a formula predicts */
     struct cost predicted, counted;  /* of the cell; zero: nobody charged it */
 };
 
-/* Compare flops and bytes as integers, cell by cell, at the coarser of the two
- * resolutions.  An amount that only one of them knows is a difference.  Returns
- * how many there are; out[] holds the first `limit`, ordered by pass, layer,
- * token, op and metric.  *compared (NULL: not asked for) is the number of
- * amounts that both know and that are not both zero. */
+/* Compare the counts that formulas predict (flops and bytes) as integers, cell
+ * by cell, at the coarser of the two resolutions.  An amount that only one of
+ * them knows is a difference.  Returns how many there are; out[] holds the first
+ * `limit`, ordered by pass, layer, token, op and metric.  *compared (NULL: not
+ * asked for) is the number of amounts that both know and are not both zero. */
 size_t disagreements(const struct ledger *predicted,
                      const struct ledger *counted, struct disagreement *out,
                      size_t limit, size_t *compared);
