@@ -6,6 +6,8 @@
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train ops decode predict
+# make golden     write anew what test_golden compares with; see
+#                 tests/golden/CHANGES
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers;
 #                 TESTS= as above
@@ -135,7 +137,9 @@ $(objects) $(main:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
 # gcc 12 for Arm falls over a loop that looks for the largest difference (an
 # internal error on fmax of widened floats); no test is for speed.
+ifneq ($(filter aarch64%,$(MACHINE)),)
 $(tests:%=%.o): CFLAGS += -fno-tree-loop-vectorize
+endif
 
 $(archive): $(objects)
 	@rm -f $@
@@ -199,6 +203,9 @@ bench: deps
 asan:
 	@TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+golden: $(program) $(BUILD)/tests/test_golden
+	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
 
 validate: $(program)
 	@scripts/validate
@@ -267,7 +274,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d
