@@ -123,8 +123,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/sim/core/answer/rundir.o: $(BUILD)/version.h
-$(BUILD)/sim/core/answer/rundir.o: CPPFLAGS += -include $(BUILD)/version.h
+$(BUILD)/sim/core/answer/summary.o: $(BUILD)/version.h
+$(BUILD)/sim/core/answer/summary.o: CPPFLAGS += -include $(BUILD)/version.h
 
 define kernel_rule
 $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags

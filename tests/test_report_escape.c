@@ -50,6 +50,8 @@ Test(report_escape, csv_quotes_and_defuses_formulas)
     shows(BORDER_CSV, "a,\"b\"", "\"a,\"\"b\"\"\"");
     shows(BORDER_CSV, "=SUM(A1)", "\"'=SUM(A1)\"");
     shows(BORDER_CSV, "a\nb", "\"a\nb\"");
+    shows(BORDER_CSV, "-1+2", "\"'-1+2\"");
+    shows(BORDER_CSV, "-1.5e3", "-1.5e3");
 }
 
 Test(report_escape, markdown_makes_no_cell_and_no_tag)
@@ -161,6 +163,13 @@ static int markdown_holds(const char *text)
     return 1;
 }
 
+static int is_number(const char *text)
+{
+    char *end;
+    strtod(text, &end);
+    return !*end;
+}
+
 static int holds(enum border border, const char *text)
 {
     switch (border) {
@@ -169,7 +178,7 @@ static int holds(enum border border, const char *text)
     case BORDER_TIC:      return is_one_string(text, '\'', 0);
     case BORDER_DATA:     return is_one_string(text, '"', 1);
     case BORDER_MARKDOWN: return markdown_holds(text);
-    case BORDER_CSV:      return !strchr("=+-@", *text) || !*text;
+    case BORDER_CSV:      return !strchr("=+-@", *text) || is_number(text);
     default:              return 1;
     }
 }

@@ -225,3 +225,98 @@ Test(report_table, half_an_interval_has_the_unit_of_its_value)
     cr_assert(strstr(got, "78.8 ms <i>±0.7</i>") != NULL, "%s", got);
     free(got);
 }
+
+static char *aligned(const struct table *t)
+{
+    char  *out = NULL;
+    size_t size;
+    FILE  *stream = open_memstream(&out, &size);
+
+    cr_assert(table_print(t, FORMAT_TEXT, stream, NULL) == STATUS_OK);
+    fclose(stream);
+    return out;
+}
+
+Test(report_table, text_is_aligned_and_ruled_and_notes_its_reasons)
+{
+    struct table t;
+
+    fill(&t);
+    table_row(&t, ROW_TOTAL);
+    table_text(&t, "sum");
+    table_amount(&t, amount_of(13e6, PROV_AT_LEAST));
+    char *got = aligned(&t);
+    char want[] =
+        "A <small> table\n"
+        "name     FLOPs, MFLOP      ratio\n"
+        "--------------------------------\n"
+        "=a|b<c>         12.35  >2% 1.050\n"
+        "second          - [1]\n"
+        "--------------------------------\n"
+        "sum           >=13.00\n"
+        "[1] no counter\n";
+    cr_assert(eq(str, got, want));
+    free(got);
+    table_close(&t);
+}
+
+static const struct column times[] = {
+    { "predicted", "predicted", "s", COLUMN_SI, true },
+    { "measured", "measured", "s", COLUMN_SI, true },
+    { "kept", "kept", "", COLUMN_YES, true },
+};
+
+Test(report_table, columns_under_one_heading_share_its_prefix)
+{
+    static const char *const over[] = { "time", "time", NULL };
+    struct table t;
+
+    table_open(&t, "times", times, 3);
+    t.over = over;
+    t.decimals = 2;
+    table_row(&t, ROW_PLAIN);
+    table_amount(&t, amount_of(2e-6, PROV_PREDICTED));
+    table_amount(&t, amount_of(2e-3, PROV_MEASURED));
+    table_amount(&t, amount_of(0, PROV_COUNTED));
+    char *got = aligned(&t);
+    char want[] = "           time, ms\n"
+                  "predicted  measured  kept\n"
+                  "-------------------------\n"
+                  "    <0.01      2.00    no\n";
+    cr_assert(eq(str, got, want));
+    free(got);
+    table_close(&t);
+}
+
+Test(report_table, counts_are_exact_and_negative_numbers_no_formulas_in_csv)
+{
+    static const struct column columns_of_counts[] = {
+        { "key", "", "", COLUMN_TEXT, true },
+        { "flops", "", "flop", COLUMN_WHOLE, true },
+        { "seconds", "", "s", COLUMN_SI, true },
+    };
+    struct cost cost = { .count = { [METRIC_FLOPS] = UINT64_MAX },
+                         .from = { [METRIC_FLOPS] = PROV_COUNTED } };
+    struct table t;
+    char  *got = NULL;
+    size_t size;
+    FILE  *stream = open_memstream(&got, &size);
+
+    cost_set_real(&cost, METRIC_SECONDS, 1.0 / 3, PROV_MEASURED);
+    table_open(&t, "counts", columns_of_counts, 3);
+    t.digits = 9;
+    table_row(&t, ROW_PLAIN);
+    table_text(&t, "-0.5");
+    table_cost(&t, &cost, METRIC_FLOPS);
+    table_cost(&t, &cost, METRIC_SECONDS);
+    table_row(&t, ROW_PLAIN);
+    table_text(&t, "-a");
+    table_cost(&t, &cost, METRIC_BYTES);
+    table_csv(&t, stream);
+    fclose(stream);
+    cr_assert(eq(str, got, "key,flops,seconds\r\n"
+                           "-0.5,18446744073709551615,0.333333333\r\n"
+                           "\"'-a\",,\r\n"));
+    free(got);
+    table_close(&t);
+}

@@ -9,11 +9,12 @@
 
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
-#include "models/commands/run_output.h"
 #include "models/commands/run_prompt_result.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_text.h"
 #include "models/tokens/text_stream.h"
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
@@ -110,7 +111,7 @@ const struct argp run_prompt_argp = { .options = options, .parser = parse };
 
 /* ---- what it is made of, opened in this order ---- */
 
-struct session {
+struct prompt_session {
     const struct run_prompt *job;
     struct source      source;
     struct model_spec  spec;             /* the source's, or its dense twin's */
@@ -160,7 +161,7 @@ static enum status read_prompt(char **text, size_t *size, const char *prompt,
                  : error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
 }
 
-static enum status byte_tokens(struct session *s, const char *text, size_t size,
+static enum status byte_tokens(struct prompt_session *s, const char *text, size_t size,
                                struct error *err)
 {
     s->prompt = calloc(size + 1, sizeof *s->prompt);
@@ -173,7 +174,7 @@ static enum status byte_tokens(struct session *s, const char *text, size_t size,
 }
 
 /* An empty prompt is a BOS, where the tokenizer has one. */
-static enum status open_prompt(struct session *s, struct error *err)
+static enum status open_prompt(struct prompt_session *s, struct error *err)
 {
     const struct run_config *c = s->job->config;
     char *text = NULL;
@@ -201,7 +202,7 @@ static enum status open_prompt(struct session *s, struct error *err)
 }
 
 /* The last new token is not run, so it needs no position. */
-static enum status choose_length(struct session *s, struct error *err)
+static enum status choose_length(struct prompt_session *s, struct error *err)
 {
     const int32_t most = s->spec.max_tokens, prompt = s->n_prompt;
     const int64_t wish = s->job->options.n_new;
@@ -221,7 +222,7 @@ static enum status choose_length(struct session *s, struct error *err)
 
 /* A new token is judged by itself: by the prompt's rule where that judges so,
  * else by the causal one that goes with it. */
-static enum status choose_step_policy(struct session *s, struct error *err)
+static enum status choose_step_policy(struct prompt_session *s, struct error *err)
 {
     s->step_policy = route_step_rule(s->policy);
     if (!s->step_policy)
@@ -243,7 +244,7 @@ static enum status choose_step_policy(struct session *s, struct error *err)
 
 /* The rule that was asked for; else the model's own, but that where thresholds
  * were trained for it they are the one that goes with the training. */
-static enum status choose_policy(struct session *s, struct error *err)
+static enum status choose_policy(struct prompt_session *s, struct error *err)
 {
     const struct source *source = &s->source;
     const struct route_policy *rule = route_find(s->job->config->policy);
@@ -265,22 +266,21 @@ static enum status choose_policy(struct session *s, struct error *err)
                                : status;
 }
 
-static int32_t n_tokens_of(const struct session *s)
+static int32_t n_tokens_of(const struct prompt_session *s)
 {
     return s->n_prompt + s->n_asked - 1;
 }
 
-static uint64_t predicted_bytes(const struct session *s)
+static uint64_t predicted_bytes(const struct prompt_session *s)
 {
     return memory_generate_bytes(&s->spec, s->n_prompt, n_tokens_of(s),
                                  s->job->common->threads, s->start_bytes);
 }
 
-static enum status check_memory(const struct session *s, struct error *err)
+static enum status check_memory(const struct prompt_session *s, struct error *err)
 {
     uint64_t need = predicted_bytes(s);
-    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) *
-                    (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t have = command_memory_bytes();
     return need <= have
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "%s: with %d tokens this"
@@ -289,7 +289,7 @@ static enum status check_memory(const struct session *s, struct error *err)
                            (double)need / 1e9, (double)have / 1e9);
 }
 
-static enum status open_model(struct session *s, struct error *err)
+static enum status open_model(struct prompt_session *s, struct error *err)
 {
     const struct model_options model = {
         .n_sequences = 1, .n_tokens = n_tokens_of(s),
@@ -311,7 +311,7 @@ static enum status open_model(struct session *s, struct error *err)
     return status;
 }
 
-static enum status open_ledgers(struct session *s, struct error *err)
+static enum status open_ledgers(struct prompt_session *s, struct error *err)
 {
     const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
                                         .n_layers = s->spec.n_layers };
@@ -336,7 +336,7 @@ static enum status open_ledgers(struct session *s, struct error *err)
 
 /* What is said goes to the summary, and unless it is asked for in another form,
  * to stdout. */
-static enum status open_output(struct session *s, struct error *err)
+static enum status open_output(struct prompt_session *s, struct error *err)
 {
     const struct command_options *o = s->job->common;
     const size_t n = (size_t)s->n_asked;
@@ -351,10 +351,11 @@ static enum status open_output(struct session *s, struct error *err)
     if (o->format == FORMAT_TEXT)
         s->out = (struct text_stream){ .file = stdout,
                                        .escape = isatty(STDOUT_FILENO) };
-    return o->output ? run_output_open(&s->rundir, o->output, err) : STATUS_OK;
+    return o->output ? rundir_open_own(&s->rundir, o->output, "run", err)
+                     : STATUS_OK;
 }
 
-static enum status open_session(struct session *s, struct error *err)
+static enum status open_session(struct prompt_session *s, struct error *err)
 {
     const struct run_config *c = s->job->config;
     enum status status = source_read(&s->source, c->model, c->passed,
@@ -380,7 +381,7 @@ static enum status open_session(struct session *s, struct error *err)
     return open_output(s, err);
 }
 
-static void close_session(struct session *s)
+static void close_session(struct prompt_session *s)
 {
     if (s->rundir.lock >= 0)
         rundir_close(&s->rundir);
@@ -405,7 +406,7 @@ static void close_session(struct session *s)
 /* ---- passes ---- */
 
 /* What the layers have kept, over the tokens so far. */
-static const struct allocation *take_allocation(struct session *s)
+static const struct allocation *take_allocation(struct prompt_session *s)
 {
     s->kept_so_far.n_tokens = model_decoded(s->model, 0);
     s->kept_so_far.length[0] = s->kept_so_far.n_tokens;
@@ -414,7 +415,7 @@ static const struct allocation *take_allocation(struct session *s)
 }
 
 /* The op ledgers hold all passes so far: equal after each, every pass is. */
-static enum status predict_pass(struct session *s, bool first,
+static enum status predict_pass(struct prompt_session *s, bool first,
                                 struct error *err)
 {
     const struct predict_job job = { &s->spec, take_allocation(s), s->machine };
@@ -429,7 +430,7 @@ static enum status predict_pass(struct session *s, bool first,
 }
 
 /* Which choices kept the last token: it is then the last they keep. */
-static void note_kept(struct session *s, bool *kept)
+static void note_kept(struct prompt_session *s, bool *kept)
 {
     const struct allocation *a = &s->kept_so_far;
     for (int32_t c = 0; c < a->n_choices; c++) {
@@ -441,7 +442,7 @@ static void note_kept(struct session *s, bool *kept)
 }
 
 /* The prompt's pass, or that of the newest token. */
-static void note_pass(struct session *s, bool first, double seconds)
+static void note_pass(struct prompt_session *s, bool first, double seconds)
 {
     const struct cost now = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY,
                                        LEDGER_ANY, LEDGER_ANY);
@@ -470,7 +471,7 @@ static void note_pass(struct session *s, bool first, double seconds)
 
 static bool passed(void *context, int32_t n_tokens, double seconds)
 {
-    struct session *s = context;
+    struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
     s->status = predict_pass(s, first, &s->why);
@@ -488,7 +489,7 @@ static bool passed(void *context, int32_t n_tokens, double seconds)
 
 static bool emit(void *context, int32_t id)
 {
-    struct session *s = context;
+    struct prompt_session *s = context;
     char byte[1];
     size_t size;
 
@@ -510,7 +511,7 @@ static bool emit(void *context, int32_t id)
     return true;
 }
 
-static enum status go_on(struct session *s, struct error *err)
+static enum status go_on(struct prompt_session *s, struct error *err)
 {
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
@@ -533,22 +534,17 @@ static enum status go_on(struct session *s, struct error *err)
 
 /* ---- results ---- */
 
-static void fill_measured(struct session *s)
+static void fill_measured(struct prompt_session *s)
 {
-    static const char *const why =
-        "run measures time only; isobath profile reads counters";
     double seconds = s->prefill_seconds;
 
     for (int32_t i = 0; i < s->n_new; i++)
         seconds += s->token[i].seconds;      /* 0 where no pass ran */
-    ledger_set_real(s->measured, (struct ledger_key){ 0 }, METRIC_SECONDS,
-                    seconds, PROV_MEASURED);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (m != METRIC_SECONDS)
-            ledger_set_reason(s->measured, (enum metric)m, why);
+    ledger_set_clock(s->measured, seconds,
+                     "run measures time only; isobath profile reads counters");
 }
 
-static struct run_prompt_result result_of(const struct session *s)
+static struct run_prompt_result result_of(const struct prompt_session *s)
 {
     return (struct run_prompt_result){
         .job = s->job, .source = &s->source, .spec = &s->spec,
@@ -570,16 +566,13 @@ static struct run_prompt_result result_of(const struct session *s)
     };
 }
 
-static enum status write_tokens(const struct session *s,
+static enum status write_tokens(const struct prompt_session *s,
                                 const struct run_prompt_result *result,
                                 struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer writer;
-    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
+    enum status status = file_create_in(&writer, s->rundir.path, "tokens.csv",
+                                        err);
     if (status != STATUS_OK)
         return status;
     run_prompt_csv(writer.stream, result);
@@ -587,13 +580,13 @@ static enum status write_tokens(const struct session *s,
 }
 
 /* summary.json comes last: where it stands, all stands. */
-static enum status write_files(const struct session *s,
+static enum status write_files(const struct prompt_session *s,
                                const struct run_prompt_result *result,
                                json_t *summary, struct error *err)
 {
     if (s->rundir.lock < 0)
         return STATUS_OK;
-    run_output_clear(&s->rundir);
+    rundir_clear(&s->rundir);
     enum status status = write_tokens(s, result, err);
     if (status == STATUS_OK)
         status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
@@ -602,7 +595,7 @@ static enum status write_files(const struct session *s,
                                : status;
 }
 
-static enum status deliver(struct session *s, struct error *err)
+static enum status deliver(struct prompt_session *s, struct error *err)
 {
     const struct command_options *o = s->job->common;
     const struct run_prompt_result result = result_of(s);
@@ -611,14 +604,12 @@ static enum status deliver(struct session *s, struct error *err)
 
     if (status == STATUS_OK)
         status = write_files(s, &result, summary, err);
-    if (status == STATUS_OK && o->format == FORMAT_JSON) {
-        json_dumpf(summary, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else if (status == STATUS_OK && o->format == FORMAT_CSV) {
+    if (status == STATUS_OK && o->format == FORMAT_JSON)
+        status = json_print(summary, stdout, err);
+    else if (status == STATUS_OK && o->format == FORMAT_CSV)
         run_prompt_csv(stdout, &result);
-    } else if (status == STATUS_OK && !o->quiet) {
+    else if (status == STATUS_OK && !o->quiet)
         run_prompt_text(stderr, &result);
-    }
     json_decref(summary);
     if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = error_set(err, STATUS_IO, "writing the output failed");
@@ -626,7 +617,7 @@ static enum status deliver(struct session *s, struct error *err)
 }
 
 /* After the results are out: how it ended. */
-static enum status verdict(const struct session *s, struct error *err)
+static enum status verdict(const struct prompt_session *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];
 
@@ -643,7 +634,7 @@ static enum status verdict(const struct session *s, struct error *err)
 
 enum status run_prompt(const struct run_prompt *job, struct error *err)
 {
-    struct session *s = calloc(1, sizeof *s);
+    struct prompt_session *s = calloc(1, sizeof *s);
 
     if (!s)
         return error_set(err, STATUS_NO_MEMORY, "no memory");

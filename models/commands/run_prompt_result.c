@@ -1,14 +1,14 @@
-/* run_prompt_result.c - Print the medians and means of generation, as text,
- * JSON or CSV. */
+/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as a
+ * table of tokens and as a summary. */
 #include "models/commands/run_prompt_result.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "models/commands/run_result.h"
 #include "models/scoring/score.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/summary.h"
 #include "sim/core/base/stats.h"
 
 /* Of the passes of one token each; NAN where there was none. */
@@ -145,29 +145,24 @@ void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
 
 /* ---- summary.json ---- */
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *config_of(const struct run_prompt_result *r)
 {
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
         "{s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
-        "model", run_result_name(job->config->model),
-        "prompt", run_result_name(job->options.prompt), "new", r->n_asked,
+        "model", json_text(job->config->model),
+        "prompt", json_text(job->options.prompt), "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
-        "policy", r->policy->name, "machine", run_result_name(*job->config->machine ? job->config->machine
-                                            : NULL),
+        "policy", r->policy->name, "machine",
+        json_text(*job->config->machine ? job->config->machine : NULL),
         "seed", (json_int_t)job->config->seed,
         "random_weights", !r->source->has_weights);
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, r->spec);
     json_object_set_new(run, "weights", json_string(weights));
     return json_pack("{s:o, s:o}", "run", run, "model",
-                     run_result_model(r->spec));
+                     summary_model(r->spec));
 }
 
 static json_t *generation_json(const struct run_prompt_result *r)
@@ -178,28 +173,24 @@ static json_t *generation_json(const struct run_prompt_result *r)
         " s:o, s:o}",
         "prompt_tokens", r->n_prompt, "new_tokens", r->n_new,
         "ended_by", end_names[r->end], "text", r->text, r->text_size,
-        "open_seconds", number(r->open_seconds),
-        "prefill_seconds", number(r->prefill_seconds),
-        "prefill_tokens_per_second", number(r->n_prompt / r->prefill_seconds),
+        "open_seconds", json_number(r->open_seconds),
+        "prefill_seconds", json_number(r->prefill_seconds),
+        "prefill_tokens_per_second", json_number(r->n_prompt / r->prefill_seconds),
         "prefill_flops", (json_int_t)r->prefill_flops,
         "prefill_bytes", (json_int_t)r->prefill_bytes,
-        "decode_seconds_median", number(p.seconds),
-        "decode_tokens_per_second", number(1.0 / p.seconds),
-        "decode_flops_per_token", number(p.flops),
-        "decode_bytes_per_token", number(p.bytes),
-        "weight_bytes_per_token", number(p.weight_bytes),
-        "weight_bytes_per_second", number(p.weight_bytes / p.seconds));
+        "decode_seconds_median", json_number(p.seconds),
+        "decode_tokens_per_second", json_number(1.0 / p.seconds),
+        "decode_flops_per_token", json_number(p.flops),
+        "decode_bytes_per_token", json_number(p.bytes),
+        "weight_bytes_per_token", json_number(p.weight_bytes),
+        "weight_bytes_per_second", json_number(p.weight_bytes / p.seconds));
 }
 
 /* Of the new tokens that a pass ran on. */
 static json_t *routing_json(const struct run_prompt_result *r)
 {
-    json_t *blocks = json_array();
     int64_t seen = 0, kept = 0;
 
-    for (int32_t l = 0; l < r->spec->n_layers; l++)
-        if (r->spec->routed[l])
-            json_array_append_new(blocks, json_integer(l));
     for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
         for (int32_t k = 0; k < r->n_kept; k++, seen++)
             kept += r->kept[i * r->n_kept + k];
@@ -208,20 +199,10 @@ static json_t *routing_json(const struct run_prompt_result *r)
                      "part", part_names[r->spec->part],
                      "keep_first", (int)r->spec->keep_first,
                      "rule", r->policy->name,
-                     "step_rule", r->step_policy->name, "blocks", blocks,
+                     "step_rule", r->step_policy->name,
+                     "blocks", summary_blocks(r->spec),
                      "gate", gate_names[r->spec->gate], "capacity_realised",
-                     number((double)kept / (double)seen));
-}
-
-static json_t *memory_json(const struct run_prompt_result *r)
-{
-    return json_pack("{s:I, s:I, s:o}",
-                     "predicted_bytes", (json_int_t)r->predicted_bytes,
-                     "allocated_bytes", (json_int_t)r->allocated_bytes,
-                     "peak_resident_bytes",
-                     r->peak_bytes > 0
-                         ? json_integer((json_int_t)r->peak_bytes)
-                         : json_null());
+                     json_number((double)kept / (double)seen));
 }
 
 enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
@@ -242,10 +223,11 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
     json_object_set_new(j, "tokens", json_integer(r->n_prompt + p.n));
     json_object_set_new(j, "parameters",
                         json_integer((json_int_t)r->parameters));
-    json_object_set_new(j, "flops_per_token_forward", number(p.flops));
+    json_object_set_new(j, "flops_per_token_forward", json_number(p.flops));
     json_object_set_new(j, "generation", generation_json(r));
     json_object_set_new(j, "routing", routing_json(r));
-    json_object_set_new(j, "memory", memory_json(r));
+    json_object_set_new(j, "memory", summary_memory(r->predicted_bytes,
+                        r->allocated_bytes, r->peak_bytes));
     status = summary_witnesses(j, r->predicted, r->counted, r->measured, err);
     if (status == STATUS_OK)
         *out = j;

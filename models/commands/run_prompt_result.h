@@ -1,5 +1,5 @@
-/* run_prompt_result.h - what going on from a prompt found out: in words, as JSON,
- * as a table of tokens. */
+/* run_prompt_result.h - Hold the result of isobath run --prompt, and write it
+ * as text, as a table of tokens and as a summary. */
 #ifndef RUN_PROMPT_RESULT_H
 #define RUN_PROMPT_RESULT_H
 
@@ -52,8 +52,8 @@ const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
                              bool first, char byte[1], size_t *size);
 
 void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
-/* position,token,text,seconds,flops,bytes and what was kept, as in score.h;
- * empty where no pass ran on the token (RFC 4180). */
+/* position,token,text,seconds,flops,bytes and the choices that kept the token,
+ * as in score.h; empty where no pass ran on the token (RFC 4180). */
 void        run_prompt_csv(FILE *file, const struct run_prompt_result *r);
 /* summary.json; the caller decrefs. */
 enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,

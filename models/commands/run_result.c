@@ -1,298 +1,468 @@
-/* run_result.c - the results of isobath run in their three forms. */
-#include "models/commands/run_result.h"
-
+/* run_result.c - Turn a session of isobath run into its summary, its files and
+ * what it prints. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
-#include "sim/core/answer/rundir.h"
+#include "models/commands/run_session.h"
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/table.h"
+#include "sim/core/base/stats.h"
+#include "sim/price/memory.h"
 
-static json_t *number(double x)
+/* ---- what a token cost, and what the dense twin says to it ---- */
+
+/* Of a token run through a model: loss and entropy left out of flops and bytes,
+ * but not of seconds and joules. */
+struct spent {
+    double nats;                       /* per scored token */
+    double flops, flops_predicted, bytes;   /* counted but for the second */
+    double seconds;                    /* measured, of a whole forward */
+    struct estimate joules;            /* modelled; NAN without a machine */
+};
+
+/* The dense twin on the same windows, in turns with the model. */
+struct twin {
+    struct spent spent;
+    struct estimate difference;        /* of loss, nats per token */
+    struct estimate increase;          /* the same over the twin's loss */
+    double flops, bytes;               /* the model's over the twin's */
+    struct estimate seconds;           /* median over pairs of that ratio */
+    struct estimate joules;            /* of that ratio, over the profile's
+                                        * coefficients, which err together */
+};
+
+/* Per row of a forward, loss and entropy left out. */
+static double per_row(const struct run_arm *arm, const struct ledger *ledger,
+                      enum metric metric)
 {
-    return isfinite(x) ? json_real(x) : json_null();
+    static const int without[] = { OP_LOSS, OP_ENTROPY };
+    struct cost sum = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY);
+    double amount = cost_get(&sum, metric);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        struct cost part = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY,
+                                      LEDGER_ANY, without[i]);
+        amount -= cost_get(&part, metric);
+    }
+    return amount / (double)arm->score[0].rows;
 }
 
-static const struct score *causal_score(const struct run_result *r)
+static struct spent spent_by(const struct run_session *s, int i)
 {
-    for (int i = 0; i < r->n_scores; i++)
-        if (r->score[i].policy->causal)
-            return &r->score[i];
+    const struct run_arm *arm = &s->arm[i];
+    const double rows = (double)arm->score[0].rows;
+    const struct estimate *j = &s->joules[i];
+    const double unknown = s->machine ? 0 : (double)NAN;
+
+    return (struct spent){
+        .nats = score_nats(&arm->score[0]),
+        .flops = per_row(arm, arm->counted, METRIC_FLOPS),
+        .flops_predicted = per_row(arm, arm->predicted, METRIC_FLOPS),
+        .bytes = per_row(arm, arm->counted, METRIC_BYTES),
+        .seconds = arm->seconds / rows,
+        .joules = { j->value / rows + unknown, j->low / rows + unknown,
+                    j->high / rows + unknown },
+    };
+}
+
+static struct estimate range_of(struct difference d)
+{
+    return (struct estimate){ d.mean, d.low, d.high };
+}
+
+/* Coefficients err together: all at their low, or all at their high. */
+static struct estimate joules_ratio(const struct spent *a,
+                                     const struct spent *b)
+{
+    double low = a->joules.low / b->joules.low;
+    double high = a->joules.high / b->joules.high;
+    double value = a->joules.value / b->joules.value;
+
+    return (struct estimate){ value, fmin(value, fmin(low, high)),
+                               fmax(value, fmax(low, high)) };
+}
+
+/* Compare the pairs; false: no memory for them. */
+static bool twin_of(struct twin *out, const struct run_session *s)
+{
+    const struct spent model = spent_by(s, PAIR_MODEL);
+    const size_t n = (size_t)s->pairs.n;
+    double *x = calloc(3 * n + 1, sizeof *x);
+
+    if (!x)
+        return false;
+    double *more = x + n, *dense = more + n;
+    for (size_t i = 0; i < n; i++) {
+        const struct run_pair *p = &s->pairs.pair[i];
+        x[i] = p->tokens;
+        more[i] = p->nats[PAIR_MODEL] - p->nats[PAIR_TWIN];
+        dense[i] = p->nats[PAIR_TWIN];
+    }
+    out->spent = spent_by(s, PAIR_TWIN);
+    out->difference = range_of(stats_ratio(more, x, n));
+    out->increase = range_of(stats_ratio(more, dense, n));
+    out->seconds = range_of(stats_median_interval(s->pairs.ratio, (size_t)
+                                                  s->pairs.n_ratios));
+    out->flops = model.flops / out->spent.flops;
+    out->bytes = model.bytes / out->spent.bytes;
+    out->joules = joules_ratio(&model, &out->spent);
+    free(x);
+    return true;
+}
+
+/* ---- summary.json ---- */
+
+static const struct score *causal_score(const struct run_arm *arm)
+{
+    for (int i = 0; i < arm->n_scores; i++)
+        if (arm->score[i].policy->causal)
+            return &arm->score[i];
     return NULL;
 }
 
 /* Whatever the tokens are, so that models compare. */
-static double nats_per_byte(const struct run_result *r,
+static double nats_per_byte(const struct run_session *s,
                             const struct score *score)
 {
-    return score->nats / (double)r->bytes;
+    return score->nats / (double)s->bytes;
 }
 
 /* The score under the rule of training; NULL: that rule was not run, or not on
  * the blocks that training routed. */
-static const struct score *trained_score(const struct run_result *r)
+static const struct score *trained_score(const struct run_session *s)
 {
-    const struct score *last = &r->score[r->n_scores - 1];
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct score *last = &arm->score[arm->n_scores - 1];
 
-    return last->policy == r->source->routing.policy &&
-           spec_n_routed(r->spec) == spec_n_routed(&r->source->spec)
+    return last->policy == s->source.routing.policy &&
+           spec_n_routed(&arm->spec) == spec_n_routed(&s->source.spec)
                ? last : NULL;
 }
 
-static json_t *rules_json(const struct run_result *r)
+static json_t *rules_json(const struct run_session *s)
 {
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
     json_t *list = json_array();
-    for (int i = 0; i < r->n_scores; i++) {
-        const struct score *score = &r->score[i];
-        double nats = nats_per_byte(r, score);
+
+    for (int i = 0; i < arm->n_scores; i++) {
+        const struct score *score = &arm->score[i];
+        double nats = nats_per_byte(s, score);
         json_array_append_new(list, json_pack(
             "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
-            "causal", score->policy->causal, "nats_per_byte", number(nats),
-            "bits_per_byte", number(nats / M_LN2), "perplexity_per_byte",
-            number(exp(nats)), "capacity_realised",
-            number(score_capacity(score))));
+            "causal", score->policy->causal,
+            "nats_per_byte", json_number(nats),
+            "bits_per_byte", json_number(nats / M_LN2),
+            "perplexity_per_byte", json_number(exp(nats)),
+            "capacity_realised", json_number(score_capacity(score))));
     }
     return list;
 }
 
-static json_t *loss_json(const struct run_result *r)
+static json_t *loss_json(const struct run_session *s)
 {
-    const struct score *causal = causal_score(r), *own = trained_score(r);
-    double nats = causal ? nats_per_byte(r, causal) : (double)NAN;
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct score *first = &arm->score[0];
+    const struct score *causal = causal_score(arm), *own = trained_score(s);
+    double nats = causal ? nats_per_byte(s, causal) : (double)NAN;
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:o}",
-        "heldout_causal", number(nats),
-        "heldout_topk", own ? number(nats_per_byte(r, own)) : json_null(),
-        "bits_per_byte", number(nats / M_LN2),
-        "perplexity_per_byte", number(exp(nats)),
-        "entropy", r->entropy ? number(r->score[0].entropy /
-                                       (double)r->score[0].scored)
-                              : json_null(),
+        "heldout_causal", json_number(nats),
+        "heldout_topk", json_number(own ? nats_per_byte(s, own) : (double)NAN),
+        "bits_per_byte", json_number(nats / M_LN2),
+        "perplexity_per_byte", json_number(exp(nats)),
+        "entropy", json_number(s->entropy
+                               ? first->entropy / (double)first->scored
+                               : (double)NAN),
         "causal_rule", causal ? causal->policy->name : "none",
-        "heldout_rule", r->source->routing.policy->name,
-        "heldout_bytes", (json_int_t)r->bytes,
-        "heldout_tokens", (json_int_t)r->score[0].scored,
-        "nats_per_token", number(causal ? score_nats(causal) : (double)NAN),
-        "rules", rules_json(r));
+        "heldout_rule", s->source.routing.policy->name,
+        "heldout_bytes", (json_int_t)s->bytes,
+        "heldout_tokens", (json_int_t)first->scored,
+        "nats_per_token", json_number(causal ? score_nats(causal)
+                                             : (double)NAN),
+        "rules", rules_json(s));
 }
 
-static json_t *routing_json(const struct run_result *r)
+static json_t *routing_json(const struct run_session *s)
 {
-    const struct model_spec *spec = r->spec;
-    const struct score *own = trained_score(r);
-    json_t *blocks = json_array();
-    double nominal = 0.0;
-    int32_t routed = spec_n_routed(spec);
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct model_spec *spec = &arm->spec;
+    const struct score *first = &arm->score[0], *own = trained_score(s);
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            json_array_append_new(blocks, json_integer(l));
-            nominal += spec->capacity[l];
-        }
     return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:o, s:o}",
-        "policy", r->source->routing.policy->name,
+        "policy", s->source.routing.policy->name,
         "keep_first", (int)spec->keep_first,
         "part", part_names[spec->part],
         "skipped_keys", skipped_keys_names[spec->skipped_keys],
-        "causal", r->score[0].policy->causal,
-        "rule", r->score[0].policy->name, "blocks", blocks,
-        "gate", gate_names[spec->gate],
-        "capacity_nominal", number(nominal / routed),
-        "capacity_realised", number(score_capacity(&r->score[0])),
+        "causal", first->policy->causal, "rule", first->policy->name,
+        "blocks", summary_blocks(spec), "gate", gate_names[spec->gate],
+        "capacity_nominal", summary_capacity(spec),
+        "capacity_realised", json_number(score_capacity(first)),
         "capacity_realised_topk",
-        own ? number(score_capacity(own)) : json_null());
+        json_number(own ? score_capacity(own) : (double)NAN));
 }
 
-json_t *run_result_name(const char *name)
+static const char *split_name(const struct run_session *s)
 {
-    json_t *text = name ? json_string(name) : json_null();
-    return text ? text : json_string("(not UTF-8)");
-}
-
-json_t *run_result_model(const struct model_spec *m)
-{
-    return json_pack(
-        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s}",
-        "family", family_names[m->family], "layers", m->n_layers, "channels",
-        m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
-        "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
-        "max_tokens", m->max_tokens, "tied_head", m->tied_head, "qkv_bias",
-        spec_qkv_bias(m), "rope_scaling",
-        rope_scaling_names[m->rope_scaling.kind]);
+    return s->config.split == RUN_ALL ? "all" : split_names[s->config.split];
 }
 
 /* As a training config would say it. */
-static json_t *config_of(const struct run_result *r)
+static json_t *config_of(const struct run_session *s)
 {
-    json_t *run = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b}",
-        "model", run_result_name(r->model), "text", run_result_name(r->text),
-        "window", (json_int_t)r->window, "stride", (json_int_t)r->stride,
-        "split", r->split, "limit", (json_int_t)r->limit,
-        "skip", (json_int_t)r->skip, "policy", r->score[0].policy->name,
-        "machine", run_result_name(r->machine), "seed", (json_int_t)r->seed,
-        "random_weights", !r->source->has_weights);
+    const struct run_config *c = &s->config;
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
     char weights[SOURCE_WEIGHTS_SIZE];
-    source_weights_text(weights, r->spec);
-    json_object_set_new(run, "weights", json_string(weights));
     json_t *settings = json_array();
-    for (size_t i = 0; i < r->n_settings; i++)
-        json_array_append_new(settings, run_result_name(r->setting[i].text));
-    return json_pack("{s:o, s:o, s:o}", "run", run, "model",
-                     run_result_model(r->spec), "settings", settings);
+
+    source_weights_text(weights, &arm->spec);
+    for (size_t i = 0; i < c->n_passed; i++)
+        json_array_append_new(settings, json_text(c->passed[i].text));
+    return json_pack(
+        "{s:{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b, s:s},"
+        " s:o, s:o}",
+        "run", "model", json_text(c->model), "text", json_text(c->text),
+        "window", (json_int_t)c->window, "stride", (json_int_t)c->stride,
+        "split", split_name(s), "limit", (json_int_t)c->limit,
+        "skip", (json_int_t)c->skip, "policy", arm->score[0].policy->name,
+        "machine", json_text(*c->machine ? c->machine : NULL),
+        "seed", (json_int_t)c->seed,
+        "random_weights", !s->source.has_weights, "weights", weights,
+        "model", summary_model(&arm->spec), "settings", settings);
 }
 
-static json_t *range_json(struct run_range range)
+static json_t *range_json(struct estimate range)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number(range.value), "low",
-                     number(range.low), "high", number(range.high));
+    return json_pack("{s:o, s:o, s:o}", "value", json_number(range.value),
+                     "low", json_number(range.low),
+                     "high", json_number(range.high));
 }
 
-static json_t *spent_json(const struct run_spent *s)
+static json_t *spent_json(const struct spent *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nats",
-                     number(s->nats), "perplexity", number(exp(s->nats)),
-                     "flops", number(s->flops), "flops_predicted",
-                     number(s->flops_predicted), "bytes", number(s->bytes),
-                     "seconds", number(s->seconds), "joules",
-                     range_json(s->joules));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "nats", json_number(s->nats),
+                     "perplexity", json_number(exp(s->nats)),
+                     "flops", json_number(s->flops),
+                     "flops_predicted", json_number(s->flops_predicted),
+                     "bytes", json_number(s->bytes),
+                     "seconds", json_number(s->seconds),
+                     "joules", range_json(s->joules));
 }
 
-static json_t *twin_json(const struct run_twin *t)
+static json_t *twin_json(const struct run_session *s, const struct twin *t)
 {
-    if (!t)
+    if (s->n_arms == 1)
         return json_null();
     return json_pack("{s:o, s:I, s:I, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
-                     "per_token", spent_json(&t->spent), "windows",
-                     (json_int_t)t->windows, "times", (json_int_t)t->times,
-                     "loss_difference",
-                     range_json(t->difference), "loss_increase",
-                     range_json(t->increase), "ratio", "flops",
-                     number(t->flops), "bytes", number(t->bytes), "seconds",
-                     range_json(t->seconds), "joules", range_json(t->joules));
+                     "per_token", spent_json(&t->spent),
+                     "windows", (json_int_t)s->pairs.n,
+                     "times", (json_int_t)s->pairs.n_ratios,
+                     "loss_difference", range_json(t->difference),
+                     "loss_increase", range_json(t->increase),
+                     "ratio", "flops", json_number(t->flops),
+                     "bytes", json_number(t->bytes),
+                     "seconds", range_json(t->seconds),
+                     "joules", range_json(t->joules));
 }
 
-static json_t *memory_json(const struct run_result *r)
+static json_t *memory_json(const struct run_session *s)
 {
-    return json_pack("{s:I, s:I, s:o}", "predicted_bytes",
-                     (json_int_t)r->predicted_bytes, "allocated_bytes",
-                     (json_int_t)r->allocated_bytes, "peak_resident_bytes",
-                     r->peak_bytes > 0
-                         ? json_integer((json_int_t)r->peak_bytes)
-                         : json_null());
+    uint64_t allocated = 0;
+
+    for (int i = 0; i < s->n_arms; i++)
+        allocated += model_bytes(s->arm[i].model);
+    return summary_memory(run_session_bytes(s) + s->text.map.size, allocated,
+                          command_peak_bytes());
 }
 
-enum status run_result_json(json_t **out, const struct run_result *r, int argc,
-                            char **argv, struct error *err)
+static enum status make_summary(json_t **out, const struct run_session *s,
+                                const struct twin *twin, int argc, char **argv,
+                                struct error *err)
 {
-    enum status status;
-    json_t *j = summary_open("run", config_of(r),
-        provenance_json(argc, argv, r->threads, r->seed, r->isa, r->text,
-                        r->hash));
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct spent spent = spent_by(s, PAIR_MODEL);
+    json_t *j = *out = summary_open("run", config_of(s),
+        provenance_json(argc, argv, s->flags.common.threads, s->config.seed,
+                        model_isa(arm->model), s->config.text, s->text.hash));
+
     if (!j)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
-    if (!r->finished)
+    if (s->done < s->windows)
         json_object_set_new(j, "status", json_string("interrupted"));
     json_object_set_new(j, "counted_equals_predicted",
-                        json_boolean(r->agreed));
-    json_object_set_new(j, "tokens", json_integer(r->score[0].rows));
-    json_object_set_new(j, "parameters",
-                        json_integer((json_int_t)r->parameters));
+                        json_boolean(s->agreed));
+    json_object_set_new(j, "tokens", json_integer(arm->score[0].rows));
+    json_object_set_new(j, "parameters", json_integer(
+        (json_int_t)memory_parameters(&arm->spec)));
     json_object_set_new(j, "flops_per_token_forward",
-                        number(r->spent.flops_predicted));
-    json_object_set_new(j, "per_token", spent_json(&r->spent));
-    json_object_set_new(j, "twin", twin_json(r->twin));
-    json_object_set_new(j, "loss", loss_json(r));
-    json_object_set_new(j, "routing", routing_json(r));
-    json_object_set_new(j, "memory", memory_json(r));
-    status = summary_witnesses(j, r->predicted, r->counted, r->measured, err);
+                        json_number(spent.flops_predicted));
+    json_object_set_new(j, "per_token", spent_json(&spent));
+    json_object_set_new(j, "twin", twin_json(s, twin));
+    json_object_set_new(j, "loss", loss_json(s));
+    json_object_set_new(j, "routing", routing_json(s));
+    json_object_set_new(j, "memory", memory_json(s));
+    return summary_witnesses(j, arm->predicted, arm->counted, s->measured, err);
+}
+
+/* ---- the directory ---- */
+
+/* summary.json comes last: where it stands, all stands. */
+static enum status write_files(struct run_session *s, json_t *summary,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (s->rundir.lock < 0)
+        return STATUS_OK;
+    rundir_clear(&s->rundir);
+    if (s->tokens.stream)
+        status = file_commit(&s->tokens, err);
     if (status == STATUS_OK)
-        *out = j;
-    else
-        json_decref(j);
+        status = run_trace_finish(&s->trace, err);
+    if (status == STATUS_OK)
+        status = run_pairs_commit(&s->pairs, err);
+    if (status == STATUS_OK)
+        status = rundir_write_ledgers(&s->rundir, s->arm[PAIR_MODEL].predicted,
+                                      s->arm[PAIR_MODEL].counted, s->measured,
+                                      err);
+    return status == STATUS_OK ? summary_write(&s->rundir, summary, err)
+                               : status;
+}
+
+/* ---- what is printed ---- */
+
+/* A row a rule, as text or as CSV. */
+static enum status print_rules(const struct run_session *s, enum format format,
+                               struct error *err)
+{
+    static const struct column columns[] = {
+        { "rule", "rule", "", COLUMN_TEXT, true },
+        { "causal", "causal", "", COLUMN_YES, true },
+        { "bytes", "bytes", "", COLUMN_WHOLE, true },
+        { "nats_per_byte", "nats/byte", "", COLUMN_LOSS, true },
+        { "bits_per_byte", "bits/byte", "", COLUMN_LOSS, true },
+        { "perplexity_per_byte", "perplexity", "", COLUMN_LOSS, true },
+        { "capacity_realised", "kept", "", COLUMN_LOSS, true },
+    };
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    struct table t;
+
+    table_open(&t, "rules", columns, sizeof columns / sizeof *columns);
+    t.digits = 9;
+    for (int i = 0; i < arm->n_scores; i++) {
+        const struct score *score = &arm->score[i];
+        double nats = nats_per_byte(s, score);
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, score->policy->name);
+        table_count(&t, score->policy->causal, PROV_COUNTED);
+        table_count(&t, (uint64_t)s->bytes, PROV_COUNTED);
+        table_amount(&t, amount_of(nats, PROV_MEASURED));
+        table_amount(&t, amount_of(nats / M_LN2, PROV_MEASURED));
+        table_amount(&t, amount_of(exp(nats), PROV_MEASURED));
+        table_amount(&t, amount_of(score_capacity(score), PROV_COUNTED));
+    }
+    enum status status = table_print(&t, format, stdout, err);
+    table_close(&t);
     return status;
 }
 
 /* "+1.23 % [+1.10, +1.36]"; without ends where nobody knows them. */
-static void print_percent(FILE *file, struct run_range range, double less)
+static void print_percent(struct estimate range, double less)
 {
-    fprintf(file, "%+.2f %%", 100 * (range.value - less));
+    printf("%+.2f %%", 100 * (range.value - less));
     if (isfinite(range.low) && isfinite(range.high))
-        fprintf(file, " [%+.2f, %+.2f]", 100 * (range.low - less),
+        printf(" [%+.2f, %+.2f]", 100 * (range.low - less),
                 100 * (range.high - less));
 }
 
-static void twin_text(FILE *file, const struct run_twin *t)
+static void print_twin(const struct run_session *s, const struct twin *t)
 {
-    fprintf(file, "against the dense twin on the same %" PRId64 " windows, in"
-            " turns, %" PRId64 " times: loss %.4f nats/token, ", t->windows,
-            t->times, t->spent.nats);
-    print_percent(file, t->increase, 0);
-    fprintf(file, "\n  flops %+.2f %%, bytes %+.2f %%, seconds ",
-            100 * (t->flops - 1), 100 * (t->bytes - 1));
-    print_percent(file, t->seconds, 1);
+    printf("against the dense twin on the same %" PRId64 " windows, in turns, %"
+           PRId64 " times: loss %.4f nats/token, ", s->pairs.n,
+           s->pairs.n_ratios, t->spent.nats);
+    print_percent(t->increase, 0);
+    printf("\n  flops %+.2f %%, bytes %+.2f %%, seconds ",
+           100 * (t->flops - 1), 100 * (t->bytes - 1));
+    print_percent(t->seconds, 1);
     if (isfinite(t->joules.value)) {
-        fputs(", joules (modelled) ", file);
-        print_percent(file, t->joules, 1);
+        fputs(", joules (modelled) ", stdout);
+        print_percent(t->joules, 1);
     }
-    fputc('\n', file);
+    putchar('\n');
 }
 
-void run_result_text(FILE *file, const struct run_result *r)
+static void print_question(const struct run_session *s)
 {
-    struct cost sum = ledger_sum(r->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
+    const struct run_config *c = &s->config;
+    const struct model_spec *spec = &s->arm[PAIR_MODEL].spec;
+    char weights[SOURCE_WEIGHTS_SIZE];
 
-    fprintf(file, "%s%s on %s (%s): %" PRId64 " bytes in windows of %" PRId64
-            "%s\n", r->model, r->source->has_weights ? "" : ", random weights,",
-            r->text, r->split, r->bytes, r->window,
-            r->finished ? "" : "; interrupted, a part");
-    if (spec_stores(r->spec)) {
-        char weights[SOURCE_WEIGHTS_SIZE];
-        source_weights_text(weights, r->spec);
-        fprintf(file, "matrices as stored: %s\n", weights);
-    }
-    if (r->spec->keep_first > 0)
-        fprintf(file, "keep_first %d: routed layers keep so many tokens at the"
-                " start of a window, whatever the rule says\n",
-                r->spec->keep_first);
-    fprintf(file, "%-30s %10s %10s %12s %8s\n", "rule", "nats/byte",
-            "bits/byte", "perplexity", "kept");
-    for (int i = 0; i < r->n_scores; i++) {
-        const struct score *score = &r->score[i];
-        double nats = nats_per_byte(r, score), kept = score_capacity(score);
-        char name[64], share[16] = "-";
-        snprintf(name, sizeof name, "%s, %s", score->policy->name,
-                 score->policy->causal ? "causal" : "looks ahead");
-        if (isfinite(kept))
-            snprintf(share, sizeof share, "%.4f", kept);
-        fprintf(file, "%-30s %10.4f %10.4f %12.4f %8s\n", name, nats,
-                nats / M_LN2, exp(nats), share);
-    }
-    if (r->bytes != r->score[0].scored)
-        fprintf(file, "%" PRId64 " tokens, %.6f nats/token under %s\n",
-                r->score[0].scored, score_nats(&r->score[0]),
-                r->score[0].policy->name);
-    if (r->agreed)
-        fprintf(file, "counted == predicted: %" PRIu64 " flops, %" PRIu64
-                " bytes\n", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
-    fprintf(file, "%.4g s in the model under %s, %.4g bytes/s\n", r->seconds,
-            r->score[0].policy->name, (double)r->bytes / r->seconds);
-    if (r->twin)
-        twin_text(file, r->twin);
+    printf("%s%s on %s (%s): %" PRId64 " bytes in windows of %" PRId64 "%s\n",
+           c->model, s->source.has_weights ? "" : ", random weights,", c->text,
+           split_name(s), s->bytes, c->window,
+           s->done == s->windows ? "" : "; interrupted, a part");
+    source_weights_text(weights, spec);
+    if (spec_stores(spec))
+        printf("matrices as stored: %s\n", weights);
+    if (spec->keep_first > 0)
+        printf("keep_first %d: routed layers keep so many tokens at the start"
+               " of a window, whatever the rule says\n", spec->keep_first);
 }
 
-void run_result_csv(FILE *file, const struct run_result *r)
+static enum status print_text(const struct run_session *s,
+                              const struct twin *twin, struct error *err)
 {
-    fputs("rule,causal,bytes,nats_per_byte,bits_per_byte,perplexity_per_byte,"
-          "capacity_realised\r\n", file);
-    for (int i = 0; i < r->n_scores; i++) {
-        const struct score *score = &r->score[i];
-        double nats = nats_per_byte(r, score), kept = score_capacity(score);
-        fprintf(file, "%s,%d,%" PRId64 ",%.9g,%.9g,%.9g,", score->policy->name,
-                score->policy->causal, r->bytes, nats, nats / M_LN2,
-                exp(nats));
-        if (isfinite(kept))
-            fprintf(file, "%.9g", kept);
-        fputs("\r\n", file);
-    }
+    const struct run_arm *arm = &s->arm[PAIR_MODEL];
+    const struct score *first = &arm->score[0];
+    struct cost sum = ledger_sum(arm->counted, LEDGER_ANY, LEDGER_ANY,
+                                 LEDGER_ANY, LEDGER_ANY);
+
+    print_question(s);
+    enum status status = print_rules(s, FORMAT_TEXT, err);
+    if (s->bytes != first->scored)
+        printf("%" PRId64 " tokens, %.6f nats/token under %s\n", first->scored,
+               score_nats(first), first->policy->name);
+    if (s->agreed)
+        printf("counted == predicted: %" PRIu64 " flops, %" PRIu64 " bytes\n",
+               sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
+    printf("%.4g s in the model under %s, %.4g bytes/s\n", arm->seconds,
+           first->policy->name, (double)s->bytes / arm->seconds);
+    if (s->n_arms > 1)
+        print_twin(s, twin);
+    return status;
+}
+
+static enum status print(const struct run_session *s, const struct twin *twin,
+                         const json_t *summary, struct error *err)
+{
+    const struct command_options *o = &s->flags.common;
+
+    if (o->format == FORMAT_CSV)
+        return print_rules(s, FORMAT_CSV, err);
+    if (o->format == FORMAT_JSON)
+        return json_print(summary, stdout, err);
+    return o->quiet ? STATUS_OK : print_text(s, twin, err);
+}
+
+enum status run_session_deliver(struct run_session *s, int argc, char **argv,
+                                struct error *err)
+{
+    struct twin twin = { 0 };
+    json_t *summary = NULL;
+
+    ledger_set_clock(s->measured, s->arm[PAIR_MODEL].seconds,
+                     "run measures time only; isobath profile reads counters");
+    if (s->n_arms > 1 && !twin_of(&twin, s))
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
+                         " pairs", s->pairs.n);
+    enum status status = make_summary(&summary, s, &twin, argc, argv, err);
+
+    if (status == STATUS_OK)
+        status = write_files(s, summary, err);
+    if (status == STATUS_OK)
+        status = print(s, &twin, summary, err);
+    json_decref(summary);
+    return status;
 }

@@ -1,11 +1,10 @@
-/* run_session.c - the window, the rules, the models and the files of
- * isobath run, opened and closed. */
+/* run_session.c - Open and close the window, the rules, the models and the files
+ * of isobath run. */
 #include "models/commands/run_session.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "models/commands/run_output.h"
 #include "models/scoring/run_rule.h"
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
@@ -36,8 +35,8 @@ static enum status choose_window(struct run_session *s, struct error *err)
 
     if (c->window > most)
         return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
-                                 " is 1 to the model's max_tokens, %" PRId64,
-                                 c->window, most);
+                               " is 1 to the model's max_tokens, %" PRId64,
+                               c->window, most);
     if (c->window == 0 && s->source.has_weights)
         c->window = trained_window(c->model);
     if (c->window < 1 || c->window > most)
@@ -46,8 +45,8 @@ static enum status choose_window(struct run_session *s, struct error *err)
         c->stride = c->window;
     if (c->stride > c->window || (fixed && c->stride < c->window))
         return run_config_fail(c, "run.stride", err, "%" PRId64 ": allowed"
-                                 " is %s the window, %" PRId64, c->stride,
-                                 fixed ? "only" : "1 to", c->window);
+                               " is %s the window, %" PRId64, c->stride,
+                               fixed ? "only" : "1 to", c->window);
     return STATUS_OK;
 }
 
@@ -164,15 +163,14 @@ static bool wants_tokens(const struct run_session *s)
 static enum status open_output(struct run_session *s, struct error *err)
 {
     const char *output = s->flags.common.output;
-    char path[FILE_PATH_SIZE];
     enum status status;
 
     if (!output)
         return s->config.tokens
                    ? run_config_fail(&s->config, "run.tokens", err, "where"
-                                       " to? give -o DIR")
+                                     " to? give -o DIR")
                    : STATUS_OK;
-    if ((status = run_output_open(&s->rundir, output, err)))
+    if ((status = rundir_open_own(&s->rundir, output, "run", err)))
         return status;
     if (s->n_arms > 1 &&
         (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))
@@ -182,9 +180,7 @@ static enum status open_output(struct run_session *s, struct error *err)
         return status;
     if (!wants_tokens(s))
         return STATUS_OK;
-    status = file_join(path, s->rundir.path, "tokens.csv", err);
-    if (status == STATUS_OK)
-        status = file_create(&s->tokens, path, err);
+    status = file_create_in(&s->tokens, s->rundir.path, "tokens.csv", err);
     if (status == STATUS_OK)
         score_write_header(s->tokens.stream, &s->arm[PAIR_MODEL].spec);
     return status;
@@ -215,7 +211,7 @@ enum status run_session_open(struct run_session *s, struct error *err)
 
     if (!*c->text)
         status = run_config_fail(c, "run.text", err, "is missing: the text to"
-                                   " score");
+                                 " score");
     if (status == STATUS_OK)
         status = open_source(s, err);
     if (status != STATUS_OK ||

@@ -1,16 +1,17 @@
-/* run_session.h - what isobath run scores a text with; for
- * models/run_*_command.c, which join the parts. */
+/* run_session.h - Hold all that isobath run scores a text with; for run.c,
+ * run_session.c and run_result.c. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
 #include "sim/core/ledger/agreement.h"
+#include "models/files/source.h"
 #include "models/scoring/run_arm.h"
 #include "models/commands/run_flags.h"
 #include "models/scoring/run_pairs.h"
-#include "models/commands/run_result.h"
 #include "models/scoring/run_text.h"
 #include "models/scoring/run_trace.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/price/roofline.h"
 
 struct machine;
 
@@ -26,7 +27,7 @@ struct run_session {
     struct rundir       rundir;
     struct run_arm      arm[PAIR_COUNT];   /* the model, and its dense twin */
     int                 n_arms;
-    struct run_range    joules[PAIR_COUNT];
+    struct estimate     joules[PAIR_COUNT];   /* of all windows */
     struct run_pairs    pairs;          /* with a twin */
     struct run_trace    trace;
     const struct allocation *replayed;  /* of the window at hand, or NULL */
@@ -50,9 +51,10 @@ void        run_session_close(struct run_session *s);
 /* Predicted: resident at the peak, without the text. */
 uint64_t run_session_bytes(const struct run_session *s);
 
-/* ---- run_result_command.c ---- */
+/* ---- run_result.c ---- */
 
-/* What came out of the windows that are done: into the directory, and out. */
+/* Write the results of the windows that are done into the directory, where one
+ * was asked for, and print them. */
 enum status run_session_deliver(struct run_session *s, int argc, char **argv,
                                 struct error *err) MUST_CHECK;
 

@@ -1,9 +1,10 @@
-/* train.c - isobath train: a model, a text, a budget of flops. */
+/* train.c - Train a model on a text: isobath train. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "models/commands/train_session.h"
+#include "sim/core/answer/json.h"
 
 int train_command(int argc, char **argv);
 
@@ -116,7 +117,7 @@ static enum status check_finished(const struct train_session *s,
                            " another config or other data; give another"
                            " directory", s->rundir.path);
     else if (s->arguments.common.format == FORMAT_JSON)
-        json_dumpf(summary, stdout, JSON_INDENT(2));
+        status = json_print(summary, stdout, err);
     else if (!s->arguments.common.quiet)
         printf("%s: finished already\n", s->rundir.path);
     json_decref(summary);

@@ -1,5 +1,5 @@
-/* train_plan.c - from a config to a model, a text and a number of
- * steps. */
+/* train_plan.c - Work out the model, the text and the number of steps that a
+ * config of isobath train asks for. */
 #include "models/commands/train_session.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ uint64_t train_predicted_bytes(const struct train_session *s)
                                 s->arguments.common.threads, s->start_bytes);
 }
 
-/* Sooner a clear word than the kernel's axe an hour later. */
+/* A message now is better than a process that the kernel kills in an hour. */
 static enum status check_memory(struct train_session *s, struct error *err)
 {
     const struct train_config *c = &s->config;
@@ -150,7 +150,7 @@ enum status train_read_config(struct train_session *s, struct error *err)
     if (!s->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
     status = machine_load(s->machine, c->machine, err);
-    /* What is wrong inside a profile already says where. */
+    /* A mistake inside a profile is already reported with its place. */
     return status == STATUS_BAD_VALUE && !file_exists(c->machine)
                ? blame(s, "machine", err) : status;
 }

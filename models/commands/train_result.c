@@ -1,5 +1,5 @@
-/* train_result.c - what a training came to: its losses, its cost, its
- * files. */
+/* train_result.c - Judge what a training came to, write its files and print its
+ * losses and its cost. */
 #include "models/commands/train_session.h"
 
 #include <inttypes.h>
@@ -8,65 +8,46 @@
 
 #include "sim/core/ledger/agreement.h"
 #include "models/files/checkpoint.h"
-#include "models/commands/run_result.h"
+#include "sim/core/answer/json.h"
 #include "sim/price/memory.h"
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static json_t *routing_json(const struct train_session *s,
                             const struct verdict *causal,
                             const struct verdict *topk)
 {
-    const struct model_spec *spec = &s->spec;
-    json_t *blocks = json_array();
-    double nominal = 0.0;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            json_array_append_new(blocks, json_integer(l));
-            nominal += spec->capacity[l];
-        }
-    int32_t routed = spec_n_routed(spec);
     return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
                      s->options.policy->name, "keep_first",
-                     (int)s->spec.keep_first, "blocks", blocks, "gate",
-                     gate_names[spec->gate], "capacity_nominal",
-                     routed ? json_real(nominal / routed) : json_null(),
-                     "capacity_realised", number(causal->capacity),
-                     "capacity_realised_topk", number(topk->capacity));
+                     (int)s->spec.keep_first, "blocks",
+                     summary_blocks(&s->spec), "gate",
+                     gate_names[s->spec.gate], "capacity_nominal",
+                     summary_capacity(&s->spec),
+                     "capacity_realised", json_number(causal->capacity),
+                     "capacity_realised_topk", json_number(topk->capacity));
 }
 
 static enum status measured_ledger(struct ledger **out,
                                    const struct train_session *s,
                                    struct error *err)
 {
-    static const char *const why =
-        "train measures time only; isobath profile reads counters";
     enum status status = ledger_open(out, (struct ledger_shape){ 0 },
                                      (struct cost){ 0 }, err);
-    if (status != STATUS_OK)
-        return status;
-    ledger_set_real(*out, (struct ledger_key){ 0 }, METRIC_SECONDS,
-                    trainer_state(s->trainer)->seconds, PROV_MEASURED);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (m != METRIC_SECONDS)
-            ledger_set_reason(*out, (enum metric)m, why);
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        ledger_set_clock(*out, trainer_state(s->trainer)->seconds,
+                         "train measures time only; isobath profile reads"
+                         " counters");
+    return status;
 }
 
 static json_t *memory_json(const struct train_session *s)
 {
     struct stat text;
-    uint64_t peak = command_peak_bytes(), bytes = train_predicted_bytes(s);
+    uint64_t bytes = train_predicted_bytes(s);
+
     if (stat(s->config.data_path, &text) == 0)
         bytes += (uint64_t)text.st_size;
     bytes += sizeof(int32_t) * (uint64_t)data_tokens(s->data);
-    return json_pack("{s:I, s:I, s:o}", "predicted_bytes", (json_int_t)bytes,
-                     "allocated_bytes", (json_int_t)trainer_bytes(s->trainer),
-                     "peak_resident_bytes",
-                     peak > 0 ? json_integer((json_int_t)peak) : json_null());
+    return summary_memory(bytes, trainer_bytes(s->trainer),
+                          command_peak_bytes());
 }
 
 /* Predicted forward flops of a token, head included, loss not. */
@@ -136,7 +117,8 @@ static enum status judge(struct train_session *s, struct verdicts *v,
                : STATUS_OK;
 }
 
-/* Of what routing by the routers as drawn cost: unknown where it cost nothing. */
+/* The share of the loss that routing by the routers as drawn had cost and
+ * training brought back; unknown where it had cost nothing. */
 static double share_recovered(const struct verdicts *v)
 {
     double cost = v->drawn.nats - v->dense.nats;
@@ -148,25 +130,25 @@ static json_t *loss_json(const struct train_session *s,
 {
     json_t *loss = json_pack(
         "{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I}",
-        "train", number(trainer_recent_loss(s->trainer)),
-        "heldout_causal", number(v->causal.nats),
-        "heldout_topk", number(v->topk.nats),
-        "bits_per_byte", number(v->causal.nats / M_LN2),
+        "train", json_number(trainer_recent_loss(s->trainer)),
+        "heldout_causal", json_number(v->causal.nats),
+        "heldout_topk", json_number(v->topk.nats),
+        "bits_per_byte", json_number(v->causal.nats / M_LN2),
         "causal_rule", v->causal_rule ? v->causal_rule->name : "none",
         "heldout_rule", s->options.policy->name,
         "heldout_bytes", (json_int_t)v->topk.bytes,
         "heldout_tokens", (json_int_t)v->topk.tokens);
     if (v->compared) {
-        json_object_set_new(loss, "heldout_dense", number(v->dense.nats));
+        json_object_set_new(loss, "heldout_dense", json_number(v->dense.nats));
         json_object_set_new(loss, "heldout_routers_drawn",
-                            number(v->drawn.nats));
+                            json_number(v->drawn.nats));
         json_object_set_new(loss, "share_recovered",
-                            number(share_recovered(v)));
+                            json_number(share_recovered(v)));
     }
     return loss;
 }
 
-/* Both are exact: where they differ, one of the two is wrong. */
+/* Both ledgers are exact, so a difference means that one of them is wrong. */
 static bool agrees(const struct train_session *s, const struct ledger *counted)
 {
     struct disagreement first;
@@ -184,7 +166,7 @@ static json_t *tokenizer_json(const struct train_session *s)
     if (!s->tokenizer)
         return json_null();
     return json_pack("{s:o, s:s, s:s, s:I, s:s}",
-                     "file", run_result_name(train_tokenizer_path(s)),
+                     "file", json_text(train_tokenizer_path(s)),
                      "kind", tokenizer_kind(s->tokenizer),
                      "copied_as", s->copied.name,
                      "bytes", (json_int_t)s->copied.bytes,
@@ -210,7 +192,7 @@ static json_t *make_summary(const struct train_session *s,
     json_object_set_new(out, "parameters",
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(out, "flops_per_token_forward",
-                        number(forward_flops(s) / (double)steps));
+                        json_number(forward_flops(s) / (double)steps));
     json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
@@ -224,10 +206,7 @@ static enum status print_result(const struct train_session *s,
                                 const json_t *summary, struct error *err)
 {
     if (s->arguments.common.format == FORMAT_JSON)
-        return json_dumpf(summary, stdout, JSON_INDENT(2)) == 0 &&
-                       putchar('\n') != EOF
-                   ? STATUS_OK
-                   : error_set(err, STATUS_IO, "writing the output failed");
+        return json_print(summary, stdout, err);
     if (s->arguments.common.quiet)
         return STATUS_OK;
     printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n",
@@ -260,15 +239,13 @@ static enum status write_files(struct train_session *s,
                                const struct ledger *measured,
                                struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     enum status status;
     if ((status = checkpoint_export(trainer_model(s->trainer),
                                     s->options.policy, s->rundir.path, err)) ||
         (s->tokenizer &&
          (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
                                   s->rundir.path, err))) ||
-        (status = file_join(path, s->rundir.path, "curve.csv", err)) ||
-        (status = trainer_write_curve(s->trainer, path, err)))
+        (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
     return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
 }

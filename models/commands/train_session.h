@@ -1,5 +1,5 @@
-/* train_session.h - what isobath train works on; for models/train_*command.c,
- * which join the parts. */
+/* train_session.h - Hold all that isobath train works on; for train.c,
+ * train_plan.c and train_result.c. */
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
@@ -41,29 +41,30 @@ struct train_session {
     char               state_path[FILE_PATH_SIZE];
 };
 
-/* ---- train_plan_command.c, in this order ---- */
+/* ---- train_plan.c, in this order ---- */
 
-/* Config, spec, tokenizer and machine; and whether memory will do. */
+/* Read config, spec, tokenizer and machine; check that memory suffices. */
 enum status train_read_config(struct train_session *s,
                               struct error *err) MUST_CHECK;
-/* What a step costs, and so how many the budget pays for. */
+/* Predict the cost of a step, and the number of steps that the budget buys. */
 enum status train_plan(struct train_session *s, struct error *err) MUST_CHECK;
-/* The text, and the fingerprint of all that must not change. */
+/* Open the text, and take the fingerprint of all that must not change. */
 enum status train_open_data(struct train_session *s,
                             struct error *err) MUST_CHECK;
 enum status train_open_trainer(struct train_session *s,
                                struct error *err) MUST_CHECK;
 
-/* The run's own, or the one that lies with the model to begin with; "": bytes. */
+/* The run's own, or the one that lies beside the initial model; "": bytes. */
 const char *train_tokenizer_path(const struct train_session *s);
 
 /* Of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_session *s);
 
-/* ---- train_result_command.c ---- */
+/* ---- train_result.c ---- */
 
-/* Judged on what was held out, written, and printed.  summary.json comes last:
- * where it stands, all stands.  STATUS_FAILED: counted is not predicted. */
+/* Judge the model on the held-out text, write the results and print them.
+ * summary.json is written last, so that it stands only where all stands.
+ * STATUS_FAILED: counted is not predicted. */
 enum status train_finish(struct train_session *s, int argc, char **argv,
                          struct error *err) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
@@ -399,23 +400,12 @@ enum status hf_config_write(const char *path, const struct model_spec *spec,
                             const struct hf_routing *routing,
                             struct error *err)
 {
-    struct file_writer writer;
     enum status status = check_written(spec, routing, path, err);
 
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status != STATUS_OK)
         return status;
-
     json_t *root = root_json(spec, routing);
-    /* A failed write stays noted in the stream: file_commit() reports it. */
-    bool complete = json_dumpf(root, writer.stream, JSON_INDENT(2)) == 0 ||
-                    ferror(writer.stream);
+    status = json_write(root, path, err);
     json_decref(root);
-    if (!complete) {
-        file_abandon(&writer);
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write %s", path);
-    }
-    fputc('\n', writer.stream);
-    return file_commit(&writer, err);
+    return status;
 }

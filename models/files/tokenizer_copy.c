@@ -26,15 +26,12 @@ static enum status write_pieces(struct tokenizer_copy *out,
                                 const struct piece *piece, int n,
                                 struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer writer;
     XXH64_state_t *state = XXH64_createState();
-    enum status status = state ? file_join(path, directory, name, err)
+    enum status status = state ? file_create_in(&writer, directory, name, err)
                                : error_set(err, STATUS_NO_MEMORY, "a copy");
 
     *out = (struct tokenizer_copy){ .name = name };
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status == STATUS_OK) {
         XXH64_reset(state, 0);
         for (int i = 0; i < n; i++) {

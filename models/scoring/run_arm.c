@@ -1,4 +1,4 @@
-/* run_arm.c - a model over the windows of a text. */
+/* run_arm.c - Run one model over the windows of a text. */
 #include "models/scoring/run_arm.h"
 
 #include "sim/core/answer/command.h"

@@ -1,5 +1,5 @@
-/* run_arm.h - one model at work on the windows of a text: the one that is
- * judged, or its dense twin. */
+/* run_arm.h - Run one model over the windows of a text: the one that is judged,
+ * or its dense twin. */
 #ifndef RUN_ARM_H
 #define RUN_ARM_H
 
@@ -29,7 +29,7 @@ enum status run_arm_open(struct run_arm *arm, const struct source *source,
                          struct error *err) MUST_CHECK;
 void        run_arm_close(struct run_arm *arm);
 
-/* How a window is run. */
+/* One forward over a window. */
 struct run_pass {
     const struct score_window *window;
     uint64_t seed;                 /* for policies that draw */

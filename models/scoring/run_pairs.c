@@ -1,4 +1,4 @@
-/* run_pairs.c - paired losses and seconds, kept and written. */
+/* run_pairs.c - Keep paired losses and seconds, and write them. */
 #include "models/scoring/run_pairs.h"
 
 #include <assert.h>
@@ -33,11 +33,8 @@ static enum status create(struct file_writer *out, const char *directory,
                           const char *name, const char *header,
                           struct error *err)
 {
-    char path[FILE_PATH_SIZE];
-    enum status status = file_join(path, directory, name, err);
+    enum status status = file_create_in(out, directory, name, err);
 
-    if (status == STATUS_OK)
-        status = file_create(out, path, err);
     if (status == STATUS_OK)
         fputs(header, out->stream);
     return status;

@@ -1,5 +1,5 @@
-/* run_pairs.h - what the judged model and its dense twin made of the same
- * windows: losses and seconds, side by side. */
+/* run_pairs.h - Pair the losses and seconds of the judged model with those of
+ * its dense twin on the same windows. */
 #ifndef RUN_PAIRS_H
 #define RUN_PAIRS_H
 

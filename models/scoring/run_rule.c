@@ -1,4 +1,4 @@
-/* run_rule.c - which rule a scored model is run by. */
+/* run_rule.c - Choose the rule by which a model is scored, and check it. */
 #include "models/scoring/run_rule.h"
 
 #include <stdio.h>
@@ -18,9 +18,9 @@ static enum status no_policy(const struct run_config *c, struct error *err)
         nearest_offer(&near, p->name);
     }
     return run_config_fail(c, "run.policy", err, "%.64s: allowed is %s%s%s%s",
-                             c->policy, all, near.name ? "; did you mean '"
-                             : "", near.name ? near.name : "",
-                             near.name ? "'?" : "");
+                           c->policy, all, near.name ? "; did you mean '"
+                           : "", near.name ? near.name : "",
+                           near.name ? "'?" : "");
 }
 
 enum status run_rule_check(const struct run_config *c,
@@ -34,24 +34,24 @@ enum status run_rule_check(const struct run_config *c,
         return no_policy(c, err);
     if (p == route_find("replay") && !*source->replay)
         return run_config_fail(c, "run.policy", err, "replay: give the trace,"
-                                 " --set routing.policy=replay --set"
-                                 " routing.replay=FILE");
+                               " --set routing.policy=replay --set"
+                               " routing.replay=FILE");
     if (p->signal != SIGNAL_NONE && p->signal != source->spec.signal)
         return run_config_fail(c, "run.policy", err, "%s: it goes by the"
-                                 " signal %s, which %s is not set up for; a"
-                                 " model that does not route by itself takes"
-                                 " routing.policy: %s", p->name,
-                                 signal_names[p->signal], source->path,
-                                 p->name);
+                               " signal %s, which %s is not set up for; a"
+                               " model that does not route by itself takes"
+                               " routing.policy: %s", p->name,
+                               signal_names[p->signal], source->path,
+                               p->name);
     if (p->scored && !source->spec.router_scores)
         return run_config_fail(c, "run.policy", err, "%s: it goes by router"
-                                 " scores, and %s has none (it was trained"
-                                 " under %s)", p->name, source->path,
-                                 source->routing.policy->name);
+                               " scores, and %s has none (it was trained"
+                               " under %s)", p->name, source->path,
+                               source->routing.policy->name);
     if (p == route_find("threshold") && !source->routing.has_thresholds)
         return run_config_fail(c, "run.policy", err, "threshold: %s has no"
-                                 " thresholds, which training keeps",
-                                 source->path);
+                               " thresholds, which training keeps",
+                               source->path);
     return STATUS_OK;
 }
 

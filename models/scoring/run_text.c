@@ -1,4 +1,4 @@
-/* run_text.c - opening what is to be scored. */
+/* run_text.c - Open a text to score. */
 #include "models/scoring/run_text.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* run_text.h - a text to score: its bytes or its tokens, and its windows. */
+/* run_text.h - Hold a text to score: its bytes or tokens, and its windows. */
 #ifndef RUN_TEXT_H
 #define RUN_TEXT_H
 

@@ -1,4 +1,4 @@
-/* run_trace.c - traces in and out, a window at a time. */
+/* run_trace.c - Replay and keep traces, a window at a time. */
 #include "models/scoring/run_trace.h"
 
 enum status run_trace_replay(struct run_trace *t, const char *path,
@@ -15,11 +15,8 @@ enum status run_trace_replay(struct run_trace *t, const char *path,
 enum status run_trace_keep(struct run_trace *t, const char *directory,
                            struct error *err)
 {
-    char path[FILE_PATH_SIZE];
-    enum status status = file_join(path, directory, "trace.csv", err);
+    enum status status = file_create_in(&t->kept, directory, "trace.csv", err);
 
-    if (status == STATUS_OK)
-        status = file_create(&t->kept, path, err);
     if (status == STATUS_OK)
         trace_write_header(t->kept.stream);
     return status;

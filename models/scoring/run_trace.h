@@ -1,5 +1,5 @@
-/* run_trace.h - which tokens a scored run keeps: replayed from a file, and
- * written to one, trace.csv (sim/core/model/trace.h). */
+/* run_trace.h - Replay the tokens that a scored run keeps from a file, and write
+ * them to one, trace.csv (sim/core/model/trace.h). */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
 
@@ -22,12 +22,12 @@ enum status run_trace_keep(struct run_trace *out, const char *directory,
                            struct error *err) MUST_CHECK;
 void        run_trace_close(struct run_trace *trace);
 
-/* What the i-th window is to keep; NULL: nothing is replayed. */
+/* The tokens that the i-th window is to keep; NULL: nothing is replayed. */
 enum status run_trace_begin(struct run_trace *trace, int64_t i,
                             int32_t n_tokens, const struct model_spec *spec,
                             const struct allocation **replayed,
                             struct error *err) MUST_CHECK;
-/* What it kept. */
+/* The tokens that it kept. */
 enum status run_trace_end(struct run_trace *trace, int64_t i,
                           const struct model_spec *spec,
                           const struct allocation *kept,

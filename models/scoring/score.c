@@ -1,4 +1,4 @@
-/* score.c - windows over a text, and their rows. */
+/* score.c - Cut a text into windows, add up their rows, and write them. */
 #include "models/scoring/score.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@ static bool has_bos(const struct score_text *t)
     return t->ids && t->bos >= 0;
 }
 
-/* What can be predicted. */
+/* The number of tokens that something before them can predict. */
 static int64_t n_targets(const struct score_text *t)
 {
     int64_t size = t->limit > 0 ? least(t->limit, t->size) : t->size;
@@ -135,7 +135,8 @@ static void write_token(FILE *file, const struct tokenizer *tokenizer,
     score_write_text(file, text, size);
 }
 
-/* Where each choice's kept positions are read next: rows come in order. */
+/* The index at which each choice's kept positions are read next, since rows
+ * come in order. */
 struct cursor {
     int32_t at[SPEC_MAX_CHOICES];
 };

@@ -1,5 +1,5 @@
-/* score.h - how well a model predicts a text: the windows of the text, what
- * they add up to, and the table of tokens.
+/* score.h - Measure how well a model predicts a text: cut it into windows, add
+ * up their losses, and write the table of tokens.
  *
  * A row t of a window holds byte t as input and is judged by how well it
  * predicts byte t + 1: its loss, its entropy and its cost belong to the
@@ -13,7 +13,7 @@
 #include "models/tokens/tokenizer.h"
 #include "sim/core/ledger/ledger.h"
 
-/* Where the windows come from; all borrowed. */
+/* The source of the windows; all borrowed. */
 struct score_text {
     const unsigned char *bytes;   /* a whole text of `size` bytes, or NULL: */
     const int32_t *ids;           /* a whole text of `size` tokens, or NULL: */
@@ -50,7 +50,7 @@ int64_t score_windows(const struct score_text *text);
 void    score_window(const struct score_text *text, int64_t i,
                      struct score_window *out);
 
-/* What a rule has added up to. */
+/* The sums over the windows scored so far, under one rule. */
 struct score {
     const struct route_policy *policy;
     double  nats, entropy;        /* over scored rows */
@@ -69,8 +69,9 @@ double score_capacity(const struct score *score);   /* NAN: nothing routes */
  *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
  * and for every routed block whether it was kept, 0 or 1: block_<layer>, or with
  * parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those that
- * worked on the token with both their parts, the dense ones too.  In the text, control bytes, the backslash and bytes beyond
- * ASCII are \xNN.  Joules stay empty where `predicted` does not know them. */
+ * worked on the token with both their parts, the dense ones too.  In the text,
+ * control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules stay
+ * empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
 /* ",block_1,block_3": those last columns of a table of tokens. */
 void score_write_choices(FILE *file, const struct model_spec *spec);

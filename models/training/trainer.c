@@ -1,4 +1,4 @@
-/* trainer.c - the loop around the executor. */
+/* trainer.c - Train a model: step, judge, save and note the curve. */
 #include "models/training/trainer.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim/core/base/file.h"
+#include "sim/core/answer/table.h"
 
 /* Rows of the curve beside those that are judged: enough for any plot. */
 enum { CURVE_ROWS = 200 };
@@ -409,24 +409,24 @@ size_t trainer_bytes(const struct trainer *t)
     return model_bytes(t->model) + model_bytes(t->judge);
 }
 
-enum status trainer_write_curve(const struct trainer *t, const char *path,
+enum status trainer_write_curve(const struct trainer *t, const char *directory,
                                 struct error *err)
 {
-    struct file_writer file;
-    enum status status = file_create(&file, path, err);
-    if (status != STATUS_OK)
-        return status;
+    struct column columns[TRAINING_CURVE_COLUMNS];
+    struct table curve;
+
     for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++)
-        fprintf(file.stream, "%s%s", c ? "," : "", curve_titles[c]);
-    fputs("\r\n", file.stream);
+        columns[c] = (struct column){ curve_titles[c], "", "", COLUMN_SI,
+                                      true };
+    table_open(&curve, "curve", columns, TRAINING_CURVE_COLUMNS);
+    curve.digits = 9;
     for (int64_t i = 0; i < t->state.n_curve; i++) {
-        for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++) {
-            if (c)
-                fputc(',', file.stream);
-            if (isfinite(t->curve[i][c]))
-                fprintf(file.stream, "%.9g", t->curve[i][c]);
-        }
-        fputs("\r\n", file.stream);
+        table_row(&curve, ROW_PLAIN);
+        for (int c = 0; c < TRAINING_CURVE_COLUMNS; c++)
+            table_amount(&curve, amount_of(t->curve[i][c], PROV_MEASURED));
     }
-    return file_commit(&file, err);
+    enum status status = table_write(&curve, FORMAT_CSV, directory,
+                                     "curve.csv", err);
+    table_close(&curve);
+    return status;
 }

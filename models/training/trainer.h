@@ -96,9 +96,10 @@ double trainer_last_loss(const struct trainer *trainer);
 double trainer_recent_loss(const struct trainer *trainer);
 size_t trainer_bytes(const struct trainer *trainer);   /* both models */
 
-/* The curve as CSV: step,tokens,flops,seconds,joules,lr,train_loss,
+/* The curve as DIRECTORY/curve.csv: step,tokens,flops,seconds,joules,lr,train_loss,
  * heldout_loss,capacity_realised,grad_norm; unknown is empty. */
-enum status trainer_write_curve(const struct trainer *trainer, const char *path,
+enum status trainer_write_curve(const struct trainer *trainer,
+                                const char *directory,
                                 struct error *err) MUST_CHECK;
 
 #endif

@@ -1,12 +1,12 @@
-/* predict.c - `isobath predict`: a price without a run. */
+/* predict.c - Price a model without running it: isobath predict. */
 #include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "models/commands/run_result.h"
 #include "models/files/source.h"
+#include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/base/nearest.h"
@@ -269,7 +269,7 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     if (status != STATUS_OK)
         return status;
     a->question.spec = source.spec;
-    a->config = run_result_model(&source.spec);
+    a->config = summary_model(&source.spec);
     if (o->n_settings > 0)
         json_object_set_new(a->config, "set", settings_json(o));
     return STATUS_OK;
@@ -362,16 +362,15 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 {
     const struct predict_options *o = a->options;
 
-    if (o->explain >= 0)
-        explain_op(file, &a->model.spec, &a->model.allocation,
-                   o->phase != MEMORY_DECODE, a->model.ledger,
-                   (enum op)o->explain, o->layer);
-    else if (o->common.format == FORMAT_TEXT)
-        predict_print_text(file, a);
-    else if (o->common.format == FORMAT_CSV)
-        predict_print_csv(file, a);
-    else
+    if (o->explain < 0 && o->common.format == FORMAT_TEXT)
+        return predict_print_text(file, a, err);
+    if (o->explain < 0 && o->common.format == FORMAT_CSV)
+        return predict_print_csv(file, a, err);
+    if (o->explain < 0)
         return predict_print_json(file, a, argc, argv, err);
+    explain_op(file, &a->model.spec, &a->model.allocation,
+               o->phase != MEMORY_DECODE, a->model.ledger, (enum op)o->explain,
+               o->layer);
     return STATUS_OK;
 }
 

@@ -1,104 +1,70 @@
-/* predict_result.c - an answer of isobath predict, in three formats. */
+/* predict_result.c - Write an answer of isobath predict as text, CSV or JSON. */
 #include "sim/commands/predict_session.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "models/files/source.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/answer/table.h"
 
 /* ---- text ---- */
 
-/* One prefix a column: the largest that leaves the total at 1 or more. */
-struct scale {
-    double factor;
-    const char *prefix;
-};
+static const enum metric shown[] = { METRIC_FLOPS, METRIC_BYTES, METRIC_SECONDS,
+                                     METRIC_JOULES };
+enum { N_SHOWN = sizeof shown / sizeof *shown, DECIMALS = 4 };
 
-static struct scale scale_of(double total)
+static void add_row(struct table *t, const char *name,
+                    const struct predict_row *row, bool dense,
+                    enum row_kind kind)
 {
-    static const struct scale scales[] = {
-        { 1e18, "E" }, { 1e15, "P" }, { 1e12, "T" }, { 1e9, "G" },
-        { 1e6, "M" },  { 1e3, "k" },  { 1, "" },     { 1e-3, "m" },
-        { 1e-6, "u" }, { 1e-9, "n" },
-    };
-    size_t i = 0, last = sizeof scales / sizeof *scales - 1;
-
-    while (i < last && !(fabs(total) >= scales[i].factor))
-        i++;
-    return isfinite(total) && total != 0 ? scales[i] : (struct scale){ 1, "" };
-}
-
-static const struct { enum metric metric; const char *unit; } columns[] = {
-    { METRIC_FLOPS, "FLOP" },  { METRIC_BYTES, "B" },
-    { METRIC_SECONDS, "s" },   { METRIC_JOULES, "J" },
-};
-enum { N_COLUMNS = sizeof columns / sizeof *columns, WIDTH = 96 };
-
-static struct scale column_scale(const struct predict_answer *a, int i)
-{
-    double model = cost_get(&a->total.model, columns[i].metric);
-    double dense = cost_get(&a->total.dense, columns[i].metric);
-    return scale_of(fmax(model, dense));
-}
-
-static void print_number(FILE *file, double value, int width, int decimals)
-{
-    if (isfinite(value))
-        fprintf(file, "%*.*f", width, decimals, value);
-    else
-        fprintf(file, "%*s", width, "-");
-}
-
-static void print_row(FILE *file, const struct predict_answer *a,
-                      const char *name, const struct predict_row *row,
-                      bool dense)
-{
-    fprintf(file, "%-12s", name);
-    for (int i = 0; i < N_COLUMNS; i++) {
-        const struct cost *cost = dense ? &row->dense : &row->model;
-        double value = cost_get(cost, columns[i].metric) /
-                       column_scale(a, i).factor;
-        double of_dense = predict_of_dense(row, columns[i].metric);
-        print_number(file, value, 11, 4);
-        print_number(file, dense && isfinite(of_dense) ? 1.0 : of_dense, 10,
-                     3);
+    table_row(t, kind);
+    table_text(t, name);
+    for (int i = 0; i < N_SHOWN; i++) {
+        double of_dense = predict_of_dense(row, shown[i]);
+        table_cost(t, dense ? &row->dense : &row->model, shown[i]);
+        table_amount(t, amount_of(dense && isfinite(of_dense) ? 1 : of_dense,
+                                  PROV_PREDICTED));
     }
-    fputc('\n', file);
 }
 
-static void print_line(FILE *file)
+static enum status print_table(FILE *file, const struct predict_answer *a,
+                               struct error *err)
 {
-    for (int i = 0; i < WIDTH; i++)
-        fputc('-', file);
-    fputc('\n', file);
-}
+    enum predict_by by = a->options->by;
+    struct column columns[1 + 2 * N_SHOWN] = {
+        { "name", predict_by_names[by], "", COLUMN_TEXT, true } };
+    struct table t;
 
-static void print_heading(FILE *file, const struct predict_answer *a)
-{
-    fprintf(file, "%-12s", predict_by_names[a->options->by]);
-    for (int i = 0; i < N_COLUMNS; i++) {
-        char unit[16];
-        snprintf(unit, sizeof unit, "%s%s", column_scale(a, i).prefix,
-                 columns[i].unit);
-        fprintf(file, "%11s%10s", unit, "of dense");
+    for (int i = 0; i < N_SHOWN; i++) {
+        columns[1 + 2 * i] = (struct column){
+            "amount", "", metric_table[shown[i]].unit, COLUMN_SI, true };
+        columns[2 + 2 * i] = (struct column){
+            "of_dense", "of dense", "", COLUMN_FACTOR, true };
     }
-    fputc('\n', file);
-    print_line(file);
+    table_open(&t, "predicted", columns, sizeof columns / sizeof *columns);
+    t.decimals = DECIMALS;
+    for (int i = 0; i < a->n_rows && by != PREDICT_BY_TOTAL; i++)
+        add_row(&t, a->rows[i].name, &a->rows[i], false, ROW_PLAIN);
+    add_row(&t, "total", &a->total, false, ROW_TOTAL);
+    add_row(&t, "dense twin", &a->total, true, ROW_TOTAL);
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }
 
-/* What is routed around and what becomes of the keys, where it is not the whole
- * block and nothing. */
+/* Name the part that tokens are routed around and the keys of skipped ones,
+ * unless the part is the whole block and those keys are absent. */
 static void print_routing(FILE *file, const struct model_spec *s)
 {
-    static const char *const what[PART_COUNT] = {
+    static const char *const around[PART_COUNT] = {
         [PART_BLOCK] = "", [PART_ATTENTION] = " around their attention",
         [PART_FFN] = " around their feed-forward part",
         [PART_APART] = " around their attention and their feed-forward part,"
                        " each by itself",
     };
-    fputs(what[s->part], file);
+    fputs(around[s->part], file);
     if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
         fprintf(file, ", keys of skipped tokens %s",
                 skipped_keys_names[s->skipped_keys]);
@@ -147,13 +113,16 @@ static void print_model(FILE *file, const struct predict_answer *a)
               " see depends on it\n", file);
 }
 
-static void print_range(FILE *file, const char *what, const char *unit,
-                        struct estimate e)
+static void print_range(FILE *file, enum metric metric, struct estimate e)
 {
-    struct scale s = scale_of(e.value);
-    fprintf(file, "%-12s%.4g %s%s, from %.4g to %.4g\n", what,
-            e.value / s.factor, s.prefix, unit, e.low / s.factor,
-            e.high / s.factor);
+    struct prefix prefix = prefix_for(e.value);
+    char unit[16];
+
+    snprintf(unit, sizeof unit, "%s%s", prefix.letter,
+             metric_table[metric].unit);
+    fprintf(file, "%-12s%.4g %s, from %.4g to %.4g\n",
+            metric_table[metric].column, e.value / prefix.factor,
+            table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }
 
 static uint64_t memory_of(const struct predict_answer *a)
@@ -164,102 +133,106 @@ static uint64_t memory_of(const struct predict_answer *a)
                                 a->process_bytes);
 }
 
-static void print_conventions(FILE *file, const struct predict_answer *a)
+static enum status print_conventions(FILE *file, const struct predict_answer *a,
+                                     struct error *err)
 {
+    static const struct column columns[] = {
+        { "convention", "convention", "", COLUMN_TEXT, true },
+        { "flops", "", "flop", COLUMN_SI, true },
+        { "of_dense", "of dense", "", COLUMN_FACTOR, true },
+        { "counts", "counts", "", COLUMN_TEXT, true },
+    };
     const char *name = a->options->convention;
+    struct table t;
 
-    for (const struct predict_convention *c = predict_conventions;
-         name && c->name; c++) {
+    if (!name)
+        return STATUS_OK;
+    table_open(&t, "conventions", columns, sizeof columns / sizeof *columns);
+    t.decimals = DECIMALS + 2;         /* conventions differ by little */
+    for (const struct predict_convention *c = predict_conventions; c->name;
+         c++) {
         if (strcmp(name, "all") != 0 && strcmp(name, c->name) != 0)
             continue;
         double model = c->train_flops(&a->model.spec, &a->model.allocation);
         double dense = c->train_flops(&a->dense.spec, &a->dense.allocation);
-        struct scale s = scale_of(model);
-        fprintf(file, "%-16s%9.4f %sFLOP  %5.3f of dense  %s\n", c->name,
-                model / s.factor, s.prefix, model / dense, c->counts);
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, c->name);
+        table_amount(&t, amount_of(model, PROV_PREDICTED));
+        table_amount(&t, amount_of(model / dense, PROV_PREDICTED));
+        table_text(&t, c->counts);
     }
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }
 
-void predict_print_text(FILE *file, const struct predict_answer *a)
+enum status predict_print_text(FILE *file, const struct predict_answer *a,
+                               struct error *err)
 {
     print_model(file, a);
     fputc('\n', file);
-    print_heading(file, a);
-    for (int i = 0; i < a->n_rows && a->options->by != PREDICT_BY_TOTAL; i++)
-        print_row(file, a, a->rows[i].name, &a->rows[i], false);
-    if (a->options->by != PREDICT_BY_TOTAL)
-        print_line(file);
-    print_row(file, a, "total", &a->total, false);
-    print_row(file, a, "dense twin", &a->total, true);
+    enum status status = print_table(file, a, err);
     fputc('\n', file);
     if (a->machine) {
-        print_range(file, "seconds", "s", a->model.range.seconds);
-        print_range(file, "joules", "J", a->model.range.joules);
+        print_range(file, METRIC_SECONDS, a->model.range.seconds);
+        print_range(file, METRIC_JOULES, a->model.range.joules);
     }
     fprintf(file, "%-12s%.4g MB at the peak%s\n", "memory",
             (double)memory_of(a) / 1e6,
             a->question.phase == MEMORY_TRAIN ? ", and the size of the text"
                                               : "");
-    print_conventions(file, a);
+    if (status == STATUS_OK)
+        status = print_conventions(file, a, err);
     fprintf(file, "predicted: nothing was run%s\n",
             a->machine ? "; joules are modelled from the profile's coefficients"
                        : "; --machine FILE adds seconds and joules");
+    return status;
 }
 
 /* ---- CSV ---- */
 
-static void csv_cost(FILE *file, const struct cost *cost)
+enum status predict_print_csv(FILE *file, const struct predict_answer *a,
+                              struct error *err)
 {
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        fputc(',', file);
-        if (cost->from[m] == PROV_UNKNOWN)
-            continue;
-        if (m < METRIC_FIRST_REAL)
-            fprintf(file, "%" PRIu64, cost->count[m]);
-        else
-            fprintf(file, "%.9g", cost->real[m - METRIC_FIRST_REAL]);
-    }
-}
+    struct column columns[3 + METRIC_COUNT] = {
+        { "model", "", "", COLUMN_TEXT, true },
+        { "phase", "", "", COLUMN_TEXT, true },
+        { predict_by_names[a->options->by], "", "", COLUMN_TEXT, true } };
+    struct table t;
 
-void predict_print_csv(FILE *file, const struct predict_answer *a)
-{
-    fprintf(file, "model,phase,%s", predict_by_names[a->options->by]);
     for (int m = 0; m < METRIC_COUNT; m++)
-        fprintf(file, ",%s", metric_table[m].column);
-    fputs("\r\n", file);
+        columns[3 + m] = (struct column){
+            metric_table[m].column, "", metric_table[m].unit, COLUMN_SI, true };
+    table_open(&t, "predicted", columns, sizeof columns / sizeof *columns);
+    t.digits = 9;
     for (int i = 0; i < 2 * a->n_rows; i++) {
         const struct predict_row *row = &a->rows[i % a->n_rows];
         bool dense = i >= a->n_rows;
-        fprintf(file, "%s,%s,%s", dense ? "dense" : "model",
-                memory_phase_names[a->question.phase], row->name);
-        csv_cost(file, dense ? &row->dense : &row->model);
-        fputs("\r\n", file);
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, dense ? "dense" : "model");
+        table_text(&t, memory_phase_names[a->question.phase]);
+        table_text(&t, row->name);
+        for (int m = 0; m < METRIC_COUNT; m++)
+            table_cost(&t, dense ? &row->dense : &row->model, (enum metric)m);
     }
+    enum status status = table_print(&t, FORMAT_CSV, file, err);
+    table_close(&t);
+    return status;
 }
 
 /* ---- JSON ---- */
-
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *cost_json(const struct cost *cost)
 {
     json_t *out = json_object();
 
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        json_t *value = json_null();
-        if (cost->from[m] != PROV_UNKNOWN)
-            value = m < METRIC_FIRST_REAL
-                        ? json_integer((json_int_t)cost->count[m])
-                        : json_real(cost->real[m - METRIC_FIRST_REAL]);
-        json_object_set_new(out, metric_table[m].column, value);
-    }
+    for (int m = 0; m < METRIC_COUNT; m++)
+        json_object_set_new(out, metric_table[m].column,
+                            json_amount(cost, (enum metric)m));
     return out;
 }
 
-static json_t *table_json(const struct predict_answer *a)
+static json_t *rows_json(const struct predict_answer *a)
 {
     json_t *table = json_array();
 
@@ -268,7 +241,7 @@ static json_t *table_json(const struct predict_answer *a)
         json_t *of_dense = json_object();
         for (int m = 0; m < METRIC_COUNT; m++)
             json_object_set_new(of_dense, metric_table[m].column,
-                number_or_null(predict_of_dense(row, (enum metric)m)));
+                json_number(predict_of_dense(row, (enum metric)m)));
         json_array_append_new(table, json_pack("{s:s, s:o, s:o, s:o}",
             predict_by_names[a->options->by], row->name,
             "predicted", cost_json(&row->model),
@@ -362,7 +335,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
         status = dense_json(summary, a, err);
     json_object_set_new(summary, "by",
                         json_string(predict_by_names[a->options->by]));
-    json_object_set_new(summary, "table", table_json(a));
+    json_object_set_new(summary, "table", rows_json(a));
     json_object_set_new(summary, "range", range_json(a, a->model.range));
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
@@ -373,10 +346,8 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
         (json_int_t)(a->process_bytes + MEMORY_TOUCHED_BYTES)));
     json_object_set_new(summary, "memory", memory_json(a));
     json_object_set_new(summary, "conventions", conventions_json(a));
-    if (status == STATUS_OK &&
-        (json_dumpf(summary, file, JSON_INDENT(2)) != 0 ||
-         fputc('\n', file) == EOF))
-        status = error_set(err, STATUS_IO, "writing the output failed");
+    if (status == STATUS_OK)
+        status = json_print(summary, file, err);
     json_decref(summary);
     return status;
 }

@@ -1,5 +1,5 @@
-/* predict_session.h - what isobath predict was asked and what it answers; for
- * sim/predict_*command.c, which join the parts. */
+/* predict_session.h - Hold what isobath predict was asked and what it answers;
+ * for predict.c and predict_result.c. */
 #ifndef PREDICT_SESSION_H
 #define PREDICT_SESSION_H
 
@@ -34,9 +34,12 @@ struct predict_answer {
     uint64_t process_bytes;             /* this program's own, at its start */
 };
 
-/* predict_result_command.c: the whole answer, as text, as CSV, as JSON. */
-void        predict_print_text(FILE *file, const struct predict_answer *answer);
-void        predict_print_csv(FILE *file, const struct predict_answer *answer);
+/* ---- predict_result.c: the whole answer ---- */
+
+enum status predict_print_text(FILE *file, const struct predict_answer *answer,
+                               struct error *err) MUST_CHECK;
+enum status predict_print_csv(FILE *file, const struct predict_answer *answer,
+                              struct error *err) MUST_CHECK;
 enum status predict_print_json(FILE *file, struct predict_answer *answer,
                                int argc, char **argv,
                                struct error *err) MUST_CHECK;

@@ -1,9 +1,10 @@
-/* sweep.c - isobath sweep: every point of a study. */
+/* sweep.c - Run every point of a study: isobath sweep. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/answer/command.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
@@ -143,15 +144,16 @@ static json_t *point_json(const struct sweep *sweep, int32_t i,
                      "status", point_state_names[state], "settings", settings);
 }
 
-static void list_json(const struct sweep *sweep, const enum point_state *state)
+static enum status list_json(const struct sweep *sweep,
+                             const enum point_state *state, struct error *err)
 {
     json_t *list = json_array();
 
     for (int32_t i = 0; i < sweep_n_points(sweep); i++)
         json_array_append_new(list, point_json(sweep, i, state[i]));
-    json_dumpf(list, stdout, JSON_INDENT(2));
-    putchar('\n');
+    enum status status = json_print(list, stdout, err);
     json_decref(list);
+    return status;
 }
 
 static enum status list_points(const struct options *options,
@@ -162,13 +164,10 @@ static enum status list_points(const struct options *options,
 
     if (status != STATUS_OK)
         return status;
-    if (options->common.format == FORMAT_JSON) {
-        list_json(sweep, state);
-        return STATUS_OK;
-    }
+    if (options->common.format == FORMAT_JSON)
+        return list_json(sweep, state, err);
     if (options->common.format == FORMAT_CSV)
-        return sweep_print_table(sweep, options->common.output, state, stdout,
-                                 err);
+        return sweep_table(sweep, options->common.output, state, false, err);
     for (int32_t i = 0; i < sweep_n_points(sweep); i++)
         printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
                sweep_point(sweep, i).name);
@@ -213,7 +212,7 @@ static enum status merge(const struct options *options,
                          const enum point_state *state, struct error *err)
 {
     int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
-    enum status status = sweep_write_table(sweep, rundir->path, state, err);
+    enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
     if (status != STATUS_OK)
         return status;

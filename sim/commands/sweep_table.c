@@ -1,21 +1,22 @@
-/* sweep_table.c - points.csv, merged from the points' summaries. */
+/* sweep_table.c - Merge the summaries of all points into one table. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/answer/rundir.h"
+#include "sim/core/answer/table.h"
 #include "sim/sweep/sweep_run.h"
 
 /* Columns taken from a summary: the first path that holds a number.  A loss may
  * be a number or an object with its unit as key. */
 enum { MAX_PATHS = 3 };
-struct source {
-    const char *title;
+struct figure {
+    const char *key;
     const char *path[MAX_PATHS];
 };
 
-static const struct source of_train[] = {
+static const struct figure of_train[] = {
     { "counted.flops",       { "totals.counted.flops" } },
     { "predicted.flops",     { "totals.predicted.flops" } },
     { "seconds",             { "totals.measured.seconds", "seconds" } },
@@ -30,7 +31,7 @@ static const struct source of_train[] = {
 };
 
 /* Per token; "dense" is the twin that ran on the same windows, in turns. */
-static const struct source of_run[] = {
+static const struct figure of_run[] = {
     { "tokens",              { "loss.heldout_tokens" } },
     { "bytes_of_text",       { "loss.heldout_bytes" } },
     { "nats_per_token",      { "per_token.nats" } },
@@ -64,7 +65,7 @@ static const struct source of_run[] = {
     { NULL, { NULL } },
 };
 
-static const struct source *columns_of(const struct sweep *sweep)
+static const struct figure *figures_of(const struct sweep *sweep)
 {
     return strcmp(sweep_work(sweep)->name, "run") == 0 ? of_run : of_train;
 }
@@ -84,63 +85,58 @@ static json_t *follow(json_t *object, const char *path)
     return object;
 }
 
-/* In quotes where need be. */
-static void write_text(FILE *file, const char *text)
+/* As the summary says it, whichever witness that was. */
+static void add_figure(struct table *t, json_t *summary,
+                       const struct figure *figure)
 {
-    if (text[strcspn(text, ",\"\r\n")])
-        file_write_quoted(file, text);
+    json_t *value = NULL;
+
+    for (int i = 0; i < MAX_PATHS && figure->path[i]; i++)
+        if (json_is_number(value = follow(summary, figure->path[i])))
+            break;
+    if (json_is_integer(value) && json_integer_value(value) >= 0)
+        table_count(t, (uint64_t)json_integer_value(value), PROV_COUNTED);
+    else if (json_is_number(value))
+        table_amount(t, amount_of(json_number_value(value), PROV_COUNTED));
     else
-        fputs(text, file);
+        table_skip(t);
 }
 
-static void write_number(FILE *file, json_t *summary,
-                         const char *const path[MAX_PATHS])
+enum { MAX_FIGURES = sizeof of_run / sizeof *of_run };
+_Static_assert(3 + SWEEP_MAX_KEYS + MAX_FIGURES <= TABLE_MAX_COLUMNS,
+               "a study may have more columns than a table");
+
+static size_t columns_of(struct column *out, const struct sweep *sweep)
 {
-    fputc(',', file);
-    for (int i = 0; i < MAX_PATHS && path[i]; i++) {
-        json_t *value = follow(summary, path[i]);
-        if (json_is_integer(value))
-            fprintf(file, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        else if (json_is_real(value))
-            fprintf(file, "%.9g", json_real_value(value));
-        else
-            continue;
-        return;
-    }
+    size_t n = 0;
+
+    out[n++] = (struct column){ "point", "", "", COLUMN_WHOLE, true };
+    out[n++] = (struct column){ "name", "", "", COLUMN_TEXT, true };
+    for (size_t k = 0; k < sweep_n_keys(sweep); k++)
+        out[n++] = (struct column){ sweep_key(sweep, k), "", "", COLUMN_TEXT,
+                                    true };
+    out[n++] = (struct column){ "status", "", "", COLUMN_TEXT, true };
+    for (const struct figure *f = figures_of(sweep); f->key; f++)
+        out[n++] = (struct column){ f->key, "", "", COLUMN_SI, true };
+    return n;
 }
 
-static void write_header(FILE *file, const struct sweep *sweep)
+static void add_row(struct table *t, const struct sweep *sweep, int32_t point,
+                    enum point_state state, json_t *summary)
 {
-    fputs("point,name", file);
-    for (size_t k = 0; k < sweep_n_keys(sweep); k++) {
-        fputc(',', file);
-        write_text(file, sweep_key(sweep, k));
-    }
-    fputs(",status", file);
-    for (const struct source *c = columns_of(sweep); c->title; c++)
-        fprintf(file, ",%s", c->title);
-    fputs("\r\n", file);
+    table_row(t, ROW_PLAIN);
+    table_count(t, (uint64_t)point, PROV_COUNTED);
+    table_text(t, sweep_point(sweep, point).name);
+    for (size_t k = 0; k < sweep_n_keys(sweep); k++)
+        table_text(t, sweep_value(sweep, point, sweep_key(sweep, k)));
+    table_text(t, point_state_names[state]);
+    for (const struct figure *f = figures_of(sweep); f->key; f++)
+        add_figure(t, summary, f);
 }
 
-static void write_row(FILE *file, const struct sweep *sweep, int32_t point,
-                      enum point_state state, json_t *summary)
-{
-    fprintf(file, "%d,", point);
-    write_text(file, sweep_point(sweep, point).name);
-    for (size_t k = 0; k < sweep_n_keys(sweep); k++) {
-        const char *value = sweep_value(sweep, point, sweep_key(sweep, k));
-        fputc(',', file);
-        write_text(file, value ? value : "");
-    }
-    fprintf(file, ",%s", point_state_names[state]);
-    for (const struct source *c = columns_of(sweep); c->title; c++)
-        write_number(file, summary, c->path);
-    fputs("\r\n", file);
-}
-
-static enum status write_point(FILE *file, const struct sweep *sweep,
-                               const char *directory, int32_t point,
-                               enum point_state state, struct error *err)
+static enum status add_point(struct table *t, const struct sweep *sweep,
+                             const char *directory, int32_t point,
+                             enum point_state state, struct error *err)
 {
     char path[FILE_PATH_SIZE];
     json_t *summary = NULL;
@@ -151,38 +147,27 @@ static enum status write_point(FILE *file, const struct sweep *sweep,
     if (state == POINT_DONE && status == STATUS_OK)
         status = summary_read(&summary, path, err);
     if (status == STATUS_OK)
-        write_row(file, sweep, point, state, summary);
+        add_row(t, sweep, point, state, summary);
     json_decref(summary);
     return status;
 }
 
-enum status sweep_print_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state, FILE *file,
-                              struct error *err)
+enum status sweep_table(const struct sweep *sweep, const char *directory,
+                        const enum point_state *state, bool keep,
+                        struct error *err)
 {
+    struct column columns[TABLE_MAX_COLUMNS];
+    struct table t;
     enum status status = STATUS_OK;
 
-    write_header(file, sweep);
+    table_open(&t, "points", columns, columns_of(columns, sweep));
+    t.digits = 9;
     for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++)
-        status = write_point(file, sweep, directory, i, state[i], err);
+        status = add_point(&t, sweep, directory, i, state[i], err);
+    if (status == STATUS_OK && keep)
+        status = table_write(&t, FORMAT_CSV, directory, "points.csv", err);
+    else if (status == STATUS_OK)
+        status = table_print(&t, FORMAT_CSV, stdout, err);
+    table_close(&t);
     return status;
-}
-
-enum status sweep_write_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state, struct error *err)
-{
-    char path[FILE_PATH_SIZE];
-    struct file_writer writer;
-    enum status status = file_join(path, directory, "points.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
-    if (status != STATUS_OK)
-        return status;
-    status = sweep_print_table(sweep, directory, state, writer.stream, err);
-    if (status != STATUS_OK) {
-        file_abandon(&writer);
-        return status;
-    }
-    return file_commit(&writer, err);
 }

@@ -1,4 +1,4 @@
-/* sweep.c - a study file, multiplied out into points. */
+/* sweep.c - Read a study file and multiply it out into points. */
 #include "sim/sweep/sweep.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* sweep.h - a study: one run config, and what differs from point to point.
+/* sweep.h - Read a study: one config, and the keys that differ between points.
  *
  * A study file holds
  *     base: ../runs/tiny.yaml        the run config, relative to the study
@@ -36,7 +36,7 @@ struct sweep_point {
     size_t n_settings;
 };
 
-/* What runs at a point.  A row needs a config as its argument, -o, --set,
+/* A command that runs at a point.  A row needs a config as its argument, -o, --set,
  * --threads and --quiet, and leaves summary.json last. */
 struct sweep_work {
     const char *name;            /* "train" */
@@ -69,7 +69,7 @@ struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
 size_t      sweep_n_keys(const struct sweep *sweep);
 const char *sweep_key(const struct sweep *sweep, size_t key);
 
-/* Whether a key's value is a file name. */
+/* The value of the key is a file name. */
 bool        sweep_names_file(const char *key);
 
 /* A point's value of a key; NULL when it does not set it. */

@@ -1,4 +1,4 @@
-/* sweep_run.c - starting, watching and ending the processes of a study. */
+/* sweep_run.c - Start, watch and end the processes of a study. */
 #include "sim/sweep/sweep_run.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "sim/core/answer/command.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 
 enum {
@@ -81,7 +82,7 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
     return STATUS_OK;
 }
 
-/* What a point is asked to do. */
+/* The request that a point is run for. */
 static json_t *request_json(const struct sweep *sweep, int32_t point)
 {
     struct sweep_point p = sweep_point(sweep, point);
@@ -178,7 +179,6 @@ static enum status write_request(const struct sweep_run *run, int32_t point,
                                  struct error *err)
 {
     char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
-    struct file_writer writer;
     enum status status = sweep_point_path(directory, run->directory, point,
                                           err);
 
@@ -186,21 +186,12 @@ static enum status write_request(const struct sweep_run *run, int32_t point,
         status = file_make_directory(directory, err);
     if (status == STATUS_OK)
         status = file_join(path, directory, "point.json", err);
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status != STATUS_OK)
         return status;
     json_t *request = request_json(run->sweep, point);
-    bool written = request && json_dumpf(request, writer.stream,
-                                         JSON_INDENT(2)) == 0;
+    status = json_write(request, path, err);
     json_decref(request);
-    if (!written && !ferror(writer.stream)) {
-        file_abandon(&writer);
-        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
-                         path);
-    }
-    fputc('\n', writer.stream);
-    return file_commit(&writer, err);
+    return status;
 }
 
 /* The arguments of a point's process, in one allocation with their texts. */

@@ -1,4 +1,4 @@
-/* sweep_run.h - runs a study's points as processes, each in a directory.
+/* sweep_run.h - Run a study's points as processes, each in a directory.
  *
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
  * --resume --threads T` (or another row of sweep_works), its output in log.txt
@@ -62,15 +62,11 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
                              int32_t last, enum point_state *state,
                              struct error *err) MUST_CHECK;
 
-/* RFC 4180, a row a point: what it sets, its state, and the figures of its
- * summary.  `directory` may be NULL where no point is done. */
-enum status sweep_print_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state, FILE *file,
-                              struct error *err) MUST_CHECK;
-
-/* The same as DIR/points.csv. */
-enum status sweep_write_table(const struct sweep *sweep, const char *directory,
-                              const enum point_state *state,
-                              struct error *err) MUST_CHECK;
+/* RFC 4180, a row a point: its settings, its state, and the figures of its
+ * summary; on stdout, or kept as DIRECTORY/points.csv.  `directory` may be NULL
+ * where no point is done and nothing is kept. */
+enum status sweep_table(const struct sweep *sweep, const char *directory,
+                        const enum point_state *state, bool keep,
+                        struct error *err) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* sweep_slurm.c - the two batch scripts of a study, and handing them in. */
+/* sweep_slurm.c - Write the two batch scripts of a study and submit them. */
 #include "sim/sweep/sweep_slurm.h"
 
 #include <errno.h>
@@ -106,12 +106,9 @@ static enum status write_script(const char *name, write_fn *write,
                                 const struct sweep_slurm *slurm,
                                 const struct places *places, struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer writer;
-    enum status status = file_join(path, places->directory, name, err);
+    enum status status = file_create_in(&writer, places->directory, name, err);
 
-    if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
     if (status != STATUS_OK)
         return status;
     write(writer.stream, slurm, places);

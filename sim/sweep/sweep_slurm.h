@@ -1,4 +1,4 @@
-/* sweep_slurm.h - a study as a Slurm job array. */
+/* sweep_slurm.h - Run a study as a Slurm job array. */
 #ifndef SWEEP_SLURM_H
 #define SWEEP_SLURM_H
 

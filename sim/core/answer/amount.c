@@ -1,4 +1,4 @@
-/* amount.c - a number that never travels without how it is known. */
+/* amount.c - Carry a number together with how it is known. */
 #include "sim/core/answer/amount.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* amount.h - a number that never travels without how it is known.
+/* amount.h - Carry a number together with how it is known.
  *
  * The tables, figures and sentences of a report take amounts, not doubles. */
 #ifndef AMOUNT_H
@@ -20,7 +20,7 @@ struct amount {
 struct amount amount_unknown(const char *reason);
 /* NAN and infinity are unknown. */
 struct amount amount_of(double value, enum provenance from);
-/* Whether what is predicted of this metric comes from a machine model. */
+/* A machine model says what is predicted of this metric. */
 bool          amount_is_model(enum metric metric, enum provenance from);
 bool          amount_known(struct amount amount);
 

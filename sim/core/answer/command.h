@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "sim/core/answer/format.h"
 #include "sim/core/config/config.h"
 #include "sim/core/base/error.h"
 
@@ -17,8 +18,6 @@ struct command {
     int (*run)(int argc, char **argv);   /* argv[0] is "isobath predict";
                                           * returns the exit code */
 };
-
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT };
 
 /* Options every command takes.  Put `command_argp` among the children of the
  * command's own argp and hand it a struct command_options as input. */

@@ -1,8 +1,9 @@
-/* escape.c - foreign text where it could become something else. */
+/* escape.c - Escape foreign text where it could become something else. */
 #include "sim/core/answer/escape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOT_A_CHARACTER = 0xFFFD };
@@ -66,7 +67,7 @@ static void put(FILE *out, unsigned c)
     }
 }
 
-/* What stands for a control character where it may not stand itself. */
+/* The picture of a control character, which may not stand there itself. */
 static unsigned picture(unsigned c)
 {
     return c == '\n' ? 0xB6 : c == '\t' ? 0x21E5 : c < 0x20 ? 0x2400 + c
@@ -157,10 +158,15 @@ static void put_body(FILE *out, enum border border, const char *text)
     }
 }
 
-/* A spreadsheet runs a cell that starts like this. */
+/* A spreadsheet runs a cell that starts like this, unless it is a number. */
 static bool is_formula(const char *text)
 {
-    return *text && strchr("=+-@\t\r", *text);
+    char *end;
+
+    if (!*text || !strchr("=+-@\t\r", *text))
+        return false;
+    strtod(text, &end);
+    return *end || end == text;
 }
 
 void escape_write(FILE *out, enum border border, const char *text)

@@ -1,4 +1,4 @@
-/* escape.h - foreign text at the borders where it could become something else.
+/* escape.h - Escape foreign text where it could become something else.
  *
  * Tokens, file names, model names, command lines and error texts are kept raw
  * and escaped once, at the border, by writing them through here. */
@@ -35,7 +35,7 @@ void escape_write(FILE *out, enum border border, const char *text);
  * *text moves past it, by at least one byte unless at the end (0). */
 unsigned escape_next(const char **text);
 
-/* How many characters the text has in a figure. */
+/* The number of characters that the text shows. */
 int escape_width(const char *text);
 
 #endif

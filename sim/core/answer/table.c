@@ -1,4 +1,4 @@
-/* table.c - one table: building it and formatting its numbers. */
+/* table.c - Build a table and format its numbers. */
 #include "sim/core/answer/table.h"
 
 #include <math.h>
@@ -10,7 +10,8 @@
 void table_open(struct table *out, const char *name,
                 const struct column *columns, size_t n_columns)
 {
-    *out = (struct table){ .column = columns, .n_columns = n_columns };
+    *out = (struct table){ .column = columns, .n_columns = n_columns,
+                           .digits = 15 };
     snprintf(out->name, sizeof out->name, "%s", name);
 }
 
@@ -95,6 +96,27 @@ void table_amount(struct table *t, struct amount amount)
         cell->amount = amount;
 }
 
+void table_count(struct table *t, uint64_t count, enum provenance from)
+{
+    struct cell *cell = next_cell(t);
+
+    if (cell) {
+        cell->amount = amount_of((double)count, from);
+        cell->exact = true;
+        cell->count = count;
+    }
+}
+
+void table_cost(struct table *t, const struct cost *cost, enum metric metric)
+{
+    enum provenance from = (enum provenance)cost->from[metric];
+
+    if (cost_known(cost, metric) && (int)metric < (int)METRIC_FIRST_REAL)
+        table_count(t, cost->count[metric], from);
+    else
+        table_amount(t, amount_of(cost_get(cost, metric), from));
+}
+
 void table_quantity(struct table *t, struct amount amount, const char *unit)
 {
     struct cell *cell = next_cell(t);
@@ -170,14 +192,35 @@ void table_number(char out[TABLE_NUMBER_SIZE], double value,
         [COLUMN_SHARE]  = { 100, 1, false }, [COLUMN_RATIO]  = { 1, 3, false },
         [COLUMN_FACTOR] = { 1, 3, false },   [COLUMN_WHOLE]  = { 1, 0, false },
         [COLUMN_LOSS]   = { 1, 4, false },   [COLUMN_SIGNED] = { 1, 4, true },
+        [COLUMN_YES]    = { 1, 0, false },
         [COLUMN_QUANTITY] = { 1, 3, false },
     };
 
     if (!isfinite(value))
         snprintf(out, TABLE_NUMBER_SIZE, "unknown");
+    else if (style == COLUMN_YES)
+        snprintf(out, TABLE_NUMBER_SIZE, "%s", value != 0 ? "yes" : "no");
     else
         print(out, rule[style].decimals, value * rule[style].scale,
               rule[style].sign);
+}
+
+bool table_same_over(const struct table *t, size_t a, size_t b)
+{
+    return t->over && t->over[a] && t->over[b] &&
+           strcmp(t->over[a], t->over[b]) == 0;
+}
+
+static double largest_of(const struct table *t, size_t column)
+{
+    double largest = 0;
+
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const struct cell *cell = &t->cell[r * t->n_columns + column];
+        if (!cell->text && amount_known(cell->amount))
+            largest = fmax(largest, fabs(cell->amount.value));
+    }
+    return largest;
 }
 
 struct layout table_layout(const struct table *t, size_t column)
@@ -187,11 +230,9 @@ struct layout table_layout(const struct table *t, size_t column)
 
     if (t->column[column].style != COLUMN_SI)
         return layout;
-    for (size_t r = 0; r < t->n_rows; r++) {
-        const struct cell *cell = &t->cell[r * t->n_columns + column];
-        if (!cell->text && amount_known(cell->amount))
-            largest = fmax(largest, fabs(cell->amount.value));
-    }
+    for (size_t c = 0; c < t->n_columns; c++)
+        if (c == column || table_same_over(t, c, column))
+            largest = fmax(largest, largest_of(t, c));
     layout.prefix = prefix_for(largest);
     scaled = largest / layout.prefix.factor;
     layout.decimals = scaled >= 100 ? 1 : scaled >= 10 ? 2 : 3;
@@ -205,11 +246,11 @@ void table_heading(char out[128], const struct column *column,
 
     if (strcmp(unit, "flop") == 0)
         unit = "FLOP";
-    if (!*unit && !*layout.prefix.letter)
-        snprintf(out, 128, "%s", column->heading);
-    else
-        snprintf(out, 128, "%s, %s%s", column->heading, layout.prefix.letter,
-                 unit);
+    const char *comma = *column->heading && (*unit || *layout.prefix.letter)
+                            ? ", " : "";
+
+    snprintf(out, 128, "%s%s%s%s", column->heading, comma,
+             layout.prefix.letter, unit);
 }
 
 void table_cell_number(char out[TABLE_NUMBER_SIZE], double value,

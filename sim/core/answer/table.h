@@ -1,15 +1,35 @@
-/* table.h - one table, written as HTML, CSV, JSON and Markdown.
+/* table.h - Hold one table and write it as text, CSV, JSON, Markdown or HTML.
  *
- * Text goes in raw and is escaped on the way out; numbers go in as amounts in
- * base units, and get a prefix per column only where people read them. */
+ * Every command fills a table and lets it be written; text goes in raw and is
+ * escaped on the way out, numbers go in as amounts in base units and get a
+ * prefix per column only where people read them:
+ *
+ *     static const struct column columns[] = {
+ *         { "op", "op", "", COLUMN_TEXT, true },
+ *         { "flops", "", "flop", COLUMN_SI, true },
+ *         { "of_dense", "of dense", "", COLUMN_FACTOR, true },
+ *     };
+ *     table_open(&t, "ops", columns, 3);
+ *     table_row(&t, ROW_PLAIN);
+ *     table_text(&t, "attn_qkv");
+ *     table_count(&t, 3145728, PROV_PREDICTED);
+ *     table_amount(&t, amount_unknown(NULL));
+ *     status = table_print(&t, FORMAT_TEXT, stdout, err);
+ *     table_close(&t);
+ *
+ *     op        MFLOP  of dense        op,flops,of_dense
+ *     -------------------------        attn_qkv,3145728,
+ *     attn_qkv  3.146         -
+ */
 #ifndef TABLE_H
 #define TABLE_H
 
 #include <stdio.h>
 #include "sim/core/answer/amount.h"
+#include "sim/core/answer/format.h"
 #include "sim/core/base/error.h"
 
-enum { TABLE_MAX_COLUMNS = 24, TABLE_NAME_SIZE = 48 };
+enum { TABLE_MAX_COLUMNS = 128, TABLE_NAME_SIZE = 48 };
 
 enum column_style {
     COLUMN_TEXT,
@@ -20,31 +40,41 @@ enum column_style {
     COLUMN_WHOLE,              /* 12345 */
     COLUMN_LOSS,               /* four decimals */
     COLUMN_SIGNED,             /* four decimals and a sign */
+    COLUMN_YES,                /* 1 as yes, 0 as no; in CSV and JSON 1 and 0 */
     COLUMN_QUANTITY,           /* each cell has its own prefix and unit */
 };
 
 struct column {
     const char *key;           /* "flops_counted": CSV header, JSON key */
-    const char *heading;       /* "FLOPs counted" */
-    const char *unit;         /* "flop", "s", ""; what a prefix is put before */
+    const char *heading;       /* "FLOPs counted"; "": the unit says enough */
+    const char *unit;          /* "flop", "s", ""; a prefix goes before it */
     enum column_style style;
     bool plain;                /* a setting or a number of things: no source
                                 * to state */
 };
 
-enum row_kind { ROW_PLAIN, ROW_MOD, ROW_TOTAL };
+enum row_kind { ROW_PLAIN, ROW_MOD, ROW_TOTAL };   /* text: a rule stands
+                                                    * above the first total */
 
 struct cell {
     char         *text;        /* owned; NULL: an amount */
     struct amount amount;
+    bool          exact;       /* the amount is `count` */
+    uint64_t      count;       /* more than a double holds */
     const char   *unit;        /* of a COLUMN_QUANTITY cell; borrowed */
 };
 
 struct table {
     char   name[TABLE_NAME_SIZE];    /* file stem */
-    char   caption[512];
+    char   caption[512];             /* "": none */
     const struct column *column;     /* borrowed, usually a const table */
     size_t n_columns;
+    const char *const *over;         /* [n_columns], borrowed; text: a heading
+                                      * over equal neighbours, which then share
+                                      * prefix and unit; NULL: none */
+    int    digits;                   /* significant ones in CSV; 15 */
+    int    decimals;                 /* of COLUMN_SI in text; 0: the largest of
+                                      * the column has four digits */
     bool   grouped;                  /* equal neighbours of the first column
                                       * share one cell on the page */
     size_t n_rows, n_cells, size;    /* size: of cell and kind, in rows */
@@ -53,7 +83,7 @@ struct table {
     enum status status;              /* the first failure */
 };
 
-/* Caller releases with table_close(). */
+/* At most TABLE_MAX_COLUMNS.  Caller releases with table_close(). */
 void table_open(struct table *out, const char *name,
                 const struct column *columns, size_t n_columns);
 void table_close(struct table *table);
@@ -67,13 +97,32 @@ void table_text(struct table *table, const char *text);
 void table_textf(struct table *table, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void table_amount(struct table *table, struct amount amount);
+void table_count(struct table *table, uint64_t count, enum provenance from);
+void table_cost(struct table *table, const struct cost *cost,
+                enum metric metric);        /* exact where it is a count */
 void table_skip(struct table *table);       /* the question has no sense here */
 void table_quantity(struct table *table, struct amount amount,
                     const char *unit);
 
-/* Full precision, base units; per amount the columns KEY, KEY_source and, where
- * any row states an interval, KEY_low and KEY_high. */
+/* In the format that --format named.  Fails where the table could not be filled
+ * or its JSON not be written; another failed write shows in the stream. */
+enum status table_print(const struct table *table, enum format format,
+                        FILE *out, struct error *err) MUST_CHECK;
+
+/* The same as DIRECTORY/NAME, which appears whole or not at all. */
+enum status table_write(const struct table *table, enum format format,
+                        const char *directory, const char *name,
+                        struct error *err) MUST_CHECK;
+
+/* ASCII, columns as wide as what stands in them; "-": unknown, with the number
+ * of a note below where a reason is known. */
+enum status table_aligned(const struct table *table, FILE *out,
+                          struct error *err) MUST_CHECK;
+/* RFC 4180, base units; per amount the columns KEY, where it is not plain
+ * KEY_source and, where any row states an interval, KEY_low and KEY_high. */
 void table_csv(const struct table *table, FILE *out);
+/* {name, caption, rows: [{KEY: {value, unit, source, low, high, reason}}]}; the
+ * value of what is unknown is null, and a reason says why. */
 enum status table_json(const struct table *table, FILE *out,
                        struct error *err) MUST_CHECK;
 void table_markdown(const struct table *table, FILE *out);
@@ -97,5 +146,9 @@ struct prefix prefix_for(double largest);
 
 /* "3.21 TFLOP"; "unknown" for NAN.  Three significant digits. */
 void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit);
+
+/* Replace in place the signs that a terminal need not have, those for minus,
+ * plus-minus and micro, by ASCII, which is shorter.  Returns `text`. */
+char *table_ascii(char *text);
 
 #endif

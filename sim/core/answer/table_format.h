@@ -1,15 +1,18 @@
-/* table_format.h - what the writers of a table share; for table*.c alone. */
+/* table_format.h - Share the formatting that all writers of a table use; for
+ * table*.c alone. */
 #ifndef TABLE_FORMAT_H
 #define TABLE_FORMAT_H
 
 #include "sim/core/answer/table.h"
 
-/* How one column's numbers are shown. */
+/* The form of one column's numbers. */
 struct layout {
     struct prefix prefix;
     int           decimals;
 };
 struct layout table_layout(const struct table *table, size_t column);
+/* Two columns stand under one heading. */
+bool          table_same_over(const struct table *table, size_t a, size_t b);
 
 /* "time, ms" */
 void table_heading(char out[128], const struct column *column,

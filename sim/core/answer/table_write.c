@@ -1,12 +1,14 @@
-/* table_write.c - a table as CSV, JSON and Markdown. */
+/* table_write.c - Write a table as CSV, JSON and Markdown. */
 #include "sim/core/answer/table.h"
 
-#include <jansson.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sim/core/answer/escape.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/answer/table_format.h"
+#include "sim/core/base/file.h"
 
 static void csv_header(const struct table *t, FILE *out)
 {
@@ -23,29 +25,40 @@ static void csv_header(const struct table *t, FILE *out)
     fputs("\r\n", out);
 }
 
-static void csv_number(FILE *out, double value)
+static void csv_number(const struct table *t, double value, FILE *out)
 {
-    putc(',', out);
     if (isfinite(value))
-        fprintf(out, "%.15g", value);
+        fprintf(out, "%.*g", t->digits, value);
+}
+
+static void csv_amount(const struct table *t, size_t c, const struct cell *cell,
+                       FILE *out)
+{
+    bool known = amount_known(cell->amount);
+
+    if (known && cell->exact)
+        fprintf(out, "%" PRIu64, cell->count);
+    else if (known)
+        csv_number(t, cell->amount.value, out);
+    if (!table_has_interval(t, c))
+        return;
+    putc(',', out);
+    csv_number(t, known ? cell->amount.low : (double)NAN, out);
+    putc(',', out);
+    csv_number(t, known ? cell->amount.high : (double)NAN, out);
 }
 
 static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
                      FILE *out)
 {
-    bool interval = table_has_interval(t, c);
-    bool known = !cell->text && amount_known(cell->amount);
-
     if (cell->text)
         escape_write(out, BORDER_CSV, cell->text);
     if (t->column[c].style == COLUMN_TEXT)
         return;
-    if (known)
-        fprintf(out, "%.15g", cell->amount.value);
-    if (interval) {
-        csv_number(out, known ? cell->amount.low : nan(""));
-        csv_number(out, known ? cell->amount.high : nan(""));
-    }
+    if (!cell->text)
+        csv_amount(t, c, cell, out);
+    else if (table_has_interval(t, c))
+        fputs(",,", out);
     if (!t->column[c].plain)
         fprintf(out, ",%s", cell->text || table_is_empty(cell)
                                 ? "" : amount_word(cell->amount));
@@ -64,15 +77,16 @@ void table_csv(const struct table *t, FILE *out)
     }
 }
 
-static json_t *json_amount(const struct column *column,
-                           const struct cell *cell)
+static json_t *json_cell(const struct column *column, const struct cell *cell)
 {
     struct amount a = cell->amount;
     const char *unit = cell->unit ? cell->unit : column->unit;
     json_t *object = json_object();
 
-    json_object_set_new(object, "value", amount_known(a) ? json_real(a.value)
-                                                         : json_null());
+    json_object_set_new(object, "value",
+        cell->exact && cell->count <= INT64_MAX
+            ? json_integer((json_int_t)cell->count)
+            : json_number(amount_known(a) ? a.value : (double)NAN));
     json_object_set_new(object, "unit", json_string(*unit ? unit : "1"));
     json_object_set_new(object, "source", json_string(amount_word(a)));
     if (amount_known(a) && isfinite(a.low) && isfinite(a.high)) {
@@ -115,7 +129,7 @@ enum status table_json(const struct table *t, FILE *out, struct error *err)
             json_object_set_new(row, t->column[c].key,
                 cell->text ? json_clean(cell->text)
                 : table_is_empty(cell) ? json_null()
-                : json_amount(&t->column[c], cell));
+                : json_cell(&t->column[c], cell));
         }
         json_array_append_new(rows, row);
     }
@@ -196,4 +210,33 @@ void table_markdown(const struct table *t, FILE *out)
         escape_write(out, BORDER_MARKDOWN, notes.reason[i]);
         putc('\n', out);
     }
+}
+
+enum status table_print(const struct table *t, enum format format, FILE *out,
+                        struct error *err)
+{
+    if (t->status != STATUS_OK)
+        return error_set(err, t->status, "no memory for table '%s'", t->name);
+    if (format == FORMAT_TEXT)
+        return table_aligned(t, out, err);
+    if (format == FORMAT_JSON)
+        return table_json(t, out, err);
+    table_csv(t, out);
+    return STATUS_OK;
+}
+
+enum status table_write(const struct table *t, enum format format,
+                        const char *directory, const char *name,
+                        struct error *err)
+{
+    struct file_writer writer;
+    enum status status = file_create_in(&writer, directory, name, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = table_print(t, format, writer.stream, err);
+    if (status == STATUS_OK)
+        return file_commit(&writer, err);
+    file_abandon(&writer);
+    return status;
 }

@@ -80,6 +80,15 @@ enum status file_create(struct file_writer *out, const char *path,
     return STATUS_OK;
 }
 
+enum status file_create_in(struct file_writer *out, const char *directory,
+                           const char *name, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status = file_join(path, directory, name, err);
+
+    return status == STATUS_OK ? file_create(out, path, err) : status;
+}
+
 /* The errno of a write that failed inside stdio is long gone: write once more
  * and see.  The file is lost anyway. */
 static int failure_cause(FILE *stream)

@@ -202,6 +202,15 @@ void ledger_set_reason(struct ledger *ledger, enum metric metric,
     ledger->reason[metric] = copy;
 }
 
+void ledger_set_clock(struct ledger *ledger, double seconds, const char *why)
+{
+    ledger_set_real(ledger, (struct ledger_key){ 0 }, METRIC_SECONDS, seconds,
+                    PROV_MEASURED);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (m != METRIC_SECONDS)
+            ledger_set_reason(ledger, (enum metric)m, why);
+}
+
 const char *ledger_reason(const struct ledger *ledger, enum metric metric)
 {
     return ledger->reason[metric];

@@ -1,0 +1,29 @@
+/* json.h - Say in JSON what may be unknown, and print a document.
+ *
+ * Unknown is null, never 0; json_t references are new and the caller's. */
+#ifndef JSON_H
+#define JSON_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "sim/core/base/error.h"
+#include "sim/core/ledger/cost.h"
+
+json_t *json_number(double value);             /* null: not finite */
+json_t *json_whole(uint64_t value);            /* null: 0, which stands for
+                                                * unknown in what calls this */
+/* null: not known, or below resolution; NULL: a count that JSON cannot hold. */
+json_t *json_amount(const struct cost *cost, enum metric metric);
+/* null: NULL.  Names of files may be any bytes, and JSON holds UTF-8 alone:
+ * "(not UTF-8)" stands for the rest. */
+json_t *json_text(const char *text);
+
+/* Two blanks a level, and a newline at the end; `json` is borrowed. */
+enum status json_print(const json_t *json, FILE *file,
+                       struct error *err) MUST_CHECK;
+/* The same as a file that appears whole or not at all; NULL: no memory. */
+enum status json_write(const json_t *json, const char *path,
+                       struct error *err) MUST_CHECK;
+
+#endif
