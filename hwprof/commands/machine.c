@@ -14,6 +14,7 @@
 #include "hwprof/energy/sensor.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/answer/command.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
 
@@ -144,22 +145,7 @@ static enum status write_profile(const struct answer *a, const char *path,
 
 /* ---- JSON ---- */
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? json_string(text) : json_null();
-}
-
-static json_t *number_or_null(double value, bool known)
-{
-    return known && isfinite(value) ? json_real(value) : json_null();
-}
-
-/* 0: the machine does not say. */
-static json_t *whole_or_null(uint64_t value)
-{
-    return value ? json_integer((json_int_t)value) : json_null();
-}
-
+/* A whole number of 0 stands for what the machine does not say. */
 static json_t *caches_json(const struct cpu_topology *t)
 {
     json_t *list = json_array();
@@ -169,10 +155,10 @@ static json_t *caches_json(const struct cpu_topology *t)
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
             "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
-            "size_bytes", whole_or_null(c->size_bytes), "line_bytes",
-            whole_or_null((uint64_t)c->line_bytes), "ways",
-            whole_or_null((uint64_t)c->ways), "cpus_sharing",
-            whole_or_null((uint64_t)c->n_sharing)));
+            "size_bytes", json_whole(c->size_bytes), "line_bytes",
+            json_whole((uint64_t)c->line_bytes), "ways",
+            json_whole((uint64_t)c->ways), "cpus_sharing",
+            json_whole((uint64_t)c->n_sharing)));
     }
     return list;
 }
@@ -200,20 +186,20 @@ static json_t *topology_json(const struct cpu_topology *t)
         "caches", caches_json(t),
         "memory_bytes", (json_int_t)t->memory_bytes,
         "virtual_machine", t->virtual_machine, "isa", isa,
-        "governor", text_or_null(t->governor),
-        "max_hertz", number_or_null(t->max_hertz, t->max_hertz > 0),
-        "transparent_huge_pages", text_or_null(t->huge_pages),
-        "kernel", text_or_null(t->kernel),
-        "perf_event_paranoid", text_or_null(t->paranoid),
+        "governor", json_reason(t->governor),
+        "max_hertz", json_known(t->max_hertz, t->max_hertz > 0),
+        "transparent_huge_pages", json_reason(t->huge_pages),
+        "kernel", json_reason(t->kernel),
+        "perf_event_paranoid", json_reason(t->paranoid),
         "reasons", reasons);
 }
 
 static json_t *rate_json(const struct peak_rate *rate)
 {
     return json_pack("{s:o, s:o, s:i, s:o}",
-        "best", number_or_null(rate->per_second, rate->n_runs > 0),
-        "slowest", number_or_null(rate->worst, rate->n_runs > 0),
-        "runs", rate->n_runs, "reason", text_or_null(rate->reason));
+        "best", json_known(rate->per_second, rate->n_runs > 0),
+        "slowest", json_known(rate->worst, rate->n_runs > 0),
+        "runs", rate->n_runs, "reason", json_reason(rate->reason));
 }
 
 static json_t *peak_json(const struct peak *p)
@@ -239,15 +225,15 @@ static json_t *row_json(const struct measure_row *r)
 
     return json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
         "unit", metric_table[r->metric].unit,
-        "backend", text_or_null(r->backend),
-        "source", text_or_null(r->source),
+        "backend", json_reason(r->backend),
+        "source", json_reason(r->source),
         "qualified", r->qualified,
-        "reason", text_or_null(r->reason),
-        "known_kernel", text_or_null(r->kernel),
-        "error", number_or_null(r->error, counted),
-        "spread", number_or_null(r->spread, counted),
-        "read_seconds", number_or_null(r->read_seconds, r->read_seconds > 0),
-        "resolution", number_or_null(r->resolution, r->qualified));
+        "reason", json_reason(r->reason),
+        "known_kernel", json_reason(r->kernel),
+        "error", json_known(r->error, counted),
+        "spread", json_known(r->spread, counted),
+        "read_seconds", json_known(r->read_seconds, r->read_seconds > 0),
+        "resolution", json_known(r->resolution, r->qualified));
 }
 
 static json_t *sensors_json(const struct sensor_list *list)
@@ -259,9 +245,9 @@ static json_t *sensors_json(const struct sensor_list *list)
             "name", list->sensor[i].name,
             "scope", sensor_scope_names[list->sensor[i].scope],
             "works", !list->sensor[i].reason[0],
-            "reason", text_or_null(list->sensor[i].reason)));
+            "reason", json_reason(list->sensor[i].reason)));
     return json_pack("{s:o, s:o}", "sensors", out, "reason",
-                     text_or_null(list->n ? "" : list->reason));
+                     json_reason(list->n ? "" : list->reason));
 }
 
 static json_t *backends_json(void)
@@ -282,10 +268,10 @@ static json_t *paths_json(const struct answer *a)
     for (int i = 0; i < a->n_paths; i++)
         json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:o}",
             "name", a->path[i].backend->name,
-            "read_seconds", number_or_null(a->path[i].seconds,
+            "read_seconds", json_known(a->path[i].seconds,
                                            a->path[i].seconds > 0),
             "chosen", a->path[i].chosen,
-            "reason", text_or_null(a->path[i].reason)));
+            "reason", json_reason(a->path[i].reason)));
     return list;
 }
 
@@ -305,10 +291,9 @@ static enum status print_json(const struct answer *a, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
     if (a->energy)
         json_object_set_new(all, "energy_fit", energy_table_json(a->energy));
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
+    enum status status = json_print(all, stdout, err);
     json_decref(all);
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- CSV: a row a fact ---- */

@@ -1,4 +1,4 @@
-/* profile_energy.c - what a phase drew, with and without idling, and for
+/* profile_energy.c - Say what a phase drew, with and without idling, and for
  * each token. */
 #include "hwprof/commands/profile_session.h"
 
@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "hwprof/energy/energy_totals.h"
+#include "sim/core/answer/json.h"
 
 /* Training and prefill generate nothing. */
 static struct energy_totals totals_of(const struct session *s,
@@ -56,13 +57,11 @@ json_t *profile_energy(const struct session *s, const struct phase *phase,
     bool known = isfinite(e.joules);
     json_t *json = energy_totals_json(&t, e.idle);
 
-    json_object_set_new(json, "gross_joules_low", known ? json_real(e.low)
-                                                        : json_null());
-    json_object_set_new(json, "gross_joules_high", known ? json_real(e.high)
-                                                         : json_null());
+    json_object_set_new(json, "gross_joules_low", json_number(e.low));
+    json_object_set_new(json, "gross_joules_high", json_number(e.high));
     json_object_set_new(json, "times", known ? json_integer(e.times)
                                              : json_null());
-    json_object_set_new(json, "shared_by", known ? json_string(shared_by(&e))
-                                                 : json_null());
+    json_object_set_new(json, "shared_by",
+                        json_text(known ? shared_by(&e) : NULL));
     return json;
 }

@@ -4,18 +4,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include "sim/core/answer/json.h"
 #include "sim/core/base/stats.h"
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 json_t *profile_range(const double *x, int n)
 {
     struct difference d = stats_median_interval(x, (size_t)n);
-    return json_pack("{s:o, s:o, s:o, s:i}", "median", number(d.mean), "low",
-                     number(d.low), "high", number(d.high), "n", n);
+    return json_pack("{s:o, s:o, s:o, s:i}", "median", json_number(d.mean), "low",
+                     json_number(d.low), "high", json_number(d.high), "n", n);
 }
 
 static double total(const struct ledger *ledger, enum metric metric)
@@ -92,9 +88,9 @@ json_t *profile_paired(const struct phase *phase, const struct arm *arm,
             "{s:o, s:o}", "difference", profile_range(p.difference, p.n),
             "ratio", profile_range(p.ratio, p.n)));
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "flops", number(flops),
-                     "bytes", number(bytes), "seconds",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "flops", json_number(flops),
+                     "bytes", json_number(bytes), "seconds",
                      profile_range(seconds.ratio, seconds.n), "joules",
                      drawn.n ? profile_range(drawn.ratio, drawn.n)
-                             : number(joules), "paired", paired);
+                             : json_number(joules), "paired", paired);
 }

@@ -1,8 +1,9 @@
-/* energy_table.c - printing a fit. */
+/* energy_table.c - Print the energy coefficients that were fitted. */
 #include "hwprof/measure/energy_table.h"
 
 #include <math.h>
 #include "hwprof/energy/energy_kernel.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 /* What is printed: the terms, and their sum that a profile calls static. */
@@ -128,16 +129,6 @@ void energy_table_text(FILE *file, const struct energy_answer *a)
 
 /* ---- JSON ---- */
 
-static json_t *real_or_null(double value, bool known)
-{
-    return known && isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text[0] ? json_string(text) : json_null();
-}
-
 static json_t *coefficients_json(const struct energy_answer *a)
 {
     json_t *out = json_object();
@@ -147,10 +138,10 @@ static json_t *coefficients_json(const struct energy_answer *a)
         bool known = line.c->resolved;
         json_object_set_new(out, line.name, json_pack(
             "{s:s, s:o, s:o, s:o, s:b, s:o}", "unit", line.unit,
-            "value", real_or_null(line.c->value, known),
-            "low", real_or_null(line.c->low, known),
-            "high", real_or_null(line.c->high, known),
-            "in_profile", line.taken, "reason", text_or_null(line.reason)));
+            "value", json_known(line.c->value, known),
+            "low", json_known(line.c->low, known),
+            "high", json_known(line.c->high, known),
+            "in_profile", line.taken, "reason", json_reason(line.reason)));
     }
     return out;
 }
@@ -163,8 +154,8 @@ static json_t *held_out_json(const struct energy_answer *a)
         if (a->fit.held_out[k].n_rows)
             json_object_set_new(out, energy_kernels[k].name, json_pack(
                 "{s:i, s:o}", "windows", a->fit.held_out[k].n_rows, "error",
-                real_or_null(a->fit.held_out[k].error,
-                             a->fit.held_out[k].known)));
+                json_known(a->fit.held_out[k].error,
+                           a->fit.held_out[k].known)));
     return out;
 }
 
@@ -192,12 +183,12 @@ json_t *energy_table_json(const struct energy_answer *a)
         "left_out", rejections_json(a),
         "coefficients", coefficients_json(a),
         "held_out", held_out_json(a),
-        "worst_held_out_error", real_or_null(fit->worst_held_out,
-                                             fit->n_held_out > 0),
+        "worst_held_out_error", json_known(fit->worst_held_out,
+                                           fit->n_held_out > 0),
         "residual", fit->residual,
-        "condition_number", real_or_null(fit->condition, true),
-        "idle_watts_before", real_or_null(a->run.idle_before, true),
-        "idle_watts_after", real_or_null(a->run.idle_after, true));
+        "condition_number", json_number(fit->condition),
+        "idle_watts_before", json_number(a->run.idle_before),
+        "idle_watts_after", json_number(a->run.idle_after));
 }
 
 /* ---- CSV ---- */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "hwprof/measure/validate.h"
+#include "sim/core/answer/json.h"
 
 static bool is_whole(const struct validate_row *row)
 {
@@ -174,7 +175,6 @@ json_t *validate_json(const struct validation *v)
     json_object_set_new(json, "verdicts", verdicts);
     json_object_set_new(json, "outside", outside);
     json_object_set_new(json, "not_measured", missing);
-    json_object_set_new(json, "simulated", v->simulator[0]
-                        ? json_string(v->simulator) : json_null());
+    json_object_set_new(json, "simulated", json_reason(v->simulator));
     return json;
 }
