@@ -1,5 +1,5 @@
-/* machine.c - `isobath machine`: what this machine is, does, and lets
- * one measure. */
+/* machine.c - isobath machine: say what this machine is, what it does at most
+ * and what can be measured on it. */
 #include <argp.h>
 #include <jansson.h>
 #include <math.h>
@@ -15,6 +15,7 @@
 #include "hwprof/machine/topology.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/json.h"
+#include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
 
@@ -298,55 +299,83 @@ static enum status print_json(const struct answer *a, struct error *err)
 
 /* ---- CSV: a row a fact ---- */
 
-static void csv_text(const char *text)
+static const struct column fact_columns[] = {
+    { "kind", "kind", "", COLUMN_TEXT, true },
+    { "name", "name", "", COLUMN_TEXT, true },
+    { "threads", "threads", "", COLUMN_TEXT, true },
+    { "value", "value", "", COLUMN_FACTOR, true },
+    { "slowest", "slowest", "", COLUMN_FACTOR, true },
+    { "unit", "unit", "", COLUMN_TEXT, true },
+    { "source", "source", "", COLUMN_TEXT, true },
+    { "reason", "reason", "", COLUMN_TEXT, true },
+};
+
+static void add_rate(struct table *t, const char *name, const char *threads,
+                     const char *unit, const struct peak_rate *rate)
 {
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
+    bool known = rate->n_runs > 0;
+    double unknown = (double)NAN;
+
+    table_row(t, ROW_PLAIN);
+    table_text(t, "peak");
+    table_text(t, name);
+    table_text(t, threads);
+    table_amount(t, amount_of(known ? rate->per_second : unknown,
+                              PROV_MEASURED));
+    table_amount(t, amount_of(known ? rate->worst : unknown, PROV_MEASURED));
+    table_text(t, unit);
+    table_text(t, "");
+    table_text(t, rate->reason);
 }
 
-static void csv_rate(const char *name, const char *threads, const char *unit,
-                     const struct peak_rate *rate)
+/* What works has a word for its value. */
+static void add_word(struct table *t, const char *kind, const char *name,
+                     const char *word, const char *unit, const char *source,
+                     const char *reason)
 {
-    printf("peak,%s,%s,", name, threads);
-    if (rate->n_runs)
-        printf("%.6g,%.6g", rate->per_second, rate->worst);
-    else
-        putchar(',');
-    printf(",%s,,", unit);
-    csv_text(rate->reason);
-    fputs("\r\n", stdout);
+    table_row(t, ROW_PLAIN);
+    table_text(t, kind);
+    table_text(t, name);
+    table_text(t, "");
+    table_text(t, word);
+    table_skip(t);
+    table_text(t, unit);
+    table_text(t, source);
+    table_text(t, reason);
 }
 
-static void print_csv(const struct answer *a)
+static void add_facts(struct table *t, const struct answer *a)
 {
-    fputs("kind,name,threads,value,slowest,unit,source,reason\r\n", stdout);
-    csv_rate("flops", "one", "flop/s", &a->peak.flops_one);
-    csv_rate("flops", "all", "flop/s", &a->peak.flops_all);
+    add_rate(t, "flops", "one", "flop/s", &a->peak.flops_one);
+    add_rate(t, "flops", "all", "flop/s", &a->peak.flops_all);
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
-        csv_rate(peak_level_names[l], "one", "B/s", &a->peak.read_one[l]);
-        csv_rate(peak_level_names[l], "all", "B/s", &a->peak.read_all[l]);
+        add_rate(t, peak_level_names[l], "one", "B/s", &a->peak.read_one[l]);
+        add_rate(t, peak_level_names[l], "all", "B/s", &a->peak.read_all[l]);
     }
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        printf("metric,%s,,%s,,%s,", metric_table[m].column,
-               a->row[m].qualified ? "qualified" : "", metric_table[m].unit);
-        csv_text(a->row[m].source);
-        putchar(',');
-        csv_text(a->row[m].reason);
-        fputs("\r\n", stdout);
-    }
+    for (int m = 0; m < METRIC_COUNT; m++)
+        add_word(t, "metric", metric_table[m].column,
+                 a->row[m].qualified ? "qualified" : "", metric_table[m].unit,
+                 a->row[m].source, a->row[m].reason);
     for (int i = 0; i < a->sensors.n; i++) {
-        printf("sensor,%s,,%s,,J,,", a->sensors.sensor[i].name,
-               a->sensors.sensor[i].reason[0] ? "" : "works");
-        csv_text(a->sensors.sensor[i].reason);
-        fputs("\r\n", stdout);
+        const struct sensor *s = &a->sensors.sensor[i];
+        add_word(t, "sensor", s->name, s->reason[0] ? "" : "works", "J", "",
+                 s->reason);
     }
     if (a->energy)
-        energy_table_csv(stdout, a->energy);
+        energy_table_facts(t, a->energy);
+}
+
+static enum status print_csv(const struct answer *a, struct error *err)
+{
+    struct table t;
+
+    table_open(&t, "machine", fact_columns,
+               sizeof fact_columns / sizeof *fact_columns);
+    t.digits = 9;
+    add_facts(&t, a);
+    enum status status = table_print(&t, FORMAT_CSV, stdout, err);
+    table_close(&t);
+    return status;
 }
 
 /* ---- text ---- */
@@ -456,22 +485,37 @@ static void print_peak(const struct peak *p)
     }
 }
 
-static void print_measurable(const struct answer *a)
+static enum status print_measurable(const struct answer *a, struct error *err)
 {
-    printf("\nWhat can be measured here\n"
-           "  %-13s %-8s %8s %8s %8s  %s\n", "metric", "by", "error", "spread",
-           "a read", "from");
+    static const struct column columns[] = {
+        { "metric", "metric", "", COLUMN_TEXT, true },
+        { "by", "by", "", COLUMN_TEXT, true },
+        { "error", "error", "", COLUMN_SHARE, true },
+        { "spread", "spread", "", COLUMN_SHARE, true },
+        { "read_seconds", "a read", "s", COLUMN_SI, true },
+        { "source", "from", "", COLUMN_TEXT, true },
+    };
+    struct table t;
+
+    printf("\nWhat can be measured here\n");
+    table_open(&t, "measurable", columns, sizeof columns / sizeof *columns);
     for (int m = 0; m < METRIC_COUNT; m++) {
         const struct measure_row *r = &a->row[m];
+        double none = (double)NAN;
         if (!r->qualified)
             continue;
-        printf("  %-13s %-8s ", metric_table[m].column, r->backend);
-        if (r->kernel)
-            printf("%+7.2f%% %7.2f%%", 100 * r->error, 100 * r->spread);
-        else
-            printf("%8s %8s", "-", "-");
-        printf(" %6.0fns  %s\n", 1e9 * r->read_seconds, r->source);
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, metric_table[m].column);
+        table_text(&t, r->backend);
+        table_amount(&t, amount_of(r->kernel ? r->error : none, PROV_MEASURED));
+        table_amount(&t, amount_of(r->kernel ? r->spread : none,
+                                   PROV_MEASURED));
+        table_amount(&t, amount_of(r->read_seconds, PROV_MEASURED));
+        table_text(&t, r->source);
     }
+    enum status status = table_print(&t, FORMAT_TEXT, stdout, err);
+    table_close(&t);
+    return status;
 }
 
 /* Metrics that share a reason share a paragraph. */
@@ -538,19 +582,26 @@ static void print_backends(void)
     puts(counter_left_out[0] ? " (install the library, make again)" : "");
 }
 
-static void print_text(const struct answer *a)
+static enum status print_text(const struct answer *a, struct error *err)
 {
     print_topology(&a->topology);
     print_peak(&a->peak);
-    print_measurable(a);
+    enum status status = print_measurable(a, err);
     print_unmeasurable(a);
     print_paths(a);
     print_sensors(&a->sensors);
-    if (a->energy)
-        energy_table_text(stdout, a->energy);
+    if (status == STATUS_OK && a->energy)
+        status = energy_table_text(stdout, a->energy, err);
     print_backends();
     printf("Event table: %s\n", a->table);
+    return status;
 }
+
+static enum status (*const printers[])(const struct answer *a,
+                                       struct error *err) = {
+    [FORMAT_TEXT] = print_text, [FORMAT_JSON] = print_json,
+    [FORMAT_CSV] = print_csv,
+};
 
 int machine_command(int argc, char **argv)
 {
@@ -580,12 +631,8 @@ int machine_command(int argc, char **argv)
         status = ask_energy(&answer, &energy, &options, &err);
     if (status == STATUS_OK && options.common.output)
         status = write_profile(&answer, options.common.output, &err);
-    if (status == STATUS_OK && options.common.format == FORMAT_JSON)
-        status = print_json(&answer, &err);
-    if (status == STATUS_OK && options.common.format == FORMAT_CSV)
-        print_csv(&answer);
-    if (status == STATUS_OK && options.common.format == FORMAT_TEXT)
-        print_text(&answer);
+    if (status == STATUS_OK)
+        status = printers[options.common.format](&answer, &err);
     energy_answer_close(&energy);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

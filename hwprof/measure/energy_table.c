@@ -2,9 +2,9 @@
 #include "hwprof/measure/energy_table.h"
 
 #include <math.h>
+#include <string.h>
 #include "hwprof/energy/energy_kernel.h"
 #include "sim/core/answer/json.h"
-#include "sim/core/base/file.h"
 
 /* What is printed: the terms, and their sum that a profile calls static. */
 enum { N_LINES = ENERGY_TERM_COUNT + 1 };
@@ -39,32 +39,48 @@ static struct line line_of(const struct energy_answer *a, int i)
     return line;
 }
 
-/* Joules of one flop or byte are picojoules. */
-static double shown(const struct line *line, double value)
+static void add_ends(struct table *t, const struct line *line)
 {
-    return line->unit[0] == 'J' ? 1e12 * value : value;
+    const double ends[] = { line->c->value, line->c->low, line->c->high };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        table_quantity(t, line->c->resolved
+                              ? amount_of(ends[i], PROV_MEASURED)
+                              : amount_unknown(NULL), line->unit);
 }
 
-static void print_line(FILE *file, const struct energy_answer *a, int i)
+/* A profile has one key for the two terms that do not depend on the work. */
+static void add_line(struct table *t, const struct energy_answer *a, int i)
 {
     struct line line = line_of(a, i);
     bool own_key = i != ENERGY_IDLE && i != ENERGY_AWAKE;
 
-    fprintf(file, "  %-22s", line.name);
-    if (line.c->resolved)
-        fprintf(file, " %9.4g %9.4g %9.4g", shown(&line, line.c->value),
-                shown(&line, line.c->low), shown(&line, line.c->high));
-    else
-        fprintf(file, " %9s %9s %9s", "-", "-", "-");
-    fprintf(file, " %s%-*s", line.unit[0] == 'J' ? "p" : "",
-            line.unit[0] == 'J' ? 8 : 9, line.unit);
-    if (own_key)
-        fprintf(file, "%s", line.taken ? "fitted" : "prior");
-    else
-        fprintf(file, "in static_watts");
-    if (line.reason[0])
-        fprintf(file, ": %s", line.reason);
-    fputc('\n', file);
+    table_row(t, ROW_PLAIN);
+    table_text(t, line.name);
+    add_ends(t, &line);
+    table_textf(t, "%s%s%s", !own_key ? "in static_watts"
+                             : line.taken ? "fitted" : "prior",
+                line.reason[0] ? ": " : "", line.reason);
+}
+
+static enum status print_coefficients(FILE *file, const struct energy_answer *a,
+                                      struct error *err)
+{
+    static const struct column columns[] = {
+        { "coefficient", "coefficient", "", COLUMN_TEXT, true },
+        { "value", "value", "", COLUMN_QUANTITY, true },
+        { "low", "low", "", COLUMN_QUANTITY, true },
+        { "high", "high", "", COLUMN_QUANTITY, true },
+        { "in_profile", "in a profile", "", COLUMN_TEXT, true },
+    };
+    struct table t;
+
+    table_open(&t, "coefficients", columns, sizeof columns / sizeof *columns);
+    for (int i = 0; i < N_LINES; i++)
+        add_line(&t, a, i);
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }
 
 static int worst_kernel(const struct energy_fit *fit)
@@ -113,18 +129,17 @@ static void print_rejections(FILE *file, const struct energy_answer *a)
                 a->run.rejection[i].reason);
 }
 
-void energy_table_text(FILE *file, const struct energy_answer *a)
+enum status energy_table_text(FILE *file, const struct energy_answer *a,
+                              struct error *err)
 {
     fprintf(file, "\nEnergy coefficients, from %d windows of %.2g s on %d "
             "thread%s (%.0f s in all)\n  by %s\n", a->run.n_rows,
             a->window_seconds, a->n_threads, a->n_threads == 1 ? "" : "s",
             a->run.seconds, a->run.source);
-    fprintf(file, "  %-22s %9s %9s %9s %-9s%s\n", "", "value", "low", "high",
-            "", "in a profile");
-    for (int i = 0; i < N_LINES; i++)
-        print_line(file, a, i);
+    enum status status = print_coefficients(file, a, err);
     print_trust(file, a);
     print_rejections(file, a);
+    return status;
 }
 
 /* ---- JSON ---- */
@@ -191,25 +206,33 @@ json_t *energy_table_json(const struct energy_answer *a)
         "idle_watts_after", json_number(a->run.idle_after));
 }
 
-/* ---- CSV ---- */
-
-void energy_table_csv(FILE *file, const struct energy_answer *a)
+static void add_fact(struct table *t, const char *kind,
+                     const struct energy_answer *a, const struct line *line,
+                     double value, double low)
 {
+    bool whole = strcmp(kind, "coefficient") == 0;
+
+    table_row(t, ROW_PLAIN);
+    table_text(t, kind);
+    table_text(t, line->name);
+    table_textf(t, "%d", a->n_threads);
+    table_amount(t, amount_of(value, PROV_MEASURED));
+    table_amount(t, amount_of(low, PROV_MEASURED));
+    table_text(t, line->unit);
+    table_text(t, whole ? a->run.source : "");
+    table_text(t, whole ? line->reason : "");
+}
+
+void energy_table_facts(struct table *t, const struct energy_answer *a)
+{
+    const double none = (double)NAN;
+
     for (int i = 0; i < N_LINES; i++) {
         struct line line = line_of(a, i);
         bool known = line.c->resolved;
-        fprintf(file, "coefficient,%s,%d,", line.name, a->n_threads);
+        add_fact(t, "coefficient", a, &line, known ? line.c->value : none,
+                 known ? line.c->low : none);
         if (known)
-            fprintf(file, "%.9g,%.9g", line.c->value, line.c->low);
-        else
-            fputc(',', file);
-        fprintf(file, ",%s,", line.unit);
-        file_write_quoted(file, a->run.source);
-        fputc(',', file);
-        file_write_quoted(file, line.reason);
-        fputs("\r\n", file);
-        if (known)
-            fprintf(file, "coefficient_high,%s,%d,%.9g,,%s,,\r\n", line.name,
-                    a->n_threads, line.c->high, line.unit);
+            add_fact(t, "coefficient_high", a, &line, line.c->high, none);
     }
 }
