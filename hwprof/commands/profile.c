@@ -256,21 +256,21 @@ static void compare(struct session *s, const struct phase *phase,
     s->differs_in = phase->name;
 }
 
-static void print_phase(struct session *s, const struct phase *phase,
-                        const struct arm *arm)
+static enum status print_phase(struct session *s, const struct phase *phase,
+                               const struct arm *arm, struct error *err)
 {
     struct witnesses w = { arm->predicted, arm->counted, arm->measured,
                            arm->measure };
     if (s->arguments.common.quiet)
-        return;
+        return STATUS_OK;
     printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
            arm->name, s->arguments.batch, s->arguments.tokens);
-    if (s->arguments.validate)
-        validate_print(stdout, &s->validation, phase->name, arm->name);
-    else
-        profile_table_print(stdout, &w);
+    enum status status = s->arguments.validate
+        ? validate_print(stdout, &s->validation, phase->name, arm->name, err)
+        : profile_table_print(stdout, &w, err);
     measure_table_print(stdout, arm->measure);
     profile_energy_print(stdout, s, phase, arm);
+    return status;
 }
 
 static enum status run_phase(struct session *s, const struct phase *phase,
@@ -315,8 +315,8 @@ static enum status run_phase(struct session *s, const struct phase *phase,
         if (status != STATUS_OK)
             break;
         compare(s, phase, &arm[i]);
-        print_phase(s, phase, &arm[i]);
-        if ((status = arm_json(s, phase, &arm[i], &json, err)) ||
+        if ((status = print_phase(s, phase, &arm[i], err)) ||
+            (status = arm_json(s, phase, &arm[i], &json, err)) ||
             (status = write_ledgers(s, phase, &arm[i], i, err)))
             break;
         json_array_append_new(arms, json);
@@ -331,10 +331,12 @@ static enum status run_phase(struct session *s, const struct phase *phase,
                          : profile_serving(s));
         json_object_set_new(json, "keep_first",
                             json_integer(s->source->spec.keep_first));
-        if (routed)
-            json_object_set_new(json, "ratio", profile_paired(phase, arm,
-                s->arguments.common.quiet));
-        if (decodes(phase)) {
+        if (routed) {
+            json_object_set_new(json, "ratio", profile_paired(arm));
+            status = profile_paired_print(phase, arm,
+                                          s->arguments.common.quiet, err);
+        }
+        if (decodes(phase) && status == STATUS_OK) {
             json_object_set_new(json, "tokens_by_kept",
                                 profile_tokens(s, arm, n_arms));
             status = profile_tokens_write(s, arm, n_arms, err);
@@ -410,20 +412,6 @@ static enum status open_session(struct session *s, struct machine *machine,
     return status;
 }
 
-static enum status write_validation(struct session *s, struct error *err)
-{
-    char path[FILE_PATH_SIZE];
-    struct file_writer file;
-    enum status status = file_join(path, s->rundir.path, "validate.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&file, path, err);
-    if (status != STATUS_OK)
-        return status;
-    validate_write(file.stream, &s->validation);
-    return file_commit(&file, err);
-}
-
 /* By which back end counters were read, for the provenance; NULL: by none. */
 static json_t *read_path_of(const json_t *arm)
 {
@@ -472,7 +460,7 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     enum status status = summary_write(&s->rundir, summary, err);
     json_decref(summary);
     if (status == STATUS_OK && a->validate)
-        status = write_validation(s, err);
+        status = validate_write(s->rundir.path, &s->validation, err);
     return status;
 }
 

@@ -83,12 +83,15 @@ json_t *profile_ceilings(const struct machine *machine);
 enum status profile_count_steps(struct session *s, struct arm *arm,
                                 struct error *err) MUST_CHECK;
 
-/* arm[n_arms], dense first, repeats paired in their order: prints a line and
- * returns {"flops","bytes","joules": ratio, "seconds": {"median","low","high",
- * "n"}, "paired": {METRIC: {"difference","ratio"}}}; joules that were measured
- * are an object like seconds. */
-json_t *profile_paired(const struct phase *phase, const struct arm *arm,
-                       bool quiet);
+/* What MoD takes of the dense twin's cost; arm[] holds both, and repeats are
+ * paired in their order.  Print a line, and unless quiet a table of pairs. */
+enum status profile_paired_print(const struct phase *phase,
+                                 const struct arm *arm, bool quiet,
+                                 struct error *err) MUST_CHECK;
+/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n"},
+ * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
+ * object like seconds. */
+json_t *profile_paired(const struct arm *arm);
 json_t *profile_range(const double *x, int n);
 
 /* What the phase drew with and without idling, and for each token; printed

@@ -1,4 +1,4 @@
-/* profile_table.h - predicted | counted | measured of one phase, as text. */
+/* profile_table.h - Print what is predicted, counted and measured of a phase. */
 #ifndef PROFILE_TABLE_H
 #define PROFILE_TABLE_H
 
@@ -13,8 +13,9 @@ struct witnesses {
 };
 
 /* A row an op, the slowest first; ops below 1 % of the time are folded into one
- * row.  Ratios outside 2 % are marked !, outside 10 % !!.  >= is a lower bound;
- * an amount that its regions are too small for is "below res.". */
-void profile_table_print(FILE *file, const struct witnesses *w);
+ * row.  >= is a lower bound; an amount that its regions are too small for has a
+ * note that says so. */
+enum status profile_table_print(FILE *file, const struct witnesses *w,
+                                struct error *err) MUST_CHECK;
 
 #endif

@@ -103,15 +103,18 @@ enum status validate_phase(struct validation *validation,
 
 /* The rows of one phase and model for a terminal.  Operand bytes that agree,
  * instructions, cycles, and what no counter saw have one line for all ops. */
-void validate_print(FILE *file, const struct validation *validation,
-                    const char *phase, const char *model);
+enum status validate_print(FILE *file, const struct validation *validation,
+                           const char *phase, const char *model,
+                           struct error *err) MUST_CHECK;
 /* How many rows came out how, and every one OUTSIDE. */
 void validate_print_sum(FILE *file, const struct validation *validation);
 
-/* RFC 4180: phase,model,pass,op,metric,predicted,counted,measured,
- * measured_source,off,allowed,verdict,reason,simulator.  measured_source says
- * `simulated` of what a simulator counted. */
-void validate_write(FILE *file, const struct validation *validation);
+/* Write validate.csv into the directory: phase,model,pass,op,metric,predicted,
+ * counted,measured,measured_source,off,allowed,verdict,reason,simulator.
+ * measured_source says `simulated` of what a simulator counted. */
+enum status validate_write(const char *directory,
+                           const struct validation *validation,
+                           struct error *err) MUST_CHECK;
 
 /* {"figures", a count for each verdict, "outside": [...], "not_measured":
  * {METRIC: reason}, "simulated": by what, or null}. */
