@@ -1,4 +1,4 @@
-/* profile_table.h - Print what is predicted, counted and measured of a phase. */
+/* profile_table.h - Print what is predicted, counted, measured of a phase. */
 #ifndef PROFILE_TABLE_H
 #define PROFILE_TABLE_H
 
