@@ -10,7 +10,7 @@
 
 /* Training and prefill generate nothing. */
 static struct energy_totals totals_of(const struct session *s,
-                                      const struct phase *phase,
+                                      const struct workload *phase,
                                       const struct arm *arm)
 {
     const struct profile_arguments *a = &s->arguments;
@@ -34,7 +34,7 @@ static const char *shared_by(const struct measure_energy *e)
 }
 
 void profile_energy_print(FILE *file, const struct session *s,
-                          const struct phase *phase, const struct arm *arm)
+                          const struct workload *phase, const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
     struct energy_totals t = totals_of(s, phase, arm);
@@ -49,7 +49,7 @@ void profile_energy_print(FILE *file, const struct session *s,
                 : "their seconds");
 }
 
-json_t *profile_energy(const struct session *s, const struct phase *phase,
+json_t *profile_energy(const struct session *s, const struct workload *phase,
                        const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);

@@ -120,7 +120,7 @@ static void print_share(double share)
         fputs("    -", stdout);
 }
 
-enum status profile_paired_print(const struct phase *phase,
+enum status profile_paired_print(const struct workload *phase,
                                  const struct arm *arm, bool quiet,
                                  struct error *err)
 {

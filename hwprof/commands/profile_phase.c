@@ -156,7 +156,7 @@ static enum status predict_steps(struct session *s, struct arm *arm,
     return status;
 }
 
-const struct phase profile_phases[PHASE_COUNT] = {
+const struct workload profile_phases[PHASE_COUNT] = {
     { "train step", "train", true, false, prepare_nothing, work_train,
       predict_train },
     { "prefill", "prefill", false, true, prepare_reset, work_prefill,

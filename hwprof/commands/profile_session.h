@@ -1,5 +1,4 @@
-/* profile_session.h - what isobath profile works on; for hwprof/profile_*.c,
- * which join the parts. */
+/* profile_session.h - Hold what isobath profile works on, and name its parts. */
 #ifndef PROFILE_SESSION_H
 #define PROFILE_SESSION_H
 
@@ -33,7 +32,7 @@ struct arm {
 };
 
 struct session;
-struct phase {
+struct workload {
     const char *name, *file;      /* "train step", "train" */
     bool        train, decode;
     /* The work that is measured, and what must come before it. */
@@ -42,7 +41,7 @@ struct phase {
     enum status (*predict)(struct session *s, struct arm *arm,
                            struct error *err);
 };
-extern const struct phase profile_phases[PHASE_COUNT];
+extern const struct workload profile_phases[PHASE_COUNT];
 
 struct profile_arguments {
     struct command_options common;
@@ -71,6 +70,32 @@ struct session {
     struct disagreement first;
 };
 
+/* One arm through a phase.  Open it and, once it was counted, measure it until
+ * profile_arm_measure() returns false: a call is a repeat, accepted or rejected,
+ * of whichever pass wants one next.  profile_arm_json() appends its object to
+ * `arms` and masks in the measured ledger what is too small to stand by itself:
+ * totals are taken before, ledgers written after.  Close it in any case. */
+enum status profile_arm_open(struct session *s, const struct workload *phase,
+                             struct arm *arm, int which,
+                             struct error *err) MUST_CHECK;
+void        profile_arm_close(struct arm *arm);
+enum status profile_arm_count(struct session *s, const struct workload *phase,
+                              struct arm *arm, struct error *err) MUST_CHECK;
+bool        profile_arm_measure(struct session *s, const struct workload *phase,
+                                struct arm *arm);
+enum status profile_arm_json(const struct session *s,
+                             const struct workload *phase, struct arm *arm,
+                             json_t *arms, struct error *err) MUST_CHECK;
+enum status profile_arm_write(struct session *s, const struct workload *phase,
+                              const struct arm *arm,
+                              struct error *err) MUST_CHECK;
+
+/* A phase with all its arms, from opening to s->phases. */
+enum status profile_run(struct session *s, const struct workload *phase,
+                        struct error *err) MUST_CHECK;
+
+bool profile_decodes(const struct workload *phase);
+
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct session *s);
 
@@ -85,7 +110,7 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
 
 /* What MoD takes of the dense twin's cost; arm[] holds both, and repeats are
  * paired in their order.  Print a line, and unless quiet a table of pairs. */
-enum status profile_paired_print(const struct phase *phase,
+enum status profile_paired_print(const struct workload *phase,
                                  const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
 /* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n"},
@@ -97,10 +122,10 @@ json_t *profile_range(const double *x, int n);
 /* What the phase drew with and without idling, and for each token; printed
  * where it is known. */
 void    profile_energy_print(FILE *file, const struct session *s,
-                             const struct phase *phase, const struct arm *arm);
+                             const struct workload *phase, const struct arm *arm);
 /* As from energy_totals_json(), and {"gross_joules_low",
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
-json_t *profile_energy(const struct session *s, const struct phase *phase,
+json_t *profile_energy(const struct session *s, const struct workload *phase,
                        const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed

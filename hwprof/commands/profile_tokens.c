@@ -1,5 +1,5 @@
-/* profile_tokens.c - what each decoded token cost, beside where it was
- * routed.  A step is a token; with a batch, a token of every sequence. */
+/* profile_tokens.c - Say what each decoded token cost and where it was routed.
+ * A step is a token; with a batch, a token of every sequence. */
 #include "hwprof/commands/profile_session.h"
 
 #include <inttypes.h>
@@ -140,12 +140,10 @@ enum status profile_tokens_write(const struct session *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer file;
-    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
+    enum status status = file_create_in(&file, s->rundir.path, "tokens.csv",
+                                        err);
 
-    if (status == STATUS_OK)
-        status = file_create(&file, path, err);
     if (status != STATUS_OK)
         return status;
     write_header(s, file.stream);

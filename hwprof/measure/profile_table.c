@@ -36,7 +36,7 @@ struct row {
     struct amount amount[N_AMOUNTS];
 };
 
-static struct row row_of(const struct witnesses *w, int op, const char *name)
+static struct row row_of(const struct profile_table *w, int op, const char *name)
 {
     const struct ledger *ledgers[] = { w->predicted, w->counted, w->measured };
     struct row row = { .op = op };
@@ -75,7 +75,7 @@ static void add(struct row *sum, const struct row *part)
 }
 
 /* A measured amount is no number where its regions are too small for it. */
-static struct amount shown(const struct witnesses *w, const struct row *row,
+static struct amount shown(const struct profile_table *w, const struct row *row,
                            int i)
 {
     struct measure_row known[METRIC_COUNT];
@@ -90,7 +90,7 @@ static struct amount shown(const struct witnesses *w, const struct row *row,
                : row->amount[i];
 }
 
-static void add_row(struct table *t, const struct witnesses *w,
+static void add_row(struct table *t, const struct profile_table *w,
                     const struct row *row, enum row_kind kind)
 {
     struct amount amount[N_AMOUNTS];
@@ -103,7 +103,7 @@ static void add_row(struct table *t, const struct witnesses *w,
                                  amount[N_AMOUNTS - 2]));
 }
 
-static int rows_of(const struct witnesses *w, struct row out[OP_COUNT])
+static int rows_of(const struct profile_table *w, struct row out[OP_COUNT])
 {
     int n = 0;
 
@@ -118,7 +118,7 @@ static int rows_of(const struct witnesses *w, struct row out[OP_COUNT])
 }
 
 /* The quickest ops, which together tell little, share a row. */
-static void fill(struct table *t, const struct witnesses *w)
+static void fill(struct table *t, const struct profile_table *w)
 {
     struct row row[OP_COUNT], total = row_of(w, LEDGER_ANY, "total");
     int n = rows_of(w, row), shown_rows = n;
@@ -139,7 +139,7 @@ static void fill(struct table *t, const struct witnesses *w)
     add_row(t, w, &total, ROW_TOTAL);
 }
 
-enum status profile_table_print(FILE *file, const struct witnesses *w,
+enum status profile_table_print(FILE *file, const struct profile_table *w,
                                 struct error *err)
 {
     struct table t;

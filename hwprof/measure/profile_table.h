@@ -7,7 +7,7 @@
 #include "sim/core/ledger/ledger.h"
 
 /* Three ledgers of the same work; borrowed. */
-struct witnesses {
+struct profile_table {
     const struct ledger  *predicted, *counted, *measured;
     const struct measure *measure;   /* how far each is resolved; NULL: any */
 };
@@ -15,7 +15,7 @@ struct witnesses {
 /* A row an op, the slowest first; ops below 1 % of the time are folded into one
  * row.  >= is a lower bound; an amount that its regions are too small for has a
  * note that says so. */
-enum status profile_table_print(FILE *file, const struct witnesses *w,
+enum status profile_table_print(FILE *file, const struct profile_table *w,
                                 struct error *err) MUST_CHECK;
 
 #endif
