@@ -1,5 +1,5 @@
-/* profile_phase.c - the phases that isobath profile runs: training,
- * prefill, decoding; their work and their prediction. */
+/* profile_phase.c - Do the work of training, prefill and decoding, and
+ * predict it. */
 #include "hwprof/commands/profile_session.h"
 
 #include <stdlib.h>

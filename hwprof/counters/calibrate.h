@@ -1,4 +1,4 @@
-/* calibrate.h - a counter is trusted once it has counted a known kernel right.
+/* calibrate.h - Trust a counter once it has counted a known kernel right.
  *
  * A session is calibrated when it is opened, and checked again before and after
  * every pass: counters die while another process uses the PMU. */

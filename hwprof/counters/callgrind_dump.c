@@ -1,4 +1,4 @@
-/* callgrind_dump.c - reading lines of `key: value` until the summary. */
+/* callgrind_dump.c - Read lines of `key: value` until the summary. */
 #include "hwprof/counters/callgrind_dump.h"
 
 #include <ctype.h>

@@ -1,4 +1,5 @@
-/* counter.h - one session over perf, PAPI, LIKWID, RAPL, or a recorded run.
+/* counter.h - Read one session over perf, PAPI, LIKWID, RAPL, or a recorded
+ * run.
  *
  * Every back end fills what it can see and leaves the rest unknown, with the
  * reason and, where there is one, the remedy.  Nothing here is trusted before

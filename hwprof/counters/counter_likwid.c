@@ -1,4 +1,4 @@
-/* counter_likwid.c - a marker region for likwid-perfctr -m to count.
+/* counter_likwid.c - Mark a region for likwid-perfctr -m to count.
  *
  * Reads nothing itself: likwid-perfctr prints what its counters saw in the
  * region.  One region around a phase, not one an op: with LIKWID's perf_event

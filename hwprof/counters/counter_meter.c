@@ -1,4 +1,4 @@
-/* counter_meter.c - from brackets around ops to a measured ledger. */
+/* counter_meter.c - File what clocks and counters say around each op. */
 #include "hwprof/counters/counter_meter.h"
 
 #include <math.h>

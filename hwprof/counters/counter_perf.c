@@ -1,4 +1,4 @@
-/* counter_perf.c - perf_event_open groups, one per thread, summed.
+/* counter_perf.c - Read perf_event_open groups, one a thread, and sum them.
  *
  * Counters are enabled once and read at every boundary; nothing is reset or
  * multiplexed.  Some virtual machines keep stale counters: without care, 48 %

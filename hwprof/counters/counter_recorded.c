@@ -1,4 +1,4 @@
-/* counter_recorded.c - a recorded run in place of hardware.
+/* counter_recorded.c - Replay a recorded run in place of hardware.
  *
  * A text file; # starts a comment.  V... is a number for each column:
  *

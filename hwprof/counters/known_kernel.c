@@ -1,5 +1,5 @@
-/* known_kernel.c - in assembly where instructions are counted, so that no
- * compiler has a say in the number. */
+/* known_kernel.c - Run loops of known counts, in assembly where instructions
+ * are counted, so that no compiler changes the number. */
 #include "hwprof/counters/known_kernel.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* known_kernel.h - loops whose counts follow from their code. */
+/* known_kernel.h - Run loops whose counts follow from their code. */
 #ifndef KNOWN_KERNEL_H
 #define KNOWN_KERNEL_H
 

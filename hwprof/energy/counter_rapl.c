@@ -1,4 +1,4 @@
-/* counter_rapl.c - joules from whichever energy sensors live. */
+/* counter_rapl.c - Read joules from the energy sensors that live. */
 #include "hwprof/counters/counter.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* energy_kernel.h - loops that draw power for one thing at a time, and mixes.
+/* energy_kernel.h - Run loops that draw power for one thing at a time, and
+ * mixes of them.
  *
  * Their counts follow from their code and from where their data fits; nothing
  * is read from counters. */

@@ -1,5 +1,5 @@
-/* energy_replay.h - how often to do short work again until a sensor can see
- * it. */
+/* energy_replay.h - Say how often short work has to be done again until a
+ * sensor can see it. */
 #ifndef ENERGY_REPLAY_H
 #define ENERGY_REPLAY_H
 

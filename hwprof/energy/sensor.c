@@ -1,4 +1,4 @@
-/* sensor.c - finding and reading energy sensors. */
+/* sensor.c - Find and read energy sensors. */
 #include "hwprof/energy/sensor.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* sensor.h - energy sensors: the powercap tree, and perf's `power` device.
+/* sensor.h - Read energy sensors: the powercap tree, and perf's `power` device.
  *
  * Sources: Linux Documentation/power/powercap/powercap.rst and
  * Documentation/ABI/testing/sysfs-class-powercap; arch/x86/events/rapl.c. */

@@ -1,4 +1,4 @@
-/* peak.c - the best of several runs on one thread, and on all at once. */
+/* peak.c - Take the best of several runs on one thread, and on all at once. */
 #include "hwprof/machine/peak.h"
 
 #include <math.h>

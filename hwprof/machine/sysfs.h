@@ -1,4 +1,4 @@
-/* sysfs.h - one-line files under a root that a test can replace. */
+/* sysfs.h - Read one-line files under a root that a test can replace. */
 #ifndef SYSFS_H
 #define SYSFS_H
 

@@ -1,4 +1,4 @@
-/* topology.c - CPUs, caches, memory and policies out of /sys and /proc. */
+/* topology.c - Read CPUs, caches, memory and policies from /sys and /proc. */
 #include "hwprof/machine/topology.h"
 
 #include <stdio.h>

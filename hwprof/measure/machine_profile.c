@@ -1,4 +1,5 @@
-/* machine_profile.c - a profile: measured rates, fitted or assumed joules. */
+/* machine_profile.c - Write a profile of measured rates and of fitted or
+ * assumed joules. */
 #include "hwprof/measure/machine_profile.h"
 
 #include <math.h>

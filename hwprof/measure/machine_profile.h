@@ -1,4 +1,5 @@
-/* machine_profile.h - what was measured here, for `predict --machine FILE`.
+/* machine_profile.h - Write what was measured here as a profile for isobath
+ * predict --machine FILE.
  *
  * Rates are measured; joules are fitted where a sensor let them be, otherwise
  * priors of their own grade, with range and source, in the same file. */

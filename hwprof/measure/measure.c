@@ -1,4 +1,5 @@
-/* measure.c - running passes: begin, listen, end, accept or reject. */
+/* measure.c - Run passes: begin, listen, end, and accept or reject each
+ * repeat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "hwprof/measure/measure_inside.h"

@@ -1,4 +1,4 @@
-/* measure.h - the measured witness: several passes over the same tokens.
+/* measure.h - Measure: take several passes over the same tokens.
  *
  * Pass 0 takes the time (and the energy, where a sensor lives); each further
  * pass counts one group of events.  What was not qualified stays unknown, with

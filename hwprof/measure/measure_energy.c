@@ -1,5 +1,5 @@
-/* measure_energy.c - joules of whole repeats: their window, the idle baseline,
- * and whose they are. */
+/* measure_energy.c - Measure the joules of whole repeats, take the idle
+ * baseline, and share them out to ops. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

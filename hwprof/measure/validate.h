@@ -1,4 +1,4 @@
-/* validate.h - three witnesses of the same work against the error budget of
+/* validate.h - Judge three witnesses of the same work by the error budget of
  * each metric.
  *
  *   flops          predicted = counted, exactly; an op, all of it own kernels,
