@@ -328,7 +328,7 @@ static void add_rate(struct table *t, const char *name, const char *threads,
     table_text(t, rate->reason);
 }
 
-/* What works has a word for its value. */
+/* A row about something that works has a word for its value. */
 static void add_word(struct table *t, const char *kind, const char *name,
                      const char *word, const char *unit, const char *source,
                      const char *reason)

@@ -80,8 +80,9 @@ static enum status check_routing(const struct session *s,
                      policy->name);
 }
 
-/* What is simulated has the caches of the simulator, whatever the profile says
- * of them: predict for those.  The first and the last, nothing between. */
+/* Counts of a simulator are those of its caches, whatever the machine profile
+ * says: predict for the simulator's.  It has a first and a last level, nothing
+ * between. */
 static void use_caches(struct machine *machine, const struct cpu_topology *t)
 {
     static const enum level level[] = { LEVEL_L1, LEVEL_L2, LEVEL_L3 };

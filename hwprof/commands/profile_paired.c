@@ -90,7 +90,7 @@ static enum status print_pairs(const struct arm *arm, struct error *err)
     return status;
 }
 
-/* What MoD takes of the dense twin's whole, each by its best witness. */
+/* MoD's share of the dense twin's whole, each by its best witness. */
 struct ratios {
     double flops, bytes, joules;         /* joules: as the model has them */
     struct pairs seconds, drawn;         /* drawn: measured joules */

@@ -170,7 +170,7 @@ const char *profile_serving(const struct session *s)
     return serving_policy(s)->name;
 }
 
-/* How many sequences' tokens each choice kept at each step. */
+/* Count the sequences whose token each choice kept, at each step. */
 static enum status count_kept(struct session *s, struct arm *arm,
                               struct error *err)
 {

@@ -91,7 +91,7 @@ static enum status finish_arm(struct session *s, const struct workload *phase,
     return status ? status : profile_arm_write(s, phase, arm, err);
 }
 
-/* What the arms say together. */
+/* File what the arms say together. */
 static enum status finish_phase(struct session *s, const struct workload *phase,
                                 struct arm *arm, int n_arms, json_t *json,
                                 struct error *err)

@@ -108,8 +108,8 @@ json_t *profile_ceilings(const struct machine *machine);
 enum status profile_count_steps(struct session *s, struct arm *arm,
                                 struct error *err) MUST_CHECK;
 
-/* What MoD takes of the dense twin's cost; arm[] holds both, and repeats are
- * paired in their order.  Print a line, and unless quiet a table of pairs. */
+/* Print what MoD takes of the dense twin's cost, in a line and, unless quiet, in
+ * a table of pairs; arm[] holds both, and repeats are paired in their order. */
 enum status profile_paired_print(const struct workload *phase,
                                  const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
@@ -119,8 +119,8 @@ enum status profile_paired_print(const struct workload *phase,
 json_t *profile_paired(const struct arm *arm);
 json_t *profile_range(const double *x, int n);
 
-/* What the phase drew with and without idling, and for each token; printed
- * where it is known. */
+/* Print what the phase drew with and without idling, and for each token, where
+ * it is known. */
 void    profile_energy_print(FILE *file, const struct session *s,
                              const struct workload *phase, const struct arm *arm);
 /* As from energy_totals_json(), and {"gross_joules_low",

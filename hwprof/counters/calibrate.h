@@ -48,8 +48,8 @@ enum status calibrate_session(struct calibration_set *out,
                               const struct cpu_topology *topology,
                               struct error *err) MUST_CHECK;
 
-/* What an empty region counts and what a read takes, again, for the metrics that
- * a session sees: fewer events are read in less. */
+/* Measure again what an empty region counts and what a read takes, for the
+ * metrics that a session sees: fewer events are read in less time. */
 enum status calibrate_empty(struct calibration_set *set,
                             struct counter_session *session,
                             struct error *err) MUST_CHECK;

@@ -59,7 +59,7 @@ static void terms_of(struct term out[TERMS], const struct callgrind_dump *d)
         CALLGRIND_DLMW }, last_line, "lines of DLmr + DLmw" };
 }
 
-/* Why it does not count a metric that has no term. */
+/* Reasons for metrics that have no term. */
 static const char *const unseen[METRIC_COUNT] = {
     [METRIC_FLOPS] = "callgrind counts instructions, not their arithmetic",
     [METRIC_L3_BYTES] = "callgrind simulates two levels: what the first brings "
@@ -124,8 +124,8 @@ static enum status read_dump(struct callgrind_dump *out, uint64_t part,
     return STATUS_OK;
 }
 
-/* What the next dump will be known by.  Made before it is needed: what comes
- * between an op and the request is counted with the op. */
+/* The label of the next dump, made before it is needed: what comes between an
+ * op and the request is counted with the op. */
 static char next_label[LABEL_SIZE];
 
 static void name_next(void)

@@ -49,7 +49,7 @@ static bool load(struct likwid_session *s)
     return s->library != NULL;
 }
 
-/* What likwid_markerInit() of LIKWID 5.2 looks for. */
+/* likwid_markerInit() of LIKWID 5.2 looks for these. */
 static bool under_perfctr(void)
 {
     static const char *const names[] = { "LIKWID_MODE", "LIKWID_FILEPATH",

@@ -23,7 +23,7 @@ static void order(struct read_path *path, int n)
         }
 }
 
-/* Why the session sees none of `metrics`. */
+/* Keep the reason why the session sees none of `metrics`. */
 static void copy_reason(struct read_path *path,
                         const struct counter_session *session,
                         uint32_t metrics)

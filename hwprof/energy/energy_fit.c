@@ -44,7 +44,7 @@ static double weighed(const struct energy_row *row, int term)
     return row->amount[term] / row->joules;
 }
 
-/* Which rows are in: pick(context, i) times row i. */
+/* A choice of rows: pick(context, i) times row i. */
 typedef int pick_fn(const void *context, int i);
 
 static enum status pose(struct problem *out, const struct energy_row *rows,
@@ -239,7 +239,7 @@ static int others(const void *context, int i)
     return out->rows[i].kernel != out->kernel;
 }
 
-/* Whether every term that the kernel shows stands on its own without it. */
+/* True: every term that the kernel shows stands on its own without it. */
 static bool predictable(const struct left_out *out, int n_rows,
                         const double *own)
 {

@@ -13,7 +13,8 @@
 extern const double energy_least_seconds;    /* 0.1: no shorter window */
 extern const double energy_tick_seconds;     /* 0.001: between two postings */
 
-/* Whose time and whose sleep; all NULL: CLOCK_MONOTONIC and nanosleep(). */
+/* The clock to go by and to sleep by; all NULL: CLOCK_MONOTONIC and
+ * nanosleep(). */
 struct energy_clock {
     double (*now)(void *context);
     void   (*sleep)(void *context, double seconds);

@@ -46,7 +46,7 @@ enum status energy_bench_open(struct energy_bench **out,
                               int n_threads, struct error *err) MUST_CHECK;
 void        energy_bench_close(struct energy_bench *bench);
 
-/* Whether this machine has what the kernel reads from; a DRAM set must be twice
+/* True: this machine has what the kernel reads from; a DRAM set must be twice
  * the last cache. */
 bool energy_bench_has(const struct energy_bench *bench, int kernel);
 

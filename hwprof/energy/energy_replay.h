@@ -5,7 +5,7 @@
 
 #include "hwprof/energy/energy_idle.h"
 
-/* How often to replay. */
+/* A plan: so often the work is done in one window. */
 struct energy_replay {
     uint64_t repeats;            /* 0: it cannot be done, see reason */
     double   seconds;            /* they take */

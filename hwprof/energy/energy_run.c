@@ -142,7 +142,7 @@ static double watts_of(const struct energy_row *row)
     return row->joules / row->amount[ENERGY_IDLE];
 }
 
-/* How far from the median a kernel's windows may lie; HUGE_VAL: any. */
+/* Tell how far from the median a kernel's windows may lie; HUGE_VAL: any. */
 static double allowed(const struct energy_run *run, int kernel, double *value,
                       double *median)
 {

@@ -33,7 +33,7 @@ struct sensor {
     double joules_per_unit;
 };
 
-/* Whose time it is; now NULL: CLOCK_MONOTONIC. */
+/* The clock to go by; now NULL: CLOCK_MONOTONIC. */
 struct sensor_clock {
     double (*now)(void *context);
     void    *context;

@@ -13,7 +13,7 @@ const char *const isa_names[ISA_COUNT] = { ISA_MAP(X) };
 static const char *const isa_flags[ISA_COUNT] = { ISA_MAP(X) };
 #undef X
 
-/* Whether `word` of `length` stands in a list separated by spaces. */
+/* True: `word` of `length` stands in a list separated by spaces. */
 static bool has_word(const char *list, const char *word, size_t length)
 {
     for (const char *at = list; (at = strstr(at, word)); at++)

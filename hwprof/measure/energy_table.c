@@ -6,7 +6,7 @@
 #include "hwprof/energy/energy_kernel.h"
 #include "sim/core/answer/json.h"
 
-/* What is printed: the terms, and their sum that a profile calls static. */
+/* The terms are printed, and their sum that a profile calls static. */
 enum { N_LINES = ENERGY_TERM_COUNT + 1 };
 
 struct line {

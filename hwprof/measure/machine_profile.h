@@ -10,7 +10,7 @@
 #include "hwprof/energy/energy_fit.h"
 #include "hwprof/machine/peak.h"
 
-/* What --fit-energy found. */
+/* The coefficients that --fit-energy found. */
 struct machine_fit {
     const struct energy_fit *fit;
     const char *source;          /* the command, its date, its sensors */

@@ -77,7 +77,7 @@ void energy_close_window(struct measure *m)
     m->window.open = false;
 }
 
-/* What comes before the work may take far longer: decoding has a prefill. */
+/* Preparation may take far longer than the work: decoding has a prefill. */
 bool energy_wants_more(struct measure *m)
 {
     const struct energy_window *w = &m->window;

@@ -113,7 +113,7 @@ static void add_pass(struct measure *m, uint32_t metrics,
                                      used ? " " : "", metric_table[i].column);
 }
 
-/* What reading costs an op: regions without work in them. */
+/* Time what reading costs an op, by regions without work in them. */
 static enum status time_region(const struct measure *m,
                                const struct counter_backend *backend,
                                uint32_t metrics, double *seconds,
@@ -268,7 +268,7 @@ static enum status plan_group(struct measure *m, uint32_t metrics,
 static const char beside_simulator[] =
     "under a simulator, clocks and sensors see the simulator at work";
 
-/* Why no instrument measures a metric. */
+/* Reasons for metrics that no instrument measures. */
 static const char *const unmeasured[METRIC_COUNT] = {
     [METRIC_BYTES] = "operand bytes are a property of the algorithm; hardware "
                      "counts l2_bytes, l3_bytes and dram_bytes",

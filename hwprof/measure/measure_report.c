@@ -204,7 +204,7 @@ void measure_mask(const struct measure *m, struct ledger *ledger,
             }
 }
 
-/* What else runs on the machine only ever adds. */
+/* Other work on the machine only ever adds to a repeat, so take the least. */
 static double least_seconds(const struct measured_pass *p)
 {
     double least = (double)NAN;

@@ -55,7 +55,7 @@ static void print_rejected(FILE *file, const struct measure *measure)
     }
 }
 
-/* What was not measured; metrics that share a reason share a line. */
+/* Print what was not measured; metrics that share a reason share a line. */
 static void print_unmeasured(FILE *file, const struct measure *measure)
 {
     struct measure_row row[METRIC_COUNT];

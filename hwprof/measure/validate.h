@@ -46,7 +46,7 @@ enum validate_verdict {
 };
 extern const char *const validate_words[VALIDATE_VERDICT_COUNT];
 
-/* What is known of one op of a pass, or of a whole phase. */
+/* All that is known of one op of a pass, or of a whole phase. */
 struct validate_facts {
     int         op;              /* LEDGER_ANY: the phase */
     enum metric metric;
@@ -81,7 +81,8 @@ struct validate_row validate_judge(const struct validate_facts *facts);
 struct validation {
     struct validate_row *row;
     size_t n, room;
-    /* What counted in place of hardware, and on which caches; "": hardware. */
+    /* The simulator that counted in place of hardware, and its caches; "":
+     * hardware counted. */
     char   simulator[MEASURE_SIMULATED_SIZE];
 };
 void   validation_close(struct validation *validation);
@@ -106,7 +107,7 @@ enum status validate_phase(struct validation *validation,
 enum status validate_print(FILE *file, const struct validation *validation,
                            const char *phase, const char *model,
                            struct error *err) MUST_CHECK;
-/* How many rows came out how, and every one OUTSIDE. */
+/* Print how many rows came out how, and every one OUTSIDE. */
 void validate_print_sum(FILE *file, const struct validation *validation);
 
 /* Write validate.csv into the directory: phase,model,pass,op,metric,predicted,

@@ -26,7 +26,7 @@ static const char *metric_of(const struct validate_row *row)
     return metric_table[row->metric].column;
 }
 
-/* What was measured, or only known to be too small. */
+/* Return what was measured, or that it is only known to be too small. */
 static struct amount measured_of(const struct validate_row *row)
 {
     struct amount amount = amount_of(row->measured, row->measured_from);
@@ -54,8 +54,8 @@ static void add_share(struct table *t, double share, const char *format)
         table_text(t, "-");
 }
 
-/* Where no counter saw the metric, or bytes agree, the phase's line says so for
- * all its ops. */
+/* The phase's line says for all its ops that no counter saw the metric, or
+ * that bytes agree. */
 static bool is_worth_a_line(const struct validate_row *row)
 {
     return is_whole(row) || row->metric == METRIC_FLOPS ||
