@@ -240,7 +240,7 @@ static int run(const char *directory, const char *options, const char *threads)
     snprintf(command, sizeof command, "valgrind --tool=callgrind "
              "--cache-sim=yes --instr-atstart=no --D1=16384,8,64 "
              "--LL=131072,8,64 --callgrind-out-file=%s/cg.%%p "
-             "build/isobath profile %s/m.yaml -o %s/out --phases prefill -n 64 "
+             "build/isobath profile %s/m.yaml -o %s/out -p prefill --tokens 64 "
              "--threads %s --machine configs/machines/epyc-milan-2core.yaml %s "
              ">%s/stdout 2>%s/stderr", directory, directory, directory,
              threads, options, directory, directory);

@@ -1,10 +1,8 @@
-/* What every command shares: options, messages, signals. */
+/* test_command.c - Messages, signals and progress that every command shares. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <criterion/parameterized.h>
 #include <criterion/redirect.h>
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,97 +10,6 @@
 
 #include "sim/core/answer/command.h"
 #include "sim/core/base/file.h"
-
-static error_t hand_over(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    if (key == ARGP_KEY_INIT) {
-        state->child_inputs[0] = state->input;
-        return 0;
-    }
-    return ARGP_ERR_UNKNOWN;
-}
-
-/* Parse up to three arguments the way a command does. */
-static struct command_options parse(const char *a, const char *b,
-                                    const char *c)
-{
-    static const struct argp_child children[] = { { &command_argp, 0, NULL, 0 },
-                                                  { NULL, 0, NULL, 0 } };
-    static const struct argp argp = { .parser = hand_over,
-                                      .children = children };
-    struct command_options options = { .n_settings = 0 };
-    const char *arguments[] = { "isobath test", a, b, c, NULL };
-    static char text[4][64];     /* the options point into it */
-    char *argv[5] = { NULL };
-    int argc = 0;
-
-    for (; arguments[argc]; argc++)
-        argv[argc] = strcpy(text[argc], arguments[argc]);
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    return options;
-}
-
-Test(command, options_reach_their_members)
-{
-    struct command_options o = parse("--set=a.b=1", "-oout", "--format=json");
-
-    cr_assert(eq(sz, o.n_settings, 1));
-    cr_assert_str_eq(o.setting[0].text, "a.b=1");
-    cr_assert_str_eq(o.output, "out");
-    cr_assert(eq(int, o.format, FORMAT_JSON));
-    cr_assert(not(o.quiet));
-}
-
-Test(command, threads_are_as_many_as_may_run_unless_given)
-{
-    cpu_set_t set;
-
-    sched_getaffinity(0, sizeof set, &set);
-    cr_assert(eq(int, parse(NULL, NULL, NULL).threads, CPU_COUNT(&set)));
-    cr_assert(eq(int, parse("--threads=0", NULL, NULL).threads,
-                 CPU_COUNT(&set)));
-    cr_assert(eq(int, parse("--threads=3", NULL, NULL).threads, 3));
-}
-
-/* Wrong usage ends with exit code 2 and a message that names the option. */
-struct usage {
-    char argument[32], says[64];
-};
-
-ParameterizedTestParameters(command, bad_usage_exits_with_2)
-{
-    static struct usage usages[] = {
-        { "--set=novalue", "--set 'novalue': allowed is key=value" },
-        { "--format=jsn", "did you mean 'json'?" },
-        { "--threads=-1", "--threads '-1': allowed is 0" },
-        { "--threads=2x", "--threads '2x': allowed is 0" },
-        { "--threads=99999", "allowed is 0" },
-        { "--bogus", "--bogus" },
-        { "--output", "requires an argument" },
-    };
-    return cr_make_param_array(struct usage, usages,
-                               sizeof usages / sizeof *usages);
-}
-
-ParameterizedTest(struct usage *u, command, bad_usage_exits_with_2)
-{
-    char text[1024] = "";
-    int ends[2], how = 0;
-
-    cr_assert(eq(int, pipe(ends), 0));
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        parse(u->argument, NULL, NULL);
-        _exit(0);
-    }
-    close(ends[1]);
-    cr_assert(gt(int, (int)read(ends[0], text, sizeof text - 1), 0));
-    waitpid(child, &how, 0);
-    cr_assert(eq(int, WEXITSTATUS(how), 2), "%s", u->argument);
-    cr_assert(ne(ptr, strstr(text, u->says), NULL), "%s", text);
-}
 
 Test(command, a_failure_prints_one_line_and_gives_the_exit_code)
 {

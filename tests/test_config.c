@@ -62,7 +62,7 @@ static struct config_origin origins[sizeof keys / sizeof *keys];
 static enum status load(const char *text, const char *a, const char *b,
                         struct error *err)
 {
-    struct config_setting settings[] = { { a }, { b } };
+    struct config_setting settings[] = { { .text = a }, { .text = b } };
     size_t n = (a != NULL) + (b != NULL);
 
     put_file("run.yaml", text);
@@ -100,7 +100,7 @@ Test(config, values_and_defaults_reach_their_members)
 
 Test(config, without_a_file_settings_and_defaults_do)
 {
-    struct config_setting settings[] = { { "train.steps=7" } };
+    struct config_setting settings[] = { { .text = "train.steps=7" } };
     struct error err = { STATUS_OK, "" };
 
     cr_assert(eq(int, config_load(&target, &schema, NULL, settings, 1, NULL,

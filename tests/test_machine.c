@@ -38,6 +38,17 @@ static int for_each_profile(void (*check)(const char *path,
     return n;
 }
 
+/* No key sets them, and whoever loads gives memory as it is. */
+Test(machine, a_profile_has_no_lanes_of_a_simulator)
+{
+    struct machine machine;
+
+    memset(&machine, 0xff, sizeof machine);
+    cr_assert(eq(int, machine_load(&machine, "configs/machines/a100-80.yaml",
+                                   NULL), STATUS_OK));
+    cr_expect(eq(int, machine.product_lanes, 0));
+}
+
 static void below_tdp(const char *path, const struct machine *m)
 {
     double watts = machine_full_watts(m);

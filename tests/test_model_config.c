@@ -642,8 +642,9 @@ Test(model_config, lies_anywhere_in_a_larger_config)
     };
     static const struct config_schema schema = { "run", keys };
     static const struct config_setting settings[] = {
-        { "model.family=llama" }, { "model.layers=2" }, { "model.heads=2" },
-        { "model.channels=32" }, { "routing.blocks=0" },
+        { .text = "model.family=llama" }, { .text = "model.layers=2" },
+        { .text = "model.heads=2" }, { .text = "model.channels=32" },
+        { .text = "routing.blocks=0" },
     };
     struct wider wider;
     struct model_spec spec;

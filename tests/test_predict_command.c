@@ -10,9 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/commands/commands.h"
 #include "tests/words.h"
-
-int predict_command(int argc, char **argv);
 
 enum { MOST_ARGUMENTS = 24, TEXT_SIZE = 1 << 16 };
 
@@ -72,7 +71,7 @@ static int predict(const char *const *arguments)
     argv[argc++] = (char *)"out";
     cr_assert(freopen("err", "w", stderr) != NULL);
     unlink("out");
-    int code = predict_command(argc, argv);
+    int code = command_run(&predict_command, argc, argv);
     fflush(stderr);
     read_text(said, "out");
     read_text(complained, "err");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "models/commands/run_prompt_result.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "tests/shared.h"
 #include "tests/words.h"
 
@@ -374,12 +374,12 @@ Test(prompt, what_cannot_be_is_told)
         { "run tiny.yaml --prompt A --weights stored",
           "tiny.yaml is a shape, without stored weights" },
         { "run tiny.yaml --text text --prompt a", "give one of them" },
-        { "run tiny.yaml --text text -n 3", "-n: goes with --prompt" },
+        { "run tiny.yaml --text text -n 3", "--new: goes with --prompt" },
         { "run tiny.yaml --prompt a --window 8", "--window: goes with --text" },
         { "run tiny.yaml --prompt a --top-k 3", "give --temperature X too" },
-        { "run tiny.yaml --prompt a --temperature -1", "allowed is 0 to" },
-        { "run tiny.yaml --prompt a --top-p 1.5", "allowed is 0 to 1" },
-        { "run tiny.yaml --prompt a -n 0", "-n '0': allowed is 1 to" },
+        { "run tiny.yaml --prompt a --temperature -1", "allowed is a number, 0 to" },
+        { "run tiny.yaml --prompt a --top-p 1.5", "allowed is a number, 0 to 1" },
+        { "run tiny.yaml --prompt a -n 0", "--new 0: allowed is an integer, 1 to" },
         { "run tiny.yaml --prompt a -n 41",
           "after a prompt of 1 tokens, tiny.yaml has positions for 40 more" },
         { "run tiny.yaml --prompt ''", "no token that begins a text" },

@@ -18,7 +18,7 @@ TestSuite(run_config, .init = enter_directory, .fini = leave_directory);
 static const char file[] = "run:\n  model: m.gguf\n  text: t\n  window: 64\n"
                            "routing:\n  policy: random\n  capacity: [0.5, 1]\n";
 
-static enum status take(const char *path, const struct run_setting *given,
+static enum status take(const char *path, const struct config_setting *given,
                         size_t n)
 {
     return run_config_read(&config, path, given, n, &err);
@@ -49,7 +49,7 @@ Test(run_config, a_file_says_what_flags_say)
 /* As its other files; what is typed is seen from where it is typed. */
 Test(run_config, a_trace_lies_where_the_config_says)
 {
-    const struct run_setting given[] = {
+    const struct config_setting given[] = {
         { "routing.replay=typed.csv", NULL },
     };
     cr_assert(mkdir("sub", 0777) == 0);
@@ -65,7 +65,7 @@ Test(run_config, a_trace_lies_where_the_config_says)
 
 Test(run_config, without_a_file_flags_do)
 {
-    const struct run_setting given[] = {
+    const struct config_setting given[] = {
         { "run.model=m", "MODEL" }, { "run.text=t", "--text" },
         { "run.split=test", "--split" }, { "run.twin=true", "--twin" },
         { "model.layers=3", NULL },
@@ -79,7 +79,7 @@ Test(run_config, without_a_file_flags_do)
 
 Test(run_config, what_is_typed_outweighs_the_file)
 {
-    const struct run_setting given[] = {
+    const struct config_setting given[] = {
         { "run.window=32", "--window" }, { "routing.policy=strided", NULL },
     };
     put_file("c.yaml", file);
@@ -100,7 +100,7 @@ Test(run_config, a_model_yaml_is_no_run)
     cr_expect(eq(int, run_config_is("none.yaml"), false));
 }
 
-static void refused(const char *text, const struct run_setting *given,
+static void refused(const char *text, const struct config_setting *given,
                     size_t n, const char *says)
 {
     put_file("c.yaml", text);
@@ -111,8 +111,8 @@ static void refused(const char *text, const struct run_setting *given,
 
 Test(run_config, mistakes_are_named_with_their_place)
 {
-    const struct run_setting flag = { "run.window=0x3", "--window" };
-    const struct run_setting set = { "run.window=-1", NULL };
+    const struct config_setting flag = { "run.window=0x3", "--window" };
+    const struct config_setting set = { .text = "run.window=-1" };
 
     refused("run: {text: t}", NULL, 0, "c.yaml:1:6: missing key 'run.model'");
     refused("run: {model: m, text: t, windw: 3}", NULL, 0,
@@ -135,7 +135,7 @@ Test(run_config, mistakes_are_named_with_their_place)
 /* What source_read() would say of a setting that came from the file. */
 Test(run_config, the_place_in_the_file_takes_the_blame_for_a_setting)
 {
-    const struct run_setting set = { "routing.policy=hsah", NULL };
+    const struct config_setting set = { .text = "routing.policy=hsah" };
 
     put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", &set, 1), STATUS_OK));
@@ -154,7 +154,7 @@ Test(run_config, the_place_in_the_file_takes_the_blame_for_a_setting)
 
 Test(run_config, a_later_check_names_who_gave_the_value)
 {
-    const struct run_setting flag = { "run.window=65", "--window" };
+    const struct config_setting flag = { "run.window=65", "--window" };
 
     put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", NULL, 0), STATUS_OK));

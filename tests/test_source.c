@@ -117,7 +117,7 @@ Test(source, a_file_is_a_shape_whose_weights_are_drawn)
 
 Test(source, settings_bend_a_file)
 {
-    const struct config_setting deeper = { "model.layers=5" };
+    const struct config_setting deeper = { .text = "model.layers=5" };
     struct source source;
     char path[96];
 
@@ -140,7 +140,7 @@ static void expect_refused(const char *path, const struct config_setting *set,
 
 Test(source, settings_do_not_bend_weights)
 {
-    const struct config_setting deeper = { "model.layers=5" };
+    const struct config_setting deeper = { .text = "model.layers=5" };
     struct model *model = exported();
     expect_refused(directory, &deeper, "its shape stands fixed");
     model_close(model);
@@ -163,8 +163,10 @@ static void export_dense(void)
 Test(source, settings_route_a_dense_model_with_weights)
 {
     const struct config_setting settings[] = {
-        { "routing.policy=every_nth" }, { "routing.capacity=0.5" },
-        { "routing.part=attention" }, { "routing.skipped_keys=computed" },
+        { .text = "routing.policy=every_nth" },
+        { .text = "routing.capacity=0.5" },
+        { .text = "routing.part=attention" },
+        { .text = "routing.skipped_keys=computed" },
     };
     struct source source;
     struct model *model = NULL;
@@ -186,9 +188,9 @@ Test(source, settings_route_a_dense_model_with_weights)
               err.text);
     model_close(model);
     expect_refused(directory, &(struct config_setting){
-        "routing.policy=expert_choice" }, "has no router");
+        .text = "routing.policy=expert_choice" }, "has no router");
     expect_refused(directory, &(struct config_setting){
-        "model.layers=3" }, "its shape stands fixed");
+        .text = "model.layers=3" }, "its shape stands fixed");
     remove_directory(directory);
 }
 
@@ -245,7 +247,7 @@ Test(source, a_vocabulary_alone_is_no_model)
 Test(source, a_model_of_llama2c_has_weights_and_no_tokenizer)
 {
     char path[FILE_PATH_SIZE];
-    const struct config_setting deeper = { "model.layers=5" };
+    const struct config_setting deeper = { .text = "model.layers=5" };
     struct source source;
     struct model *model = NULL;
 

@@ -11,13 +11,11 @@
 
 #include "models/training/train_config.h"
 #include "models/scoring/run_config.h"
-#include "sim/core/answer/command.h"
+#include "sim/commands/commands.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 #include "tests/directory.h"
-
-int sweep_command(int argc, char **argv);
 
 /* Stands in for the program: notes that it ran, fails where x is bad, stops
  * early where x is cut, and otherwise leaves a finished summary. */
@@ -74,7 +72,7 @@ static char *keep(char *text)
 }
 
 /* The whole command on study.yaml, into out/. */
-static int run_command(const char *a, const char *b)
+static int run_study(const char *a, const char *b)
 {
     const char *arguments[] = { "isobath sweep", "study.yaml", "-o", "out",
                                 "--program", "./program", "--quiet", a, b,
@@ -85,7 +83,7 @@ static int run_command(const char *a, const char *b)
     for (; arguments[argc]; argc++)
         argv[argc] = keep(strdup(arguments[argc]));
     argv[argc] = NULL;
-    return sweep_command(argc, argv);
+    return command_run(&sweep_command, argc, argv);
 }
 
 static char *text_of(const char *path)
@@ -116,7 +114,7 @@ Test(sweep, axes_multiply_with_the_last_one_fastest)
 
 Test(sweep, files_are_seen_from_the_study)
 {
-    const struct config_setting typed = { "data.tokenizer=t.json" };
+    const struct config_setting typed = { .text = "data.tokenizer=t.json" };
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = NULL;
 
@@ -225,7 +223,7 @@ ParameterizedTest(struct mistake *m, sweep, mistakes_are_refused_with_a_place)
 
 Test(sweep, a_setting_may_not_fix_what_differs)
 {
-    struct config_setting setting = { "a=3" };
+    struct config_setting setting = { .text = "a=3" };
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = NULL;
 
@@ -255,7 +253,7 @@ Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
 {
     put_file("study.yaml", "base: base.yaml\nset: {s: 1}\n"
                            "axes: {x.y: [a, 'b, c']}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000001/arguments"),
                      "train base.yaml -o out/points/000001 --quiet --resume"
                      " --threads=1 --set s=1 --set x.y=b, c\n");
@@ -271,7 +269,7 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
 {
     put_file("study.yaml", "base: base.yaml\ncommand: run\n"
                            "axes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command("--threads", "3"), 0));
+    cr_assert(eq(int, run_study("--threads", "3"), 0));
     cr_assert_str_eq(text_of("out/points/000001/arguments"),
                      "run base.yaml -o out/points/000001 --quiet --threads=3"
                      " --set x=2\n");
@@ -291,19 +289,19 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
 Test(sweep, finished_points_are_not_run_again)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
 }
 
 Test(sweep, a_failed_point_stops_no_other_and_is_tried_again)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [bad, 2]}\n");
-    cr_assert(eq(int, run_command("--jobs", "1"), 1));
+    cr_assert(eq(int, run_study("--jobs", "1"), 1));
     cr_assert_str_eq(text_of("out/points/000001/runs"), "ran\n");
     cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "x=bad,bad,failed"),
                  NULL));
-    cr_assert(eq(int, run_command(NULL, NULL), 1));
+    cr_assert(eq(int, run_study(NULL, NULL), 1));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\nran\n");
     cr_assert_str_eq(text_of("out/points/000001/runs"), "ran\n");
 }
@@ -311,35 +309,35 @@ Test(sweep, a_failed_point_stops_no_other_and_is_tried_again)
 Test(sweep, a_process_that_leaves_no_finished_summary_has_failed)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [cut]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 1));
+    cr_assert(eq(int, run_study(NULL, NULL), 1));
 }
 
 Test(sweep, a_study_that_changed_is_refused_before_anything_runs)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n"
                            "set: {steps: 5}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 2));
+    cr_assert(eq(int, run_study(NULL, NULL), 2));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
 }
 
 Test(sweep, a_base_that_changed_is_refused_but_not_its_comments)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     put_file("base.yaml", "# the same\ntrain:\n  steps: 1\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     put_file("base.yaml", "train: {steps: 2}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 2));
+    cr_assert(eq(int, run_study(NULL, NULL), 2));
 }
 
 Test(sweep, more_points_may_be_added_to_a_finished_study)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2, 3]}\n");
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
     cr_assert_str_eq(text_of("out/points/000000/runs"), "ran\n");
     cr_assert_str_eq(text_of("out/points/000002/runs"), "ran\n");
 }
@@ -347,10 +345,10 @@ Test(sweep, more_points_may_be_added_to_a_finished_study)
 Test(sweep, one_point_runs_alone_and_merging_comes_later)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command("--point", "1"), 0));
+    cr_assert(eq(int, run_study("--point", "1"), 0));
     cr_assert(not(file_exists("out/points/000000")));
     cr_assert(not(file_exists("out/points.csv")));
-    cr_assert(eq(int, run_command("--merge", NULL), 0));
+    cr_assert(eq(int, run_study("--merge", NULL), 0));
     cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "0,x=1,1,pending"),
                  NULL));
     cr_assert(ne(ptr, strstr(text_of("out/points.csv"), "1,x=2,2,done,12"),
@@ -360,7 +358,7 @@ Test(sweep, one_point_runs_alone_and_merging_comes_later)
 Test(sweep, a_point_outside_the_study_is_bad_usage)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
-    cr_assert(eq(int, run_command("--point", "2"), 2));
+    cr_assert(eq(int, run_study("--point", "2"), 2));
 }
 
 Test(sweep, two_at_once_in_one_directory_are_refused)
@@ -370,9 +368,9 @@ Test(sweep, two_at_once_in_one_directory_are_refused)
 
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, rundir_open(&rundir, "out", &err), STATUS_OK));
-    cr_assert(eq(int, run_command(NULL, NULL), 2));
+    cr_assert(eq(int, run_study(NULL, NULL), 2));
     rundir_close(&rundir);
-    cr_assert(eq(int, run_command(NULL, NULL), 0));
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
 }
 
 static void interrupt(int signal)
@@ -388,7 +386,7 @@ Test(sweep, an_interrupt_reaches_the_processes_and_keeps_what_is_done,
     signal(SIGALRM, interrupt);
     alarm(1);
     double started = clock_seconds();
-    cr_assert(eq(int, run_command("--jobs", "1"), 130));
+    cr_assert(eq(int, run_study("--jobs", "1"), 130));
     cr_assert(lt(dbl, clock_seconds() - started, 15.0));
     char *table = text_of("out/points.csv");
     cr_assert(ne(ptr, strstr(table, "0,x=1,1,done"), NULL));
@@ -463,7 +461,7 @@ Test(sweep, a_program_that_cannot_run_is_named)
 
 Test(sweep, the_slurm_scripts_run_every_point_and_merge)
 {
-    struct config_setting setting = { "s=it's 1" };
+    struct config_setting setting = { .text = "s=it's 1" };
     struct error err = { STATUS_OK, "" };
     struct sweep *sweep = open_study("base: base.yaml\naxes: {x: [1, 2]}\n");
     struct sweep_slurm slurm = {

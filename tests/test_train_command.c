@@ -70,7 +70,7 @@ Test(train_command, train_tells_what_is_wrong_with_an_option)
 
     cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--set",
                               "train.steps"), 2));
-    expect_said("stderr", "--set 'train.steps': allowed is key=value");
+    expect_said("stderr", "--set train.steps: allowed is KEY=VALUE");
     cr_expect(eq(int, ISOBATH("train", run, "-o", out, "--set",
                               "train.step=4"), 2));
     expect_said("stderr", "--set: unknown key 'train.step', did you mean");

@@ -248,9 +248,9 @@ static int profile(const char *phases, const char *record, const char *repeats)
         fake_tree_path(&tree, path, "stderr");
         if (!open || !freopen(path, "w", stderr))
             _exit(99);
-        execl(program, program, "profile", model, "-o", out, "-n", "64", "-s",
-              "8", "-r", repeats, "-p", phases, "--threads", "1", "--machine",
-              machine, "--recorded", record, "--validate", (char *)NULL);
+        execl(program, program, "profile", model, "-o", out, "--tokens", "64",
+              "--steps", "8", "-r", repeats, "-p", phases, "--threads", "1",
+              "--machine", machine, "--recorded", record, "--validate", (char *)NULL);
         _exit(98);
     }
     while (meanwhile && waitpid(child, &how, WNOHANG) == 0)

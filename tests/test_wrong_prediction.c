@@ -2,12 +2,9 @@
  * command that counts work has to fail and to name the cell. */
 #include <criterion/criterion.h>
 
+#include "sim/commands/commands.h"
 #include "sim/price/predict.h"
 #include "tests/cli.h"
-
-int profile_command(int argc, char **argv);
-int run_command(int argc, char **argv);
-int train_command(int argc, char **argv);
 
 /* The linker puts the __wrap functions in place of the real ones: see the
  * Makefile. */
@@ -52,7 +49,7 @@ enum status __wrap_predict_train_step(struct ledger *ledger,
 }
 
 /* The exit code of a command that runs in a process of its own. */
-static int outcome(int (*command)(int argc, char **argv),
+static int outcome(const struct command *command,
                    const char *const *arguments)
 {
     char *argv[MOST_ARGUMENTS] = { 0 };
@@ -65,7 +62,7 @@ static int outcome(int (*command)(int argc, char **argv),
     if (child == 0) {
         if (!freopen("stdout", "w", stdout) || !freopen("stderr", "w", stderr))
             _exit(99);
-        int code = command(argc, argv);
+        int code = command_run(command, argc, argv);
         fflush(NULL);
         _exit(code);
     }
@@ -75,10 +72,11 @@ static int outcome(int (*command)(int argc, char **argv),
 }
 
 #define OUTCOME(command, ...) \
-    outcome(command, ARGUMENTS(__VA_ARGS__, "--threads", "1"))
+    outcome(&command, ARGUMENTS(__VA_ARGS__, "--threads", "1"))
 #define PROFILE(phase, ...)                                                   \
-    OUTCOME(profile_command, "profile", "model.yaml", "-o", "out", "-n", "16", \
-            "-s", "2", "-r", "1", "-p", phase, __VA_ARGS__)
+    OUTCOME(profile_command, "profile", "model.yaml", "-o", "out",             \
+            "--tokens", "16", "--steps", "2", "-r", "1", "-p", phase,          \
+            __VA_ARGS__)
 
 static void expect_named(const char *where)
 {

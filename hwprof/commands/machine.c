@@ -1,6 +1,5 @@
 /* machine.c - isobath machine: say what this machine is, what it does at most
  * and what can be measured on it. */
-#include <argp.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,13 +12,12 @@
 #include "hwprof/machine/peak.h"
 #include "hwprof/energy/sensor.h"
 #include "hwprof/machine/topology.h"
-#include "sim/core/answer/command.h"
+#include "sim/commands/commands.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
+#include "sim/core/base/wrap.h"
 #include "sim/price/machine.h"
-
-int machine_command(int argc, char **argv);
 
 struct options {
     struct command_options common;
@@ -39,49 +37,28 @@ struct answer {
     struct read_path    path[READ_PATH_MAX];
 };
 
-enum { KEY_QUICK = 256, KEY_SYSFS, KEY_FIT_ENERGY, LINE_COLUMNS = 78 };
-
-static const struct argp_option option_table[] = {
-    { "quick", KEY_QUICK, NULL, 0,
-      "Fewer and shorter runs: 1 s instead of about 4 s (with --fit-energy: "
-      "15 s instead of a minute and a half)", 0 },
-    { "fit-energy", KEY_FIT_ENERGY, NULL, 0,
-      "Run kernels of known work beside an energy sensor and fit watts, joules "
-      "per flop and joules per byte to what it counts; with -o they replace "
-      "the profile's priors where they are resolved.  Fails, with the sensor's "
-      "reason, where none works.  Let nothing else run", 0 },
-    { "sysfs-root", KEY_SYSFS, "DIR", 0,
-      "Read topology and energy sensors from DIR instead of /sys", 0 },
-    { NULL, 0, NULL, 0, NULL, 0 },
+#define MACHINE(name, argument, TYPE, member, help)                            \
+    FLAG(name, argument, NULL, TYPE, struct options, member, 0, 0, "", NULL,   \
+         NULL, help)
+static const struct flag flags[] = {
+    FLAG_OUTPUT("FILE", "", "write the measured rates as a machine profile, for"
+        " isobath predict --machine FILE; its joules are priors with their"
+        " sources, or fitted here by --fit-energy"),
+    MACHINE("--quick", NULL, BOOL, quick, "do fewer and shorter runs: 1 s"
+        " instead of about 4 s (with --fit-energy: 15 s instead of a minute and"
+        " a half)"),
+    MACHINE("--fit-energy", NULL, BOOL, fit_energy, "run kernels of known work"
+        " beside an energy sensor and fit watts, joules per flop and joules per"
+        " byte to what it counts; with -o they replace the profile's priors"
+        " where they are resolved.  It fails, with the sensor's reason, where"
+        " no sensor works.  Let nothing else run meanwhile"),
+    MACHINE("--sysfs-root", "DIR", TEXT, sysfs_root, "read topology and energy"
+        " sensors from DIR instead of /sys"),
+    FLAG_FORMAT(NULL, format_names),
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_END
 };
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct options *o = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->common;
-        return 0;
-    case KEY_QUICK:
-        o->quick = true;
-        return 0;
-    case KEY_FIT_ENERGY:
-        o->fit_energy = true;
-        return 0;
-    case KEY_SYSFS:
-        o->sysfs_root = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument '%s'", arg);
-        return 0;
-    case ARGP_KEY_END:
-        command_refuse_settings(&o->common, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 static enum status ask(struct answer *a, const struct options *o,
                        struct error *err)
@@ -380,29 +357,6 @@ static enum status print_csv(const struct answer *a, struct error *err)
 
 /* ---- text ---- */
 
-/* Words of `text` in lines of LINE_COLUMNS, each behind `indent` spaces. */
-static void print_wrapped(const char *text, int indent)
-{
-    int column = LINE_COLUMNS;
-
-    for (const char *word = text; *word;) {
-        int n = (int)strcspn(word, " ");
-        if (column + 1 + n > LINE_COLUMNS) {
-            if (word != text)
-                putchar('\n');
-            printf("%*s", indent, "");
-            column = indent;
-        } else {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", n, word);
-        column += n;
-        word += n + (int)strspn(word + n, " ");
-    }
-    putchar('\n');
-}
-
 static const char *plural(int n)
 {
     return n == 1 ? "" : "s";
@@ -481,7 +435,7 @@ static void print_peak(const struct peak *p)
             printf("   %.0f KiB a thread", (double)p->read_bytes[l] / 1024);
         putchar('\n');
         if (p->read_one[l].reason[0])
-            print_wrapped(p->read_one[l].reason, 7);
+            wrap_text(stdout, 7, 7, p->read_one[l].reason);
     }
 }
 
@@ -536,7 +490,7 @@ static void print_unmeasurable(const struct answer *a)
             said[k] = true;
         }
         putchar('\n');
-        print_wrapped(a->row[m].reason, 6);
+        wrap_text(stdout, 6, 6, a->row[m].reason);
     }
 }
 
@@ -552,7 +506,7 @@ static void print_paths(const struct answer *a)
                    path->chosen ? ", chosen" : "");
         else {
             puts(" sees nothing here");
-            print_wrapped(path->reason, 11);
+            wrap_text(stdout, 11, 11, path->reason);
         }
     }
 }
@@ -561,13 +515,13 @@ static void print_sensors(const struct sensor_list *list)
 {
     printf("\nEnergy sensors\n");
     if (list->n == 0)
-        print_wrapped(list->reason, 2);
+        wrap_text(stdout, 2, 2, list->reason);
     for (int i = 0; i < list->n; i++) {
         const struct sensor *s = &list->sensor[i];
         printf("  %s (%s)%s\n", s->name, sensor_scope_names[s->scope],
                s->reason[0] ? "" : ": works");
         if (s->reason[0])
-            print_wrapped(s->reason, 6);
+            wrap_text(stdout, 6, 6, s->reason);
     }
 }
 
@@ -603,36 +557,38 @@ static enum status (*const printers[])(const struct answer *a,
     [FORMAT_CSV] = print_csv,
 };
 
-int machine_command(int argc, char **argv)
+static enum status check(const struct options *o, struct error *err)
 {
-    static const struct argp_child children[] = {
-        { &command_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 } };
-    static const struct argp argp = { option_table, parse_option, NULL,
-        "This machine: what it is, the most it does, what can be measured on "
-        "it and why not.\vWith -o FILE the measured rates are written as a "
-        "machine profile for `isobath predict --machine FILE`; its joules are "
-        "priors with their sources, or fitted here with --fit-energy.",
-        children, NULL, NULL };
-    struct options options = { .quick = false };
+    if (o->sysfs_root && !file_exists(o->sysfs_root))
+        return error_set(err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed is"
+                         " a directory like /sys", o->sysfs_root);
+    return o->fit_energy ? energy_answer_check(o->sysfs_root, err) : STATUS_OK;
+}
+
+static int run(void *options)
+{
+    const struct options *o = options;
     struct answer answer = { 0 };
     struct energy_answer energy = { .n_threads = 0 };
     struct error err = { 0 };
+    enum status status = check(o, &err);
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    enum status status = STATUS_OK;
-    if (options.sysfs_root && !file_exists(options.sysfs_root))
-        status = error_set(&err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed "
-                           "is a directory like /sys", options.sysfs_root);
-    if (status == STATUS_OK && options.fit_energy)
-        status = energy_answer_check(options.sysfs_root, &err);
     if (status == STATUS_OK)
-        status = ask(&answer, &options, &err);
-    if (status == STATUS_OK && options.fit_energy)
-        status = ask_energy(&answer, &energy, &options, &err);
-    if (status == STATUS_OK && options.common.output)
-        status = write_profile(&answer, options.common.output, &err);
+        status = ask(&answer, o, &err);
+    if (status == STATUS_OK && o->fit_energy)
+        status = ask_energy(&answer, &energy, o, &err);
+    if (status == STATUS_OK && o->common.output)
+        status = write_profile(&answer, o->common.output, &err);
     if (status == STATUS_OK)
-        status = printers[options.common.format](&answer, &err);
+        status = printers[o->common.format](&answer, &err);
     energy_answer_close(&energy);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command machine_command = {
+    .name = "machine", .usage = "",
+    .help = "this machine: peaks, counters, sensors, and why not",
+    .about = "Tell what this machine is, the most that it does, what can be"
+        " measured on it, and why the rest cannot.",
+    .flags = flags, .options_size = sizeof(struct options), .run = run,
+};

@@ -8,10 +8,11 @@
 #include "hwprof/measure/validate.h"
 #include "models/training/data.h"
 #include "models/files/source.h"
+#include "sim/commands/commands.h"
 #include "sim/core/base/random.h"
+#include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
 
-int profile_command(int argc, char **argv);
 
 static enum status read_tokens(struct session *s, struct error *err)
 {
@@ -148,40 +149,48 @@ static enum status verdict(const struct session *s, struct error *err)
                               n == 1 ? " is" : "s are", s->rundir.path);
 }
 
-static const struct argp_option options[] = {
-    { "text", 't', "FILE", 0, "Tokens from the held-out part of this text"
-      " (default: random ones)", 0 },
-    { "batch", 'b', "B", 0, "Sequences at once (1)", 0 },
-    { "tokens", 'n', "T", 0, "Tokens of a sequence (256)", 0 },
-    { "steps", 's', "N", 0, "Decoding: the last N of the tokens, one by one"
-      " (64)", 0 },
-    { "repeats", 'r', "N", 0, "Repeats of every pass, arms in turns (20)", 0 },
-    { "phases", 'p', "LIST", 0, "Of train,prefill,decode (all)", 0 },
-    { "machine", 'm', "FILE", 0, "Profile for predicted seconds and joules",
-      0 },
-    { "seed", 'S', "N", 0, "Of tokens and, without weights, of the model (1)",
-      0 },
-    { "validate", 'V', NULL, 0, "Check every op and phase against the error"
-      " budget of each metric; exit 1 when one is outside", 0 },
-    { "recorded", 'C', "DIR", 0, "Counts of a recorded run in place of this"
-      " machine's counters: DIR/PHASE_ARM.counters, DIR/sys, DIR/proc", 0 },
-    { "weights", 'w', "float32|stored", 0, "Widen matrices when they are read"
-      " (default), or keep them as the file stores them; such cannot be"
-      " trained, so then the default phases are prefill,decode", 0 },
-    { "sysfs-root", 'R', "DIR", OPTION_HIDDEN, "A recorded /sys", 0 },
-    { 0 },
+#define PROFILE(name, argument, TYPE, member, ...)                             \
+    FLAG(name, argument, NULL, TYPE, struct profile_arguments, member,         \
+         __VA_ARGS__)
+static const struct flag flags[] = {
+    FLAG_OPERAND("MODEL", NULL, "a run directory or one of Hugging Face, a GGUF"
+        " or llama2.c file, or a model YAML, which gets random weights"),
+    FLAG_OUTPUT("DIR", NULL, "where ledgers, tokens.csv and summary.json go"),
+    PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take"
+        " the tokens from the held-out part of this text; without it they are"
+        " random"),
+    PROFILE("--batch", "B", INT, batch, 1, 4096, "1", NULL, NULL,
+        "how many sequences there are at once"),
+    PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "256", NULL, NULL,
+        "how many tokens a sequence has"),
+    PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "64", NULL, NULL,
+        "decode the last N of the tokens, one by one"),
+    PROFILE("--repeats", "N", INT, repeats, 1, MEASURE_REPEAT_MAX, "20", NULL,
+        NULL, "how often every pass is repeated, the model and its dense twin"
+        " in turns"),
+    PROFILE("--phases", "LIST", TEXT, phases, 0, 0, "", NULL, NULL,
+        "measure these of train, prefill and decode, with commas between them;"
+        " without it all that the model can do"),
+    PROFILE("--machine", "FILE", TEXT, machine, 0, 0, "", NULL, NULL,
+        "machine profile to predict seconds and joules with"),
+    PROFILE("--seed", "N", INT, seed, 0, 1e15, "1", NULL, NULL, "where random"
+        " tokens, and the weights of a model that has none, are drawn from"),
+    PROFILE("--weights", "HOW", CHOICE, weights, 0, 0, "float32", weights_names,
+        NULL, "widen matrices when they are read, or keep them as the file"
+        " stores them; kept ones cannot be trained, so train is then no phase"),
+    PROFILE("--validate", NULL, BOOL, validate, 0, 0, "", NULL, NULL, "check"
+        " every op and phase against the error budget of each metric, and exit"
+        " with 1 where one is outside"),
+    PROFILE("--recorded", "DIR", TEXT, record, 0, 0, "", NULL, NULL, "take the"
+        " counts of a recorded run in place of this machine's counters:"
+        " DIR/PHASE_ARM.counters, DIR/sys, DIR/proc"),
+    PROFILE("--sysfs-root", "DIR", TEXT, sysfs_root, 0, 0, "", NULL, NULL,
+        "read topology and energy sensors from DIR instead of /sys"),
+    FLAG_SET,
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_END
 };
-
-static int64_t whole(const char *text, int64_t low, int64_t high,
-                     const char *name, struct argp_state *state)
-{
-    char *end;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end || value < low || value > high)
-        argp_error(state, "--%s %s: allowed is %" PRId64 " to %" PRId64, name,
-                   text, low, high);
-    return value;
-}
 
 /* Of profile_phases[]; PHASE_COUNT: no such. */
 static int find_phase(const char *name)
@@ -192,131 +201,76 @@ static int find_phase(const char *name)
     return i;
 }
 
-static void want_phases(struct profile_arguments *a, const char *list,
-                        struct argp_state *state)
+static enum status want_phases(struct profile_arguments *a, struct error *err)
 {
-    char copy[64], *rest = copy, *name;
-    a->phases_given = true;
-    memset(a->wanted, 0, sizeof a->wanted);
-    if ((size_t)snprintf(copy, sizeof copy, "%s", list) >= sizeof copy)
-        argp_error(state, "--phases %s: too long", list);
-    while ((name = strsep(&rest, ","))) {
-        int i = find_phase(name);
-        if (i < PHASE_COUNT)
-            a->wanted[i] = true;
-        else
-            argp_error(state, "--phases '%s': allowed are train, prefill,"
-                       " decode", name);
+    const char *rest = a->phases;
+    char name[16];
+
+    for (size_t n; *rest; rest += n + (rest[n] == ',')) {
+        n = strcspn(rest, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, rest);
+        if (find_phase(name) == PHASE_COUNT)
+            return error_set(err, STATUS_BAD_VALUE, "--phases %s: allowed are"
+                             " train, prefill and decode, with commas between"
+                             " them", a->phases);
+        a->wanted[find_phase(name)] = true;
     }
+    return STATUS_OK;
 }
 
-static void want_weights(struct profile_arguments *a, const char *text,
-                         struct argp_state *state)
+/* Take all phases that can be where none was asked for. */
+static enum status choose_phases(struct profile_arguments *a, struct error *err)
 {
-    enum weights weights = WEIGHTS_FLOAT32;
+    const bool trains = a->weights == WEIGHTS_FLOAT32;
 
-    if (!weights_find(&weights, text))
-        argp_error(state, "--weights '%s': allowed are float32, stored", text);
-    a->weights = weights;
+    if (!a->phases)
+        a->phases = trains ? "train,prefill,decode" : "prefill,decode";
+    enum status status = want_phases(a, err);
+    if (status == STATUS_OK && a->wanted[PHASE_TRAIN] && !trains)
+        return error_set(err, STATUS_BAD_VALUE, "--phases train: weights kept"
+                         " as stored cannot be trained; leave --weights out");
+    return status;
 }
 
-/* Which phases there are, where none was asked for; and what cannot be. */
-static void check_phases(struct profile_arguments *a, struct argp_state *state)
+static enum status run_phases(struct session *s, struct machine *machine,
+                              struct error *err)
 {
-    const int train = find_phase("train");
+    enum status status = open_session(s, machine, err);
 
-    if (a->weights == WEIGHTS_FLOAT32)
-        return;
-    if (!a->phases_given)
-        a->wanted[train] = false;
-    else if (a->wanted[train])
-        argp_error(state, "--phases train: weights kept as stored cannot be"
-                   " trained; leave --weights out");
-}
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    struct profile_arguments *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; return 0;
-    case 't': a->text = text; return 0;
-    case 'b': a->batch = whole(text, 1, 4096, "batch", state); return 0;
-    case 'n': a->tokens = whole(text, 2, 1 << 20, "tokens", state); return 0;
-    case 's': a->steps = whole(text, 1, 1 << 20, "steps", state); return 0;
-    case 'r':
-        a->repeats = whole(text, 1, MEASURE_REPEAT_MAX, "repeats", state);
-        return 0;
-    case 'p': want_phases(a, text, state); return 0;
-    case 'm': a->machine = text; return 0;
-    case 'S': a->seed = whole(text, 0, INT64_MAX, "seed", state); return 0;
-    case 'V': a->validate = true; return 0;
-    case 'C': a->record = text; return 0;
-    case 'R': a->sysfs_root = text; return 0;
-    case 'w':
-        want_weights(a, text, state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->model)
-            argp_error(state, "one MODEL, not also '%s'", text);
-        a->model = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->model)
-            argp_error(state, "which MODEL? a run directory or a model YAML");
-        if (!a->common.output)
-            argp_error(state, "where to? give -o DIR");
-        check_phases(a, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    for (int i = 0; i < PHASE_COUNT && status == STATUS_OK; i++)
+        if (s->arguments.wanted[i])
+            status = profile_run(s, &profile_phases[i], err);
+    if ((status == STATUS_OK || status == STATUS_INTERRUPTED) &&
+        json_array_size(s->phases) > 0) {
+        const struct command_options *o = &s->arguments.common;
+        struct error late;
+        enum status written = write_summary(s, o->argc, o->argv, &late);
+        if (status == STATUS_OK && written != STATUS_OK) {
+            status = written;
+            *err = late;
+        }
     }
+    return status ? status : verdict(s, err);
 }
 
-int profile_command(int argc, char **argv)
+static int run(void *options)
 {
-    static const struct argp_child children[] = {
-        { &command_argp, 0, NULL, 0 }, { 0 }
-    };
-    static const struct argp argp = {
-        options, parse, "MODEL -o DIR",
-        "Run a model and its dense twin in turns and set predicted, counted"
-        " and measured side by side, per layer and op, in training, prefill"
-        " and decoding.\vMODEL is a run directory or a Hugging Face one, a GGUF"
-        " or llama2.c file, or a model YAML file, which gets random weights.",
-        children, NULL, NULL,
-    };
     struct session *s = calloc(1, sizeof *s);
     struct machine machine;
     struct source source = { 0 };
-    struct error err = { 0 };
-    enum status status = STATUS_OK;
+    struct error err = { STATUS_NO_MEMORY, "no memory" };
 
     if (!s)
-        return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
+        return command_fail(&err);
     s->rundir.lock = -1;
     s->source = &source;
-    s->arguments = (struct profile_arguments){
-        .batch = 1, .tokens = 256, .steps = 64, .repeats = 20, .seed = 1,
-        .wanted = { true, true, true },
-    };
-    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
-    command_catch_signals();
+    s->arguments = *(struct profile_arguments *)options;
+    s->arguments.model = s->arguments.common.operand[0];
     s->phases = json_array();
-    status = open_session(s, &machine, &err);
-    for (int i = 0; i < PHASE_COUNT && status == STATUS_OK; i++)
-        if (s->arguments.wanted[i])
-            status = profile_run(s, &profile_phases[i], &err);
-    if ((status == STATUS_OK || status == STATUS_INTERRUPTED) &&
-        json_array_size(s->phases) > 0) {
-        struct error late;
-        enum status written = write_summary(s, argc, argv, &late);
-        if (status == STATUS_OK && written != STATUS_OK) {
-            status = written;
-            err = late;
-        }
-    }
+    command_catch_signals();
+    enum status status = choose_phases(&s->arguments, &err);
     if (status == STATUS_OK)
-        status = verdict(s, &err);
+        status = run_phases(s, &machine, &err);
     json_decref(s->phases);
     validation_close(&s->validation);
     free(s->column);
@@ -328,3 +282,13 @@ int profile_command(int argc, char **argv)
     free(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command profile_command = {
+    .name = "profile", .usage = "MODEL -o DIR",
+    .help = "predicted, counted, measured; dense twin beside",
+    .about = "Run a model and its dense twin in turns and set predicted,"
+        " counted and measured side by side, per layer and op, in training,"
+        " prefill and decoding.",
+    .flags = flags, .config = &model_config_schema,
+    .options_size = sizeof(struct profile_arguments), .run = run,
+};

@@ -45,10 +45,10 @@ extern const struct workload profile_phases[PHASE_COUNT];
 
 struct profile_arguments {
     struct command_options common;
-    const char *model, *text, *machine, *sysfs_root, *record;
+    const char *model, *text, *machine, *sysfs_root, *record, *phases;
     int64_t     batch, tokens, steps, repeats, seed;
     int         weights;      /* enum weights of models/files/source.h */
-    bool        wanted[PHASE_COUNT], phases_given, validate;
+    bool        wanted[PHASE_COUNT], validate;
 };
 
 struct session {

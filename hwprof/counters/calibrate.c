@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/base/stats.h"
 
 enum { LINE_BYTES = 64 };

@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/base/stats.h"
 
 /* The code between two ops of a layer takes tens of nanoseconds; half a

@@ -2,7 +2,7 @@
 #include "hwprof/counters/read_path.h"
 
 #include <string.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/base/stats.h"
 
 static bool is_better(const struct read_path *a, const struct read_path *b)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/base/stats.h"
 
 const double energy_least_seconds = 0.1;

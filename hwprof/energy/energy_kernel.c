@@ -10,7 +10,7 @@
 #include "hwprof/energy/energy_idle.h"
 #include "hwprof/machine/peak.h"
 #include "hwprof/machine/peak_kernel.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* Between two looks at the clock. */
 enum { SPIN_ROUNDS = 20000, FMA_ROUNDS = 10000, PIECE_BYTES = 1 << 20 };

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "hwprof/machine/sysfs.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 const char *const sensor_scope_names[SENSOR_SCOPE_COUNT] = {
     [SENSOR_PACKAGE]  = "package",

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "hwprof/machine/peak_kernel.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 #define X(id, name) [PEAK_##id] = name,
 const char *const peak_level_names[PEAK_LEVEL_COUNT] = { PEAK_LEVEL_MAP(X) };

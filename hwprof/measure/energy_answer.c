@@ -7,7 +7,7 @@
 #include <time.h>
 #include "hwprof/energy/energy_kernel.h"
 #include "hwprof/energy/sensor.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/answer/progress.h"
 
 static const struct effort { int n_rounds; double seconds; } efforts[] = {
     { 6, 1.0 }, { 4, 0.25 },     /* full, quick */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "hwprof/measure/measure_inside.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 enum { DEFAULT_REPEATS = 5 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "hwprof/measure/measure_inside.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 enum { TIMED_REGIONS = 100 };
 

@@ -1,12 +1,12 @@
-/* run.c - isobath run: how well a model predicts a text, and what the
- * answer cost: predicted and counted side by side. */
+/* run.c - Run isobath run: score a text, or go on from a prompt, and set
+ * predicted and counted cost side by side. */
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "models/commands/run_prompt.h"
 #include "models/commands/run_session.h"
+#include "sim/commands/commands.h"
 #include "sim/price/predict.h"
-
-int run_command(int argc, char **argv);
 
 static struct run_pass pass_of(const struct run_session *s)
 {
@@ -33,8 +33,9 @@ static enum status predict(const struct run_session *s,
     return predict_forward(ledger, &job, with, range, err);
 }
 
-/* What this window should have cost, given who was kept.  The op ledgers hold
- * all windows so far: equal after each, every window is. */
+/* Predict the cost of this window, given the tokens that were kept.  The op
+ * ledgers hold all windows so far: where they are equal after each, every
+ * window agrees. */
 static enum status predict_window(struct run_session *s, int i,
                                   struct error *err)
 {
@@ -69,7 +70,7 @@ static enum status write_tokens(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Who goes first changes from window to window, so that neither always finds
+/* The first to run changes from window to window, so that neither always finds
  * the caches as the other left them.  Before the first, one of each for the
  * clock and the pages alone. */
 static void score_arms(struct run_session *s)
@@ -185,43 +186,55 @@ static enum status verdict(const struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status score_a_text(struct run_session *s, int argc, char **argv,
-                                struct error *err)
+static enum status score_a_text(struct run_session *s, struct error *err)
 {
+    const struct command_options *o = &s->flags.common;
     enum status status = run_session_open(s, err);
 
     if (status == STATUS_OK)
         status = score_all(s, err);
     if (status == STATUS_OK && s->done > 0)
-        status = run_session_deliver(s, argc, argv, err);
+        status = run_session_deliver(s, o->argc, o->argv, err);
     return status == STATUS_OK ? verdict(s, err) : status;
 }
 
-static enum status go_on(const struct run_session *s, int argc, char **argv,
-                         struct error *err)
+static enum status go_on(const struct run_session *s, struct error *err)
 {
-    const struct run_config *c = &s->config;
+    const struct run_flags *f = &s->flags;
+    const struct sampling sampling = { .temperature = f->temperature,
+                                       .top_k = (int32_t)f->top_k,
+                                       .top_p = f->top_p };
     return run_prompt(&(struct run_prompt){
-        .common = &s->flags.common, .options = s->flags.prompt,
-        .config = c, .argc = argc, .argv = argv }, err);
+        .common = &f->common, .options = { f->prompt, f->n_new, sampling },
+        .config = &s->config, .argc = f->common.argc, .argv = f->common.argv },
+        err);
 }
 
-int run_command(int argc, char **argv)
+static int run(void *options)
 {
     struct error err = { STATUS_NO_MEMORY, "no memory" };
     struct run_session *s = calloc(1, sizeof *s);
-    enum status status;
 
     if (!s)
         return command_fail(&err);
     s->rundir.lock = -1;
     s->start_bytes = command_peak_bytes();
-    run_flags_read(&s->flags, argc, argv);
     command_catch_signals();
-    status = run_flags_config(&s->flags, &s->config, &err);
+    enum status status = run_flags_config(options, &s->config, &err);
+    s->flags = *(struct run_flags *)options;
     if (status == STATUS_OK)
-        status = s->flags.prompt.prompt ? go_on(s, argc, argv, &err)
-                                        : score_a_text(s, argc, argv, &err);
+        status = s->flags.prompt ? go_on(s, &err) : score_a_text(s, &err);
     run_session_close(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command run_command = {
+    .name = "run",
+    .usage = "MODEL --text FILE\nMODEL --prompt TEXT\nCONFIG",
+    .help = "score a text: loss, and what each token cost",
+    .about = "Score a text: how well the model predicts every token from those"
+        " before; or go on from a prompt.  And tell what that cost, predicted"
+        " and counted.",
+    .flags = run_flags, .config = &run_config_schema,
+    .options_size = sizeof(struct run_flags), .run = run,
+};

@@ -1,6 +1,5 @@
-/* run_prompt.c - isobath run --prompt: every pass is counted, predicted
- * from what it kept, and compared before the next. */
-#include <errno.h>
+/* run_prompt.c - Go on from a prompt; count every pass, predict it from what it
+ * kept, and compare the two before the next. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,92 +22,6 @@ enum {
     MAX_PROMPT = 1 << 24,            /* bytes of stdin */
 };
 
-/* ---- options ---- */
-
-enum { KEY_PROMPT = 1024, KEY_TEMPERATURE, KEY_TOP_K, KEY_TOP_P };
-
-static const struct argp_option options[] = {
-    { "prompt", KEY_PROMPT, "TEXT", 0, "Go on from TEXT, as it stands; -: from"
-      " standard input.  The new text goes to standard output, what it cost to"
-      " standard error", 0 },
-    { "new", 'n', "N", 0, "New tokens, at most; default 128, or what the"
-      " model's positions leave room for; fewer where the text ends", 0 },
-    { "temperature", KEY_TEMPERATURE, "X", 0, "Draw, with logits divided by X;"
-      " default 0: always the likeliest", 0 },
-    { "top-k", KEY_TOP_K, "K", 0, "Draw from the K likeliest; default 0: all",
-      0 },
-    { "top-p", KEY_TOP_P, "P", 0, "Draw from the fewest that together have"
-      " probability P; default 1: all.  Draws go by --seed", 0 },
-    { 0 },
-};
-
-static double number(const char *option, const char *text, double min,
-                     double max, struct argp_state *state)
-{
-    char *end;
-    double x = strtod(text, &end);
-
-    if (end == text || *end || !(x >= min && x <= max))
-        argp_error(state, "%s '%s': allowed is %g to %g", option, text, min,
-                   max);
-    return x;
-}
-
-static int64_t whole(const char *option, const char *text, int64_t min,
-                     int64_t max, struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-
-    if (end == text || *end || errno || n < min || n > max)
-        argp_error(state, "%s '%s': allowed is %" PRId64 " to %" PRId64,
-                   option, text, min, max);
-    return n;
-}
-
-static void note(struct run_prompt_options *o, const char *option)
-{
-    if (!o->first)
-        o->first = option;
-}
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    struct run_prompt_options *o = state->input;
-    switch (key) {
-    case KEY_PROMPT:
-        o->prompt = text;
-        return 0;
-    case 'n':
-        note(o, "-n");
-        o->n_new = whole("-n", text, 1, 1 << 20, state);
-        return 0;
-    case KEY_TEMPERATURE:
-        note(o, "--temperature");
-        o->sampling.temperature = number("--temperature", text, 0, 1e6, state);
-        return 0;
-    case KEY_TOP_K:
-        note(o, "--top-k");
-        o->sampling.top_k = (int32_t)whole("--top-k", text, 0, 1 << 20, state);
-        return 0;
-    case KEY_TOP_P:
-        note(o, "--top-p");
-        o->sampling.top_p = number("--top-p", text, 0, 1, state);
-        return 0;
-    case ARGP_KEY_END:
-        if (o->sampling.temperature == 0.0 &&
-            (o->sampling.top_k > 0 || o->sampling.top_p > 0.0))
-            argp_error(state, "--top-k and --top-p choose what is drawn from:"
-                       " give --temperature X too");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-const struct argp run_prompt_argp = { .options = options, .parser = parse };
-
 /* ---- what it is made of, opened in this order ---- */
 
 struct prompt_session {
@@ -123,14 +36,16 @@ struct prompt_session {
     int32_t            n_prompt, n_asked;
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
-    uint64_t           start_bytes;      /* resident, tokenizer and prompt there */
+    uint64_t           start_bytes;      /* resident, with tokenizer and
+                                          * prompt */
     struct rundir      rundir;
     struct model      *model;
     double             open_seconds;     /* the model, with its weights */
     struct sampler    *sampler;
     struct allocation  kept_so_far;      /* room for all tokens */
     struct ledger     *predicted, *counted, *measured;
-    struct ledger     *pass;             /* predicted, of one pass, shared apart */
+    struct ledger     *pass;             /* predicted, of one pass; what is
+                                          * shared stands apart */
     struct ledger_meter meter;
 
     struct new_token  *token;            /* [n_asked] */
@@ -161,8 +76,8 @@ static enum status read_prompt(char **text, size_t *size, const char *prompt,
                  : error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
 }
 
-static enum status byte_tokens(struct prompt_session *s, const char *text, size_t size,
-                               struct error *err)
+static enum status byte_tokens(struct prompt_session *s, const char *text,
+                               size_t size, struct error *err)
 {
     s->prompt = calloc(size + 1, sizeof *s->prompt);
     if (!s->prompt)
@@ -222,7 +137,8 @@ static enum status choose_length(struct prompt_session *s, struct error *err)
 
 /* A new token is judged by itself: by the prompt's rule where that judges so,
  * else by the causal one that goes with it. */
-static enum status choose_step_policy(struct prompt_session *s, struct error *err)
+static enum status choose_step_policy(struct prompt_session *s,
+                                      struct error *err)
 {
     s->step_policy = route_step_rule(s->policy);
     if (!s->step_policy)
@@ -277,10 +193,10 @@ static uint64_t predicted_bytes(const struct prompt_session *s)
                                  s->job->common->threads, s->start_bytes);
 }
 
-static enum status check_memory(const struct prompt_session *s, struct error *err)
+static enum status check_memory(const struct prompt_session *s,
+                                struct error *err)
 {
-    uint64_t need = predicted_bytes(s);
-    uint64_t have = command_memory_bytes();
+    uint64_t need = predicted_bytes(s), have = command_memory_bytes();
     return need <= have
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "%s: with %d tokens this"
@@ -304,7 +220,8 @@ static enum status open_model(struct prompt_session *s, struct error *err)
     if (status == STATUS_OK)
         status = model_open(&s->model, &s->spec, &model, err);
     if (status == STATUS_OK)
-        status = source_fill(&s->source, s->model, (uint64_t)s->job->config->seed, err);
+        status = source_fill(&s->source, s->model,
+                             (uint64_t)s->job->config->seed, err);
     s->open_seconds = clock_seconds() - started;
     if (status == STATUS_OK)
         status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
@@ -334,8 +251,8 @@ static enum status open_ledgers(struct prompt_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* What is said goes to the summary, and unless it is asked for in another form,
- * to stdout. */
+/* The text goes to the summary, and to stdout unless another format was asked
+ * for. */
 static enum status open_output(struct prompt_session *s, struct error *err)
 {
     const struct command_options *o = s->job->common;
@@ -405,7 +322,7 @@ static void close_session(struct prompt_session *s)
 
 /* ---- passes ---- */
 
-/* What the layers have kept, over the tokens so far. */
+/* The choices of the layers over all tokens so far. */
 static const struct allocation *take_allocation(struct prompt_session *s)
 {
     s->kept_so_far.n_tokens = model_decoded(s->model, 0);
@@ -517,12 +434,13 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
         .policy = s->policy, .step_policy = s->step_policy,
         .seed = (uint64_t)s->job->config->seed,
-        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked, .passed = passed, .emit = emit, .context = s });
+        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
+        .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
     fflush(s->copy.file);
     if (s->out.file) {
         text_stream_end(&s->out);
-        /* What follows stands on a line of its own; a pipe gets the text only. */
+        /* The facts begin on a line of their own; a pipe gets the text only. */
         if (s->out.escape && s->text_size > 0 &&
             s->text[s->text_size - 1] != '\n')
             fputc('\n', s->out.file);

@@ -9,17 +9,12 @@
 #include "sim/core/model/route.h"
 
 struct run_prompt_options {
-    const char *prompt;              /* NULL: not asked for; "-": stdin */
+    const char *prompt;              /* "-": stdin */
     int64_t     n_new;               /* 0: not given */
     struct sampling sampling;        /* without its seed */
-    const char *first;               /* the first option given of those that only
-                                      * go with a prompt; NULL: none */
 };
-/* Its options, for a child of a command's argp; the input is a struct
- * run_prompt_options, zero. */
-extern const struct argp run_prompt_argp;
 
-/* What else was said; all borrowed. */
+/* The rest of the command line; all borrowed. */
 struct run_prompt {
     const struct command_options *common;
     struct run_prompt_options options;

@@ -257,6 +257,5 @@ void run_session_close(struct run_session *s)
         run_arm_close(&s->arm[i]);
     run_text_close(&s->text);
     free(s->machine);
-    run_flags_close(&s->flags);
     free(s);
 }

@@ -1,5 +1,4 @@
-/* run_session.h - Hold all that isobath run scores a text with; for run.c,
- * run_session.c and run_result.c. */
+/* run_session.h - Hold all that isobath run scores a text with. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
@@ -10,6 +9,7 @@
 #include "models/scoring/run_pairs.h"
 #include "models/scoring/run_text.h"
 #include "models/scoring/run_trace.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/price/roofline.h"
 

@@ -1,64 +1,29 @@
-/* train.c - Train a model on a text: isobath train. */
+/* train.c - Run isobath train: train a model on a text, and resume it. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "models/commands/train_session.h"
+#include "sim/commands/commands.h"
 #include "sim/core/answer/json.h"
 
-int train_command(int argc, char **argv);
+/* The tables are files in DIR, so there is no CSV to print. */
+static const char *const formats[] = { "text", "json", NULL };
 
-static const struct argp_option options[] = {
-    { "resume", 'r', NULL, 0,
-      "Go on from the checkpoint in DIR, bit for bit; with none, begin", 0 },
-    { 0 },
+static const struct flag flags[] = {
+    FLAG_OPERAND("CONFIG", NULL, "a YAML file with the keys below, such as"
+        " configs/runs/demo.yaml"),
+    FLAG_OUTPUT("DIR", NULL, "where the model, its checkpoint, curve.csv,"
+        " ledger.csv and summary.json go"),
+    FLAG("--resume", NULL, NULL, BOOL, struct train_arguments, resume, 0, 0, "",
+         NULL, NULL, "go on from the checkpoint in DIR, bit for bit; where"
+         " there is none, begin"),
+    FLAG_SET,
+    FLAG_FORMAT(NULL, formats),
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_END
 };
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    struct train_arguments *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->common;
-        return 0;
-    case 'r':
-        a->resume = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->config)
-            argp_error(state, "one CONFIG, not also '%s'", text);
-        a->config = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->config)
-            argp_error(state, "which CONFIG? e.g. configs/runs/demo.yaml");
-        if (!a->common.output)
-            argp_error(state, "where to? give -o DIR");
-        if (a->common.format == FORMAT_CSV)
-            argp_error(state, "--format csv: the tables are files in DIR;"
-                       " allowed is text or json");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-/* The keys, printed after the options: the same table that reads the file. */
-static char *help(int key, const char *text, void *input)
-{
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)(uintptr_t)text;
-    char *out = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&out, &size);
-    if (!stream)
-        return NULL;
-    fputs("Keys of CONFIG, and of --set KEY=VALUE:\n", stream);
-    config_help(&train_config_schema, stream);
-    fclose(stream);
-    return out;
-}
 
 /* About a minute of work between checkpoints, unless the config says. */
 static bool save_due(const struct train_session *s, int64_t step, double *saved)
@@ -142,19 +107,8 @@ static enum status look_around(struct train_session *s, bool *done,
     return *done ? check_finished(s, err) : STATUS_OK;
 }
 
-int train_command(int argc, char **argv)
+static int run(void *options)
 {
-    static const struct argp_child children[] = {
-        { &command_argp, 0, NULL, 0 }, { 0 }
-    };
-    static const struct argp argp = {
-        options, parse, "CONFIG -o DIR",
-        "Train a model on a text and write its loss, its curve and what it"
-        " cost: predicted, counted and, for time, measured.  train.init begins"
-        " with the weights of another model; train.freeze backbone trains"
-        " nothing but the routers put into it."
-        "\v", children, help, NULL,
-    };
     struct train_session *s = calloc(1, sizeof *s);
     struct error err = { 0 };
     bool done = false;
@@ -164,7 +118,8 @@ int train_command(int argc, char **argv)
         return command_fail(&(struct error){ status, "no memory" });
     s->rundir.lock = -1;
     s->start_bytes = command_peak_bytes();
-    argp_parse(&argp, argc, argv, 0, NULL, &s->arguments);
+    s->arguments = *(struct train_arguments *)options;
+    s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
     if ((status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
@@ -183,7 +138,8 @@ int train_command(int argc, char **argv)
     if ((status = train(s, &err)) ||
         (status = trainer_save(s->trainer, s->state_path, &err)))
         goto out;
-    status = train_finish(s, argc, argv, &err);
+    status = train_finish(s, s->arguments.common.argc,
+                          s->arguments.common.argv, &err);
 out:
     trainer_close(s->trainer);
     data_close(s->data);
@@ -197,3 +153,14 @@ out:
     free(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command train_command = {
+    .name = "train", .usage = "CONFIG -o DIR",
+    .help = "train on a text: checkpoint, curve, ledger",
+    .about = "Train a model on a text and write its loss, its curve and what it"
+        " cost: predicted, counted and, for time, measured.  train.init begins"
+        " with the weights of another model; train.freeze backbone trains"
+        " nothing but the routers put into it.",
+    .flags = flags, .config = &train_config_schema,
+    .options_size = sizeof(struct train_arguments), .run = run,
+};

@@ -1,5 +1,4 @@
-/* train_session.h - Hold all that isobath train works on; for train.c,
- * train_plan.c and train_result.c. */
+/* train_session.h - Hold all that isobath train works on. */
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 

@@ -1,7 +1,7 @@
 /* generate.c - feed, choose, hand out, again. */
 #include "models/executor/generate.h"
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* Tokens through the model, the prompt's or the one that was chosen; the logits
  * after the last, or NULL: enough. */

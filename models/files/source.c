@@ -15,16 +15,6 @@
 const char *const weights_names[WEIGHTS_COUNT + 1] = { WEIGHTS_MAP(X) };
 #undef X
 
-bool weights_find(enum weights *out, const char *name)
-{
-    for (int i = 0; i < WEIGHTS_COUNT; i++)
-        if (strcmp(name, weights_names[i]) == 0) {
-            *out = (enum weights)i;
-            return true;
-        }
-    return false;
-}
-
 static bool ends_in(const char *path, const char *end)
 {
     size_t n = strlen(path), m = strlen(end);

@@ -48,7 +48,6 @@ enum weights {
     WEIGHTS_COUNT
 };
 extern const char *const weights_names[WEIGHTS_COUNT + 1];   /* NULL ends */
-bool weights_find(enum weights *out, const char *name);   /* false: no such */
 
 /* The source's spec says so from here on.  STATUS_BAD_VALUE: it has no
  * weights. */

@@ -1,7 +1,7 @@
 /* run_arm.c - Run one model over the windows of a text. */
 #include "models/scoring/run_arm.h"
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 static enum status open_ledgers(struct run_arm *arm, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* train_config.c - the rows of a scoring run, and who gave a value. */
+/* run_config.c - List the keys of a scoring run; tell who gave a value. */
 #include "models/scoring/run_config.h"
 
 #include <stdarg.h>
@@ -23,32 +23,38 @@ static const struct config_key keys[] = {
         "a directory of isobath train or of Hugging Face, a GGUF file, a"
         " llama2.c .bin file, or a model YAML: its weights are drawn then"),
     SCORE("run.text", PATH, text, 0, 0, "", NULL, "",
-        "the text to score; needed"),
+        "the text to score"),
     SCORE("run.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
     SCORE("run.window", INT, window, 0, MOST, "0", NULL, "token",
-        "what the model sees at a time; 0: as isobath train had it, else"
-        " all its positions, but at most 1024"),
+        "how many tokens the model sees at a time; 0: as isobath train had it,"
+        " else all its positions, but at most 1024"),
     SCORE("run.stride", INT, stride, 0, MOST, "0", NULL, "token",
-        "from window to window; only the last so many of a window are scored,"
-        " those before are context; 0: the window"),
+        "how far one window begins behind the other; only the last so many"
+        " tokens of a window are scored, those before are context; 0: the"
+        " window"),
     SCORE("run.split", CHOICE, split_choice, 0, 0, "all", splits, "",
-        "all of the text, or what training on it leaves out"),
+        "score all of the text, or a part that training on it leaves out"),
     SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "token",
-        "no more than the first so many; of a split, whole windows, at least"
-        " one; 0: all"),
+        "score no more than the first so many tokens; of a split, whole"
+        " windows, at least one; 0: all"),
     SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "token",
-        "left out before them; positions count from there"),
+        "how many tokens are left out before them; positions count from there"),
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
-        "who passes a routed block; empty: the causal rule that goes with the"
-        " training"),
+        "the rule by which a routed block keeps tokens; empty: the causal rule"
+        " that goes with the training.  With --prompt, a rule that looks ahead"
+        " routes the prompt, and its causal twin the new tokens: threshold for"
+        " expert_choice, the rank so far for top-k of a signal, drawn for"
+        " random, every_nth for strided, first_k and last_k"),
     SCORE("run.seed", INT, seed, 0, 1e15, "1", NULL, "",
-        "of the weights where the model has none, and of policies that draw"),
+        "where the weights of a model that has none, tokens and the choices of"
+        " policies that draw are drawn from"),
     SCORE("run.machine", PATH, machine, 0, 0, "", NULL, "",
-        "machine profile: predicted seconds and joules"),
+        "machine profile to predict seconds and joules with"),
     SCORE("run.tokens", BOOL, tokens, 0, 0, "false", NULL, "",
-        "write tokens.csv, a row for each scored token, however many"),
+        "write tokens.csv, a row for each scored token, however many; without"
+        " it up to a million rows, and none with a twin"),
     SCORE("run.weights", CHOICE, weights, 0, 0, "float32", weights_names, "",
         "float32: matrices are widened when they are read; stored: kept as the"
         " file has them, and widened inside the products"),
@@ -110,7 +116,7 @@ static void key_of(char out[KEY_LENGTH], const char *text)
     snprintf(out, KEY_LENGTH, "%.*s", (int)strcspn(text, "="), text);
 }
 
-static const struct run_setting *last_given(const struct run_config *c,
+static const struct config_setting *last_given(const struct run_config *c,
                                               const char *key)
 {
     char other[KEY_LENGTH];
@@ -160,7 +166,7 @@ enum status run_config_blame(const struct run_config *c, struct error *err)
 {
     static const char said[] = "--set";
     char key[KEY_LENGTH], text[sizeof err->text];
-    const struct run_setting *given;
+    const struct config_setting *given;
     const char *rest, *place;
 
     if (!err || strncmp(err->text, said, strlen(said)) != 0)
@@ -185,7 +191,7 @@ static enum status pass(struct run_config *c, const char *text,
     if (c->n_passed == RUN_MAX_SETTINGS)
         return error_set(err, STATUS_BAD_VALUE, "more than %d settings",
                          RUN_MAX_SETTINGS);
-    c->passed[c->n_passed++] = (struct config_setting){ text };
+    c->passed[c->n_passed++] = (struct config_setting){ text, NULL };
     return STATUS_OK;
 }
 
@@ -203,7 +209,7 @@ static enum status pass_all(struct run_config *c, struct error *err)
 }
 
 enum status run_config_read(struct run_config *out, const char *path,
-                              const struct run_setting *given,
+                              const struct config_setting *given,
                               size_t n_given, struct error *err)
 {
     struct config_setting ours[RUN_MAX_SETTINGS];
@@ -215,7 +221,7 @@ enum status run_config_read(struct run_config *out, const char *path,
     out->n_passed = 0;
     for (size_t i = 0; i < n_given && n < RUN_MAX_SETTINGS; i++)
         if (is_ours(given[i].text))
-            ours[n++] = (struct config_setting){ given[i].text };
+            ours[n++] = given[i];
     status = config_load(out, &run_config_schema, path, ours, n, out->origin,
                          err);
     if (status != STATUS_OK)
@@ -227,7 +233,7 @@ enum status run_config_read(struct run_config *out, const char *path,
 enum status run_config_fail(const struct run_config *c, const char *key,
                               struct error *err, const char *format, ...)
 {
-    const struct run_setting *given = last_given(c, key);
+    const struct config_setting *given = last_given(c, key);
     const struct config_origin *origin = c->origin;
     char text[384], place[CONFIG_TEXT_SIZE] = "";
     va_list list;

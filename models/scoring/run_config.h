@@ -1,4 +1,4 @@
-/* train_config.h - what isobath run is asked: a YAML file, flags, settings.
+/* run_config.h - Read what isobath run is asked: a YAML file, flags, settings.
  *
  *     run:
  *       model: ../../build/models/small.gguf
@@ -22,11 +22,6 @@ enum { RUN_ALL = SPLIT_COUNT };
 
 enum { RUN_MAX_SETTINGS = 192, RUN_KEYS_MAX = 24 };
 
-/* A key=value of the command line; flag: "--window", NULL: it was --set. */
-struct run_setting {
-    const char *text, *flag;         /* borrowed */
-};
-
 struct run_config {
     char    model[CONFIG_TEXT_SIZE], text[CONFIG_TEXT_SIZE];
     char    tokenizer[CONFIG_TEXT_SIZE], machine[CONFIG_TEXT_SIZE];
@@ -42,7 +37,7 @@ struct run_config {
      * line said.  Points into the above and into what was borrowed. */
     struct config_setting passed[RUN_MAX_SETTINGS];
     size_t  n_passed;
-    const struct run_setting *given;     /* [n_given] */
+    const struct config_setting *given;     /* [n_given] */
     size_t  n_given;
     struct config_origin origin[RUN_KEYS_MAX];
 };
@@ -56,7 +51,7 @@ bool run_config_is(const char *path);
  * of files are relative to the file, or as given.  The settings stay borrowed
  * and *out must stay where it is. */
 enum status run_config_read(struct run_config *out, const char *path,
-                              const struct run_setting *given,
+                              const struct config_setting *given,
                               size_t n_given, struct error *err) MUST_CHECK;
 
 /* Where source_read() blames a setting of `passed` with "--set": put the place

@@ -1,59 +1,18 @@
-/* report.c - isobath report DIR... -o DIR */
-#include <argp.h>
+/* report.c - Run isobath report: read finished runs, write a page of them. */
 #include <stdlib.h>
 #include <string.h>
 #include "sim/core/answer/escape.h"
 #include "reports/report.h"
-#include "sim/core/answer/command.h"
+#include "sim/commands/commands.h"
 
-int report_command(int argc, char **argv);
-
-struct arguments {
-    struct command_options options;
-    char  **paths;             /* [n] borrowed */
-    size_t  n;
+static const struct flag flags[] = {
+    FLAG_OPERAND("DIR...", NULL, "what train, run, profile or sweep left; runs"
+        " of several directories stand in the same figures"),
+    FLAG_OUTPUT("DIR", NULL, "where the report goes: index.html, figures/ (SVG,"
+        " PNG, gnuplot script, data) and tables/ (CSV, JSON, Markdown)"),
+    FLAG_QUIET,
+    FLAG_END
 };
-
-static error_t parse_argument(int key, char *arg, struct argp_state *state)
-{
-    struct arguments *arguments = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->options;
-        return 0;
-    case ARGP_KEY_ARG:
-        arguments->paths[arguments->n++] = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->n == 0)
-            argp_error(state, "give at least one run directory");
-        if (!arguments->options.output)
-            argp_error(state, "-o DIR is missing: where to put the report");
-        command_refuse_settings(&arguments->options, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const char help[] =
-    "Make a report of finished runs: index.html, a page that holds everything, "
-    "beside figures/ (SVG, PNG, gnuplot script, data) and tables/ (CSV, JSON, "
-    "Markdown)."
-    "\v"
-    "DIR is what train, run, profile or sweep left behind; several are "
-    "reported together, trained models of all of them on the same axes. "
-    "Figures need gnuplot; without it the page says so and keeps the "
-    "tables.\n\n"
-    "Examples:\n"
-    "  isobath report build/sweep build/profile build/score -o build/report\n"
-    "  isobath report runs/a runs/b -o compare\n";
-
-static const struct argp_child children[] = { { &command_argp, 0, NULL, 0 },
-                                              { NULL, 0, NULL, 0 } };
-static const struct argp parser = { NULL, parse_argument, "DIR...", help,
-                                    children, NULL, NULL };
 
 /* As it may be typed again. */
 static void command_line(char *out, size_t size, int argc, char **argv)
@@ -72,7 +31,7 @@ static void print_path(const char *folder, const char *file)
 }
 
 /* What was made, and what was not and why. */
-static void say(const struct report *report, const struct arguments *arguments)
+static void say(const struct report *report, const struct command_options *o)
 {
     for (size_t i = 0; i < report->n_figures; i++)
         if (!report->figure[i].plot.drawn) {
@@ -90,40 +49,40 @@ static void say(const struct report *report, const struct arguments *arguments)
         command_warn("%zu points of the sweep are not finished and are left "
                      "out", report->study.n_unfinished +
                      report->tradeoff.n_unfinished);
-    if (!arguments->options.quiet)
+    if (!o->quiet)
         printf("%zu figures, %zu runs\n", report->n_figures,
                report->study.n_runs + report->tradeoff.n + report->n_runs);
-    print_path(arguments->options.output, "index.html");
+    print_path(o->output, "index.html");
 }
 
-int report_command(int argc, char **argv)
+static int run(void *options)
 {
-    struct arguments arguments = { .n = 0 };
+    const struct command_options *o = options;
     struct report *report = calloc(1, sizeof *report);
-    struct error err = { .status = STATUS_OK };
-    char line[sizeof report->command_line];
-    enum status status;
-    int code = 0;
+    struct error err = { STATUS_NO_MEMORY, "no memory for a report" };
 
-    arguments.paths = calloc((size_t)argc + 1, sizeof *arguments.paths);
-    if (!report || !arguments.paths) {
-        error_set(&err, STATUS_NO_MEMORY, "no memory for a report");
-        free(report);
-        free(arguments.paths);
+    if (!report)
         return command_fail(&err);
-    }
-    command_line(line, sizeof line, argc, argv);   /* argp moves arguments */
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
-    status = report_open(report, arguments.paths, arguments.n, &err);
-    strcpy(report->command_line, line);
+    enum status status = report_open(report, o->operand, o->n_operands, &err);
+    command_line(report->command_line, sizeof report->command_line, o->argc,
+                 o->argv);
     if (status == STATUS_OK)
-        status = report_write(report, arguments.options.output, &err);
+        status = report_write(report, o->output, &err);
     if (status == STATUS_OK)
-        say(report, &arguments);
-    else
-        code = command_fail(&err);
+        say(report, o);
     report_close(report);
     free(report);
-    free(arguments.paths);
-    return code;
+    return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command report_command = {
+    .name = "report", .usage = "DIR... -o DIR",
+    .help = "a page with figures and tables of all that",
+    .about = "Make a page of finished runs that holds everything, with its"
+        " figures and tables beside it.  Figures need gnuplot; without it the"
+        " page says so and keeps the tables.",
+    .examples =
+        "  isobath report build/sweep build/profile build/score -o build/page\n"
+        "  isobath report runs/a runs/b -o compare\n",
+    .flags = flags, .options_size = sizeof(struct command_options), .run = run,
+};

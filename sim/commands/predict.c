@@ -1,6 +1,5 @@
-/* predict.c - Price a model without running it: isobath predict. */
-#include <argp.h>
-#include <errno.h>
+/* predict.c - Run isobath predict: price a model and its dense twin. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,186 +8,100 @@
 #include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
-#include "sim/core/base/nearest.h"
 #include "sim/price/explain.h"
+#include "sim/commands/commands.h"
 #include "sim/commands/predict_session.h"
-
-int predict_command(int argc, char **argv);
 
 /* ---- arguments ---- */
 
-enum { KEY_MACHINE = 256, KEY_PHASE, KEY_CONTEXT, KEY_BY, KEY_EXPLAIN,
-       KEY_CONVENTION, KEY_LAYER, KEY_WEIGHTS };
-
-static const struct argp_option option_table[] = {
-    { "machine", KEY_MACHINE, "FILE", 0,
-      "Machine profile: adds seconds, joules and bytes per level", 0 },
-    { "phase", KEY_PHASE, "train|prefill|decode", 0,
-      "A training step (default), all tokens at once, or one new token a"
-      " sequence", 0 },
-    { "batch", 'B', "N", 0, "Sequences; default 1", 0 },
-    { "tokens", 'T', "N", 0,
-      "Tokens a sequence, of train and prefill; default: model.max_tokens", 0 },
-    { "context", KEY_CONTEXT, "N", 0,
-      "Tokens a sequence has with the new one, of decode; default:"
-      " model.max_tokens", 0 },
-    { "by", KEY_BY, "op|layer|pass|total", 0, "Rows of the table", 0 },
-    { "explain", KEY_EXPLAIN, "OP", 0,
-      "Formula, numbers put in and result of one op", 0 },
-    { "layer", KEY_LAYER, "N", 0,
-      "The layer whose stored matrices --explain puts in; default 0", 0 },
-    { "weights", KEY_WEIGHTS, "float32|stored|TYPE", 0,
-      "What matrices are read as: float32, as MODEL's files store them, or all"
-      " as f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k;"
-      " default: as a model YAML's weights section says, else float32", 0 },
-    { "convention", KEY_CONVENTION, "NAME", 0,
-      "Also what a paper's convention calls the FLOPs of a training step, or"
-      " all", 0 },
-    { NULL, 0, NULL, 0, NULL, 0 },
+static const char *const ops[] = {
+#define X(id, name, what) name,
+    OP_MAP(X) NULL
+#undef X
 };
 
-/* Index of `text` among `names`, or a usage error that says what is allowed. */
-static int one_of(const char *option, const char *text,
-                  const char *const *names, struct argp_state *state)
-{
-    struct nearest near = nearest_to(text);
-    char all[256] = "";
+static const char *const weights[] = {
+#define X(id, name) name,
+    WEIGHTS_MAP(X)
+#undef X
+#define X(id, name, block, bytes, flops) name,
+    NUMBER_MAP(X)
+#undef X
+    NULL
+};
 
-    for (int i = 0; names[i]; i++) {
-        if (strcmp(names[i], text) == 0)
-            return i;
-        nearest_offer(&near, names[i]);
+#define PREDICT(name, argument, with, TYPE, member, ...)                       \
+    FLAG(name, argument, with, TYPE, struct predict_options, member,           \
+         __VA_ARGS__)
+enum { MOST = 1 << 24 };
+static const struct flag flags[] = {
+    FLAG_OPERAND("MODEL", NULL, "a model YAML (configs/models/), a run or"
+        " checkpoint directory with config.json, a GGUF or a llama2.c file"),
+    PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
+        memory_phase_names, NULL, "what is priced: a training step, all tokens"
+        " at once, or one new token of each sequence"),
+    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "1", NULL, NULL,
+        "how many sequences there are at once"),
+    PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
+        "machine profile; adds seconds, joules and bytes per level"),
+    PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
+        "what matrices are read as: float32, as MODEL's files store them, or"
+        " all of one type; not given: as a model YAML's weights section says, else"
+        " float32"),
+    PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
+        NULL, "what the table has a row for"),
+    PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
+        "print one op's formula, the numbers put in, and the result"),
+    FLAG_OUTPUT("FILE", "", "write the answer there; not given: print it"),
+    FLAG_FORMAT(NULL, format_names),
+    FLAG_SET,
+    PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
+        "", NULL, NULL, "how many tokens a sequence has; not given:"
+        " model.max_tokens"),
+    PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
+        NULL, "how many tokens a sequence has, with the new one; not given:"
+        " model.max_tokens"),
+    PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
+        NULL, NULL, "also tell what a paper's convention calls the FLOPs of the"
+        " step, or all of them"),
+    PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
+        "the layer whose stored matrices are put in"),
+    FLAG_END
+};
+
+static enum status check_convention(const char *name, struct error *err)
+{
+    char all[256] = "all";
+
+    if (strcmp(name, "all") == 0 || predict_convention_find(name))
+        return STATUS_OK;
+    for (const struct predict_convention *c = predict_conventions; c->name;
+         c++) {
         size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "",
-                 names[i]);
+        snprintf(all + used, sizeof all - used, ", %s", c->name);
     }
-    argp_error(state, "%s '%s': allowed is %s%s%s%s", option, text, all,
-               near.name ? "; did you mean '" : "", near.name ? near.name : "",
-               near.name ? "'?" : "");
-    return 0;
+    return error_set(err, STATUS_BAD_VALUE, "--convention %s: allowed is one of"
+                     " %s", name, all);
 }
 
-static int32_t positive(const char *option, const char *text,
-                        struct argp_state *state)
+static enum status check(const struct predict_options *o, struct error *err)
 {
-    char *end;
-    errno = 0;
-    long n = strtol(text, &end, 10);
+    const struct command_options *c = &o->common;
+    enum status status = STATUS_OK;
 
-    if (end == text || *end || errno || n < 1 || n > 1 << 24)
-        argp_error(state, "%s '%s': allowed is 1 to %d", option, text, 1 << 24);
-    return (int32_t)n;
-}
-
-static int op_named(const char *text, struct argp_state *state)
-{
-    const char *names[OP_COUNT + 1] = { NULL };
-
-    for (int i = 0; i < OP_COUNT; i++)
-        names[i] = op_table[i].name;
-    return one_of("--explain", text, names, state);
-}
-
-static const char *convention_named(const char *text, struct argp_state *state)
-{
-    enum { MOST = 16 };
-    const char *names[MOST + 2] = { "all" };
-
-    for (int i = 0; i < MOST && predict_conventions[i].name; i++)
-        names[i + 1] = predict_conventions[i].name;
-    return names[one_of("--convention", text, names, state)];
-}
-
-static const char *weights_named(const char *text, struct argp_state *state)
-{
-    const char *names[WEIGHTS_COUNT + NUMBER_COUNT + 1] = { NULL };
-
-    for (int i = 0; i < WEIGHTS_COUNT; i++)
-        names[i] = weights_names[i];
-    for (int i = 0; i < NUMBER_COUNT; i++)
-        names[WEIGHTS_COUNT + i] = number_table[i].name;
-    return names[one_of("--weights", text, names, state)];
-}
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct predict_options *o = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->common;
-        return 0;
-    case KEY_MACHINE:
-        o->machine = arg;
-        return 0;
-    case KEY_PHASE:
-        o->phase = (enum memory_phase)one_of("--phase", arg,
-                                             memory_phase_names, state);
-        return 0;
-    case 'B':
-        o->batch = positive("--batch", arg, state);
-        return 0;
-    case 'T':
-        o->tokens = positive("--tokens", arg, state);
-        return 0;
-    case KEY_CONTEXT:
-        o->context = positive("--context", arg, state);
-        return 0;
-    case KEY_BY:
-        o->by = (enum predict_by)one_of("--by", arg, predict_by_names, state);
-        return 0;
-    case KEY_EXPLAIN:
-        o->explain = op_named(arg, state);
-        return 0;
-    case KEY_LAYER:
-        o->layer = strcmp(arg, "0") == 0 ? 0 : positive("--layer", arg, state);
-        return 0;
-    case KEY_WEIGHTS:
-        o->weights = weights_named(arg, state);
-        return 0;
-    case KEY_CONVENTION:
-        o->convention = convention_named(arg, state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (o->model)
-            argp_error(state, "'%s': one MODEL at a time", arg);
-        o->model = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->model)
-            argp_error(state, "MODEL is missing: a model YAML, a directory with"
-                       " config.json, a GGUF or a llama2.c file");
-        else if (o->phase == MEMORY_DECODE && o->tokens)
-            argp_error(state, "--tokens with --phase decode: give --context");
-        else if (o->phase != MEMORY_DECODE && o->context)
-            argp_error(state, "--context: only with --phase decode");
-        else if (o->explain >= 0 && o->common.format != FORMAT_TEXT)
-            argp_error(state, "--explain is text: leave --format out");
-        else if (o->layer > 0 && o->explain < 0)
-            argp_error(state, "--layer: goes with --explain");
-        else if (o->phase != MEMORY_TRAIN && o->convention)
-            argp_error(state, "--convention: only with --phase train");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-/* The keys that --set knows, after the options. */
-static char *add_keys(int key, const char *text, void *input)
-{
-    char *out = NULL;
-    size_t size;
-    FILE *file;
-
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC || !(file = open_memstream(&out, &size)))
-        return (char *)(uintptr_t)text;
-    fprintf(file, "%s\n\nKeys of a model, in its YAML or after --set:\n",
-            text ? text : "");
-    config_help(&model_config_schema, file);
-    fclose(file);
-    return out;
+    if (o->phase == MEMORY_DECODE)
+        status = flags_refuse(c, "--phase train or prefill", err);
+    else
+        status = flags_refuse(c, "--phase decode", err);
+    if (status == STATUS_OK && o->phase != MEMORY_TRAIN)
+        status = flags_refuse(c, "--phase train", err);
+    if (status == STATUS_OK && o->explain < 0)
+        status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
+        status = error_set(err, STATUS_BAD_VALUE, "--explain is text: leave"
+                           " --format out");
+    return status == STATUS_OK && o->convention
+               ? check_convention(o->convention, err) : status;
 }
 
 /* ---- input ---- */
@@ -205,7 +118,7 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* What --set says of a model whose file says the rest. */
+/* The settings of --set, for a model whose file says the rest. */
 static json_t *settings_json(const struct command_options *o)
 {
     json_t *list = json_array();
@@ -253,7 +166,7 @@ static enum status load_yaml(struct predict_answer *a, struct error *err)
 
 static bool reads_stored(const struct predict_options *o)
 {
-    return o->weights && strcmp(o->weights, weights_names[WEIGHTS_STORED]) == 0;
+    return o->weights == WEIGHTS_STORED;
 }
 
 /* A file with weights, or a directory whose own types are asked for. */
@@ -282,7 +195,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
 
-    if (strcmp(type, weights_names[WEIGHTS_FLOAT32]) != 0 &&
+    if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
         return STATUS_OK;                    /* stored: load_weights() did it */
     if (stored_config_apply(spec, &config, &why) == STATUS_OK)
@@ -308,8 +221,8 @@ static enum status load_model(struct predict_answer *a, struct error *err)
     } else {
         status = load_yaml(a, err);
     }
-    return status == STATUS_OK && o->weights
-               ? store_as(&a->question.spec, o->weights, err) : status;
+    return status == STATUS_OK && o->weights >= 0
+               ? store_as(&a->question.spec, weights[o->weights], err) : status;
 }
 
 static enum status load(struct predict_answer *a, struct error *err)
@@ -318,8 +231,8 @@ static enum status load(struct predict_answer *a, struct error *err)
     enum status status = load_model(a, err);
 
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
-        status = error_set(err, STATUS_BAD_VALUE, "--layer %d: this model has"
-                           " layers 0 to %d", o->layer,
+        status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
+                           " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
     if (status != STATUS_OK || !o->machine)
         return status;
@@ -336,10 +249,10 @@ static enum status work_out(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     const struct model_spec dense = spec_dense(&q->spec);
 
-    q->phase = o->phase;
-    q->n_sequences = o->batch ? o->batch : 1;
-    q->n_tokens = o->tokens ? o->tokens : o->context ? o->context
-                                                     : q->spec.max_tokens;
+    q->phase = (enum memory_phase)o->phase;
+    q->n_sequences = (int32_t)o->batch;
+    q->n_tokens = o->tokens ? (int32_t)o->tokens
+                : o->context ? (int32_t)o->context : q->spec.max_tokens;
     struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
@@ -350,7 +263,8 @@ static enum status work_out(struct predict_answer *a, struct error *err)
         status = prediction_open(&a->dense, q, &dense, err);
     if (status != STATUS_OK)
         return status;
-    a->n_rows = predict_rows(a->rows, &a->model, &a->dense, o->by);
+    a->n_rows = predict_rows(a->rows, &a->model, &a->dense,
+                             (enum predict_by)o->by);
     a->total = predict_total(&a->model, &a->dense);
     return STATUS_OK;
 }
@@ -370,7 +284,7 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
         return predict_print_json(file, a, argc, argv, err);
     explain_op(file, &a->model.spec, &a->model.allocation,
                o->phase != MEMORY_DECODE, a->model.ledger, (enum op)o->explain,
-               o->layer);
+               (int32_t)o->layer);
     return STATUS_OK;
 }
 
@@ -392,31 +306,30 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
     return status;
 }
 
-int predict_command(int argc, char **argv)
+static enum status answer(struct predict_answer *a,
+                          struct predict_options *o, struct error *err)
 {
-    const struct argp_child children[] = { { &command_argp, 0, NULL, 0 },
-                                           { NULL, 0, NULL, 0 } };
-    const struct argp argp = {
-        option_table, parse_option, "MODEL",
-        "Price a model: FLOPs, bytes, and on a machine seconds and joules, next"
-        " to its dense twin.  Nothing is run.\vMODEL is a model YAML"
-        " (configs/models/), a run or checkpoint directory with config.json, a"
-        " GGUF or a llama2.c file.", children, add_keys, NULL,
-    };
-    struct predict_options options = { .explain = -1 };
+    enum status status = check(o, err);
+
+    o->model = o->common.operand[0];
+    a->options = o;
+    a->process_bytes = command_peak_bytes();
+    if (status == STATUS_OK)
+        status = load(a, err);
+    if (status == STATUS_OK)
+        status = work_out(a, err);
+    return status == STATUS_OK
+               ? deliver(a, o->common.argc, o->common.argv, err) : status;
+}
+
+static int run(void *options)
+{
     struct predict_answer *a = calloc(1, sizeof *a);
     struct error err = { STATUS_NO_MEMORY, "no memory" };
 
     if (!a)
         return command_fail(&err);
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    a->options = &options;
-    a->process_bytes = command_peak_bytes();
-    enum status status = load(a, &err);
-    if (status == STATUS_OK)
-        status = work_out(a, &err);
-    if (status == STATUS_OK)
-        status = deliver(a, argc, argv, &err);
+    enum status status = answer(a, options, &err);
     prediction_close(&a->model);
     prediction_close(&a->dense);
     json_decref(a->config);
@@ -424,3 +337,12 @@ int predict_command(int argc, char **argv)
     free(a);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command predict_command = {
+    .name = "predict", .usage = "MODEL",
+    .help = "price a model from its config, nothing is run",
+    .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
+        " machine seconds and joules.  Nothing is run.",
+    .flags = flags, .config = &model_config_schema,
+    .options_size = sizeof(struct predict_options), .run = run,
+};

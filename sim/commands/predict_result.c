@@ -61,8 +61,8 @@ static void print_routing(FILE *file, const struct model_spec *s)
     static const char *const around[PART_COUNT] = {
         [PART_BLOCK] = "", [PART_ATTENTION] = " around their attention",
         [PART_FFN] = " around their feed-forward part",
-        [PART_APART] = " around their attention and their feed-forward part,"
-                       " each by itself",
+        [PART_APART] = (" around their attention and their feed-forward part,"
+                        " each by itself"),
     };
     fputs(around[s->part], file);
     if (s->skipped_keys != SKIPPED_KEYS_ABSENT)

@@ -1,5 +1,4 @@
-/* predict_session.h - Hold what isobath predict was asked and what it answers;
- * for predict.c and predict_result.c. */
+/* predict_session.h - Hold the question and the answer of isobath predict. */
 #ifndef PREDICT_SESSION_H
 #define PREDICT_SESSION_H
 
@@ -11,14 +10,13 @@
 
 struct predict_options {
     struct command_options common;
-    const char *model, *machine, *convention;
-    enum memory_phase phase;
-    enum predict_by by;
-    int32_t batch, tokens, context;     /* 0: not given */
+    const char *model, *machine, *convention;   /* the last two may be NULL */
+    int     phase, by;                  /* enum memory_phase, predict_by */
+    int64_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
-    int32_t layer;                      /* that it shows */
-    const char *weights;                /* float32, stored, or a type; NULL: as
-                                         * the model file says */
+    int64_t layer;                      /* that it shows */
+    int     weights;                    /* enum weights, then types; -1: as the
+                                         * model file says */
 };
 
 /* Everything that is printed, in whatever format. */

@@ -1,119 +1,55 @@
-/* sweep.c - Run every point of a study: isobath sweep. */
+/* sweep.c - Run isobath sweep: every point of a study. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "sim/core/answer/command.h"
+#include "sim/commands/commands.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 
-int sweep_command(int argc, char **argv);
-
-enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
-enum { KEY_LIST = 256, KEY_MERGE, KEY_LAUNCHER, KEY_PROGRAM };
-
 struct options {
     struct command_options common;
     const char *study, *program;
-    int32_t point;
-    int     n_jobs;              /* 0: not given */
-    bool    list, merge, slurm;
-    int     argc;                /* as given, for the provenance */
-    char  **argv;
+    int64_t point, n_jobs;       /* -1: all; 0: not given */
+    int     launcher;
+    bool    list, merge;
 };
 
-static const struct argp_option option_table[] = {
-    { "jobs", 'j', "N", 0, "Points at a time; default: one per thread; of run,"
-      " whose seconds are results, one", 0 },
-    { "point", 'p', "I", 0, "Only this one; may run beside others", 0 },
-    { "list", KEY_LIST, NULL, 0, "Print the points and run none", 0 },
-    { "merge", KEY_MERGE, NULL, 0, "Write points.csv and run none", 0 },
-    { "launcher", KEY_LAUNCHER, "NAME", 0,
-      "local (default), or slurm: write DIR/array.sh and hand it in", 0 },
-    { "program", KEY_PROGRAM, "FILE", OPTION_HIDDEN,
-      "What runs instead of this program", 0 },
-    { NULL, 0, NULL, 0, NULL, 0 },
-};
+enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
+enum { LAUNCHER_LOCAL, LAUNCHER_SLURM };
+static const char *const launchers[] = { "local", "slurm", NULL };
 
-/* A whole number from `low` to `high`, or argp's error, which ends here. */
-static int take_number(const char *name, const char *text, int low, int high,
-                       struct argp_state *state)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-
-    if (end == text || *end || value < low || value > high)
-        argp_error(state, "%s '%s': allowed is %d to %d", name, text, low,
-                   high);
-    return (int)value;
-}
-
-static void take_launcher(struct options *options, const char *name,
-                          struct argp_state *state)
-{
-    options->slurm = strcmp(name, "slurm") == 0;
-    if (!options->slurm && strcmp(name, "local") != 0)
-        argp_error(state, "--launcher '%s': allowed is local or slurm", name);
-}
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct options *options = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &options->common;
-        return 0;
-    case 'j':
-        options->n_jobs = take_number("--jobs", arg, 1, MAX_JOBS, state);
-        return 0;
-    case 'p':
-        options->point = take_number("--point", arg, 0, SWEEP_MAX_POINTS - 1,
-                                     state);
-        return 0;
-    case KEY_LIST:
-        options->list = true;
-        return 0;
-    case KEY_MERGE:
-        options->merge = true;
-        return 0;
-    case KEY_LAUNCHER:
-        take_launcher(options, arg, state);
-        return 0;
-    case KEY_PROGRAM:
-        options->program = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->study)
-            argp_error(state, "'%s': one study is allowed", arg);
-        options->study = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->study)
-            argp_error(state, "a study is missing: configs/studies/NAME.yaml");
-        if (!options->common.output && !options->list)
-            argp_error(state, "-o DIR is missing: where the points go");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {
-    { &command_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 },
-};
-static const struct argp sweep_argp = {
-    .options = option_table, .parser = parse_option, .args_doc = "STUDY -o DIR",
-    .doc = "Run every point of a study.  Finished points are never run again;"
-           " interrupted ones resume.\v"
-           "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
-           "  isobath sweep configs/studies/capacity-demo.yaml --list\n\n"
-           "A study holds base: (a run config), command: (train or run), axes: (keys and their values,"
-           " all combinations), points: (a list of single ones) and set: (for"
-           " all).  --set holds for every point too.",
-    .children = children,
+#define SWEEP(name, argument, TYPE, member, ...)                               \
+    FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
+static const struct flag flags[] = {
+    FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
+        " command: (train or run), axes: (keys and their values, all combinations),"
+        " points: (a list of single ones) and set: (for all)"),
+    FLAG_OUTPUT("DIR", "", "where the points and their tables go; --list alone"
+        " goes without it"),
+    SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run so many"
+        " points at a time; not given: one for each thread, and of command:"
+        " run, whose seconds are results, one"),
+    SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
+        NULL, NULL, "run only this one, and other processes others beside it;"
+        " -1: all"),
+    SWEEP("--list", NULL, BOOL, list, 0, 0, "", NULL, NULL,
+        "print the points and run none"),
+    SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
+        "write points.csv of what is done and run none"),
+    SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
+        NULL, "who runs the points: this program, or Slurm, which is handed"
+        " DIR/array.sh"),
+    SWEEP("--program", "FILE", TEXT, program, 0, 0, "", NULL, NULL,
+        "run this program for each point instead of isobath"),
+    { { "--set", CONFIG_SETTINGS, 0, 0, 0, "", NULL, NULL, "set a key of every"
+        " point's config to a value; may be given more than once" },
+      "KEY=VALUE", NULL, NULL },
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_FORMAT("--list", format_names),
+    FLAG_END
 };
 
 /* Every point's state; with no directory all are pending. */
@@ -174,7 +110,7 @@ static enum status list_points(const struct options *options,
     return STATUS_OK;
 }
 
-/* What the callbacks of a run need. */
+/* The context of the callbacks of a run. */
 struct watch {
     const struct sweep *sweep;
     struct progress progress;
@@ -220,8 +156,8 @@ static enum status merge(const struct options *options,
                                "base", sweep_base(sweep), "command",
                                sweep_work(sweep)->name);
     json_t *summary = summary_open("sweep", config, provenance_json(
-        options->argc, options->argv, options->common.threads, 0, NULL, NULL,
-        NULL));
+        options->common.argc, options->common.argv, options->common.threads, 0,
+        NULL, NULL, NULL));
     json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
                                "failed", count(state, n, POINT_FAILED));
     if (json_object_set_new(summary, "points", points) != 0)
@@ -240,7 +176,7 @@ static struct sweep_run local_run(const struct options *options,
     int32_t n = options->point == ALL_POINTS ? sweep_n_points(sweep) : 1;
     int threads = options->common.threads;
     int usual = sweep_work(sweep)->timed ? 1 : threads;
-    int n_jobs = options->n_jobs ? options->n_jobs : usual;
+    int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
 
     n_jobs = n_jobs > n ? n : n_jobs;
     return (struct sweep_run){
@@ -259,14 +195,14 @@ static enum status run_one(const struct options *options,
                            const struct sweep_run *run,
                            enum point_state *state, struct error *err)
 {
-    if (options->point >= sweep_n_points(sweep))
+    const int32_t point = (int32_t)options->point;
+
+    if (point >= sweep_n_points(sweep))
         return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
-                         " %d", options->point, sweep_n_points(sweep) - 1);
-    enum status status = sweep_run_points(run, options->point,
-                                          options->point + 1, state, err);
-    if (status == STATUS_OK && state[options->point] != POINT_DONE)
-        return error_set(err, STATUS_FAILED, "point %d failed",
-                         options->point);
+                         " %d", point, sweep_n_points(sweep) - 1);
+    enum status status = sweep_run_points(run, point, point + 1, state, err);
+    if (status == STATUS_OK && state[point] != POINT_DONE)
+        return error_set(err, STATUS_FAILED, "point %d failed", point);
     return status;
 }
 
@@ -319,7 +255,7 @@ static enum status run_slurm(const struct options *options,
     const struct sweep_slurm slurm = {
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .threads = run->threads,
-        .n_jobs = options->n_jobs, .settings = options->common.setting,
+        .n_jobs = (int)options->n_jobs, .settings = options->common.setting,
         .n_settings = options->common.n_settings,
     };
     char job[64];
@@ -345,7 +281,7 @@ static enum status dispatch(const struct options *options,
 
     if (options->list)
         return list_points(options, sweep, state, err);
-    if (options->slurm)
+    if (options->launcher == LAUNCHER_SLURM)
         return run_slurm(options, sweep, &run, err);
     command_catch_signals();
     watch.progress = progress_begin("sweep", "point", sweep_n_points(sweep),
@@ -357,25 +293,51 @@ static enum status dispatch(const struct options *options,
     return status;
 }
 
-int sweep_command(int argc, char **argv)
+static enum status check(const struct options *o, struct error *err)
 {
-    struct options options = { .point = ALL_POINTS, .argc = argc,
-                               .argv = argv };
-    struct error err = { STATUS_OK, "" };
-    struct sweep *sweep = NULL;
+    if (!o->list && !o->common.output)
+        return error_set(err, STATUS_BAD_VALUE, "-o DIR is missing: where the"
+                         " points go");
+    return o->list ? STATUS_OK : flags_refuse(&o->common, "--list", err);
+}
 
-    argp_parse(&sweep_argp, argc, argv, 0, NULL, &options);
-    enum status status = sweep_open(&sweep, options.study,
-                                    options.common.setting,
-                                    options.common.n_settings, &err);
+static enum status sweep(const struct options *options, struct error *err)
+{
+    struct sweep *sweep = NULL;
+    enum status status = sweep_open(&sweep, options->study,
+                                    options->common.setting,
+                                    options->common.n_settings, err);
     if (status != STATUS_OK)
-        return command_fail(&err);
-    enum point_state *state = calloc((size_t)sweep_n_points(sweep),
-                                     sizeof *state);
-    status = state ? dispatch(&options, sweep, state, &err)
-                   : error_set(&err, STATUS_NO_MEMORY, "no memory for %d points",
-                               sweep_n_points(sweep));
+        return status;
+    const int32_t n = sweep_n_points(sweep);
+    enum point_state *state = calloc((size_t)n, sizeof *state);
+    status = state ? dispatch(options, sweep, state, err)
+                   : error_set(err, STATUS_NO_MEMORY, "no memory for %d points",
+                               n);
     free(state);
     sweep_close(sweep);
+    return status;
+}
+
+static int run(void *in)
+{
+    struct options *options = in;
+    struct error err = { STATUS_OK, "" };
+    enum status status = check(options, &err);
+
+    options->study = options->common.operand[0];
+    if (status == STATUS_OK)
+        status = sweep(options, &err);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
+
+const struct command sweep_command = {
+    .name = "sweep", .usage = "STUDY -o DIR",
+    .help = "run every point of a study; resumable",
+    .about = "Run every point of a study.  Finished points are never run again;"
+        " interrupted ones resume.",
+    .examples =
+        "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
+        "  isobath sweep configs/studies/capacity-demo.yaml --list\n",
+    .flags = flags, .options_size = sizeof(struct options), .run = run,
+};

@@ -91,9 +91,9 @@ static void add_figure(struct table *t, json_t *summary,
 {
     json_t *value = NULL;
 
-    for (int i = 0; i < MAX_PATHS && figure->path[i]; i++)
-        if (json_is_number(value = follow(summary, figure->path[i])))
-            break;
+    for (int i = 0; i < MAX_PATHS && figure->path[i] && !json_is_number(value);
+         i++)
+        value = follow(summary, figure->path[i]);
     if (json_is_integer(value) && json_integer_value(value) >= 0)
         table_count(t, (uint64_t)json_integer_value(value), PROV_COUNTED);
     else if (json_is_number(value))

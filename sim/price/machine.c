@@ -191,6 +191,7 @@ enum status machine_load(struct machine *out, const char *path,
 
     if (!err)
         err = &local;
+    out->product_lanes = 0;          /* no key sets it */
     enum status status = config_load(out, &machine_schema, path, NULL, 0,
                                      origins, err);
     if (status != STATUS_OK)

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* CBLAS: row-major, as is, transposed. */
 enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };

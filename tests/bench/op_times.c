@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "tests/bench/trainee.h"
 
 /* Seconds and flops of the ops since it was cleared. */

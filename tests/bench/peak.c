@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "sim/core/base/arena.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 enum { PEAK_SIZE = 1024, PEAK_THREADS = 2 };
 

@@ -1,7 +1,7 @@
 /* prices.c - what it costs to know: a prediction, and a meter. */
 #include "tests/bench/bench.h"
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/predict.h"
 #include "tests/bench/trainee.h"
@@ -76,8 +76,9 @@ static enum status time_predictions(const struct bench *bench,
 static enum status price(const struct bench *bench, struct results *out,
                          struct error *err)
 {
-    const struct config_setting setting[] = { { "model.layers=32" },
-                                              { "routing.capacity=0.125" } };
+    const struct config_setting setting[] = {
+        { .text = "model.layers=32" }, { .text = "routing.capacity=0.125" },
+    };
     struct allocation allocation = { 0 };
     struct ledger *ledger = NULL;
     struct model_spec spec;

@@ -2,7 +2,7 @@
 #include "tests/bench/multiplier.h"
 
 #include "sim/core/base/arena.h"
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 
 /* Transposed operands as a step has them: the weight's gradient is x^T dout, a
  * key or an unembedding is read along its rows. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/answer/command.h"
+#include "sim/core/base/clock.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/base/random.h"
 #include "sim/price/predict.h"
@@ -16,7 +16,8 @@ static enum status load(struct model_spec *out, const char *config,
     snprintf(set_family, sizeof set_family, "model.family=%s", family);
     snprintf(set_capacity, sizeof set_capacity, "routing.capacity=%g",
              capacity);
-    struct config_setting setting[] = { { set_family }, { set_capacity } };
+    struct config_setting setting[] = { { .text = set_family },
+                                         { .text = set_capacity } };
     return model_config_load(out, NULL, config, setting, 2, err);
 }
 

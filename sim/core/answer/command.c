@@ -1,127 +1,13 @@
-/* command.c - shared options, messages, signals and the progress line. */
+/* command.c - Run a command; print messages; note signals. */
 #include "sim/core/answer/command.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "sim/core/base/nearest.h"
-
-enum { MAX_THREADS = 1024, LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
-
-static const char *const format_names[FORMAT_COUNT + 1] = {  /* NULL-ended */
-    [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv",
-};
-
-static int n_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN);   /* over 1024 CPUs */
-    return online > 0 ? (int)online : 1;
-}
-
-static void take_setting(struct command_options *options, const char *text,
-                         const struct argp_state *state)
-{
-    if (!strchr(text, '='))
-        argp_error(state, "--set '%s': allowed is key=value", text);
-    else if (options->n_settings == COMMAND_MAX_SETTINGS)
-        argp_error(state, "--set: at most %d of them", COMMAND_MAX_SETTINGS);
-    else
-        options->setting[options->n_settings++].text = text;
-}
-
-static void take_format(struct command_options *options, const char *text,
-                        const struct argp_state *state)
-{
-    struct nearest near = nearest_to(text);
-
-    for (int f = 0; f < FORMAT_COUNT; f++) {
-        if (strcmp(text, format_names[f]) == 0) {
-            options->format = (enum format)f;
-            return;
-        }
-        nearest_offer(&near, format_names[f]);
-    }
-    argp_error(state, "--format '%s': allowed is text, json or csv%s%s%s", text,
-               near.name ? ", did you mean '" : "", near.name ? near.name : "",
-               near.name ? "'?" : "");
-}
-
-static void take_threads(struct command_options *options, const char *text,
-                         const struct argp_state *state)
-{
-    char *end;
-    errno = 0;
-    long n = strtol(text, &end, 10);
-
-    if (end == text || *end || errno || n < 0 || n > MAX_THREADS)
-        argp_error(state, "--threads '%s': allowed is 0 (as many as may run)"
-                   " to %d", text, MAX_THREADS);
-    else
-        options->threads = (int)n;
-}
-
-void command_refuse_settings(const struct command_options *options,
-                             const struct argp_state *state)
-{
-    if (options->n_settings > 0)
-        argp_error(state, "--set %s: this command has no config to override",
-                   options->setting[0].text);
-}
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct command_options *options = state->input;
-
-    switch (key) {
-    case ARGP_KEY_INIT:
-        argp_err_exit_status = status_exit_code(STATUS_BAD_VALUE);
-        return 0;
-    case ARGP_KEY_END:
-        if (options->threads == 0)
-            options->threads = n_cpus();
-        return 0;
-    case 's':
-        take_setting(options, arg, state);
-        return 0;
-    case 'f':
-        take_format(options, arg, state);
-        return 0;
-    case 'q':
-        options->quiet = true;
-        return 0;
-    case 'o':
-        options->output = arg;
-        return 0;
-    case 't':
-        take_threads(options, arg, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option option_table[] = {
-    { "set", 's', "KEY=VALUE", 0, "Override a key of the config", 0 },
-    { "format", 'f', "FORMAT", 0, "Print as text, json or csv", 0 },
-    { "quiet", 'q', NULL, 0, "No progress and no notes", 0 },
-    { "output", 'o', "PATH", 0, "Where results are written", 0 },
-    { "threads", 't', "N", 0, "Threads; default: as many as may run", 0 },
-    { NULL, 0, NULL, 0, NULL, 0 },
-};
-
-const struct argp command_argp = { .options = option_table,
-                                   .parser = parse_option };
+enum { LINE_SIZE = 256 };
 
 /* Names and texts from outside may hold escape sequences: show them. */
 static void print_safely(const char *text, size_t length)
@@ -160,6 +46,40 @@ void command_warn(const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     print_message("warning", text);
+}
+
+static int run(const struct command *command, struct command_options *options,
+               int argc, char **argv)
+{
+    struct error err;
+
+    if (flags_read(options, command, argc, argv, &err) != STATUS_OK) {
+        int code = command_fail(&err);
+        fprintf(stderr, "  help: 'isobath %s --help' lists its flags\n",
+                command->name);
+        return code;
+    }
+    if (options->help)
+        flags_help(stdout, command);
+    else if (options->usage)
+        flags_usage(stdout, command);
+    else if (options->version)
+        puts("isobath " ISOBATH_VERSION);
+    else
+        return command->run(options);
+    return 0;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    struct command_options *options = calloc(1, command->options_size);
+
+    if (!options)
+        return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
+    int code = run(command, options, argc, argv);
+    flags_close(options);
+    free(options);
+    return code;
 }
 
 void command_quote(const char *text)
@@ -226,80 +146,4 @@ uint64_t command_peak_bytes(void)
 uint64_t command_memory_bytes(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-double clock_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-struct progress progress_begin(const char *what, const char *unit, double total,
-                               bool quiet)
-{
-    const char *term = getenv("TERM");
-    double now = clock_seconds();
-
-    return (struct progress){
-        .what = what, .unit = unit, .total = total, .first = -1, .started = now,
-        /* The first line appears after 1 s, later ones 0.2 s apart. */
-        .shown = now + 0.8,
-        .on = !quiet && isatty(STDERR_FILENO) && term &&
-              strcmp(term, "dumb") != 0,
-    };
-}
-
-/* "about 3 min 20 s left" */
-static void describe_left(char *out, size_t size, double seconds)
-{
-    if (seconds >= 5400)
-        snprintf(out, size, "about %.1f h left", seconds / 3600);
-    else if (seconds >= 90)
-        snprintf(out, size, "about %.0f min left", seconds / 60);
-    else
-        snprintf(out, size, "about %.0f s left", seconds);
-}
-
-static int columns(void)
-{
-    struct winsize window;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0
-               ? window.ws_col : DEFAULT_COLUMNS;
-}
-
-void progress_at(struct progress *p, double done, const char *note)
-{
-    char line[LINE_SIZE], left[48] = "", of[32] = "";
-    double now = clock_seconds();
-
-    if (p->first < 0) {
-        p->first = done;
-        p->started = now;
-    }
-    if (!p->on || now < p->shown + 0.2)
-        return;
-    p->shown = now;
-    double rate = (done - p->first) / (now - p->started);
-    if (p->total > 0)
-        snprintf(of, sizeof of, "/%.0f", p->total);
-    if (p->total > 0 && rate > 0)
-        describe_left(left, sizeof left, (p->total - done) / rate);
-    snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
-             p->unit, done, of, rate, p->unit, left, note ? note : "");
-    /* One column short, or some terminals wrap the line. */
-    fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
-    fflush(stderr);
-}
-
-void progress_clear(const struct progress *p)
-{
-    if (p->on)
-        fputs("\r\033[K", stderr);
-}
-
-void progress_end(struct progress *p)
-{
-    progress_clear(p);
-    p->on = false;
 }

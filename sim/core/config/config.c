@@ -8,6 +8,7 @@
 #include "sim/core/config/config_value.h"
 #include "sim/core/config/document.h"
 #include "sim/core/base/nearest.h"
+#include "sim/core/base/wrap.h"
 
 enum { NAME_SIZE = 128 };
 
@@ -44,8 +45,8 @@ static size_t count_keys(const struct config_schema *schema)
     return n;
 }
 
-static const struct config_key *find_key(const struct config_schema *schema,
-                                         const char *name)
+const struct config_key *config_find(const struct config_schema *schema,
+                                     const char *name)
 {
     for (const struct config_key *key = schema->keys; key->name; key++)
         if (strcmp(key->name, name) == 0)
@@ -222,7 +223,7 @@ static enum status collect_pair(struct loader *l, struct place key,
      * two ways to say one thing. */
     bool dotted = strchr(quote, '.') != NULL;
     const struct config_key *found = dotted ? NULL
-                                            : find_key(l->schema, name);
+                                            : config_find(l->schema, name);
     if (found) {
         struct slot *slot = &l->slot[found - l->schema->keys];
         bool given = slot->value.node != NULL && !slot->lent;
@@ -289,23 +290,52 @@ static enum status collect_mapping(struct loader *l, struct place place,
 }
 
 /* The value of a setting or a default as a document of one value. */
+static enum status value_document(struct document **out, const char *origin,
+                                  const char *text, bool literal,
+                                  struct error *err)
+{
+    enum status status = literal || !*text
+        ? document_literal(out, origin, text, err)
+        : document_parse(out, origin, text, err);
+
+    if (status != STATUS_OK || document_root(*out))
+        return status;
+    status = document_fail(*out, NULL, STATUS_BAD_VALUE, err,
+                           "'%.64s' holds no value", text);
+    document_close(*out);
+    return status;
+}
+
 static enum status parse_value(struct loader *l, struct place *out,
                                const char *origin, const char *text,
                                bool literal)
 {
     struct document *document = NULL;
-    enum status status = literal || !*text
-        ? document_literal(&document, origin, text, l->err)
-        : document_parse(&document, origin, text, l->err);
+    enum status status = value_document(&document, origin, text, literal,
+                                        l->err);
 
-    if (status != STATUS_OK)
-        return status;
-    keep(l, document);
-    if (!document_root(document))
-        return document_fail(document, NULL, STATUS_BAD_VALUE, l->err,
-                             "'%.64s' holds no value", text);
-    *out = (struct place){ document, document_root(document) };
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        *out = (struct place){ keep(l, document), document_root(document) };
+    return status;
+}
+
+enum status config_parse(void *target, const struct config_key *key,
+                         const char *text, struct error *err)
+{
+    struct document *document = NULL;
+    enum status status = value_document(&document, "", text,
+                                        config_value_literal(key), err);
+
+    if (status != STATUS_OK) {
+        char allowed[CONFIG_ALLOWED_SIZE];
+        config_value_allowed(allowed, key);
+        return error_set(err, status, "%s %.64s: allowed is %s", key->name,
+                         text, allowed);
+    }
+    status = config_value_read(target, key, document, document_root(document),
+                               err);
+    document_close(document);
+    return status;
 }
 
 static enum status apply_setting(struct loader *l,
@@ -320,7 +350,7 @@ static enum status apply_setting(struct loader *l,
         return error_set(l->err, STATUS_BAD_VALUE,
                          "--set: '%.64s': allowed is key=value", text);
     const char *value = text + strlen(name) + 1;
-    const struct config_key *key = find_key(l->schema, name);
+    const struct config_key *key = config_find(l->schema, name);
     if (!key && !is_section(l->schema, name)) {
         describe_unknown(what, sizeof what, l->schema, name);
         return error_set(l->err, STATUS_BAD_VALUE, "--set: %s", what);
@@ -347,7 +377,7 @@ static enum status apply_settings(struct loader *l)
         for (size_t i = 0; i < l->n_settings && status == STATUS_OK; i++) {
             char name[NAME_SIZE];
             setting_name(name, l->settings[i].text);
-            if ((find_key(l->schema, name) != NULL) == (keys == 1))
+            if ((config_find(l->schema, name) != NULL) == (keys == 1))
                 status = apply_setting(l, &l->settings[i]);
         }
     return status;
@@ -453,7 +483,7 @@ enum status config_blame(const struct config_schema *schema,
                          const struct config_origin *origins, const char *key,
                          struct error *err)
 {
-    const struct config_key *found = find_key(schema, key);
+    const struct config_key *found = config_find(schema, key);
     char what[sizeof err->text];
 
     if (!found || !origins || !err)
@@ -503,40 +533,37 @@ json_t *config_json(const void *target, const struct config_schema *schema)
     return root;
 }
 
-enum { HELP_WIDTH = 78, HELP_INDENT = 6 };
-
-/* Words, wrapped, every line but the first indented. */
-static void write_wrapped(FILE *file, size_t column, const char *text)
+void config_help_row(FILE *file, const char *name, const char *described,
+                     const char *help)
 {
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        if (column > HELP_INDENT && column + 1 + length > HELP_WIDTH) {
-            fprintf(file, "\n%*s", HELP_INDENT, "");
-            column = HELP_INDENT;
-        } else if (column > HELP_INDENT) {
-            fputc(' ', file);
-            column++;
-        }
-        fprintf(file, "%.*s", (int)length, text);
-        column += length;
-        text += length + (text[length] == ' ');
-    }
-    fputc('\n', file);
+    char row[4 * CONFIG_ALLOWED_SIZE];
+
+    snprintf(row, sizeof row, "%s%s%s", name, *described ? ": " : "",
+             described);
+    wrap_text(file, 2, 6, row);
+    wrap_text(file, 6, 6, help);
+}
+
+void config_describe(char *out, size_t size, const struct config_key *key)
+{
+    char allowed[CONFIG_ALLOWED_SIZE];
+    const char *fallback = key->fallback;
+
+    if (fallback && !*fallback &&
+        (key->type == CONFIG_TEXT || key->type == CONFIG_PATH))
+        fallback = "\"\"";
+    config_value_allowed(allowed, key);
+    snprintf(out, size, "%s%s%.200s", allowed,
+             !fallback ? "; required" : *fallback ? "; default " : "",
+             fallback ? fallback : "");
 }
 
 void config_help(const struct config_schema *schema, FILE *file)
 {
-    char allowed[CONFIG_ALLOWED_SIZE], line[2 * CONFIG_ALLOWED_SIZE];
+    char described[2 * CONFIG_ALLOWED_SIZE];
 
     for (const struct config_key *key = schema->keys; key->name; key++) {
-        config_value_allowed(allowed, key);
-        snprintf(line, sizeof line, "%s; %s%.200s", allowed,
-                 key->fallback ? "default " : "required",
-                 !key->fallback ? "" : *key->fallback ? key->fallback
-                                                      : "\"\"");
-        fprintf(file, "  %s:", key->name);
-        write_wrapped(file, strlen(key->name) + 3, line);
-        fprintf(file, "%*s", HELP_INDENT, "");
-        write_wrapped(file, HELP_INDENT, key->help);
+        config_describe(described, sizeof described, key);
+        config_help_row(file, key->name, described, key->help);
     }
 }

@@ -93,6 +93,8 @@ struct config_schema {
  * settings of one key the last holds; a key's outweighs its section's. */
 struct config_setting {
     const char *text;            /* "train.steps=200" */
+    const char *flag;            /* "--window": the flag that stands for the
+                                  * key; NULL: --set */
 };
 
 /* Where a resolved value came from, for messages of later checks. */
@@ -118,7 +120,24 @@ enum status config_blame(const struct config_schema *schema,
 /* The resolved values as nested JSON objects; caller decrefs.  NULL: no memory. */
 json_t *config_json(const void *target, const struct config_schema *schema);
 
+/* The row of a key; NULL: there is none. */
+const struct config_key *config_find(const struct config_schema *schema,
+                                     const char *name);
+
+/* Read the text of one value into the key's member of *target, as --set would.
+ * Messages begin with the key's name. */
+enum status config_parse(void *target, const struct config_key *key,
+                         const char *text, struct error *err) MUST_CHECK;
+
 /* The table as text: key, type and range, unit, default, help. */
 void config_help(const struct config_schema *schema, FILE *file);
+
+/* "a number, 0 to 1; default 0.5", cut at `size`. */
+void config_describe(char *out, size_t size, const struct config_key *key);
+
+/* One row of help: the name, what describes it (or ""), and below, indented and
+ * wrapped, the help. */
+void config_help_row(FILE *file, const char *name, const char *described,
+                     const char *help);
 
 #endif

@@ -17,7 +17,8 @@ enum status document_fail(const struct document *document,
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if (!document->is_file)
-        return error_set(err, status, "%s: %s", document->path, what);
+        return error_set(err, status, "%s%s%s", document->path,
+                         *document->path ? ": " : "", what);
     return error_set(err, status, "%s:%zu:%zu: %s", document->path,
                      node ? node->start_mark.line + 1 : 1,
                      node ? node->start_mark.column + 1 : 1, what);

@@ -25,7 +25,7 @@ struct document {
  * STATUS_BAD_FORMAT: "file:line:col: what is wrong". */
 enum status document_read(struct document **out, const char *path,
                           struct error *err) MUST_CHECK;
-/* Not from a file: `name` stands in messages instead ("--set"). */
+/* Not from a file: `name` stands in messages instead ("--set"), unless "". */
 enum status document_parse(struct document **out, const char *name,
                            const char *text, struct error *err) MUST_CHECK;
 /* A document that is one piece of text, taken as it is. */

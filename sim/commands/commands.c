@@ -1,0 +1,7 @@
+/* commands.c - Order the commands as isobath --help lists them. */
+#include "sim/commands/commands.h"
+
+const struct command *const commands[] = {
+    &machine_command, &predict_command, &train_command, &run_command,
+    &profile_command, &sweep_command, &report_command, NULL
+};

@@ -1,0 +1,12 @@
+/* commands.h - List the commands of the program. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "sim/core/answer/command.h"
+
+extern const struct command machine_command, predict_command, train_command,
+                            run_command, profile_command, sweep_command,
+                            report_command;
+extern const struct command *const commands[];     /* NULL ends */
+
+#endif

@@ -1,0 +1,412 @@
+/* flags.c - Read a command line by its table; print the table as help. */
+#include "sim/core/answer/flags.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/core/answer/command.h"
+#include "sim/core/base/nearest.h"
+#include "sim/core/base/wrap.h"
+
+enum { NAME_SIZE = 128 };
+
+const char *const format_names[FORMAT_COUNT + 1] = {
+    [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv",
+};
+
+static const struct { char letter; const char *name; } letters[] = {
+#define X(letter, name) { letter, name },
+    FLAG_LETTER_MAP(X)
+#undef X
+};
+enum { N_LETTERS = sizeof letters / sizeof *letters };
+
+struct reader {
+    const struct command   *command;
+    struct command_options *options;
+    char *const            *next;     /* what is not read yet, NULL-ended */
+    struct error           *err;
+};
+
+static bool is_operand(const struct flag *flag)
+{
+    return flag->value.name[0] != '-';
+}
+
+/* ---- reading ---- */
+
+static const struct flag *find(const struct reader *r, const char *name,
+                               size_t length)
+{
+    for (const struct flag *f = r->command->flags; f->value.name; f++)
+        if (strlen(f->value.name) == length &&
+            strncmp(f->value.name, name, length) == 0)
+            return f;
+    return NULL;
+}
+
+static enum status unknown(const struct reader *r, const char *name, int length)
+{
+    char typed[NAME_SIZE], all[400] = "";
+
+    snprintf(typed, sizeof typed, "%.*s", length, name);
+    struct nearest near = nearest_to(typed);
+    for (const struct flag *f = r->command->flags; f->value.name; f++) {
+        size_t used = strlen(all);
+        if (is_operand(f))
+            continue;
+        nearest_offer(&near, f->value.name);
+        snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
+                 f->value.name);
+    }
+    if (near.name)
+        return error_set(r->err, STATUS_BAD_VALUE, "unknown flag '%s', did you"
+                         " mean '%s'?", typed, near.name);
+    return error_set(r->err, STATUS_BAD_VALUE, "unknown flag '%s': isobath %s"
+                     " takes %s", typed, r->command->name, all);
+}
+
+static enum status add_setting(struct command_options *o, size_t at,
+                               struct config_setting setting, struct error *err)
+{
+    if (o->n_settings == COMMAND_MAX_SETTINGS)
+        return error_set(err, STATUS_BAD_VALUE, "%s: more than %d settings",
+                         setting.text, COMMAND_MAX_SETTINGS);
+    memmove(o->setting + at + 1, o->setting + at,
+            (o->n_settings - at) * sizeof *o->setting);
+    o->setting[at] = setting;
+    o->n_settings++;
+    return STATUS_OK;
+}
+
+enum status flags_set_key(struct command_options *o, const char *key,
+                          const char *value, const char *flag,
+                          struct error *err)
+{
+    char *text = NULL;
+
+    if (asprintf(&text, "%s=%s", key, value) < 0)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", flag);
+    enum status status = add_setting(o, o->n_by_flag, (struct config_setting){
+        text, flag }, err);
+    if (status == STATUS_OK)
+        o->made[o->n_by_flag++] = text;
+    else
+        free(text);
+    return status;
+}
+
+static enum status set(const struct reader *r, const struct flag *flag,
+                       const char *value)
+{
+    const struct config_key *key = &flag->value;
+    struct command_options *o = r->options;
+    char *member = (char *)o + key->offset;
+    const bool yes = true;
+
+    if (flag->key)
+        return flags_set_key(o, flag->key, value ? value : "true", key->name,
+                             r->err);
+    switch (key->type) {
+    case CONFIG_SETTINGS:
+        if (!strchr(value, '='))
+            return error_set(r->err, STATUS_BAD_VALUE, "%s %s: allowed is %s",
+                             key->name, value, flag->argument);
+        return add_setting(o, o->n_settings, (struct config_setting){
+            value, NULL }, r->err);
+    case CONFIG_BOOL:
+        memcpy(member, &yes, sizeof yes);
+        return STATUS_OK;
+    case CONFIG_TEXT:
+        memcpy(member, &value, sizeof value);
+        return STATUS_OK;
+    default:
+        return config_parse(o, key, value, r->err);
+    }
+}
+
+static void note_given(const struct reader *r, const struct flag *flag)
+{
+    r->options->given |= UINT64_C(1) << (flag - r->command->flags);
+}
+
+/* The value stands behind the flag's name, or is what comes next. */
+static enum status give(struct reader *r, const struct flag *flag,
+                        const char *value)
+{
+    const char *name = flag->value.name;
+
+    if (!flag->argument && value)
+        return error_set(r->err, STATUS_BAD_VALUE, "%s takes no value, not"
+                         " '%s'", name, value);
+    if (flag->argument && !value && !*r->next)
+        return error_set(r->err, STATUS_BAD_VALUE, "%s: its value %s is"
+                         " missing", name, flag->argument);
+    if (flag->argument && !value)
+        value = *r->next++;
+    note_given(r, flag);
+    return set(r, flag, value);
+}
+
+static enum status read_name(struct reader *r, const char *text)
+{
+    const size_t length = strcspn(text, "=");
+    const struct flag *flag = find(r, text, length);
+
+    if (!flag)
+        return unknown(r, text, (int)length);
+    return give(r, flag, text[length] ? text + length + 1 : NULL);
+}
+
+static const struct flag *find_letter(const struct reader *r, char letter)
+{
+    for (int i = 0; i < N_LETTERS; i++)
+        if (letters[i].letter == letter)
+            return find(r, letters[i].name, strlen(letters[i].name));
+    return NULL;
+}
+
+/* The letters behind a dash, "-qo"; behind one that takes a value stands it. */
+static enum status read_letters(struct reader *r, const char *text)
+{
+    enum status status = STATUS_OK;
+
+    for (const char *at = text + 1; *at && status == STATUS_OK; at++) {
+        const struct flag *flag = find_letter(r, *at);
+        if (!flag)
+            return unknown(r, (char[]){ '-', *at, '\0' }, 2);
+        if (flag->argument)
+            return give(r, flag, at[1] ? at + 1 : NULL);
+        status = give(r, flag, NULL);
+    }
+    return status;
+}
+
+static enum status read_operand(const struct reader *r, char *text)
+{
+    struct command_options *o = r->options;
+    const struct flag *row = r->command->flags;
+
+    while (row->value.name && !is_operand(row))
+        row++;
+    if (!row->value.name)
+        return error_set(r->err, STATUS_BAD_VALUE, "'%s': isobath %s takes"
+                         " flags alone", text, r->command->name);
+    if (o->n_operands > 0 && !strstr(row->value.name, "..."))
+        return error_set(r->err, STATUS_BAD_VALUE, "one %s, not also '%s'",
+                         row->value.name, text);
+    o->operand[o->n_operands++] = text;
+    note_given(r, row);
+    return STATUS_OK;
+}
+
+static bool asks(const struct command_options *o)
+{
+    return o->help || o->usage || o->version;
+}
+
+static enum status read_all(struct reader *r)
+{
+    enum status status = STATUS_OK;
+    bool flags = true;
+
+    while (*r->next && status == STATUS_OK && !asks(r->options)) {
+        char *text = *r->next++;
+        if (flags && strcmp(text, "--") == 0)
+            flags = false;
+        else if (flags && strncmp(text, "--", 2) == 0)
+            status = read_name(r, text);
+        else if (flags && text[0] == '-' && text[1])
+            status = read_letters(r, text);
+        else
+            status = read_operand(r, text);
+    }
+    return status;
+}
+
+static enum status set_defaults(const struct reader *r)
+{
+    enum status status = STATUS_OK;
+    const int none = -1;
+
+    for (const struct flag *f = r->command->flags;
+         f->value.name && status == STATUS_OK; f++) {
+        const char *fallback = f->value.fallback;
+        if (fallback && *fallback)
+            status = set(r, f, fallback);
+        else if (f->value.type == CONFIG_CHOICE)
+            memcpy((char *)r->options + f->value.offset, &none, sizeof none);
+    }
+    return status;
+}
+
+static char letter_of(const char *name)
+{
+    for (int i = 0; i < N_LETTERS; i++)
+        if (strcmp(letters[i].name, name) == 0)
+            return letters[i].letter;
+    return '\0';
+}
+
+static enum status check_required(const struct reader *r)
+{
+    for (const struct flag *f = r->command->flags; f->value.name; f++) {
+        const char letter[] = { '-', letter_of(f->value.name), '\0' };
+        if (f->key || f->value.fallback ||
+            r->options->given >> (f - r->command->flags) & 1)
+            continue;
+        return error_set(r->err, STATUS_BAD_VALUE, "%s%s%s is missing: %s",
+                         letter[1] ? letter : f->value.name,
+                         f->argument ? " " : "",
+                         f->argument ? f->argument : "", f->value.help);
+    }
+    return STATUS_OK;
+}
+
+static int n_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN);   /* over 1024 CPUs */
+    return online > 0 ? (int)online : 1;
+}
+
+enum status flags_read(struct command_options *o, const struct command *command,
+                       int argc, char **argv, struct error *err)
+{
+    struct reader r = { command, o, argv + 1, err };
+
+    o->argc = argc;
+    o->argv = argv;
+    o->command = command;
+    o->operand = calloc((size_t)argc + 1, sizeof *o->operand);
+    if (!o->operand)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for arguments");
+    enum status status = set_defaults(&r);
+    if (status == STATUS_OK)
+        status = read_all(&r);
+    if (status == STATUS_OK && !asks(o))
+        status = check_required(&r);
+    o->threads = o->threads_wanted ? (int)o->threads_wanted : n_cpus();
+    return status;
+}
+
+void flags_close(struct command_options *o)
+{
+    for (size_t i = 0; i < o->n_by_flag; i++)
+        free(o->made[i]);
+    free(o->operand);
+}
+
+bool flags_sets(const struct command_options *o, const char *key)
+{
+    const size_t length = strlen(key);
+
+    for (size_t i = 0; i < o->n_settings; i++)
+        if (strncmp(o->setting[i].text, key, length) == 0 &&
+            o->setting[i].text[length] == '=')
+            return true;
+    return false;
+}
+
+enum status flags_refuse(const struct command_options *o, const char *with,
+                         struct error *err)
+{
+    const struct flag *flags = o->command->flags;
+
+    for (int i = 0; flags[i].value.name; i++) {
+        bool given = o->given >> i & 1 ||
+                     (flags[i].key && flags_sets(o, flags[i].key));
+        if (given && flags[i].with && strcmp(flags[i].with, with) == 0)
+            return error_set(err, STATUS_BAD_VALUE, "%s: goes with %s",
+                             flags[i].value.name, with);
+    }
+    return STATUS_OK;
+}
+
+/* ---- help ---- */
+
+void flags_usage(FILE *file, const struct command *command)
+{
+    const char *line = command->usage, *before = "Usage:";
+
+    for (;; before = "   or:") {
+        int length = (int)strcspn(line, "\n");
+        fprintf(file, "%s isobath %s %.*s%s[FLAG...]\n", before, command->name,
+                length, line, length ? " " : "");
+        if (!line[length])
+            return;
+        line += length + 1;
+    }
+}
+
+/* Of a flag that is given or not, and of a text, there is no range to tell. */
+static void describe(char *out, size_t size, const struct config_key *key)
+{
+    if (key->type == CONFIG_BOOL || key->type == CONFIG_TEXT ||
+        key->type == CONFIG_PATH || key->type == CONFIG_SETTINGS)
+        snprintf(out, size, "%s", key->fallback ? "" : "required");
+    else
+        config_describe(out, size, key);
+}
+
+static void help_row(FILE *file, const struct command *command,
+                     const struct flag *flag)
+{
+    const struct config_key *key =
+        flag->key ? config_find(command->config, flag->key) : &flag->value;
+    const char letter[] = { '-', letter_of(flag->value.name), ',', ' ', '\0' };
+    char name[NAME_SIZE], described[512];
+
+    snprintf(name, sizeof name, "%s%s%s%s", letter[1] ? letter : "",
+             flag->value.name, flag->argument ? "=" : "",
+             flag->argument ? flag->argument : "");
+    describe(described, sizeof described, key);
+    config_help_row(file, name, described, key->help);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void help_group(FILE *file, const struct command *command,
+                       const char *with)
+{
+    if (with)
+        fprintf(file, "\nWith %s:\n", with);
+    for (const struct flag *f = command->flags; f->value.name; f++)
+        if (is_same(f->with, with))
+            help_row(file, command, f);
+}
+
+/* Whether no row before it goes with the same. */
+static bool begins_group(const struct flag *flags, const struct flag *flag)
+{
+    for (; flags < flag; flags++)
+        if (is_same(flags->with, flag->with))
+            return false;
+    return flag->with != NULL;
+}
+
+void flags_help(FILE *file, const struct command *command)
+{
+    flags_usage(file, command);
+    fputc('\n', file);
+    wrap_text(file, 0, 0, command->about);
+    fputc('\n', file);
+    help_group(file, command, NULL);
+    for (const struct flag *f = command->flags; f->value.name; f++)
+        if (begins_group(command->flags, f))
+            help_group(file, command, f->with);
+    if (command->examples)
+        fprintf(file, "\nExamples:\n%s", command->examples);
+    if (command->config) {
+        fputs("\nKeys of the config, in its file or after --set:\n", file);
+        config_help(command->config, file);
+    }
+}

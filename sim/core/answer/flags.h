@@ -1,0 +1,148 @@
+/* flags.h - Read a command line by a table that has a row for each flag.
+ *
+ * A row says what a row of a config says: name, type, range, default and help,
+ * so a bad value is refused, and --help describes it, as in a config.  A flag
+ * is written --name VALUE or --name=VALUE; where it has a letter, also -x VALUE
+ * or -xVALUE, and letters may share a dash.  Behind -- nothing is a flag. */
+#ifndef FLAGS_H
+#define FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "sim/core/answer/format.h"
+#include "sim/core/base/error.h"
+#include "sim/core/config/config.h"
+
+struct command;
+
+/* The flags that have a letter.  A letter belongs to one name, so it means the
+ * same in every command that has the flag. */
+#define FLAG_LETTER_MAP(X) \
+    X('B', "--batch")      \
+    X('C', "--recorded")   \
+    X('f', "--format")     \
+    X('?', "--help")       \
+    X('j', "--jobs")       \
+    X('m', "--machine")    \
+    X('n', "--new")        \
+    X('o', "--output")     \
+    X('p', "--phases")     \
+    X('q', "--quiet")      \
+    X('r', "--repeats")    \
+    X('S', "--seed")       \
+    X('s', "--set")        \
+    X('t', "--threads")    \
+    X('V', "--version")    \
+    X('w', "--weights")
+
+/* A flag; or, where the name does not begin with a dash, what stands on the
+ * line without a flag ("MODEL", and "DIR..." for one or more of them), which is
+ * left in `operand` below.  What a flag sets is a member of the command's
+ * options:
+ *     CONFIG_BOOL       bool: whether the flag was given
+ *     CONFIG_TEXT       const char *: borrowed from the command line, or NULL
+ *     CONFIG_SETTINGS   --set KEY=VALUE
+ *     another type      as in a config; CONFIG_INT an int64_t
+ * The default NULL makes a flag required.  With the default "" the member is 0
+ * where the flag is not given, and -1 if it is a choice. */
+struct flag {
+    struct config_key value;     /* name: "--batch"; NULL ends a table */
+    const char *argument;        /* how help calls its value; NULL: has none */
+    const char *with;            /* "--explain": what the flag makes sense with,
+                                  * and what help lists it under; NULL */
+    const char *key;             /* the key of the command's config that it is
+                                  * another name of: type, range, default and
+                                  * help are the key's.  NULL: it is none */
+};
+enum { FLAGS_MAX = 64 };         /* rows of a table */
+
+#define FLAG(name, argument, with, type, options, member, ...)                 \
+    { { name, CONFIG_##type, offsetof(options, member), __VA_ARGS__ },         \
+      argument, with, NULL }
+#define FLAG_KEY(flag, argument, with, key)                                    \
+    { { .name = flag }, argument, with, key }
+#define FLAG_OPERAND(name, fallback, help)                                     \
+    { { name, CONFIG_TEXT, 0, 0, 0, fallback, NULL, NULL, help },              \
+      NULL, NULL, NULL }
+
+/* Rows that several commands have. */
+#define FLAG_SET                                                               \
+    { { "--set", CONFIG_SETTINGS, 0, 0, 0, "", NULL, NULL,                     \
+        "set a key of the config to a value; may be given more than once" },   \
+      "KEY=VALUE", NULL, NULL }
+#define FLAG_FORMAT(with, formats)                                             \
+    FLAG("--format", "FORMAT", with, CHOICE, struct command_options, format,   \
+         0, 0, "text", formats, NULL, "what the answer is printed as")
+#define FLAG_QUIET                                                             \
+    FLAG("--quiet", NULL, NULL, BOOL, struct command_options, quiet, 0, 0, "", \
+         NULL, NULL, "print no progress and no notes")
+#define FLAG_OUTPUT(argument, fallback, help)                                  \
+    FLAG("--output", argument, NULL, TEXT, struct command_options, output,     \
+         0, 0, fallback, NULL, NULL, help)
+#define FLAG_THREADS                                                           \
+    FLAG("--threads", "N", NULL, INT, struct command_options, threads_wanted,  \
+         0, 1024, "0", NULL, NULL, "how many threads work; 0: as many as this" \
+         " process may run at once")
+/* What every command answers; ends a table. */
+#define FLAG_ASKS(name, member, help)                                          \
+    FLAG(name, NULL, NULL, BOOL, struct command_options, member, 0, 0, "",     \
+         NULL, NULL, help)
+#define FLAG_END                                                               \
+    FLAG_ASKS("--help", help, "print this and do nothing else"),               \
+    FLAG_ASKS("--usage", usage, "print how the command is called"),            \
+    FLAG_ASKS("--version", version, "print the program's version"),            \
+    { .argument = NULL }
+
+extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL ends */
+
+/* The options of every command begin with these, all zero. */
+enum { COMMAND_MAX_SETTINGS = 128 };
+struct command_options {
+    int          argc;           /* as typed; argv[0] is "isobath predict" */
+    char       **argv;
+    char       **operand;        /* [n_operands], NULL-ended, borrowed texts */
+    size_t       n_operands;
+    struct config_setting setting[COMMAND_MAX_SETTINGS];   /* of flags that are
+                                  * keys, then of --set, which outweighs them */
+    size_t       n_settings;
+    char        *made[COMMAND_MAX_SETTINGS];   /* [n_by_flag] owned: texts of
+                                  * the first settings */
+    size_t       n_by_flag;
+    int          format;         /* enum format */
+    bool         quiet, help, usage, version;
+    const char  *output;         /* NULL: not given */
+    int64_t      threads_wanted;
+    int          threads;        /* at least 1 */
+    uint64_t     given;          /* a bit for each row of the command's flags */
+    const struct command *command;
+};
+
+/* Fill *options by the table of `command`; release it with flags_close(), also
+ * after a failure.  Where the line asks for help, usage or version, what stands
+ * behind that is not read and nothing need be there. */
+enum status flags_read(struct command_options *options,
+                       const struct command *command, int argc, char **argv,
+                       struct error *err) MUST_CHECK;
+void        flags_close(struct command_options *options);
+
+/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key set:
+ * "--layer: goes with --explain". */
+enum status flags_refuse(const struct command_options *options,
+                         const char *with, struct error *err) MUST_CHECK;
+
+/* Whether a flag or --set says what the key is. */
+bool        flags_sets(const struct command_options *options, const char *key);
+
+/* The setting that a flag (or operand) stands for, before those of --set. */
+enum status flags_set_key(struct command_options *options, const char *key,
+                          const char *value, const char *flag,
+                          struct error *err) MUST_CHECK;
+
+/* How a command is called; and what it does, its flags, the keys of its
+ * config. */
+void flags_usage(FILE *file, const struct command *command);
+void flags_help(FILE *file, const struct command *command);
+
+#endif

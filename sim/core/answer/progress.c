@@ -1,0 +1,81 @@
+/* progress.c - Work out rate and time left; overwrite one line of a terminal. */
+#include "sim/core/answer/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sim/core/base/clock.h"
+
+enum { LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
+
+struct progress progress_begin(const char *what, const char *unit, double total,
+                               bool quiet)
+{
+    const char *term = getenv("TERM");
+    double now = clock_seconds();
+
+    return (struct progress){
+        .what = what, .unit = unit, .total = total, .first = -1, .started = now,
+        /* The first line appears after 1 s, later ones 0.2 s apart. */
+        .shown = now + 0.8,
+        .on = !quiet && isatty(STDERR_FILENO) && term &&
+              strcmp(term, "dumb") != 0,
+    };
+}
+
+/* "about 3 min 20 s left" */
+static void describe_left(char *out, size_t size, double seconds)
+{
+    if (seconds >= 5400)
+        snprintf(out, size, "about %.1f h left", seconds / 3600);
+    else if (seconds >= 90)
+        snprintf(out, size, "about %.0f min left", seconds / 60);
+    else
+        snprintf(out, size, "about %.0f s left", seconds);
+}
+
+static int columns(void)
+{
+    struct winsize window;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0
+               ? window.ws_col : DEFAULT_COLUMNS;
+}
+
+void progress_at(struct progress *p, double done, const char *note)
+{
+    char line[LINE_SIZE], left[48] = "", of[32] = "";
+    double now = clock_seconds();
+
+    if (p->first < 0) {
+        p->first = done;
+        p->started = now;
+    }
+    if (!p->on || now < p->shown + 0.2)
+        return;
+    p->shown = now;
+    double rate = (done - p->first) / (now - p->started);
+    if (p->total > 0)
+        snprintf(of, sizeof of, "/%.0f", p->total);
+    if (p->total > 0 && rate > 0)
+        describe_left(left, sizeof left, (p->total - done) / rate);
+    snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
+             p->unit, done, of, rate, p->unit, left, note ? note : "");
+    /* One column short, or some terminals wrap the line. */
+    fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
+    fflush(stderr);
+}
+
+void progress_clear(const struct progress *p)
+{
+    if (p->on)
+        fputs("\r\033[K", stderr);
+}
+
+void progress_end(struct progress *p)
+{
+    progress_clear(p);
+    p->on = false;
+}

@@ -1,0 +1,26 @@
+/* progress.h - Tell on a terminal how far a long piece of work is. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+
+/* On a terminal one line of stderr, at most 5 times a second, after 1 s, with
+ * rate and time left; elsewhere nothing.  Rate and time left start from the first
+ * progress_at(), so call it at the start: resumed work is then not mistaken for
+ * fast work.  progress_clear() makes room to print something else,
+ * progress_end() erases the line for good. */
+struct progress {
+    const char *what;            /* "training" */
+    const char *unit;            /* "step" */
+    double total;                /* 0: unknown */
+    double first;                /* done at the first call; < 0: none yet */
+    double started, shown;       /* seconds of CLOCK_MONOTONIC */
+    bool   on;
+};
+struct progress progress_begin(const char *what, const char *unit, double total,
+                               bool quiet);
+void progress_at(struct progress *progress, double done, const char *note);
+void progress_clear(const struct progress *progress);
+void progress_end(struct progress *progress);
+
+#endif

@@ -1,0 +1,11 @@
+/* wrap.h - Write a paragraph in lines of at most 78 columns. */
+#ifndef WRAP_H
+#define WRAP_H
+
+#include <stdio.h>
+
+/* The first line is indented by `first` blanks, every other one by `rest`.  A
+ * word that is longer than a line stands in a line of its own. */
+void wrap_text(FILE *file, int first, int rest, const char *text);
+
+#endif
