@@ -60,7 +60,7 @@ STRICT   = -Wconversion -Wwrite-strings
 CFLAGS   = -std=c11 $(OPT) -ffp-contract=off -pthread $(WARN)
 CPPFLAGS = -I. -D_GNU_SOURCE -DISOBATH_VERSION='"$(VERSION)"' \
            -MMD -MP
-LDLIBS   = -lyaml -ljansson -lxxhash -lm -pthread
+LDLIBS   = -lyaml -ljansson -lxxhash -lpcre2-8 -lutf8proc -lm -pthread
 
 # The kernels but for their table of variants are compiled apart, below.
 dispatch := models/kernels/kernels.c

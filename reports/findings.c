@@ -1,6 +1,7 @@
-/* findings.c - Walk what a report found. */
+/* findings.c - Walk the findings of a report, and add tables to them. */
 #include "reports/findings.h"
 
+#include <assert.h>
 #include <string.h>
 
 const struct phase *report_phase(const struct report *r)
@@ -29,12 +30,9 @@ struct table *report_add_table(struct report *r, enum section section,
                                bool folded, const char *name,
                                const struct column *columns, size_t n_columns)
 {
-    struct report_table *slot = &r->table[r->n_tables];
+    struct report_table *slot = &r->table[r->n_tables++];
 
-    if (r->n_tables + 1 < REPORT_MAX_TABLES)
-        r->n_tables++;
-    else
-        table_close(&slot->table);
+    assert(r->n_tables <= REPORT_MAX_TABLES);
     slot->section = section;
     slot->folded = folded;
     table_open(&slot->table, name, columns, n_columns);

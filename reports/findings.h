@@ -1,4 +1,5 @@
-/* findings.h - Hold what a report is made of: runs read, tables and figures built. */
+/* findings.h - Hold the runs a report reads, and the tables and figures it
+ * builds from them. */
 #ifndef FINDINGS_H
 #define FINDINGS_H
 
@@ -30,7 +31,7 @@ enum section {
     SECTION_COUNT
 };
 
-enum { REPORT_MAX_TABLES = 25, REPORT_MAX_FIGURES = 16 };
+enum { REPORT_MAX_TABLES = 32, REPORT_MAX_FIGURES = 32 };
 
 struct report_table {
     enum section section;
@@ -43,7 +44,7 @@ struct report_figure {
     struct plot plot;
 };
 
-/* A figure that the runs given cannot fill, and what they lack. */
+/* A figure that the given runs cannot fill, and the data they lack. */
 struct report_gap {
     const char *name;
     char   reason[256];
@@ -59,7 +60,7 @@ struct report {
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
     struct token_cost token_cost;  /* of the profile's decoding */
-    /* What the layer figures show: arms of the profile's first phase that has
+    /* The layer figures show the arms of the profile's first phase that has
      * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
     const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
@@ -86,10 +87,13 @@ typedef void visit_fn(void *context, const struct run *run);
 void        report_each_run(const struct report *report, visit_fn *visit,
                             void *context);
 
-/* A new table at the end; never NULL, there is room for every one of
- * report_tables(). */
+/* A new table at the end; never NULL: there is room for each table that the
+ * program knows. */
 struct table *report_add_table(struct report *report, enum section section,
                                bool folded, const char *name,
                                const struct column *columns, size_t n_columns);
+#define REPORT_ADD_TABLE(report, section, folded, name, columns)               \
+    report_add_table(report, SECTION_##section, folded, name, columns,         \
+                     sizeof columns / sizeof *columns)
 
 #endif

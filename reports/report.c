@@ -1,4 +1,5 @@
-/* report.c - Read runs, build tables and figures from them, and write all. */
+/* report.c - Read runs, build tables and figures from them, and write a
+ * folder. */
 #include "reports/report.h"
 
 #include <math.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include "reports/figures/figures.h"
 #include "reports/page/page.h"
+#include "reports/read/run_directory.h"
 #include "reports/read/jsonpath.h"
 #include "reports/tables/tables.h"
 
@@ -24,7 +26,7 @@ static enum status read_curves(struct report *r, struct error *err)
     return status;
 }
 
-/* Not one that went on from a prompt: nothing was scored there. */
+/* A run that went on from a prompt scored nothing. */
 static bool scores_text(const struct run *run)
 {
     return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
@@ -112,7 +114,7 @@ static enum status layers_of_study(struct report *r, struct error *err)
     return STATUS_OK;
 }
 
-/* A single run without any twin still has layers to show. */
+/* A single run still has layers to show, without a twin. */
 static enum status layers_of_run(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < r->n_runs; i++) {
@@ -147,237 +149,6 @@ static enum status find_layers(struct report *r, struct error *err)
     return status;
 }
 
-static void draw_loss(struct plot *plot, const struct report *r)
-{
-    figure_loss(plot, &r->study);
-}
-
-static void draw_tradeoff(struct plot *plot, const struct report *r)
-{
-    figure_tradeoff(plot, &r->tradeoff);
-}
-
-static void draw_savings(struct plot *plot, const struct report *r)
-{
-    figure_savings(plot, &r->tradeoff);
-}
-
-static void draw_capacity(struct plot *plot, const struct report *r)
-{
-    figure_capacity(plot, &r->study);
-}
-
-static void draw_curves(struct plot *plot, const struct report *r)
-{
-    figure_curves(plot, &r->study, r->curve);
-}
-
-static void draw_isoflop(struct plot *plot, const struct report *r)
-{
-    figure_isoflop(plot, &r->study);
-}
-
-static void draw_waterfall(struct plot *plot, const struct report *r)
-{
-    if (report_phase(r))
-        figure_waterfall(plot, report_phase(r));
-}
-
-static void draw_phases(struct plot *plot, const struct report *r)
-{
-    if (r->profile)
-        figure_phases(plot, r->profile);
-}
-
-static void draw_scatter(struct plot *plot, const struct report *r)
-{
-    if (r->profile)
-        figure_scatter(plot, r->profile);
-}
-
-static void draw_roofline(struct plot *plot, const struct report *r)
-{
-    if (r->profile)
-        figure_roofline(plot, r->profile);
-}
-
-static void draw_token_times(struct plot *plot, const struct report *r)
-{
-    figure_token_times(plot, &r->token_cost);
-}
-
-static void draw_text_tokens(struct plot *plot, const struct report *r)
-{
-    figure_text_tokens(plot, &r->tokens);
-}
-
-static void draw_token_cost(struct plot *plot, const struct report *r)
-{
-    figure_token_cost(plot, &r->token_cost);
-}
-
-static void draw_routing(struct plot *plot, const struct report *r)
-{
-    if (r->scored)
-        figure_routing(plot, &r->tokens, r->scored);
-}
-
-static void draw_layers(struct plot *plot, const struct report *r,
-                        enum metric metric)
-{
-    struct layers_input in = { .metric = metric, .what = r->layers_what };
-
-    for (int a = 0; a < ARM_COUNT; a++) {
-        in.arm[a] = r->layers[a];
-        in.divide[a] = r->layers_divide[a];
-        in.label[a] = r->layers_label[a];
-    }
-    if (in.arm[ARM_DENSE] || in.arm[ARM_MOD])
-        figure_layers(plot, &in);
-}
-
-static void draw_flops(struct plot *plot, const struct report *r)
-{
-    draw_layers(plot, r, METRIC_FLOPS);
-}
-
-static void draw_energy(struct plot *plot, const struct report *r)
-{
-    draw_layers(plot, r, METRIC_JOULES);
-}
-
-/* Whose provenance a figure carries. */
-enum source { FROM_STUDY, FROM_TRADEOFF, FROM_PROFILE, FROM_LAYERS, FROM_TEXT };
-
-/* In the order of the page; the first that has something to show leads it.
- * `needs` is what a figure is drawn from, said where it is left out. */
-static const struct {
-    const char  *name;
-    enum section section;
-    void       (*draw)(struct plot *plot, const struct report *r);
-    enum source source;
-    const char  *needs;
-} drawings[] = {
-    { "compute-loss",  SECTION_SCALING, draw_loss, FROM_STUDY,
-      "trained runs whose held-out losses or costs differ" },
-    { "tradeoff",      SECTION_SCALING, draw_tradeoff, FROM_TRADEOFF,
-      "a sweep of isobath run over routings" },
-    { "savings",       SECTION_SCALING, draw_savings, FROM_TRADEOFF,
-      "a sweep of isobath run over routings" },
-    { "waterfall",     SECTION_PHASES,  draw_waterfall, FROM_PROFILE,
-      "a profile with both models' FLOPs and times" },
-    { "phases",        SECTION_PHASES,  draw_phases, FROM_PROFILE,
-      "a profile" },
-    { "token-cost",    SECTION_PHASES,  draw_token_cost, FROM_PROFILE,
-      "a profile of decoding with a routed layer" },
-    { "token-times",   SECTION_PHASES,  draw_token_times, FROM_PROFILE,
-      "a profile of decoding" },
-    { "layers",        SECTION_OPS,     draw_flops, FROM_LAYERS,
-      "a profile, a trained or a scored run with its ledger" },
-    { "layers-energy", SECTION_OPS,     draw_energy, FROM_LAYERS,
-      "a ledger with joules, measured or modelled" },
-    { "roofline",      SECTION_OPS,     draw_roofline, FROM_PROFILE,
-      "a profile with counted and measured ops" },
-    { "routing",       SECTION_TEXT,    draw_routing, FROM_TEXT,
-      "a scored text with a routed layer" },
-    { "text-tokens",   SECTION_TEXT,    draw_text_tokens, FROM_TEXT,
-      "a scored text" },
-    { "isoflop",       SECTION_SCALING, draw_isoflop, FROM_STUDY,
-      "trained runs of several sizes at equal training FLOPs" },
-    { "capacity",      SECTION_SCALING, draw_capacity, FROM_STUDY,
-      "trained MoD runs with held-out losses" },
-    { "curves",        SECTION_SCALING, draw_curves, FROM_STUDY,
-      "trained runs with their curves" },
-    { "scatter",       SECTION_TRUST,   draw_scatter, FROM_PROFILE,
-      "a profile with predicted times (--machine)" },
-};
-enum { N_DRAWINGS = sizeof drawings / sizeof *drawings };
-_Static_assert((int)N_DRAWINGS <= (int)REPORT_MAX_FIGURES,
-               "room for every figure");
-
-static const char *text_or(const char *text, const char *fallback)
-{
-    return text && *text ? text : fallback;
-}
-
-/* The run that the layers are of, where they are not the profile's. */
-static const struct run *run_of_layers(const struct report *r)
-{
-    for (int a = 0; a < ARM_COUNT; a++)
-        if (r->layers[a] && r->layers[a] != &r->trained[a])
-            return r->profile;
-    return r->study.mod ? study_typical(r->study.mod)
-         : r->study.dense ? study_typical(r->study.dense) : r->scored;
-}
-
-/* A run that the figure is drawn from; of several the first. */
-static const struct run *run_behind(const struct report *r, enum source source)
-{
-    const struct run *run = source == FROM_PROFILE ? r->profile
-        : source == FROM_TEXT ? r->scored
-        : source == FROM_LAYERS ? run_of_layers(r)
-        : source == FROM_STUDY && r->study.n ? r->study.setting[0].run[0]
-        : NULL;
-
-    for (size_t i = 0; !run && source == FROM_TRADEOFF && i < r->n_runs; i++)
-        if (r->run[i].n_points && r->run[i].point[0].kind == RUN_SCORE)
-            run = &r->run[i].point[0];
-    return run ? run : &r->run[0];
-}
-
-/* Which program and machine: the last words of every figure. */
-static void append_origin(struct plot *plot, const struct report *r,
-                          enum source source)
-{
-    const struct run *run = run_behind(r, source);
-    size_t used = strlen(plot->foot);
-    const char *commit, *cpu;
-
-    if (run->kind == RUN_SWEEP && !run->summary && run->n_points)
-        run = &run->point[0];
-    commit = text_or(jsonpath_text(run->summary, "provenance.commit"),
-                     "unknown");
-    cpu = text_or(jsonpath_text(run->summary, "provenance.cpu"),
-                  text_or(jsonpath_text(run->summary, "provenance.cpu_model"),
-                          "CPU unknown"));
-    snprintf(plot->foot + used, sizeof plot->foot - used, "  |  isobath commit "
-             "%.12s%s, %.60s", commit,
-             json_is_true(jsonpath_at(run->summary, "provenance.dirty"))
-             ? " with changes" : "", cpu);
-}
-
-static void leave_out(struct report *r, const struct plot *plot,
-                      const char *needs)
-{
-    struct report_gap *gap = &r->gap[r->n_gaps++];
-
-    gap->name = plot->name;
-    if (*plot->reason)
-        memcpy(gap->reason, plot->reason, sizeof gap->reason);
-    else
-        snprintf(gap->reason, sizeof gap->reason, "needs %s", needs);
-}
-
-static enum status build_figures(struct report *r, struct error *err)
-{
-    for (size_t i = 0; i < N_DRAWINGS; i++) {
-        struct report_figure *figure = &r->figure[r->n_figures];
-        enum status status = plot_open(&figure->plot, drawings[i].name, err);
-        if (status != STATUS_OK)
-            return status;
-        drawings[i].draw(&figure->plot, r);
-        if (!figure->plot.ready) {
-            leave_out(r, &figure->plot, drawings[i].needs);
-            plot_close(&figure->plot);
-            continue;
-        }
-        append_origin(&figure->plot, r, drawings[i].source);
-        figure->section = r->n_figures ? drawings[i].section : SECTION_ANSWER;
-        r->n_figures++;
-    }
-    return STATUS_OK;
-}
-
 enum status report_open(struct report *out, char *const *paths, size_t n,
                         struct error *err)
 {
@@ -409,13 +180,10 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = find_layers(r, err);
     if (status != STATUS_OK)
         return status;
-    tables_answer(r);
-    tables_study(r);
-    tables_tradeoff(r);
-    tables_cost(r);
-    tables_trust(r);
-    tables_validate(r);
-    return build_figures(r, err);
+#define X(name) tables_##name(r);
+    TABLES_MAP(X)
+#undef X
+    return figures_build(r, err);
 }
 
 void report_close(struct report *r)

@@ -1,4 +1,5 @@
-/* report.h - Read runs, find what they say, and write it as a folder. */
+/* report.h - Read runs, build tables and figures from them, and write a
+ * folder. */
 #ifndef REPORT_H
 #define REPORT_H
 

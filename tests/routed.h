@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/executor/model_state.h"
+#include "models/executor/history.h"
+#include "sim/core/model/plan.h"
 #include "tests/cases.h"
 
 enum { B = 3, T = 37, V = 41, L = 4, CHOICES = 2 * L };

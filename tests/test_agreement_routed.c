@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
 
@@ -105,7 +106,7 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
             if (active[b] && model_decoded(model, b) > longest)
                 longest = model_decoded(model, b);
         struct allocation a;
-        cr_assert(allocation_open(&a, spec_n_choices(spec), n, longest,
+        cr_assert(allocation_open(&a, plan_n_choices(spec), n, longest,
                                   NULL) == STATUS_OK);
         model_decode_allocation(model, active, &a);
         struct predict_job job = { .spec = spec, .allocation = &a };

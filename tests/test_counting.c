@@ -212,7 +212,7 @@ Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];
     for (const struct route_policy *p = route_policies; p->name; p++) {
-        if (!p->choose || !route_trains(p))
+        if (!p->choose || !p->trains)
             continue;
         for (int f = 0; f < FAMILY_COUNT; f++) {
             struct model_spec spec = case_spec(shape, (enum family)f, 0.3,

@@ -7,7 +7,7 @@
 
 #include "models/executor/generate.h"
 #include "models/files/llama2c.h"
-#include "models/executor/model_state.h"
+#include "models/executor/history.h"
 #include "tests/cases.h"
 #include "tests/shared.h"
 
@@ -197,7 +197,7 @@ Test(generate, top_k_takes_the_prompt_and_the_rank_so_far_what_follows)
     cr_assert(eq(int, allocation_open(&a, 3, 1, PROMPT + NEW - 1, NULL),
                  STATUS_OK));
     model_decode_allocation(model, NULL, &a);
-    const real *score = decode_history(model, ROUTED, 0);
+    const real *score = history_scores(model, ROUTED, 0);
     for (int32_t t = 0; t < PROMPT; t++)
         cr_expect(keeps(&a, t) == (t < FIRST ||
                   ahead_of(score, t, FIRST, PROMPT) < 8 - FIRST), "%d", t);

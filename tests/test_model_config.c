@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sim/core/config/model_config.h"
+#include "sim/core/model/plan.h"
 #include "sim/core/model/route.h"
 
 static const char tiny_llama[] =
@@ -305,7 +306,7 @@ Test(model_config, sets_signals_parts_and_keys)
         " skipped_keys: computed}"));
     cr_expect(eq(int, spec.part, PART_APART));
     cr_expect(eq(int, spec.skipped_keys, SKIPPED_KEYS_COMPUTED));
-    cr_expect(eq(i32, spec_n_choices(&spec), 2 * spec.n_layers));
+    cr_expect(eq(i32, plan_n_choices(&spec), 2 * spec.n_layers));
     /* where nothing is routed, none of it is left */
     spec = spec_of(tiny_llama, SET("routing.policy=hash",
                                    "routing.part=attention"));

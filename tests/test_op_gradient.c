@@ -97,7 +97,7 @@ static void check_product(const struct kernels *kernels, bool transposed)
     struct pool *pool;
     cr_assert(pool_open(&pool, 1, NULL) == STATUS_OK);
     struct executor ex = { .kernels = kernels, .pool = pool,
-                           .scratch = scratch };
+                           .scratch = scratch, .pass = PASS_BACKWARD };
     struct gemm forward = {
         .m = P_N, .n = P_M, .k = P_K, .a = in, .a_row = P_K, .a_k = 1,
         .b = in + P_X, .b_k = transposed ? 1 : P_M,
@@ -108,8 +108,7 @@ static void check_product(const struct kernels *kernels, bool transposed)
         .dbias = transposed ? NULL : gradient + P_X + P_W,
         .transposed = transposed,
     };
-    struct place at = { PASS_BACKWARD, 0, OP_QKV, NULL };
-    op_product_backward(&ex, at, &forward, &d);
+    op_product_backward(&ex, place(OP_QKV, 0, NULL), &forward, &d);
     struct product_context context = { dout, transposed, !transposed };
     struct trial trial = {
         transposed ? "product, transposed" : "product",

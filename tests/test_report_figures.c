@@ -277,7 +277,7 @@ static void draw(void)
 {
     cr_assert(study_open(&study, runs, n_runs, NULL) == STATUS_OK);
     cr_assert(plot_open(&plot, "isoflop", &err) == STATUS_OK);
-    figure_isoflop(&plot, &study);
+    figure_isoflop(&plot, &(struct report){ .study = study });
     fflush(plot.data);
     fflush(plot.script);
     if (plot.ready)

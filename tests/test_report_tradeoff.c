@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reports/read/run_directory.h"
 #include "reports/report.h"
 #include "tests/directory.h"
 

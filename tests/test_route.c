@@ -509,7 +509,7 @@ Test(route, what_keep_says_is_what_choose_chooses_of_every_beginning)
         }
     }
     /* threshold, token_norm, residual_change, hash, drawn, every_nth, replay */
-    cr_expect(eq(int, judged, 7));
+    cr_expect(ge(int, judged, 7));
     allocation_close(&replayed);
 }
 

@@ -59,9 +59,9 @@ static void check_reference(const struct variant *v)
                                          (double)model_logits_of(m, b, t)[i]));
         cr_expect(worst < 1e-4, "%s: sequence %d differs by %g", what, b,
                   worst);
-        for (int32_t c = 0; c < spec_n_choices(&spec); c++) {
+        for (int32_t c = 0; c < plan_n_choices(&spec); c++) {
             skips += n - allocation_count(a, c, b);
-            if (spec.routed[spec_choice_layer(&spec, c)] && is_scored(v))
+            if (plan_choice(&spec, c).routed && is_scored(v))
                 check_choice(v, score + c * n, kept + c * n, n, what);
         }
     }
@@ -83,11 +83,11 @@ Test(routed, one_forward_says_what_the_definitions_say)
 static void check_scores(const struct model *whole, const struct model *steps,
                          int32_t n_sequences, const char *what)
 {
-    const int32_t last = spec_n_choices(&steps->spec) - 1;
+    const int32_t last = plan_n_choices(&steps->spec) - 1;
 
     for (int32_t b = 0; b < n_sequences && steps->history; b++)
         for (int32_t t = 0; t < lengths[b]; t++) {
-            double x = (double)decode_history(steps, last, b)[t];
+            double x = (double)history_scores(steps, last, b)[t];
             double y = (double)whole->layer[L - 1].score[whole->all_first[b] +
                                                          t];
             cr_assert(fabs(x - y) < 1e-4 * (1.0 + fabs(y)),
@@ -109,7 +109,7 @@ static void check_steps(const struct variant *v, const int32_t start[B],
     double worst = 0.0;
     struct allocation held;
 
-    const int32_t choices = spec_n_choices(&spec);
+    const int32_t choices = plan_n_choices(&spec);
     name_of(what, v);
     draw_ids(ids);
     run_whole(whole, v, ids, lengths);

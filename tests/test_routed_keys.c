@@ -26,6 +26,13 @@ static float value_at(const struct model *m, int32_t l, int32_t b, int32_t g,
                               (size_t)(at * m->spec.head_size + d)];
 }
 
+/* The choice of a layer's attention; its feed-forward part's is the last before
+ * the next layer's. */
+static int32_t attention_choice(const struct model_spec *spec, int32_t l)
+{
+    return spec->part == PART_APART ? 2 * l : l;
+}
+
 /* One step in which layer 1, or its attention, skips sequence 0 and keeps the
  * others; a feed-forward part apart, the other way round. */
 static struct model *skip_one(const struct variant *v, float **keys,
@@ -47,8 +54,8 @@ static struct model *skip_one(const struct variant *v, float **keys,
     memcpy(*keys, m->cache[1].keys, size);
     memcpy(*values, m->cache[1].values, size);
     for (int b = 0; b < B; b++) {
-        keep[spec_ffn_choice(&spec, 1) * B + b] = b == 0;
-        keep[spec_attention_choice(&spec, 1) * B + b] = b > 0;
+        keep[(attention_choice(&spec, 2) - 1) * B + b] = b == 0;
+        keep[attention_choice(&spec, 1) * B + b] = b > 0;
     }
     model_decode(m, &(struct decode_input){ .ids = ids, .keep = keep }, NULL);
     return m;
@@ -57,7 +64,7 @@ static struct model *skip_one(const struct variant *v, float **keys,
 static int32_t attended(const struct model *m, int32_t l, int32_t b)
 {
     return allocation_count(model_allocation(m),
-                            spec_attention_choice(&m->spec, l), b);
+                            attention_choice(&m->spec, l), b);
 }
 
 Test(routed_keys, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block)
@@ -91,7 +98,7 @@ static void check_carried(enum family family, enum routed_part part)
                          .keys = SKIPPED_KEYS_CARRIED, .signal = SIGNAL_NORM };
     float *keys, *values;
     struct model *m = skip_one(&v, &keys, &values);
-    const int32_t choice = spec_attention_choice(&m->spec, 1);
+    const int32_t choice = attention_choice(&m->spec, 1);
     int32_t alike = 0, unlike = 0;
     for (int32_t b = 0; b < B; b++) {
         cr_expect(eq(int, m->cache[1].length[b], 9));
@@ -138,15 +145,15 @@ static struct allocation routes_of(const struct model_spec *spec,
                                    enum routed_part part)
 {
     struct allocation a;
-    cr_assert(eq(int, allocation_open(&a, spec_n_choices(spec), B, T, NULL),
+    cr_assert(eq(int, allocation_open(&a, plan_n_choices(spec), B, T, NULL),
                  0));
     for (int32_t c = 0; c < a.n_choices; c++) {
-        const enum routed_part own = spec_choice_part(spec, c);
+        const enum routed_part own = plan_choice(spec, c).part;
         for (int32_t b = 0; b < B && (part == PART_BLOCK || own == part);
              b++) {
             int32_t n = 0;
             for (int32_t t = 0; t < T; t++)
-                if (kept_as_one(spec_choice_layer(spec, c), b, t))
+                if (kept_as_one(plan_choice(spec, c).layer, b, t))
                     allocation_kept(&a, c, b)[n++] = t;
             a.count[c * B + b] = n;
         }
@@ -297,7 +304,7 @@ static void check_replay(const struct variant *v)
     cr_assert(fclose(file) == 0);
     cr_assert(eq(int, trace_parse(&trace, text, size, "t.csv", &err),
                  STATUS_OK), "%s", err.text);
-    cr_assert(eq(int, allocation_open(&replayed, spec_n_choices(&again), B, T,
+    cr_assert(eq(int, allocation_open(&replayed, plan_n_choices(&again), B, T,
                                       NULL), STATUS_OK));
     memcpy(replayed.length, lengths, sizeof lengths);
     cr_assert(eq(int, trace_fill(&replayed, trace, &again, 0, &err),

@@ -145,7 +145,7 @@ Test(rundir, a_summary_reads_back_as_it_was_written)
 
     cr_assert(eq(int, rundir_open(&rundir, "run", &err), STATUS_OK));
     json_object_set_new(s, "loss", json_real(0.1));
-    cr_assert(eq(int, summary_write(&rundir, s, &err), STATUS_OK));
+    cr_assert(eq(int, summary_write(s, rundir.path, &err), STATUS_OK));
     cr_assert(eq(int, summary_read(&back, "run", &err), STATUS_OK));
     cr_assert(json_equal(s, back));
     json_decref(s);

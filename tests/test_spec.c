@@ -358,47 +358,6 @@ Test(spec, a_signal_has_no_score_for_a_gate)
                                " one");
 }
 
-Test(spec, parts_say_what_is_routed_and_what_is_seen)
-{
-    struct model_spec spec = tiny();
-
-    cr_expect(spec_routes_attention(&spec, 1) && spec_routes_ffn(&spec, 1));
-    cr_expect(not(spec_routes_attention(&spec, 0) || spec_routes_ffn(&spec,
-                                                                     0)));
-    cr_expect(not(spec_sees_skipped(&spec, 1)));
-    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
-    cr_expect(spec_sees_skipped(&spec, 1) && !spec_sees_skipped(&spec, 0));
-    spec.part = PART_ATTENTION;
-    cr_expect(spec_routes_attention(&spec, 1) && !spec_routes_ffn(&spec, 1));
-    spec.part = PART_FFN;
-    cr_expect(spec_routes_ffn(&spec, 1) && !spec_routes_attention(&spec, 1));
-    spec.part = PART_APART;
-    cr_expect(spec_routes_attention(&spec, 1) && spec_routes_ffn(&spec, 1));
-    cr_expect(spec_sees_skipped(&spec, 1) && !spec_sees_skipped(&spec, 0));
-}
-
-/* One a layer; apart attention's and the feed-forward part's, in turns. */
-Test(spec, a_layer_of_parts_apart_chooses_twice)
-{
-    struct model_spec spec = tiny();
-
-    cr_expect(eq(i32, spec_n_choices(&spec), 4));
-    cr_expect(eq(i32, spec_attention_choice(&spec, 3), 3));
-    cr_expect(eq(i32, spec_ffn_choice(&spec, 3), 3));
-    cr_expect(eq(i32, spec_choice_layer(&spec, 3), 3));
-    cr_expect(eq(int, spec_choice_part(&spec, 3), PART_BLOCK));
-    spec.part = PART_APART;
-    cr_expect(eq(i32, spec_n_choices(&spec), 8));
-    cr_expect(eq(i32, spec_attention_choice(&spec, 3), 6));
-    cr_expect(eq(i32, spec_ffn_choice(&spec, 3), 7));
-    cr_expect(eq(i32, spec_choice_layer(&spec, 6), 3));
-    cr_expect(eq(i32, spec_choice_layer(&spec, 7), 3));
-    cr_expect(eq(int, spec_choice_part(&spec, 6), PART_ATTENTION));
-    cr_expect(eq(int, spec_choice_part(&spec, 7), PART_FFN));
-    cr_expect(eq(i32, spec_n_choices(&(struct model_spec){ .n_layers = 2 }),
-                 2));
-}
-
 Test(spec, training_goes_by_no_signal)
 {
     struct model_spec spec = tiny(), dense;

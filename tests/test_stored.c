@@ -13,6 +13,7 @@
 #include "models/files/fill.h"
 #include "models/files/safetensors.h"
 #include "models/files/source.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
@@ -379,7 +380,7 @@ static void costs_agree(const struct model_spec *spec,
         model_decode(m, &(struct decode_input){ .ids = ids + t * B,
                                                 .policy = policy_of(spec) },
                      &w.ledger.meter);
-        cr_assert(allocation_open(&now, spec_n_choices(spec), B, t + 1,
+        cr_assert(allocation_open(&now, plan_n_choices(spec), B, t + 1,
                                   &err) == STATUS_OK);
         model_decode_allocation(m, NULL, &now);
         job.allocation = &now;

@@ -1,5 +1,5 @@
-/* test_tokenizer.c - the ids of the reference implementations; files that lie
- * are refused. */
+/* test_tokenizer.c - Tokenizers give the ids of the reference implementations;
+ * files that contradict themselves are refused. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "models/files/gguf.h"
-#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/tokenizer.h"
 #include "models/tokens/tokenizer_file.h"
-#include "models/tokens/unicode.h"
+#include "models/tokens/utf8.h"
 #include "sim/core/base/file.h"
 #include "tests/shared.h"
 
@@ -246,7 +246,8 @@ Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
     }
 }
 
-/* EOS, a BOS, and what models of chats end a turn with; not the same as text. */
+/* EOS, a BOS, and tokens by which chat models end a turn; text that reads the
+ * same is none of them. */
 Test(tokenizer, a_text_ends_at_its_special_tokens)
 {
     static const char text[] =
@@ -279,6 +280,12 @@ Test(tokenizer, a_text_ends_at_its_special_tokens)
     tokenizer_close(t);
 }
 
+#define SPLIT(pattern, behavior) "{\"pre_tokenizer\":{\"type\":\"Sequence\"," \
+    "\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{" pattern "}," \
+    "\"behavior\":\"" behavior "\"},{\"type\":\"ByteLevel\"," \
+    "\"add_prefix_space\":false,\"use_regex\":false}]}," \
+    "\"model\":{\"type\":\"BPE\"}}"
+
 Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
 {
     static const struct { const char *text, *words; } refusals[] = {
@@ -300,6 +307,12 @@ Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
           "{\"type\":\"BPE\"}}", "pre_tokenizer: Whitespace" },
         { "{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":"
           "{\"type\":\"BPE\"}}", "ByteLevel, as it is set" },
+        { SPLIT("\"Regex\":\"(?:ab\"", "Isolated"), "pre_tokenizer: missing"
+          " closing parenthesis, at 5 of the pattern (?:ab" },
+        { SPLIT("\"Regex\":\"[a&&b]\"", "Isolated"), "pre_tokenizer: an"
+          " intersection" },
+        { SPLIT("\"Regex\":\"a\"", "Removed"), "pre_tokenizer: Split, as" },
+        { SPLIT("\"String\":\"a\"", "Isolated"), "pre_tokenizer: Split, as" },
         { "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true}}",
           "spaces into U+2581" },
         { "{\"normalizer\":{\"type\":\"Lowercase\"},\"model\":"
@@ -317,38 +330,7 @@ Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
     }
 }
 
-static void expect_words(enum tokenizer_split split, const char *text,
-                         const char *const words[])
-{
-    size_t at = 0, size = strlen(text);
-
-    for (size_t i = 0; words[i]; i++) {
-        size_t end = tokenizer_bpe_word(split, text, at, size);
-        cr_assert(end - at == strlen(words[i]) &&
-                  memcmp(text + at, words[i], end - at) == 0,
-                  "word %zu of \"%s\" is \"%.*s\"", i, text, (int)(end - at),
-                  text + at);
-        at = end;
-    }
-    cr_assert(eq(sz, at, size));
-}
 #define WORDS(...) (const char *const[]){ __VA_ARGS__, NULL }
-
-Test(tokenizer, words_are_split_as_the_patterns_say)
-{
-    expect_words(SPLIT_GPT2, "I'll 'RE  x1 ?!\n\n b ",
-                 WORDS("I", "'ll", " '", "RE", " ", " x", "1", " ?!", "\n\n",
-                       " b", " "));
-    expect_words(SPLIT_DIGITS_GPT2, "a  12 b",
-                 WORDS("a", "  ", "1", "2", " b"));
-    expect_words(SPLIT_LLAMA3, "I'LL 1234 (x)\r\n\n  \n a\tb?!\n",
-                 WORDS("I", "'LL", " ", "123", "4", " (", "x", ")\r\n\n",
-                       "  \n", " a", "\tb", "?!\n"));
-    expect_words(SPLIT_QWEN2, "12 \xc2\xa0x",
-                 WORDS("1", "2", " ", "\xc2\xa0x"));
-    expect_words(SPLIT_LLAMA3, "a'\xc5\xbf""b", WORDS("a", "'\xc5\xbf", "b"));
-    expect_words(SPLIT_GPT2, "\xff\xff a", WORDS("\xff\xff", " a"));
-}
 
 /* A GGUF file, value by value. */
 static void put_bytes(struct image *image, const void *bytes, size_t n)
@@ -452,22 +434,92 @@ Test(tokenizer, a_gguf_that_contradicts_itself_is_refused_by_key)
     }
 }
 
+/* The next words that are expected, NULL at the end. */
+struct expected {
+    const char *text, *const *word;
+};
+
+static enum status expect_word(void *user, size_t at, size_t end,
+                               struct error *err)
+{
+    struct expected *e = user;
+    const char *word = *e->word++;
+
+    (void)err;
+    cr_assert(word && end - at == strlen(word) &&
+              memcmp(e->text + at, word, end - at) == 0,
+              "\"%.*s\" of \"%s\" is not \"%s\"", (int)(end - at),
+              e->text + at, e->text, word ? word : "(the end)");
+    return STATUS_OK;
+}
+
+static void expect_words(const char *pre, const char *text,
+                         const char *const words[])
+{
+    struct tokenizer_parts parts;
+    struct expected expected = { text, words };
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(read_four(&parts, "gpt2", pre, "a b", 3, &err) == STATUS_OK,
+              "%s", err.text);
+    cr_assert(splitter_cut(&parts.splitter, text, strlen(text), expect_word,
+                           &expected, NULL) == STATUS_OK);
+    cr_assert(expected.word[0] == NULL, "\"%s\" of \"%s\" is missing",
+              expected.word[0], text);
+    tokenizer_parts_free(&parts);
+}
+
+Test(tokenizer, a_gguf_has_the_patterns_that_it_names)
+{
+    expect_words("gpt-2", "I'll 'RE  x1 ?!\n\n b ",
+                 WORDS("I", "'ll", " '", "RE", " ", " x", "1", " ?!", "\n\n",
+                       " b", " "));
+    expect_words("smollm", "a  12 b", WORDS("a", "  ", "1", "2", " b"));
+    expect_words("llama-bpe", "I'LL 1234 (x)\r\n\n  \n a\tb?!\n",
+                 WORDS("I", "'LL", " ", "123", "4", " (", "x", ")\r\n\n",
+                       "  \n", " a", "\tb", "?!\n"));
+    expect_words("qwen2", "12 \xc2\xa0x", WORDS("1", "2", " ", "\xc2\xa0x"));
+    expect_words("llama3", "a'\xc5\xbf""b", WORDS("a", "'\xc5\xbf", "b"));
+    expect_words("olmo", "\xff\xff a", WORDS("\xff\xff", " a"));
+}
+
 Test(tokenizer, code_points_are_what_unicode_says)
 {
     uint32_t c = 0;
 
-    cr_assert(eq(sz, unicode_decode(&c, "\xf4\x8f\xbf\xbf", 4), 4));
+    cr_assert(eq(sz, utf8_decode(&c, "\xf4\x8f\xbf\xbf", 4), 4));
     cr_assert(eq(u32, c, 0x10ffff));
-    cr_assert(eq(sz, unicode_decode(&c, "\xf4\x90\x80\x80", 4), 0));
-    cr_assert(eq(sz, unicode_decode(&c, "\xed\xa0\x80", 3), 0));  /* D800 */
-    cr_assert(eq(sz, unicode_decode(&c, "\xc0\x80", 2), 0));      /* overlong */
-    cr_assert(eq(sz, unicode_decode(&c, "\xe2\x82", 2), 0));
-    cr_assert(unicode_class(0x4e00) == UNICODE_LETTER);
-    cr_assert(unicode_class(0xbd) == UNICODE_NUMBER);             /* 1/2 */
-    cr_assert(unicode_class(0x3000) == UNICODE_SPACE);
-    cr_assert(unicode_class(0x200b) == UNICODE_OTHER);            /* ZWSP: Cf */
-    cr_assert(unicode_class(0x1c) == UNICODE_OTHER);
-    cr_assert(unicode_may_compose(0x301) && !unicode_may_compose(0xe9));
+    cr_assert(eq(sz, utf8_decode(&c, "\xf4\x90\x80\x80", 4), 0));
+    cr_assert(eq(sz, utf8_decode(&c, "\xed\xa0\x80", 3), 0));     /* D800 */
+    cr_assert(eq(sz, utf8_decode(&c, "\xc0\x80", 2), 0));         /* overlong */
+    cr_assert(eq(sz, utf8_decode(&c, "\xe2\x82", 2), 0));
+    cr_assert(eq(sz, utf8_decode(&c, "\0a", 2), 1));
+    cr_assert(eq(u32, c, 0));
+}
+
+static void expect_composed(const char *text, size_t size, const char *want,
+                            size_t n_want)
+{
+    char *out;
+    size_t n;
+
+    cr_assert(utf8_compose(&out, &n, text, size, NULL) == STATUS_OK);
+    cr_expect(n == n_want && memcmp(out, want, n) == 0, "%s", text);
+    free(out);
+}
+
+/* The Unicode Standard, annex 15: canonical order, composition, exclusions;
+ * U+1D160 becomes three, of 4 bytes each. */
+Test(tokenizer, characters_compose_and_bytes_of_none_stay)
+{
+    expect_composed("", 0, "", 0);
+    expect_composed("e\xcc\x81\0x", 5, "\xc3\xa9\0x", 4);
+    expect_composed("a\xcc\x81\xcc\xa3", 5, "\xe1\xba\xa1\xcc\x81", 5);
+    expect_composed("\xe0\xa5\x98", 3, "\xe0\xa4\x95\xe0\xa4\xbc", 6);
+    expect_composed("\xf0\x9d\x85\xa0", 4, "\xf0\x9d\x85\x98\xf0\x9d\x85\xa5"
+                    "\xf0\x9d\x85\xae", 12);
+    expect_composed("\xff" "e\xcc\x81\xe2\x82", 6, "\xff\xc3\xa9\xe2\x82", 5);
+    expect_composed("e\xff\xcc\x81", 4, "e\xff\xcc\x81", 4);
 }
 
 /* ---- the references' vectors ---- */
@@ -559,6 +611,63 @@ Test(tokenizer, gpt2_has_the_ids_of_tiktoken_in_difficult_texts)
     cr_assert(eq(sz, n, 29));
     json_decref(root);
     free(text);
+    tokenizer_close(t);
+}
+
+/* tests/data/tokens/vectors.json: tests/compare/token_vectors.py wrote it. */
+static json_t *vectors(void)
+{
+    char *text;
+    size_t size;
+
+    cr_assert(file_read(&text, &size, "tests/data/tokens/vectors.json", 1 << 20,
+                        NULL) == STATUS_OK);
+    json_t *root = json_loadb(text, size, JSON_ALLOW_NUL, NULL);
+    free(text);
+    cr_assert(root != NULL);
+    return root;
+}
+
+static void expect_ids_of(const struct tokenizer *t, const json_t *root,
+                          const json_t *lists)
+{
+    size_t i, k;
+    json_t *text, *id;
+
+    cr_assert(json_array_size(lists) > 10);
+    json_array_foreach(json_object_get(root, "texts"), i, text) {
+        int32_t want[256];
+        json_array_foreach(json_array_get(lists, i), k, id)
+            want[k] = (int32_t)json_integer_value(id);
+        expect_ids(t, json_string_value(text), json_string_length(text), false,
+                   want, json_array_size(json_array_get(lists, i)));
+    }
+}
+
+Test(tokenizer, gpt2_has_the_ids_of_the_tokenizers_library)
+{
+    struct tokenizer *t = open_shared("tokenizers/ggml-vocab-gpt-2.gguf", 0);
+    json_t *root = vectors();
+
+    expect_ids_of(t, root, json_object_get(root, "gpt2"));
+    json_decref(root);
+    tokenizer_close(t);
+}
+
+/* Two patterns one within the other, neither of a known model, and text that is
+ * composed first. */
+Test(tokenizer, patterns_of_a_json_file_have_the_ids_of_the_tokenizers_library)
+{
+    struct tokenizer *t;
+    struct error err = { STATUS_OK, "" };
+    json_t *root = vectors(), *own = json_object_get(root, "own");
+    char *text = json_dumps(json_object_get(own, "file"), 0);
+
+    cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err) ==
+              STATUS_OK, "%s", err.text);
+    expect_ids_of(t, root, json_object_get(own, "ids"));
+    free(text);
+    json_decref(root);
     tokenizer_close(t);
 }
 

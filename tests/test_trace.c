@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 #include "sim/core/model/trace.h"
 
 enum { LAYERS = 4, CHOICES = 2 * LAYERS, TOKENS = 12 };
@@ -130,13 +131,13 @@ Test(trace, what_was_written_is_read_whatever_was_kept)
         for (int32_t b = 0; b < 3; b++)
             a.length[b] = again.length[b] =
                 1 + (int32_t)random_below(&random, TOKENS);
-        for (int32_t c = 0; c < spec_n_choices(&spec); c++)
+        for (int32_t c = 0; c < plan_n_choices(&spec); c++)
             for (int32_t b = 0; b < 3; b++) {
                 int32_t kept[TOKENS], n = 0;
                 for (int32_t t = 0; t < a.length[b]; t++)
                     if (random_below(&random, 2))
                         kept[n++] = t;
-                if (spec.routed[spec_choice_layer(&spec, c)])
+                if (plan_choice(&spec, c).routed)
                     keep(&a, c, b, n, kept);
             }
         char *text = written(&a, part, &size);

@@ -122,7 +122,7 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));
-    enum status status = summary_write(&s->rundir, summary, err);
+    enum status status = summary_write(summary, s->rundir.path, err);
     json_decref(summary);
     if (status == STATUS_OK && a->validate)
         status = validate_write(s->rundir.path, &s->validation, err);

@@ -73,7 +73,7 @@ static enum status check_routing(const struct session *s,
                          " belongs to a text, which isobath run scores");
     if (!phase->train)
         return STATUS_OK;
-    if (spec_n_routed(&s->source->spec) == 0 || route_trains(policy))
+    if (spec_n_routed(&s->source->spec) == 0 || policy->trains)
         return spec_check_training(&s->source->spec, err);
     return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: models are not"
                      " trained under it; ask for --phases prefill,decode",

@@ -6,6 +6,7 @@
 #include "models/executor/model.h"
 #include "models/files/source.h"
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 
 const char *const profile_arms[ARM_COUNT] = { "dense", "mod" };
@@ -143,7 +144,7 @@ static enum status predict_steps(struct session *s, struct arm *arm,
          t < s->arguments.tokens && status == STATUS_OK; t++) {
         struct allocation held;
         decode_one(s, arm, t, NULL);
-        status = allocation_open(&held, spec_n_choices(arm->spec),
+        status = allocation_open(&held, plan_n_choices(arm->spec),
                                  (int32_t)s->arguments.batch, (int32_t)t + 1,
                                  err);
         if (status != STATUS_OK)
@@ -175,7 +176,7 @@ static enum status count_kept(struct session *s, struct arm *arm,
                               struct error *err)
 {
     struct allocation held;
-    enum status status = allocation_open(&held, spec_n_choices(arm->spec),
+    enum status status = allocation_open(&held, plan_n_choices(arm->spec),
         (int32_t)s->arguments.batch, (int32_t)s->arguments.tokens, err);
 
     if (status != STATUS_OK)
@@ -199,7 +200,7 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
     struct ledger *ledger = NULL;
 
     arm->step = calloc(n, sizeof *arm->step);
-    arm->kept = calloc(n * (size_t)spec_n_choices(arm->spec),
+    arm->kept = calloc(n * (size_t)plan_n_choices(arm->spec),
                        sizeof *arm->kept);
     if (!arm->step || !arm->kept)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu steps", n);

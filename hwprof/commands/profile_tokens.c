@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "sim/core/base/stats.h"
+#include "sim/core/model/plan.h"
 
 /* Choices that the model makes, by which a token may be kept or not. */
 static bool is_made(const struct session *s, int32_t choice)
 {
-    const struct model_spec *mod = &s->spec[ARM_MOD];
-    return mod->routed[spec_choice_layer(mod, choice)];
+    return plan_choice(&s->spec[ARM_MOD], choice).routed;
 }
 
 /* Sequences' tokens that a choice of the model kept; the dense twin has one a
@@ -22,15 +22,15 @@ static int32_t kept_by(const struct session *s, const struct arm *arm,
 {
     const int32_t own = arm->spec->part == PART_APART
                             ? choice
-                            : spec_choice_layer(&s->spec[ARM_MOD], choice);
-    return arm->kept[step * spec_n_choices(arm->spec) + own];
+                            : plan_choice(&s->spec[ARM_MOD], choice).layer;
+    return arm->kept[step * plan_n_choices(arm->spec) + own];
 }
 
 /* The same over all that the model makes. */
 static int32_t kept_of(const struct session *s, const struct arm *arm,
                        int64_t step)
 {
-    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+    const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
     int32_t n = 0;
 
     for (int32_t c = 0; c < n_choices; c++)
@@ -52,11 +52,12 @@ static struct measure_range of_step(const struct arm *arm, int64_t step,
 static void write_choice(const struct session *s, int32_t choice, FILE *file)
 {
     const struct model_spec *mod = &s->spec[ARM_MOD];
+    const struct plan_choice made = plan_choice(mod, choice);
 
     fputs(",kept_", file);
     if (mod->part == PART_APART)
-        fprintf(file, "%s_", part_names[spec_choice_part(mod, choice)]);
-    fprintf(file, "%d", spec_choice_layer(mod, choice));
+        fprintf(file, "%s_", part_names[made.part]);
+    fprintf(file, "%d", made.layer);
 }
 
 /* A step is too short for a sensor. */
@@ -68,7 +69,7 @@ static bool is_measured(enum metric metric)
 
 static void write_header(const struct session *s, FILE *file)
 {
-    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+    const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
 
     fputs("model,step,position,tokens,kept", file);
     for (int32_t c = 0; c < n_choices; c++)
@@ -116,7 +117,7 @@ static void write_measured(const struct session *s, const struct arm *arm,
 static void write_step(const struct session *s, const struct arm *arm,
                        int64_t step, FILE *file)
 {
-    const int32_t n_choices = spec_n_choices(&s->spec[ARM_MOD]);
+    const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
     struct measure_range seconds = of_step(arm, step, METRIC_SECONDS);
 
     fprintf(file, "%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d", arm->name, step,

@@ -1,5 +1,7 @@
 /* run_prompt.c - Go on from a prompt; count every pass, predict it from what it
  * kept, and compare the two before the next. */
+#include "models/commands/run_prompt.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,12 +10,12 @@
 
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
-#include "models/commands/run_prompt_result.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_text.h"
 #include "models/tokens/text_stream.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
@@ -242,7 +244,7 @@ static enum status open_ledgers(struct prompt_session *s, struct error *err)
                               (struct cost){ 0 }, err)) ||
         (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
                               predicted, err)) ||
-        (status = allocation_open(&s->kept_so_far, spec_n_choices(&s->spec), 1,
+        (status = allocation_open(&s->kept_so_far, plan_n_choices(&s->spec), 1,
                                   n_tokens_of(s), err)))
         return status;
     s->meter = ledger_meter(s->counted);
@@ -259,8 +261,8 @@ static enum status open_output(struct prompt_session *s, struct error *err)
     const size_t n = (size_t)s->n_asked;
 
     s->token = calloc(n, sizeof *s->token);
-    for (int32_t c = 0; c < spec_n_choices(&s->spec); c++)
-        s->n_kept += s->spec.routed[spec_choice_layer(&s->spec, c)];
+    for (int32_t c = 0; c < plan_n_choices(&s->spec); c++)
+        s->n_kept += plan_choice(&s->spec, c).routed;
     s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
     s->copy.file = open_memstream(&s->text, &s->text_size);
     if (!s->token || !s->kept || !s->copy.file)
@@ -352,7 +354,7 @@ static void note_kept(struct prompt_session *s, bool *kept)
     const struct allocation *a = &s->kept_so_far;
     for (int32_t c = 0; c < a->n_choices; c++) {
         int32_t n = allocation_count(a, c, 0);
-        if (s->spec.routed[spec_choice_layer(&s->spec, c)])
+        if (plan_choice(&s->spec, c).routed)
             *kept++ = n > 0 &&
                       allocation_kept(a, c, 0)[n - 1] == a->n_tokens - 1;
     }
@@ -509,7 +511,7 @@ static enum status write_files(const struct prompt_session *s,
     if (status == STATUS_OK)
         status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
                                       s->measured, err);
-    return status == STATUS_OK ? summary_write(&s->rundir, summary, err)
+    return status == STATUS_OK ? summary_write(summary, s->rundir.path, err)
                                : status;
 }
 

@@ -3,26 +3,7 @@
 #ifndef RUN_PROMPT_H
 #define RUN_PROMPT_H
 
-#include "models/executor/sampler.h"
-#include "models/scoring/run_config.h"
-#include "sim/core/answer/command.h"
-#include "sim/core/model/route.h"
-
-struct run_prompt_options {
-    const char *prompt;              /* "-": stdin */
-    int64_t     n_new;               /* 0: not given */
-    struct sampling sampling;        /* without its seed */
-};
-
-/* The rest of the command line; all borrowed. */
-struct run_prompt {
-    const struct command_options *common;
-    struct run_prompt_options options;
-    const struct run_config *config;           /* model, tokenizer, machine,
-                                                  * policy, seed, settings */
-    int         argc;
-    char      **argv;
-};
+#include "models/commands/run_prompt_result.h"
 
 /* Streams the text to stdout and the summary to stderr; -o DIR gets
  * summary.json, ledger.csv and tokens.csv.  STATUS_FAILED: a pass did not cost

@@ -4,10 +4,29 @@
 #define RUN_PROMPT_RESULT_H
 
 #include <jansson.h>
-#include "models/commands/run_prompt.h"
+#include "models/executor/sampler.h"
 #include "models/files/source.h"
+#include "models/scoring/run_config.h"
 #include "models/tokens/tokenizer.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/ledger/ledger.h"
+#include "sim/core/model/route.h"
+
+struct run_prompt_options {
+    const char *prompt;              /* "-": stdin */
+    int64_t     n_new;               /* 0: not given */
+    struct sampling sampling;        /* without its seed */
+};
+
+/* What else was said; all borrowed. */
+struct run_prompt {
+    const struct command_options *common;
+    struct run_prompt_options options;
+    const struct run_config *config;           /* model, tokenizer, machine,
+                                                  * policy, seed, settings */
+    int         argc;
+    char      **argv;
+};
 
 /* A new token.  Its cost is that of the pass that ran on it; the last one was
  * chosen, but no pass ran on it. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
@@ -161,7 +162,7 @@ enum status train_plan(struct train_session *s, struct error *err)
     /* As given: what train_plan() works out stands beside it in the summary. */
     s->config_json = config_json(c, &train_config_schema);
     enum status status = allocation_open(&s->allocation,
-                                         spec_n_choices(&s->spec),
+                                         plan_n_choices(&s->spec),
                                          (int32_t)c->batch, (int32_t)c->tokens,
                                          err);
     if (status == STATUS_OK)

@@ -1,13 +1,8 @@
-/* backward.c - gradients of the mean loss, from the last layer to the first, or
- * with a frozen backbone to the lowest router. */
-#include "models/executor/model_state.h"
+/* backward.c - Work out the gradients of the mean loss, from the last layer to
+ * the first, or with a frozen backbone to the lowest router. */
+#include "models/executor/operands.h"
 
 #include <string.h>
-
-static struct place place(enum op op, int32_t layer, const int32_t *token)
-{
-    return (struct place){ PASS_BACKWARD, layer, op, token };
-}
 
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
@@ -37,9 +32,9 @@ static void product_backward(struct model *m, enum op op, int32_t layer,
     op_product_backward(&m->ex, place(op, layer, b->rows.token), &forward, &d);
 }
 
-/* d [N,C]: gradient of the block's output on entry, of its input on return.
- * The residual path is d itself; norms add to it. */
-static void block_backward(struct model *m, int32_t l, real *d)
+/* x [N,C]: the block's input.  d [N,C]: gradient of its output on entry, of its
+ * input on return.  The residual path is d itself; norms add to it. */
+static void block_backward(struct model *m, int32_t l, const real *x, real *d)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
@@ -65,14 +60,14 @@ static void block_backward(struct model *m, int32_t l, real *d)
         op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
     }
     product_backward(m, OP_QKV, l, TENSOR_QKV, b->normed1, m->dqkv, m->dnormed);
-    norm_backward(m, l, TENSOR_NORM1_GAMMA, b->x, b->stats1, m->dnormed, d, n,
+    norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d, n,
                   token);
 }
 
-/* Kept rows: through the gate, the block and back onto the stream's gradient,
- * which the other rows pass unchanged.  Where only routers learn, nobody asks
- * what lies before the lowest one. */
-static void routed_backward(struct model *m, int32_t l)
+/* Kept rows go through the gate and the block and are added to the stream's
+ * gradient, which other rows pass unchanged.  Where only routers learn, no
+ * gradient is needed before the lowest one. */
+static void gated_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
@@ -84,7 +79,7 @@ static void routed_backward(struct model *m, int32_t l)
     gate.dscore = m->dscore;
     op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
     if (l > m->lowest || !m->spec.backbone_frozen) {
-        block_backward(m, l, m->dblock);
+        block_backward(m, l, b->x, m->dblock);
         op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
@@ -143,13 +138,14 @@ static void embed_backward(struct model *m)
 
 void model_backward(struct model *m, struct meter *meter)
 {
+    m->ex.pass = PASS_BACKWARD;
     m->ex.meter = meter;
     head_backward(m);
     for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
-        if (m->spec.routed[l])
-            routed_backward(m, l);
+        if (m->plan.stage[l][0].gated)   /* a whole block: all that trains */
+            gated_backward(m, l);
         else
-            block_backward(m, l, m->dstream);
+            block_backward(m, l, m->stream[l], m->dstream);
     if (!m->spec.backbone_frozen)
         embed_backward(m);
 }

@@ -1,31 +1,11 @@
-/* decode.c - one token at a time against the keys and values kept so far. */
+/* decode.c - Run one new token of each sequence against its cached keys. */
 #include <assert.h>
 #include <string.h>
 
-#include "models/executor/model_state.h"
-#include "sim/core/base/random.h"
-
-static struct place place(enum op op, int32_t layer, const int32_t *token)
-{
-    return (struct place){ PASS_FORWARD, layer, op, token };
-}
-
-static int32_t *count_of(const struct model *m, int32_t choice, int32_t b)
-{
-    return m->kept_count + choice * m->options.n_sequences + b;
-}
-
-static int32_t *positions_of(const struct model *m, int32_t choice, int32_t b)
-{
-    return m->kept_position + ((size_t)choice * (size_t)m->options.n_sequences
-                               + (size_t)b) * (size_t)m->options.n_tokens;
-}
-
-real *decode_history(const struct model *m, int32_t choice, int32_t b)
-{
-    return m->history + ((size_t)choice * (size_t)m->options.n_sequences +
-                         (size_t)b) * (size_t)m->cache_capacity;
-}
+#include "models/executor/history.h"
+#include "models/executor/layer.h"
+#include "models/executor/operands.h"
+#include "models/executor/routing.h"
 
 /* A product with few rows reads its weight once, along its columns. */
 static void turn_head(void *argument, int part, int parts)
@@ -44,87 +24,35 @@ static void turn_head(void *argument, int part, int parts)
 
 void model_decode_reset(struct model *m)
 {
-    const size_t counts = (size_t)m->options.n_sequences * sizeof(int32_t);
-
-    memset(m->decoded, 0, counts);
-    memset(m->kept_count, 0, (size_t)spec_n_choices(&m->spec) * counts);
+    history_reset(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
-        memset(m->cache[l].length, 0, counts);
+        memset(m->cache[l].length, 0,
+               (size_t)m->options.n_sequences * sizeof(int32_t));
     if (m->head_columns)
         pool_run(m->pool, turn_head, m);
 }
 
-void decode_note_prefill(struct model *m)
-{
-    const struct allocation *a = &m->allocation;
-    for (int32_t b = 0; b < a->n_sequences; b++) {
-        assert(m->decoded[b] == 0);     /* model_decode_reset() was forgotten */
-        m->decoded[b] = allocation_length(a, b);
-    }
-    for (int32_t c = 0; c < a->n_choices; c++)
-        for (int32_t b = 0; b < a->n_sequences; b++) {
-            int32_t count = allocation_count(a, c, b);
-            *count_of(m, c, b) = count;
-            memcpy(positions_of(m, c, b), allocation_kept(a, c, b),
-                   (size_t)count * sizeof(int32_t));
-        }
-}
-
-int32_t model_decoded(const struct model *m, int32_t sequence)
-{
-    return m->decoded[sequence];
-}
-
-void model_decode_allocation(const struct model *m, const bool *active,
-                             struct allocation *out)
-{
-    int32_t to = 0;
-    for (int32_t b = 0; b < m->options.n_sequences; b++) {
-        if (active && !active[b])
-            continue;
-        assert(to < out->n_sequences &&
-               out->n_choices == spec_n_choices(&m->spec));
-        out->length[to] = m->decoded[b];
-        for (int32_t c = 0; c < spec_n_choices(&m->spec); c++) {
-            int32_t n = *count_of(m, c, b);
-            out->count[c * out->n_sequences + to] = n;
-            memcpy(allocation_kept(out, c, to), positions_of(m, c, b),
-                   (size_t)n * sizeof(int32_t));
-        }
-        to++;
-    }
-}
-
-/* Whether the choice keeps the sequence's new token, whose score is history's
- * newest. */
+/* The choice keeps the sequence's new token, whose score is the newest of its
+ * history. */
 static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
-    const int32_t t = m->decoded[s], l = spec_choice_layer(&m->spec, c);
-    const real *score = m->history ? decode_history(m, c, s) : NULL;
+    const int32_t t = m->decoded[s];
+    const real *score = m->history ? history_scores(m, c, s) : NULL;
+    const struct route_input judge = routing_input(m, c, s, t + 1, score);
 
     if (in->keep)
         return in->keep[c * m->options.n_sequences + s];
-    if (in->policy && in->policy->keep) {
-        const struct route_input judge = {
-            .score = score, .n_tokens = t + 1,
-            .n_keep = spec_kept(&m->spec, l, t + 1),
-            .keep_first = m->spec.keep_first,
-            .threshold = m->threshold[l],
-            .seed = random_mix(in->seed, (uint64_t)c, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[l], .sequence = s, .choice = c,
-            .replayed = in->replayed, .scratch = m->choose_scratch,
-        };
+    if (in->policy && in->policy->keep)
         return route_keeps(in->policy, &judge, t);
-    }
-    assert(m->spec.router_scores && score);   /* else somebody must say */
-    return t < m->spec.keep_first || score[t] >= m->threshold[l];
+    assert(m->spec.router_scores && score);   /* else `keep` must say */
+    return t < judge.keep_first || score[t] >= judge.threshold;
 }
 
-/* The layer's rows: sequences whose token is kept, one row each. */
+/* Makes a row of each sequence whose token is kept. */
 static void line_up(struct model *m, int32_t c)
 {
-    struct layer_buffers *b = &m->layer[spec_choice_layer(&m->spec, c)];
+    struct layer_buffers *b = &m->layer[plan_choice(&m->spec, c).layer];
     int32_t n = 0, sequences = m->input.n_sequences;
 
     for (int32_t s = 0; s < sequences; s++) {
@@ -134,22 +62,25 @@ static void line_up(struct model *m, int32_t c)
         b->token[n] = s;
         b->row[n] = m->all_first[s];
         b->position[n++] = m->decoded[s];
-        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
+        history_keep(m, c, s);
     }
     b->first[sequences] = n;
     b->kept = (struct rows){ sequences, b->first, b->position, b->token };
 }
 
-void decode_select(struct model *m, int32_t c)
+static void select_kept(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
+
+    if (m->spec.signal != SIGNAL_RECEIVED)   /* else the kernel adds its own */
+        history_take_scores(m, c);
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     line_up(m, c);
     routing_end_select(m, l, &run, 0);
 }
 
-/* Tokens that the layer skips: their keys and values are those of the layer
- * before, at the same place. */
+/* Copies keys and values from the layer before, at the same place, for tokens
+ * that this one skips. */
 static void carry(struct model *m, int32_t l)
 {
     const struct layer_buffers *b = &m->layer[l];
@@ -176,12 +107,14 @@ static void carry(struct model *m, int32_t l)
     op_carry(&m->ex, place(OP_GATHER, l, m->skipped), &o);
 }
 
-bool decode_hold(struct model *m, int32_t l)
+/* Puts keys into the cache that attention does not put there itself; true: all
+ * of the step's are there then. */
+static bool hold(struct model *m, int32_t l)
 {
     const struct rows *rows = &m->layer[l].rows;
     struct attention attention = attention_of(m, l);
 
-    switch (skipped_keys_of(m, l)) {
+    switch (plan_skipped_keys(&m->plan, l)) {
     case SKIPPED_KEYS_COMPUTED:
         fill_cache(&m->ex, &attention, &m->cache[l]);
         return true;
@@ -197,25 +130,55 @@ bool decode_hold(struct model *m, int32_t l)
     }
 }
 
+static void attend_cached(struct model *m, int32_t l, bool held)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct cached_attention cached = {
+        .n = b->n_rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .capacity = m->cache_capacity, .sequence = b->rows.token,
+        .length = m->cache[l].length, .qkv = b->qkv, .held = held,
+        .out = b->attended, .stats = b->softmax, .keys = m->cache[l].keys,
+        .values = m->cache[l].values,
+    };
+    op_attend_cached(&m->ex, place(OP_ATTEND, l, b->rows.token), &cached);
+}
+
+static void attend(struct model *m, int32_t l)
+{
+    const bool held = hold(m, l);
+
+    if (m->layer[l].n_rows > 0)
+        attend_cached(m, l, held);
+}
+
+static void receive(struct model *m, int32_t choice)
+{
+    const int32_t l = plan_choice(&m->spec, choice).layer;
+    struct layer_buffers *b = &m->layer[l];
+    struct cached_reception o = {
+        .n = m->n_rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .capacity = m->cache_capacity, .sequence = m->all_token,
+        .length = m->cache[l - 1].length, .qkv = b->qkv, .stats = b->softmax,
+        .keys = m->cache[l - 1].keys,
+        .drawn = history_scores(m, choice, 0),
+        .score = b->score,
+    };
+    op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
+}
+
+static const struct pass_functions one_token = { select_kept, attend,
+                                                 receive };
+
 /* Dense layers keep every token of the step. */
 static void keep_all(struct model *m, int32_t c)
 {
-    for (int32_t r = 0; r < m->n_rows; r++) {
-        int32_t s = m->all_token[r];
-        positions_of(m, c, s)[(*count_of(m, c, s))++] = m->decoded[s];
-    }
+    for (int32_t r = 0; r < m->n_rows; r++)
+        history_keep(m, c, m->all_token[r]);
 }
 
-static void decode_head(struct model *m)
-{
-    const int32_t n = m->n_rows, *token = m->all_rows.token;
-    forward_norm(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-                 m->final_normed, m->final_stats, n, token);
-    struct gemm head = head_of(m, n, true);
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
-}
-
-/* One row for each sequence that goes on. */
+/* Makes a row of each sequence that goes on. */
 static void number_tokens(struct model *m)
 {
     const struct decode_input *in = &m->step;
@@ -234,26 +197,29 @@ static void number_tokens(struct model *m)
     m->n_rows = n;
     m->all_rows = (struct rows){ sequences, m->all_first, m->all_position,
                                  m->all_token };
-    m->input = (struct model_input){ .ids = m->all_ids, .n_tokens = 1,
-                                     .n_sequences = sequences };
+    m->input = (struct model_input){
+        .ids = m->all_ids, .n_tokens = 1, .n_sequences = sequences,
+        .seed = in->seed, .replayed = in->replayed,
+    };
 }
 
 void model_decode(struct model *m, const struct decode_input *in,
                   struct meter *meter)
 {
-    m->decoded_step = true;
+    m->pass = &one_token;
     m->step = *in;
+    m->ex.pass = PASS_FORWARD;
     m->ex.meter = meter;
     number_tokens(m);
     if (m->n_rows == 0)
         return;
-    for (int32_t c = 0; c < spec_n_choices(&m->spec); c++)
-        if (!m->spec.routed[spec_choice_layer(&m->spec, c)])
+    for (int32_t c = 0; c < plan_n_choices(&m->spec); c++)
+        if (!plan_choice(&m->spec, c).routed)
             keep_all(m, c);
-    forward_embed(m);
+    embed_forward(m);
     for (int32_t l = 0; l < m->spec.n_layers; l++)
-        forward_layer(m, l);
-    decode_head(m);
+        layer_forward(m, l);
+    head_forward(m, m->n_rows, NULL, m->all_token, true);
     for (int32_t r = 0; r < m->n_rows; r++)
         m->decoded[m->all_token[r]]++;
 }

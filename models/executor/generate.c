@@ -1,10 +1,10 @@
-/* generate.c - feed, choose, hand out, again. */
+/* generate.c - Feed tokens to the model and choose the next one, in turns. */
 #include "models/executor/generate.h"
 
 #include "sim/core/base/clock.h"
 
-/* Tokens through the model, the prompt's or the one that was chosen; the logits
- * after the last, or NULL: enough. */
+/* Runs the prompt, or the one token that was chosen; returns the logits after
+ * the last, or NULL: `passed` has seen enough. */
 static const float *pass(const struct generation *g,
                          const struct route_policy *policy, const int32_t *ids,
                          int32_t n)

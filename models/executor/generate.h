@@ -1,5 +1,5 @@
-/* generate.h - a text going on: tokens in, the next ones out, one at a time
- * against the keys and values kept so far. */
+/* generate.h - Continue a text, one token at a time, from cached keys and
+ * values. */
 #ifndef GENERATE_H
 #define GENERATE_H
 
@@ -8,11 +8,11 @@
 
 /* All borrowed. */
 struct generation {
-    struct model   *model;       /* opened to decode one sequence, with n_prefill
-                                  * for the prompt and room for n_prompt + n_new
-                                  * - 1 tokens */
+    struct model   *model;       /* opened to decode one sequence, with room for
+                                  * the prompt in n_prefill, and for n_prompt +
+                                  * n_new - 1 tokens in all */
     struct sampler *sampler;
-    struct meter   *meter;       /* NULL: nobody */
+    struct meter   *meter;       /* NULL: nobody listens */
     const struct route_policy *policy;   /* of routed layers; NULL: score at or
                                           * above threshold */
     const struct route_policy *step_policy;   /* of new tokens, one by one:
@@ -21,18 +21,18 @@ struct generation {
     const int32_t  *prompt;      /* [n_prompt], at least one */
     int32_t         n_prompt;
     int32_t         n_new;       /* at most */
-    /* After each pass: the prompt's, of n_prompt tokens, then one for each new
-     * token but the last; false: enough.  NULL: nobody asks. */
+    /* Is called after each pass: the prompt's, of n_prompt tokens, then one for
+     * each new token but the last; returns false to end.  NULL: never. */
     bool          (*passed)(void *context, int32_t n_tokens, double seconds);
-    /* Each new token as soon as it is chosen; false: enough, it does not count
-     * (an end of text, an interrupt). */
+    /* Takes each new token as soon as it is chosen; returns false to end
+     * without it (an end of text, an interrupt). */
     bool          (*emit)(void *context, int32_t id);
     void           *context;
 };
 
-/* Begins anew: the prompt in one forward, then each new token by itself.  A routed
- * layer whose rule is causal judges them alike.  Returns the number of new
- * tokens. */
+/* Forgets what was decoded, runs the prompt in one forward and then each new
+ * token by itself.  A routed layer whose rule is causal judges both alike.
+ * Returns the number of new tokens. */
 int32_t generate(const struct generation *generation);
 
 #endif

@@ -1,4 +1,4 @@
-/* model.c - taking memory once, and drawing the first weights. */
+/* model.c - Lay out a model in one block of memory; draw its first weights. */
 #include "models/executor/model_state.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
 }
 
-/* What backward through the layer wants, whoever learns. */
+/* Backward through the layer wants these, whoever learns. */
 static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
@@ -143,7 +143,7 @@ static void lay_out_backward(struct model *m, size_t tokens)
     struct arena *a = &m->arena;
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s), routed = 0;
     size_t largest = 0;
-    /* Of a routed layer that backward ends in, the block is not passed. */
+    /* Backward may end in a routed layer: it does not pass that block. */
     size_t n = widest_rows(m, m->lowest + s->backbone_frozen, s->n_layers);
 
     for (int32_t l = 0; l < s->n_layers; l++)
@@ -179,7 +179,7 @@ static void lay_out_decode(struct model *m)
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t b = (size_t)m->options.n_sequences;
-    size_t n = (size_t)spec_n_choices(s);
+    size_t n = (size_t)plan_n_choices(s);
     size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
 
     m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
@@ -203,8 +203,8 @@ static void lay_out_decode(struct model *m)
                                      (size_t)s->n_vocab, sizeof(real));
 }
 
-/* What inference alone needs of all tokens: lists for sequences of unlike
- * lengths, and what routed layers hand on. */
+/* Inference alone takes sequences of unlike lengths, and routed layers that
+ * hand on scores and keys. */
 static void lay_out_inference(struct model *m, size_t tokens)
 {
     const struct model_spec *s = &m->spec;
@@ -212,7 +212,7 @@ static void lay_out_inference(struct model *m, size_t tokens)
 
     m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
     m->all_targets = arena_take(a, tokens, sizeof(int32_t));
-    for (int i = 0; i < 1 + (s->part == PART_APART); i++)
+    for (int32_t i = 0; i < plan_choices_a_layer(s); i++)
         if (s->signal == SIGNAL_CHANGE)
             m->left[i] = arena_take(a, tokens * (size_t)s->n_channels,
                                     sizeof(real));
@@ -315,6 +315,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     if (!m)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a model");
     m->spec = *spec;
+    m->plan = plan_of(spec);
     m->options = *options;
     m->threshold_rate = 0.03f;
     while (spec->backbone_frozen && !spec->routed[m->lowest])
@@ -323,7 +324,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
 
     status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
-        status = allocation_open(&m->allocation, spec_n_choices(spec),
+        status = allocation_open(&m->allocation, plan_n_choices(spec),
                                  options->n_sequences, forward_tokens(options),
                                  err);
     if (status == STATUS_OK)
@@ -411,28 +412,15 @@ void model_init_routers(struct model *m, uint64_t seed, double deviation)
     }
 }
 
-const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
-{
-    const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
-}
-
-real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
-{
-    const struct tensor *t = tensor_find(&m->tensors, layer, id);
-    bool has = t && (t->trained || !m->spec.backbone_frozen);
-    return has ? m->gradients + t->learned_at : NULL;
-}
-
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
 const float *model_logits(const struct model *m) { return m->logits; }
 
 const float *model_logits_of(const struct model *m, int32_t sequence,
                              int32_t token)
 {
-    int32_t row = m->decoded_step      ? m->all_first[sequence]
-                  : m->input.last_only ? sequence
-                                       : m->all_first[sequence] + token;
+    /* A decode step has one row a sequence, whatever its token is. */
+    const int32_t at = m->input.n_tokens == 1 ? 0 : token;
+    int32_t row = m->input.last_only ? sequence : m->all_first[sequence] + at;
     return m->logits + (size_t)row * (size_t)m->spec.n_vocab;
 }
 

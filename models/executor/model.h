@@ -1,5 +1,5 @@
-/* model.h - the reference executor: dense and Mixture-of-Depths decoders in
- * float32, forward, backward and update, every op bracketed and tallied. */
+/* model.h - Execute dense and Mixture-of-Depths decoders in float32: forward,
+ * backward, update and decode, with every op bracketed and tallied. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -46,8 +46,8 @@ void model_init(struct model *model, uint64_t seed);
 
 /* The routers alone, in a model that was trained without them: normal, so that
  * scores of the normalised stream have about this deviation.  A small one keeps
- * the gate 2*sigmoid(score) near 1, which is the model that was trained, and yet
- * no two tokens tie, as with zeros, where top-k would take the first. */
+ * the gate 2*sigmoid(score) near 1, which is the model that was trained; with
+ * zeros all tokens would tie, and top-k would take the first. */
 void model_init_routers(struct model *model, uint64_t seed, double deviation);
 
 /* Sequences of unlike lengths are packed: no row is padding.  Row first(b) + t
@@ -98,13 +98,13 @@ double model_update(struct model *model, const struct update *update,
 /* Forget all keys and values, and take notice of new weights. */
 void model_decode_reset(struct model *model);
 
-/* Who says whether a routed layer, or its part, processes a token: `keep`;
- * without, the policy's keep(), from the scores of its sequence so far; without
- * that either, a router's score at or above the threshold.  One of them must be
- * there.  The spec's keep_first goes before all but `keep`. */
+/* A choice keeps a token if `keep` says so; without `keep`, if the policy's
+ * keep() does, from the scores of its sequence so far; without that either, if
+ * the router's score is at or above the threshold.  One of them must be there.
+ * The spec's keep_first goes before all but `keep`. */
 struct decode_input {
     const int32_t *ids;           /* [B] */
-    const bool *active;           /* [B]; others get no row and cost nothing, and
+    const bool *active;           /* [B]; others get no row, cost nothing, and
                                    * their id is not read; NULL: all */
     const bool *keep;             /* [choices,B], or NULL */
     const struct route_policy *policy;   /* or NULL */
@@ -119,10 +119,11 @@ struct decode_input {
  * weight but for those.  At most options.n_tokens tokens a sequence. */
 void model_decode(struct model *model, const struct decode_input *input,
                   struct meter *meter);
-/* Tokens of a sequence so far; and which each choice kept, as an allocation over
- * the active sequences [B], in their order; NULL: all.  The caller opened *out
- * with spec_n_choices(), that many sequences and the tokens of the longest. */
+/* Tokens of a sequence so far. */
 int32_t model_decoded(const struct model *model, int32_t sequence);
+/* The tokens that each choice kept, as an allocation over the active sequences
+ * [B], in their order; NULL: all.  The caller opened *out with plan_n_choices()
+ * choices, that many sequences and the tokens of the longest. */
 void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);
 
@@ -132,8 +133,8 @@ const float *model_logits(const struct model *model);    /* [N,V]; last_only:
                                                           * [B,V] */
 const float *model_nats(const struct model *model);      /* [N] */
 const float *model_entropy(const struct model *model);   /* [N] */
-/* One row of the logits, of those that the last forward or step worked out; in a
- * decode step `token` does not matter. */
+/* One row of the logits that the last forward or step worked out; in a decode
+ * step `token` does not matter. */
 const float *model_logits_of(const struct model *model, int32_t sequence,
                              int32_t token);
 const struct allocation *model_allocation(const struct model *model);
@@ -157,7 +158,7 @@ float *model_scratch(struct model *model, int part);
  * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */
 void model_set_rope_factors(struct model *model, const float *factors);
 
-/* How fast thresholds follow top-k's cut: weight of the newest step. */
+/* Sets the weight of the newest step's cut in the thresholds that follow it. */
 void model_set_threshold_rate(struct model *model, float rate);
 
 #endif

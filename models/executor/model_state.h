@@ -1,4 +1,4 @@
-/* model_state.h - what the executor's files share: buffers and their shapes. */
+/* model_state.h - Lay open a model's buffers to the executor's files. */
 #ifndef MODEL_STATE_H
 #define MODEL_STATE_H
 
@@ -6,13 +6,13 @@
 #include "models/executor/ops.h"
 #include "models/executor/pool.h"
 #include "sim/core/base/arena.h"
+#include "sim/core/model/plan.h"
 
-/* What one layer computes on N rows, kept for backward when training.  Without
- * training all layers share one; with a frozen backbone they share what only
- * weights' gradients are made of, and those that backward does not reach all but
- * their routing. */
+/* Results of one layer on N rows, which training keeps for backward.  Without
+ * training all layers share one set.  With a frozen backbone they share what
+ * only weights' gradients are made of, and layers that backward does not reach
+ * share all but their routing. */
 struct layer_buffers {
-    real *x;          /* [N,C] input; routed layers: gathered copy */
     real *normed1;    /* [N,C] */
     real *stats1;     /* [N,2] of the first norm */
     real *qkv;        /* [N,Q+2E] turned by RoPE */
@@ -23,9 +23,11 @@ struct layer_buffers {
     real *stats2;     /* [N,2] */
     real *up;         /* [N,U] */
     real *act;        /* [N,F] */
-    real *y;          /* [N,C] output */
     /* Routed layers. */
-    real *score;      /* [B*T]; of two choices the newest's, and so what follows */
+    real *x;          /* [N,C] gathered rows of the stream */
+    real *y;          /* [N,C] theirs after the stage's parts */
+    /* Of the newest choice, where there are two. */
+    real *score;      /* [B*T] */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
     real *cut;        /* [B] top-k's cut of each sequence */
@@ -38,8 +40,20 @@ struct layer_buffers {
     struct rows rows;
 };
 
+/* Whole sequences do these in one way, single new tokens in another. */
+struct pass_functions {
+    /* Lines up the tokens that the choice keeps as the layer's kept rows. */
+    void (*select)(struct model *model, int32_t choice);
+    /* Puts the new keys where queries look for them, and runs the queries of
+     * the layer's rows, which may be none. */
+    void (*attend)(struct model *model, int32_t layer);
+    /* Scores tokens by the attention that they drew in the layer before. */
+    void (*receive)(struct model *model, int32_t choice);
+};
+
 struct model {
     struct model_spec spec;
+    struct plan plan;
     struct model_options options;
     struct arena      arena;
     struct tensor_list tensors;
@@ -47,6 +61,7 @@ struct model {
     struct executor   ex;
     struct pool      *pool;
     struct model_input input;      /* of the last forward */
+    const struct pass_functions *pass;   /* of the forward under way */
     float threshold_rate;
 
     real *weights;                 /* [tensors.floats] */
@@ -60,14 +75,13 @@ struct model {
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
     struct layer_buffers layer[SPEC_MAX_LAYERS];
-    int32_t n_rows;                /* of the stream: tokens, one after another */
+    int32_t n_rows;                /* of the stream: all tokens of the pass */
     struct rows all_rows;          /* every token, for dense layers */
     int32_t *all_first, *all_position, *all_token;
     int32_t *all_ids, *all_targets;   /* [N] of sequences of unlike lengths */
     int32_t *last_row, *last_token;   /* [B] of each sequence */
-    real *left[2];                 /* [B*T,C] stream that the routed layer before
-                                    * scored; apart: for its feed-forward part
-                                    * another */
+    real *left[2];                 /* [B*T,C] the stream that the routed layer
+                                    * before scored, for each of its choices */
     real *carried;                 /* [B*T,2E] newest keys and values */
 
     real *final_normed;            /* [B*T,C] */
@@ -78,7 +92,6 @@ struct model {
     int32_t *choose_scratch;       /* [threads,T] */
 
     /* Decoding. */
-    bool     decoded_step;         /* blocks run on one new row a sequence */
     struct decode_input step;
     int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
@@ -101,48 +114,5 @@ struct model {
     real *dqkv;                    /* [N,Q+2E] */
     real *partial;                 /* chunks of the largest tensor */
 };
-
-/* A tensor's place in the weights or gradients; NULL where there is none, or it
- * is kept as stored. */
-const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
-real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
-
-/* The operands that forward and backward of an op share. */
-struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
-                       const real *a, real *c, int32_t n_rows,
-                       const real *from);
-/* The unembedding of n_rows rows of the final norm; `few`: of a model that
- * decodes, along the head's columns, which is the faster for few rows. */
-struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
-struct embedding embedding_of(const struct model *m);   /* of all its rows */
-struct attention attention_of(struct model *m, int32_t layer);
-struct router router_of(struct model *m, int32_t layer);
-struct gating gating_of(struct model *m, int32_t layer);
-struct rope rope_of(struct model *m, int32_t layer, real *qkv);
-/* What becomes of keys in this layer; a dense one skips none: absent. */
-enum skipped_keys skipped_keys_of(const struct model *m, int32_t layer);
-
-/* forward.c: the pieces that decoding runs too. */
-void forward_norm(struct model *m, int32_t layer, enum tensor_id gamma,
-                  const real *x, real *out, real *stats, int32_t n,
-                  const int32_t *token);
-void forward_embed(struct model *m);
-void forward_layer(struct model *m, int32_t layer);
-
-/* routing.c: the scores of all rows of the stream, where there are any; then
- * which of them the choice (spec.h) keeps, lined up, under `select`. */
-void routing_score(struct model *m, int32_t choice);
-void routing_select(struct model *m, int32_t choice);
-void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
-                        uint64_t shared_flops);
-
-/* decode.c: remember which positions a prefill kept. */
-void decode_note_prefill(struct model *m);
-/* The tokens of this step that a choice keeps, under `select`. */
-void decode_select(struct model *m, int32_t choice);
-/* The step's keys that attention will not put there itself into the cache;
- * whether they are all there then. */
-bool decode_hold(struct model *m, int32_t layer);
-real *decode_history(const struct model *m, int32_t choice, int32_t sequence);
 
 #endif

@@ -1,7 +1,7 @@
-/* ops.c - brackets, parts and tallies around the kernels.
+/* ops.c - Run each op's kernel on the pool, inside a bracket, and tally it.
  *
- * Every op is the same three steps: begin, run the kernel's parts on the pool,
- * end with what a row cost and what belonged to no row. */
+ * Every op is three steps: begin, run the kernel's parts, end with the cost of
+ * a row and the cost that belongs to no row. */
 #include "models/executor/ops_inside.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 
 struct op_run op_begin(struct executor *ex, struct place at)
 {
-    struct op_run run = { .pass = at.pass, .layer = at.layer, .op = at.op };
+    struct op_run run = { .pass = ex->pass, .layer = at.layer, .op = at.op };
     meter_begin(ex->meter, &run);
     return run;
 }
@@ -48,7 +48,7 @@ PARTS(loss, loss)
 PARTS(loss_backward, loss)
 PARTS(entropy, loss)
 
-/* A stored matrix: its own bytes, and the flops of widening whole groups. */
+/* A stored matrix costs its own bytes, and flops to widen whole groups. */
 static struct tally widening(const struct stored *s)
 {
     const struct number_info *info = &number_table[s->type];
@@ -59,7 +59,7 @@ static struct tally widening(const struct stored *s)
     };
 }
 
-/* What a product's weight costs, whatever it is multiplied with. */
+/* The cost of a product's weight, whatever it is multiplied with. */
 static struct tally weight_cost(const struct gemm *g)
 {
     struct tally sum = { 0, 0 };
@@ -195,7 +195,7 @@ static void rope_part(void *argument, int part, int parts)
 void op_rope(struct executor *ex, struct place at, const struct rope *o)
 {
     struct op_run run = op_begin(ex, at);
-    struct rope_call r = { o, at.pass == PASS_BACKWARD };
+    struct rope_call r = { o, ex->pass == PASS_BACKWARD };
     op_parts(ex, rope_part, &r);
     uint64_t turned = u(o->n_heads) * u(o->head_size);
     op_end(ex, &run, at.token, o->n,
@@ -286,7 +286,7 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
 void op_route(struct executor *ex, struct place at, const struct router *o)
 {
     struct op_run run = op_begin(ex, at);
-    bool backward = at.pass == PASS_BACKWARD;
+    bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? route_backward_part : route_part, o);
     uint64_t c = u(o->width);
     const struct tally each[3][2] = {
@@ -408,7 +408,7 @@ void op_gate(struct executor *ex, struct place at, const struct gating *o)
     static const uint64_t slope[] = { [GATING_RAW] = 0, [GATING_SIGMOID] = 3,
         [GATING_SIGMOID2] = 4 };
     struct op_run run = op_begin(ex, at);
-    bool backward = at.pass == PASS_BACKWARD;
+    bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? gate_backward_part : gate_part, o);
     uint64_t c = u(o->width);
     struct tally each = { 0, 8 * c };

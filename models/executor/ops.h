@@ -1,5 +1,5 @@
-/* ops.h - one op each: bracketed by the meter, split over the threads, tallied
- * from the loops that ran.  What an op is worth is said in sim/core/ledger/op.h. */
+/* ops.h - Run one op each: bracketed by the meter, split over the threads, and
+ * tallied from the loops that ran, by the rules of sim/core/ledger/op.h. */
 #ifndef OPS_H
 #define OPS_H
 
@@ -11,19 +11,25 @@
 struct executor {
     const struct kernels *kernels;   /* borrowed */
     struct pool  *pool;              /* borrowed */
+    enum pass     pass;              /* under way: ops are filed under it, and
+                                      * some have a backward of the same name */
     real         *scratch;           /* [threads, scratch_floats] */
     size_t        scratch_floats;    /* a thread's */
     struct meter *meter;             /* borrowed; NULL: nobody listens */
     struct tally *extra;             /* [rows] for listeners by token */
 };
 
-/* Where an op is filed and which tokens its rows are. */
+/* An op is filed under these; the tokens are those of its rows. */
 struct place {
-    enum pass      pass;
-    int32_t        layer;            /* or LEDGER_OUTSIDE */
     enum op        op;
+    int32_t        layer;            /* or LEDGER_OUTSIDE */
     const int32_t *token;            /* [N]; NULL: row r is token r */
 };
+static inline struct place place(enum op op, int32_t layer,
+                                 const int32_t *token)
+{
+    return (struct place){ op, layer, token };
+}
 
 void op_product(struct executor *ex, struct place at, const struct gemm *g);
 
@@ -46,8 +52,8 @@ void op_attend_backward(struct executor *ex, struct place at,
                         const struct attention *o);
 
 /* Keys and values kept for decoding.  fill_cache() copies those of an
- * attention's key rows behind what is there, and updates the lengths: moves that
- * belong to no op, so they are in a pass's time but in no op's tally or time. */
+ * attention's key rows behind the ones that are there, and updates the lengths.
+ * These moves belong to no op: they are in a pass's time, in no op's tally. */
 struct cache {
     int32_t  capacity;
     int32_t *length;                 /* [B] */

@@ -1,5 +1,5 @@
-/* ops_attention.c - the ops in which a row meets the rows before it, and tallies
- * that go by how many those are. */
+/* ops_attention.c - Run the ops in which a row meets the rows before it, and
+ * tally them by the number of keys. */
 #include "models/executor/ops_inside.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* ops_inside.h - a kernel's parts on the pool, for the files of ops. */
+/* ops_inside.h - Hand a kernel's parts to the pool; for the files of ops. */
 #ifndef OPS_INSIDE_H
 #define OPS_INSIDE_H
 

@@ -1,28 +1,25 @@
-/* optimizer.c - clipping and AdamW over all tensors, filed under their layers. */
+/* optimizer.c - Clip the gradients and update all tensors by AdamW, each filed
+ * under its layer. */
 #include "models/executor/model_state.h"
 
 #include <math.h>
-
-static struct place place(enum op op, int32_t layer)
-{
-    return (struct place){ PASS_UPDATE, layer, op, NULL };
-}
 
 double model_update(struct model *m, const struct update *u,
                     struct meter *meter)
 {
     double squares = 0.0;
 
+    m->ex.pass = PASS_UPDATE;
     m->ex.meter = meter;
     for (int32_t i = 0; i < m->tensors.n; i++) {
         const struct tensor *t = &m->tensors.tensor[i];
         if (t->trained)
-            op_squares(&m->ex, place(OP_CLIP, t->layer),
+            op_squares(&m->ex, place(OP_CLIP, t->layer, NULL),
                        m->gradients + t->learned_at, t->n, m->partial,
                        &squares);
     }
     double limit = u->clip > 0.0 ? u->clip : (double)INFINITY;
-    double scale = op_clip_scale(&m->ex, place(OP_CLIP, LEDGER_OUTSIDE),
+    double scale = op_clip_scale(&m->ex, place(OP_CLIP, LEDGER_OUTSIDE, NULL),
                                  squares, limit);
     struct adamw adamw = {
         .learning_rate = (float)u->learning_rate, .beta1 = (float)u->beta1,
@@ -36,7 +33,7 @@ double model_update(struct model *m, const struct update *u,
         if (!t->trained)
             continue;
         adamw.weight_decay = t->decays ? (float)u->weight_decay : 0.0f;
-        op_adamw(&m->ex, place(OP_ADAMW, t->layer), &adamw,
+        op_adamw(&m->ex, place(OP_ADAMW, t->layer, NULL), &adamw,
                  m->weights + t->offset, m->gradients + t->learned_at,
                  m->moment[0] + t->learned_at, m->moment[1] + t->learned_at,
                  t->n);

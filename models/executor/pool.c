@@ -1,4 +1,4 @@
-/* pool.c - a generation counter that workers watch. */
+/* pool.c - Wake the workers by a generation counter that they watch. */
 #include "models/executor/pool.h"
 
 #include <pthread.h>

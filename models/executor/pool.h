@@ -1,4 +1,4 @@
-/* pool.h - the program's own threads: an op is split into parts, one a thread.
+/* pool.h - Run the parts of an op on the program's own threads.
  *
  * Waiting spins briefly and then blocks, so that a busy machine costs a context
  * switch, not a core.  The calling thread is part 0. */
@@ -17,9 +17,9 @@ enum status pool_open(struct pool **out, int n_threads,
 void        pool_close(struct pool *pool);
 int         pool_threads(const struct pool *pool);
 
-/* Whether waiting spins before it blocks; it does in a new pool.  Where
- * instructions are counted it should not: a thread that spins retires what no
- * op asked for. */
+/* Sets that waiting spins before it blocks, as in a new pool, or does not.  It
+ * should not while instructions are counted: a thread that spins retires some
+ * that no op asked for. */
 void pool_spin(struct pool *pool, bool spin);
 
 /* Run fn(argument, i, n) on every thread and wait for all. */

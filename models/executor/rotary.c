@@ -1,4 +1,4 @@
-/* rotary.c - frequencies as they were trained, or stretched for longer texts. */
+/* rotary.c - Work out rotary frequencies, as trained or stretched. */
 #include "models/executor/rotary.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
-/* rotary.h - the angles by which positions turn queries and keys. */
+/* rotary.h - Tabulate the angles by which positions turn queries and keys. */
 #ifndef ROTARY_H
 #define ROTARY_H
 
 #include "sim/core/model/spec.h"
 
-/* How far pair i of a head, 0..D/2-1, turns from token to token, in radians:
+/* Pair i of a head, 0..D/2-1, turns by so many radians from token to token:
  * theta^(-2i/D) (Su et al. 2021), changed as spec->rope_scaling says.  Its
  * factors, where those come from the file, are [D/2]; otherwise NULL. */
 double rotary_frequency(const struct model_spec *spec, const float *factors,

@@ -1,47 +1,14 @@
-/* routing.c - whom a routed layer keeps: scores of all tokens, by a router or a
- * signal, and the policy's choice among them. */
-#include "models/executor/model_state.h"
+/* routing.c - Score the stream's tokens; keep those that the policy says. */
+#include "models/executor/routing.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "models/executor/operands.h"
 #include "sim/core/base/random.h"
 
-static struct place place(enum op op, int32_t layer, const int32_t *token)
-{
-    return (struct place){ PASS_FORWARD, layer, op, token };
-}
-
 /* ---- scores ---- */
-
-static void run_received(struct model *m, int32_t l)
-{
-    struct layer_buffers *b = &m->layer[l];
-    struct place at = place(OP_ROUTE, l, m->all_rows.token);
-
-    assert(l > 0);
-    if (m->decoded_step) {
-        struct cached_reception o = {
-            .n = m->n_rows, .n_heads = m->spec.n_heads,
-            .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-            .capacity = m->cache_capacity, .sequence = m->all_token,
-            .length = m->cache[l - 1].length, .qkv = b->qkv,
-            .stats = b->softmax, .keys = m->cache[l - 1].keys,
-            .drawn = decode_history(m, spec_attention_choice(&m->spec, l), 0),
-            .score = b->score,
-        };
-        op_receive_cached(&m->ex, at, &o);
-        return;
-    }
-    struct reception o = {
-        .rows = &m->all_rows, .n_heads = m->spec.n_heads,
-        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-        .qkv = b->qkv, .stats = b->softmax, .queries = b->attended,
-        .score = b->score,
-    };
-    op_receive(&m->ex, at, &o);
-}
 
 static bool routes_before(const struct model *m, int32_t layer)
 {
@@ -51,16 +18,9 @@ static bool routes_before(const struct model *m, int32_t layer)
     return false;
 }
 
-/* Where the choice's like in the routed layer before left the stream. */
-static real *left_of(const struct model *m, int32_t c)
-{
-    return m->left[m->spec.part == PART_APART &&
-                   spec_choice_part(&m->spec, c) == PART_FFN];
-}
-
 static void run_signal(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct layer_buffers *b = &m->layer[l];
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
@@ -69,33 +29,22 @@ static void run_signal(struct model *m, int32_t c)
         return;
     }
     if (m->spec.signal == SIGNAL_RECEIVED) {
-        run_received(m, l);
+        assert(l > 0);
+        m->pass->receive(m, c);
         return;
     }
     struct stream_signal o = {
         .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
-        .left = m->spec.signal == SIGNAL_CHANGE ? left_of(m, c) : NULL,
+        .left = m->spec.signal == SIGNAL_CHANGE
+                    ? m->left[c % plan_choices_a_layer(&m->spec)] : NULL,
         .first = !routes_before(m, l), .score = b->score,
     };
     op_stream_signal(&m->ex, at, &o);
 }
 
-static void remember_scores(struct model *m, int32_t c)
-{
-    const real *score = m->layer[spec_choice_layer(&m->spec, c)].score;
-    const bool kept = m->decoded_step || m->input.cache;
-    if (!m->history || !kept ||
-        (m->decoded_step && m->spec.signal == SIGNAL_RECEIVED))
-        return;
-    for (int32_t s = 0; s < m->input.n_sequences; s++)
-        memcpy(decode_history(m, c, s) + m->decoded[s],
-               score + m->all_first[s],
-               (size_t)(m->all_first[s + 1] - m->all_first[s]) * sizeof(real));
-}
-
 void routing_score(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
 
     if (m->spec.router_scores) {
         struct router router = router_of(m, l);
@@ -105,12 +54,29 @@ void routing_score(struct model *m, int32_t c)
     } else if (m->spec.signal != SIGNAL_NONE) {
         run_signal(m, c);
     }
-    remember_scores(m, c);
 }
 
 /* ---- choice ---- */
 
-/* Ask the policy which tokens of each sequence are kept. */
+struct route_input routing_input(const struct model *m, int32_t choice,
+                                 int32_t sequence, int32_t n_tokens,
+                                 const real *score)
+{
+    const int32_t l = plan_choice(&m->spec, choice).layer;
+
+    return (struct route_input){
+        .score = score, .n_tokens = n_tokens,
+        .n_keep = spec_kept(&m->spec, l, n_tokens),
+        .keep_first = m->spec.keep_first, .threshold = m->threshold[l],
+        .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
+                           1),
+        .capacity = m->spec.capacity[l], .sequence = sequence,
+        .choice = choice, .replayed = m->input.replayed,
+        .scratch = m->choose_scratch,
+    };
+}
+
+/* Asks the policy which tokens of each sequence are kept. */
 struct choice {
     struct model *m;
     int32_t       choice, layer;
@@ -122,22 +88,13 @@ static void choose_part(void *argument, int part, int parts)
     struct model *m = c->m;
     const struct model_input *in = &m->input;
     struct layer_buffers *b = &m->layer[c->layer];
-    int32_t *scratch = m->choose_scratch +
-                       (size_t)part * (size_t)m->options.n_tokens;
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
-        int32_t t = m->allocation.length[s];
         const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
                                                   : NULL;
-        struct route_input choose = {
-            .score = score, .n_tokens = t,
-            .n_keep = spec_kept(&m->spec, c->layer, t),
-            .keep_first = m->spec.keep_first,
-            .threshold = m->threshold[c->layer],
-            .seed = random_mix(in->seed, (uint64_t)c->choice, (uint64_t)s, 1),
-            .capacity = m->spec.capacity[c->layer], .sequence = s,
-            .choice = c->choice, .replayed = in->replayed, .scratch = scratch,
-        };
+        struct route_input choose = routing_input(
+            m, c->choice, s, m->allocation.length[s], score);
+        choose.scratch += (size_t)part * (size_t)m->options.n_tokens;
         m->allocation.count[c->choice * m->allocation.n_sequences + s] =
             route_choose(in->policy, &choose,
                          allocation_kept(&m->allocation, c->choice, s));
@@ -146,10 +103,10 @@ static void choose_part(void *argument, int part, int parts)
     }
 }
 
-/* Kept positions of all sequences as the rows of one matrix. */
+/* Makes the kept positions of all sequences the rows of one matrix. */
 static void line_up(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct layer_buffers *b = &m->layer[l];
     int32_t n = 0;
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
@@ -199,14 +156,10 @@ void routing_end_select(struct model *m, int32_t l, struct op_run *run,
 
 void routing_select(struct model *m, int32_t c)
 {
-    const int32_t l = spec_choice_layer(&m->spec, c);
+    const int32_t l = plan_choice(&m->spec, c).layer;
     struct choice choice = { m, c, l };
     bool track = m->input.train && m->spec.router_scores;
 
-    if (m->decoded_step) {
-        decode_select(m, c);
-        return;
-    }
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     pool_run(m->pool, choose_part, &choice);
     line_up(m, c);

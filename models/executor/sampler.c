@@ -1,4 +1,4 @@
-/* sampler.c - the likeliest token, or a draw from the likely ones. */
+/* sampler.c - Take the likeliest token, or draw from the likely ones. */
 #include "models/executor/sampler.h"
 
 #include <math.h>

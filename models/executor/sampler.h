@@ -1,4 +1,4 @@
-/* sampler.h - the next token, chosen from logits. */
+/* sampler.h - Choose the next token from logits. */
 #ifndef SAMPLER_H
 #define SAMPLER_H
 

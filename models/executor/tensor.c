@@ -1,4 +1,4 @@
-/* tensor.c - laying out the parameters. */
+/* tensor.c - Lay out the parameters of a model. */
 #include "models/executor/tensor.h"
 
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         .n = (size_t)(e.rows * e.columns), .offset = list->floats,
         .learned_at = spec->backbone_frozen ? list->learned : list->floats,
         .decays = e.decays,
-        /* With gate one nothing flows back into a router. */
+        /* Gate one hands no gradient to a router. */
         .trained = router ? spec->router_trained && spec->gate != GATE_ONE
                           : !spec->backbone_frozen,
     };

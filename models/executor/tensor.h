@@ -1,4 +1,4 @@
-/* tensor.h - the parameters of a model as one table: sizes, places, rules. */
+/* tensor.h - List the parameters of a model: sizes, places, rules. */
 #ifndef TENSOR_H
 #define TENSOR_H
 
@@ -72,7 +72,7 @@ enum status tensor_list_open(struct tensor_list *out,
                              struct error *err) MUST_CHECK;
 void tensor_list_close(struct tensor_list *list);
 
-/* Where the stored ranges lie: stored_bytes from `base` on, NULL: nowhere. */
+/* Puts the stored ranges at `base`, stored_bytes long; NULL: nowhere. */
 void tensor_list_place(struct tensor_list *list, const uint8_t *base);
 
 /* The matrices that a tensor is made of, in the order of its columns, as places

@@ -1,4 +1,5 @@
-/* checkpoint.c - tensors by name, in and out. */
+/* checkpoint.c - Read and write a model's tensors by their names in files of
+ * Hugging Face. */
 #include "models/files/checkpoint.h"
 
 #include <inttypes.h>
@@ -70,8 +71,8 @@ static const struct foreign llama_names[] = {
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
-/* What older versions of the classes stored beside the weights, and why nothing
- * is lost with it. */
+/* Older versions of the classes stored these tensors beside the weights; each
+ * row says why nothing is lost without it. */
 static const struct {
     const char *name;
     const char *why;
@@ -88,7 +89,7 @@ static const struct foreign *names_of(const struct model_spec *spec)
     return spec->family == FAMILY_GPT2 ? gpt2_names : llama_names;
 }
 
-/* Whether it stands once in layer l, or for l = -1, once in the model. */
+/* True where the tensor stands in layer l or, for l = -1, outside of layers. */
 static bool is_of(const struct foreign *f, int32_t l)
 {
     return (f->id < TENSOR_FIRST_OF_LAYER) == (l < 0);
@@ -355,8 +356,8 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
     return status;
 }
 
-/* Whether `name`, with the prefix or without, is `pattern`, whose %d stands for
- * a layer; *layer is then that layer, or -1. */
+/* True where `name`, with the prefix or without, is `pattern`, whose %d stands
+ * for a layer; *layer is then that layer, or -1. */
 static bool matches(const char *pattern, const char *name, const char *prefix,
                     int32_t *layer)
 {
@@ -406,7 +407,7 @@ static bool has_use(struct model *m, const char *name,
     return false;
 }
 
-/* What is left over could change the arithmetic: other biases, more layers. */
+/* Tensors left over could change the arithmetic: other biases, more layers. */
 static enum status refuse_others(struct model *m,
                                  const struct shards *files,
                                  const struct hf_routing *routing,

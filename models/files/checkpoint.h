@@ -1,5 +1,5 @@
-/* checkpoint.h - models in files of Hugging Face's names and layout, for others
- * to load. */
+/* checkpoint.h - Read and write models in files of Hugging Face's names and
+ * layout, which other programs load. */
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
 
@@ -14,9 +14,9 @@ enum status checkpoint_export(struct model *model,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
-/* Whether DIR's files hold every tensor that the spec calls for, in the right
- * shape: to be asked before memory for them is taken, since a config may claim
- * any size.  STATUS_BAD_FORMAT names file and tensor. */
+/* Check that DIR's files hold every tensor that the spec calls for, in the
+ * right shape; call it before memory for them is taken, since a config may
+ * claim any size.  STATUS_BAD_FORMAT names file and tensor. */
 enum status checkpoint_check(const struct model_spec *spec,
                              const char *directory,
                              struct error *err) MUST_CHECK;

@@ -1,5 +1,5 @@
-/* fill.c - widening, transposing and packing, a few columns at a time on every
- * thread. */
+/* fill.c - Widen, transpose and pack the numbers of a file, a few columns at a
+ * time on every thread. */
 #include "models/files/fill.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* fill.h - numbers of files into a model's tensors, whatever either keeps them
- * as: widened where the tensor is float32, else moved, bit by bit. */
+/* fill.h - Fill a model's tensors with the numbers of a file: widen them where
+ * the tensor is float32, else move them bit by bit. */
 #ifndef FILL_H
 #define FILL_H
 

@@ -1,4 +1,4 @@
-/* gguf.c - check everything, then believe it. */
+/* gguf.c - Read GGUF headers; reject anything inconsistent before use. */
 #include "models/files/gguf_inside.h"
 
 #include <inttypes.h>

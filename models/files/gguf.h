@@ -1,4 +1,4 @@
-/* gguf.h - tensors and metadata in a file, as llama.cpp lays them out.
+/* gguf.h - Read tensors and metadata from a file that llama.cpp laid out.
  *
  *   "GGUF" | u32 version | u64 tensors | u64 values
  *   values:   text key | u32 type | the value
@@ -185,8 +185,8 @@ const struct gguf_tensor *gguf_tensor(const struct gguf *file, size_t i);
 const struct gguf_tensor *gguf_find(const struct gguf *file,
                                     const char *name);   /* NULL: none */
 
-/* What the tensor's numbers are stored as, of the types of number.h; any other
- * is STATUS_BAD_VALUE.  In gguf_floats.c. */
+/* Which of the types of number.h the tensor's numbers have; STATUS_BAD_VALUE:
+ * none of them.  In gguf_floats.c. */
 enum status gguf_number(enum number *out, const struct gguf_tensor *tensor,
                         struct error *err) MUST_CHECK;
 

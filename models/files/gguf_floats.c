@@ -1,4 +1,4 @@
-/* gguf_floats.c - tensors of GGUF files as 32-bit floats. */
+/* gguf_floats.c - Widen tensors of GGUF files to 32-bit floats. */
 #include "models/files/gguf.h"
 
 #include "models/files/numbers.h"

@@ -1,4 +1,5 @@
-/* gguf_inside.h - what gguf.c, its values and its tensors share. */
+/* gguf_inside.h - Declare what gguf.c, gguf_values.c and gguf_tensors.c
+ * share. */
 #ifndef GGUF_INSIDE_H
 #define GGUF_INSIDE_H
 
@@ -27,7 +28,7 @@ struct gguf {
 
 /* ---- gguf_reader.c; too little left is STATUS_BAD_FORMAT ---- */
 
-/* What is still to be read of a file. */
+/* The part of a file that is still to be read. */
 struct gguf_reader {
     const char *name;            /* of the file */
     const unsigned char *start, *at;

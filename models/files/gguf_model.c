@@ -1,4 +1,5 @@
-/* gguf_model.c - keys and tensors, a table of each per architecture. */
+/* gguf_model.c - Read models by two tables per architecture: its keys and its
+ * tensors. */
 #include "models/files/gguf_model.h"
 
 #include <inttypes.h>
@@ -152,8 +153,8 @@ static enum status check_window(const struct model_spec *spec,
     return status;
 }
 
-/* How frequencies are stretched, as llama.cpp reads it: a factor means linear
- * where no type is given, and nothing where the type is "none". */
+/* Rotary frequencies are stretched as llama.cpp reads it: a factor means linear
+ * if no type is given, and nothing if the type is "none". */
 static enum status read_scaling(struct model_spec *spec,
                                 const struct architecture *architecture,
                                 const struct gguf *file, struct error *err)

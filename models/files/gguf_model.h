@@ -1,6 +1,6 @@
-/* gguf_model.h - models in GGUF files: the architectures llama (which Mistral's
- * files use too), mistral (the same under its own name), qwen2 and gpt2, with
- * weights of the types of number.h.
+/* gguf_model.h - Read models from GGUF files: the architectures llama (which
+ * Mistral's files use too), mistral (the same under its own name), qwen2 and
+ * gpt2, with weights of the types of number.h.
  *
  * Rotary frequencies may be stretched: linearly (rope.scaling.*), or by factors
  * (rope_freqs.weight, which is how Llama 3.1's come); the latter go to
@@ -15,8 +15,8 @@
 #include "models/files/gguf.h"
 #include "models/executor/model.h"
 
-/* The shape alone, once every tensor that it calls for is there; STATUS_BAD_VALUE
- * or BAD_FORMAT name file and key or tensor. */
+/* The shape alone, once every tensor that it calls for is there;
+ * STATUS_BAD_VALUE or BAD_FORMAT name file and key or tensor. */
 enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
                             struct error *err) MUST_CHECK;
 

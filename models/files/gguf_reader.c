@@ -1,4 +1,4 @@
-/* gguf_reader.c - nothing is taken that is not there. */
+/* gguf_reader.c - Take numbers and texts from a file, never past its end. */
 #include "models/files/gguf_inside.h"
 
 #include <inttypes.h>

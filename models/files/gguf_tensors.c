@@ -1,4 +1,5 @@
-/* gguf_tensors.c - the list of tensors, and where their data lies. */
+/* gguf_tensors.c - Read the list of tensors and place their data in the
+ * file. */
 #include "models/files/gguf_inside.h"
 
 #include <inttypes.h>

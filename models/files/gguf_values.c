@@ -1,4 +1,5 @@
-/* gguf_values.c - metadata: read past, found by key, taken by kind. */
+/* gguf_values.c - Check the metadata, find a value by its key, take it by
+ * kind. */
 #include "models/files/gguf_inside.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* hf_config.c - classes, members and fixed keys, each a table, read and written
- * by the same rows. */
+/* hf_config.c - Read and write config.json by the same rows of three tables:
+ * classes, members, fixed keys. */
 #include "models/files/hf_inside.h"
 
 #include <math.h>
@@ -19,8 +19,9 @@ static const struct class {
     const char *head, *body;     /* architectures */
     enum family family;
     bool        qkv_bias;        /* of a llama */
-    /* Where key/value heads are not given, other classes have one per head;
-     * these assume 8 or 32 in silence (MistralConfig, Qwen2Config). */
+    /* Other classes have one key/value head per head unless the file says
+     * otherwise; these assume 8 or 32 in silence (MistralConfig,
+     * Qwen2Config). */
     bool        says_kv_heads;
 } classes[] = {
     { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, false, false },
@@ -76,8 +77,9 @@ static const struct fixed fixed[] = {
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
-/* Keys that ask for more when they hold anything but null or the value.  They are
- * never written: the classes do not have them, or mean that by their absence. */
+/* Keys that ask for more when they hold anything but null or the value.  They
+ * are never written: the classes do not have them, or mean that by their
+ * absence. */
 static const struct {
     const char *key;
     const char *value;           /* JSON; NULL: only null */

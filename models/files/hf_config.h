@@ -1,8 +1,10 @@
-/* hf_config.h - a model's shape as the config.json of Hugging Face.
+/* hf_config.h - Read and write a model's shape as the config.json of Hugging
+ * Face.
  *
- * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, one with biases
- * of queries, keys and values as Qwen2ForCausalLM: the dense parts load in
- * transformers.  What those do not know stands in one object that they pass over:
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, one with
+ * biases of queries, keys and values as Qwen2ForCausalLM: the dense parts load
+ * in transformers.  What those do not know stands in one object that they pass
+ * over:
  *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,
@@ -25,7 +27,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
 
-/* What a trained model's routing needs beside its shape. */
+/* The routing of a trained model, beside its shape. */
 struct hf_routing {
     const struct route_policy *policy;     /* of its training; never NULL */
     bool  has_thresholds;

@@ -1,4 +1,4 @@
-/* hf_inside.h - what hf_config.c, its rotary scaling and its routing share:
+/* hf_inside.h - Declare what hf_config.c, hf_rope.c and hf_routing.c share:
  * values of keys, in JSON and in a spec. */
 #ifndef HF_INSIDE_H
 #define HF_INSIDE_H

@@ -1,4 +1,5 @@
-/* hf_rope.c - rotary scaling: its kinds and their keys, a table. */
+/* hf_rope.c - Read and write rotary scaling by a table of its kinds and their
+ * keys. */
 #include "models/files/hf_inside.h"
 
 #include <string.h>

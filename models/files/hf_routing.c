@@ -1,4 +1,5 @@
-/* hf_routing.c - who is routed, in the object that other readers pass over. */
+/* hf_routing.c - Read and write the object "isobath", which says who is routed
+ * and which other readers pass over. */
 #include "models/files/hf_inside.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* hf_value.c - values of keys: read into a spec, written from one, refused. */
+/* hf_value.c - Read the value of a key into a spec, write it from one, refuse
+ * it. */
 #include "models/files/hf_inside.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* llama2c.c - one table of tensors, in the order of the file. */
+/* llama2c.c - Read the tensors in the order of one table, which is the
+ * file's. */
 #include "models/files/llama2c.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* llama2c.h - models in the first float32 format of llama2.c.
+/* llama2c.h - Read models in the first float32 format of llama2.c.
  *
  *   i32 dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len
  *   f32 token embedding [V,C], then for all layers in a row: norm [C]; wq

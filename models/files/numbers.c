@@ -1,5 +1,5 @@
-/* numbers.c - blocks of quantised weights as floats: dequantize_row_* of
- * ggml-quants.c, ggml at d99724f.
+/* numbers.c - Widen blocks of quantised weights to floats, as dequantize_row_*
+ * of ggml-quants.c does (ggml at d99724f).
  *
  * Products of a half, a scale of at most 8 bits and a number of at most 8 bits
  * are exact in float32, so that d q + m has the same bits fused and not. */

@@ -1,4 +1,5 @@
-/* numbers.h - weights as files store them (sim/core/base/number.h), as floats. */
+/* numbers.h - Widen weights as files store them (sim/core/base/number.h) to
+ * floats. */
 #ifndef NUMBERS_H
 #define NUMBERS_H
 

@@ -1,4 +1,5 @@
-/* safetensors.c - check everything, then believe it. */
+/* safetensors.c - Read safetensors headers; reject anything inconsistent before
+ * use. */
 #include "models/files/safetensors.h"
 
 #include <jansson.h>

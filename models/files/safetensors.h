@@ -1,4 +1,5 @@
-/* safetensors.h - tensors in a file, as Hugging Face lays them out.
+/* safetensors.h - Read and write tensors in a file as Hugging Face lays them
+ * out.
  *
  *   u64 N, little-endian | N bytes of JSON | data
  *   {"__metadata__": {"key": "text", ...},
@@ -94,7 +95,7 @@ enum status safetensors_parse(struct safetensors **out, const void *bytes,
                               struct error *err) MUST_CHECK;
 void        safetensors_close(struct safetensors *file);
 
-/* What the file holds, in the order of its data.  Owned by `file`. */
+/* The tensors of the file, in the order of its data.  Owned by `file`. */
 size_t safetensors_count(const struct safetensors *file);
 const struct safetensors_tensor *safetensors_at(const struct safetensors *file,
                                                 size_t i);

@@ -1,4 +1,4 @@
-/* safetensors_write.c - the same bytes for the same tensors. */
+/* safetensors_write.c - Write tensors; the same tensors give the same bytes. */
 #include "models/files/safetensors.h"
 
 #include <jansson.h>

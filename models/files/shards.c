@@ -1,4 +1,4 @@
-/* shards.c - one file, or an index of many. */
+/* shards.c - Open one file of tensors, or the many that an index names. */
 #include "models/files/shards.h"
 
 #include <jansson.h>

@@ -1,4 +1,4 @@
-/* shards.h - the tensors of a model directory as Hugging Face lays it out: in
+/* shards.h - Find the tensors of a model directory of Hugging Face: in
  * model.safetensors, or in the files that model.safetensors.index.json names:
  *   {"weight_map": {"model.norm.weight": "model-00002-of-00002.safetensors"}}
  */

@@ -1,4 +1,4 @@
-/* source.c - opening what the user pointed at. */
+/* source.c - Open the model that the user names, whatever format it has. */
 #include "models/files/source.h"
 
 #include <stdio.h>

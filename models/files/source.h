@@ -1,5 +1,5 @@
-/* source.h - the MODEL that commands take: a directory or a file with weights,
- * or a YAML file of a shape. */
+/* source.h - Open the MODEL that commands take: a directory or a file with
+ * weights, or a YAML file of a shape. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -36,7 +36,7 @@ enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err) MUST_CHECK;
 
-/* How a run keeps the matrices of a model. */
+/* The ways in which a run keeps the matrices of a model. */
 #define WEIGHTS_MAP(X)                                                         \
     X(FLOAT32, "float32")    /* widened when they are read */                  \
     X(STORED,  "stored")     /* as the file has them       */
@@ -54,7 +54,7 @@ extern const char *const weights_names[WEIGHTS_COUNT + 1];   /* NULL ends */
 enum status source_keep(struct source *source, enum weights weights,
                         struct error *err) MUST_CHECK;
 
-/* What the matrices of the spec are kept in, most bytes first:
+/* Write the types in which the matrices of the spec are kept, most bytes first:
  * "q4_1 81 %, q8_0 18 %, f32 1 %"; "f32" where all are. */
 enum { SOURCE_WEIGHTS_SIZE = 120 };
 void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],

@@ -1,4 +1,4 @@
-/* span.h - foreign tensors and the columns of ours that they are.
+/* span.h - Say which columns of our tensors a foreign tensor holds.
  *
  * We keep weights as [in,out], products that share an input side by side:
  * queries, keys and values in one tensor, gate and up in another.  Others keep
@@ -10,7 +10,7 @@
 
 enum span { SPAN_ALL, SPAN_Q, SPAN_K, SPAN_V, SPAN_GATE, SPAN_UP };
 
-/* How the foreign numbers run. */
+/* The order of the foreign numbers. */
 enum layout {
     LAYOUT_SAME,             /* [in,out], as ours; also vectors and tables */
     LAYOUT_LINEAR,           /* [out,in], as torch's Linear */

@@ -1,5 +1,5 @@
-/* stored_pack.c - 16 columns of blocks side by side.  Bits are moved, nothing
- * is worked out. */
+/* stored_pack.c - Lay blocks of 16 columns side by side: move bits, and compute
+ * nothing. */
 #include "models/kernels/stored.h"
 
 #include <string.h>

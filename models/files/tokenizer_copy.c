@@ -1,4 +1,4 @@
-/* tokenizer_copy.c - bytes from one place to another, and their checksum. */
+/* tokenizer_copy.c - Copy the files of a tokenizer and take their checksum. */
 #include "models/files/tokenizer_copy.h"
 
 #include <inttypes.h>

@@ -1,12 +1,12 @@
-/* tokenizer_copy.h - a checkpoint's own tokenizer: the file that its text was
- * encoded by, laid beside the weights. */
+/* tokenizer_copy.h - Lay beside a checkpoint's weights the tokenizer that
+ * encoded its text. */
 #ifndef TOKENIZER_COPY_H
 #define TOKENIZER_COPY_H
 
 #include <stdint.h>
 #include "sim/core/base/error.h"
 
-/* What a directory's tokenizer is called, best first; NULL ends:
+/* The names of a directory's tokenizer, best first; NULL ends:
  *   tokenizer.json   whole, with the tokenizer_config.json that lay beside it;
  *                    where none did, one that has transformers take the file as
  *                    it stands, whatever class the model has

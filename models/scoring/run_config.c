@@ -6,6 +6,7 @@
 
 #include "models/files/source.h"
 #include "sim/core/config/document.h"
+#include "sim/core/model/route_policies.h"
 
 static const char *const splits[] = { "all", "validation", "test", NULL };
 static const int split_of[] = { RUN_ALL, SPLIT_VALIDATION, SPLIT_TEST };
@@ -44,9 +45,7 @@ static const struct config_key keys[] = {
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
         "the rule by which a routed block keeps tokens; empty: the causal rule"
         " that goes with the training.  With --prompt, a rule that looks ahead"
-        " routes the prompt, and its causal twin the new tokens: threshold for"
-        " expert_choice, the rank so far for top-k of a signal, drawn for"
-        " random, every_nth for strided, first_k and last_k"),
+        " routes the prompt, and another the tokens after it" ROUTE_DESCRIPTIONS),
     SCORE("run.seed", INT, seed, 0, 1e15, "1", NULL, "",
         "where the weights of a model that has none, tokens and the choices of"
         " policies that draw are drawn from"),

@@ -1,13 +1,15 @@
 /* run_trace.c - Replay and keep traces, a window at a time. */
 #include "models/scoring/run_trace.h"
 
+#include "sim/core/model/plan.h"
+
 enum status run_trace_replay(struct run_trace *t, const char *path,
                              const struct model_spec *spec, int32_t n_tokens,
                              struct error *err)
 {
     enum status status = trace_read(&t->trace, path, err);
     return status == STATUS_OK
-               ? allocation_open(&t->replayed, spec_n_choices(spec), 1,
+               ? allocation_open(&t->replayed, plan_n_choices(spec), 1,
                                  n_tokens, err)
                : status;
 }

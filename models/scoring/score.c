@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
+
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -72,8 +74,8 @@ void score_add(struct score *s, const struct model *m,
     }
     s->scored += w->n_tokens - w->first;
     s->rows += w->n_tokens;
-    for (int32_t c = 0; c < spec_n_choices(spec); c++)
-        if (spec->routed[spec_choice_layer(spec, c)]) {
+    for (int32_t c = 0; c < plan_n_choices(spec); c++)
+        if (plan_choice(spec, c).routed) {
             s->kept += allocation_rows(model_allocation(m), c);
             s->seen += w->n_tokens;
         }
@@ -91,11 +93,11 @@ double score_capacity(const struct score *s)
 
 void score_write_choices(FILE *file, const struct model_spec *spec)
 {
-    for (int32_t c = 0; c < spec_n_choices(spec); c++) {
-        const int32_t l = spec_choice_layer(spec, c);
-        if (spec->routed[l])
+    for (int32_t c = 0; c < plan_n_choices(spec); c++) {
+        const struct plan_choice made = plan_choice(spec, c);
+        if (made.routed)
             fprintf(file, ",%s_%d", spec->part == PART_APART
-                    ? part_names[spec_choice_part(spec, c)] : "block", l);
+                    ? part_names[made.part] : "block", made.layer);
     }
 }
 
@@ -138,7 +140,7 @@ static void write_token(FILE *file, const struct tokenizer *tokenizer,
 /* The index at which each choice's kept positions are read next, since rows
  * come in order. */
 struct cursor {
-    int32_t at[SPEC_MAX_CHOICES];
+    int32_t at[PLAN_MAX_CHOICES];
 };
 
 static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
@@ -160,15 +162,15 @@ static void write_row(FILE *file, const struct model *m,
     const struct model_spec *spec = model_spec(m);
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
     const struct cost *cost = ledger_at(counted, key);
-    const int32_t n_choices = spec_n_choices(spec);
-    bool passed[SPEC_MAX_CHOICES] = { false };
+    const int32_t n_choices = plan_n_choices(spec),
+        each = plan_choices_a_layer(spec);
+    bool passed[PLAN_MAX_CHOICES] = { false };
     int32_t used = 0;
 
     for (int32_t c = 0; c < n_choices; c++)
         passed[c] = passes(model_allocation(m), cursor, c, r);
     for (int32_t l = 0; l < spec->n_layers; l++)
-        used += passed[spec_attention_choice(spec, l)] &&
-                passed[spec_ffn_choice(spec, l)];
+        used += passed[each * l] && passed[each * l + each - 1];
     fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
     write_token(file, w->tokenizer, w->ids[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
@@ -180,7 +182,7 @@ static void write_row(FILE *file, const struct model *m,
             fprintf(file, "%.9g", joules);
     }
     for (int32_t c = 0; c < n_choices; c++)
-        if (spec->routed[spec_choice_layer(spec, c)])
+        if (plan_choice(spec, c).routed)
             fprintf(file, ",%d", passed[c]);
     fputs("\r\n", file);
 }

@@ -1,4 +1,5 @@
-/* join.c - a list of pieces and a heap of the pairs that may still join. */
+/* join.c - Keep a list of the pieces and a heap of the pairs that may still
+ * join. */
 #include "models/tokens/join.h"
 
 #include <stdlib.h>

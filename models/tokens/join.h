@@ -1,4 +1,5 @@
-/* join.h - neighbours become one, the best pair first, until no pair may. */
+/* join.h - Join neighbouring pieces of a text, the best pair first, until no
+ * pair may be joined. */
 #ifndef JOIN_H
 #define JOIN_H
 
@@ -26,7 +27,8 @@ struct join {
     size_t n, room, n_heap;
 };
 
-/* What two neighbours become; the lowest order goes first.  false: nothing. */
+/* pair() gives the token that two neighbours become and its order, of which the
+ * lowest goes first; false: they stay apart. */
 struct join_rule {
     bool (*pair)(const struct join_rule *rule, const struct symbol *left,
                  const struct symbol *right, uint32_t *order, int32_t *id);

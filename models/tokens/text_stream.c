@@ -1,4 +1,4 @@
-/* text_stream.c - one character at a time. */
+/* text_stream.c - Hold the bytes of a character until it is whole. */
 #include "models/tokens/text_stream.h"
 
 #include <stdint.h>
@@ -76,7 +76,7 @@ void text_stream_put(struct text_stream *s, const char *bytes, size_t n)
         s->hold[s->held++] = (unsigned char)bytes[i];
         size_t length = length_of(s->hold, s->held);
         if (length == 0 && s->held > 1) {
-            /* The new byte does not belong to what waited: it begins anew. */
+            /* The new byte does not belong to those held: it begins anew. */
             write_replacement(s);
             s->hold[s->held++] = (unsigned char)bytes[i];
             length = length_of(s->hold, s->held);

@@ -1,5 +1,5 @@
-/* tokenizer.c - which file, which kind, and what surrounds both: the space
- * before a text, the tokens that are taken from it first, and normal form. */
+/* tokenizer.c - Open a tokenizer of any kind; put a space before its texts and
+ * take added tokens out of them before the kind encodes the rest. */
 #include "models/tokens/tokenizer.h"
 
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include "models/tokens/tokenizer_bpe.h"
 #include "models/tokens/tokenizer_file.h"
 #include "models/tokens/tokenizer_spm.h"
-#include "models/tokens/unicode.h"
 #include "sim/core/base/file.h"
 
 enum {
@@ -227,7 +226,7 @@ static void first_bytes(bool begins[BYTES], const struct vocab *vocab)
             begins[(unsigned char)vocab->bytes[vocab->at[id]]] = true;
 }
 
-/* Added tokens where they stand, what is between them as text. */
+/* Take added tokens where they stand, and encode the text between them. */
 static enum status encode_around(const struct tokenizer_parts *parts,
                                  const char *text, size_t size,
                                  struct ids *ids, struct error *err)
@@ -283,34 +282,12 @@ static char *spaced(const struct tokenizer_parts *parts, const char *text,
     return out;
 }
 
-/* Normalisation is not done here; text that it could change is refused. */
-static enum status check_normal(const char *text, size_t size,
-                                struct error *err)
-{
-    for (size_t at = 0, n; at < size; at += n) {
-        uint32_t code = 0;
-        n = unicode_decode(&code, text + at, size - at);
-        if (n > 0 && unicode_may_compose(code))
-            return error_set(err, STATUS_BAD_VALUE, "U+%04X at %zu of the text:"
-                             " this tokenizer normalises (NFC), which is not"
-                             " done here; give it normalised text without"
-                             " combining characters", code, at);
-        n += n == 0;
-    }
-    return STATUS_OK;
-}
-
 static enum status encode_text(const struct tokenizer_parts *parts,
                                const char *text, size_t size,
                                struct ids *ids, struct error *err)
 {
     size_t n;
 
-    if (parts->nfc) {
-        enum status status = check_normal(text, size, err);
-        if (status != STATUS_OK)
-            return status;
-    }
     if (parts->kind != TOKENIZER_SPM)
         return encode_around(parts, text, size, ids, err);
     char *copy = spaced(parts, text, size, &n);

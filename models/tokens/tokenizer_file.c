@@ -1,34 +1,13 @@
-/* tokenizer_file.c - what the readers of tokenizer files have in common. */
+/* tokenizer_file.c - Give the readers of tokenizer files what they share: the
+ * message of an error, tokens and merges as files spell them. */
 #include "models/tokens/tokenizer_file.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/tokens/tokenizer_bpe.h"
 #include "models/tokens/tokenizer_spm.h"
-
-void tokenizer_parts_free(struct tokenizer_parts *parts)
-{
-    vocab_free(&parts->vocab);
-    merges_free(&parts->merges);
-    *parts = (struct tokenizer_parts){ .vocab = parts->vocab };
-}
-
-enum status ids_push(struct ids *ids, int32_t id, struct error *err)
-{
-    if (ids->n == ids->room) {
-        size_t room = ids->room ? 2 * ids->room : 64;
-        int32_t *grown = realloc(ids->id, room * sizeof *grown);
-        if (!grown)
-            return error_set(err, STATUS_NO_MEMORY, "%zu token ids", room);
-        ids->id = grown;
-        ids->room = room;
-    }
-    ids->id[ids->n++] = id;
-    return STATUS_OK;
-}
 
 enum status tokenizer_bad(struct error *err, const char *name,
                           const char *key, const char *format, ...)
@@ -148,6 +127,20 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
         return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
                              " stands there twice", i, a, b);
     return STATUS_OK;
+}
+
+enum status tokenizer_add_pattern(struct tokenizer_parts *parts,
+                                  const char *pattern, const char *name,
+                                  const char *key, struct error *err)
+{
+    struct error why = { STATUS_OK, "" };
+    enum status status = splitter_add(&parts->splitter, pattern, &why);
+
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    if (status == STATUS_NO_MEMORY)
+        return error_set(err, status, "%s", why.text);
+    return tokenizer_bad(err, name, key, "%s", why.text);
 }
 
 enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,

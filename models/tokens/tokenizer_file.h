@@ -1,52 +1,11 @@
-/* tokenizer_file.h - what the files say, before any text is seen. */
+/* tokenizer_file.h - Read the files that describe a tokenizer. */
 #ifndef TOKENIZER_FILE_H
 #define TOKENIZER_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "models/tokens/tokenizer.h"
-#include "models/tokens/vocab.h"
-
-enum tokenizer_kind {
-    TOKENIZER_BYTES,             /* no vocabulary */
-    TOKENIZER_BPE,
-    TOKENIZER_SPM,
-};
-
-enum tokenizer_split {
-    SPLIT_GPT2,
-    SPLIT_DIGITS_GPT2,           /* every digit alone, then as GPT-2 */
-    SPLIT_LLAMA3,                /* digits by three */
-    SPLIT_QWEN2,                 /* as Llama 3, digits one by one */
-};
-
-enum tokenizer_prefix {          /* a space before the text */
-    PREFIX_NONE,
-    PREFIX_ALWAYS,               /* unless the text is empty */
-    PREFIX_MISSING,              /* unless there is one, or the text is empty */
-};
-
-struct tokenizer_parts {
-    enum tokenizer_kind   kind;
-    enum tokenizer_split  split;
-    enum tokenizer_prefix prefix;
-    bool whole_words;            /* BPE: a word that is a token stays whole */
-    bool underline;              /* SPM: U+2581 in a text is a space */
-    bool nfc;                    /* defined for normalised text only */
-    bool has_words;              /* SPM: no token crosses the start of a word */
-    bool begins;                 /* a text has BOS before it */
-    struct vocab  vocab;
-    struct merges merges;        /* SPM: empty where scores are used */
-};
-void tokenizer_parts_free(struct tokenizer_parts *parts);
-
-/* A growing list; {0} to begin with, the caller frees `id`. */
-struct ids {
-    int32_t *id;
-    size_t   n, room;
-};
-enum status ids_push(struct ids *ids, int32_t id, struct error *err) MUST_CHECK;
+#include "models/tokens/tokenizer_parts.h"
 
 /* The three readers fill `parts`, or leave it empty and name file and key.
  * `n_vocab` <= 0: not known. */
@@ -82,6 +41,11 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
                                 const char *right, size_t right_size,
                                 const char *name, const char *key,
                                 struct error *err) MUST_CHECK;
+/* A further pattern by which words are cut; splitter.h. */
+enum status tokenizer_add_pattern(struct tokenizer_parts *parts,
+                                  const char *pattern, const char *name,
+                                  const char *key,
+                                  struct error *err) MUST_CHECK;
 /* Index the vocabulary and check it against the model's size. */
 enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
                             const char *name, const char *key,

@@ -1,10 +1,9 @@
-/* tokenizer_file_gguf.c - the keys tokenizer.ggml.*: docs/gguf.md of
- * github.com/ggml-org/ggml. */
+/* tokenizer_file_gguf.c - Read the keys tokenizer.ggml.* of a GGUF file:
+ * docs/gguf.md of github.com/ggml-org/ggml. */
 #include <math.h>
 #include <string.h>
 
 #include "models/files/gguf.h"
-#include "models/tokens/tokenizer_bpe.h"
 #include "models/tokens/tokenizer_file.h"
 
 #define KEY(name) "tokenizer.ggml." name
@@ -17,6 +16,38 @@ static const enum vocab_role roles[] = {
     [4] = VOCAB_ADDED, [5] = VOCAB_CONTROL, [6] = VOCAB_BYTE,
 };
 enum { ROLES = sizeof roles / sizeof *roles };
+
+/* The patterns by the name that tokenizer.ggml.pre gives them; names as in
+ * src/llama-vocab.cpp of github.com/ggml-org/llama.cpp, patterns as in the
+ * models' tokenizer.json. */
+static const char llama3[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+    "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "\\s+(?!\\S)|\\s+";
+static const char qwen2[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+    "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "\\s+(?!\\S)|\\s+";
+static const struct pre {
+    const char *name;
+    const char *pattern[2];      /* the second cuts the words of the first */
+    bool whole_words;            /* a word that is a token needs no merges */
+    bool begins;                 /* texts have BOS before them, where the file
+                                  * does not say (llama-vocab.cpp) */
+} pres[] = {
+    { "gpt-2",           { splitter_gpt2 },                 false, false },
+    { "phi-2",           { splitter_gpt2 },                 false, false },
+    { "olmo",            { splitter_gpt2 },                 false, false },
+    { "mpt",             { splitter_gpt2 },                 false, false },
+    { "smollm",          { splitter_digit, splitter_gpt2 }, false, false },
+    { "starcoder",       { splitter_digit, splitter_gpt2 }, false, false },
+    { "refact",          { splitter_digit, splitter_gpt2 }, false, false },
+    { "llama-bpe",       { llama3 },                        true,  true },
+    { "llama3",          { llama3 },                        true,  true },
+    { "llama-v3",        { llama3 },                        true,  true },
+    { "qwen2",           { qwen2 },                         false, false },
+    { "deepseek-r1-qwen", { qwen2 },                        false, false },
+};
 
 /* An array of texts or else of numbers; of n of them, unless n is 0. */
 static enum status array_of(struct gguf_array *out, const struct gguf *file,
@@ -37,10 +68,33 @@ static enum status array_of(struct gguf_array *out, const struct gguf *file,
     return STATUS_OK;
 }
 
+static enum status read_pre(struct tokenizer_parts *parts,
+                            const struct gguf *file, struct error *err)
+{
+    const struct pre *pre = NULL;
+    struct gguf_text name;
+    enum status status = gguf_text(&name, file, KEY("pre"), err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < sizeof pres / sizeof *pres && !pre; i++)
+        pre = gguf_text_is(name, pres[i].name) ? &pres[i] : NULL;
+    if (!pre)
+        return tokenizer_bad(err, gguf_name(file), KEY("pre"), "%.*s: this way"
+                             " to split words is not known",
+                             name.size < 32 ? (int)name.size : 32, name.bytes);
+    parts->whole_words = pre->whole_words;
+    parts->begins = pre->begins;
+    for (int i = 0; i < 2 && pre->pattern[i] && status == STATUS_OK; i++)
+        status = tokenizer_add_pattern(parts, pre->pattern[i], gguf_name(file),
+                                       KEY("pre"), err);
+    return status;
+}
+
 static enum status read_model(struct tokenizer_parts *parts,
                               const struct gguf *file, struct error *err)
 {
-    struct gguf_text model, pre;
+    struct gguf_text model;
     enum status status = gguf_text(&model, file, KEY("model"), err);
 
     if (status != STATUS_OK)
@@ -49,6 +103,7 @@ static enum status read_model(struct tokenizer_parts *parts,
         bool prefix = true;
         parts->kind = TOKENIZER_SPM;
         parts->underline = true;
+        parts->begins = true;
         if (gguf_has(file, KEY("add_space_prefix")))
             status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
         parts->prefix = prefix ? PREFIX_ALWAYS : PREFIX_NONE;
@@ -60,17 +115,7 @@ static enum status read_model(struct tokenizer_parts *parts,
                              model.size < 32 ? (int)model.size : 32,
                              model.bytes);
     parts->kind = TOKENIZER_BPE;
-    status = gguf_text(&pre, file, KEY("pre"), err);
-    if (status != STATUS_OK)
-        return status;
-    const struct split_name *split = tokenizer_bpe_split(pre.bytes, pre.size);
-    if (!split)
-        return tokenizer_bad(err, gguf_name(file), KEY("pre"), "%.*s: this way"
-                             " to split words is not known",
-                             pre.size < 32 ? (int)pre.size : 32, pre.bytes);
-    parts->split = split->split;
-    parts->whole_words = split->whole_words;
-    return STATUS_OK;
+    return read_pre(parts, file, err);
 }
 
 static enum status read_special(int32_t *out, const struct gguf *file,
@@ -154,18 +199,6 @@ static enum status read_merges(struct tokenizer_parts *parts,
     return status;
 }
 
-/* Where the file does not say: SentencePiece and Llama 3 begin texts with BOS
- * (llama-vocab.cpp). */
-static enum status read_begins(struct tokenizer_parts *parts,
-                               const struct gguf *file, struct error *err)
-{
-    parts->begins = parts->kind == TOKENIZER_SPM ||
-                    parts->split == SPLIT_LLAMA3;
-    if (!gguf_has(file, KEY("add_bos_token")))
-        return STATUS_OK;
-    return gguf_flag(&parts->begins, file, KEY("add_bos_token"), err);
-}
-
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
                                 const struct gguf *file, int32_t n_vocab,
                                 struct error *err)
@@ -181,8 +214,8 @@ enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = read_special(&parts->vocab.eos, file, KEY("eos_token_id"),
                               &parts->vocab, err);
-    if (status == STATUS_OK)
-        status = read_begins(parts, file, err);
+    if (status == STATUS_OK && gguf_has(file, KEY("add_bos_token")))
+        status = gguf_flag(&parts->begins, file, KEY("add_bos_token"), err);
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, gguf_name(file),
                                  KEY("tokens"), err);

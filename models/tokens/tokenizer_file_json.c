@@ -1,11 +1,10 @@
-/* tokenizer_file_json.c - tokenizer.json of github.com/huggingface/tokenizers:
- * model BPE, byte-level or with byte fallback.  What a file asks that is not
- * done here is refused by name. */
+/* tokenizer_file_json.c - Read tokenizer.json of
+ * github.com/huggingface/tokenizers: model BPE, byte-level or with byte
+ * fallback; refuse by name whatever else a file asks for. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/tokens/tokenizer_bpe.h"
 #include "models/tokens/tokenizer_file.h"
 
 enum { MAX_VALUES = 1 << 23 };   /* commas; Gemma's file has some 1.6 million */
@@ -116,35 +115,42 @@ static enum status read_metaspace(struct tokenizer_parts *parts,
     return STATUS_OK;
 }
 
-/* ByteLevel, alone or after Digits or a Split. */
-static enum status read_split(struct tokenizer_parts *parts,
-                              struct json_file *file)
+/* The pattern by which a step cuts words; "": it is not supported. */
+static const char *pattern_of(const json_t *step)
+{
+    if (is(step, "type", "Digits"))
+        return flag(step, "individual_digits", false) ? splitter_digit
+                                                      : splitter_digits;
+    if (is(step, "type", "Split") && is(step, "behavior", "Isolated") &&
+        !flag(step, "invert", false))
+        return text_of(json_object_get(step, "pattern"), "Regex");
+    if (is(step, "type", "ByteLevel") && flag(step, "use_regex", true))
+        return splitter_gpt2;
+    return "";
+}
+
+/* BPE: steps that cut words, the last of them ByteLevel, with or without its
+ * own pattern. */
+static enum status read_splitter(struct tokenizer_parts *parts,
+                                 struct json_file *file)
 {
     struct steps steps = steps_of(file, "pre_tokenizer", "pretokenizers");
     const json_t *last = steps.n > 0 ? step_at(&steps, steps.n - 1) : NULL;
-    const json_t *before = steps.n == 2 ? step_at(&steps, 0) : NULL;
     const char *key = "pre_tokenizer";
 
-    if (steps.n < 1 || steps.n > 2 || !is(last, "type", "ByteLevel") ||
-        flag(last, "add_prefix_space", true))
+    if (!is(last, "type", "ByteLevel") || flag(last, "add_prefix_space", true))
         return unknown_step(file, key, last);
-    bool regex = flag(last, "use_regex", true);
-    if (!before && regex) {
-        parts->split = SPLIT_GPT2;
-        return STATUS_OK;
+    steps.n -= !flag(last, "use_regex", true);
+    for (size_t i = 0; i < steps.n; i++) {
+        const json_t *step = step_at(&steps, i);
+        const char *pattern = pattern_of(step);
+        if (!*pattern || (step != last && is(step, "type", "ByteLevel")))
+            return unknown_step(file, key, step);
+        enum status status = tokenizer_add_pattern(parts, pattern, file->name,
+                                                   key, file->err);
+        if (status != STATUS_OK)
+            return status;
     }
-    if (before && regex && is(before, "type", "Digits") &&
-        flag(before, "individual_digits", false)) {
-        parts->split = SPLIT_DIGITS_GPT2;
-        return STATUS_OK;
-    }
-    if (!before || regex || !is(before, "type", "Split") ||
-        !is(before, "behavior", "Isolated") || flag(before, "invert", false))
-        return unknown_step(file, key, before ? before : last);
-    const char *pattern = text_of(json_object_get(before, "pattern"), "Regex");
-    if (!tokenizer_bpe_pattern(&parts->split, pattern))
-        return tokenizer_bad(file->err, file->name, key, "the pattern %.120s"
-                             " is not known", pattern);
     return STATUS_OK;
 }
 
@@ -175,7 +181,7 @@ static enum status read_kind(struct tokenizer_parts *parts,
     enum status status = read_normalizer(parts, file);
     if (status != STATUS_OK)
         return status;
-    return spm ? read_metaspace(parts, file) : read_split(parts, file);
+    return spm ? read_metaspace(parts, file) : read_splitter(parts, file);
 }
 
 /* A token by its id; text NULL: nothing yet. */
@@ -330,7 +336,7 @@ static enum status read_merge(struct tokenizer_parts *parts,
                                "model.merges", file->err);
 }
 
-/* Whether a post-processor puts a special token before a text. */
+/* True for a post-processor that puts a special token before a text. */
 static bool puts_first(const json_t *step, int depth)
 {
     const json_t *first = json_array_get(json_object_get(step, "single"), 0);
@@ -342,7 +348,8 @@ static bool puts_first(const json_t *step, int depth)
     return does;
 }
 
-/* tokenizer_config.json says it outright, or the post-processor does it. */
+/* True where tokenizer_config.json says that texts have BOS before them or, if
+ * it is silent, where the post-processor puts one there. */
 static bool begins(const json_t *root, const json_t *config)
 {
     const json_t *told = json_object_get(config, "add_bos_token");

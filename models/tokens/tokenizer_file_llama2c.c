@@ -1,4 +1,5 @@
-/* tokenizer_file_llama2c.c - tokenizer.bin of github.com/karpathy/llama2.c:
+/* tokenizer_file_llama2c.c - Read tokenizer.bin of
+ * github.com/karpathy/llama2.c:
  *     i32 bytes of the longest token, then for each: f32 score | i32 n | bytes
  * Ids are as run.c takes them: 0 unknown, 1 begin, 2 end, 3..258 the bytes. */
 #include <math.h>

@@ -1,10 +1,11 @@
-/* tokenizer_spm.c - characters, merges, bytes. */
+/* tokenizer_spm.c - Merge the characters of a text, and spell in bytes those
+ * that stay without a token. */
 #include "models/tokens/tokenizer_spm.h"
 
 #include <string.h>
 
 #include "models/tokens/join.h"
-#include "models/tokens/unicode.h"
+#include "models/tokens/utf8.h"
 
 bool tokenizer_spm_has_words(const struct vocab *vocab)
 {
@@ -97,7 +98,7 @@ static enum status encode_word(const struct tokenizer_parts *parts,
 
     while (status == STATUS_OK && at < end) {
         uint32_t code;
-        size_t n = unicode_decode(&code, text + at, end - at);
+        size_t n = utf8_decode(&code, text + at, end - at);
         n += n == 0;             /* no UTF-8: a byte of its own */
         join_push(join, (uint32_t)at, (uint32_t)n,
                   vocab_find(vocab, VOCAB_NORMAL, text + at, n));

@@ -1,13 +1,13 @@
-/* tokenizer_spm.h - SentencePiece's BPE: characters merge by score, and what
- * has no token is spelled in bytes.  github.com/google/sentencepiece,
- * src/bpe_model.cc. */
+/* tokenizer_spm.h - Encode by SentencePiece's BPE: characters merge by score,
+ * those without a token are spelled in bytes (src/bpe_model.cc of
+ * github.com/google/sentencepiece). */
 #ifndef TOKENIZER_SPM_H
 #define TOKENIZER_SPM_H
 
-#include "models/tokens/tokenizer_file.h"
+#include "models/tokens/tokenizer_parts.h"
 
-/* Does a space begin a word in every token that has one?  Then no merge crosses
- * the start of a word, and words are encoded one by one. */
+/* True where a space begins a word in every token that has one: then no merge
+ * crosses the start of a word, and words are encoded one by one. */
 bool tokenizer_spm_has_words(const struct vocab *vocab);
 
 /* Append the ids of text[size], whose spaces are spaces. */

@@ -1,4 +1,5 @@
-/* vocab.c - two hash tables with open addressing, at most half full. */
+/* vocab.c - Keep tokens and merges in two hash tables with open addressing, at
+ * most half full. */
 #include "models/tokens/vocab.h"
 
 #include <stdlib.h>

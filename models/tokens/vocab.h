@@ -1,5 +1,5 @@
-/* vocab.h - the tokens of a tokenizer: id to bytes, bytes to id, and the pairs
- * of tokens that merge into one. */
+/* vocab.h - Look up the tokens of a tokenizer: bytes by id, ids by bytes, and
+ * the pairs of tokens that merge into one. */
 #ifndef VOCAB_H
 #define VOCAB_H
 

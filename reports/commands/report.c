@@ -30,7 +30,7 @@ static void print_path(const char *folder, const char *file)
     printf("/%s\n", file);
 }
 
-/* What was made, and what was not and why. */
+/* Name the figures left out with the reason, and warn of what does not agree. */
 static void say(const struct report *report, const struct command_options *o)
 {
     for (size_t i = 0; i < report->n_figures; i++)

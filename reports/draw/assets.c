@@ -1,4 +1,5 @@
-/* assets.c - the style of the figures, and the style and script of the page. */
+/* assets.c - Hold the style of the figures, and the style and script of the
+ * page. */
 #include "reports/draw/assets.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* assets.h - the style of the figures, and the style and script of the page. */
+/* assets.h - Hold the style of the figures, and the style and script of the
+ * page. */
 #ifndef ASSETS_H
 #define ASSETS_H
 

@@ -1,4 +1,4 @@
-/* html.c - the pieces of a page: its frame, text, figures and tables. */
+/* html.c - Write the pieces of a page: its frame, text, figures and tables. */
 #include "reports/draw/html.h"
 
 #include <stdarg.h>
@@ -110,7 +110,7 @@ static enum status write_image(FILE *out, const struct plot *plot,
 
 enum { DATA_LINES = 200 };
 
-/* The figure's data as it stands in .dat, cut where it is long. */
+/* The figure's data as .dat holds it; a long one is cut. */
 static void write_data(FILE *out, const struct plot *plot)
 {
     const char *text = plot->data_text, *at = text;

@@ -1,4 +1,4 @@
-/* html.h - the pieces of a page: its frame, text, figures and tables.
+/* html.h - Write the pieces of a page: its frame, text, figures and tables.
  *
  * One file: styles and script inside, figures as data: URIs, nothing fetched.
  */
@@ -22,11 +22,11 @@ void html_section_open(FILE *out, const char *anchor, const char *heading,
                        bool hidden_heading);
 void html_section_close(FILE *out);
 
-/* A bold part of a sentence with the tag of how it is known. */
+/* A bold part of a sentence, and the tag that says how the number is known. */
 void html_fact(FILE *out, const char *text, struct amount known);
 
-/* The figure, its links and its data; where it was not drawn, why.  `folder` is
- * where NAME.svg stands. */
+/* The figure, its links and its data, or the reason it was not drawn.  `folder`
+ * holds NAME.svg. */
 enum status html_figure(FILE *out, const struct plot *plot, const char *folder,
                         struct error *err) MUST_CHECK;
 

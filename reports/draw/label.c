@@ -1,4 +1,4 @@
-/* label.c - names beside points, placed so that they cover nothing. */
+/* label.c - Place names beside points so that they cover nothing. */
 #include "reports/draw/label.h"
 
 #include <math.h>
@@ -25,8 +25,8 @@ double frame_py(struct frame f, double y)
     return f.height * along(y, f.y0, f.y1, f.log_y);
 }
 
-/* How a label stands to its point: where its box begins, in box sizes, and how
- * gnuplot aligns it. */
+/* A side of the point: the offset of the label's box, in box sizes, and its
+ * alignment in gnuplot. */
 static const struct side {
     double dx, dy;             /* pixels from the point to the anchor */
     double box;                /* share of the width left of the anchor */
@@ -36,7 +36,7 @@ static const struct side {
     {   0,  14, 0.5, "center" }, {   0, -14, 0.5, "center" },
     {   9,  11, 0.0, "left" },   {   9, -11, 0.0, "left" },
     {  -9,  11, 1.0, "right" },  {  -9, -11, 1.0, "right" },
-    /* Further off: for labels that have to stand somewhere. */
+    /* Sides further off, for labels that must be placed. */
     {   0,  27, 0.5, "center" }, {   0, -27, 0.5, "center" },
 };
 static const double far_cost = 80;     /* square pixels of overlap as bad */

@@ -1,4 +1,4 @@
-/* label.h - names beside points, placed so that they cover nothing. */
+/* label.h - Place names beside points so that they cover nothing. */
 #ifndef LABEL_H
 #define LABEL_H
 

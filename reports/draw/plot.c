@@ -1,4 +1,5 @@
-/* plot.c - a figure: a gnuplot script and its data, drawn as SVG and PNG. */
+/* plot.c - Write a figure as a gnuplot script and its data; draw it as SVG and
+ * PNG. */
 #include "reports/draw/plot.h"
 
 #include <errno.h>
@@ -83,8 +84,8 @@ void plot_log_tics(struct plot *plot, char axis, double low, double high,
     fputs(")\n", plot->script);
 }
 
-/* Where `text` is cut so that its first part has at most `limit` characters:
- * at a space, if there is one past the middle. */
+/* The index at which to cut `text` so that its first part has at most `limit`
+ * characters: a space, if there is one past the middle. */
 static size_t cut_at(const char *text, int limit)
 {
     const char *at = text, *space = NULL;
@@ -102,7 +103,7 @@ static size_t cut_at(const char *text, int limit)
     return (size_t)((space ? space : at) - text);
 }
 
-/* How a text of the margin is set: gnuplot's label tag, characters that fit a
+/* Settings of a text in the margin: gnuplot's label tag, characters that fit a
  * line, pixels from one line to the next. */
 struct margin_text {
     int tag, limit;
@@ -206,8 +207,7 @@ static enum status write_gp(const struct plot *plot, const char *folder,
     return status;
 }
 
-/* Runs argv[0] in `folder`; what it prints to stderr, cut short, goes to *err.
- */
+/* Run argv[0] in `folder`; its stderr, cut short, goes to *err. */
 static enum status run_program(char *const *argv, const char *folder,
                                struct error *err)
 {
@@ -261,7 +261,7 @@ static const struct { const char *from, *to; } fonts[] = {
       "Consolas, monospace\"" },
 };
 
-/* Inside tags only: what stands between them may be foreign. */
+/* Inside tags only: text between tags may be foreign. */
 static void write_svg_body(const char *text, FILE *out)
 {
     bool in_tag = false;

@@ -1,4 +1,5 @@
-/* plot.h - a figure: a gnuplot script and its data, drawn as SVG and PNG.
+/* plot.h - Write a figure as a gnuplot script and its data; draw it as SVG and
+ * PNG.
  *
  * NAME.gp holds its own style and reads NAME.dat from the same folder, so that
  * the two stand alone.  gnuplot is run directly, never through a shell. */
@@ -15,7 +16,7 @@ struct plot {
     const char *name;          /* file stem; chosen by the program, never by
                                 * foreign text */
     char   head[200];          /* the finding, in words */
-    char   sub[320];           /* what is drawn, with units */
+    char   sub[400];           /* what is drawn, with units */
     char   foot[480];          /* provenance */
     char   alt[1200];          /* for those who cannot see it */
     double height;             /* CSS pixels, before extra lines of text */
@@ -37,13 +38,13 @@ void        plot_close(struct plot *plot);
 double      plot_frame_width(const struct plot *plot);
 double      plot_frame_height(const struct plot *plot);
 
-/* Writes .gp and .dat into `folder`; with `draw`, runs gnuplot for .svg and
+/* Write .gp and .dat into `folder`; with `draw`, run gnuplot for .svg and
  * .png. A figure that gnuplot cannot draw is no failure: plot->drawn is false
  * and plot->reason says why. */
 enum status plot_write(struct plot *plot, const char *folder, bool draw,
                        struct error *err) MUST_CHECK;
 
-/* Whether there is a gnuplot to run. */
+/* True when there is a gnuplot to run. */
 bool        plot_can_draw(void);
 
 /* Ticks of a logarithmic axis ('x', 'y') from low to high, both above 0: a few

@@ -1,4 +1,4 @@
-/* table_html.c - a table as HTML. */
+/* table_html.c - Write a table as HTML. */
 #include "sim/core/answer/table.h"
 
 #include <math.h>
@@ -41,7 +41,7 @@ void table_tag(FILE *out, const char *word)
 
 enum { WIDE = 8 };             /* columns that a page shows without scrolling */
 
-/* Of a wide table: no row knows it.  One note says as much as a column would. */
+/* True for a column of a wide table that no row knows: one note says as much. */
 static bool is_blank(const struct table *t, size_t c)
 {
     bool unknown = false;
@@ -57,7 +57,7 @@ static bool is_blank(const struct table *t, size_t c)
     return unknown;
 }
 
-/* Which columns were left out, each with the numbers of its reasons. */
+/* Name the columns that were left out, each with the numbers of its reasons. */
 static void html_blanks(const struct table *t, struct notes *notes, FILE *out)
 {
     size_t n = 0;

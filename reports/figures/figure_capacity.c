@@ -1,4 +1,5 @@
-/* figure_capacity.c - loss under both rules, forward FLOPs, and capacity. */
+/* figure_capacity.c - Draw loss under both rules, and forward FLOPs, against
+ * capacity. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -218,8 +219,9 @@ static void write_panels(struct plot *p, const struct study *study,
             "notitle\nunset multiplot\n", prefix.factor, prefix.factor);
 }
 
-void figure_capacity(struct plot *p, const struct study *study)
+void figure_capacity(struct plot *p, const struct report *r)
 {
+    const struct study *study = &r->study;
     const struct setting **s = calloc(study->n + 1, sizeof *s);
     size_t n = s ? collect(s, study) : 0;
 

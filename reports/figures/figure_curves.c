@@ -1,4 +1,4 @@
-/* figure_curves.c - loss against cumulative training FLOPs. */
+/* figure_curves.c - Draw loss against cumulative training FLOPs. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -155,10 +155,10 @@ static void plot_curve(struct plot *p, const struct setting *s,
     plot_quote(p, title);
 }
 
-void figure_curves(struct plot *p, const struct study *study,
-                   const struct curve *curve)
+void figure_curves(struct plot *p, const struct report *r)
 {
-    struct extent e = find_extent(curve, study->n_runs);
+    const struct study *study = &r->study;
+    struct extent e = find_extent(r->curve, study->n_runs);
     struct prefix prefix = prefix_for(e.flops);
     int index = 0;
 
@@ -168,7 +168,7 @@ void figure_curves(struct plot *p, const struct study *study,
     describe(p, &e, study->n_runs);
     write_axes(p, &e, prefix);
     for (int thick = 0; thick < 2; thick++) {
-        const struct curve *c = curve;
+        const struct curve *c = r->curve;
         for (size_t i = 0; i < study->n; i++) {
             const struct setting *s = &study->setting[i];
             for (size_t j = 0; j < s->n; j++, c++)

@@ -1,6 +1,5 @@
-/* figure_distribution.c - which share of the tokens cost, took or lost at most
- * so much: the empirical distributions of a profile's decode steps and of a
- * scored text. */
+/* figure_distribution.c - Draw empirical distributions: the times of a
+ * profile's decode steps, and the costs and losses of a scored text's tokens. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -203,8 +202,9 @@ static void say_steps(struct plot *p, const struct samples *samples)
                  text[2], text[1], text[3]);
 }
 
-void figure_token_times(struct plot *p, const struct token_cost *cost)
+void figure_token_times(struct plot *p, const struct report *r)
 {
+    const struct token_cost *cost = &r->token_cost;
     struct samples samples;
     double low = HUGE_VAL, high = 0, most = 0;
     size_t beyond = 0, used;
@@ -232,7 +232,7 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
         samples_close(&samples);
         return;
     }
-    /* What interrupts a step would stretch the axis. */
+    /* A step that was interrupted would stretch the axis. */
     high = fmin(high, 1.5 * most);
     for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
         for (size_t i = 0; i < samples.of[g].n; i++)
@@ -275,7 +275,7 @@ void figure_token_times(struct plot *p, const struct token_cost *cost)
 
 /* ---- tokens of a scored text ---- */
 
-/* One panel: what is on its axis, and whose distribution. */
+/* One panel: the quantity on its axis, and its distribution. */
 struct measure {
     const char *what, *unit;   /* "counted FLOPs of a token", "FLOP" */
     double (*of)(const struct token *token);
@@ -413,8 +413,9 @@ static void draw_text(struct plot *p, struct measure *measure, int n,
     fputs("unset multiplot\n", p->script);
 }
 
-void figure_text_tokens(struct plot *p, const struct tokens *t)
+void figure_text_tokens(struct plot *p, const struct report *r)
 {
+    const struct tokens *t = &r->tokens;
     struct measure measure[] = {
         { .what = "FLOPs of a token", .unit = "FLOP", .of = flops_of },
         { .what = "loss of a token", .unit = "nats", .of = loss_of,

@@ -1,5 +1,5 @@
-/* figure_isoflop.c - loss against the size of a model, every curve at one
- * training budget: where a budget is spent best. */
+/* figure_isoflop.c - Draw loss against the size of a model, every curve at one
+ * training budget, to show the size that spends a budget best. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -128,7 +128,7 @@ static void name_curve(char out[96], const struct isoflop *iso,
         snprintf(out + strlen(out), 96 - strlen(out), ", %s", budget);
 }
 
-/* What stands at the right end of a curve. */
+/* The name at the right end of a curve. */
 static void name_end(char out[LABEL_TEXT_SIZE], const struct isoflop *iso,
                      const struct dot *d)
 {
@@ -323,8 +323,8 @@ static const struct dot *dot_of(const struct isoflop *iso,
     return NULL;
 }
 
-/* On which sides of the best dot nothing was tried, so that the minimum may lie
- * there: "no shallower"; empty where it has neighbours all round. */
+/* The sides of the best dot on which nothing was tried, so that the minimum
+ * may lie there: "no shallower"; empty where it has neighbours all round. */
 static void tell_edge(char *out, size_t size, const struct isoflop *iso,
                       const struct dot *best)
 {
@@ -593,8 +593,9 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
     write_plot(p, iso);
 }
 
-void figure_isoflop(struct plot *p, const struct study *study)
+void figure_isoflop(struct plot *p, const struct report *r)
 {
+    const struct study *study = &r->study;
     struct isoflop iso = {
         .dot = calloc(study->n + 1, sizeof *iso.dot),
         .capacity = calloc(study->n + 1, sizeof *iso.capacity),

@@ -1,4 +1,4 @@
-/* figure_loss.c - held-out loss against compute, dense and MoD. */
+/* figure_loss.c - Draw held-out loss against compute, dense and MoD. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 #include "reports/draw/label.h"
 #include "sim/core/answer/table.h"
 
-/* What the horizontal axis is. */
+/* The horizontal axis. */
 struct axis {
     bool   by_forward;        /* forward FLOPs per token, else training FLOPs */
     struct prefix prefix;
@@ -19,8 +19,8 @@ static double compute_of(const struct setting *s, const struct axis *axis)
            axis->prefix.factor;
 }
 
-/* Budgets within a quarter of each other are one slice: what differs there is
- * how the budget was spent. */
+/* Budgets within a quarter of each other are one slice: its runs differ in how
+ * they spent the budget. */
 static struct axis choose_axis(const struct study *study)
 {
     struct axis axis = { .by_forward = study->flops_high <
@@ -272,8 +272,9 @@ static bool has_kind(const struct study *study, enum setting_kind kind)
     return false;
 }
 
-void figure_loss(struct plot *p, const struct study *study)
+void figure_loss(struct plot *p, const struct report *r)
 {
+    const struct study *study = &r->study;
     static const char *const titles[] = { "dense", "MoD, learned routing",
                                           "MoD, control routing" };
     struct axis axis = choose_axis(study);

@@ -1,4 +1,4 @@
-/* figure_phases.c - what MoD spends of the dense twin's cost, by phase. */
+/* figure_phases.c - Draw MoD's share of the dense twin's cost, by phase. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -67,11 +67,14 @@ static void write_tics(struct plot *p, const struct run *profile)
     }
 }
 
-void figure_phases(struct plot *p, const struct run *profile)
+void figure_phases(struct plot *p, const struct report *r)
 {
+    const struct run *profile = r->profile;
     double highest = 100;
     bool known = false, modelled = false;
 
+    if (!profile)
+        return;
     fputs("# x  percent_of_dense  low  high  modelled  \"source\"\n", p->data);
     for (size_t i = 0; i < profile->n_phases; i++)
         for (size_t b = 0; b < N_BARS; b++) {

@@ -1,6 +1,6 @@
-/* figure_roofline.c - how fast each op went, under what the machine allows:
- * FLOPs a second against FLOPs a byte (Williams, Waterman, Patterson, Roofline,
- * CACM 52(4), 2009), a panel a phase. */
+/* figure_roofline.c - Draw the speed of each op under the machine's ceilings:
+ * FLOPs a second against FLOPs a byte (Williams, Waterman, Patterson,
+ * Roofline, CACM 52(4), 2009), a panel for each phase. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -139,7 +139,7 @@ static void write_panel(struct plot *p, const struct roofline *r,
     fputs(pairs ? "\n" : "NaN NaN\n\n\n", p->data);
 }
 
-/* Where a roof of so many bytes a second enters the frame. */
+/* The intensity at which a roof of so many bytes a second enters the frame. */
 static double enters(const struct roofline *r, double rate)
 {
     return fmax(r->x0, r->y0 / rate);
@@ -237,7 +237,7 @@ static void say(struct plot *p, const struct roofline *r)
     }
 }
 
-/* "select, gather": what took time for next to no FLOPs in any phase. */
+/* "select, gather": the ops that took time for next to no FLOPs in any phase. */
 static void name_idle(char *out, size_t size, const struct roofline *r)
 {
     size_t used = 0;
@@ -556,9 +556,10 @@ static void write_script(struct plot *p, const struct roofline *r)
     fputs("unset multiplot\n", p->script);
 }
 
-void figure_roofline(struct plot *p, const struct run *profile)
+void figure_roofline(struct plot *p, const struct report *report)
 {
-    struct roofline *r = calloc(1, sizeof *r);
+    const struct run *profile = report->profile;
+    struct roofline *r = profile ? calloc(1, sizeof *r) : NULL;
 
     if (!r)
         return;

@@ -1,4 +1,5 @@
-/* figure_routing.c - who was routed where, over the text. */
+/* figure_routing.c - Draw which blocks each token of a text was routed
+ * through. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -120,16 +121,17 @@ static void write_script(struct plot *p, const struct tokens *t, int rows)
             "tc rgb INK\n");
 }
 
-void figure_routing(struct plot *p, const struct tokens *t,
-                    const struct run *run)
+void figure_routing(struct plot *p, const struct report *r)
 {
-    const struct facts *f = &run->facts;
+    const struct tokens *t = &r->tokens;
+    const struct facts *f;
     size_t shown;
     int rows = lay_out(t, NULL, &shown);
     char capacity[64] = "";
 
     if (t->n == 0 || t->n_blocks == 0)
         return;
+    f = &r->scored->facts;
     p->ready = true;
     p->left = 66;
     p->top = 66;

@@ -1,4 +1,4 @@
-/* figure_scatter.c - predicted against measured seconds, op by op. */
+/* figure_scatter.c - Draw measured against predicted seconds, op by op. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -107,14 +107,15 @@ static void write_tics(struct plot *p, char axis, double low, double high)
     fputs(")\n", p->script);
 }
 
-/* Where the two panels part, as a share of the width. */
+/* The share of the width at which the two panels part. */
 static const double part = 0.41, gap = 0.11;
 
-void figure_scatter(struct plot *p, const struct run *profile)
+void figure_scatter(struct plot *p, const struct report *r)
 {
+    const struct run *profile = r->profile;
     static const char *const style[] = { "1", "2", "3", "4" };
     struct match match[MAX_POINTS];
-    int n = collect(match, profile);
+    int n = profile ? collect(match, profile) : 0;
     double low = HUGE_VAL, high = 0, off = 1.3;
     struct frame frame;
 

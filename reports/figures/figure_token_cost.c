@@ -1,5 +1,5 @@
-/* figure_token_cost.c - a token's seconds against how many routed layers, or
- * parts of them, kept it, beside the dense twin's tokens. */
+/* figure_token_cost.c - Draw a token's seconds against the number of routed
+ * layers, or parts of layers, that kept it, beside the dense twin's tokens. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -122,8 +122,9 @@ static void write_script(struct plot *p, const struct token_cost *cost,
           "center offset 0,0.7 font SMALL tc rgb MUTED notitle\n", p->script);
 }
 
-void figure_token_cost(struct plot *p, const struct token_cost *cost)
+void figure_token_cost(struct plot *p, const struct report *r)
 {
+    const struct token_cost *cost = &r->token_cost;
     int n = (int)cost->most + 2;
     double *scratch = calloc((size_t)n * (cost->n + 1), sizeof *scratch);
     struct class *class = calloc((size_t)n, sizeof *class);

@@ -1,5 +1,5 @@
-/* figure_tradeoff.c - loss against cost of a real model's routings: the curve
- * over FLOPs, and the four costs side by side. */
+/* figure_tradeoff.c - Draw loss against cost of a real model's routings: the
+ * curve over FLOPs, and the four costs side by side. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -103,8 +103,8 @@ static void write_key(struct plot *p, const struct tradeoff *x,
 
 /* ---- loss against FLOPs ---- */
 
-/* The twin's loss widened by what the pairs say: an interval of the loss as
- * against that one line. */
+/* The twin's loss plus the interval of the paired difference: an interval of
+ * the loss against that one line. */
 static double loss_at(const struct trade *t, double increase)
 {
     double dense = or_else(t->dense_loss.value, nan(""));
@@ -226,8 +226,9 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
              p->head);
 }
 
-void figure_tradeoff(struct plot *p, const struct tradeoff *x)
+void figure_tradeoff(struct plot *p, const struct report *r)
 {
+    const struct tradeoff *x = &r->tradeoff;
     double at[2] = { HUGE_VAL, -HUGE_VAL }, loss[2] = { HUGE_VAL, -HUGE_VAL };
     struct lines lines;
     struct prefix prefix;
@@ -328,7 +329,7 @@ static void write_savings(struct plot *p, const struct tradeoff *x,
         }
 }
 
-/* What the panels span together, so that they compare. */
+/* The ranges that all panels share, so that they can be compared. */
 static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
 {
     share[0] = loss[0] = HUGE_VAL;
@@ -414,8 +415,9 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
              x->n, x->n_lines, p->head);
 }
 
-void figure_savings(struct plot *p, const struct tradeoff *x)
+void figure_savings(struct plot *p, const struct report *r)
 {
+    const struct tradeoff *x = &r->tradeoff;
     double share[2], loss[2];
     struct lines lines;
     const double gap = 60, wide = (PLOT_WIDTH - 72 - 24 - 56) / 2.0;

@@ -1,4 +1,5 @@
-/* figure_waterfall.c - FLOPs saved, time saved, energy saved: where it went. */
+/* figure_waterfall.c - Draw how FLOPs saved become time and energy saved, step
+ * by step. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -190,14 +191,16 @@ static void write_script(struct plot *p, const struct step *steps, int n)
     fputc('\n', p->script);
 }
 
-void figure_waterfall(struct plot *p, const struct phase *phase)
+void figure_waterfall(struct plot *p, const struct report *r)
 {
+    const struct phase *phase = report_phase(r);
     struct step steps[MAX_STEPS];
-    const struct amount joules = phase->ratio[METRIC_JOULES];
+    struct amount joules;
     int n;
 
-    if (!amount_known(phase->ratio[METRIC_FLOPS]))
+    if (!phase || !amount_known(phase->ratio[METRIC_FLOPS]))
         return;
+    joules = phase->ratio[METRIC_JOULES];
     p->ready = true;
     p->bottom = 100;
     n = build(steps, phase);

@@ -1,80 +1,59 @@
-/* figures.h - the figures of a report, one function each.
+/* figures.h - List the figures of a report, one row and one function each.
  *
- * Each fills head (a finding, or a neutral title where the data carry none),
- * sub, foot, alt, script and data of an open plot.  plot->ready stays false
- * when there is nothing to draw; plot->reason may then say what was amiss with
- * data that were there. */
+ * figure_NAME() fills head (a finding, or a neutral title where the data carry
+ * none), sub, foot, alt, script and data of an open plot.  plot->ready stays
+ * false when there is nothing to draw; plot->reason may then say what was amiss
+ * with data that were there. */
 #ifndef FIGURES_H
 #define FIGURES_H
 
-#include "reports/read/curve.h"
-#include "reports/draw/plot.h"
-#include "reports/read/study.h"
-#include "reports/read/token_cost.h"
-#include "reports/read/tokens.h"
-#include "reports/read/tradeoff.h"
+#include "reports/findings.h"
 
-/* Held-out loss against compute: seeds, means, the dense envelope. */
-void figure_loss(struct plot *plot, const struct study *study);
+/* In the order of the page; the first that has something to show leads it.  A
+ * figure carries the provenance of the run that its source names (figures.c).
+ *   function        file name        section   source
+ *     the data it is drawn from, said where it is left out                   */
+#define FIGURE_MAP(X)                                                          \
+    X(loss,          "compute-loss",  SCALING,  study,                         \
+      "trained runs whose held-out losses or costs differ")                    \
+    X(tradeoff,      "tradeoff",      SCALING,  tradeoff,                      \
+      "a sweep of isobath run over routings")                                  \
+    X(savings,       "savings",       SCALING,  tradeoff,                      \
+      "a sweep of isobath run over routings")                                  \
+    X(waterfall,     "waterfall",     PHASES,   profile,                       \
+      "a profile with both models' FLOPs and times")                           \
+    X(phases,        "phases",        PHASES,   profile,                       \
+      "a profile")                                                             \
+    X(token_cost,    "token-cost",    PHASES,   profile,                       \
+      "a profile of decoding with a routed layer")                             \
+    X(token_times,   "token-times",   PHASES,   profile,                       \
+      "a profile of decoding")                                                 \
+    X(layers,        "layers",        OPS,      layers,                        \
+      "a profile, a trained or a scored run with its ledger")                  \
+    X(layers_energy, "layers-energy", OPS,      layers,                        \
+      "a ledger with joules, measured or modelled")                            \
+    X(roofline,      "roofline",      OPS,      profile,                       \
+      "a profile with counted and measured ops")                               \
+    X(routing,       "routing",       TEXT,     text,                          \
+      "a scored text with a routed layer")                                     \
+    X(text_tokens,   "text-tokens",   TEXT,     text,                          \
+      "a scored text")                                                         \
+    X(isoflop,       "isoflop",       SCALING,  study,                         \
+      "trained runs of several sizes at equal training FLOPs")                 \
+    X(capacity,      "capacity",      SCALING,  study,                         \
+      "trained MoD runs with held-out losses")                                 \
+    X(curves,        "curves",        SCALING,  study,                         \
+      "trained runs with their curves")                                        \
+    X(scatter,       "scatter",       TRUST,    profile,                       \
+      "a profile with predicted times (--machine)")
 
-/* Loss against forward FLOPs per token: a line a routing, dense as a rule. */
-void figure_tradeoff(struct plot *plot, const struct tradeoff *tradeoff);
+#define X(function, name, section, source, needs)                              \
+    void figure_##function(struct plot *plot, const struct report *report);
+FIGURE_MAP(X)
+#undef X
 
-/* Loss increase against the share of FLOPs, bytes, time and energy. */
-void figure_savings(struct plot *plot, const struct tradeoff *tradeoff);
-
-/* Loss under both rules, and forward FLOPs, against capacity. */
-void figure_capacity(struct plot *plot, const struct study *study);
-
-/* Loss against cumulative training FLOPs; curve[i] belongs to the i-th run of
- * the study's settings, in their order. */
-void figure_curves(struct plot *plot, const struct study *study,
-                   const struct curve *curve);
-
-/* One metric per layer, stacked by op, dense beside MoD (either may be NULL),
- * divided by `per` ("token", 4096.). */
-struct layers_input {
-    const struct witnesses *arm[ARM_COUNT];
-    const char *label[ARM_COUNT];
-    double      divide[ARM_COUNT];
-    enum metric metric;
-    const char *what;          /* "one train step", "per token of training" */
-};
-void figure_layers(struct plot *plot, const struct layers_input *in);
-
-/* Who was routed where, over the text. */
-void figure_routing(struct plot *plot, const struct tokens *tokens,
-                    const struct run *run);
-
-/* What MoD spends of the dense twin's FLOPs, bytes, time and energy. */
-void figure_phases(struct plot *plot, const struct run *profile);
-
-/* FLOPs saved, time saved, energy saved: where it went. */
-void figure_waterfall(struct plot *plot, const struct phase *phase);
-
-/* A decoded token's seconds, by how many routed layers kept it. */
-void figure_token_cost(struct plot *plot, const struct token_cost *cost);
-
-/* FLOPs a second of every op against its FLOPs a byte, under the machine's
- * ceilings, a panel a phase. */
-void figure_roofline(struct plot *plot, const struct run *profile);
-
-/* Loss against parameters at equal training FLOPs, a curve a budget, kind and
- * capacity. */
-void figure_isoflop(struct plot *plot, const struct study *study);
-
-/* Which share of the decode steps took at most so long. */
-void figure_token_times(struct plot *plot, const struct token_cost *cost);
-
-/* Which share of a scored text's tokens cost and lost at most so much. */
-void figure_text_tokens(struct plot *plot, const struct tokens *tokens);
-
-/* Predicted against measured seconds, per op. */
-void figure_scatter(struct plot *plot, const struct run *profile);
-
-/* The seven families that the stacks show. */
-enum { FAMILY_COUNT_SHOWN = 7 };
-extern const char *const op_family_names[FAMILY_COUNT_SHOWN];
-int  op_family(enum op op);
+/* Draw every figure that the report's findings can fill; note what the others
+ * lack. */
+enum status figures_build(struct report *report, struct error *err) MUST_CHECK;
 
 #endif

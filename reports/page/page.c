@@ -1,4 +1,4 @@
-/* page.c - index.html of a report. */
+/* page.c - Write index.html of a report. */
 #include "reports/page/page.h"
 
 #include <time.h>

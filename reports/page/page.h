@@ -1,28 +1,28 @@
-/* page.h - index.html of a report. */
+/* page.h - Write index.html of a report. */
 #ifndef PAGE_H
 #define PAGE_H
 
 #include "reports/findings.h"
 
-/* After the figures are written: their SVGs go into the page. */
+/* Call it after the figures are written: their SVGs go into the page. */
 enum status page_write(const struct report *report, const char *folder,
                        struct error *err) MUST_CHECK;
 
-/* page_text.c: the sentences of the page, each written from the data. */
+/* page_text.c: the sentences of the page, written from the data. */
 void page_lead(const struct report *report, FILE *out);
 void page_setup(const struct report *report, FILE *out);
 /* page_tradeoff.c: likewise, about scored points of a sweep. */
 void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
-/* Which figures the runs given could not fill, and what they lack. */
+/* The figures that the given runs could not fill, and the data they lack. */
 void page_gaps(const struct report *report, FILE *out);
 void page_words(FILE *out);
-/* Which run a section shows, where several of its kind were given. */
+/* The run that a section shows, where several of its kind were given. */
 void page_first_of(const struct report *report, enum run_kind kind,
                    const struct run *shown, FILE *out);
 
-/* page_tokens.c: the scored text, a span a token. */
+/* page_tokens.c: the scored text, a span for each token. */
 void page_tokens(const struct report *report, FILE *out);
 
 #endif

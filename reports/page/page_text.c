@@ -1,4 +1,4 @@
-/* page_text.c - the sentences of the page, each written from the data. */
+/* page_text.c - Write the sentences of the page from the data. */
 #include "reports/page/page.h"
 
 #include <math.h>

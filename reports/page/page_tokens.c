@@ -1,4 +1,4 @@
-/* page_tokens.c - the scored text, a span a token. */
+/* page_tokens.c - Write the scored text as HTML, a span for each token. */
 #include "reports/page/page.h"
 
 #include <math.h>

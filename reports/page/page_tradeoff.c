@@ -1,4 +1,4 @@
-/* page_tradeoff.c - the sentences about a real model's routings. */
+/* page_tradeoff.c - Write the page's sentences about a real model's routings. */
 #include "reports/page/page.h"
 
 #include <math.h>

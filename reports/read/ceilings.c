@@ -1,4 +1,4 @@
-/* ceilings.c - how fast the machine of a profile may go at most. */
+/* ceilings.c - Read the highest rates that the machine of a profile reaches. */
 #include "reports/read/ceilings.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
-/* ceilings.h - how fast the machine of a profile may go at most, as the machine
- * profile that the run was priced with said it: "ceilings" of summary.json. */
+/* ceilings.h - Read the highest rates that the machine of a profile reaches,
+ * as stated by the machine profile that priced the run: "ceilings" of
+ * summary.json. */
 #ifndef CEILINGS_H
 #define CEILINGS_H
 

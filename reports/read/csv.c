@@ -1,4 +1,4 @@
-/* csv.c - a table read from an RFC 4180 file, bounded and checked. */
+/* csv.c - Read a table from an RFC 4180 file; reject one that is malformed. */
 #include "reports/read/csv.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* csv.h - a table read from an RFC 4180 file, bounded and checked. */
+/* csv.h - Read a table from an RFC 4180 file; reject one that is malformed. */
 #ifndef CSV_H
 #define CSV_H
 

@@ -1,4 +1,4 @@
-/* curve.c - a training curve, one row a line of curve.csv. */
+/* curve.c - Read a training curve, one row for each line of curve.csv. */
 #include "reports/read/curve.h"
 
 #include <stdlib.h>

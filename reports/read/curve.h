@@ -1,4 +1,4 @@
-/* curve.h - a training curve, one row a line of curve.csv. */
+/* curve.h - Read a training curve, one row for each line of curve.csv. */
 #ifndef CURVE_H
 #define CURVE_H
 

@@ -1,4 +1,4 @@
-/* jsonpath.c - values of a JSON tree by dotted path. */
+/* jsonpath.c - Find values of a JSON tree by dotted path. */
 #include "reports/read/jsonpath.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* jsonpath.h - values of a JSON tree by dotted path: "totals.counted.flops". */
+/* jsonpath.h - Find values of a JSON tree by dotted path, such as
+ * "totals.counted.flops". */
 #ifndef JSONPATH_H
 #define JSONPATH_H
 

@@ -1,14 +1,10 @@
-/* profile.c - the phases of a profile directory. */
+/* profile.c - Read the phases of a profile directory. */
 #include "reports/read/profile.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "reports/read/csv.h"
 #include "reports/read/jsonpath.h"
-
-const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
-const char *const arm_titles[ARM_COUNT] = { "dense twin", "MoD" };
 
 /* {"median","low","high","n"}, or a plain number. */
 static struct amount read_median(const json_t *object, const char *reason)
@@ -73,7 +69,6 @@ static void read_ratios(struct phase *phase, const json_t *json)
 
     for (int m = 0; m < METRIC_COUNT; m++)
         phase->ratio[m] = ratio_of_totals(phase, (enum metric)m);
-    phase->repeats = jsonpath_number(seconds, "n");
     if (amount_known(read_median(seconds, NULL)))
         phase->ratio[METRIC_SECONDS] = read_median(seconds, NULL);
     if (json_is_object(json_object_get(given, "joules")) &&
@@ -83,7 +78,7 @@ static void read_ratios(struct phase *phase, const json_t *json)
             read_median(json_object_get(given, "joules"), NULL);
 }
 
-/* How much each cell without an amount may hold, where an arm says it. */
+/* An arm may say how much each cell without an amount holds at most. */
 static void read_bounds(struct phase *phase, const json_t *arm)
 {
     const char *name = jsonpath_text(arm, "name");
@@ -127,20 +122,6 @@ static enum status read_ledger(struct phase *phase, const struct run *run,
     if (!by_phase && !first)
         return STATUS_OK;
     return witnesses_read(&phase->witnesses[arm], path, phase->name, err);
-}
-
-void phase_title(char out[96], const struct phase *phase)
-{
-    bool many = phase->steps > 1;
-
-    if (!isfinite(phase->batch) || !isfinite(phase->tokens))
-        snprintf(out, 96, "%s", phase->name);
-    else if (many)
-        snprintf(out, 96, "%.40s, batch %g, %g steps", phase->name,
-                 phase->batch, phase->steps);
-    else
-        snprintf(out, 96, "%.40s, batch %g, %g token%s", phase->name,
-                 phase->batch, phase->tokens, phase->tokens == 1 ? "" : "s");
 }
 
 static enum status read_phase(struct phase *phase, const struct run *run,

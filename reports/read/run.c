@@ -1,21 +1,19 @@
-/* run.c - a run directory, read back. */
+/* run.c - Read the totals and facts of a run from its summary. */
 #include "reports/read/run.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include "reports/read/jsonpath.h"
-#include "reports/read/profile.h"
 #include "sim/core/model/route.h"
-#include "sim/core/answer/rundir.h"
 
 const char *const run_commands[RUN_KIND_COUNT] = {
 #define X(id, command) [RUN_##id] = command,
     RUN_KIND_MAP(X)
 #undef X
 };
+
+const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
+const char *const arm_titles[ARM_COUNT] = { "dense twin", "MoD" };
 
 struct amount totals_best(const struct totals *totals, enum metric metric)
 {
@@ -101,7 +99,7 @@ static double nats_per_byte(const json_t *summary, const char *path)
     return json_is_number(value) ? json_number_value(value) : nan("");
 }
 
-static void read_facts(struct facts *f, const json_t *s)
+void facts_read(struct facts *f, const json_t *s)
 {
     static const char *const layers[] = { "config.model.layers", NULL };
     static const char *const channels[] = { "config.model.channels", NULL };
@@ -148,17 +146,18 @@ static void read_facts(struct facts *f, const json_t *s)
     }
 }
 
-/* The last part of a path, without slashes at its end. */
-static void name_of(char out[RUN_NAME_SIZE], const char *path)
+void phase_title(char out[96], const struct phase *phase)
 {
-    size_t n = strlen(path), start;
+    bool many = phase->steps > 1;
 
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    start = n;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    snprintf(out, RUN_NAME_SIZE, "%.*s", (int)(n - start), path + start);
+    if (!isfinite(phase->batch) || !isfinite(phase->tokens))
+        snprintf(out, 96, "%s", phase->name);
+    else if (many)
+        snprintf(out, 96, "%.40s, batch %g, %g steps", phase->name,
+                 phase->batch, phase->steps);
+    else
+        snprintf(out, 96, "%.40s, batch %g, %g token%s", phase->name,
+                 phase->batch, phase->tokens, phase->tokens == 1 ? "" : "s");
 }
 
 bool run_has(const struct run *run, const char *file, char path[FILE_PATH_SIZE])
@@ -166,142 +165,6 @@ bool run_has(const struct run *run, const char *file, char path[FILE_PATH_SIZE])
     struct error ignored;
     return file_join(path, run->path, file, &ignored) == STATUS_OK &&
            file_exists(path);
-}
-
-static enum status find_kind(struct run *run, struct error *err)
-{
-    const char *command = jsonpath_text(run->summary, "command");
-
-    for (int k = 0; command && k < RUN_KIND_COUNT; k++)
-        if (strcmp(command, run_commands[k]) == 0) {
-            run->kind = (enum run_kind)k;
-            return STATUS_OK;
-        }
-    return error_set(err, STATUS_BAD_VALUE, "%s/summary.json:1: command is "
-                     "'%.40s', a report takes directories of train, run, "
-                     "profile or sweep", run->path, command ? command : "");
-}
-
-static int is_point(const struct dirent *entry)
-{
-    return isdigit((unsigned char)entry->d_name[0]);
-}
-
-/* A summary that is not "done" was left by a point that ended early. */
-static enum status add_point(struct run *sweep, const char *path,
-                             struct error *err)
-{
-    struct run *point = &sweep->point[sweep->n_points];
-    enum status status = run_open(point, path, err);
-    const char *state;
-
-    if (status != STATUS_OK)
-        return status;
-    state = jsonpath_text(point->summary, "status");
-    if ((point->kind != RUN_TRAIN && point->kind != RUN_SCORE) ||
-        (state && strcmp(state, "done") != 0)) {
-        run_close(point);
-        sweep->n_unfinished++;
-    } else {
-        sweep->n_points++;
-    }
-    return STATUS_OK;
-}
-
-static enum status open_point(struct run *sweep, const char *folder,
-                              const char *name, struct error *err)
-{
-    char path[FILE_PATH_SIZE], summary[FILE_PATH_SIZE];
-    enum status status = file_join(path, folder, name, err);
-
-    if (status == STATUS_OK)
-        status = file_join(summary, path, "summary.json", err);
-    if (status != STATUS_OK)
-        return status;
-    if (file_exists(summary))
-        return add_point(sweep, path, err);
-    sweep->n_unfinished++;
-    return STATUS_OK;
-}
-
-static enum status open_points(struct run *run, struct error *err)
-{
-    char folder[FILE_PATH_SIZE];
-    struct dirent **entry = NULL;
-    enum status status = STATUS_OK;
-    int n;
-
-    if (!run_has(run, "points", folder))
-        return STATUS_OK;
-    n = scandir(folder, &entry, is_point, alphasort);
-    if (n < 0)
-        return error_set(err, STATUS_IO, "%s: cannot be listed", folder);
-    run->point = calloc((size_t)n + 1, sizeof *run->point);
-    for (int i = 0; i < n; i++) {
-        if (run->point && status == STATUS_OK)
-            status = open_point(run, folder, entry[i]->d_name, err);
-        free(entry[i]);
-    }
-    free(entry);
-    if (!run->point)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %d points", n);
-    return status;
-}
-
-static enum status no_run(const char *path, struct error *err)
-{
-    return error_set(err, STATUS_BAD_VALUE, "%s: no run directory: neither "
-                     "summary.json nor points/ stands in it", path);
-}
-
-enum status run_open(struct run *out, const char *path, struct error *err)
-{
-    struct run run = { .kind = RUN_SWEEP };
-    char file[FILE_PATH_SIZE];
-    enum status status = STATUS_OK;
-
-    if (strlen(path) >= sizeof run.path)
-        return error_set(err, STATUS_BAD_VALUE, "%.100s...: path too long",
-                         path);
-    snprintf(run.path, sizeof run.path, "%s", path);
-    name_of(run.name, path);
-    if (run_has(&run, "summary.json", file)) {
-        status = summary_read(&run.summary, path, err);
-        if (status == STATUS_OK)
-            status = find_kind(&run, err);
-    } else if (!run_has(&run, "points", file) &&
-               !run_has(&run, "points.csv", file)) {
-        status = no_run(path, err);
-    }
-    if (status == STATUS_OK) {
-        totals_read(&run.totals, json_object_get(run.summary, "totals"));
-        read_facts(&run.facts, run.summary);
-        if (run.kind == RUN_SWEEP)
-            status = open_points(&run, err);
-        else if (run.kind == RUN_PROFILE)
-            status = profile_read(&run, err);
-    }
-    if (status != STATUS_OK) {
-        run_close(&run);
-        return status;
-    }
-    *out = run;
-    return STATUS_OK;
-}
-
-void run_close(struct run *run)
-{
-    if (!run)
-        return;
-    for (size_t i = 0; i < run->n_points; i++)
-        run_close(&run->point[i]);
-    for (size_t i = 0; i < run->n_phases; i++)
-        for (int a = 0; a < ARM_COUNT; a++)
-            witnesses_close(&run->phase[i].witnesses[a]);
-    free(run->point);
-    free(run->phase);
-    json_decref(run->summary);
-    *run = (struct run){ .kind = RUN_SWEEP };
 }
 
 enum status run_ledgers(struct witnesses *out, const struct run *run,

@@ -1,7 +1,6 @@
-/* run.h - a run directory, read back: what the other commands left behind.
+/* run.h - Hold what a command left in its run directory.
  *
- * What a directory lacks is unknown, with a reason; what it holds and cannot be
- * read is an error that names file and line. */
+ * An amount that the directory lacks is unknown, with a reason. */
 #ifndef RUN_H
 #define RUN_H
 
@@ -30,8 +29,11 @@ struct totals {
     struct amount of[WITNESS_COUNT][METRIC_COUNT];
 };
 struct amount totals_best(const struct totals *totals, enum metric metric);
+/* totals.<witness>.<metric> with sources and reasons, from any object of that
+ * form; NULL: all unknown. */
+void        totals_read(struct totals *out, const json_t *totals);
 
-/* What a model is and what came out of it; NAN and NULL are unknown. */
+/* A model, and the losses and costs of its run; NAN and NULL are unknown. */
 struct facts {
     bool   dense;                  /* nothing is routed around any block */
     bool   control;                /* routed, but not by learned scores */
@@ -45,6 +47,8 @@ struct facts {
                                     * trained */
     const char *rule;              /* likewise: that a scored text was run by */
 };
+/* From summary.json, to which policy and rule then point. */
+void        facts_read(struct facts *out, const json_t *summary);
 
 enum arm { ARM_DENSE, ARM_MOD, ARM_COUNT };
 extern const char *const arm_names[ARM_COUNT];        /* in summary.json */
@@ -59,7 +63,6 @@ struct phase {
     struct amount seconds[ARM_COUNT];       /* median and interval */
     struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can
                                              * be; else of the totals */
-    double repeats;                         /* pairs behind ratio[SECONDS] */
     struct witnesses witnesses[ARM_COUNT];
 };
 
@@ -78,12 +81,6 @@ struct run {
                                     * of train or of run */
     size_t n_points, n_unfinished;
 };
-
-/* Which kind it is stands in summary.json; a directory with points/ or
- * points.csv and no summary is a sweep.  STATUS_BAD_VALUE: no run directory. */
-enum status run_open(struct run *out, const char *path,
-                     struct error *err) MUST_CHECK;
-void        run_close(struct run *run);
 
 /* "prefill, batch 8, 256 tokens" */
 void        phase_title(char out[96], const struct phase *phase);

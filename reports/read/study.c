@@ -1,4 +1,5 @@
-/* study.c - trained runs, gathered into settings: equal in all but the seed. */
+/* study.c - Gather trained runs into settings, whose runs are equal in all but
+ * the seed. */
 #include "reports/read/study.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ double study_loss(const struct run *run)
     return f->loss_causal;
 }
 
-/* What says which draw a run was, not which setting. */
+/* Config keys that tell runs of one setting apart. */
 static bool is_seed(const char *key)
 {
     static const char *const names[] = { "seed", "seeds", "threads", "output",
@@ -260,8 +261,8 @@ bool study_is_largest(const struct study *study, const struct setting *s)
     return !(s->flops_train < largest_share * study->flops_high);
 }
 
-/* Among the largest budget's runs, where both kinds have some: what is compared
- * should have cost the same. */
+/* Among the largest budget's runs, where both kinds have some: compared
+ * settings should have cost the same. */
 static void find_best(struct study *study)
 {
     const double large = largest_share * study->flops_high;
@@ -283,8 +284,10 @@ static double loss_of_seed(const struct setting *s, double seed)
     return nan("");
 }
 
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b)
+/* a less b over the seeds both have; over all their runs when they share fewer
+ * than two. */
+static struct difference difference_of(const struct setting *a,
+                                       const struct setting *b)
 {
     struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
@@ -346,7 +349,7 @@ static enum status finish(struct study *study, struct error *err)
                                                 .high = nan("") };
         s->rival = rival_of(study, s);
         if (s->rival && s != s->rival && s->causal.n)
-            s->against_dense = study_difference(s, s->rival);
+            s->against_dense = difference_of(s, s->rival);
     }
     if (study->mod)
         study->verdict = stats_verdict(study->mod->against_dense);

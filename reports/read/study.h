@@ -1,4 +1,5 @@
-/* study.h - trained runs, gathered into settings: equal in all but the seed. */
+/* study.h - Gather trained runs into settings, whose runs are equal in all but
+ * the seed. */
 #ifndef STUDY_H
 #define STUDY_H
 
@@ -29,7 +30,7 @@ struct setting {
                                          * seeds; NAN without one */
 };
 
-/* How far apart the training budgets are. */
+/* Training budgets this close to each other are equal. */
 enum { STUDY_EQUAL_PERMILLE = 10 };     /* equal: within 1 % */
 
 struct study {
@@ -56,13 +57,8 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
                        struct error *err) MUST_CHECK;
 void        study_close(struct study *study);
 
-/* Loss that a comparison uses: under the causal rule; NAN when unknown. */
+/* The loss that a comparison uses: under the causal rule; NAN when unknown. */
 double      study_loss(const struct run *run);
-
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two. */
-struct difference study_difference(const struct setting *a,
-                                   const struct setting *b);
 
 /* Of the budget that the best are chosen from: within 5 % of the largest. */
 bool        study_is_largest(const struct study *study,

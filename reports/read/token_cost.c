@@ -1,4 +1,4 @@
-/* token_cost.c - tokens.csv of a profile. */
+/* token_cost.c - Read tokens.csv of a profile. */
 #include "reports/read/token_cost.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* token_cost.h - what each decoded token of a profile cost, beside how many
- * routed layers kept it, or parts of layers where those are routed apart: its
- * tokens.csv. */
+/* token_cost.h - Read the seconds of each decoded token of a profile, and how
+ * many routed layers kept it (parts of layers, where those are routed apart),
+ * from its tokens.csv. */
 #ifndef TOKEN_COST_H
 #define TOKEN_COST_H
 
@@ -20,7 +20,7 @@ struct token_cost {
     bool   apart;              /* columns of parts */
 };
 
-/* What `most` counts: "layers" or "parts". */
+/* The word for what `most` counts: "layers" or "parts". */
 const char *token_cost_layers(const struct token_cost *cost);
 
 /* Nothing is read from a run without tokens.csv.  STATUS_BAD_FORMAT as

@@ -1,12 +1,13 @@
-/* tokens.c - the tokens of a scored text and the blocks they went through. */
+/* tokens.c - Read the tokens of a scored text and the blocks they went
+ * through. */
 #include "reports/read/tokens.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a column name goes on behind block_, attention_ or ffn_, and which it
- * was; NULL: none of them. */
+/* The rest of a column name behind block_, attention_ or ffn_, and the part
+ * that its prefix names; NULL: it has none of them. */
 static const char *behind_part(const char *name, enum routed_part *part)
 {
     static const enum routed_part parts[] = { PART_BLOCK, PART_ATTENTION,
@@ -31,7 +32,7 @@ static enum status find_blocks(struct tokens *t, int *column, struct error *err)
             continue;
         long layer = strtol(number, &end, 10);
         if (*end || end == number || layer < 0 || layer >= SPEC_MAX_LAYERS ||
-            t->n_blocks == SPEC_MAX_CHOICES)
+            t->n_blocks == PLAN_MAX_CHOICES)
             return error_set(err, STATUS_BAD_FORMAT, "%s:1: column '%.40s' "
                              "names no layer of 0..%d", t->csv.path,
                              t->csv.field[c], SPEC_MAX_LAYERS - 1);
@@ -74,10 +75,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 {
     struct token *token = &t->token[r];
     const struct { const char *name; double *to; } numbers[] = {
-        { "position", &token->position },
         { "loss_nats", &token->loss_nats },
-        { "entropy_nats", &token->entropy_nats },
-        { "blocks_used", &token->blocks_used },
         { "flops", &token->flops },
     };
     const int text = csv_column(&t->csv, "text");
@@ -103,7 +101,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 
 static enum status read_rows(struct tokens *t, struct error *err)
 {
-    int column[SPEC_MAX_CHOICES];
+    int column[PLAN_MAX_CHOICES];
     enum status status = find_blocks(t, column, err);
 
     if (status != STATUS_OK)

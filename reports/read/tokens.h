@@ -1,16 +1,16 @@
-/* tokens.h - the tokens of a scored text and the blocks they went through, or
- * the parts of blocks where those are routed apart. */
+/* tokens.h - Read the tokens of a scored text and the blocks they went
+ * through, or the parts of blocks where those are routed apart. */
 #ifndef TOKENS_H
 #define TOKENS_H
 
 #include "reports/read/csv.h"
 #include "reports/read/run.h"
-#include "sim/core/model/spec.h"
+#include "sim/core/model/plan.h"
 
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
                                 * byte again */
-    double position, loss_nats, entropy_nats, blocks_used, flops;   /* or NAN */
+    double loss_nats, flops;   /* or NAN */
 };
 
 struct tokens {
@@ -19,8 +19,8 @@ struct tokens {
     size_t         n;
     int            n_blocks;   /* columns block_<layer>, or attention_<layer>
                                 * and ffn_<layer>, in file order */
-    int            layer[SPEC_MAX_CHOICES];     /* [n_blocks] */
-    enum routed_part part[SPEC_MAX_CHOICES];    /* likewise */
+    int            layer[PLAN_MAX_CHOICES];     /* [n_blocks] */
+    enum routed_part part[PLAN_MAX_CHOICES];    /* likewise */
     bool           apart;      /* some are attention or ffn */
     unsigned char *used;       /* [n][n_blocks] 1: the block worked on it */
 };
@@ -33,7 +33,7 @@ void        tokens_close(struct tokens *tokens);
 
 /* Blocks that worked on token i, of n_blocks. */
 int         tokens_used(const struct tokens *tokens, size_t i);
-/* What n_blocks counts: "blocks" or "parts". */
+/* The word for what n_blocks counts: "blocks" or "parts". */
 const char *tokens_blocks(const struct tokens *tokens);
 
 /* A rough kind of a token, by its characters and what stands before it. */

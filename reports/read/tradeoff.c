@@ -1,4 +1,4 @@
-/* tradeoff.c - scored points of a sweep against their dense twin. */
+/* tradeoff.c - Hold scored points of a sweep against their dense twin. */
 #include "reports/read/tradeoff.h"
 
 #include <math.h>
@@ -8,22 +8,17 @@
 #include "sim/core/model/route.h"
 
 const char *const spend_words[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = word,
-    SPEND_MAP(X)
-#undef X
-};
-const char *const spend_units[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = unit,
+#define X(id, word, how) word,
     SPEND_MAP(X)
 #undef X
 };
 const char *const spend_how[SPEND_COUNT] = {
-#define X(id, word, unit, how) [SPEND_##id] = how,
+#define X(id, word, how) how,
     SPEND_MAP(X)
 #undef X
 };
 const char *const trade_kind_names[TRADE_KIND_COUNT] = {
-#define X(id, word) [TRADE_##id] = word,
+#define X(id, word) word,
     TRADE_MAP(X)
 #undef X
 };
@@ -115,8 +110,8 @@ static struct trade read_point(const struct run *run)
     return t;
 }
 
-/* What a point without a twin is held against: exact costs, a loss on the same
- * text, and no time. */
+/* The dense point that stands in for a missing twin: exact costs, a loss on
+ * the same text, and no time. */
 static void hold_against(struct trade *t, const struct trade *dense)
 {
     struct amount ratio = amount_ratio(t->loss, dense->loss);
@@ -137,7 +132,7 @@ static const char *text_at(const struct trade *t, const char *path)
     return text ? text : "";
 }
 
-/* Whether a text of the summary differs between routed points. */
+/* True where a text of the summary differs between routed points. */
 static bool differs(const struct tradeoff *x, const char *path)
 {
     const struct trade *first = NULL;
@@ -178,7 +173,7 @@ static const json_t *usual_blocks(const struct tradeoff *x)
     return usual;
 }
 
-/* A line is named by its rule, and by what else is not the same everywhere. */
+/* A line is named by its rule and by the settings that differ in the sweep. */
 static void name_lines(struct tradeoff *x)
 {
     static const struct {

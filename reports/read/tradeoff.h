@@ -1,25 +1,24 @@
-/* tradeoff.h - scored points of a sweep: what a routing saves of a real model's
- * cost, and what that does to its loss, against the dense twin. */
+/* tradeoff.h - Hold scored points of a sweep against their dense twin: the
+ * share of a real model's cost that a routing saves, and the loss it adds. */
 #ifndef TRADEOFF_H
 #define TRADEOFF_H
 
 #include "reports/read/run.h"
 
-/*    id        word        unit   known how                                 */
+/*    id        word        known how                                         */
 #define SPEND_MAP(X)                                                           \
-    X(FLOPS,    "FLOPs",    "flop", "counted")                                 \
-    X(BYTES,    "bytes",    "B",    "counted")                                 \
-    X(SECONDS,  "time",     "s",    "measured, paired")                        \
-    X(JOULES,   "energy",   "J",    "modelled")
+    X(FLOPS,    "FLOPs",    "counted")                                         \
+    X(BYTES,    "bytes",    "counted")                                         \
+    X(SECONDS,  "time",     "measured, paired")                                \
+    X(JOULES,   "energy",   "modelled")
 
 enum spend {
-#define X(id, word, unit, how) SPEND_##id,
+#define X(id, word, how) SPEND_##id,
     SPEND_MAP(X)
 #undef X
     SPEND_COUNT
 };
 extern const char *const spend_words[SPEND_COUNT];
-extern const char *const spend_units[SPEND_COUNT];
 extern const char *const spend_how[SPEND_COUNT];
 
 /*    id         word                                                        */

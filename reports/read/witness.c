@@ -1,4 +1,4 @@
-/* witness.c - the ledgers of one execution, as its ledger.csv holds them. */
+/* witness.c - Read the ledgers of one execution from its ledger.csv. */
 #include "reports/read/witness.h"
 
 #include <math.h>
@@ -159,7 +159,7 @@ static enum status read_row(struct row *row, const struct csv *csv, size_t r,
     return status;
 }
 
-/* What is below resolution adds nothing here, and is kept count of. */
+/* A cell below resolution adds nothing here; such cells are counted. */
 static enum status file_below(struct witnesses *out, struct row *row,
                               struct error *err)
 {
@@ -301,7 +301,7 @@ void witnesses_close(struct witnesses *witnesses)
     *witnesses = (struct witnesses){ .n_layers = 0 };
 }
 
-/* What the ledger was never asked at that resolution it does not know. */
+/* The ledger does not know a cell that no row resolves. */
 static bool resolves(const struct ledger *ledger, int pass, int32_t layer,
                      int op)
 {
@@ -312,7 +312,7 @@ static bool resolves(const struct ledger *ledger, int pass, int32_t layer,
             (shape.n_layers > 0 && layer < shape.n_layers));
 }
 
-/* Whether what was below resolution may be more than a tenth of `known`. */
+/* True where the cells below resolution may hold more than a tenth of `known`. */
 static bool hides_too_much(const struct witnesses *witnesses,
                            enum metric metric, int pass, int32_t layer, int op,
                            double known)

@@ -1,4 +1,4 @@
-/* witness.h - the ledgers of one execution, as its ledger.csv holds them. */
+/* witness.h - Read the ledgers of one execution from its ledger.csv. */
 #ifndef WITNESS_H
 #define WITNESS_H
 
@@ -35,9 +35,9 @@ enum status witnesses_read(struct witnesses *out, const char *path,
                            const char *phase, struct error *err) MUST_CHECK;
 void        witnesses_close(struct witnesses *witnesses);
 
-/* The sum over what matches (LEDGER_ANY matches all); unknown with its reason
- * when the witness is silent, or when cells below resolution may hold more than
- * a tenth of it. */
+/* The sum over the cells that match (LEDGER_ANY matches all); unknown with its
+ * reason when the witness is silent, or when cells below resolution may hold
+ * more than a tenth of it. */
 struct amount witness_sum(const struct witnesses *witnesses,
                           enum witness witness, enum metric metric, int pass,
                           int32_t layer, int op);

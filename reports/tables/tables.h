@@ -1,15 +1,21 @@
-/* tables.h - Add the tables of a report to its findings. */
+/* tables.h - List the files that add tables to a report, in the order of the
+ * page. */
 #ifndef TABLES_H
 #define TABLES_H
 
 #include "reports/findings.h"
 
-/* Each file tables_*.c adds its tables. */
-void tables_answer(struct report *report);
-void tables_study(struct report *report);
-void tables_tradeoff(struct report *report);
-void tables_cost(struct report *report);
-void tables_trust(struct report *report);
-void tables_validate(struct report *report);
+/* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
+#define TABLES_MAP(X)                                                          \
+    X(answer)                                                                  \
+    X(study)                                                                   \
+    X(tradeoff)                                                                \
+    X(cost)                                                                    \
+    X(trust)                                                                   \
+    X(validate)
+
+#define X(name) void tables_##name(struct report *report);
+TABLES_MAP(X)
+#undef X
 
 #endif

@@ -1,4 +1,4 @@
-/* tables_answer.c - the few numbers of the first screen. */
+/* tables_answer.c - Add the table of the first screen. */
 #include "reports/tables/tables.h"
 
 static const struct column answer_columns[] = {
@@ -57,8 +57,8 @@ static void answer_phase(struct table *t, const struct phase *f)
 
 void tables_answer(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_ANSWER, false, "answer",
-        answer_columns, sizeof answer_columns / sizeof *answer_columns);
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "answer",
+                                       answer_columns);
 
     table_caption(t, "In short.");
     if (r->study.dense && r->study.mod)

@@ -1,4 +1,4 @@
-/* tables_cost.c - tables of FLOPs, bytes, time and energy. */
+/* tables_cost.c - Add tables of FLOPs, bytes, time and energy. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -21,7 +21,6 @@ static const struct column witness_columns[] = {
     { "joules_predicted", "energy", "J", COLUMN_SI, false },
     { "joules_measured", "energy", "J", COLUMN_SI, false },
 };
-enum { N_WITNESS_COLUMNS = sizeof witness_columns / sizeof *witness_columns };
 
 typedef struct amount of_fn(const void *context, enum witness w, enum metric m);
 
@@ -77,8 +76,8 @@ static struct amount of_op(const void *context, enum witness w, enum metric m)
     return a;
 }
 
-/* Seconds that order the ops: measured, else modelled; FLOPs where no one
- * knows. */
+/* Seconds that order the ops: measured, else modelled; FLOPs where neither is
+ * known. */
 struct ordered {
     int op;
     double weight;
@@ -132,8 +131,7 @@ static void ops_table(struct report *r, const char *name, const char *what,
                       const struct totals *const totals[ARM_COUNT])
 {
     struct ordered order[OP_COUNT];
-    struct table *t = report_add_table(r, SECTION_OPS, folded, name,
-                                       witness_columns, N_WITNESS_COLUMNS);
+    struct table *t = REPORT_ADD_TABLE(r, OPS, folded, name, witness_columns);
 
     table_caption(t, "%s, op by op, summed over layers, the longest first: "
                   "predicted by formulas, counted by the executor, measured "
@@ -196,8 +194,8 @@ static const struct { enum metric metric; const char *name; } priced[] = {
 
 static void phases(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_PHASES, false, "phases",
-        phase_columns, sizeof phase_columns / sizeof *phase_columns);
+    struct table *t = REPORT_ADD_TABLE(r, PHASES, false, "phases",
+                                       phase_columns);
 
     table_caption(t, "What one phase costs the dense twin and the MoD model; ± "
                   "is the 95 %% interval over repeats, of the paired ratio for "
@@ -265,8 +263,7 @@ static void layers(struct report *r)
             n = r->layers[a]->n_layers;
     if (n == 0)
         return;
-    t = report_add_table(r, SECTION_OPS, true, "layers", layer_columns,
-                         sizeof layer_columns / sizeof *layer_columns);
+    t = REPORT_ADD_TABLE(r, OPS, true, "layers", layer_columns);
     table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
                   "loss, final norm, optimizer.", r->layers_what,
                   *r->layers_label[ARM_DENSE] ? "; dense " : "",
@@ -305,8 +302,7 @@ static void add_total(void *context, const struct run *run)
 
 static void totals(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_OPS, true, "totals",
-                                       witness_columns, N_WITNESS_COLUMNS);
+    struct table *t = REPORT_ADD_TABLE(r, OPS, true, "totals", witness_columns);
 
     table_caption(t, "The whole of every run given: predicted, counted, "
                   "measured.");

@@ -1,4 +1,5 @@
-/* tables_study.c - tables of trained models, and of a text one of them read. */
+/* tables_study.c - Add tables of trained models, and of a text that one of
+ * them scored. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -44,8 +45,8 @@ static const struct column settings_columns[] = {
 static void settings(struct report *r)
 {
     const struct study *study = &r->study;
-    struct table *t = report_add_table(r, SECTION_SETUP, false, "settings",
-        settings_columns, sizeof settings_columns / sizeof *settings_columns);
+    struct table *t = REPORT_ADD_TABLE(r, SETUP, false, "settings",
+                                       settings_columns);
 
     table_caption(t, "Every setting trained, averaged over its seeds: a "
                   "setting is named by capacity in routed blocks and "
@@ -108,9 +109,7 @@ static void differences(struct report *r)
 
     if (!study->dense)
         return;
-    t = report_add_table(r, SECTION_SCALING, false, "differences",
-                         difference_columns, sizeof difference_columns /
-                         sizeof *difference_columns);
+    t = REPORT_ADD_TABLE(r, SCALING, false, "differences", difference_columns);
     table_caption(t, "Held-out loss (causal rule, nats per byte) less that of "
                   "the best dense setting%s, paired by seed; ± is the 95 %% "
                   "interval of the mean difference. An interval that covers 0 "
@@ -152,8 +151,8 @@ static const struct column point_columns[] = {
 static void points(struct report *r)
 {
     const struct study *study = &r->study;
-    struct table *t = report_add_table(r, SECTION_SCALING, true, "points",
-        point_columns, sizeof point_columns / sizeof *point_columns);
+    struct table *t = REPORT_ADD_TABLE(r, SCALING, true, "points",
+                                       point_columns);
 
     table_caption(t, "Every training run. Losses in nats per byte.");
     for (size_t i = 0; i < study->n; i++)
@@ -206,8 +205,7 @@ static void kinds(struct report *r)
             known[kind]++;
         }
     }
-    t = report_add_table(r, SECTION_TEXT, false, "token-kinds", kind_columns,
-                         sizeof kind_columns / sizeof *kind_columns);
+    t = REPORT_ADD_TABLE(r, TEXT, false, "token-kinds", kind_columns);
     table_caption(t, "Which kinds of token the routed %s (%d) worked on, over "
                   "all %zu tokens.", tokens_blocks(&r->tokens),
                   r->tokens.n_blocks, r->tokens.n);

@@ -1,4 +1,4 @@
-/* tables_tradeoff.c - tables of a real model's routings. */
+/* tables_tradeoff.c - Add tables of a real model's routings. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -50,8 +50,8 @@ static void front_text(char out[64], const struct trade *t)
 static void points(struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    struct table *t = report_add_table(r, SECTION_SCALING, false, "tradeoff",
-        point_columns, sizeof point_columns / sizeof *point_columns);
+    struct table *t = REPORT_ADD_TABLE(r, SCALING, false, "tradeoff",
+                                       point_columns);
 
     table_caption(t, "Every routing tried, against the dense twin on the same "
                   "windows of text. Loss over dense: share of the twin's loss, "
@@ -128,8 +128,8 @@ static bool has_kind(const struct tradeoff *x, enum trade_kind kind)
 
 static void budgets(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_ANSWER, false, "budgets",
-        budget_columns, sizeof budget_columns / sizeof *budget_columns);
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "budgets",
+                                       budget_columns);
 
     table_caption(t, "The fewest FLOPs within a loss: the upper end of the 95 "
                   "%% interval of the paired increase must stay below. Points "

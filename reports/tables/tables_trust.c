@@ -1,4 +1,5 @@
-/* tables_trust.c - what does not agree, what is not known, where it was run. */
+/* tables_trust.c - Add tables of disagreements, of unknowns, and of the
+ * machine and the commands. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -54,8 +55,8 @@ static void add_mismatches(struct report *r, struct table *t,
 
 static void mismatches(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_TRUST, false, "mismatches",
-        mismatch_columns, sizeof mismatch_columns / sizeof *mismatch_columns);
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "mismatches",
+                                       mismatch_columns);
     char where[160];
 
     table_caption(t, "Cells of the ledger where counted and predicted differ. "
@@ -118,9 +119,8 @@ static void visit_off(void *context, const struct run *run)
 
 static void totals_off(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_TRUST, false, "totals-off",
-        totals_off_columns, sizeof totals_off_columns /
-                            sizeof *totals_off_columns);
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "totals-off",
+                                       totals_off_columns);
     struct off off = { r, t };
 
     table_caption(t, "Runs whose counted total is not the predicted one.");
@@ -143,9 +143,8 @@ static const struct column seen_columns[] = {
 
 static void seen(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_TRUST, false,
-        "measured-flops", seen_columns,
-        sizeof seen_columns / sizeof *seen_columns);
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "measured-flops",
+                                       seen_columns);
 
     table_caption(t, "FLOPs that hardware counters saw, against those the "
                   "executor counted.");
@@ -248,8 +247,8 @@ static void unknown_row(struct table *t, const struct reasons *all, size_t i)
 
 static void unknowns(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_TRUST, true, "unknown",
-        unknown_columns, sizeof unknown_columns / sizeof *unknown_columns);
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, true, "unknown",
+                                       unknown_columns);
     struct reasons *all = calloc(1, sizeof *all);
 
     table_caption(t, "What is unknown, in how many runs or phases, and why.");
@@ -341,8 +340,8 @@ static void visit_machine(void *context, const struct run *run)
 
 static void machine(struct report *r)
 {
-    struct table *t = report_add_table(r, SECTION_MACHINE, false, "machine",
-        machine_columns, sizeof machine_columns / sizeof *machine_columns);
+    struct table *t = REPORT_ADD_TABLE(r, MACHINE, false, "machine",
+                                       machine_columns);
     struct values *all = calloc(1, sizeof *all);
 
     table_caption(t, "Where and with what the runs were made, as they recorded "
@@ -425,8 +424,8 @@ static void commands(struct report *r)
 
     for (size_t i = 0; i < r->n_runs; i++)
         n += r->run[i].kind == RUN_SWEEP ? r->run[i].n_points : 1;
-    t = report_add_table(r, SECTION_AGAIN, n > OPEN_COMMANDS, "commands",
-        command_columns, sizeof command_columns / sizeof *command_columns);
+    t = REPORT_ADD_TABLE(r, AGAIN, n > OPEN_COMMANDS, "commands",
+                         command_columns);
     table_caption(t, "The commands that made the runs, as they were called.");
     report_each_run(r, visit_command, t);
 }

@@ -1,5 +1,5 @@
-/* tables_validate.c - the error budget of each metric, from the validate.csv of
- * a profile that was asked for it. */
+/* tables_validate.c - Add the table of error budgets, a row for each metric,
+ * from the validate.csv of a profile run with --validate. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -69,7 +69,8 @@ static void count(struct sum *sum, const struct csv *csv,
         }
 }
 
-/* Why the profile did not measure it; the summary's text outlives the table. */
+/* The reason that the profile did not measure the metric; the summary's text
+ * outlives the table. */
 static const char *reason_of(const struct report *report, const char *phase,
                              const char *model, const char *metric)
 {
@@ -127,8 +128,8 @@ void tables_validate(struct report *report)
         csv_column(&csv, "simulator"),
     };
     const char *simulator = csv.n_rows ? csv_text(&csv, 0, f.simulator) : "";
-    struct table *t = report_add_table(report, SECTION_TRUST, false,
-        "validation", columns, sizeof columns / sizeof *columns);
+    struct table *t = REPORT_ADD_TABLE(report, TRUST, false, "validation",
+                                       columns);
     table_caption(t, "Figures of the profile against the error budget of their "
                   "metric, op by op and for the whole phase: FLOPs and operand "
                   "bytes counted exactly as predicted, FLOPs measured as "

@@ -15,7 +15,7 @@
 /* ---- arguments ---- */
 
 static const char *const ops[] = {
-#define X(id, name, what) name,
+#define X(id, name, ...) name,
     OP_MAP(X) NULL
 #undef X
 };

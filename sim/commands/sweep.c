@@ -164,7 +164,7 @@ static enum status merge(const struct options *options,
         return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
     if (done < n)
         json_object_set_new(summary, "status", json_string("interrupted"));
-    status = summary_write(rundir, summary, err);
+    status = summary_write(summary, rundir->path, err);
     json_decref(summary);
     return status;
 }

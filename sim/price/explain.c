@@ -1,9 +1,10 @@
-/* explain.c - the teaching screen. */
+/* explain.c - Print an op's formulas with the numbers put in. */
 #include "sim/price/explain.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 
 enum { FORMULA_SIZE = 160 };
@@ -74,106 +75,125 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
     }
 }
 
-/* All rows, or those that a choice keeps. */
-static uint64_t rows_in(const struct allocation *a, int32_t choice, bool kept)
+/* Rows that a choice keeps, or all. */
+static int32_t rows_of_sequence(const struct allocation *a, int32_t choice,
+                                int32_t b)
+{
+    return choice == PLAN_NO_CHOICE ? allocation_length(a, b)
+                                    : allocation_count(a, choice, b);
+}
+
+static uint64_t rows_in(const struct allocation *a, int32_t choice)
 {
     uint64_t rows = 0;
 
     for (int32_t b = 0; b < a->n_sequences; b++)
-        rows += (uint64_t)(kept ? allocation_count(a, choice, b)
-                                : allocation_length(a, b));
+        rows += (uint64_t)rows_of_sequence(a, choice, b);
     return rows;
 }
 
-static uint64_t keys_in(const struct allocation *a, int32_t choice, bool kept,
-                        bool seen)
+/* `seen`: kept rows see the keys of skipped ones. */
+static uint64_t keys_in(const struct allocation *a, int32_t choice, bool seen)
 {
     uint64_t keys = 0;
 
     for (int32_t b = 0; b < a->n_sequences; b++) {
-        int32_t n = kept ? allocation_count(a, choice, b)
-                         : allocation_length(a, b);
-        keys += seen ? flops_keys_seen_sum(allocation_kept(a, choice, b), n)
-                     : flops_keys_sum((uint64_t)n);
+        int32_t n = rows_of_sequence(a, choice, b);
+        keys += seen && choice != PLAN_NO_CHOICE
+                    ? flops_keys_seen_sum(allocation_kept(a, choice, b), n)
+                    : flops_keys_sum((uint64_t)n);
     }
     return keys;
 }
 
-/* Whether a routed layer's op works on kept rows alone; of what a layer does
- * twice, the first time. */
-static bool works_on_kept(const struct model_spec *spec, enum pass pass,
-                          enum op op, int32_t layer)
+/* Runs of an op in a layer: for each, the choice that its rows go by, or
+ * PLAN_NO_CHOICE: all rows. */
+struct runs {
+    int     n;
+    int32_t choice[PLAN_MAX_STAGES];
+};
+
+static void add_run(struct runs *runs, int32_t choice)
 {
+    runs->choice[runs->n++] = choice;
+}
+
+/* An op runs for the choice that the stage makes, its parts, or its rows. */
+static void add_runs(struct runs *runs, const struct stage *stage,
+                     enum pass pass, enum op op)
+{
+    const bool attends = stage->parts & STAGE_ATTENTION;
+    const bool feeds = stage->parts & STAGE_FFN;
+    const bool normed_all = stage->skipped_keys == SKIPPED_KEYS_COMPUTED;
+
     switch (op) {
     case OP_ROUTE:
     case OP_SELECT:
-        return pass == PASS_BACKWARD;
+        if (stage->chooses != PLAN_NO_CHOICE)
+            add_run(runs, pass == PASS_BACKWARD ? stage->choice
+                                                : PLAN_NO_CHOICE);
+        break;
+    case OP_GATHER:
+    case OP_GATE:
+        if (stage->gated || stage->keys_tabled)
+            add_run(runs, stage->choice);
+        break;
     case OP_FFN_UP:
     case OP_ACT:
     case OP_FFN_DOWN:
-        return spec_routes_ffn(spec, layer);
-    case OP_GATHER:
-        return spec->routed[layer];
-    case OP_GATE:
-        return true;
+        if (feeds)
+            add_run(runs, stage->choice);
+        break;
     case OP_NORM:
-        return spec_routes_attention(spec, layer) &&
-               spec->skipped_keys != SKIPPED_KEYS_COMPUTED;
+        if (attends)
+            add_run(runs, normed_all ? PLAN_NO_CHOICE : stage->choice);
+        if (feeds)
+            add_run(runs, stage->choice);
+        break;
     default:
-        return spec_routes_attention(spec, layer);
+        if (attends)
+            add_run(runs, stage->choice);
     }
 }
 
-/* Whether a layer does it for the feed-forward part once more. */
-static bool is_twice(const struct model_spec *spec, enum op op, int32_t layer)
-{
-    const bool apart = spec->part == PART_APART && spec->routed[layer];
-    return op == OP_NORM || (apart && (op == OP_ROUTE || op == OP_SELECT ||
-                                       op == OP_GATHER || op == OP_GATE));
-}
-
-static bool second_on_kept(const struct model_spec *spec, enum op op,
+static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
                            int32_t layer)
 {
-    return op != OP_ROUTE && op != OP_SELECT && spec_routes_ffn(spec, layer);
-}
+    struct runs runs = { 0 };
 
-/* The choice that an op's rows go by, the first time. */
-static int32_t choice_of(const struct model_spec *spec, enum op op,
-                         int32_t layer)
-{
-    return op == OP_FFN_UP || op == OP_ACT || op == OP_FFN_DOWN
-               ? spec_ffn_choice(spec, layer)
-               : spec_attention_choice(spec, layer);
+    if (layer == LEDGER_OUTSIDE)
+        add_run(&runs, PLAN_NO_CHOICE);
+    else
+        for (int32_t i = 0; i < plan->n_stages[layer]; i++)
+            add_runs(&runs, &plan->stage[layer][i], pass, op);
+    return runs;
 }
 
 /* Rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
-                    const struct allocation *a, enum pass pass, enum op op,
-                    int32_t layer)
+                    const struct plan *plan, const struct allocation *a,
+                    enum pass pass, enum op op, int32_t layer)
 {
-    const bool inside = layer != LEDGER_OUTSIDE;
-    const bool seen = inside && spec_sees_skipped(spec, layer);
-    const bool computed = seen && spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
-    const bool kept = inside && works_on_kept(spec, pass, op, layer);
-    const int32_t choice = choice_of(spec, op, layer);
-    const uint64_t rows = rows_in(a, choice, kept);
+    const struct runs runs = runs_of(plan, pass, op, layer);
+    const enum skipped_keys skipped = layer == LEDGER_OUTSIDE
+        ? SKIPPED_KEYS_ABSENT : plan_skipped_keys(plan, layer);
+    const bool seen = skipped != SKIPPED_KEYS_ABSENT;
+    const uint64_t rows = rows_in(a, runs.choice[0]);
 
     fprintf(file, "%" PRIu64 " rows", rows);
-    if (inside && is_twice(spec, op, layer)) {
-        uint64_t second = rows_in(a, spec_ffn_choice(spec, layer),
-                                  second_on_kept(spec, op, layer));
+    if (runs.n > 1) {
+        uint64_t second = rows_in(a, runs.choice[1]);
         if (second == rows)
             fputs(", twice", file);
         else
             fprintf(file, ", then %" PRIu64, second);
     }
-    if (((op == OP_QKV || op == OP_ROPE) && computed) ||
+    if (((op == OP_QKV || op == OP_ROPE) && skipped == SKIPPED_KEYS_COMPUTED) ||
         (op == OP_ATTEND && seen))
-        fprintf(file, ", keys of %" PRIu64, rows_in(a, choice, false));
+        fprintf(file, ", keys of %" PRIu64, rows_in(a, PLAN_NO_CHOICE));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
                             spec->signal == SIGNAL_RECEIVED))
-        fprintf(file, ", sum of n %" PRIu64, keys_in(a, choice, kept, seen));
+        fprintf(file, ", sum of n %" PRIu64, keys_in(a, runs.choice[0], seen));
 }
 
 /* Layer i of the ledger, the last being what is outside any. */
@@ -193,8 +213,7 @@ static bool same_cost(const struct ledger *ledger, struct ledger_key a,
            x->count[METRIC_BYTES] == y->count[METRIC_BYTES];
 }
 
-/* Where the first layer that costs as much as layer i stands, and how many do
- * in all. */
+/* The first layer that costs as much as layer i; *n of them do in all. */
 static int32_t kind_of(const struct model_spec *spec,
                        const struct ledger *ledger, enum pass pass, enum op op,
                        int32_t i, int32_t *n)
@@ -215,8 +234,9 @@ static int32_t kind_of(const struct model_spec *spec,
 
 /* One line for every kind of layer: those that cost the same are one kind. */
 static void layers(FILE *file, const struct model_spec *spec,
-                   const struct allocation *a, bool known_rows,
-                   const struct ledger *ledger, enum pass pass, enum op op)
+                   const struct plan *plan, const struct allocation *a,
+                   bool known_rows, const struct ledger *ledger,
+                   enum pass pass, enum op op)
 {
     for (int32_t i = 0, n; i <= spec->n_layers; i++) {
         struct ledger_key key = key_of(spec, pass, op, i);
@@ -228,7 +248,7 @@ static void layers(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, "  layer %-10d  ", key.layer);
         if (known_rows && pass != PASS_UPDATE) {
-            rows_of(file, spec, a, pass, op, key.layer);
+            rows_of(file, spec, plan, a, pass, op, key.layer);
             fputs(": ", file);
         }
         fprintf(file, "%" PRIu64 " flops, %" PRIu64 " bytes",
@@ -299,7 +319,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 OP_KEY_TILE);
 }
 
-/* What rows times price leaves out. */
+/* Costs that rows times price leaves out. */
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
@@ -325,6 +345,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 const struct allocation *allocation, bool known_rows,
                 const struct ledger *ledger, enum op op, int32_t layer)
 {
+    const struct plan plan = plan_of(spec);
     struct flops_list list = flops_list(spec);
 
     flops_store(&list, spec, layer);
@@ -348,8 +369,8 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
             where(file, spec, layer, &list, (enum pass)pass, op);
-        layers(file, spec, allocation, known_rows, ledger, (enum pass)pass,
-               op);
+        layers(file, spec, &plan, allocation, known_rows, ledger,
+               (enum pass)pass, op);
     }
     fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"
           " root are 1; max,\ncompare, convert and moves are 0; exp and log are"

@@ -373,18 +373,12 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 
 enum work flops_work(enum op op)
 {
-    static const enum work work[OP_COUNT] = {
-        [OP_EMBED] = WORK_VECTOR,  [OP_NORM] = WORK_VECTOR,
-        [OP_QKV] = WORK_MATMUL,    [OP_ROPE] = WORK_VECTOR,
-        [OP_ATTEND] = WORK_ATTEND, [OP_PROJECT] = WORK_MATMUL,
-        [OP_FFN_UP] = WORK_MATMUL, [OP_ACT] = WORK_VECTOR,
-        [OP_FFN_DOWN] = WORK_MATMUL, [OP_ROUTE] = WORK_VECTOR,
-        [OP_SELECT] = WORK_VECTOR, [OP_GATHER] = WORK_VECTOR,
-        [OP_GATE] = WORK_VECTOR,   [OP_HEAD] = WORK_MATMUL,
-        [OP_LOSS] = WORK_VECTOR,   [OP_ENTROPY] = WORK_VECTOR,
-        [OP_CLIP] = WORK_VECTOR,   [OP_ADAMW] = WORK_VECTOR,
+    static const enum work work_of[OP_COUNT] = {
+#define X(id, name, work, stack, writes, what) WORK_##work,
+        OP_MAP(X)
+#undef X
     };
-    return work[op];
+    return work_of[op];
 }
 
 uint64_t flops_keys(uint64_t i)

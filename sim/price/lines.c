@@ -80,15 +80,18 @@ uint64_t lines_rewritten(const struct lines_op *o)
 uint64_t lines_cold(const struct lines_op *o)
 {
     const struct letters s = letters_of(o->spec);
+    /* The results that the ops' rows name. */
+    const double NONE = 0, STREAM = 4 * s.C,
+        EMBED = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
+        NORM = 4 * s.C + (s.gpt2 ? 8 : 4), QKV = 4 * (s.Q + 2 * s.E),
+        ATTEND = 4 * s.Q + 8 * s.H, UP = 4 * s.U, ACT = 4 * s.F,
+        HEAD = 4 * s.V;
     const double per_row[OP_COUNT] = {
-        [OP_EMBED] = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
-        [OP_NORM] = 4 * s.C + (s.gpt2 ? 8 : 4),
-        [OP_QKV] = 4 * (s.Q + 2 * s.E),
-        [OP_ATTEND] = 4 * s.Q + 8 * s.H,
-        [OP_PROJECT] = 4 * s.C,   [OP_GATHER] = 4 * s.C,
-        [OP_FFN_UP] = 4 * s.U,    [OP_ACT] = 4 * s.F,
-        [OP_FFN_DOWN] = 4 * s.C,  [OP_HEAD] = 4 * s.V,
+#define X(id, name, work, stack, writes, what) writes,
+        OP_MAP(X)
+#undef X
     };
+
     return o->pass == PASS_FORWARD
                ? (uint64_t)(per_row[o->op] * (double)o->rows) : 0;
 }

@@ -1,9 +1,10 @@
-/* memory.c - the buffers of a run, one line each. */
+/* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
 #include <stdbool.h>
 
 #include "sim/core/ledger/ledger.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 
 #define X(id, name) [MEMORY_##id] = name,
@@ -112,20 +113,23 @@ struct held {
     uint64_t keyed;           /* rows that have a key */
 };
 
-/* Backward through a frozen backbone passes the layers above its lowest router: these
- * hold what they need, the others take turns, and so do all in the operands. */
+/* Backward through a frozen backbone passes the layers above its lowest router:
+ * these hold what they need, the others take turns, and so do all in the
+ * operands. */
 static struct held rows_held(const struct model_spec *spec,
                              uint64_t n_sequences, int32_t n_tokens,
                              bool frozen)
 {
+    const struct plan plan = plan_of(spec);
     struct held sum = { 0 };
     uint64_t widest = 0, widest_below = 0;
     bool below = frozen;
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
         uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
-        sum.keyed += spec_routes_attention(spec, l) &&
-                             !spec_sees_skipped(spec, l)
+        const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
+        sum.keyed += stage->rows == STAGE_KEPT &&
+                             stage->skipped_keys == SKIPPED_KEYS_ABSENT
                          ? rows : n_sequences * (uint64_t)n_tokens;
         if (rows > widest)
             widest = rows;
@@ -155,8 +159,9 @@ static struct held rows_held(const struct model_spec *spec,
 static struct held one_layer(const struct model_spec *spec, uint64_t rows)
 {
     bool routed = spec_n_routed(spec) > 0;
-    return (struct held){ .rows = rows, .operands = rows, .gathered = routed ? rows : 0,
-                          .widest = rows, .scored = routed ? rows : 0 };
+    return (struct held){ .rows = rows, .operands = rows, .widest = rows,
+                          .gathered = routed ? rows : 0,
+                          .scored = routed ? rows : 0 };
 }
 
 /* Keys, and the scores that went with them, lie in tiles of so many. */
@@ -173,7 +178,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
         V = (uint64_t)spec->n_vocab, D = (uint64_t)spec->head_size,
-        choices = (uint64_t)spec_n_choices(spec), G = learned(spec),
+        choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
+        copies = (uint64_t)plan_choices_a_layer(spec),
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
@@ -181,7 +187,6 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
-    const uint64_t compared = spec->part == PART_APART ? 2 * C : C;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const struct held all = rows_held(spec, B, n_tokens,
                                       train && spec->backbone_frozen);
@@ -197,7 +202,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { tokens_name,         1, rows * (decode ? 1 : 2) },
         { routes_name,         1, choices * rows },
-        /* Place and token; to pack sequences of unlike lengths, id and target. */
+        /* Place, token; to pack sequences of unlike lengths, id and target. */
         { "row numbers",       train ? 2 : 4, rows },
         { "last rows",         2, B },
         { "row tallies",       4, rows },
@@ -206,7 +211,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "router statistics", 2, h.scored },
         { "gathered",          C, h.gathered },
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
-        { "stream before",     compared, by_change ? rows : 0 },
+        { "stream before",     copies * C, by_change ? rows : 0 },
         { "gate, kept row",    train ? 3 : 4, h.gathered },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
@@ -330,7 +335,7 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                uint64_t start_bytes)
 {
     const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
-    const uint64_t choices = (uint64_t)spec_n_choices(spec);
+    const uint64_t choices = (uint64_t)plan_n_choices(spec);
     const uint64_t scores = spec_scored(spec) ? choices : 0;
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, spec, 1, n_prompt, MEMORY_FORWARD);

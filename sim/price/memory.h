@@ -1,4 +1,4 @@
-/* memory.h - what a run holds at its peak, as a table.
+/* memory.h - Predict what a run holds at its peak, as a table.
  *
  * A row per buffer: numbers of 4 bytes per row, and rows.  The executor lays
  * out the same buffers from its own code; this is the prediction. */
@@ -56,8 +56,8 @@ uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
                             int n_threads);
 
 enum {
-    /* Training judges on a second model, without weights of its own, of at most so
-     * many sequences. */
+    /* Training judges on a second model, without weights of its own, of at most
+     * so many sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
     /* What a command touches of the program and its libraries after its start:
      * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that
@@ -76,11 +76,10 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
                               enum memory_phase phase, int n_threads,
                               uint64_t start_bytes);
 
-/* Likewise, of a process that takes a prompt in one forward and then decodes, one
- * sequence of at most n_tokens, prompt and new ones together: keys and values,
- * logits of one row, and unless it is stored the head once more, along its
- * columns.  `start_bytes` is the resident set
- * once its tokenizer is there. */
+/* Likewise, of a process that takes a prompt in one forward and then decodes,
+ * one sequence of at most n_tokens, prompt and new ones together: keys and
+ * values, logits of one row, and unless it is stored the head once more, along
+ * its columns.  `start_bytes` is the resident set once there is a tokenizer. */
 uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);

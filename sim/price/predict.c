@@ -1,4 +1,4 @@
-/* predict.c - the order of ops in a step, and what it adds up to. */
+/* predict.c - Walk the ops of a step in their order, and charge each. */
 #include "sim/price/predict.h"
 
 #include "sim/price/pricing.h"
@@ -17,10 +17,11 @@ static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
         pricing_rows(p, ops[i], rows);
 }
 
-/* Score, choose and gather.  Where keys of skipped tokens are computed, the
+/* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
  * norm comes first and is gathered too. */
-static void choose(struct pricing *p, bool gathers_norm)
+static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
 {
+    pricing_follow(p, choice);
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (gathers_norm)
@@ -29,24 +30,18 @@ static void choose(struct pricing *p, bool gathers_norm)
         pricing_rows(p, OP_GATHER, ROWS_KEPT);
 }
 
-/* Into the table of the sequence, of a layer that skips tokens or that such a
- * one follows; in a decode step from cache to cache, where a token is skipped. */
-static void carry(struct pricing *p, int32_t layer, enum rows rows)
+/* Puts keys and values into the table of the sequence; in a decode step copies
+ * them from cache to cache, where a token is skipped. */
+static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
 {
-    const struct model_spec *spec = p->job.spec;
-    const bool skips = spec_sees_skipped(spec, layer);
-    const bool feeds = layer + 1 < spec->n_layers &&
-                       spec_sees_skipped(spec, layer + 1);
-
-    if (spec->skipped_keys != SKIPPED_KEYS_CARRIED || !(skips || feeds))
-        return;
-    if (p->phase != MEMORY_DECODE)
+    if (p->phase != MEMORY_DECODE && stage->keys_tabled)
         pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, rows);
-    else if (skips)
+    if (p->phase == MEMORY_DECODE &&
+        stage->skipped_keys == SKIPPED_KEYS_CARRIED)
         pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, ROWS_SKIPPED);
 }
 
-/* Queries of kept rows, keys and values of all. */
+/* Makes queries of kept rows, keys and values of all. */
 static void project_apart(struct pricing *p)
 {
     static const enum op ops[] = { OP_QKV, OP_ROPE };
@@ -56,14 +51,10 @@ static void project_apart(struct pricing *p)
     }
 }
 
-static void attention(struct pricing *p, int32_t layer)
+static void attention(struct pricing *p, const struct stage *stage,
+                      enum rows rows)
 {
-    const struct model_spec *spec = p->job.spec;
-    const enum rows rows = spec_routes_attention(spec, layer) ? ROWS_KEPT
-                                                              : ROWS_ALL;
-    const bool sees = spec_sees_skipped(spec, layer);
-
-    if (sees && spec->skipped_keys == SKIPPED_KEYS_COMPUTED) {
+    if (stage->skipped_keys == SKIPPED_KEYS_COMPUTED) {
         pricing_rows(p, OP_NORM, ROWS_ALL);
         project_apart(p);
     } else {
@@ -71,41 +62,38 @@ static void attention(struct pricing *p, int32_t layer)
         pricing_rows(p, OP_QKV, rows);
         pricing_rows(p, OP_ROPE, rows);
     }
-    carry(p, layer, rows);
-    if (sees)
+    carry(p, stage, rows);
+    if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)
         pricing_attend_all(p);
     else
         pricing_rows(p, OP_ATTEND, rows);
     pricing_rows(p, OP_PROJECT, rows);
 }
 
-/* Where parts are routed apart: attention's change is in the stream, and the
- * feed-forward part chooses for itself. */
-static void choose_again(struct pricing *p)
+static void stage_forward(struct pricing *p, const struct stage *stage)
 {
-    pricing_rows(p, OP_GATE, ROWS_KEPT);
-    pricing_follow_ffn(p);
-    choose(p, false);
+    const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
+
+    if (stage->chooses != PLAN_NO_CHOICE)
+        choose(p, stage->chooses,
+               stage->skipped_keys == SKIPPED_KEYS_COMPUTED);
+    if (stage->parts & STAGE_ATTENTION)
+        attention(p, stage, rows);
+    if (stage->parts & STAGE_FFN)
+        walk(p, ffn_forward, N_OPS(ffn_forward), rows);
+    if (stage->gated)
+        pricing_rows(p, OP_GATE, rows);
 }
 
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
 {
     const struct model_spec *spec = p->job.spec;
     const uint64_t B = (uint64_t)p->job.allocation->n_sequences;
-    const bool routed = spec->routed[layer];
 
     pricing_enter(p, PASS_FORWARD, layer);
-    if (routed)
-        choose(p, spec_sees_skipped(spec, layer) &&
-                  spec->skipped_keys == SKIPPED_KEYS_COMPUTED);
-    attention(p, layer);
-    if (routed && spec->part == PART_APART)
-        choose_again(p);
-    walk(p, ffn_forward, N_OPS(ffn_forward),
-         spec_routes_ffn(spec, layer) ? ROWS_KEPT : ROWS_ALL);
-    if (routed)
-        pricing_rows(p, OP_GATE, ROWS_KEPT);
-    if (routed && training && spec->router_scores)
+    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
+        stage_forward(p, &p->plan.stage[layer][i]);
+    if (spec->routed[layer] && training && spec->router_scores)
         pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
 }
 
@@ -125,21 +113,24 @@ static void forward(struct pricing *p, bool training, unsigned with)
         pricing_rows(p, OP_ENTROPY, ROWS_ALL);
 }
 
-/* `ends`: backward comes from above and goes no further than the router. */
+/* Training knows whole blocks alone.  `ends`: backward comes from above and
+ * goes no further than the router. */
 static void layer_backward(struct pricing *p, int32_t layer, bool ends)
 {
-    const bool routed = p->job.spec->routed[layer];
+    const struct stage *stage = plan_stage(&p->plan, layer, STAGE_BLOCK);
+    const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
 
     pricing_enter(p, PASS_BACKWARD, layer);
-    if (routed)
-        pricing_rows(p, OP_GATE, ROWS_KEPT);
+    if (stage->gated) {
+        pricing_follow(p, stage->choice);
+        pricing_rows(p, OP_GATE, rows);
+    }
     if (!ends)
-        walk(p, block_backward, N_OPS(block_backward),
-             routed ? ROWS_KEPT : ROWS_ALL);
-    if (routed && !ends)
-        pricing_rows(p, OP_GATHER, ROWS_KEPT);
-    if (routed)
-        pricing_rows(p, OP_ROUTE, ROWS_KEPT);
+        walk(p, block_backward, N_OPS(block_backward), rows);
+    if (stage->gated && !ends)
+        pricing_rows(p, OP_GATHER, rows);
+    if (stage->gated)
+        pricing_rows(p, OP_ROUTE, rows);
 }
 
 /* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
@@ -168,7 +159,8 @@ static void backward(struct pricing *p)
     pricing_rows(p, OP_EMBED, ROWS_ALL);
 }
 
-/* The tensors of a layer, or of none, as one clip and one adamw. */
+/* Charges one clip and one adamw for the tensors of a layer, or for those
+ * outside any. */
 static void update_layer(struct pricing *p, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];

@@ -1,4 +1,4 @@
-/* predict.h - the predicted witness: ledgers from shapes and routes alone.
+/* predict.h - Predict ledgers from shapes and routes alone.
  *
  * No weights, no execution.  A ledger gets what formulas predict, exact by the
  * convention of sim/core/ledger/op.h, and with a machine also what its profile
@@ -14,26 +14,7 @@
 #define PREDICT_H
 
 #include "sim/core/ledger/ledger.h"
-#include "sim/core/model/route.h"
-#include "sim/core/model/spec.h"
-#include "sim/price/energy.h"
-#include "sim/price/machine.h"
-
-/* What is to be priced; all borrowed. */
-struct predict_job {
-    const struct model_spec *spec;
-    const struct allocation *allocation;   /* choices as in spec; `kept` may be
-                                            * NULL unless the ledger resolves
-                                            * tokens, routes of a decode step
-                                            * are given or tokens see the keys
-                                            * of skipped ones */
-    const struct machine    *machine;      /* NULL: flops and bytes only */
-};
-
-/* Totals of one prediction with their intervals; 0 without a machine. */
-struct predict_range {
-    struct estimate seconds, joules;
-};
+#include "sim/price/predict_job.h"
 
 /* Each adds to *ledger, which must be open with enough layers and tokens or not
  * resolve them.  `range` may be NULL; otherwise it is set.  BAD_VALUE when
@@ -78,9 +59,9 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err) MUST_CHECK;
 
-/* What papers call the FLOPs of a training step, of a spec that can be trained:
- * conventions of a report, never of a ledger.  S is a sequence's kept tokens in
- * a layer, N its kept rows. */
+/* Papers count the FLOPs of a training step by these, of a spec that can be
+ * trained: conventions of a report, never of a ledger.  S is a sequence's kept
+ * tokens in a layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,

@@ -1,4 +1,4 @@
-/* predict_table.c - two predictions folded to the same rows. */
+/* predict_table.c - Fold two predictions to the same rows. */
 #include "sim/price/predict_table.h"
 
 #include <math.h>
@@ -6,18 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/core/model/plan.h"
+
 #define X(id, name) [PREDICT_BY_##id] = name,
 const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
     { PREDICT_BY_MAP(X) };
 #undef X
 
-/* Whether a token's price depends on where it stands. */
+/* A token's price depends on its position. */
 static bool needs_positions(const struct predict_question *question,
                             const struct model_spec *spec)
 {
+    const struct plan plan = plan_of(spec);
     bool needs = false;
     for (int32_t l = 0; l < spec->n_layers; l++)
-        needs |= spec_sees_skipped(spec, l);
+        needs |= plan_skipped_keys(&plan, l) != SKIPPED_KEYS_ABSENT;
     return needs && question->phase == MEMORY_FORWARD;
 }
 
@@ -27,7 +30,7 @@ static enum status open_positions(struct allocation *out,
                                   const struct model_spec *spec, int32_t B,
                                   int32_t T, struct error *err)
 {
-    enum status status = allocation_open(out, spec_n_choices(spec), B, T, err);
+    enum status status = allocation_open(out, plan_n_choices(spec), B, T, err);
     if (status == STATUS_OK)
         allocation_fill(out, spec);
     return status;
@@ -38,7 +41,7 @@ static enum status open_counts(struct allocation *out,
                                const struct model_spec *spec, int32_t B,
                                int32_t T, struct error *err)
 {
-    struct allocation a = { .n_choices = spec_n_choices(spec),
+    struct allocation a = { .n_choices = plan_n_choices(spec),
                             .n_sequences = B, .n_tokens = T };
 
     a.count = calloc((size_t)a.n_choices * (size_t)B, sizeof *a.count);
@@ -48,7 +51,7 @@ static enum status open_counts(struct allocation *out,
     for (int32_t c = 0; c < a.n_choices; c++)
         for (int32_t b = 0; b < B; b++)
             a.count[(size_t)c * (size_t)B + (size_t)b] =
-                spec_kept(spec, spec_choice_layer(spec, c), T);
+                spec_kept(spec, plan_choice(spec, c).layer, T);
     *out = a;
     return STATUS_OK;
 }
@@ -92,7 +95,7 @@ void prediction_close(struct prediction *prediction)
     *prediction = (struct prediction){ 0 };
 }
 
-/* What a row sums over, in both ledgers. */
+/* The cells that a row sums over, in both ledgers. */
 struct cells {
     int pass;
     int32_t layer;

@@ -1,4 +1,4 @@
-/* pricing.c - rows times price, filed under the tokens they belong to. */
+/* pricing.c - Multiply rows by prices; file the costs under their tokens. */
 #include "sim/price/pricing.h"
 
 #include <math.h>
@@ -206,10 +206,10 @@ static uint64_t length_of(const struct pricing *p, int32_t b)
 static bool sees_skipped(const struct pricing *p)
 {
     return p->layer != LEDGER_OUTSIDE &&
-           spec_sees_skipped(p->job.spec, p->layer);
+           plan_skipped_keys(&p->plan, p->layer) != SKIPPED_KEYS_ABSENT;
 }
 
-/* Of the i-th kept token, in a pass over all tokens. */
+/* Keys of the i-th kept token, in a pass over all tokens. */
 static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 {
     const struct allocation *a = p->job.allocation;
@@ -307,7 +307,7 @@ struct part {
     enum rows rows;
 };
 
-/* What one part of an op adds to its charge. */
+/* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
 {
@@ -418,8 +418,8 @@ static void add_row(struct row_count *count, const struct row *row)
     count->cached += row->cached;
 }
 
-/* Of rows that are known.  An allocation that fits in memory keeps these sums
- * far below 2^64. */
+/* Counts rows that are known.  An allocation that fits in memory keeps these
+ * sums far below 2^64. */
 static struct row_count count_known(const struct pricing *p, enum rows rows)
 {
     const struct allocation *a = p->job.allocation;
@@ -443,9 +443,9 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
     return count;
 }
 
-/* Of a decode step whose routes are not: every sequence keeps its token with
- * the layer's capacity, each on its own, or skips it.  `share` is the capacity
- * or the rest of it. */
+/* Counts rows of a decode step whose routes are not known: every sequence keeps
+ * its token with the layer's capacity, each on its own, or skips it.  `share`
+ * is the capacity or the rest of it. */
 static struct row_count count_expected(const struct pricing *p, double share,
                                        uint64_t held)
 {
@@ -460,11 +460,12 @@ static struct row_count count_expected(const struct pricing *p, double share,
     };
 }
 
-static void count_routed(struct pricing *p)
+void pricing_follow(struct pricing *p, int32_t choice)
 {
     const struct model_spec *spec = p->job.spec;
     const int32_t T = p->job.allocation->n_tokens;
 
+    p->choice = choice;
     if (!p->expected) {
         p->count[ROWS_KEPT] = count_known(p, ROWS_KEPT);
         p->count[ROWS_SKIPPED] = count_known(p, ROWS_SKIPPED);
@@ -474,13 +475,6 @@ static void count_routed(struct pricing *p)
     int32_t held = sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
     p->count[ROWS_KEPT] = count_expected(p, c, (uint64_t)held);
     p->count[ROWS_SKIPPED] = count_expected(p, 1.0 - c, (uint64_t)held);
-}
-
-static void follow(struct pricing *p, int32_t choice)
-{
-    p->choice = choice;
-    if (p->job.spec->routed[p->layer])
-        count_routed(p);
 }
 
 /* Layers whose matrices are stored alike cost alike. */
@@ -504,13 +498,6 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
-    if (layer != LEDGER_OUTSIDE)
-        follow(p, spec_attention_choice(p->job.spec, layer));
-}
-
-void pricing_follow_ffn(struct pricing *p)
-{
-    follow(p, spec_ffn_choice(p->job.spec, p->layer));
 }
 
 /* ---- beginning and end ---- */
@@ -537,10 +524,10 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     const struct allocation *a = job->allocation;
     const struct model_spec *spec = job->spec;
 
-    if (a->n_choices != spec_n_choices(spec))
+    if (a->n_choices != plan_n_choices(spec))
         return error_set(err, STATUS_BAD_VALUE, "an allocation of %d choices:"
                          " allowed is the model's number, %d", a->n_choices,
-                         spec_n_choices(spec));
+                         plan_n_choices(spec));
     if (a->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE, "%d sequences: allowed is at"
                          " least 1", a->n_sequences);
@@ -556,8 +543,9 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* Where a kept token stands decides what it costs, or that it is kept. */
+/* A kept token's cost, or that it is kept, may depend on its position. */
 static enum status check_routes(const struct predict_job *job,
+                                const struct plan *plan,
                                 enum memory_phase phase, bool expected,
                                 struct error *err)
 {
@@ -565,7 +553,8 @@ static enum status check_routes(const struct predict_job *job,
     bool positions = !expected && phase == MEMORY_DECODE;
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
-        positions |= !expected && spec_sees_skipped(spec, l);
+        positions |= !expected &&
+                     plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
         if (phase == MEMORY_DECODE && spec->routed[l] &&
             spec->signal == SIGNAL_RECEIVED)
             return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
@@ -584,16 +573,18 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           enum memory_phase phase, bool expected,
                           struct error *err)
 {
+    const struct plan plan = plan_of(job->spec);
     enum status status = check_job(job, err);
     if (status == STATUS_OK)
-        status = check_routes(job, phase, expected, err);
+        status = check_routes(job, &plan, phase, expected, err);
     if (status != STATUS_OK)
         return status;
 
     uint64_t B = (uint64_t)job->allocation->n_sequences;
     uint64_t T = (uint64_t)job->allocation->n_tokens;
     *out = (struct pricing){
-        .ledger = ledger, .job = *job, .prices = flops_list(job->spec),
+        .ledger = ledger, .job = *job, .plan = plan,
+        .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,

@@ -1,12 +1,14 @@
-/* pricing.h - charging one op after another: what sim/price/predict.c walks with.
+/* pricing.h - Charge one op after another, for the walk of sim/price/predict.c.
  *
  * Knows rows, prices and machines, not the order of ops in a step. */
 #ifndef PRICING_H
 #define PRICING_H
 
+#include "sim/core/ledger/ledger.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
+#include "sim/price/predict_job.h"
 
 /* Which rows of the layer being walked an op works on; kept and skipped by the
  * choice that is followed. */
@@ -32,6 +34,7 @@ struct row_count {
 struct pricing {
     struct ledger *ledger;
     struct predict_job job;
+    struct plan plan;         /* of its spec */
     struct flops_list prices; /* of the layer being walked */
     struct flops_list listed; /* before flops_store(); used where `stores` */
     bool     stores;          /* the spec stores any weight */
@@ -41,7 +44,7 @@ struct pricing {
     bool     by_token;
     enum pass pass;
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
-    int32_t  choice;          /* followed; of no meaning outside layers */
+    int32_t  choice;          /* followed; of no meaning before any is */
     struct row_count count[ROWS_COUNT];   /* of `choice` */
     double   footprint_bytes;
     struct predict_range range;
@@ -56,11 +59,11 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
 /* The first failure, or *range unless NULL. */
 enum status pricing_end(const struct pricing *p, struct predict_range *range);
 
-/* What follows is in this layer of this pass, by its attention's choice. */
+/* Begins a layer of a pass, in which no row is kept yet. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 
-/* And from here by the choice of its feed-forward part. */
-void pricing_follow_ffn(struct pricing *p);
+/* Makes the rows that this choice keeps and skips those of the layer. */
+void pricing_follow(struct pricing *p, int32_t choice);
 
 /* Rows times the op's price in this pass; nothing where the model has no such
  * op or the layer no row. */

@@ -1,5 +1,5 @@
-/* fuzz_tokenizer.c - whatever the file, a tokenizer that opens gives ids within
- * its size, and its tokens give back the text.
+/* fuzz_tokenizer.c - Check that a tokenizer which opens, from whatever file,
+ * gives ids within its size, and that its tokens give back the text.
  *
  * First byte b: the rest is a .bin; g: GGUF; any other: all of it is JSON. */
 #include <assert.h>
@@ -11,6 +11,7 @@
 #include "models/tokens/tokenizer_bpe.h"
 #include "models/tokens/tokenizer_file.h"
 #include "models/tokens/tokenizer_spm.h"
+#include "models/tokens/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -35,6 +36,13 @@ static void use(const struct tokenizer_parts *parts, const char *text,
     const struct vocab *vocab = &parts->vocab;
     struct ids ids = { 0 };
     size_t at = 0;
+    char *copy = NULL;
+
+    if (parts->nfc) {            /* the tokens are those of composed text */
+        if (utf8_compose(&copy, &size, text, size, NULL) != STATUS_OK)
+            return;
+        text = copy;
+    }
     enum status status =
         parts->kind == TOKENIZER_BPE ?
         tokenizer_bpe_encode(parts, text, size, &ids, NULL) :
@@ -49,6 +57,7 @@ static void use(const struct tokenizer_parts *parts, const char *text,
     }
     assert(status != STATUS_OK || at == size);
     free(ids.id);
+    free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
 #include "sim/core/model/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -31,7 +32,7 @@ static void replay(const struct trace *trace, int64_t window,
     for (int32_t l = 0; l < spec.n_layers; l++)
         spec.routed[l] = trace_share(trace, l) >= 0;
     if (trace_check(trace, &spec, NULL) != STATUS_OK ||
-        allocation_open(&a, spec_n_choices(&spec), 1, TOKENS, NULL) !=
+        allocation_open(&a, plan_n_choices(&spec), 1, TOKENS, NULL) !=
             STATUS_OK)
         return;
     /* Its length is not told: try some. */
@@ -39,8 +40,8 @@ static void replay(const struct trace *trace, int64_t window,
         a.length[0] = n < 32 ? n : 128 * (n - 31);
         if (trace_fill(&a, trace, &spec, window, NULL) != STATUS_OK)
             continue;
-        for (int32_t c = 0; c < spec_n_choices(&spec); c++)
-            if (spec.routed[spec_choice_layer(&spec, c)])
+        for (int32_t c = 0; c < plan_n_choices(&spec); c++)
+            if (plan_choice(&spec, c).routed)
                 check_kept(&a, c);
     }
     allocation_close(&a);

@@ -10,19 +10,6 @@
 #include "sim/core/base/clock.h"
 #include "sim/core/base/error.h"
 
-struct command {
-    const char *name;            /* "predict" */
-    const char *usage;           /* "MODEL -o DIR": a line for each way */
-    const char *help;            /* one line, for the list of commands */
-    const char *about;           /* a paragraph */
-    const char *examples;        /* whole lines; NULL */
-    const struct flag *flags;    /* ends with FLAG_END */
-    const struct config_schema *config;   /* the keys of --set; NULL: others' */
-    size_t      options_size;    /* of a struct that begins with a struct
-                                  * command_options */
-    int       (*run)(void *options);      /* returns the exit code */
-};
-
 /* Read the command line (argv[0] is "isobath predict"), run the command and
  * return the exit code; or print what was asked for, or what is wrong. */
 int command_run(const struct command *command, int argc, char **argv);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/core/answer/command.h"
 #include "sim/core/base/nearest.h"
 #include "sim/core/base/wrap.h"
 

@@ -15,8 +15,6 @@
 #include "sim/core/base/error.h"
 #include "sim/core/config/config.h"
 
-struct command;
-
 /* The flags that have a letter.  A letter belongs to one name, so it means the
  * same in every command that has the flag. */
 #define FLAG_LETTER_MAP(X) \
@@ -117,6 +115,20 @@ struct command_options {
     int          threads;        /* at least 1 */
     uint64_t     given;          /* a bit for each row of the command's flags */
     const struct command *command;
+};
+
+/* A command of the program, and all that its help says. */
+struct command {
+    const char *name;            /* "predict" */
+    const char *usage;           /* "MODEL -o DIR": a line for each way */
+    const char *help;            /* one line, for the list of commands */
+    const char *about;           /* a paragraph */
+    const char *examples;        /* whole lines; NULL */
+    const struct flag *flags;    /* ends with FLAG_END */
+    const struct config_schema *config;   /* the keys of --set; NULL: others' */
+    size_t      options_size;    /* of a struct that begins with a struct
+                                  * command_options */
+    int       (*run)(void *options);      /* returns the exit code */
 };
 
 /* Fill *options by the table of `command`; release it with flags_close(), also

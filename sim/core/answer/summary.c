@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "sim/core/answer/json.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/base/file.h"
 
 /* The Makefile states these when it compiles this file. */
 #ifndef BUILD_COMMIT
@@ -227,11 +227,11 @@ json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
         "start_time", now_json(), "arguments", arguments_json(argc, argv));
 }
 
-enum status summary_write(const struct rundir *rundir, json_t *summary,
+enum status summary_write(json_t *summary, const char *directory,
                           struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    enum status status = file_join(path, rundir->path, "summary.json", err);
+    enum status status = file_join(path, directory, "summary.json", err);
 
     return status == STATUS_OK ? json_write(summary, path, err) : status;
 }

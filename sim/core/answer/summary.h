@@ -10,8 +10,6 @@
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/spec.h"
 
-struct rundir;
-
 /* "predicted", "counted", "measured" */
 enum { SUMMARY_WITNESSES = 3 };
 extern const char *const summary_witness_names[SUMMARY_WITNESSES];
@@ -47,7 +45,7 @@ json_t *provenance_json(int argc, char **argv, int threads, int64_t seed,
 
 /* Write and read summary.json (atomically).  `summary` is borrowed; *out is the
  * caller's to decref. */
-enum status summary_write(const struct rundir *rundir, json_t *summary,
+enum status summary_write(json_t *summary, const char *directory,
                           struct error *err) MUST_CHECK;
 enum status summary_read(json_t **out, const char *directory,
                          struct error *err) MUST_CHECK;

@@ -11,14 +11,15 @@ void wrap_text(FILE *file, int first, int rest, const char *text)
     const char *before = "";
 
     while (*text) {
-        int length = (int)strcspn(text, " ");
-        if (*before && column + 1 + length > WIDTH) {
+        int length = (int)strcspn(text, " \n");
+        if (*before == '\n' || (*before && column + 1 + length > WIDTH)) {
             column = fprintf(file, "\n%*s", rest, "") - 1;
             before = "";
         }
         column += fprintf(file, "%s%.*s", before, length, text);
-        text += length + (text[length] == ' ');
-        before = " ";
+        text += length;
+        before = *text == '\n' ? "\n" : " ";
+        text += *text != '\0';
     }
     fputc('\n', file);
 }

@@ -1,8 +1,9 @@
-/* config_value.h - one key's value: from a YAML node, and what is allowed. */
+/* config_value.h - Read one key's value from a YAML node; say what is allowed. */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
-#include "sim/core/config/config.h"
+#include <jansson.h>
+#include "sim/core/config/config_key.h"
 #include "sim/core/config/document.h"
 
 /* Read `node` into the key's member of *target.  Messages begin with the key's
@@ -17,7 +18,7 @@ enum { CONFIG_ALLOWED_SIZE = 256 };
 void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
                           const struct config_key *key);
 
-/* Whether --set takes the key's value as it stands, without YAML. */
+/* True where --set takes the key's value as it stands, without YAML. */
 bool config_value_literal(const struct config_key *key);
 
 /* A node as --set takes it: a scalar's own text, a list as [a, b]. */

@@ -18,11 +18,11 @@ const char *const model_config_skipped_keys[] = { SKIPPED_KEYS_MAP(X) NULL };
 const char *const model_config_rope_scalings[] = {
     "default", "linear", "llama3", NULL
 };
-const char *const model_config_policies[] = {
-    "expert_choice", "random", "strided", "first_k", "last_k", "token_norm",
-    "residual_change", "token_norm_top_k", "residual_change_top_k",
-    "attention_received", "hash", "drawn", "every_nth", "replay", "dense", NULL
-};
+#define NAME_MODEL(name) name,
+#define NAME_RULE(name)
+#define X(name, config, ...) NAME_##config(name)
+const char *const model_config_policies[] = { ROUTE_POLICY_MAP(X) NULL };
+#undef X
 _Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
                "the order of model_config_rope_scalings");
 enum { ROUTER_TRAIN, ROUTER_FROZEN };
@@ -393,33 +393,18 @@ enum status model_config_load(struct model_spec *out,
     return STATUS_OK;
 }
 
-/* The policies for which `fits` holds, "a, b, c". */
-static void name_policies(char *out, size_t size,
-                          bool (*fits)(const struct route_policy *))
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (const char *const *name = model_config_policies; *name; name++)
-        if (used < size && fits(route_find(*name)))
-            used += (size_t)snprintf(out + used, size - used, "%s%s",
-                                     used > 0 ? ", " : "", *name);
-}
-
 enum status model_config_check_training(const struct model_config *config,
                                         const struct model_spec *spec,
                                         struct error *err)
 {
     const struct route_policy *policy =
         route_find(model_config_policies[config->policy]);
-    char allowed[256];
 
-    if (spec_n_routed(spec) == 0 || route_trains(policy))
+    if (spec_n_routed(spec) == 0 || policy->trains)
         return spec_check_training(spec, err);
-    name_policies(allowed, sizeof allowed, route_trains);
     return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: a rule for"
-                     " models that are trained already; training takes %s",
-                     policy->name, allowed);
+                     " models that are trained already; training takes "
+                     ROUTE_TRAINED_NAMES "and no other", policy->name);
 }
 
 /* ---- models that have weights ---- */
@@ -443,11 +428,6 @@ static bool any_sets(const struct config_setting *settings, size_t n_settings,
     for (size_t i = 0; i < n_settings; i++)
         any |= sets(&settings[i], key);
     return any;
-}
-
-static bool asks_no_router(const struct route_policy *policy)
-{
-    return !policy->scored && policy->choose;
 }
 
 static enum status check_settings(const struct config_setting *settings,
@@ -508,6 +488,20 @@ static enum status route_again(struct model_spec *spec,
     return status;
 }
 
+/* The policies that route without a router's scores, "a, b, c". */
+static void name_unscored(char *out, size_t size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (const char *const *name = model_config_policies; *name; name++) {
+        const struct route_policy *policy = route_find(*name);
+        if (used < size && !policy->scored && policy->choose)
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used > 0 ? ", " : "", *name);
+    }
+}
+
 static enum status route_dense(struct model_spec *spec,
                                const struct model_config *config,
                                const struct route_policy *policy,
@@ -516,7 +510,7 @@ static enum status route_dense(struct model_spec *spec,
     char allowed[256];
 
     if (policy->scored) {
-        name_policies(allowed, sizeof allowed, asks_no_router);
+        name_unscored(allowed, sizeof allowed);
         return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: goes by"
                          " router scores, and %.100s has no router; allowed are"
                          " %s", policy->name, name, allowed);

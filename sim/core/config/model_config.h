@@ -10,6 +10,7 @@
 
 #include "sim/core/config/config.h"
 #include "sim/core/model/route.h"
+#include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
 #include "sim/core/config/stored_config.h"
 
@@ -41,8 +42,7 @@ struct model_config {
                                       * larger config has it */
 };
 
-/* Choices, NULL-ended.  The policies are those of route.h but for threshold: it
- * needs a mean that training keeps, so it is a rule to judge by. */
+/* Choices, NULL-ended.  The policies are those that a model's config may name. */
 extern const char *const model_config_families[];
 extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
@@ -63,8 +63,9 @@ extern const char *const model_config_routers[];
 #define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
     MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
         "expert_choice", model_config_policies, "",                            \
-        "who is kept by a routed block; training takes expert_choice, random," \
-        " strided, first_k, last_k and dense")                                 \
+        "the rule by which a routed block keeps tokens; isobath run --help"    \
+        " says what each does; training takes " ROUTE_TRAINED_NAMES "and no"   \
+        " other")                                                              \
     MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
         "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \

@@ -1,14 +1,14 @@
-/* op.c - the names of ops and passes. */
+/* op.c - Hold the names of ops and passes. */
 #include "sim/core/ledger/op.h"
 
 const struct op_info op_table[OP_COUNT] = {
-#define X(id, name, what) [OP_##id] = { name, what },
+#define X(id, name, work, stack, writes, what) { name, what },
     OP_MAP(X)
 #undef X
 };
 
 const char *const pass_names[PASS_COUNT] = {
-    [PASS_FORWARD]  = "forward",
-    [PASS_BACKWARD] = "backward",
-    [PASS_UPDATE]   = "update",
+#define X(id, name) name,
+    PASS_MAP(X)
+#undef X
 };

@@ -1,4 +1,5 @@
-/* op.h - the kinds of work a layer does, and the counting convention.
+/* op.h - Name the ops, the kinds of work a step consists of, and define how
+ * their FLOPs and bytes are counted.
  *
  * The FLOP convention, written once
  *   A multiply-add is 2.  Add, subtract, multiply, divide, square root: 1 each.
@@ -173,29 +174,53 @@ enum {
 };
 
 /* Row order is report order.
- *   id         report name   what it is                                        */
-#define OP_MAP(X)                                                               \
-    X(EMBED,    "embed",      "token embedding, learned position added")        \
-    X(NORM,     "norm",       "layer norm or RMS norm")                         \
-    X(QKV,      "qkv",        "query, key and value projections")               \
-    X(ROPE,     "rope",       "rotary positions on queries and keys")           \
-    X(ATTEND,   "attend",     "fused causal attention: scores, softmax, mix")   \
-    X(PROJECT,  "project",    "attention output projection and residual")       \
-    X(FFN_UP,   "ffn.up",     "first feed-forward product (and gate product)")  \
-    X(ACT,      "act",        "GELU or SwiGLU")                                 \
-    X(FFN_DOWN, "ffn.down",   "second feed-forward product and residual")       \
-    X(ROUTE,    "route",      "score of every token: the router's, or a signal")  \
-    X(SELECT,   "select",     "which tokens are kept: top-k or threshold")      \
-    X(GATHER,   "gather",     "kept rows into a dense matrix")                  \
-    X(GATE,     "gate",       "gate the block's change and scatter it back")    \
-    X(HEAD,     "head",       "unembedding")                                    \
-    X(LOSS,     "loss",       "softmax cross-entropy")                          \
-    X(ENTROPY,  "entropy",    "entropy of the prediction, when scoring text")   \
-    X(CLIP,     "clip",       "norm of the gradients")                          \
-    X(ADAMW,    "adamw",      "optimizer update")
+ *   work    the curve of a machine that prices the op (sim/price/flops.h)
+ *   stack   the part of a layer's bar that the op is drawn in
+ *           (reports/figures/figure_layers.c)
+ *   writes  a result with a place of its own in every layer (sim/price/lines.c);
+ *           NONE: the op works in place, or its result is small
+ *   id        name        work    stack       writes
+ *     what it is                                                             */
+#define OP_MAP(X)                                                              \
+    X(EMBED,    "embed",    VECTOR, OTHER,      EMBED,                         \
+      "token embedding, learned position added")                               \
+    X(NORM,     "norm",     VECTOR, NORM,       NORM,                          \
+      "layer norm or RMS norm")                                                \
+    X(QKV,      "qkv",      MATMUL, PROJECTION, QKV,                           \
+      "query, key and value projections")                                      \
+    X(ROPE,     "rope",     VECTOR, MIX,        NONE,                          \
+      "rotary positions on queries and keys")                                  \
+    X(ATTEND,   "attend",   ATTEND, MIX,        ATTEND,                        \
+      "fused causal attention: scores, softmax, mix")                          \
+    X(PROJECT,  "project",  MATMUL, PROJECTION, STREAM,                        \
+      "attention output projection and residual")                              \
+    X(FFN_UP,   "ffn.up",   MATMUL, UP,         UP,                            \
+      "first feed-forward product (and gate product)")                         \
+    X(ACT,      "act",      VECTOR, NORM,       ACT,                           \
+      "GELU or SwiGLU")                                                        \
+    X(FFN_DOWN, "ffn.down", MATMUL, DOWN,       STREAM,                        \
+      "second feed-forward product and residual")                              \
+    X(ROUTE,    "route",    VECTOR, ROUTING,    NONE,                          \
+      "score of every token: the router's, or a signal")                       \
+    X(SELECT,   "select",   VECTOR, ROUTING,    NONE,                          \
+      "which tokens are kept: top-k or threshold")                             \
+    X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
+      "kept rows into a dense matrix")                                         \
+    X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \
+      "gate the block's change and scatter it back")                           \
+    X(HEAD,     "head",     MATMUL, OTHER,      HEAD,                          \
+      "unembedding")                                                           \
+    X(LOSS,     "loss",     VECTOR, OTHER,      NONE,                          \
+      "softmax cross-entropy")                                                 \
+    X(ENTROPY,  "entropy",  VECTOR, OTHER,      NONE,                          \
+      "entropy of the prediction, when scoring text")                          \
+    X(CLIP,     "clip",     VECTOR, OTHER,      NONE,                          \
+      "norm of the gradients")                                                 \
+    X(ADAMW,    "adamw",    VECTOR, OTHER,      NONE,                          \
+      "optimizer update")
 
 enum op {
-#define X(id, name, what) OP_##id,
+#define X(id, ...) OP_##id,
     OP_MAP(X)
 #undef X
     OP_COUNT
@@ -207,7 +232,17 @@ struct op_info {
 };
 extern const struct op_info op_table[OP_COUNT];
 
-enum pass { PASS_FORWARD, PASS_BACKWARD, PASS_UPDATE, PASS_COUNT };
+#define PASS_MAP(X)                                                            \
+    X(FORWARD,  "forward")                                                     \
+    X(BACKWARD, "backward")                                                    \
+    X(UPDATE,   "update")
+
+enum pass {
+#define X(id, name) PASS_##id,
+    PASS_MAP(X)
+#undef X
+    PASS_COUNT
+};
 extern const char *const pass_names[PASS_COUNT];
 
 #endif

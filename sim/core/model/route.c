@@ -1,4 +1,4 @@
-/* route.c - the routing policies, one function each. */
+/* route.c - Implement the routing policies, one function each. */
 #include "sim/core/model/route.h"
 
 #include <assert.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
+#include "sim/core/model/route_policies.h"
 
 /* 0.1 * 30 is 3, whatever the bits say: see spec_kept(). */
 #define ROUTE_HAIR 1e-6
@@ -320,54 +322,19 @@ static int32_t replay(const struct route_input *in, int32_t *kept)
     return one_by_one(in, replay_keep, kept);
 }
 
-#define SO_FAR "among the tokens so far, the share `capacity` that is highest" \
-    " in "
-#define TOP_K "the k of the sequence that are highest in "
+/* ---- the table ---- */
+
+#define STEP_ITSELF  ""
+#define STEP_BY(rule) rule
+#define STEP_NEVER   NULL
+enum { SERVES, TRAINS };
 
 const struct route_policy route_policies[] = {
-    { "dense", NULL, false, true, SIGNAL_NONE, NULL, "nothing is routed" },
-    { "expert_choice", expert_choice, true, false, SIGNAL_NONE, NULL,
-      "the k highest router scores of the sequence, ties by position; looks"
-      " ahead (Raposo et al. 2024, section 3.3)" },
-    { "threshold", threshold, true, true, SIGNAL_NONE, threshold_keep,
-      "score at or above the running mean of top-k's cut; causal, capacity"
-      " varies" },
-    { "random", uniform, false, true, SIGNAL_NONE, NULL,
-      "k tokens drawn afresh every step: a control (Raposo et al. 2024, figure"
-      " 3)" },
-    { "strided", strided, false, true, SIGNAL_NONE, NULL,
-      "every T/k-th token: a control" },
-    { "first_k", first_k, false, true, SIGNAL_NONE, NULL,
-      "the first k tokens: a control" },
-    { "last_k", last_k, false, false, SIGNAL_NONE, NULL,
-      "the last k tokens: a control; needs the length" },
-    { "token_norm", so_far, false, true, SIGNAL_NORM, so_far_keep,
-      SO_FAR "the norm of the stream; causal, needs no training (a baseline of"
-      " this project)" },
-    { "residual_change", so_far, false, true, SIGNAL_CHANGE, so_far_keep,
-      SO_FAR "the change of the stream since the last routed layer; causal,"
-      " needs no training (a token that no longer changes is done: Schuster et"
-      " al. 2022, hidden-state saturation)" },
-    { "token_norm_top_k", expert_choice, false, false, SIGNAL_NORM, NULL,
-      TOP_K "the norm of the stream; looks ahead" },
-    { "residual_change_top_k", expert_choice, false, false, SIGNAL_CHANGE,
-      NULL, TOP_K "the change of the stream since the last routed layer; looks"
-      " ahead" },
-    { "attention_received", expert_choice, false, false, SIGNAL_RECEIVED, NULL,
-      TOP_K "the attention they drew in the layer before; looks ahead"
-      " (Gadhikar et al. 2024, A-MoD)" },
-    { "hash", hash, false, true, SIGNAL_HASH, hash_keep,
-      "the share `capacity` of the vocabulary, by a hash of the token's id;"
-      " causal (Roller et al. 2021, Hash Layers)" },
-    { "drawn", drawn, false, true, SIGNAL_NONE, drawn_keep,
-      "each token with probability `capacity`, on its own; causal: a control"
-      " for decoding too" },
-    { "every_nth", every_nth, false, true, SIGNAL_NONE, every_nth_keep,
-      "every 1/capacity-th token, counted from the start; causal: a control"
-      " that needs no length" },
-    { "replay", replay, false, false, SIGNAL_NONE, replay_keep,
-      "what a recorded run kept; as causal as what is replayed" },
-    { NULL, NULL, false, false, SIGNAL_NONE, NULL, NULL },
+#define X(name, config, trains, step, help, ...)                               \
+    { name, help, trains, STEP_##step, __VA_ARGS__ },
+    ROUTE_POLICY_MAP(X)
+#undef X
+    { .name = NULL },
 };
 
 /* ---- the first tokens ---- */
@@ -409,24 +376,11 @@ bool route_keeps(const struct route_policy *policy,
     return t < in->keep_first || policy->keep(in, t);
 }
 
-static const struct { const char *whole, *step; } step_rules[] = {
-    { "expert_choice",         "threshold" },
-    { "token_norm_top_k",      "token_norm" },
-    { "residual_change_top_k", "residual_change" },
-    { "random",                "drawn" },
-    { "strided",               "every_nth" },
-    { "first_k",               "every_nth" },
-    { "last_k",                "every_nth" },
-};
-
 const struct route_policy *route_step_rule(const struct route_policy *policy)
 {
-    if (policy->keep || !policy->choose)
-        return policy;
-    for (size_t i = 0; i < sizeof step_rules / sizeof *step_rules; i++)
-        if (strcmp(policy->name, step_rules[i].whole) == 0)
-            return route_find(step_rules[i].step);
-    return NULL;
+    if (!policy->step)
+        return NULL;
+    return *policy->step ? route_find(policy->step) : policy;
 }
 
 void route_keep_first(struct model_spec *spec,
@@ -434,17 +388,6 @@ void route_keep_first(struct model_spec *spec,
 {
     spec->keep_first = keep_first;
     spec->first_besides = keep_first > 0 && policy->keep;
-}
-
-bool route_trains(const struct route_policy *policy)
-{
-    static const char *const names[] = {
-        "dense", "expert_choice", "random", "strided", "first_k", "last_k",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(policy->name, names[i]) == 0)
-            return true;
-    return false;
 }
 
 enum status route_check(const struct route_policy *policy,
@@ -517,7 +460,7 @@ void allocation_fill(struct allocation *a, const struct model_spec *spec)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             struct route_input in = {
                 .n_tokens = allocation_length(a, b),
-                .n_keep = spec_kept(spec, spec_choice_layer(spec, c),
+                .n_keep = spec_kept(spec, plan_choice(spec, c).layer,
                                     allocation_length(a, b)),
                 .keep_first = spec->keep_first,
             };

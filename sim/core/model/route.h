@@ -1,4 +1,4 @@
-/* route.h - which tokens a layer works on. */
+/* route.h - Choose the tokens that a routed layer works on. */
 #ifndef ROUTE_H
 #define ROUTE_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "sim/core/model/spec.h"
 
-/* One sequence, one choice of a routed layer (spec.h). */
+/* One sequence, one choice of a routed layer (plan.h). */
 struct route_input {
     const float *score;      /* [T] scores; NULL: the policy has none */
     int32_t      n_tokens;   /* T */
@@ -25,20 +25,26 @@ struct route_input {
 /* Write the kept positions, ascending, to kept[T]; return how many, 0..T. */
 typedef int32_t route_fn(const struct route_input *in, int32_t *kept);
 
-/* Whether token t is kept, from scores 0..t alone: what choose() answers for it,
- * whatever follows. */
+/* True where token t is kept, from scores 0..t alone: choose() answers the same
+ * for it, whatever follows. */
 typedef bool route_keep_fn(const struct route_input *in, int32_t t);
 
 struct route_policy {
     const char *name;        /* as in configs: "expert_choice" */
+    const char *help;        /* what it does and where it comes from */
+    bool        trains;      /* keeps spec_kept() tokens or fewer of every
+                              * sequence and goes by no signal: a training step
+                              * has room for no more, and its backward for
+                              * nothing else */
+    const char *step;        /* as route_step_rule(); "": itself */
     route_fn   *choose;      /* NULL: dense, nothing is routed */
+    route_keep_fn *keep;     /* NULL: it cannot judge token by token */
     bool        scored;      /* needs router scores */
     bool        causal;      /* decides token t from scores 0..t only */
     enum signal signal;      /* that it goes by, instead of router scores */
-    route_keep_fn *keep;     /* NULL: it cannot judge token by token */
-    const char *help;        /* what it does and where it comes from */
 };
 
+/* The rows of route_policies.h. */
 extern const struct route_policy route_policies[];        /* name NULL ends */
 const struct route_policy *route_find(const char *name);  /* NULL: no such */
 
@@ -53,11 +59,11 @@ int32_t route_choose(const struct route_policy *policy,
 /* The same of one token, by a policy that has keep(). */
 bool    route_keeps(const struct route_policy *policy,
                     const struct route_input *in, int32_t t);
-/* Where a prompt was routed by `policy` as a whole: the causal rule that judges
- * what comes after it, a token at a time.  A policy with keep() goes on itself;
- * top-k of a router goes on by the threshold, top-k of a signal by its rank
- * among the tokens so far, those that go by place or by chance at the same
- * capacity.  NULL: what it goes by is not there in a token's own step. */
+/* The causal rule that judges, a token at a time, what comes after a prompt that
+ * `policy` routed as a whole.  A policy with keep() goes on itself; top-k of a
+ * router goes on by the threshold, top-k of a signal by its rank among the tokens
+ * so far, those that go by place or by chance at the same capacity.  NULL: what
+ * it goes by is not there in a token's own step. */
 const struct route_policy *route_step_rule(const struct route_policy *policy);
 
 /* The spec keeps the first `keep_first` tokens under that policy. */
@@ -65,12 +71,8 @@ void    route_keep_first(struct model_spec *spec,
                          const struct route_policy *policy,
                          int32_t keep_first);
 
-/* Keeps spec_kept() tokens or fewer of every sequence and goes by no signal: a
- * training step has room for no more, and its backward for nothing else. */
-bool route_trains(const struct route_policy *policy);
-
-/* Whether a model gives a policy the scores that it goes by: STATUS_BAD_VALUE
- * begins with the policy's name. */
+/* STATUS_BAD_VALUE: the model does not give the policy the scores that it goes
+ * by; the message begins with the policy's name. */
 enum status route_check(const struct route_policy *policy,
                         const struct model_spec *spec,
                         struct error *err) MUST_CHECK;
@@ -83,7 +85,7 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
  * at least one. */
 float route_cut_of(const struct route_input *in);
 
-/* Which tokens each choice (spec.h) keeps of each sequence: a record of a run,
+/* Which tokens each choice (plan.h) keeps of each sequence: a record of a run,
  * or a guess for a prediction. */
 struct allocation {
     int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */

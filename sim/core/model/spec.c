@@ -89,49 +89,6 @@ int32_t spec_n_routed(const struct model_spec *spec)
     return n;
 }
 
-bool spec_routes_attention(const struct model_spec *spec, int32_t layer)
-{
-    return spec->routed[layer] && spec->part != PART_FFN;
-}
-
-bool spec_routes_ffn(const struct model_spec *spec, int32_t layer)
-{
-    return spec->routed[layer] && spec->part != PART_ATTENTION;
-}
-
-int32_t spec_n_choices(const struct model_spec *spec)
-{
-    return spec->part == PART_APART ? 2 * spec->n_layers : spec->n_layers;
-}
-
-int32_t spec_attention_choice(const struct model_spec *spec, int32_t layer)
-{
-    return spec->part == PART_APART ? 2 * layer : layer;
-}
-
-int32_t spec_ffn_choice(const struct model_spec *spec, int32_t layer)
-{
-    return spec->part == PART_APART ? 2 * layer + 1 : layer;
-}
-
-int32_t spec_choice_layer(const struct model_spec *spec, int32_t choice)
-{
-    return spec->part == PART_APART ? choice / 2 : choice;
-}
-
-enum routed_part spec_choice_part(const struct model_spec *spec, int32_t choice)
-{
-    if (spec->part != PART_APART)
-        return spec->part;
-    return choice % 2 == 0 ? PART_ATTENTION : PART_FFN;
-}
-
-bool spec_sees_skipped(const struct model_spec *spec, int32_t layer)
-{
-    return spec_routes_attention(spec, layer) &&
-           spec->skipped_keys != SKIPPED_KEYS_ABSENT;
-}
-
 /* A matrix that the family has. */
 static bool has_matrix(const struct model_spec *spec, int matrix)
 {
@@ -225,7 +182,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
 static enum status check_received(const struct model_spec *s, struct error *err)
 {
     for (int32_t l = 0; l < s->n_layers; l++)
-        if (s->routed[l] && (l == 0 || spec_routes_attention(s, l - 1)))
+        if (s->routed[l] && (l == 0 || (s->routed[l - 1] &&
+                                        s->part != PART_FFN)))
             return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d:"
                              " the attention received in the layer before is"
                              " what it goes by, %s; allowed are layers after"

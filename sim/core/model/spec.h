@@ -198,28 +198,6 @@ double  spec_chance(const struct model_spec *spec, int32_t layer,
 
 int32_t spec_n_routed(const struct model_spec *spec);
 
-/* What layer l routes tokens around: its attention, its feed-forward part. */
-bool spec_routes_attention(const struct model_spec *spec, int32_t layer);
-bool spec_routes_ffn(const struct model_spec *spec, int32_t layer);
-
-/* Choices of tokens, in the order that a pass makes them: one a layer (a dense
- * one's is all tokens), with parts apart two, attention's first.  Allocations
- * and what judges tokens count in these. */
-enum { SPEC_MAX_CHOICES = 2 * SPEC_MAX_LAYERS };
-int32_t spec_n_choices(const struct model_spec *spec);
-/* The one that a layer's attention goes by, or its feed-forward part. */
-int32_t spec_attention_choice(const struct model_spec *spec, int32_t layer);
-int32_t spec_ffn_choice(const struct model_spec *spec, int32_t layer);
-/* Whose it is, and what it is around: PART_ATTENTION or PART_FFN where they are
- * apart, else the model's part. */
-int32_t          spec_choice_layer(const struct model_spec *spec,
-                                   int32_t choice);
-enum routed_part spec_choice_part(const struct model_spec *spec,
-                                  int32_t choice);
-
-/* Layer l's attention skips tokens, and their keys are there all the same. */
-bool spec_sees_skipped(const struct model_spec *spec, int32_t layer);
-
 /* Any matrix is kept as stored, in another type than float32. */
 bool    spec_stores(const struct model_spec *spec);
 

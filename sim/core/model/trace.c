@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/core/base/file.h"
+#include "sim/core/model/plan.h"
 
 static const char header[] = "window,layer,part,tokens,kept";
 
@@ -32,7 +33,7 @@ struct line {
 
 struct trace {
     char    name[256];
-    struct choice choice[SPEC_MAX_CHOICES];   /* [n_choices], ascending */
+    struct choice choice[PLAN_MAX_CHOICES];   /* [n_choices], ascending */
     int32_t n_choices;                /* that each window names */
     struct line *lines;               /* [windows, n_choices] */
     size_t  n_lines, lines_room;
@@ -63,13 +64,12 @@ enum status trace_write(FILE *file, const struct model_spec *spec,
                         struct error *err)
 {
     for (int32_t b = 0; b < a->n_sequences; b++)
-        for (int32_t c = 0; c < spec_n_choices(spec); c++) {
-            const int32_t l = spec_choice_layer(spec, c);
-            if (!spec->routed[l])
+        for (int32_t c = 0; c < plan_n_choices(spec); c++) {
+            const struct plan_choice made = plan_choice(spec, c);
+            if (!made.routed)
                 continue;
-            fprintf(file, "%" PRId64 ",%d,%s,%d,", first_window + b, l,
-                    part_names[spec_choice_part(spec, c)],
-                    allocation_length(a, b));
+            fprintf(file, "%" PRId64 ",%d,%s,%d,", first_window + b, made.layer,
+                    part_names[made.part], allocation_length(a, b));
             write_kept(file, allocation_kept(a, c, b),
                        allocation_count(a, c, b));
             fputs("\r\n", file);
@@ -434,12 +434,11 @@ static enum status check_parts(const struct trace *trace,
                                const struct model_spec *spec,
                                struct error *err)
 {
-    const int32_t first = spec_attention_choice(spec, is->layer);
-    const int32_t due = spec_ffn_choice(spec, is->layer) - first + 1;
+    const int32_t due = plan_choices_a_layer(spec), first = due * is->layer;
     int32_t same = 0;
 
     while (same < n && same < due &&
-           is[same].part == spec_choice_part(spec, first + same))
+           is[same].part == plan_choice(spec, first + same).part)
         same++;
     if (same == n && same == due)
         return STATUS_OK;
@@ -494,9 +493,10 @@ enum status trace_fill(struct allocation *a, const struct trace *trace,
             return error_set(err, STATUS_BAD_VALUE, "%.160s: window %" PRId64
                              ": it has windows 0 to %" PRId64, trace->name,
                              window, trace_windows(trace) - 1);
-        for (int32_t i = 0; i < trace->n_choices; i++) {
-            const struct choice *choice = &trace->choice[i];
-            const struct line *line = line_of(trace, window, i);
+        for (int32_t c = 0, i = 0; c < plan_n_choices(spec); c++) {
+            if (!plan_choice(spec, c).routed)
+                continue;
+            const struct line *line = line_of(trace, window, i++);
             if (line->n_tokens != allocation_length(a, b))
                 return error_set(err, STATUS_BAD_VALUE, "%.160s: window %"
                                  PRId64 " has %d tokens, the text's has %d: a"
@@ -504,9 +504,7 @@ enum status trace_fill(struct allocation *a, const struct trace *trace,
                                  " window it was made with", trace->name,
                                  window, line->n_tokens,
                                  allocation_length(a, b));
-            fill_one(a, trace, line, choice->part == PART_FFN
-                         ? spec_ffn_choice(spec, choice->layer)
-                         : spec_attention_choice(spec, choice->layer), b);
+            fill_one(a, trace, line, c, b);
         }
     }
     return status;

@@ -1,7 +1,7 @@
 /* trace.h - which tokens a run kept, as a file that another run replays.
  *
  * CSV, a line for each window (a sequence of the run, from 0) and each choice
- * of a routed layer (spec.h):
+ * of a routed layer (plan.h):
  *     window,layer,part,tokens,kept
  *     0,1,attention,512,0-3 7 9-30
  *     0,1,ffn,512,0-14

@@ -1,5 +1,5 @@
-/* stored.c - products with weights kept as stored (models/kernels/stored.h), widened on
- * the way: for one row in registers, for more into a panel of floats that stays
+/* stored_product.c - Multiply by weights that are kept as stored, widening them
+ * on the way: for one row in registers, for more into a panel of floats that stays
  * in the first cache.  Every element is the same chain of multiply-adds in the
  * order of k as in gemm.c, so that it has the bits of the product with the
  * widened weight; and every number is widened once, because work is split by

@@ -1,0 +1,202 @@
+/* layer.c - Run one layer, stage by stage, on the rows of a pass. */
+#include "models/executor/layer.h"
+
+#include "models/executor/operands.h"
+#include "models/executor/routing.h"
+
+void embed_forward(struct model *m)
+{
+    struct embedding o = embedding_of(m);
+    op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
+}
+
+void head_forward(struct model *m, int32_t n, const int32_t *row,
+                  const int32_t *token, bool few)
+{
+    struct norm norm = norm_of(m, -1, TENSOR_FINAL_GAMMA,
+                               m->stream[m->spec.n_layers], m->final_normed,
+                               m->final_stats, n);
+    norm.row = row;
+    op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
+    struct gemm head = head_of(m, n, few);
+    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
+}
+
+static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
+                     const real *x, real *out, real *stats, int32_t n,
+                     const int32_t *token)
+{
+    struct norm o = norm_of(m, l, gamma, x, out, stats, n);
+    op_norm(&m->ex, place(OP_NORM, l, token), &o);
+}
+
+static void work_on(struct layer_buffers *b, struct rows rows)
+{
+    b->rows = rows;
+    b->n_rows = rows.first[rows.n_sequences];
+}
+
+/* The product's columns from `first` on: some of queries, keys and values, each
+ * of which is a range of its own where they are stored. */
+static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
+{
+    int32_t n_ranges = 0;
+
+    if (g.n_stored == 0)
+        g.b += first;
+    for (int32_t at = 0; g.n_stored > 0 && at < first; g.n_stored--)
+        at += g.stored++->columns;
+    for (int32_t at = 0; n_ranges < g.n_stored && at < n; n_ranges++)
+        at += g.stored[n_ranges].columns;
+    g.n_stored = n_ranges;
+    g.n = n;
+    g.c += first;
+    if (g.bias)
+        g.bias += first;
+    return g;
+}
+
+static void turn(struct model *m, int32_t l, const struct rows *rows,
+                 int32_t first_head, int32_t n_heads)
+{
+    if (!m->rope)
+        return;
+    struct rope rope = rope_of(m, l, m->layer[l].qkv +
+                               first_head * m->spec.head_size);
+    rope.rows = rows;
+    rope.n = rows->first[rows->n_sequences];
+    rope.n_heads = n_heads;
+    op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
+}
+
+/* Queries, keys and values of the layer's rows x. */
+static void run_qkv(struct model *m, int32_t l, const real *x)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
+    struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
+    op_product(&m->ex, place(OP_QKV, l, token), &qkv);
+    turn(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
+}
+
+static void gather(struct model *m, int32_t l, const real *normed,
+                   real *normed_out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gathering o = {
+        .row = b->row, .n = b->n_rows, .width = m->spec.n_channels,
+        .x = { m->stream[l], normed }, .out = { b->x, normed_out },
+    };
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), &o);
+}
+
+/* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
+ * the same matrix. */
+static void run_keys_of_all(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const int32_t *all = m->all_rows.token;
+
+    run_norm(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
+             m->n_rows, all);
+    struct gemm keys = columns_of(product_of(m, l, TENSOR_QKV, b->normed1,
+                                             b->qkv, m->n_rows, NULL), q,
+                                  2 * e);
+    op_product(&m->ex, place(OP_QKV, l, all), &keys);
+    turn(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    if (b->n_rows == 0)
+        return;
+    gather(m, l, b->normed1, b->normed2);
+    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV, b->normed2,
+                                                b->qkv, b->n_rows, NULL), 0,
+                                     q);
+    op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
+    turn(m, l, &b->rows, 0, m->spec.n_heads);
+}
+
+/* out = x + the mix of values, projected. */
+static void project(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gemm product = product_of(m, l, TENSOR_PROJECT, b->attended, out,
+                                     b->n_rows, x);
+    op_product(&m->ex, place(OP_PROJECT, l, b->rows.token), &product);
+}
+
+/* out = x + ffn(norm(x)); out may be x. */
+static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
+    struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
+    op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
+    struct activation act = { .family = m->spec.family, .x = b->up,
+                              .out = b->act, .n = n, .width = m->spec.n_ffn };
+    op_activation(&m->ex, place(OP_ACT, l, token), &act);
+    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);
+    op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+}
+
+/* out = x + attention(norm(x)); out may be x.  Where no row is kept, later
+ * tokens may still want keys of those that are skipped. */
+static void attention(struct model *m, int32_t l, const real *x, real *out)
+{
+    const int32_t n = m->layer[l].n_rows;
+
+    if (plan_skipped_keys(&m->plan, l) == SKIPPED_KEYS_COMPUTED)
+        run_keys_of_all(m, l);
+    else if (n > 0)
+        run_qkv(m, l, x);
+    m->pass->attend(m, l);
+    if (n > 0)
+        project(m, l, x, out);
+}
+
+/* Gates the change of the kept rows onto the stream. */
+static void put_back(struct model *m, int32_t l)
+{
+    struct gating gate = gating_of(m, l);
+    gate.stream = m->stream[l];
+    op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
+}
+
+/* Takes rows of the stream, all or gathered, through the stage's parts and puts
+ * them back. */
+static void run_stage(struct model *m, int32_t l, const struct stage *stage)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const bool kept = stage->rows == STAGE_KEPT;
+    const bool attends = stage->parts & STAGE_ATTENTION;
+    const bool feeds = stage->parts & STAGE_FFN;
+    const real *x = kept ? b->x : m->stream[l];
+    real *out = kept ? b->y : m->stream[l + 1];
+    real *middle = feeds ? b->middle : out;
+
+    if (stage->chooses != PLAN_NO_CHOICE) {
+        routing_score(m, stage->chooses);
+        m->pass->select(m, stage->chooses);
+    }
+    work_on(b, kept ? b->kept : m->all_rows);
+    /* Computed keys come first, so that normed rows are gathered too. */
+    if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
+        gather(m, l, NULL, NULL);
+    if (attends)
+        attention(m, l, x, middle);     /* and its residual: middle = x + ... */
+    if (b->n_rows == 0)
+        return;
+    if (feeds)
+        feed_forward(m, l, attends ? middle : x, out);      /* likewise, out */
+    if (stage->gated)
+        put_back(m, l);                 /* stream = stream + g * (out - x) */
+}
+
+void layer_forward(struct model *m, int32_t l)
+{
+    for (int32_t i = 0; i < m->plan.n_stages[l]; i++)
+        run_stage(m, l, &m->plan.stage[l][i]);
+}

@@ -1,0 +1,133 @@
+/* operands.c - Make the operands that forward and backward of an op share. */
+#include "models/executor/operands.h"
+
+#include <assert.h>
+
+const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    return t && t->n_ranges == 0 ? m->weights + t->offset : NULL;
+}
+
+real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    bool has = t && (t->trained || !m->spec.backbone_frozen);
+    return has ? m->gradients + t->learned_at : NULL;
+}
+
+struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
+                       const real *a, real *c, int32_t n_rows,
+                       const real *from)
+{
+    const struct tensor *t = tensor_find(&m->tensors, layer, id);
+    /* Every product's weight is followed by its bias, where it has one. */
+    const real *bias = weight_of(m, layer, (enum tensor_id)(id + 1));
+    int32_t k = (int32_t)t->rows, n = (int32_t)t->columns;
+    return (struct gemm){
+        .m = n_rows, .n = n, .k = k, .a = a, .a_row = k, .a_k = 1,
+        .b = weight_of(m, layer, id), .b_k = n, .b_col = 1, .c = c, .c_row = n,
+        .bias = bias, .from = from, .from_row = n,
+        .stored = t->range, .n_stored = t->n_ranges,
+    };
+}
+
+struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
+{
+    const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
+    const struct tensor *t = tensor_find(&m->tensors, -1, id);
+    const int32_t c = m->spec.n_channels, v = m->spec.n_vocab;
+    struct gemm g = {
+        .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
+        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
+        .c_row = v, .stored = t->range, .n_stored = t->n_ranges,
+    };
+    if (few && m->head_columns) {
+        g.b = m->head_columns;
+        g.b_k = v;
+        g.b_col = 1;
+    }
+    return g;
+}
+
+struct embedding embedding_of(const struct model *m)
+{
+    const struct tensor *t = tensor_find(&m->tensors, -1, TENSOR_WTE);
+    return (struct embedding){
+        .ids = m->input.ids, .position = m->all_position,
+        .wte = weight_of(m, -1, TENSOR_WTE),
+        .stored = t->n_ranges > 0 ? t->range : NULL,
+        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
+        .n = m->n_rows, .width = m->spec.n_channels,
+    };
+}
+
+struct attention attention_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    struct attention o = {
+        .rows = &b->rows, .n_heads = m->spec.n_heads,
+        .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
+        .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
+    };
+    enum skipped_keys skipped = plan_skipped_keys(&m->plan, layer);
+    assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);
+    if (skipped != SKIPPED_KEYS_ABSENT) {
+        bool computed = skipped == SKIPPED_KEYS_COMPUTED;
+        o.key_rows = &m->all_rows;
+        o.kv = computed ? b->qkv + q : m->carried;
+        o.kv_stride = computed ? q + 2 * e : 2 * e;
+    }
+    return o;
+}
+
+struct router router_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    return (struct router){
+        .input = m->spec.router_input == ROUTER_INPUT_RAW ? ROUTER_RAW
+                 : m->spec.family == FAMILY_LLAMA         ? ROUTER_RMS
+                                                          : ROUTER_LAYER_NORM,
+        .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon,
+        .weight = weight_of(m, layer, TENSOR_ROUTER), .stats = b->router_stats,
+        .score = b->score,
+    };
+}
+
+struct gating gating_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    return (struct gating){
+        .gate = m->spec.gate == GATE_RAW       ? GATING_RAW
+                : m->spec.gate == GATE_SIGMOID ? GATING_SIGMOID
+                : m->spec.gate == GATE_ONE     ? GATING_ONE
+                                               : GATING_SIGMOID2,
+        .trained = m->spec.router_trained, .n = b->n_rows,
+        .width = m->spec.n_channels, .token = b->row, .score = b->score,
+        .value = b->gate, .y = b->y, .x = b->x,
+    };
+}
+
+struct rope rope_of(struct model *m, int32_t layer, real *qkv)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    return (struct rope){
+        .qkv = qkv, .rows = &b->rows, .n = b->n_rows,
+        .n_heads = m->spec.n_heads + m->spec.n_kv_heads,
+        .head_size = m->spec.head_size,
+        .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec), .table = m->rope,
+    };
+}
+
+struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
+                    const real *x, real *out, real *stats, int32_t n)
+{
+    return (struct norm){
+        .rms = m->spec.family == FAMILY_LLAMA, .n = n,
+        .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon, .x = x,
+        .gamma = weight_of(m, layer, gamma),
+        .beta = weight_of(m, layer, (enum tensor_id)(gamma + 1)), .out = out,
+        .stats = stats,
+    };
+}

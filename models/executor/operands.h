@@ -1,0 +1,28 @@
+/* operands.h - Make the operands that forward and backward of an op share. */
+#ifndef OPERANDS_H
+#define OPERANDS_H
+
+#include "models/executor/model_state.h"
+
+/* A tensor's numbers among the weights or the gradients; NULL where the model
+ * has no such tensor, or keeps it as stored. */
+const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
+real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
+
+/* c = a times the tensor, + its bias, + `from` (NULL: nothing). */
+struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
+                       const real *a, real *c, int32_t n_rows,
+                       const real *from);
+/* The unembedding of n_rows rows of the final norm; `few`: of a model that
+ * decodes, along the head's columns, which is the faster for few rows. */
+struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
+/* The norm with this scale, and with the shift that follows it. */
+struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
+                    const real *x, real *out, real *stats, int32_t n);
+struct embedding embedding_of(const struct model *m);   /* of all its rows */
+struct attention attention_of(struct model *m, int32_t layer);
+struct router router_of(struct model *m, int32_t layer);
+struct gating gating_of(struct model *m, int32_t layer);
+struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+
+#endif

@@ -1,0 +1,22 @@
+/* routing.h - Score the stream's tokens; keep those that the policy says. */
+#ifndef ROUTING_H
+#define ROUTING_H
+
+#include "models/executor/model_state.h"
+
+/* Scores all rows of the stream, where there is a router or a signal. */
+void routing_score(struct model *m, int32_t choice);
+
+/* The question to the policy of the pass; for the first thread's scratch. */
+struct route_input routing_input(const struct model *m, int32_t choice,
+                                 int32_t sequence, int32_t n_tokens,
+                                 const real *score);
+
+/* Chooses among the tokens of whole sequences, under `select`, and lines up the
+ * kept ones as the layer's rows. */
+void routing_select(struct model *m, int32_t choice);
+/* Ends a bracket of `select`, once the kept rows are lined up. */
+void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
+                        uint64_t shared_flops);
+
+#endif

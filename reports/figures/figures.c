@@ -1,0 +1,116 @@
+/* figures.c - Build the figures of a report, in the order of their table. */
+#include "reports/figures/figures.h"
+
+#include <string.h>
+#include "reports/read/jsonpath.h"
+
+/* ---- the runs that figures are drawn from; of several the first ---- */
+
+static const struct run *from_study(const struct report *r)
+{
+    return r->study.n ? r->study.setting[0].run[0] : NULL;
+}
+
+static const struct run *from_tradeoff(const struct report *r)
+{
+    for (size_t i = 0; i < r->n_runs; i++)
+        if (r->run[i].n_points && r->run[i].point[0].kind == RUN_SCORE)
+            return &r->run[i].point[0];
+    return NULL;
+}
+
+static const struct run *from_profile(const struct report *r)
+{
+    return r->profile;
+}
+
+static const struct run *from_layers(const struct report *r)
+{
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a] && r->layers[a] != &r->trained[a])
+            return r->profile;
+    return r->study.mod ? study_typical(r->study.mod)
+         : r->study.dense ? study_typical(r->study.dense) : r->scored;
+}
+
+static const struct run *from_text(const struct report *r)
+{
+    return r->scored;
+}
+
+/* ---- the table ---- */
+
+static const struct figure {
+    const char  *name;
+    enum section section;
+    void       (*draw)(struct plot *plot, const struct report *r);
+    const struct run *(*source)(const struct report *r);
+    const char  *needs;
+} figures[] = {
+#define X(function, name, section, source, needs)                              \
+    { name, SECTION_##section, figure_##function, from_##source, needs },
+    FIGURE_MAP(X)
+#undef X
+};
+enum { N_FIGURES = sizeof figures / sizeof *figures };
+_Static_assert((int)N_FIGURES <= (int)REPORT_MAX_FIGURES,
+               "room for every figure");
+
+static const char *text_or(const char *text, const char *fallback)
+{
+    return text && *text ? text : fallback;
+}
+
+/* The last words of every figure name the program and the machine. */
+static void append_origin(struct plot *plot, const struct run *run)
+{
+    size_t used = strlen(plot->foot);
+    const char *commit, *cpu;
+
+    if (run->kind == RUN_SWEEP && !run->summary && run->n_points)
+        run = &run->point[0];
+    commit = text_or(jsonpath_text(run->summary, "provenance.commit"),
+                     "unknown");
+    cpu = text_or(jsonpath_text(run->summary, "provenance.cpu"),
+                  text_or(jsonpath_text(run->summary, "provenance.cpu_model"),
+                          "CPU unknown"));
+    snprintf(plot->foot + used, sizeof plot->foot - used, "  |  isobath commit "
+             "%.12s%s, %.60s", commit,
+             json_is_true(jsonpath_at(run->summary, "provenance.dirty"))
+             ? " with changes" : "", cpu);
+}
+
+static void leave_out(struct report *r, const struct plot *plot,
+                      const char *needs)
+{
+    struct report_gap *gap = &r->gap[r->n_gaps++];
+
+    gap->name = plot->name;
+    if (*plot->reason)
+        memcpy(gap->reason, plot->reason, sizeof gap->reason);
+    else
+        snprintf(gap->reason, sizeof gap->reason, "needs %s", needs);
+}
+
+enum status figures_build(struct report *r, struct error *err)
+{
+    for (size_t i = 0; i < N_FIGURES; i++) {
+        const struct figure *f = &figures[i];
+        struct plot *plot = &r->figure[r->n_figures].plot;
+        const struct run *run = f->source(r);
+        enum status status = plot_open(plot, f->name, err);
+        if (status != STATUS_OK)
+            return status;
+        f->draw(plot, r);
+        if (!plot->ready) {
+            leave_out(r, plot, f->needs);
+            plot_close(plot);
+            continue;
+        }
+        append_origin(plot, run ? run : &r->run[0]);
+        r->figure[r->n_figures].section =
+            r->n_figures ? f->section : SECTION_ANSWER;
+        r->n_figures++;
+    }
+    return STATUS_OK;
+}
