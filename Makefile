@@ -173,6 +173,15 @@ $(helpers): $(shared) $(counted)
 $(tests): %: %.o $(helpers) $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $< $(helpers) $(archive) -lcriterion $(LDLIBS)
 
+# The C examples of the READMEs, for tests/test_readme.c to include.
+readmes := $(wildcard */README.md */*/README.md)
+$(BUILD)/examples/tests/readme.c: $(readmes)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)awk '/^```c$$/ { on = 1; print "#line " FNR + 1 " \"" FILENAME "\""; next } \
+	    /^```/ { on = 0 } on' $^ >$@
+$(BUILD)/tests/test_readme.o: $(BUILD)/examples/tests/readme.c
+$(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
+
 # A model's logits in a file, to compare with others': tests/compare.
 $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
