@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 
 #include "hwprof/measure/energy_table.h"
+#include "hwprof/measure/fact.h"
 #include "tests/synthetic_machine.h"
 
 static struct energy_coefficient found(double value)
@@ -44,19 +45,9 @@ static void fill(struct energy_answer *a)
 static enum status print_csv(FILE *file, const struct energy_answer *answer,
                              struct error *err)
 {
-    static const struct column columns[] = {
-        { "kind", "", "", COLUMN_TEXT, true },
-        { "name", "", "", COLUMN_TEXT, true },
-        { "threads", "", "", COLUMN_TEXT, true },
-        { "value", "", "", COLUMN_FACTOR, true },
-        { "slowest", "", "", COLUMN_FACTOR, true },
-        { "unit", "", "", COLUMN_TEXT, true },
-        { "source", "", "", COLUMN_TEXT, true },
-        { "reason", "", "", COLUMN_TEXT, true },
-    };
     struct table t;
 
-    table_open(&t, "facts", columns, sizeof columns / sizeof *columns);
+    facts_open(&t);
     energy_table_facts(&t, answer);
     enum status status = table_print(&t, FORMAT_CSV, file, err);
     table_close(&t);

@@ -7,6 +7,7 @@
 
 #include "hwprof/counters/counter.h"
 #include "hwprof/measure/energy_table.h"
+#include "hwprof/measure/fact.h"
 #include "hwprof/measure/machine_profile.h"
 #include "hwprof/measure/measure.h"
 #include "hwprof/machine/peak.h"
@@ -276,49 +277,17 @@ static enum status print_json(const struct answer *a, struct error *err)
 
 /* ---- CSV: a row a fact ---- */
 
-static const struct column fact_columns[] = {
-    { "kind", "kind", "", COLUMN_TEXT, true },
-    { "name", "name", "", COLUMN_TEXT, true },
-    { "threads", "threads", "", COLUMN_TEXT, true },
-    { "value", "value", "", COLUMN_FACTOR, true },
-    { "slowest", "slowest", "", COLUMN_FACTOR, true },
-    { "unit", "unit", "", COLUMN_TEXT, true },
-    { "source", "source", "", COLUMN_TEXT, true },
-    { "reason", "reason", "", COLUMN_TEXT, true },
-};
-
 static void add_rate(struct table *t, const char *name, const char *threads,
                      const char *unit, const struct peak_rate *rate)
 {
-    bool known = rate->n_runs > 0;
-    double unknown = (double)NAN;
+    struct fact fact = { .kind = "peak", .name = name, .threads = threads,
+                         .unit = unit, .reason = rate->reason };
 
-    table_row(t, ROW_PLAIN);
-    table_text(t, "peak");
-    table_text(t, name);
-    table_text(t, threads);
-    table_amount(t, amount_of(known ? rate->per_second : unknown,
-                              PROV_MEASURED));
-    table_amount(t, amount_of(known ? rate->worst : unknown, PROV_MEASURED));
-    table_text(t, unit);
-    table_text(t, "");
-    table_text(t, rate->reason);
-}
-
-/* A row about something that works has a word for its value. */
-static void add_word(struct table *t, const char *kind, const char *name,
-                     const char *word, const char *unit, const char *source,
-                     const char *reason)
-{
-    table_row(t, ROW_PLAIN);
-    table_text(t, kind);
-    table_text(t, name);
-    table_text(t, "");
-    table_text(t, word);
-    table_skip(t);
-    table_text(t, unit);
-    table_text(t, source);
-    table_text(t, reason);
+    if (rate->n_runs) {
+        fact.value = amount_of(rate->per_second, PROV_MEASURED);
+        fact.slowest = amount_of(rate->worst, PROV_MEASURED);
+    }
+    facts_add(t, fact);
 }
 
 static void add_facts(struct table *t, const struct answer *a)
@@ -330,13 +299,16 @@ static void add_facts(struct table *t, const struct answer *a)
         add_rate(t, peak_level_names[l], "all", "B/s", &a->peak.read_all[l]);
     }
     for (int m = 0; m < METRIC_COUNT; m++)
-        add_word(t, "metric", metric_table[m].column,
-                 a->row[m].qualified ? "qualified" : "", metric_table[m].unit,
-                 a->row[m].source, a->row[m].reason);
+        facts_add(t, (struct fact){
+            .kind = "metric", .name = metric_table[m].column,
+            .word = a->row[m].qualified ? "qualified" : "",
+            .unit = metric_table[m].unit, .source = a->row[m].source,
+            .reason = a->row[m].reason });
     for (int i = 0; i < a->sensors.n; i++) {
         const struct sensor *s = &a->sensors.sensor[i];
-        add_word(t, "sensor", s->name, s->reason[0] ? "" : "works", "J", "",
-                 s->reason);
+        facts_add(t, (struct fact){
+            .kind = "sensor", .name = s->name, .unit = "J",
+            .word = s->reason[0] ? "" : "works", .reason = s->reason });
     }
     if (a->energy)
         energy_table_facts(t, a->energy);
@@ -346,9 +318,7 @@ static enum status print_csv(const struct answer *a, struct error *err)
 {
     struct table t;
 
-    table_open(&t, "machine", fact_columns,
-               sizeof fact_columns / sizeof *fact_columns);
-    t.digits = 9;
+    facts_open(&t);
     add_facts(&t, a);
     enum status status = table_print(&t, FORMAT_CSV, stdout, err);
     table_close(&t);

@@ -2,8 +2,8 @@
 #include "hwprof/measure/energy_table.h"
 
 #include <math.h>
-#include <string.h>
 #include "hwprof/energy/energy_kernel.h"
+#include "hwprof/measure/fact.h"
 #include "sim/core/answer/json.h"
 
 /* The terms are printed, and their sum that a profile calls static. */
@@ -206,33 +206,25 @@ json_t *energy_table_json(const struct energy_answer *a)
         "idle_watts_after", json_number(a->run.idle_after));
 }
 
-static void add_fact(struct table *t, const char *kind,
-                     const struct energy_answer *a, const struct line *line,
-                     double value, double low)
-{
-    bool whole = strcmp(kind, "coefficient") == 0;
-
-    table_row(t, ROW_PLAIN);
-    table_text(t, kind);
-    table_text(t, line->name);
-    table_textf(t, "%d", a->n_threads);
-    table_amount(t, amount_of(value, PROV_MEASURED));
-    table_amount(t, amount_of(low, PROV_MEASURED));
-    table_text(t, line->unit);
-    table_text(t, whole ? a->run.source : "");
-    table_text(t, whole ? line->reason : "");
-}
-
 void energy_table_facts(struct table *t, const struct energy_answer *a)
 {
-    const double none = (double)NAN;
+    char threads[16];
 
+    snprintf(threads, sizeof threads, "%d", a->n_threads);
     for (int i = 0; i < N_LINES; i++) {
         struct line line = line_of(a, i);
-        bool known = line.c->resolved;
-        add_fact(t, "coefficient", a, &line, known ? line.c->value : none,
-                 known ? line.c->low : none);
-        if (known)
-            add_fact(t, "coefficient_high", a, &line, line.c->high, none);
+        struct fact fact = { .kind = "coefficient", .name = line.name,
+            .threads = threads, .unit = line.unit, .source = a->run.source,
+            .reason = line.reason };
+        if (line.c->resolved) {
+            fact.value = amount_of(line.c->value, PROV_MEASURED);
+            fact.slowest = amount_of(line.c->low, PROV_MEASURED);
+        }
+        facts_add(t, fact);
+        if (line.c->resolved)
+            facts_add(t, (struct fact){
+                .kind = "coefficient_high", .name = line.name,
+                .threads = threads, .unit = line.unit,
+                .value = amount_of(line.c->high, PROV_MEASURED) });
     }
 }
