@@ -183,13 +183,6 @@ ROUTED(a_layer_routed_this_way_by_hand)
     allocation_close(&a);
 }
 
-static uint64_t of_token(const struct ledger *l, int32_t token, enum op op,
-                         enum metric metric)
-{
-    struct ledger_key key = { PASS_FORWARD, 1, token, op };
-    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
-}
-
 ROUTED(folded_tokens_are_the_layer_and_each_pays_for_itself)
 {
     struct machine m = machine();
