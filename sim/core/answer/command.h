@@ -20,7 +20,7 @@ int command_fail(const struct error *err);
 void command_warn(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* Foreign text under a message: each line behind two blanks. */
+/* Print foreign text under a message, each line behind two blanks. */
 void command_quote(const char *text);
 
 /* Set by SIGINT and SIGTERM once command_catch_signals() ran; a second signal
@@ -29,9 +29,10 @@ void command_quote(const char *text);
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 
-/* The largest resident set of this process so far, in bytes; 0: not told here. */
+/* The largest resident set of this process so far, in bytes; 0 where the system
+ * does not tell. */
 uint64_t command_peak_bytes(void);
-/* All that the machine has. */
+/* The machine's physical memory, in bytes. */
 uint64_t command_memory_bytes(void);
 
 #endif

@@ -20,7 +20,8 @@ extern const char *const summary_witness_names[SUMMARY_WITNESSES];
  * reason "not asked for".  The references to config and provenance are stolen. */
 json_t *summary_open(const char *command, json_t *config, json_t *provenance);
 
-/* The totals of that start, for objects inside a summary that have their own. */
+/* The null totals of that start, for objects inside a summary that have totals
+ * of their own. */
 json_t *summary_no_totals(void);
 
 /* totals.<witness>.<metric> for every metric from the ledger's total, null where

@@ -1,4 +1,4 @@
-/* arena.c - bump allocation in one anonymous mapping. */
+/* arena.c - Allocate by moving an offset through one anonymous mapping. */
 #include "sim/core/base/arena.h"
 
 #include <assert.h>
@@ -40,8 +40,8 @@ enum status arena_map(struct arena *arena, struct error *err)
     return STATUS_OK;
 }
 
-/* Every page now, not in the first step: no fault is timed, and what a run
- * holds is known from the start. */
+/* Touch every page now, not in the first step: no fault is timed, and the
+ * memory that a run holds is known from the start. */
 void arena_touch(struct arena *arena, int part, int parts)
 {
     const size_t page = 4096, pages = (arena->size + page - 1) / page;

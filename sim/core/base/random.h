@@ -1,4 +1,4 @@
-/* random.h - a small seeded generator: the same numbers on every machine. */
+/* random.h - Generate seeded random numbers, the same on every machine. */
 #ifndef RANDOM_H
 #define RANDOM_H
 

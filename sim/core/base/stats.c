@@ -1,4 +1,4 @@
-/* stats.c - means, spreads and differences that say how sure they are. */
+/* stats.c - Compute means, spreads and differences, with their intervals. */
 #include "sim/core/base/stats.h"
 
 #include <math.h>
@@ -39,7 +39,8 @@ double stats_median(double *x, size_t n)
 
 double stats_quantile(double *x, size_t n, double q)
 {
-    /* A product that is whole but for its last bits does not count one more. */
+    /* A product that is above a whole number only in its last bits is that
+     * number. */
     double rank = ceil(q * (double)n * (1 - 1e-12));
 
     if (n == 0)

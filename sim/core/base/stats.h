@@ -1,4 +1,4 @@
-/* stats.h - means, spreads and differences that say how sure they are. */
+/* stats.h - Compute means, spreads and differences, with their intervals. */
 #ifndef STATS_H
 #define STATS_H
 
@@ -20,8 +20,8 @@ double stats_median(double *x, size_t n);
  * past 30 the expansion of Abramowitz and Stegun 26.7.5, wrong by < 1e-4. */
 double stats_t95(double df);
 
-/* The smallest value that at least the share q, 0 < q <= 1, of them does not
- * exceed; NAN when n is 0.  Sorts x. */
+/* The smallest of the values that at least the share q, 0 < q <= 1, of them
+ * does not exceed; NAN when n is 0.  Sorts x. */
 double stats_quantile(double *x, size_t n, double q);
 
 /* The share of values at or below x. */
@@ -58,16 +58,16 @@ struct difference stats_paired(const double *a, const double *b, size_t n);
  * the percentile bootstrap. */
 struct difference stats_ratio(const double *a, const double *b, size_t n);
 
-/* An interval of the median at 95 % or a little more, from ranks alone:
- * whatever the distribution (Conover, Practical Nonparametric Statistics, 3rd
- * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6
- * values, which cannot give 95 %. */
+/* An interval of the median at 95 % or a little more, from ranks alone, so
+ * valid for any distribution (Conover, Practical Nonparametric Statistics, 3rd
+ * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6 values,
+ * which cannot give 95 %. */
 struct difference stats_median_interval(const double *x, size_t n);
 
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */
 struct difference stats_welch(struct spread a, struct spread b);
 
-/* What may be said of a difference. */
+/* The conclusion that the interval of a difference allows. */
 enum verdict { VERDICT_UNKNOWN, VERDICT_NONE, VERDICT_LOWER, VERDICT_HIGHER };
 enum verdict stats_verdict(struct difference difference);
 

@@ -35,7 +35,7 @@ struct config_setting {
                                   * key; NULL: --set */
 };
 
-/* Where a resolved value came from, for messages of later checks. */
+/* The place that a resolved value came from, for messages of later checks. */
 struct config_origin {
     char path[CONFIG_TEXT_SIZE];   /* "--set", "default", or a file, cut */
     int  line, column;             /* 1-based; 0 where there is no file */

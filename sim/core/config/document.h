@@ -1,8 +1,8 @@
-/* document.h - one YAML document in memory, and errors that say where in it.
+/* document.h - Hold one YAML document in memory; name the place of an error.
  *
  * Plain YAML only: no anchors, aliases, tags or second document, at most
- * DOCUMENT_MAX_BYTES and DOCUMENT_MAX_DEPTH, so that what is read is what
- * stands there. */
+ * DOCUMENT_MAX_BYTES and DOCUMENT_MAX_DEPTH, so that a document means just what
+ * its text shows. */
 #ifndef DOCUMENT_H
 #define DOCUMENT_H
 
@@ -51,13 +51,13 @@ enum status document_fail(const struct document *document,
                           struct error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* A hash of what a file says, and the .yaml files it names say; comments and
- * layout do not count. */
+/* A hash of the contents of a file and of the .yaml files that it names;
+ * comments and layout do not count. */
 enum status document_hash(uint64_t *out, const char *path,
                           struct error *err) MUST_CHECK;
 
-/* A file name that stands in the document, seen from here: relative to the
- * file that names it. */
+/* Resolve a file name that stands in the document: it is relative to the file
+ * that names it. */
 enum status document_resolve(char out[FILE_PATH_SIZE],
                              const struct document *document,
                              const yaml_node_t *node,

@@ -1,4 +1,4 @@
-/* agreement.c - two ledgers, cell by cell. */
+/* agreement.c - Compare two ledgers, cell by cell. */
 #include "sim/core/ledger/agreement.h"
 
 #include <assert.h>
@@ -69,7 +69,7 @@ void disagreement_text(char out[DISAGREEMENT_SIZE],
                      d->shape.by_pass ? ", " : "", layer, token,
                      d->shape.by_op ? op_table[d->key.op].name : "",
                      d->shape.by_op ? ", " : "");
-    /* The last ", " gives way to what differs. */
+    /* The last ", " gives way to the difference itself. */
     n = n >= 2 ? n - 2 : 0;
     snprintf(out + n, (size_t)(DISAGREEMENT_SIZE - n), ": predicted %" PRIu64
              " %s, counted %" PRIu64, d->predicted,

@@ -1,11 +1,11 @@
-/* agreement.h - do the formulas and the executor's tally say the same? */
+/* agreement.h - Check that the formulas and the executor's tally agree. */
 #ifndef AGREEMENT_H
 #define AGREEMENT_H
 
 #include <stdbool.h>
 #include "sim/core/ledger/ledger.h"
 
-/* A cell where they do not. */
+/* A cell in which the two ledgers differ. */
 struct disagreement {
     struct ledger_shape shape;       /* of the ledgers: what they resolve */
     struct ledger_key   key;

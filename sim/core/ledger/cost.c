@@ -1,4 +1,4 @@
-/* cost.c - adding up what work costs without losing track of what is known. */
+/* cost.c - Add up costs without losing track of which amounts are known. */
 #include "sim/core/ledger/cost.h"
 
 #include <string.h>

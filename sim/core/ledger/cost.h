@@ -1,4 +1,4 @@
-/* cost.h - what work costs, and how we came to know it. */
+/* cost.h - Hold the cost of work, and how each amount came to be known. */
 #ifndef COST_H
 #define COST_H
 
@@ -65,7 +65,7 @@ struct cost {
     uint8_t  from[METRIC_COUNT];   /* enum provenance */
 };
 
-/* No work at all, every metric known to that degree. */
+/* The cost of no work at all, every metric known to that degree. */
 struct cost cost_zero(enum provenance known);
 
 /* State one metric.  `metric` must be a count, or a real, as named. */
@@ -74,7 +74,7 @@ void cost_set_count(struct cost *cost, enum metric metric, uint64_t value,
 void cost_set_real(struct cost *cost, enum metric metric, double value,
                    enum provenance from);
 
-/* Whether there is a number: neither unknown nor below resolution. */
+/* True if there is a number: neither unknown nor below resolution. */
 bool cost_known(const struct cost *cost, enum metric metric);
 
 /* *sum += *part.  A metric unknown in either is unknown in the sum.
