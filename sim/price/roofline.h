@@ -1,4 +1,4 @@
-/* roofline.h - from flops and bytes to seconds, with an interval. */
+/* roofline.h - Turn flops and bytes into seconds, with an interval. */
 #ifndef ROOFLINE_H
 #define ROOFLINE_H
 
@@ -20,10 +20,10 @@ struct roofline_load {
     const struct lines_op *lines;     /* NULL: every operand its own line */
 };
 
-/* Operand bytes that cross from each level to the one nearer the core, one way or
- * the other: at[LEVEL_L1] are the operands themselves.  in[]: bytes of the lines
- * that the nearer level takes in for them, which is what a counter of fills sees
- * (lines.h).  A level the machine lacks has 0. */
+/* Operand bytes that cross from each level to the one nearer the core, one way
+ * or the other: at[LEVEL_L1] are the operands themselves.  in[]: bytes of the
+ * lines that the nearer level takes in for them, as a counter of fills sees
+ * them (lines.h).  A level that the machine lacks has 0. */
 struct traffic {
     double at[LEVEL_COUNT], in[LEVEL_COUNT];
 };
