@@ -95,8 +95,8 @@ struct stream_signal {
 };
 
 /* The attention that each row drew in an attention over whole sequences: its
- * probabilities summed over heads, then queries.  Queries and keys are scaled by
- * D^(-1/4) each. */
+ * probabilities summed over heads, then queries.  Queries and keys are scaled
+ * by D^(-1/4) each. */
 struct reception {
     const struct rows *rows;
     int32_t     n_heads, n_kv_heads, head_size;

@@ -29,7 +29,7 @@
 
 struct stored {
     enum number    type;
-    int32_t        columns;      /* ranges of its own */
+    int32_t        columns;      /* without padding */
     int32_t        rows;         /* K, a multiple of the type's block */
     const uint8_t *data;         /* [groups] of stored_group_bytes() */
 };

@@ -30,8 +30,8 @@ enum {
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
 };
 
-/* How a group's blocks are laid out: bytes before the parts, parts, numbers of
- * a part, bytes of a part; and numbers that come at once. */
+/* The layout of a group's blocks: bytes before the parts, parts, numbers of a
+ * part, bytes of a part; and numbers that come at once. */
 struct shape {
     int head, parts, numbers, bytes, step;
 };

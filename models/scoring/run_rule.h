@@ -1,5 +1,5 @@
-/* run_rule.h - Choose the rule that decides which tokens a routed block keeps while
- * a text is scored. */
+/* run_rule.h - Choose the rule that decides which tokens a routed block keeps
+ * while a text is scored. */
 #ifndef RUN_RULE_H
 #define RUN_RULE_H
 

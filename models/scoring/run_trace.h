@@ -1,5 +1,5 @@
-/* run_trace.h - Replay the tokens that a scored run keeps from a file, and write
- * them to one, trace.csv (sim/core/model/trace.h). */
+/* run_trace.h - Replay the tokens that a scored run keeps from a file, and
+ * write them to one, trace.csv (sim/core/model/trace.h). */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
 

@@ -67,11 +67,11 @@ double score_capacity(const struct score *score);   /* NAN: nothing routes */
 
 /* tokens.csv (RFC 4180):
  *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
- * and for every routed block whether it was kept, 0 or 1: block_<layer>, or with
- * parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those that
- * worked on the token with both their parts, the dense ones too.  In the text,
- * control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules stay
- * empty where `predicted` does not know them. */
+ * and for every routed block whether it was kept, 0 or 1: block_<layer>, or
+ * with parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those
+ * that worked on the token with both their parts, the dense ones too.  In the
+ * text, control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules
+ * stay empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
 /* Write ",block_1,block_3": those last columns of a table of tokens. */
 void score_write_choices(FILE *file, const struct model_spec *spec);

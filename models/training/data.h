@@ -34,7 +34,8 @@ struct tokenizer;
  * releases *out with data_close(); NULL is fine. */
 enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err) MUST_CHECK;
-/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL: bytes. */
+/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL:
+ * bytes. */
 enum status data_open_tokens(struct data **out, const char *path,
                              int32_t n_tokens,
                              const struct tokenizer *tokenizer,

@@ -44,8 +44,8 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
 
 /* The learning rate of a run that gives none: 1.7e-3 sqrt(64 / C), tuned on a
  * pilot at widths 24 to 96 with batches of 256 to 512 bytes for 1e12 and 3e12
- * flops, dense and MoD alike.  Routers alone: six times that, tuned on a Llama of
- * width 64 that was trained before. */
+ * flops, dense and MoD alike.  Routers alone: six times that, tuned on a Llama
+ * of width 64 that was trained before. */
 double train_config_default_rate(int64_t channels, enum freeze freeze);
 
 #endif

@@ -23,7 +23,8 @@ struct trainer_options {
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate
- * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder them. */
+ * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder
+ * them. */
 #define TRAINER_ROUTER_DEVIATION 0.02
 
 struct trainer;                           /* opaque: trainer.c */

@@ -11,7 +11,7 @@
 #include "sim/core/config/config.h"
 #include "sim/price/flops.h"
 
-/* Where an operand comes from, nearest first. */
+/* The levels that an operand may come from, nearest first. */
 #define LEVEL_MAP(X)     \
     X(L1,   "l1")        \
     X(L2,   "l2")        \

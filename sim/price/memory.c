@@ -103,8 +103,8 @@ static struct weights weights_of(const struct model_spec *spec)
 
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
-    uint64_t rows;            /* that blocks work on */
-    uint64_t operands;        /* whose products' operands are held */
+    uint64_t rows;            /* rows that blocks work on */
+    uint64_t operands;        /* rows whose products' operands are held */
     uint64_t streams;         /* copies of the stream besides the first */
     uint64_t gathered;        /* of those, rows of routed layers */
     uint64_t widest;          /* rows of one layer, at most */

@@ -60,10 +60,10 @@ enum {
     /* Training judges on a second model, without weights of its own, of at most
      * so many sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
-    /* What a command touches of the program and its libraries after its start:
-     * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that
-     * at its start, the buffers and the text: 0.8 to 1.4 MB over ten shapes of
-     * 10 to 500 MB on one thread; Debian 12, x86-64. */
+    /* Memory of the program and its libraries that a command touches after its
+     * start: code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less
+     * that at its start, the buffers and the text: 0.8 to 1.4 MB over ten
+     * shapes of 10 to 500 MB on one thread; Debian 12, x86-64. */
     MEMORY_TOUCHED_BYTES = 800000,
 };
 

@@ -10,7 +10,7 @@ struct estimate {
 };
 
 /* One op as the machine sees it.  Fresh operands were touched by the op before;
- * stale ones (weights, cached keys, what forward kept for backward) a pass ago,
+ * stale ones (weights, cached keys, forward's results for backward) a pass ago,
  * when everything else the run holds has come by since. */
 struct roofline_load {
     enum work work;
@@ -29,10 +29,11 @@ struct traffic {
 };
 
 /* The streaming model: operands that come back after R other bytes are still
- * held by a level of size S >= R, and not by a smaller one, which drops each just
- * before its turn (least recently used; reading 4, 8 and 12 times the first cache
- * brings in 1.00 lines a line on Zen 3).  at[] has each operand once an op, so
- * tiles fetched again are not seen there: a lower bound near the core. */
+ * held by a level of size S >= R, and not by a smaller one, which drops each
+ * just before its turn (least recently used; reading 4, 8 and 12 times the
+ * first cache brings in 1.00 lines a line on Zen 3).  at[] has each operand
+ * once an op, so tiles fetched again are not seen there: a lower bound near the
+ * core. */
 struct traffic roofline_traffic(const struct machine *machine,
                                 const struct roofline_load *load);
 

@@ -36,8 +36,8 @@ struct sweep_point {
     size_t n_settings;
 };
 
-/* A command that runs at a point.  A row needs a config as its argument, -o, --set,
- * --threads and --quiet, and leaves summary.json last. */
+/* A command that runs at a point.  A row needs a config as its argument, -o,
+ * --set, --threads and --quiet, and leaves summary.json last. */
 struct sweep_work {
     const char *name;            /* "train" */
     const char *resume;          /* option that goes on from what an earlier try

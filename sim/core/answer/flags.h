@@ -138,8 +138,8 @@ enum status flags_read(struct command_options *options,
                        struct error *err) MUST_CHECK;
 void        flags_close(struct command_options *options);
 
-/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key set:
- * "--layer: goes with --explain". */
+/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key
+ * set: "--layer: goes with --explain". */
 enum status flags_refuse(const struct command_options *options,
                          const char *with, struct error *err) MUST_CHECK;
 

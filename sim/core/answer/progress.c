@@ -1,4 +1,5 @@
-/* progress.c - Work out rate and time left; overwrite one line of a terminal. */
+/* progress.c - Work out rate and time left; overwrite one line of a
+ * terminal. */
 #include "sim/core/answer/progress.h"
 
 #include <stdio.h>

@@ -26,7 +26,8 @@ void        rundir_close(struct rundir *rundir);
  * of another command. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
-/* Remove the older files of isobath run, so that none stands beside new ones. */
+/* Remove the older files of isobath run, so that none stands beside new
+ * ones. */
 void        rundir_clear(const struct rundir *rundir);
 
 /* Remove what a killed process left half written, NAME.PID.tmp of file.h.  For

@@ -33,7 +33,7 @@ enum status arena_map(struct arena *arena, struct error *err)
         return error_set(err, STATUS_NO_MEMORY,
                          "cannot take %.1f GB of memory", (double)size / 1e9);
 #ifdef MADV_HUGEPAGE
-    /* Page faults cost 10 us each on a virtual machine; a refusal is harmless. */
+    /* A page fault costs 10 us on a virtual machine; a refusal is harmless. */
     (void)madvise(base, size, MADV_HUGEPAGE);
 #endif
     *arena = (struct arena){ .base = base, .size = size };

@@ -1,4 +1,5 @@
-/* file.h - Write files that appear whole or not at all, and read and map files. */
+/* file.h - Write files that appear whole or not at all, and read and map
+ * files. */
 #ifndef FILE_H
 #define FILE_H
 
@@ -20,8 +21,9 @@ enum status file_create(struct file_writer *out, const char *path,
                         struct error *err) MUST_CHECK;
 enum status file_create_in(struct file_writer *out, const char *directory,
                            const char *name, struct error *err) MUST_CHECK;
-/* Flush, fsync, rename into place, fsync the directory.  On failure (a full disk,
- * say) the temporary file is gone and an older file of that name untouched. */
+/* Flush, fsync, rename into place, fsync the directory.  On failure (a full
+ * disk, say) the temporary file is gone and an older file of that name
+ * untouched. */
 enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);

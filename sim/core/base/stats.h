@@ -29,8 +29,8 @@ struct stats_step {
     double x, share;
 };
 
-/* The empirical distribution of n values as at most `limit` (>= 2) steps: all of
- * its distinct values where they fit, else those at ranks evenly spaced from
+/* The empirical distribution of n values as at most `limit` (>= 2) steps: all
+ * of its distinct values where they fit, else those at ranks evenly spaced from
  * the smallest to the largest.  Returns how many steps; sorts x. */
 size_t stats_distribution(double *x, size_t n, struct stats_step *out,
                           size_t limit);
@@ -51,9 +51,9 @@ enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
  * drawn by a generator of fixed seed, so that a report repeats itself. */
 struct difference stats_paired(const double *a, const double *b, size_t n);
 
-/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text that
- * several share: b is its tokens, or a loss to compare with.  Interval over
- * blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
+/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text
+ * that several share: b is its tokens, or a loss to compare with.  Interval
+ * over blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
  * Techniques, 3rd ed., 1977, section 6.4), from STATS_BOOTSTRAP_FROM blocks on
  * the percentile bootstrap. */
 struct difference stats_ratio(const double *a, const double *b, size_t n);

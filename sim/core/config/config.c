@@ -18,7 +18,7 @@ struct place {
     const yaml_node_t     *node;
 };
 
-/* What was found for one key of the table. */
+/* The value found for one key of the table. */
 struct slot {
     struct place value;
     struct place section;      /* the mapping it would stand in */

@@ -1,4 +1,5 @@
-/* config_value.h - Read one key's value from a YAML node; say what is allowed. */
+/* config_value.h - Read one key's value from a YAML node; say what is
+ * allowed. */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 

@@ -16,7 +16,7 @@ enum { DOCUMENT_MAX_BYTES = 1 << 20, DOCUMENT_MAX_DEPTH = 16 };
 
 struct document {
     yaml_document_t  yaml;
-    char             path[FILE_PATH_SIZE];   /* how messages name it */
+    char             path[FILE_PATH_SIZE];   /* its name in messages */
     bool             is_file;    /* messages add line and column */
     struct document *next;       /* for its owner's list */
 };
@@ -40,7 +40,7 @@ const yaml_node_t *document_node(const struct document *document, int index);
 /* The text of a scalar; NULL for lists, mappings and text with NUL inside. */
 const char *document_text(const yaml_node_t *node);
 
-/* How a message quotes a node: its text, cut, or "a list", "a mapping",
+/* A message quotes a node by its text, cut, or as "a list", "a mapping",
  * "nothing". */
 enum { DOCUMENT_QUOTE_SIZE = 64 };
 void document_quote(char out[DOCUMENT_QUOTE_SIZE], const yaml_node_t *node);

@@ -36,7 +36,7 @@ struct metric_info {
 extern const struct metric_info metric_table[METRIC_COUNT];
 int metric_find(const char *column);     /* enum metric; -1: no such */
 
-/* How an amount is known, weakest first: a sum is as weak as its weakest part.
+/* Ways to know an amount, weakest first: a sum is as weak as its weakest part.
  *   id           word             it came from                               */
 #define PROVENANCE_MAP(X)                                                      \
     X(UNKNOWN,     "unknown")      /* nowhere.  Never the same as zero      */ \

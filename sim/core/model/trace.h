@@ -1,4 +1,4 @@
-/* trace.h - which tokens a run kept, as a file that another run replays.
+/* trace.h - Store the tokens that a run kept, for another run to replay.
  *
  * CSV, a line for each window (a sequence of the run, from 0) and each choice
  * of a routed layer (plan.h):
