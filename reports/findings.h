@@ -4,7 +4,6 @@
 #define FINDINGS_H
 
 #include "reports/draw/plot.h"
-#include "reports/read/compare.h"
 #include "reports/read/curve.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"

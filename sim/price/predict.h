@@ -1,9 +1,10 @@
 /* predict.h - Predict ledgers from shapes and routes alone.
  *
- * No weights, no execution.  A ledger gets flops and bytes, exact by the
- * convention of sim/core/ledger/op.h, and with a machine also l2_bytes,
- * l3_bytes, dram_bytes (streaming model, roofline.h), seconds and joules, all
- * PREDICTED.  What stays unknown carries a reason.
+ * No weights, no execution.  A ledger gets what formulas predict, exact by the
+ * convention of sim/core/ledger/op.h, and with a machine also what its profile
+ * predicts (bytes by the streaming model of roofline.h, seconds, joules), all
+ * PREDICTED; cost.h says which metrics these are.  What stays unknown carries a
+ * reason.
  *
  * In a ledger that resolves tokens, token b*T + t (decode: b) is charged its
  * own rows; shared operands stay with LEDGER_SHARED.  Seconds belong to an op:

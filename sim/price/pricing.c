@@ -502,25 +502,18 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 
 /* ---- beginning and end ---- */
 
-static const struct {
-    enum metric metric;
-    bool        wants_machine;
-    const char *reason;
-} unknowns[] = {
-    { METRIC_L2_BYTES,     true,  "no machine profile given" },
-    { METRIC_L3_BYTES,     true,  "no machine profile given" },
-    { METRIC_DRAM_BYTES,   true,  "no machine profile given" },
-    { METRIC_SECONDS,      true,  "no machine profile given" },
-    { METRIC_JOULES,       true,  "no machine profile given" },
-    { METRIC_INSTRUCTIONS, false, "no formula predicts instructions" },
-    { METRIC_CYCLES,       false, "no formula predicts cycles" },
-};
-
 static void give_reasons(struct ledger *ledger, const struct machine *machine)
 {
-    for (size_t i = 0; i < sizeof unknowns / sizeof *unknowns; i++)
-        if (!unknowns[i].wants_machine || !machine)
-            ledger_set_reason(ledger, unknowns[i].metric, unknowns[i].reason);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        char none[64];
+        snprintf(none, sizeof none, "no formula predicts %s",
+                 metric_table[m].column);
+        if (metric_table[m].predicted == PREDICTED_BY_NOTHING)
+            ledger_set_reason(ledger, (enum metric)m, none);
+        if (metric_table[m].predicted == PREDICTED_BY_MACHINE && !machine)
+            ledger_set_reason(ledger, (enum metric)m,
+                              "no machine profile given");
+    }
     if (machine && !machine_has_level(machine, LEVEL_L3))
         ledger_set_reason(ledger, METRIC_L3_BYTES,
                           "the machine has no l3 level");

@@ -10,6 +10,11 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *json_known(double value, bool known)
+{
+    return known ? json_number(value) : json_null();
+}
+
 json_t *json_whole(uint64_t value)
 {
     return value > 0 ? json_integer((json_int_t)value) : json_null();
@@ -29,6 +34,11 @@ json_t *json_text(const char *text)
 {
     json_t *string = text ? json_string(text) : json_null();
     return string ? string : json_string("(not UTF-8)");
+}
+
+json_t *json_reason(const char *text)
+{
+    return json_text(text && *text ? text : NULL);
 }
 
 enum status json_print(const json_t *json, FILE *file, struct error *err)

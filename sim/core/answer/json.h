@@ -11,6 +11,7 @@
 #include "sim/core/ledger/cost.h"
 
 json_t *json_number(double value);             /* null: not finite */
+json_t *json_known(double value, bool known);  /* null: not known either */
 json_t *json_whole(uint64_t value);            /* null: 0, which stands for
                                                 * unknown in the callers */
 /* null: not known, or below resolution; NULL: a count that JSON cannot hold. */
@@ -18,6 +19,7 @@ json_t *json_amount(const struct cost *cost, enum metric metric);
 /* null: NULL.  Names of files may be any bytes, and JSON holds UTF-8 alone:
  * "(not UTF-8)" stands for the rest. */
 json_t *json_text(const char *text);
+json_t *json_reason(const char *text);         /* the same; null: NULL or "" */
 
 /* Two blanks a level, and a newline at the end; `json` is borrowed. */
 enum status json_print(const json_t *json, FILE *file,

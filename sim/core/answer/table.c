@@ -137,7 +137,7 @@ struct prefix prefix_for(double largest)
     static const struct prefix all[] = {
         { "E", 1e18 }, { "P", 1e15 }, { "T", 1e12 }, { "G", 1e9 },
         { "M", 1e6 }, { "k", 1e3 }, { "", 1 }, { "m", 1e-3 },
-        { "µ", 1e-6 }, { "n", 1e-9 },
+        { "µ", 1e-6 }, { "n", 1e-9 }, { "p", 1e-12 },
     };
     const size_t n = sizeof all / sizeof *all;
 

@@ -1,4 +1,5 @@
-/* stats.h - Compute means, spreads and differences, with their intervals. */
+/* stats.h - Summarize samples: medians, spreads, and differences with the
+ * interval within which they are known. */
 #ifndef STATS_H
 #define STATS_H
 
@@ -12,8 +13,16 @@ struct spread {
 };
 struct spread stats_spread(const double *x, size_t n);
 
-/* Median; NAN when n is 0.  Sorts x. */
+/* Sort in place, the smallest first. */
+void stats_sort(double *x, size_t n);
+
+/* The value in the middle, the mean of the middle two when n is even; NAN when
+ * n is 0.  Sorts x. */
 double stats_median(double *x, size_t n);
+
+/* The median of |x - *median|.  Stores the median of x, and replaces x by those
+ * distances, sorted. */
+double stats_deviation(double *x, size_t n, double *median);
 
 /* The value that |t| of `df` degrees of freedom stays below in 95 % of cases;
  * df is rounded down, at least 1.  NIST/SEMATECH e-Handbook, table 1.3.6.7.2;
@@ -23,6 +32,10 @@ double stats_t95(double df);
 /* The smallest of the values that at least the share q, 0 < q <= 1, of them
  * does not exceed; NAN when n is 0.  Sorts x. */
 double stats_quantile(double *x, size_t n, double q);
+
+/* The interval that leaves out one value in 40 (rounded down) at each end: the
+ * middle 95 %.  n is not 0; sorts x. */
+void stats_middle(double *x, size_t n, double *low, double *high);
 
 /* The share of values at or below x. */
 struct stats_step {
