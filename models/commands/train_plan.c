@@ -41,7 +41,7 @@ static enum status check_memory(struct train_session *s, struct error *err)
     return blame(s, "train.batch", err);
 }
 
-/* The shape and the routing of the model to begin with. */
+/* Read the shape and the routing of the model to begin with. */
 static enum status read_init(struct train_session *s, struct error *err)
 {
     struct train_config *c = &s->config;
@@ -163,7 +163,8 @@ enum status train_read_config(struct train_session *s, struct error *err)
 enum status train_plan(struct train_session *s, struct error *err)
 {
     struct train_config *c = &s->config;
-    /* As given: what train_plan() works out stands beside it in the summary. */
+    /* As given: values that train_plan() works out stand beside it in the
+     * summary. */
     s->config_json = config_json(c, &train_config_schema);
     enum status status = allocation_open(&s->allocation,
                                          plan_n_choices(&s->spec),
@@ -199,8 +200,8 @@ enum status train_plan(struct train_session *s, struct error *err)
 }
 
 /* Same config, same data, same plan: only then may a checkpoint be continued.
- * Where the data lies, how often it is saved and what a machine would pay for
- * it change nothing. */
+ * The place of the data, how often it is saved and a machine's prices for it
+ * change nothing. */
 static enum status take_fingerprint(struct train_session *s, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
@@ -210,7 +211,7 @@ static enum status take_fingerprint(struct train_session *s, struct error *err)
     json_object_del(data, "tokenizer");
     json_object_del(train, "save_every");
     json_object_del(same, "machine");
-    /* Runs of old, which knew of neither, can be continued. */
+    /* Runs from before these two keys existed can be continued. */
     if (!*s->config.init)
         json_object_del(train, "init");
     if (s->config.freeze == FREEZE_NONE)

@@ -31,7 +31,7 @@ enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };
 const char *const summary_witness_names[SUMMARY_WITNESSES] = {
     "predicted", "counted", "measured" };
 
-/* All metrics null, all for the same reason. */
+/* Totals with all metrics null, for one reason. */
 static json_t *unknown_totals(const char *reason)
 {
     json_t *totals = json_object(), *sources = json_object();
