@@ -1,4 +1,5 @@
-/* Means, intervals and what may be said of a difference, worked by hand. */
+/* test_report_stats.c - Work out by hand means, intervals and what may be said
+ * of a difference. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -133,7 +134,7 @@ Test(report_stats, a_long_distribution_keeps_true_shares)
     cr_assert(epsilon_eq(dbl, step[2].x, 500, 0));
 }
 
-/* What both runs of a pair suffer cancels: 0.1 lower every time. */
+/* A change that both runs of a pair share cancels: 0.1 lower every time. */
 Test(report_stats, pairing_sees_what_the_seed_noise_hides)
 {
     double a[] = { 1.9, 2.9, 3.9001 }, b[] = { 2.0, 3.0, 4.0 };

@@ -11,7 +11,7 @@
  *               "router_trained": true, "thresholds": [0.31, 0.28]}
  * blocks are the routed layers from 0, with one capacity and threshold each;
  * thresholds are null while nobody has kept the running mean of top-k's cut.
- * Where the first tokens are kept in any case, "keep_first" says how many.
+ * If the first tokens are kept in any case, "keep_first" says how many.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
  * where its window spans every position, Qwen's classes where they have none; of
