@@ -293,7 +293,7 @@ ParameterizedTestParameters(config, mistakes_are_refused_with_a_place)
           "did you mean 'sigmoid'?" },
         { "train: {steps: 1}\nmodel: {capacity: [1, 2]}", "", "run.yaml:2:23: ",
           "model.capacity[1] 2: allowed is numbers, above 0 to 1" },
-        { "train: {steps: 1}\nmodel:", "", "run.yaml:2:7: ", "model nothing" },
+        { "train: {steps: 1}\nmodel:", "", "run.yaml:2:7: ", "model is empty" },
         { "train: {steps: 1}\nmodel: [1]", "", "run.yaml:2:8: ", "a mapping" },
         { "train: {steps: 1}\nmodel: none.yaml", "", "run.yaml:2:8: ",
           "model: no file 'none.yaml'" },

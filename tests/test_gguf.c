@@ -166,7 +166,7 @@ static const struct refusal refusals[] = {
       "starts at 18446744073709551615" },                    /* BAD_OFFSET */
     { TENSORS(1) ROW("t", 4, 32) "/32 #64", "starts at 32" },
     { TENSORS(2) ROW("t", 4, 0) ROW("t", 4, 32) "/32 #48",
-      "t: the tensor stands there twice" },              /* DUPLICATE_NAME */
+      "t: the tensor is there twice" },                  /* DUPLICATE_NAME */
     { "GGUF 3i 1l 1l 'general.alignment' 4i 13i " ROW("t", 4, 0) "/32 #16",
       "power of two" },                                       /* BAD_ALIGN */
     { "GGUF 3i 2l 1l 'general.alignment' 4i 1i " ROW("t", 4, 0)

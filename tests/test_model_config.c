@@ -468,7 +468,7 @@ Test(model_config, refuses_of_a_model_with_weights_what_stands_fixed)
 {
     static const struct { const char *setting[3], *words; } wrong[] = {
         { { "model.layers=5" }, "--set model.layers=5: m.gguf has weights, so"
-                                " its shape stands fixed" },
+                                " its shape is fixed" },
         { { "routing.gate=raw" }, "--set routing.gate=raw: m.gguf has" },
         { { "routing.router=train" }, "--set routing.router=train: m.gguf" },
         { { "routing=other.yaml" }, "--set routing=other.yaml: m.gguf" },

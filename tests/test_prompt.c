@@ -388,7 +388,7 @@ Test(prompt, what_cannot_be_is_told)
           " --set routing.capacity=0.5", "no thresholds to judge a token by" },
         { "run tiny.yaml --prompt a --set routing.policy=attention_received"
           " --set routing.capacity=0.5 --set routing.gate=one",
-          "goes by what later tokens make of one" },
+          "ranks a token by the attention of later tokens" },
         { "run tiny.yaml --prompt a --set weights.all=bf16",
           "tiny.yaml: weights: a shape's are drawn in float32" },
     };

@@ -142,7 +142,7 @@ Test(source, settings_do_not_bend_weights)
 {
     const struct config_setting deeper = { .text = "model.layers=5" };
     struct model *model = exported();
-    expect_refused(directory, &deeper, "its shape stands fixed");
+    expect_refused(directory, &deeper, "its shape is fixed");
     model_close(model);
     remove_directory(directory);
 }
@@ -190,7 +190,7 @@ Test(source, settings_route_a_dense_model_with_weights)
     expect_refused(directory, &(struct config_setting){
         .text = "routing.policy=expert_choice" }, "has no router");
     expect_refused(directory, &(struct config_setting){
-        .text = "model.layers=3" }, "its shape stands fixed");
+        .text = "model.layers=3" }, "its shape is fixed");
     remove_directory(directory);
 }
 
@@ -260,6 +260,6 @@ Test(source, a_model_of_llama2c_has_weights_and_no_tokenizer)
                  STATUS_OK));
     cr_expect(eq(int, source_fill(&source, model, 1, NULL), STATUS_OK));
     cr_expect(model_weights(model)[0] != 0.0f);
-    expect_refused(path, &deeper, "its shape stands fixed");
+    expect_refused(path, &deeper, "its shape is fixed");
     model_close(model);
 }

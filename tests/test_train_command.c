@@ -44,7 +44,8 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("tokens: 32", "tokens: 65", "bad.yaml:11:11: data.tokens 65:"
                " allowed is at most model.max_tokens, 64");
     expect_bad("steps: 40", "budget_flops: 10", "bad.yaml:14:17:");
-    expect_bad("  steps: 40\n", "", "bad.yaml:1:1: how long?");
+    expect_bad("  steps: 40\n", "", "bad.yaml:1:1: the length of the"
+               " training is missing");
     expect_bad("batch: 2", "batch: 2\n  batch: 3", "bad.yaml:14:3:");
     expect_bad("batch: 2", "budget_flops: 1e9",
                "bad.yaml:13:17: train.budget_flops 1e+09: there is train.steps"

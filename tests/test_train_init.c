@@ -191,8 +191,8 @@ Test(train_init, a_text_is_encoded_by_the_tokenizer_given)
     put_file("routers.yaml", strstr(routers_config, "data:"));
     cr_expect(eq(int, ISOBATH("train", "routers.yaml", "-o", "bad", "--set",
                               "train.init=a"), 2));
-    expect_said("stderr", "--set: train.init a: a vocabulary of 270; 256 would"
-                " be bytes, any other needs data.tokenizer");
+    expect_said("stderr", "--set: train.init a: a vocabulary of 270 tokens; 256"
+                " would be bytes, any other needs data.tokenizer");
 }
 
 /* A real model, with half the tokens of one block skipped. */

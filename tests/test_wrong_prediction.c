@@ -82,7 +82,7 @@ static void expect_named(const char *where)
 {
     char want[128];
 
-    snprintf(want, sizeof want, "counted is not predicted: %s: predicted ",
+    snprintf(want, sizeof want, "counted and predicted differ: %s: predicted ",
              where);
     expect_said("stderr", want);
     expect_said("stderr", " flops, counted ");

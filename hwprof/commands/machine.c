@@ -27,9 +27,10 @@ static const struct flag flags[] = {
         " a half)"),
     MACHINE("--fit-energy", NULL, BOOL, fit_energy, "run kernels of known work"
         " beside an energy sensor and fit watts, joules per flop and joules per"
-        " byte to what it counts; with -o they replace the profile's priors"
-        " where they are resolved.  It fails, with the sensor's reason, where"
-        " no sensor works.  Let nothing else run meanwhile"),
+        " byte to what the sensor counts; with -o the fitted numbers replace"
+        " the profile's priors where they are resolved.  Fails, with the"
+        " sensor's reason, where no sensor works.  Let nothing else run"
+        " meanwhile"),
     MACHINE("--sysfs-root", "DIR", TEXT, sysfs_root, "read topology and energy"
         " sensors from DIR instead of /sys"),
     FLAG_FORMAT(NULL, format_names),
@@ -134,8 +135,8 @@ static int run(void *options)
 
 const struct command machine_command = {
     .name = "machine", .usage = "",
-    .help = "this machine: peaks, counters, sensors, and why not",
-    .about = "Tell what this machine is, the most that it does, what can be"
-        " measured on it, and why the rest cannot.",
+    .help = "this machine: peak rates, and what can be measured",
+    .about = "Describe this machine, its peak rates, what can be measured on"
+        " it, and why the rest cannot be.",
     .flags = flags, .options_size = sizeof(struct options), .run = run,
 };

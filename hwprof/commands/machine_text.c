@@ -129,7 +129,7 @@ static void print_unmeasurable(const struct machine_answer *a)
 {
     bool said[METRIC_COUNT] = { false };
 
-    printf("\nWhat cannot, and why\n");
+    printf("\nWhat cannot be, and why\n");
     for (int m = 0; m < METRIC_COUNT; m++) {
         if (a->row[m].qualified || said[m])
             continue;

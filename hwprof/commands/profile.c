@@ -140,7 +140,7 @@ static enum status verdict(const struct session *s, struct error *err)
         validate_print_sum(stdout, &s->validation);
     if (s->differs) {
         disagreement_text(text, &s->first);
-        return error_set(err, STATUS_FAILED, "counted is not predicted: %s,"
+        return error_set(err, STATUS_FAILED, "counted and predicted differ: %s,"
                          " %s, %s", s->differs_in, s->differs, text);
     }
     return n == 0 ? STATUS_OK
@@ -155,12 +155,13 @@ static enum status verdict(const struct session *s, struct error *err)
 static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a run directory or one of Hugging Face, a GGUF"
         " or llama2.c file, or a model YAML, which gets random weights"),
-    FLAG_OUTPUT("DIR", NULL, "where ledgers, tokens.csv and summary.json go"),
-    PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take"
-        " the tokens from the held-out part of this text; without it they are"
+    FLAG_OUTPUT("DIR", NULL, "the directory for ledgers, tokens.csv and"
+        " summary.json"),
+    PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take the"
+        " tokens from the held-out part of this text; without it, they are"
         " random"),
     PROFILE("--batch", "B", INT, batch, 1, 4096, "1", NULL, NULL,
-        "how many sequences there are at once"),
+        "how many sequences are processed at once"),
     PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "256", NULL, NULL,
         "how many tokens a sequence has"),
     PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "64", NULL, NULL,
@@ -170,14 +171,15 @@ static const struct flag flags[] = {
         " in turns"),
     PROFILE("--phases", "LIST", TEXT, phases, 0, 0, "", NULL, NULL,
         "measure these of train, prefill and decode, with commas between them;"
-        " without it all that the model can do"),
+        " without it, all that the model can do"),
     PROFILE("--machine", "FILE", TEXT, machine, 0, 0, "", NULL, NULL,
         "machine profile to predict seconds and joules with"),
-    PROFILE("--seed", "N", INT, seed, 0, 1e15, "1", NULL, NULL, "where random"
-        " tokens, and the weights of a model that has none, are drawn from"),
+    PROFILE("--seed", "N", INT, seed, 0, 1e15, "1", NULL, NULL, "seed of random"
+        " tokens, and of the weights of a model that has none"),
     PROFILE("--weights", "HOW", CHOICE, weights, 0, 0, "float32", weights_names,
         NULL, "widen matrices when they are read, or keep them as the file"
-        " stores them; kept ones cannot be trained, so train is then no phase"),
+        " stores them; matrices that are kept so cannot be trained, so there is"
+        " no phase train"),
     PROFILE("--validate", NULL, BOOL, validate, 0, 0, "", NULL, NULL, "check"
         " every op and phase against the error budget of each metric, and exit"
         " with 1 where one is outside"),
@@ -285,7 +287,7 @@ static int run(void *options)
 
 const struct command profile_command = {
     .name = "profile", .usage = "MODEL -o DIR",
-    .help = "predicted, counted, measured; dense twin beside",
+    .help = "predicted, counted, measured, beside the dense twin",
     .about = "Run a model and its dense twin in turns and set predicted,"
         " counted and measured side by side, per layer and op, in training,"
         " prefill and decoding.",

@@ -64,8 +64,8 @@ struct session {
     struct measure   *listening;  /* told which step runs; NULL: nobody */
     json_t           *phases;
     struct validation validation; /* where it was asked for */
-    /* The arm and phase in which counted is not predicted, and the first cell;
-     * NULL: nowhere so far. */
+    /* The arm and phase in which counted and predicted differ, and the first
+     * cell; NULL: nowhere so far. */
     const char       *differs, *differs_in;
     struct disagreement first;
 };

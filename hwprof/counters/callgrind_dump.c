@@ -75,7 +75,7 @@ static enum status read_events(struct callgrind_dump *out,
             return error_set(err, STATUS_BAD_FORMAT, "more than %d events",
                              COLUMNS_MAX);
         if (event != NOT_OURS && out->has[event])
-            return error_set(err, STATUS_BAD_FORMAT, "event %s stands there"
+            return error_set(err, STATUS_BAD_FORMAT, "event %s is there"
                              " twice", event_names[event]);
         if (event != NOT_OURS)
             out->has[event] = true;

@@ -439,8 +439,8 @@ static enum status rdpmc_start(struct counter_session *session,
         return status;
     for (int e = 0; e < s->group.n_events; e++)
         if (here.value[e] < before.value[e] || here.value[e] > after.value[e])
-            return error_set(err, STATUS_UNAVAILABLE, "%s reads otherwise from"
-                             " user space than by read(2)",
+            return error_set(err, STATUS_UNAVAILABLE, "%s reads differently"
+                             " from user space than by read(2)",
                              s->group.event[e].name);
     s->thread[0].last = here;
     return STATUS_OK;

@@ -164,8 +164,8 @@ static enum status run(double *x, const double *a, const double *b, int m,
         memset(refused, 0, sizeof refused);
         while (step_back(x, s, n, used))
             if (!solve(s, a, b, m, n, used, room))
-                return error_set(err, STATUS_FAILED, "the fit came upon "
-                                 "columns that depend on each other");
+                return error_set(err, STATUS_FAILED, "the fit met columns that"
+                                 " depend on each other");
     }
     return error_set(err, STATUS_FAILED, "the fit does not settle");
 }

@@ -72,7 +72,8 @@ static void judge_traffic(struct validate_row *row,
     row->off = f->predicted > 0 ? row->measured / f->predicted - 1
                                 : (double)NAN;
     if (f->predicted <= 0)
-        say(row, VALIDATE_NOT_JUDGED, "the model has none come from there");
+        say(row, VALIDATE_NOT_JUDGED, "the model predicts no bytes from that"
+            " level");
     else if (!isfinite(row->allowed))
         say(row, VALIDATE_NOT_JUDGED, "");
     else if (fabs(row->off) <= row->allowed)
@@ -114,8 +115,8 @@ static void judge_measured(struct validate_row *row,
     if (f->op != LEDGER_ANY && f->resolution > 0 && mean < f->resolution) {
         row->measured = (double)NAN;
         row->measured_from = PROV_BELOW;
-        say(row, VALIDATE_BELOW, "its regions are too small for what reading "
-            "costs");
+        say(row, VALIDATE_BELOW, "its regions are too small for what reading"
+            " costs");
     } else {
         judges[metric_table[f->metric].budget](row, f);
     }
@@ -193,7 +194,7 @@ static void add_memory(struct validate_facts *f, const struct measure *measure,
     if (f->metric != METRIC_L3_BYTES || !f->qualified)
         return;
     if (!known[METRIC_DRAM_BYTES].qualified || dram.n == 0) {
-        f->unlike = "the byte model has what came from memory in it, which was"
+        f->unlike = "the byte model includes what came from memory, which was"
                     " not measured";
         return;
     }

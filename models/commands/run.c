@@ -176,7 +176,7 @@ static enum status verdict(const struct run_session *s, struct error *err)
 
     if (!s->agreed) {
         disagreement_text(text, &s->first);
-        return error_set(err, STATUS_FAILED, "counted is not predicted: %s",
+        return error_set(err, STATUS_FAILED, "counted and predicted differ: %s",
                          text);
     }
     if (s->done < s->windows)
@@ -233,9 +233,9 @@ const struct command run_command = {
     .name = "run",
     .usage = "MODEL --text FILE\nMODEL --prompt TEXT\nCONFIG",
     .help = "score a text: loss, and what each token cost",
-    .about = "Score a text: how well the model predicts every token from those"
-        " before; or go on from a prompt.  And tell what that cost, predicted"
-        " and counted.",
+    .about = "Score a text (how well the model predicts every token from those"
+        " before it), or continue a prompt; tell what that cost, predicted and"
+        " counted.",
     .flags = run_flags, .config = &run_config_schema,
     .options_size = sizeof(struct run_flags), .run = run,
 };

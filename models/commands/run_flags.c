@@ -10,21 +10,21 @@
 const struct flag run_flags[] = {
     FLAG_OPERAND("MODEL", "", "a directory of isobath train or of Hugging Face,"
         " a GGUF file, a llama2.c .bin file, or a model YAML, whose weights are"
-        " drawn; or CONFIG, a YAML file with a section run: (its keys are"
-        " below) and sections model: and routing: for the model.  Flags and --set"
-        " outweigh it"),
+        " drawn at random; or CONFIG, a YAML file with a section run: (its keys"
+        " are below) and sections model: and routing: for the model.  Flags and"
+        " --set override it"),
     FLAG_KEY(TEXT, "FILE", NULL, "run.text"),
     FLAG(PROMPT, "TEXT", NULL, TEXT, struct run_flags, prompt, 0, 0, "", NULL,
-        NULL, "go on from TEXT as it stands, without a chat template; -: from"
-        " standard input.  The new text goes to standard output, what it cost"
+        NULL, "continue TEXT as it stands, without a chat template; -: read it"
+        " from standard input.  The new text goes to standard output, its cost"
         " to standard error"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "where summary.json, ledger.csv and tokens.csv go;"
-        " with --twin also losses.csv and windows.csv"),
+    FLAG_OUTPUT("DIR", "", "the directory for summary.json, ledger.csv and"
+        " tokens.csv; with --twin also losses.csv and windows.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
     FLAG_QUIET,
@@ -36,15 +36,15 @@ const struct flag run_flags[] = {
     FLAG_KEY("--tokens", NULL, TEXT, "run.tokens"),
     FLAG_KEY("--twin", NULL, TEXT, "run.twin"),
     GENERATE("--new", "N", INT, n_new, 1, 1 << 20, "", NULL, NULL,
-        "make at most N tokens, and fewer where the text ends; not given: 128,"
-        " or what the model's positions leave room for"),
+        "generate at most N tokens, fewer if the text ends; not given: 128, or"
+        " as many as the model's positions leave room for"),
     GENERATE("--temperature", "X", REAL, temperature, 0, 1e6, "0", NULL, NULL,
-        "draw a token with the logits divided by X; 0: take the likeliest"),
+        "draw a token from the logits divided by X; 0: take the likeliest"),
     GENERATE("--top-k", "K", INT, top_k, 0, 1 << 20, "0", NULL, NULL,
-        "draw from the K likeliest; 0: from all"),
+        "draw from the K likeliest tokens; 0: from all"),
     GENERATE("--top-p", "P", REAL, top_p, 0, 1, "", NULL, NULL,
-        "draw from the fewest that together have probability P; not given: from"
-        " all"),
+        "draw from the fewest tokens that together have probability P; not"
+        " given: from all"),
     FLAG_END
 };
 
@@ -52,10 +52,10 @@ static enum status check_prompt(const struct run_flags *a, struct error *err)
 {
     if (flags_sets(&a->common, "run.text"))
         return error_set(err, STATUS_BAD_VALUE, "--text scores a text, --prompt"
-                         " goes on from one: give one of them");
+                         " continues one: give one of them");
     if (a->temperature <= 0 && (a->top_k > 0 || a->top_p > 0))
-        return error_set(err, STATUS_BAD_VALUE, "--top-k and --top-p choose"
-                         " what is drawn from: give --temperature X too");
+        return error_set(err, STATUS_BAD_VALUE, "--top-k and --top-p limit the"
+                         " tokens to draw from: give --temperature X too");
     return flags_refuse(&a->common, TEXT, err);
 }
 
@@ -70,7 +70,7 @@ static enum status check(const struct run_flags *a, const char *model,
         return check_prompt(a, err);
     if (!is_config && !flags_sets(&a->common, "run.text"))
         return error_set(err, STATUS_BAD_VALUE, "which text? give --text FILE"
-                         " to score one, or --prompt TEXT to go on from");
+                         " to score one, or --prompt TEXT to continue one");
     return flags_refuse(&a->common, PROMPT, err);
 }
 

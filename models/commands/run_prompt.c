@@ -144,19 +144,19 @@ static enum status choose_step_policy(struct prompt_session *s,
 {
     s->step_policy = route_step_rule(s->policy);
     if (!s->step_policy)
-        return error_set(err, STATUS_BAD_VALUE, "policy %s: goes by what later"
-                         " tokens make of one, and in the step of a new token"
-                         " there are none; with --prompt allowed are others,"
+        return error_set(err, STATUS_BAD_VALUE, "policy %s: it ranks a token by"
+                         " the attention of later tokens, and a new token has"
+                         " none after it; with --prompt allowed are others,"
                          " such as residual_change_top_k", s->policy->name);
     if (s->policy == route_find("replay"))
-        return error_set(err, STATUS_BAD_VALUE, "policy replay: a trace is of a"
-                         " text that was scored, and new tokens are in none;"
-                         " --text replays it");
+        return error_set(err, STATUS_BAD_VALUE, "policy replay: a trace holds"
+                         " the tokens of a scored text, not new ones; --text"
+                         " replays it");
     if (s->step_policy == route_find("threshold") &&
         !s->source.routing.has_thresholds)
-        return error_set(err, STATUS_BAD_VALUE, "%s: no thresholds to judge a"
-                         " token by; --policy dense runs all of them through"
-                         " every layer", s->source.path);
+        return error_set(err, STATUS_BAD_VALUE, "%s: the model has no"
+                         " thresholds to judge a token by; --policy dense runs"
+                         " all tokens through every layer", s->source.path);
     return STATUS_OK;
 }
 
@@ -545,7 +545,7 @@ static enum status verdict(const struct prompt_session *s, struct error *err)
 
     if (!s->agreed) {
         disagreement_text(text, &s->first);
-        return error_set(err, STATUS_FAILED, "counted is not predicted: %s",
+        return error_set(err, STATUS_FAILED, "counted and predicted differ: %s",
                          text);
     }
     if (s->end == PROMPT_INTERRUPTED)

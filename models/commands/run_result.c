@@ -407,7 +407,7 @@ static void print_question(const struct run_session *s)
     if (spec_stores(spec))
         printf("matrices as stored: %s\n", weights);
     if (spec->keep_first > 0)
-        printf("keep_first %d: routed layers keep so many tokens at the start"
+        printf("keep_first %d: routed layers keep this many tokens at the start"
                " of a window, whatever the rule says\n", spec->keep_first);
 }
 

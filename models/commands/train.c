@@ -13,11 +13,11 @@ static const char *const formats[] = { "text", "json", NULL };
 static const struct flag flags[] = {
     FLAG_OPERAND("CONFIG", NULL, "a YAML file with the keys below, such as"
         " configs/runs/demo.yaml"),
-    FLAG_OUTPUT("DIR", NULL, "where the model, its checkpoint, curve.csv,"
-        " ledger.csv and summary.json go"),
+    FLAG_OUTPUT("DIR", NULL, "the directory for the model, its checkpoint,"
+        " curve.csv, ledger.csv and summary.json"),
     FLAG("--resume", NULL, NULL, BOOL, struct train_arguments, resume, 0, 0, "",
-         NULL, NULL, "go on from the checkpoint in DIR, bit for bit; where"
-         " there is none, begin"),
+         NULL, NULL, "continue from the checkpoint in DIR, bit for bit; start"
+         " anew if there is none"),
     FLAG_SET,
     FLAG_FORMAT(NULL, formats),
     FLAG_QUIET,
@@ -157,9 +157,9 @@ out:
 const struct command train_command = {
     .name = "train", .usage = "CONFIG -o DIR",
     .help = "train on a text: checkpoint, curve, ledger",
-    .about = "Train a model on a text and write its loss, its curve and what it"
-        " cost: predicted, counted and, for time, measured.  train.init begins"
-        " with the weights of another model; train.freeze backbone trains"
+    .about = "Train a model on a text and write its loss, its curve and its"
+        " cost: predicted, counted and, for time, measured.  train.init starts"
+        " from the weights of another model; train.freeze backbone trains"
         " nothing but the routers put into it.",
     .flags = flags, .config = &train_config_schema,
     .options_size = sizeof(struct train_arguments), .run = run,

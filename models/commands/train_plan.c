@@ -53,9 +53,10 @@ static enum status read_init(struct train_session *s, struct error *err)
                            " *.bin of llama2.c", c->init);
     if (status == STATUS_OK &&
         s->source.spec.rope_scaling.kind == ROPE_SCALING_FACTORS)
-        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: rotary"
-                           " frequencies with a factor each, which a checkpoint"
-                           " here does not hold; run and profile take it",
+        status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: its"
+                           " rotary frequencies have a factor each, which a"
+                           " checkpoint cannot hold; run and profile take this"
+                           " model",
                            c->init);
     if (status != STATUS_OK)
         return blame(s, "train.init", err);
@@ -98,8 +99,9 @@ static enum status open_tokenizer(struct train_session *s, struct error *err)
         return blame(s, *c->tokenizer ? "data.tokenizer" : "train.init", err);
     }
     if (*c->init && vocab != DATA_VOCAB) {
-        error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a vocabulary of %d;"
-                  " %d would be bytes, any other needs data.tokenizer", c->init,
+        error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a vocabulary of %d"
+                  " tokens; %d would be bytes, any other needs"
+                  " data.tokenizer", c->init,
                   vocab, DATA_VOCAB);
         return blame(s, "train.init", err);
     }
@@ -133,8 +135,9 @@ enum status train_read_config(struct train_session *s, struct error *err)
         return blame(s, "data.tokens", err);
     }
     if (c->steps == 0 && c->budget_flops == 0.0)
-        return error_set(err, STATUS_BAD_VALUE, "%s:1:1: how long? give"
-                         " train.steps or train.budget_flops, above 0",
+        return error_set(err, STATUS_BAD_VALUE, "%s:1:1: the length of the"
+                         " training is missing: give train.steps or"
+                         " train.budget_flops, above 0",
                          s->arguments.config);
     if (c->steps > 0 && c->budget_flops > 0.0) {
         error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: there is"

@@ -156,7 +156,7 @@ static bool agrees(const struct train_session *s, const struct ledger *counted)
     if (agreement(s->step, counted, &first))
         return true;
     disagreement_text(text, &first);
-    command_warn("counted is not predicted: %s", text);
+    command_warn("counted and predicted differ: %s", text);
     return false;
 }
 

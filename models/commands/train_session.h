@@ -63,7 +63,7 @@ uint64_t train_predicted_bytes(const struct train_session *s);
 
 /* Judge the model on the held-out text, write the results and print them.
  * summary.json is written last, so that it exists only if all other files do.
- * STATUS_FAILED: counted is not predicted. */
+ * STATUS_FAILED: counted and predicted differ. */
 enum status train_finish(struct train_session *s, int argc, char **argv,
                          struct error *err) MUST_CHECK;
 

@@ -112,7 +112,7 @@ enum status gguf_read_tensors(struct gguf *file, struct gguf_reader *in,
     for (size_t i = 1; i < file->n_tensors; i++)
         if (compare_name(&file->by_name[i - 1], &file->by_name[i]) == 0)
             return gguf_bad(err, in->name, gguf_text_of(file->by_name[i]->name),
-                            "the tensor stands there twice");
+                            "the tensor is there twice");
     return STATUS_OK;
 }
 

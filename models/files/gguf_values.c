@@ -123,7 +123,7 @@ enum status gguf_read_values(struct gguf *file, struct gguf_reader *in,
     for (size_t i = 1; i < file->n_values; i++)
         if (compare_key(&file->by_key[i - 1], &file->by_key[i]) == 0)
             return gguf_bad(err, in->name, file->by_key[i]->key,
-                            "the key stands there twice");
+                            "the key is there twice");
     return STATUS_OK;
 }
 

@@ -22,38 +22,40 @@ static const char *const files_of_routing[] = { "replay", NULL };
 static const struct config_key keys[] = {
     SCORE("run.model", PATH, model, 0, 0, NULL, NULL, "",
         "a directory of isobath train or of Hugging Face, a GGUF file, a"
-        " llama2.c .bin file, or a model YAML: its weights are drawn then"),
+        " llama2.c .bin file, or a model YAML, whose weights are drawn at"
+        " random"),
     SCORE("run.text", PATH, text, 0, 0, "", NULL, "",
         "the text to score"),
     SCORE("run.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
-    SCORE("run.window", INT, window, 0, MOST, "0", NULL, "token",
+    SCORE("run.window", INT, window, 0, MOST, "0", NULL, "tokens",
         "how many tokens the model sees at a time; 0: as isobath train had it,"
         " else all its positions, but at most 1024"),
-    SCORE("run.stride", INT, stride, 0, MOST, "0", NULL, "token",
-        "how far one window begins behind the other; only the last so many"
-        " tokens of a window are scored, those before are context; 0: the"
-        " window"),
+    SCORE("run.stride", INT, stride, 0, MOST, "0", NULL, "tokens",
+        "distance between the starts of two windows; that many tokens at the"
+        " end of a window are scored, those before are context; 0: the window's"
+        " length"),
     SCORE("run.split", CHOICE, split_choice, 0, 0, "all", splits, "",
         "score all of the text, or a part that training on it leaves out"),
-    SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "token",
-        "score no more than the first so many tokens; of a split, whole"
-        " windows, at least one; 0: all"),
-    SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "token",
-        "how many tokens are left out before them; positions count from there"),
+    SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "tokens",
+        "score at most this many tokens; of a split, whole windows, at least"
+        " one; 0: all"),
+    SCORE("run.skip", INT, skip, 0, 0x1p50, "0", NULL, "tokens",
+        "how many tokens to leave out before those; positions count from"
+        " there"),
     SCORE("run.policy", TEXT, policy, 0, 0, "", NULL, "",
         "the rule by which a routed block keeps tokens; empty: the causal rule"
         " that goes with the training.  With --prompt, a rule that looks ahead"
         " routes the prompt, and another the tokens after it" ROUTE_DESCRIPTIONS),
     SCORE("run.seed", INT, seed, 0, 1e15, "1", NULL, "",
-        "where the weights of a model that has none, tokens and the choices of"
-        " policies that draw are drawn from"),
+        "seed of the weights of a model that has none, of drawn tokens, and of"
+        " policies that draw"),
     SCORE("run.machine", PATH, machine, 0, 0, "", NULL, "",
         "machine profile to predict seconds and joules with"),
     SCORE("run.tokens", BOOL, tokens, 0, 0, "false", NULL, "",
         "write tokens.csv, a row for each scored token, however many; without"
-        " it up to a million rows, and none with a twin"),
+        " it, up to a million rows, and none with a twin"),
     SCORE("run.weights", CHOICE, weights, 0, 0, "float32", weights_names, "",
         "float32: matrices are widened when they are read; stored: kept as the"
         " file has them, and widened inside the products"),

@@ -125,7 +125,7 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
                              " gives no token", i, a, b);
     if (!merges_add(&parts->merges, a, b, id))
         return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
-                             " stands there twice", i, a, b);
+                             " is there twice", i, a, b);
     return STATUS_OK;
 }
 

@@ -24,20 +24,20 @@ static const struct config_key keys[] = {
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with train.init, else bytes"),
-    RUN("data.tokens", INT, tokens, 2, 1 << 20, "256", NULL, "token",
+    RUN("data.tokens", INT, tokens, 2, 1 << 20, "256", NULL, "tokens",
         "length of a sequence, at most model.max_tokens"),
     RUN("train.init", PATH, init, 0, 0, "", NULL, "",
-        "a model to begin with: a directory of isobath train or Hugging Face,"
-        " *.gguf, or *.bin of llama2.c; its shape stands, so model keys are left"
-        " out; routers that it lacks are drawn so small that the gate 2*sigmoid"
-        " is near 1; empty: all weights are drawn"),
+        "a model to start from: a directory of isobath train or Hugging Face,"
+        " *.gguf, or *.bin of llama2.c; it brings its shape, so leave out the"
+        " model keys; routers that it lacks are drawn so small that the gate"
+        " 2*sigmoid is near 1; empty: all weights are drawn"),
     RUN("train.freeze", CHOICE, freeze, 0, 0, "none", freezes, "",
         "backbone: the routers learn and nothing else"),
     RUN("train.batch", INT, batch, 1, 1 << 16, "1", NULL, "",
-        "sequences of a step"),
-    RUN("train.steps", INT, steps, 0, 1e9, "0", NULL, "step",
+        "sequences in a step"),
+    RUN("train.steps", INT, steps, 0, 1e9, "0", NULL, "steps",
         "0: as many as train.budget_flops pays for"),
-    RUN("train.budget_flops", REAL, budget_flops, 0, 1e21, "0", NULL, "flop",
+    RUN("train.budget_flops", REAL, budget_flops, 0, 1e21, "0", NULL, "flops",
         "all flops of training: forward, backward, update; 0: train.steps"
         " decides"),
     RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
@@ -55,18 +55,18 @@ static const struct config_key keys[] = {
     RUN("train.clip", REAL, clip, 0, 1e9, "1", NULL, "",
         "largest norm of all gradients together; 0: no limit"),
     RUN("train.seed", INT, seed, 0, 1e15, "1", NULL, "",
-        "of first weights, batches and random policies"),
-    RUN("train.judge_every", INT, judge_every, 0, 1e9, "0", NULL, "step",
-        "held-out loss for the curve; 0: only at the end"),
+        "seed of the first weights, of batches and of random policies"),
+    RUN("train.judge_every", INT, judge_every, 0, 1e9, "0", NULL, "steps",
+        "how often the curve gets a held-out loss; 0: only at the end"),
     RUN("train.curve_windows", INT, curve_windows, 1, 1e9, "32", NULL, "",
         "validation windows for a point of the curve"),
     RUN("train.judge_windows", INT, judge_windows, 0, 1e9, "0", NULL, "",
         "validation windows for the final loss; 0: all"),
-    RUN("train.save_every", INT, save_every, 0, 1e9, "0", NULL, "step",
-        "checkpoint; 0: about every minute"),
+    RUN("train.save_every", INT, save_every, 0, 1e9, "0", NULL, "steps",
+        "how often a checkpoint is written; 0: about every minute"),
     RUN("machine", PATH, machine, 0, 0, "", NULL, "",
-        "machine profile that predicted seconds and joules are worked out"
-        " with; empty: they stay unknown"),
+        "machine profile to predict seconds and joules with; empty: they stay"
+        " unknown"),
     { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

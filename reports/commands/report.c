@@ -77,10 +77,10 @@ static int run(void *options)
 
 const struct command report_command = {
     .name = "report", .usage = "DIR... -o DIR",
-    .help = "a page with figures and tables of all that",
-    .about = "Make a page of finished runs that holds everything, with its"
-        " figures and tables beside it.  Figures need gnuplot; without it the"
-        " page says so and keeps the tables.",
+    .help = "a page of finished runs, with figures and tables",
+    .about = "Make a self-contained page of finished runs, with its figures and"
+        " tables beside it.  Figures need gnuplot; without it the page says so"
+        " and keeps the tables.",
     .examples =
         "  isobath report build/sweep build/profile build/score -o build/page\n"
         "  isobath report runs/a runs/b -o compare\n",

@@ -41,18 +41,18 @@ static const struct flag flags[] = {
         memory_phase_names, NULL, "what is priced: a training step, all tokens"
         " at once, or one new token of each sequence"),
     PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "1", NULL, NULL,
-        "how many sequences there are at once"),
+        "how many sequences are processed at once"),
     PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
         "machine profile; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
-        "what matrices are read as: float32, as MODEL's files store them, or"
-        " all of one type; not given: as a model YAML's weights section says, else"
-        " float32"),
+        "the type that matrices are read in: float32, as MODEL's files store"
+        " them, or one type for all; not given: as a model YAML's weights"
+        " section says, else float32"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
-        NULL, "what the table has a row for"),
+        NULL, "print a row for each op, layer or pass, or the total alone"),
     PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
         "print one op's formula, the numbers put in, and the result"),
-    FLAG_OUTPUT("FILE", "", "write the answer there; not given: print it"),
+    FLAG_OUTPUT("FILE", "", "write the answer to FILE; not given: print it"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
@@ -62,10 +62,10 @@ static const struct flag flags[] = {
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
-        NULL, NULL, "also tell what a paper's convention calls the FLOPs of the"
-        " step, or all of them"),
+        NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
+        " or by all of them"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
-        "the layer whose stored matrices are put in"),
+        "the layer whose stored matrices are put into the formula"),
     FLAG_END
 };
 
@@ -341,7 +341,7 @@ static int run(void *options)
 
 const struct command predict_command = {
     .name = "predict", .usage = "MODEL",
-    .help = "price a model from its config, nothing is run",
+    .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",
     .flags = flags, .config = &model_config_schema,

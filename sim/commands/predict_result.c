@@ -110,7 +110,7 @@ static void print_model(FILE *file, const struct predict_answer *a)
             memory_phase_names[a->question.phase], a->question.n_sequences, T,
             a->machine ? a->machine->name : "none given");
     if (a->model.allocation.kept)
-        fputs("kept tokens are taken to stand evenly spaced: how many keys they"
+        fputs("kept tokens are assumed to be evenly spaced: how many keys they"
               " see depends on it\n", file);
 }
 

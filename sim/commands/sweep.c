@@ -24,20 +24,21 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train or run), axes: (keys and their values, all combinations),"
-        " points: (a list of single ones) and set: (for all)"),
-    FLAG_OUTPUT("DIR", "", "where the points and their tables go; --list alone"
-        " goes without it"),
-    SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run so many"
-        " points at a time; not given: one for each thread, and of command:"
-        " run, whose seconds are results, one"),
+        " command: (train or run), axes: (keys and their values, all"
+        " combinations), points: (a list of single points) and set: (keys of"
+        " all points)"),
+    FLAG_OUTPUT("DIR", "", "the directory for the points and their tables; only"
+        " --list needs none"),
+    SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run this"
+        " many points at a time; not given: one for each thread, but a single"
+        " one for command: run, whose seconds are results"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
-        NULL, NULL, "run only this one, and other processes others beside it;"
-        " -1: all"),
+        NULL, NULL, "run only this point, while other processes run others; -1:"
+        " all"),
     SWEEP("--list", NULL, BOOL, list, 0, 0, "", NULL, NULL,
-        "print the points and run none"),
+        "print the points without running any"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
-        "write points.csv of what is done and run none"),
+        "write points.csv from finished points without running any"),
     SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
         NULL, "who runs the points: this program, or Slurm, which is handed"
         " DIR/array.sh"),

@@ -71,7 +71,7 @@ enum { FLAGS_MAX = 64 };         /* rows of a table */
       "KEY=VALUE", NULL, NULL }
 #define FLAG_FORMAT(with, formats)                                             \
     FLAG("--format", "FORMAT", with, CHOICE, struct command_options, format,   \
-         0, 0, "text", formats, NULL, "what the answer is printed as")
+         0, 0, "text", formats, NULL, "the format of the answer")
 #define FLAG_QUIET                                                             \
     FLAG("--quiet", NULL, NULL, BOOL, struct command_options, quiet, 0, 0, "", \
          NULL, NULL, "print no progress and no notes")
@@ -80,16 +80,16 @@ enum { FLAGS_MAX = 64 };         /* rows of a table */
          0, 0, fallback, NULL, NULL, help)
 #define FLAG_THREADS                                                           \
     FLAG("--threads", "N", NULL, INT, struct command_options, threads_wanted,  \
-         0, 1024, "0", NULL, NULL, "how many threads work; 0: as many as this" \
+         0, 1024, "0", NULL, NULL, "how many threads to use; 0: as many as this"\
          " process may run at once")
 /* Flags that every command answers; ends a table. */
 #define FLAG_ASKS(name, member, help)                                          \
     FLAG(name, NULL, NULL, BOOL, struct command_options, member, 0, 0, "",     \
          NULL, NULL, help)
 #define FLAG_END                                                               \
-    FLAG_ASKS("--help", help, "print this and do nothing else"),               \
-    FLAG_ASKS("--usage", usage, "print how the command is called"),            \
-    FLAG_ASKS("--version", version, "print the program's version"),            \
+    FLAG_ASKS("--help", help, "print this help and exit"),                     \
+    FLAG_ASKS("--usage", usage, "print a short usage line and exit"),          \
+    FLAG_ASKS("--version", version, "print the program's version and exit"),   \
     { .argument = NULL }
 
 extern const char *const format_names[FORMAT_COUNT + 1];   /* NULL ends */

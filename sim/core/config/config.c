@@ -187,7 +187,7 @@ static enum status collect_section(struct loader *l, struct place place,
         return collect_mapping(l, place, section);
     if (!document_text(place.node) || !*document_text(place.node))
         return document_fail(place.document, place.node, STATUS_BAD_VALUE,
-                             l->err, "%s nothing: allowed are its keys, or the"
+                             l->err, "%s is empty: allowed are its keys, or the"
                              " name of a file that holds them", section);
     enum status status = document_resolve(path, place.document, place.node,
                                           l->err);

@@ -445,17 +445,17 @@ static enum status check_settings(const struct config_setting *settings,
             known |= sets(set, key->name);
         if (!known)
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
-                             " weights, so its shape stands fixed; what may be"
-                             " set is routing.policy, blocks, capacity,"
-                             " keep_first, part, skipped_keys and replay; --set"
-                             " of the rest works on model YAML files",
+                             " weights, so its shape is fixed; allowed are"
+                             " routing.policy, blocks, capacity, keep_first,"
+                             " part, skipped_keys and replay; --set of other"
+                             " keys works on model YAML files",
                              set->text, name);
         if (routes && !sets(set, "routing.policy") &&
             !sets(set, "routing.replay") && !sets(set, "routing.keep_first"))
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
-                             " as it was trained to; what may be set is"
-                             " routing.policy, to one that needs no other"
-                             " scores than it has, routing.keep_first and"
+                             " as it was trained to; allowed are"
+                             " routing.policy, if it needs no other scores than"
+                             " the model has, routing.keep_first and"
                              " routing.replay", set->text, name);
     }
     return STATUS_OK;

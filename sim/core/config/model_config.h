@@ -75,21 +75,21 @@ extern const char *const model_config_routers[];
         " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
         " is routed")                                                          \
     MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
-        "0", NULL, "tokens", "so many at the start of every sequence are kept" \
-        " by every routed block, since others attend to them: among its k,"    \
-        " where the policy keeps k of a sequence, and besides its share of the"\
-        " others, where it judges token by token")                             \
+        "0", NULL, "tokens", "this many tokens at the start of every sequence" \
+        " are kept by every routed block, since others attend to them: among"  \
+        " its k if the policy keeps k of a sequence, on top of its share of"   \
+        " the others if the policy judges token by token")                     \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", model_config_parts, "",                                       \
-        "what tokens are routed around: the block, its attention, its"         \
-        " feed-forward part, or apart: both parts, each by a choice of its"    \
-        " own, without a router; training takes block")                        \
+        "the part that tokens are routed around: the block, its attention,"    \
+        " its feed-forward part, or apart: both parts, each by a choice of"    \
+        " its own, without a router; training takes block")                    \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", model_config_skipped_keys, "",                               \
-        "what later tokens see of one that skips attention: no key, the one"   \
-        " it would have had (with part ffn none skips it, and this says"       \
-        " nothing more), or its key of the layer before; training takes"       \
-        " absent")                                                             \
+        "the key that later tokens see of a token that skips attention: none," \
+        " the one it would have had, or its key of the layer before; with"     \
+        " part ffn no token skips attention, so absent and computed are the"   \
+        " same; training takes absent")                                        \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
         " blocks and capacities too")
@@ -115,7 +115,7 @@ extern const char *const model_config_routers[];
         "0", NULL, "", "feed-forward width; 0: 4 * channels for GELU, 8/3 *"   \
         " channels rounded up to a multiple of 16 for SwiGLU")                 \
     MODEL_CONFIG_ROW(base, "model.vocab", INT, vocab, 2, 1 << 20,              \
-        "256", NULL, "", "different tokens; 256: bytes")                       \
+        "256", NULL, "", "number of different tokens; 256: bytes")             \
     MODEL_CONFIG_ROW(base, "model.max_tokens", INT, max_tokens, 1, 1 << 20,    \
         "512", NULL, "tokens", "longest sequence that positions cover; with"   \
         " gpt2 each position has weights")                                     \
@@ -133,10 +133,11 @@ extern const char *const model_config_routers[];
         "8", NULL, "", "for rope_scaling linear and llama3")                   \
     MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
         rope_low_frequency, 1e-3, 1e6, "1", NULL, "turns",                     \
-        "llama3: fewer turns in rope_original_tokens are divided")             \
+        "llama3: frequencies with fewer turns in rope_original_tokens are"     \
+        " divided")                                                            \
     MODEL_CONFIG_ROW(base, "model.rope_high_frequency", REAL,                  \
         rope_high_frequency, 1e-3, 1e6, "4", NULL, "turns",                    \
-        "llama3: more turns than this are kept")                               \
+        "llama3: frequencies with more turns than this are kept")              \
     MODEL_CONFIG_ROW(base, "model.rope_original_tokens", INT,                  \
         rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
         "llama3: the length that the frequencies were trained on")             \
@@ -149,15 +150,15 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", model_config_gates, "",                                   \
-        "what scales a kept token's change: the router's score, its sigmoid,"  \
-        " twice that, or 1")                                                   \
+        "the factor of a kept token's change: the router's score, its"         \
+        " sigmoid, twice that, or 1")                                          \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
         "normalised", model_config_router_inputs, "",                          \
-        "what the router reads: the residual stream, normalised or raw")       \
+        "the router's input: the residual stream, normalised or raw")          \
     MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
         "train", model_config_routers, "",                                     \
-        "frozen: it stays as it was drawn, as a control; with gate one no"     \
-        " gradient reaches it, so it is frozen then too")                      \
+        "frozen: the router stays as it was drawn, as a control; with gate"    \
+        " one no gradient reaches it, so it is frozen then too")               \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \

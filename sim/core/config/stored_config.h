@@ -31,17 +31,19 @@ extern const char *const stored_config_choices[];  /* "all", then the types */
 #define STORED_CONFIG_KEYS(base)                                               \
     { "weights.all", CONFIG_CHOICE, (base) +                                   \
       offsetof(struct stored_config, all), 0, 0, "f32", stored_config_types,   \
-      "", "for predict: what every matrix is stored in; products read and"     \
-      " widen it so" },                                                        \
-    STORED_CONFIG_ROW(base, "query", MATRIX_QUERY, "one kind of them apart")   \
+      "", "for predict: the type that every matrix is stored in; products"     \
+      " read and widen it from there" },                                       \
+    STORED_CONFIG_ROW(base, "query", MATRIX_QUERY, "another type for this"     \
+        " kind of matrix")                                                     \
     STORED_CONFIG_ROW(base, "key", MATRIX_KEY, "likewise")                     \
     STORED_CONFIG_ROW(base, "value", MATRIX_VALUE, "likewise")                 \
     STORED_CONFIG_ROW(base, "project", MATRIX_PROJECT, "attention's output")   \
-    STORED_CONFIG_ROW(base, "gate", MATRIX_GATE, "of llama")                   \
-    STORED_CONFIG_ROW(base, "up", MATRIX_UP, "likewise")                       \
-    STORED_CONFIG_ROW(base, "down", MATRIX_DOWN, "likewise")                   \
+    STORED_CONFIG_ROW(base, "gate", MATRIX_GATE, "of a gated feed-forward"     \
+        " part")                                                               \
+    STORED_CONFIG_ROW(base, "up", MATRIX_UP, "first feed-forward product")     \
+    STORED_CONFIG_ROW(base, "down", MATRIX_DOWN, "second feed-forward product")\
     STORED_CONFIG_ROW(base, "embedding", STORED_EMBEDDING,                     \
-        "and of a tied head")                                                  \
+        "also of a tied head")                                                 \
     STORED_CONFIG_ROW(base, "head", STORED_HEAD, "where it is a tensor of its" \
         " own")
 /* clang-format on */

@@ -72,7 +72,7 @@
       " control that needs no length",                                         \
       .choose = every_nth, .keep = every_nth_keep, .causal = true)             \
     X("replay", MODEL, SERVES, ITSELF,                                         \
-      "the tokens that a recorded run kept; as causal as what is replayed",    \
+      "the tokens that a recorded run kept; as causal as the recorded rule",   \
       .choose = replay, .keep = replay_keep)                                   \
     X("dense", MODEL, TRAINS, ITSELF,                                          \
       "nothing is routed",                                                     \
@@ -88,7 +88,7 @@
 /* "\nhash: the share ...": each with its help, and what follows a prompt. */
 #define ROUTE_AFTER_ITSELF
 #define ROUTE_AFTER_BY(rule) "; after a prompt " rule
-#define ROUTE_AFTER_NEVER    "; nothing goes on after a prompt"
+#define ROUTE_AFTER_NEVER    "; cannot continue a prompt"
 #define ROUTE_DESCRIBED(name, config, trains, step, help, ...)                 \
     "\n" name ": " help ROUTE_AFTER_##step
 #define ROUTE_DESCRIPTIONS ROUTE_POLICY_MAP(ROUTE_DESCRIBED)

@@ -214,9 +214,9 @@ static enum status check_received(const struct model_spec *s, struct error *err)
         if (s->routed[l] && (l == 0 || (s->routed[l - 1] &&
                                         s->part != PART_FFN)))
             return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d:"
-                             " the attention received in the layer before is"
-                             " what it goes by, %s; allowed are layers after"
-                             " one that attends over all tokens", l,
+                             " goes by the attention received in the layer"
+                             " before, %s; allowed are layers after one that"
+                             " attends over all tokens", l,
                              l == 0 ? "and there is none"
                                     : "and that one skips tokens");
     return STATUS_OK;
@@ -228,8 +228,8 @@ static enum status check_signal(const struct model_spec *s, struct error *err)
         return STATUS_OK;
     if (s->router_scores)
         return error_set(err, STATUS_BAD_VALUE, "routing.policy: goes by the"
-                         " signal %s, but the routers score: allowed is one of"
-                         " the two", signal_names[s->signal]);
+                         " signal %s, but the model has routers that score:"
+                         " allowed is one of the two", signal_names[s->signal]);
     if (s->gate != GATE_ONE)
         return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a policy that"
                          " goes by the signal %s has no router, so the gate"
