@@ -104,8 +104,6 @@ double spec_chance(const struct model_spec *spec, int32_t layer,
 
     if (first >= n_tokens)
         return 1.0;
-    if (first == 0 || spec->first_besides)
-        return spec->capacity[layer];
     int32_t left = spec_kept(spec, layer, n_tokens) - first;
     return left > 0 ? (double)left / (n_tokens - first) : 0.0;
 }

@@ -223,8 +223,9 @@ bool    spec_scored(const struct model_spec *spec);
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
 
-/* The chance that a routed layer keeps the last of T tokens: the capacity, but
- * for the first keep_first, which are certain, and what they leave of K. */
+/* The chance that a routed layer keeps the last of T tokens: K / T, which is
+ * the capacity as rounded for T tokens; but the first keep_first are certain,
+ * and the others share what those leave of K. */
 double  spec_chance(const struct model_spec *spec, int32_t layer,
                     int32_t n_tokens);
 
