@@ -167,6 +167,32 @@ Test(checkpoint, thresholds_that_nobody_kept_stay_unknown)
     remove_directory(directory);
 }
 
+/* Its config says "thresholds": [], and routers that are put on it begin with
+ * none, not with 0. */
+Test(checkpoint, a_dense_model_leaves_thresholds_untracked)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_spec dense = spec_dense(&spec);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    struct model *from = case_model(&dense, &options, 3);
+    struct model *to = case_model(&spec, &options, 4);
+    struct hf_routing routing;
+    struct model_spec read;
+
+    export_to(from, "dense");
+    cr_assert(eq(int, hf_config_read(&read, &routing,
+                                     in_directory("config.json"), NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, checkpoint_import(to, directory, &routing, NULL),
+                 STATUS_OK));
+    cr_expect(not(routing.has_thresholds));
+    cr_expect(isnan(model_thresholds(to)[1]));
+    model_close(to);
+    model_close(from);
+    remove_directory(directory);
+}
+
 /* ---- the layout of Hugging Face ---- */
 
 /* C 8, Q 8, E 4, F 12, V 11, and llama's max_tokens 9; layer 1 routes. */

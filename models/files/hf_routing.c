@@ -69,7 +69,8 @@ static enum status read_blocks(struct model_spec *spec,
         status = check_list(object, "thresholds", n, name, err);
     if (status != STATUS_OK)
         return status;
-    routing->has_thresholds = thresholds != NULL;
+    /* A dense model's list is empty: nobody kept any. */
+    routing->has_thresholds = thresholds != NULL && n > 0;
     for (size_t i = 0; i < n; i++) {
         json_t *block = json_array_get(blocks, i);
         json_int_t l = json_integer_value(block);
