@@ -388,12 +388,29 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
     note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
+/* No token follows from logits that are no numbers. */
+static enum status check_logits(const struct prompt_session *s,
+                                struct error *err)
+{
+    const float *logits = model_logits(s->model);
+
+    for (int32_t i = 0; i < s->spec.n_vocab; i++)
+        if (!isfinite(logits[i]))
+            return error_set(err, STATUS_FAILED, "%s: the logits after token %d"
+                             " are not numbers: its weights are damaged or"
+                             " overflow float32", s->source.path,
+                             model_decoded(s->model, 0) - 1);
+    return STATUS_OK;
+}
+
 static bool passed(void *context, int32_t n_tokens, double seconds)
 {
     struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
-    s->status = predict_pass(s, first, &s->why);
+    s->status = check_logits(s, &s->why);
+    if (s->status == STATUS_OK)
+        s->status = predict_pass(s, first, &s->why);
     if (s->status == STATUS_OK && s->meter.status != STATUS_OK)
         s->status = error_set(&s->why, s->meter.status, "the tally overflowed");
     if (s->status != STATUS_OK)
