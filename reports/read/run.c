@@ -137,7 +137,7 @@ void facts_read(struct facts *f, const json_t *s)
                                                                 "routing"));
     router = jsonpath_text(s, "config.routing.router");
     f->control = !f->dense && ((policy && !policy->scored) ||
-                               (router && strcmp(router, "frozen") == 0));
+                               (router && strncmp(router, "frozen", 6) == 0));
     if (f->control && policy && policy->scored)
         f->policy = "frozen router";
     if (f->dense) {

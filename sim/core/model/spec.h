@@ -183,8 +183,10 @@ struct model_spec {
     enum gate         gate;
     enum router_input router_input;
     bool    router_scores;   /* routed layers own a router vector [C] */
-    bool    router_trained;  /* false: the router stays as it was drawn, and its
-                              * score is a constant to the stream as well */
+    bool    router_trained;  /* false: the router stays as it was drawn */
+    bool    router_detached; /* its score is a constant to the stream: no
+                              * gradient passes from the gate through it; the
+                              * router is not trained then */
     bool    backbone_frozen; /* training moves the routers and nothing else */
     enum signal       signal;            /* without router_scores */
     enum routed_part  part;              /* of every routed layer */
