@@ -330,6 +330,9 @@ Test(prompt, a_trained_mixture_of_depths_goes_on)
     cr_assert(eq(int, isobath("train run.yaml -o trained -q"), 0));
     cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 50 -o r"
                               " --temperature 1"), 0));
+    expect_said("stderr", "\nkept    by routed layers, ");
+    expect_said("stderr", " % of the prompt, ");
+    expect_said("stderr", " % of the new ones\n");
     char *table = text_of("r/tokens.csv");
     cr_expect(strstr(table, ",bytes,block_1\r\n") != NULL);
     cr_expect(strstr(table, ",1\r\n") || strstr(table, ",0\r\n"));

@@ -53,6 +53,7 @@ struct prompt_session {
     struct new_token  *token;            /* [n_asked] */
     bool              *kept;             /* [n_asked,n_kept] */
     int32_t            n_kept;           /* choices of routed layers */
+    double             prompt_kept;      /* share of the prompt they kept */
     int32_t            n_new;
     struct text_stream out, copy;        /* stdout's, and the summary's */
     char              *text;
@@ -360,6 +361,18 @@ static void note_kept(struct prompt_session *s, bool *kept)
     }
 }
 
+/* NAN where nothing is routed. */
+static double share_of_prompt(const struct prompt_session *s)
+{
+    const struct allocation *a = &s->kept_so_far;
+    int64_t kept = 0;
+
+    for (int32_t c = 0; c < a->n_choices; c++)
+        if (plan_choice(&s->spec, c).routed)
+            kept += allocation_count(a, c, 0);
+    return (double)kept / ((double)s->n_kept * s->n_prompt);
+}
+
 /* The prompt's pass, or that of the newest token. */
 static void note_pass(struct prompt_session *s, bool first, double seconds)
 {
@@ -375,6 +388,7 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
         s->prefill_seconds = seconds;
         s->prefill_flops = flops;
         s->prefill_bytes = bytes;
+        s->prompt_kept = share_of_prompt(s);
         return;
     }
     struct new_token *t = &s->token[s->n_new - 1];
@@ -489,7 +503,8 @@ static struct run_prompt_result result_of(const struct prompt_session *s)
         .tokenizer = s->tokenizer,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
-        .kept = s->kept, .n_kept = s->n_kept, .text = s->text,
+        .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,
+        .text = s->text,
         .text_size = s->text_size,
         .open_seconds = s->open_seconds,
         .prefill_seconds = s->prefill_seconds,
