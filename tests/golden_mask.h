@@ -31,9 +31,8 @@ struct mask {
     const char *why;
 };
 
-/* A number, and one or a dash. */
+/* A number. */
 #define N "[-+]?[0-9][-+0-9.e]*"
-#define CELL " +[-0-9.]+"
 
 /* All that is not compared, and why. */
 static const struct mask masks[] = {
@@ -111,9 +110,6 @@ static const struct mask masks[] = {
       "It is measured." },
 
     /* profile's tables */
-    { "profile*/stdout", MASK_TEXT,
-      "^total" CELL CELL CELL CELL "( .*)$", NULL, "time",
-      "Seconds are measured, and stand beside the predicted ones." },
     { "profile*/stdout", MASK_TEXT, "regions a repeat at (.*)$", NULL, "time",
       "The clock's own time is measured, and what it leaves unexplained." },
     { "profile*/stdout", MASK_TEXT, "^  counters: (.*) a region in", NULL,
@@ -124,8 +120,8 @@ static const struct mask masks[] = {
       "time", "It is measured." },
     { "profile*/stdout", MASK_TEXT, "   time( .*)   joules", NULL, "time",
       "It is measured." },
-    { "profile*/stdout", MASK_TEXT, "^  seconds +MoD - dense (.*)   [0-9]+ pa",
-      NULL, "time", "They are measured." },
+    { "profile*/stdout", MASK_TEXT, "^seconds( .*) +[0-9]+$", NULL,
+      "time", "They are measured." },
     { "profile*/stdout", MASK_TEXT, "^ +[0-9] +[0-9]+ +[0-9.]+( .*)$", NULL,
       "time", "Tokens by how many layers kept them are timed." },
     { "*dead-sensor/*", MASK_TEXT, "over ([0-9]+ ms) of work", NULL, "time",

@@ -11,6 +11,16 @@
 
 enum { L = 2, LEDGER_ALL = LEDGER_ANY };
 
+static inline struct model_spec llama(void)
+{
+    return small_llama(L);
+}
+
+static inline struct model_spec gpt2(void)
+{
+    return worked_gpt2(L);
+}
+
 enum phase { TRAIN, FORWARD, DECODE, EXPECTED };
 
 struct asked {
@@ -69,6 +79,14 @@ static inline uint64_t bytes(const struct ledger *l, int pass, int32_t layer,
                              int op)
 {
     return ledger_sum(l, pass, layer, LEDGER_ANY, op).count[METRIC_BYTES];
+}
+
+/* Of a token of layer 1, forward; 0 where nothing was charged. */
+static inline uint64_t of_token(const struct ledger *l, int32_t token,
+                                enum op op, enum metric metric)
+{
+    struct ledger_key key = { PASS_FORWARD, 1, token, op };
+    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
 }
 
 static inline uint64_t all_flops(struct asked q)

@@ -1,4 +1,4 @@
-/* test_disagreement.c - one flop more in one cell is found and named. */
+/* test_disagreement.c - Find and name the cell that holds one flop more. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
@@ -71,6 +71,62 @@ Test(disagreement, the_first_cell_that_differs_is_named)
     set(b, up, METRIC_BYTES, 8);
     expect_text(a, b, "backward, layer 3, ffn.up: predicted 7 bytes, counted"
                       " 8");
+    ledger_close(b);
+    ledger_close(a);
+}
+
+/* Layers 0 to 3 of one are the whole of the other. */
+Test(disagreement, ledgers_are_compared_at_the_coarser_resolution)
+{
+    struct ledger *a = open_ledger(4, 0), *b = open_ledger(0, 0);
+    const struct ledger_key down = { PASS_BACKWARD, 1, LEDGER_SHARED,
+                                     OP_FFN_UP };
+    struct disagreement first;
+
+    set(a, up, METRIC_FLOPS, 3);
+    set(a, down, METRIC_FLOPS, 4);
+    set(b, up, METRIC_FLOPS, 7);
+    cr_expect(agreement(a, b, &first));
+    set(b, up, METRIC_FLOPS, 8);
+    expect_text(a, b, "backward, ffn.up: predicted 7 flops, counted 8");
+    ledger_close(b);
+    ledger_close(a);
+}
+
+Test(disagreement, a_layer_that_only_one_has_is_compared_with_no_work)
+{
+    struct ledger *a = open_ledger(2, 0), *b = open_ledger(4, 0);
+
+    set(b, up, METRIC_FLOPS, 8);
+    expect_text(a, b, "backward, layer 3, ffn.up: predicted 0 flops, counted"
+                      " 8");
+    ledger_close(b);
+    ledger_close(a);
+}
+
+Test(disagreement, unknown_is_not_zero)
+{
+    struct ledger *a = open_ledger(4, 0), *b = open_ledger(4, 0);
+
+    ledger_set_count(a, up, METRIC_FLOPS, 0, PROV_UNKNOWN);
+    expect_text(a, b, "backward, layer 3, ffn.up: predicted unknown flops,"
+                      " counted 0");
+    ledger_close(b);
+    ledger_close(a);
+}
+
+Test(disagreement, all_are_counted_and_the_first_are_listed)
+{
+    struct ledger *a = open_ledger(4, 0), *b = open_ledger(4, 0);
+    struct disagreement found[1];
+    size_t compared = 0;
+
+    set(a, up, METRIC_FLOPS, 1);
+    set(a, up, METRIC_BYTES, 2);
+    set(b, up, METRIC_BYTES, 3);
+    cr_expect(eq(sz, disagreements(a, b, found, 1, &compared), 2));
+    cr_expect(eq(sz, compared, 2));
+    cr_expect(eq(int, (int)found[0].metric, METRIC_FLOPS));
     ledger_close(b);
     ledger_close(a);
 }

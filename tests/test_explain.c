@@ -9,6 +9,13 @@
 #include "sim/price/predict_table.h"
 #include "tests/specs.h"
 
+/* Layer 0 dense, 1 routed at a quarter. */
+static struct model_spec spec_with(enum routed_part part,
+                                   enum skipped_keys keys, enum signal signal)
+{
+    return without_router(small_llama(2), part, keys, signal);
+}
+
 /* What --explain prints of a prefill of one sequence of 32 tokens: 8 are kept,
  * at 0, 4, ..., 28. */
 static char *explained(struct model_spec spec, enum op op)
@@ -43,7 +50,7 @@ static void expect_words(struct model_spec spec, enum op op,
 
 Test(explain, queries_of_kept_rows_and_keys_of_all)
 {
-    struct model_spec spec = without_router(small_llama(2), PART_BLOCK, SKIPPED_KEYS_COMPUTED,
+    struct model_spec spec = spec_with(PART_BLOCK, SKIPPED_KEYS_COMPUTED,
                                        SIGNAL_NORM);
     /* 8*2048 + 32*2048;  8*256 + 4096 + 32*256 + 4096 */
     expect_words(spec, OP_QKV, WORDS(
@@ -66,9 +73,9 @@ Test(explain, queries_of_kept_rows_and_keys_of_all)
 
 Test(explain, parts_work_on_their_own_rows)
 {
-    struct model_spec ffn = without_router(small_llama(2), PART_FFN, SKIPPED_KEYS_ABSENT,
+    struct model_spec ffn = spec_with(PART_FFN, SKIPPED_KEYS_ABSENT,
                                       SIGNAL_NONE);
-    struct model_spec attention = without_router(small_llama(2), PART_ATTENTION,
+    struct model_spec attention = spec_with(PART_ATTENTION,
                                             SKIPPED_KEYS_ABSENT, SIGNAL_HASH);
 
     expect_words(ffn, OP_FFN_UP, WORDS("layer 1           8 rows: 65536 flops",
@@ -86,7 +93,7 @@ Test(explain, parts_work_on_their_own_rows)
  * feed-forward part 3. */
 static char *explained_apart(enum skipped_keys keys, enum op op)
 {
-    struct model_spec spec = without_router(small_llama(2), PART_APART, keys, SIGNAL_NORM);
+    struct model_spec spec = spec_with(PART_APART, keys, SIGNAL_NORM);
     struct ledger_shape shape = { true, true, 2, 0 };
     struct allocation a;
     struct ledger *ledger;
@@ -150,9 +157,9 @@ Test(explain, parts_apart_show_both_choices)
 
 Test(explain, carried_keys_and_signals_show_where_they_cost)
 {
-    struct model_spec carried = without_router(small_llama(2), PART_BLOCK, SKIPPED_KEYS_CARRIED,
+    struct model_spec carried = spec_with(PART_BLOCK, SKIPPED_KEYS_CARRIED,
                                           SIGNAL_CHANGE);
-    struct model_spec received = without_router(small_llama(2), PART_BLOCK, SKIPPED_KEYS_ABSENT,
+    struct model_spec received = spec_with(PART_BLOCK, SKIPPED_KEYS_ABSENT,
                                            SIGNAL_RECEIVED);
 
     /* 32*256;  8*256 + 8*256 */
@@ -171,7 +178,7 @@ Test(explain, carried_keys_and_signals_show_where_they_cost)
 
 Test(explain, without_skipped_keys_it_says_nothing_of_them)
 {
-    char *text = explained(without_router(small_llama(2), PART_BLOCK, SKIPPED_KEYS_ABSENT,
+    char *text = explained(spec_with(PART_BLOCK, SKIPPED_KEYS_ABSENT,
                                      SIGNAL_NONE), OP_ATTEND);
     cr_expect(strstr(text, "skipped") == NULL, "%s", text);
     cr_expect(strstr(text, "layer 1           8 rows, sum of n 128") != NULL,

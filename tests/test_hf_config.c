@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "models/files/hf_class.h"
 #include "models/files/hf_config.h"
 #include "sim/core/base/file.h"
 
@@ -361,6 +362,22 @@ Test(hf_config, qwen3_is_a_llama_with_norms_of_queries_and_keys)
     cr_assert(spec.traits.qk_norm && !spec.traits.qkv_bias && spec.tied_head);
     cr_assert(eq(i32, spec_q(&spec), 2048));
     cr_assert(eq(i32, spec_e(&spec), 1024));
+}
+
+Test(hf_config, every_family_has_a_class)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const struct model_spec spec = { .traits = family_traits[f] };
+        const struct hf_class *class = NULL;
+        struct error err = { STATUS_OK, "" };
+
+        cr_assert(eq(int, hf_class_of(&class, &spec, "x", &err), STATUS_OK),
+                  "%s", err.text);
+        cr_expect(eq(int, class->family, f));
+        cr_expect(eq(int, hf_names_of(&spec), class->names));
+        cr_expect(hf_class_find(class->type) == class);
+        cr_expect(strstr(hf_class_types, class->type) != NULL);
+    }
 }
 
 /* No class has both additions. */

@@ -15,7 +15,7 @@
 
 Test(predict, one_row_of_the_worked_example_costs_110566_a_layer)
 {
-    struct model_spec routed = worked_gpt2(L), spec = spec_dense(&routed);
+    struct model_spec routed = gpt2(), spec = spec_dense(&routed);
     struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 1,
                                               .phase = FORWARD });
     cr_expect(eq(u64, flops(l, PASS_FORWARD, 0, LEDGER_ALL), 110566));
@@ -28,7 +28,7 @@ Test(predict, one_row_of_the_worked_example_costs_110566_a_layer)
 Test(predict, a_routed_layer_by_hand)
 {
     /* B = 1, T = 32, so K = 8. */
-    struct ledger *l = priced((struct asked){ .spec = small_llama(L), .B = 1, .T = 32,
+    struct ledger *l = priced((struct asked){ .spec = llama(), .B = 1, .T = 32,
                                               .phase = TRAIN });
     cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_ROUTE), 32 * 163));
     cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_ROUTE), 32 * 136 + 128));
@@ -55,7 +55,7 @@ Test(predict, a_routed_layer_by_hand)
 
 Test(predict, the_update_by_hand)
 {
-    struct ledger *l = priced((struct asked){ .spec = small_llama(L), .B = 1, .T = 32,
+    struct ledger *l = priced((struct asked){ .spec = llama(), .B = 1, .T = 32,
                                               .phase = TRAIN });
     /* norms 2*32, qkv 32*64, project 32*32, up 32*128, down 64*32: 9280, all
      * of one chunk; layer 1 has a router of 32 more */
@@ -71,7 +71,7 @@ Test(predict, the_update_by_hand)
 
 Test(predict, a_router_that_is_not_trained_is_not_updated)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     spec.router_trained = false;
     struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
                                               .phase = TRAIN });
@@ -88,7 +88,7 @@ Test(predict, a_router_that_is_not_trained_is_not_updated)
 
 Test(predict, loss_and_entropy_cost_only_where_asked)
 {
-    struct asked q = { .spec = small_llama(L), .B = 1, .T = 4, .phase = FORWARD };
+    struct asked q = { .spec = llama(), .B = 1, .T = 4, .phase = FORWARD };
     struct ledger *bare = priced(q);
     q.with = PREDICT_LOSS | PREDICT_ENTROPY;
     struct ledger *scored = priced(q);
@@ -116,7 +116,7 @@ static struct law_case law_cases[] = {
 
 static struct model_spec law_spec(const struct law_case *c)
 {
-    struct model_spec spec = c->family == FAMILY_GPT2 ? worked_gpt2(L) : small_llama(L);
+    struct model_spec spec = c->family == FAMILY_GPT2 ? gpt2() : llama();
     spec.gate = (enum gate)c->gate;
     return spec;
 }
@@ -228,7 +228,7 @@ static uint64_t slow_attend(const struct model_spec *s,
 
 Test(predict, attention_equals_a_slow_loop_over_uneven_routes)
 {
-    struct asked q = { .spec = small_llama(L), .B = 4, .T = 100, .phase = FORWARD };
+    struct asked q = { .spec = llama(), .B = 4, .T = 100, .phase = FORWARD };
     struct allocation a;
     cr_assert(eq(int, allocation_open(&a, L, q.B, q.T, NULL), STATUS_OK));
     const int32_t counts[] = { 0, 1, 33, 100 };
@@ -245,7 +245,7 @@ Test(predict, attention_equals_a_slow_loop_over_uneven_routes)
 
 Test(predict, a_token_pays_for_itself_alone)
 {
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 40, .phase = FORWARD,
+    struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = FORWARD,
                        .by_token = true };
     struct ledger *l = priced(q);
     /* K = 10 of 40, strided: positions 0, 4, 8, ...; sequence 1, position 36 is
@@ -268,7 +268,7 @@ Test(predict, a_token_pays_for_itself_alone)
 
 Test(predict, a_layer_without_rows_reads_no_weights)
 {
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 8, .phase = FORWARD };
+    struct asked q = { .spec = llama(), .B = 2, .T = 8, .phase = FORWARD };
     struct allocation a;
     cr_assert(eq(int, allocation_open(&a, L, q.B, q.T, NULL), STATUS_OK));
     a.count[2] = a.count[3] = 0;
@@ -286,7 +286,7 @@ Test(predict, a_layer_without_rows_reads_no_weights)
 
 Test(predict, decoding_every_token_does_the_attention_of_one_prefill)
 {
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 40, .phase = FORWARD };
+    struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = FORWARD };
     q.spec = spec_dense(&q.spec);
     struct ledger *l = priced(q);
     uint64_t prefill = flops(l, PASS_FORWARD, 0, OP_ATTEND), steps = 0;
@@ -305,7 +305,7 @@ Test(predict, a_decode_step_by_hand)
 {
     /* Two sequences of 20 tokens; layer 1 kept 5 of the first, the newest among
      * them, and 3 of the second, the newest not. */
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 20, .phase = DECODE };
+    struct asked q = { .spec = llama(), .B = 2, .T = 20, .phase = DECODE };
     struct allocation a;
     cr_assert(eq(int, allocation_open(&a, L, 2, 20, NULL), STATUS_OK));
     a.count[2] = 5;
@@ -340,7 +340,7 @@ Test(predict, a_decode_step_by_hand)
 
 Test(predict, an_expected_dense_step_is_the_dense_step)
 {
-    struct asked q = { .spec = worked_gpt2(L), .B = 3, .T = 50, .phase = DECODE };
+    struct asked q = { .spec = gpt2(), .B = 3, .T = 50, .phase = DECODE };
     q.spec = spec_dense(&q.spec);
     struct ledger *exact = priced(q);
     q.phase = EXPECTED;
@@ -360,7 +360,7 @@ Test(predict, the_weights_of_a_routed_block_are_read_if_any_sequence_needs_them)
 {
     /* c = 1/4, B = 2: 1/2 row expected, weights with chance 1 - (3/4)^2 = 7/16.
      * 10 of 40 keys are held. */
-    struct ledger *l = priced((struct asked){ .spec = small_llama(L), .B = 2, .T = 40,
+    struct ledger *l = priced((struct asked){ .spec = llama(), .B = 2, .T = 40,
                                               .phase = EXPECTED });
     cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_QKV), 4096 / 2));
     cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_QKV),
@@ -375,7 +375,7 @@ Test(predict, an_expected_step_knows_of_the_first_tokens)
 {
     /* c = 1/4, B = 2, T = 40, of which the first 8 are 8 of the 10 kept: for
      * the last, 2 of 32 are left; both skip with (15/16)^2. */
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 40, .phase = EXPECTED };
+    struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = EXPECTED };
     q.spec.keep_first = 8;
     struct ledger *l = priced(q);
     cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_QKV), 4096 / 8));
@@ -417,7 +417,7 @@ Test(predict, a_sum_past_64_bits_is_refused)
 
 Test(predict, routes_of_another_model_are_refused)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     struct allocation a = { .n_choices = L + 1, .n_sequences = 1,
                             .n_tokens = 8 };
     struct predict_job job = { &spec, &a, NULL };
@@ -442,7 +442,7 @@ Test(predict, routes_of_another_model_are_refused)
 
 Test(predict, without_a_machine_seconds_are_unknown_and_say_why)
 {
-    struct asked q = { .spec = small_llama(L), .B = 1, .T = 8, .phase = TRAIN };
+    struct asked q = { .spec = llama(), .B = 1, .T = 8, .phase = TRAIN };
     struct ledger *l = priced(q);
     struct cost sum = ledger_sum(l, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                  LEDGER_ANY);
@@ -458,7 +458,7 @@ Test(predict, without_a_machine_seconds_are_unknown_and_say_why)
 Test(predict, totals_lie_inside_their_interval)
 {
     struct machine m = machine();
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 64, .machine = &m,
+    struct asked q = { .spec = llama(), .B = 2, .T = 64, .machine = &m,
                        .phase = TRAIN };
     struct allocation a;
     struct predict_range range;
@@ -497,7 +497,7 @@ Test(predict, conventions_by_hand)
     /* Block matrices 32*64 + 32*32 + 32*128 + 64*32 = 9216.  B = 2, T = 8:
      * layer 0 16 rows, layer 1 K = 2, 4 rows.  Pairs, both sequences: exact
      * 2*36 + 2*3 = 78, full 2*64 + 2*4 = 136. */
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     double linear = 2.0 * 9216 * 20, head = 2.0 * 32 * 100 * 16;
 
     cr_expect(eq(dbl, convention("matmul", &spec, 2, 8),
@@ -527,7 +527,7 @@ Test(predict, conventions_by_hand)
  * 8 * (5*32 + 15 + 1 + 4), route 8 * (13*32 + 16), and nothing else. */
 Test(predict, training_of_routers_ends_at_the_lowest_one)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     spec.backbone_frozen = true;
     struct ledger *l = priced((struct asked){ .spec = spec, .B = 2, .T = 16 });
 
@@ -551,7 +551,7 @@ Test(predict, training_of_routers_ends_at_the_lowest_one)
 
 Test(predict, training_holds_four_copies_of_the_parameters)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, &spec, 2, 16, MEMORY_TRAIN);
     uint64_t copies = 0, numbers = 0;
@@ -568,7 +568,7 @@ Test(predict, training_holds_four_copies_of_the_parameters)
 
 Test(predict, routing_shrinks_the_cache_of_keys_with_the_capacity)
 {
-    struct model_spec spec = small_llama(L), dense = spec_dense(&spec);
+    struct model_spec spec = llama(), dense = spec_dense(&spec);
     /* layer 1 keeps 32 of 128: 96 rows of 2*16 numbers less a sequence; but a
      * router of 32, the scores of 128 tokens in two layers, and of the new row two
      * copies of 32, a score, 2 of its statistics, a gate and 3 places */
@@ -590,7 +590,7 @@ static double seconds_now(void)
 Test(predict, pricing_32_layers_takes_microseconds)
 {
     struct machine m = machine();
-    struct asked q = { .spec = small_llama(L), .B = 1, .T = 128, .machine = &m,
+    struct asked q = { .spec = llama(), .B = 1, .T = 128, .machine = &m,
                        .phase = TRAIN };
     struct allocation a;
     q.spec.n_layers = 32;

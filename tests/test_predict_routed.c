@@ -119,7 +119,7 @@ static struct routed_case routed_cases[] = {
 
 static struct model_spec routed_spec(const struct routed_case *c)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     struct error err = { 0 };
 
     spec.router_scores = spec.router_trained = false;
@@ -181,13 +181,6 @@ ROUTED(a_layer_routed_this_way_by_hand)
                  N*6400));
     ledger_close(l);
     allocation_close(&a);
-}
-
-static uint64_t of_token(const struct ledger *l, int32_t token, enum op op,
-                         enum metric metric)
-{
-    struct ledger_key key = { PASS_FORWARD, 1, token, op };
-    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
 }
 
 ROUTED(folded_tokens_are_the_layer_and_each_pays_for_itself)
@@ -412,7 +405,7 @@ Test(predict_routed, a_layer_that_keeps_nobody_still_works_out_keys_and_its_othe
 
 Test(predict_routed, the_last_rows_alone_change_norm_and_head_and_nothing_else)
 {
-    struct asked q = { .spec = small_llama(L), .B = 2, .T = 40, .phase = FORWARD };
+    struct asked q = { .spec = llama(), .B = 2, .T = 40, .phase = FORWARD };
     struct allocation a = uneven_routes();
     struct ledger *all = priced_for(&q, &a, NULL);
     q.with = PREDICT_LAST;
@@ -444,7 +437,7 @@ Test(predict_routed, the_last_rows_alone_change_norm_and_head_and_nothing_else)
 
 Test(predict_routed, sequences_of_unlike_lengths_cost_what_each_costs_alone)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     const int32_t lengths[] = { 40, 7, 23 };
     uint64_t apart = 0, weights = 0;
     struct allocation a;
@@ -477,7 +470,7 @@ Test(predict_routed, sequences_of_unlike_lengths_cost_what_each_costs_alone)
 
 Test(predict_routed, queries_with_biases_read_them)
 {
-    struct model_spec spec = small_llama(L);
+    struct model_spec spec = llama();
     spec.traits.qkv_bias = true;
     struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
                                               .phase = TRAIN });

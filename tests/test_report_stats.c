@@ -66,6 +66,30 @@ Test(report_stats, interval_of_a_mean)
     cr_assert(isnan(stats_mean_interval(stats_spread(NULL, 0)).mean));
 }
 
+/* 4 values have the median 11, and deviate from it by 1, 1, 1 and 19. */
+Test(report_stats, a_deviation_is_the_median_distance_from_the_median)
+{
+    double x[] = { 30, 10, 12, 10 }, median = 0;
+    double deviation = stats_deviation(x, 4, &median);
+    cr_assert(epsilon_eq(dbl, median, 11, 0));
+    cr_assert(epsilon_eq(dbl, deviation, 1, 0));
+    cr_assert(epsilon_eq(dbl, x[3], 19, 0));
+}
+
+/* Of 0 to 79 two are left out at each end; of 39 none. */
+Test(report_stats, the_middle_leaves_out_one_in_forty_at_each_end)
+{
+    double x[80], low, high;
+    for (int i = 0; i < 80; i++)
+        x[i] = 79 - i;
+    stats_middle(x, 80, &low, &high);
+    cr_assert(epsilon_eq(dbl, low, 2, 0));
+    cr_assert(epsilon_eq(dbl, high, 77, 0));
+    stats_middle(x, 39, &low, &high);
+    cr_assert(epsilon_eq(dbl, low, 0, 0));
+    cr_assert(epsilon_eq(dbl, high, 38, 0));
+}
+
 /* Of ten values nine do not exceed the ninth; of three, two thirds the second.
  */
 Test(report_stats, quantiles_are_values_that_occur)

@@ -1,38 +1,18 @@
-/* machine.c - `isobath machine`: what this machine is, does, and lets
- * one measure. */
-#include <jansson.h>
-#include <math.h>
+/* machine.c - isobath machine: say what this machine is, what it does at most
+ * and what can be measured on it. */
+#include "hwprof/commands/machine_answer.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "hwprof/counters/counter.h"
-#include "hwprof/measure/energy_table.h"
 #include "hwprof/measure/machine_profile.h"
-#include "hwprof/measure/measure.h"
-#include "hwprof/machine/peak.h"
-#include "hwprof/energy/sensor.h"
-#include "hwprof/machine/topology.h"
 #include "sim/commands/commands.h"
 #include "sim/core/base/file.h"
-#include "sim/core/base/wrap.h"
 #include "sim/price/machine.h"
 
 struct options {
     struct command_options common;
     bool        quick, fit_energy;
     const char *sysfs_root;              /* NULL: /sys */
-};
-
-/* Everything that is printed, in whatever format. */
-struct answer {
-    struct cpu_topology topology;
-    struct peak         peak;
-    struct measure_row  row[METRIC_COUNT];
-    char                table[COUNTER_REASON_SIZE];
-    struct sensor_list  sensors;
-    const struct energy_answer *energy;  /* NULL: not asked for */
-    int                 n_paths;
-    struct read_path    path[READ_PATH_MAX];
 };
 
 #define MACHINE(name, argument, TYPE, member, help)                            \
@@ -58,7 +38,7 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-static enum status ask(struct answer *a, const struct options *o,
+static enum status ask(struct machine_answer *a, const struct options *o,
                        struct error *err)
 {
     struct measure_options options = { .sysfs_root = o->sysfs_root };
@@ -83,7 +63,8 @@ static enum status ask(struct answer *a, const struct options *o,
                         err);
 }
 
-static enum status ask_energy(struct answer *a, struct energy_answer *energy,
+static enum status ask_energy(struct machine_answer *a,
+                              struct energy_answer *energy,
                               const struct options *o, struct error *err)
 {
     const struct energy_answer_options options = {
@@ -94,11 +75,9 @@ static enum status ask_energy(struct answer *a, struct energy_answer *energy,
     return energy_answer_take(energy, &a->topology, &options, err);
 }
 
-/* ---- a profile ---- */
-
 /* The file is read back by the code that will use it before it appears. */
-static enum status write_profile(const struct answer *a, const char *path,
-                                 struct error *err)
+static enum status write_profile(const struct machine_answer *a,
+                                 const char *path, struct error *err)
 {
     struct file_writer writer;
     struct machine machine;
@@ -119,407 +98,11 @@ static enum status write_profile(const struct answer *a, const char *path,
     return status;
 }
 
-/* ---- JSON ---- */
-
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? json_string(text) : json_null();
-}
-
-static json_t *number_or_null(double value, bool known)
-{
-    return known && isfinite(value) ? json_real(value) : json_null();
-}
-
-/* 0: the machine does not say. */
-static json_t *whole_or_null(uint64_t value)
-{
-    return value ? json_integer((json_int_t)value) : json_null();
-}
-
-static json_t *caches_json(const struct cpu_topology *t)
-{
-    json_t *list = json_array();
-
-    for (int i = 0; i < t->n_caches; i++) {
-        const struct cache_level *c = &t->cache[i];
-        char kind[2] = { c->kind, '\0' };
-        json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
-            "size_bytes", whole_or_null(c->size_bytes), "line_bytes",
-            whole_or_null((uint64_t)c->line_bytes), "ways",
-            whole_or_null((uint64_t)c->ways), "cpus_sharing",
-            whole_or_null((uint64_t)c->n_sharing)));
-    }
-    return list;
-}
-
-static json_t *topology_json(const struct cpu_topology *t)
-{
-    json_t *isa = json_array(), *reasons = json_object();
-
-    for (int i = 0; i < ISA_COUNT; i++)
-        if (t->isa[i])
-            json_array_append_new(isa, json_string(isa_names[i]));
-    if (!t->governor[0])
-        json_object_set_new(reasons, "governor", json_string(
-            "no cpufreq in /sys: the host or the firmware sets the clock"));
-    if (t->max_hertz <= 0)
-        json_object_set_new(reasons, "max_hertz", json_string(
-            "no cpufreq in /sys: the host or the firmware sets the clock"));
-    return json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:b, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o}",
-        "model_name", t->model_name, "vendor", t->id.vendor,
-        "family", (int)t->id.family, "model", (int)t->id.model,
-        "cpus", t->n_cpus, "cores", t->n_cores, "sockets", t->n_sockets,
-        "cpus_per_core", t->cpus_per_core, "numa_nodes", t->n_numa_nodes,
-        "caches", caches_json(t),
-        "memory_bytes", (json_int_t)t->memory_bytes,
-        "virtual_machine", t->virtual_machine, "isa", isa,
-        "governor", text_or_null(t->governor),
-        "max_hertz", number_or_null(t->max_hertz, t->max_hertz > 0),
-        "transparent_huge_pages", text_or_null(t->huge_pages),
-        "kernel", text_or_null(t->kernel),
-        "perf_event_paranoid", text_or_null(t->paranoid),
-        "reasons", reasons);
-}
-
-static json_t *rate_json(const struct peak_rate *rate)
-{
-    return json_pack("{s:o, s:o, s:i, s:o}",
-        "best", number_or_null(rate->per_second, rate->n_runs > 0),
-        "slowest", number_or_null(rate->worst, rate->n_runs > 0),
-        "runs", rate->n_runs, "reason", text_or_null(rate->reason));
-}
-
-static json_t *peak_json(const struct peak *p)
-{
-    json_t *levels = json_object();
-
-    for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
-        json_object_set_new(levels, peak_level_names[l], json_pack(
-            "{s:I, s:o, s:o}", "working_set_bytes",
-            (json_int_t)p->read_bytes[l],
-            "one_thread", rate_json(&p->read_one[l]),
-            "all_threads", rate_json(&p->read_all[l])));
-    return json_pack("{s:s, s:i, s:{s:o, s:o}, s:o}", "kernel", p->kernel,
-        "threads", p->n_threads, "flops_per_second",
-        "one_thread", rate_json(&p->flops_one),
-        "all_threads", rate_json(&p->flops_all),
-        "read_bytes_per_second", levels);
-}
-
-static json_t *row_json(const struct measure_row *r)
-{
-    bool counted = r->kernel && r->backend && r->qualified;
-
-    return json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "unit", metric_table[r->metric].unit,
-        "backend", text_or_null(r->backend),
-        "source", text_or_null(r->source),
-        "qualified", r->qualified,
-        "reason", text_or_null(r->reason),
-        "known_kernel", text_or_null(r->kernel),
-        "error", number_or_null(r->error, counted),
-        "spread", number_or_null(r->spread, counted),
-        "read_seconds", number_or_null(r->read_seconds, r->read_seconds > 0),
-        "resolution", number_or_null(r->resolution, r->qualified));
-}
-
-static json_t *sensors_json(const struct sensor_list *list)
-{
-    json_t *out = json_array();
-
-    for (int i = 0; i < list->n; i++)
-        json_array_append_new(out, json_pack("{s:s, s:s, s:b, s:o}",
-            "name", list->sensor[i].name,
-            "scope", sensor_scope_names[list->sensor[i].scope],
-            "works", !list->sensor[i].reason[0],
-            "reason", text_or_null(list->sensor[i].reason)));
-    return json_pack("{s:o, s:o}", "sensors", out, "reason",
-                     text_or_null(list->n ? "" : list->reason));
-}
-
-static json_t *backends_json(void)
-{
-    json_t *built = json_array(), *left_out = json_array();
-
-    for (int i = 0; counter_backends[i]; i++)
-        json_array_append_new(built, json_string(counter_backends[i]->name));
-    for (int i = 0; counter_left_out[i]; i++)
-        json_array_append_new(left_out, json_string(counter_left_out[i]));
-    return json_pack("{s:o, s:o}", "built", built, "left_out", left_out);
-}
-
-static json_t *paths_json(const struct answer *a)
-{
-    json_t *list = json_array();
-
-    for (int i = 0; i < a->n_paths; i++)
-        json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:o}",
-            "name", a->path[i].backend->name,
-            "read_seconds", number_or_null(a->path[i].seconds,
-                                           a->path[i].seconds > 0),
-            "chosen", a->path[i].chosen,
-            "reason", text_or_null(a->path[i].reason)));
-    return list;
-}
-
-static enum status print_json(const struct answer *a, struct error *err)
-{
-    json_t *metrics = json_object();
-
-    for (int m = 0; m < METRIC_COUNT; m++)
-        json_object_set_new(metrics, metric_table[m].column,
-                            row_json(&a->row[m]));
-    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
-        "schema", "isobath-machine-1", "topology", topology_json(&a->topology),
-        "peak", peak_json(&a->peak), "event_table", a->table,
-        "metrics", metrics, "energy", sensors_json(&a->sensors),
-        "backends", backends_json(), "read_paths", paths_json(a));
-    if (!all)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
-    if (a->energy)
-        json_object_set_new(all, "energy_fit", energy_table_json(a->energy));
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
-    return STATUS_OK;
-}
-
-/* ---- CSV: a row a fact ---- */
-
-static void csv_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void csv_rate(const char *name, const char *threads, const char *unit,
-                     const struct peak_rate *rate)
-{
-    printf("peak,%s,%s,", name, threads);
-    if (rate->n_runs)
-        printf("%.6g,%.6g", rate->per_second, rate->worst);
-    else
-        putchar(',');
-    printf(",%s,,", unit);
-    csv_text(rate->reason);
-    fputs("\r\n", stdout);
-}
-
-static void print_csv(const struct answer *a)
-{
-    fputs("kind,name,threads,value,slowest,unit,source,reason\r\n", stdout);
-    csv_rate("flops", "one", "flop/s", &a->peak.flops_one);
-    csv_rate("flops", "all", "flop/s", &a->peak.flops_all);
-    for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
-        csv_rate(peak_level_names[l], "one", "B/s", &a->peak.read_one[l]);
-        csv_rate(peak_level_names[l], "all", "B/s", &a->peak.read_all[l]);
-    }
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        printf("metric,%s,,%s,,%s,", metric_table[m].column,
-               a->row[m].qualified ? "qualified" : "", metric_table[m].unit);
-        csv_text(a->row[m].source);
-        putchar(',');
-        csv_text(a->row[m].reason);
-        fputs("\r\n", stdout);
-    }
-    for (int i = 0; i < a->sensors.n; i++) {
-        printf("sensor,%s,,%s,,J,,", a->sensors.sensor[i].name,
-               a->sensors.sensor[i].reason[0] ? "" : "works");
-        csv_text(a->sensors.sensor[i].reason);
-        fputs("\r\n", stdout);
-    }
-    if (a->energy)
-        energy_table_csv(stdout, a->energy);
-}
-
-/* ---- text ---- */
-
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
-}
-
-static void print_cache(const struct cache_level *c)
-{
-    printf("  L%d%c ", c->level, c->kind);
-    if (!c->size_bytes) {
-        puts("       the kernel does not say its size");
-        return;
-    }
-    printf("%8.0f KiB", (double)c->size_bytes / 1024);
-    if (c->line_bytes)
-        printf(", %d-byte lines", c->line_bytes);
-    if (c->ways)
-        printf(", %d ways", c->ways);
-    if (c->n_sharing)
-        printf(", %d CPU%s to each", c->n_sharing, plural(c->n_sharing));
-    putchar('\n');
-}
-
-static void print_topology(const struct cpu_topology *t)
-{
-    printf("%s (%s, family %u, model 0x%x)%s\n", t->model_name, t->id.vendor,
-           t->id.family, t->id.model,
-           t->virtual_machine ? ", a virtual machine" : "");
-    printf("  %d CPU%s", t->n_cpus, plural(t->n_cpus));
-    if (t->n_cores)
-        printf(" on %d core%s of %d socket%s", t->n_cores, plural(t->n_cores),
-               t->n_sockets, plural(t->n_sockets));
-    if (t->n_numa_nodes)
-        printf(", %d NUMA node%s", t->n_numa_nodes, plural(t->n_numa_nodes));
-    if (t->memory_bytes)
-        printf(", %.1f GiB of memory",
-               (double)t->memory_bytes / (double)(1 << 30));
-    putchar('\n');
-    printf("  instruction sets:");
-    for (int i = 0; i < ISA_COUNT; i++)
-        if (t->isa[i])
-            printf(" %s", isa_names[i]);
-    printf("\n  clock: governor %s, at most %s", t->governor[0] ? t->governor
-                                                                : "-",
-           t->max_hertz > 0 ? "" : "-");
-    if (t->max_hertz > 0)
-        printf("%.2f GHz", t->max_hertz * 1e-9);
-    printf("; huge pages %s; kernel %s; perf_event_paranoid %s\n",
-           t->huge_pages[0] ? t->huge_pages : "-", t->kernel,
-           t->paranoid[0] ? t->paranoid : "-");
-    for (int i = 0; i < t->n_caches; i++)
-        print_cache(&t->cache[i]);
-}
-
-static void print_rate(const struct peak_rate *rate)
-{
-    if (rate->n_runs)
-        printf("  %8.1f (%.1f)", rate->per_second * 1e-9, rate->worst * 1e-9);
-    else
-        printf("  %8s", "-");
-}
-
-static void print_peak(const struct peak *p)
-{
-    printf("\nMeasured peak, best run (slowest run)\n"
-           "                          1 thread          %d threads\n",
-           p->n_threads);
-    printf("  %-14s", "GFLOP/s");
-    print_rate(&p->flops_one);
-    print_rate(&p->flops_all);
-    printf("   %s\n", p->kernel);
-    for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
-        printf("  %-4s %-9s", peak_level_names[l], "GB/s read");
-        print_rate(&p->read_one[l]);
-        print_rate(&p->read_all[l]);
-        if (p->read_bytes[l])
-            printf("   %.0f KiB a thread", (double)p->read_bytes[l] / 1024);
-        putchar('\n');
-        if (p->read_one[l].reason[0])
-            wrap_text(stdout, 7, 7, p->read_one[l].reason);
-    }
-}
-
-static void print_measurable(const struct answer *a)
-{
-    printf("\nWhat can be measured here\n"
-           "  %-13s %-8s %8s %8s %8s  %s\n", "metric", "by", "error", "spread",
-           "a read", "from");
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        const struct measure_row *r = &a->row[m];
-        if (!r->qualified)
-            continue;
-        printf("  %-13s %-8s ", metric_table[m].column, r->backend);
-        if (r->kernel)
-            printf("%+7.2f%% %7.2f%%", 100 * r->error, 100 * r->spread);
-        else
-            printf("%8s %8s", "-", "-");
-        printf(" %6.0fns  %s\n", 1e9 * r->read_seconds, r->source);
-    }
-}
-
-/* Metrics that share a reason share a paragraph. */
-static void print_unmeasurable(const struct answer *a)
-{
-    bool said[METRIC_COUNT] = { false };
-
-    printf("\nWhat cannot, and why\n");
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        if (a->row[m].qualified || said[m])
-            continue;
-        printf("  ");
-        for (int k = m; k < METRIC_COUNT; k++) {
-            if (a->row[k].qualified || said[k] ||
-                strcmp(a->row[k].reason, a->row[m].reason))
-                continue;
-            printf("%s%s", k == m ? "" : ", ", metric_table[k].column);
-            said[k] = true;
-        }
-        putchar('\n');
-        wrap_text(stdout, 6, 6, a->row[m].reason);
-    }
-}
-
-/* Timed where the program runs: what is cheapest differs between machines. */
-static void print_paths(const struct answer *a)
-{
-    printf("\nWays to read counters, the cheapest that qualifies is used\n");
-    for (int i = 0; i < a->n_paths; i++) {
-        const struct read_path *path = &a->path[i];
-        printf("  %-8s", path->backend->name);
-        if (path->seconds > 0)
-            printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
-                   path->chosen ? ", chosen" : "");
-        else {
-            puts(" sees nothing here");
-            wrap_text(stdout, 11, 11, path->reason);
-        }
-    }
-}
-
-static void print_sensors(const struct sensor_list *list)
-{
-    printf("\nEnergy sensors\n");
-    if (list->n == 0)
-        wrap_text(stdout, 2, 2, list->reason);
-    for (int i = 0; i < list->n; i++) {
-        const struct sensor *s = &list->sensor[i];
-        printf("  %s (%s)%s\n", s->name, sensor_scope_names[s->scope],
-               s->reason[0] ? "" : ": works");
-        if (s->reason[0])
-            wrap_text(stdout, 6, 6, s->reason);
-    }
-}
-
-static void print_backends(void)
-{
-    printf("\nCounter back ends: ");
-    for (int i = 0; counter_backends[i]; i++)
-        printf("%s%s", i ? ", " : "", counter_backends[i]->name);
-    for (int i = 0; counter_left_out[i]; i++)
-        printf("%s%s", i ? ", " : "\n  left out of this build: ",
-               counter_left_out[i]);
-    puts(counter_left_out[0] ? " (install the library, make again)" : "");
-}
-
-static void print_text(const struct answer *a)
-{
-    print_topology(&a->topology);
-    print_peak(&a->peak);
-    print_measurable(a);
-    print_unmeasurable(a);
-    print_paths(a);
-    print_sensors(&a->sensors);
-    if (a->energy)
-        energy_table_text(stdout, a->energy);
-    print_backends();
-    printf("Event table: %s\n", a->table);
-}
+static enum status (*const printers[])(const struct machine_answer *answer,
+                                       struct error *err) = {
+    [FORMAT_TEXT] = machine_answer_text, [FORMAT_JSON] = machine_answer_json,
+    [FORMAT_CSV] = machine_answer_csv,
+};
 
 static enum status check(const struct options *o, struct error *err)
 {
@@ -532,7 +115,7 @@ static enum status check(const struct options *o, struct error *err)
 static int run(void *options)
 {
     const struct options *o = options;
-    struct answer answer = { 0 };
+    struct machine_answer answer = { 0 };
     struct energy_answer energy = { .n_threads = 0 };
     struct error err = { 0 };
     enum status status = check(o, &err);
@@ -543,12 +126,8 @@ static int run(void *options)
         status = ask_energy(&answer, &energy, o, &err);
     if (status == STATUS_OK && o->common.output)
         status = write_profile(&answer, o->common.output, &err);
-    if (status == STATUS_OK && o->common.format == FORMAT_JSON)
-        status = print_json(&answer, &err);
-    if (status == STATUS_OK && o->common.format == FORMAT_CSV)
-        print_csv(&answer);
-    if (status == STATUS_OK && o->common.format == FORMAT_TEXT)
-        print_text(&answer);
+    if (status == STATUS_OK)
+        status = printers[o->common.format](&answer, &err);
     energy_answer_close(&energy);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

@@ -1,13 +1,10 @@
-/* profile.c - isobath profile: a model and its dense twin, in training,
- * prefill and decoding: predicted, counted and measured side by side. */
+/* profile.c - isobath profile: run a model and its dense twin in turns, and set
+ * predicted, counted and measured amounts side by side. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/measure/measure_table.h"
 #include "hwprof/commands/profile_session.h"
-#include "hwprof/measure/profile_table.h"
 #include "hwprof/measure/validate.h"
 #include "models/training/data.h"
 #include "models/files/source.h"
@@ -16,317 +13,6 @@
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
 
-static void arm_close(struct arm *arm)
-{
-    ledger_close(arm->measured);
-    ledger_close(arm->counted);
-    ledger_close(arm->predicted);
-    measure_close(arm->measure);
-    model_close(arm->model);
-    free(arm->kept);
-    free(arm->step);
-}
-
-/* The machine busy for a while, for energy sensors that may be dead. */
-static void spin(void *context)
-{
-    volatile double *sink = context;
-    for (double end = clock_seconds() + 0.02; clock_seconds() < end;)
-        *sink = *sink + 1.0;
-}
-
-/* Before and after a phase: ten windows, each known to 2 %. */
-static const double idle_seconds = 1;
-
-static bool decodes(const struct phase *phase)
-{
-    return phase == &profile_phases[PHASE_DECODE];
-}
-
-/* A recorded run in place of counters: DIR/PHASE_ARM.counters, on the machine
- * whose /sys and /proc stand in DIR. */
-static enum status use_record(struct measure_options *options,
-                              char path[3][FILE_PATH_SIZE],
-                              const char *directory, const struct phase *phase,
-                              const char *arm, struct error *err)
-{
-    char name[64];
-    enum status status;
-
-    snprintf(name, sizeof name, "%s_%s.counters", phase->file, arm);
-    if ((status = file_join(path[0], directory, name, err)) ||
-        (status = file_join(path[1], directory, "sys", err)) ||
-        (status = file_join(path[2], directory, "proc", err)))
-        return status;
-    options->backend = &counter_recorded;
-    options->trace_path = path[0];
-    if (file_exists(path[1]))
-        options->sysfs_root = path[1];
-    if (file_exists(path[2]))
-        options->proc_root = path[2];
-    return STATUS_OK;
-}
-
-/* A training step has room for what policies with a fixed k keep, no more; and
- * no text that a trace was made of is at hand. */
-static enum status check_routing(const struct session *s,
-                                 const struct phase *phase, struct error *err)
-{
-    const struct route_policy *policy = s->source->routing.policy;
-
-    if (policy == route_find("replay"))
-        return error_set(err, STATUS_BAD_VALUE, "routing.policy replay: a trace"
-                         " belongs to a text, which isobath run scores");
-    if (!phase->train)
-        return STATUS_OK;
-    if (spec_n_routed(&s->source->spec) == 0 || policy->trains)
-        return spec_check_training(&s->source->spec, err);
-    return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: models are not"
-                     " trained under it; ask for --phases prefill,decode",
-                     policy->name);
-}
-
-/* What is simulated has the caches of the simulator, whatever the profile says
- * of them: predict for those.  The first and the last, nothing between. */
-static void use_caches(struct machine *machine, const struct cpu_topology *t)
-{
-    static const enum level level[] = { LEVEL_L1, LEVEL_L2, LEVEL_L3 };
-
-    for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
-        double size = (double)cpu_topology_cache(t, (int)i + 1);
-        machine->level[level[i]].size_bytes = (struct quantity){
-            .value = size, .low = size, .high = size };
-    }
-    machine->product_lanes = kernels_best()->lanes;
-}
-
-static enum status arm_open(struct session *s, const struct phase *phase,
-                            struct arm *arm, int which, struct error *err)
-{
-    static double sink;
-    const struct profile_arguments *a = &s->arguments;
-    struct model_options model = {
-        .n_sequences = (int32_t)a->batch, .n_tokens = (int32_t)a->tokens,
-        .train = phase->train, .decode = phase->decode,
-        .last_only = phase->decode,
-        .n_threads = a->common.threads,
-    };
-    struct ledger_shape shape = { true, true, s->spec[which].n_layers, 0 };
-    struct measure_options measure = {
-        .sysfs_root = a->sysfs_root, .n_layers = shape.n_layers,
-        .n_tokens = decodes(phase) ? (int32_t)a->steps : 0,
-        .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
-        .bare = decodes(phase) || a->validate, .idle_seconds = idle_seconds,
-    };
-    enum status status = a->record ? use_record(&measure, arm->record,
-                                                a->record,
-                                                phase, profile_arms[which],
-                                                err) : STATUS_OK;
-
-    arm->name = profile_arms[which];
-    arm->spec = &s->spec[which];
-    if (status != STATUS_OK ||
-        (status = check_routing(s, phase, err)) ||
-        (status = model_open(&arm->model, arm->spec, &model, err)) ||
-        (status = source_fill(s->source, arm->model, (uint64_t)a->seed,
-                              err)) ||
-        (status = ledger_open(&arm->predicted, shape,
-                              cost_zero(PROV_PREDICTED), err)) ||
-        (status = ledger_open(&arm->counted, shape, cost_zero(PROV_COUNTED),
-                              err)) ||
-        (status = ledger_open(&arm->measured, shape, (struct cost){ 0 }, err)))
-        return status;
-    status = measure_open(&arm->measure, &measure, err);
-    if (status == STATUS_OK && s->machine && counter_host())
-        use_caches(s->machine, measure_topology(arm->measure));
-    return status;
-}
-
-/* Warm up, count and price: the same run. */
-static enum status count(struct session *s, const struct phase *phase,
-                         struct arm *arm, struct error *err)
-{
-    struct ledger_meter meter = ledger_meter(arm->counted);
-    phase->prepare(s, arm);
-    phase->work(s, arm, NULL);
-    phase->prepare(s, arm);
-    phase->work(s, arm, &meter.meter);
-    if (meter.status != STATUS_OK)
-        return error_set(err, meter.status, "the tally of %s overflowed",
-                         phase->name);
-    enum status status = decodes(phase) ? profile_count_steps(s, arm, err)
-                                        : STATUS_OK;
-    return status ? status : phase->predict(s, arm, err);
-}
-
-/* One accepted or rejected repeat of whichever pass the arm wants next. */
-static bool measure_once(struct session *s, const struct phase *phase,
-                         struct arm *arm)
-{
-    int pass = measure_next(arm->measure);
-    struct error err;
-    if (pass < 0)
-        return false;
-    pool_spin(model_pool(arm->model), !measure_counts(arm->measure, pass));
-    phase->prepare(s, arm);
-    enum status status = measure_begin(arm->measure, pass, &err);
-    if (status == STATUS_OK) {
-        s->listening = arm->measure;
-        phase->work(s, arm, measure_meter(arm->measure));
-        s->listening = NULL;
-        while (measure_again(arm->measure)) {
-            phase->prepare(s, arm);
-            measure_resume(arm->measure);
-            phase->work(s, arm, NULL);
-        }
-        status = measure_end(arm->measure, &err);
-    }
-    if (status != STATUS_OK && s->arguments.validate)
-        command_warn("%s, %s: rejected: %s", phase->name, arm->name, err.text);
-    return true;
-}
-
-static enum status write_ledgers(struct session *s, const struct phase *phase,
-                                 const struct arm *arm, int which,
-                                 struct error *err)
-{
-    char name[64], path[FILE_PATH_SIZE];
-    struct file_writer file;
-    snprintf(name, sizeof name, "ledger_%s%s.csv", phase->file,
-             which == ARM_DENSE ? "_dense" : "");
-    enum status status = file_join(path, s->rundir.path, name, err);
-    if (status == STATUS_OK)
-        status = file_create(&file, path, err);
-    if (status != STATUS_OK)
-        return status;
-    ledger_write_header(file.stream, false);
-    if ((status = ledger_write(arm->predicted, "predicted", file.stream, err)) ||
-        (status = ledger_write(arm->counted, "counted", file.stream, err)) ||
-        (status = ledger_write(arm->measured, "measured", file.stream, err))) {
-        file_abandon(&file);
-        return status;
-    }
-    return file_commit(&file, err);
-}
-
-/* Totals come first: afterwards the ledger holds no amount that is too small
- * to stand by itself. */
-static enum status arm_json(const struct session *s,
-                            const struct phase *phase, struct arm *arm,
-                            json_t **out, struct error *err)
-{
-    double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
-    json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
-                             summary_no_totals());
-    enum status status;
-    json_object_set_new(json, "seconds", profile_range(seconds,
-        measure_repeats(arm->measure, METRIC_SECONDS, seconds)));
-    status = summary_witnesses(json, arm->predicted, arm->counted,
-                               arm->measured, err);
-    if (status != STATUS_OK) {
-        json_decref(json);
-        return status;
-    }
-    measure_mask(arm->measure, arm->measured, bound);
-    json_object_set_new(json, "measuring",
-                        measure_table_json(arm->measure, bound));
-    json_object_set_new(json, "energy", profile_energy(s, phase, arm));
-    *out = json;
-    return STATUS_OK;
-}
-
-static void print_phase(struct session *s, const struct phase *phase,
-                        const struct arm *arm)
-{
-    struct witnesses w = { arm->predicted, arm->counted, arm->measured,
-                           arm->measure };
-    char text[256];
-    if (s->arguments.common.quiet)
-        return;
-    printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
-           arm->name, s->arguments.batch, s->arguments.tokens);
-    if (s->arguments.validate)
-        validate_print(stdout, &s->validation, phase->name, arm->name);
-    else
-        profile_table_print(stdout, &w);
-    measure_table_print(stdout, arm->measure);
-    profile_energy_print(stdout, s, phase, arm);
-    if (profile_table_differs(&w, arm->spec->n_layers, text, sizeof text))
-        command_warn("%s", text);
-}
-
-static enum status run_phase(struct session *s, const struct phase *phase,
-                             struct error *err)
-{
-    struct arm arm[ARM_COUNT] = { { 0 } };
-    /* Without a routed layer the model is its own dense twin. */
-    bool routed = spec_n_routed(&s->spec[ARM_MOD]) > 0, more = true;
-    int n_arms = routed ? ARM_COUNT : 1;
-    json_t *arms = json_array();
-    enum status status = STATUS_OK;
-    double done = 0;
-
-    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
-        status = arm_open(s, phase, &arm[i], i, err);
-        if (status == STATUS_OK)
-            status = count(s, phase, &arm[i], err);
-    }
-    struct progress progress = progress_begin(phase->name, "round",
-        status ? 0 : (double)(measure_n_passes(arm[0].measure) *
-                              s->arguments.repeats),
-        s->arguments.common.quiet);
-    while (status == STATUS_OK && more) {
-        more = false;
-        for (int i = 0; i < n_arms; i++)
-            more |= measure_once(s, phase, &arm[i]);
-        progress_at(&progress, ++done, "");
-        if (command_interrupted)
-            status = error_set(err, STATUS_INTERRUPTED, "interrupted in %s;"
-                               " phases finished before are written",
-                               phase->name);
-    }
-    progress_end(&progress);
-    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
-        json_t *json = NULL;
-        measure_finish(arm[i].measure, arm[i].measured, arm[i].predicted);
-        if (s->arguments.validate)
-            status = validate_phase(&s->validation, &(struct validate_input){
-                phase->name, arm[i].name, decodes(phase),
-                s->arguments.common.threads, arm[i].predicted, arm[i].counted,
-                arm[i].measure }, err);
-        if (status != STATUS_OK)
-            break;
-        print_phase(s, phase, &arm[i]);
-        if ((status = arm_json(s, phase, &arm[i], &json, err)) ||
-            (status = write_ledgers(s, phase, &arm[i], i, err)))
-            break;
-        json_array_append_new(arms, json);
-    }
-    if (status == STATUS_OK) {
-        json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:O, s:s}", "name",
-            phase->name, "batch", (json_int_t)s->arguments.batch, "tokens",
-            (json_int_t)s->arguments.tokens, "steps",
-            (json_int_t)(decodes(phase) ? s->arguments.steps : 1),
-            "arms", arms, "policy",
-            phase->train ? s->source->routing.policy->name
-                         : profile_serving(s));
-        json_object_set_new(json, "keep_first",
-                            json_integer(s->source->spec.keep_first));
-        if (routed)
-            json_object_set_new(json, "ratio", profile_paired(phase, arm,
-                s->arguments.common.quiet));
-        if (decodes(phase)) {
-            json_object_set_new(json, "tokens_by_kept",
-                                profile_tokens(s, arm, n_arms));
-            status = profile_tokens_write(s, arm, n_arms, err);
-        }
-        json_array_append_new(s->phases, json);
-    }
-    for (int i = 0; i < ARM_COUNT; i++)
-        arm_close(&arm[i]);
-    json_decref(arms);
-    return status;
-}
 
 static enum status read_tokens(struct session *s, struct error *err)
 {
@@ -391,20 +77,6 @@ static enum status open_session(struct session *s, struct machine *machine,
     return status;
 }
 
-static enum status write_validation(struct session *s, struct error *err)
-{
-    char path[FILE_PATH_SIZE];
-    struct file_writer file;
-    enum status status = file_join(path, s->rundir.path, "validate.csv", err);
-
-    if (status == STATUS_OK)
-        status = file_create(&file, path, err);
-    if (status != STATUS_OK)
-        return status;
-    validate_write(file.stream, &s->validation);
-    return file_commit(&file, err);
-}
-
 /* By which back end counters were read, for the provenance; NULL: by none. */
 static json_t *read_path_of(const json_t *arm)
 {
@@ -453,16 +125,24 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     enum status status = summary_write(summary, s->rundir.path, err);
     json_decref(summary);
     if (status == STATUS_OK && a->validate)
-        status = write_validation(s, err);
+        status = validate_write(s->rundir.path, &s->validation, err);
     return status;
 }
 
-/* The figures that are outside of their budget are the command's failure. */
-static enum status check_validation(const struct session *s, struct error *err)
+/* Fail, after the results are out, where counted and predicted differ or a
+ * figure is outside of its budget. */
+static enum status verdict(const struct session *s, struct error *err)
 {
     size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
+    char text[DISAGREEMENT_SIZE];
 
-    validate_print_sum(stdout, &s->validation);
+    if (s->arguments.validate)
+        validate_print_sum(stdout, &s->validation);
+    if (s->differs) {
+        disagreement_text(text, &s->first);
+        return error_set(err, STATUS_FAILED, "counted is not predicted: %s,"
+                         " %s, %s", s->differs_in, s->differs, text);
+    }
     return n == 0 ? STATUS_OK
                   : error_set(err, STATUS_UNAVAILABLE, "%zu figure%s outside of"
                               " the error budget: see %s/validate.csv", n,
@@ -559,7 +239,7 @@ static enum status run_phases(struct session *s, struct machine *machine,
 
     for (int i = 0; i < PHASE_COUNT && status == STATUS_OK; i++)
         if (s->arguments.wanted[i])
-            status = run_phase(s, &profile_phases[i], err);
+            status = profile_run(s, &profile_phases[i], err);
     if ((status == STATUS_OK || status == STATUS_INTERRUPTED) &&
         json_array_size(s->phases) > 0) {
         const struct command_options *o = &s->arguments.common;
@@ -570,9 +250,7 @@ static enum status run_phases(struct session *s, struct machine *machine,
             *err = late;
         }
     }
-    if (status == STATUS_OK && s->arguments.validate)
-        status = check_validation(s, err);
-    return status;
+    return status ? status : verdict(s, err);
 }
 
 static int run(void *options)

@@ -1,5 +1,5 @@
-/* profile_ceilings.c - the rates of the machine profile in use, kept
- * beside what was measured: a profile file may change after the run. */
+/* profile_ceilings.c - Keep the rates of the machine profile in use beside
+ * what was measured: a profile may change after the run. */
 #include "hwprof/commands/profile_session.h"
 
 #include "sim/price/machine.h"

@@ -1,4 +1,4 @@
-/* profile_energy.c - what a phase drew, with and without idling, and for
+/* profile_energy.c - Say what a phase drew, with and without idling, and for
  * each token. */
 #include "hwprof/commands/profile_session.h"
 
@@ -6,10 +6,11 @@
 #include <math.h>
 #include <stdio.h>
 #include "hwprof/energy/energy_totals.h"
+#include "sim/core/answer/json.h"
 
 /* Training and prefill generate nothing. */
 static struct energy_totals totals_of(const struct session *s,
-                                      const struct phase *phase,
+                                      const struct workload *phase,
                                       const struct arm *arm)
 {
     const struct profile_arguments *a = &s->arguments;
@@ -33,7 +34,7 @@ static const char *shared_by(const struct measure_energy *e)
 }
 
 void profile_energy_print(FILE *file, const struct session *s,
-                          const struct phase *phase, const struct arm *arm)
+                          const struct workload *phase, const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
     struct energy_totals t = totals_of(s, phase, arm);
@@ -48,7 +49,7 @@ void profile_energy_print(FILE *file, const struct session *s,
                 : "their seconds");
 }
 
-json_t *profile_energy(const struct session *s, const struct phase *phase,
+json_t *profile_energy(const struct session *s, const struct workload *phase,
                        const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
@@ -56,13 +57,11 @@ json_t *profile_energy(const struct session *s, const struct phase *phase,
     bool known = isfinite(e.joules);
     json_t *json = energy_totals_json(&t, e.idle);
 
-    json_object_set_new(json, "gross_joules_low", known ? json_real(e.low)
-                                                        : json_null());
-    json_object_set_new(json, "gross_joules_high", known ? json_real(e.high)
-                                                         : json_null());
+    json_object_set_new(json, "gross_joules_low", json_number(e.low));
+    json_object_set_new(json, "gross_joules_high", json_number(e.high));
     json_object_set_new(json, "times", known ? json_integer(e.times)
                                              : json_null());
-    json_object_set_new(json, "shared_by", known ? json_string(shared_by(&e))
-                                                 : json_null());
+    json_object_set_new(json, "shared_by",
+                        json_text(known ? shared_by(&e) : NULL));
     return json;
 }

@@ -1,21 +1,20 @@
-/* profile_paired.c - dense, MoD, dense, ...: what MoD takes of the dense
- * twin's cost, repeat by repeat, with an interval. */
+/* profile_paired.c - Say what MoD takes of the dense twin's cost: repeats come
+ * in turns, so each pair gives a difference and a ratio. */
 #include "hwprof/commands/profile_session.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/table.h"
 #include "sim/core/base/stats.h"
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 json_t *profile_range(const double *x, int n)
 {
     struct difference d = stats_median_interval(x, (size_t)n);
-    return json_pack("{s:o, s:o, s:o, s:i}", "median", number(d.mean), "low",
-                     number(d.low), "high", number(d.high), "n", n);
+    return json_pack("{s:o, s:o, s:o, s:i}", "median", json_number(d.mean),
+                     "low", json_number(d.low), "high", json_number(d.high),
+                     "n", n);
 }
 
 static double total(const struct ledger *ledger, enum metric metric)
@@ -45,56 +44,123 @@ static struct pairs pairs_of(const struct arm *arm, enum metric metric)
     return p;
 }
 
-static void print_pairs(enum metric metric, const struct pairs *p)
+/* The median of x[n] and its interval, in three cells of one unit. */
+static void add_interval(struct table *t, const double *x, int n,
+                         const char *unit)
 {
-    struct difference d = stats_median_interval(p->difference, (size_t)p->n);
-    struct difference r = stats_median_interval(p->ratio, (size_t)p->n);
+    struct difference d = stats_median_interval(x, (size_t)n);
+    const double ends[] = { d.mean, d.low, d.high };
 
-    printf("  %-12s MoD - dense %+.4g %s [%+.4g, %+.4g]   MoD / dense %.2f %% "
-           "[%.2f, %.2f]   %d pairs\n", metric_table[metric].column, d.mean,
-           metric_table[metric].unit, d.low, d.high, 100 * r.mean, 100 * r.low,
-           100 * r.high, p->n);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        table_quantity(t, amount_of(ends[i], PROV_MEASURED), unit);
 }
 
-json_t *profile_paired(const struct phase *phase, const struct arm *arm,
-                       bool quiet)
+static enum status print_pairs(const struct arm *arm, struct error *err)
+{
+    static const struct column columns[] = {
+        { "metric", "", "", COLUMN_TEXT, true },
+        { "difference", "median", "", COLUMN_QUANTITY, true },
+        { "difference_low", "low", "", COLUMN_QUANTITY, true },
+        { "difference_high", "high", "", COLUMN_QUANTITY, true },
+        { "ratio", "median", "", COLUMN_SHARE, true },
+        { "ratio_low", "low", "", COLUMN_SHARE, true },
+        { "ratio_high", "high", "", COLUMN_SHARE, true },
+        { "pairs", "pairs", "", COLUMN_WHOLE, true },
+    };
+    static const char *const over[] = {
+        NULL, "MoD - dense", "MoD - dense", "MoD - dense", "MoD / dense",
+        "MoD / dense", "MoD / dense", NULL };
+    struct table t;
+
+    table_open(&t, "pairs", columns, sizeof columns / sizeof *columns);
+    t.over = over;
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        struct pairs p = pairs_of(arm, (enum metric)m);
+        const char *unit = metric_table[m].unit;
+        if (p.n == 0)
+            continue;
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, metric_table[m].column);
+        add_interval(&t, p.difference, p.n, strcmp(unit, "1") ? unit : "");
+        add_interval(&t, p.ratio, p.n, "");
+        table_count(&t, (uint64_t)p.n, PROV_MEASURED);
+    }
+    enum status status = table_print(&t, FORMAT_TEXT, stdout, err);
+    table_close(&t);
+    return status;
+}
+
+/* MoD's share of the dense twin's whole, each by its best witness. */
+struct ratios {
+    double flops, bytes, joules;         /* joules: as the model has them */
+    struct pairs seconds, drawn;         /* drawn: measured joules */
+};
+
+static struct ratios ratios_of(const struct arm *arm)
 {
     const struct arm *dense = &arm[ARM_DENSE], *mod = &arm[ARM_MOD];
-    json_t *paired = json_object();
-    struct pairs seconds = pairs_of(arm, METRIC_SECONDS);
-    struct pairs drawn = pairs_of(arm, METRIC_JOULES);
-    double flops = total(mod->counted, METRIC_FLOPS) /
-                   total(dense->counted, METRIC_FLOPS);
-    double bytes = total(mod->counted, METRIC_BYTES) /
-                   total(dense->counted, METRIC_BYTES);
-    double joules = total(mod->predicted, METRIC_JOULES) /
-                    total(dense->predicted, METRIC_JOULES);
-    struct difference d = stats_median_interval(seconds.ratio,
-                                                (size_t)seconds.n);
 
-    printf("%-12s flops %5.1f %%   bytes %5.1f %%   time %5.1f %%  [%.1f, %.1f]"
-           "   joules ", phase->name, 100 * flops, 100 * bytes,
-           100 * d.mean, 100 * d.low, 100 * d.high);
-    if (drawn.n)
-        printf("%.1f %% (measured)\n", 100 * stats_median_interval(
-            drawn.ratio, (size_t)drawn.n).mean);
-    else if (isfinite(joules))
-        printf("%.1f %% (modelled)\n", 100 * joules);
+    return (struct ratios){
+        .flops = total(mod->counted, METRIC_FLOPS) /
+                 total(dense->counted, METRIC_FLOPS),
+        .bytes = total(mod->counted, METRIC_BYTES) /
+                 total(dense->counted, METRIC_BYTES),
+        .joules = total(mod->predicted, METRIC_JOULES) /
+                  total(dense->predicted, METRIC_JOULES),
+        .seconds = pairs_of(arm, METRIC_SECONDS),
+        .drawn = pairs_of(arm, METRIC_JOULES),
+    };
+}
+
+static void print_share(double share)
+{
+    if (isfinite(share))
+        printf("%5.1f %%", 100 * share);
     else
-        puts("-");
+        fputs("    -", stdout);
+}
+
+enum status profile_paired_print(const struct workload *phase,
+                                 const struct arm *arm, bool quiet,
+                                 struct error *err)
+{
+    struct ratios r = ratios_of(arm);
+    struct difference time = stats_median_interval(r.seconds.ratio,
+                                                   (size_t)r.seconds.n);
+    double joules = r.drawn.n ? stats_median_interval(
+        r.drawn.ratio, (size_t)r.drawn.n).mean : r.joules;
+
+    printf("%-12s flops ", phase->name);
+    print_share(r.flops);
+    fputs("   bytes ", stdout);
+    print_share(r.bytes);
+    fputs("   time ", stdout);
+    print_share(time.mean);
+    if (isfinite(time.low))
+        printf("  [%.1f, %.1f]", 100 * time.low, 100 * time.high);
+    fputs("   joules ", stdout);
+    print_share(joules);
+    puts(!isfinite(joules) ? "" : r.drawn.n ? " (measured)" : " (modelled)");
+    return quiet ? STATUS_OK : print_pairs(arm, err);
+}
+
+json_t *profile_paired(const struct arm *arm)
+{
+    struct ratios r = ratios_of(arm);
+    json_t *paired = json_object();
+
     for (int m = 0; m < METRIC_COUNT; m++) {
         struct pairs p = pairs_of(arm, (enum metric)m);
         if (p.n == 0)
             continue;
-        if (!quiet)
-            print_pairs((enum metric)m, &p);
         json_object_set_new(paired, metric_table[m].column, json_pack(
             "{s:o, s:o}", "difference", profile_range(p.difference, p.n),
             "ratio", profile_range(p.ratio, p.n)));
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "flops", number(flops),
-                     "bytes", number(bytes), "seconds",
-                     profile_range(seconds.ratio, seconds.n), "joules",
-                     drawn.n ? profile_range(drawn.ratio, drawn.n)
-                             : number(joules), "paired", paired);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+                     "flops", json_number(r.flops),
+                     "bytes", json_number(r.bytes), "seconds",
+                     profile_range(r.seconds.ratio, r.seconds.n), "joules",
+                     r.drawn.n ? profile_range(r.drawn.ratio, r.drawn.n)
+                               : json_number(r.joules), "paired", paired);
 }

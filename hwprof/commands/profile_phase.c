@@ -1,5 +1,5 @@
-/* profile_phase.c - the phases that isobath profile runs: training,
- * prefill, decoding; their work and their prediction. */
+/* profile_phase.c - Do the work of training, prefill and decoding, and
+ * predict it. */
 #include "hwprof/commands/profile_session.h"
 
 #include <stdlib.h>
@@ -157,7 +157,7 @@ static enum status predict_steps(struct session *s, struct arm *arm,
     return status;
 }
 
-const struct phase profile_phases[PHASE_COUNT] = {
+const struct workload profile_phases[PHASE_COUNT] = {
     { "train step", "train", true, false, prepare_nothing, work_train,
       predict_train },
     { "prefill", "prefill", false, true, prepare_reset, work_prefill,
@@ -171,7 +171,7 @@ const char *profile_serving(const struct session *s)
     return serving_policy(s)->name;
 }
 
-/* How many sequences' tokens each choice kept at each step. */
+/* Count the sequences whose token each choice kept, at each step. */
 static enum status count_kept(struct session *s, struct arm *arm,
                               struct error *err)
 {

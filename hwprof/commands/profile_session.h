@@ -1,5 +1,4 @@
-/* profile_session.h - what isobath profile works on; for hwprof/profile_*.c,
- * which join the parts. */
+/* profile_session.h - Hold what isobath profile works on, and name its parts. */
 #ifndef PROFILE_SESSION_H
 #define PROFILE_SESSION_H
 
@@ -7,6 +6,7 @@
 #include "hwprof/measure/validate.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/ledger/agreement.h"
 #include "sim/core/model/spec.h"
 
 struct data;
@@ -32,7 +32,7 @@ struct arm {
 };
 
 struct session;
-struct phase {
+struct workload {
     const char *name, *file;      /* "train step", "train" */
     bool        train, decode;
     /* The work that is measured, and what must come before it. */
@@ -41,7 +41,7 @@ struct phase {
     enum status (*predict)(struct session *s, struct arm *arm,
                            struct error *err);
 };
-extern const struct phase profile_phases[PHASE_COUNT];
+extern const struct workload profile_phases[PHASE_COUNT];
 
 struct profile_arguments {
     struct command_options common;
@@ -64,7 +64,37 @@ struct session {
     struct measure   *listening;  /* told which step runs; NULL: nobody */
     json_t           *phases;
     struct validation validation; /* where it was asked for */
+    /* The arm and phase in which counted is not predicted, and the first cell;
+     * NULL: nowhere so far. */
+    const char       *differs, *differs_in;
+    struct disagreement first;
 };
+
+/* One arm through a phase.  Open it and, once it was counted, measure it until
+ * profile_arm_measure() returns false: a call is a repeat, accepted or rejected,
+ * of whichever pass wants one next.  profile_arm_json() appends its object to
+ * `arms` and masks in the measured ledger what is too small to stand by itself:
+ * totals are taken before, ledgers written after.  Close it in any case. */
+enum status profile_arm_open(struct session *s, const struct workload *phase,
+                             struct arm *arm, int which,
+                             struct error *err) MUST_CHECK;
+void        profile_arm_close(struct arm *arm);
+enum status profile_arm_count(struct session *s, const struct workload *phase,
+                              struct arm *arm, struct error *err) MUST_CHECK;
+bool        profile_arm_measure(struct session *s, const struct workload *phase,
+                                struct arm *arm);
+enum status profile_arm_json(const struct session *s,
+                             const struct workload *phase, struct arm *arm,
+                             json_t *arms, struct error *err) MUST_CHECK;
+enum status profile_arm_write(struct session *s, const struct workload *phase,
+                              const struct arm *arm,
+                              struct error *err) MUST_CHECK;
+
+/* A phase with all its arms, from opening to s->phases. */
+enum status profile_run(struct session *s, const struct workload *phase,
+                        struct error *err) MUST_CHECK;
+
+bool profile_decodes(const struct workload *phase);
 
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct session *s);
@@ -78,21 +108,24 @@ json_t *profile_ceilings(const struct machine *machine);
 enum status profile_count_steps(struct session *s, struct arm *arm,
                                 struct error *err) MUST_CHECK;
 
-/* arm[n_arms], dense first, repeats paired in their order: prints a line and
- * returns {"flops","bytes","joules": ratio, "seconds": {"median","low","high",
- * "n"}, "paired": {METRIC: {"difference","ratio"}}}; joules that were measured
- * are an object like seconds. */
-json_t *profile_paired(const struct phase *phase, const struct arm *arm,
-                       bool quiet);
+/* Print what MoD takes of the dense twin's cost, in a line and, unless quiet, in
+ * a table of pairs; arm[] holds both, and repeats are paired in their order. */
+enum status profile_paired_print(const struct workload *phase,
+                                 const struct arm *arm, bool quiet,
+                                 struct error *err) MUST_CHECK;
+/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n"},
+ * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
+ * object like seconds. */
+json_t *profile_paired(const struct arm *arm);
 json_t *profile_range(const double *x, int n);
 
-/* What the phase drew with and without idling, and for each token; printed
- * where it is known. */
+/* Print what the phase drew with and without idling, and for each token, where
+ * it is known. */
 void    profile_energy_print(FILE *file, const struct session *s,
-                             const struct phase *phase, const struct arm *arm);
+                             const struct workload *phase, const struct arm *arm);
 /* As from energy_totals_json(), and {"gross_joules_low",
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
-json_t *profile_energy(const struct session *s, const struct phase *phase,
+json_t *profile_energy(const struct session *s, const struct workload *phase,
                        const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed

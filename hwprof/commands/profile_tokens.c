@@ -1,5 +1,5 @@
-/* profile_tokens.c - what each decoded token cost, beside where it was
- * routed.  A step is a token; with a batch, a token of every sequence. */
+/* profile_tokens.c - Say what each decoded token cost and where it was routed.
+ * A step is a token; with a batch, a token of every sequence. */
 #include "hwprof/commands/profile_session.h"
 
 #include <inttypes.h>
@@ -60,6 +60,13 @@ static void write_choice(const struct session *s, int32_t choice, FILE *file)
     fprintf(file, "%d", made.layer);
 }
 
+/* A step is too short for a sensor. */
+static bool is_measured(enum metric metric)
+{
+    return metric_table[metric].measured == MEASURED_BY_COUNTER ||
+           metric_table[metric].measured == MEASURED_BY_CLOCK;
+}
+
 static void write_header(const struct session *s, FILE *file)
 {
     const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
@@ -69,8 +76,8 @@ static void write_header(const struct session *s, FILE *file)
         if (is_made(s, c))
             write_choice(s, c, file);
     fputs(",flops_counted,bytes_counted", file);
-    for (int m = 0; m < METRIC_JOULES; m++)
-        if (m != METRIC_BYTES)
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (is_measured((enum metric)m))
             fprintf(file, ",%s,%s_source", metric_table[m].column,
                     metric_table[m].column);
     fputs(",seconds_low,seconds_high\r\n", file);
@@ -121,8 +128,8 @@ static void write_step(const struct session *s, const struct arm *arm,
             fprintf(file, ",%d", kept_by(s, arm, step, c));
     fprintf(file, ",%" PRIu64 ",%" PRIu64, arm->step[step].count[METRIC_FLOPS],
             arm->step[step].count[METRIC_BYTES]);
-    for (int m = 0; m < METRIC_JOULES; m++)
-        if (m != METRIC_BYTES)
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (is_measured((enum metric)m))
             write_measured(s, arm, step, (enum metric)m, file);
     if (seconds.n)
         fprintf(file, ",%.9g,%.9g\r\n", seconds.low, seconds.high);
@@ -134,12 +141,10 @@ enum status profile_tokens_write(const struct session *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     struct file_writer file;
-    enum status status = file_join(path, s->rundir.path, "tokens.csv", err);
+    enum status status = file_create_in(&file, s->rundir.path, "tokens.csv",
+                                        err);
 
-    if (status == STATUS_OK)
-        status = file_create(&file, path, err);
     if (status != STATUS_OK)
         return status;
     write_header(s, file.stream);

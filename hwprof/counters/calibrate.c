@@ -1,45 +1,27 @@
-/* calibrate.c - empty regions first, then known kernels, then trust. */
+/* calibrate.c - Measure what reading costs, then count known kernels: a counter
+ * is trusted only if it counts them right. */
 #include "hwprof/counters/calibrate.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "sim/core/base/clock.h"
+#include "sim/core/base/stats.h"
 
 enum { LINE_BYTES = 64 };
 static const uint64_t most_l2_data_bytes = 128 << 10;
 static const uint64_t most_data_bytes = UINT64_C(1) << 30;
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *value, int n)
-{
-    double sorted[CALIBRATE_EMPTY];
-
-    memcpy(sorted, value, (size_t)n * sizeof *value);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare);
-    return sorted[n / 2];
-}
-
 struct calibration calibration_judge(const struct known_kernel *kernel,
-                                     double expected, const double *counted,
+                                     double expected, double *counted,
                                      int n, double empty)
 {
     struct calibration c = { .kernel = kernel->name, .expected = expected,
                              .empty = empty };
-    double low = counted[0], high = counted[0];
 
-    for (int i = 1; i < n; i++) {
-        low = fmin(low, counted[i]);
-        high = fmax(high, counted[i]);
-    }
-    c.counted = median(counted, n) - empty;
+    c.counted = stats_median(counted, (size_t)n) - empty;
+    double low = counted[0], high = counted[n - 1];
     c.error = c.counted / expected - 1;
     c.spread = (high - low) / expected;
     double worst = fmax(fabs((low - empty) / expected - 1),
@@ -97,16 +79,13 @@ static uint64_t data_bytes(enum known_data data,
     return 0;
 }
 
+/* Nine in ten empty regions lie within the bar of their median. */
 static void settle_empty(struct calibration *c,
-                         const double count[CALIBRATE_EMPTY])
+                         double count[CALIBRATE_EMPTY])
 {
-    double off[CALIBRATE_EMPTY];
-
-    c->empty = median(count, CALIBRATE_EMPTY);
-    for (int i = 0; i < CALIBRATE_EMPTY; i++)
-        off[i] = fabs(count[i] - c->empty);
-    qsort(off, CALIBRATE_EMPTY, sizeof *off, compare);
-    c->bar = fmax(off[9 * CALIBRATE_EMPTY / 10], 0.1 * c->empty);
+    stats_deviation(count, CALIBRATE_EMPTY, &c->empty);
+    c->bar = fmax(stats_quantile(count, CALIBRATE_EMPTY, 0.9),
+                  0.1 * c->empty);
 }
 
 enum status calibrate_empty(struct calibration_set *out,
@@ -127,7 +106,7 @@ enum status calibrate_empty(struct calibration_set *out,
     }
     if (status != STATUS_OK)
         return status;
-    out->read_seconds = median(seconds, CALIBRATE_EMPTY);
+    out->read_seconds = stats_median(seconds, CALIBRATE_EMPTY);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (counter_sees(session, (enum metric)m))
             settle_empty(&out->metric[m], count[m]);

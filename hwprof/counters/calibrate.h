@@ -1,4 +1,4 @@
-/* calibrate.h - a counter is trusted once it has counted a known kernel right.
+/* calibrate.h - Trust a counter once it has counted a known kernel right.
  *
  * A session is calibrated when it is opened, and checked again before and after
  * every pass: counters die while another process uses the PMU. */
@@ -32,10 +32,11 @@ struct calibration_set {
 };
 
 /* Judge what a session counted, n times, of a kernel whose count is `expected`;
- * pure.  Nothing counted is a dead counter; more than the tolerance off, median
- * or any single repeat by twice that, is refused. */
+ * pure, but that it sorts `counted`.  A counter is refused as dead where it
+ * counted nothing, and as wrong where the median is off by more than the
+ * tolerance or any repeat by more than twice that. */
 struct calibration calibration_judge(const struct known_kernel *kernel,
-                                     double expected, const double *counted,
+                                     double expected, double *counted,
                                      int n, double empty);
 
 /* Run the kernels of every metric the session sees.  It must be started.
@@ -47,8 +48,8 @@ enum status calibrate_session(struct calibration_set *out,
                               const struct cpu_topology *topology,
                               struct error *err) MUST_CHECK;
 
-/* What an empty region counts and what a read takes, again, for the metrics that
- * a session sees: fewer events are read in less. */
+/* Measure again what an empty region counts and what a read takes, for the
+ * metrics that a session sees: fewer events are read in less time. */
 enum status calibrate_empty(struct calibration_set *set,
                             struct counter_session *session,
                             struct error *err) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* callgrind_dump.c - reading lines of `key: value` until the summary. */
+/* callgrind_dump.c - Read lines of `key: value` until the summary. */
 #include "hwprof/counters/callgrind_dump.h"
 
 #include <ctype.h>
@@ -20,7 +20,7 @@ struct columns {
     int event[COLUMNS_MAX];      /* enum callgrind_event, or NOT_OURS */
 };
 
-/* What follows `key` on the line; NULL: another line. */
+/* Return what follows `key` on the line; NULL: it is another line. */
 static const char *after(const char *line, const char *end, const char *key)
 {
     size_t n = strlen(key);

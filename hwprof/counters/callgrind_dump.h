@@ -1,4 +1,4 @@
-/* callgrind_dump.h - the head of a dump of valgrind's callgrind.
+/* callgrind_dump.h - Read the head of a dump of valgrind's callgrind.
  *
  * A dump says on its first lines which process it is of, what caches were
  * simulated and, under `events:` and `summary:`, what was counted since the

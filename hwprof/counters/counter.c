@@ -1,4 +1,4 @@
-/* counter.c - the table of back ends, and what they have in common. */
+/* counter.c - List the back ends, and do what they have in common. */
 #include "hwprof/counters/counter.h"
 
 #include <stdarg.h>

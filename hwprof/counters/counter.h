@@ -1,4 +1,5 @@
-/* counter.h - one session over perf, PAPI, LIKWID, RAPL, or a recorded run.
+/* counter.h - Read one session over perf, PAPI, LIKWID, RAPL, or a recorded
+ * run.
  *
  * Every back end fills what it can see and leaves the rest unknown, with the
  * reason and, where there is one, the remedy.  Nothing here is trusted before
@@ -43,7 +44,7 @@ struct counter_session {         /* every back end embeds it first */
     char source[METRIC_COUNT][COUNTER_SOURCE_SIZE];   /* events behind it */
 };
 
-/* What ran since the last reading; hardware need not be told. */
+/* A note of what ran since the last reading; hardware need not be told. */
 struct counter_note {
     const char *label;           /* "forward/0/qkv"; "kernel/flops"; NULL: what
                                   * belongs to no op */
@@ -103,9 +104,9 @@ uint32_t counter_seen(const struct counter_session *session);   /* as bits */
 enum status counter_start(struct counter_session *session,
                           struct error *err) MUST_CHECK;
 
-/* What was counted since the last read (or the start): MEASURED where seen (of a
- * simulator SIMULATED), unknown elsewhere.  STATUS_UNAVAILABLE: what was read cannot be right
- * (multiplexed, dead, backwards, out of range); discard the pass. */
+/* Read what was counted since the last read (or the start): MEASURED where seen
+ * (of a simulator SIMULATED), unknown elsewhere.  STATUS_UNAVAILABLE: it cannot
+ * be right (multiplexed, dead, backwards, out of range); discard the pass. */
 enum status counter_read(struct counter_session *session,
                          struct cost *since_last,
                          struct error *err) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* counter_callgrind.c - counts of a simulated machine, where there is no PMU.
+/* counter_callgrind.c - Count on a simulated machine, where there is no PMU.
  *
  * Under `valgrind --tool=callgrind --cache-sim=yes` every instruction runs on a
  * simulated first and last data cache (LRU, write-allocate, no prefetching).
@@ -59,14 +59,14 @@ static void terms_of(struct term out[TERMS], const struct callgrind_dump *d)
         CALLGRIND_DLMW }, last_line, "lines of DLmr + DLmw" };
 }
 
-static const struct { enum metric metric; const char *why; } unseen[] = {
-    { METRIC_FLOPS, "callgrind counts instructions, not their arithmetic" },
-    { METRIC_BYTES, "operand bytes are a property of the algorithm" },
-    { METRIC_L3_BYTES, "callgrind simulates two levels: what the first brings "
-      "in is l2_bytes, what the last does not have dram_bytes" },
-    { METRIC_CYCLES, "callgrind simulates caches, not time" },
-    { METRIC_SECONDS, "callgrind simulates caches, not time" },
-    { METRIC_JOULES, "callgrind simulates caches, not energy" },
+/* Reasons for metrics that have no term. */
+static const char *const unseen[METRIC_COUNT] = {
+    [METRIC_FLOPS] = "callgrind counts instructions, not their arithmetic",
+    [METRIC_L3_BYTES] = "callgrind simulates two levels: what the first brings "
+        "in is l2_bytes, what the last does not have dram_bytes",
+    [METRIC_CYCLES] = "callgrind simulates caches, not time",
+    [METRIC_SECONDS] = "callgrind simulates caches, not time",
+    [METRIC_JOULES] = "callgrind simulates caches, not energy",
 };
 
 static char base_path[FILE_PATH_SIZE];    /* of dumps; "": see why_not() */
@@ -124,8 +124,8 @@ static enum status read_dump(struct callgrind_dump *out, uint64_t part,
     return STATUS_OK;
 }
 
-/* What the next dump will be known by.  Made before it is needed: what comes
- * between an op and the request is counted with the op. */
+/* The label of the next dump, made before it is needed: what comes between an
+ * op and the request is counted with the op. */
 static char next_label[LABEL_SIZE];
 
 static void name_next(void)
@@ -154,8 +154,9 @@ static void see(struct callgrind_session *s)
     const struct callgrind_dump *d = &s->about;
 
     terms_of(s->term, d);
-    for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
-        counter_set_reason(&s->base, unseen[i].metric, "%s", unseen[i].why);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        counter_set_reason(&s->base, (enum metric)m, "%s", unseen[m]
+                           ? unseen[m] : "callgrind does not simulate it");
     for (const struct term *t = s->term; t < s->term + TERMS; t++) {
         bool counted = t->each > 0 && d->has[t->event[0]] &&
                        d->has[t->event[t->n_events - 1]];

@@ -1,4 +1,5 @@
-/* counter_group.c - from events to metrics, and what cannot be a count. */
+/* counter_group.c - Add events up to metrics, and refuse what cannot be a
+ * count. */
 #include "hwprof/counters/counter_group.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* counter_group.h - events counted at once, and the metrics they add up to. */
+/* counter_group.h - Add up events that are counted at once to metrics. */
 #ifndef COUNTER_GROUP_H
 #define COUNTER_GROUP_H
 

@@ -1,4 +1,4 @@
-/* counter_likwid.c - a marker region for likwid-perfctr -m to count.
+/* counter_likwid.c - Mark a region for likwid-perfctr -m to count.
  *
  * Reads nothing itself: likwid-perfctr prints what its counters saw in the
  * region.  One region around a phase, not one an op: with LIKWID's perf_event
@@ -49,7 +49,7 @@ static bool load(struct likwid_session *s)
     return s->library != NULL;
 }
 
-/* What likwid_markerInit() of LIKWID 5.2 looks for. */
+/* likwid_markerInit() of LIKWID 5.2 looks for these. */
 static bool under_perfctr(void)
 {
     static const char *const names[] = { "LIKWID_MODE", "LIKWID_FILEPATH",

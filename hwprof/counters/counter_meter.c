@@ -1,10 +1,10 @@
-/* counter_meter.c - from brackets around ops to a measured ledger. */
+/* counter_meter.c - File what clocks and counters say around each op. */
 #include "hwprof/counters/counter_meter.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include "sim/core/base/clock.h"
+#include "sim/core/base/stats.h"
 
 /* The code between two ops of a layer takes tens of nanoseconds; half a
  * microsecond tells it from work that belongs to no op. */
@@ -122,12 +122,6 @@ static void time_end(struct meter *meter, const struct op_run *run)
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The least of many: an interrupt only ever adds.  *bar: how far nine in ten
  * lie from it. */
 static double empty_bracket(double *bar)
@@ -138,8 +132,7 @@ static double empty_bracket(double *bar)
         double start = clock_seconds();
         seconds[i] = clock_seconds() - start;
     }
-    qsort(seconds, EMPTY_BRACKETS, sizeof *seconds, compare);
-    *bar = seconds[9 * EMPTY_BRACKETS / 10] - seconds[0];
+    *bar = stats_quantile(seconds, EMPTY_BRACKETS, 0.9) - seconds[0];
     return seconds[0];
 }
 

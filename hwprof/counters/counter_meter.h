@@ -1,4 +1,4 @@
-/* counter_meter.h - listeners that file what hardware says about each op.
+/* counter_meter.h - Listen to ops, and file what hardware says about each.
  *
  * Time and counts come from different passes over the same tokens: reading
  * counters takes microseconds, which a clock would see.  One thread brackets

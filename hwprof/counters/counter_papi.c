@@ -1,4 +1,5 @@
-/* counter_papi.c - PAPI event sets, one attached to each thread, summed.
+/* counter_papi.c - Read PAPI event sets, one attached to each thread, and sum
+ * them.
  *
  * Same tables, same groups as perf; the events go by PAPI's names.  PAPI hides
  * the times a group wanted and had, so that only the calibration can tell a

@@ -1,4 +1,4 @@
-/* counter_perf.c - perf_event_open groups, one per thread, summed.
+/* counter_perf.c - Read perf_event_open groups, one a thread, and sum them.
  *
  * Counters are enabled once and read at every boundary; nothing is reset or
  * multiplexed.  Some virtual machines keep stale counters: without care, 48 %
@@ -147,7 +147,7 @@ static void no_pmu_reason(char *out, size_t size, const char *proc_root)
           "CONFIG_PERF_EVENTS, or CPU newer than the kernel)");
 }
 
-/* What perf_event_open(2) says, as something to do about it. */
+/* Say as something to do what perf_event_open(2) answered. */
 static void open_reason(char *out, size_t size, int code,
                         const char *proc_root)
 {
@@ -242,7 +242,7 @@ static const char *map_pages(struct perf_session *s)
     return "";
 }
 
-/* Why the event cannot be counted, whoever else is; 0: it can. */
+/* Return the error for which nobody can count the event; 0: it can be. */
 static int try_event(const struct event *event, uint32_t pmu_type)
 {
     int fd = open_event(event, pmu_type, 0, 0, -1);

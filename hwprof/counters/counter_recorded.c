@@ -1,4 +1,4 @@
-/* counter_recorded.c - a recorded run in place of hardware.
+/* counter_recorded.c - Replay a recorded run in place of hardware.
  *
  * A text file; # starts a comment.  V... is a number for each column:
  *
@@ -460,7 +460,7 @@ static enum status count_cell(struct recorded_session *s,
     return STATUS_OK;
 }
 
-/* What was told of, on top of the last reading. */
+/* Add what the recording tells of the work noted since the last reading. */
 static enum status add_told(struct recorded_session *s, struct counter_raw *now,
                             struct error *err)
 {

@@ -99,8 +99,8 @@ enum status event_table_find(struct event_table *out, const char *directory,
     return status;
 }
 
-/* Whether the group still fits on the counters with this metric's events.
- * Those that two metrics share are counted twice, which only costs a pass. */
+/* True: the group still fits on the counters with this metric's events.  Those
+ * that two metrics share are counted twice, which only costs a pass. */
 static bool fits(const struct event_table *table, uint32_t group,
                  enum metric metric)
 {

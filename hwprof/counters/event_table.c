@@ -1,4 +1,4 @@
-/* event_table.c - reading one file of configs/counters/. */
+/* event_table.c - Read one file of configs/counters/. */
 #include "hwprof/counters/event_table.h"
 
 #include <errno.h>
@@ -303,11 +303,8 @@ static enum status read_metrics(struct reader *r, const yaml_node_t *value,
          pair < value->data.mapping.pairs.top; pair++) {
         const yaml_node_t *key = node_at(r, pair->key);
         const char *name = document_text(key);
-        int m = 0;
-        while (m < METRIC_FIRST_REAL &&
-               (!name || strcmp(metric_table[m].column, name)))
-            m++;
-        if (m == METRIC_FIRST_REAL)
+        int m = name ? metric_find(name) : -1;
+        if (m < 0 || metric_table[m].measured != MEASURED_BY_COUNTER)
             return fail(r, key, "%s is no count that events can give",
                         name ? name : "this");
         if (row[m].n_events || row[m].missing[0])

@@ -1,4 +1,4 @@
-/* event_table.h - which events make up a metric on which CPU.
+/* event_table.h - Say which events make up a metric on which CPU.
  *
  * One YAML file per kind of CPU in configs/counters/:
  *

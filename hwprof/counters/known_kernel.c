@@ -1,5 +1,5 @@
-/* known_kernel.c - in assembly where instructions are counted, so that no
- * compiler has a say in the number. */
+/* known_kernel.c - Run loops of known counts, in assembly where instructions
+ * are counted, so that no compiler changes the number. */
 #include "hwprof/counters/known_kernel.h"
 
 #include <stdint.h>
@@ -203,8 +203,8 @@ static const struct known_kernel kernels[] = {
     { METRIC_FLOPS, "100000 x multiply and add of 8 floats", KNOWN_NO_DATA,
       100000, 16, 0.02, NULL, multiply_add, multiply_source },
 #endif
-    { METRIC_L2_BYTES, "32 x read of what L2 holds and L1 does not", KNOWN_IN_L2, 32, 1, 0.02,
-      NULL, read_lines, l2_source },
+    { METRIC_L2_BYTES, "32 x read of what L2 holds and L1 does not",
+      KNOWN_IN_L2, 32, 1, 0.02, NULL, read_lines, l2_source },
     { METRIC_L3_BYTES, "2 x read of what L3 holds and L2 does not", KNOWN_IN_L3,
       2, 1, 0.15, NULL, read_lines, far_source },
     { METRIC_DRAM_BYTES, "read of what no cache holds", KNOWN_IN_DRAM,

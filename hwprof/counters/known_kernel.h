@@ -1,4 +1,4 @@
-/* known_kernel.h - loops whose counts follow from their code. */
+/* known_kernel.h - Run loops whose counts follow from their code. */
 #ifndef KNOWN_KERNEL_H
 #define KNOWN_KERNEL_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include "sim/core/ledger/cost.h"
 
-/* Which data a kernel reads, line by line; nothing for arithmetic. */
+/* The data that a kernel reads, line by line; nothing for arithmetic. */
 enum known_data { KNOWN_NO_DATA, KNOWN_IN_L2, KNOWN_IN_L3, KNOWN_IN_DRAM };
 
 struct known_input {

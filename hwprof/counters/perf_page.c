@@ -1,4 +1,5 @@
-/* perf_page.c - the sequence lock and the sign extension of perf's page. */
+/* perf_page.c - Read a counter through the sequence lock and the sign
+ * extension of perf's page. */
 #include "hwprof/counters/perf_page.h"
 
 #include <stddef.h>

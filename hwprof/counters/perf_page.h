@@ -1,4 +1,5 @@
-/* perf_page.h - a counter read without a system call: the page perf shares.
+/* perf_page.h - Read a counter without a system call, through the page that
+ * perf shares.
  *
  * On bare metal it is the cheapest way; on a virtual machine that traps the
  * instruction it can be the dearest.  Source: perf_event_open(2), "struct

@@ -1,4 +1,5 @@
-/* perf_pmu.c - out of the kernel's list of perf devices. */
+/* perf_pmu.c - Look for the CPU's device in the kernel's list of perf
+ * devices. */
 #include "hwprof/counters/perf_pmu.h"
 
 #include <dirent.h>

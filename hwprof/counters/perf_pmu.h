@@ -1,4 +1,4 @@
-/* perf_pmu.h - which of the kernel's perf devices is the CPU's. */
+/* perf_pmu.h - Find which of the kernel's perf devices is the CPU's. */
 #ifndef PERF_PMU_H
 #define PERF_PMU_H
 

@@ -1,15 +1,9 @@
-/* read_path.c - a survey of back ends. */
+/* read_path.c - Time the ways to read counters, and put the best first. */
 #include "hwprof/counters/read_path.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include "sim/core/base/clock.h"
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "sim/core/base/stats.h"
 
 static bool is_better(const struct read_path *a, const struct read_path *b)
 {
@@ -29,7 +23,7 @@ static void order(struct read_path *path, int n)
         }
 }
 
-/* Why the session sees none of `metrics`. */
+/* Keep the reason why the session sees none of `metrics`. */
 static void copy_reason(struct read_path *path,
                         const struct counter_session *session,
                         uint32_t metrics)
@@ -57,8 +51,7 @@ static void time_readings(struct read_path *path,
         memcpy(path->reason, why.text, sizeof path->reason - 1);
         return;
     }
-    qsort(seconds, READ_PATH_TRIES, sizeof *seconds, compare);
-    path->seconds = seconds[READ_PATH_TRIES / 2];
+    path->seconds = stats_median(seconds, READ_PATH_TRIES);
 }
 
 int read_path_survey(struct read_path out[READ_PATH_MAX],

@@ -1,4 +1,4 @@
-/* read_path.h - ways to read the same counters, tried by the clock.
+/* read_path.h - Try the ways to read the same counters by the clock.
  *
  * On bare metal user space reads in tens of nanoseconds what the kernel takes
  * a microsecond for; a virtual machine may trap the first and make it the

@@ -1,4 +1,4 @@
-/* region_count.c - a dense array of counts. */
+/* region_count.c - Keep a dense array of counts, one a cell of a ledger. */
 #include "hwprof/counters/region_count.h"
 
 #include <stdlib.h>

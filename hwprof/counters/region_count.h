@@ -1,5 +1,5 @@
-/* region_count.h - how many regions were measured into each cell of a ledger
- * that resolves passes, layers and ops.
+/* region_count.h - Count how many regions were measured into each cell of a
+ * ledger that resolves passes, layers and ops.
  *
  * What reading costs is lost in every region, so an amount is only as good as
  * the mean region behind it is large. */

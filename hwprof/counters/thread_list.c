@@ -1,4 +1,5 @@
-/* thread_list.c - counters belong to threads, so we must know them all. */
+/* thread_list.c - List the threads of this process, each of which has
+ * counters of its own. */
 #include "hwprof/counters/thread_list.h"
 
 #include <dirent.h>

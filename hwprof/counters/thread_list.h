@@ -1,4 +1,4 @@
-/* thread_list.h - every thread of this process. */
+/* thread_list.h - List every thread of this process. */
 #ifndef THREAD_LIST_H
 #define THREAD_LIST_H
 

@@ -1,4 +1,4 @@
-/* unwrap.c - the only place where a wrap-around is undone. */
+/* unwrap.c - Undo a register's wrap-around; nothing else does. */
 #include "hwprof/counters/unwrap.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* unwrap.h - a register that wraps around, as a total that does not. */
+/* unwrap.h - Turn a register that wraps around into a total that does not. */
 #ifndef UNWRAP_H
 #define UNWRAP_H
 

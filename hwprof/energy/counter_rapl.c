@@ -1,4 +1,4 @@
-/* counter_rapl.c - joules from whichever energy sensors live. */
+/* counter_rapl.c - Read joules from the energy sensors that live. */
 #include "hwprof/counters/counter.h"
 
 #include <stdio.h>
@@ -12,8 +12,8 @@ struct rapl_session {
     bool                   added[SENSOR_MAX];
 };
 
-/* Which sensors make up the machine's energy, best first: the packages of the
- * powercap tree, of perf, then the platform. */
+/* List the sensors that make up the machine's energy, best first: the packages
+ * of the powercap tree, of perf, then the platform. */
 static const struct choice {
     enum sensor_scope scope;
     bool              powercap;
@@ -56,7 +56,8 @@ static void name_source(struct rapl_session *s)
         }
 }
 
-/* Why no choice stands: what is wrong with the first sensor that is no part. */
+/* Give as the reason what is wrong with the first sensor that covers more than
+ * a part. */
 static void explain(struct rapl_session *s)
 {
     const struct sensor_list *list = &s->list;

@@ -1,4 +1,5 @@
-/* energy_fit.c - scaling, fitting, and how far the result can be trusted. */
+/* energy_fit.c - Fit joules per FLOP and per byte to energy windows, with the
+ * interval within which each is known. */
 #include "hwprof/energy/energy_fit.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include "hwprof/energy/nnls.h"
 #include "sim/core/base/random.h"
+#include "sim/core/base/stats.h"
 
 #define X(id, name, unit, what) [ENERGY_##id] = { name, unit, what },
 const struct energy_term_info energy_terms[ENERGY_TERM_COUNT] = {
@@ -42,7 +44,7 @@ static double weighed(const struct energy_row *row, int term)
     return row->amount[term] / row->joules;
 }
 
-/* Which rows are in: pick(context, i) times row i. */
+/* A choice of rows: pick(context, i) times row i. */
 typedef int pick_fn(const void *context, int i);
 
 static enum status pose(struct problem *out, const struct energy_row *rows,
@@ -237,7 +239,7 @@ static int others(const void *context, int i)
     return out->rows[i].kernel != out->kernel;
 }
 
-/* Whether every term that the kernel shows stands on its own without it. */
+/* True: every term that the kernel shows stands on its own without it. */
 static bool predictable(const struct left_out *out, int n_rows,
                         const double *own)
 {
@@ -315,12 +317,6 @@ static void draw(int *times, const struct energy_row *rows, int n_rows,
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Draws from n windows vary less than windows do, by sqrt((n - 1) / n); n: of
  * the kernel that has fewest. */
 static double stretch_of(const struct energy_row *rows, int n_rows,
@@ -341,12 +337,11 @@ static double stretch_of(const struct energy_row *rows, int n_rows,
 static void middle(struct energy_coefficient *c, double *value, int n,
                    double stretch)
 {
-    qsort(value, (size_t)n, sizeof *value, compare);
-    c->low = c->value - stretch *
-             (c->value - value[(int)(0.025 * (n - 1))]);
-    c->high = c->value + stretch *
-              (value[(int)ceil(0.975 * (n - 1))] - c->value);
-    c->low = fmax(c->low, 0);
+    double low, high;
+
+    stats_middle(value, (size_t)n, &low, &high);
+    c->low = fmax(c->value - stretch * (c->value - low), 0);
+    c->high = c->value + stretch * (high - c->value);
     widen(c, c->value);
 }
 

@@ -1,4 +1,4 @@
-/* energy_fit.h - from windows with known work and joules to coefficients.
+/* energy_fit.h - Fit coefficients to windows with known work and joules.
  *
  *     E = watts * seconds + sum(joules each * count)
  *

@@ -1,13 +1,13 @@
-/* energy_idle.c - sleeping by the clock. */
+/* energy_idle.c - Measure what the machine draws while it sleeps. */
 #include "hwprof/energy/energy_idle.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "sim/core/base/clock.h"
+#include "sim/core/base/stats.h"
 
 const double energy_least_seconds = 0.1;
 const double energy_tick_seconds = 0.001;
@@ -30,18 +30,6 @@ void energy_sleep(const struct energy_clock *clock, double seconds)
         ;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *value, int n)
-{
-    qsort(value, (size_t)n, sizeof *value, compare);
-    return n % 2 ? value[n / 2] : 0.5 * (value[n / 2 - 1] + value[n / 2]);
-}
-
 static void settle(struct energy_idle *idle)
 {
     double value[ENERGY_IDLE_MAX];
@@ -50,12 +38,11 @@ static void settle(struct energy_idle *idle)
     if (n == 0)
         return;
     memcpy(value, idle->sample, (size_t)n * sizeof *value);
-    idle->watts = median(value, n);
+    stats_sort(value, (size_t)n);
     idle->low = value[0];
     idle->high = value[n - 1];
-    for (int i = 0; i < n; i++)
-        value[i] = fabs(value[i] - idle->watts);
-    idle->spread = median(value, n) / idle->watts;
+    idle->spread = stats_deviation(value, (size_t)n, &idle->watts);
+    idle->spread /= idle->watts;
 }
 
 /* One window; its joules are those since the last reading. */

@@ -1,5 +1,5 @@
-/* energy_idle.h - what the machine draws while nothing runs, and how long a
- * reading must be.
+/* energy_idle.h - Measure what the machine draws while nothing runs, and say
+ * how long a reading has to be.
  *
  * A sensor posts about every millisecond, without a time stamp: a window of
  * 0.1 s is known to 2 %, one of 1 s to 0.2 % (Khan et al., RAPL in Action,
@@ -13,7 +13,8 @@
 extern const double energy_least_seconds;    /* 0.1: no shorter window */
 extern const double energy_tick_seconds;     /* 0.001: between two postings */
 
-/* Whose time and whose sleep; all NULL: CLOCK_MONOTONIC and nanosleep(). */
+/* The clock to go by and to sleep by; all NULL: CLOCK_MONOTONIC and
+ * nanosleep(). */
 struct energy_clock {
     double (*now)(void *context);
     void   (*sleep)(void *context, double seconds);

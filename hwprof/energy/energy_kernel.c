@@ -1,4 +1,4 @@
-/* energy_kernel.c - threads that take turns between two kinds of work. */
+/* energy_kernel.c - Run threads that take turns between two kinds of work. */
 #include "hwprof/energy/energy_kernel.h"
 
 #include <math.h>

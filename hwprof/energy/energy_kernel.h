@@ -1,4 +1,5 @@
-/* energy_kernel.h - loops that draw power for one thing at a time, and mixes.
+/* energy_kernel.h - Run loops that draw power for one thing at a time, and
+ * mixes of them.
  *
  * Their counts follow from their code and from where their data fits; nothing
  * is read from counters. */
@@ -45,7 +46,7 @@ enum status energy_bench_open(struct energy_bench **out,
                               int n_threads, struct error *err) MUST_CHECK;
 void        energy_bench_close(struct energy_bench *bench);
 
-/* Whether this machine has what the kernel reads from; a DRAM set must be twice
+/* True: this machine has what the kernel reads from; a DRAM set must be twice
  * the last cache. */
 bool energy_bench_has(const struct energy_bench *bench, int kernel);
 

@@ -1,4 +1,4 @@
-/* energy_replay.c - planning a window. */
+/* energy_replay.c - Work out how often work is done in one energy window. */
 #include "hwprof/energy/energy_replay.h"
 
 #include <math.h>

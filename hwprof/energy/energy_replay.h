@@ -1,11 +1,11 @@
-/* energy_replay.h - how often to do short work again until a sensor can see
- * it. */
+/* energy_replay.h - Say how often short work has to be done again until a
+ * sensor can see it. */
 #ifndef ENERGY_REPLAY_H
 #define ENERGY_REPLAY_H
 
 #include "hwprof/energy/energy_idle.h"
 
-/* How often to replay. */
+/* A plan: so often the work is done in one window. */
 struct energy_replay {
     uint64_t repeats;            /* 0: it cannot be done, see reason */
     double   seconds;            /* they take */

@@ -1,10 +1,12 @@
-/* energy_run.c - taking windows, and leaving out those that cannot be. */
+/* energy_run.c - Take energy windows of known kernels, and leave out those that
+ * something else disturbed. */
 #include "hwprof/energy/energy_run.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/core/base/stats.h"
 
 /* A sensor that fails this often in a row is no sensor. */
 enum { FAILURES_MAX = 5, LEAST_FOR_OUTLIERS = 4 };
@@ -135,18 +137,12 @@ static enum status rounds(struct runner *r, int n_windows, struct error *err)
     return status;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double watts_of(const struct energy_row *row)
 {
     return row->joules / row->amount[ENERGY_IDLE];
 }
 
-/* How far from the median a kernel's windows may lie; HUGE_VAL: any. */
+/* Tell how far from the median a kernel's windows may lie; HUGE_VAL: any. */
 static double allowed(const struct energy_run *run, int kernel, double *value,
                       double *median)
 {
@@ -157,14 +153,9 @@ static double allowed(const struct energy_run *run, int kernel, double *value,
             value[n++] = watts_of(&run->row[i]);
     if (n < LEAST_FOR_OUTLIERS)
         return HUGE_VAL;
-    qsort(value, (size_t)n, sizeof *value, compare);
-    *median = value[n / 2];
-    for (int i = 0; i < n; i++)
-        value[i] = fabs(value[i] - *median);
-    qsort(value, (size_t)n, sizeof *value, compare);
+    double deviation = stats_deviation(value, (size_t)n, median);
     /* 1.4826 median deviations are one standard deviation of a normal. */
-    return fmax(most_deviations * 1.4826 * value[n / 2],
-                most_share * *median);
+    return fmax(most_deviations * 1.4826 * deviation, most_share * *median);
 }
 
 static void leave_out_strays(struct energy_run *run, int kernel, double *room)

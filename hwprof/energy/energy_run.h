@@ -1,5 +1,5 @@
-/* energy_run.h - windows of kernels between two readings of a sensor, as rows
- * for energy_fit().
+/* energy_run.h - Take windows of kernels between two readings of a sensor, as
+ * rows for energy_fit().
  *
  * Rounds of all kernels, so that drift hits them alike; the first kernel, idle,
  * before and after everything as well.  A window that cannot be right is left

@@ -1,4 +1,4 @@
-/* energy_share.c - splitting joules without losing any. */
+/* energy_share.c - Split joules without losing any. */
 #include "hwprof/energy/energy_share.h"
 
 #include <math.h>

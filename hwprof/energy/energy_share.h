@@ -1,4 +1,4 @@
-/* energy_share.h - one reading of a whole package, split and put in proportion.
+/* energy_share.h - Split one reading of a whole package in proportion.
  *
  * A sensor sees milliseconds of a package, never an op.  Its joules are shared
  * out by a model's weights, labelled APPORTIONED, and always add up to what the

@@ -1,7 +1,9 @@
-/* energy_totals.c - idling taken off the whole, and tokens divided by. */
+/* energy_totals.c - Take idling off the joules of some work, and divide them by
+ * its tokens. */
 #include "hwprof/energy/energy_totals.h"
 
 #include <math.h>
+#include "sim/core/answer/json.h"
 
 static double per(double joules, int64_t n)
 {
@@ -69,11 +71,6 @@ void energy_totals_text(FILE *file, const struct energy_totals *t,
     print_joules(file, t->net_per_token, "net, in all\n");
 }
 
-static json_t *real_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *energy_totals_json(const struct energy_totals *t,
                            const struct energy_idle *idle)
 {
@@ -82,18 +79,18 @@ json_t *energy_totals_json(const struct energy_totals *t,
 
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o, s:i, s:o}",
-        "gross_joules", real_or_null(t->gross),
-        "net_joules", real_or_null(t->net),
-        "net_joules_low", real_or_null(t->net_low),
-        "net_joules_high", real_or_null(t->net_high),
-        "seconds", real_or_null(t->seconds),
-        "gross_joules_per_output_token", real_or_null(t->gross_per_output),
-        "net_joules_per_output_token", real_or_null(t->net_per_output),
-        "gross_joules_per_token", real_or_null(t->gross_per_token),
-        "net_joules_per_token", real_or_null(t->net_per_token),
-        "idle_watts", real_or_null(known ? idle->watts : unknown),
-        "idle_watts_low", real_or_null(known ? idle->low : unknown),
-        "idle_watts_high", real_or_null(known ? idle->high : unknown),
+        "gross_joules", json_number(t->gross),
+        "net_joules", json_number(t->net),
+        "net_joules_low", json_number(t->net_low),
+        "net_joules_high", json_number(t->net_high),
+        "seconds", json_number(t->seconds),
+        "gross_joules_per_output_token", json_number(t->gross_per_output),
+        "net_joules_per_output_token", json_number(t->net_per_output),
+        "gross_joules_per_token", json_number(t->gross_per_token),
+        "net_joules_per_token", json_number(t->net_per_token),
+        "idle_watts", json_number(known ? idle->watts : unknown),
+        "idle_watts_low", json_number(known ? idle->low : unknown),
+        "idle_watts_high", json_number(known ? idle->high : unknown),
         "idle_windows", known ? idle->n_windows : 0,
-        "reason", t->reason[0] ? json_string(t->reason) : json_null());
+        "reason", json_reason(t->reason));
 }

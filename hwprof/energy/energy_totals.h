@@ -1,5 +1,5 @@
-/* energy_totals.h - what a run drew, with and without what the machine draws
- * anyway, and for each token. */
+/* energy_totals.h - Say what a run drew, with and without what the machine
+ * draws anyway, and for each token. */
 #ifndef ENERGY_TOTALS_H
 #define ENERGY_TOTALS_H
 

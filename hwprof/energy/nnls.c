@@ -1,4 +1,4 @@
-/* nnls.c - an active set of columns, solved by reflections. */
+/* nnls.c - Solve for an active set of columns by reflections. */
 #include "hwprof/energy/nnls.h"
 
 #include <float.h>

@@ -1,4 +1,4 @@
-/* nnls.h - least squares with coefficients that are not below zero. */
+/* nnls.h - Solve least squares with coefficients that are not below zero. */
 #ifndef NNLS_H
 #define NNLS_H
 

@@ -1,4 +1,4 @@
-/* sensor.c - finding and reading energy sensors. */
+/* sensor.c - Find and read energy sensors. */
 #include "hwprof/energy/sensor.h"
 
 #include <dirent.h>
@@ -53,7 +53,7 @@ static struct sensor *add(struct sensor_list *list, enum sensor_scope scope)
     return sensor;
 }
 
-/* How a read of energy_uj failed, and what to do. */
+/* Say how a read of energy_uj failed, and what to do about it. */
 static void zone_reason(struct sensor *sensor, enum sysfs how, const char *root)
 {
     if (how == SYSFS_DENIED)

@@ -1,4 +1,4 @@
-/* sensor.h - energy sensors: the powercap tree, and perf's `power` device.
+/* sensor.h - Read energy sensors: the powercap tree, and perf's `power` device.
  *
  * Sources: Linux Documentation/power/powercap/powercap.rst and
  * Documentation/ABI/testing/sysfs-class-powercap; arch/x86/events/rapl.c. */
@@ -33,7 +33,7 @@ struct sensor {
     double joules_per_unit;
 };
 
-/* Whose time it is; now NULL: CLOCK_MONOTONIC. */
+/* The clock to go by; now NULL: CLOCK_MONOTONIC. */
 struct sensor_clock {
     double (*now)(void *context);
     void    *context;

@@ -1,4 +1,4 @@
-/* cpu_id.c - vendor, family and model out of /proc/cpuinfo. */
+/* cpu_id.c - Read vendor, family and model from /proc/cpuinfo. */
 #include "hwprof/machine/cpu_id.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* cpu_id.h - what a CPU is called in configs/counters/. */
+/* cpu_id.h - Name a CPU as configs/counters/ does. */
 #ifndef CPU_ID_H
 #define CPU_ID_H
 

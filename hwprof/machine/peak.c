@@ -1,4 +1,4 @@
-/* peak.c - the best of several runs on one thread, and on all at once. */
+/* peak.c - Take the best of several runs on one thread, and on all at once. */
 #include "hwprof/machine/peak.h"
 
 #include <math.h>
@@ -24,12 +24,12 @@ enum { ROUND_BYTES = 1024, CHUNK_ROUNDS = 10000, CHUNK_BYTES = 1 << 20 };
 #define DRAM_MOST  (UINT64_C(640) << 20)
 #define DRAM_QUICK (UINT64_C(256) << 20)
 
-/* How long and how often; there are 10 rates. */
+/* Runs of each of the 10 rates, and their seconds. */
 static const struct effort { int n_runs; double seconds; } efforts[] = {
     { 5, 0.04 }, { 3, 0.01 },   /* full, quick */
 };
 
-/* What one thread does. */
+/* The work of one thread. */
 struct work {
     const struct peak_kernel *kernel;
     const float *data;

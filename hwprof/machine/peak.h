@@ -1,4 +1,5 @@
-/* peak.h - the most this machine does: arithmetic, and reading from each level.
+/* peak.h - Measure the most this machine does: arithmetic, and reading from
+ * each level.
  *
  * Best of several runs, with the worst beside it: other tenants of the machine
  * only ever make it slower. */

@@ -1,4 +1,4 @@
-/* peak_kernel.c - one arithmetic and one reading loop per instruction set.
+/* peak_kernel.c - Run one arithmetic and one reading loop per instruction set.
  *
  * Twelve chains of fused multiply-adds cover two units of latency 4 (8 chains)
  * with room to spare; more would spill where there are 16 registers.  The sums

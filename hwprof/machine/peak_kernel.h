@@ -1,4 +1,5 @@
-/* peak_kernel.h - loops that keep the arithmetic units, or the loads, full. */
+/* peak_kernel.h - Run loops that keep the arithmetic units, or the loads,
+ * full. */
 #ifndef PEAK_KERNEL_H
 #define PEAK_KERNEL_H
 

@@ -1,4 +1,4 @@
-/* sysfs.c - reading /sys and /proc, or a tree that looks like them. */
+/* sysfs.c - Read /sys and /proc, or a tree that looks like them. */
 #include "hwprof/machine/sysfs.h"
 
 #include <errno.h>

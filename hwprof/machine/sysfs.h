@@ -1,4 +1,4 @@
-/* sysfs.h - one-line files under a root that a test can replace. */
+/* sysfs.h - Read one-line files under a root that a test can replace. */
 #ifndef SYSFS_H
 #define SYSFS_H
 
@@ -7,7 +7,7 @@
 
 enum { SYSFS_PATH_SIZE = 512, SYSFS_TEXT_SIZE = 4096 };
 
-/* How a read ended: each has another remedy. */
+/* The ways in which a read ends: each has another remedy. */
 #define SYSFS_MAP(X)                                       \
     X(READ,    "read")                                     \
     X(MISSING, "no such file")                             \
@@ -33,8 +33,8 @@ enum sysfs sysfs_text(char *out, size_t size, const char *root,
 enum sysfs sysfs_number(uint64_t *out, const char *root, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* How many numbers a list such as "0-3,8" names; 0 for garbage.  The first n of
- * them go to index[], unless it is NULL. */
+/* Return how many numbers a list such as "0-3,8" names; 0 for garbage.  The
+ * first n of them go to index[], unless it is NULL. */
 int sysfs_list(const char *text, int *index, int n);
 
 #endif

@@ -1,4 +1,4 @@
-/* topology.c - CPUs, caches, memory and policies out of /sys and /proc. */
+/* topology.c - Read CPUs, caches, memory and policies from /sys and /proc. */
 #include "hwprof/machine/topology.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ const char *const isa_names[ISA_COUNT] = { ISA_MAP(X) };
 static const char *const isa_flags[ISA_COUNT] = { ISA_MAP(X) };
 #undef X
 
-/* Whether `word` of `length` stands in a list separated by spaces. */
+/* True: `word` of `length` stands in a list separated by spaces. */
 static bool has_word(const char *list, const char *word, size_t length)
 {
     for (const char *at = list; (at = strstr(at, word)); at++)

@@ -1,4 +1,4 @@
-/* topology.h - what this machine is, as /sys and /proc tell it. */
+/* topology.h - Describe this machine as /sys and /proc tell it. */
 #ifndef TOPOLOGY_H
 #define TOPOLOGY_H
 

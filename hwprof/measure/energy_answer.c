@@ -1,4 +1,5 @@
-/* energy_answer.c - from a sensor to coefficients, with a date. */
+/* energy_answer.c - Run kernels beside a sensor and fit coefficients, with
+ * the date. */
 #include "hwprof/measure/energy_answer.h"
 
 #include <stdio.h>

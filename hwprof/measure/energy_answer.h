@@ -1,4 +1,4 @@
-/* energy_answer.h - `isobath machine --fit-energy`: check, run, fit. */
+/* energy_answer.h - Check, run and fit for isobath machine --fit-energy. */
 #ifndef ENERGY_ANSWER_H
 #define ENERGY_ANSWER_H
 

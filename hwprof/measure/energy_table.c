@@ -1,11 +1,12 @@
-/* energy_table.c - printing a fit. */
+/* energy_table.c - Print the energy coefficients that were fitted. */
 #include "hwprof/measure/energy_table.h"
 
 #include <math.h>
 #include "hwprof/energy/energy_kernel.h"
-#include "sim/core/base/file.h"
+#include "hwprof/measure/fact.h"
+#include "sim/core/answer/json.h"
 
-/* What is printed: the terms, and their sum that a profile calls static. */
+/* The terms are printed, and their sum that a profile calls static. */
 enum { N_LINES = ENERGY_TERM_COUNT + 1 };
 
 struct line {
@@ -38,32 +39,48 @@ static struct line line_of(const struct energy_answer *a, int i)
     return line;
 }
 
-/* Joules of one flop or byte are picojoules. */
-static double shown(const struct line *line, double value)
+static void add_ends(struct table *t, const struct line *line)
 {
-    return line->unit[0] == 'J' ? 1e12 * value : value;
+    const double ends[] = { line->c->value, line->c->low, line->c->high };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        table_quantity(t, line->c->resolved
+                              ? amount_of(ends[i], PROV_MEASURED)
+                              : amount_unknown(NULL), line->unit);
 }
 
-static void print_line(FILE *file, const struct energy_answer *a, int i)
+/* A profile has one key for the two terms that do not depend on the work. */
+static void add_line(struct table *t, const struct energy_answer *a, int i)
 {
     struct line line = line_of(a, i);
     bool own_key = i != ENERGY_IDLE && i != ENERGY_AWAKE;
 
-    fprintf(file, "  %-22s", line.name);
-    if (line.c->resolved)
-        fprintf(file, " %9.4g %9.4g %9.4g", shown(&line, line.c->value),
-                shown(&line, line.c->low), shown(&line, line.c->high));
-    else
-        fprintf(file, " %9s %9s %9s", "-", "-", "-");
-    fprintf(file, " %s%-*s", line.unit[0] == 'J' ? "p" : "",
-            line.unit[0] == 'J' ? 8 : 9, line.unit);
-    if (own_key)
-        fprintf(file, "%s", line.taken ? "fitted" : "prior");
-    else
-        fprintf(file, "in static_watts");
-    if (line.reason[0])
-        fprintf(file, ": %s", line.reason);
-    fputc('\n', file);
+    table_row(t, ROW_PLAIN);
+    table_text(t, line.name);
+    add_ends(t, &line);
+    table_textf(t, "%s%s%s", !own_key ? "in static_watts"
+                             : line.taken ? "fitted" : "prior",
+                line.reason[0] ? ": " : "", line.reason);
+}
+
+static enum status print_coefficients(FILE *file, const struct energy_answer *a,
+                                      struct error *err)
+{
+    static const struct column columns[] = {
+        { "coefficient", "coefficient", "", COLUMN_TEXT, true },
+        { "value", "value", "", COLUMN_QUANTITY, true },
+        { "low", "low", "", COLUMN_QUANTITY, true },
+        { "high", "high", "", COLUMN_QUANTITY, true },
+        { "in_profile", "in a profile", "", COLUMN_TEXT, true },
+    };
+    struct table t;
+
+    table_open(&t, "coefficients", columns, sizeof columns / sizeof *columns);
+    for (int i = 0; i < N_LINES; i++)
+        add_line(&t, a, i);
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }
 
 static int worst_kernel(const struct energy_fit *fit)
@@ -112,31 +129,20 @@ static void print_rejections(FILE *file, const struct energy_answer *a)
                 a->run.rejection[i].reason);
 }
 
-void energy_table_text(FILE *file, const struct energy_answer *a)
+enum status energy_table_text(FILE *file, const struct energy_answer *a,
+                              struct error *err)
 {
     fprintf(file, "\nEnergy coefficients, from %d windows of %.2g s on %d "
             "thread%s (%.0f s in all)\n  by %s\n", a->run.n_rows,
             a->window_seconds, a->n_threads, a->n_threads == 1 ? "" : "s",
             a->run.seconds, a->run.source);
-    fprintf(file, "  %-22s %9s %9s %9s %-9s%s\n", "", "value", "low", "high",
-            "", "in a profile");
-    for (int i = 0; i < N_LINES; i++)
-        print_line(file, a, i);
+    enum status status = print_coefficients(file, a, err);
     print_trust(file, a);
     print_rejections(file, a);
+    return status;
 }
 
 /* ---- JSON ---- */
-
-static json_t *real_or_null(double value, bool known)
-{
-    return known && isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text[0] ? json_string(text) : json_null();
-}
 
 static json_t *coefficients_json(const struct energy_answer *a)
 {
@@ -147,10 +153,10 @@ static json_t *coefficients_json(const struct energy_answer *a)
         bool known = line.c->resolved;
         json_object_set_new(out, line.name, json_pack(
             "{s:s, s:o, s:o, s:o, s:b, s:o}", "unit", line.unit,
-            "value", real_or_null(line.c->value, known),
-            "low", real_or_null(line.c->low, known),
-            "high", real_or_null(line.c->high, known),
-            "in_profile", line.taken, "reason", text_or_null(line.reason)));
+            "value", json_known(line.c->value, known),
+            "low", json_known(line.c->low, known),
+            "high", json_known(line.c->high, known),
+            "in_profile", line.taken, "reason", json_reason(line.reason)));
     }
     return out;
 }
@@ -163,8 +169,8 @@ static json_t *held_out_json(const struct energy_answer *a)
         if (a->fit.held_out[k].n_rows)
             json_object_set_new(out, energy_kernels[k].name, json_pack(
                 "{s:i, s:o}", "windows", a->fit.held_out[k].n_rows, "error",
-                real_or_null(a->fit.held_out[k].error,
-                             a->fit.held_out[k].known)));
+                json_known(a->fit.held_out[k].error,
+                           a->fit.held_out[k].known)));
     return out;
 }
 
@@ -192,33 +198,33 @@ json_t *energy_table_json(const struct energy_answer *a)
         "left_out", rejections_json(a),
         "coefficients", coefficients_json(a),
         "held_out", held_out_json(a),
-        "worst_held_out_error", real_or_null(fit->worst_held_out,
-                                             fit->n_held_out > 0),
+        "worst_held_out_error", json_known(fit->worst_held_out,
+                                           fit->n_held_out > 0),
         "residual", fit->residual,
-        "condition_number", real_or_null(fit->condition, true),
-        "idle_watts_before", real_or_null(a->run.idle_before, true),
-        "idle_watts_after", real_or_null(a->run.idle_after, true));
+        "condition_number", json_number(fit->condition),
+        "idle_watts_before", json_number(a->run.idle_before),
+        "idle_watts_after", json_number(a->run.idle_after));
 }
 
-/* ---- CSV ---- */
-
-void energy_table_csv(FILE *file, const struct energy_answer *a)
+void energy_table_facts(struct table *t, const struct energy_answer *a)
 {
+    char threads[16];
+
+    snprintf(threads, sizeof threads, "%d", a->n_threads);
     for (int i = 0; i < N_LINES; i++) {
         struct line line = line_of(a, i);
-        bool known = line.c->resolved;
-        fprintf(file, "coefficient,%s,%d,", line.name, a->n_threads);
-        if (known)
-            fprintf(file, "%.9g,%.9g", line.c->value, line.c->low);
-        else
-            fputc(',', file);
-        fprintf(file, ",%s,", line.unit);
-        file_write_quoted(file, a->run.source);
-        fputc(',', file);
-        file_write_quoted(file, line.reason);
-        fputs("\r\n", file);
-        if (known)
-            fprintf(file, "coefficient_high,%s,%d,%.9g,,%s,,\r\n", line.name,
-                    a->n_threads, line.c->high, line.unit);
+        struct fact fact = { .kind = "coefficient", .name = line.name,
+            .threads = threads, .unit = line.unit, .source = a->run.source,
+            .reason = line.reason };
+        if (line.c->resolved) {
+            fact.value = amount_of(line.c->value, PROV_MEASURED);
+            fact.slowest = amount_of(line.c->low, PROV_MEASURED);
+        }
+        facts_add(t, fact);
+        if (line.c->resolved)
+            facts_add(t, (struct fact){
+                .kind = "coefficient_high", .name = line.name,
+                .threads = threads, .unit = line.unit,
+                .value = amount_of(line.c->high, PROV_MEASURED) });
     }
 }

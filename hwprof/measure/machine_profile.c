@@ -1,4 +1,5 @@
-/* machine_profile.c - a profile: measured rates, fitted or assumed joules. */
+/* machine_profile.c - Write a profile of measured rates and of fitted or
+ * assumed joules. */
 #include "hwprof/measure/machine_profile.h"
 
 #include <math.h>
@@ -24,8 +25,9 @@ static const struct prior joules_per_byte[PEAK_LEVEL_COUNT] = {
     [PEAK_DRAM] = { 135e-12, 90e-12, 200e-12, "assumed",
         "DDR4 160 (Dally 2019: 20 pJ per bit), DDR5 about 115 pJ per byte" },
 };
-/* What a file of sim/price/machine.h may hold; less of DRAM than HBM3's 28 pJ, with a
- * little room, is the share of the package and not the memory's. */
+/* The ranges that a file of sim/price/machine.h allows; less of DRAM than
+ * HBM3's 28 pJ, with a little room, is the share of the package and not the
+ * memory's. */
 static const double least_joules = 1e-14, most_joules = 1e-9;
 static const double least_dram_joules = 26e-12, most_dram_joules = 1e-8;
 static const double most_static_watts = 1e5;
@@ -34,7 +36,7 @@ static const struct prior launch_seconds = {
     7e-7, 1e-7, 5e-6, "measured",
     "ops of a decode step at width 32, two threads that spin" };
 
-/* What the profile charges: priors, until a fit replaces them. */
+/* The joules that a profile charges: priors, until a fit replaces them. */
 struct joules {
     struct prior flop, byte[PEAK_LEVEL_COUNT];
     struct prior static_watts;             /* source NULL: not fitted */
@@ -93,7 +95,7 @@ static const struct cache_level *find_cache(const struct cpu_topology *t,
     return NULL;
 }
 
-/* What the cores in use have of a level together. */
+/* Return the bytes of a level that the cores in use have together. */
 static double level_bytes(const struct cpu_topology *t, int level, int cores)
 {
     const struct cache_level *cache = find_cache(t, level);

@@ -1,4 +1,5 @@
-/* machine_profile.h - what was measured here, for `predict --machine FILE`.
+/* machine_profile.h - Write what was measured here as a profile for isobath
+ * predict --machine FILE.
  *
  * Rates are measured; joules are fitted where a sensor let them be, otherwise
  * priors of their own grade, with range and source, in the same file. */
@@ -9,7 +10,7 @@
 #include "hwprof/energy/energy_fit.h"
 #include "hwprof/machine/peak.h"
 
-/* What --fit-energy found. */
+/* The coefficients that --fit-energy found. */
 struct machine_fit {
     const struct energy_fit *fit;
     const char *source;          /* the command, its date, its sensors */

@@ -1,4 +1,5 @@
-/* measure.c - running passes: begin, listen, end, accept or reject. */
+/* measure.c - Run passes: begin, listen, end, and accept or reject each
+ * repeat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "hwprof/measure/measure_inside.h"
@@ -187,7 +188,7 @@ struct meter *measure_meter(struct measure *m)
     return m->now == PASS_TIME ? &m->time.meter : &m->counter.meter;
 }
 
-/* What ran since the last token was named is that one's. */
+/* The seconds since the last token was named are that token's. */
 static void end_token(struct measure *m, double now)
 {
     struct ledger_key key = { .token = m->token };
@@ -245,7 +246,7 @@ static enum status end_counts(struct measure *m, struct measured_pass *pass,
     return status;
 }
 
-/* What is listened to ends here, whatever else the repeat does. */
+/* Listening ends here, whatever else the repeat does. */
 static void end_listening(struct measure *m)
 {
     if (m->ended > 0)

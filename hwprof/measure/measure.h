@@ -1,4 +1,4 @@
-/* measure.h - the measured witness: several passes over the same tokens.
+/* measure.h - Measure: take several passes over the same tokens.
  *
  * Pass 0 takes the time (and the energy, where a sensor lives); each further
  * pass counts one group of events.  What was not qualified stays unknown, with
@@ -69,7 +69,7 @@ int measure_n_passes(const struct measure *measure);      /* at least 1 */
 /* "time", "bare", or the metrics: "flops instructions cycles". */
 const char *measure_pass_name(const struct measure *measure, int pass);
 
-/* Whether it reads counters: what waits in it should block, not spin. */
+/* True: the pass reads counters, and what waits in it should block, not spin. */
 bool measure_counts(const struct measure *measure, int pass);
 
 /* The pass that most wants another repeat, in turns, so that drift hits all
@@ -79,8 +79,8 @@ int measure_next(const struct measure *measure);
 enum status measure_begin(struct measure *measure, int pass,
                           struct error *err) MUST_CHECK;
 struct meter *measure_meter(struct measure *measure);   /* NULL when bare */
-/* Which token's row the work from here on is filed under (decoding: one step is
- * one token).  A bare repeat's tokens last until the next is named. */
+/* Name the token under whose row the work from here on is filed (decoding: one
+ * step is one token).  A bare repeat's tokens last until the next is named. */
 void        measure_token(struct measure *measure, int32_t token);
 /* After the work: whether to do it once more in this repeat, for an energy
  * window that a sensor can see.  What lies between it and measure_resume() is
@@ -111,9 +111,8 @@ struct measure_range measure_range(const struct measure *measure, int pass,
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
-/* File the medians (of an even number of repeats the lower middle one) as
- * MEASURED (of a simulator SIMULATED) into `ledger`, and a reason for every
- * metric that stays unknown.
+/* File the medians, those of counts rounded, as MEASURED (of a simulator as
+ * SIMULATED) into `ledger`, and a reason for every metric that stays unknown.
  * FLOPs that differ between repeats of the same work are AT_LEAST.  Joules are
  * those of the time pass, shared out by the joules of `model`, a ledger of the
  * same shape, or by seconds where it is NULL or does not know them, and so
@@ -121,7 +120,7 @@ int measure_repeats(const struct measure *measure, enum metric metric,
 void measure_finish(struct measure *measure, struct ledger *ledger,
                     const struct ledger *model);
 
-/* What the sensors counted while the work was done once, after
+/* The joules that sensors counted while the work was done once, after
  * measure_finish(). */
 struct measure_energy {
     double  joules, seconds;     /* mean over repeats; NAN: unknown, see the
@@ -134,7 +133,7 @@ struct measure_energy {
 };
 struct measure_energy measure_energy(const struct measure *measure);
 
-/* What is known about one metric's measurement. */
+/* All that is known about one metric's measurement. */
 struct measure_row {
     enum metric metric;
     const char *backend;         /* "perf"; NULL when none sees it */
@@ -154,7 +153,7 @@ struct measure_row {
 void measure_report(const struct measure *measure,
                     struct measure_row row[METRIC_COUNT]);
 
-/* How many regions were measured into the cells that match; LEDGER_ANY. */
+/* Count the regions that were measured into the cells that match; LEDGER_ANY. */
 uint64_t measure_regions(const struct measure *measure, int pass,
                          int32_t layer, int op);
 
@@ -164,7 +163,7 @@ uint64_t measure_regions(const struct measure *measure, int pass,
 void measure_mask(const struct measure *measure, struct ledger *ledger,
                   double bound[METRIC_COUNT]);
 
-/* What measuring costs. */
+/* The cost of measuring. */
 struct measure_overhead {
     uint64_t regions;            /* of one repeat */
     double   bracket_seconds;    /* the clock adds to each, and is taken off */

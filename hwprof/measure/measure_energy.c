@@ -1,5 +1,5 @@
-/* measure_energy.c - joules of whole repeats: their window, the idle baseline,
- * and whose they are. */
+/* measure_energy.c - Measure the joules of whole repeats, take the idle
+ * baseline, and share them out to ops. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ void energy_close_window(struct measure *m)
     m->window.open = false;
 }
 
-/* What comes before the work may take far longer: decoding has a prefill. */
+/* Preparation may take far longer than the work: decoding has a prefill. */
 bool energy_wants_more(struct measure *m)
 {
     const struct energy_window *w = &m->window;

@@ -1,4 +1,4 @@
-/* measure_inside.h - what measure.c, its plan and its report share. */
+/* measure_inside.h - Share the state of a measurement among measure*.c. */
 #ifndef MEASURE_INSIDE_H
 #define MEASURE_INSIDE_H
 

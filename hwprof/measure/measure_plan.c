@@ -1,4 +1,5 @@
-/* measure_plan.c - which metrics can be trusted here, and in which passes. */
+/* measure_plan.c - Decide which metrics can be trusted here, and in which
+ * passes they are measured. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static void add_pass(struct measure *m, uint32_t metrics,
                                      used ? " " : "", metric_table[i].column);
 }
 
-/* What reading costs an op: regions without work in them. */
+/* Time what reading costs an op, by regions without work in them. */
 static enum status time_region(const struct measure *m,
                                const struct counter_backend *backend,
                                uint32_t metrics, double *seconds,
@@ -267,16 +268,28 @@ static enum status plan_group(struct measure *m, uint32_t metrics,
 static const char beside_simulator[] =
     "under a simulator, clocks and sensors see the simulator at work";
 
-/* What no counter anywhere can know, and what is the clock's. */
+/* Reasons for metrics that no instrument measures. */
+static const char *const unmeasured[METRIC_COUNT] = {
+    [METRIC_BYTES] = "operand bytes are a property of the algorithm; hardware "
+                     "counts l2_bytes, l3_bytes and dram_bytes",
+};
+
+static void name_rows(struct measure *m)
+{
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        m->row[i].metric = (enum metric)i;
+        if (metric_table[i].measured == MEASURED_BY_NOTHING)
+            snprintf(m->row[i].reason, COUNTER_REASON_SIZE, "%s",
+                     unmeasured[i] ? unmeasured[i]
+                                   : "no instrument measures it");
+    }
+}
+
+/* The first pass is the clock's. */
 static void plan_time(struct measure *m)
 {
     m->pass[PASS_TIME] = (struct measured_pass){ .name = "time" };
     m->n_passes = 1;
-    for (int i = 0; i < METRIC_COUNT; i++)
-        m->row[i].metric = (enum metric)i;
-    snprintf(m->row[METRIC_BYTES].reason, COUNTER_REASON_SIZE,
-             "operand bytes are a property of the algorithm; hardware counts "
-             "l2_bytes, l3_bytes and dram_bytes");
     struct time_meter clock = time_meter(NULL);
     if (counter_simulates(m->options.backend)) {
         snprintf(m->row[METRIC_SECONDS].reason, COUNTER_REASON_SIZE, "%s",
@@ -291,6 +304,17 @@ static void plan_time(struct measure *m)
              ? clock.bar_seconds : 0.1 * clock.empty_seconds);
     snprintf(m->row[METRIC_SECONDS].source, COUNTER_SOURCE_SIZE,
              "CLOCK_MONOTONIC");
+}
+
+/* The metrics asked for that a counter may see. */
+static uint32_t countable(const struct measure *m)
+{
+    uint32_t metrics = 0;
+
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (metric_table[i].measured == MEASURED_BY_COUNTER)
+            metrics |= counter_bit((enum metric)i);
+    return metrics & m->options.metrics;
 }
 
 static enum status plan_counts(struct measure *m, struct error *err)
@@ -320,10 +344,9 @@ static enum status plan_counts(struct measure *m, struct error *err)
                      : "the event table of this CPU has no row for it");
     }
     if (m->options.backend && !m->has_table) {   /* it brings its own events */
-        group[n++] = m->options.metrics & ~counter_bit(METRIC_BYTES) &
-                     (counter_bit(METRIC_SECONDS) - 1);
+        group[n++] = countable(m);
     } else if (m->has_table) {
-        n = event_table_groups(&m->table, m->options.metrics, group);
+        n = event_table_groups(&m->table, countable(m), group);
     }
     for (int g = 0; g < n && status == STATUS_OK; g++)
         status = plan_group(m, group[g], backends, err);
@@ -397,6 +420,7 @@ enum status measure_plan(struct measure *m, struct error *err)
         status = find_table(m, err);
     if (status != STATUS_OK)
         return status;
+    name_rows(m);
     plan_time(m);
     status = plan_counts(m, err);
     if (status == STATUS_OK && m->options.bare &&

@@ -1,10 +1,11 @@
-/* measure_report.c - medians into a ledger, and how far they can be trusted. */
+/* measure_report.c - File the medians of repeats into a ledger, and report how
+ * far they can be trusted. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "hwprof/measure/measure_inside.h"
+#include "sim/core/base/stats.h"
 
 /* The pass that measures a metric; NULL: none. */
 static const struct measured_pass *pass_of(const struct measure *m,
@@ -24,12 +25,6 @@ static const struct measured_pass *bare_pass(const struct measure *m)
         if (m->pass[p].bare)
             return &m->pass[p];
     return NULL;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 struct measure_range measure_range(const struct measure *m, int pass,
@@ -54,10 +49,9 @@ struct measure_range measure_range(const struct measure *m, int pass,
     }
     if (range.n == 0)
         return range;
-    qsort(value, (size_t)range.n, sizeof *value, compare);
+    range.median = stats_median(value, (size_t)range.n);
     range.low = value[0];
     range.high = value[range.n - 1];
-    range.median = value[(range.n - 1) / 2];
     return range;
 }
 
@@ -105,7 +99,7 @@ static void file_cell(struct measure *m, struct ledger *ledger,
             continue;
         if (i < METRIC_FIRST_REAL)
             ledger_set_count(ledger, key, (enum metric)i,
-                             (uint64_t)range.median,
+                             (uint64_t)llround(range.median),
                              i == METRIC_FLOPS && range.high > range.low
                                  ? PROV_AT_LEAST : range.from);
         else
@@ -210,7 +204,7 @@ void measure_mask(const struct measure *m, struct ledger *ledger,
             }
 }
 
-/* What else runs on the machine only ever adds. */
+/* Other work on the machine only ever adds to a repeat, so take the least. */
 static double least_seconds(const struct measured_pass *p)
 {
     double least = (double)NAN;

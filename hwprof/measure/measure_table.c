@@ -1,9 +1,10 @@
-/* measure_table.c - what measuring cost, and what it did not see. */
+/* measure_table.c - Print what measuring cost and what it did not see. */
 #include "hwprof/measure/measure_table.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include "sim/core/answer/json.h"
 
 static void print_overhead(FILE *file, const struct measure *measure)
 {
@@ -54,13 +55,15 @@ static void print_rejected(FILE *file, const struct measure *measure)
     }
 }
 
-/* What was not measured; metrics that share a reason share a line. */
+/* Print what was not measured; metrics that share a reason share a line. */
 static void print_unmeasured(FILE *file, const struct measure *measure)
 {
     struct measure_row row[METRIC_COUNT];
-    bool said[METRIC_COUNT] = { [METRIC_BYTES] = true };
+    bool said[METRIC_COUNT];
 
     measure_report(measure, row);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        said[m] = metric_table[m].measured == MEASURED_BY_NOTHING;
     for (int m = 0; m < METRIC_COUNT; m++) {
         if (said[m] || row[m].total.n || !row[m].reason[0])
             continue;
@@ -83,11 +86,6 @@ void measure_table_print(FILE *file, const struct measure *measure)
     print_unmeasured(file, measure);
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 json_t *measure_table_json(const struct measure *measure,
                            const double bound[METRIC_COUNT])
 {
@@ -102,7 +100,7 @@ json_t *measure_table_json(const struct measure *measure,
     for (int i = 0; i < n_paths; i++)
         json_array_append_new(paths, json_pack("{s:s, s:o, s:b, s:s}", "name",
             path[i].backend->name, "read_seconds",
-            path[i].seconds > 0 ? json_real(path[i].seconds) : json_null(),
+            json_known(path[i].seconds, path[i].seconds > 0),
             "chosen", path[i].chosen, "reason", path[i].reason));
     for (int p = 0; p < measure_n_passes(measure); p++) {
         const char *why;
@@ -123,12 +121,12 @@ json_t *measure_table_json(const struct measure *measure,
     }
     measure_simulated(measure, simulated);
     return json_pack("{s:o, s:o, s:o, s:{s:I, s:o, s:o, s:o, s:o}, s:o, s:o}",
-        "simulated", simulated[0] ? json_string(simulated) : json_null(),
+        "simulated", json_reason(simulated),
         "read_paths", paths, "rejected", rejected, "overhead",
         "regions", (json_int_t)o.regions,
-        "clock_seconds_per_region", number(o.bracket_seconds),
-        "ops_seconds", number(o.ops_seconds),
-        "bare_seconds", number(o.bare_seconds),
-        "counters_seconds_per_region", number(o.region_seconds),
+        "clock_seconds_per_region", json_number(o.bracket_seconds),
+        "ops_seconds", json_number(o.ops_seconds),
+        "bare_seconds", json_number(o.bare_seconds),
+        "counters_seconds_per_region", json_number(o.region_seconds),
         "below_resolution_at_most", below, "notes", notes);
 }

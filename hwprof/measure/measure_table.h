@@ -1,4 +1,4 @@
-/* measure_table.h - what measuring cost, and what it did not see. */
+/* measure_table.h - Print what measuring cost and what it did not see. */
 #ifndef MEASURE_TABLE_H
 #define MEASURE_TABLE_H
 

@@ -1,165 +1,153 @@
-/* profile_table.c - lining up three ledgers op by op. */
+/* profile_table.c - Print predicted, counted and measured amounts side by side,
+ * op by op. */
 #include "hwprof/measure/profile_table.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+#include "sim/core/answer/table.h"
 
-struct row {
-    char   name[32];
-    double predicted_flops, counted_flops, measured_flops;
-    double predicted_seconds, measured_seconds;
-    bool   at_least;               /* of measured_flops */
-    bool   flops_below, seconds_below;
+enum { N_AMOUNTS = 5 };
+
+/* The columns of amounts: whose ledger, and which metric. */
+static const struct source {
+    enum { PREDICTED, COUNTED, MEASURED } who;
+    enum metric metric;
+} sources[N_AMOUNTS] = {
+    { PREDICTED, METRIC_FLOPS },   { COUNTED, METRIC_FLOPS },
+    { MEASURED, METRIC_FLOPS },    { PREDICTED, METRIC_SECONDS },
+    { MEASURED, METRIC_SECONDS },
 };
 
-static double sum_of(const struct ledger *ledger, int op, enum metric metric)
-{
-    struct cost cost = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                  op);
-    return cost_get(&cost, metric);
-}
+static const struct column columns[] = {
+    { "op", "op", "", COLUMN_TEXT, true },
+    { "flops_predicted", "predicted", "flop", COLUMN_SI, true },
+    { "flops_counted", "counted", "flop", COLUMN_SI, true },
+    { "flops_measured", "measured", "flop", COLUMN_SI, true },
+    { "seconds_predicted", "predicted", "s", COLUMN_SI, true },
+    { "seconds_measured", "measured", "s", COLUMN_SI, true },
+    { "seconds_ratio", "measured / predicted", "", COLUMN_RATIO, true },
+};
+static const char *const over[] = { NULL, "work", "work", "work", "time",
+                                    "time", NULL };
 
-static bool is_below(const struct witnesses *w, int op, enum metric metric,
-                     double amount)
-{
-    struct measure_row row[METRIC_COUNT];
+struct row {
+    char          name[32];
+    int           op;                  /* LEDGER_ANY: several */
+    struct amount amount[N_AMOUNTS];
+};
 
-    if (!w->measure || op == LEDGER_ANY)
-        return false;
-    measure_report(w->measure, row);
-    return amount < row[metric].resolution *
-           (double)measure_regions(w->measure, LEDGER_ANY, LEDGER_ANY, op);
-}
-
-static struct row row_of(const struct witnesses *w, int op, const char *name)
+static struct row row_of(const struct profile_table *w, int op, const char *name)
 {
-    struct row row = {
-        .predicted_flops = sum_of(w->predicted, op, METRIC_FLOPS),
-        .counted_flops = sum_of(w->counted, op, METRIC_FLOPS),
-        .measured_flops = sum_of(w->measured, op, METRIC_FLOPS),
-        .predicted_seconds = sum_of(w->predicted, op, METRIC_SECONDS),
-        .measured_seconds = sum_of(w->measured, op, METRIC_SECONDS),
-    };
-    struct cost flops = ledger_sum(w->measured, LEDGER_ANY, LEDGER_ANY,
-                                   LEDGER_ANY, op);
-    row.at_least = flops.from[METRIC_FLOPS] == PROV_AT_LEAST;
-    row.flops_below = is_below(w, op, METRIC_FLOPS, row.measured_flops);
-    row.seconds_below = is_below(w, op, METRIC_SECONDS, row.measured_seconds);
+    const struct ledger *ledgers[] = { w->predicted, w->counted, w->measured };
+    struct row row = { .op = op };
+
     snprintf(row.name, sizeof row.name, "%s", name);
+    for (int i = 0; i < N_AMOUNTS; i++) {
+        enum metric metric = sources[i].metric;
+        struct cost sum = ledger_sum(ledgers[sources[i].who], LEDGER_ANY,
+                                     LEDGER_ANY, LEDGER_ANY, op);
+        row.amount[i] = amount_of(cost_get(&sum, metric),
+                                  (enum provenance)sum.from[metric]);
+    }
     return row;
+}
+
+static double seconds_of(const struct row *row)
+{
+    return row->amount[N_AMOUNTS - 1].value;
 }
 
 static int slower_first(const void *a, const void *b)
 {
-    const struct row *x = a, *y = b;
-    return (x->measured_seconds < y->measured_seconds) -
-           (x->measured_seconds > y->measured_seconds);
+    const double x = seconds_of(a), y = seconds_of(b);
+    return (x < y) - (x > y);
 }
 
+/* As unknown as the part that is known least. */
 static void add(struct row *sum, const struct row *part)
 {
-    sum->predicted_flops += part->predicted_flops;
-    sum->counted_flops += part->counted_flops;
-    sum->measured_flops += part->measured_flops;
-    sum->predicted_seconds += part->predicted_seconds;
-    sum->measured_seconds += part->measured_seconds;
-    sum->at_least |= part->at_least;
-}
-
-static void print_amount(FILE *file, double x, double unit, int decimals)
-{
-    if (isfinite(x))
-        fprintf(file, " %11.*f", decimals, x / unit);
-    else
-        fprintf(file, " %11s", "-");
-}
-
-static void print_measured(FILE *file, double x, double unit, int decimals,
-                           bool below, bool at_least)
-{
-    char text[32];
-
-    if (below) {
-        fprintf(file, " %11s", "below res.");
-    } else if (at_least && isfinite(x)) {
-        snprintf(text, sizeof text, ">=%.*f", decimals, x / unit);
-        fprintf(file, " %11s", text);
-    } else {
-        print_amount(file, x, unit, decimals);
+    for (int i = 0; i < N_AMOUNTS; i++) {
+        struct amount *to = &sum->amount[i];
+        const struct amount *from = &part->amount[i];
+        *to = amount_of(to->value + from->value,
+                        to->from < from->from ? to->from : from->from);
     }
 }
 
-static void print_row(FILE *file, const struct row *row)
+/* A measured amount is no number where its regions are too small for it. */
+static struct amount shown(const struct profile_table *w, const struct row *row,
+                           int i)
 {
-    double ratio = row->seconds_below
-        ? (double)NAN : row->measured_seconds / row->predicted_seconds;
-    fprintf(file, "%-12s", row->name);
-    print_amount(file, row->predicted_flops, 1e9, 4);
-    print_amount(file, row->counted_flops, 1e9, 4);
-    print_measured(file, row->measured_flops, 1e9, 4, row->flops_below,
-                   row->at_least);
-    print_amount(file, row->predicted_seconds, 1e-3, 3);
-    print_measured(file, row->measured_seconds, 1e-3, 3, row->seconds_below,
-                   false);
-    print_amount(file, ratio, 1.0, 3);
-    if (isfinite(ratio))
-        fputs(fabs(ratio - 1.0) > 0.1   ? " !!"
-              : fabs(ratio - 1.0) > 0.02 ? " !" : "", file);
-    fputc('\n', file);
+    struct measure_row known[METRIC_COUNT];
+
+    if (sources[i].who != MEASURED || !w->measure || row->op == LEDGER_ANY)
+        return row->amount[i];
+    measure_report(w->measure, known);
+    double regions = (double)measure_regions(w->measure, LEDGER_ANY,
+                                             LEDGER_ANY, row->op);
+    return row->amount[i].value < regions * known[sources[i].metric].resolution
+               ? amount_unknown("below what a reading resolves")
+               : row->amount[i];
 }
 
-void profile_table_print(FILE *file, const struct witnesses *w)
+static void add_row(struct table *t, const struct profile_table *w,
+                    const struct row *row, enum row_kind kind)
 {
-    struct row row[OP_COUNT] = { 0 }, rest = { .name = "" };
-    struct row total = row_of(w, LEDGER_ANY, "total");
-    int n = 0, folded = 0;
+    struct amount amount[N_AMOUNTS];
+
+    table_row(t, kind);
+    table_text(t, row->name);
+    for (int i = 0; i < N_AMOUNTS; i++)
+        table_amount(t, amount[i] = shown(w, row, i));
+    table_amount(t, amount_ratio(amount[N_AMOUNTS - 1],
+                                 amount[N_AMOUNTS - 2]));
+}
+
+static int rows_of(const struct profile_table *w, struct row out[OP_COUNT])
+{
+    int n = 0;
 
     for (int op = 0; op < OP_COUNT; op++) {
         struct cost counted = ledger_sum(w->counted, LEDGER_ANY, LEDGER_ANY,
                                          LEDGER_ANY, op);
         if (counted.count[METRIC_BYTES] > 0 || counted.count[METRIC_FLOPS] > 0)
-            row[n++] = row_of(w, op, op_table[op].name);
+            out[n++] = row_of(w, op, op_table[op].name);
     }
-    qsort(row, (size_t)n, sizeof *row, slower_first);
-    fprintf(file, "%-12s %35s  %34s\n%-12s %11s %11s %11s %11s %11s %11s\n",
-            "", "flops, G", "time, ms", "op", "predicted", "counted",
-            "measured", "predicted", "measured", "meas/pred");
-    for (int i = 0; i < 84; i++)
-        fputc('-', file);
-    fputc('\n', file);
-    for (int i = 0; i < n; i++)
-        if (row[i].measured_seconds >= 0.01 * total.measured_seconds) {
-            print_row(file, &row[i]);
-        } else {
-            add(&rest, &row[i]);
-            folded++;
-        }
-    if (folded > 0) {
-        snprintf(rest.name, sizeof rest.name, "other (%d)", folded);
-        print_row(file, &rest);
-    }
-    print_row(file, &total);
+    qsort(out, (size_t)n, sizeof *out, slower_first);
+    return n;
 }
 
-bool profile_table_differs(const struct witnesses *w, int32_t n_layers,
-                           char *text, size_t size)
+/* The quickest ops, which together tell little, share a row. */
+static void fill(struct table *t, const struct profile_table *w)
 {
-    for (int p = 0; p < PASS_COUNT; p++)
-        for (int32_t l = -1; l < n_layers; l++)
-            for (int o = 0; o < OP_COUNT; o++)
-                for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++) {
-                    struct ledger_key key = { (enum pass)p, l, LEDGER_SHARED,
-                                              (enum op)o };
-                    uint64_t a = ledger_at(w->counted, key)->count[m];
-                    uint64_t b = ledger_at(w->predicted, key)->count[m];
-                    if (a == b)
-                        continue;
-                    snprintf(text, size, "%s of %s, %s, layer %d: counted"
-                             " %llu, predicted %llu", metric_table[m].column,
-                             op_table[o].name, pass_names[p], l,
-                             (unsigned long long)a, (unsigned long long)b);
-                    return true;
-                }
-    return false;
+    struct row row[OP_COUNT], total = row_of(w, LEDGER_ANY, "total");
+    int n = rows_of(w, row), shown_rows = n;
+
+    while (shown_rows > 0 &&
+           seconds_of(&row[shown_rows - 1]) < 0.01 * seconds_of(&total))
+        shown_rows--;
+    for (int i = 0; i < shown_rows; i++)
+        add_row(t, w, &row[i], ROW_PLAIN);
+    for (int i = shown_rows + 1; i < n; i++)
+        add(&row[shown_rows], &row[i]);
+    if (shown_rows < n) {
+        struct row *rest = &row[shown_rows];
+        snprintf(rest->name, sizeof rest->name, "other (%d)", n - shown_rows);
+        rest->op = LEDGER_ANY;
+        add_row(t, w, rest, ROW_PLAIN);
+    }
+    add_row(t, w, &total, ROW_TOTAL);
+}
+
+enum status profile_table_print(FILE *file, const struct profile_table *w,
+                                struct error *err)
+{
+    struct table t;
+
+    table_open(&t, "ops", columns, sizeof columns / sizeof *columns);
+    t.over = over;
+    fill(&t, w);
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }

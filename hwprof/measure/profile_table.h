@@ -1,4 +1,4 @@
-/* profile_table.h - predicted | counted | measured of one phase, as text. */
+/* profile_table.h - Print what is predicted, counted, measured of a phase. */
 #ifndef PROFILE_TABLE_H
 #define PROFILE_TABLE_H
 
@@ -7,19 +7,15 @@
 #include "sim/core/ledger/ledger.h"
 
 /* Three ledgers of the same work; borrowed. */
-struct witnesses {
+struct profile_table {
     const struct ledger  *predicted, *counted, *measured;
     const struct measure *measure;   /* how far each is resolved; NULL: any */
 };
 
 /* A row an op, the slowest first; ops below 1 % of the time are folded into one
- * row.  Ratios outside 2 % are marked !, outside 10 % !!.  >= is a lower bound;
- * an amount that its regions are too small for is "below res.". */
-void profile_table_print(FILE *file, const struct witnesses *w);
-
-/* The first (pass, layer, op) whose counted and predicted flops or bytes differ,
- * into `text`; false: there is none. */
-bool profile_table_differs(const struct witnesses *w, int32_t n_layers,
-                           char *text, size_t size);
+ * row.  >= is a lower bound; an amount that its regions are too small for has a
+ * note that says so. */
+enum status profile_table_print(FILE *file, const struct profile_table *w,
+                                struct error *err) MUST_CHECK;
 
 #endif

@@ -1,9 +1,10 @@
-/* validate.c - the error budget, and who is inside it. */
+/* validate.c - Judge every measured figure against its error budget. */
 #include "hwprof/measure/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/core/ledger/agreement.h"
 
 const char *const validate_words[VALIDATE_VERDICT_COUNT] = {
 #define X(id, word) [VALIDATE_##id] = word,
@@ -30,8 +31,8 @@ static void say(struct validate_row *row, enum validate_verdict verdict,
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
-/* Counted against measured FLOPs: exact for an op, 2 % for a phase. */
-static void judge_flops(struct validate_row *row,
+/* Measured against counted work: exact for an op, 2 % for a phase. */
+static void judge_work(struct validate_row *row,
                         const struct validate_facts *f)
 {
     bool whole = f->op == LEDGER_ANY;
@@ -41,6 +42,8 @@ static void judge_flops(struct validate_row *row,
 
     row->allowed = whole ? VALIDATE_PHASE : 0;
     row->off = f->counted > 0 ? off / f->counted : off > 0 ? HUGE_VAL : 0;
+    if (f->measured.high > f->measured.low)
+        row->measured_from = PROV_AT_LEAST;
     if (f->measured.high > f->measured.low && off <= slack)
         say(row, VALIDATE_LOWER_BOUND, "repeats of the same work differ: the "
             "counter loses some in bursts");
@@ -52,7 +55,7 @@ static void judge_flops(struct validate_row *row,
             : "the counter saw less than the work that was counted");
 }
 
-static void judge_bytes(struct validate_row *row,
+static void judge_traffic(struct validate_row *row,
                         const struct validate_facts *f)
 {
     row->allowed = is_product(f->op) ? VALIDATE_GEMM
@@ -95,6 +98,12 @@ static void judge_repeats(struct validate_row *row,
         say(row, VALIDATE_OUTSIDE, "repeats of the same work differ by more");
 }
 
+static void (*const judges[])(struct validate_row *row,
+                              const struct validate_facts *f) = {
+    [BUDGET_WORK] = judge_work, [BUDGET_TRAFFIC] = judge_traffic,
+    [BUDGET_REPEATS] = judge_repeats,
+};
+
 static void judge_measured(struct validate_row *row,
                            const struct validate_facts *f)
 {
@@ -107,16 +116,14 @@ static void judge_measured(struct validate_row *row,
         row->measured_from = PROV_BELOW;
         say(row, VALIDATE_BELOW, "its regions are too small for what reading "
             "costs");
-    } else if (f->metric == METRIC_FLOPS) {
-        judge_flops(row, f);
-        if (f->measured.high > f->measured.low)
-            row->measured_from = PROV_AT_LEAST;
-    } else if (f->metric == METRIC_INSTRUCTIONS ||
-               f->metric == METRIC_CYCLES) {
-        judge_repeats(row, f);
     } else {
-        judge_bytes(row, f);
+        judges[metric_table[f->metric].budget](row, f);
     }
+}
+
+static bool is_exact(enum metric metric)
+{
+    return metric_table[metric].predicted == PREDICTED_BY_FORMULA;
 }
 
 struct validate_row validate_judge(const struct validate_facts *f)
@@ -128,9 +135,8 @@ struct validate_row validate_judge(const struct validate_facts *f)
         .allowed = (double)NAN,
     };
 
-    row.differs = (f->metric == METRIC_FLOPS || f->metric == METRIC_BYTES) &&
-                  !(f->predicted == f->counted);
-    if (f->metric == METRIC_BYTES) {
+    row.differs = is_exact(f->metric) && !(f->predicted == f->counted);
+    if (metric_table[f->metric].measured == MEASURED_BY_NOTHING) {
         row.off = f->counted / f->predicted - 1;
         row.allowed = 0;
         say(&row, VALIDATE_WITHIN, "");
@@ -175,26 +181,6 @@ static enum status add_row(struct validation *v, struct validate_row row,
     return STATUS_OK;
 }
 
-/* A cell whose counts differ, though the sums may agree. */
-static bool any_cell_differs(const struct validate_input *in, int pass, int op,
-                             enum metric metric)
-{
-    int32_t n_layers = ledger_shape(in->counted).n_layers;
-
-    for (int p = 0; p < PASS_COUNT; p++)
-        for (int o = 0; o < OP_COUNT; o++)
-            for (int32_t l = LEDGER_OUTSIDE; l < n_layers; l++) {
-                struct ledger_key key = { (enum pass)p, l, LEDGER_SHARED,
-                                          (enum op)o };
-                if ((pass == LEDGER_ANY || p == pass) &&
-                    (op == LEDGER_ANY || o == op) &&
-                    ledger_at(in->counted, key)->count[metric] !=
-                        ledger_at(in->predicted, key)->count[metric])
-                    return true;
-            }
-    return false;
-}
-
 /* The counters of L3 leave out what came from memory through it; the byte model
  * has both. */
 static void add_memory(struct validate_facts *f, const struct measure *measure,
@@ -225,12 +211,14 @@ static enum status add_rows(struct validation *v,
     struct cost c = ledger_sum(in->counted, pass, LEDGER_ANY, LEDGER_ANY, op);
     enum status status = STATUS_OK;
 
-    for (int m = 0; m < METRIC_FIRST_REAL && status == STATUS_OK; m++) {
+    for (int m = 0; m < METRIC_COUNT && status == STATUS_OK; m++) {
         enum metric metric = (enum metric)m;
+        if (metric_table[m].budget == BUDGET_NONE)
+            continue;
         struct validate_facts facts = {
             .op = op, .metric = metric, .decode = in->decode,
             .predicted = cost_get(&p, metric),
-            .counted = m <= METRIC_BYTES ? cost_get(&c, metric) : (double)NAN,
+            .counted = is_exact(metric) ? cost_get(&c, metric) : (double)NAN,
             .qualified = known[m].qualified, .why_not = known[m].reason,
             .measured = measure_range(in->measure, pass, LEDGER_ANY,
                                       LEDGER_ANY, op, metric),
@@ -242,15 +230,40 @@ static enum status add_rows(struct validation *v,
         row.phase = in->phase;
         row.model = in->model;
         row.pass = pass;
-        if (m <= METRIC_BYTES && !row.differs &&
-            any_cell_differs(in, pass, op, metric)) {
-            row.differs = true;
-            say(&row, VALIDATE_OUTSIDE, "counted and predicted have to be "
-                "equal in every layer");
-        }
         status = add_row(v, row, err);
     }
     return status;
+}
+
+static bool holds(const struct validate_row *row, const struct disagreement *d)
+{
+    return row->metric == d->metric &&
+           (row->op == LEDGER_ANY || row->op == d->op) &&
+           (row->pass == LEDGER_ANY || row->pass == d->pass);
+}
+
+/* Rows whose sums agree, though a layer's amounts do not, are outside too. */
+static enum status mark_differences(struct validation *v, size_t first,
+                                    const struct validate_input *in,
+                                    struct error *err)
+{
+    size_t n = disagreements(in->predicted, in->counted, NULL, 0, NULL);
+    struct disagreement *d = calloc(n + 1, sizeof *d);
+
+    if (!d)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu cells", n);
+    disagreements(in->predicted, in->counted, d, n, NULL);
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = first; i < v->n; i++) {
+            struct validate_row *row = &v->row[i];
+            if (row->differs || !holds(row, &d[k]))
+                continue;
+            row->differs = true;
+            say(row, VALIDATE_OUTSIDE, "counted and predicted have to be "
+                "equal in every layer");
+        }
+    free(d);
+    return STATUS_OK;
 }
 
 enum status validate_phase(struct validation *v,
@@ -258,6 +271,7 @@ enum status validate_phase(struct validation *v,
 {
     struct measure_row known[METRIC_COUNT];
     enum status status = STATUS_OK;
+    size_t first = v->n;
 
     measure_report(in->measure, known);
     measure_simulated(in->measure, v->simulator);
@@ -271,6 +285,7 @@ enum status validate_phase(struct validation *v,
                 q.count[METRIC_BYTES] || q.count[METRIC_FLOPS])
                 status = add_rows(v, in, p, o, known, err);
         }
-    return status ? status : add_rows(v, in, LEDGER_ANY, LEDGER_ANY, known,
-                                      err);
+    if (status == STATUS_OK)
+        status = add_rows(v, in, LEDGER_ANY, LEDGER_ANY, known, err);
+    return status ? status : mark_differences(v, first, in, err);
 }

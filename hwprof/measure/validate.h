@@ -1,4 +1,4 @@
-/* validate.h - three witnesses of the same work against the error budget of
+/* validate.h - Judge three witnesses of the same work by the error budget of
  * each metric.
  *
  *   flops          predicted = counted, exactly; an op, all of it own kernels,
@@ -46,7 +46,7 @@ enum validate_verdict {
 };
 extern const char *const validate_words[VALIDATE_VERDICT_COUNT];
 
-/* What is known of one op of a pass, or of a whole phase. */
+/* All that is known of one op of a pass, or of a whole phase. */
 struct validate_facts {
     int         op;              /* LEDGER_ANY: the phase */
     enum metric metric;
@@ -81,7 +81,8 @@ struct validate_row validate_judge(const struct validate_facts *facts);
 struct validation {
     struct validate_row *row;
     size_t n, room;
-    /* What counted in place of hardware, and on which caches; "": hardware. */
+    /* The simulator that counted in place of hardware, and its caches; "":
+     * hardware counted. */
     char   simulator[MEASURE_SIMULATED_SIZE];
 };
 void   validation_close(struct validation *validation);
@@ -103,15 +104,18 @@ enum status validate_phase(struct validation *validation,
 
 /* The rows of one phase and model for a terminal.  Operand bytes that agree,
  * instructions, cycles, and what no counter saw have one line for all ops. */
-void validate_print(FILE *file, const struct validation *validation,
-                    const char *phase, const char *model);
-/* How many rows came out how, and every one OUTSIDE. */
+enum status validate_print(FILE *file, const struct validation *validation,
+                           const char *phase, const char *model,
+                           struct error *err) MUST_CHECK;
+/* Print how many rows came out how, and every one OUTSIDE. */
 void validate_print_sum(FILE *file, const struct validation *validation);
 
-/* RFC 4180: phase,model,pass,op,metric,predicted,counted,measured,
- * measured_source,off,allowed,verdict,reason,simulator.  measured_source says
- * `simulated` of what a simulator counted. */
-void validate_write(FILE *file, const struct validation *validation);
+/* Write validate.csv into the directory: phase,model,pass,op,metric,predicted,
+ * counted,measured,measured_source,off,allowed,verdict,reason,simulator.
+ * measured_source says `simulated` of what a simulator counted. */
+enum status validate_write(const char *directory,
+                           const struct validation *validation,
+                           struct error *err) MUST_CHECK;
 
 /* {"figures", a count for each verdict, "outside": [...], "not_measured":
  * {METRIC: reason}, "simulated": by what, or null}. */

@@ -1,90 +1,108 @@
-/* validate_table.c - a validation as text and as CSV. */
+/* validate_table.c - Print a validation as text, CSV and JSON. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include "hwprof/measure/validate.h"
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/table.h"
 
 static bool is_whole(const struct validate_row *row)
 {
     return row->op == LEDGER_ANY;
 }
 
-static void print_amount(FILE *file, double x)
+static const char *pass_of(const struct validate_row *row)
 {
-    if (isfinite(x))
-        fprintf(file, " %15.0f", x);
-    else
-        fprintf(file, " %15s", "-");
+    return row->pass == LEDGER_ANY ? "all" : pass_names[row->pass];
 }
 
-static void print_measured(FILE *file, const struct validate_row *row)
+static const char *op_of(const struct validate_row *row)
 {
-    char text[32];
-
-    if (row->measured_from == PROV_BELOW) {
-        fprintf(file, " %15s", "below res.");
-    } else if (row->measured_from == PROV_AT_LEAST) {
-        snprintf(text, sizeof text, ">= %.0f", row->measured);
-        fprintf(file, " %15s", text);
-    } else {
-        print_amount(file, row->measured);
-    }
+    return is_whole(row) ? "all" : op_table[row->op].name;
 }
 
-static void print_share(FILE *file, double x, const char *format)
+static const char *metric_of(const struct validate_row *row)
 {
-    if (isfinite(x))
-        fprintf(file, format, 100 * x);
-    else
-        fprintf(file, " %8s", "-");
+    return metric_table[row->metric].column;
 }
 
-static void print_row(FILE *file, const struct validate_row *row)
+/* Return what was measured, or that it is only known to be too small. */
+static struct amount measured_of(const struct validate_row *row)
 {
-    char what[32];
+    struct amount amount = amount_of(row->measured, row->measured_from);
 
-    if (is_whole(row))
-        snprintf(what, sizeof what, "all");
-    else
-        snprintf(what, sizeof what, "%s%s", op_table[row->op].name,
-                 row->pass == PASS_BACKWARD ? " back" : "");
-    fprintf(file, "%-14s %-12s", what, metric_table[row->metric].column);
-    print_amount(file, row->predicted);
-    print_amount(file, row->counted);
-    print_measured(file, row);
-    print_share(file, row->off, " %+7.2f%%");
-    if (row->allowed == 0)
-        fprintf(file, " %8s", "exact");
-    else
-        print_share(file, row->allowed, " %7.1f%%");
-    fprintf(file, "  %s\n", validate_words[row->verdict]);
+    amount.from = row->measured_from;
+    if (amount.from == PROV_BELOW)
+        amount.reason = "below what the counter resolves";
+    return amount;
 }
 
-/* Where no counter saw the metric, or bytes agree, the phase's line says so for
- * all its ops. */
+/* The cells that text and CSV share. */
+static void add_amounts(struct table *t, const struct validate_row *row)
+{
+    table_amount(t, amount_of(row->predicted, PROV_PREDICTED));
+    table_amount(t, amount_of(row->counted, PROV_COUNTED));
+    table_amount(t, measured_of(row));
+}
+
+/* The smallest budget is 0.5 %: two decimals tell what is near it. */
+static void add_share(struct table *t, double share, const char *format)
+{
+    if (isfinite(share))
+        table_textf(t, format, 100 * share);
+    else
+        table_text(t, "-");
+}
+
+/* The phase's line says for all its ops that no counter saw the metric, or
+ * that bytes agree. */
 static bool is_worth_a_line(const struct validate_row *row)
 {
     return is_whole(row) || row->metric == METRIC_FLOPS ||
            row->verdict == VALIDATE_OUTSIDE ||
            (row->verdict != VALIDATE_NOT_MEASURED &&
-            row->metric > METRIC_BYTES && row->metric < METRIC_INSTRUCTIONS);
+            metric_table[row->metric].budget == BUDGET_TRAFFIC);
 }
 
-void validate_print(FILE *file, const struct validation *v, const char *phase,
-                    const char *model)
+static void add_line(struct table *t, const struct validate_row *row)
 {
-    fprintf(file, "%-14s %-12s %15s %15s %15s %8s %8s\n", "op", "metric",
-            "predicted", "counted", v->simulator[0] ? "simulated" : "measured",
-            "off", "allowed");
-    for (int i = 0; i < 101; i++)
-        fputc('-', file);
-    fputc('\n', file);
+    table_row(t, is_whole(row) ? ROW_TOTAL : ROW_PLAIN);
+    table_textf(t, "%s%s", op_of(row), row->pass == PASS_BACKWARD ? " back"
+                                                                  : "");
+    table_text(t, metric_of(row));
+    add_amounts(t, row);
+    add_share(t, row->off, "%+.2f");
+    add_share(t, row->allowed, row->allowed > 0 ? "%.1f" : "exact");
+    table_text(t, validate_words[row->verdict]);
+}
+
+enum status validate_print(FILE *file, const struct validation *v,
+                           const char *phase, const char *model,
+                           struct error *err)
+{
+    const struct column columns[] = {
+        { "op", "op", "", COLUMN_TEXT, true },
+        { "metric", "metric", "", COLUMN_TEXT, true },
+        { "predicted", "predicted", "", COLUMN_WHOLE, true },
+        { "counted", "counted", "", COLUMN_WHOLE, true },
+        { "measured", v->simulator[0] ? "simulated" : "measured", "",
+          COLUMN_WHOLE, true },
+        { "off", "off", "", COLUMN_SHARE, true },
+        { "allowed", "allowed", "", COLUMN_SHARE, true },
+        { "verdict", "", "", COLUMN_TEXT, true },
+    };
+    struct table t;
+
+    table_open(&t, "validation", columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < v->n; i++) {
         const struct validate_row *row = &v->row[i];
         if (strcmp(row->phase, phase) == 0 &&
             strcmp(row->model, model) == 0 && is_worth_a_line(row))
-            print_row(file, row);
+            add_line(&t, row);
     }
+    enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    table_close(&t);
+    return status;
 }
 
 void validate_print_sum(FILE *file, const struct validation *v)
@@ -101,52 +119,51 @@ void validate_print_sum(FILE *file, const struct validation *v)
         const struct validate_row *row = &v->row[i];
         if (row->verdict == VALIDATE_OUTSIDE)
             fprintf(file, "  OUTSIDE: %s, %s, %s of %s: %s\n", row->phase,
-                    row->model, metric_table[row->metric].column,
-                    is_whole(row) ? "all ops" : op_table[row->op].name,
-                    row->reason);
+                    row->model, metric_of(row),
+                    is_whole(row) ? "all ops" : op_of(row), row->reason);
     }
 }
 
-static void write_number(FILE *file, double x, const char *format)
+enum status validate_write(const char *directory, const struct validation *v,
+                           struct error *err)
 {
-    fputc(',', file);
-    if (isfinite(x))
-        fprintf(file, format, x);
-}
+    static const struct column columns[] = {
+        { "phase", "phase", "", COLUMN_TEXT, true },
+        { "model", "model", "", COLUMN_TEXT, true },
+        { "pass", "pass", "", COLUMN_TEXT, true },
+        { "op", "op", "", COLUMN_TEXT, true },
+        { "metric", "metric", "", COLUMN_TEXT, true },
+        { "predicted", "predicted", "", COLUMN_WHOLE, true },
+        { "counted", "counted", "", COLUMN_WHOLE, true },
+        { "measured", "measured", "", COLUMN_WHOLE, false },
+        { "off", "off", "", COLUMN_SHARE, true },
+        { "allowed", "allowed", "", COLUMN_SHARE, true },
+        { "verdict", "verdict", "", COLUMN_TEXT, true },
+        { "reason", "reason", "", COLUMN_TEXT, true },
+        { "simulator", "simulator", "", COLUMN_TEXT, true },
+    };
+    struct table t;
 
-/* Reasons are foreign text: quoted. */
-static void write_quoted(FILE *file, const char *text)
-{
-    fputs(",\"", file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
-void validate_write(FILE *file, const struct validation *v)
-{
-    fputs("phase,model,pass,op,metric,predicted,counted,measured,"
-          "measured_source,off,allowed,verdict,reason,simulator\r\n", file);
+    table_open(&t, "validate", columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < v->n; i++) {
         const struct validate_row *row = &v->row[i];
-        fprintf(file, "%s,%s,%s,%s,%s", row->phase, row->model,
-                row->pass == LEDGER_ANY ? "all" : pass_names[row->pass],
-                is_whole(row) ? "all" : op_table[row->op].name,
-                metric_table[row->metric].column);
-        write_number(file, row->predicted, "%.0f");
-        write_number(file, row->counted, "%.0f");
-        write_number(file, row->measured, "%.0f");
-        fprintf(file, ",%s", provenance_names[row->measured_from]);
-        write_number(file, row->off, "%.6g");
-        write_number(file, row->allowed, "%g");
-        fprintf(file, ",%s", validate_words[row->verdict]);
-        write_quoted(file, row->reason);
-        write_quoted(file, v->simulator);
-        fputs("\r\n", file);
+        table_row(&t, ROW_PLAIN);
+        table_text(&t, row->phase);
+        table_text(&t, row->model);
+        table_text(&t, pass_of(row));
+        table_text(&t, op_of(row));
+        table_text(&t, metric_of(row));
+        add_amounts(&t, row);
+        table_amount(&t, amount_of(row->off, PROV_MEASURED));
+        table_amount(&t, amount_of(row->allowed, PROV_PREDICTED));
+        table_text(&t, validate_words[row->verdict]);
+        table_text(&t, row->reason);
+        table_text(&t, v->simulator);
     }
+    enum status status = table_write(&t, FORMAT_CSV, directory, "validate.csv",
+                                     err);
+    table_close(&t);
+    return status;
 }
 
 json_t *validate_json(const struct validation *v)
@@ -160,21 +177,18 @@ json_t *validate_json(const struct validation *v)
             (json_int_t)validation_count(v, (enum validate_verdict)i)));
     for (size_t i = 0; i < v->n; i++) {
         const struct validate_row *row = &v->row[i];
-        const char *metric = metric_table[row->metric].column;
         if (row->verdict == VALIDATE_OUTSIDE)
             json_array_append_new(outside, json_pack(
                 "{s:s, s:s, s:s, s:s, s:s, s:s}", "phase", row->phase, "model",
-                row->model, "pass", row->pass == LEDGER_ANY
-                    ? "all" : pass_names[row->pass], "op",
-                is_whole(row) ? "all" : op_table[row->op].name, "metric",
-                metric, "reason", row->reason));
+                row->model, "pass", pass_of(row), "op", op_of(row), "metric",
+                metric_of(row), "reason", row->reason));
         if (row->verdict == VALIDATE_NOT_MEASURED)
-            json_object_set_new(missing, metric, json_string(row->reason));
+            json_object_set_new(missing, metric_of(row),
+                                json_string(row->reason));
     }
     json_object_set_new(json, "verdicts", verdicts);
     json_object_set_new(json, "outside", outside);
     json_object_set_new(json, "not_measured", missing);
-    json_object_set_new(json, "simulated", v->simulator[0]
-                        ? json_string(v->simulator) : json_null());
+    json_object_set_new(json, "simulated", json_reason(v->simulator));
     return json;
 }

@@ -1,5 +1,5 @@
-/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as a
- * table of tokens and as a summary. */
+/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as
+ * a table of tokens and as a summary. */
 #include "models/commands/run_prompt_result.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include "models/scoring/score.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/summary.h"
+#include "sim/core/base/stats.h"
 
 /* Of the passes of one token each; NAN where there was none. */
 struct pace {
@@ -17,25 +18,15 @@ struct pace {
     double  flops, bytes, weight_bytes;      /* mean */
 };
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const struct run_prompt_result *r, int32_t n)
+static double median_seconds(const struct run_prompt_result *r, int32_t n)
 {
     double *seconds = calloc((size_t)n + 1, sizeof *seconds), middle;
 
-    if (!seconds || n == 0) {
-        free(seconds);
+    if (!seconds)
         return (double)NAN;
-    }
     for (int32_t i = 0; i < n; i++)
         seconds[i] = r->token[i].seconds;
-    qsort(seconds, (size_t)n, sizeof *seconds, ascending);
-    middle = n % 2 ? seconds[n / 2]
-                   : (seconds[n / 2 - 1] + seconds[n / 2]) / 2.0;
+    middle = stats_median(seconds, (size_t)n);
     free(seconds);
     return middle;
 }
@@ -53,7 +44,7 @@ static struct pace pace_of(const struct run_prompt_result *r)
     p.flops /= p.n;                  /* NAN where n is 0 */
     p.bytes /= p.n;
     p.weight_bytes /= p.n;
-    p.seconds = median(r, p.n);
+    p.seconds = median_seconds(r, p.n);
     return p;
 }
 

@@ -35,7 +35,7 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
 }
 
-/* Backward through the layer wants these, whoever learns. */
+/* Backward through the layer needs these, even if only routers learn. */
 static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
@@ -110,7 +110,8 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     lay_out_routing(m, b, n, routed);
 }
 
-/* Layers take turns in what backward does not come back to. */
+/* Buffers that backward does not come back to are shared by the layers in
+ * turn. */
 static void lay_out_frozen(struct model *m)
 {
     struct layer_buffers shared = { 0 };

@@ -28,10 +28,11 @@ const struct hf_class *hf_class_find(const char *type)
 
 enum hf_names hf_names_of(const struct model_spec *spec)
 {
-    const struct hf_class *class = classes;
-    while (class->family != spec_family(spec))
-        class++;
-    return class->names;
+    const enum family family = spec_family(spec);
+    int i = N_CLASSES - 1;
+    while (i > 0 && classes[i].family != family)
+        i--;
+    return classes[i].names;
 }
 
 enum status hf_class_of(const struct hf_class **out,

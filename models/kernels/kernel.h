@@ -1,5 +1,5 @@
-/* kernel.h - what every kernel file starts with: VARIANT names the instruction
- * set this copy is compiled for. */
+/* kernel.h - Start every kernel file: VARIANT names the instruction set that
+ * this copy is compiled for. */
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -10,14 +10,16 @@
 #define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
 #define KERNEL(name) KERNEL_NAME(name, VARIANT)
 
-/* Arithmetic that counts itself gains nothing, and compiles for long. */
+/* Arithmetic that counts itself gains nothing from unrolled loops, and they
+ * take long to compile. */
 #ifdef COUNTING
 #define UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* Where part `part` of `parts` of n things begins, in multiples of `grain`. */
+/* The index at which part `part` of `parts` of n things begins, in multiples of
+ * `grain`. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
 {
     int64_t grains = (n + grain - 1) / grain;

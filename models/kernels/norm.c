@@ -1,5 +1,5 @@
-/* norm.c - layer norm and RMS norm, a row at a time; gradients of scale and
- * shift a column at a time, so that no sum is split between parts. */
+/* norm.c - Compute layer norm and RMS norm a row at a time, gradients of scale
+ * and shift a column at a time, so that no sum is split between parts. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
 
@@ -128,7 +128,7 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     }
 }
 
-/* Columns [c0,c1) of dgamma and dbeta, over all rows in order. */
+/* Sum columns [c0,c1) of dgamma and dbeta, over all rows in order. */
 static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
 {
     for (int32_t c = c0; c < c1; c++) {
@@ -219,7 +219,7 @@ void KERNEL(route)(const struct router *o, int part, int parts)
     }
 }
 
-/* The sum of squares of x - left, whose row becomes x. */
+/* Return the sum of squares of x - left, and copy the row x over `left`. */
 static real change_of(const real *x, real *left, int32_t n)
 {
     vec sum = vec_set(0.0f);
@@ -254,7 +254,7 @@ void KERNEL(stream_signal)(const struct stream_signal *o, int part, int parts)
     }
 }
 
-/* dx of one kept row: the norm's backward with d = dscore * w. */
+/* Add dx of one kept row: the norm's backward with d = dscore * w. */
 static void route_dx(const struct router *o, int32_t i, real share)
 {
     int32_t r = o->token[i], c = 0;

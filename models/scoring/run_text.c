@@ -30,7 +30,7 @@ static enum status open_tokenizer(struct run_text *t, const char *path,
     return run_text_tokenizer(&t->tokenizer, path, source, err);
 }
 
-/* All of the text as tokens; each window begins with BOS where the tokenizer
+/* Encode all of the text as tokens; each window begins with BOS if the tokenizer
  * puts one before a text. */
 static enum status encode(struct run_text *t, struct error *err)
 {

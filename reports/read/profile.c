@@ -51,7 +51,7 @@ static struct amount ratio_of_totals(const struct phase *phase, enum metric m)
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         const enum witness w = order[i];
         /* A sample of FLOPs from counters is no better than the exact tally. */
-        if (w == WITNESS_MEASURED && m < METRIC_INSTRUCTIONS &&
+        if (w == WITNESS_MEASURED &&
             amount_known(phase->totals[ARM_MOD].of[WITNESS_COUNTED][m]))
             continue;
         ratio = amount_ratio(phase->totals[ARM_MOD].of[w][m],

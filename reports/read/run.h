@@ -46,7 +46,7 @@ struct facts {
     double tokens, seed;
     const char *policy;            /* borrowed from the summary: by which it was
                                     * trained */
-    const char *rule;              /* likewise: that a scored text was run by */
+    const char *rule;              /* likewise: by which a text was scored */
 };
 /* A share realised that is more than 5 % off the nominal one is another model's
  * cost; false where either is unknown. */

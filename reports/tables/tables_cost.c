@@ -76,8 +76,8 @@ static struct amount of_op(const void *context, enum witness w, enum metric m)
     return a;
 }
 
-/* Seconds that order the ops: measured, else modelled; FLOPs where neither is
- * known. */
+/* The seconds by which the ops are ordered: measured, else modelled; FLOPs if
+ * neither is known. */
 struct ordered {
     int op;
     double weight;
@@ -211,10 +211,9 @@ static void phases(struct report *r)
             table_text(t, title);
             table_text(t, priced[k].name);
             for (int a = 0; a < ARM_COUNT; a++) {
-                struct amount amount = totals_best(&f->totals[a], m);
-                if (m == METRIC_FLOPS || m == METRIC_BYTES)
-                    amount = amount_known(f->totals[a].of[WITNESS_COUNTED][m])
-                             ? f->totals[a].of[WITNESS_COUNTED][m] : amount;
+                struct amount amount = f->totals[a].of[WITNESS_COUNTED][m];
+                if (!amount_known(amount))
+                    amount = totals_best(&f->totals[a], m);
                 if (m == METRIC_SECONDS)
                     amount = f->seconds[a];
                 table_quantity(t, amount, metric_table[m].unit);

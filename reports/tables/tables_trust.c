@@ -2,11 +2,11 @@
  * machine and the commands. */
 #include "reports/tables/tables.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "reports/read/jsonpath.h"
+#include "sim/core/ledger/agreement.h"
 
 /* counted against predicted, integer by integer */
 
@@ -25,13 +25,18 @@ enum { MISMATCHES_SHOWN = 50 };
 static void add_mismatches(struct report *r, struct table *t,
                            const struct witnesses *w, const char *where)
 {
-    struct mismatch found[MISMATCHES_SHOWN];
-    size_t compared, n = compare_exact(w, found, MISMATCHES_SHOWN, &compared);
+    const struct ledger *predicted = w->ledger[WITNESS_PREDICTED];
+    const struct ledger *counted = w->ledger[WITNESS_COUNTED];
+    struct disagreement found[MISMATCHES_SHOWN];
+    size_t compared = 0, n = predicted && counted
+        ? disagreements(predicted, counted, found, MISMATCHES_SHOWN, &compared)
+        : 0;
 
     r->mismatches += n;
     r->compared += compared;
     for (size_t i = 0; i < n && i < MISMATCHES_SHOWN; i++) {
-        const struct mismatch *m = &found[i];
+        const struct disagreement *m = &found[i];
+        char text[EXACT_SIZE];
         table_row(t, ROW_PLAIN);
         table_text(t, where);
         table_text(t, m->pass < 0 ? "all" : pass_names[m->pass]);
@@ -41,8 +46,10 @@ static void add_mismatches(struct report *r, struct table *t,
             table_text(t, m->layer == LEDGER_ANY ? "all" : "outside");
         table_text(t, m->op < 0 ? "all" : op_table[m->op].name);
         table_text(t, metric_table[m->metric].column);
-        table_textf(t, "%" PRIu64, m->predicted);
-        table_textf(t, "%" PRIu64, m->counted);
+        exact_text(text, &m->predicted, m->metric);
+        table_text(t, text);
+        exact_text(text, &m->counted, m->metric);
+        table_text(t, text);
     }
 }
 
@@ -85,12 +92,11 @@ struct off {
 static void add_off(struct off *off, const struct totals *totals,
                     const char *where)
 {
-    static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES };
-
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        struct amount p = totals->of[WITNESS_PREDICTED][metrics[i]];
-        struct amount c = totals->of[WITNESS_COUNTED][metrics[i]];
-        if (!amount_known(p) || !amount_known(c))
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        struct amount p = totals->of[WITNESS_PREDICTED][m];
+        struct amount c = totals->of[WITNESS_COUNTED][m];
+        if (metric_table[m].predicted != PREDICTED_BY_FORMULA ||
+            !amount_known(p) || !amount_known(c))
             continue;
         off->report->compared++;
         if (p.value == c.value)
@@ -98,9 +104,9 @@ static void add_off(struct off *off, const struct totals *totals,
         off->report->mismatches++;
         table_row(off->table, ROW_PLAIN);
         table_text(off->table, where);
-        table_text(off->table, metric_table[metrics[i]].column);
-        table_quantity(off->table, p, metric_table[metrics[i]].unit);
-        table_quantity(off->table, c, metric_table[metrics[i]].unit);
+        table_text(off->table, metric_table[m].column);
+        table_quantity(off->table, p, metric_table[m].unit);
+        table_quantity(off->table, c, metric_table[m].unit);
         table_amount(off->table, amount_ratio(c, p));
     }
 }
@@ -125,7 +131,7 @@ static void totals_off(struct report *r)
                     r->profile->phase[i].name);
 }
 
-/* what the counters saw of the counted work */
+/* the counters' share of the counted work */
 
 static const struct column seen_columns[] = {
     { "phase", "phase", "", COLUMN_TEXT, true },
@@ -358,7 +364,7 @@ static void machine(struct report *r)
     free(all);
 }
 
-/* how to make it again */
+/* the commands that made the runs */
 
 static const struct column command_columns[] = {
     { "directory", "directory", "", COLUMN_TEXT, true },

@@ -1,4 +1,5 @@
-/* predict_result.c - Write an answer of isobath predict as text, CSV or JSON. */
+/* predict_result.c - Write an answer of isobath predict as text, CSV or
+ * JSON. */
 #include "sim/commands/predict_session.h"
 
 #include <math.h>

@@ -86,7 +86,7 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
     }
 }
 
-/* Rows that a choice keeps, or all. */
+/* The rows that a choice keeps, or all rows. */
 static int32_t rows_of_sequence(const struct allocation *a, int32_t choice,
                                 int32_t b)
 {
@@ -103,7 +103,7 @@ static uint64_t rows_in(const struct allocation *a, int32_t choice)
     return rows;
 }
 
-/* `seen`: kept rows see the keys of skipped ones. */
+/* The sum of keys over rows; `seen`: kept rows see the keys of skipped ones. */
 static uint64_t keys_in(const struct allocation *a, int32_t choice, bool seen)
 {
     uint64_t keys = 0;
@@ -129,7 +129,8 @@ static void add_run(struct runs *runs, int32_t choice)
     runs->choice[runs->n++] = choice;
 }
 
-/* An op runs for the choice that the stage makes, its parts, or its rows. */
+/* Add the runs of an op: for the stage's choice, for its parts, or for its
+ * rows. */
 static void add_runs(struct runs *runs, const struct stage *stage,
                      enum pass pass, enum op op)
 {
@@ -180,7 +181,7 @@ static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
     return runs;
 }
 
-/* Rows and keys of a layer. */
+/* Print the rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
                     const struct plan *plan, const struct allocation *a,
                     enum pass pass, enum op op, int32_t layer)
@@ -207,7 +208,8 @@ static void rows_of(FILE *file, const struct model_spec *spec,
         fprintf(file, ", sum of n %" PRIu64, keys_in(a, runs.choice[0], seen));
 }
 
-/* Layer i of the ledger, the last being what is outside any. */
+/* The key of layer i in the ledger; the last layer stands for work outside
+ * any. */
 static struct ledger_key key_of(const struct model_spec *spec, enum pass pass,
                                 enum op op, int32_t i)
 {
@@ -243,7 +245,8 @@ static int32_t kind_of(const struct model_spec *spec,
     return first;
 }
 
-/* One line for every kind of layer: those that cost the same are one kind. */
+/* Print one line for every kind of layer: layers that cost the same are one
+ * kind. */
 static void layers(FILE *file, const struct model_spec *spec,
                    const struct plan *plan, const struct allocation *a,
                    enum explain_rows told, const struct ledger *ledger,
@@ -302,7 +305,7 @@ static bool rule_has(const struct flops_price *price, const char *letter)
                  (r->shared_flops && has_word(r->shared_flops, letter)));
 }
 
-/* The letters that occur in the rules of the pass. */
+/* Print the letters that occur in the rules of the pass. */
 static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                   const struct flops_list *list, enum pass pass, enum op op)
 {
@@ -333,7 +336,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 OP_KEY_TILE);
 }
 
-/* Costs that rows times price leaves out. */
+/* Costs that rows times price leave out. */
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"

@@ -55,9 +55,9 @@ static struct row_lines row_lines(const struct lines_op *o)
     return (struct row_lines){ 0, 0 };
 }
 
-/* Where a table is held: its rows that are wanted once more (each token is taken
- * to be another than the last n_vocab), and its zeros that backward wrote before
- * it adds to them. */
+/* Bytes that a cache holds of a table: the rows that are wanted once more (each
+ * token is taken to differ from the last n_vocab), and the zeros that backward
+ * wrote before it adds to them. */
 static double rows_held(const struct lines_op *o, double size)
 {
     const double row = 4.0 * o->spec->n_channels;
@@ -111,7 +111,7 @@ struct product {
     bool   a_turned, b_turned, adds;
 };
 
-/* How models/kernels/gemm.c cuts one up: Goto and van de Geijn 2008. */
+/* The block sizes of models/kernels/gemm.c: Goto and van de Geijn 2008. */
 enum { DEPTH = 256, ROWS = 256, VECTORS = 3, FEW_ROWS = 4, FEW_TILES = 16,
        FEW_COLUMNS = 64 };
 static const double line = 64;
@@ -121,8 +121,9 @@ static double tile_rows(int lanes)
     return lanes == 16 ? 8 : 4;
 }
 
-/* Bytes of lines for each byte of a row that panels of `width` floats cut: a
- * panel's end shares its line with the next, a row of panels starts a line. */
+/* Bytes of lines for each byte of a row that is cut into panels of `width`
+ * floats: a panel's end shares its line with the next, a row of panels starts a
+ * line. */
 static double cut(double n, double width)
 {
     const int panels = (int)ceil(n / width);
@@ -134,9 +135,9 @@ static double cut(double n, double width)
     return lines * line / (4 * n);
 }
 
-/* Beyond a, b and c once.  What is used again, after how many bytes: a panel's
- * rows of a after a block of them and of c; a packed panel after all of a block
- * of rows; what is packed and c after all of a block of k. */
+/* Bytes beyond reading or writing a, b and c once.  A panel's rows of a are
+ * used again after a block of them and of c; a packed panel after all of a
+ * block of rows; the packed copies and c after all of a block of k. */
 static double product_again(const struct product *p, int lanes, double size)
 {
     const double a = 4 * p->m * p->k, b = 4 * p->k * p->n, c = 4 * p->m * p->n;
@@ -169,7 +170,7 @@ static double product_again(const struct product *p, int lanes, double size)
     return again;
 }
 
-/* Inputs and outputs of a product's weight; false: the op is none. */
+/* Find the inputs and outputs of a product's weight; false: the op has none. */
 static bool weight_of(const struct lines_op *o, double *k, double *n)
 {
     const struct letters s = letters_of(o->spec);

@@ -15,7 +15,6 @@ const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
 /* The rows of the table that lie outside the executor's block. */
 static const char tokens_name[] = "tokens, targets";
 static const char routes_name[] = "routes";
-/* Of one row alone, where a prompt is taken. */
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
@@ -47,7 +46,7 @@ static uint64_t learned(const struct model_spec *spec)
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }
 
-/* Numbers that are float32, and the bytes of matrices that are not, their
+/* Count the float32 numbers, and the bytes of matrices of other types, their
  * columns rounded up to whole tiles.  Matrices that products read side by side
  * are all kept alike: one that is float32 among stored ones is tiled too. */
 struct weights {
@@ -102,9 +101,9 @@ static struct weights weights_of(const struct model_spec *spec)
 
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
-    uint64_t rows;            /* that blocks work on */
-    uint64_t operands;        /* whose products' operands are held */
-    uint64_t streams;         /* copies of the stream beside the first */
+    uint64_t rows;            /* rows that blocks work on */
+    uint64_t operands;        /* rows whose products' operands are held */
+    uint64_t streams;         /* copies of the stream besides the first */
     uint64_t gathered;        /* of those, rows of routed layers */
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
@@ -163,7 +162,7 @@ static struct held one_layer(const struct model_spec *spec, uint64_t rows)
                           .scored = routed ? rows : 0 };
 }
 
-/* Keys, and the scores that went with them, lie in tiles of so many. */
+/* Keys, and the scores that went with them, lie in tiles of this many. */
 static uint64_t whole_tiles(uint64_t n_tokens)
 {
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
@@ -274,11 +273,10 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* What a thread packs for itself: of a product, PACKED rows of the widest
- * matrix (a stored head is widened a few columns at a time) and a block of
- * PACKED x PACKED; of attention, a sequence's keys and
- * values twice over and strips of 16 queries (models/kernels: gemm.c,
- * attention.c). */
+/* The numbers that a thread packs for itself: for a product, PACKED rows of the
+ * widest matrix (a stored head is widened a few columns at a time) and a block
+ * of PACKED x PACKED; for attention, a sequence's keys and values twice over
+ * and strips of 16 queries (models/kernels: gemm.c, attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
     enum { PACKED = 256, STRIP = 16 };

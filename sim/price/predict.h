@@ -1,9 +1,10 @@
 /* predict.h - Predict ledgers from shapes and routes alone.
  *
- * No weights, no execution.  A ledger gets flops and bytes, exact by the
- * convention of sim/core/ledger/op.h, and with a machine also l2_bytes,
- * l3_bytes, dram_bytes (streaming model, roofline.h), seconds and joules, all
- * PREDICTED.  What stays unknown carries a reason.
+ * No weights, no execution.  A ledger gets what formulas predict, exact by the
+ * convention of sim/core/ledger/op.h, and with a machine also what its profile
+ * predicts (bytes by the streaming model of roofline.h, seconds, joules), all
+ * PREDICTED; cost.h says which metrics these are.  What stays unknown carries a
+ * reason.
  *
  * In a ledger that resolves tokens, token b*T + t (decode: b) is charged its
  * own rows; shared operands stay with LEDGER_SHARED.  Seconds belong to an op:
@@ -58,9 +59,9 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err) MUST_CHECK;
 
-/* Papers count the FLOPs of a training step by these, of a spec that can be
- * trained: conventions of a report, never of a ledger.  S is a sequence's kept
- * tokens in a layer, N its kept rows. */
+/* The conventions by which papers count the FLOPs of a training step, for a
+ * spec that can be trained: conventions of a report, never of a ledger.  S is a
+ * sequence's kept tokens in a layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,
@@ -71,8 +72,8 @@ struct predict_convention {
 extern const struct predict_convention predict_conventions[];  /* NULL ends */
 const struct predict_convention *predict_convention_find(const char *name);
 
-/* Useful work of a training step: 3 times forward's products, head included,
- * with the causal pairs S(S+1)/2 of attention and nothing else. */
+/* The useful work of a training step: 3 times forward's products, head
+ * included, with the causal pairs S(S+1)/2 of attention and nothing else. */
 double predict_useful_train_flops(const struct model_spec *spec,
                                   const struct allocation *allocation);
 

@@ -12,7 +12,7 @@ struct charge {
     uint64_t rows;
     bool     apart;           /* its rows pay prices of another set */
     bool     last;            /* its rows are each sequence's last */
-    double   chance;          /* that it runs */
+    double   chance;          /* probability that it runs */
 };
 
 /* An op's traffic, seconds and joules. */
@@ -41,7 +41,7 @@ static uint64_t weighted(struct pricing *p, uint64_t a, uint64_t x, uint64_t b,
     return sum;
 }
 
-/* Exact where nothing is left to chance. */
+/* count * factor, exact where nothing is left to chance. */
 static uint64_t times(uint64_t count, double factor)
 {
     return factor < 1.0 || factor > 1.0
@@ -56,8 +56,8 @@ static struct estimate estimate_times(struct estimate e, double factor)
                               e.high * factor };
 }
 
-/* What backward reads, forward wrote a pass ago; an update's operands were last
- * seen before all of backward.  What forward writes, nobody saw since. */
+/* Backward reads what forward wrote a pass ago; an update's operands were last
+ * seen before all of backward.  Nobody has seen forward's results since. */
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
     bool late = p->pass != PASS_FORWARD;
@@ -122,7 +122,7 @@ static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
     return cost;
 }
 
-/* The op as a whole. */
+/* The cost of the op as a whole. */
 static struct cost cost_of_op(struct pricing *p, const struct charge *c,
                               struct modelled *m)
 {
@@ -155,7 +155,7 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : 0.0;
 }
 
-/* A row's part of an op. */
+/* The part of an op's cost that is a row's. */
 static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
                                const struct modelled *m, uint64_t flops,
                                uint64_t bytes)
@@ -219,7 +219,7 @@ static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
                            : flops_keys((uint64_t)i);
 }
 
-/* Keys of a sequence that a decode step's query sees in this layer. */
+/* Keys of a sequence that a decode step's query sees in the layer. */
 static uint64_t held_keys(const struct pricing *p, int32_t b, enum rows rows)
 {
     return rows == ROWS_KEPT && !sees_skipped(p)
@@ -506,25 +506,18 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 
 /* ---- beginning and end ---- */
 
-static const struct {
-    enum metric metric;
-    bool        wants_machine;
-    const char *reason;
-} unknowns[] = {
-    { METRIC_L2_BYTES,     true,  "no machine profile given" },
-    { METRIC_L3_BYTES,     true,  "no machine profile given" },
-    { METRIC_DRAM_BYTES,   true,  "no machine profile given" },
-    { METRIC_SECONDS,      true,  "no machine profile given" },
-    { METRIC_JOULES,       true,  "no machine profile given" },
-    { METRIC_INSTRUCTIONS, false, "no formula predicts instructions" },
-    { METRIC_CYCLES,       false, "no formula predicts cycles" },
-};
-
 static void give_reasons(struct ledger *ledger, const struct machine *machine)
 {
-    for (size_t i = 0; i < sizeof unknowns / sizeof *unknowns; i++)
-        if (!unknowns[i].wants_machine || !machine)
-            ledger_set_reason(ledger, unknowns[i].metric, unknowns[i].reason);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        char none[64];
+        snprintf(none, sizeof none, "no formula predicts %s",
+                 metric_table[m].column);
+        if (metric_table[m].predicted == PREDICTED_BY_NOTHING)
+            ledger_set_reason(ledger, (enum metric)m, none);
+        if (metric_table[m].predicted == PREDICTED_BY_MACHINE && !machine)
+            ledger_set_reason(ledger, (enum metric)m,
+                              "no machine profile given");
+    }
     if (machine && !machine_has_level(machine, LEVEL_L3))
         ledger_set_reason(ledger, METRIC_L3_BYTES,
                           "the machine has no l3 level");
@@ -554,7 +547,8 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* A kept token's cost, or that it is kept, may depend on its position. */
+/* True if a kept token's cost, or that it is kept, may depend on its
+ * position. */
 static enum status check_routes(const struct predict_job *job,
                                 const struct plan *plan,
                                 enum memory_phase phase, bool expected,

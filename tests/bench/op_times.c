@@ -91,14 +91,14 @@ static void add_ops(struct results *out, const struct op_times *t,
                 continue;
             struct results_line *line = results_add(
                 out, "%s %s", pass_names[p], op_table[o].name);
-            struct spread seconds = spread_of(t->seconds[p][o], r->n);
+            struct samples seconds = samples_of(t->seconds[p][o], r->n);
             double flops = t->last[p][o] / t->meter.seconds[p][o] *
                            (double)t->meter.flops[p][o];
             line->disturbed = r->disturbed;
             line->cell[OP_TIME] = seconds;
-            line->cell[OP_SHARE] = spread_of(t->share[p][o], r->n);
+            line->cell[OP_SHARE] = samples_of(t->share[p][o], r->n);
             if (flops > 0.0 && r->n > 0)
-                line->cell[OP_SPEED] = (struct spread){
+                line->cell[OP_SPEED] = (struct samples){
                     r->n, flops / seconds.median, flops / seconds.high,
                     flops / seconds.low,
                 };
@@ -106,8 +106,8 @@ static void add_ops(struct results *out, const struct op_times *t,
     qsort(out->line, (size_t)out->n_lines, sizeof *out->line, slower_first);
     struct results_line *line = results_add(out, "outside ops");
     line->disturbed = r->disturbed;
-    line->cell[OP_TIME] = spread_of(t->rest, r->n);
-    line->cell[OP_SHARE] = spread_of(t->rest_share, r->n);
+    line->cell[OP_TIME] = samples_of(t->rest, r->n);
+    line->cell[OP_SHARE] = samples_of(t->rest_share, r->n);
     line = results_add(out, "step");
     line->disturbed = r->disturbed;
     line->cell[OP_TIME] = rounds_seconds(r, 0);

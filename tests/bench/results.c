@@ -50,7 +50,7 @@ static bool met(const struct results_column *column, double median,
 
 /* "52.1 [49.8..53.0] >= 50 pass", or "-" for what is not known. */
 static void cell_text(char out[CELL_SIZE], const struct results_column *column,
-                      const struct spread *cell, double target)
+                      const struct samples *cell, double target)
 {
     double f = column->shown_factor;
     int d = column->decimals, at;
@@ -146,7 +146,7 @@ void results_csv(const struct results *results, FILE *file)
         const struct results_line *line = &results->line[i];
         for (int c = 0; results->column[c].name; c++) {
             const struct results_column *column = &results->column[c];
-            const struct spread *s = &line->cell[c];
+            const struct samples *s = &line->cell[c];
             fprintf(file, "%s,\"%s\",%s,%s,%d,%d,", results->section,
                     line->subject, column->name, column->unit, s->n,
                     line->disturbed);
@@ -166,7 +166,7 @@ void results_csv(const struct results *results, FILE *file)
 }
 
 static json_t *cell_json(const struct results_column *column,
-                         const struct spread *s, double target)
+                         const struct samples *s, double target)
 {
     json_t *cell = json_pack("{s:s, s:i}", "unit", column->unit, "n", s->n);
     bool known = s->n > 0, wanted = !isnan(target);

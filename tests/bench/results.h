@@ -24,7 +24,7 @@ struct results_column {
 
 struct results_line {
     char          subject[RESULTS_TEXT_SIZE];
-    struct spread cell[RESULTS_COLUMNS];     /* n = 0: unknown */
+    struct samples cell[RESULTS_COLUMNS];     /* n = 0: unknown */
     double        target[RESULTS_COLUMNS];   /* NAN: none */
     int           disturbed;                  /* disturbed rounds */
 };

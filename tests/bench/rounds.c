@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sim/core/answer/command.h"
+#include "sim/core/base/stats.h"
 
 /* Beside the CPUs that we leave alone, others may use this share of one: an
  * idle system uses less.  We must have run all the time but the second share. */
@@ -137,23 +138,16 @@ void rounds_close(struct rounds *rounds)
     *rounds = (struct rounds){ 0 };
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-struct spread spread_of(const double *value, int n)
+struct samples samples_of(const double *value, int n)
 {
     double sorted[ROUNDS_MAX];
 
     if (n == 0)
-        return (struct spread){ 0 };
+        return (struct samples){ 0 };
     for (int i = 0; i < n; i++)
         sorted[i] = value[i];
-    qsort(sorted, (size_t)n, sizeof *sorted, compare);
-    return (struct spread){ n, (sorted[(n - 1) / 2] + sorted[n / 2]) / 2,
-                            sorted[0], sorted[n - 1] };
+    double median = stats_median(sorted, (size_t)n);
+    return (struct samples){ n, median, sorted[0], sorted[n - 1] };
 }
 
 static double at(const struct rounds *r, int round, int candidate)
@@ -161,29 +155,29 @@ static double at(const struct rounds *r, int round, int candidate)
     return r->seconds[(ptrdiff_t)round * r->n_candidates + candidate];
 }
 
-struct spread rounds_seconds(const struct rounds *r, int candidate)
+struct samples rounds_seconds(const struct rounds *r, int candidate)
 {
     double value[ROUNDS_MAX];
     for (int i = 0; i < r->n; i++)
         value[i] = at(r, i, candidate);
-    return spread_of(value, r->n);
+    return samples_of(value, r->n);
 }
 
-struct spread rounds_rate(const struct rounds *r, int candidate, double work)
+struct samples rounds_rate(const struct rounds *r, int candidate, double work)
 {
     double value[ROUNDS_MAX];
     for (int i = 0; i < r->n; i++)
         value[i] = work / at(r, i, candidate);
-    return spread_of(value, r->n);
+    return samples_of(value, r->n);
 }
 
-struct spread rounds_ratio(const struct rounds *r, int top, int bottom,
+struct samples rounds_ratio(const struct rounds *r, int top, int bottom,
                            double factor)
 {
     double value[ROUNDS_MAX];
     for (int i = 0; i < r->n; i++)
         value[i] = factor * at(r, i, top) / at(r, i, bottom);
-    return spread_of(value, r->n);
+    return samples_of(value, r->n);
 }
 
 int rounds_fastest(const struct rounds *r, int first, int last)

@@ -50,18 +50,18 @@ enum status rounds_take(struct rounds *out, const struct candidate *candidate,
 void rounds_close(struct rounds *rounds);
 
 /* What n samples say; n = 0: nothing. */
-struct spread {
+struct samples {
     int    n;
     double median, low, high;    /* low, high: the extremes */
 };
-struct spread spread_of(const double *value, int n);
+struct samples samples_of(const double *value, int n);
 
 /* Over the rounds: seconds of a run; `work` a second; and
  * factor * seconds[top] / seconds[bottom], each taken within its round. */
-struct spread rounds_seconds(const struct rounds *rounds, int candidate);
-struct spread rounds_rate(const struct rounds *rounds, int candidate,
+struct samples rounds_seconds(const struct rounds *rounds, int candidate);
+struct samples rounds_rate(const struct rounds *rounds, int candidate,
                           double work);
-struct spread rounds_ratio(const struct rounds *rounds, int top, int bottom,
+struct samples rounds_ratio(const struct rounds *rounds, int top, int bottom,
                            double factor);
 
 /* Of candidates first to last, that with the smallest median. */

@@ -83,7 +83,7 @@ static void add_regime(struct results *out, struct contest *c,
     struct results_line *line = add_step(out, c, "MoD", routed, part);
     line->target[LAG] = most_lag;
     if (c->rounds.n > 0)
-        line->cell[FLOP_RATIO] = (struct spread){ 1, part / full, part / full,
+        line->cell[FLOP_RATIO] = (struct samples){ 1, part / full, part / full,
                                                   part / full };
     line->cell[LAG] = rounds_ratio(&c->rounds, routed, dense, full / part);
 }

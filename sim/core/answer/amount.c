@@ -20,8 +20,9 @@ struct amount amount_of(double value, enum provenance from)
 
 bool amount_is_model(enum metric metric, enum provenance from)
 {
-    return (from == PROV_PREDICTED && metric != METRIC_FLOPS &&
-            metric != METRIC_BYTES) || from == PROV_SIMULATED;
+    return (from == PROV_PREDICTED &&
+            metric_table[metric].predicted != PREDICTED_BY_FORMULA) ||
+           from == PROV_SIMULATED;
 }
 
 bool amount_known(struct amount amount)

@@ -10,6 +10,11 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *json_known(double value, bool known)
+{
+    return known ? json_number(value) : json_null();
+}
+
 json_t *json_whole(uint64_t value)
 {
     return value > 0 ? json_integer((json_int_t)value) : json_null();
@@ -31,6 +36,11 @@ json_t *json_text(const char *text)
     return string ? string : json_string("(not UTF-8)");
 }
 
+json_t *json_reason(const char *text)
+{
+    return json_text(text && *text ? text : NULL);
+}
+
 enum status json_print(const json_t *json, FILE *file, struct error *err)
 {
     return json_dumpf(json, file, JSON_INDENT(2)) == 0 &&
@@ -46,7 +56,8 @@ enum status json_write(const json_t *json, const char *path, struct error *err)
 
     if (status != STATUS_OK)
         return status;
-    /* A failed write shows in the stream; what is left is want of memory. */
+    /* A failed write shows in the stream; any other failure is lack of
+     * memory. */
     if ((!json || json_dumpf(json, writer.stream, JSON_INDENT(2)) != 0) &&
         !ferror(writer.stream)) {
         file_abandon(&writer);

@@ -1,4 +1,5 @@
-/* stats.c - means, spreads and differences that say how sure they are. */
+/* stats.c - Summarize samples: medians, spreads, and differences with the
+ * interval within which they are known. */
 #include "sim/core/base/stats.h"
 
 #include <math.h>
@@ -29,23 +30,44 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void stats_sort(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, by_value);
+}
+
 double stats_median(double *x, size_t n)
 {
     if (n == 0)
         return nan("");
-    qsort(x, n, sizeof *x, by_value);
+    stats_sort(x, n);
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+double stats_deviation(double *x, size_t n, double *median)
+{
+    *median = stats_median(x, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = fabs(x[i] - *median);
+    return stats_median(x, n);
 }
 
 double stats_quantile(double *x, size_t n, double q)
 {
-    /* A product that is whole but for its last bits does not count one more. */
+    /* A product that is above a whole number only in its last bits is that
+     * number. */
     double rank = ceil(q * (double)n * (1 - 1e-12));
 
     if (n == 0)
         return nan("");
-    qsort(x, n, sizeof *x, by_value);
+    stats_sort(x, n);
     return x[rank < 1 ? 0 : rank > (double)n ? n - 1 : (size_t)rank - 1];
+}
+
+void stats_middle(double *x, size_t n, double *low, double *high)
+{
+    stats_sort(x, n);
+    *low = x[n / 40];
+    *high = x[n - 1 - n / 40];
 }
 
 /* Values above the last equal to x[i] come after it: a tie is one step. */
@@ -61,7 +83,7 @@ size_t stats_distribution(double *x, size_t n, struct stats_step *out,
 {
     size_t distinct = 0, steps = 0, at = 0;
 
-    qsort(x, n, sizeof *x, by_value);
+    stats_sort(x, n);
     for (size_t i = 0; i < n; i++)
         distinct += i == 0 || x[i] != x[i - 1];
     while (at < n) {
@@ -101,7 +123,6 @@ static void bootstrap(struct difference *d, const double *difference)
 {
     double mean[STATS_BOOTSTRAP_ROUNDS];
     struct random random = random_seeded(1);
-    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
 
     for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
         double sum = 0;
@@ -109,9 +130,7 @@ static void bootstrap(struct difference *d, const double *difference)
             sum += difference[random_below(&random, (uint32_t)d->n)];
         mean[round] = sum / (double)d->n;
     }
-    qsort(mean, STATS_BOOTSTRAP_ROUNDS, sizeof *mean, by_value);
-    d->low = mean[tail];
-    d->high = mean[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+    stats_middle(mean, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
 }
 
 struct difference stats_mean_interval(struct spread s)
@@ -151,7 +170,6 @@ static void bootstrap_ratio(struct difference *d, const double *a,
 {
     double ratio[STATS_BOOTSTRAP_ROUNDS];
     struct random random = random_seeded(1);
-    const size_t tail = STATS_BOOTSTRAP_ROUNDS / 40;
 
     for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
         double over = 0, under = 0;
@@ -162,9 +180,7 @@ static void bootstrap_ratio(struct difference *d, const double *a,
         }
         ratio[round] = over / under;
     }
-    qsort(ratio, STATS_BOOTSTRAP_ROUNDS, sizeof *ratio, by_value);
-    d->low = ratio[tail];
-    d->high = ratio[STATS_BOOTSTRAP_ROUNDS - 1 - tail];
+    stats_middle(ratio, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
 }
 
 struct difference stats_ratio(const double *a, const double *b, size_t n)

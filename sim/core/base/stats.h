@@ -1,4 +1,5 @@
-/* stats.h - means, spreads and differences that say how sure they are. */
+/* stats.h - Summarize samples: medians, spreads, and differences with the
+ * interval within which they are known. */
 #ifndef STATS_H
 #define STATS_H
 
@@ -12,25 +13,37 @@ struct spread {
 };
 struct spread stats_spread(const double *x, size_t n);
 
-/* Median; NAN when n is 0.  Sorts x. */
+/* Sort in place, the smallest first. */
+void stats_sort(double *x, size_t n);
+
+/* The value in the middle, the mean of the middle two when n is even; NAN when
+ * n is 0.  Sorts x. */
 double stats_median(double *x, size_t n);
+
+/* The median of |x - *median|.  Stores the median of x, and replaces x by those
+ * distances, sorted. */
+double stats_deviation(double *x, size_t n, double *median);
 
 /* The value that |t| of `df` degrees of freedom stays below in 95 % of cases;
  * df is rounded down, at least 1.  NIST/SEMATECH e-Handbook, table 1.3.6.7.2;
  * past 30 the expansion of Abramowitz and Stegun 26.7.5, wrong by < 1e-4. */
 double stats_t95(double df);
 
-/* The smallest value that at least the share q, 0 < q <= 1, of them does not
- * exceed; NAN when n is 0.  Sorts x. */
+/* The smallest of the values that at least the share q, 0 < q <= 1, of them
+ * does not exceed; NAN when n is 0.  Sorts x. */
 double stats_quantile(double *x, size_t n, double q);
+
+/* The interval that leaves out one value in 40 (rounded down) at each end: the
+ * middle 95 %.  n is not 0; sorts x. */
+void stats_middle(double *x, size_t n, double *low, double *high);
 
 /* The share of values at or below x. */
 struct stats_step {
     double x, share;
 };
 
-/* The empirical distribution of n values as at most `limit` (>= 2) steps: all of
- * its distinct values where they fit, else those at ranks evenly spaced from
+/* The empirical distribution of n values as at most `limit` (>= 2) steps: all
+ * of its distinct values where they fit, else those at ranks evenly spaced from
  * the smallest to the largest.  Returns how many steps; sorts x. */
 size_t stats_distribution(double *x, size_t n, struct stats_step *out,
                           size_t limit);
@@ -51,23 +64,23 @@ enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
  * drawn by a generator of fixed seed, so that a report repeats itself. */
 struct difference stats_paired(const double *a, const double *b, size_t n);
 
-/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text that
- * several share: b is its tokens, or a loss to compare with.  Interval over
- * blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
+/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text
+ * that several share: b is its tokens, or a loss to compare with.  Interval
+ * over blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
  * Techniques, 3rd ed., 1977, section 6.4), from STATS_BOOTSTRAP_FROM blocks on
  * the percentile bootstrap. */
 struct difference stats_ratio(const double *a, const double *b, size_t n);
 
-/* An interval of the median at 95 % or a little more, from ranks alone:
- * whatever the distribution (Conover, Practical Nonparametric Statistics, 3rd
- * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6
- * values, which cannot give 95 %. */
+/* An interval of the median at 95 % or a little more, from ranks alone, so
+ * valid for any distribution (Conover, Practical Nonparametric Statistics, 3rd
+ * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6 values,
+ * which cannot give 95 %. */
 struct difference stats_median_interval(const double *x, size_t n);
 
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */
 struct difference stats_welch(struct spread a, struct spread b);
 
-/* What may be said of a difference. */
+/* The conclusion that the interval of a difference allows. */
 enum verdict { VERDICT_UNKNOWN, VERDICT_NONE, VERDICT_LOWER, VERDICT_HIGHER };
 enum verdict stats_verdict(struct difference difference);
 

@@ -1,4 +1,4 @@
-/* stored_config.c - types by name, onto the matrices of a shape. */
+/* stored_config.c - Apply types, given by name, to the matrices of a shape. */
 #include "sim/core/config/stored_config.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* cost.c - adding up what work costs without losing track of what is known. */
+/* cost.c - Add up what work costs without losing track of what is known. */
 #include "sim/core/ledger/cost.h"
 
 #include <string.h>
@@ -7,7 +7,9 @@
 #include <math.h>
 
 const struct metric_info metric_table[METRIC_COUNT] = {
-#define X(id, column, unit) [METRIC_##id] = { column, unit },
+#define X(id, column, unit, predicted, measured, budget)                       \
+    [METRIC_##id] = { column, unit, PREDICTED_BY_##predicted,                  \
+                      MEASURED_BY_##measured, BUDGET_##budget },
     METRIC_COUNT_MAP(X)
     METRIC_REAL_MAP(X)
 #undef X

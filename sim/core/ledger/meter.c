@@ -1,4 +1,5 @@
-/* meter.c - Listen to ops: fill a ledger, or add up the flops of a forward. */
+/* meter.c - Fill a ledger with the ops that the executor reports, or add up the
+ * flops of its forward passes. */
 #include "sim/core/ledger/meter.h"
 
 static void nothing(struct meter *meter, const struct op_run *run)

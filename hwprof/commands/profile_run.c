@@ -1,0 +1,146 @@
+/* profile_run.c - Run a phase: measure its arms in turns, then judge, print and
+ * file what they took. */
+#include "hwprof/commands/profile_session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include "hwprof/measure/measure_table.h"
+#include "hwprof/measure/profile_table.h"
+#include "models/files/source.h"
+
+/* Keep the first difference between what was predicted and what was counted. */
+static void compare(struct session *s, const struct workload *phase,
+                    const struct arm *arm)
+{
+    if (s->differs || agreement(arm->predicted, arm->counted, &s->first))
+        return;
+    s->differs = arm->name;
+    s->differs_in = phase->name;
+}
+
+static enum status print_phase(struct session *s, const struct workload *phase,
+                               const struct arm *arm, struct error *err)
+{
+    struct profile_table w = { arm->predicted, arm->counted, arm->measured,
+                           arm->measure };
+    if (s->arguments.common.quiet)
+        return STATUS_OK;
+    printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
+           arm->name, s->arguments.batch, s->arguments.tokens);
+    enum status status = s->arguments.validate
+        ? validate_print(stdout, &s->validation, phase->name, arm->name, err)
+        : profile_table_print(stdout, &w, err);
+    measure_table_print(stdout, arm->measure);
+    profile_energy_print(stdout, s, phase, arm);
+    return status;
+}
+
+static enum status open_arms(struct session *s, const struct workload *phase,
+                             struct arm *arm, int n_arms, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
+        status = profile_arm_open(s, phase, &arm[i], i, err);
+        if (status == STATUS_OK)
+            status = profile_arm_count(s, phase, &arm[i], err);
+    }
+    return status;
+}
+
+/* Arms take turns, so that what drifts hits both alike. */
+static enum status measure_arms(struct session *s, const struct workload *phase,
+                                struct arm *arm, int n_arms, struct error *err)
+{
+    struct progress progress = progress_begin(phase->name, "round",
+        (double)(measure_n_passes(arm[0].measure) * s->arguments.repeats),
+        s->arguments.common.quiet);
+    enum status status = STATUS_OK;
+    bool more = true;
+
+    for (double done = 1; status == STATUS_OK && more; done++) {
+        more = false;
+        for (int i = 0; i < n_arms; i++)
+            more |= profile_arm_measure(s, phase, &arm[i]);
+        progress_at(&progress, done, "");
+        if (command_interrupted)
+            status = error_set(err, STATUS_INTERRUPTED, "interrupted in %s;"
+                               " phases finished before are written",
+                               phase->name);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+static enum status finish_arm(struct session *s, const struct workload *phase,
+                              struct arm *arm, json_t *arms, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    measure_finish(arm->measure, arm->measured, arm->predicted);
+    if (s->arguments.validate)
+        status = validate_phase(&s->validation, &(struct validate_input){
+            phase->name, arm->name, profile_decodes(phase),
+            s->arguments.common.threads, arm->predicted, arm->counted,
+            arm->measure }, err);
+    compare(s, phase, arm);
+    if (status == STATUS_OK)
+        status = print_phase(s, phase, arm, err);
+    if (status == STATUS_OK)
+        status = profile_arm_json(s, phase, arm, arms, err);
+    return status ? status : profile_arm_write(s, phase, arm, err);
+}
+
+/* File what the arms say together. */
+static enum status finish_phase(struct session *s, const struct workload *phase,
+                                struct arm *arm, int n_arms, json_t *json,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (n_arms == ARM_COUNT) {
+        json_object_set_new(json, "ratio", profile_paired(arm));
+        status = profile_paired_print(phase, arm, s->arguments.common.quiet,
+                                      err);
+    }
+    if (!profile_decodes(phase) || status != STATUS_OK)
+        return status;
+    json_object_set_new(json, "tokens_by_kept",
+                        profile_tokens(s, arm, n_arms));
+    return profile_tokens_write(s, arm, n_arms, err);
+}
+
+static json_t *phase_json(const struct session *s, const struct workload *phase)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:[], s:s, s:i}",
+        "name", phase->name, "batch", (json_int_t)s->arguments.batch,
+        "tokens", (json_int_t)s->arguments.tokens,
+        "steps", (json_int_t)(profile_decodes(phase) ? s->arguments.steps : 1),
+        "arms", "policy", phase->train ? s->source->routing.policy->name
+                                       : profile_serving(s),
+        "keep_first", (int)s->source->spec.keep_first);
+}
+
+enum status profile_run(struct session *s, const struct workload *phase,
+                        struct error *err)
+{
+    struct arm arm[ARM_COUNT] = { { 0 } };
+    /* Without a routed layer the model is its own dense twin. */
+    int n_arms = spec_n_routed(&s->spec[ARM_MOD]) > 0 ? ARM_COUNT : 1;
+    json_t *json = phase_json(s, phase);
+    enum status status = open_arms(s, phase, arm, n_arms, err);
+
+    if (status == STATUS_OK)
+        status = measure_arms(s, phase, arm, n_arms, err);
+    for (int i = 0; i < n_arms && status == STATUS_OK; i++)
+        status = finish_arm(s, phase, &arm[i], json_object_get(json, "arms"),
+                            err);
+    if (status == STATUS_OK)
+        status = finish_phase(s, phase, arm, n_arms, json, err);
+    if (status == STATUS_OK)
+        json_array_append(s->phases, json);
+    for (int i = 0; i < ARM_COUNT; i++)
+        profile_arm_close(&arm[i]);
+    json_decref(json);
+    return status;
+}
