@@ -98,6 +98,32 @@ Test(machine_command, what_the_kernel_does_not_say_is_not_zero)
     fake_tree_close(&tree);
 }
 
+/* One line says that cores are unlike. */
+Test(machine_command, two_kinds_of_core_are_one_line)
+{
+    struct fake_tree tree = fake_tree_open();
+    char arguments[512], text[4096], path[128];
+
+    fake_tree_write(&tree, "devices/system/cpu/online", "0-1\n");
+    for (int cpu = 0; cpu < 2; cpu++) {
+        snprintf(path, sizeof path, "devices/system/cpu/cpu%d/cpufreq/"
+                 "cpuinfo_max_freq", cpu);
+        fake_tree_write(&tree, path, "%d\n", cpu ? 1800000 : 2400000);
+        snprintf(path, sizeof path, "devices/system/cpu/cpu%d/topology/"
+                 "core_cpus_list", cpu);
+        fake_tree_write(&tree, path, "%d\n", cpu);
+        snprintf(path, sizeof path, "devices/system/cpu/cpu%d/regs/"
+                 "identification/midr_el1", cpu);
+        fake_tree_write(&tree, path, "0x410f%s\n", cpu ? "d034" : "d082");
+    }
+    snprintf(arguments, sizeof arguments, "--quick --sysfs-root %s", tree.root);
+    cr_expect(eq(int, machine(arguments, text), 0));
+    cr_expect(strstr(text, "\n  2 kinds of core: 1 like CPU 0, at most 2.40 "
+                     "GHz; 1 like CPU 1, at most 1.80 GHz\n") != NULL, "%s",
+              text);
+    fake_tree_close(&tree);
+}
+
 Test(machine_command, help_says_what_it_takes)
 {
     char text[4096];

@@ -25,18 +25,18 @@ static struct cpu_topology make_topology(void)
     return (struct cpu_topology){
         .model_name = "Test \\ \"CPU\"", .n_cpus = 2, .n_cores = 2,
         .cpus_per_core = 1, .n_caches = 3,
-        .cache = { { 1, 'd', 32 << 10, 64, 8, 1 },
-                   { 2, 'u', 512 << 10, 64, 8, 1 },
-                   { 3, 'u', 32 << 20, 64, 16, 2 } },
+        .cache = { { 1, 'd', 32 << 10, 64, 8, 1, 2 },
+                   { 2, 'u', 512 << 10, 64, 8, 1, 2 },
+                   { 3, 'u', 32 << 20, 64, 16, 2, 1 } },
     };
 }
 
-static enum status round_trip_fit(const struct peak *peak,
-                                  const struct machine_fit *fit,
-                                  struct machine *machine, struct error *err)
+static enum status round_trip_of(struct cpu_topology topology,
+                                 const struct peak *peak,
+                                 const struct machine_fit *fit,
+                                 struct machine *machine, struct error *err)
 {
     struct fake_tree tree = fake_tree_open();
-    struct cpu_topology topology = make_topology();
     char path[512];
 
     fake_tree_path(&tree, path, "machine.yaml");
@@ -47,6 +47,13 @@ static enum status round_trip_fit(const struct peak *peak,
         status = machine_load(machine, path, err);
     fake_tree_close(&tree);
     return status;
+}
+
+static enum status round_trip_fit(const struct peak *peak,
+                                  const struct machine_fit *fit,
+                                  struct machine *machine, struct error *err)
+{
+    return round_trip_of(make_topology(), peak, fit, machine, err);
 }
 
 static enum status round_trip(const struct peak *peak, struct machine *machine,
@@ -72,6 +79,22 @@ Test(machine_profile, what_was_measured_comes_back)
     cr_assert(eq(dbl, m.level[LEVEL_L1].size_bytes.value, 65536.0));
     cr_assert(eq(dbl, m.level[LEVEL_L2].size_bytes.value, 1048576.0));
     cr_assert(eq(dbl, m.level[LEVEL_L3].size_bytes.value, 33554432.0));
+}
+
+/* One core with 1 MiB of L2, one with 512 KiB. */
+Test(machine_profile, unlike_caches_are_summed)
+{
+    struct cpu_topology topology = make_topology();
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    topology.cache[1].n = 1;
+    topology.cache[topology.n_caches++] =
+        (struct cache_level){ 2, 'u', 1 << 20, 64, 8, 1, 1 };
+    cr_assert(eq(int, round_trip_of(topology, &peak, NULL, &m, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, m.level[LEVEL_L2].size_bytes.value, 1572864.0));
 }
 
 Test(machine_profile, joules_are_priors_and_say_so)

@@ -14,12 +14,25 @@ static json_t *caches_json(const struct cpu_topology *t)
         const struct cache_level *c = &t->cache[i];
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
+            "{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
             "size_bytes", json_whole(c->size_bytes), "line_bytes",
             json_whole((uint64_t)c->line_bytes), "ways",
             json_whole((uint64_t)c->ways), "cpus_sharing",
-            json_whole((uint64_t)c->n_sharing)));
+            json_whole((uint64_t)c->n_sharing), "count",
+            json_whole((uint64_t)c->n)));
     }
+    return list;
+}
+
+static json_t *kinds_json(const struct cpu_topology *t)
+{
+    json_t *list = json_array();
+
+    for (int k = 0; k < t->n_kinds; k++)
+        json_array_append_new(list, json_pack("{s:i, s:i, s:o}",
+            "cores", t->kind[k].n_cores, "first_cpu", t->kind[k].first_cpu,
+            "max_hertz", json_known(t->kind[k].max_hertz,
+                                    t->kind[k].max_hertz > 0)));
     return list;
 }
 
@@ -37,13 +50,13 @@ static json_t *topology_json(const struct cpu_topology *t)
         json_object_set_new(reasons, "max_hertz", json_string(
             "no cpufreq in /sys: the host or the firmware sets the clock"));
     return json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:b, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:I, s:b, "
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "model_name", t->model_name, "vendor", t->id.vendor,
         "family", (int)t->id.family, "model", (int)t->id.model,
         "cpus", t->n_cpus, "cores", t->n_cores, "sockets", t->n_sockets,
         "cpus_per_core", t->cpus_per_core, "numa_nodes", t->n_numa_nodes,
-        "caches", caches_json(t),
+        "core_kinds", kinds_json(t), "caches", caches_json(t),
         "memory_bytes", (json_int_t)t->memory_bytes,
         "virtual_machine", t->virtual_machine, "isa", isa,
         "governor", json_reason(t->governor),

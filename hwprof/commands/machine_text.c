@@ -27,6 +27,27 @@ static void print_cache(const struct cache_level *c)
         printf(", %d ways", c->ways);
     if (c->n_sharing)
         printf(", %d CPU%s to each", c->n_sharing, plural(c->n_sharing));
+    if (c->n > 1)
+        printf(", %d of them", c->n);
+    putchar('\n');
+}
+
+/* The one line that says that cores are unlike; a rate of all threads is then
+ * the sum of unlike ones. */
+static void print_kinds(const struct cpu_topology *t)
+{
+    printf("  %d kinds of core:", t->n_kinds);
+    for (int k = 0; k < t->n_kinds; k++) {
+        const struct core_kind *kind = &t->kind[k];
+        printf("%s %d like CPU %d", k ? ";" : "", kind->n_cores,
+               kind->first_cpu);
+        for (int l = 0; l < TOPOLOGY_LEVEL_MAX; l++)
+            if (kind->cache_bytes[l])
+                printf(", L%d %.0f KiB", l + 1,
+                       (double)kind->cache_bytes[l] / 1024);
+        if (kind->max_hertz > 0)
+            printf(", at most %.2f GHz", kind->max_hertz * 1e-9);
+    }
     putchar('\n');
 }
 
@@ -45,6 +66,8 @@ static void print_topology(const struct cpu_topology *t)
         printf(", %.1f GiB of memory",
                (double)t->memory_bytes / (double)(1 << 30));
     putchar('\n');
+    if (t->n_kinds > 1)
+        print_kinds(t);
     printf("  instruction sets:");
     for (int i = 0; i < ISA_COUNT; i++)
         if (t->isa[i])

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "hwprof/machine/peak_kernel.h"
+#include "hwprof/machine/sysfs.h"
 #include "sim/core/base/clock.h"
 
 #define X(id, name) [PEAK_##id] = name,
@@ -78,7 +79,7 @@ static void *run_work(void *argument)
 /* The sum of the rates of n threads; 0: a thread could not be made. */
 static double run_threads(struct work *work, int n)
 {
-    pthread_t thread[TOPOLOGY_CPU_MAX];
+    pthread_t thread[SYSFS_CPU_MAX];
     atomic_int gate = GATE_SHUT;
     double sum = 0;
     int made = 1;

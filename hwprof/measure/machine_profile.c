@@ -86,25 +86,15 @@ static int n_cores(const struct cpu_topology *t, const struct peak *peak)
     return peak->n_threads < cores ? peak->n_threads : cores;
 }
 
-static const struct cache_level *find_cache(const struct cpu_topology *t,
-                                            int level)
-{
-    for (int i = 0; i < t->n_caches; i++)
-        if (t->cache[i].level == level && t->cache[i].kind != 'i')
-            return &t->cache[i];
-    return NULL;
-}
-
-/* Return the bytes of a level that the cores in use have together. */
+/* Return the bytes of a level that the cores in use have together: their share
+ * of its caches, in whole caches. */
 static double level_bytes(const struct cpu_topology *t, int level, int cores)
 {
-    const struct cache_level *cache = find_cache(t, level);
+    uint64_t bytes;
+    int n = cpu_topology_caches(t, level, &bytes);
+    double all = t->n_cores ? t->n_cores : t->n_cpus;
 
-    if (!cache)
-        return 0;
-    double cpus = (double)cores * (t->cpus_per_core ? t->cpus_per_core : 1);
-    double sharing = cache->n_sharing > 0 ? cache->n_sharing : 1;
-    return (double)cache->size_bytes * fmax(1, ceil(cpus / sharing));
+    return n ? (double)bytes / n * ceil(n * (cores / all)) : 0;
 }
 
 static struct prior measured(const struct peak_rate *rate, const char *source)
