@@ -291,8 +291,9 @@ static void fake_caches(const struct counter_session *session,
 {
     (void)session;
     topology->n_caches = 2;
-    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1 };
-    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1 };
+    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1, 1 };
+    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1,
+                                                1 };
 }
 
 static const struct counter_backend fake_simulator = {

@@ -14,8 +14,8 @@ static json_t *caches_json(const struct cpu_topology *t)
         const struct cache_level *c = &t->cache[i];
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
-            "size_bytes", json_whole(c->size_bytes), "line_bytes",
+            "{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "level", c->level,
+            "kind", kind, "size_bytes", json_whole(c->size_bytes), "line_bytes",
             json_whole((uint64_t)c->line_bytes), "ways",
             json_whole((uint64_t)c->ways), "cpus_sharing",
             json_whole((uint64_t)c->n_sharing), "count",
