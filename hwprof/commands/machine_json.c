@@ -69,10 +69,12 @@ static json_t *topology_json(const struct cpu_topology *t)
 
 static json_t *rate_json(const struct peak_rate *rate)
 {
-    return json_pack("{s:o, s:o, s:i, s:o}",
+    return json_pack("{s:o, s:o, s:i, s:b, s:o, s:o}",
         "best", json_known(rate->per_second, rate->n_runs > 0),
         "slowest", json_known(rate->worst, rate->n_runs > 0),
-        "runs", rate->n_runs, "reason", json_reason(rate->reason));
+        "runs", rate->n_runs, "busy", peak_is_busy(rate),
+        "probe_share", json_known(rate->share, rate->n_runs > 0),
+        "reason", json_reason(rate->reason));
 }
 
 static json_t *peak_json(const struct peak *p)

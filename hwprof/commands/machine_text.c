@@ -87,14 +87,16 @@ static void print_topology(const struct cpu_topology *t)
 static void print_rate(const struct peak_rate *rate)
 {
     if (rate->n_runs)
-        printf("  %8.1f (%.1f)", rate->per_second * 1e-9, rate->worst * 1e-9);
+        printf("  %8.1f (%.1f)%s", rate->per_second * 1e-9,
+               rate->worst * 1e-9, peak_is_busy(rate) ? " busy" : "");
     else
         printf("  %8s", "-");
 }
 
 static void print_peak(const struct peak *p)
 {
-    printf("\nMeasured peak, best run (slowest run)\n"
+    printf("\nMeasured peak, best run (slowest run); busy: others ran beside"
+           " it, it is no peak\n"
            "                          1 thread          %d threads\n",
            p->n_threads);
     printf("  %-14s", "GFLOP/s");

@@ -73,6 +73,8 @@ static enum status open_session(struct session *s, struct machine *machine,
                "nothing to set it against\n", a->model);
     status = read_tokens(s, err);
     if (status == STATUS_OK)
+        status = load_prober_open(&s->prober, (int)a->common.threads, err);
+    if (status == STATUS_OK)
         status = rundir_open(&s->rundir, a->common.output, err);
     return status;
 }
@@ -273,6 +275,7 @@ static int run(void *options)
         status = run_phases(s, &machine, &err);
     json_decref(s->phases);
     validation_close(&s->validation);
+    load_prober_close(&s->prober);
     free(s->column);
     free(s->targets);
     free(s->ids);

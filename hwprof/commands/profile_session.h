@@ -61,6 +61,7 @@ struct session {
     struct data      *data;
     int32_t          *ids, *targets;
     int32_t          *column;     /* [B] one step's tokens */
+    struct load_prober prober;    /* of all phases and arms */
     struct measure   *listening;  /* told which step runs; NULL: nobody */
     json_t           *phases;
     struct validation validation; /* where it was asked for */
@@ -113,7 +114,8 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
 enum status profile_paired_print(const struct workload *phase,
                                  const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
-/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n"},
+/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n",
+ * "busy": others disturbed every pair},
  * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
  * object like seconds. */
 json_t *profile_paired(const struct arm *arm);
