@@ -137,8 +137,8 @@ static const struct mask masks[] = {
       "isa|kernel|perf_event_paranoid)", NULL, "host",
       "They say what the machine is; the rest is a made-up /sys." },
     { "machine-json/stdout", MASK_JSON_NULL,
-      "@(peak.kernel|event_table|metrics.*.!(unit)|read_paths|backends.*)",
-      NULL, "host", "They say what can be read here, and by which library." },
+      "@(peak.kernel|event_table|metrics.*.!(unit)|read_paths|counters|"
+      "backends.*)", NULL, "host", "They say what can be read here, and by which library." },
     { "machine-json/stdout", MASK_JSON,
       "peak.*.@(best|slowest|busy|probe_share)", NULL, "rate",
       "They are measured." },

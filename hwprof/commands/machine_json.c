@@ -150,6 +150,30 @@ static json_t *paths_json(const struct machine_answer *a)
     return list;
 }
 
+/* By metric: the events of what is seen, the reason of what is not. */
+static json_t *survey_json(const struct machine_answer *a)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < a->n_backends; i++) {
+        const struct measure_backend *b = &a->backend[i];
+        json_t *events = json_object(), *reasons = json_object();
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            const char *column = metric_table[m].column;
+            if (b->seen & counter_bit((enum metric)m))
+                json_object_set_new(events, column, json_string(b->source[m]));
+            else if (b->reason[m][0])
+                json_object_set_new(reasons, column,
+                                    json_string(b->reason[m]));
+        }
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o}",
+            "name", b->backend->name, "what", b->backend->what,
+            "read_seconds", json_known(b->read_seconds, b->read_seconds > 0),
+            "events", events, "reasons", reasons));
+    }
+    return list;
+}
+
 enum status machine_answer_json(const struct machine_answer *a,
                                 struct error *err)
 {
@@ -158,11 +182,12 @@ enum status machine_answer_json(const struct machine_answer *a,
     for (int m = 0; m < METRIC_COUNT; m++)
         json_object_set_new(metrics, metric_table[m].column,
                             row_json(&a->row[m]));
-    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
+    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
         "schema", "isobath-machine-1", "topology", topology_json(&a->topology),
         "peak", peak_json(&a->peak), "event_table", a->table,
         "metrics", metrics, "energy", sensors_json(&a->sensors),
-        "backends", backends_json(), "read_paths", paths_json(a));
+        "backends", backends_json(), "read_paths", paths_json(a),
+        "counters", survey_json(a));
     if (!all)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
     if (a->energy)

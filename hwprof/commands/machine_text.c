@@ -172,19 +172,50 @@ static void print_unmeasurable(const struct machine_answer *a)
 }
 
 /* Timed where the program runs: what is cheapest differs between machines. */
+/* Metrics of the back end that share a reason share a paragraph. */
+static void print_reasons(const struct measure_backend *b)
+{
+    bool said[METRIC_COUNT] = { false };
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        if (said[m] || !b->reason[m][0])
+            continue;
+        fputs("     not", stdout);
+        for (int k = m; k < METRIC_COUNT; k++) {
+            if (said[k] || strcmp(b->reason[k], b->reason[m]) != 0)
+                continue;
+            printf("%s %s", k == m ? "" : ",", metric_table[k].column);
+            said[k] = true;
+        }
+        putchar('\n');
+        wrap_text(stdout, 9, 9, b->reason[m]);
+    }
+}
+
+static bool is_chosen(const struct machine_answer *a,
+                      const struct counter_backend *backend)
+{
+    for (int i = 0; i < a->n_paths; i++)
+        if (a->path[i].backend == backend && a->path[i].chosen)
+            return true;
+    return false;
+}
+
 static void print_paths(const struct machine_answer *a)
 {
     printf("\nWays to read counters, the cheapest that qualifies is used\n");
-    for (int i = 0; i < a->n_paths; i++) {
-        const struct read_path *path = &a->path[i];
-        printf("  %-8s", path->backend->name);
-        if (path->seconds > 0)
-            printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
-                   path->chosen ? ", chosen" : "");
-        else {
-            puts(" sees nothing here");
-            wrap_text(stdout, 11, 11, path->reason);
-        }
+    for (int i = 0; i < a->n_backends; i++) {
+        const struct measure_backend *b = &a->backend[i];
+        printf("  %-10s", b->backend->name);
+        if (b->seen && b->read_seconds > 0)
+            printf("%8.0f ns a reading%s\n", 1e9 * b->read_seconds,
+                   is_chosen(a, b->backend) ? ", chosen" : "");
+        else
+            puts(b->seen ? "sees" : "sees nothing here");
+        for (int m = 0; m < METRIC_COUNT; m++)
+            if (b->seen & counter_bit((enum metric)m))
+                printf("     %s: %s\n", metric_table[m].column, b->source[m]);
+        print_reasons(b);
     }
 }
 

@@ -114,6 +114,8 @@ enum status profile_arm_open(struct session *s, const struct workload *phase,
         .bare = profile_decodes(phase) || a->validate,
         .idle_seconds = idle_seconds,
         .prober = counter_host() ? NULL : &s->prober,
+        .backend = a->counters >= 0
+            ? counter_find(profile_counters[a->counters]) : NULL,
     };
     enum status status = a->record ? use_record(&measure, arm->record,
                                                 a->record,

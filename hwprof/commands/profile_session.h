@@ -31,6 +31,8 @@ struct arm {
                                    * sys, proc */
 };
 
+extern const char *const profile_counters[];    /* back ends; NULL ends */
+
 struct session;
 struct workload {
     const char *name, *file;      /* "train step", "train" */
@@ -48,6 +50,7 @@ struct profile_arguments {
     const char *model, *text, *machine, *sysfs_root, *record, *phases;
     int64_t     batch, tokens, steps, repeats, seed;
     int         weights;      /* enum weights of models/files/source.h */
+    int         counters;     /* of profile_counters[]; -1: any that is right */
     bool        wanted[PHASE_COUNT], validate;
 };
 

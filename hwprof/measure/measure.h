@@ -198,6 +198,21 @@ struct measure_overhead measure_overhead(const struct measure *measure);
 int measure_read_paths(const struct measure *measure,
                        const struct read_path **out);
 
+/* What one back end has to say here, whether it is used or not. */
+enum { MEASURE_BACKEND_MAX = 8 };
+struct measure_backend {
+    const struct counter_backend *backend;
+    uint32_t seen;               /* counter_bit(METRIC_x) */
+    double   read_seconds;       /* of its dearest group; 0: none is read */
+    char     source[METRIC_COUNT][COUNTER_SOURCE_SIZE];    /* its events */
+    char     reason[METRIC_COUNT][COUNTER_REASON_SIZE];    /* of what is not
+                                  * seen; "" where nobody asked */
+};
+/* A row for each of counter_backends[].  Fails for want of memory. */
+enum status measure_survey(const struct measure *measure,
+                           struct measure_backend out[MEASURE_BACKEND_MAX],
+                           int *n, struct error *err) MUST_CHECK;
+
 /* By what, and on which caches, counts are simulated: "callgrind, D1 48 KiB, 12
  * ways of 64 B, LL ..."; "": they are the machine's own. */
 void measure_simulated(const struct measure *measure,
