@@ -51,8 +51,9 @@ struct report_gap {
 };
 
 struct report {
-    struct run  *run;          /* [n_runs] as given */
+    struct run  *run;          /* [n_runs] as given, each once */
     size_t       n_runs;
+    size_t       n_twice;      /* runs left out since they stand here already */
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */

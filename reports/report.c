@@ -7,8 +7,9 @@
 #include <string.h>
 #include "reports/figures/figures.h"
 #include "reports/page/page.h"
-#include "reports/read/run_directory.h"
+#include "reports/read/distinct.h"
 #include "reports/read/jsonpath.h"
+#include "reports/read/run_directory.h"
 #include "reports/tables/tables.h"
 
 static enum status read_curves(struct report *r, struct error *err)
@@ -163,6 +164,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = run_open(&r->run[i], paths[i], err);
         r->n_runs += status == STATUS_OK;
     }
+    if (status == STATUS_OK)
+        status = runs_keep_distinct(r->run, &r->n_runs, &r->n_twice, err);
     for (size_t i = r->n_runs; i > 0; i--)
         if (r->run[i - 1].kind == RUN_PROFILE)
             r->profile = &r->run[i - 1];

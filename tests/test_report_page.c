@@ -369,3 +369,23 @@ Test(report_page, a_token_column_that_is_no_bit_is_named)
     put("run/tokens.csv", "position,text,block_1\n0,a,1\n1,b,2\n");
     refused(in_folder("run"), "tokens.csv:3: block_1 is '2'");
 }
+
+/* Eight points, each given three times, make the same page as once. */
+Test(report_page, a_sweep_beside_its_own_points_counts_each_run_once)
+{
+    char sweep[] = DATA "sweep", again[] = "./" DATA "sweep/";
+    char dense[] = DATA "sweep/points/000002";
+    char mod[] = DATA "sweep/points/000004";
+    char *paths[] = { mod, sweep, again, dense, mod }, *page;
+
+    cr_assert(report_open(&report, paths, 5, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(eq(sz, report.n_runs, 1));
+    cr_assert(eq(sz, report.study.n_runs, report.run[0].n_points));
+    cr_assert(eq(sz, report.n_twice, report.study.n_runs + 3));
+    page = text_of("out/index.html");
+    has(page, "runs were given more than once");
+    free(page);
+}

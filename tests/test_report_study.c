@@ -8,7 +8,7 @@
 
 #include "reports/read/study.h"
 
-enum { MAX_RUNS = 8 };
+enum { MAX_RUNS = 64 };
 static struct run runs[MAX_RUNS];
 static size_t n_runs;
 static struct study study;
@@ -166,4 +166,68 @@ Test(report_study, unknown_losses_never_win)
     gather();
     cr_assert(study.dense == NULL || study.dense->causal.n > 0);
     cr_assert(study.mod == NULL);
+}
+
+/* The same run three times is one run, whatever seeds noise suggests. */
+Test(report_study, a_run_given_thrice_counts_once_and_claims_nothing)
+{
+    for (int copy = 0; copy < 3; copy++) {
+        trained(1, 1, 2.0, 1e6);
+        trained(0.5, 1, 1.9, 1e6);
+    }
+    gather();
+    cr_assert(eq(sz, study.n_runs, 2));
+    cr_assert(eq(sz, study.n_twice, 4));
+    cr_assert(eq(sz, study.mod->n_seeds, 1));
+    cr_assert(eq(sz, study.mod->causal.n, 1));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+/* 1.9 and 1.7 of seed 1 make 1.8; against 2.0 that is one pair. */
+Test(report_study, a_seed_with_another_result_is_a_repeat_and_no_pair)
+{
+    trained(1, 1, 2.0, 1e6);
+    trained(0.5, 1, 1.9, 1e6);
+    trained(0.5, 1, 1.7, 1e6);
+    gather();
+    cr_assert(eq(sz, study.n_runs, 3));
+    cr_assert(eq(sz, study.n_repeats, 1));
+    cr_assert(eq(sz, study.mod->causal.n, 1));
+    cr_assert(epsilon_eq(dbl, study.mod->causal.mean, 1.8, 1e-12));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+Test(report_study, unknown_seeds_are_no_distinct_seeds)
+{
+    for (int i = 0; i < 3; i++) {
+        trained(1, 1, 2.0 + i, 1e6);
+        trained(0.5, 1, 1.0 + i, 1e6);
+    }
+    for (size_t i = 0; i < n_runs; i++)
+        runs[i].facts.seed = (double)NAN;
+    gather();
+    cr_assert(eq(sz, study.mod->n_seeds, 1));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+static void set_config(size_t run, const char *key, json_t *value)
+{
+    json_object_set_new(json_object_get(json_object_get(runs[run].summary,
+                        "config"), "routing"), key, value);
+}
+
+Test(report_study, a_setting_is_told_by_numbers_and_by_the_data_it_saw)
+{
+    trained(0.5, 1, 2.0, 1e6);
+    trained(0.5, 2, 2.1, 1e6);
+    trained(0.5, 3, 2.2, 1e6);
+    set_config(0, "decay", json_integer(1));
+    set_config(1, "decay", json_real(1.0));
+    set_config(2, "decay", json_real(1.0));
+    json_object_set_new(runs[2].summary, "provenance",
+                        json_pack("{s:s}", "data_hash", "another"));
+    gather();
+    cr_assert(eq(sz, study.n, 2));
+    cr_assert(eq(sz, study.setting[0].n + study.setting[1].n, 3));
+    cr_assert(eq(sz, study.setting[0].n_seeds * study.setting[1].n_seeds, 2));
 }

@@ -145,6 +145,24 @@ static void visit_evidence(void *context, const struct run *run)
     seen->measured |= isfinite(study_loss(run));
 }
 
+/* Runs that are no seed of their own. */
+static void lead_twice(const struct report *r, FILE *out)
+{
+    size_t twice = r->n_twice + r->study.n_twice;
+    size_t repeats = r->study.n_repeats;
+
+    if (twice)
+        fprintf(out, "<p class=\"warn\">%zu run%s given more than once (the "
+                "same configuration, data, seed and result) and count%s "
+                "once.</p>\n", twice, twice == 1 ? " was" : "s were",
+                twice == 1 ? "s" : "");
+    if (repeats)
+        fprintf(out, "<p class=\"warn\">%zu run%s a seed of the same "
+                "configuration with another result: the mean of such repeats "
+                "stands for the seed, and they make no further pair.</p>\n",
+                repeats, repeats == 1 ? " repeats" : "s repeat");
+}
+
 void page_lead(const struct report *r, FILE *out)
 {
     struct evidence seen = { false, false };
@@ -159,6 +177,7 @@ void page_lead(const struct report *r, FILE *out)
         lead_phase(report_phase(r), out);
     if (r->tradeoff.n > 0)
         page_lead_tradeoff(r, out);
+    lead_twice(r, out);
     if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
         return;
     fputs("<p class=\"lead\">", out);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "reports/read/jsonpath.h"
 #include "sim/core/answer/table.h"
 
 const char *const setting_kind_names[SETTING_KIND_COUNT] = {
@@ -22,11 +23,11 @@ double study_loss(const struct run *run)
     return f->loss_causal;
 }
 
-/* Config keys that tell runs of one setting apart. */
+/* Config keys that may differ between runs of one setting. */
 static bool is_seed(const char *key)
 {
     static const char *const names[] = { "seed", "seeds", "threads", "output",
-                                         "name" };
+                                         "name", "machine" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(key, names[i]) == 0)
@@ -34,29 +35,52 @@ static bool is_seed(const char *key)
     return false;
 }
 
-static void drop_seeds(json_t *object)
+/* A copy without such keys, in which 1 and 1.0 are one number; the caller's. */
+static json_t *without_seeds(const json_t *value)
 {
     const char *key;
-    json_t *value;
-    void *next;
+    json_t *item, *out;
+    size_t i;
 
-    json_object_foreach_safe(object, next, key, value) {
-        if (is_seed(key))
-            json_object_del(object, key);
-        else if (json_is_object(value))
-            drop_seeds(value);
+    if (json_is_number(value))
+        return json_real(json_number_value(value));
+    if (json_is_array(value)) {
+        out = json_array();
+        json_array_foreach(value, i, item)
+            json_array_append_new(out, without_seeds(item));
+        return out;
     }
+    if (!json_is_object(value))
+        return json_deep_copy(value);
+    out = json_object();
+    json_object_foreach((json_t *)value, key, item)
+        if (!is_seed(key))
+            json_object_set_new(out, key, without_seeds(item));
+    return out;
 }
 
-/* A text equal for equal settings; NULL: no memory. */
+/* A text is told by its content where that was hashed, else by its path. */
+static void name_data(json_t *config, const json_t *summary)
+{
+    const char *hash = jsonpath_text(summary, "provenance.data_hash");
+
+    if (!hash)
+        return;
+    json_object_del(json_object_get(config, "data"), "path");
+    json_object_set_new(config, "data_hash", json_string(hash));
+}
+
+/* A text equal for equal settings on equal data; NULL: no memory. */
 static char *setting_key(const struct run *run)
 {
-    json_t *config = json_deep_copy(json_object_get(run->summary, "config"));
+    const json_t *given = json_object_get(run->summary, "config");
+    json_t *config;
     char *key;
 
-    if (!config)
+    if (!given)
         return strdup(run->path);     /* nothing to compare by */
-    drop_seeds(config);
+    config = without_seeds(given);
+    name_data(config, run->summary);
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(config);
     return key;
@@ -88,36 +112,90 @@ static struct amount flops_trained(const struct run *run)
            ? counted : run->totals.of[WITNESS_PREDICTED][METRIC_FLOPS];
 }
 
+static bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same_seed(const struct run *a, const struct run *b)
+{
+    return same(a->facts.seed, b->facts.seed);
+}
+
+static bool same_result(const struct run *a, const struct run *b)
+{
+    return same(study_loss(a), study_loss(b)) &&
+           same(a->facts.loss_topk, b->facts.loss_topk) &&
+           same(a->facts.loss_train, b->facts.loss_train) &&
+           same(flops_trained(a).value, flops_trained(b).value);
+}
+
+static struct setting *find_setting(struct study *study, const char *key)
+{
+    for (size_t i = 0; i < study->n; i++)
+        if (strcmp(study->setting[i].key, key) == 0)
+            return &study->setting[i];
+    return NULL;
+}
+
+/* Takes the key. */
+static enum status new_setting(struct study *study, char *key,
+                               const struct facts *f, struct error *err)
+{
+    struct setting *s = &study->setting[study->n++];
+
+    s->key = key;
+    s->kind = f->dense ? SETTING_DENSE
+            : f->control ? SETTING_CONTROL : SETTING_MOD;
+    s->capacity = f->capacity;
+    s->flops_forward = f->flops_forward;
+    s->n_parameters = f->n_parameters;
+    s->tokens = f->tokens;
+    label_setting(s, f);
+    s->run = calloc(study->n_runs, sizeof(struct run *));
+    if (!s->run)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+    return STATUS_OK;
+}
+
+/* A run that was there before is left out; a seed that was there before with
+ * another result stays as a repeat. */
+static void join_setting(struct study *study, struct setting *s,
+                         const struct run *run)
+{
+    bool repeats = false;
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (!same_seed(s->run[i], run))
+            continue;
+        if (same_result(s->run[i], run)) {
+            study->n_twice++;
+            return;
+        }
+        repeats = true;
+    }
+    study->n_repeats += repeats;
+    s->n_seeds += !repeats;
+    s->run[s->n++] = run;
+}
+
 static enum status add_run(struct study *study, const struct run *run,
                            struct error *err)
 {
     char *key = setting_key(run);
-    struct setting *s = NULL;
+    enum status status = STATUS_OK;
 
     if (!key)
         return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
-    for (size_t i = 0; i < study->n && !s; i++)
-        if (strcmp(study->setting[i].key, key) == 0)
-            s = &study->setting[i];
-    if (!s) {
-        const struct facts *f = &run->facts;
-        s = &study->setting[study->n++];
-        s->key = key;
-        s->kind = f->dense ? SETTING_DENSE
-                : f->control ? SETTING_CONTROL : SETTING_MOD;
-        s->capacity = f->capacity;
-        s->flops_forward = f->flops_forward;
-        s->n_parameters = f->n_parameters;
-        s->tokens = f->tokens;
-        label_setting(s, f);
-        s->run = calloc(study->n_runs, sizeof(struct run *));
-        if (!s->run)
-            return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
-    } else {
+    if (find_setting(study, key)) {
+        join_setting(study, find_setting(study, key), run);
         free(key);
+        return STATUS_OK;
     }
-    s->run[s->n++] = run;
-    return STATUS_OK;
+    status = new_setting(study, key, &run->facts, err);
+    if (status == STATUS_OK)
+        join_setting(study, &study->setting[study->n - 1], run);
+    return status;
 }
 
 typedef double value_fn(const struct run *run);
@@ -137,14 +215,40 @@ static double realised(const struct run *run)
     return run->facts.realised;
 }
 
-/* The known values of a setting's runs; x[s->n]. */
+static bool is_first_of_seed(const struct setting *s, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (same_seed(s->run[j], s->run[i]))
+            return false;
+    return true;
+}
+
+/* The mean over the runs of one seed, which is a single run but for repeats;
+ * NAN: none of them knows the value. */
+static double of_seed(const struct setting *s, value_fn *value, double seed)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (same(s->run[i]->facts.seed, seed) &&
+            isfinite(value(s->run[i]))) {
+            sum += value(s->run[i]);
+            n++;
+        }
+    return n ? sum / (double)n : nan("");
+}
+
+/* The known values of a setting's seeds; x[s->n]. */
 static size_t values(const struct setting *s, value_fn *value, double *x)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++)
-        if (isfinite(value(s->run[i])))
-            x[n++] = value(s->run[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        double mean = of_seed(s, value, s->run[i]->facts.seed);
+        if (is_first_of_seed(s, i) && isfinite(mean))
+            x[n++] = mean;
+    }
     return n;
 }
 
@@ -275,15 +379,6 @@ static void find_best(struct study *study)
     study->mod = best_of(study, SETTING_MOD, 0);
 }
 
-/* Loss of the run with that seed; nan("") when there is none. */
-static double loss_of_seed(const struct setting *s, double seed)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->run[i]->facts.seed == seed)
-            return study_loss(s->run[i]);
-    return nan("");
-}
-
 /* a less b over the seeds both have; over all their runs when they share fewer
  * than two. */
 static struct difference difference_of(const struct setting *a,
@@ -297,9 +392,11 @@ static struct difference difference_of(const struct setting *a,
     if (!x)
         return d;
     for (size_t i = 0; i < a->n; i++) {
-        double loss = study_loss(a->run[i]);
-        double other = loss_of_seed(b, a->run[i]->facts.seed);
-        if (isfinite(loss) && isfinite(other)) {
+        double seed = a->run[i]->facts.seed;
+        double loss = of_seed(a, study_loss, seed);
+        double other = of_seed(b, study_loss, seed);
+        if (isfinite(seed) && is_first_of_seed(a, i) && isfinite(loss) &&
+            isfinite(other)) {
             x[n] = loss;
             x[a->n + n++] = other;
         }
@@ -381,6 +478,7 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
             if (runs[i].point[j].kind == RUN_TRAIN)
                 status = add_run(&study, &runs[i].point[j], err);
     }
+    study.n_runs -= study.n_twice;
     if (status == STATUS_OK && study.n_runs)
         status = finish(&study, err);
     if (status != STATUS_OK) {

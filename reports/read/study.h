@@ -18,9 +18,10 @@ struct setting {
     char  shape[32];                    /* "6x48": layers x channels */
     char *key;                          /* owned: the config without seeds */
     const struct run **run;             /* owned [n]; the runs are borrowed */
-    size_t n;
+    size_t n, n_seeds;                  /* runs of an unknown seed: one seed */
     double capacity, flops_forward, flops_train, tokens, n_parameters;
-    struct spread causal, topk, train, realised;    /* of the known runs */
+    struct spread causal, topk, train, realised;    /* over seeds: of a
+                                         * seed's repeats their mean */
     int    budget;                      /* index of study.budget; -1: its
                                          * training FLOPs are unknown */
     const struct setting *rival;        /* the best dense it is set against, of
@@ -39,6 +40,10 @@ struct study {
     const struct setting *dense, *mod;  /* the lowest mean causal loss of each
                                          * kind; NULL: none was trained */
     size_t n_runs, n_unfinished;
+    size_t n_twice;                     /* left out: there before, with the
+                                         * same config, data, seed, result */
+    size_t n_repeats;                   /* of a seed that was there before,
+                                         * with another result */
     double flops_low, flops_high;       /* training FLOPs over all runs */
     enum provenance flops_from;         /* the weakest that went in */
     bool   equal_flops;                 /* high / low - 1 <= 1 %; false if

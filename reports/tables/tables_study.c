@@ -79,7 +79,7 @@ static void settings(struct report *r)
         table_amount(t, counted(s->flops_forward));
         table_amount(t, flops);
         table_amount(t, counted(s->tokens));
-        table_amount(t, counted((double)s->n));
+        table_amount(t, counted((double)s->n_seeds));
     }
 }
 
