@@ -61,13 +61,15 @@ static void report_of_all(void)
               err.text);
 }
 
-/* Seeds 1 and 2: MoD less dense is 1.856 - 1.854 and 1.847 - 1.846. */
+/* Two seeds are no verdict, and one dense depth was tried. */
 Test(report_page, the_headline_claims_nothing_inside_the_noise)
 {
     char *page;
     report_of_all();
     page = text_of("out/index.html");
-    has(page, "no difference seen");
+    has(page, "no verdict: 2 seeds compared, 5 are needed");
+    has(page, "Only one dense depth was tried");
+    lacks(page, "tuned:");
     has(page, "lie within");
     has(page, "causal rule");
     has(page, "fewer FLOPs");
@@ -125,7 +127,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
     svg = text_of("out/figures/compute-loss.svg");
-    has(svg, "<title>No difference seen");
+    has(svg, "<title>The best MoD against the best dense model: no verdict");
     lacks(svg, "Gnuplot</title>");
     free(svg);
     cr_assert(not(file_exists(in_folder("out/figures/touched-by-a-token"))));
@@ -286,7 +288,7 @@ Test(report_page, a_single_point_makes_a_page_that_compares_nothing)
     char *page;
     report_of(path);
     page = text_of("out/index.html");
-    lacks(page, "no difference seen");
+    lacks(page, "no verdict:");
     has(page, "best dense");
     free(page);
 }
@@ -387,5 +389,36 @@ Test(report_page, a_sweep_beside_its_own_points_counts_each_run_once)
     cr_assert(eq(sz, report.n_twice, report.study.n_runs + 3));
     page = text_of("out/index.html");
     has(page, "runs were given more than once");
+    free(page);
+}
+
+static void put_profile(const char *seconds)
+{
+    char text[1024];
+    make("p");
+    snprintf(text, sizeof text, "\"profile\",\"phases\":[{\"name\":"
+             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[]}]}",
+             seconds);
+    put_summary("p/summary.json", text);
+}
+
+Test(report_page, fewer_than_six_repeats_claim_no_time)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":null,\"high\":null,\"n\":3}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    lacks(page, "% less time");
+    has(page, "an unclear change in time (-5.8 %, from fewer than 6 repeats");
+    free(page);
+}
+
+Test(report_page, six_repeats_claim_time_with_its_interval)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":0.93,\"high\":0.95,\"n\":6}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    has(page, "5.8 % less time");
     free(page);
 }

@@ -106,7 +106,9 @@ static void change(char out[48], struct amount ratio, const char *less,
 {
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
 
-    if (interval && ratio.low < 1 && ratio.high > 1)
+    if (!interval && ratio.from == PROV_MEASURED)
+        snprintf(out, 48, "an unclear change (few repeats)");
+    else if (interval && ratio.low < 1 && ratio.high > 1)
         snprintf(out, 48, "%s", none);
     else
         snprintf(out, 48, "%.0f %% %s", 100 * fabs(1 - ratio.value),
@@ -124,7 +126,7 @@ static void say(struct plot *p, const struct phase *phase)
         snprintf(p->head, sizeof p->head, "%s; the time is unknown", flops);
         return;
     }
-    verb = phase->ratio[METRIC_SECONDS].value > 1 ? "but take" : "become";
+    verb = phase->ratio[METRIC_SECONDS].low > 1 ? "but take" : "become";
     change(time, phase->ratio[METRIC_SECONDS], "less time", "more time",
            "no measurable change in time");
     change(energy, phase->ratio[METRIC_JOULES], "less energy", "more energy",

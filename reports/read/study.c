@@ -343,19 +343,54 @@ static int by_kind_and_cost(const void *a, const void *b)
     return strcmp(x->label, y->label);
 }
 
-/* The lowest loss among settings that spent at least `flops` in training. */
-static const struct setting *best_of(const struct study *study,
-                                     enum setting_kind kind, double flops)
+/* The mean loss over all seeds but one; NAN: none is left. */
+static double mean_without(const struct setting *s, double seed)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        double loss = of_seed(s, study_loss, s->run[i]->facts.seed);
+        if (!is_first_of_seed(s, i) || s->run[i]->facts.seed == seed ||
+            !isfinite(loss))
+            continue;
+        sum += loss;
+        n++;
+    }
+    return n ? sum / (double)n : nan("");
+}
+
+static bool competes(const struct setting *s, enum setting_kind kind,
+                     double flops)
+{
+    return s->kind == kind && s->causal.n && !(s->flops_train < flops);
+}
+
+/* The lowest mean loss among settings that spent at least `flops` in training,
+ * that seed left out. */
+static const struct setting *best_without(const struct study *study,
+                                          enum setting_kind kind, double flops,
+                                          double seed)
 {
     const struct setting *best = NULL;
+    double least = HUGE_VAL;
 
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];
-        if (s->kind == kind && s->causal.n && !(s->flops_train < flops) &&
-            (!best || s->causal.mean < best->causal.mean))
+        double loss = competes(s, kind, flops) ? mean_without(s, seed)
+                                               : nan("");
+        if (loss < least) {
             best = s;
+            least = loss;
+        }
     }
     return best;
+}
+
+static const struct setting *best_of(const struct study *study,
+                                     enum setting_kind kind, double flops)
+{
+    return best_without(study, kind, flops, nan(""));
 }
 
 static const double largest_share = 0.95;
@@ -365,18 +400,44 @@ bool study_is_largest(const struct study *study, const struct setting *s)
     return !(s->flops_train < largest_share * study->flops_high);
 }
 
-/* Among the largest budget's runs, where both kinds have some: compared
- * settings should have cost the same. */
-static void find_best(struct study *study)
+static bool is_new_depth(const struct study *study, size_t i, double flops)
 {
-    const double large = largest_share * study->flops_high;
+    const struct setting *s = &study->setting[i];
 
-    study->dense = best_of(study, SETTING_DENSE, large);
-    study->mod = best_of(study, SETTING_MOD, large);
-    if (study->dense && study->mod)
-        return;
-    study->dense = best_of(study, SETTING_DENSE, 0);
-    study->mod = best_of(study, SETTING_MOD, 0);
+    for (size_t j = 0; j < i; j++)
+        if (competes(&study->setting[j], SETTING_DENSE, flops) &&
+            same(study->setting[j].run[0]->facts.n_layers,
+                 s->run[0]->facts.n_layers))
+            return false;
+    return true;
+}
+
+static void count_rivals(struct study *study, double flops)
+{
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        study->n_mod += competes(s, SETTING_MOD, flops);
+        if (competes(s, SETTING_DENSE, flops)) {
+            study->n_dense++;
+            study->n_depths += is_new_depth(study, i, flops);
+        }
+    }
+}
+
+/* Among the largest budget's runs, where both kinds have some: compared
+ * settings should have cost the same.  Returns the FLOPs that each spent at
+ * least. */
+static double find_best(struct study *study)
+{
+    double flops = largest_share * study->flops_high;
+
+    if (!best_of(study, SETTING_DENSE, flops) ||
+        !best_of(study, SETTING_MOD, flops))
+        flops = 0;
+    study->dense = best_of(study, SETTING_DENSE, flops);
+    study->mod = best_of(study, SETTING_MOD, flops);
+    count_rivals(study, flops);
+    return flops;
 }
 
 /* a less b over the seeds both have; over all their runs when they share fewer
@@ -407,6 +468,32 @@ static struct difference difference_of(const struct setting *a,
     return d;
 }
 
+/* Each seed compares the two settings that the other seeds would choose, so none
+ * judges a choice it took part in.  Settings that share fewer than two seeds are
+ * compared as they are. */
+static struct difference difference_of_best(const struct study *study,
+                                            double flops, double *x)
+{
+    const struct setting *dense = study->dense;
+    size_t n = 0;
+
+    for (size_t i = 0; i < dense->n; i++) {
+        double seed = dense->run[i]->facts.seed;
+        const struct setting *a = best_without(study, SETTING_MOD, flops, seed);
+        const struct setting *b = best_without(study, SETTING_DENSE, flops,
+                                               seed);
+        double loss = a ? of_seed(a, study_loss, seed) : nan("");
+        double other = b ? of_seed(b, study_loss, seed) : nan("");
+        if (isfinite(seed) && is_first_of_seed(dense, i) && isfinite(loss) &&
+            isfinite(other)) {
+            x[n] = loss;
+            x[dense->n + n++] = other;
+        }
+    }
+    return n >= 2 ? stats_paired(x, x + dense->n, n)
+                  : study->mod->against_dense;
+}
+
 /* The best dense of the same budget; of all where budgets are not separate or
  * that one has none. */
 static const struct setting *rival_of(const struct study *study,
@@ -425,21 +512,44 @@ static const struct setting *rival_of(const struct study *study,
     return rival ? rival : study->dense;
 }
 
-static enum status finish(struct study *study, struct error *err)
+static double margin_of(const struct setting *dense)
 {
-    double *x = calloc(study->n_runs, sizeof *x);
-    enum status status;
+    return dense->causal.mean * STUDY_MARGIN_PERMILLE / 1000;
+}
 
-    if (!x)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+static bool is_tested(const struct setting *s)
+{
+    return s->against_dense.n >= STATS_FEWEST_SEEDS &&
+           !isnan(stats_p(s->against_dense));
+}
+
+size_t study_tested(const struct study *study)
+{
+    size_t n = 0;
+
     for (size_t i = 0; i < study->n; i++)
-        summarise(&study->setting[i], x);
-    free(x);
-    qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
-    budget(study);
-    if ((status = find_budgets(study, err)) != STATUS_OK)
-        return status;
-    find_best(study);
+        n += is_tested(&study->setting[i]);
+    return n;
+}
+
+/* x[study->n] */
+static void judge(struct study *study, double *x)
+{
+    for (size_t i = 0; i < study->n; i++)
+        x[i] = is_tested(&study->setting[i])
+               ? stats_p(study->setting[i].against_dense) : nan("");
+    stats_holm(x, study->n);
+    for (size_t i = 0; i < study->n; i++) {
+        struct setting *s = &study->setting[i];
+        s->p = x[i];
+        if (s->rival)
+            s->verdict = stats_verdict(s->against_dense, s->p,
+                                       margin_of(s->rival));
+    }
+}
+
+static void compare(struct study *study, double flops, double *x)
+{
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
         s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
@@ -448,9 +558,29 @@ static enum status finish(struct study *study, struct error *err)
         if (s->rival && s != s->rival && s->causal.n)
             s->against_dense = difference_of(s, s->rival);
     }
-    if (study->mod)
-        study->verdict = stats_verdict(study->mod->against_dense);
-    return STATUS_OK;
+    judge(study, x);
+    if (!study->mod || !study->dense)
+        return;
+    study->best = difference_of_best(study, flops, x);
+    study->verdict = stats_verdict(study->best, stats_p(study->best),
+                                   margin_of(study->dense));
+}
+
+static enum status finish(struct study *study, struct error *err)
+{
+    double *x = calloc(2 * study->n_runs, sizeof *x);
+    enum status status;
+
+    if (!x)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+    for (size_t i = 0; i < study->n; i++)
+        summarise(&study->setting[i], x);
+    qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
+    budget(study);
+    if ((status = find_budgets(study, err)) == STATUS_OK)
+        compare(study, find_best(study), x);
+    free(x);
+    return status;
 }
 
 enum status study_open(struct study *out, const struct run *runs, size_t n,
@@ -544,4 +674,26 @@ void study_words(char out[160], const struct setting *s)
     else
         snprintf(out, 160, "capacity %g %%, %.0f layers of %.0f channels",
                  100 * f->capacity, f->n_layers, f->n_channels);
+}
+
+void study_said(char out[96], enum verdict verdict, struct difference d,
+                double dense_loss, size_t n_tested)
+{
+    static const char *const said[] = {
+        [VERDICT_LOWER]  = "lower, beyond the seed noise",
+        [VERDICT_HIGHER] = "higher, beyond the seed noise",
+    };
+    double seen = stats_seen(d, 0.05 / (double)(n_tested ? n_tested : 1));
+
+    if (verdict == VERDICT_UNKNOWN)
+        snprintf(out, 96, "no verdict: %zu seed%s compared, %d are needed",
+                 d.n, d.n == 1 ? "" : "s", STATS_FEWEST_SEEDS);
+    else if (verdict == VERDICT_OPEN)
+        snprintf(out, 96, "cannot tell: %zu seeds see only differences above "
+                 "%.2g %%", d.n, 100 * seen / dense_loss);
+    else if (verdict == VERDICT_SAME)
+        snprintf(out, 96, "no difference: within ±%.2g %%",
+                 STUDY_MARGIN_PERMILLE / 10.0);
+    else
+        snprintf(out, 96, "%s", said[verdict]);
 }

@@ -29,7 +29,16 @@ struct setting {
                                          * separate; NULL: no dense */
     struct difference against_dense;    /* causal loss less the rival's, over
                                          * seeds; NAN without one */
+    double p;                           /* of no difference, corrected for all
+                                         * settings that have a verdict; NAN:
+                                         * untested */
+    enum verdict verdict;               /* of that difference */
 };
+
+/* A difference of held-out loss below this share of the dense loss is none: a
+ * third of the 1.5 % that MoD is said to gain at equal training FLOPs (Raposo
+ * et al. 2024, section 1). */
+enum { STUDY_MARGIN_PERMILLE = 5 };
 
 /* Training budgets this close to each other are equal. */
 enum { STUDY_EQUAL_PERMILLE = 10 };     /* equal: within 1 % */
@@ -53,8 +62,13 @@ struct study {
     size_t n_budgets;
     bool   separate;                    /* several budgets, each a quarter or
                                          * more above the one before: meant */
-    enum verdict verdict;               /* of the best MoD against the best
-                                         * dense */
+    size_t n_dense, n_mod;              /* settings that the best are chosen
+                                         * from */
+    size_t n_depths;                    /* distinct depths of those dense */
+    struct difference best;             /* loss of the best MoD less that of the
+                                         * best dense, seed by seed, both chosen
+                                         * on the other seeds */
+    enum verdict verdict;               /* of that difference */
 };
 
 /* Points of sweeps and train runs alike.  The runs must outlive the study. */
@@ -76,6 +90,14 @@ void        study_label(char out[160], const struct study *study,
 /* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
  * channels". */
 void study_words(char out[160], const struct setting *setting);
+
+/* "cannot tell: 5 seeds see only differences above 1.2 %"; n_tested: how many
+ * differences were tested together. */
+void study_said(char out[96], enum verdict verdict, struct difference d,
+                double dense_loss, size_t n_tested);
+
+/* How many settings have a difference that was tested. */
+size_t study_tested(const struct study *study);
 
 /* The run of the setting whose loss is in the middle. */
 const struct run *study_typical(const struct setting *setting);
