@@ -16,6 +16,13 @@ const struct phase *report_phase(const struct report *r)
     return &p->phase[0];
 }
 
+const char *report_layers_title(const struct report *r, enum arm arm)
+{
+    static const char *const apart[ARM_COUNT] = { "dense run", "MoD run" };
+
+    return *r->layers_apart ? apart[arm] : arm_titles[arm];
+}
+
 void report_each_run(const struct report *r, visit_fn *visit, void *context)
 {
     for (size_t i = 0; i < r->n_runs; i++) {

@@ -68,6 +68,9 @@ struct report {
     double            layers_divide[ARM_COUNT];
     char              layers_label[ARM_COUNT][SETTING_LABEL_SIZE];
     char              layers_what[96];
+    char              layers_apart[256];       /* what differs between the two
+                                                * arms; "": they are twins, or
+                                                * one of them is missing */
     size_t mismatches, compared;               /* counted against predicted */
     struct report_table  table[REPORT_MAX_TABLES];
     size_t n_tables;
@@ -81,6 +84,10 @@ struct report {
 /* The phase that stands for the whole in the headline: a prefill, else the
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
+
+/* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
+ * "dense run" and "MoD run". */
+const char *report_layers_title(const struct report *report, enum arm arm);
 
 /* Calls visit once per run that did work: runs given, and the points of
  * sweeps. */

@@ -422,3 +422,76 @@ Test(report_page, six_repeats_claim_time_with_its_interval)
     has(page, "5.8 % less time");
     free(page);
 }
+
+static void put_scored(const char *name, const char *policy,
+                       const char *weights, const char *rest)
+{
+    char text[2048], file[64];
+    make(name);
+    snprintf(text, sizeof text, "\"run\",\"config\":{\"run\":{\"window\":32,"
+             "\"weights\":\"%s\"},\"routing\":{\"policy\":\"%s\"}},"
+             "\"provenance\":{\"data_hash\":\"%s\"},\"tokens\":10,"
+             "\"routing\":{\"policy\":\"%s\",\"blocks\":[0]}%s}", weights,
+             policy, "ab", policy, rest);
+    snprintf(file, sizeof file, "%s/summary.json", name);
+    put_summary(file, text);
+    snprintf(file, sizeof file, "%s/ledger.csv", name);
+    put(file, "witness,pass,layer,op,flops\ncounted,forward,0,norm,100\n");
+    snprintf(file, sizeof file, "%s/tokens.csv", name);
+    put(file, "position,text,block_0\n0,a,1\n");
+}
+
+static char *page_of_two(void)
+{
+    char dense[FILE_PATH_SIZE], mod[FILE_PATH_SIZE];
+    char *paths[] = { dense, mod };
+
+    strcpy(dense, in_folder("dense"));
+    strcpy(mod, in_folder("mod"));
+    cr_assert(report_open(&report, paths, 2, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    return text_of("out/index.html");
+}
+
+Test(report_page, runs_of_unlike_weights_are_two_runs_and_no_twins)
+{
+    char *page;
+    put_scored("dense", "dense", "q4_1", "");
+    put_scored("mod", "threshold", "f32", "");
+    page = page_of_two();
+    has(page, "They differ in weights q4_1 and f32.");
+    has(page, "of two runs go, which are no twins");
+    lacks(page, "MoD spends");
+    free(page);
+    page = text_of("out/figures/layers.gp");
+    has(page, "the left bar is the dense run dense");
+    free(page);
+}
+
+Test(report_page, the_same_model_with_nothing_routed_is_the_twin)
+{
+    char *page;
+    put_scored("dense", "dense", "f32", "");
+    put_scored("mod", "threshold", "f32", "");
+    page = page_of_two();
+    lacks(page, "no twins");
+    has(page, "MoD spends 100.0 % of the dense FLOPs");
+    free(page);
+}
+
+/* 5.1 nats less 5.0, of the same windows. */
+Test(report_page, the_twin_that_a_run_had_beside_it_is_shown)
+{
+    char *table;
+    put_scored("mod", "threshold", "f32", ",\"per_token\":{\"nats\":5.1,"
+               "\"flops\":80},\"twin\":{\"per_token\":{\"nats\":5.0,"
+               "\"flops\":100},\"loss_increase\":{\"value\":0.02,\"low\":"
+               "0.01,\"high\":0.03},\"ratio\":{\"flops\":0.8}}");
+    report_of(in_folder("mod"));
+    table = text_of("out/tables/answer.csv");
+    has(table, "\"loss on the text, twins\",5,measured,5.1,measured,1.02,");
+    has(table, "\"FLOPs of one token, twins\",100,counted,80,counted,0.8,");
+    free(table);
+}

@@ -165,6 +165,16 @@ static void lead_twice(const struct report *r, FILE *out)
                 repeats, repeats == 1 ? " repeats" : "s repeat");
 }
 
+static void lead_apart(const struct report *r, FILE *out)
+{
+    if (!*r->layers_apart)
+        return;
+    fputs("<p class=\"warn\">", out);
+    html_textf(out, "The dense and the MoD run whose layers stand side by side "
+               "are two runs, no twins. They differ in %s.", r->layers_apart);
+    fputs("</p>\n", out);
+}
+
 void page_lead(const struct report *r, FILE *out)
 {
     struct evidence seen = { false, false };
@@ -180,6 +190,7 @@ void page_lead(const struct report *r, FILE *out)
     if (r->tradeoff.n > 0)
         page_lead_tradeoff(r, out);
     lead_twice(r, out);
+    lead_apart(r, out);
     if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
         return;
     fputs("<p class=\"lead\">", out);

@@ -265,11 +265,13 @@ static void layers(struct report *r)
         return;
     t = REPORT_ADD_TABLE(r, OPS, true, "layers", layer_columns);
     table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
-                  "loss, final norm, optimizer.", r->layers_what,
+                  "loss, final norm, optimizer.%s%s", r->layers_what,
                   *r->layers_label[ARM_DENSE] ? "; dense " : "",
                   r->layers_label[ARM_DENSE],
                   *r->layers_label[ARM_MOD] ? ", MoD " : "",
-                  r->layers_label[ARM_MOD]);
+                  r->layers_label[ARM_MOD],
+                  *r->layers_apart ? " Two runs, no twins: " : "",
+                  r->layers_apart);
     for (int32_t y = 0; y <= n; y++) {
         int32_t layer = y < n ? y : LEDGER_OUTSIDE;
         table_row(t, ROW_PLAIN);

@@ -68,8 +68,8 @@ static void mismatches(struct report *r)
             add_mismatches(r, t, &r->profile->phase[i].witnesses[a], where);
         }
     for (int a = 0; a < ARM_COUNT; a++) {
-        snprintf(where, sizeof where, "%s %s", arm_titles[a],
-                 r->layers_label[a]);
+        snprintf(where, sizeof where, "%s %s",
+                 report_layers_title(r, (enum arm)a), r->layers_label[a]);
         add_mismatches(r, t, &r->trained[a], where);
     }
 }
