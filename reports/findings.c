@@ -33,6 +33,20 @@ void report_each_run(const struct report *r, visit_fn *visit, void *context)
     }
 }
 
+static void count_one(void *n, const struct run *run)
+{
+    (void)run;
+    ++*(size_t *)n;
+}
+
+size_t report_count_runs(const struct report *r)
+{
+    size_t n = 0;
+
+    report_each_run(r, count_one, &n);
+    return n;
+}
+
 struct table *report_add_table(struct report *r, enum section section,
                                bool folded, const char *name,
                                const struct column *columns, size_t n_columns)

@@ -65,6 +65,8 @@ struct report {
      * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
     const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
+    const struct totals *layers_totals[ARM_COUNT];  /* whose reasons explain
+                                                     * silence; as layers */
     double            layers_divide[ARM_COUNT];
     char              layers_label[ARM_COUNT][SETTING_LABEL_SIZE];
     char              layers_what[96];
@@ -94,6 +96,7 @@ const char *report_layers_title(const struct report *report, enum arm arm);
 typedef void visit_fn(void *context, const struct run *run);
 void        report_each_run(const struct report *report, visit_fn *visit,
                             void *context);
+size_t      report_count_runs(const struct report *report);
 
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */

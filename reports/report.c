@@ -60,15 +60,17 @@ static bool layers_of_profile(struct report *r)
 {
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++) {
         const struct phase *phase = &r->profile->phase[i];
+        char words[PHASE_WORDS_SIZE];
         if (!has_ledgers(&phase->witnesses[ARM_MOD]) ||
             !has_ledgers(&phase->witnesses[ARM_DENSE]))
             continue;
         for (int a = 0; a < ARM_COUNT; a++) {
             r->layers[a] = &phase->witnesses[a];
+            r->layers_totals[a] = &phase->totals[a];
             r->layers_divide[a] = 1;
         }
-        snprintf(r->layers_what, sizeof r->layers_what, "one %.40s",
-                 phase->name);
+        phase_words(words, phase);
+        snprintf(r->layers_what, sizeof r->layers_what, "one %s", words);
         return true;
     }
     return false;
@@ -114,6 +116,7 @@ static enum status layers_of_study(struct report *r, struct error *err)
         if (!has_ledgers(&r->trained[a]))
             continue;
         r->layers[a] = &r->trained[a];
+        r->layers_totals[a] = &run[a]->totals;
         r->layers_divide[a] = run[a]->facts.tokens;
         per_token &= run[a]->facts.tokens > 0;
         snprintf(r->layers_label[a], sizeof r->layers_label[a], "%s",
@@ -165,6 +168,7 @@ static enum status layers_of_run(struct report *r, struct error *err)
         if (!has_ledgers(&r->trained[a]))
             continue;
         r->layers[a] = &r->trained[a];
+        r->layers_totals[a] = &run[a]->totals;
         r->layers_divide[a] = run[a]->facts.tokens;
         per_token &= run[a]->facts.tokens > 0;
         snprintf(r->layers_label[a], sizeof r->layers_label[a], "%.79s",

@@ -495,3 +495,49 @@ Test(report_page, the_twin_that_a_run_had_beside_it_is_shown)
     has(table, "\"FLOPs of one token, twins\",100,counted,80,counted,0.8,");
     free(table);
 }
+
+/* Sixteen tokens of a decoding are no single step. */
+Test(report_page, decode_steps_are_called_as_many_as_they_are)
+{
+    char *table;
+    make("p");
+    put_summary("p/summary.json", "\"profile\",\"phases\":[{\"name\":"
+                "\"decode step\",\"batch\":1,\"tokens\":8,\"steps\":64,"
+                "\"arms\":[{\"name\":\"mod\",\"totals\":{\"counted\":"
+                "{\"flops\":100}}}]}]}");
+    put("p/ledger_decode.csv", "witness,pass,layer,op,flops\n"
+        "counted,forward,0,norm,100\n");
+    report_of(in_folder("p"));
+    table = text_of("out/tables/answer.csv");
+    has(table, "\"FLOPs of one run of 64 decode steps, twins\"");
+    free(table);
+    table = text_of("out/tables/ops-decode.md");
+    has(table, "One run of 64 decode steps, op by op");
+    has(table, "adds up their medians");
+    has(table, "| sum of ops |");
+    free(table);
+}
+
+Test(report_page, silence_of_a_layer_has_the_reason_of_its_run)
+{
+    char *table;
+    make("run");
+    put_summary("run/summary.json", "\"run\",\"totals\":{\"predicted\":{"
+                "\"reasons\":{\"joules\":\"no machine profile given\"}}}}");
+    put("run/ledger.csv", "witness,pass,layer,op,flops,joules\n"
+        "predicted,forward,0,norm,100,\ncounted,forward,0,norm,100,\n"
+        "measured,forward,0,norm,,\n");
+    report_of(in_folder("run"));
+    table = text_of("out/tables/layers.json");
+    has(table, "no machine profile given");
+    lacks(table, "no reason was recorded");
+    free(table);
+}
+
+/* A sweep is no run: its points are. */
+Test(report_page, runs_are_counted_once_each)
+{
+    report_of_all();
+    cr_assert(eq(sz, report_count_runs(&report),
+                 report.run[0].n_points + 2));
+}

@@ -106,10 +106,12 @@ static void change(FILE *out, struct amount ratio, const char *less,
 static void lead_phase(const struct phase *f, FILE *out)
 {
     bool time = amount_known(f->ratio[METRIC_SECONDS]);
+    char words[PHASE_WORDS_SIZE];
     bool slower = time && f->ratio[METRIC_SECONDS].low > 1;
 
+    phase_words(words, f);
     fputs("<p class=\"lead\">", out);
-    html_textf(out, "In a %s", f->name);
+    html_textf(out, "In a %s", words);
     if (isfinite(f->batch))
         html_textf(out, " of batch %g", f->batch);
     if (f->policy)
@@ -196,7 +198,7 @@ void page_lead(const struct report *r, FILE *out)
     fputs("<p class=\"lead\">", out);
     html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
                "%zu runs; none with a held-out loss and none with phases.",
-               r->scored ? r->tokens.n : r->n_runs,
+               r->scored ? r->tokens.n : report_count_runs(r),
                r->scored ? r->scored->name : "");
     fputs("</p>\n", out);
 }

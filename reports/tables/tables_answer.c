@@ -44,14 +44,15 @@ static void answer_phase(struct table *t, const struct phase *f)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const enum metric m = rows[i].metric;
         struct amount arm[ARM_COUNT];
-        char what[96];
+        char what[96], words[PHASE_WORDS_SIZE];
         for (int a = 0; a < ARM_COUNT; a++)
             arm[a] = m == METRIC_SECONDS ? f->seconds[a]
                    : amount_known(f->totals[a].of[WITNESS_COUNTED][m])
                    ? f->totals[a].of[WITNESS_COUNTED][m]
                    : totals_best(&f->totals[a], m);
-        snprintf(what, sizeof what, "%s of one %.40s, twins", rows[i].name,
-                 f->name);
+        phase_words(words, f);
+        snprintf(what, sizeof what, "%s of one %s, twins", rows[i].name,
+                 words);
         answer_row(t, what, metric_table[m].unit, arm[ARM_DENSE], arm[ARM_MOD],
                    f->ratio[m]);
     }

@@ -419,13 +419,10 @@ enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
 
 static void commands(struct report *r)
 {
-    size_t n = 0;
     struct table *t;
 
-    for (size_t i = 0; i < r->n_runs; i++)
-        n += r->run[i].kind == RUN_SWEEP ? r->run[i].n_points : 1;
-    t = REPORT_ADD_TABLE(r, AGAIN, n > OPEN_COMMANDS, "commands",
-                         command_columns);
+    t = REPORT_ADD_TABLE(r, AGAIN, report_count_runs(r) > OPEN_COMMANDS,
+                         "commands", command_columns);
     table_caption(t, "The commands that made the runs, as they were called.");
     report_each_run(r, visit_command, t);
 }
