@@ -240,7 +240,7 @@ static void budget(const struct study *s, FILE *out)
                 "lower losses may have been paid for.</strong> ", apart);
 }
 
-/* Who the best were chosen from, and what the choice is worth. */
+/* Say from how many settings the best were chosen, and how they are judged. */
 static void rivals(const struct study *s, FILE *out)
 {
     fprintf(out, "<p>The best were chosen from %zu MoD and %zu dense settings, "

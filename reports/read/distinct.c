@@ -9,7 +9,7 @@ struct kept {
     size_t n;
 };
 
-/* Whether the run is new; it is remembered then. */
+/* Remember the run; false if it was there before. */
 static bool remember(struct kept *kept, const struct run *run)
 {
     for (size_t i = 0; run->summary && i < kept->n; i++)

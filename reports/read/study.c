@@ -424,9 +424,9 @@ static void count_rivals(struct study *study, double flops)
     }
 }
 
-/* Among the largest budget's runs, where both kinds have some: compared
- * settings should have cost the same.  Returns the FLOPs that each spent at
- * least. */
+/* Find the best of each kind among the largest budget's runs, if both kinds
+ * have some: compared settings should have cost the same.  Returns the FLOPs
+ * that each spent at least. */
 static double find_best(struct study *study)
 {
     double flops = largest_share * study->flops_high;
@@ -494,8 +494,8 @@ static struct difference difference_of_best(const struct study *study,
                   : study->mod->against_dense;
 }
 
-/* The best dense of the same budget; of all where budgets are not separate or
- * that one has none. */
+/* The best dense setting of the same budget; of all budgets, if they are not
+ * separate or this one has none. */
 static const struct setting *rival_of(const struct study *study,
                                       const struct setting *s)
 {

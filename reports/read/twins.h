@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include "reports/read/run.h"
 
-/* How many of those things differ.  Names them in out, "weights f32 and q4_1,
+/* Return how many of those things differ, and name them in out, "weights f32 and q4_1,
  * window 32 and 64", cut to size; "" when none does. */
 size_t twins_differ(char *out, size_t size, const struct run *dense,
                     const struct run *mod);
