@@ -71,8 +71,8 @@ extern const char *const model_config_routers[];
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
     MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
-        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
-        " is routed")                                                          \
+        " keeps, in (0, 1], rounded up to whole tokens, at least one: one"     \
+        " number, or one per routed block; at 1 nothing is routed")            \
     MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
         "0", NULL, "tokens", "so many at the start of every sequence are kept" \
         " by every routed block, since others attend to them: among its k,"    \
