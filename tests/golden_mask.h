@@ -1,6 +1,6 @@
-/* golden_mask.h - replace in a program's output what differs from run to run or
- * from machine to machine by a mark such as <time>, so that the rest can be
- * compared to the letter. */
+/* golden_mask.h - Replace what differs from run to run, or from machine to
+ * machine, in a program's output by a mark such as <time>, so that the rest can
+ * be compared to the letter. */
 #ifndef GOLDEN_MASK_H
 #define GOLDEN_MASK_H
 
@@ -51,6 +51,9 @@ static const struct mask masks[] = {
       "host", "They say what the machine is." },
     { "*json*", MASK_JSON, "@(provenance.start_time|started)", NULL, "date",
       "It is the time of day." },
+    { "report/out/index.html", MASK_TEXT,
+      "class=\"run\">isobath [^ ]+ · ([-0-9]+) · ", NULL, "date",
+      "A page says on which day it was made." },
     { "*/.lock", MASK_TEXT, "([0-9]+)", NULL, "pid",
       "A process writes its number into the lock." },
     { "sweep-slurm/*.sh", MASK_TEXT, "'(/[^']*)/(golden/sweep-slurm|isobath)",

@@ -1,5 +1,5 @@
-/* The numbers behind the roofline, the isoFLOP curves and the distributions,
- * worked by hand; and what happens where there are none. */
+/* test_report_figures.c - Work out by hand the numbers behind the roofline, the
+ * isoFLOP curves and the distributions; draw nothing where there are none. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

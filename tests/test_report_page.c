@@ -1,4 +1,5 @@
-/* A report of run directories, from end to end; and of broken ones. */
+/* test_report_page.c - Report on run directories, from end to end, and on
+ * broken ones. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>

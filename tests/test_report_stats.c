@@ -1,4 +1,5 @@
-/* Means, intervals and what may be said of a difference, worked by hand. */
+/* test_report_stats.c - Work out by hand means, intervals and what may be said
+ * of a difference. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

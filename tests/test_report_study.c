@@ -1,4 +1,5 @@
-/* Which settings a study has, which is best, and what may be claimed of it. */
+/* test_report_study.c - Find the settings of a study, the best one, and what
+ * may be claimed of it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,5 +1,6 @@
-/* What a routing saves and loses: kinds, lines, the front, and the cheapest
- * within a loss, from points whose numbers are worked by hand. */
+/* test_report_tradeoff.c - Compare what routings save and lose: kinds, lines,
+ * the front, and the cheapest within a loss, from points whose numbers are
+ * worked by hand. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,4 @@
-/* test_source.c - what a MODEL on the command line may be. */
+/* test_source.c - Read all that a MODEL on the command line may name. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

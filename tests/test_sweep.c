@@ -1,4 +1,5 @@
-/* A study becomes points; each runs once, whatever interrupts it. */
+/* test_sweep.c - Expand a study into points; run each once, whatever interrupts
+ * it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -416,7 +417,7 @@ static void note_progress(void *context, int32_t done, int32_t total)
     (void)total;
 }
 
-/* What is reported of a study of one point that fails. */
+/* The report on a study of one point that fails. */
 static struct seen failure_of(const char *text, const char *program)
 {
     struct error err = { STATUS_OK, "" };

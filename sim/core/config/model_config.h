@@ -1,4 +1,5 @@
-/* model_config.h - the YAML of a model: its shape, and what it routes.
+/* model_config.h - Declare the YAML of a model: its shape, and what it
+ * routes.
  *
  * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
  * prices.  What the paper leaves open has a
@@ -174,8 +175,8 @@ enum status model_config_spec(struct model_spec *out,
                               const struct model_config *config,
                               struct error *err) MUST_CHECK;
 
-/* Whether training knows that policy and spec; the text of an error begins with
- * the key to blame. */
+/* STATUS_BAD_VALUE where training does not know that policy or spec; the text
+ * of an error begins with the key to blame. */
 enum status model_config_check_training(const struct model_config *config,
                                         const struct model_spec *spec,
                                         struct error *err) MUST_CHECK;
