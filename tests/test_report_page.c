@@ -285,7 +285,8 @@ static void put_trained(const char *name, const char *capacity,
     make(name);
     snprintf(path, sizeof path, "%s/summary.json", name);
     snprintf(text, sizeof text, "{\"schema\": \"isobath-run-1\","
-        " \"command\": \"train\", \"config\": {\"model\": {\"layers\": 2, \"channels\": 8},"
+        " \"command\": \"train\", \"config\": {\"model\": {\"layers\": 2,"
+        " \"channels\": 8},"
         " \"routing\": {\"policy\": \"expert_choice\", \"capacity\": %s},"
         " \"train\": {\"seed\": 1}}, \"loss\": {\"heldout_causal\": 2.5,"
         " \"heldout_topk\": 2.4, \"train\": 2.6}, \"tokens\": 100,"
