@@ -36,7 +36,7 @@ struct model_config {
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
-    int     router;              /* 0 train, 1 frozen */
+    int     router;              /* 0 train, 1 frozen, 2 detached */
     double  threshold_decay;
 
     struct stored_config weights;    /* of a model file alone: no table of a
@@ -72,8 +72,8 @@ extern const char *const model_config_routers[];
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
     MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
-        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
-        " is routed")                                                          \
+        " keeps, in (0, 1], rounded up to whole tokens, at least one: one"     \
+        " number, or one per routed block; at 1 nothing is routed")            \
     MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
         "0", NULL, "tokens", "this many tokens at the start of every sequence" \
         " are kept by every routed block, since others attend to them: among"  \
@@ -157,7 +157,9 @@ extern const char *const model_config_routers[];
         "the router's input: the residual stream, normalised or raw")          \
     MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
         "train", model_config_routers, "",                                     \
-        "frozen: the router stays as it was drawn, as a control; with gate"    \
+        "frozen: the router stays as it was drawn, as a control, and the"      \
+        " gate's gradient passes through its score into the stream;"           \
+        " frozen_detached: not even that, the score is a constant; with gate"  \
         " one no gradient reaches it, so it is frozen then too")               \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
