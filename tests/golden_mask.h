@@ -51,6 +51,8 @@ static const struct mask masks[] = {
       "host", "They say what the machine is." },
     { "*json*", MASK_JSON, "@(provenance.start_time|started)", NULL, "date",
       "It is the time of day." },
+    { "*index.html", MASK_TEXT, "isobath [0-9.]+ · ([-0-9]+) ·", NULL, "date",
+      "A page names the day it was written." },
     { "*/.lock", MASK_TEXT, "([0-9]+)", NULL, "pid",
       "A process writes its number into the lock." },
     { "sweep-slurm/*.sh", MASK_TEXT, "'(/[^']*)/(golden/sweep-slurm|isobath)",
