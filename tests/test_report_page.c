@@ -128,7 +128,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
     svg = text_of("out/figures/compute-loss.svg");
-    has(svg, "<title>The best MoD against the best dense model: no verdict");
+    has(svg, "<title>Best MoD against best dense: no verdict");
     lacks(svg, "Gnuplot</title>");
     free(svg);
     cr_assert(not(file_exists(in_folder("out/figures/touched-by-a-token"))));

@@ -187,8 +187,7 @@ static void say(struct plot *p, const struct study *study)
         return;
     }
     study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
-    snprintf(p->head, sizeof p->head, "The best MoD against the best dense "
-             "model: %s", said);
+    snprintf(p->head, sizeof p->head, "Best MoD against best dense: %s", said);
 }
 
 static size_t fewest_seeds(const struct study *study, size_t *most)

@@ -2,9 +2,9 @@
 #   gnuplot -e "FMT='png'" compute-loss.gp
 if (!exists("OUT")) OUT = 'compute-loss'
 D = 'compute-loss.dat'
-W = 860.; H = 572.
-ML = 72.; MR = 104.; MT = 141.; MB = 99.
-KEYTOP = 89.
+W = 860.; H = 552.
+ML = 72.; MR = 104.; MT = 121.; MB = 99.
+KEYTOP = 69.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
@@ -63,10 +63,9 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'The best MoD against the best dense model: cannot tell: 5 seeds see only differences above' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 902 '4 %' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
-set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 1.00 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-62./H left tc rgb MUTED
-set label 912 'mean ± 1 sd of 5 seeds; labels: capacity in routed blocks, layers×channels' at screen 16./W, screen 1-79./H left tc rgb MUTED
+set label 901 'Best MoD against best dense: cannot tell: 5 seeds see only differences above 4 %' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 1.00 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'mean ± 1 sd of 5 seeds; labels: capacity in routed blocks, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
 set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit c35880230e09,' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xrange [165.012435:419.186749]
