@@ -751,7 +751,7 @@ Test(rapl, the_cpus_of_one_package_that_count_alike_are_one_sensor)
     fake_tree_close(&tree);
 }
 
-/* What does not fit in the list would be left out of the sum. */
+/* A zone that does not fit in the list would be left out of the sum. */
 Test(rapl, a_list_that_is_full_gives_no_sum)
 {
     struct fake_tree tree = fake_tree_open();

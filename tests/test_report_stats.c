@@ -139,7 +139,7 @@ static enum verdict alone(struct difference d)
     return stats_verdict(d, stats_p(d), 0.005);
 }
 
-/* What both runs of a pair suffer cancels: 0.1 lower every time. */
+/* A change that both runs of a pair share cancels: 0.1 lower every time. */
 Test(report_stats, pairing_sees_what_the_seed_noise_hides)
 {
     double a[] = { 1.9, 2.9, 3.9001, 4.9, 5.9 }, b[] = { 2, 3, 4, 5, 6 };

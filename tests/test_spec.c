@@ -60,7 +60,7 @@ ParameterizedTest(struct kept *k, spec,
     cr_assert(eq(i32, spec_kept(&spec, 0, k->n_tokens), k->n_tokens));
 }
 
-/* What decoding expects of the last token is what a prefill keeps of all: of
+/* Decoding expects of the last token the share that a prefill keeps of all: of
  * 1e-9 one token, so 1 of 40; of 1/4 of 10 tokens 3. */
 Test(spec, the_chance_of_a_token_is_the_share_that_is_kept)
 {

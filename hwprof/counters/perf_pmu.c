@@ -24,8 +24,8 @@ static uint64_t user_read_bit(const char *sysfs_root, const char *name)
     return UINT64_C(1) << bit;
 }
 
-/* How many of the CPUs that we may run on are a device's: all of them where it
- * lists none. */
+/* Count the CPUs that we may run on and that are a device's: all of them where
+ * it lists none. */
 static int count_ours(const char *sysfs_root, const char *name,
                       const cpu_set_t *allowed)
 {

@@ -40,8 +40,8 @@ void        load_prober_close(struct load_prober *prober);
 
 struct load_probe load_probe_take(struct load_prober *prober);
 
-/* What is timed was busy where one of the two probes beside it reached less of
- * the best of the run than this. */
+/* A measurement was busy where one of the two probes beside it reached less
+ * than this share of the best of the run. */
 extern const double load_least_share;                    /* 0.88 */
 double load_share(const struct load_prober *prober,
                   const struct load_probe *before,

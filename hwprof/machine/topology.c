@@ -63,8 +63,8 @@ static int leader(const char *root, int cpu, const char *list, int *n)
     return *n ? member[0] : cpu;
 }
 
-/* Whether a CPU leads a set whose list has one name since Linux 5.3, and
- * another before; neither: no set is known. */
+/* True where a CPU leads a set whose list has one name since Linux 5.3, and
+ * another before; with neither file, no set is known. */
 static bool leads(const char *root, int cpu, const char *name,
                   const char *old_name)
 {

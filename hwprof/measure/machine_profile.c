@@ -97,8 +97,8 @@ static double level_bytes(const struct cpu_topology *t, int level, int cores)
     return n ? (double)bytes / n * ceil(n * (cores / all)) : 0;
 }
 
-/* What was measured beside other work is a floor, and no measurement: the
- * probes say how far above it the peak may be. */
+/* A rate measured beside other work is a floor, and no measurement: the probes
+ * say how far above it the peak may be. */
 static struct prior measured(const struct peak_rate *rate, const char *source)
 {
     if (peak_is_busy(rate))

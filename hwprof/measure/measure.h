@@ -115,12 +115,12 @@ struct measure_range measure_range(const struct measure *measure, int pass,
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
-/* Whether the probes beside the r-th repeat of measure_repeats(seconds) both
+/* True where the probes beside the r-th repeat of measure_repeats(seconds) both
  * reached load_least_share of the best of the run. */
 bool measure_is_quiet(const struct measure *measure, int repeat);
 
-/* What others took of the machine in the repeats of measure_repeats(seconds);
- * without a prober all are quiet. */
+/* The load by others in the repeats of measure_repeats(seconds); without a
+ * prober all repeats are quiet. */
 struct measure_load {
     int    n, n_quiet;           /* repeats; n_quiet 0: all are "busy", and the
                                   * figure is of busy ones */
@@ -198,7 +198,7 @@ struct measure_overhead measure_overhead(const struct measure *measure);
 int measure_read_paths(const struct measure *measure,
                        const struct read_path **out);
 
-/* What one back end has to say here, whether it is used or not. */
+/* The answer of one back end, whether it is used or not. */
 enum { MEASURE_BACKEND_MAX = 8 };
 struct measure_backend {
     const struct counter_backend *backend;

@@ -82,7 +82,7 @@ struct counter_options measure_session_options(const struct measure *measure,
 
 /* ---- measure_load.c ---- */
 
-/* Whether a repeat's seconds count: it is quiet, or none is. */
+/* True where a repeat's seconds count: it is quiet, or none is. */
 bool load_counts(const struct measure *measure,
                  const struct measured_pass *pass, int repeat);
 

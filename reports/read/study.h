@@ -98,7 +98,7 @@ void study_words(char out[160], const struct setting *setting);
 void study_said(char out[96], enum verdict verdict, struct difference d,
                 double dense_loss, size_t n_tested);
 
-/* How many settings have a difference that was tested. */
+/* The number of settings with a difference that was tested. */
 size_t study_tested(const struct study *study);
 
 /* The run of the setting whose loss is in the middle. */
