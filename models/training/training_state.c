@@ -1,7 +1,9 @@
-/* training_state.c - the ledger and the blocks of a model as flat tensors. */
+/* training_state.c - Write and read the ledger and the blocks of a model as flat
+ * tensors. */
 #include "models/training/training_state.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,8 +213,10 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
     if (sscanf(note_of(file, "step"), "%" SCNd64, &state->step) != 1 ||
         state->step < 0 ||
         sscanf(note_of(file, "seconds"), "%la", &state->seconds) != 1 ||
+        !isfinite(state->seconds) || state->seconds < 0.0 ||
         sscanf(note_of(file, "random"), "%" SCNx64 " %" SCNx64 " %" SCNx64
-               " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4)
+               " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4 ||
+        (r[0] | r[1] | r[2] | r[3]) == 0)      /* xoshiro would stand still */
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: its notes do not parse", path);
     return STATUS_OK;
