@@ -43,6 +43,8 @@ static const struct mask masks[] = {
       "It holds seconds, among what has been compared elsewhere." },
 
     /* the program, the machine and the moment */
+    { "*json*", MASK_JSON, "files.*", NULL, "hash",
+      "The tables hold seconds." },
     { "*json*", MASK_JSON_NULL,
       "provenance.@(commit|dirty|build_flags|compiler)", NULL, "build",
       "They say which program was built, and how." },

@@ -124,13 +124,11 @@ static int run(void *options)
     if ((status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
         (status = train_open_data(s, &err)) ||
-        (status = rundir_open(&s->rundir, s->arguments.common.output, &err)) ||
+        (status = rundir_open_own(&s->rundir, s->arguments.common.output,
+                                  "train", &err)) ||
         (status = look_around(s, &done, &err)))
         goto out;
-    if (done)
-        goto out;
-    rundir_remove_leftovers(&s->rundir);
-    if ((status = train_open_trainer(s, &err)))
+    if (done || (status = train_open_trainer(s, &err)))
         goto out;
     if (s->arguments.resume && file_exists(s->state_path) &&
         (status = trainer_resume(s->trainer, s->state_path, &err)))

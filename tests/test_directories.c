@@ -1,0 +1,123 @@
+/* test_directories.c - No command writes over what another left, or deletes
+ * what it did not make. */
+#include <criterion/criterion.h>
+#include "tests/cli.h"
+
+#include "sim/core/answer/rundir.h"
+
+TestSuite(directories, .init = set_up, .fini = leave_directory);
+
+static const char model_yaml[] =
+    "model:\n"
+    "  family: llama\n"
+    "  layers: 2\n"
+    "  channels: 16\n"
+    "  heads: 2\n"
+    "  max_tokens: 64\n"
+    "routing:\n"
+    "  capacity: 0.25\n";
+
+static void train(const char *out)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", out, "-q", "--set",
+                              "train.steps=4"), 0));
+}
+
+static int profile(const char *out, const char *phases)
+{
+    put_file("model.yaml", model_yaml);
+    return ISOBATH("profile", "model.yaml", "-o", out, "-q", "--tokens", "16",
+                   "--steps", "4", "--repeats", "2", "--phases", phases);
+}
+
+static int score(const char *out)
+{
+    return ISOBATH("run", "run", "--text", "text", "-o", out, "-q", "--limit",
+                   "64");
+}
+
+Test(directories, a_profile_or_sweep_over_a_training_run_is_refused)
+{
+    train("run");
+    cr_expect(eq(int, profile("run", "decode"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1, 2]\n");
+    cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "run", "-q"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+    json_t *summary = summary_of("run");
+    cr_expect(eq(str, (char *)json_string_value(at(summary, "command")),
+                 "train"));
+    json_decref(summary);
+    cr_expect(not(there("run/points")));
+    cr_expect(not(there("run/ledger_decode.csv")));
+}
+
+Test(directories, a_begun_training_is_not_written_over_either)
+{
+    train("run");
+    cr_assert(rename("run/state.safetensors", "state") == 0);
+    cr_assert(system("rm -r run/* && mv state run/state.safetensors") == 0);
+    cr_expect(eq(int, profile("run", "decode"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+}
+
+Test(directories, a_file_that_isobath_did_not_write_stays)
+{
+    train("run");
+    cr_assert(mkdir("mine", 0777) == 0);
+    put_file("mine/tokens.csv", "of somebody\n");
+    cr_expect(eq(int, score("mine"), 2));
+    expect_said("stderr", "-o mine: holds 'tokens.csv', which isobath did not"
+                " write");
+    expect_said("mine/tokens.csv", "of somebody");
+    cr_expect(not(there("mine/.lock")));
+    cr_expect(eq(int, score("mine"), 2));
+    cr_assert(mkdir("hf", 0777) == 0);
+    put_file("hf/config.json", "{}\n");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "hf"), 2));
+    expect_said("hf/config.json", "{}");
+}
+
+Test(directories, a_profile_leaves_no_phase_of_an_older_one)
+{
+    cr_assert(eq(int, profile("profile", "prefill,decode"), 0));
+    cr_assert(there("profile/ledger_prefill.csv"));
+    cr_assert(eq(int, profile("profile", "decode"), 0));
+    cr_expect(not(there("profile/ledger_prefill.csv")));
+    cr_expect(not(there("profile/ledger_prefill_dense.csv")));
+    cr_expect(there("profile/ledger_decode.csv"));
+}
+
+static int report(const char *run, const char *out)
+{
+    return STARTED("report", run, "-o", out, "-q");
+}
+
+Test(directories, a_report_refuses_a_mixture_of_two_runs)
+{
+    train("run");
+    cr_assert(eq(int, score("a"), 0));
+    cr_assert(eq(int, ISOBATH("run", "run", "--text", "text", "-o", "b", "-q",
+                              "--limit", "96"), 0));
+    cr_assert(eq(int, report("a", "page"), 0));
+    cr_assert(system("cp b/ledger.csv a/ledger.csv") == 0);
+    cr_expect(eq(int, report("a", "page"), 2));
+    expect_said("stderr", "a/ledger.csv: not the file that summary.json was"
+                " written with");
+    cr_assert(system("cp b/summary.json b/ledger.csv a") == 0);
+    cr_expect(eq(int, report("a", "page"), 2));
+    expect_said("stderr", "a/tokens.csv: not the file");
+}
+
+Test(directories, two_reports_do_not_write_into_one)
+{
+    struct rundir rundir;
+
+    train("run");
+    cr_assert(eq(int, rundir_open(&rundir, "page", NULL), STATUS_OK));
+    cr_expect(eq(int, report("run", "page"), 2));
+    expect_said("stderr", "'page' is in use by process");
+    rundir_close(&rundir);
+    cr_expect(eq(int, report("run", ""), 2));
+    cr_expect(not(there("/index.html")));
+}
