@@ -52,6 +52,7 @@ static void remove_all(void)
 /* A text, and a state of three steps to start from. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    struct random random = random_seeded(2);
     char path[64];
 
     (void)argc, (void)argv;
@@ -63,7 +64,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(forged, sizeof forged, "%s/forged", directory);
     FILE *file = fopen(path, "wb");
     for (int i = 0; file && i < 60 * 4096; i++)
-        fputc(i * i / 7 & 255, file);
+        fputc((int)random_below(&random, 256), file);
     if (!file || fclose(file) != 0 ||
         data_open(&text, path, 4, NULL) != STATUS_OK)
         abort();

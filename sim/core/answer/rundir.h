@@ -24,7 +24,7 @@ void        rundir_close(struct rundir *rundir);
 
 /* The same for a command that puts its results in place of its older ones, also
  * without what a killed process left there.  STATUS_BAD_VALUE: the directory
- * holds the results of another command, or, where isobath never was, a file with
+ * holds the results of another command, or, where isobath never was, a file by
  * the name of a result. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
