@@ -175,13 +175,12 @@ static enum status write_text(const char *folder, const char *name,
                               const char *end, const char *text,
                               struct error *err)
 {
-    char file[128], path[FILE_PATH_SIZE];
+    char file[128];
     struct file_writer writer;
-    enum status status;
 
     snprintf(file, sizeof file, "%s%s", name, end);
-    if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
-        (status = file_create(&writer, path, err)) != STATUS_OK)
+    enum status status = file_create_in(&writer, folder, file, err);
+    if (status != STATUS_OK)
         return status;
     fputs(text, writer.stream);
     return file_commit(&writer, err);

@@ -257,7 +257,8 @@ static enum status start(const struct sweep_run *run, const char *program,
         status = file_join(log_path, output, "log.txt", err);
     if (status != STATUS_OK)
         return status;
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
+                                 O_CLOEXEC, 0666);
     if (log < 0)
         return error_set(err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));
