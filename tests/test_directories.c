@@ -121,3 +121,44 @@ Test(directories, two_reports_do_not_write_into_one)
     cr_expect(eq(int, report("run", ""), 2));
     cr_expect(not(there("/index.html")));
 }
+
+Test(directories, what_a_killed_report_left_half_written_goes)
+{
+    static const char *const litter[] = { "page/index.html.77.tmp",
+        "page/tables/runs.csv.77.tmp", "page/figures/loss.gp.77.tmp" };
+
+    train("run");
+    cr_assert(system("mkdir -p page/tables page/figures") == 0);
+    for (int i = 0; i < 3; i++)
+        put_file(litter[i], "half");
+    cr_assert(eq(int, report("run", "page"), 0));
+    for (int i = 0; i < 3; i++)
+        cr_expect(not(there(litter[i])), "%s", litter[i]);
+}
+
+Test(directories, what_a_killed_profile_left_half_written_goes)
+{
+    cr_assert(mkdir("profile", 0777) == 0);
+    put_file("profile/ledger_decode.csv.77.tmp", "half");
+    cr_assert(eq(int, profile("profile", "decode"), 0));
+    cr_expect(not(there("profile/ledger_decode.csv.77.tmp")));
+}
+
+/* The child of a killed sweep saves and ends while the next sweep starts. */
+Test(directories, a_sweep_waits_for_a_point_that_is_let_go)
+{
+    struct rundir rundir;
+
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1]\n"
+             "set:\n  train.steps: 2\n");
+    pid_t child = fork();
+    if (child == 0) {
+        bool held = rundir_open(&rundir, "out/points/000000", NULL) ==
+                    STATUS_OK;
+        pause_milliseconds(1500);
+        _exit(held ? 0 : 1);
+    }
+    wait_for("out/points/000000/.lock");
+    cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "-q"), 0));
+    cr_expect(eq(int, finish(child), 0));
+}

@@ -62,6 +62,7 @@ static int run(void *options)
     struct report *report = calloc(1, sizeof *report);
     struct error err = { STATUS_NO_MEMORY, "no memory for a report" };
     struct rundir rundir = { .lock = -1 };
+    static const char *const folders[] = { ".", "figures", "tables" };
 
     if (!report)
         return command_fail(&err);
@@ -70,6 +71,8 @@ static int run(void *options)
                  o->argv);
     if (status == STATUS_OK)
         status = rundir_open(&rundir, o->output, &err);
+    for (size_t i = 0; status == STATUS_OK && i < 3; i++)
+        rundir_remove_leftovers(&rundir, folders[i]);
     if (status == STATUS_OK)
         status = report_write(report, o->output, &err);
     if (status == STATUS_OK)

@@ -115,6 +115,20 @@ void rundir_close(struct rundir *rundir)
     rundir->lock = -1;
 }
 
+bool rundir_busy(const char *path)
+{
+    char name[FILE_PATH_SIZE];
+
+    if (file_join(name, path, ".lock", NULL) != STATUS_OK)
+        return false;
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return busy;
+}
+
 /* "state.safetensors.4711.tmp" */
 static bool is_leftover(const char *name)
 {
@@ -127,10 +141,14 @@ static bool is_leftover(const char *name)
     return pid < end && pid > name + 1 && pid[-1] == '.';
 }
 
-void rundir_remove_leftovers(const struct rundir *rundir)
+void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
 {
-    DIR *directory = opendir(rundir->path);
+    char path[FILE_PATH_SIZE];
     struct dirent *entry;
+
+    if (file_join(path, rundir->path, below, NULL) != STATUS_OK)
+        return;
+    DIR *directory = opendir(path);
 
     while (directory && (entry = readdir(directory)))
         if (is_leftover(entry->d_name))
@@ -215,7 +233,7 @@ enum status rundir_open_own(struct rundir *out, const char *path,
     if (status != STATUS_OK)
         return status;
     if ((status = check_owner(out, command, err)) == STATUS_OK) {
-        rundir_remove_leftovers(out);
+        rundir_remove_leftovers(out, ".");
         return STATUS_OK;
     }
     /* A lock would say that isobath was here. */

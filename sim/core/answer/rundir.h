@@ -39,9 +39,13 @@ enum status rundir_finish(const struct rundir *rundir, json_t *summary,
 enum status rundir_check(const json_t *summary, const char *path,
                          struct error *err) MUST_CHECK;
 
-/* Remove what a killed process left half written, NAME.PID.tmp of file.h.  For
- * directories that only the holder of the lock writes into. */
-void        rundir_remove_leftovers(const struct rundir *rundir);
+/* Remove what a killed process left half written, NAME.PID.tmp of file.h, in the
+ * folder `below` path ("." for itself).  For folders that only the holder of the
+ * lock writes into. */
+void        rundir_remove_leftovers(const struct rundir *rundir,
+                                    const char *below);
+/* Another process holds the lock now. */
+bool        rundir_busy(const char *path);
 
 /* ledger.csv from up to three ledgers; NULL ones are left out.  Either all or
  * none resolve tokens: they share one table. */
