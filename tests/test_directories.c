@@ -1,6 +1,7 @@
 /* test_directories.c - No command writes over what another left, or deletes
  * what it did not make. */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include "tests/cli.h"
 
 #include "sim/core/answer/rundir.h"
@@ -161,4 +162,59 @@ Test(directories, a_sweep_waits_for_a_point_that_is_let_go)
     wait_for("out/points/000000/.lock");
     cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "-q"), 0));
     cr_expect(eq(int, finish(child), 0));
+}
+
+/* ---- a full disk ---- */
+
+static bool ends_whole(const char *path)
+{
+    static const char end[] = "IEND\xae\x42\x60\x82";
+    size_t n;
+    char *text = read_file(path, &n);
+    bool whole = n > 8 && memcmp(text + n - 8, end, 8) == 0;
+    free(text);
+    return whole;
+}
+
+static void expect_no_cut_figure(void)
+{
+    glob_t found;
+
+    if (glob("page/figures/*.png", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            cr_expect(ends_whole(found.gl_pathv[i]), "%s is cut",
+                      found.gl_pathv[i]);
+    globfree(&found);
+}
+
+Test(directories, a_full_disk_leaves_no_cut_figure)
+{
+    train("run");
+    cr_expect(eq(int, finish(start(ARGUMENTS("report", "run", "-o", "page",
+                                             "-q"),
+                                   (struct limits){ .file_bytes = 30000 })),
+                 1));
+    expect_said("stderr", "cannot write 'page/");
+    expect_said("stderr", "File too large");
+    expect_no_cut_figure();
+}
+
+/* Half a PNG, and all is well. */
+static const char half_gnuplot[] =
+    "#!/bin/sh\ncase \"$*\" in *--version*) ;; *) "
+    "printf '\\211PNG half'; o=${3#*OUT=\\'}; o=${o%%\\'*}\n"
+    "test -z \"$o\" || printf half >\"$o.png\" ;; esac\n";
+
+Test(directories, a_figure_that_gnuplot_drew_in_part_is_left_out)
+{
+    char path[1024];
+
+    train("run");
+    put_file("gnuplot", half_gnuplot);
+    cr_assert(chmod("gnuplot", 0755) == 0);
+    snprintf(path, sizeof path, "%s:%s", entered_directory, getenv("PATH"));
+    setenv("PATH", path, 1);
+    cr_expect(eq(int, report("run", "page"), 0));
+    expect_said("stderr", "in part");
+    expect_no_cut_figure();
 }
