@@ -29,7 +29,6 @@ struct predict_answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
-    uint64_t process_bytes;             /* this program's own, at its start */
 };
 
 /* ---- predict_result.c: the whole answer ---- */
