@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "models/files/safetensors.h"
+#include "models/kernels/kernels.h"
 
 /* Touched cells as [pass,layer + 1,op] pairs of flops and bytes. */
 static size_t ledger_pairs(const struct model *m)
@@ -163,7 +164,7 @@ enum status training_state_save(struct model *m,
         { "format", "isobath-state-1" }, { "step", step },
         { "seconds", seconds }, { "random", random },
         { "fingerprint", state->fingerprint }, { "checksum", sum },
-        { "frozen", frozen },
+        { "kernels", kernels_best()->name }, { "frozen", frozen },
     };
     enum status status = take_memory(&memory, m, path, err);
     if (status != STATUS_OK)
@@ -196,6 +197,8 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
 {
     uint64_t *r = state->random.state;
     char frozen[17];
+    snprintf(state->kernels, sizeof state->kernels, "%s",
+             note_of(file, "kernels"));
     if (strcmp(note_of(file, "format"), "isobath-state-1") != 0)
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: not a training state of this program", path);
