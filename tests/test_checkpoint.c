@@ -62,7 +62,7 @@ static void expect_same_weights(struct model *a, struct model *b)
 static void expect_same_spec(const struct model_spec *a,
                              const struct model_spec *b)
 {
-    cr_expect(eq(int, a->family, b->family));
+    cr_expect(eq(int, spec_family(a), spec_family(b)));
     cr_expect(eq(i32, a->n_layers, b->n_layers));
     cr_expect(eq(i32, a->n_channels, b->n_channels));
     cr_expect(eq(i32, a->n_heads, b->n_heads));
@@ -74,12 +74,13 @@ static void expect_same_spec(const struct model_spec *a,
     cr_expect(eq(int, a->tied_head, b->tied_head));
     cr_expect(eq(flt, a->norm_epsilon, b->norm_epsilon));
     cr_expect(eq(flt, a->rope_theta, b->rope_theta));
-    cr_expect(eq(int, a->qkv_bias, b->qkv_bias));
+    cr_expect(eq(int, a->traits.qkv_bias, b->traits.qkv_bias));
     cr_expect(eq(int, a->rope_scaling.kind, b->rope_scaling.kind));
     cr_expect(eq(int, a->gate, b->gate));
     cr_expect(eq(int, a->router_input, b->router_input));
     cr_expect(eq(int, a->router_scores, b->router_scores));
     cr_expect(eq(int, a->router_trained, b->router_trained));
+    cr_expect(eq(int, a->router_detached, b->router_detached));
     for (int32_t l = 0; l < a->n_layers; l++) {
         cr_expect(eq(int, a->routed[l], b->routed[l]));
         cr_expect(eq(dbl, a->capacity[l], b->capacity[l]));
@@ -127,6 +128,16 @@ Test(checkpoint, a_biased_llama_comes_back_bit_for_bit)
     there_and_back_of(case_model(&spec, &options, 3));
 }
 
+Test(checkpoint, a_detached_router_stays_detached)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    spec.router_trained = false;
+    spec.router_detached = true;
+    there_and_back_of(case_model(&spec, &options, 3));
+}
+
 Test(checkpoint, llama_comes_back_bit_for_bit)
 {
     there_and_back(FAMILY_LLAMA, true);
@@ -135,6 +146,11 @@ Test(checkpoint, llama_comes_back_bit_for_bit)
 Test(checkpoint, llama_with_a_head_of_its_own_comes_back_bit_for_bit)
 {
     there_and_back(FAMILY_LLAMA, false);
+}
+
+Test(checkpoint, qwen3_comes_back_bit_for_bit)
+{
+    there_and_back(FAMILY_QWEN3, true);
 }
 
 Test(checkpoint, gpt2_comes_back_bit_for_bit)
@@ -159,6 +175,32 @@ Test(checkpoint, thresholds_that_nobody_kept_stay_unknown)
                  STATUS_OK));
     cr_expect(not(routing.has_thresholds));
     model_close(model);
+    remove_directory(directory);
+}
+
+/* Its config says "thresholds": [], and routers that are put on it begin with
+ * none, not with 0. */
+Test(checkpoint, a_dense_model_leaves_thresholds_untracked)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_spec dense = spec_dense(&spec);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    struct model *from = case_model(&dense, &options, 3);
+    struct model *to = case_model(&spec, &options, 4);
+    struct hf_routing routing;
+    struct model_spec read;
+
+    export_to(from, "dense");
+    cr_assert(eq(int, hf_config_read(&read, &routing,
+                                     in_directory("config.json"), NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, checkpoint_import(to, directory, &routing, NULL),
+                 STATUS_OK));
+    cr_expect(not(routing.has_thresholds));
+    cr_expect(isnan(model_thresholds(to)[1]));
+    model_close(to);
+    model_close(from);
     remove_directory(directory);
 }
 
@@ -310,7 +352,7 @@ Test(checkpoint, biases_of_queries_keys_and_values_are_three_tensors)
                                            .n_threads = 1 };
     struct safetensors *file = NULL;
 
-    spec.qkv_bias = true;
+    spec.traits.qkv_bias = true;
     struct model *model = case_model(&spec, &options, 3);
     const struct tensor *t = tensor_find(model_tensors(model), 1,
                                          TENSOR_QKV_BIAS);

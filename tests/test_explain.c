@@ -7,18 +7,13 @@
 
 #include "sim/price/explain.h"
 #include "sim/price/predict_table.h"
+#include "tests/specs.h"
 
-/* Layer 0 dense, 1 routed at a quarter.  C = Q = 32, E = 16, H = 4, D = 8. */
+/* Layer 0 dense, 1 routed at a quarter. */
 static struct model_spec spec_with(enum routed_part part,
                                    enum skipped_keys keys, enum signal signal)
 {
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = 2, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_ONE, .routed = { false, true },
-        .capacity = { 1, 0.25 }, .part = part, .skipped_keys = keys,
-        .signal = signal,
-    };
+    return without_router(small_llama(2), part, keys, signal);
 }
 
 /* What --explain prints of a prefill of one sequence of 32 tokens: 8 are kept,
@@ -26,7 +21,8 @@ static struct model_spec spec_with(enum routed_part part,
 static char *explained(struct model_spec spec, enum op op)
 {
     struct predict_question question = { .spec = spec,
-        .phase = MEMORY_FORWARD, .n_sequences = 1, .n_tokens = 32 };
+        .phase = MEMORY_FORWARD, .all_logits = true, .n_sequences = 1,
+        .n_tokens = 32 };
     struct prediction p;
     struct error err;
     char *text = NULL;
@@ -35,7 +31,7 @@ static char *explained(struct model_spec spec, enum op op)
 
     cr_assert(eq(int, prediction_open(&p, &question, &spec, &err), STATUS_OK),
               "%s", err.text);
-    explain_op(file, &spec, &p.allocation, true, p.ledger, op, 0);
+    explain_op(file, &spec, &p.allocation, EXPLAIN_ALL_ROWS, p.ledger, op, 0);
     cr_assert(fclose(file) == 0);
     prediction_close(&p);
     return text;
@@ -112,7 +108,7 @@ static char *explained_apart(enum skipped_keys keys, enum op op)
                  STATUS_OK));
     cr_assert(eq(int, predict_forward(ledger, &(struct predict_job){
         &spec, &a, NULL }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
-    explain_op(file, &spec, &a, true, ledger, op, 0);
+    explain_op(file, &spec, &a, EXPLAIN_ALL_ROWS, ledger, op, 0);
     cr_assert(fclose(file) == 0);
     ledger_close(ledger);
     allocation_close(&a);

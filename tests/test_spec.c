@@ -10,7 +10,8 @@
 static struct model_spec tiny(void)
 {
     struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 4, .n_channels = 64, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 4, .n_channels = 64, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 256,
         .max_tokens = 256, .gate = GATE_SIGMOID2, .router_scores = true,
         .router_trained = true,
@@ -27,7 +28,7 @@ Test(spec, widths_are_derived_from_heads_and_family)
     cr_assert(eq(i32, spec_q(&spec), 64));
     cr_assert(eq(i32, spec_e(&spec), 32));
     cr_assert(eq(i32, spec_up(&spec), 256));
-    spec.family = FAMILY_GPT2;
+    spec.traits = family_traits[FAMILY_GPT2];
     cr_assert(eq(i32, spec_up(&spec), 128));
 }
 
@@ -56,6 +57,19 @@ ParameterizedTest(struct kept *k, spec,
     spec.capacity[1] = k->capacity;
     cr_assert(eq(i32, spec_kept(&spec, 1, k->n_tokens), k->kept));
     cr_assert(eq(i32, spec_kept(&spec, 0, k->n_tokens), k->n_tokens));
+}
+
+/* What decoding expects of the last token is what a prefill keeps of all: of
+ * 1e-9 one token, so 1 of 40; of 1/4 of 10 tokens 3. */
+Test(spec, the_chance_of_a_token_is_the_share_that_is_kept)
+{
+    struct model_spec spec = tiny();
+
+    spec.capacity[1] = 1e-9;
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 1.0 / 40));
+    spec.capacity[1] = 0.25;
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 10), 0.3));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 0.25));
 }
 
 /* c = 1/4 of 40 tokens are 10; with the first 8 besides, 8 and a quarter of 32;
@@ -173,16 +187,27 @@ Test(spec, a_gate_on_the_score_needs_a_router)
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
 }
 
-Test(spec, only_gpt2_and_those_that_say_so_have_biases)
+Test(spec, a_family_is_found_by_its_traits)
 {
     struct model_spec spec = tiny();
 
-    cr_assert(not(spec_qkv_bias(&spec)));
-    spec.qkv_bias = true;
-    cr_assert(spec_qkv_bias(&spec));
-    spec.qkv_bias = false;
-    spec.family = FAMILY_GPT2;
-    cr_assert(spec_qkv_bias(&spec));
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        spec.traits = family_traits[f];
+        cr_expect(eq(int, spec_family(&spec), f), "%s", family_names[f]);
+    }
+}
+
+Test(spec, traits_that_make_no_family_are_of_the_last_that_they_contain)
+{
+    struct model_spec spec = tiny();
+
+    spec.traits = family_traits[FAMILY_GPT2];
+    spec.traits.qk_norm = true;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_GPT2));
+    spec.traits = family_traits[FAMILY_QWEN2];
+    spec.traits.qk_norm = true;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_QWEN3));
+    cr_expect(not(traits_equal(&spec.traits, &family_traits[FAMILY_QWEN3])));
 }
 
 struct stretch {
@@ -218,7 +243,7 @@ ParameterizedTest(struct stretch *s, spec,
     struct model_spec spec = tiny();
     struct error err = { STATUS_OK, "" };
 
-    spec.family = s->family;
+    spec.traits = family_traits[s->family];
     spec.n_kv_heads = spec.n_heads;
     spec.rope_scaling = s->scaling;
     enum status status = spec_check(&spec, &err);
@@ -255,7 +280,7 @@ Test(spec, gpt2_has_a_key_head_for_every_head)
     struct model_spec spec = tiny();
     struct error err;
 
-    spec.family = FAMILY_GPT2;
+    spec.traits = family_traits[FAMILY_GPT2];
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     spec.n_kv_heads = spec.n_heads;
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));

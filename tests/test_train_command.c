@@ -12,7 +12,9 @@ TestSuite(train_command, .init = set_up, .fini = leave_directory);
 Test(train_command, train_leaves_the_files_that_others_read)
 {
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a"), 0));
-    expect_said("stdout", "held-out loss, nats per byte: ");
+    expect_said("stdout", " nats per byte under expert_choice, which looks"
+                " ahead, ");
+    expect_said("stdout", " flops a token, 25.0 % kept in routed blocks");
     cr_expect(there("a/model.safetensors"));
     cr_expect(there("a/config.json"));
     cr_expect(there("a/curve.csv"));
@@ -53,6 +55,9 @@ Test(train_command, train_tells_where_a_config_is_wrong)
                " 40 too");
     expect_bad("  save_every: 20\n", "machine: nowhere.yaml\n",
                "bad.yaml:18:10:");
+    expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
+               "bad.yaml:2:11: model.family: no class of transformers is qwen3"
+               " with model.qkv_bias true");
     expect_bad("model:", "model: [", "bad.yaml:");
 }
 

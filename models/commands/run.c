@@ -1,6 +1,7 @@
 /* run.c - Run isobath run: score a text, or go on from a prompt, and set
  * predicted and counted cost side by side. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "models/commands/run_prompt.h"
@@ -51,7 +52,8 @@ static enum status predict_window(struct run_session *s, int i,
     return status;
 }
 
-/* The listener by token takes its time, so it gets a forward of its own. */
+/* The meter that resolves tokens takes its time, so it gets a forward of its
+ * own. */
 static enum status write_tokens(struct run_session *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -70,9 +72,9 @@ static enum status write_tokens(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* The first to run changes from window to window, so that neither always finds
- * the caches as the other left them.  Before the first, one of each for the
- * clock and the pages alone. */
+/* The first of the two to run changes from window to window, so that neither
+ * always finds the caches as the other left them.  Before the first window each
+ * runs once, untimed, to bring up the clock and the pages. */
 static void score_arms(struct run_session *s)
 {
     const struct run_pass pass = pass_of(s);
@@ -83,7 +85,7 @@ static void score_arms(struct run_session *s)
         run_arm_score(&s->arm[s->done % 2 ? s->n_arms - 1 - i : i], &pass);
 }
 
-/* The pair's first time, and the others. */
+/* Note the seconds of the pair's first time, and time it for the repeats. */
 static void time_pair(struct run_session *s)
 {
     const struct run_pass pass = pass_of(s);
@@ -114,6 +116,17 @@ static void add_pair(struct run_session *s)
     run_pairs_add(&s->pairs, &pair, &s->window, model);
 }
 
+/* Finite weights may still overflow, and stored ones hold what they hold. */
+static enum status check_losses(const struct run_session *s, struct error *err)
+{
+    for (int i = 0; i < s->n_arms; i++)
+        if (!isfinite(s->arm[i].score[0].nats))
+            return error_set(err, STATUS_FAILED, "%s: the loss of window %"
+                             PRId64 " is not a number: its weights are damaged"
+                             " or overflow float32", s->source.path, s->done);
+    return STATUS_OK;
+}
+
 static enum status score_one(struct run_session *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -125,6 +138,7 @@ static enum status score_one(struct run_session *s, struct error *err)
         return status;
     score_arms(s);
     s->bytes += run_text_bytes(&s->text, &s->window);
+    status = check_losses(s, err);
     for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
         status = predict_window(s, i, err);
     if (status == STATUS_OK)
@@ -168,7 +182,7 @@ static enum status score_all(struct run_session *s, struct error *err)
     return status;
 }
 
-/* After the results are out: how it ended. */
+/* Say how the run ended, after the results are out. */
 static enum status verdict(const struct run_session *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];

@@ -24,7 +24,7 @@ enum {
     MAX_PROMPT = 1 << 24,            /* bytes of stdin */
 };
 
-/* ---- what it is made of, opened in this order ---- */
+/* ---- the parts of a session, opened in this order ---- */
 
 struct prompt_session {
     const struct run_prompt *job;
@@ -46,13 +46,14 @@ struct prompt_session {
     struct sampler    *sampler;
     struct allocation  kept_so_far;      /* room for all tokens */
     struct ledger     *predicted, *counted, *measured;
-    struct ledger     *pass;             /* predicted, of one pass; what is
-                                          * shared stands apart */
+    struct ledger     *pass;             /* predicted, of one pass; shared work
+                                          * stands apart */
     struct ledger_meter meter;
 
     struct new_token  *token;            /* [n_asked] */
     bool              *kept;             /* [n_asked,n_kept] */
     int32_t            n_kept;           /* choices of routed layers */
+    double             prompt_kept;      /* share of the prompt they kept */
     int32_t            n_new;
     struct text_stream out, copy;        /* stdout's, and the summary's */
     char              *text;
@@ -62,7 +63,7 @@ struct prompt_session {
     uint64_t           prefill_flops, prefill_bytes;
     enum prompt_end    end;
     bool               agreed;
-    struct disagreement first;           /* where not */
+    struct disagreement first;           /* the first cell that differs */
     enum status        status;           /* of the passes */
     struct error       why;
 };
@@ -137,8 +138,8 @@ static enum status choose_length(struct prompt_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* A new token is judged by itself: by the prompt's rule where that judges so,
- * else by the causal one that goes with it. */
+/* A new token is judged by itself: by the prompt's rule if that can judge so,
+ * else by the causal one that belongs to it. */
 static enum status choose_step_policy(struct prompt_session *s,
                                       struct error *err)
 {
@@ -160,8 +161,8 @@ static enum status choose_step_policy(struct prompt_session *s,
     return STATUS_OK;
 }
 
-/* The rule that was asked for; else the model's own, but that where thresholds
- * were trained for it they are the one that goes with the training. */
+/* Choose the rule that was asked for; else the usual one, which is the trained
+ * threshold, or the model's own rule if that is causal or has no threshold. */
 static enum status choose_policy(struct prompt_session *s, struct error *err)
 {
     const struct source *source = &s->source;
@@ -333,7 +334,8 @@ static const struct allocation *take_allocation(struct prompt_session *s)
     return &s->kept_so_far;
 }
 
-/* The op ledgers hold all passes so far: equal after each, every pass is. */
+/* The op ledgers hold all passes so far: if they are equal after each pass,
+ * every pass agrees. */
 static enum status predict_pass(struct prompt_session *s, bool first,
                                 struct error *err)
 {
@@ -348,7 +350,8 @@ static enum status predict_pass(struct prompt_session *s, bool first,
                                : status;
 }
 
-/* Which choices kept the last token: it is then the last they keep. */
+/* Note which choices kept the last token: it is then the last that they
+ * keep. */
 static void note_kept(struct prompt_session *s, bool *kept)
 {
     const struct allocation *a = &s->kept_so_far;
@@ -360,7 +363,19 @@ static void note_kept(struct prompt_session *s, bool *kept)
     }
 }
 
-/* The prompt's pass, or that of the newest token. */
+/* NAN where nothing is routed. */
+static double share_of_prompt(const struct prompt_session *s)
+{
+    const struct allocation *a = &s->kept_so_far;
+    int64_t kept = 0;
+
+    for (int32_t c = 0; c < a->n_choices; c++)
+        if (plan_choice(&s->spec, c).routed)
+            kept += allocation_count(a, c, 0);
+    return (double)kept / ((double)s->n_kept * s->n_prompt);
+}
+
+/* Note the prompt's pass, or that of the newest token. */
 static void note_pass(struct prompt_session *s, bool first, double seconds)
 {
     const struct cost now = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY,
@@ -375,6 +390,7 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
         s->prefill_seconds = seconds;
         s->prefill_flops = flops;
         s->prefill_bytes = bytes;
+        s->prompt_kept = share_of_prompt(s);
         return;
     }
     struct new_token *t = &s->token[s->n_new - 1];
@@ -388,12 +404,29 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
     note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
+/* No token follows from logits that are no numbers. */
+static enum status check_logits(const struct prompt_session *s,
+                                struct error *err)
+{
+    const float *logits = model_logits(s->model);
+
+    for (int32_t i = 0; i < s->spec.n_vocab; i++)
+        if (!isfinite(logits[i]))
+            return error_set(err, STATUS_FAILED, "%s: the logits after token %d"
+                             " are not numbers: its weights are damaged or"
+                             " overflow float32", s->source.path,
+                             model_decoded(s->model, 0) - 1);
+    return STATUS_OK;
+}
+
 static bool passed(void *context, int32_t n_tokens, double seconds)
 {
     struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
-    s->status = predict_pass(s, first, &s->why);
+    s->status = check_logits(s, &s->why);
+    if (s->status == STATUS_OK)
+        s->status = predict_pass(s, first, &s->why);
     if (s->status == STATUS_OK && s->meter.status != STATUS_OK)
         s->status = error_set(&s->why, s->meter.status, "the tally overflowed");
     if (s->status != STATUS_OK)
@@ -472,7 +505,8 @@ static struct run_prompt_result result_of(const struct prompt_session *s)
         .tokenizer = s->tokenizer,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
-        .kept = s->kept, .n_kept = s->n_kept, .text = s->text,
+        .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,
+        .text = s->text,
         .text_size = s->text_size,
         .open_seconds = s->open_seconds,
         .prefill_seconds = s->prefill_seconds,
@@ -499,7 +533,7 @@ static enum status write_tokens(const struct prompt_session *s,
     return file_commit(&writer, err);
 }
 
-/* summary.json comes last: where it stands, all stands. */
+/* Write summary.json last: if it exists, all other files do. */
 static enum status write_files(const struct prompt_session *s,
                                const struct run_prompt_result *result,
                                json_t *summary, struct error *err)
@@ -536,7 +570,7 @@ static enum status deliver(struct prompt_session *s, struct error *err)
     return status;
 }
 
-/* After the results are out: how it ended. */
+/* Say how the run ended, after the results are out. */
 static enum status verdict(const struct prompt_session *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];

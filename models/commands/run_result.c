@@ -10,7 +10,7 @@
 #include "sim/core/base/stats.h"
 #include "sim/price/memory.h"
 
-/* ---- what a token cost, and what the dense twin says to it ---- */
+/* ---- the cost of a token, and its comparison with the dense twin ---- */
 
 /* Of a token run through a model: loss and entropy left out of flops and bytes,
  * but not of seconds and joules. */
@@ -121,7 +121,7 @@ static const struct score *causal_score(const struct run_arm *arm)
     return NULL;
 }
 
-/* Whatever the tokens are, so that models compare. */
+/* Loss per byte, whatever the tokens are, so that models compare. */
 static double nats_per_byte(const struct run_session *s,
                             const struct score *score)
 {
@@ -140,6 +140,13 @@ static const struct score *trained_score(const struct run_session *s)
                ? last : NULL;
 }
 
+/* Counted, of a token's forward under the i-th rule. */
+static double rule_flops(const struct run_arm *arm, int i)
+{
+    return i == 0 ? per_row(arm, arm->counted, METRIC_FLOPS)
+                  : (double)arm->score[i].flops / (double)arm->score[i].rows;
+}
+
 static json_t *rules_json(const struct run_session *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -149,12 +156,13 @@ static json_t *rules_json(const struct run_session *s)
         const struct score *score = &arm->score[i];
         double nats = nats_per_byte(s, score);
         json_array_append_new(list, json_pack(
-            "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
+            "{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
             "causal", score->policy->causal,
             "nats_per_byte", json_number(nats),
             "bits_per_byte", json_number(nats / M_LN2),
             "perplexity_per_byte", json_number(exp(nats)),
-            "capacity_realised", json_number(score_capacity(score))));
+            "capacity_realised", json_number(score_capacity(score)),
+            "flops_per_token", json_number(rule_flops(arm, i))));
     }
     return list;
 }
@@ -208,7 +216,7 @@ static const char *split_name(const struct run_session *s)
     return s->config.split == RUN_ALL ? "all" : split_names[s->config.split];
 }
 
-/* As a training config would say it. */
+/* The config in the form of a training config. */
 static json_t *config_of(const struct run_session *s)
 {
     const struct run_config *c = &s->config;
@@ -308,7 +316,7 @@ static enum status make_summary(json_t **out, const struct run_session *s,
 
 /* ---- the directory ---- */
 
-/* summary.json comes last: where it stands, all stands. */
+/* Write summary.json last: if it exists, all other files do. */
 static enum status write_files(struct run_session *s, json_t *summary,
                                struct error *err)
 {
@@ -333,7 +341,7 @@ static enum status write_files(struct run_session *s, json_t *summary,
 
 /* ---- what is printed ---- */
 
-/* A row a rule, as text or as CSV. */
+/* Print a row a rule, as text or as CSV. */
 static enum status print_rules(const struct run_session *s, enum format format,
                                struct error *err)
 {
@@ -345,6 +353,7 @@ static enum status print_rules(const struct run_session *s, enum format format,
         { "bits_per_byte", "bits/byte", "", COLUMN_LOSS, true },
         { "perplexity_per_byte", "perplexity", "", COLUMN_LOSS, true },
         { "capacity_realised", "kept", "", COLUMN_LOSS, true },
+        { "flops_per_token", "a token", "flop", COLUMN_SI, true },
     };
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     struct table t;
@@ -362,13 +371,14 @@ static enum status print_rules(const struct run_session *s, enum format format,
         table_amount(&t, amount_of(nats / M_LN2, PROV_MEASURED));
         table_amount(&t, amount_of(exp(nats), PROV_MEASURED));
         table_amount(&t, amount_of(score_capacity(score), PROV_COUNTED));
+        table_amount(&t, amount_of(rule_flops(arm, i), PROV_COUNTED));
     }
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);
     return status;
 }
 
-/* "+1.23 % [+1.10, +1.36]"; without ends where nobody knows them. */
+/* Print "+1.23 % [+1.10, +1.36]"; without ends if they are unknown. */
 static void print_percent(struct estimate range, double less)
 {
     printf("%+.2f %%", 100 * (range.value - less));

@@ -37,6 +37,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 void        model_close(struct model *model);
 size_t      model_bytes(const struct model *model);   /* of the one block */
+const char *model_kernels(const struct model *model);   /* their name */
 
 /* Normal weights, deviation 0.02; projections onto the stream are divided by
  * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The
@@ -95,7 +96,7 @@ struct update {
 double model_update(struct model *model, const struct update *update,
                     struct meter *meter);
 
-/* Forget all keys and values, and take notice of new weights. */
+/* Forget all keys and values, and pick up new weights. */
 void model_decode_reset(struct model *model);
 
 /* A choice keeps a token if `keep` says so; without `keep`, if the policy's

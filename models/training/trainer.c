@@ -9,7 +9,7 @@
 
 #include "sim/core/answer/table.h"
 
-/* Rows of the curve beside those that are judged: enough for any plot. */
+/* Rows of the curve besides those that are judged: enough for any plot. */
 enum { CURVE_ROWS = 200 };
 
 /* Sequences judged at a time, at most: products reach their full speed with
@@ -78,7 +78,7 @@ static struct model_options judge_options(const struct trainer_options *o,
     };
 }
 
-/* Without an init all is drawn; again, it comes out the same. */
+/* Without an init all weights are drawn again, and come out the same. */
 static void draw_routers(struct trainer *t)
 {
     if (t->options.init)
@@ -232,7 +232,7 @@ static void note_curve(struct trainer *t, double rate)
     row[GRAD_NORM] = t->grad_norm;
 }
 
-/* The weights are spoiled then: an older checkpoint is what is left. */
+/* The weights are spoiled by then: only an older checkpoint is left. */
 static enum status diverged(const struct trainer *t, int64_t step,
                             const char *what, struct error *err)
 {
@@ -284,6 +284,7 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
     int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
     int64_t done = 0, bytes = 0;
     double nats = 0.0, kept = 0.0;
+    struct forward_meter meter = forward_meter();
 
     while (done < n && (!watch || watch->go_on(watch, done, n))) {
         int32_t b = 0;
@@ -297,16 +298,18 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
             .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
         };
         double mean;
-        model_forward(t->judge, &input, NULL, &mean);
+        model_forward(t->judge, &input, &meter.meter, &mean);
         nats += mean * b;
         kept += kept_share(t->judge) * b;
         done += b;
     }
     return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
-                             kept / (double)done, done, done * T, bytes };
+                             kept / (double)done,
+                             (double)meter.flops / (double)(done * T), done,
+                             done * T, bytes };
 }
 
-/* In the judge's place, so that there are never three models. */
+/* Replace the judge, so that there are never three models. */
 static enum status change_judge(struct trainer *t, const struct model_spec *spec,
                                 struct error *err)
 {
@@ -316,7 +319,7 @@ static enum status change_judge(struct trainer *t, const struct model_spec *spec
     return model_open(&t->judge, spec, &options, err);
 }
 
-/* The same tensors: routed, but keeping everything and gated by one. */
+/* Judge the same tensors: routed, but keeping everything and gated by one. */
 enum status trainer_judge_dense(struct trainer *t, enum split split,
                                 int64_t most, struct judge_watch *watch,
                                 struct verdict *out, struct error *err)
@@ -419,7 +422,7 @@ double trainer_last_loss(const struct trainer *t)
 
 double trainer_recent_loss(const struct trainer *t)
 {
-    /* From the curve, which survives a resume. */
+    /* Averaged from the curve, which survives a resume. */
     double sum = 0.0;
     int64_t n = 0, tenth = t->options.steps / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);

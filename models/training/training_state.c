@@ -1,5 +1,4 @@
-/* training_state.c - Write and read the ledger and the blocks of a model as flat
- * tensors. */
+/* training_state.c - Turn a model's ledger and blocks into flat tensors. */
 #include "models/training/training_state.h"
 
 #include <inttypes.h>
@@ -10,7 +9,6 @@
 #include <xxhash.h>
 
 #include "models/files/safetensors.h"
-#include "models/kernels/kernels.h"
 
 /* Touched cells as [pass,layer + 1,op] pairs of flops and bytes. */
 static size_t ledger_pairs(const struct model *m)
@@ -41,7 +39,8 @@ static void ledger_to_pairs(const struct model *m, const struct ledger *ledger,
     }
 }
 
-/* Charged, as the meter did it: of a cell, only flops and bytes are known. */
+/* Charge the ledger as the meter did: of a cell, only flops and bytes are
+ * known. */
 static enum status ledger_from_pairs(const struct model *m,
                                      struct ledger *ledger,
                                      const uint64_t *pair)
@@ -59,7 +58,7 @@ static enum status ledger_from_pairs(const struct model *m,
     return status;
 }
 
-/* Memory of a save or resume that the model does not have itself. */
+/* The memory of a save or resume that the model does not have itself. */
 struct state_memory {
     uint64_t *pairs;               /* of the ledger */
     float    *routers;             /* [learned]; NULL: all weights learn */
@@ -134,8 +133,8 @@ static void state_tensors(struct model *m, const struct training_state *state,
     out[STATE_LEDGER].shape[0] = 2 * ledger_pairs(m);
 }
 
-/* XXH64 of the tensors' bytes, each seeded with the sum before: a disk that
- * lies is found out. */
+/* XXH64 of the tensors' bytes, each seeded with the sum before, to detect a
+ * damaged file. */
 static void checksum(char out[17], const struct safetensors_tensor *const *t)
 {
     XXH64_hash_t hash = 0;
@@ -164,7 +163,7 @@ enum status training_state_save(struct model *m,
         { "format", "isobath-state-1" }, { "step", step },
         { "seconds", seconds }, { "random", random },
         { "fingerprint", state->fingerprint }, { "checksum", sum },
-        { "kernels", kernels_best()->name }, { "frozen", frozen },
+        { "kernels", model_kernels(m) }, { "frozen", frozen },
     };
     enum status status = take_memory(&memory, m, path, err);
     if (status != STATUS_OK)
@@ -225,7 +224,7 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
     return STATUS_OK;
 }
 
-/* All tensors of the state into the memory of `want`, or none of them. */
+/* Read all tensors of the state into the memory of `want`, or none of them. */
 static enum status read_state(struct safetensors_tensor *want,
                               const struct safetensors *file,
                               int64_t most_curve, const char *path,
@@ -283,7 +282,7 @@ enum status training_state_resume(struct model *m,
         if (memory.routers)
             tensor_copy_learned(model_tensors(m), model_weights(m),
                                 memory.routers, true);
-        /* Into a ledger as it was opened this cannot overflow. */
+        /* A ledger as it was opened cannot overflow by this. */
         status = ledger_from_pairs(m, state->counted, memory.pairs);
     }
     free_memory(&memory);

@@ -252,7 +252,7 @@ static enum status run_program(char *const *argv, const char *folder, int out,
                      *said ? said : "it said nothing");
 }
 
-/* gnuplot has no bold and no second choice of font in SVG. */
+/* gnuplot's SVG has no bold and no second choice of font: substitute them. */
 static const struct { const char *from, *to; } fonts[] = {
     { "font-family=\"Arial:Bold\"", "font-family=\"Arial, 'Liberation Sans', "
       "sans-serif\" font-weight=\"bold\"" },
@@ -262,7 +262,7 @@ static const struct { const char *from, *to; } fonts[] = {
       "Consolas, monospace\"" },
 };
 
-/* Inside tags only: text between tags may be foreign. */
+/* Substitute inside tags only: text between tags may be foreign. */
 static void write_svg_body(const char *text, FILE *out)
 {
     bool in_tag = false;
@@ -285,7 +285,7 @@ static void write_svg_body(const char *text, FILE *out)
     }
 }
 
-/* gnuplot names every SVG "Gnuplot": say what this one shows instead. */
+/* gnuplot names every SVG "Gnuplot": name its subject instead. */
 static void write_svg(const struct plot *plot, const char *text, FILE *out)
 {
     static const char title[] = "<title>", end[] = "</desc>";

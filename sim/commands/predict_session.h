@@ -8,18 +8,27 @@
 #include "sim/core/answer/command.h"
 #include "sim/price/predict_table.h"
 
+#define LOGITS_MAP(X)  X(LAST, "last")  X(ALL, "all")
+
+enum logits {
+#define X(id, name) LOGITS_##id,
+    LOGITS_MAP(X)
+#undef X
+};
+
 struct predict_options {
     struct command_options common;
     const char *model, *machine, *convention;   /* the last two may be NULL */
     int     phase, by;                  /* enum memory_phase, predict_by */
+    int     logits;                     /* enum logits */
     int64_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
-    int64_t layer;                      /* that it shows */
+    int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types; -1: as the
                                          * model file says */
 };
 
-/* Everything that is printed, in whatever format. */
+/* All the data that are printed, in any format. */
 struct predict_answer {
     const struct predict_options *options;
     struct predict_question question;

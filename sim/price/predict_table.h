@@ -1,15 +1,17 @@
-/* predict_table.h - a model beside its dense twin, row by row. */
+/* predict_table.h - Set a model beside its dense twin, row by row. */
 #ifndef PREDICT_TABLE_H
 #define PREDICT_TABLE_H
 
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
-/* What `isobath predict` is asked. */
+/* The question that `isobath predict` is asked. */
 struct predict_question {
     struct model_spec    spec;
     const struct machine *machine;    /* NULL: none; borrowed */
-    enum memory_phase    phase;
+    enum memory_phase    phase;       /* but MEMORY_LAST */
+    bool                 all_logits;  /* of a prefill: logits of every row, not
+                                       * of each sequence's last alone */
     int32_t              n_sequences; /* B */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
 };
@@ -41,8 +43,8 @@ enum predict_by {
 };
 extern const char *const predict_by_names[PREDICT_BY_COUNT + 1];
 
-/* Row i of the table, both models; what one of them does not do costs it
- * nothing.  A row that neither has is left out. */
+/* Row i of the table, for both models; work that one of them does not do costs
+ * it nothing.  A row that neither has is left out. */
 struct predict_row {
     char name[24];
     struct cost model, dense;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* The lock is held by somebody else: say by whom. */
+/* Another process holds the lock: say which. */
 static enum status fail_locked(int fd, const char *path, struct error *err)
 {
     char pid[32] = "";
@@ -81,7 +81,7 @@ static enum status lock(struct rundir *out, const char *path,
         close(fd);
         return status;
     }
-    /* The pid is a courtesy to whoever finds the lock taken. */
+    /* A process that finds the lock taken can then name this one. */
     char pid[32];
     int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) < 0) {

@@ -1,7 +1,7 @@
 /* rundir.h - Own the directory of a run, the contract that other tools read.
  *
- * Its summary.json (summary.h), ledger.csv and the rest of DESIGN section 2 are
- * written through here, so that every command's directory looks the same. */
+ * Its summary.json (summary.h), ledger.csv and other files are written through
+ * here, so that every command's directory looks the same. */
 #ifndef RUNDIR_H
 #define RUNDIR_H
 

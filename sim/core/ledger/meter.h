@@ -1,4 +1,4 @@
-/* meter.h - how work in progress is observed.
+/* meter.h - Watch work in progress, op by op.
  *
  * The executor brackets each op with begin/end and says at the end what it
  * tallied.  It never learns who is listening: nobody, a ledger, or counters. */
@@ -54,5 +54,13 @@ struct ledger_meter {
     enum status    status;
 };
 struct ledger_meter ledger_meter(struct ledger *ledger);
+
+/* Adds up the flops of forward passes, loss and entropy left out: what a loss
+ * under some rule cost, beside which it stands.  Use &forward_meter.meter. */
+struct forward_meter {
+    struct meter meter;           /* first: downcast */
+    uint64_t     flops;
+};
+struct forward_meter forward_meter(void);
 
 #endif
