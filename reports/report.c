@@ -267,7 +267,7 @@ static enum status write_table(const struct table *t, const char *folder,
     for (int i = 0; i < 3; i++) {
         snprintf(file, sizeof file, "%s%s", t->name, ends[i]);
         if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
-            (status = file_create(&writer, path, err)) != STATUS_OK)
+            (status = file_replace(&writer, path, err)) != STATUS_OK)
             return status;
         if (i == 0)
             table_csv(t, writer.stream);

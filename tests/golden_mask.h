@@ -43,6 +43,8 @@ static const struct mask masks[] = {
       "It holds seconds, among what has been compared elsewhere." },
 
     /* the program, the machine and the moment */
+    { "*json*", MASK_JSON, "files.*", NULL, "hash",
+      "The tables hold seconds." },
     { "*json*", MASK_JSON_NULL,
       "provenance.@(commit|dirty|build_flags|compiler)", NULL, "build",
       "They say which program was built, and how." },
@@ -60,10 +62,9 @@ static const struct mask masks[] = {
       NULL, "folder", "The script names the folder that the tests run in." },
 
     /* memory that the process has, libraries and all */
-    { "*json*", MASK_JSON,
-      "@(memory.@(predicted|peak_resident)_bytes|memory_bytes|process_bytes)",
-      NULL, "memory", "They hold what the process takes without a model." },
-    { "*", MASK_TEXT, "^memory +(" N ") MB", NULL, "memory",
+    { "@(train|run|profile|prompt|stories|sweep)*json*", MASK_JSON,
+      "memory.@(predicted|peak_resident)_bytes", NULL, "memory", "They hold what the process takes without a model." },
+    { "!(predict*)", MASK_TEXT, "^memory +(" N ") MB", NULL, "memory",
       "It holds what the process takes without a model." },
     { "*", MASK_TEXT, "MB predicted, (" N ") MB at the peak", NULL, "memory",
       "The kernel says what was resident." },

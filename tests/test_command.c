@@ -42,6 +42,29 @@ Test(command, foreign_text_is_quoted_line_by_line)
     cr_assert_stderr_eq_str("  one\n  two\n");
 }
 
+Test(command, a_hangup_is_noted_as_well_unless_it_was_ignored)
+{
+    int how = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        command_catch_signals();
+        raise(SIGHUP);
+        _exit(command_interrupted ? 7 : 8);
+    }
+    waitpid(child, &how, 0);
+    cr_expect(eq(int, WEXITSTATUS(how), 7));
+    child = fork();
+    if (child == 0) {
+        signal(SIGHUP, SIG_IGN);
+        command_catch_signals();
+        raise(SIGHUP);
+        _exit(command_interrupted ? 7 : 8);
+    }
+    waitpid(child, &how, 0);
+    cr_expect(eq(int, WEXITSTATUS(how), 8));
+}
+
 Test(command, a_first_signal_is_noted_and_a_second_ends_with_130)
 {
     int how = 0;

@@ -425,3 +425,26 @@ Test(predict_command, prices_what_a_file_stores_layer_by_layer)
     cr_expect(strstr(complained, "--layer 4: this model has layers 0 to 3") !=
               NULL, "%s", complained);
 }
+
+/* ---- memory ---- */
+
+Test(predict_command, memory_is_the_same_whatever_the_process_holds)
+{
+    const char *const paths[] = { "memory_bytes", "process_bytes" };
+    const size_t held = 64 << 20;
+
+    cr_assert(eq(int, PREDICT("m.yaml", "--format", "json"), 0));
+    json_t *before = json_said();
+    char *block = malloc(held);
+    cr_assert(block != NULL);
+    memset(block, 1, held);
+    cr_assert(block[held - 1] == 1);
+    cr_assert(eq(int, PREDICT("m.yaml", "--format", "json"), 0));
+    json_t *after = json_said();
+    for (int i = 0; i < 2; i++)
+        cr_expect(eq(dbl, number_at(after, paths[i]),
+                     number_at(before, paths[i])));
+    free(block);
+    json_decref(after);
+    json_decref(before);
+}

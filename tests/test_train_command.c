@@ -5,6 +5,8 @@
 
 #include "tests/cli.h"
 
+#include "models/kernels/kernels.h"
+
 TestSuite(train_command, .init = set_up, .fini = leave_directory);
 
 Test(train_command, train_leaves_the_files_that_others_read)
@@ -264,4 +266,24 @@ Test(train_command, memory_at_the_peak_is_within_a_twentieth_of_the_prediction)
                             "model.heads=4", "train.batch=16"), "large");
     expect_memory(ARGUMENTS("model.channels=48", "model.layers=6",
                             "model.heads=3", "train.batch=1"), "small");
+}
+
+/* ---- other kernels ---- */
+
+Test(train_command, resuming_under_other_kernels_is_said)
+{
+    if (strcmp(kernels_best()->name, "generic") == 0)
+        cr_skip("this CPU runs the generic kernels alone");
+    pid_t child = start_long("out", "train.steps=4000");
+    wait_for("out/state.safetensors");
+    kill(child, SIGINT);
+    cr_assert(eq(int, finish(child), 130));
+    setenv("ISOBATH_KERNELS", "generic", 1);
+    cr_assert(unlink("stderr") == 0);
+    child = start_long("out", "train.steps=4000");
+    wait_for("stderr");
+    kill(child, SIGINT);
+    cr_assert(eq(int, finish(child), 130));
+    expect_said("stderr", "it goes on under generic, and not bit for bit;"
+                " ISOBATH_KERNELS=");
 }

@@ -10,6 +10,7 @@
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
+#include "tests/forged_state.h"
 #include "tests/words.h"
 
 static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
@@ -168,6 +169,41 @@ Test(trainer, a_state_beyond_the_last_step_is_refused)
                  STATUS_BAD_FORMAT));
     cr_expect(strstr(err.text, "step 300 of 250") != NULL, "%s", err.text);
     close_run(&run);
+}
+
+static void expect_refused(const struct forgery *forgery, const char *why)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(12));
+    struct error err = { STATUS_OK, "" };
+    char forged[FILE_PATH_SIZE + 8];
+
+    snprintf(forged, sizeof forged, "%s.forged", run.state);
+    steps(&run, 7);
+    cr_assert(eq(int, trainer_save(run.trainer, run.state, NULL), STATUS_OK));
+    cr_assert(forge_state(run.state, forged, forgery));
+    cr_expect(eq(int, trainer_resume(run.trainer, forged, &err),
+                 STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, why) != NULL, "%s", err.text);
+    close_run(&run);
+}
+
+Test(trainer, a_state_with_more_curve_than_its_steps_wrote_is_refused)
+{
+    double curve[12 * TRAINING_CURVE_COLUMNS] = { 0 };
+
+    for (int i = 0; i < 12; i++)
+        curve[i * TRAINING_CURVE_COLUMNS] = i + 1;
+    expect_refused(&(struct forgery){ .curve = curve, .n_rows = 12 },
+                   "its curve has not the rows of 7 steps of 12");
+    expect_refused(&(struct forgery){ .curve = curve, .n_rows = 6 }, "curve");
+    curve[3 * TRAINING_CURVE_COLUMNS] = 3;
+    expect_refused(&(struct forgery){ .curve = curve, .n_rows = 7 }, "curve");
+}
+
+Test(trainer, a_state_whose_generator_stands_still_is_refused)
+{
+    expect_refused(&(struct forgery){ .random = "0 0 0 0" }, "do not parse");
+    expect_refused(&(struct forgery){ .seconds = "nan" }, "do not parse");
 }
 
 /* ---- what must not matter ---- */

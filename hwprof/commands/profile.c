@@ -75,7 +75,8 @@ static enum status open_session(struct session *s, struct machine *machine,
     if (status == STATUS_OK)
         status = load_prober_open(&s->prober, (int)a->common.threads, err);
     if (status == STATUS_OK)
-        status = rundir_open(&s->rundir, a->common.output, err);
+        status = rundir_open_own(&s->rundir, a->common.output, "profile",
+                                 err);
     return status;
 }
 
@@ -124,10 +125,11 @@ static enum status write_summary(struct session *s, int argc, char **argv,
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));
-    enum status status = summary_write(summary, s->rundir.path, err);
+    enum status status = a->validate
+        ? validate_write(s->rundir.path, &s->validation, err) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = rundir_finish(&s->rundir, summary, err);
     json_decref(summary);
-    if (status == STATUS_OK && a->validate)
-        status = validate_write(s->rundir.path, &s->validation, err);
     return status;
 }
 

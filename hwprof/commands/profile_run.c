@@ -132,6 +132,8 @@ enum status profile_run(struct session *s, const struct workload *phase,
 
     if (status == STATUS_OK)
         status = measure_arms(s, phase, arm, n_arms, err);
+    if (status == STATUS_OK && json_array_size(s->phases) == 0)
+        rundir_clear(&s->rundir);          /* of an older profile */
     for (int i = 0; i < n_arms && status == STATUS_OK; i++)
         status = finish_arm(s, phase, &arm[i], json_object_get(json, "arms"),
                             err);

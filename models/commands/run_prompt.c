@@ -545,7 +545,7 @@ static enum status write_files(const struct prompt_session *s,
     if (status == STATUS_OK)
         status = rundir_write_ledgers(&s->rundir, s->predicted, s->counted,
                                       s->measured, err);
-    return status == STATUS_OK ? summary_write(summary, s->rundir.path, err)
+    return status == STATUS_OK ? rundir_finish(&s->rundir, summary, err)
                                : status;
 }
 

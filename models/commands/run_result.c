@@ -335,7 +335,7 @@ static enum status write_files(struct run_session *s, json_t *summary,
         status = rundir_write_ledgers(&s->rundir, s->arm[PAIR_MODEL].predicted,
                                       s->arm[PAIR_MODEL].counted, s->measured,
                                       err);
-    return status == STATUS_OK ? summary_write(summary, s->rundir.path, err)
+    return status == STATUS_OK ? rundir_finish(&s->rundir, summary, err)
                                : status;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/commands/train_session.h"
+#include "models/kernels/kernels.h"
 #include "sim/commands/commands.h"
 #include "sim/core/answer/json.h"
 
@@ -67,6 +68,28 @@ static enum status train(struct train_session *s, struct error *err)
     return status;
 }
 
+/* Kernels of another width add in another order: the bits differ from there. */
+static void warn_of_kernels(const struct train_session *s)
+{
+    const char *then = trainer_state(s->trainer)->kernels;
+    const char *now = kernels_best()->name;
+
+    if (*then && strcmp(then, now) != 0)
+        command_warn("%s: written under the %s kernels; it goes on under %s,"
+                     " and not bit for bit; ISOBATH_KERNELS=%s would",
+                     s->state_path, then, now, then);
+}
+
+static enum status resume(struct train_session *s, struct error *err)
+{
+    if (!s->arguments.resume || !file_exists(s->state_path))
+        return STATUS_OK;
+    enum status status = trainer_resume(s->trainer, s->state_path, err);
+    if (status == STATUS_OK)
+        warn_of_kernels(s);
+    return status;
+}
+
 /* A finished run is never run again; refuse a run of another config. */
 static enum status check_finished(const struct train_session *s,
                                   struct error *err)
@@ -124,18 +147,13 @@ static int run(void *options)
     if ((status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
         (status = train_open_data(s, &err)) ||
-        (status = rundir_open(&s->rundir, s->arguments.common.output, &err)) ||
+        (status = rundir_open_own(&s->rundir, s->arguments.common.output,
+                                  "train", &err)) ||
         (status = look_around(s, &done, &err)))
         goto out;
-    if (done)
+    if (done || (status = train_open_trainer(s, &err)))
         goto out;
-    rundir_remove_leftovers(&s->rundir);
-    if ((status = train_open_trainer(s, &err)))
-        goto out;
-    if (s->arguments.resume && file_exists(s->state_path) &&
-        (status = trainer_resume(s->trainer, s->state_path, &err)))
-        goto out;
-    if ((status = train(s, &err)) ||
+    if ((status = resume(s, &err)) || (status = train(s, &err)) ||
         (status = trainer_save(s->trainer, s->state_path, &err)))
         goto out;
     status = train_finish(s, s->arguments.common.argc,

@@ -277,7 +277,7 @@ enum status train_finish(struct train_session *s, int argc, char **argv,
     }
     if ((status = summary_witnesses(summary, s->step, counted, measured,
                                     err)) ||
-        (status = summary_write(summary, s->rundir.path, err)) ||
+        (status = rundir_finish(&s->rundir, summary, err)) ||
         (status = print_result(s, &verdicts, counted, summary, err)))
         goto out;
     if (!agreed)

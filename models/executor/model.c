@@ -371,6 +371,11 @@ size_t model_bytes(const struct model *m)
     return m->arena.size;
 }
 
+const char *model_kernels(const struct model *m)
+{
+    return m->ex.kernels->name;
+}
+
 static void draw_normal(real *w, size_t n, double deviation,
                         struct random *random)
 {

@@ -37,6 +37,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 void        model_close(struct model *model);
 size_t      model_bytes(const struct model *model);   /* of the one block */
+const char *model_kernels(const struct model *model);   /* their name */
 
 /* Normal weights, deviation 0.02; projections onto the stream are divided by
  * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The

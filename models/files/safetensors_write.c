@@ -128,7 +128,7 @@ static enum status write_file(const char *path, const char *header,
     if (size > SAFETENSORS_MAX_HEADER - ALIGNMENT)
         return error_set(err, STATUS_BAD_VALUE, "%s: header of %zu bytes: the"
                          " limit is %d", path, size, SAFETENSORS_MAX_HEADER);
-    enum status status = file_create(&writer, path, err);
+    enum status status = file_replace(&writer, path, err);
     if (status != STATUS_OK)
         return status;
     write_stream(writer.stream, header, size, tensor, n);

@@ -59,9 +59,29 @@ const struct kernels *kernels_find(const char *name)
     return NULL;
 }
 
+/* NULL: the choice is free. */
+static const char *forced_name(void)
+{
+    const char *name = getenv("ISOBATH_KERNELS");
+    return name && *name ? name : NULL;
+}
+
+bool kernels_can_choose(char names[KERNELS_NAMES_SIZE])
+{
+    const char *forced = forced_name();
+
+    *names = '\0';
+    for (int i = 0; i < N_VARIANTS; i++)
+        if (variants[i].runs()) {
+            strcat(names, *names ? ", " : "");
+            strcat(names, variants[i].kernels->name);
+        }
+    return !forced || kernels_find(forced);
+}
+
 const struct kernels *kernels_best(void)
 {
-    const char *forced = getenv("ISOBATH_KERNELS");
+    const char *forced = forced_name();
     if (forced && kernels_find(forced))
         return kernels_find(forced);
     for (int i = 0; i < N_VARIANTS; i++)

@@ -293,5 +293,9 @@ struct kernels {
 const struct kernels *kernels_best(void);
 /* NULL: unknown, or this CPU cannot run it. */
 const struct kernels *kernels_find(const char *name);
+/* False: ISOBATH_KERNELS names none that this CPU can run.  `names` are those
+ * that it can, with commas. */
+enum { KERNELS_NAMES_SIZE = 64 };
+bool kernels_can_choose(char names[KERNELS_NAMES_SIZE]);
 
 #endif

@@ -46,11 +46,18 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The curve has a row at each of CURVE_ROWS evenly spaced steps, the first
- * step, and every step that is judged. */
-static int64_t curve_spacing(const struct trainer_options *o)
+/* The first step after `step` with a row of the curve: step 1, each
+ * CURVE_ROWS-th of the steps, every step that is judged, and the last. */
+static int64_t next_row(const struct trainer_options *o, int64_t step)
 {
-    return (o->steps + CURVE_ROWS - 1) / CURVE_ROWS;
+    const int64_t every[] = { (o->steps + CURVE_ROWS - 1) / CURVE_ROWS,
+                              o->judge_every };
+    int64_t next = step < 1 ? 1 : step < o->steps ? o->steps : INT64_MAX;
+
+    for (int i = 0; i < 2; i++)
+        if (every[i] > 0 && (step / every[i] + 1) * every[i] < next)
+            next = (step / every[i] + 1) * every[i];
+    return next;
 }
 
 static int64_t curve_most(const struct trainer_options *o)
@@ -193,17 +200,17 @@ static double kept_share(const struct model *model)
     return seen > 0 ? (double)kept / (double)seen : (double)NAN;
 }
 
-static bool due(int64_t step, int64_t every, int64_t last)
+static bool judged(const struct trainer_options *o, int64_t step)
 {
-    return step == last || (every > 0 && step % every == 0);
+    return o->judge_every > 0 &&
+           (step == o->steps || step % o->judge_every == 0);
 }
 
 static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step;
-    bool judge = o->judge_every > 0 && due(step, o->judge_every, o->steps);
-    if (!judge && step != 1 && !due(step, curve_spacing(o), o->steps))
+    if (next_row(o, step - 1) != step)
         return;
     double *row = t->curve[t->state.n_curve++];
     struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
@@ -217,7 +224,7 @@ static void note_curve(struct trainer *t, double rate)
     row[RATE] = rate;
     row[TRAIN_LOSS] = t->loss;
     row[HELDOUT_LOSS] =
-        judge && causal
+        judged(o, step) && causal
             ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows,
                             NULL).nats
             : (double)NAN;
@@ -366,6 +373,21 @@ enum status trainer_save(struct trainer *t, const char *path, struct error *err)
     return training_state_save(t->model, &t->state, path, err);
 }
 
+/* Exactly the rows that the steps so far have written: there is room for those
+ * of the steps to come, and for no others. */
+static bool curve_fits(const struct trainer *t)
+{
+    int64_t step = 0;
+
+    for (int64_t i = 0; i < t->state.n_curve; i++) {
+        step = next_row(&t->options, step);
+        if (t->curve[i][STEP] != (double)step)
+            return false;
+    }
+    return t->state.step >= step &&
+           t->state.step < next_row(&t->options, step);
+}
+
 enum status trainer_resume(struct trainer *t, const char *path,
                            struct error *err)
 {
@@ -373,6 +395,11 @@ enum status trainer_resume(struct trainer *t, const char *path,
                                                t->most_curve, path, err);
     if (status == STATUS_OK && t->state.step > t->options.steps)
         return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
+                         (long long)t->state.step,
+                         (long long)t->options.steps);
+    if (status == STATUS_OK && !curve_fits(t))
+        return error_set(err, STATUS_BAD_FORMAT, "%s: its curve has not the"
+                         " rows of %lld steps of %lld", path,
                          (long long)t->state.step,
                          (long long)t->options.steps);
     return status;

@@ -2,6 +2,7 @@
 #include "models/training/training_state.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +163,7 @@ enum status training_state_save(struct model *m,
         { "format", "isobath-state-1" }, { "step", step },
         { "seconds", seconds }, { "random", random },
         { "fingerprint", state->fingerprint }, { "checksum", sum },
-        { "frozen", frozen },
+        { "kernels", model_kernels(m) }, { "frozen", frozen },
     };
     enum status status = take_memory(&memory, m, path, err);
     if (status != STATUS_OK)
@@ -195,6 +196,8 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
 {
     uint64_t *r = state->random.state;
     char frozen[17];
+    snprintf(state->kernels, sizeof state->kernels, "%s",
+             note_of(file, "kernels"));
     if (strcmp(note_of(file, "format"), "isobath-state-1") != 0)
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: not a training state of this program", path);
@@ -212,8 +215,10 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
     if (sscanf(note_of(file, "step"), "%" SCNd64, &state->step) != 1 ||
         state->step < 0 ||
         sscanf(note_of(file, "seconds"), "%la", &state->seconds) != 1 ||
+        !isfinite(state->seconds) || state->seconds < 0.0 ||
         sscanf(note_of(file, "random"), "%" SCNx64 " %" SCNx64 " %" SCNx64
-               " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4)
+               " %" SCNx64, &r[0], &r[1], &r[2], &r[3]) != 4 ||
+        (r[0] | r[1] | r[2] | r[3]) == 0)      /* xoshiro would stand still */
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: its notes do not parse", path);
     return STATUS_OK;

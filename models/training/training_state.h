@@ -14,6 +14,8 @@ struct training_state {
     struct random random;          /* of the batches */
     char    fingerprint[17];       /* XXH64 of what must not change: config and
                                     * data, hexadecimal */
+    char    kernels[16];           /* that a resumed state was written under;
+                                    * "": it does not say */
     int64_t n_curve;               /* rows */
     double *curve;                 /* [n_curve, TRAINING_CURVE_COLUMNS] */
     struct ledger *counted;        /* flops and bytes of all steps, by pass,

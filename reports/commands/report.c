@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/core/answer/escape.h"
+#include "sim/core/answer/rundir.h"
 #include "reports/report.h"
 #include "sim/commands/commands.h"
 
@@ -61,6 +62,8 @@ static int run(void *options)
     const struct command_options *o = options;
     struct report *report = calloc(1, sizeof *report);
     struct error err = { STATUS_NO_MEMORY, "no memory for a report" };
+    struct rundir rundir = { .lock = -1 };
+    static const char *const folders[] = { ".", "figures", "tables" };
 
     if (!report)
         return command_fail(&err);
@@ -68,9 +71,14 @@ static int run(void *options)
     command_line(report->command_line, sizeof report->command_line, o->argc,
                  o->argv);
     if (status == STATUS_OK)
+        status = rundir_open(&rundir, o->output, &err);
+    for (size_t i = 0; status == STATUS_OK && i < 3; i++)
+        rundir_remove_leftovers(&rundir, folders[i]);
+    if (status == STATUS_OK)
         status = report_write(report, o->output, &err);
     if (status == STATUS_OK)
         say(report, o);
+    rundir_close(&rundir);
     report_close(report);
     free(report);
     return status == STATUS_OK ? 0 : command_fail(&err);

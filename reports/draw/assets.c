@@ -30,7 +30,7 @@ const char *const assets_gnuplot[] = {
     "if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font "
     "FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }\n",
     "set termoption noenhanced                # foreign text carries no markup\n",
-    "set output OUT.'.'.FMT\n",
+    "if (OUT ne '') { set output OUT.'.'.FMT }\n",
     "set encoding utf8\n",
     "\n",
     "INK   = '#1A1A1A'    # text                       17.4 : 1 on white\n",

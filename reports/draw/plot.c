@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "reports/draw/assets.h"
@@ -175,13 +176,12 @@ static enum status write_text(const char *folder, const char *name,
                               const char *end, const char *text,
                               struct error *err)
 {
-    char file[128], path[FILE_PATH_SIZE];
+    char file[128];
     struct file_writer writer;
-    enum status status;
 
     snprintf(file, sizeof file, "%s%s", name, end);
-    if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
-        (status = file_create(&writer, path, err)) != STATUS_OK)
+    enum status status = file_create_in(&writer, folder, file, err);
+    if (status != STATUS_OK)
         return status;
     fputs(text, writer.stream);
     return file_commit(&writer, err);
@@ -207,8 +207,9 @@ static enum status write_gp(const struct plot *plot, const char *folder,
     return status;
 }
 
-/* Run argv[0] in `folder`; its stderr, cut short, goes to *err. */
-static enum status run_program(char *const *argv, const char *folder,
+/* Run argv[0] in `folder`; its stdout goes to `out`, its stderr, cut short, to
+ * *err. */
+static enum status run_program(char *const *argv, const char *folder, int out,
                                struct error *err)
 {
     posix_spawn_file_actions_t actions;
@@ -222,7 +223,7 @@ static enum status run_program(char *const *argv, const char *folder,
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addchdir_np(&actions, folder);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
     posix_spawn_file_actions_adddup2(&actions, heard[1], 2);
     spawned = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -285,66 +286,116 @@ static void write_svg_body(const char *text, FILE *out)
 }
 
 /* gnuplot names every SVG "Gnuplot": name its subject instead. */
-static enum status finish_svg(const struct plot *plot, const char *from,
-                              const char *to, struct error *err)
+static void write_svg(const struct plot *plot, const char *text, FILE *out)
 {
     static const char title[] = "<title>", end[] = "</desc>";
-    char *text = NULL, *cut, *rest;
-    size_t size;
-    struct file_writer writer;
-    enum status status = file_read(&text, &size, from, 1 << 26, err);
+    const char *cut = strstr(text, title);
+    const char *rest = cut ? strstr(cut, end) : NULL;
 
-    if (status != STATUS_OK)
-        return status;
-    cut = strstr(text, title);
-    rest = cut ? strstr(cut, end) : NULL;
-    if ((status = file_create(&writer, to, err)) == STATUS_OK) {
-        if (rest) {
-            fwrite(text, 1, (size_t)(cut - text), writer.stream);
-            fputs("<title>", writer.stream);
-            escape_write(writer.stream, BORDER_HTML, plot->head);
-            fputs("</title>\n<desc>", writer.stream);
-            escape_write(writer.stream, BORDER_HTML, plot->alt);
-        }
-        write_svg_body(rest ? rest : text, writer.stream);
-        status = file_commit(&writer, err);
+    if (rest) {
+        fwrite(text, 1, (size_t)(cut - text), out);
+        fputs("<title>", out);
+        escape_write(out, BORDER_HTML, plot->head);
+        fputs("</title>\n<desc>", out);
+        escape_write(out, BORDER_HTML, plot->alt);
     }
-    free(text);
-    return status;
+    write_svg_body(rest ? rest : text, out);
 }
 
-static enum status draw_as(const struct plot *plot, const char *folder,
-                           const char *format, struct error *err)
+/* How a drawing ends that is whole: the last bytes of the format. */
+static const struct drawing {
+    const char *name, *end;
+    size_t end_size;
+} formats[] = {
+    { "svg", "</svg>\n", 7 }, { "png", "IEND\xae\x42\x60\x82", 8 },
+};
+enum { FORMATS = sizeof formats / sizeof *formats, DRAWING_MAX = 1 << 26 };
+
+static bool is_whole(const struct drawing *format, const char *text,
+                     size_t size)
+{
+    const char *end = strcmp(format->name, "svg") == 0
+                          ? strstr(text, format->end) : NULL;
+
+    if (!end && size >= format->end_size)
+        end = text + size - format->end_size;
+    return end && memcmp(end, format->end, format->end_size) == 0;
+}
+
+/* gnuplot draws into memory: it ends well on a full disk too, and would follow a
+ * link that stands in its way. */
+static enum status draw_as(char **text, size_t *size, const struct plot *plot,
+                        const struct drawing *format, const char *folder,
+                        struct error *err)
 {
     char program[] = "gnuplot", plain[] = "-d", run[] = "-e";
-    char settings[128], script[64], name[96];
-    char drawn[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
+    char settings[64], script[64], drawn[64];
     char *argv[] = { program, plain, run, settings, script, NULL };
-    enum status status;
+    int memory = memfd_create(plot->name, MFD_CLOEXEC);
 
-    snprintf(settings, sizeof settings, "FMT='%s'; OUT='.%s'", format,
-             plot->name);
+    if (memory < 0)
+        return error_set(err, STATUS_IO, "no memory to draw in: %s",
+                         strerror(errno));
+    snprintf(settings, sizeof settings, "FMT='%s'; OUT=''", format->name);
     snprintf(script, sizeof script, "%s.gp", plot->name);
-    snprintf(name, sizeof name, ".%s.%s", plot->name, format);
-    if ((status = file_join(drawn, folder, name, err)) != STATUS_OK ||
-        (status = file_join(path, folder, name + 1, err)) != STATUS_OK ||
-        (status = run_program(argv, folder, err)) != STATUS_OK) {
-        unlink(drawn);
+    snprintf(drawn, sizeof drawn, "/proc/self/fd/%d", memory);
+    enum status status = run_program(argv, folder, memory, err);
+    if (status == STATUS_OK)
+        status = file_read(text, size, drawn, DRAWING_MAX, err);
+    close(memory);
+    if (status != STATUS_OK || is_whole(format, *text, *size))
         return status;
+    free(*text);
+    return error_set(err, STATUS_IO, "gnuplot drew %s.%s in part", plot->name,
+                     format->name);
+}
+
+static enum status write_drawing(const struct plot *plot,
+                                 const struct drawing *format, const char *text,
+                                 size_t size, const char *folder,
+                                 struct error *err)
+{
+    char name[96];
+    struct file_writer writer;
+
+    snprintf(name, sizeof name, "%s.%s", plot->name, format->name);
+    enum status status = file_create_in(&writer, folder, name, err);
+    if (status != STATUS_OK)
+        return status;
+    if (strcmp(format->name, "svg") == 0)
+        write_svg(plot, text, writer.stream);
+    else
+        fwrite(text, 1, size, writer.stream);
+    return file_commit(&writer, err);
+}
+
+/* What cannot be drawn is left out with the reason; what is drawn and cannot be
+ * written is an error. */
+static enum status draw_all(struct plot *plot, const char *folder,
+                            struct error *err)
+{
+    struct error why = { .status = STATUS_OK };
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < FORMATS && plot->drawn && status == STATUS_OK; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        enum status drew = draw_as(&text, &size, plot, &formats[i], folder,
+                                   &why);
+        plot->drawn = drew == STATUS_OK;
+        if (!plot->drawn) {
+            snprintf(plot->reason, sizeof plot->reason, "%.255s", why.text);
+            break;
+        }
+        status = write_drawing(plot, &formats[i], text, size, folder, err);
+        free(text);
     }
-    if (strcmp(format, "svg") == 0)
-        status = finish_svg(plot, drawn, path, err);
-    else if (rename(drawn, path) != 0)
-        status = error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
-    unlink(drawn);
     return status;
 }
 
 enum status plot_write(struct plot *plot, const char *folder, bool draw,
                        struct error *err)
 {
-    static const char *const formats[] = { "svg", "png" };
-    struct error why = { .status = STATUS_OK };
     enum status status;
 
     close_streams(plot);
@@ -359,17 +410,16 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
     plot->drawn = draw;
     snprintf(plot->reason, sizeof plot->reason, "%s",
              draw ? "" : "gnuplot is not installed");
-    for (size_t i = 0; plot->drawn && i < sizeof formats / sizeof *formats; i++)
-        if (draw_as(plot, folder, formats[i], &why) != STATUS_OK) {
-            plot->drawn = false;
-            snprintf(plot->reason, sizeof plot->reason, "%.255s", why.text);
-        }
-    return STATUS_OK;
+    return draw_all(plot, folder, err);
 }
 
 bool plot_can_draw(void)
 {
     char program[] = "gnuplot", version[] = "--version";
     char *argv[] = { program, version, NULL };
-    return run_program(argv, ".", NULL) == STATUS_OK;
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    bool can = run_program(argv, ".", nothing, NULL) == STATUS_OK;
+
+    close(nothing);
+    return can;
 }

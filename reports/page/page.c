@@ -144,7 +144,7 @@ enum status page_write(const struct report *r, const char *folder,
     if (status == STATUS_OK)
         status = file_join(figures, folder, "figures", err);
     if (status == STATUS_OK)
-        status = file_create(&writer, path, err);
+        status = file_replace(&writer, path, err);
     if (status != STATUS_OK)
         return status;
     title_of(title, r);

@@ -123,6 +123,8 @@ enum status run_open(struct run *out, const char *path, struct error *err)
         status = summary_read(&run.summary, path, err);
         if (status == STATUS_OK)
             status = find_kind(&run, err);
+        if (status == STATUS_OK)
+            status = rundir_check(run.summary, path, err);
     } else if (!run_has(&run, "points", file) &&
                !run_has(&run, "points.csv", file)) {
         status = no_run(path, err);

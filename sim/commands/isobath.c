@@ -1,8 +1,11 @@
 /* isobath.c - Run the command that the first argument names. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "models/kernels/kernels.h"
 #include "sim/commands/commands.h"
 #include "sim/core/base/nearest.h"
 
@@ -23,8 +26,14 @@ static void print_help(FILE *file)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    char name[64];
+    char name[64], kernels[KERNELS_NAMES_SIZE];
+    struct error err;
 
+    if (!kernels_can_choose(kernels)) {
+        error_set(&err, STATUS_BAD_VALUE, "ISOBATH_KERNELS=%.64s: this CPU runs"
+                  " %s", getenv("ISOBATH_KERNELS"), kernels);
+        return command_fail(&err);
+    }
     snprintf(name, sizeof name, "isobath %s", command->name);
     argv[0] = name;
     return command_run(command, argc, argv);
@@ -53,10 +62,24 @@ static int close_output(int code)
     return code;
 }
 
+/* Where a stream is closed, the next file opened would get its number and what
+ * is printed.  Read-only, so that printing fails as it should. */
+static void keep_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    keep_streams();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
         strcmp(name, "help") == 0) {
         print_help(stdout);

@@ -333,7 +333,6 @@ static enum status answer(struct predict_answer *a,
 
     o->model = o->common.operand[0];
     a->options = o;
-    a->process_bytes = command_peak_bytes();
     if (status == STATUS_OK)
         status = load(a, err);
     if (status == STATUS_OK)

@@ -146,7 +146,7 @@ static uint64_t memory_of(const struct predict_answer *a)
     const struct predict_question *q = &a->question;
     return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens,
                                 held_phase(q), a->options->common.threads,
-                                a->process_bytes);
+                                MEMORY_START_BYTES);
 }
 
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
@@ -361,7 +361,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "memory_bytes", json_integer(
         (json_int_t)memory_of(a)));
     json_object_set_new(summary, "process_bytes", json_integer(
-        (json_int_t)(a->process_bytes + MEMORY_TOUCHED_BYTES)));
+        MEMORY_START_BYTES + MEMORY_TOUCHED_BYTES));
     json_object_set_new(summary, "memory", memory_json(a));
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)

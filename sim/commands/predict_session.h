@@ -38,7 +38,6 @@ struct predict_answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
-    uint64_t process_bytes;             /* of this program, at its start */
 };
 
 /* ---- predict_result.c: the whole answer ---- */

@@ -165,7 +165,7 @@ static enum status merge(const struct options *options,
         return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
     if (done < n)
         json_object_set_new(summary, "status", json_string("interrupted"));
-    status = summary_write(summary, rundir->path, err);
+    status = rundir_finish(rundir, summary, err);
     json_decref(summary);
     return status;
 }
@@ -214,7 +214,8 @@ static enum status run_and_merge(const struct options *options,
                                  enum point_state *state, struct error *err)
 {
     struct rundir rundir;
-    enum status status = rundir_open(&rundir, run->directory, err);
+    enum status status = rundir_open_own(&rundir, run->directory, "sweep",
+                                         err);
 
     if (status != STATUS_OK)
         return status;

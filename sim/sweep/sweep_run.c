@@ -248,6 +248,18 @@ static void become(char **argv, int log, pid_t parent)
     _exit(EXIT_NO_PROGRAM);
 }
 
+/* A sweep that was killed leaves children that save and end: wait for one that
+ * holds the point's directory, for as long as a large model takes to save. */
+static void await_point(const char *directory)
+{
+    const struct timespec pause = { .tv_nsec = 20000000 };
+    const int most = 30 * 50;              /* 30 s */
+
+    for (int i = 0; i < most && !command_interrupted &&
+                    rundir_busy(directory); i++)
+        nanosleep(&pause, NULL);
+}
+
 static enum status start(const struct sweep_run *run, const char *program,
                          struct job *job, int32_t point, struct error *err)
 {
@@ -260,7 +272,9 @@ static enum status start(const struct sweep_run *run, const char *program,
         status = file_join(log_path, output, "log.txt", err);
     if (status != STATUS_OK)
         return status;
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    await_point(output);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
+                                 O_CLOEXEC, 0666);
     if (log < 0)
         return error_set(err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));

@@ -150,6 +150,12 @@ static bool have_sbatch(void)
     return false;
 }
 
+/* Before a directory's name, so that it is no option. */
+static const char *before(const char *directory)
+{
+    return *directory == '-' ? "./" : "";
+}
+
 /* Run sbatch OPTION DIRECTORY/SCRIPT; its first line of output goes into
  * out[size]. */
 static enum status submit(char *out, size_t size, const char *option,
@@ -162,7 +168,7 @@ static enum status submit(char *out, size_t size, const char *option,
 
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");
-    fprintf(text, "sbatch --parsable %s ", option);
+    fprintf(text, "sbatch --parsable %s %s", option, before(directory));
     write_quoted(text, directory);
     fprintf(text, "/%s", script);
     FILE *pipe = fclose(text) == 0 ? popen(command, "re") : NULL;
@@ -183,7 +189,8 @@ enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
 
     if (!have_sbatch())
         return error_set(err, STATUS_UNAVAILABLE, "no sbatch here: on the"
-                         " cluster, run  sbatch %s/array.sh", directory);
+                         " cluster, run  sbatch %s%s/array.sh",
+                         before(directory), directory);
     enum status status = submit(job, size, "", directory, "array.sh", err);
     if (status != STATUS_OK)
         return status;

@@ -123,6 +123,9 @@ void command_catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* nohup, which ignores it, goes on doing so. */
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
     action.sa_handler = end_in_words;
     sigaction(SIGBUS, &action, NULL);
 }

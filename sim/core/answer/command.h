@@ -23,9 +23,10 @@ void command_warn(const char *format, ...)
 /* Print foreign text under a message, each line behind two blanks. */
 void command_quote(const char *text);
 
-/* Set by SIGINT and SIGTERM once command_catch_signals() ran; a second signal
- * ends the process at once with exit code 130.  SIGBUS, which a mapped file
- * that shrinks brings, ends it in words with exit code 2. */
+/* Set by SIGINT, SIGTERM and SIGHUP once command_catch_signals() ran (SIGHUP
+ * not where it was ignored, as under nohup); a second signal ends the process at
+ * once with exit code 130.  SIGBUS, which a mapped file that shrinks brings, ends
+ * it in words with exit code 2. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 

@@ -52,7 +52,7 @@ enum status json_print(const json_t *json, FILE *file, struct error *err)
 enum status json_write(const json_t *json, const char *path, struct error *err)
 {
     struct file_writer writer;
-    enum status status = file_create(&writer, path, err);
+    enum status status = file_replace(&writer, path, err);
 
     if (status != STATUS_OK)
         return status;

@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 /* Another process holds the lock: say which. */
 static enum status fail_locked(int fd, const char *path, struct error *err)
@@ -22,17 +25,53 @@ static enum status fail_locked(int fd, const char *path, struct error *err)
                      *pid ? pid : "(unknown)");
 }
 
-static enum status lock(int *out, const char *path, struct error *err)
+/* A link planted under the lock's name, or a file of somebody else's, would be
+ * emptied: only what holds nothing but a pid is ours. */
+static bool is_lock(int fd)
 {
-    char name[FILE_PATH_SIZE];
-    enum status status = file_join(name, path, ".lock", err);
+    char text[32];
+    struct stat st;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
 
-    if (status != STATUS_OK)
-        return status;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
+    text[n > 0 ? n : 0] = '\0';
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+           st.st_size == n && strspn(text, "0123456789\n") == (size_t)n;
+}
+
+/* The lock file, and whether it is new: nobody was here before then. */
+static enum status open_lock(int *out, bool *fresh, const char *name,
+                             const char *path, struct error *err)
+{
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open(name, flags | O_CREAT | O_EXCL, 0666);
+
+    *fresh = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = open(name, flags);
+    if (fd < 0 && errno != ELOOP)
         return error_set(err, STATUS_BAD_VALUE, "cannot write into '%s': %s",
                          path, strerror(errno));
+    if (fd < 0 || !is_lock(fd)) {
+        if (fd >= 0)
+            close(fd);
+        return error_set(err, STATUS_BAD_VALUE, "'%s' is no lock of isobath:"
+                         " move it, or give another directory", name);
+    }
+    *out = fd;
+    return STATUS_OK;
+}
+
+static enum status lock(struct rundir *out, const char *path,
+                        struct error *err)
+{
+    char name[FILE_PATH_SIZE];
+    int fd = -1;
+    enum status status = file_join(name, path, ".lock", err);
+
+    if (status == STATUS_OK)
+        status = open_lock(&fd, &out->fresh, name, path, err);
+    if (status != STATUS_OK)
+        return status;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int cause = errno;
         status = cause == EWOULDBLOCK
@@ -51,7 +90,7 @@ static enum status lock(int *out, const char *path, struct error *err)
         close(fd);
         return status;
     }
-    *out = fd;
+    out->lock = fd;
     return STATUS_OK;
 }
 
@@ -59,13 +98,11 @@ enum status rundir_open(struct rundir *out, const char *path,
                         struct error *err)
 {
     enum status status = file_make_directory(path, err);
-    int fd = -1;
 
     if (status == STATUS_OK)
-        status = lock(&fd, path, err);
+        status = lock(out, path, err);
     if (status != STATUS_OK)
         return status;
-    out->lock = fd;
     strcpy(out->path, path);     /* file_make_directory checked its length */
     return STATUS_OK;
 }
@@ -76,6 +113,20 @@ void rundir_close(struct rundir *rundir)
     if (rundir->lock >= 0)
         close(rundir->lock);
     rundir->lock = -1;
+}
+
+bool rundir_busy(const char *path)
+{
+    char name[FILE_PATH_SIZE];
+
+    if (file_join(name, path, ".lock", NULL) != STATUS_OK)
+        return false;
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return busy;
 }
 
 /* "state.safetensors.4711.tmp" */
@@ -90,10 +141,14 @@ static bool is_leftover(const char *name)
     return pid < end && pid > name + 1 && pid[-1] == '.';
 }
 
-void rundir_remove_leftovers(const struct rundir *rundir)
+void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
 {
-    DIR *directory = opendir(rundir->path);
+    char path[FILE_PATH_SIZE];
     struct dirent *entry;
+
+    if (file_join(path, rundir->path, below, NULL) != STATUS_OK)
+        return;
+    DIR *directory = opendir(path);
 
     while (directory && (entry = readdir(directory)))
         if (is_leftover(entry->d_name))
@@ -102,49 +157,162 @@ void rundir_remove_leftovers(const struct rundir *rundir)
         closedir(directory);
 }
 
-/* Refuse a directory that holds anything but an older run of the same
- * command. */
-static enum status check_owner(const char *path, const char *command,
-                               struct error *err)
-{
-    char file[FILE_PATH_SIZE];
-    json_t *summary = NULL;
-    enum status status = file_join(file, path, "summary.json", err);
+/* The tables of all commands. */
+static const char *const tables[] = {
+    "ledger.csv", "ledger_train.csv", "ledger_train_dense.csv",
+    "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
+    "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
+    "trace.csv", "curve.csv", "validate.csv", "points.csv",
+};
+enum { TABLES = sizeof tables / sizeof *tables };
 
-    if (status == STATUS_OK && file_exists(file))
-        status = summary_read(&summary, path, err);
-    const char *owner = json_string_value(json_object_get(summary, "command"));
-    if (status == STATUS_OK && summary &&
-        (!owner || strcmp(owner, command) != 0))
-        status = error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
-                           " isobath %s; give another directory", path,
-                           owner ? owner : "(unknown)");
+static bool holds(const char *directory, const char *name)
+{
+    char path[FILE_PATH_SIZE];
+    return file_join(path, directory, name, NULL) == STATUS_OK &&
+           file_exists(path);
+}
+
+/* A file with the name of a result is somebody else's where isobath was not. */
+static enum status check_foreign(const char *path, const char *name,
+                                 struct error *err)
+{
+    return holds(path, name)
+               ? error_set(err, STATUS_BAD_VALUE, "-o %s: holds '%s', which"
+                           " isobath did not write; move it, or give another"
+                           " directory", path, name)
+               : STATUS_OK;
+}
+
+/* By which command the directory was made, "" where no file says so. */
+static enum status read_owner(char out[16], const char *path,
+                              struct error *err)
+{
+    json_t *summary = NULL;
+
+    snprintf(out, 16, "%s", holds(path, "state.safetensors") ? "train"
+                            : holds(path, "points") ? "sweep" : "");
+    if (!holds(path, "summary.json"))
+        return STATUS_OK;
+    enum status status = summary_read(&summary, path, err);
+    const char *command = json_string_value(json_object_get(summary,
+                                                            "command"));
+    if (status == STATUS_OK)
+        snprintf(out, 16, "%s", command ? command : "(unknown)");
     json_decref(summary);
-    return status;
+    return status == STATUS_BAD_FORMAT
+               ? check_foreign(path, "summary.json", err) : status;
+}
+
+static enum status check_owner(const struct rundir *rundir,
+                               const char *command, struct error *err)
+{
+    char owner[16];
+    enum status status = read_owner(owner, rundir->path, err);
+
+    if (status == STATUS_OK && *owner && strcmp(owner, command) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
+                         " isobath %s; give another directory", rundir->path,
+                         owner);
+    if (*owner || !rundir->fresh)
+        return status;
+    for (size_t i = 0; i < TABLES && status == STATUS_OK; i++)
+        status = check_foreign(rundir->path, tables[i], err);
+    if (status == STATUS_OK)
+        status = check_foreign(rundir->path, "model.safetensors", err);
+    return status == STATUS_OK
+               ? check_foreign(rundir->path, "config.json", err) : status;
 }
 
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err)
 {
-    enum status status = check_owner(path, command, err);
+    char name[FILE_PATH_SIZE];
+    enum status status = rundir_open(out, path, err);
 
-    if (status == STATUS_OK)
-        status = rundir_open(out, path, err);
-    if (status == STATUS_OK)
-        rundir_remove_leftovers(out);
+    if (status != STATUS_OK)
+        return status;
+    if ((status = check_owner(out, command, err)) == STATUS_OK) {
+        rundir_remove_leftovers(out, ".");
+        return STATUS_OK;
+    }
+    /* A lock would say that isobath was here. */
+    if (out->fresh && file_join(name, path, ".lock", NULL) == STATUS_OK)
+        unlink(name);
+    rundir_close(out);
     return status;
 }
 
 void rundir_clear(const struct rundir *rundir)
 {
-    static const char *const names[] = { "summary.json", "tokens.csv",
-                                         "losses.csv", "windows.csv",
-                                         "trace.csv" };
     char path[FILE_PATH_SIZE];
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (file_join(path, rundir->path, names[i], NULL) == STATUS_OK)
+    if (file_join(path, rundir->path, "summary.json", NULL) == STATUS_OK)
+        unlink(path);
+    for (size_t i = 0; i < TABLES; i++)
+        if (file_join(path, rundir->path, tables[i], NULL) == STATUS_OK)
             unlink(path);
+}
+
+/* XXH64 of a file as 16 hexadecimal digits. */
+static enum status hash_file(char out[17], const char *directory,
+                             const char *name, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct file_map map;
+    enum status status = file_join(path, directory, name, err);
+
+    if (status == STATUS_OK)
+        status = file_map(&map, path, err);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(map.data, map.size, 0));
+    file_unmap(&map);
+    return STATUS_OK;
+}
+
+enum status rundir_finish(const struct rundir *rundir, json_t *summary,
+                          struct error *err)
+{
+    json_t *files = json_object();
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < TABLES && status == STATUS_OK; i++) {
+        char hash[17];
+        if (!holds(rundir->path, tables[i]))
+            continue;
+        status = hash_file(hash, rundir->path, tables[i], err);
+        if (status == STATUS_OK)
+            json_object_set_new(files, tables[i], json_string(hash));
+    }
+    if (status == STATUS_OK && json_object_set(summary, "files", files) != 0)
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
+    json_decref(files);
+    return status == STATUS_OK ? summary_write(summary, rundir->path, err)
+                               : status;
+}
+
+enum status rundir_check(const json_t *summary, const char *path,
+                         struct error *err)
+{
+    const json_t *files = json_object_get(summary, "files");
+
+    for (size_t i = 0; i < TABLES && files; i++) {
+        const char *want = json_string_value(json_object_get(files,
+                                                             tables[i]));
+        char hash[17] = "";
+        if (!holds(path, tables[i]))
+            continue;
+        enum status status = hash_file(hash, path, tables[i], err);
+        if (status != STATUS_OK)
+            return status;
+        if (!want || strcmp(hash, want) != 0)
+            return error_set(err, STATUS_BAD_VALUE, "%s/%s: not the file that"
+                             " summary.json was written with: files of two runs"
+                             " stand there, or one was changed", path,
+                             tables[i]);
+    }
+    return STATUS_OK;
 }
 
 enum status rundir_write_ledgers(const struct rundir *rundir,
@@ -171,8 +339,9 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
     ledger_write_header(writer.stream, n_by_token > 0);
     for (size_t i = 0; i < sizeof ledgers / sizeof *ledgers; i++)
         if (ledgers[i] && status == STATUS_OK)
-            status = ledger_write(ledgers[i], summary_witness_names[i], writer.stream, err);
-    /* file_commit() finds a write error again, and names it better. */
+            status = ledger_write(ledgers[i], summary_witness_names[i],
+                                  writer.stream, err);
+    /* A write error is found again, and named better, by file_commit(). */
     if (status != STATUS_OK && status != STATUS_IO) {
         file_abandon(&writer);
         return status;

@@ -13,6 +13,7 @@
 struct rundir {
     char path[FILE_PATH_SIZE];
     int  lock;                   /* flock on path/.lock: one writer at a time */
+    bool fresh;                  /* there was no .lock before */
 };
 
 /* Make the directory if need be and lock it; a second process on the same
@@ -21,18 +22,30 @@ enum status rundir_open(struct rundir *out, const char *path,
                         struct error *err) MUST_CHECK;
 void        rundir_close(struct rundir *rundir);
 
-/* The same for a command that replaces its older results, and removes what a
- * killed process left there; STATUS_BAD_VALUE: the directory holds the results
- * of another command. */
+/* The same for a command that puts its results in place of its older ones, also
+ * without what a killed process left there.  STATUS_BAD_VALUE: the directory
+ * holds the results of another command, or, where isobath never was, a file by
+ * the name of a result. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
-/* Remove the older files of isobath run, so that none stands beside new
- * ones. */
+/* Remove summary.json and the tables of an older run of the command, so that
+ * none stands beside new ones. */
 void        rundir_clear(const struct rundir *rundir);
+/* Write summary.json last, with XXH64 of each table under `files`. */
+enum status rundir_finish(const struct rundir *rundir, json_t *summary,
+                          struct error *err) MUST_CHECK;
+/* STATUS_BAD_VALUE: a table in the directory is not one that the summary was
+ * written with.  Summaries without `files` pass. */
+enum status rundir_check(const json_t *summary, const char *path,
+                         struct error *err) MUST_CHECK;
 
-/* Remove what a killed process left half written, NAME.PID.tmp of file.h.  For
- * directories that only the holder of the lock writes into. */
-void        rundir_remove_leftovers(const struct rundir *rundir);
+/* Remove what a killed process left half written, NAME.PID.tmp of file.h, in the
+ * folder `below` path ("." for itself).  For folders that only the holder of the
+ * lock writes into. */
+void        rundir_remove_leftovers(const struct rundir *rundir,
+                                    const char *below);
+/* Another process holds the lock now. */
+bool        rundir_busy(const char *path);
 
 /* ledger.csv from up to three ledgers; NULL ones are left out.  Either all or
  * none resolve tokens: they share one table. */

@@ -48,23 +48,28 @@ static enum status final_path(char *out, const char *path, struct error *err)
                                                          : "empty");
 }
 
-enum status file_create(struct file_writer *out, const char *path,
-                        struct error *err)
+/* A new file and no other: a link planted under its name, or what a killed
+ * process of the same number left, goes first. */
+static int open_temporary(const char *path)
 {
-    struct file_writer w = { 0 };
-    struct stat st;
-    enum status status = final_path(w.path, path, err);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, flags, 0666);
 
-    if (status != STATUS_OK)
-        return status;
-    if (stat(w.path, &st) != 0 || S_ISREG(st.st_mode))
+    return fd < 0 && errno == EEXIST && unlink(path) == 0
+               ? open(path, flags, 0666) : fd;
+}
+
+/* Open out->path by a temporary name, or in place; `path` is for messages. */
+static enum status open_writer(struct file_writer *out, bool in_place,
+                               const char *path, struct error *err)
+{
+    struct file_writer w = *out;
+
+    if (!in_place)
         snprintf(w.temporary, sizeof w.temporary, "%.*s.%ld.tmp",
                  FILE_PATH_SIZE - 32, w.path, (long)getpid());
-    else if (S_ISDIR(st.st_mode))
-        return fail(err, STATUS_BAD_VALUE, "write", path, EISDIR);
-    /* A device or pipe is written in place: renaming would replace it. */
-    int fd = open(w.temporary[0] ? w.temporary : w.path,
-                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = in_place ? open(w.path, O_WRONLY | O_CLOEXEC)
+                      : open_temporary(w.temporary);
     if (fd < 0)
         return fail(err, errno == ENOENT || errno == ENOTDIR || errno == EACCES
                              ? STATUS_BAD_VALUE : STATUS_IO,
@@ -81,13 +86,50 @@ enum status file_create(struct file_writer *out, const char *path,
     return STATUS_OK;
 }
 
+enum status file_create(struct file_writer *out, const char *path,
+                        struct error *err)
+{
+    struct file_writer w = { 0 };
+    struct stat st;
+    enum status status = final_path(w.path, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    bool there = stat(w.path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
+        return fail(err, STATUS_BAD_VALUE, "write", path, EISDIR);
+    /* A device or pipe is written in place: renaming would replace it. */
+    status = open_writer(&w, there && !S_ISREG(st.st_mode), path, err);
+    if (status == STATUS_OK)
+        *out = w;
+    return status;
+}
+
+enum status file_replace(struct file_writer *out, const char *path,
+                         struct error *err)
+{
+    struct file_writer w = { 0 };
+    struct stat st;
+
+    if (strlen(path) + 32 >= FILE_PATH_SIZE)
+        return error_set(err, STATUS_BAD_VALUE, "cannot write '%.200s': file"
+                         " name too long", path);
+    strcpy(w.path, path);
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return fail(err, STATUS_BAD_VALUE, "write", path, EISDIR);
+    enum status status = open_writer(&w, false, path, err);
+    if (status == STATUS_OK)
+        *out = w;
+    return status;
+}
+
 enum status file_create_in(struct file_writer *out, const char *directory,
                            const char *name, struct error *err)
 {
     char path[FILE_PATH_SIZE];
     enum status status = file_join(path, directory, name, err);
 
-    return status == STATUS_OK ? file_create(out, path, err) : status;
+    return status == STATUS_OK ? file_replace(out, path, err) : status;
 }
 
 /* The errno of a write that failed inside stdio is long gone: write once more
@@ -146,11 +188,12 @@ void file_abandon(struct file_writer *w)
         unlink(w->temporary);
 }
 
-/* Open for reading; a directory is refused here, where it can be named. */
+/* Open for reading; a directory is refused here, where it can be named.  A pipe
+ * that nobody writes into is empty: opening it would wait for ever. */
 static enum status open_to_read(int *out, struct stat *st, const char *path,
                                 struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
         return fail(err, STATUS_BAD_VALUE, "read", path, errno);
@@ -159,6 +202,7 @@ static enum status open_to_read(int *out, struct stat *st, const char *path,
         close(fd);
         return fail(err, STATUS_BAD_VALUE, "read", path, cause);
     }
+    (void)fcntl(fd, F_SETFL, 0);         /* of a pipe somebody writes, all */
     *out = fd;
     return STATUS_OK;
 }

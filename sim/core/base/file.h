@@ -19,6 +19,10 @@ struct file_writer {
 
 enum status file_create(struct file_writer *out, const char *path,
                         struct error *err) MUST_CHECK;
+/* The same inside a directory of results: whatever has the name, a link too, is
+ * replaced and not written through. */
+enum status file_replace(struct file_writer *out, const char *path,
+                         struct error *err) MUST_CHECK;
 enum status file_create_in(struct file_writer *out, const char *directory,
                            const char *name, struct error *err) MUST_CHECK;
 /* Flush, fsync, rename into place, fsync the directory.  On failure (a full

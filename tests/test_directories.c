@@ -1,0 +1,220 @@
+/* test_directories.c - No command writes over what another left, or deletes
+ * what it did not make. */
+#include <criterion/criterion.h>
+#include <glob.h>
+#include "tests/cli.h"
+
+#include "sim/core/answer/rundir.h"
+
+TestSuite(directories, .init = set_up, .fini = leave_directory);
+
+static const char model_yaml[] =
+    "model:\n"
+    "  family: llama\n"
+    "  layers: 2\n"
+    "  channels: 16\n"
+    "  heads: 2\n"
+    "  max_tokens: 64\n"
+    "routing:\n"
+    "  capacity: 0.25\n";
+
+static void train(const char *out)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", out, "-q", "--set",
+                              "train.steps=4"), 0));
+}
+
+static int profile(const char *out, const char *phases)
+{
+    put_file("model.yaml", model_yaml);
+    return ISOBATH("profile", "model.yaml", "-o", out, "-q", "--tokens", "16",
+                   "--steps", "4", "--repeats", "2", "--phases", phases);
+}
+
+static int score(const char *out)
+{
+    return ISOBATH("run", "run", "--text", "text", "-o", out, "-q", "--limit",
+                   "64");
+}
+
+Test(directories, a_profile_or_sweep_over_a_training_run_is_refused)
+{
+    train("run");
+    cr_expect(eq(int, profile("run", "decode"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1, 2]\n");
+    cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "run", "-q"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+    json_t *summary = summary_of("run");
+    cr_expect(eq(str, (char *)json_string_value(at(summary, "command")),
+                 "train"));
+    json_decref(summary);
+    cr_expect(not(there("run/points")));
+    cr_expect(not(there("run/ledger_decode.csv")));
+}
+
+Test(directories, a_begun_training_is_not_written_over_either)
+{
+    train("run");
+    cr_assert(rename("run/state.safetensors", "state") == 0);
+    cr_assert(system("rm -r run/* && mv state run/state.safetensors") == 0);
+    cr_expect(eq(int, profile("run", "decode"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+}
+
+Test(directories, a_file_that_isobath_did_not_write_stays)
+{
+    train("run");
+    cr_assert(mkdir("mine", 0777) == 0);
+    put_file("mine/tokens.csv", "of somebody\n");
+    cr_expect(eq(int, score("mine"), 2));
+    expect_said("stderr", "-o mine: holds 'tokens.csv', which isobath did not"
+                " write");
+    expect_said("mine/tokens.csv", "of somebody");
+    cr_expect(not(there("mine/.lock")));
+    cr_expect(eq(int, score("mine"), 2));
+    cr_assert(mkdir("hf", 0777) == 0);
+    put_file("hf/config.json", "{}\n");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "hf"), 2));
+    expect_said("hf/config.json", "{}");
+}
+
+Test(directories, a_profile_leaves_no_phase_of_an_older_one)
+{
+    cr_assert(eq(int, profile("profile", "prefill,decode"), 0));
+    cr_assert(there("profile/ledger_prefill.csv"));
+    cr_assert(eq(int, profile("profile", "decode"), 0));
+    cr_expect(not(there("profile/ledger_prefill.csv")));
+    cr_expect(not(there("profile/ledger_prefill_dense.csv")));
+    cr_expect(there("profile/ledger_decode.csv"));
+}
+
+static int report(const char *run, const char *out)
+{
+    return STARTED("report", run, "-o", out, "-q");
+}
+
+Test(directories, a_report_refuses_a_mixture_of_two_runs)
+{
+    train("run");
+    cr_assert(eq(int, score("a"), 0));
+    cr_assert(eq(int, ISOBATH("run", "run", "--text", "text", "-o", "b", "-q",
+                              "--limit", "96"), 0));
+    cr_assert(eq(int, report("a", "page"), 0));
+    cr_assert(system("cp b/ledger.csv a/ledger.csv") == 0);
+    cr_expect(eq(int, report("a", "page"), 2));
+    expect_said("stderr", "a/ledger.csv: not the file that summary.json was"
+                " written with");
+    cr_assert(system("cp b/summary.json b/ledger.csv a") == 0);
+    cr_expect(eq(int, report("a", "page"), 2));
+    expect_said("stderr", "a/tokens.csv: not the file");
+}
+
+Test(directories, two_reports_do_not_write_into_one)
+{
+    struct rundir rundir;
+
+    train("run");
+    cr_assert(eq(int, rundir_open(&rundir, "page", NULL), STATUS_OK));
+    cr_expect(eq(int, report("run", "page"), 2));
+    expect_said("stderr", "'page' is in use by process");
+    rundir_close(&rundir);
+    cr_expect(eq(int, report("run", ""), 2));
+    cr_expect(not(there("/index.html")));
+}
+
+Test(directories, what_a_killed_report_left_half_written_goes)
+{
+    static const char *const litter[] = { "page/index.html.77.tmp",
+        "page/tables/runs.csv.77.tmp", "page/figures/loss.gp.77.tmp" };
+
+    train("run");
+    cr_assert(system("mkdir -p page/tables page/figures") == 0);
+    for (int i = 0; i < 3; i++)
+        put_file(litter[i], "half");
+    cr_assert(eq(int, report("run", "page"), 0));
+    for (int i = 0; i < 3; i++)
+        cr_expect(not(there(litter[i])), "%s", litter[i]);
+}
+
+Test(directories, what_a_killed_profile_left_half_written_goes)
+{
+    cr_assert(mkdir("profile", 0777) == 0);
+    put_file("profile/ledger_decode.csv.77.tmp", "half");
+    cr_assert(eq(int, profile("profile", "decode"), 0));
+    cr_expect(not(there("profile/ledger_decode.csv.77.tmp")));
+}
+
+/* The child of a killed sweep saves and ends while the next sweep starts. */
+Test(directories, a_sweep_waits_for_a_point_that_is_let_go)
+{
+    struct rundir rundir;
+
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1]\n"
+             "set:\n  train.steps: 2\n");
+    pid_t child = fork();
+    if (child == 0) {
+        bool held = rundir_open(&rundir, "out/points/000000", NULL) ==
+                    STATUS_OK;
+        pause_milliseconds(1500);
+        _exit(held ? 0 : 1);
+    }
+    wait_for("out/points/000000/.lock");
+    cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "-q"), 0));
+    cr_expect(eq(int, finish(child), 0));
+}
+
+/* ---- a full disk ---- */
+
+static bool ends_whole(const char *path)
+{
+    static const char end[] = "IEND\xae\x42\x60\x82";
+    size_t n;
+    char *text = read_file(path, &n);
+    bool whole = n > 8 && memcmp(text + n - 8, end, 8) == 0;
+    free(text);
+    return whole;
+}
+
+static void expect_no_cut_figure(void)
+{
+    glob_t found;
+
+    if (glob("page/figures/*.png", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            cr_expect(ends_whole(found.gl_pathv[i]), "%s is cut",
+                      found.gl_pathv[i]);
+    globfree(&found);
+}
+
+Test(directories, a_full_disk_leaves_no_cut_figure)
+{
+    train("run");
+    cr_expect(eq(int, finish(start(ARGUMENTS("report", "run", "-o", "page",
+                                             "-q"),
+                                   (struct limits){ .file_bytes = 30000 })),
+                 1));
+    expect_said("stderr", "cannot write 'page/");
+    expect_said("stderr", "File too large");
+    expect_no_cut_figure();
+}
+
+/* Half a PNG, and all is well. */
+static const char half_gnuplot[] =
+    "#!/bin/sh\ncase \"$*\" in *--version*) ;; *) "
+    "printf '\\211PNG half'; o=${3#*OUT=\\'}; o=${o%%\\'*}\n"
+    "test -z \"$o\" || printf half >\"$o.png\" ;; esac\n";
+
+Test(directories, a_figure_that_gnuplot_drew_in_part_is_left_out)
+{
+    char path[1024];
+
+    train("run");
+    put_file("gnuplot", half_gnuplot);
+    cr_assert(chmod("gnuplot", 0755) == 0);
+    snprintf(path, sizeof path, "%s:%s", entered_directory, getenv("PATH"));
+    setenv("PATH", path, 1);
+    cr_expect(eq(int, report("run", "page"), 0));
+    expect_said("stderr", "in part");
+    expect_no_cut_figure();
+}

@@ -1,0 +1,117 @@
+/* test_hostile.c - What others put in the way of the program is not followed,
+ * waited for or taken for something else. */
+#include <criterion/criterion.h>
+#include "tests/cli.h"
+
+#include "sim/core/answer/rundir.h"
+
+TestSuite(hostile, .init = set_up, .fini = leave_directory);
+
+static struct error err;
+
+static void plant(const char *name)
+{
+    put_file("victim", "precious\n");
+    cr_assert(symlink("../victim", name) == 0);
+}
+
+static void expect_unharmed(void)
+{
+    char *text = read_file("victim", NULL);
+    cr_expect(strcmp(text, "precious\n") == 0, "%s", text);
+    free(text);
+}
+
+Test(hostile, a_link_in_place_of_the_lock_is_not_followed)
+{
+    struct rundir rundir;
+
+    cr_assert(mkdir("run", 0777) == 0);
+    plant("run/.lock");
+    cr_expect(eq(int, rundir_open(&rundir, "run", &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "'run/.lock' is no lock of isobath") != NULL,
+              "%s", err.text);
+    expect_unharmed();
+    cr_assert(unlink("run/.lock") == 0);
+    cr_assert(link("victim", "run/.lock") == 0);
+    cr_expect(eq(int, rundir_open(&rundir, "run", &err), STATUS_BAD_VALUE));
+    expect_unharmed();
+}
+
+Test(hostile, a_link_in_place_of_a_result_is_replaced)
+{
+    struct file_writer writer;
+    char temporary[64];
+
+    cr_assert(mkdir("run", 0777) == 0);
+    plant("run/ledger.csv");
+    snprintf(temporary, sizeof temporary, "run/ledger.csv.%ld.tmp",
+             (long)getpid());
+    plant(temporary);
+    cr_assert(eq(int, file_create_in(&writer, "run", "ledger.csv", &err),
+                 STATUS_OK), "%s", err.text);
+    fputs("a,b\n", writer.stream);
+    cr_assert(eq(int, file_commit(&writer, &err), STATUS_OK));
+    expect_unharmed();
+    expect_said("run/ledger.csv", "a,b");
+}
+
+static int shell(const char *format, const char *tail)
+{
+    char program[PROGRAM_SIZE], command[2 * PROGRAM_SIZE];
+
+    program_path(program);
+    snprintf(command, sizeof command, format, program, tail);
+    return WEXITSTATUS(system(command));
+}
+
+Test(hostile, a_closed_standard_output_is_nobody_elses_file)
+{
+    cr_expect(eq(int, shell("'%s' train run.yaml -o run --threads 1 --format"
+                            " json --set train.steps=2 %s", ">&- 2>stderr"),
+                 1));
+    char *lock = read_file("run/.lock", NULL);
+    cr_expect(strspn(lock, "0123456789\n") == strlen(lock), "%s", lock);
+    free(lock);
+}
+
+Test(hostile, kernels_that_are_not_there_are_refused)
+{
+    cr_expect(eq(int, shell("ISOBATH_KERNELS=avx3 '%s' train run.yaml -o run"
+                            " %s", "2>stderr"), 2));
+    expect_said("stderr", "ISOBATH_KERNELS=avx3: this CPU runs ");
+    expect_said("stderr", "generic");
+    cr_expect(not(there("run")));
+}
+
+Test(hostile, a_pipe_is_no_model_and_nobody_waits_for_it)
+{
+    cr_assert(mkfifo("model.gguf", 0666) == 0);
+    cr_assert(mkfifo("model.yaml", 0666) == 0);
+    cr_expect(eq(int, shell("timeout -s KILL 20 '%s' run model.gguf --text"
+                            " text %s", ">stdout 2>stderr"), 2));
+    expect_said("stderr", "not a regular file");
+    cr_expect(eq(int, shell("timeout -s KILL 20 '%s' predict model.yaml %s",
+                            ">stdout 2>stderr"), 2));
+    expect_said("stderr", "model.yaml");
+    put_file("a.yaml", "model:\n  family: llama\n  layers: 2\n"
+             "  channels: 16\n  heads: 2\n");
+    cr_expect(eq(int, shell("(sleep 0.2; cat a.yaml) |"
+                            " timeout -s KILL 20 '%s' predict /dev/stdin %s",
+                            ">stdout"), 0));
+}
+
+/* An sbatch that notes its arguments, a line each. */
+static const char sbatch[] =
+    "#!/bin/sh\nprintf '%s\\n' \"$@\" >>called\necho 7\n";
+
+Test(hostile, a_directory_named_as_an_option_is_none_of_sbatch)
+{
+    put_file("sbatch", sbatch);
+    cr_assert(chmod("sbatch", 0755) == 0);
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1, 2]\n");
+    cr_expect(eq(int, shell("PATH=\"$PWD:$PATH\" '%s' sweep study.yaml"
+                            " --launcher slurm %s",
+                            "-o --wrap=id >stdout 2>stderr"), 0));
+    expect_said("called", "\n./--wrap=id/array.sh\n");
+}
