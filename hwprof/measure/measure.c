@@ -2,6 +2,7 @@
  * repeat. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "hwprof/measure/measure_inside.h"
 #include "sim/core/base/clock.h"
 
@@ -156,6 +157,8 @@ static enum status begin_counts(struct measure *m, struct measured_pass *pass,
     }
     m->counter = counter_meter(m->session, m->ledger, empty);
     m->counter.tokens = m->by_token;
+    m->counter.mix = m->mix;
+    memset(m->mix, 0, sizeof m->mix);
     return status;
 }
 
@@ -238,6 +241,8 @@ static enum status end_counts(struct measure *m, struct measured_pass *pass,
 
     if (status != STATUS_OK)
         return error_set(err, status, "%s", m->counter.error.text);
+    pass->has_mix = m->session->mix != NULL;
+    memcpy(pass->mix, m->mix, sizeof pass->mix);
     status = check_rates(m, seconds, err);
     if (status == STATUS_OK)
         status = calibrate_check(&pass->set, m->session, &m->topology, err);
