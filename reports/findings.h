@@ -35,7 +35,7 @@ enum { REPORT_MAX_TABLES = 32, REPORT_MAX_FIGURES = 32 };
 
 struct report_table {
     enum section section;
-    bool  folded;              /* behind a line that opens it */
+    bool  folded;              /* hidden behind a line that opens it */
     struct table table;
 };
 

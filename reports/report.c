@@ -72,8 +72,8 @@ static bool layers_of_profile(struct report *r)
     return false;
 }
 
-/* The dense setting of the same shape, so that a layer stands beside its twin.
- */
+/* The dense setting of the same shape, so that a layer has its twin beside
+ * it. */
 static const struct setting *twin_of(const struct study *study,
                                      const struct setting *mod)
 {

@@ -42,6 +42,8 @@ const double capacities[N_CAPACITIES] = {
     0.0, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1.0 / 2, 1.0,
 };
 
+const enum family contrasts[N_CONTRASTS] = { FAMILY_GPT2, FAMILY_QWEN3 };
+
 static bool routes(enum pattern pattern, int32_t layer, int32_t n_layers)
 {
     return pattern == PATTERN_ALL || n_layers == 1 ||
@@ -53,7 +55,7 @@ struct model_spec case_spec(const struct shape *shape, enum family family,
 {
     bool gpt2 = family == FAMILY_GPT2;
     struct model_spec spec = {
-        .family = family, .n_layers = shape->n_layers,
+        .traits = family_traits[family], .n_layers = shape->n_layers,
         .n_channels = shape->n_channels, .n_heads = shape->n_heads,
         .n_kv_heads = gpt2 ? shape->n_heads : shape->n_kv_heads,
         .head_size = shape->head_size + (gpt2 ? 0 : shape->head_size % 2),
@@ -79,9 +81,9 @@ void case_variant(struct model_spec *spec, int i)
         { .kind = ROPE_SCALING_LLAMA3, .factor = 8.0f, .low_frequency = 2.0f,
           .high_frequency = 5.0f, .original_tokens = 32 },
     };
-    if (spec->family != FAMILY_LLAMA)
+    if (spec->traits.positions != POSITIONS_ROTARY)
         return;
-    spec->qkv_bias = i % 2;
+    spec->traits.qkv_bias = i % 2;
     spec->rope_scaling = scaling[i / 2 % 3];
     if (spec->rope_scaling.kind == ROPE_SCALING_LLAMA3)
         spec->rope_theta = 20.0f;
@@ -100,13 +102,13 @@ void case_vary(struct model_spec *spec, int i)
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i)
 {
     struct model_spec spec = case_spec(&shapes[ROUTER_SHAPE],
-                                       (enum family)(i % 2), 0.25, PATTERN_ALL);
+                                       contrasts[i % 2], 0.25, PATTERN_ALL);
 
     spec.gate = (enum gate)(i / 2 % GATE_COUNT);
     spec.router_input = (enum router_input)(i / 8 % ROUTER_INPUT_COUNT);
     spec.router_trained = i / 16 % 2;
     snprintf(what, CASE_NAME_SIZE, "%s, gate %s, input %s, %s",
-             family_names[spec.family], gate_names[spec.gate],
+             family_names[spec_family(&spec)], gate_names[spec.gate],
              router_input_names[spec.router_input],
              spec.router_trained ? "trained" : "fixed");
     return spec;
@@ -117,18 +119,18 @@ bool case_frozen(struct model_spec *spec, const struct shape **shape,
 {
     static const int tried[] = { 2, 5, 9, 10, 19, 23 };
     static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID, GATE_SIGMOID2 };
-    enum { EACH = FAMILY_COUNT * PATTERN_COUNT * 6 };
+    enum { EACH = N_CONTRASTS * PATTERN_COUNT * 6 };
     const int v = i % EACH;
 
     *shape = &shapes[tried[i / EACH]];
-    *spec = case_spec(*shape, (enum family)(v % 2), v % 5 ? 0.3 : 1.0,
+    *spec = case_spec(*shape, contrasts[v % 2], v % 5 ? 0.3 : 1.0,
                       (enum pattern)(v / 2 % PATTERN_COUNT));
     spec->backbone_frozen = true;
     spec->tied_head = v / 6 % 2;
     spec->gate = gates[v / 6 % 3];
     spec->router_input = (enum router_input)(v / 18 % 2);
     snprintf(what, CASE_NAME_SIZE, "frozen %s, shape %d, case %d",
-             family_names[spec->family], tried[i / EACH], v);
+             family_names[spec_family(spec)], tried[i / EACH], v);
     return spec_n_routed(spec) > 0;
 }
 
@@ -149,15 +151,13 @@ void case_fill(struct model *model, uint64_t seed)
         const struct tensor *t = &list->tensor[i];
         if (t->n_ranges > 0)
             continue;                /* kept as stored: not in the block */
-        bool gamma = t->id == TENSOR_FINAL_GAMMA ||
-                     t->id == TENSOR_NORM1_GAMMA || t->id == TENSOR_NORM2_GAMMA;
         double deviation = deviation_of(t);
         struct random random = random_seeded(random_mix(
             seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 7));
         float *w = model_weights(model) + t->offset;
         for (size_t j = 0; j < t->n; j++)
             w[j] = (float)(deviation * random_normal(&random) +
-                           (gamma ? 1.0 : 0.0));
+                           (t->kind == TENSOR_SCALE ? 1.0 : 0.0));
     }
 }
 

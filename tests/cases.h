@@ -27,6 +27,11 @@ enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);
 
+/* Two families that have every trait between them, for what would take long with
+ * all. */
+enum { N_CONTRASTS = 2 };
+extern const enum family contrasts[N_CONTRASTS];
+
 /* Of a llama: biases of queries, keys and values for odd i, and the rotary
  * frequencies as they are, linear, or as Llama 3.1's, so that heads have pairs in
  * all three of its ranges. */
@@ -40,14 +45,14 @@ enum { CASE_NAME_SIZE = 128 };
 
 /* Shape 10 (C = 24, three heads of 8, two sequences of 20, two layers), with
  * every gate and router input, the router trained and not; and its name. */
-enum { N_ROUTER_CASES = FAMILY_COUNT * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
+enum { N_ROUTER_CASES = N_CONTRASTS * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
        ROUTER_SHAPE = 10 };
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
 
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */
-enum { N_FROZEN_CASES = 6 * FAMILY_COUNT * PATTERN_COUNT * 6 };
+enum { N_FROZEN_CASES = 6 * N_CONTRASTS * PATTERN_COUNT * 6 };
 bool case_frozen(struct model_spec *spec, const struct shape **shape,
                  char what[CASE_NAME_SIZE], int i);
 

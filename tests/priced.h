@@ -7,30 +7,18 @@
 #include <math.h>
 
 #include "sim/price/predict.h"
+#include "tests/specs.h"
 
 enum { L = 2, LEDGER_ALL = LEDGER_ANY };
 
-/* Layer 0 dense, layer 1 routed.  C = Q = 32, E = 16, F = 64, U = 128. */
 static inline struct model_spec llama(void)
 {
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = L, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
-        .router_trained = true, .routed = { false, true },
-        .capacity = { 1, 0.25 },
-    };
+    return small_llama(L);
 }
 
 static inline struct model_spec gpt2(void)
 {
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
-        .router_scores = true, .router_trained = true,
-        .routed = { false, true }, .capacity = { 1, 0.25 },
-    };
+    return worked_gpt2(L);
 }
 
 enum phase { TRAIN, FORWARD, DECODE, EXPECTED };
@@ -91,6 +79,14 @@ static inline uint64_t bytes(const struct ledger *l, int pass, int32_t layer,
                              int op)
 {
     return ledger_sum(l, pass, layer, LEDGER_ANY, op).count[METRIC_BYTES];
+}
+
+/* Of a token of layer 1, forward; 0 where nothing was charged. */
+static inline uint64_t of_token(const struct ledger *l, int32_t token,
+                                enum op op, enum metric metric)
+{
+    struct ledger_key key = { PASS_FORWARD, 1, token, op };
+    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
 }
 
 static inline uint64_t all_flops(struct asked q)

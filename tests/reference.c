@@ -139,7 +139,7 @@ static void product(const struct reference *r, int32_t layer, enum tensor_id id,
         }
 }
 
-/* The family's norm of every row; gamma_id TENSOR_COUNT: without scale. */
+/* The model's norm of every row; gamma_id TENSOR_COUNT: without scale. */
 static void norm_rows(const struct reference *r, int32_t layer,
                       enum tensor_id gamma_id, enum tensor_id beta_id,
                       const double *x, int32_t n, double *out)
@@ -149,7 +149,7 @@ static void norm_rows(const struct reference *r, int32_t layer,
     double epsilon = (double)s->norm_epsilon;
     bool plain = gamma_id == TENSOR_COUNT;
     for (int32_t i = 0; i < n; i++)
-        if (s->family == FAMILY_LLAMA)
+        if (s->traits.norm == NORM_RMS)
             reference_rms_norm(x + i * c, c, epsilon,
                                plain ? NULL : weight(r, layer, gamma_id),
                                out + i * c);
@@ -171,7 +171,17 @@ static void attention(const struct reference *r, int32_t layer,
     double *qkv = room, *mixed = qkv + n * width;
 
     product(r, layer, TENSOR_QKV, TENSOR_QKV_BIAS, x, n, qkv);
-    if (s->family == FAMILY_LLAMA)
+    if (s->traits.qk_norm)
+        for (int32_t i = 0; i < n; i++)
+            for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++) {
+                double *head = qkv + i * width + h * d;
+                reference_rms_norm(head, d, (double)s->norm_epsilon,
+                                   weight(r, layer, h < s->n_heads
+                                                        ? TENSOR_QUERY_GAMMA
+                                                        : TENSOR_KEY_GAMMA),
+                                   head);
+            }
+    if (s->traits.positions == POSITIONS_ROTARY)
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
                 reference_rope(qkv + i * width + h * d, s, position[i]);
@@ -187,14 +197,14 @@ static void feed_forward(const struct reference *r, int32_t layer,
                          const double *x, int32_t n, double *out, double *room)
 {
     const struct model_spec *s = r->spec;
-    bool llama = s->family == FAMILY_LLAMA;
-    int32_t f = s->n_ffn, u = llama ? 2 * f : f;
+    bool gated = s->traits.activation == ACTIVATION_SWIGLU;
+    int32_t f = s->n_ffn, u = gated ? 2 * f : f;
     double *up = room, *act = up + n * u;
 
     product(r, layer, TENSOR_UP, TENSOR_UP_BIAS, x, n, up);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < f; j++)
-            act[i * f + j] = llama ? reference_silu(up[i * u + j]) *
+            act[i * f + j] = gated ? reference_silu(up[i * u + j]) *
                                          up[i * u + f + j]
                                    : reference_gelu(up[i * u + j]);
     product(r, layer, TENSOR_DOWN, TENSOR_DOWN_BIAS, act, n, out);

@@ -6,7 +6,8 @@
  * before each part, learned positions); Hendrycks and Gimpel 2016 (GELU, tanh
  * form); Zhang and Sennrich 2019 (RMS norm); Su et al. 2021 (rotary positions,
  * halves paired as in Hugging Face files); Shazeer 2020 (SwiGLU); Ainslie et al.
- * 2023 (grouped queries); Raposo et al. 2024, equation 1 (Mixture of Depths,
+ * 2023 (grouped queries); Henry et al. 2020 as in Yang et al. 2025, Qwen3 (norms
+ * of queries and keys, a head at a time, with scales); Raposo et al. 2024, equation 1 (Mixture of Depths,
  * here with a gate on the block's change). */
 #ifndef REFERENCE_H
 #define REFERENCE_H

@@ -33,9 +33,7 @@ static void product(const struct routed_sequence *in, int32_t layer,
 {
     const struct tensor *t = tensor_find(in->tensors, layer, id);
     const double *w = in->weights + t->offset;
-    const double *bias = in->spec->family == FAMILY_GPT2
-                             ? weight(in, layer, (enum tensor_id)(id + 1))
-                             : NULL;
+    const double *bias = weight(in, layer, (enum tensor_id)(id + 1));
     for (int64_t j = 0; j < n; j++) {
         out[j] = bias ? bias[first + j] : 0.0;
         for (int64_t i = 0; i < t->rows; i++)
@@ -52,7 +50,7 @@ static void norm(const struct routed_sequence *in, int32_t layer,
     const double *scale = gamma < TENSOR_COUNT ? weight(in, layer, gamma)
                                                : NULL;
     const double *shift = beta < TENSOR_COUNT ? weight(in, layer, beta) : NULL;
-    if (s->family == FAMILY_LLAMA)
+    if (s->traits.norm == NORM_RMS)
         reference_rms_norm(x, s->n_channels, epsilon, scale, out);
     else
         reference_layer_norm(x, s->n_channels, epsilon, scale, shift, out);
@@ -113,6 +111,18 @@ static void score_all(struct state *s, int32_t choice, double *left)
     memcpy(left, s->x, numbers * sizeof *left);
 }
 
+/* One head of token t, before scores: normalised, then turned. */
+static void place_head(const struct state *s, int32_t layer, int32_t t,
+                       enum tensor_id gamma, double *head)
+{
+    const struct model_spec *spec = s->in->spec;
+    if (spec->traits.qk_norm)
+        reference_rms_norm(head, spec->head_size, (double)spec->norm_epsilon,
+                           weight(s->in, layer, gamma), head);
+    if (spec->traits.positions == POSITIONS_ROTARY)
+        reference_rope(head, spec, t);
+}
+
 /* Key and value of token t, from its normed row. */
 static void make_key(struct state *s, int32_t layer, int32_t t,
                      const double *normed)
@@ -123,9 +133,8 @@ static void make_key(struct state *s, int32_t layer, int32_t t,
 
     product(s->in, layer, TENSOR_QKV, normed, q, e, key);
     product(s->in, layer, TENSOR_QKV, normed, q + e, e, s->values + t * e);
-    if (spec->family == FAMILY_LLAMA)
-        for (int32_t g = 0; g < spec->n_kv_heads; g++)
-            reference_rope(key + g * d, spec, t);
+    for (int32_t g = 0; g < spec->n_kv_heads; g++)
+        place_head(s, layer, t, TENSOR_KEY_GAMMA, key + g * d);
 }
 
 /* out[D] of one head's query at t: over the keys present, up to its own. */
@@ -164,8 +173,7 @@ static void attend(struct state *s, int32_t layer, int32_t t,
 
     product(s->in, layer, TENSOR_QKV, normed, 0, q, query);
     for (int32_t h = 0; h < spec->n_heads; h++) {
-        if (spec->family == FAMILY_LLAMA)
-            reference_rope(query + h * d, spec, t);
+        place_head(s, layer, t, TENSOR_QUERY_GAMMA, query + h * d);
         mix(s, t, h, query + h * d, mixed + h * d);
     }
     product(s->in, layer, TENSOR_PROJECT, mixed, 0, c, y);
@@ -179,13 +187,13 @@ static void feed_forward(const struct routed_sequence *in, int32_t layer,
 {
     const struct model_spec *spec = in->spec;
     const int32_t c = spec->n_channels, f = spec->n_ffn;
-    bool llama = spec->family == FAMILY_LLAMA;
+    bool gated = spec->traits.activation == ACTIVATION_SWIGLU;
     double normed[c], up[2 * f], act[f], change[c];
 
     norm(in, layer, TENSOR_NORM2_GAMMA, TENSOR_NORM2_BETA, x, normed);
     product(in, layer, TENSOR_UP, normed, 0, spec_up(spec), up);
     for (int32_t i = 0; i < f; i++)
-        act[i] = llama ? reference_silu(up[i]) * up[f + i]
+        act[i] = gated ? reference_silu(up[i]) * up[f + i]
                        : reference_gelu(up[i]);
     product(in, layer, TENSOR_DOWN, act, 0, c, change);
     for (int32_t i = 0; i < c; i++)

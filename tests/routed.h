@@ -32,8 +32,9 @@ struct variant {
 static inline struct model_spec shape(const struct variant *v)
 {
     struct model_spec spec = {
-        .family = v->family, .n_layers = L, .n_channels = 40, .n_heads = 4,
-        .n_kv_heads = v->family == FAMILY_LLAMA ? 2 : 4, .head_size = 10,
+        .traits = family_traits[v->family],
+        .n_layers = L, .n_channels = 40, .n_heads = 4,
+        .n_kv_heads = family_traits[v->family].grouped ? 2 : 4, .head_size = 10,
         .n_ffn = 56, .n_vocab = V, .max_tokens = T + 3,
         .tied_head = v->family == FAMILY_GPT2, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_ONE,
@@ -65,13 +66,13 @@ typedef void variant_fn(const struct variant *v);
 /* Received attention needs a layer before that attends to all. */
 static inline void each_variant(variant_fn *fn, bool received)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int p = 0; p < PART_COUNT; p++)
             for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
                 for (int s = 0; s < SIGNAL_COUNT; s++)
                     for (int t = 0; t < 2; t++) {
                         struct variant v = {
-                            (enum family)f, (enum routed_part)p,
+                            contrasts[f], (enum routed_part)p,
                             (enum skipped_keys)k, (enum signal)s, t == 1, false,
                             0,
                         };

@@ -144,8 +144,10 @@ static uint64_t shapes_agree(enum family family, bool by_token)
 
 AGREES(every_op_of_every_shape_gpt2, FAMILY_GPT2, false)
 AGREES(every_op_of_every_shape_llama, FAMILY_LLAMA, false)
+AGREES(every_op_of_every_shape_qwen3, FAMILY_QWEN3, false)
 AGREES(every_token_gpt2, FAMILY_GPT2, true)
 AGREES(every_token_llama, FAMILY_LLAMA, true)
+AGREES(every_token_qwen3, FAMILY_QWEN3, true)
 
 Test(agreement, every_gate_router_input_and_training_of_the_router)
 {

@@ -20,8 +20,9 @@ static struct model_spec spec_of(enum family family, bool all,
                                  enum skipped_keys keys, enum signal signal)
 {
     struct model_spec s = {
-        .family = family, .n_layers = L, .n_channels = 24, .n_heads = 4,
-        .n_kv_heads = family == FAMILY_GPT2 ? 4 : 2, .head_size = 6,
+        .traits = family_traits[family],
+        .n_layers = L, .n_channels = 24, .n_heads = 4,
+        .n_kv_heads = family_traits[family].grouped ? 2 : 4, .head_size = 6,
         .n_ffn = 20, .n_vocab = V, .max_tokens = ROOM, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_ONE, .part = part,
         .skipped_keys = keys, .signal = signal, .tied_head = all,
@@ -41,7 +42,7 @@ static void store(struct model_spec *s)
     enum { N = sizeof types / sizeof *types };
     s->n_channels = s->n_ffn = 32;
     s->head_size = 8;
-    s->n_kv_heads = s->family == FAMILY_GPT2 ? 4 : 1;
+    s->n_kv_heads = s->traits.grouped ? 1 : 4;
     for (int32_t l = 0; l < L; l++)
         for (int i = 0; i < MATRIX_COUNT; i++)
             s->stored[l][i] = types[(3 * l + i) % N];
@@ -190,8 +191,9 @@ static void policy_agrees(const struct route_policy *p, enum family family,
 
 AGREES(gpt2, FAMILY_GPT2, false, 0)
 AGREES(llama, FAMILY_LLAMA, false, 0)
+AGREES(qwen3, FAMILY_QWEN3, false, 0)
 AGREES(gpt2_stored, FAMILY_GPT2, true, 0)
-AGREES(llama_stored, FAMILY_LLAMA, true, 0)
+AGREES(qwen3_stored, FAMILY_QWEN3, true, 0)
 AGREES(gpt2_keeps_the_first, FAMILY_GPT2, false, 3)
 AGREES(llama_keeps_the_first, FAMILY_LLAMA, false, 3)
 AGREES(stored_keeps_the_first, FAMILY_LLAMA, true, 3)

@@ -62,7 +62,7 @@ static void expect_same_weights(struct model *a, struct model *b)
 static void expect_same_spec(const struct model_spec *a,
                              const struct model_spec *b)
 {
-    cr_expect(eq(int, a->family, b->family));
+    cr_expect(eq(int, spec_family(a), spec_family(b)));
     cr_expect(eq(i32, a->n_layers, b->n_layers));
     cr_expect(eq(i32, a->n_channels, b->n_channels));
     cr_expect(eq(i32, a->n_heads, b->n_heads));
@@ -74,7 +74,7 @@ static void expect_same_spec(const struct model_spec *a,
     cr_expect(eq(int, a->tied_head, b->tied_head));
     cr_expect(eq(flt, a->norm_epsilon, b->norm_epsilon));
     cr_expect(eq(flt, a->rope_theta, b->rope_theta));
-    cr_expect(eq(int, a->qkv_bias, b->qkv_bias));
+    cr_expect(eq(int, a->traits.qkv_bias, b->traits.qkv_bias));
     cr_expect(eq(int, a->rope_scaling.kind, b->rope_scaling.kind));
     cr_expect(eq(int, a->gate, b->gate));
     cr_expect(eq(int, a->router_input, b->router_input));
@@ -135,6 +135,11 @@ Test(checkpoint, llama_comes_back_bit_for_bit)
 Test(checkpoint, llama_with_a_head_of_its_own_comes_back_bit_for_bit)
 {
     there_and_back(FAMILY_LLAMA, false);
+}
+
+Test(checkpoint, qwen3_comes_back_bit_for_bit)
+{
+    there_and_back(FAMILY_QWEN3, true);
 }
 
 Test(checkpoint, gpt2_comes_back_bit_for_bit)
@@ -310,7 +315,7 @@ Test(checkpoint, biases_of_queries_keys_and_values_are_three_tensors)
                                            .n_threads = 1 };
     struct safetensors *file = NULL;
 
-    spec.qkv_bias = true;
+    spec.traits.qkv_bias = true;
     struct model *model = case_model(&spec, &options, 3);
     const struct tensor *t = tensor_find(model_tensors(model), 1,
                                          TENSOR_QKV_BIAS);

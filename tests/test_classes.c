@@ -89,22 +89,24 @@ static double difference(struct model *model, const struct expected *want)
 struct class {
     char name[16], file[40];
     enum rope_scaling_kind kind;
-    bool biased;
+    enum family family;
 };
 
 ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
 {
     static struct class cases[] = {
-        { "qwen2", "qwen2", ROPE_SCALING_NONE, true },
-        { "qwen2", "qwen2.gguf", ROPE_SCALING_NONE, true },
-        { "llama3", "llama3", ROPE_SCALING_LLAMA3, false },
-        { "llama3", "llama3.gguf", ROPE_SCALING_FACTORS, false },
-        { "linear", "linear", ROPE_SCALING_LINEAR, false },
-        { "linear", "linear.gguf", ROPE_SCALING_LINEAR, false },
-        { "mistral", "mistral", ROPE_SCALING_NONE, false },
-        { "mistral", "mistral.gguf", ROPE_SCALING_NONE, false },
-        { "gpt2", "gpt2", ROPE_SCALING_NONE, true },
-        { "gpt2", "gpt2.gguf", ROPE_SCALING_NONE, true },
+        { "qwen2", "qwen2", ROPE_SCALING_NONE, FAMILY_QWEN2 },
+        { "qwen2", "qwen2.gguf", ROPE_SCALING_NONE, FAMILY_QWEN2 },
+        { "llama3", "llama3", ROPE_SCALING_LLAMA3, FAMILY_LLAMA },
+        { "llama3", "llama3.gguf", ROPE_SCALING_FACTORS, FAMILY_LLAMA },
+        { "linear", "linear", ROPE_SCALING_LINEAR, FAMILY_LLAMA },
+        { "linear", "linear.gguf", ROPE_SCALING_LINEAR, FAMILY_LLAMA },
+        { "mistral", "mistral", ROPE_SCALING_NONE, FAMILY_LLAMA },
+        { "mistral", "mistral.gguf", ROPE_SCALING_NONE, FAMILY_LLAMA },
+        { "gpt2", "gpt2", ROPE_SCALING_NONE, FAMILY_GPT2 },
+        { "gpt2", "gpt2.gguf", ROPE_SCALING_NONE, FAMILY_GPT2 },
+        { "qwen3", "qwen3", ROPE_SCALING_NONE, FAMILY_QWEN3 },
+        { "qwen3", "qwen3.gguf", ROPE_SCALING_NONE, FAMILY_QWEN3 },
     };
     return cr_make_param_array(struct class, cases,
                                sizeof cases / sizeof *cases);
@@ -121,7 +123,7 @@ ParameterizedTest(struct class *c, classes,
     read_expected(&want, c->name);
     struct model *model = open_source(&source, path, false);
     cr_expect(eq(int, source.spec.rope_scaling.kind, c->kind));
-    cr_expect(eq(int, spec_qkv_bias(&source.spec), c->biased));
+    cr_expect(eq(int, spec_family(&source.spec), c->family));
     double off = difference(model, &want);
     cr_log_info("%s: off by %.2g", c->file, off);
     cr_expect(off <= 2e-5, "%s: off by %g", c->file, off);
@@ -158,23 +160,25 @@ Test(classes, a_config_that_claims_more_than_its_files_hold_is_refused)
 
 /* Each part that a class adds does change the logits: what would leave it out
  * would be found out. */
-Test(classes, without_its_scaling_or_biases_a_model_says_something_else)
+Test(classes, without_a_part_of_it_a_model_says_something_else)
 {
-    static const char *const names[] = { "qwen2", "llama3", "linear" };
-
-    for (int i = 0; i < 3; i++) {
+    static const struct { const char *name; enum tensor_id moved; } all[] = {
+        { "qwen2", TENSOR_QKV_BIAS }, { "qwen3", TENSOR_QUERY_GAMMA },
+        { "qwen3", TENSOR_KEY_GAMMA }, { "llama3", TENSOR_COUNT },
+        { "linear", TENSOR_COUNT },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char path[FILE_PATH_SIZE];
         struct source source;
         struct expected want;
 
-        snprintf(path, sizeof path, "tests/data/classes/%s", names[i]);
-        read_expected(&want, names[i]);
+        snprintf(path, sizeof path, "tests/data/classes/%s", all[i].name);
+        read_expected(&want, all[i].name);
         struct model *model = open_source(&source, path, true);
-        const struct tensor *bias = tensor_find(model_tensors(model), 0,
-                                                TENSOR_QKV_BIAS);
-        if (bias)
-            model_weights(model)[bias->offset] += 0.1f;
-        cr_expect(difference(model, &want) > 1e-3, "%s", names[i]);
+        if (all[i].moved < TENSOR_COUNT)
+            model_weights(model)[tensor_find(model_tensors(model), 0,
+                                             all[i].moved)->offset] += 0.5f;
+        cr_expect(difference(model, &want) > 1e-3, "%s", all[i].name);
         model_close(model);
     }
 }

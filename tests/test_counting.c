@@ -175,6 +175,13 @@ Test(counting, every_op_of_every_shape_llama)
     cr_assert(gt(u64, ops, 5000));
 }
 
+Test(counting, every_op_of_every_shape_qwen3)
+{
+    uint64_t ops = run_shapes(&kernels_counting16, FAMILY_QWEN3, 0, 1);
+    cr_log_info("qwen3: %llu ops compared", (unsigned long long)ops);
+    cr_assert(gt(u64, ops, 5000));
+}
+
 Test(counting, flops_do_not_depend_on_the_register_width)
 {
     const struct kernels *narrow[] = { &kernels_counting4, &kernels_counting8 };

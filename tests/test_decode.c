@@ -13,16 +13,16 @@ enum { B = 2, T = 37, V = 65 };
 static struct model_spec shape(enum family family, bool routed)
 {
     struct model_spec spec = {
-        .family = family, .n_layers = 3, .n_channels = 40, .n_heads = 4,
-        .n_kv_heads = family == FAMILY_LLAMA ? 2 : 4, .head_size = 10,
+        .traits = family_traits[family],
+        .n_layers = 3, .n_channels = 40, .n_heads = 4,
+        .n_kv_heads = family_traits[family].grouped ? 2 : 4, .head_size = 10,
         .n_ffn = 56, .n_vocab = V, .max_tokens = 48,
         .tied_head = family == FAMILY_GPT2, .norm_epsilon = 1e-5f,
         .rope_theta = 1000.0f, .gate = GATE_SIGMOID2,
         .router_input = ROUTER_INPUT_NORMALISED,
         .router_scores = routed, .router_trained = routed,
-        .qkv_bias = true,        /* llama's, as Qwen2 has them */
     };
-    if (family == FAMILY_LLAMA)
+    if (spec.traits.positions == POSITIONS_ROTARY)
         spec.rope_scaling = (struct rope_scaling){
             .kind = ROPE_SCALING_LLAMA3, .factor = 8.0f,
             .low_frequency = 1.0f, .high_frequency = 4.0f,
@@ -52,7 +52,7 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     for (int32_t l = 0; l < spec->n_layers; l++) {
         const struct tensor *bias = tensor_find(model_tensors(model), l,
                                                 TENSOR_QKV_BIAS);
-        for (size_t i = 0; i < bias->n; i++)
+        for (size_t i = 0; bias && i < bias->n; i++)
             w[bias->offset + i] = 0.3f * sinf((float)i);
     }
     return model;
@@ -152,5 +152,8 @@ static void check(enum family family, bool routed, int32_t start)
 Test(decode, dense_gpt2_from_the_start)      { check(FAMILY_GPT2, false, 0); }
 Test(decode, dense_gpt2_after_a_prefill)     { check(FAMILY_GPT2, false, 20); }
 Test(decode, dense_llama_after_a_prefill)    { check(FAMILY_LLAMA, false, 16); }
+Test(decode, dense_qwen2_after_a_prefill)    { check(FAMILY_QWEN2, false, 16); }
+Test(decode, dense_qwen3_after_a_prefill)    { check(FAMILY_QWEN3, false, 16); }
+Test(decode, routed_qwen3_with_given_routes) { check(FAMILY_QWEN3, true, 0); }
 Test(decode, routed_gpt2_with_given_routes)  { check(FAMILY_GPT2, true, 0); }
 Test(decode, routed_llama_with_given_routes) { check(FAMILY_LLAMA, true, 0); }

@@ -7,18 +7,13 @@
 
 #include "sim/price/explain.h"
 #include "sim/price/predict_table.h"
+#include "tests/specs.h"
 
-/* Layer 0 dense, 1 routed at a quarter.  C = Q = 32, E = 16, H = 4, D = 8. */
+/* Layer 0 dense, 1 routed at a quarter. */
 static struct model_spec spec_with(enum routed_part part,
                                    enum skipped_keys keys, enum signal signal)
 {
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = 2, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_ONE, .routed = { false, true },
-        .capacity = { 1, 0.25 }, .part = part, .skipped_keys = keys,
-        .signal = signal,
-    };
+    return without_router(small_llama(2), part, keys, signal);
 }
 
 /* What --explain prints of a prefill of one sequence of 32 tokens: 8 are kept,

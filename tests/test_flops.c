@@ -7,29 +7,7 @@
 
 #include "sim/core/ledger/ledger.h"
 #include "sim/price/flops.h"
-
-/* The worked example of op.h: C = Q = E = 64, H = 2, D = 32, F = 256. */
-static struct model_spec gpt2(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = 1, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_SIGMOID2,
-        .router_scores = true, .router_trained = true, .routed = { true },
-        .capacity = { 0.25 },
-    };
-}
-
-/* Q = 32, E = 16, U = 128. */
-static struct model_spec llama(void)
-{
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = 1, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_SIGMOID2, .router_scores = true,
-        .router_trained = true, .routed = { true }, .capacity = { 0.25 },
-    };
-}
+#include "tests/specs.h"
 
 struct row {
     enum family family;
@@ -39,7 +17,7 @@ struct row {
     uint64_t  bytes, shared_bytes;
 };
 
-/* Worked by hand from the table of op.h. */
+/* Worked by hand from the convention: loops over a row and what they read. */
 static struct row rows[] = {
     /* 8*64 + 30 + 5;  8*64 + 8;  8*64 */
     { FAMILY_GPT2, PASS_FORWARD, OP_NORM, 547, 520, 512 },
@@ -93,6 +71,15 @@ static struct row rows[] = {
     { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
     /* untied: 4*100*32 */
     { FAMILY_LLAMA, PASS_BACKWARD, OP_EMBED, 32, 388, 12800 },
+    { FAMILY_LLAMA, PASS_FORWARD, OP_QK_NORM, 0, 0, 0 },
+    { FAMILY_QWEN2, PASS_FORWARD, OP_QKV, 4096, 384, 8448 },
+    { FAMILY_QWEN2, PASS_BACKWARD, OP_QKV, 8256, 512, 16640 },
+    /* Six heads of 8: squares 2*8 + 15, 4 to the scale, scaled twice 2*8; in, out
+     * and scale 68; two gammas */
+    { FAMILY_QWEN3, PASS_FORWARD, OP_QK_NORM, 6*51, 6*68, 64 },
+    /* 4*8 + 15 + 1 to the mean, 5*8 from it, 3*8 for dgamma; three operands and
+     * the scale 100; gammas and their gradients */
+    { FAMILY_QWEN3, PASS_BACKWARD, OP_QK_NORM, 6*112, 6*100, 128 },
 };
 
 ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
@@ -102,7 +89,7 @@ ParameterizedTestParameters(flops, rows_cost_what_the_convention_says)
 
 ParameterizedTest(struct row *row, flops, rows_cost_what_the_convention_says)
 {
-    struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+    struct model_spec spec = small_of(row->family, 1);
     struct flops_list list = flops_list(&spec);
     const struct flops_price *price = &list.at[row->pass][row->op];
 
@@ -116,7 +103,7 @@ Test(flops, a_layer_of_the_worked_example_is_110566)
 {
     static const enum op layer[] = { OP_NORM, OP_QKV, OP_ATTEND, OP_PROJECT,
                                      OP_NORM, OP_FFN_UP, OP_ACT, OP_FFN_DOWN };
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     struct flops_list list = flops_list(&spec);
     uint64_t sum = 0;
 
@@ -129,7 +116,7 @@ Test(flops, a_layer_of_the_worked_example_is_110566)
 
 Test(flops, a_frozen_router_gets_no_gradient_and_gate_one_no_arithmetic)
 {
-    struct model_spec frozen = llama(), one = llama();
+    struct model_spec frozen = small_llama(1), one = small_llama(1);
     frozen.router_trained = false;
     one.gate = GATE_ONE;
     struct flops_list f = flops_list(&frozen), o = flops_list(&one);
@@ -157,6 +144,7 @@ static const struct row frozen_rows[] = {
     { FAMILY_LLAMA, PASS_BACKWARD, OP_FFN_UP, 8192, 640, 16384 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_PROJECT, 2048, 256, 4096 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_HEAD, 6400, 528, 12800 },
+    { FAMILY_QWEN3, PASS_BACKWARD, OP_QK_NORM, 6*88, 6*100, 64 },
     /* as ever: 2(10*32*16 + 22*16 + 128 + 15);  13*32 + 16 */
     { FAMILY_GPT2, PASS_BACKWARD, OP_ATTEND, 11230, 2064, 0 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
@@ -167,7 +155,7 @@ Test(flops, frozen_weights_cost_the_way_through_them_alone)
 {
     for (size_t i = 0; i < sizeof frozen_rows / sizeof *frozen_rows; i++) {
         const struct row *row = &frozen_rows[i];
-        struct model_spec spec = row->family == FAMILY_GPT2 ? gpt2() : llama();
+        struct model_spec spec = small_of(row->family, 1);
         spec.backbone_frozen = true;
         struct flops_list list = flops_list(&spec);
         const struct flops_price *price = &list.at[row->pass][row->op];
@@ -209,7 +197,7 @@ static uint64_t parameters(const struct model_spec *spec, int32_t layer,
 
 Test(flops, of_a_frozen_backbone_the_routers_alone_are_trained)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.backbone_frozen = true;
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, true), 0));
     cr_expect(eq(u64, parameters(&spec, 0, true), 64));
@@ -217,7 +205,7 @@ Test(flops, of_a_frozen_backbone_the_routers_alone_are_trained)
 
 Test(flops, tensors_add_up_to_the_models_parameters)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     /* norms 4*64; qkv 64*192 + 192; project 64*64 + 64; up 64*256 + 256; down
      * 256*64 + 64; router 64 */
     cr_expect(eq(u64, parameters(&spec, 0, false),
@@ -226,9 +214,12 @@ Test(flops, tensors_add_up_to_the_models_parameters)
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 24704));
     spec.router_trained = false;
     cr_expect(eq(u64, parameters(&spec, 0, true), 49984));
-    spec = llama();
+    spec = small_llama(1);
     /* tokens and head 100*32 each, final norm 32 */
     cr_expect(eq(u64, parameters(&spec, LEDGER_OUTSIDE, false), 6432));
+    uint64_t plain = parameters(&spec, 0, false);
+    spec.traits.qk_norm = true;
+    cr_expect(eq(u64, parameters(&spec, 0, false), plain + 2 * 8));
 }
 
 Test(flops, clip_folds_once_a_chunk_and_adamw_takes_17)
@@ -242,7 +233,7 @@ Test(flops, clip_folds_once_a_chunk_and_adamw_takes_17)
 
 Test(flops, a_formula_is_spelled_with_its_numbers)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     char text[80];
 
     flops_spell(text, sizeof text, "2*C*(Q + 2*E)", &spec, 0);
@@ -321,7 +312,7 @@ Test(flops, what_is_printed_is_what_is_charged)
 {
     for (int gate = 0; gate < GATE_COUNT; gate++)
         for (int raw = 0; raw < ROUTER_INPUT_COUNT; raw++) {
-            struct model_spec g = gpt2(), l = llama();
+            struct model_spec g = worked_gpt2(1), l = small_llama(1);
             g.gate = l.gate = (enum gate)gate;
             g.router_input = l.router_input = (enum router_input)raw;
             expect_true_texts(&g);
@@ -329,12 +320,12 @@ Test(flops, what_is_printed_is_what_is_charged)
         }
     for (int signal = 0; signal < SIGNAL_COUNT; signal++)
         for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {
-            struct model_spec g = gpt2(), l = llama();
+            struct model_spec g = worked_gpt2(1), l = small_of(FAMILY_QWEN3, 1);
             g.router_scores = l.router_scores = false;
             g.gate = l.gate = GATE_ONE;
             g.signal = l.signal = (enum signal)signal;
             g.skipped_keys = l.skipped_keys = (enum skipped_keys)keys;
-            l.qkv_bias = signal % 2;
+            l.traits.qkv_bias = signal % 2;
             expect_true_texts(&g);
             expect_true_texts(&l);
         }
@@ -348,7 +339,7 @@ static struct flops_price price_of(struct model_spec spec, enum flops_set set,
 
 Test(flops, signals_cost_what_the_convention_says)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.router_scores = false;
     spec.gate = GATE_ONE;
     spec.signal = SIGNAL_NORM;
@@ -379,7 +370,7 @@ Test(flops, signals_cost_what_the_convention_says)
 
 Test(flops, computed_keys_of_gpt2_have_biases_and_no_rotation)
 {
-    struct model_spec spec = gpt2();
+    struct model_spec spec = worked_gpt2(1);
     spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
     struct flops_price kept = price_of(spec, FLOPS_OF_KEPT, OP_QKV);
     struct flops_price all = price_of(spec, FLOPS_OF_ALL, OP_QKV);
@@ -396,6 +387,27 @@ Test(flops, computed_keys_of_gpt2_have_biases_and_no_rotation)
     cr_expect(price_of(spec, FLOPS_OF_ALL, OP_GATHER).rule == NULL);
     spec.skipped_keys = SKIPPED_KEYS_ABSENT;
     cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_ATTEND).rule == NULL);
+}
+
+/* Of each of six heads: 51 flops, 32 bytes in, 32 out and 4 of the scale; in
+ * training 32 more, that come back in backward.  A gamma is 32 bytes. */
+Test(flops, heads_are_normalised_where_they_are_and_kept_in_training)
+{
+    struct model_spec spec = small_of(FAMILY_QWEN3, 1);
+    struct flops_price p = price_of(spec, FLOPS_TRAINING, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 6*51));
+    cr_expect(eq(u64, p.bytes, 6*100));
+    cr_expect(eq(u64, p.shared_bytes, 64));
+    cr_expect(price_of(spec, FLOPS_OF_KEPT, OP_QK_NORM).rule == NULL);
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    p = price_of(spec, FLOPS_OF_KEPT, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 4*51));
+    cr_expect(eq(u64, p.bytes, 4*68));
+    cr_expect(eq(u64, p.shared_bytes, 32));
+    p = price_of(spec, FLOPS_OF_ALL, OP_QK_NORM);
+    cr_expect(eq(u64, p.flops, 2*51));
+    cr_expect(eq(u64, p.bytes, 2*68));
+    cr_expect(eq(u64, p.shared_bytes, 32));
 }
 
 Test(flops, a_strip_runs_as_far_as_its_last_query)
@@ -426,10 +438,10 @@ Test(flops, stored_weights_have_texts_of_their_own)
     static const enum op with[] = { OP_EMBED, OP_QKV, OP_PROJECT, OP_FFN_UP,
                                     OP_FFN_DOWN, OP_HEAD };
     for (int f = 0; f < 4; f++) {
-        struct model_spec spec = f % 2 ? gpt2() : llama();
+        struct model_spec spec = f % 2 ? worked_gpt2(1) : small_llama(1);
         const struct flops_list plain = flops_list(&spec);
         struct flops_list list = plain;
-        spec.qkv_bias = f / 2;
+        spec.traits.qkv_bias = f / 2;
         flops_store(&list, &spec, 0);
         cr_expect(memcmp(&list, &plain, sizeof list) == 0);
         for (int i = 0; i < MATRIX_COUNT; i++)

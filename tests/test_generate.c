@@ -170,7 +170,8 @@ static int32_t ahead_of(const real *score, int32_t t, int32_t from, int32_t n)
 Test(generate, top_k_takes_the_prompt_and_the_rank_so_far_what_follows)
 {
     const struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 3, .n_channels = 24, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 3, .n_channels = 24, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 6, .n_ffn = 20, .n_vocab = 29,
         .max_tokens = 40, .norm_epsilon = 1e-5f, .rope_theta = 1000.0f,
         .gate = GATE_ONE, .signal = SIGNAL_NORM, .keep_first = FIRST,

@@ -119,7 +119,8 @@ static struct model_spec spec_of(enum family family, bool tied)
 {
     const bool gpt2 = family == FAMILY_GPT2;
     struct model_spec spec = {
-        .family = family, .n_layers = 2, .n_channels = 24, .n_heads = 4,
+        .traits = family_traits[family],
+        .n_layers = 2, .n_channels = 24, .n_heads = 4,
         .n_kv_heads = gpt2 ? 4 : 2, .head_size = 6, .n_ffn = 40, .n_vocab = 19,
         .max_tokens = 9, .tied_head = tied, .norm_epsilon = 0.25f,
         .rope_theta = gpt2 ? 10000.0f : 500.0f,
@@ -191,8 +192,9 @@ static void put_llama(struct writer *w, struct model *m, const char *name)
         { "attention.head_count", 4 }, { "attention.head_count_kv", 2 },
         { "rope.dimension_count", 6 }, { "vocab_size", 19 },
     };
-    const bool biased = model_spec(m)->qkv_bias;
-    const enum layout turned = biased ? LAYOUT_LINEAR : LAYOUT_PAIRS;
+    const struct traits *has = &model_spec(m)->traits;
+    const enum layout turned = strncmp(name, "qwen", 4) == 0 ? LAYOUT_LINEAR
+                                                            : LAYOUT_PAIRS;
 
     put_word(w, "general.architecture", name);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -218,7 +220,13 @@ static void put_llama(struct writer *w, struct model *m, const char *name)
         put_part(w, m, l, TENSOR_UP, SPAN_UP, LAYOUT_LINEAR, "ffn_up.weight");
         put_part(w, m, l, TENSOR_DOWN, SPAN_ALL, LAYOUT_LINEAR,
                  "ffn_down.weight");
-        if (!biased)
+        if (has->qk_norm) {
+            put_part(w, m, l, TENSOR_QUERY_GAMMA, SPAN_ALL, LAYOUT_SAME,
+                     "attn_q_norm.weight");
+            put_part(w, m, l, TENSOR_KEY_GAMMA, SPAN_ALL, LAYOUT_SAME,
+                     "attn_k_norm.weight");
+        }
+        if (!has->qkv_bias)
             continue;
         put_part(w, m, l, TENSOR_QKV_BIAS, SPAN_Q, LAYOUT_SAME, "attn_q.bias");
         put_part(w, m, l, TENSOR_QKV_BIAS, SPAN_K, LAYOUT_SAME, "attn_k.bias");
@@ -268,11 +276,10 @@ static void put_gpt2(struct writer *w, struct model *m)
 }
 
 /* Read back: shape and weights are the same, bit for bit. */
-static void check_return(const char *architecture, bool tied)
+static void check_return(const char *architecture, enum family family,
+                         bool tied)
 {
-    const bool gpt2 = strcmp(architecture, "gpt2") == 0;
-    struct model_spec spec = spec_of(gpt2 ? FAMILY_GPT2 : FAMILY_LLAMA, tied);
-    spec.qkv_bias = strcmp(architecture, "qwen2") == 0;
+    const struct model_spec spec = spec_of(family, tied);
     struct model_spec found;
     struct model *from = model_of(&spec, true), *to;
     struct writer w;
@@ -281,7 +288,7 @@ static void check_return(const char *architecture, bool tied)
     size_t size;
 
     open_writer(&w);
-    if (gpt2)
+    if (family == FAMILY_GPT2)
         put_gpt2(&w, from);
     else
         put_llama(&w, from, architecture);
@@ -304,10 +311,14 @@ static void check_return(const char *architecture, bool tied)
 
 Test(gguf_model, every_architecture_comes_back_as_it_went)
 {
-    static const char *const names[] = { "llama", "mistral", "qwen2", "gpt2" };
-    for (int i = 0; i < 4; i++) {
-        check_return(names[i], true);
-        check_return(names[i], false);
+    static const struct { const char *name; enum family family; } all[] = {
+        { "llama", FAMILY_LLAMA }, { "mistral", FAMILY_LLAMA },
+        { "qwen2", FAMILY_QWEN2 }, { "qwen3", FAMILY_QWEN3 },
+        { "gpt2", FAMILY_GPT2 },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        check_return(all[i].name, all[i].family, true);
+        check_return(all[i].name, all[i].family, false);
     }
 }
 
@@ -439,7 +450,7 @@ static void check_kept(enum family family, bool tied)
     if (family == FAMILY_GPT2)
         put_gpt2(&w, from);
     else
-        put_llama(&w, from, "llama");
+        put_llama(&w, from, family_names[family]);
     char *image = finish(&w, &size);
     matrix_type = GGUF_F32;
     cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
@@ -637,9 +648,9 @@ Test(gguf_model, another_architecture_and_a_missing_key_are_named)
 {
     struct error err = { STATUS_OK, "" };
 
-    cr_assert(eq(int, try_bare("qwen3", &err), STATUS_BAD_VALUE));
-    cr_assert(strstr(err.text, "'qwen3': supported are gpt2, llama, mistral"
-                               " and qwen2") != NULL);
+    cr_assert(eq(int, try_bare("gemma3", &err), STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "'gemma3': supported are gpt2, llama, mistral,"
+                               " qwen2 and qwen3") != NULL);
     cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "no qwen2.context_length") != NULL);
     cr_assert(eq(int, try_bare("llama", &err), STATUS_BAD_VALUE));

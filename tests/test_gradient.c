@@ -173,6 +173,21 @@ Test(gradient, dense_models)
     CHECK(rows, "dense");
 }
 
+/* With rotary frequencies as they are, linear and Llama 3.1's. */
+Test(gradient, norms_of_queries_and_keys)
+{
+    static const struct case_row rows[] = {
+        { FAMILY_QWEN3, 1, true,  0,   FULL, 1, 0 },
+        { FAMILY_QWEN3, 9, false, 0,   FULL, 53, 2 },
+        { FAMILY_QWEN3, 2, true,  0,   FULL, 61, 4 },
+        { FAMILY_QWEN3, 1, true,  0.5, PATTERN_ALL, GATE_SIGMOID2,
+          ROUTER_INPUT_NORMALISED, true, 1, 0 },
+        { FAMILY_QWEN3, 2, false, 0.9, PATTERN_ODD, GATE_RAW,
+          ROUTER_INPUT_RAW, true, 61, 0 },
+    };
+    CHECK(rows, "normed heads");
+}
+
 /* Biased, with rotary frequencies as they are, linear and Llama 3.1's. */
 Test(gradient, biases_of_queries_keys_and_values)
 {
@@ -231,7 +246,7 @@ Test(gradient, routers_of_frozen_backbones)
         static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID,
                                            GATE_SIGMOID2 };
         struct case_row row = {
-            (enum family)(i % 2), 1 + i / 2 % 2, i % 3 == 0, i % 5 ? 0.5 : 0.9,
+            contrasts[i % 2], 1 + i / 2 % 2, i % 3 == 0, i % 5 ? 0.5 : 0.9,
             (enum pattern)(i / 4 % PATTERN_COUNT), gates[i / 12 % 3],
             (enum router_input)(i / 36), ALONE, 1, 0,
         };

@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "models/files/hf_class.h"
 #include "models/files/hf_config.h"
 #include "sim/core/base/file.h"
 
 static struct model_spec gpt2_mod(void)
 {
     struct model_spec spec = {
-        .family = FAMILY_GPT2, .n_layers = 4, .n_channels = 64, .n_heads = 2,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 4, .n_channels = 64, .n_heads = 2,
         .n_kv_heads = 2, .head_size = 32, .n_ffn = 200, .n_vocab = 256,
         .max_tokens = 512, .tied_head = true, .norm_epsilon = 1e-5f,
         .rope_theta = 10000.0f, .gate = GATE_RAW,
@@ -31,7 +33,8 @@ static struct model_spec gpt2_mod(void)
 static struct model_spec llama_dense(void)
 {
     struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 2, .n_channels = 48, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 2, .n_channels = 48, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 300,
         .max_tokens = 64, .tied_head = false, .norm_epsilon = 1e-6f,
         .rope_theta = 1234.5f, .gate = GATE_ONE,
@@ -44,7 +47,7 @@ static struct model_spec llama_dense(void)
 
 static void expect_same(const struct model_spec *a, const struct model_spec *b)
 {
-    cr_expect(eq(int, a->family, b->family));
+    cr_expect(eq(int, spec_family(a), spec_family(b)));
     cr_expect(eq(i32, a->n_layers, b->n_layers));
     cr_expect(eq(i32, a->n_channels, b->n_channels));
     cr_expect(eq(i32, a->n_heads, b->n_heads));
@@ -56,7 +59,7 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(a->tied_head == b->tied_head);
     cr_expect(a->norm_epsilon == b->norm_epsilon);
     cr_expect(a->rope_theta == b->rope_theta);
-    cr_expect(a->qkv_bias == b->qkv_bias);
+    cr_expect(a->traits.qkv_bias == b->traits.qkv_bias);
     cr_expect(memcmp(&a->rope_scaling, &b->rope_scaling,
                      sizeof a->rope_scaling) == 0);
     cr_expect(eq(int, a->gate, b->gate));
@@ -143,7 +146,7 @@ Test(hf_config, brings_variants_of_a_llama_back_whole)
     };
     for (int i = 0; i < 4; i++) {
         struct model_spec want = llama_dense();
-        want.qkv_bias = i % 2;
+        want.traits.qkv_bias = i % 2;
         want.rope_scaling = scaling[i / 2];
         struct model_spec got = want;
         struct hf_routing routing = { .policy = route_find("dense") };
@@ -331,11 +334,65 @@ Test(hf_config, qwen2_is_a_llama_with_biases)
     cr_assert(eq(int, parse(&spec, "{" QWEN2 ",\"sliding_window\":32768,"
         "\"use_sliding_window\":false,\"tie_word_embeddings\":true}", &err),
         STATUS_OK), "%s", err.text);
-    cr_assert(eq(int, spec.family, FAMILY_LLAMA));
-    cr_assert(spec.qkv_bias && spec.tied_head);
+    cr_assert(eq(int, spec_family(&spec), FAMILY_QWEN2));
+    cr_assert(spec.traits.qkv_bias && spec.tied_head);
     cr_assert(eq(i32, spec.head_size, 64));
     cr_assert(eq(i32, spec.n_kv_heads, 2));
     cr_assert(spec.rope_theta == 1e6f);
+}
+
+#define QWEN3                                                                  \
+    "\"model_type\":\"qwen3\",\"architectures\":[\"Qwen3ForCausalLM\"],"     \
+    "\"hidden_size\":1024,\"intermediate_size\":3072,"                         \
+    "\"num_hidden_layers\":28,\"num_attention_heads\":16,"                     \
+    "\"num_key_value_heads\":8,\"max_position_embeddings\":40960,"             \
+    "\"vocab_size\":151936,\"rope_theta\":1000000"
+
+/* As Qwen3-0.6B's: heads are wider than the stream. */
+Test(hf_config, qwen3_is_a_llama_with_norms_of_queries_and_keys)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, parse(&spec, "{" QWEN3 ",\"head_dim\":128,"
+        "\"attention_bias\":false,\"sliding_window\":null,"
+        "\"use_sliding_window\":false,\"max_window_layers\":28,"
+        "\"tie_word_embeddings\":true}", &err), STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, spec_family(&spec), FAMILY_QWEN3));
+    cr_assert(spec.traits.qk_norm && !spec.traits.qkv_bias && spec.tied_head);
+    cr_assert(eq(i32, spec_q(&spec), 2048));
+    cr_assert(eq(i32, spec_e(&spec), 1024));
+}
+
+Test(hf_config, every_family_has_a_class)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const struct model_spec spec = { .traits = family_traits[f] };
+        const struct hf_class *class = NULL;
+        struct error err = { STATUS_OK, "" };
+
+        cr_assert(eq(int, hf_class_of(&class, &spec, "x", &err), STATUS_OK),
+                  "%s", err.text);
+        cr_expect(eq(int, class->family, f));
+        cr_expect(eq(int, hf_names_of(&spec), class->names));
+        cr_expect(hf_class_find(class->type) == class);
+        cr_expect(strstr(hf_class_types, class->type) != NULL);
+    }
+}
+
+/* No class has both additions. */
+Test(hf_config, traits_of_no_class_are_not_written)
+{
+    struct model_spec spec = llama_dense();
+    const struct hf_routing routing = { .policy = route_find("dense") };
+    struct error err = { STATUS_OK, "" };
+
+    spec.traits.qkv_bias = spec.traits.qk_norm = true;
+    cr_assert(eq(int, hf_config_write("/nowhere/config.json", &spec, &routing,
+                                      &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "no class of transformers is qwen3 with"
+                               " model.qkv_bias true") != NULL, "%s",
+              err.text);
 }
 
 #define ISOBATH(blocks, capacity, rest)                                        \
@@ -361,7 +418,7 @@ Test(hf_config, mistral_is_llama_where_its_window_spans_every_position)
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct model_spec spec;
         cr_assert(eq(int, parse(&spec, good[i], NULL), STATUS_OK));
-        cr_expect(eq(int, spec.family, FAMILY_LLAMA));
+        cr_expect(eq(int, spec_family(&spec), FAMILY_LLAMA));
         cr_expect(eq(i32, spec.n_kv_heads, 2));
     }
 }
@@ -371,9 +428,15 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{", "config.json:1:1: " },
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
-    { "{}", "no model_type: supported are gpt2, llama, mistral and qwen2" },
-    { "{\"model_type\":\"qwen3\"}",
-      "model_type \"qwen3\": supported are gpt2, llama, mistral and qwen2" },
+    { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2"
+      " and qwen3" },
+    { "{\"model_type\":\"gemma3_text\"}", "model_type \"gemma3_text\":"
+      " supported are gpt2, llama, mistral, qwen2 and qwen3" },
+    { "{" QWEN3 "}", "head_dim is missing" },
+    { "{" QWEN3 ",\"head_dim\":128,\"attention_bias\":true}",
+      "attention_bias true: supported is false" },
+    { "{" QWEN3 ",\"head_dim\":128,\"use_sliding_window\":true}",
+      "use_sliding_window true: supported is false" },
     { "{" QWEN2 ",\"use_sliding_window\":true}",
       "use_sliding_window true: supported is false" },
     { "{" QWEN2 ",\"attention_bias\":false}",

@@ -9,9 +9,10 @@
 static struct model_spec shape(void)
 {
     return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = 1, .n_channels = 80, .n_heads = 5,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 1, .n_channels = 80, .n_heads = 5,
         .n_kv_heads = 5, .head_size = 16, .n_ffn = 320, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .qkv_bias = true,
+        .max_tokens = 128, .tied_head = true,
     };
 }
 
@@ -53,6 +54,27 @@ Test(lines, norm_goes_over_its_rows_twice_backward)
 }
 
 /* 300 rows of a table of 256 and one of 128: 44 and 172 of them once more. */
+/* Heads of queries and keys lie in 4 * 160 bytes a row.  Backward, dgamma takes
+ * them, their gradient and ten scales, and then dx does.  Forward leaves the
+ * scales and, in training, a copy. */
+Test(lines, norms_of_heads_work_in_place_and_twice_backward)
+{
+    struct model_spec s = shape();
+    s.traits.qk_norm = true;
+    struct lines_op f = op_of(&s, PASS_FORWARD, OP_QK_NORM, 100, 132128);
+    struct lines_op b = op_of(&s, PASS_BACKWARD, OP_QK_NORM, 100, 196256);
+
+    cr_expect(eq(u64, lines_rewritten(&f), 100 * 640));
+    cr_expect(eq(u64, lines_cold(&f), 100 * 40));
+    f.training = true;
+    cr_expect(eq(u64, lines_cold(&f), 100 * 680));
+    cr_expect(eq(u64, lines_rewritten(&b), 100 * 640));
+    cr_expect(eq(dbl, lines_again(&b, 1e5), 100 * 1320.0));
+    cr_expect(eq(dbl, lines_again(&b, 1e6), 0.0));
+    s.backbone_frozen = true;
+    cr_expect(eq(dbl, lines_again(&b, 1e5), 0.0));
+}
+
 Test(lines, a_table_that_is_held_comes_in_once)
 {
     struct model_spec s = shape();

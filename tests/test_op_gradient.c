@@ -186,6 +186,79 @@ Test(op_gradient, norms)
         }
 }
 
+/* ---- norms of heads: two of queries, then one of keys, then values */
+
+enum { QK_ROWS = 3, QK_HEADS = 3, QK_EXTRA = 5, QK_MAX = 40,
+       QK_ALL = QK_ROWS * (QK_HEADS * QK_MAX + QK_EXTRA) };
+
+/* x [N,3D], then both gammas. */
+static double qk_norm_value(const double *x, const void *context)
+{
+    const struct norm_context *c = context;
+    const int d = c->width;
+    const double *gamma = x + QK_ROWS * QK_HEADS * d;
+    double out[QK_MAX], total = 0.0;
+    for (int i = 0; i < QK_ROWS * QK_HEADS; i++) {
+        reference_rms_norm(x + i * d, d, 1e-5,
+                           gamma + (i % QK_HEADS == 2 ? d : 0), out);
+        for (int j = 0; j < d; j++)
+            total += out[j] * (double)c->dout[i * d + j];
+    }
+    return total;
+}
+
+/* Dense rows of heads into rows that values follow, or back. */
+static void space_heads(float *dense, float *spaced, int d, bool back)
+{
+    const int width = QK_HEADS * d, stride = width + QK_EXTRA;
+    for (int r = 0; r < QK_ROWS; r++)
+        memcpy(back ? dense + r * width : spaced + r * stride,
+               back ? spaced + r * stride : dense + r * width,
+               (size_t)width * sizeof(float));
+}
+
+static void check_qk_norm(const struct kernels *k, int d, int parts)
+{
+    const size_t n = (size_t)(QK_ROWS * QK_HEADS * d);
+    float in[QK_ALL + 2 * QK_MAX], dout[QK_ALL], spaced[QK_ALL];
+    float scales[QK_ROWS * QK_HEADS], kept[QK_ALL];
+    float gradient[QK_ALL + 2 * QK_MAX];
+    double x[QK_ALL + 2 * QK_MAX];
+    draw(in, x, n + 2 * (size_t)d, 3);
+    draw(dout, NULL, n, 4);
+    struct qk_norm o = {
+        .rows = QK_ROWS, .n_heads = { 2, 1 }, .head_size = d,
+        .stride = QK_HEADS * d + QK_EXTRA, .epsilon = 1e-5f,
+        .gamma = { in + n, in + n + d }, .x = spaced, .scales = scales,
+        .unnormed = kept, .dgamma = { gradient + n, gradient + n + d },
+    };
+    for (int i = 0; i < QK_ALL; i++)
+        spaced[i] = 7.0f;
+    space_heads(in, spaced, d, false);
+    for (int p = 0; p < parts; p++)
+        k->qk_norm(&o, p, parts);
+    for (int i = 0; i < QK_EXTRA; i++)
+        cr_expect(spaced[QK_HEADS * d + i] >= 7.0f, "a value was touched");
+    space_heads(dout, spaced, d, false);
+    for (int p = 0; p < parts; p++)
+        k->qk_norm_dgamma(&o, p, parts);
+    for (int p = 0; p < parts; p++)
+        k->qk_norm_dx(&o, p, parts);
+    space_heads(gradient, spaced, d, true);
+    struct norm_context context = { true, d, dout };
+    struct trial trial = { "norms of heads", n + 2 * (size_t)d, x,
+                           qk_norm_value, &context, gradient };
+    check(k, &trial);
+}
+
+Test(op_gradient, norms_of_heads)
+{
+    static const int sizes[] = { 6, 16, 24, 40 };
+    EACH_KERNELS(k)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            check_qk_norm(k, sizes[i], 1 + (int)i);
+}
+
 /* ---- attention: two sequences, 4 heads on 2 key/value heads */
 
 enum { A_FIRST = 19, A_SECOND = 6, A_N = A_FIRST + A_SECOND, A_H = 4, A_G = 2,

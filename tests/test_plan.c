@@ -337,7 +337,8 @@ enum { N_CASES = sizeof routed_ops / sizeof *routed_ops };
 static struct model_spec case_of(int i)
 {
     return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 8, .n_heads = 2,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = L, .n_channels = 8, .n_heads = 2,
         .n_kv_heads = 2, .head_size = 4, .n_ffn = 12, .n_vocab = V,
         .max_tokens = T + 1, .tied_head = true, .norm_epsilon = 1e-5f,
         .gate = GATE_ONE, .signal = SIGNAL_NORM, .part = routed_ops[i].part,

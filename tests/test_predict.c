@@ -391,7 +391,8 @@ Test(predict, an_expected_step_knows_of_the_first_tokens)
 Test(predict, a_sum_past_64_bits_is_refused)
 {
     struct model_spec spec = spec_dense(&(struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = 1, .n_channels = 1 << 16,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 1, .n_channels = 1 << 16,
         .n_heads = 1, .n_kv_heads = 1, .head_size = 64, .n_ffn = 64,
         .n_vocab = 1 << 20, .max_tokens = 1 << 20 });
     /* head: 2 * 2^16 * 2^20 a row, 2^31 rows */

@@ -1,5 +1,5 @@
-/* test_predict_apart.c - what a layer whose parts are routed apart is priced at:
- * worked by hand from sim/core/ledger/op.h, and by the law that it is a layer that
+/* test_predict_apart.c - Check prices of layers whose parts are routed apart, by
+ * hand from sim/core/ledger/op.h, and by the law that such a layer is one that
  * routes its attention and one that routes its feed-forward part, less one that
  * routes nothing. */
 #include <criterion/criterion.h>
@@ -11,72 +11,33 @@
 #include "sim/core/base/random.h"
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
+#include "tests/priced.h"
 
-enum { L = 2, ATTENTION = 2, FFN = 3 };    /* the choices of layer 1 */
+enum { ATTENTION = 2, FFN = 3 };    /* the choices of layer 1 */
 
-/* Layer 0 dense, layer 1 routed.  C = Q = 32, E = 16, H = 4, D = 8, F = 64, U =
- * 128. */
-static struct model_spec llama(enum skipped_keys keys, enum signal signal)
+static struct model_spec apart(enum family family, enum skipped_keys keys,
+                               enum signal signal)
 {
-    return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = L, .n_channels = 32, .n_heads = 4,
-        .n_kv_heads = 2, .head_size = 8, .n_ffn = 64, .n_vocab = 100,
-        .max_tokens = 128, .gate = GATE_ONE, .part = PART_APART,
-        .skipped_keys = keys, .signal = signal, .routed = { false, true },
-        .capacity = { 1, 0.25 },
-    };
+    return without_router(small_of(family, L), PART_APART, keys, signal);
 }
 
-/* The shape of op.h's worked example. */
-static struct model_spec gpt2(enum skipped_keys keys, enum signal signal)
+static struct ledger *priced_at(const struct model_spec *spec,
+                                const struct allocation *a, enum phase phase,
+                                bool by_token)
 {
-    return (struct model_spec){
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = 64, .n_heads = 2,
-        .n_kv_heads = 2, .head_size = 32, .n_ffn = 256, .n_vocab = 256,
-        .max_tokens = 128, .tied_head = true, .gate = GATE_ONE,
-        .part = PART_APART, .skipped_keys = keys, .signal = signal,
-        .routed = { false, true }, .capacity = { 1, 0.25 },
-    };
-}
-
-enum phase { FORWARD, DECODE, EXPECTED };
-
-static struct ledger *priced(const struct model_spec *spec,
-                             const struct allocation *a, enum phase phase,
-                             bool by_token)
-{
-    const struct predict_job job = { spec, a, NULL };
-    const int32_t rows = phase == DECODE ? a->n_sequences
-                                         : a->n_sequences * a->n_tokens;
-    const struct ledger_shape shape = { true, true, spec->n_layers,
-                                        by_token ? rows : 0 };
-    struct ledger *ledger;
+    const struct asked q = { .spec = *spec, .B = a->n_sequences,
+                             .T = a->n_tokens, .phase = phase,
+                             .by_token = by_token, .with = PREDICT_HEAD };
     struct error err = { 0 };
 
     cr_assert(eq(int, spec_check(spec, &err), STATUS_OK), "%s", err.text);
-    cr_assert(eq(int, ledger_open(&ledger, shape, cost_zero(PROV_PREDICTED),
-                                  NULL), STATUS_OK));
-    enum status status =
-        phase == FORWARD ? predict_forward(ledger, &job, PREDICT_HEAD, NULL,
-                                           &err)
-        : phase == DECODE ? predict_decode(ledger, &job, NULL, &err)
-        : predict_decode_expected(ledger, &job, NULL, &err);
-    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
-    return ledger;
+    return priced_for(&q, a, NULL);
 }
 
 static uint64_t of(const struct ledger *l, int32_t layer, int op,
                    enum metric metric)
 {
     return ledger_sum(l, PASS_FORWARD, layer, LEDGER_ANY, op).count[metric];
-}
-
-static uint64_t of_token(const struct ledger *l, int32_t token, enum op op,
-                         enum metric metric)
-{
-    const struct ledger_key key = { PASS_FORWARD, 1, token, op };
-    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
 }
 
 static void expect(const struct ledger *l, int32_t layer, enum op op,
@@ -123,11 +84,11 @@ static void keep(struct allocation *a, int32_t choice, int32_t sequence,
 
 static uint64_t one_row(enum skipped_keys keys, bool attention, bool ffn)
 {
-    const struct model_spec spec = gpt2(keys, SIGNAL_NORM);
+    const struct model_spec spec = apart(FAMILY_GPT2, keys, SIGNAL_NORM);
     struct allocation a = open_routes(2 * L, 1, 1);
     a.count[ATTENTION] = attention;
     a.count[FFN] = ffn;
-    struct ledger *l = priced(&spec, &a, FORWARD, false);
+    struct ledger *l = priced_at(&spec, &a, FORWARD, false);
     cr_expect(eq(u64, of(l, 0, LEDGER_ANY, METRIC_FLOPS), 110566));
     uint64_t flops = of(l, 1, LEDGER_ANY, METRIC_FLOPS);
     ledger_close(l);
@@ -253,9 +214,9 @@ static struct allocation uneven_routes(void)
 
 APART(a_layer_by_hand)
 {
-    const struct model_spec spec = llama(c->keys, c->signal);
+    const struct model_spec spec = apart(FAMILY_LLAMA, c->keys, c->signal);
     struct allocation a = uneven_routes();
-    struct ledger *l = priced(&spec, &a, FORWARD, false);
+    struct ledger *l = priced_at(&spec, &a, FORWARD, false);
 
     for (size_t i = 0; i < sizeof c->layer1 / sizeof *c->layer1; i++)
         expect(l, 1, c->layer1[i].op, c->layer1[i].flops, c->layer1[i].bytes);
@@ -269,14 +230,14 @@ APART(a_layer_by_hand)
 
 APART(a_token_pays_for_what_kept_it)
 {
-    const struct model_spec spec = llama(c->keys, c->signal);
+    const struct model_spec spec = apart(FAMILY_LLAMA, c->keys, c->signal);
     const bool seen = c->keys != SKIPPED_KEYS_ABSENT;
     const bool computed = c->keys == SKIPPED_KEYS_COMPUTED;
     const bool carried = c->keys == SKIPPED_KEYS_CARRIED;
     const uint64_t scored = c->signal == SIGNAL_NONE ? 0 : 8;
     struct allocation a = uneven_routes();
-    struct ledger *sum = priced(&spec, &a, FORWARD, false);
-    struct ledger *l = priced(&spec, &a, FORWARD, true);
+    struct ledger *sum = priced_at(&spec, &a, FORWARD, false);
+    struct ledger *l = priced_at(&spec, &a, FORWARD, true);
 
     for (int32_t layer = LEDGER_OUTSIDE; layer < L; layer++)
         for (int op = 0; op < OP_COUNT; op++)
@@ -350,13 +311,13 @@ static struct allocation uneven_step(void)
 
 APART(a_decode_step_by_hand)
 {
-    const struct model_spec spec = llama(c->keys, c->signal);
+    const struct model_spec spec = apart(FAMILY_LLAMA, c->keys, c->signal);
     const bool computed = c->keys == SKIPPED_KEYS_COMPUTED;
     const bool carried = c->keys == SKIPPED_KEYS_CARRIED;
     const uint64_t route = c->layer1[0].flops / (2*N);     /* a row's */
     struct allocation a = uneven_step();
-    struct ledger *l = priced(&spec, &a, DECODE, false);
-    struct ledger *fine = priced(&spec, &a, DECODE, true);
+    struct ledger *l = priced_at(&spec, &a, DECODE, false);
+    struct ledger *fine = priced_at(&spec, &a, DECODE, true);
 
     expect(l, 1, OP_ROUTE, 2*3 * route, c->layer1[0].bytes / (2*N) * 2*3);
     expect(l, 1, OP_SELECT, 0,
@@ -401,14 +362,15 @@ APART(a_decode_step_by_hand)
 /* Nobody kept by either: no weights of theirs are read. */
 Test(predict_apart, a_step_that_all_skip)
 {
-    const struct model_spec spec = llama(SKIPPED_KEYS_ABSENT, SIGNAL_NORM);
+    const struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                         SIGNAL_NORM);
     struct allocation a = open_routes(2 * L, 2, 8);
 
     for (int32_t b = 0; b < 2; b++) {
         KEEP(&a, ATTENTION, b, 3);
         KEEP(&a, FFN, b, 6);
     }
-    struct ledger *l = priced(&spec, &a, DECODE, false);
+    struct ledger *l = priced_at(&spec, &a, DECODE, false);
     expect(l, 1, OP_ROUTE, 4*79, 4*132);
     expect(l, 1, OP_SELECT, 0, 4*4);
     cr_expect(eq(u64, of(l, 1, LEDGER_ANY, METRIC_FLOPS), 4*79));
@@ -421,9 +383,10 @@ Test(predict_apart, a_step_that_all_skip)
  * with chance 1 - (3/4)^2 = 7/16; attention holds 10 keys, or sees 40. */
 Test(predict_apart, an_expected_step_takes_both_choices_by_themselves)
 {
-    struct model_spec spec = llama(SKIPPED_KEYS_ABSENT, SIGNAL_CHANGE);
+    struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                   SIGNAL_CHANGE);
     struct allocation a = open_routes(2 * L, 2, 40);
-    struct ledger *l = priced(&spec, &a, EXPECTED, false);
+    struct ledger *l = priced_at(&spec, &a, EXPECTED, false);
 
     expect(l, 1, OP_ROUTE, 2*2*111, 2*2*388);
     expect(l, 1, OP_SELECT, 0, 2 * (2*4 + 4/2));
@@ -435,7 +398,7 @@ Test(predict_apart, an_expected_step_takes_both_choices_by_themselves)
     ledger_close(l);
 
     spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
-    l = priced(&spec, &a, EXPECTED, false);
+    l = priced_at(&spec, &a, EXPECTED, false);
     expect(l, 1, OP_GATHER, 0, 512/2 + 256/2);
     expect(l, 1, OP_ATTEND, (208*48 + 128)/2, (288 + 128*40)/2);
     expect(l, 1, OP_FFN_UP, 8192/2, 640/2 + 16384*7/16);
@@ -443,7 +406,7 @@ Test(predict_apart, an_expected_step_takes_both_choices_by_themselves)
 
     /* 3/2 of a row skips attention, and its keys are copied. */
     spec.skipped_keys = SKIPPED_KEYS_CARRIED;
-    l = priced(&spec, &a, EXPECTED, false);
+    l = priced_at(&spec, &a, EXPECTED, false);
     expect(l, 1, OP_GATHER, 0, 256/2 + 256*3/2 + 256/2);
     ledger_close(l);
     allocation_close(&a);
@@ -499,10 +462,10 @@ static struct twins open_twins(const struct model_spec *spec,
     ffn.part = PART_FFN;
     ffn.skipped_keys = SKIPPED_KEYS_ABSENT;
     struct twins t = {
-        priced(spec, a, phase, by_token),
-        priced(&attention, &first, phase, by_token),
-        priced(&ffn, &second, phase, by_token),
-        priced(&dense, &first, phase, by_token),
+        priced_at(spec, a, phase, by_token),
+        priced_at(&attention, &first, phase, by_token),
+        priced_at(&ffn, &second, phase, by_token),
+        priced_at(&dense, &first, phase, by_token),
     };
     allocation_close(&first);
     allocation_close(&second);
@@ -555,7 +518,7 @@ Test(predict_apart, it_is_either_part_routed_less_none_routed)
                         struct allocation a = drawn_routes(length, 3, 60,
                                                            &random);
                         struct model_spec spec =
-                            (family == FAMILY_GPT2 ? gpt2 : llama)(
+                            apart((enum family)family, 
                                 (enum skipped_keys)keys, (enum signal)signal);
                         if (signal != SIGNAL_RECEIVED) {
                             struct twins t = open_twins(&spec, &a,
@@ -585,9 +548,12 @@ static uint64_t more_than_attention(struct model_spec spec, int32_t B,
 
 Test(predict_apart, memory_holds_two_choices_a_layer)
 {
-    const struct model_spec change = llama(SKIPPED_KEYS_ABSENT, SIGNAL_CHANGE);
-    const struct model_spec hash = llama(SKIPPED_KEYS_CARRIED, SIGNAL_HASH);
-    const struct model_spec none = llama(SKIPPED_KEYS_COMPUTED, SIGNAL_NONE);
+    const struct model_spec change = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                           SIGNAL_CHANGE);
+    const struct model_spec hash = apart(FAMILY_LLAMA, SKIPPED_KEYS_CARRIED,
+                                         SIGNAL_HASH);
+    const struct model_spec none = apart(FAMILY_LLAMA, SKIPPED_KEYS_COMPUTED,
+                                         SIGNAL_NONE);
 
     /* Two layers' routes of 32 rows once more, and a copy of the stream. */
     cr_expect(eq(u64, more_than_attention(change, 2, 16, MEMORY_FORWARD),
@@ -606,7 +572,8 @@ Test(predict_apart, memory_holds_two_choices_a_layer)
  * places and two numbers, each of two layers. */
 Test(predict_apart, a_prompt_takes_two_choices_a_layer)
 {
-    struct model_spec spec = llama(SKIPPED_KEYS_ABSENT, SIGNAL_CHANGE);
+    struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                   SIGNAL_CHANGE);
     const uint64_t apart = memory_generate_bytes(&spec, 10, 50, 1, 0);
     spec.part = PART_ATTENTION;
     cr_expect(eq(u64, apart - memory_generate_bytes(&spec, 10, 50, 1, 0),
@@ -617,7 +584,8 @@ Test(predict_apart, a_prompt_takes_two_choices_a_layer)
 
 Test(predict_apart, one_choice_a_layer_is_refused)
 {
-    const struct model_spec spec = llama(SKIPPED_KEYS_ABSENT, SIGNAL_NORM);
+    const struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                         SIGNAL_NORM);
     struct allocation a = open_routes(L, 1, 8);
     struct predict_job job = { &spec, &a, NULL };
     struct ledger *ledger;
@@ -635,7 +603,8 @@ Test(predict_apart, one_choice_a_layer_is_refused)
 
 Test(predict_apart, training_is_refused)
 {
-    const struct model_spec spec = llama(SKIPPED_KEYS_ABSENT, SIGNAL_NONE);
+    const struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
+                                         SIGNAL_NONE);
     struct allocation a = open_routes(2 * L, 1, 8);
     struct predict_job job = { &spec, &a, NULL };
     struct ledger *ledger;

@@ -183,13 +183,6 @@ ROUTED(a_layer_routed_this_way_by_hand)
     allocation_close(&a);
 }
 
-static uint64_t of_token(const struct ledger *l, int32_t token, enum op op,
-                         enum metric metric)
-{
-    struct ledger_key key = { PASS_FORWARD, 1, token, op };
-    return ledger_touched(l, key) ? ledger_at(l, key)->count[metric] : 0;
-}
-
 ROUTED(folded_tokens_are_the_layer_and_each_pays_for_itself)
 {
     struct machine m = machine();
@@ -478,7 +471,7 @@ Test(predict_routed, sequences_of_unlike_lengths_cost_what_each_costs_alone)
 Test(predict_routed, queries_with_biases_read_them)
 {
     struct model_spec spec = llama();
-    spec.qkv_bias = true;
+    spec.traits.qkv_bias = true;
     struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
                                               .phase = TRAIN });
     /* 4*(32 + 32) once; backward adds a row's 64 numbers up */
@@ -491,7 +484,7 @@ Test(predict_routed, queries_with_biases_read_them)
     ledger_close(l);
     struct routed_case computed = routed_cases[1];
     spec = routed_spec(&computed);
-    spec.qkv_bias = true;
+    spec.traits.qkv_bias = true;
     l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
                                .phase = FORWARD });
     /* 8 of 32 rows: 4*32 and 8*16 bytes of biases */

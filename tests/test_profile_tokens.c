@@ -33,7 +33,7 @@ static struct fake_tree bare_computer(void)
 static struct model_spec shape(enum routed_part part)
 {
     return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = L, .part = part,
+        .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .part = part,
         .routed = { false, true, false, true },
         .capacity = { 1, 0.5, 1, 0.5 },
     };

@@ -7,7 +7,8 @@
 /* Heads of 8 with theta 10000: pairs turn by 1, 0.1, 0.01 and 0.001. */
 static struct model_spec of(struct rope_scaling scaling)
 {
-    return (struct model_spec){ .family = FAMILY_LLAMA, .head_size = 8,
+    return (struct model_spec){ .traits = family_traits[FAMILY_LLAMA],
+                                .head_size = 8,
                                 .max_tokens = 5, .rope_theta = 10000.0f,
                                 .rope_scaling = scaling };
 }

@@ -29,7 +29,8 @@ static struct model_spec shape(enum routed_part part, enum skipped_keys keys,
                                enum signal signal)
 {
     return (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = 2, .n_channels = 8, .n_heads = 2,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 2, .n_channels = 8, .n_heads = 2,
         .n_kv_heads = 1, .head_size = 4, .n_ffn = 12, .n_vocab = V,
         .max_tokens = ROOM, .norm_epsilon = 1e-5f, .rope_theta = 1000.0f,
         .gate = GATE_ONE, .part = part, .skipped_keys = keys,

@@ -32,7 +32,8 @@ static struct model *open_model(enum family family, bool tied, bool filled)
     const struct model_options options = { .n_sequences = 1, .n_tokens = 4,
                                            .n_threads = 1 };
     struct model_spec spec = {
-        .family = family, .n_layers = 2, .n_channels = 8, .n_heads = 2,
+        .traits = family_traits[family],
+        .n_layers = 2, .n_channels = 8, .n_heads = 2,
         .n_kv_heads = 2, .head_size = 4, .n_ffn = 12, .n_vocab = 11,
         .max_tokens = 4, .tied_head = tied, .norm_epsilon = 1e-5f,
         .rope_theta = 10000.0f,

@@ -96,7 +96,8 @@ static struct model *open_model(int32_t n_sequences, bool train)
         { TENSOR_DOWN_BIAS, LAYOUT_SAME, "mlp.c_proj.bias" },
     };
     struct model_spec spec = {
-        .family = FAMILY_GPT2, .n_layers = L, .n_channels = C, .n_heads = H,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = L, .n_channels = C, .n_heads = H,
         .n_kv_heads = H, .head_size = C / H, .n_ffn = 4 * C, .n_vocab = V,
         .max_tokens = P, .norm_epsilon = 1e-5f, .rope_theta = 10000.0f,
     };

@@ -10,7 +10,8 @@
 static struct model_spec tiny(void)
 {
     struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 4, .n_channels = 64, .n_heads = 4,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = 4, .n_channels = 64, .n_heads = 4,
         .n_kv_heads = 2, .head_size = 16, .n_ffn = 128, .n_vocab = 256,
         .max_tokens = 256, .gate = GATE_SIGMOID2, .router_scores = true,
         .router_trained = true,
@@ -27,7 +28,7 @@ Test(spec, widths_are_derived_from_heads_and_family)
     cr_assert(eq(i32, spec_q(&spec), 64));
     cr_assert(eq(i32, spec_e(&spec), 32));
     cr_assert(eq(i32, spec_up(&spec), 256));
-    spec.family = FAMILY_GPT2;
+    spec.traits = family_traits[FAMILY_GPT2];
     cr_assert(eq(i32, spec_up(&spec), 128));
 }
 
@@ -173,16 +174,27 @@ Test(spec, a_gate_on_the_score_needs_a_router)
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
 }
 
-Test(spec, only_gpt2_and_those_that_say_so_have_biases)
+Test(spec, a_family_is_found_by_its_traits)
 {
     struct model_spec spec = tiny();
 
-    cr_assert(not(spec_qkv_bias(&spec)));
-    spec.qkv_bias = true;
-    cr_assert(spec_qkv_bias(&spec));
-    spec.qkv_bias = false;
-    spec.family = FAMILY_GPT2;
-    cr_assert(spec_qkv_bias(&spec));
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        spec.traits = family_traits[f];
+        cr_expect(eq(int, spec_family(&spec), f), "%s", family_names[f]);
+    }
+}
+
+Test(spec, traits_that_make_no_family_are_of_the_last_that_they_contain)
+{
+    struct model_spec spec = tiny();
+
+    spec.traits = family_traits[FAMILY_GPT2];
+    spec.traits.qk_norm = true;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_GPT2));
+    spec.traits = family_traits[FAMILY_QWEN2];
+    spec.traits.qk_norm = true;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_QWEN3));
+    cr_expect(not(traits_equal(&spec.traits, &family_traits[FAMILY_QWEN3])));
 }
 
 struct stretch {
@@ -218,7 +230,7 @@ ParameterizedTest(struct stretch *s, spec,
     struct model_spec spec = tiny();
     struct error err = { STATUS_OK, "" };
 
-    spec.family = s->family;
+    spec.traits = family_traits[s->family];
     spec.n_kv_heads = spec.n_heads;
     spec.rope_scaling = s->scaling;
     enum status status = spec_check(&spec, &err);
@@ -255,7 +267,7 @@ Test(spec, gpt2_has_a_key_head_for_every_head)
     struct model_spec spec = tiny();
     struct error err;
 
-    spec.family = FAMILY_GPT2;
+    spec.traits = family_traits[FAMILY_GPT2];
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     spec.n_kv_heads = spec.n_heads;
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));

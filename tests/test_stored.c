@@ -26,7 +26,8 @@ static struct model_spec spec_of(enum family family, bool tied)
 {
     const bool gpt2 = family == FAMILY_GPT2;
     struct model_spec spec = {
-        .family = family, .n_layers = 4, .n_channels = 256, .n_heads = 8,
+        .traits = family_traits[family],
+        .n_layers = 4, .n_channels = 256, .n_heads = 8,
         .n_kv_heads = gpt2 ? 8 : 1, .head_size = 32, .n_ffn = 512,
         .n_vocab = 67, .max_tokens = 40, .tied_head = tied,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
@@ -104,7 +105,7 @@ static void fill_matrix(struct model *m, const struct model_spec *types,
 static void fill_model(struct model *m, const struct model_spec *types)
 {
     const struct tensor_list *list = model_tensors(m);
-    const bool llama = types->family == FAMILY_LLAMA;
+    const bool llama = spec_gated(types);
 
     case_fill(m, 3);
     for (int32_t i = 0; i < list->n; i++) {
@@ -204,9 +205,9 @@ static void same_model(const struct model_spec *types, const char *what)
 
 Test(stored, a_model_of_each_type_has_the_logits_of_the_widened_one)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int t = 1; t < NUMBER_COUNT; t++) {
-            struct model_spec spec = spec_of((enum family)f, (t + f) % 2);
+            struct model_spec spec = spec_of(contrasts[f], (t + f) % 2);
             store_all(&spec, (enum number)t);
             same_model(&spec, number_table[t].name);
         }
@@ -214,11 +215,11 @@ Test(stored, a_model_of_each_type_has_the_logits_of_the_widened_one)
 
 Test(stored, mixed_types_and_odd_sizes_have_them_too)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++) {
-        struct model_spec spec = spec_of((enum family)f, false);
+    for (int f = 0; f < N_CONTRASTS; f++) {
+        struct model_spec spec = spec_of(contrasts[f], false);
         store_mixed(&spec);
         same_model(&spec, "mixed");
-        spec = odd_spec((enum family)f);
+        spec = odd_spec(contrasts[f]);
         same_model(&spec, "odd");
     }
 }
@@ -234,7 +235,7 @@ static struct model_spec apart_spec(enum family family, enum routed_part part,
                                           : spec_of(family, false);
     if (variant == 1)
         store_mixed(&spec);
-    spec.qkv_bias = variant == 1;
+    spec.traits.qkv_bias = variant == 1;
     spec.part = part;
     spec.skipped_keys = keys;
     spec.router_trained = false;
@@ -289,11 +290,11 @@ static void same_ragged(const struct model_spec *types, const char *what)
 
 Test(stored, every_part_and_skipped_key_has_the_logits_of_the_widened_one)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int i = 0; i < N_APART; i++)
             for (int variant = 0; variant < 2; variant++) {
                 const struct model_spec spec = apart_spec(
-                    (enum family)f, apart[i].part, apart[i].keys, variant);
+                    contrasts[f], apart[i].part, apart[i].keys, variant);
                 same_model(&spec, part_names[apart[i].part]);
                 same_ragged(&spec, skipped_keys_names[apart[i].keys]);
             }
@@ -301,11 +302,11 @@ Test(stored, every_part_and_skipped_key_has_the_logits_of_the_widened_one)
 
 Test(stored, both_parts_apart_have_the_logits_of_the_widened_ones)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
             for (int variant = 0; variant < 2; variant++) {
                 const struct model_spec spec = apart_spec(
-                    (enum family)f, PART_APART, (enum skipped_keys)k, variant);
+                    contrasts[f], PART_APART, (enum skipped_keys)k, variant);
                 same_model(&spec, part_names[PART_APART]);
                 same_ragged(&spec, skipped_keys_names[k]);
             }
@@ -400,9 +401,9 @@ Test(stored, executed_counted_and_predicted_are_one_number)
     static const struct kernels *const all[] = {
         &kernels_counting4, &kernels_counting8, &kernels_counting16,
     };
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int t = 1; t < NUMBER_COUNT; t++) {
-            struct model_spec spec = spec_of((enum family)f, (t + f) % 2);
+            struct model_spec spec = spec_of(contrasts[f], (t + f) % 2);
             store_all(&spec, (enum number)t);
             costs_agree(&spec, all[(t + f) % 3], number_table[t].name);
         }
@@ -410,21 +411,21 @@ Test(stored, executed_counted_and_predicted_are_one_number)
 
 Test(stored, so_they_are_with_mixed_types_and_odd_sizes)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++) {
-        struct model_spec spec = spec_of((enum family)f, false);
+    for (int f = 0; f < N_CONTRASTS; f++) {
+        struct model_spec spec = spec_of(contrasts[f], false);
         store_mixed(&spec);
         costs_agree(&spec, &kernels_counting16, "mixed");
-        spec = odd_spec((enum family)f);
+        spec = odd_spec(contrasts[f]);
         costs_agree(&spec, &kernels_counting8, "odd");
     }
 }
 
 Test(stored, so_they_are_with_every_part_and_skipped_key)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int i = 0; i < N_APART; i++) {
             const struct model_spec spec = apart_spec(
-                (enum family)f, apart[i].part, apart[i].keys, (i + f) % 2);
+                contrasts[f], apart[i].part, apart[i].keys, (i + f) % 2);
             costs_agree(&spec, i % 2 ? &kernels_counting16
                                      : &kernels_counting8,
                         skipped_keys_names[apart[i].keys]);
@@ -451,7 +452,7 @@ Test(stored, qkv_of_a_layer_worked_out_by_hand)
      * values of all. */
     struct model_spec computed = spec;
     computed.skipped_keys = SKIPPED_KEYS_COMPUTED;
-    computed.qkv_bias = true;
+    computed.traits.qkv_bias = true;
     struct flops_list parts = flops_list(&computed);
     flops_store(&parts, &computed, 0);
     const struct flops_price *kept = &parts.at[FLOPS_OF_KEPT][OP_QKV];
@@ -602,10 +603,10 @@ Test(stored, a_shape_has_nothing_stored)
 /* A model without routing, whose activations are the same on both sides. */
 Test(stored, memory_is_as_predicted)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int odd = 0; odd < 2; odd++) {
-            struct model_spec spec = odd ? odd_spec((enum family)f)
-                                         : spec_of((enum family)f, false);
+            struct model_spec spec = odd ? odd_spec(contrasts[f])
+                                         : spec_of(contrasts[f], false);
             struct error err;
             struct model *m = NULL;
             if (!odd)
@@ -635,10 +636,10 @@ Test(stored, memory_is_as_predicted)
 /* One sequence, 200 tokens at once and then up to 500: what a prompt takes. */
 Test(stored, memory_of_a_prompt_is_as_predicted)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    for (int f = 0; f < N_CONTRASTS; f++)
         for (int kept = 0; kept < 2; kept++)
             for (int scored = 0; scored < 2; scored++) {
-                struct model_spec spec = odd_spec((enum family)f);
+                struct model_spec spec = odd_spec(contrasts[f]);
                 struct error err;
                 struct model *m = NULL;
                 spec.max_tokens = 600;

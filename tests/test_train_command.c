@@ -51,6 +51,9 @@ Test(train_command, train_tells_where_a_config_is_wrong)
                " 40 too");
     expect_bad("  save_every: 20\n", "machine: nowhere.yaml\n",
                "bad.yaml:18:10:");
+    expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
+               "bad.yaml:2:11: model.family: no class of transformers is qwen3"
+               " with model.qkv_bias true");
     expect_bad("model:", "model: [", "bad.yaml:");
 }
 

@@ -151,7 +151,7 @@ Test(trainer, a_resumed_gpt2_is_the_uninterrupted_one_bit_for_bit)
 Test(trainer, resumed_routers_are_the_uninterrupted_ones_bit_for_bit)
 {
     resumed_is_uninterrupted(FAMILY_LLAMA, true);
-    resumed_is_uninterrupted(FAMILY_GPT2, true);
+    resumed_is_uninterrupted(FAMILY_QWEN3, true);
 }
 
 Test(trainer, a_state_beyond_the_last_step_is_refused)
@@ -520,11 +520,11 @@ Test(trainer, the_predicted_block_is_the_one_taken)
     };
     static const double capacity[] = { 0.0, 0.125, 0.5, 1.0 };
     for (size_t i = 0; i < 4 * 4 * 2 * 2; i++)
-        expect_block(&block[i / 16], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
+        expect_block(&block[i / 16], contrasts[i & 1],
                      capacity[i / 4 % 4], PATTERN_ODD, i & 2, false,
                      1 + (int)(i / 16 % 3));
     for (size_t i = 0; i < 4 * 3 * 2 * PATTERN_COUNT; i++)
-        expect_block(&block[i / 18], i & 1 ? FAMILY_GPT2 : FAMILY_LLAMA,
+        expect_block(&block[i / 18], contrasts[i & 1],
                      capacity[1 + i / 6 % 3],
                      (enum pattern)(i / 2 % PATTERN_COUNT), true, true, 1);
 }

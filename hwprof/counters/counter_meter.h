@@ -13,7 +13,7 @@
 
 /* Charges each op with what the session counted in all threads between begin
  * and end, less what an empty region counts.  Neighbouring ops share a reading:
- * what happens between them in less than `glue_nanoseconds` goes to the second one.
+ * what happens between them in less than `glue_nanoseconds` goes to the second.
  * Use &counter_meter.meter between counter_start() and counter_stop(). */
 struct counter_meter {
     struct meter  meter;               /* first: downcast */

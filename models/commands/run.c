@@ -51,7 +51,8 @@ static enum status predict_window(struct run_session *s, int i,
     return status;
 }
 
-/* The listener by token takes its time, so it gets a forward of its own. */
+/* The meter that resolves tokens takes its time, so it gets a forward of its
+ * own. */
 static enum status write_tokens(struct run_session *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -70,9 +71,9 @@ static enum status write_tokens(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* The first to run changes from window to window, so that neither always finds
- * the caches as the other left them.  Before the first, one of each for the
- * clock and the pages alone. */
+/* The first of the two to run changes from window to window, so that neither
+ * always finds the caches as the other left them.  Before the first window each
+ * runs once, untimed, to bring up the clock and the pages. */
 static void score_arms(struct run_session *s)
 {
     const struct run_pass pass = pass_of(s);
@@ -83,7 +84,7 @@ static void score_arms(struct run_session *s)
         run_arm_score(&s->arm[s->done % 2 ? s->n_arms - 1 - i : i], &pass);
 }
 
-/* The pair's first time, and the others. */
+/* Note the seconds of the pair's first time, and time it for the repeats. */
 static void time_pair(struct run_session *s)
 {
     const struct run_pass pass = pass_of(s);
@@ -168,7 +169,7 @@ static enum status score_all(struct run_session *s, struct error *err)
     return status;
 }
 
-/* After the results are out: how it ended. */
+/* Say how the run ended, after the results are out. */
 static enum status verdict(const struct run_session *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];

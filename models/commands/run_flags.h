@@ -1,4 +1,4 @@
-/* run_flags.h - The command line of isobath run, and the config it makes. */
+/* run_flags.h - Read the command line of isobath run; make a config of it. */
 #ifndef RUN_FLAGS_H
 #define RUN_FLAGS_H
 

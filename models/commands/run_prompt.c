@@ -24,7 +24,7 @@ enum {
     MAX_PROMPT = 1 << 24,            /* bytes of stdin */
 };
 
-/* ---- what it is made of, opened in this order ---- */
+/* ---- the parts of a session, opened in this order ---- */
 
 struct prompt_session {
     const struct run_prompt *job;
@@ -46,8 +46,8 @@ struct prompt_session {
     struct sampler    *sampler;
     struct allocation  kept_so_far;      /* room for all tokens */
     struct ledger     *predicted, *counted, *measured;
-    struct ledger     *pass;             /* predicted, of one pass; what is
-                                          * shared stands apart */
+    struct ledger     *pass;             /* predicted, of one pass; shared work
+                                          * stands apart */
     struct ledger_meter meter;
 
     struct new_token  *token;            /* [n_asked] */
@@ -62,7 +62,7 @@ struct prompt_session {
     uint64_t           prefill_flops, prefill_bytes;
     enum prompt_end    end;
     bool               agreed;
-    struct disagreement first;           /* where not */
+    struct disagreement first;           /* the first cell that differs */
     enum status        status;           /* of the passes */
     struct error       why;
 };
@@ -137,8 +137,8 @@ static enum status choose_length(struct prompt_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* A new token is judged by itself: by the prompt's rule where that judges so,
- * else by the causal one that goes with it. */
+/* A new token is judged by itself: by the prompt's rule if that can judge so,
+ * else by the causal one that belongs to it. */
 static enum status choose_step_policy(struct prompt_session *s,
                                       struct error *err)
 {
@@ -160,8 +160,8 @@ static enum status choose_step_policy(struct prompt_session *s,
     return STATUS_OK;
 }
 
-/* The rule that was asked for; else the model's own, but that where thresholds
- * were trained for it they are the one that goes with the training. */
+/* Choose the rule that was asked for; else the usual one, which is the trained
+ * threshold, or the model's own rule if that is causal or has no threshold. */
 static enum status choose_policy(struct prompt_session *s, struct error *err)
 {
     const struct source *source = &s->source;
@@ -333,7 +333,8 @@ static const struct allocation *take_allocation(struct prompt_session *s)
     return &s->kept_so_far;
 }
 
-/* The op ledgers hold all passes so far: equal after each, every pass is. */
+/* The op ledgers hold all passes so far: if they are equal after each pass,
+ * every pass agrees. */
 static enum status predict_pass(struct prompt_session *s, bool first,
                                 struct error *err)
 {
@@ -348,7 +349,8 @@ static enum status predict_pass(struct prompt_session *s, bool first,
                                : status;
 }
 
-/* Which choices kept the last token: it is then the last they keep. */
+/* Note which choices kept the last token: it is then the last that they
+ * keep. */
 static void note_kept(struct prompt_session *s, bool *kept)
 {
     const struct allocation *a = &s->kept_so_far;
@@ -360,7 +362,7 @@ static void note_kept(struct prompt_session *s, bool *kept)
     }
 }
 
-/* The prompt's pass, or that of the newest token. */
+/* Note the prompt's pass, or that of the newest token. */
 static void note_pass(struct prompt_session *s, bool first, double seconds)
 {
     const struct cost now = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY,
@@ -499,7 +501,7 @@ static enum status write_tokens(const struct prompt_session *s,
     return file_commit(&writer, err);
 }
 
-/* summary.json comes last: where it stands, all stands. */
+/* Write summary.json last: if it exists, all other files do. */
 static enum status write_files(const struct prompt_session *s,
                                const struct run_prompt_result *result,
                                json_t *summary, struct error *err)
@@ -536,7 +538,7 @@ static enum status deliver(struct prompt_session *s, struct error *err)
     return status;
 }
 
-/* After the results are out: how it ended. */
+/* Say how the run ended, after the results are out. */
 static enum status verdict(const struct prompt_session *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];

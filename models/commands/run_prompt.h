@@ -1,5 +1,5 @@
-/* run_prompt.h - isobath run --prompt: a text going on, and what each token of
- * it cost. */
+/* run_prompt.h - Run isobath run --prompt: continue a text, and tell the cost
+ * of each token. */
 #ifndef RUN_PROMPT_H
 #define RUN_PROMPT_H
 

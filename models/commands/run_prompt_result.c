@@ -1,5 +1,5 @@
-/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as a
- * table of tokens and as a summary. */
+/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as
+ * a table of tokens and as a summary. */
 #include "models/commands/run_prompt_result.h"
 
 #include <inttypes.h>

@@ -18,7 +18,7 @@ struct run_prompt_options {
     struct sampling sampling;        /* without its seed */
 };
 
-/* What else was said; all borrowed. */
+/* The rest of the job; all borrowed. */
 struct run_prompt {
     const struct command_options *common;
     struct run_prompt_options options;
@@ -35,8 +35,8 @@ struct new_token {
     bool     ran;
     double   seconds;
     uint64_t flops, bytes;           /* counted */
-    uint64_t weight_bytes;           /* predicted: of the bytes, what belongs to
-                                      * no row, weights above all */
+    uint64_t weight_bytes;           /* predicted: the part of the bytes that
+                                      * belongs to no row, weights above all */
 };
 
 enum prompt_end { PROMPT_LENGTH, PROMPT_END_OF_TEXT, PROMPT_INTERRUPTED };
@@ -45,7 +45,7 @@ enum prompt_end { PROMPT_LENGTH, PROMPT_END_OF_TEXT, PROMPT_INTERRUPTED };
 struct run_prompt_result {
     const struct run_prompt *job;
     const struct source *source;
-    const struct model_spec *spec;         /* that ran */
+    const struct model_spec *spec;         /* of the model that ran */
     const struct route_policy *policy;      /* of the prompt */
     const struct route_policy *step_policy; /* of new tokens */
     const struct tokenizer *tokenizer;     /* NULL: bytes */
@@ -65,8 +65,9 @@ struct run_prompt_result {
     uint64_t parameters, predicted_bytes, allocated_bytes, peak_bytes;
 };
 
-/* The text of a token, no bytes for special ones; `first` as tokenizer_bytes();
- * `byte` is room for the token of a model without a tokenizer. */
+/* Returns the text of a token, with no bytes for special ones; `first` as in
+ * tokenizer_bytes(); `byte` is room for the token of a model without a
+ * tokenizer. */
 const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
                              bool first, char byte[1], size_t *size);
 

@@ -10,7 +10,7 @@
 #include "sim/core/base/stats.h"
 #include "sim/price/memory.h"
 
-/* ---- what a token cost, and what the dense twin says to it ---- */
+/* ---- the cost of a token, and its comparison with the dense twin ---- */
 
 /* Of a token run through a model: loss and entropy left out of flops and bytes,
  * but not of seconds and joules. */
@@ -121,7 +121,7 @@ static const struct score *causal_score(const struct run_arm *arm)
     return NULL;
 }
 
-/* Whatever the tokens are, so that models compare. */
+/* Loss per byte, whatever the tokens are, so that models compare. */
 static double nats_per_byte(const struct run_session *s,
                             const struct score *score)
 {
@@ -208,7 +208,7 @@ static const char *split_name(const struct run_session *s)
     return s->config.split == RUN_ALL ? "all" : split_names[s->config.split];
 }
 
-/* As a training config would say it. */
+/* The config in the form of a training config. */
 static json_t *config_of(const struct run_session *s)
 {
     const struct run_config *c = &s->config;
@@ -308,7 +308,7 @@ static enum status make_summary(json_t **out, const struct run_session *s,
 
 /* ---- the directory ---- */
 
-/* summary.json comes last: where it stands, all stands. */
+/* Write summary.json last: if it exists, all other files do. */
 static enum status write_files(struct run_session *s, json_t *summary,
                                struct error *err)
 {
@@ -333,7 +333,7 @@ static enum status write_files(struct run_session *s, json_t *summary,
 
 /* ---- what is printed ---- */
 
-/* A row a rule, as text or as CSV. */
+/* Print a row a rule, as text or as CSV. */
 static enum status print_rules(const struct run_session *s, enum format format,
                                struct error *err)
 {
@@ -368,7 +368,7 @@ static enum status print_rules(const struct run_session *s, enum format format,
     return status;
 }
 
-/* "+1.23 % [+1.10, +1.36]"; without ends where nobody knows them. */
+/* Print "+1.23 % [+1.10, +1.36]"; without ends if they are unknown. */
 static void print_percent(struct estimate range, double less)
 {
     printf("%+.2f %%", 100 * (range.value - less));

@@ -1,5 +1,5 @@
-/* run_session.c - Open and close the window, the rules, the models and the files
- * of isobath run. */
+/* run_session.c - Open and close the window, the rules, the models and the
+ * files of isobath run. */
 #include "models/commands/run_session.h"
 
 #include <inttypes.h>
@@ -10,10 +10,10 @@
 #include "sim/price/memory.h"
 
 enum {
-    LARGEST_USUAL_WINDOW = 1024, /* by default: memory grows with it */
+    LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
 };
 
-/* The window that the model was trained with, where its run tells. */
+/* The window that the model was trained with, if its run states it. */
 static int64_t trained_window(const char *directory)
 {
     json_t *summary = NULL;
@@ -50,8 +50,8 @@ static enum status choose_window(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-/* The rule that is metered, and for comparison the one of training; the twin
- * has none. */
+/* Choose the rule that is metered, and for comparison that of training; the
+ * twin has none to compare. */
 static void choose_rules(struct run_session *s)
 {
     const struct source *source = &s->source;

@@ -1,4 +1,4 @@
-/* run_session.h - Hold all that isobath run scores a text with. */
+/* run_session.h - Hold everything that isobath run scores a text with. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
@@ -30,7 +30,7 @@ struct run_session {
     struct estimate     joules[PAIR_COUNT];   /* of all windows */
     struct run_pairs    pairs;          /* with a twin */
     struct run_trace    trace;
-    const struct allocation *replayed;  /* of the window at hand, or NULL */
+    const struct allocation *replayed;  /* of the current window, or NULL */
     struct score_window window;
     struct ledger *measured;
     struct ledger *token_predicted, *token_counted;   /* of one window */
@@ -39,7 +39,7 @@ struct run_session {
     int64_t            done, windows;
     bool               entropy;         /* wanted */
     bool               agreed;          /* counted == predicted so far */
-    struct disagreement first;          /* where not */
+    struct disagreement first;          /* the first cell that differs */
 };
 
 /* Flags and config stand in *s already.  All that they ask for is opened;

@@ -25,7 +25,7 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-/* About a minute of work between checkpoints, unless the config says. */
+/* Save after about a minute of work, unless the config sets the steps. */
 static bool save_due(const struct train_session *s, int64_t step, double *saved)
 {
     int64_t every = s->config.save_every;
@@ -67,7 +67,7 @@ static enum status train(struct train_session *s, struct error *err)
     return status;
 }
 
-/* A finished run is never run again; one of another config is none of ours. */
+/* A finished run is never run again; refuse a run of another config. */
 static enum status check_finished(const struct train_session *s,
                                   struct error *err)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "models/files/hf_class.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
@@ -40,7 +41,7 @@ static enum status check_memory(struct train_session *s, struct error *err)
     return blame(s, "train.batch", err);
 }
 
-/* The shape and the routing of the model to begin with. */
+/* Read the shape and the routing of the model to begin with. */
 static enum status read_init(struct train_session *s, struct error *err)
 {
     struct train_config *c = &s->config;
@@ -122,6 +123,9 @@ enum status train_read_config(struct train_session *s, struct error *err)
         return status;
     if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&train_config_schema, s->origins, err);
+    const struct hf_class *class;      /* that checkpoints are written as */
+    if (hf_class_of(&class, &s->spec, "model.family", err) != STATUS_OK)
+        return blame(s, "model.family", err);
     if (c->tokens > s->spec.max_tokens) {
         error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"
                   " at most model.max_tokens, %d", c->tokens,
@@ -159,7 +163,8 @@ enum status train_read_config(struct train_session *s, struct error *err)
 enum status train_plan(struct train_session *s, struct error *err)
 {
     struct train_config *c = &s->config;
-    /* As given: what train_plan() works out stands beside it in the summary. */
+    /* As given: values that train_plan() works out stand beside it in the
+     * summary. */
     s->config_json = config_json(c, &train_config_schema);
     enum status status = allocation_open(&s->allocation,
                                          plan_n_choices(&s->spec),
@@ -195,8 +200,8 @@ enum status train_plan(struct train_session *s, struct error *err)
 }
 
 /* Same config, same data, same plan: only then may a checkpoint be continued.
- * Where the data lies, how often it is saved and what a machine would pay for
- * it change nothing. */
+ * The place of the data, how often it is saved and a machine's prices for it
+ * change nothing. */
 static enum status take_fingerprint(struct train_session *s, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
@@ -206,7 +211,7 @@ static enum status take_fingerprint(struct train_session *s, struct error *err)
     json_object_del(data, "tokenizer");
     json_object_del(train, "save_every");
     json_object_del(same, "machine");
-    /* Runs of old, which knew of neither, can be continued. */
+    /* Runs from before these two keys existed can be continued. */
     if (!*s->config.init)
         json_object_del(train, "init");
     if (s->config.freeze == FREEZE_NONE)

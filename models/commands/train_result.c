@@ -1,5 +1,5 @@
-/* train_result.c - Judge what a training came to, write its files and print its
- * losses and its cost. */
+/* train_result.c - Judge a trained model, write its files and print its losses
+ * and its cost. */
 #include "models/commands/train_session.h"
 
 #include <inttypes.h>
@@ -61,7 +61,7 @@ static double forward_flops(const struct train_session *s)
            (double)(s->config.batch * s->config.tokens);
 }
 
-/* The two losses on what was held out. */
+/* The two losses on held-out text. */
 struct verdicts {
     const struct route_policy *causal_rule;    /* NULL: there is none */
     struct verdict causal, topk;               /* topk: as trained */
@@ -117,8 +117,8 @@ static enum status judge(struct train_session *s, struct verdicts *v,
                : STATUS_OK;
 }
 
-/* The share of the loss that routing by the routers as drawn had cost and
- * training brought back; unknown where it had cost nothing. */
+/* The share of the loss increase under the routers as drawn that training
+ * brought back; unknown if there was none. */
 static double share_recovered(const struct verdicts *v)
 {
     double cost = v->drawn.nats - v->dense.nats;
@@ -160,7 +160,8 @@ static bool agrees(const struct train_session *s, const struct ledger *counted)
     return false;
 }
 
-/* The file that the text was encoded by, and the copy beside the weights. */
+/* Name the file that the text was encoded by, and the copy beside the
+ * weights. */
 static json_t *tokenizer_json(const struct train_session *s)
 {
     if (!s->tokenizer)

@@ -1,4 +1,4 @@
-/* train_session.h - Hold all that isobath train works on. */
+/* train_session.h - Hold everything that isobath train works on. */
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
@@ -18,7 +18,7 @@ struct train_arguments {
     bool        resume;
 };
 
-/* All that a run is made of, opened in this order. */
+/* The parts of a run, opened in this order. */
 struct train_session {
     struct train_arguments arguments;
     struct train_config  config;
@@ -28,7 +28,7 @@ struct train_session {
     struct machine    *machine;       /* NULL: none */
     struct rundir      rundir;
     struct tokenizer  *tokenizer;     /* NULL: bytes */
-    struct tokenizer_copy copied;     /* of it, for who reads the checkpoint */
+    struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
     struct data       *data;
     struct trainer    *trainer;
     struct ledger     *step;          /* predicted, of one step */
@@ -56,13 +56,13 @@ enum status train_open_trainer(struct train_session *s,
 /* The run's own, or the one that lies beside the initial model; "": bytes. */
 const char *train_tokenizer_path(const struct train_session *s);
 
-/* Of the whole process at its peak, without the text. */
+/* The resident set of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_session *s);
 
 /* ---- train_result.c ---- */
 
 /* Judge the model on the held-out text, write the results and print them.
- * summary.json is written last, so that it stands only where all stands.
+ * summary.json is written last, so that it exists only if all other files do.
  * STATUS_FAILED: counted is not predicted. */
 enum status train_finish(struct train_session *s, int argc, char **argv,
                          struct error *err) MUST_CHECK;

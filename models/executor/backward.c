@@ -9,7 +9,7 @@ static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           real *dx, int32_t n, const int32_t *token)
 {
     struct norm o = {
-        .rms = m->spec.family == FAMILY_LLAMA, .n = n,
+        .rms = m->spec.traits.norm == NORM_RMS, .n = n,
         .width = m->spec.n_channels, .x = x,
         .gamma = weight_of(m, layer, gamma), .stats = stats, .dout = dout,
         .dx = dx, .dgamma = gradient_of(m, layer, gamma),
@@ -32,6 +32,17 @@ static void product_backward(struct model *m, enum op op, int32_t layer,
     op_product_backward(&m->ex, place(op, layer, b->rows.token), &forward, &d);
 }
 
+static void qk_norm_backward(struct model *m, int32_t l)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    struct qk_norm o = qk_norm_of(m, l, rows, 0,
+                                  m->spec.n_heads + m->spec.n_kv_heads);
+    o.x = m->dqkv;
+    o.dgamma[0] = gradient_of(m, l, TENSOR_QUERY_GAMMA);
+    o.dgamma[1] = gradient_of(m, l, TENSOR_KEY_GAMMA);
+    op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
+}
+
 /* x [N,C]: the block's input.  d [N,C]: gradient of its output on entry, of its
  * input on return.  The residual path is d itself; norms add to it. */
 static void block_backward(struct model *m, int32_t l, const real *x, real *d)
@@ -40,7 +51,7 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
     const int32_t n = b->n_rows, *token = b->rows.token;
 
     product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, d, m->dact);
-    struct activation act = { .family = m->spec.family, .x = b->up,
+    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
                               .dout = m->dact, .dx = m->dup, .n = n,
                               .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
@@ -59,6 +70,8 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
         struct rope rope = rope_of(m, l, m->dqkv);
         op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
     }
+    if (m->spec.traits.qk_norm)
+        qk_norm_backward(m, l);
     product_backward(m, OP_QKV, l, TENSOR_QKV, b->normed1, m->dqkv, m->dnormed);
     norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d, n,
                   token);

@@ -107,8 +107,8 @@ static void carry(struct model *m, int32_t l)
     op_carry(&m->ex, place(OP_GATHER, l, m->skipped), &o);
 }
 
-/* Puts keys into the cache that attention does not put there itself; true: all
- * of the step's are there then. */
+/* Puts keys into the cache that attention does not put there itself; returns
+ * true if all keys of the step are there then. */
 static bool hold(struct model *m, int32_t l)
 {
     const struct rows *rows = &m->layer[l].rows;

@@ -4,7 +4,7 @@
 #include "sim/core/base/clock.h"
 
 /* Runs the prompt, or the one token that was chosen; returns the logits after
- * the last, or NULL: `passed` has seen enough. */
+ * the last, or NULL if `passed` ended the generation. */
 static const float *pass(const struct generation *g,
                          const struct route_policy *policy, const int32_t *ids,
                          int32_t n)

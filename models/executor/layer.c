@@ -56,9 +56,15 @@ static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
     return g;
 }
 
-static void turn(struct model *m, int32_t l, const struct rows *rows,
-                 int32_t first_head, int32_t n_heads)
+/* Heads from first_head on become what scores are made of: normalised, then
+ * turned to their positions. */
+static void place_heads(struct model *m, int32_t l, const struct rows *rows,
+                        int32_t first_head, int32_t n_heads)
 {
+    if (m->spec.traits.qk_norm) {
+        struct qk_norm norm = qk_norm_of(m, l, rows, first_head, n_heads);
+        op_qk_norm(&m->ex, place(OP_QK_NORM, l, rows->token), &norm);
+    }
     if (!m->rope)
         return;
     struct rope rope = rope_of(m, l, m->layer[l].qkv +
@@ -78,7 +84,7 @@ static void run_qkv(struct model *m, int32_t l, const real *x)
     run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
-    turn(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
+    place_heads(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
 }
 
 static void gather(struct model *m, int32_t l, const real *normed,
@@ -106,7 +112,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
                                              b->qkv, m->n_rows, NULL), q,
                                   2 * e);
     op_product(&m->ex, place(OP_QKV, l, all), &keys);
-    turn(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    place_heads(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
     if (b->n_rows == 0)
         return;
     gather(m, l, b->normed1, b->normed2);
@@ -114,7 +120,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
                                                 b->qkv, b->n_rows, NULL), 0,
                                      q);
     op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
-    turn(m, l, &b->rows, 0, m->spec.n_heads);
+    place_heads(m, l, &b->rows, 0, m->spec.n_heads);
 }
 
 /* out = x + the mix of values, projected. */
@@ -135,7 +141,7 @@ static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
     run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
     struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
-    struct activation act = { .family = m->spec.family, .x = b->up,
+    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
                               .out = b->act, .n = n, .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
     struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);

@@ -35,16 +35,21 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
 }
 
-/* Backward through the layer wants these, whoever learns. */
+/* Backward through the layer needs these, even if only routers learn. */
 static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
     size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
+    size_t heads = (size_t)s->n_heads + (size_t)s->n_kv_heads;
 
     b->stats1   = arena_take(a, n * 2, sizeof(real));
     b->qkv      = arena_take(a, n * (q + 2 * e), sizeof(real));
+    if (s->traits.qk_norm)
+        b->qk_scales = arena_take(a, n * heads, sizeof(real));
+    if (s->traits.qk_norm && m->options.train)
+        b->unnormed = arena_take(a, n * (q + e), sizeof(real));
     b->attended = arena_take(a, n * q, sizeof(real));
     b->softmax  = arena_take(a, n * (size_t)s->n_heads * 2, sizeof(real));
     b->middle   = arena_take(a, n * c, sizeof(real));
@@ -105,7 +110,8 @@ static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
     lay_out_routing(m, b, n, routed);
 }
 
-/* Layers take turns in what backward does not come back to. */
+/* Buffers that backward does not come back to are shared by the layers in
+ * turn. */
 static void lay_out_frozen(struct model *m)
 {
     struct layer_buffers shared = { 0 };
@@ -250,7 +256,7 @@ static void lay_out(struct model *m)
                         : arena_take(a, m->tensors.stored_bytes, 1);
     m->threshold = from ? from->threshold
                         : arena_take(a, (size_t)s->n_layers, sizeof(float));
-    if (s->family == FAMILY_LLAMA)
+    if (s->traits.positions == POSITIONS_ROTARY)
         m->rope = arena_take(a, (size_t)m->options.n_tokens *
                                     (size_t)s->head_size, sizeof(real));
     lay_out_stream(m, tokens);
@@ -382,16 +388,14 @@ static void draw(struct model *m, const struct tensor *t, uint64_t seed)
 {
     real *w = m->weights + t->offset;
     bool onto_stream = t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN;
-    bool one = t->id == TENSOR_FINAL_GAMMA || t->id == TENSOR_NORM1_GAMMA ||
-               t->id == TENSOR_NORM2_GAMMA;
-    bool normal = t->decays || t->id == TENSOR_ROUTER;
+    bool normal = t->kind == TENSOR_MATRIX || t->kind == TENSOR_VECTOR;
     double deviation = onto_stream ? 0.02 / sqrt(2.0 * m->spec.n_layers) : 0.02;
     struct random random = random_of(t, seed);
     if (normal)
         draw_normal(w, t->n, deviation, &random);
     else
         for (size_t i = 0; i < t->n; i++)
-            w[i] = one ? 1.0f : 0.0f;
+            w[i] = t->kind == TENSOR_SCALE ? 1.0f : 0.0f;
 }
 
 void model_init(struct model *m, uint64_t seed)

@@ -95,7 +95,7 @@ struct update {
 double model_update(struct model *model, const struct update *update,
                     struct meter *meter);
 
-/* Forget all keys and values, and take notice of new weights. */
+/* Forget all keys and values, and pick up new weights. */
 void model_decode_reset(struct model *model);
 
 /* A choice keeps a token if `keep` says so; without `keep`, if the policy's

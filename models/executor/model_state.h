@@ -1,4 +1,4 @@
-/* model_state.h - Lay open a model's buffers to the executor's files. */
+/* model_state.h - Give the executor's files access to a model's buffers. */
 #ifndef MODEL_STATE_H
 #define MODEL_STATE_H
 
@@ -9,13 +9,15 @@
 #include "sim/core/model/plan.h"
 
 /* Results of one layer on N rows, which training keeps for backward.  Without
- * training all layers share one set.  With a frozen backbone they share what
- * only weights' gradients are made of, and layers that backward does not reach
- * share all but their routing. */
+ * training all layers share one set.  With a frozen backbone they share the
+ * buffers that only weights' gradients are made of, and layers that backward
+ * does not reach share all but their routing. */
 struct layer_buffers {
     real *normed1;    /* [N,C] */
     real *stats1;     /* [N,2] of the first norm */
-    real *qkv;        /* [N,Q+2E] turned by RoPE */
+    real *qkv;        /* [N,Q+2E] normalised and turned, as the model has it */
+    real *qk_scales;  /* [N,H+G] of the norm of queries and keys */
+    real *unnormed;   /* [N,Q+E] queries and keys before it; training */
     real *attended;   /* [N,Q] */
     real *softmax;    /* [N,H,2] */
     real *middle;     /* [N,C] after attention */
@@ -25,7 +27,7 @@ struct layer_buffers {
     real *act;        /* [N,F] */
     /* Routed layers. */
     real *x;          /* [N,C] gathered rows of the stream */
-    real *y;          /* [N,C] theirs after the stage's parts */
+    real *y;          /* [N,C] those rows after the stage's parts */
     /* Of the newest choice, where there are two. */
     real *score;      /* [B*T] */
     real *router_stats;   /* [B*T,2] */
@@ -40,7 +42,8 @@ struct layer_buffers {
     struct rows rows;
 };
 
-/* Whole sequences do these in one way, single new tokens in another. */
+/* The steps that whole sequences do in one way, single new tokens in
+ * another. */
 struct pass_functions {
     /* Lines up the tokens that the choice keeps as the layer's kept rows. */
     void (*select)(struct model *model, int32_t choice);
@@ -97,7 +100,7 @@ struct model {
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
     struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
     int32_t *kept_count;           /* [choices,B] tokens that each kept */
-    int32_t *kept_position;        /* [choices,B,T] theirs */
+    int32_t *kept_position;        /* [choices,B,T] their positions */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
     real    *history;              /* [choices,B,capacity] scores so far */
     real    *head_columns;         /* [C,V]; NULL: the head is stored */

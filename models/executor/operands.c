@@ -87,7 +87,7 @@ struct router router_of(struct model *m, int32_t layer)
     struct layer_buffers *b = &m->layer[layer];
     return (struct router){
         .input = m->spec.router_input == ROUTER_INPUT_RAW ? ROUTER_RAW
-                 : m->spec.family == FAMILY_LLAMA         ? ROUTER_RMS
+                 : m->spec.traits.norm == NORM_RMS        ? ROUTER_RMS
                                                           : ROUTER_LAYER_NORM,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon,
         .weight = weight_of(m, layer, TENSOR_ROUTER), .stats = b->router_stats,
@@ -120,11 +120,30 @@ struct rope rope_of(struct model *m, int32_t layer, real *qkv)
     };
 }
 
+struct qk_norm qk_norm_of(struct model *m, int32_t layer,
+                          const struct rows *rows, int32_t first_head,
+                          int32_t n_heads)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    const int32_t d = m->spec.head_size, left = m->spec.n_heads - first_head;
+    const int32_t queries = left < n_heads ? left : n_heads;
+    return (struct qk_norm){
+        .rows = rows->first[rows->n_sequences],
+        .n_heads = { queries, n_heads - queries }, .head_size = d,
+        .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec),
+        .epsilon = m->spec.norm_epsilon,
+        .gamma = { weight_of(m, layer, TENSOR_QUERY_GAMMA),
+                   weight_of(m, layer, TENSOR_KEY_GAMMA) },
+        .x = b->qkv + first_head * d, .scales = b->qk_scales,
+        .unnormed = b->unnormed,
+    };
+}
+
 struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
                     const real *x, real *out, real *stats, int32_t n)
 {
     return (struct norm){
-        .rms = m->spec.family == FAMILY_LLAMA, .n = n,
+        .rms = m->spec.traits.norm == NORM_RMS, .n = n,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon, .x = x,
         .gamma = weight_of(m, layer, gamma),
         .beta = weight_of(m, layer, (enum tensor_id)(gamma + 1)), .out = out,

@@ -23,6 +23,10 @@ struct embedding embedding_of(const struct model *m);   /* of all its rows */
 struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
+/* Of n_heads heads from first_head on: queries' come first, then keys'. */
+struct qk_norm qk_norm_of(struct model *m, int32_t layer,
+                          const struct rows *rows, int32_t first_head,
+                          int32_t n_heads);
 struct rope rope_of(struct model *m, int32_t layer, real *qkv);
 
 #endif

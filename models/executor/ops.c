@@ -178,6 +178,43 @@ void op_norm_backward(struct executor *ex, struct place at,
     op_end(ex, &run, at.token, o->n, each, shared);
 }
 
+PARTS(qk_norm, qk_norm)
+PARTS(qk_norm_dgamma, qk_norm)
+PARTS(qk_norm_dx, qk_norm)
+
+void op_qk_norm(struct executor *ex, struct place at, const struct qk_norm *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, qk_norm_part, o);
+    uint64_t d = u(o->head_size), heads = u(o->n_heads[0] + o->n_heads[1]);
+    struct tally each = { heads * ((2 * d + FOLD + 4) + 2 * d),
+                          heads * (8 * d + 4) };
+    struct tally shared = { 0, 0 };
+    if (o->unnormed)
+        each.bytes += 4 * heads * d;
+    for (int i = 0; i < 2; i++)
+        shared.bytes += o->n_heads[i] > 0 ? 4 * d : 0;
+    op_end(ex, &run, at.token, o->rows, each, shared);
+}
+
+void op_qk_norm_backward(struct executor *ex, struct place at,
+                         const struct qk_norm *o)
+{
+    struct op_run run = op_begin(ex, at);
+    uint64_t d = u(o->head_size), heads = u(o->n_heads[0] + o->n_heads[1]);
+    /* First sweep, second sweep. */
+    struct tally each = { heads * ((4 * d + FOLD + 1) + 5 * d),
+                          heads * (12 * d + 4) };
+    struct tally shared = { 0, 8 * d };
+    if (o->dgamma[0]) {
+        op_parts(ex, qk_norm_dgamma_part, o);
+        each.flops += heads * 3 * d;
+        shared.bytes += 8 * d;
+    }
+    op_parts(ex, qk_norm_dx_part, o);
+    op_end(ex, &run, at.token, o->rows, each, shared);
+}
+
 struct rope_call {
     const struct rope *o;
     bool               backward;
@@ -209,9 +246,9 @@ static void activation_part(void *argument, int part, int parts)
     const struct activation *o = call->operand;
     const struct kernels *k = call->ex->kernels;
     size_t n = (size_t)o->n * (size_t)o->width;
-    if (o->family == FAMILY_GPT2 && o->out)
+    if (o->kind == ACTIVATION_GELU && o->out)
         k->gelu(o->x, o->out, n, part, parts);
-    else if (o->family == FAMILY_GPT2)
+    else if (o->kind == ACTIVATION_GELU)
         k->gelu_backward(o->x, o->dout, o->dx, n, part, parts);
     else if (o->out)
         k->swiglu(o->x, o->out, o->n, o->width, part, parts);
@@ -222,16 +259,16 @@ static void activation_part(void *argument, int part, int parts)
 void op_activation(struct executor *ex, struct place at,
                    const struct activation *o)
 {
-    static const struct { uint64_t flops, bytes; } cost[FAMILY_COUNT][2] = {
-        [FAMILY_GPT2]  = { { EXP + 6, 8 },  { EXP + 14, 12 } },
-        [FAMILY_LLAMA] = { { EXP + 3, 12 }, { EXP + 9, 20 } },
+    static const struct { uint64_t flops, bytes; } cost[][2] = {
+        [ACTIVATION_GELU]   = { { EXP + 6, 8 },  { EXP + 14, 12 } },
+        [ACTIVATION_SWIGLU] = { { EXP + 3, 12 }, { EXP + 9, 20 } },
     };
     struct op_run run = op_begin(ex, at);
     op_parts(ex, activation_part, o);
     int backward = o->out == NULL;
     op_end(ex, &run, at.token, o->n,
-           (struct tally){ cost[o->family][backward].flops * u(o->width),
-                           cost[o->family][backward].bytes * u(o->width) },
+           (struct tally){ cost[o->kind][backward].flops * u(o->width),
+                           cost[o->kind][backward].bytes * u(o->width) },
            (struct tally){ 0, 0 });
 }
 

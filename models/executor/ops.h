@@ -53,7 +53,8 @@ void op_attend_backward(struct executor *ex, struct place at,
 
 /* Keys and values kept for decoding.  fill_cache() copies those of an
  * attention's key rows behind the ones that are there, and updates the lengths.
- * These moves belong to no op: they are in a pass's time, in no op's tally. */
+ * These moves belong to no op: they take part of a pass's time, but no op
+ * tallies them. */
 struct cache {
     int32_t  capacity;
     int32_t *length;                 /* [B] */
@@ -72,8 +73,13 @@ struct rope {
 };
 void op_rope(struct executor *ex, struct place at, const struct rope *o);
 
+void op_qk_norm(struct executor *ex, struct place at, const struct qk_norm *o);
+/* dgamma of an o that wants it, then dx. */
+void op_qk_norm_backward(struct executor *ex, struct place at,
+                         const struct qk_norm *o);
+
 struct activation {
-    enum family family;
+    enum activation_kind kind;
     const real *x;                   /* [N,U] */
     real       *out;                 /* [N,F]; forward */
     const real *dout;                /* [N,F]; backward */
@@ -90,14 +96,14 @@ struct embedding {
     real       *out;
     const real *dout;
     real       *dwte, *dwpe;
-    bool        clear_dwte;          /* nobody wrote it before */
+    bool        clear_dwte;          /* no earlier op wrote it */
     int32_t     n, width, n_vocab, max_tokens;
 };
 void op_embed(struct executor *ex, struct place at, const struct embedding *o);
 
 void op_route(struct executor *ex, struct place at, const struct router *o);
 
-/* Signals: scores where no router is. */
+/* Signals: scores in layers without a router. */
 void op_stream_signal(struct executor *ex, struct place at,
                       const struct stream_signal *o);
 void op_receive(struct executor *ex, struct place at,
@@ -147,7 +153,7 @@ double op_clip_scale(struct executor *ex, struct place at, double squares,
 void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
               real *p, const real *g, real *m, real *v, size_t n);
 
-/* Brackets for work that the caller does itself: select. */
+/* Bracket work that the caller does itself: select. */
 struct op_run op_begin(struct executor *ex, struct place at);
 void          op_end(struct executor *ex, struct op_run *run,
                      const int32_t *token, int32_t n_rows, struct tally each,

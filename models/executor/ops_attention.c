@@ -39,8 +39,8 @@ static void end_attention(struct executor *ex, struct op_run *run,
            (struct tally){ keys * flops_per_key, 0 });
 }
 
-/* Queries apart from keys: all of a strip run over the keys up to its last
- * query's own.  The op's rows are those of the keys. */
+/* End attention whose queries are apart from keys: all of a strip run over the
+ * keys up to its last query's own.  The op's rows are those of the keys. */
 static void end_attention_apart(struct executor *ex, struct op_run *run,
                                 const struct attention *o, uint64_t row_flops,
                                 uint64_t flops_per_key)
@@ -125,7 +125,7 @@ void fill_cache(struct executor *ex, const struct attention *o,
         cache->length[b] += rows->first[b + 1] - rows->first[b];
 }
 
-/* One query a row, over all keys of its sequence. */
+/* End attention of one query a row, over all keys of its sequence. */
 static void end_cached(struct executor *ex, struct op_run *run,
                        const int32_t *token, const int32_t *sequence,
                        const int32_t *length, int32_t n, struct tally each,

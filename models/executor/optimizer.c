@@ -32,7 +32,8 @@ double model_update(struct model *m, const struct update *u,
         const struct tensor *t = &m->tensors.tensor[i];
         if (!t->trained)
             continue;
-        adamw.weight_decay = t->decays ? (float)u->weight_decay : 0.0f;
+        adamw.weight_decay =
+            t->kind == TENSOR_MATRIX ? (float)u->weight_decay : 0.0f;
         op_adamw(&m->ex, place(OP_ADAMW, t->layer, NULL), &adamw,
                  m->weights + t->offset, m->gradients + t->learned_at,
                  m->moment[0] + t->learned_at, m->moment[1] + t->learned_at,

@@ -1,7 +1,7 @@
 /* pool.h - Run the parts of an op on the program's own threads.
  *
- * Waiting spins briefly and then blocks, so that a busy machine costs a context
- * switch, not a core.  The calling thread is part 0. */
+ * A waiting thread spins briefly and then blocks, so that a busy machine costs
+ * a context switch, not a core.  The calling thread is part 0. */
 #ifndef POOL_H
 #define POOL_H
 
@@ -17,9 +17,9 @@ enum status pool_open(struct pool **out, int n_threads,
 void        pool_close(struct pool *pool);
 int         pool_threads(const struct pool *pool);
 
-/* Sets that waiting spins before it blocks, as in a new pool, or does not.  It
- * should not while instructions are counted: a thread that spins retires some
- * that no op asked for. */
+/* Sets whether a waiting thread spins before it blocks, as in a new pool, or
+ * not. It should not while instructions are counted: a thread that spins
+ * retires some that no op asked for. */
 void pool_spin(struct pool *pool, bool spin);
 
 /* Run fn(argument, i, n) on every thread and wait for all. */

@@ -148,7 +148,7 @@ void routing_end_select(struct model *m, int32_t l, struct op_run *run,
             m->ex.extra[b->row[i]].bytes = 4;
         run->extra = m->ex.extra;
     }
-    /* Extra, in the total: 4 bytes a kept row. */
+    /* The total has 4 bytes more for each kept row. */
     op_end(&m->ex, run, m->all_rows.token, m->n_rows,
            (struct tally){ 0, spec_scored(&m->spec) ? 4 : 0 },
            (struct tally){ shared_flops, 4 * (uint64_t)kept });

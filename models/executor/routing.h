@@ -4,10 +4,10 @@
 
 #include "models/executor/model_state.h"
 
-/* Scores all rows of the stream, where there is a router or a signal. */
+/* Scores all rows of the stream, if there is a router or a signal. */
 void routing_score(struct model *m, int32_t choice);
 
-/* The question to the policy of the pass; for the first thread's scratch. */
+/* Makes the question to the pass's policy, with the first thread's scratch. */
 struct route_input routing_input(const struct model *m, int32_t choice,
                                  int32_t sequence, int32_t n_tokens,
                                  const real *score);

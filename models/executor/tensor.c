@@ -6,19 +6,22 @@
 
 struct extent {
     int64_t rows, columns;
-    bool    decays;
+    enum tensor_kind kind;
 };
 
 static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
                                int32_t layer)
 {
-    const bool gpt2 = s->family == FAMILY_GPT2, tied = s->tied_head;
-    const bool biased = spec_qkv_bias(s);
+    const struct traits *has = &s->traits;
+    const bool learned = has->positions == POSITIONS_LEARNED;
+    const bool shifted = has->norm == NORM_LAYER, tied = s->tied_head;
     const bool routed = layer >= 0 && s->routed[layer] && s->router_scores;
     const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
+    const int64_t D = s->head_size;
     const struct extent table[TENSOR_COUNT] = {
-#define X(id, rows, columns, decays) [TENSOR_##id] = { rows, columns, decays },
+#define X(id, rows, columns, kind)                                             \
+        [TENSOR_##id] = { rows, columns, TENSOR_##kind },
         TENSOR_MAP(X)
 #undef X
     };
@@ -29,7 +32,6 @@ int tensor_matrices(struct tensor_matrix out[3], struct model_spec *s,
                     int32_t layer, enum tensor_id id)
 {
     uint8_t *of = s->stored[layer < 0 ? 0 : layer];
-    const bool llama = s->family == FAMILY_LLAMA;
     const int64_t c = s->n_channels, q = spec_q(s), e = spec_e(s),
                   f = s->n_ffn, v = s->n_vocab;
     int n = 0;
@@ -50,7 +52,7 @@ int tensor_matrices(struct tensor_matrix out[3], struct model_spec *s,
         out[n++] = (struct tensor_matrix){ &of[MATRIX_PROJECT], c };
         break;
     case TENSOR_UP:
-        if (llama)
+        if (spec_gated(s))
             out[n++] = (struct tensor_matrix){ &of[MATRIX_GATE], f };
         out[n++] = (struct tensor_matrix){ &of[MATRIX_UP], f };
         break;
@@ -110,7 +112,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
         .n = (size_t)(e.rows * e.columns), .offset = list->floats,
         .learned_at = spec->backbone_frozen ? list->learned : list->floats,
-        .decays = e.decays,
+        .kind = e.kind,
         /* Gate one hands no gradient to a router. */
         .trained = router ? spec->router_trained && spec->gate != GATE_ONE
                           : !spec->backbone_frozen,

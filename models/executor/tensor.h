@@ -7,30 +7,38 @@
 #include "models/kernels/stored.h"
 #include "sim/core/model/spec.h"
 
-/* Weights are [in,out], so that rows of tokens multiply from the left.
- *   id            rows x columns            decays                            */
-#define TENSOR_MAP(X)                                                           \
-    X(WTE,         V, C,                     true)                              \
-    X(WPE,         gpt2 ? P : 0, C,          true)   /* P = max_tokens       */ \
-    X(HEAD,        tied ? 0 : V, C,          true)                              \
-    X(FINAL_GAMMA, 1, C,                     false)                             \
-    X(FINAL_BETA,  gpt2 ? 1 : 0, C,          false)                             \
-    X(NORM1_GAMMA, 1, C,                     false)  /* from here on a layer */ \
-    X(NORM1_BETA,  gpt2 ? 1 : 0, C,          false)                             \
-    X(QKV,         C, Q + 2 * E,             true)                              \
-    X(QKV_BIAS,    biased ? 1 : 0, Q + 2 * E, false)                             \
-    X(PROJECT,     Q, C,                     true)                              \
-    X(PROJECT_BIAS, gpt2 ? 1 : 0, C,         false)                             \
-    X(NORM2_GAMMA, 1, C,                     false)                             \
-    X(NORM2_BETA,  gpt2 ? 1 : 0, C,          false)                             \
-    X(UP,          C, U,                     true)   /* llama: gate, up      */ \
-    X(UP_BIAS,     gpt2 ? 1 : 0, U,          false)                             \
-    X(DOWN,        F, C,                     true)                              \
-    X(DOWN_BIAS,   gpt2 ? 1 : 0, C,          false)                             \
-    X(ROUTER,      routed ? 1 : 0, C,        false)
+/* Matrices decay and start as random numbers, scales at 1, shifts at 0; a
+ * router's vector starts as random numbers and does not decay. */
+enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
+
+/* Weights are [in,out], so that rows of tokens multiply from the left.  The
+ * numbers that a tensor starts with depend on its place here: new ones come
+ * last.
+ *   id            rows x columns              kind                            */
+#define TENSOR_MAP(X)                                                          \
+    X(WTE,         V, C,                       MATRIX)                         \
+    X(WPE,         learned ? P : 0, C,         MATRIX)  /* P = max_tokens    */ \
+    X(HEAD,        tied ? 0 : V, C,            MATRIX)                         \
+    X(FINAL_GAMMA, 1, C,                       SCALE)                          \
+    X(FINAL_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(NORM1_GAMMA, 1, C,                       SCALE)   /* first of a layer  */ \
+    X(NORM1_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(QKV,         C, Q + 2 * E,               MATRIX)                         \
+    X(QKV_BIAS,    has->qkv_bias, Q + 2 * E,   SHIFT)                          \
+    X(PROJECT,     Q, C,                       MATRIX)                         \
+    X(PROJECT_BIAS, has->project_bias, C,      SHIFT)                          \
+    X(NORM2_GAMMA, 1, C,                       SCALE)                          \
+    X(NORM2_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(UP,          C, U,                       MATRIX)  /* gated: gate, up   */ \
+    X(UP_BIAS,     has->ffn_bias, U,           SHIFT)                          \
+    X(DOWN,        F, C,                       MATRIX)                         \
+    X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                          \
+    X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                         \
+    X(QUERY_GAMMA, has->qk_norm, D,            SCALE)                          \
+    X(KEY_GAMMA,   has->qk_norm, D,            SCALE)
 
 enum tensor_id {
-#define X(id, rows, columns, decays) TENSOR_##id,
+#define X(id, rows, columns, kind) TENSOR_##id,
     TENSOR_MAP(X)
 #undef X
     TENSOR_COUNT
@@ -51,7 +59,7 @@ struct tensor {
      * column.  Such a tensor has no place in the blocks; 0 ranges: it has. */
     int32_t n_ranges;
     struct stored range[3];
-    bool    decays;          /* weight decay applies */
+    enum tensor_kind kind;
     bool    trained;         /* the optimizer touches it */
 };
 

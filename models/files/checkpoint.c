@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "models/files/fill.h"
+#include "models/files/hf_class.h"
 #include "models/files/shards.h"
 #include "sim/core/base/file.h"
 
@@ -61,6 +62,8 @@ static const struct foreign llama_names[] = {
     { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
     { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
     { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
+    { TENSOR_QUERY_GAMMA, PLAIN(1), "model.layers.%d.self_attn.q_norm.weight" },
+    { TENSOR_KEY_GAMMA, PLAIN(1), "model.layers.%d.self_attn.k_norm.weight" },
     { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
     { TENSOR_NORM2_GAMMA, PLAIN(1),
       "model.layers.%d.post_attention_layernorm.weight" },
@@ -86,7 +89,7 @@ static const struct {
 
 static const struct foreign *names_of(const struct model_spec *spec)
 {
-    return spec->family == FAMILY_GPT2 ? gpt2_names : llama_names;
+    return hf_names_of(spec) == HF_NAMES_GPT2 ? gpt2_names : llama_names;
 }
 
 /* True where the tensor stands in layer l or, for l = -1, outside of layers. */
@@ -142,9 +145,12 @@ enum status checkpoint_export(struct model *m,
 {
     const struct model_spec *spec = model_spec(m);
     const struct tensor_list *list = model_tensors(m);
+    const struct hf_class *class = NULL;
     if (list->stored_bytes > 0)
         return error_set(err, STATUS_BAD_VALUE, "%s: weights kept as stored are"
                          " not exported: float32 weights are", directory);
+    if (hf_class_of(&class, spec, directory, err) != STATUS_OK)
+        return STATUS_BAD_VALUE;
     size_t most = (size_t)list->n * 3, n = 0;
     struct record *record = calloc(most, sizeof *record);
     struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
@@ -223,7 +229,7 @@ static enum status fail_shape(const char *path,
 
 static const char *prefix_of(const struct model_spec *spec)
 {
-    return spec->family == FAMILY_GPT2 ? "transformer." : "model.";
+    return hf_names_of(spec) == HF_NAMES_GPT2 ? "transformer." : "model.";
 }
 
 /* Names come with and without the prefix of the class around the layers; of a

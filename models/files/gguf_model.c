@@ -13,8 +13,9 @@
 struct architecture {
     const char        *name;
     enum family        family;
-    bool               qkv_bias;     /* of a llama */
-    const struct part *parts;
+    const struct key  *keys;         /* ended by one without a name */
+    const struct part *parts;        /* likewise */
+    enum layout        heads;        /* of queries and of keys */
 };
 
 /* [D/2] numbers that frequencies are divided by. */
@@ -36,50 +37,51 @@ enum rule {
 
 /* A key behind "llama.", "gpt2.", ... */
 struct key {
-    enum family family;
     const char *name;
     enum rule   rule;
     bool        needed;
     size_t      offset;          /* of the member */
 };
 
-#define KEY(family, name, rule, needed, member)                                \
-    { FAMILY_##family, name, RULE_##rule, needed,                              \
-      offsetof(struct model_spec, member) }
-#define FIXED(family, name, rule)                                              \
-    { FAMILY_##family, name, RULE_##rule, false, 0 }
-static const struct key keys[] = {
-    KEY(GPT2, "context_length",       INT, true,  max_tokens),
-    KEY(GPT2, "embedding_length",     INT, true,  n_channels),
-    KEY(GPT2, "block_count",          INT, true,  n_layers),
-    KEY(GPT2, "feed_forward_length",  INT, true,  n_ffn),
-    KEY(GPT2, "attention.head_count", INT, true,  n_heads),
-    KEY(GPT2, "attention.layer_norm_epsilon", FLOAT, true, norm_epsilon),
-    FIXED(GPT2, "vocab_size", ANY),  /* the embedding says it */
-
-    KEY(LLAMA, "context_length",          INT, true,  max_tokens),
-    KEY(LLAMA, "embedding_length",        INT, true,  n_channels),
-    KEY(LLAMA, "block_count",             INT, true,  n_layers),
-    KEY(LLAMA, "feed_forward_length",     INT, true,  n_ffn),
-    KEY(LLAMA, "attention.head_count",    INT, true,  n_heads),
-    KEY(LLAMA, "attention.head_count_kv", INT, false, n_kv_heads),
-    KEY(LLAMA, "attention.key_length",    INT, false, head_size),
-    KEY(LLAMA, "attention.layer_norm_rms_epsilon", FLOAT, true, norm_epsilon),
-    KEY(LLAMA, "rope.freq_base",          FLOAT, false, rope_theta),
-    KEY(LLAMA, "attention.value_length",  SAME, false, head_size),
-    KEY(LLAMA, "rope.dimension_count",    SAME, false, head_size),
-    FIXED(LLAMA, "vocab_size", ANY),
-    FIXED(LLAMA, "attention.sliding_window", WINDOW),
-    FIXED(LLAMA, "expert_count",             ZERO),
-    FIXED(LLAMA, "expert_used_count",        ZERO),
-    FIXED(LLAMA, "rope.scaling.type",        SCALING),
-    FIXED(LLAMA, "rope.scaling.factor",      SCALING),
-    FIXED(LLAMA, "rope.scale_linear",        SCALING),   /* its older name */
-    FIXED(LLAMA, "rope.scaling.attn_factor", ONE),
-    FIXED(LLAMA, "rope.scaling.original_context_length", ANY),
-    FIXED(LLAMA, "rope.scaling.finetuned",   ANY),
+#define KEY(name, rule, needed, member)                                        \
+    { name, RULE_##rule, needed, offsetof(struct model_spec, member) }
+#define FIXED(name, rule) { name, RULE_##rule, false, 0 }
+static const struct key gpt2_keys[] = {
+    KEY("context_length",       INT, true,  max_tokens),
+    KEY("embedding_length",     INT, true,  n_channels),
+    KEY("block_count",          INT, true,  n_layers),
+    KEY("feed_forward_length",  INT, true,  n_ffn),
+    KEY("attention.head_count", INT, true,  n_heads),
+    KEY("attention.layer_norm_epsilon", FLOAT, true, norm_epsilon),
+    FIXED("vocab_size", ANY),  /* the embedding says it */
+    { .name = NULL },
 };
-enum { N_KEYS = sizeof keys / sizeof *keys, KEY_SIZE = 80 };
+
+static const struct key llama_keys[] = {
+    KEY("context_length",          INT, true,  max_tokens),
+    KEY("embedding_length",        INT, true,  n_channels),
+    KEY("block_count",             INT, true,  n_layers),
+    KEY("feed_forward_length",     INT, true,  n_ffn),
+    KEY("attention.head_count",    INT, true,  n_heads),
+    KEY("attention.head_count_kv", INT, false, n_kv_heads),
+    KEY("attention.key_length",    INT, false, head_size),
+    KEY("attention.layer_norm_rms_epsilon", FLOAT, true, norm_epsilon),
+    KEY("rope.freq_base",          FLOAT, false, rope_theta),
+    KEY("attention.value_length",  SAME, false, head_size),
+    KEY("rope.dimension_count",    SAME, false, head_size),
+    FIXED("vocab_size", ANY),
+    FIXED("attention.sliding_window", WINDOW),
+    FIXED("expert_count",             ZERO),
+    FIXED("expert_used_count",        ZERO),
+    FIXED("rope.scaling.type",        SCALING),
+    FIXED("rope.scaling.factor",      SCALING),
+    FIXED("rope.scale_linear",        SCALING),   /* its older name */
+    FIXED("rope.scaling.attn_factor", ONE),
+    FIXED("rope.scaling.original_context_length", ANY),
+    FIXED("rope.scaling.finetuned",   ANY),
+    { .name = NULL },
+};
+enum { KEY_SIZE = 80 };
 
 static const char *full_name(char out[KEY_SIZE],
                              const struct architecture *architecture,
@@ -222,11 +224,10 @@ static enum status read_keys(struct model_spec *spec,
     enum status status = STATUS_OK;
     char name[KEY_SIZE];
 
-    for (int i = 0; i < N_KEYS && status == STATUS_OK; i++) {
-        const struct key *key = &keys[i];
-        if (key->family != spec->family ||
-            !(gguf_has(file, full_name(name, architecture, key->name)) ||
-              key->needed))
+    for (const struct key *key = architecture->keys;
+         key->name && status == STATUS_OK; key++) {
+        if (!gguf_has(file, full_name(name, architecture, key->name)) &&
+            !key->needed)
             continue;
         if (key->rule == RULE_INT)
             status = read_int(spec, file, key, name, err);
@@ -237,10 +238,9 @@ static enum status read_keys(struct model_spec *spec,
     }
     if (status == STATUS_OK)
         status = derive(spec, file, err);
-    for (int i = 0; i < N_KEYS && status == STATUS_OK; i++) {
-        const struct key *key = &keys[i];
-        if (key->family != spec->family ||
-            !gguf_has(file, full_name(name, architecture, key->name)))
+    for (const struct key *key = architecture->keys;
+         key->name && status == STATUS_OK; key++) {
+        if (!gguf_has(file, full_name(name, architecture, key->name)))
             continue;
         if (key->rule == RULE_SAME)
             status = check_same(spec, file, key, name, err);
@@ -261,11 +261,9 @@ static enum status check_keys(const struct architecture *architecture,
         struct gguf_text key = gguf_key(file, i);
         bool known = key.size <= length || key.bytes[length] != '.' ||
                      memcmp(key.bytes, prefix, length) != 0;
-        for (int k = 0; k < N_KEYS && !known; k++) {
+        for (const struct key *k = architecture->keys; k->name && !known; k++) {
             char name[KEY_SIZE];
-            known = keys[k].family == architecture->family &&
-                    gguf_text_is(key, full_name(name, architecture,
-                                                keys[k].name));
+            known = gguf_text_is(key, full_name(name, architecture, k->name));
         }
         if (!known)
             return error_set(err, STATUS_BAD_VALUE, "%.160s: %.*s: not"
@@ -290,8 +288,8 @@ struct part {
 #define VECTOR(id, name) { TENSOR_##id, SPAN_ALL, LAYOUT_SAME, true, name }
 #define BIAS(span, name)                                                       \
     { TENSOR_QKV_BIAS, SPAN_##span, LAYOUT_SAME, true, name }
-#define LINEAR(id, span, layout, name)                                         \
-    { TENSOR_##id, SPAN_##span, LAYOUT_##layout, false, name }
+#define LINEAR(id, span, name)                                                 \
+    { TENSOR_##id, SPAN_##span, LAYOUT_LINEAR, false, name }
 
 static const struct part gpt2_parts[] = {
     TABLE(WTE, "token_embd.weight"),
@@ -301,54 +299,49 @@ static const struct part gpt2_parts[] = {
     VECTOR(FINAL_BETA, "output_norm.bias"),
     VECTOR(NORM1_GAMMA, "blk.%d.attn_norm.weight"),
     VECTOR(NORM1_BETA, "blk.%d.attn_norm.bias"),
-    LINEAR(QKV, ALL, LINEAR, "blk.%d.attn_qkv.weight"),
+    LINEAR(QKV, ALL, "blk.%d.attn_qkv.weight"),
     VECTOR(QKV_BIAS, "blk.%d.attn_qkv.bias"),
-    LINEAR(PROJECT, ALL, LINEAR, "blk.%d.attn_output.weight"),
+    LINEAR(PROJECT, ALL, "blk.%d.attn_output.weight"),
     VECTOR(PROJECT_BIAS, "blk.%d.attn_output.bias"),
     VECTOR(NORM2_GAMMA, "blk.%d.ffn_norm.weight"),
     VECTOR(NORM2_BETA, "blk.%d.ffn_norm.bias"),
-    LINEAR(UP, ALL, LINEAR, "blk.%d.ffn_up.weight"),
+    LINEAR(UP, ALL, "blk.%d.ffn_up.weight"),
     VECTOR(UP_BIAS, "blk.%d.ffn_up.bias"),
-    LINEAR(DOWN, ALL, LINEAR, "blk.%d.ffn_down.weight"),
+    LINEAR(DOWN, ALL, "blk.%d.ffn_down.weight"),
     VECTOR(DOWN_BIAS, "blk.%d.ffn_down.bias"),
     TABLE(COUNT, NULL),
 };
 
-/* llama.cpp turns neighbours in llama's heads, so its files have the rows of
- * queries and keys in another order, and halves in qwen2's (llama-model.cpp,
- * llama_model_rope_type: NORM and NEOX). */
-#define LLAMA_PARTS(layout)                                                    \
-    TABLE(WTE, "token_embd.weight"),                                           \
-    TABLE(HEAD, "output.weight"),                                              \
-    VECTOR(FINAL_GAMMA, "output_norm.weight"),                                 \
-    VECTOR(NORM1_GAMMA, "blk.%d.attn_norm.weight"),                            \
-    LINEAR(QKV, Q, layout, "blk.%d.attn_q.weight"),                            \
-    LINEAR(QKV, K, layout, "blk.%d.attn_k.weight"),                            \
-    LINEAR(QKV, V, LINEAR, "blk.%d.attn_v.weight"),                            \
-    LINEAR(PROJECT, ALL, LINEAR, "blk.%d.attn_output.weight"),                 \
-    VECTOR(NORM2_GAMMA, "blk.%d.ffn_norm.weight"),                             \
-    LINEAR(UP, GATE, LINEAR, "blk.%d.ffn_gate.weight"),                        \
-    LINEAR(UP, UP, LINEAR, "blk.%d.ffn_up.weight"),                            \
-    LINEAR(DOWN, ALL, LINEAR, "blk.%d.ffn_down.weight")
-
 static const struct part llama_parts[] = {
-    LLAMA_PARTS(PAIRS),
-    TABLE(COUNT, NULL),
-};
-
-static const struct part qwen2_parts[] = {
-    LLAMA_PARTS(LINEAR),
+    TABLE(WTE, "token_embd.weight"),
+    TABLE(HEAD, "output.weight"),
+    VECTOR(FINAL_GAMMA, "output_norm.weight"),
+    VECTOR(NORM1_GAMMA, "blk.%d.attn_norm.weight"),
+    LINEAR(QKV, Q, "blk.%d.attn_q.weight"),
+    LINEAR(QKV, K, "blk.%d.attn_k.weight"),
+    LINEAR(QKV, V, "blk.%d.attn_v.weight"),
     BIAS(Q, "blk.%d.attn_q.bias"),
     BIAS(K, "blk.%d.attn_k.bias"),
     BIAS(V, "blk.%d.attn_v.bias"),
+    VECTOR(QUERY_GAMMA, "blk.%d.attn_q_norm.weight"),
+    VECTOR(KEY_GAMMA, "blk.%d.attn_k_norm.weight"),
+    LINEAR(PROJECT, ALL, "blk.%d.attn_output.weight"),
+    VECTOR(NORM2_GAMMA, "blk.%d.ffn_norm.weight"),
+    LINEAR(UP, GATE, "blk.%d.ffn_gate.weight"),
+    LINEAR(UP, UP, "blk.%d.ffn_up.weight"),
+    LINEAR(DOWN, ALL, "blk.%d.ffn_down.weight"),
     TABLE(COUNT, NULL),
 };
 
+/* llama.cpp turns neighbours in llama's heads, so its files have the rows of
+ * queries and keys in another order, and halves in Qwen's (llama-model.cpp,
+ * llama_model_rope_type: NORM and NEOX). */
 static const struct architecture architectures[] = {
-    { "llama",   FAMILY_LLAMA, false, llama_parts },
-    { "mistral", FAMILY_LLAMA, false, llama_parts },
-    { "qwen2",   FAMILY_LLAMA, true,  qwen2_parts },
-    { "gpt2",    FAMILY_GPT2,  false, gpt2_parts },
+    { "llama",   FAMILY_LLAMA, llama_keys, llama_parts, LAYOUT_PAIRS },
+    { "mistral", FAMILY_LLAMA, llama_keys, llama_parts, LAYOUT_PAIRS },
+    { "qwen2",   FAMILY_QWEN2, llama_keys, llama_parts, LAYOUT_LINEAR },
+    { "qwen3",   FAMILY_QWEN3, llama_keys, llama_parts, LAYOUT_LINEAR },
+    { "gpt2",    FAMILY_GPT2,  gpt2_keys,  gpt2_parts,  LAYOUT_LINEAR },
 };
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
@@ -392,9 +385,9 @@ static enum status find_architecture(const struct architecture **out,
             return STATUS_OK;
         }
     return error_set(err, STATUS_BAD_VALUE, "%.160s: general.architecture"
-                     " '%.*s': supported are gpt2, llama, mistral and qwen2",
-                     gguf_name(file), text.size < 32 ? (int)text.size : 32,
-                     text.bytes);
+                     " '%.*s': supported are gpt2, llama, mistral, qwen2 and"
+                     " qwen3", gguf_name(file),
+                     text.size < 32 ? (int)text.size : 32, text.bytes);
 }
 
 static enum status check_shape(const struct gguf *file,
@@ -475,15 +468,14 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
 
     if (status != STATUS_OK)
         return status;
-    spec.family = architecture->family;
-    spec.qkv_bias = architecture->qkv_bias;
+    spec.traits = family_traits[architecture->family];
     for (int l = 0; l < SPEC_MAX_LAYERS; l++)
         spec.capacity[l] = 1.0;
     if ((status = check_keys(architecture, file, err)) ||
         (status = read_keys(&spec, architecture, file, err)) ||
         (status = read_embedding(&spec, file, err)))
         return status;
-    if (spec.family == FAMILY_LLAMA &&
+    if (spec.traits.positions == POSITIONS_ROTARY &&
         ((status = read_scaling(&spec, architecture, file, err)) ||
          (status = read_factors(&spec, file, err))))
         return status;
@@ -500,12 +492,22 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
     return status;
 }
 
-static enum status import_part(struct model *m, const struct gguf *file,
+static enum layout layout_of(const struct architecture *architecture,
+                             const struct part *part)
+{
+    const bool heads = part->id == TENSOR_QKV &&
+                       (part->span == SPAN_Q || part->span == SPAN_K);
+    return heads ? architecture->heads : part->layout;
+}
+
+static enum status import_part(struct model *m,
+                               const struct architecture *architecture,
+                               const struct gguf *file,
                                const struct part *part, const struct tensor *t,
                                struct error *err)
 {
     struct foreign_numbers from = { .span = part->span,
-                                    .layout = part->layout,
+                                    .layout = layout_of(architecture, part),
                                     .mapped = gguf_mapped(file) };
     const struct gguf_tensor *have;
     struct error why;
@@ -544,7 +546,7 @@ static enum status import_parts(struct model *m,
                                    : NULL;
             if (!t)
                 continue;
-            status = import_part(m, file, p, t, err);
+            status = import_part(m, architecture, file, p, t, err);
             ++*n;
         }
     return status;

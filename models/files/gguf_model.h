@@ -1,6 +1,6 @@
 /* gguf_model.h - Read models from GGUF files: the architectures llama (which
- * Mistral's files use too), mistral (the same under its own name), qwen2 and
- * gpt2, with weights of the types of number.h.
+ * Mistral's files use too), mistral (the same under its own name), qwen2, qwen3
+ * and gpt2, with weights of the types of number.h.
  *
  * Rotary frequencies may be stretched: linearly (rope.scaling.*), or by factors
  * (rope_freqs.weight, which is how Llama 3.1's come); the latter go to

@@ -1,5 +1,5 @@
-/* hf_config.c - Read and write config.json by the same rows of three tables:
- * classes, members, fixed keys. */
+/* hf_config.c - Read and write a config.json by the same tables: members of the
+ * spec, and keys with one value. */
 #include "models/files/hf_inside.h"
 
 #include <math.h>
@@ -11,27 +11,6 @@
 #include "sim/core/base/file.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
-
-/* The classes of transformers that the executor computes: with a head, as
- * written, or without.  Of a family and its biases the first row is written. */
-static const struct class {
-    const char *type;            /* model_type */
-    const char *head, *body;     /* architectures */
-    enum family family;
-    bool        qkv_bias;        /* of a llama */
-    /* Other classes have one key/value head per head unless the file says
-     * otherwise; these assume 8 or 32 in silence (MistralConfig,
-     * Qwen2Config). */
-    bool        says_kv_heads;
-} classes[] = {
-    { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, false, false },
-    { "llama", "LlamaForCausalLM", "LlamaModel", FAMILY_LLAMA, false, false },
-    { "mistral", "MistralForCausalLM", "MistralModel", FAMILY_LLAMA, false,
-      true },
-    { "qwen2", "Qwen2ForCausalLM", "Qwen2Model", FAMILY_LLAMA, true, true },
-};
-enum { N_CLASSES = sizeof classes / sizeof *classes };
-static const char class_names[] = "gpt2, llama, mistral and qwen2";
 
 static const struct hf_member members[] = {
     HF_MEMBER(GPT2, "n_embd",             INT,   n_channels,   NULL),
@@ -60,20 +39,20 @@ enum { N_MEMBERS = sizeof members / sizeof *members };
 /* A key with one value that the executor computes.  Rows of one key: any of
  * them is read, the first is written.  Absent, classes mean the first. */
 struct fixed {
-    enum family family;
+    enum hf_names names;
     const char *key;
     const char *value;           /* JSON */
 };
 static const struct fixed fixed[] = {
-    { FAMILY_GPT2, "activation_function", "\"gelu_new\"" },
-    { FAMILY_GPT2, "activation_function", "\"gelu_pytorch_tanh\"" },
-    { FAMILY_GPT2, "scale_attn_weights",  "true" },
-    { FAMILY_GPT2, "scale_attn_by_inverse_layer_idx", "false" },
-    { FAMILY_GPT2, "add_cross_attention", "false" },
+    { HF_NAMES_GPT2, "activation_function", "\"gelu_new\"" },
+    { HF_NAMES_GPT2, "activation_function", "\"gelu_pytorch_tanh\"" },
+    { HF_NAMES_GPT2, "scale_attn_weights",  "true" },
+    { HF_NAMES_GPT2, "scale_attn_by_inverse_layer_idx", "false" },
+    { HF_NAMES_GPT2, "add_cross_attention", "false" },
 
-    { FAMILY_LLAMA, "hidden_act",     "\"silu\"" },
-    { FAMILY_LLAMA, "hidden_act",     "\"swish\"" },
-    { FAMILY_LLAMA, "mlp_bias",       "false" },
+    { HF_NAMES_LLAMA, "hidden_act",     "\"silu\"" },
+    { HF_NAMES_LLAMA, "hidden_act",     "\"swish\"" },
+    { HF_NAMES_LLAMA, "mlp_bias",       "false" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
@@ -93,12 +72,14 @@ static const struct {
 };
 enum { N_REFUSED = sizeof refused / sizeof *refused };
 
-static enum status read_members(struct model_spec *spec, const json_t *root,
-                                const char *name, struct error *err)
+static enum status read_members(struct model_spec *spec,
+                                const struct hf_class *class,
+                                const json_t *root, const char *name,
+                                struct error *err)
 {
     for (int i = 0; i < N_MEMBERS; i++) {
         const struct hf_member *m = &members[i];
-        if (m->family != spec->family)
+        if (m->names != class->names)
             continue;
         json_t *value = hf_given(root, m->key);
         if (!value && !m->fallback)
@@ -135,15 +116,15 @@ static enum status derive(struct model_spec *spec, const char *name,
     return STATUS_OK;
 }
 
-static enum status check_fixed(const struct model_spec *spec,
+static enum status check_fixed(const struct hf_class *class,
                                const json_t *root, const char *name,
                                struct error *err)
 {
     for (int i = 0; i < N_FIXED;) {
         const struct fixed *first = &fixed[i];
         json_t *value = json_object_get(root, first->key);
-        bool good = !value || first->family != spec->family;
-        for (; i < N_FIXED && fixed[i].family == first->family &&
+        bool good = !value || first->names != class->names;
+        for (; i < N_FIXED && fixed[i].names == first->names &&
                strcmp(fixed[i].key, first->key) == 0; i++) {
             json_t *allowed = hf_literal(fixed[i].value);
             good = good || json_equal(value, allowed);
@@ -176,8 +157,9 @@ static enum status check_refused(const json_t *root, const char *name,
 
 /* A window is full attention where it spans every position.  Mistral's class
  * assumes one of 4096 in silence (transformers, MistralConfig); Qwen2's has one
- * only with use_sliding_window, which is refused. */
-static enum status check_window(const struct class *class,
+ * and Qwen3's
+ * have one only with use_sliding_window, which is refused. */
+static enum status check_window(const struct hf_class *class,
                                 const struct model_spec *spec,
                                 const json_t *root, const char *name,
                                 struct error *err)
@@ -216,9 +198,9 @@ static enum status check_layer_types(const json_t *root, const char *name,
                : hf_refuse(err, name, "layer_types", types, "must be a list");
 }
 
-/* Llama's attention_bias is one of the output too, which the executor does not
- * have; Qwen2's class has its own biases, whatever the key says. */
-static enum status check_class(const struct class *class,
+/* attention_bias is one of the output too, which no class but gpt2 may have;
+ * Qwen2's class has its own biases, whatever the key says. */
+static enum status check_class(const struct hf_class *class,
                                const struct model_spec *spec,
                                const json_t *root, const char *name,
                                struct error *err)
@@ -232,18 +214,20 @@ static enum status check_class(const struct class *class,
          (strcmp(word, class->head) != 0 && strcmp(word, class->body) != 0)))
         return hf_refuse(err, name, "architectures", list, "supported is"
                          " [\"%s\"]", class->head);
-    if (bias && (class->qkv_bias ? !json_is_true(bias) : !json_is_false(bias)))
+    const bool biased = spec->traits.qkv_bias;
+    if (bias && (biased ? !json_is_true(bias) : !json_is_false(bias)))
         return hf_refuse(err, name, "attention_bias", bias, "supported is %s",
-                         class->qkv_bias ? "true" : "false");
-    if (class->says_kv_heads && !hf_given(root, "num_key_value_heads"))
-        return error_set(err, STATUS_BAD_VALUE,
-                         "%.160s: num_key_value_heads is missing", name);
+                         biased ? "true" : "false");
+    for (int i = 0; i < HF_CLASS_NEEDS && class->needs[i]; i++)
+        if (!hf_given(root, class->needs[i]))
+            return error_set(err, STATUS_BAD_VALUE, "%.160s: %s is missing",
+                             name, class->needs[i]);
     enum status status = check_layer_types(root, name, err);
     return status == STATUS_OK ? check_window(class, spec, root, name, err)
                                : status;
 }
 
-static enum status read_class(const struct class **out,
+static enum status read_class(const struct hf_class **out,
                               struct model_spec *spec, const json_t *root,
                               const char *name, struct error *err)
 {
@@ -252,16 +236,13 @@ static enum status read_class(const struct class **out,
 
     if (!word)
         return error_set(err, STATUS_BAD_VALUE, "%.160s: no model_type:"
-                         " supported are %s", name, class_names);
-    for (int i = 0; i < N_CLASSES; i++)
-        if (strcmp(word, classes[i].type) == 0) {
-            *out = &classes[i];
-            spec->family = classes[i].family;
-            spec->qkv_bias = classes[i].qkv_bias;
-            return STATUS_OK;
-        }
-    return hf_refuse(err, name, "model_type", type, "supported are %s",
-                     class_names);
+                         " supported are %s", name, hf_class_types);
+    *out = hf_class_find(word);
+    if (!*out)
+        return hf_refuse(err, name, "model_type", type, "supported are %s",
+                         hf_class_types);
+    spec->traits = family_traits[(*out)->family];
+    return STATUS_OK;
 }
 
 static enum status read_root(struct model_spec *out, struct hf_routing *routing,
@@ -277,12 +258,12 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
 
     for (int l = 0; l < SPEC_MAX_LAYERS; l++)
         spec.capacity[l] = 1.0;
-    const struct class *class = NULL;
+    const struct hf_class *class = NULL;
     enum status status;
     if (!(status = read_class(&class, &spec, root, name, err)) &&
-        !(status = check_fixed(&spec, root, name, err)) &&
+        !(status = check_fixed(class, root, name, err)) &&
         !(status = check_refused(root, name, err)) &&
-        !(status = read_members(&spec, root, name, err)) &&
+        !(status = read_members(&spec, class, root, name, err)) &&
         !(status = check_class(class, &spec, root, name, err)) &&
         !(status = hf_read_rope(&spec, root, "rope_scaling", name, err)) &&
         !(status = hf_read_rope(&spec, root, "rope_parameters", name, err)))
@@ -338,34 +319,31 @@ enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
     return status;
 }
 
-static void write_class(json_t *root, const struct model_spec *spec)
+static void write_class(json_t *root, const struct hf_class *class,
+                        const struct model_spec *spec)
 {
-    const struct class *c = classes;
-
-    while (c->family != spec->family ||
-           (c->family == FAMILY_LLAMA && c->qkv_bias != spec->qkv_bias))
-        c++;
-    json_object_set_new(root, "model_type", json_string(c->type));
-    json_object_set_new(root, "architectures", json_pack("[s]", c->head));
-    if (spec->family != FAMILY_LLAMA)
+    json_object_set_new(root, "model_type", json_string(class->type));
+    json_object_set_new(root, "architectures", json_pack("[s]", class->head));
+    if (class->names != HF_NAMES_LLAMA)
         return;
-    if (!c->qkv_bias)
+    if (!spec->traits.qkv_bias)
         json_object_set_new(root, "attention_bias", json_false());
     json_object_set_new(root, "rope_scaling", hf_rope_json(spec));
 }
 
-static json_t *root_json(const struct model_spec *spec,
+static json_t *root_json(const struct hf_class *class,
+                         const struct model_spec *spec,
                          const struct hf_routing *routing)
 {
     json_t *root = json_object();
 
-    write_class(root, spec);
+    write_class(root, class, spec);
     for (int i = 0; i < N_FIXED; i++)
-        if (fixed[i].family == spec->family &&
+        if (fixed[i].names == class->names &&
             !json_object_get(root, fixed[i].key))
             json_object_set_new(root, fixed[i].key, hf_literal(fixed[i].value));
     for (int i = 0; i < N_MEMBERS; i++)
-        if (members[i].family == spec->family)
+        if (members[i].names == class->names)
             json_object_set_new(root, members[i].key,
                                 hf_member_json(spec, &members[i]));
     json_object_set_new(root, "torch_dtype", json_string("float32"));
@@ -373,7 +351,8 @@ static json_t *root_json(const struct model_spec *spec,
     return root;
 }
 
-static enum status check_written(const struct model_spec *spec,
+static enum status check_written(const struct hf_class *class,
+                                 const struct model_spec *spec,
                                  const struct hf_routing *routing,
                                  const char *path, struct error *err)
 {
@@ -385,7 +364,7 @@ static enum status check_written(const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
                          " file have no place in a config.json", path);
     /* GPT2Config has no key for it. */
-    if (spec->family == FAMILY_GPT2 &&
+    if (class->names == HF_NAMES_GPT2 &&
         spec->n_channels != spec->n_heads * spec->head_size)
         return error_set(err, STATUS_BAD_VALUE, "%s: gpt2 has head_size ="
                          " channels / heads, %d / %d, not %d", path,
@@ -402,11 +381,14 @@ enum status hf_config_write(const char *path, const struct model_spec *spec,
                             const struct hf_routing *routing,
                             struct error *err)
 {
-    enum status status = check_written(spec, routing, path, err);
+    const struct hf_class *class = NULL;
+    enum status status = hf_class_of(&class, spec, path, err);
 
+    if (status == STATUS_OK)
+        status = check_written(class, spec, routing, path, err);
     if (status != STATUS_OK)
         return status;
-    json_t *root = root_json(spec, routing);
+    json_t *root = root_json(class, spec, routing);
     status = json_write(root, path, err);
     json_decref(root);
     return status;

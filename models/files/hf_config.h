@@ -1,10 +1,10 @@
 /* hf_config.h - Read and write a model's shape as the config.json of Hugging
  * Face.
  *
- * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, one with
- * biases of queries, keys and values as Qwen2ForCausalLM: the dense parts load
- * in transformers.  What those do not know stands in one object that they pass
- * over:
+ * gpt2 is written as GPT2LMHeadModel, llama as LlamaForCausalLM, qwen2 and
+ * qwen3 as Qwen2ForCausalLM and Qwen3ForCausalLM (hf_class.h): the dense parts
+ * load in transformers.  What those do not know stands in one object that they
+ * pass over:
  *   "isobath": {"blocks": [1, 3], "capacity": [0.125, 0.125],
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,
@@ -14,7 +14,7 @@
  * Where the first tokens are kept in any case, "keep_first" says how many.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
- * where its window spans every position, Qwen2ForCausalLM where it has none; of
+ * where its window spans every position, Qwen's classes where they have none; of
  * rope_scaling, the types linear and llama3.  A key that changes the arithmetic
  * in a way the executor does not have (hidden_act, other scalings and biases,
  * ...) is refused by name; others (dropout, token ids, ...) are passed over. */

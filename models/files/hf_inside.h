@@ -4,6 +4,7 @@
 #define HF_INSIDE_H
 
 #include <jansson.h>
+#include "models/files/hf_class.h"
 #include "models/files/hf_config.h"
 
 /* ---- hf_value.c ---- */
@@ -12,7 +13,7 @@ enum hf_kind { HF_INT, HF_FLOAT, HF_BOOL };
 
 /* A key that is a member of the spec. */
 struct hf_member {
-    enum family family;
+    enum hf_names names;
     const char *key;
     enum hf_kind kind;
     size_t      offset;
@@ -20,8 +21,8 @@ struct hf_member {
                                   * "": worked out from the others */
 };
 
-#define HF_MEMBER(family, key, kind, name, fallback)                           \
-    { FAMILY_##family, key, HF_##kind, offsetof(struct model_spec, name),      \
+#define HF_MEMBER(names, key, kind, name, fallback)                            \
+    { HF_NAMES_##names, key, HF_##kind, offsetof(struct model_spec, name),     \
       fallback }
 
 /* Caller releases. */

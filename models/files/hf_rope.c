@@ -57,7 +57,7 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
     const char *inner;
     enum rope_scaling_kind kind = ROPE_SCALING_NONE;
 
-    if (!rope || spec->family != FAMILY_LLAMA)
+    if (!rope || spec->traits.positions != POSITIONS_ROTARY)
         return STATUS_OK;
     if (spec->rope_scaling.kind != ROPE_SCALING_NONE)
         return hf_refuse(err, name, key, rope, "rope_scaling says it too");

@@ -58,7 +58,8 @@ static enum status read_header(struct model_spec *out,
                          " of the heads", path, h[N_LAYERS], h[DIM], h[N_HEADS],
                          SPEC_MAX_LAYERS);
     *out = (struct model_spec){
-        .family = FAMILY_LLAMA, .n_layers = h[N_LAYERS], .n_channels = h[DIM],
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = h[N_LAYERS], .n_channels = h[DIM],
         .n_heads = h[N_HEADS], .n_kv_heads = h[N_KV_HEADS],
         .head_size = h[DIM] / h[N_HEADS], .n_ffn = h[HIDDEN_DIM],
         .n_vocab = abs(h[VOCAB_SIZE]), .max_tokens = h[SEQ_LEN],
@@ -144,7 +145,7 @@ static enum status read_part(struct model *m, const struct part *part,
 
 static bool same_shape(const struct model_spec *a, const struct model_spec *b)
 {
-    return a->family == b->family && a->n_layers == b->n_layers &&
+    return spec_family(a) == spec_family(b) && a->n_layers == b->n_layers &&
            a->n_channels == b->n_channels && a->n_heads == b->n_heads &&
            a->n_kv_heads == b->n_kv_heads && a->head_size == b->head_size &&
            a->n_ffn == b->n_ffn && a->n_vocab == b->n_vocab &&

@@ -23,8 +23,8 @@ enum layout {
 void span_columns(const struct model_spec *spec, const struct tensor *tensor,
                   enum span span, int64_t *from, int64_t *to);
 
-/* Which foreign row our column `c` of a span is, in a layout that is not ours;
- * `head_size` matters to LAYOUT_PAIRS alone. */
+/* The foreign row that our column `c` of a span is, in a layout that is not
+ * ours; `head_size` matters to LAYOUT_PAIRS alone. */
 int64_t span_row(int64_t c, enum layout layout, int64_t head_size);
 
 /* Our numbers, `ours` being the tensor's first, as foreign ones.  fill.h goes

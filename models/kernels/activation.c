@@ -1,4 +1,4 @@
-/* activation.c - GELU, SwiGLU and rotary positions, element by element. */
+/* activation.c - Apply GELU, SwiGLU and rotary positions to each element. */
 #include "models/kernels/kernel.h"
 
 static inline size_t slice_of(size_t n, int part, int parts)

@@ -1,7 +1,7 @@
-/* attention.c - causal attention among the rows of each sequence, fused: scores
- * live in strips of 16 queries, never as T x T.  The strip's keys end with the
- * tile that holds the last query's own (sim/core/ledger/op.h), masked ones set to
- * zero. */
+/* attention.c - Compute causal attention among the rows of each sequence,
+ * fused: scores live in strips of 16 queries, never as T x T.  The strip's keys
+ * end with the tile that holds the last query's own (sim/core/ledger/op.h);
+ * masked ones are set to zero. */
 #include <math.h>
 
 #include "models/kernels/kernel.h"
@@ -64,7 +64,8 @@ static void multiply(int32_t m, int32_t n, int32_t k, const real *a,
     KERNEL(small_gemm)(&g);
 }
 
-/* Scores to exponentials in place, over n keys of which `valid` are seen. */
+/* Turn scores into exponentials in place, over n keys of which `valid` are
+ * seen. */
 static void soften(real *s, int32_t n, int32_t valid, real *stats)
 {
     vec top = vec_set(-3e38f), sum = vec_set(0.0f);
@@ -89,7 +90,7 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
     stats[1] = real_set(1.0f) / vec_fold(sum);
 }
 
-/* What one (sequence, key/value head) needs. */
+/* The operands of one (sequence, key/value head). */
 struct view {
     int32_t first, count;            /* queries */
     int32_t n_keys, padded, d, q, e, stride, kv_stride, group;
@@ -119,7 +120,7 @@ static struct view view_of(const struct attention *o, int32_t b, int32_t g)
     return v;
 }
 
-/* How many keys query i sees. */
+/* The number of keys that query i sees. */
 static inline int32_t seen_by(const struct view *v, int32_t i)
 {
     return (v->position ? v->position[i] : i) + 1;
@@ -272,7 +273,7 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
     }
 }
 
-/* One key into column `at` of [D,capacity], one value into row `at`. */
+/* Put one key into column `at` of [D,capacity], one value into row `at`. */
 static void keep(const real *key, const real *value, int32_t at,
                  int32_t capacity, int32_t d, real *keys, real *values)
 {
@@ -369,7 +370,8 @@ static inline vec probabilities(const real *s, const real *stats, int32_t valid)
     return vec_head(p, valid > 16 ? 16 : valid);
 }
 
-/* Keys k.. of a sequence of `count` rows from row `first` on. */
+/* Sum the attention that keys k.. of a sequence of `count` rows, from row
+ * `first` on, receive. */
 static void receive_tile(const struct reception *o, int32_t first,
                          int32_t count, int32_t k, real scale, real *scratch)
 {
@@ -412,7 +414,7 @@ void KERNEL(receive)(const struct reception *o, int part, int parts,
     }
 }
 
-/* Cached keys stay as they are: their scale is the query's too. */
+/* Cached keys stay as they are: the query is multiplied by their scale too. */
 void KERNEL(receive_cached)(const struct cached_reception *o, int part,
                             int parts, real *scratch)
 {

@@ -1,13 +1,14 @@
-/* blocks.h - stored numbers (models/kernels/stored.h) as floats: once for a register of
- * columns, once for a single column.  Included twice: NUMBER is the type,
- * OF(name) its functions.  Flops of a block, a column each: number.h. */
+/* blocks.h - Widen stored numbers (models/kernels/stored.h) to floats: once for
+ * a register of columns, once for a single column.  Included twice: NUMBER is
+ * the type, OF(name) its functions.  Flops of a block, a column each:
+ * number.h. */
 
-/* What the numbers of a part share: d, or d and m. */
+/* The scales that the numbers of a part share: d, or d and m. */
 struct OF(scales) {
     NUMBER scale, offset;
 };
 
-/* Of part `part` of a block, columns from c on. */
+/* Read the scales of part `part` of a block, for columns from c on. */
 static inline __attribute__((always_inline)) struct OF(scales) OF(part_scales)(
     enum number type, const uint8_t *block, int part, int c)
 {
@@ -39,8 +40,8 @@ static inline __attribute__((always_inline)) struct OF(scales) OF(part_scales)(
     return s;
 }
 
-/* Four numbers in a row along k, from 4i on, of the part at `at`; of the types
- * without blocks, one, w[0]. */
+/* Widen four numbers in a row along k, from 4i on, of the part at `at`; of the
+ * types without blocks, one, w[0]. */
 static inline __attribute__((always_inline)) void OF(four)(
     enum number type, const uint8_t *at, int i, int c, struct OF(scales) s,
     NUMBER w[4])

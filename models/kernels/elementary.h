@@ -1,5 +1,6 @@
-/* elementary.h - exp and what is made of it, for one NUMBER type; vec.h includes
- * this twice.  Each is a fixed number of operations: sim/core/ledger/op.h. */
+/* elementary.h - Compute exp and functions made of it, for one NUMBER type;
+ * vec.h includes this twice.  Each function is a fixed number of operations:
+ * sim/core/ledger/op.h. */
 
 /* exp, relative error below 3e-7; the argument is held within [-87, 88].
  * x = n ln2 + r with |r| <= ln2/2, ln2 in two parts (Cody and Waite 1980), then

@@ -1,6 +1,6 @@
-/* gemm.c - matrix products, in the manner of Goto and van de Geijn 2008: panels
- * of b are packed to lie in the first cache, a block of a stays in the second,
- * and a tile of c in registers.  Every element of c is one chain of
+/* gemm.c - Multiply matrices in the manner of Goto and van de Geijn 2008:
+ * panels of b are packed to lie in the first cache, a block of a stays in the
+ * second, and a tile of c in registers.  Every element of c is one chain of
  * multiply-adds in the order of k, whatever the tiling: 2 flops each. */
 #include "models/kernels/kernel.h"
 
@@ -20,14 +20,14 @@ size_t KERNEL(gemm_scratch)(int32_t n)
     return (size_t)K_BLOCK * (size_t)n + (size_t)K_BLOCK * M_BLOCK;
 }
 
-/* Where a tile starts: its own contents after the first block of k. */
+/* The values that a tile starts from: c itself after the first block of k. */
 struct start {
     const real *bias, *from;
     ptrdiff_t   from_row;
 };
 
-/* mr x W nv.  mr and nv are constants at every call, so that the loops unroll
- * and the accumulators live in registers. */
+/* Compute a tile of mr x W nv.  mr and nv are constants at every call, so that
+ * the loops unroll and the accumulators live in registers. */
 static inline __attribute__((always_inline)) void tile(
     const int mr, const int nv, int32_t k, const real *a, ptrdiff_t a_row,
     ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
@@ -88,7 +88,7 @@ TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(1, 1) TILE(1, 2) TILE(1, 3)
 typedef void tile_fn(int32_t, const real *, ptrdiff_t, ptrdiff_t, const real *,
                      ptrdiff_t, real *, ptrdiff_t, const struct start *);
 
-/* W nv columns of c, all m rows. */
+/* Compute W nv columns of c, all m rows. */
 static void panel(int nv, int32_t m, int32_t k, const real *a, ptrdiff_t a_row,
                   ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
                   ptrdiff_t c_row, struct start s)
@@ -111,7 +111,8 @@ static void panel(int nv, int32_t m, int32_t k, const real *a, ptrdiff_t a_row,
     }
 }
 
-/* Fewer than W columns: 8 at once, then one by one, nothing beyond n. */
+/* Compute fewer than W columns: 8 at once, then one by one, nothing beyond
+ * n. */
 static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
                    ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
                    real *c, ptrdiff_t c_row, struct start s)
@@ -141,7 +142,7 @@ static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
     }
 }
 
-/* How many vectors wide the next panel is, with `left` vectors to go: full
+/* The width of the next panel in vectors, with `left` vectors to go: full
  * panels, but never 3 + 1 where 2 + 2 does. */
 static int panel_width(int32_t left)
 {
@@ -150,7 +151,7 @@ static int panel_width(int32_t left)
     return left == NV + 1 && NV > 2 ? (int)(left / 2) : NV;
 }
 
-/* k rows of b by n columns from column 0, as one dense [k,n]. */
+/* Pack k rows of b by n columns from column 0 into one dense [k,n]. */
 static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
                  int32_t n, real *to)
 {
@@ -167,8 +168,9 @@ static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
                 to[(ptrdiff_t)i * n + j] = b[i + j * g->b_col];
 }
 
-/* m rows of a by k, as slivers of 8 rows: [m/8][k][8].  A line holds 16 rows of
- * a k, and k of them may share few sets of the first cache: each is read once. */
+/* Pack m rows of a by k into slivers of 8 rows: [m/8][k][8].  A line holds 16
+ * rows of a k, and the lines of k may share few sets of the first cache: each
+ * is read once. */
 static void pack_a(const real *a, ptrdiff_t a_k, int32_t m, int32_t k, real *to)
 {
     for (int32_t i = 0; i < m; i += 16)
@@ -178,7 +180,7 @@ static void pack_a(const real *a, ptrdiff_t a_k, int32_t m, int32_t k, real *to)
                        MR * sizeof *to);
 }
 
-/* Columns [n0,n1), rows [m0,m1). */
+/* Compute columns [n0,n1) of rows [m0,m1). */
 static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
                   int32_t n1, real *scratch)
 {
@@ -243,8 +245,8 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
     }
 }
 
-/* A few rows against a weight that is read once: four rows of b stream by while
- * c stays in the first cache, in the same order of k as everywhere. */
+/* Multiply a few rows by a weight that is read once: four rows of b stream by
+ * while c stays in the first cache, in the same order of k as everywhere. */
 static inline __attribute__((always_inline)) void thin(
     const int mr, const struct gemm *g, int32_t m0, int32_t n0, int32_t n1)
 {
@@ -290,7 +292,7 @@ static inline __attribute__((always_inline)) void thin(
                     g->b[l * g->b_k + j]);
 }
 
-/* c becomes what the product is added to. */
+/* Set c to the values that the product is added to. */
 static void begin(const struct gemm *g, int32_t n0, int32_t n1)
 {
     for (int32_t i = 0; i < g->m; i++)
@@ -321,8 +323,8 @@ static void thin_columns(const struct gemm *g, int32_t n0, int32_t n1)
 
 void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
 {
-    /* Long and thin: split the rows, each part packs all of b.  Otherwise split
-     * the columns, by whole vectors, so that b is packed once. */
+    /* Long and thin: split the rows, and each part packs all of b.  Otherwise
+     * split the columns, by whole vectors, so that b is packed once. */
     int32_t m0 = 0, m1 = g->m, n0 = 0, n1 = g->n;
     if (g->m >= 4 * g->n || g->m > 512) {
         m0 = slice(g->m, MR, part, parts);

@@ -1,11 +1,11 @@
-/* half.h - 16-bit floats as 32-bit ones, exactly. */
+/* half.h - Widen 16-bit floats to 32-bit ones, exactly. */
 #ifndef HALF_H
 #define HALF_H
 
 #include <stdint.h>
 #include <string.h>
 
-/* The upper half of an IEEE 754 binary32. */
+/* bfloat16: the upper half of an IEEE 754 binary32. */
 static inline float half_from_bf16(const void *bytes)
 {
     uint16_t half;

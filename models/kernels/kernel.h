@@ -1,5 +1,5 @@
-/* kernel.h - what every kernel file starts with: VARIANT names the instruction
- * set this copy is compiled for. */
+/* kernel.h - Start every kernel file: VARIANT names the instruction set that
+ * this copy is compiled for. */
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -10,14 +10,16 @@
 #define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
 #define KERNEL(name) KERNEL_NAME(name, VARIANT)
 
-/* Arithmetic that counts itself gains nothing, and compiles for long. */
+/* Arithmetic that counts itself gains nothing from unrolled loops, and they
+ * take long to compile. */
 #ifdef COUNTING
 #define UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* Where part `part` of `parts` of n things begins, in multiples of `grain`. */
+/* The index at which part `part` of `parts` of n things begins, in multiples of
+ * `grain`. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
 {
     int64_t grains = (n + grain - 1) / grain;
@@ -30,7 +32,8 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(gemm_scratch) X(attend_scratch) X(gemm) X(stored_gemm) X(sum_columns)    \
     X(norm) X(norm_backward) X(attend) X(attend_backward) X(attend_cached)     \
     X(fill_cache) X(carry) X(stream_signal) X(scale_queries) X(receive)        \
-    X(receive_cached) X(rope) X(gelu) X(gelu_backward) X(swiglu)               \
+    X(receive_cached) X(qk_norm) X(qk_norm_dgamma) X(qk_norm_dx)               \
+    X(rope) X(gelu) X(gelu_backward) X(swiglu)                                 \
     X(swiglu_backward) X(embed) X(stored_embed) X(embed_backward) X(route)     \
     X(route_backward) X(gather) X(scatter) X(gather_backward) X(gate)          \
     X(gate_backward) X(loss) X(loss_backward) X(entropy) X(squares) X(sum)     \

@@ -1,4 +1,4 @@
-/* kernels.c - which copy of the arithmetic this CPU runs. */
+/* kernels.c - Choose the copy of the arithmetic that this CPU runs. */
 #include "models/kernels/kernels.h"
 
 #include <stdlib.h>

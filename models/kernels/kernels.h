@@ -1,8 +1,8 @@
-/* kernels.h - the arithmetic of the executor, compiled once per instruction set.
+/* kernels.h - Do the arithmetic of the executor, in a copy per instruction set.
  *
- * Every kernel does part `part` of `parts` of an op: split over rows, columns or
- * (sequence, head) pairs, never over a sum, so that the bits of the result do not
- * depend on the number of parts.  What an element costs is fixed by
+ * Every kernel does part `part` of `parts` of an op: split over rows, columns
+ * or (sequence, head) pairs, never over a sum, so that the bits of the result
+ * do not depend on the number of parts.  The cost of an element is fixed by
  * sim/core/ledger/op.h.  Shapes are in the letters of sim/core/model/spec.h. */
 #ifndef KERNELS_H
 #define KERNELS_H
@@ -62,10 +62,11 @@ struct attention {
 };
 
 /* One new row a sequence against the keys and values kept so far.  Lengths are
- * the sequences', the new row included; capacity is a multiple of 16. */
+ * those of the sequences, the new row included; capacity is a multiple of
+ * 16. */
 struct cached_attention {
     int32_t        n, n_heads, n_kv_heads, head_size, capacity;
-    const int32_t *sequence;   /* [N] whose row it is */
+    const int32_t *sequence;   /* [N] the row's sequence */
     const int32_t *length;     /* [B] */
     const real    *qkv;        /* [N,Q+2E] */
     bool           held;       /* the new key is in the cache already */
@@ -75,7 +76,7 @@ struct cached_attention {
     real          *values;     /* [B,G,capacity,D] */
 };
 
-/* Keys and values from cache to cache, each at its own place. */
+/* Keys and values are copied from cache to cache, each at its own place. */
 struct carrying {
     int32_t        n, n_kv_heads, head_size, capacity;
     const int32_t *sequence, *position;   /* [N] */
@@ -83,8 +84,8 @@ struct carrying {
     real          *keys, *values;
 };
 
-/* Sum of the squares of each row or, with `left`, of its difference to the row
- * there, which it then replaces. */
+/* The score of a row is the sum of its squares or, with `left`, of its
+ * difference to the row there, which it then replaces. */
 struct stream_signal {
     int32_t     n, width;
     const real *x;           /* [N,C] */
@@ -94,8 +95,8 @@ struct stream_signal {
 };
 
 /* The attention that each row drew in an attention over whole sequences: its
- * probabilities summed over heads, then queries.  Queries and keys are scaled by
- * D^(-1/4) each. */
+ * probabilities summed over heads, then queries.  Queries and keys are scaled
+ * by D^(-1/4) each. */
 struct reception {
     const struct rows *rows;
     int32_t     n_heads, n_kv_heads, head_size;
@@ -105,8 +106,8 @@ struct reception {
     real       *score;       /* [N] */
 };
 
-/* What one new row a sequence gives to all keys of its sequence, itself among
- * them. */
+/* The attention that one new row a sequence gives to all keys of its sequence,
+ * its own among them. */
 struct cached_reception {
     int32_t        n, n_heads, n_kv_heads, head_size, capacity;
     const int32_t *sequence;   /* [N] */
@@ -134,6 +135,20 @@ struct norm {
     real       *dx;        /* [N,C], added to */
     real       *dgamma;    /* [C], overwritten; NULL: not wanted, nor dbeta */
     real       *dbeta;     /* [C] */
+};
+
+/* RMS norm of each head of queries and of keys, on top of itself: x = x * scale
+ * * gamma.  A row holds n_heads[0] heads of queries, then n_heads[1] of keys; rows
+ * are `stride` numbers apart, in `unnormed` they are dense. */
+struct qk_norm {
+    int32_t     rows, n_heads[2], head_size, stride;
+    float       epsilon;
+    const real *gamma[2];     /* [D] of queries, of keys; NULL: none of them */
+    real       *x;            /* [N,..]; backward: dout, then dx */
+    real       *scales;       /* [N,heads] */
+    real       *unnormed;     /* [N,heads*D] written forward, read backward;
+                               * NULL: nobody comes back */
+    real       *dgamma[2];    /* [D], overwritten; NULL: not wanted */
 };
 
 enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
@@ -209,8 +224,8 @@ struct kernels {
                             real *scratch);
     void (*attend_cached)(const struct cached_attention *a, int part,
                           int parts, real *scratch);
-    /* Keys and values of all rows into their sequences' caches; rows first[b]..
-     * land behind length[b]. */
+    /* Copy keys and values of all rows into their sequences' caches; rows
+     * first[b].. land behind length[b]. */
     void (*fill_cache)(const struct attention *a, const int32_t *length,
                        int32_t capacity, real *keys, real *values, int part,
                        int parts);
@@ -222,6 +237,10 @@ struct kernels {
                     real *scratch);
     void (*receive_cached)(const struct cached_reception *r, int part,
                            int parts, real *scratch);
+    void (*qk_norm)(const struct qk_norm *q, int part, int parts);
+    /* dgamma reads the dout that dx then replaces. */
+    void (*qk_norm_dgamma)(const struct qk_norm *q, int part, int parts);
+    void (*qk_norm_dx)(const struct qk_norm *q, int part, int parts);
     void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
                  int32_t head_size, int32_t stride, const real *table,
                  bool backward, int part, int parts);
@@ -245,7 +264,8 @@ struct kernels {
     void (*route_backward)(const struct router *r, int part, int parts);
     void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
                    int32_t width, int part, int parts);
-    /* Rows of x, `stride` apart, to rows row[r] (NULL: r) of out [.,width]. */
+    /* Copy rows of x, `stride` apart, to rows row[r] (NULL: r) of out
+     * [.,width]. */
     void (*scatter)(const real *x, int32_t stride, const int32_t *row,
                     real *out, int32_t n, int32_t width, int part, int parts);
     void (*gather_backward)(const real *dx, const real *dpass,

@@ -1,4 +1,4 @@
-/* loss.c - softmax cross-entropy and the entropy of the prediction. */
+/* loss.c - Compute softmax cross-entropy and the entropy of the prediction. */
 #include "models/kernels/kernel.h"
 
 static real largest_of(const real *x, int32_t n)

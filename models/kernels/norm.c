@@ -1,53 +1,7 @@
-/* norm.c - layer norm and RMS norm, a row at a time; gradients of scale and
- * shift a column at a time, so that no sum is split between parts. */
+/* norm.c - Compute layer norm and RMS norm a row at a time, gradients of scale
+ * and shift a column at a time, so that no sum is split between parts. */
 #include "models/kernels/kernel.h"
-
-/* What makes a sum over a row a mean. */
-static inline real share_of(int32_t width)
-{
-    return ONCE(1.0f / (float)width);
-}
-
-/* Sum of x[n]: 16 partial sums, their fold, then the tail. */
-static inline real sum_of(const real *x, int32_t n)
-{
-    vec sum = vec_set(0.0f);
-    int32_t c = 0;
-    for (; c + 16 <= n; c += 16)
-        sum = sum + vec_load(x + c);
-    real total = vec_fold(sum);
-    for (; c < n; c++)
-        total = total + x[c];
-    return total;
-}
-
-static inline real squares_of(const real *x, int32_t n)
-{
-    vec sum = vec_set(0.0f);
-    int32_t c = 0;
-    for (; c + 16 <= n; c += 16)
-        sum = sum + vec_load(x + c) * vec_load(x + c);
-    real total = vec_fold(sum);
-    for (; c < n; c++)
-        total = total + x[c] * x[c];
-    return total;
-}
-
-static inline real deviations_of(const real *x, real mean, int32_t n)
-{
-    vec sum = vec_set(0.0f), m = vec_set(mean);
-    int32_t c = 0;
-    for (; c + 16 <= n; c += 16) {
-        vec d = vec_load(x + c) - m;
-        sum = sum + d * d;
-    }
-    real total = vec_fold(sum);
-    for (; c < n; c++) {
-        real d = x[c] - mean;
-        total = total + d * d;
-    }
-    return total;
-}
+#include "models/kernels/row_sums.h"
 
 static inline const real *input_row(const struct norm *o, int32_t r)
 {
@@ -174,7 +128,7 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     }
 }
 
-/* Columns [c0,c1) of dgamma and dbeta, over all rows in order. */
+/* Sum columns [c0,c1) of dgamma and dbeta, over all rows in order. */
 static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
 {
     for (int32_t c = c0; c < c1; c++) {
@@ -265,7 +219,7 @@ void KERNEL(route)(const struct router *o, int part, int parts)
     }
 }
 
-/* The sum of squares of x - left, whose row becomes x. */
+/* Return the sum of squares of x - left, and copy the row x over `left`. */
 static real change_of(const real *x, real *left, int32_t n)
 {
     vec sum = vec_set(0.0f);
@@ -300,7 +254,7 @@ void KERNEL(stream_signal)(const struct stream_signal *o, int part, int parts)
     }
 }
 
-/* dx of one kept row: the norm's backward with d = dscore * w. */
+/* Add dx of one kept row: the norm's backward with d = dscore * w. */
 static void route_dx(const struct router *o, int32_t i, real share)
 {
     int32_t r = o->token[i], c = 0;

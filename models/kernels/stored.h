@@ -1,10 +1,10 @@
-/* stored.h - weights kept as their file stores them, in the order in which
+/* stored.h - Keep weights as their file stores them, in the order in which
  * products read them.
  *
  * A weight [K,N] is one or more ranges of columns, each of its own type: a
- * range is what a file has as a matrix.  Its columns go in groups of 16, the
- * last one padded with zeros; a group is its blocks along K, one after another;
- * and of a block the bits of the 16 columns lie side by side, the same bits as in the
+ * range is a matrix of the file.  Its columns go in groups of 16, the last one
+ * padded with zeros; a group is its blocks along K, one after another; and of a
+ * block the bits of the 16 columns lie side by side, the same bits as in the
  * file (d, e, m: halves of a column each; numbers: from the first k on):
  *
  *   f32, f16, bf16   [16]
@@ -29,7 +29,7 @@
 
 struct stored {
     enum number    type;
-    int32_t        columns;      /* own ones */
+    int32_t        columns;      /* without padding */
     int32_t        rows;         /* K, a multiple of the type's block */
     const uint8_t *data;         /* [groups] of stored_group_bytes() */
 };
@@ -45,7 +45,7 @@ static inline size_t stored_group_bytes(const struct stored *s)
     return (size_t)s->rows / info->block * info->bytes * OP_COLUMN_TILE;
 }
 
-/* Fill a group from 16 columns as files have them, each its blocks in a row;
+/* Fill a group from 16 columns as files have them, the blocks of each in a row;
  * NULL: padding. */
 void stored_pack(uint8_t *group, enum number type, int32_t rows,
                  const void *const column[OP_COLUMN_TILE]);

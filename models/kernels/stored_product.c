@@ -1,9 +1,9 @@
 /* stored_product.c - Multiply by weights that are kept as stored, widening them
- * on the way: for one row in registers, for more into a panel of floats that stays
- * in the first cache.  Every element is the same chain of multiply-adds in the
- * order of k as in gemm.c, so that it has the bits of the product with the
- * widened weight; and every number is widened once, because work is split by
- * columns only. */
+ * on the way: for one row in registers, for more into a panel of floats that
+ * stays in the first cache.  Every element is the same chain of multiply-adds
+ * in the order of k as in gemm.c, so that it has the bits of the product with
+ * the widened weight; and every number is widened once, because work is split
+ * by columns only. */
 #include "models/kernels/kernel.h"
 
 #define NUMBER lanes
@@ -20,7 +20,7 @@
 enum {
     W = REGISTER_LANES,
     TILE = OP_COLUMN_TILE,
-    REGISTERS = TILE / W,        /* of a group's columns */
+    REGISTERS = TILE / W,        /* registers of a group's columns */
     K_BLOCK = 256,               /* a multiple of every type's block */
     PANEL = 3,                   /* groups of a panel: 48 KB; for few rows, that
                                   * wait for it, two: within a first cache */
@@ -30,8 +30,8 @@ enum {
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
 };
 
-/* How a group's blocks are laid out: bytes before the parts, parts, numbers of
- * a part, bytes of a part; and numbers that come at once. */
+/* The layout of a group's blocks: bytes before the parts, parts, numbers of a
+ * part, bytes of a part; and numbers that come at once. */
 struct shape {
     int head, parts, numbers, bytes, step;
 };
@@ -58,7 +58,8 @@ static inline __attribute__((always_inline)) struct shape shape_of(
 
 /* ---- one row ---- */
 
-/* `n` whole groups, `group_bytes` apart: to[TILE n] from what it holds. */
+/* Multiply one row by `n` whole groups, `group_bytes` apart, into to[TILE
+ * n]. */
 static inline __attribute__((always_inline)) void row_groups(
     const enum number type, const int n, const real *a, ptrdiff_t a_k,
     int32_t rows, const uint8_t *data, size_t group_bytes, real *to)
@@ -115,7 +116,7 @@ static inline __attribute__((always_inline)) void row_groups(
 
 /* ---- a panel ---- */
 
-/* Rows [k0, k0 + k) of `n` groups as floats, [k, TILE n]. */
+/* Widen rows [k0, k0 + k) of `n` groups to floats, [k, TILE n]. */
 static inline __attribute__((always_inline)) void widen_groups(
     const enum number type, int n, int32_t k, const uint8_t *data,
     size_t group_bytes, real *to)
@@ -222,8 +223,8 @@ static const struct {
 
 /* ---- products ---- */
 
-/* `n` columns of c from column c0 on, `n_groups` of the range from `data` on,
- * the last perhaps with columns beyond n, which are widened, not multiplied. */
+/* Compute `n` columns of c from column c0 on, with `n_groups` of the range from
+ * `data` on; columns of the last group beyond n are widened, not multiplied. */
 static void panels(const struct gemm *g, const struct stored *s,
                    const uint8_t *data, int32_t c0, int32_t n, int n_groups,
                    real *scratch)
@@ -252,7 +253,7 @@ static void panels(const struct gemm *g, const struct stored *s,
     }
 }
 
-/* What the row's product is added to. */
+/* Set c to the values that the row's product is added to. */
 static void begin_row(const struct gemm *g, int32_t c0, int32_t n)
 {
     for (int32_t j = c0; j < c0 + n; j++)
@@ -262,7 +263,7 @@ static void begin_row(const struct gemm *g, int32_t c0, int32_t n)
                                      : real_set(0.0f);
 }
 
-/* Groups [from,to) of a range whose first column is c0. */
+/* Run groups [from,to) of a range whose first column is c0. */
 static void run_range(const struct gemm *g, const struct stored *s, int32_t c0,
                       int32_t from, int32_t to, real *scratch)
 {

@@ -1,5 +1,5 @@
-/* stream.c - what moves rows on and off the residual stream: embedding, gather,
- * gate, and the column sums of biases. */
+/* stream.c - Move rows on and off the residual stream: embedding, gather, gate;
+ * sum columns for biases. */
 #include "models/kernels/kernel.h"
 
 static inline void copy_row(real *to, const real *from, int32_t n)
@@ -100,7 +100,8 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
         const real *y = o->y + (ptrdiff_t)i * o->width;
         const real *x = o->x + (ptrdiff_t)i * o->width;
         real *to = o->stream + (ptrdiff_t)o->token[i] * o->width;
-        if (o->gate == GATING_ONE) {   /* bit for bit the block's output */
+        if (o->gate == GATING_ONE) {   /* gate one: bit for bit the block's
+                                        * output */
             copy_row(to, y, o->width);
             continue;
         }

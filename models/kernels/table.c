@@ -1,4 +1,4 @@
-/* table.c - this variant's kernels as one table. */
+/* table.c - List this variant's kernels in one table. */
 #include "models/kernels/kernel.h"
 
 #define KERNEL_STRING(x) #x

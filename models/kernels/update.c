@@ -1,4 +1,4 @@
-/* update.c - clipping and AdamW over flat tensors. */
+/* update.c - Clip gradients and run AdamW over flat tensors. */
 #include "models/kernels/kernel.h"
 #include "sim/core/ledger/op.h"
 

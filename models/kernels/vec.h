@@ -1,13 +1,13 @@
-/* vec.h - 16 floats at a time, the same on every instruction set.
+/* vec.h - Compute on 16 floats at a time, the same on every instruction set.
  *
- * A row op always sums in 16 lanes, so its flops, and but for fused rounding its
- * bits, do not depend on the machine.  The compiler lowers a 64-byte vector to
- * one AVX-512, two AVX2 or four SSE/NEON registers.
+ * A row op always sums in 16 lanes, so its flops, and but for fused rounding
+ * its bits, do not depend on the machine.  The compiler lowers a 64-byte vector
+ * to one AVX-512, two AVX2 or four SSE/NEON registers.
  *
  * With COUNTING defined this part steps aside: the build has included
- * tests/counting/vec.hpp before, which gives the same names to C++ classes whose
- * operators count what they do.  The kernels are therefore written in what C11
- * and C++ have in common. */
+ * tests/counting/vec.hpp before, which gives the same names to C++ classes
+ * whose operators count their own work.  The kernels are therefore written in
+ * what C11 and C++ have in common. */
 #ifndef VEC_H
 #define VEC_H
 
@@ -103,7 +103,7 @@ static inline vec vec_choose(ivec mask, vec yes, vec no)
     return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 
-/* One instruction where there is one: GCC 12 finds none in a compare and a
+/* One instruction where the CPU has one: GCC 12 finds none for a compare and a
  * choice, and moves vectors wider than a register through memory. */
 #if defined(__AVX512F__)
 static inline vec vec_max(vec a, vec b)
@@ -204,8 +204,8 @@ static inline vec vec_half_like(vec x)
     return (vec)(((ivec)x & (ivec)vec_set(-0.0f)) | (ivec)vec_set(0.5f));
 }
 
-/* x toward zero, as a number and, times 2^x by the exponent bits, applied to
- * p: moves and integer work only. */
+/* Truncate x toward zero: returns it as a number and, by the exponent bits,
+ * multiplies p by 2^x; moves and integer work only. */
 static inline vec vec_truncate(vec x)
 {
     return __builtin_convertvector(__builtin_convertvector(x, ivec), vec);
@@ -216,7 +216,7 @@ static inline vec vec_scale2(vec p, vec whole)
     return (vec)((ivec)p + (__builtin_convertvector(whole, ivec) << 23));
 }
 
-/* The same for one number. */
+/* The same operations for one number. */
 static inline real real_max(real a, real b)
 {
     return a > b ? a : b;
@@ -272,7 +272,7 @@ static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 typedef int32_t real_int;
 typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
 
-/* GCC 12 splits these conversions in many steps where it is left to itself. */
+/* GCC 12 splits these conversions in many steps when left to itself. */
 #if defined(__AVX512F__)
 #define LANES_WIDEN(type, load, sign, bits)                                    \
     (lanes_int)_mm512_cvtep##sign##bits##_epi32(load)

@@ -37,17 +37,17 @@ struct run_pass {
     const struct allocation *replayed;     /* for the policy replay, or NULL */
 };
 
-/* By score[0], like run_arm_score(), but only timed: seconds. */
+/* Run the rule of score[0] like run_arm_score(), but only time it: seconds. */
 double run_arm_time(struct run_arm *arm, const struct run_pass *pass);
 
-/* By a rule, watched by a meter (NULL: nobody), judged by nobody. */
+/* Run a rule, watched by a meter (NULL: nobody), without adding to a score. */
 void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,
                      const struct route_policy *policy, struct meter *meter);
 
-/* By score[0]: timed, counted, and added to the score. */
+/* Run the rule of score[0]: timed, counted, and added to the score. */
 void run_arm_score(struct run_arm *arm, const struct run_pass *pass);
 
-/* By the other rules, for comparison. */
+/* Run the other rules, for comparison. */
 void run_arm_score_others(struct run_arm *arm, const struct run_pass *pass);
 
 #endif

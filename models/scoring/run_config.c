@@ -128,7 +128,7 @@ static const struct config_setting *last_given(const struct run_config *c,
     return NULL;
 }
 
-/* Where the last of a key in the file's sections stands; NULL: not there. */
+/* The place of the last use of a key in the file's sections; NULL: none. */
 static const char *place_of(const struct run_config *c, const char *key)
 {
     char other[KEY_LENGTH];

@@ -1,4 +1,4 @@
-/* run_config.h - Read what isobath run is asked: a YAML file, flags, settings.
+/* run_config.h - Read the job of isobath run: a YAML file, flags, settings.
  *
  *     run:
  *       model: ../../build/models/small.gguf
@@ -8,8 +8,8 @@
  *     routing:                     as --set would give it, for source_read()
  *       policy: random
  *
- * A flag stands for a key, so a mistake is found by the one table; whoever gave
- * the value is named: file:line:col, the flag, or --set. */
+ * A flag stands for a key, so one table finds every mistake; messages name the
+ * origin of the value: file:line:col, the flag, or --set. */
 #ifndef RUN_CONFIG_H
 #define RUN_CONFIG_H
 
@@ -17,7 +17,7 @@
 #include "models/training/data.h"
 #include "sim/core/config/config.h"
 
-/* run.split: the whole text, or what training on it leaves out. */
+/* run.split: the whole text, or the parts that training on it leaves out. */
 enum { RUN_ALL = SPLIT_COUNT };
 
 enum { RUN_MAX_SETTINGS = 192, RUN_KEYS_MAX = 24 };
@@ -33,8 +33,8 @@ struct run_config {
     struct config_settings sections[2];    /* model: and routing: of the file */
 
     int     split;                         /* enum split, or RUN_ALL */
-    /* What the source is to be read with: the sections, then what the command
-     * line said.  Points into the above and into what was borrowed. */
+    /* Settings to read the source with: the sections, then those of the command
+     * line.  Points into the above and into borrowed texts. */
     struct config_setting passed[RUN_MAX_SETTINGS];
     size_t  n_passed;
     const struct config_setting *given;     /* [n_given] */
@@ -44,18 +44,18 @@ struct run_config {
 
 extern const struct config_schema run_config_schema;     /* kind "run" */
 
-/* Whether `path` is a YAML file with a section run:. */
+/* True if `path` is a YAML file with a section run:. */
 bool run_config_is(const char *path);
 
-/* Read `path` (NULL: none) and what was given, the last of a key holds.  Names
- * of files are relative to the file, or as given.  The settings stay borrowed
- * and *out must stay where it is. */
+/* Read `path` (NULL: none) and the given settings; the last of a key holds.
+ * Names of files are relative to the file, or as given.  The settings stay
+ * borrowed and *out must stay where it is. */
 enum status run_config_read(struct run_config *out, const char *path,
                               const struct config_setting *given,
                               size_t n_given, struct error *err) MUST_CHECK;
 
-/* Where source_read() blames a setting of `passed` with "--set": put the place
- * in the file there, if it came from there.  Returns err->status. */
+/* source_read() blames a setting of `passed` with "--set": if the setting came
+ * from the file, put its place there instead.  Returns err->status. */
 enum status run_config_blame(const struct run_config *config,
                                struct error *err);
 

@@ -9,8 +9,8 @@
 enum { PAIR_MODEL, PAIR_TWIN, PAIR_COUNT };
 
 struct run_pair {
-    int32_t tokens;                /* scored */
-    double  nats[PAIR_COUNT];      /* over them */
+    int32_t tokens;                /* scored tokens */
+    double  nats[PAIR_COUNT];      /* sums over them */
     double  seconds[PAIR_COUNT];   /* of the forward, context included */
 };
 
@@ -29,19 +29,20 @@ enum status run_pairs_open(struct run_pairs *pairs, int64_t n,
                            int64_t repeats, struct error *err) MUST_CHECK;
 void        run_pairs_close(struct run_pairs *pairs);
 
-/* Also keep them in a directory:
+/* Also write the pairs into a directory:
  *   losses.csv   position,loss_nats,loss_nats_dense       a row a scored token
  *   windows.csv  window,tokens,loss_nats,loss_nats_dense,seconds,seconds_dense
- * positions as in tokens.csv (score.h); seconds those of the first time. */
+ * with positions as in tokens.csv (score.h); seconds are those of the first
+ * time. */
 enum status run_pairs_keep(struct run_pairs *pairs, const char *directory,
                            struct error *err) MUST_CHECK;
 enum status run_pairs_commit(struct run_pairs *pairs,
                              struct error *err) MUST_CHECK;
 
-/* Seconds of two forwards over one window. */
+/* Note the seconds of two forwards over one window. */
 void run_pairs_time(struct run_pairs *pairs, const double seconds[PAIR_COUNT]);
 
-/* The next window, and every row's loss by both models. */
+/* Add the next window, and every row's loss by both models. */
 void run_pairs_add(struct run_pairs *pairs, const struct run_pair *pair,
                    const struct score_window *window,
                    const struct model *const model[PAIR_COUNT]);

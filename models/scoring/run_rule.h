@@ -1,18 +1,20 @@
-/* run_rule.h - Choose the rule that decides which tokens a routed block keeps while
- * a text is scored. */
+/* run_rule.h - Choose the rule that decides which tokens a routed block keeps
+ * while a text is scored. */
 #ifndef RUN_RULE_H
 #define RUN_RULE_H
 
 #include "models/scoring/run_config.h"
 #include "models/files/source.h"
 
-/* run.policy, where it was given, is a rule, and the model has what the rule
- * goes by: scores need a router, a threshold the mean that training keeps. */
+/* Check that run.policy, where it was given, is a rule, and that the model has
+ * the values that the rule goes by: scores need a router, a threshold the mean
+ * that training keeps. */
 enum status run_rule_check(const struct run_config *config,
                            const struct source *source,
                            struct error *err) MUST_CHECK;
 
-/* The causal rule that goes with a model; where there is none, its own. */
+/* The causal rule that belongs to a model; if there is none, the model's own
+ * rule. */
 const struct route_policy *run_rule_usual(const struct source *source);
 
 #endif

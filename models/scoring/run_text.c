@@ -30,7 +30,8 @@ static enum status open_tokenizer(struct run_text *t, const char *path,
     return run_text_tokenizer(&t->tokenizer, path, source, err);
 }
 
-/* All of the text as tokens; each window begins with BOS, where there is one. */
+/* Encode all of the text as tokens; each window begins with BOS, if there is
+ * one. */
 static enum status encode(struct run_text *t, struct error *err)
 {
     size_t n;

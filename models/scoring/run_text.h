@@ -14,19 +14,20 @@ struct run_text {
     int32_t          *ids;           /* of the whole text, with a tokenizer */
     int64_t          skip;           /* tokens before the first that is read;
                                       * not of a split */
-    struct score_text windows;       /* points into the above, behind those */
+    struct score_text windows;       /* points into the members above */
 };
 
-/* The tokenizer at `path`, or where that is NULL the one that lies with `source`,
- * else NULL: bytes.  STATUS_BAD_VALUE: a vocabulary that calls for one. */
+/* Open the tokenizer at `path`; if that is NULL, the one that lies with
+ * `source`; if there is none, *out is NULL: bytes.  STATUS_BAD_VALUE: a
+ * vocabulary that needs a tokenizer. */
 enum status run_text_tokenizer(struct tokenizer **out, const char *path,
                                const struct source *source,
                                struct error *err) MUST_CHECK;
 
-/* The text at `path` for a model: tokens by the tokenizer at `tokenizer` (NULL:
- * the one that lies with `source`, else bytes).  The caller has filled in
- * skip, windows.window, stride, limit and, where `split`, the split, which only
- * bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that calls for a
+/* Open the text at `path` for a model: tokens by the tokenizer at `tokenizer`
+ * (NULL: the one that lies with `source`, else bytes).  The caller has filled
+ * in skip, windows.window, stride, limit and, where `split`, the split, which
+ * only bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that needs a
  * tokenizer.  *text is zero before; release it with run_text_close() whatever
  * came back. */
 enum status run_text_open(struct run_text *text, const char *path,
@@ -34,7 +35,7 @@ enum status run_text_open(struct run_text *text, const char *path,
                           bool split, struct error *err) MUST_CHECK;
 void        run_text_close(struct run_text *text);
 
-/* Bytes of the text that the window's scored rows predict. */
+/* The number of bytes that the window's scored rows predict. */
 int64_t run_text_bytes(const struct run_text *text,
                        const struct score_window *window);
 

@@ -1,15 +1,15 @@
-/* run_trace.h - Replay the tokens that a scored run keeps from a file, and write
- * them to one, trace.csv (sim/core/model/trace.h). */
+/* run_trace.h - Replay the tokens that a scored run keeps from a file, and
+ * write them to one, trace.csv (sim/core/model/trace.h). */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
 
 #include "sim/core/base/file.h"
 #include "sim/core/model/trace.h"
 
-/* Zero before.  All of it does nothing where it was not opened. */
+/* Zero before use.  Its functions do nothing for a part that was not opened. */
 struct run_trace {
     struct trace      *trace;        /* NULL: nothing is replayed */
-    struct allocation  replayed;     /* of the window at hand */
+    struct allocation  replayed;     /* of the current window */
     struct file_writer kept;         /* stream NULL: not wanted */
 };
 
@@ -17,22 +17,23 @@ struct run_trace {
 enum status run_trace_replay(struct run_trace *out, const char *path,
                              const struct model_spec *spec, int32_t n_tokens,
                              struct error *err) MUST_CHECK;
-/* DIRECTORY/trace.csv gets every window. */
+/* Write every window to DIRECTORY/trace.csv. */
 enum status run_trace_keep(struct run_trace *out, const char *directory,
                            struct error *err) MUST_CHECK;
 void        run_trace_close(struct run_trace *trace);
 
-/* The tokens that the i-th window is to keep; NULL: nothing is replayed. */
+/* Find the tokens that the i-th window is to keep; NULL: nothing is
+ * replayed. */
 enum status run_trace_begin(struct run_trace *trace, int64_t i,
                             int32_t n_tokens, const struct model_spec *spec,
                             const struct allocation **replayed,
                             struct error *err) MUST_CHECK;
-/* The tokens that it kept. */
+/* Write the tokens that the i-th window kept. */
 enum status run_trace_end(struct run_trace *trace, int64_t i,
                           const struct model_spec *spec,
                           const struct allocation *kept,
                           struct error *err) MUST_CHECK;
-/* The file is whole. */
+/* Complete the file of the kept tokens. */
 enum status run_trace_finish(struct run_trace *trace,
                              struct error *err) MUST_CHECK;
 

@@ -18,7 +18,7 @@ static bool has_bos(const struct score_text *t)
     return t->ids && t->bos >= 0;
 }
 
-/* The number of tokens that something before them can predict. */
+/* The number of tokens that have one before them to predict them from. */
 static int64_t n_targets(const struct score_text *t)
 {
     int64_t size = t->limit > 0 ? least(t->limit, t->size) : t->size;

@@ -1,9 +1,9 @@
 /* score.h - Measure how well a model predicts a text: cut it into windows, add
  * up their losses, and write the table of tokens.
  *
- * A row t of a window holds byte t as input and is judged by how well it
- * predicts byte t + 1: its loss, its entropy and its cost belong to the
- * position of the input. */
+ * A row t of a window has byte t as input and is judged by how well it predicts
+ * byte t + 1: its loss, its entropy and its cost belong to the position of the
+ * input. */
 #ifndef SCORE_H
 #define SCORE_H
 
@@ -18,7 +18,7 @@ struct score_text {
     const unsigned char *bytes;   /* a whole text of `size` bytes, or NULL: */
     const int32_t *ids;           /* a whole text of `size` tokens, or NULL: */
     int64_t size;
-    int32_t bos;                  /* of tokens: what every window begins with,
+    int32_t bos;                  /* of tokens: the first input of every window,
                                    * so that its first token is predicted too;
                                    * -1: nothing */
     const struct data *data;      /* the fixed windows of a split (data.h) */
@@ -45,7 +45,7 @@ struct score_window {
  * is a scored target once (strided perplexity, as in the documentation of
  * transformers).  With a `bos`, row 0 of a window holds it in place of the
  * token there, which at the start is position -1, and no target is left out.
- * 0 where there is nothing to predict. */
+ * Returns the number of windows; 0 if there is nothing to predict. */
 int64_t score_windows(const struct score_text *text);
 void    score_window(const struct score_text *text, int64_t i,
                      struct score_window *out);
@@ -59,7 +59,7 @@ struct score {
     int64_t kept, seen;           /* rows that choices of routed layers kept, and
                                    * saw */
 };
-/* After a forward over the window, with entropy. */
+/* Add a window after its forward with entropy. */
 void   score_add(struct score *score, const struct model *model,
                  const struct score_window *window);
 double score_nats(const struct score *score);       /* per byte; NAN: none */
@@ -67,18 +67,18 @@ double score_capacity(const struct score *score);   /* NAN: nothing routes */
 
 /* tokens.csv (RFC 4180):
  *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
- * and for every routed block whether it was kept, 0 or 1: block_<layer>, or with
- * parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those that
- * worked on the token with both their parts, the dense ones too.  In the text,
- * control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules stay
- * empty where `predicted` does not know them. */
+ * and for every routed block whether it was kept, 0 or 1: block_<layer>, or
+ * with parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those
+ * that worked on the token with both their parts, the dense ones too.  In the
+ * text, control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules
+ * stay empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
-/* ",block_1,block_3": those last columns of a table of tokens. */
+/* Write ",block_1,block_3": those last columns of a table of tokens. */
 void score_write_choices(FILE *file, const struct model_spec *spec);
-/* A cell of text, quoted where it must be. */
+/* Write a cell of text, quoted where it must be. */
 void score_write_text(FILE *file, const char *text, size_t size);
-/* The scored rows of a window; the ledgers resolve its tokens, and `predicted`
- * may be NULL.  A failed write shows in the stream. */
+/* Write the scored rows of a window; the ledgers resolve its tokens, and
+ * `predicted` may be NULL.  A failed write shows in the stream. */
 void score_write_tokens(FILE *file, const struct model *model,
                         const struct score_window *window,
                         const struct ledger *counted,

@@ -1,4 +1,5 @@
-/* data.c - blocks to splits, splits to runs, runs to windows. */
+/* data.c - Sort blocks into splits, join them to runs, cut runs into
+ * windows. */
 #include "models/training/data.h"
 
 #include <assert.h>
@@ -98,7 +99,8 @@ static bool split_text(struct data *data)
     return true;
 }
 
-/* The run's tokens in place of its bytes, behind those of the runs before. */
+/* Append the run's tokens behind those of the runs before, in place of its
+ * bytes. */
 static enum status encode_run(struct data *data, struct run *run,
                               struct error *err)
 {
@@ -145,7 +147,7 @@ static enum status encode_runs(struct data *data, struct error *err)
     return STATUS_OK;
 }
 
-/* Tokens of the text that a window of T takes. */
+/* The number of tokens of the text that a window of T takes. */
 static int64_t window_span(const struct data *data, int32_t n_tokens)
 {
     return (int64_t)n_tokens + !data->lead;
@@ -280,7 +282,7 @@ static int64_t copy_bytes(const struct data *data, int64_t start,
     return n_tokens;
 }
 
-/* Tokens from `start` on, within a run that begins at `run`. */
+/* Copy tokens from `start` on, within a run that begins at `run`. */
 static int64_t copy_window(const struct data *data, int64_t run, int64_t start,
                            int32_t n_tokens, int32_t *inputs, int32_t *targets)
 {
@@ -300,7 +302,7 @@ static int64_t copy_window(const struct data *data, int64_t run, int64_t start,
     return bytes;
 }
 
-/* The run where the i-th of all window starts lies. */
+/* The run in which the i-th of all window starts lies. */
 static const struct run *draw_run(const struct part *part, int64_t i)
 {
     int64_t low = 0, high = part->n_runs - 1;

@@ -1,17 +1,17 @@
-/* data.h - a text as bytes or tokens, split for training and for judging.
+/* data.h - Read a text as bytes or tokens, split for training and for judging.
  *
- * The text is cut into blocks of DATA_BLOCK bytes.  The content of a block says
- * where it belongs: XXH64 of its bytes, seed 0, modulo 20 is 0: validation, 1:
- * test, else training.  So the split needs no file of its own, is the same on
- * every machine, and a block that occurs twice never stands on both sides.  The
- * last block, where it is not whole, is training.
+ * The text is cut into blocks of DATA_BLOCK bytes.  The content of a block
+ * decides where it belongs: XXH64 of its bytes, seed 0, modulo 20 is 0:
+ * validation, 1: test, else training.  So the split needs no file of its own,
+ * is the same on every machine, and a block that occurs twice never stands on
+ * both sides.  The last block, if it is not whole, is training.
  *
  * A window is T + 1 bytes in a row: T inputs and, one further, T targets.  It
  * lies wholly inside a run, the adjacent blocks of one split, so no byte of a
  * training window is ever a byte of another split.
  *
- * With a tokenizer each run is encoded by itself, and a window is T + 1 tokens of
- * one run; or, where the tokenizer has a token that begins a text, T, and that
+ * With a tokenizer each run is encoded by itself, and a window is T + 1 tokens
+ * of one run; or, if the tokenizer has a token that begins a text, T, and that
  * token is the first input.  The edge of a run may cut a word. */
 #ifndef DATA_H
 #define DATA_H
@@ -34,15 +34,16 @@ struct tokenizer;
  * releases *out with data_close(); NULL is fine. */
 enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err) MUST_CHECK;
-/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL: bytes. */
+/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL:
+ * bytes. */
 enum status data_open_tokens(struct data **out, const char *path,
                              int32_t n_tokens,
                              const struct tokenizer *tokenizer,
                              struct error *err) MUST_CHECK;
 void        data_close(struct data *data);
 
-/* Whether a split has a window at all; else STATUS_BAD_VALUE with how large the
- * text, the split and its longest run are.  data_open() has asked this of
+/* Check that a split has a window at all; STATUS_BAD_VALUE otherwise, with the
+ * sizes of the text, the split and its longest run.  data_open() has checked
  * training and validation. */
 enum status data_require(const struct data *data, enum split split,
                          struct error *err) MUST_CHECK;
@@ -58,14 +59,15 @@ const char *data_tokens_hash(const struct data *data);
 
 /* Draw n_sequences (B) windows, every start in the split equally likely, and
  * overlaps allowed.  O(log runs) a window; allocates nothing.  The split must
- * have a window.  Returns the bytes that the targets are, all together. */
+ * have a window.  Returns the number of bytes of all targets together. */
 int64_t data_batch(const struct data *data, enum split split,
                    struct random *random, int32_t n_sequences,
                    int32_t *inputs /* [B,T] */, int32_t *targets /* [B,T] */);
 
-/* The fixed windows of an evaluation, in the order of the text: from the start
- * of each run, one every T tokens, so that none is a target twice.  n_tokens (T)
- * need not be that of data_open().  data_window() returns its targets' bytes. */
+/* Count the fixed windows of an evaluation, in the order of the text: from the
+ * start of each run, one every T tokens, so that none is a target twice.
+ * n_tokens (T) need not be that of data_open().  data_window() returns its
+ * targets' bytes. */
 int64_t data_windows(const struct data *data, enum split split,
                      int32_t n_tokens);
 int64_t data_window(const struct data *data, enum split split, int64_t i,

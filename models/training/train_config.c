@@ -1,4 +1,5 @@
-/* train_config.c - the rows of a run, after those of its model. */
+/* train_config.c - List the keys of a training run, after those of its
+ * model. */
 #include "models/training/train_config.h"
 
 #include <math.h>
@@ -106,7 +107,8 @@ enum status train_config_load(struct train_config *out, const char *path,
                : status;
 }
 
-/* 0 leaves a size open, and a spec has floats where the file has doubles. */
+/* True if the config contradicts the model; 0 leaves a size open, and a spec
+ * has floats where the file has doubles. */
 static bool says_otherwise(const struct config_key *key,
                            const struct train_config *given,
                            const struct train_config *model)
@@ -130,7 +132,7 @@ static bool says_otherwise(const struct config_key *key,
     }
 }
 
-/* Of the types that a model's keys have. */
+/* Copy a value of one of the types that a model's keys have. */
 static void copy_value(const struct config_key *key, struct train_config *to,
                        const struct train_config *from)
 {

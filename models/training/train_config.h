@@ -1,4 +1,5 @@
-/* train_config.h - the YAML of a training run: model, routing, data, training. */
+/* train_config.h - Read the YAML of a training run: model, routing, data,
+ * training. */
 #ifndef TRAIN_CONFIG_H
 #define TRAIN_CONFIG_H
 
@@ -25,16 +26,17 @@ enum { TRAIN_CONFIG_KEYS_MAX = 64 };
 
 extern const struct config_schema train_config_schema;      /* kind "run" */
 
-/* config_load() with that schema; keys of the model need not be there where
+/* Run config_load() with that schema; keys of the model need not be there if
  * train.init is. */
 enum status train_config_load(struct train_config *out, const char *path,
                             const struct config_setting *settings,
                             size_t n_settings, struct config_origin *origins,
                             struct error *err) MUST_CHECK;
 
-/* The shape in *spec, of the model at config->init, into config->model.  What it
- * routes stands (`policy`); if that is nothing, the config's routing does, in
- * *spec too.  A key given that says otherwise is STATUS_BAD_VALUE, blamed. */
+/* Copy the shape in *spec, of the model at config->init, into config->model.
+ * The routing of that model stands (`policy`); if it has none, the config's
+ * routing does, in *spec too.  A key that was given another value is
+ * STATUS_BAD_VALUE, blamed. */
 enum status train_config_adopt(struct train_config *config, struct model_spec *spec,
                              const char *policy,
                              const struct config_origin *origins,
@@ -42,8 +44,8 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
 
 /* The learning rate of a run that gives none: 1.7e-3 sqrt(64 / C), tuned on a
  * pilot at widths 24 to 96 with batches of 256 to 512 bytes for 1e12 and 3e12
- * flops, dense and MoD alike.  Routers alone: six times that, tuned on a Llama of
- * width 64 that was trained before. */
+ * flops, dense and MoD alike.  Routers alone: six times that, tuned on a Llama
+ * of width 64 that was trained before. */
 double train_config_default_rate(int64_t channels, enum freeze freeze);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "sim/core/answer/table.h"
 
-/* Rows of the curve beside those that are judged: enough for any plot. */
+/* Rows of the curve besides those that are judged: enough for any plot. */
 enum { CURVE_ROWS = 200 };
 
 /* Sequences judged at a time, at most: products reach their full speed with
@@ -46,8 +46,8 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* One row each CURVE_ROWS-th of the steps, the first step, and every step that
- * is judged. */
+/* The curve has a row at each of CURVE_ROWS evenly spaced steps, the first
+ * step, and every step that is judged. */
 static int64_t curve_spacing(const struct trainer_options *o)
 {
     return (o->steps + CURVE_ROWS - 1) / CURVE_ROWS;
@@ -71,7 +71,7 @@ static struct model_options judge_options(const struct trainer_options *o,
     };
 }
 
-/* Without an init all is drawn; again, it comes out the same. */
+/* Without an init all weights are drawn again, and come out the same. */
 static void draw_routers(struct trainer *t)
 {
     if (t->options.init)
@@ -225,7 +225,7 @@ static void note_curve(struct trainer *t, double rate)
     row[GRAD_NORM] = t->grad_norm;
 }
 
-/* The weights are spoiled then: an older checkpoint is what is left. */
+/* The weights are spoiled by then: only an older checkpoint is left. */
 static enum status diverged(const struct trainer *t, int64_t step,
                             const char *what, struct error *err)
 {
@@ -299,7 +299,7 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
                              kept / (double)done, done, done * T, bytes };
 }
 
-/* In the judge's place, so that there are never three models. */
+/* Replace the judge, so that there are never three models. */
 static enum status change_judge(struct trainer *t, const struct model_spec *spec,
                                 struct error *err)
 {
@@ -309,7 +309,7 @@ static enum status change_judge(struct trainer *t, const struct model_spec *spec
     return model_open(&t->judge, spec, &options, err);
 }
 
-/* The same tensors: routed, but keeping everything and gated by one. */
+/* Judge the same tensors: routed, but keeping everything and gated by one. */
 enum status trainer_judge_dense(struct trainer *t, enum split split,
                                 int64_t most, struct judge_watch *watch,
                                 struct verdict *out, struct error *err)
@@ -392,7 +392,7 @@ double trainer_last_loss(const struct trainer *t)
 
 double trainer_recent_loss(const struct trainer *t)
 {
-    /* From the curve, which survives a resume. */
+    /* Averaged from the curve, which survives a resume. */
     double sum = 0.0;
     int64_t n = 0, tenth = t->options.steps / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);

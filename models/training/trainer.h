@@ -1,4 +1,4 @@
-/* trainer.h - training a model on a text, judging it on what is held out. */
+/* trainer.h - Train a model on a text; judge it on the held-out text. */
 #ifndef TRAINER_H
 #define TRAINER_H
 
@@ -23,16 +23,16 @@ struct trainer_options {
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate
- * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder them. */
+ * 2*sigmoid lies within 1 % of 1, and that a few steps of AdamW reorder
+ * them. */
 #define TRAINER_ROUTER_DEVIATION 0.02
 
 struct trainer;                           /* opaque: trainer.c */
 
 /* Opens the model with first weights, and a second one without gradients and on
- * the same weights for judging.  Where the init routes nothing and `spec` does,
- * routers are drawn.  `options->init` and `data` are
- * borrowed.  `fingerprint` (16 hexadecimal digits) says
- * what a checkpoint must have been made with. */
+ * the same weights for judging.  If the init routes nothing and `spec` does,
+ * routers are drawn.  `options->init` and `data` are borrowed.  A checkpoint
+ * must have been made with `fingerprint` (16 hexadecimal digits). */
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct trainer_options *options,
                          const struct data *data, const char *fingerprint,
@@ -43,8 +43,8 @@ void        trainer_close(struct trainer *trainer);
  * nothing of this trainer is worth saving then. */
 enum status trainer_step(struct trainer *trainer, struct error *err) MUST_CHECK;
 
-/* Somebody looks on while a split is judged: `go_on` false ends it early.  Put
- * it first in a struct of your own. */
+/* A watcher of the judging of a split: `go_on` false ends it early.  Put it
+ * first in a struct of your own. */
 struct judge_watch {
     bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
 };
@@ -54,16 +54,17 @@ struct verdict {
     double  nats;                  /* per byte of the targets */
     double  capacity;              /* share of tokens that routed layers kept;
                                     * NAN without routed layers */
-    int64_t windows, tokens, bytes;   /* done: fewer where the watch said so */
+    int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
 };
-/* Under `policy`, over at most `most` windows (0: all), evenly spread.  `watch`
- * may be NULL. */
+/* Judge under `policy`, over at most `most` windows (0: all), evenly spread.
+ * `watch` may be NULL. */
 struct verdict trainer_judge(struct trainer *trainer, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch);
 
-/* What a frozen backbone's routing costs.  The same loss with nothing routed: the
- * model as it came; and under `policy` with the routers as they were drawn. */
+/* The cost of a frozen backbone's routing.  The same loss with nothing routed:
+ * the model as it came; and under `policy` with the routers as they were
+ * drawn. */
 /* After a failure the trainer can only be closed. */
 enum status trainer_judge_dense(struct trainer *trainer, enum split split,
                                 int64_t most, struct judge_watch *watch,
@@ -73,12 +74,12 @@ enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
                                 const struct route_policy *policy, int64_t most,
                                 struct judge_watch *watch, struct verdict *out,
                                 struct error *err) MUST_CHECK;
-/* Whether there is something to compare with: the backbone is frozen, and the
+/* True if there is something to compare with: the backbone is frozen, and the
  * routers were drawn. */
 bool        trainer_drew_routers(const struct trainer *trainer);
 
-/* The causal rule that goes with the training policy: itself if it is causal,
- * the threshold where there are scores, otherwise NULL: none. */
+/* The causal rule that belongs to the training policy: itself if it is causal,
+ * the threshold if there are scores, otherwise NULL: none. */
 const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
 
 enum status trainer_save(struct trainer *trainer, const char *path,
@@ -91,12 +92,12 @@ struct model                *trainer_model(struct trainer *trainer);
 const struct training_state *trainer_state(const struct trainer *trainer);
 /* Losses are in nats per byte. */
 double trainer_last_loss(const struct trainer *trainer);
-/* Mean of the training losses that the curve noted in the last tenth of the
+/* The mean of the training losses that the curve noted in the last tenth of the
  * steps. */
 double trainer_recent_loss(const struct trainer *trainer);
 size_t trainer_bytes(const struct trainer *trainer);   /* both models */
 
-/* The curve as DIRECTORY/curve.csv: step,tokens,flops,seconds,joules,lr,train_loss,
+/* Write DIRECTORY/curve.csv: step,tokens,flops,seconds,joules,lr,train_loss,
  * heldout_loss,capacity_realised,grad_norm; unknown is empty. */
 enum status trainer_write_curve(const struct trainer *trainer,
                                 const char *directory,

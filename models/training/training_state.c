@@ -1,4 +1,4 @@
-/* training_state.c - the ledger and the blocks of a model as flat tensors. */
+/* training_state.c - Turn a model's ledger and blocks into flat tensors. */
 #include "models/training/training_state.h"
 
 #include <inttypes.h>
@@ -38,7 +38,8 @@ static void ledger_to_pairs(const struct model *m, const struct ledger *ledger,
     }
 }
 
-/* Charged, as the meter did it: of a cell, only flops and bytes are known. */
+/* Charge the ledger as the meter did: of a cell, only flops and bytes are
+ * known. */
 static enum status ledger_from_pairs(const struct model *m,
                                      struct ledger *ledger,
                                      const uint64_t *pair)
@@ -56,7 +57,7 @@ static enum status ledger_from_pairs(const struct model *m,
     return status;
 }
 
-/* Memory of a save or resume that the model does not have itself. */
+/* The memory of a save or resume that the model does not have itself. */
 struct state_memory {
     uint64_t *pairs;               /* of the ledger */
     float    *routers;             /* [learned]; NULL: all weights learn */
@@ -131,8 +132,8 @@ static void state_tensors(struct model *m, const struct training_state *state,
     out[STATE_LEDGER].shape[0] = 2 * ledger_pairs(m);
 }
 
-/* XXH64 of the tensors' bytes, each seeded with the sum before: a disk that
- * lies is found out. */
+/* XXH64 of the tensors' bytes, each seeded with the sum before, to detect a
+ * damaged file. */
 static void checksum(char out[17], const struct safetensors_tensor *const *t)
 {
     XXH64_hash_t hash = 0;
@@ -218,7 +219,7 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
     return STATUS_OK;
 }
 
-/* All tensors of the state into the memory of `want`, or none of them. */
+/* Read all tensors of the state into the memory of `want`, or none of them. */
 static enum status read_state(struct safetensors_tensor *want,
                               const struct safetensors *file,
                               int64_t most_curve, const char *path,
@@ -276,7 +277,7 @@ enum status training_state_resume(struct model *m,
         if (memory.routers)
             tensor_copy_learned(model_tensors(m), model_weights(m),
                                 memory.routers, true);
-        /* Into a ledger as it was opened this cannot overflow. */
+        /* A ledger as it was opened cannot overflow by this. */
         status = ledger_from_pairs(m, state->counted, memory.pairs);
     }
     free_memory(&memory);

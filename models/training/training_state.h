@@ -1,11 +1,12 @@
-/* training_state.h - one file from which training goes on bit for bit. */
+/* training_state.h - Save training in one file, to go on from it bit for
+ * bit. */
 #ifndef TRAINING_STATE_H
 #define TRAINING_STATE_H
 
 #include "models/executor/model.h"
 #include "sim/core/base/random.h"
 
-/* Where a training run stands. */
+/* The point that a training run has reached. */
 enum { TRAINING_CURVE_COLUMNS = 10 };
 struct training_state {
     int64_t step;                  /* done so far */
@@ -19,9 +20,9 @@ struct training_state {
                                     * layer and op; borrowed */
 };
 
-/* Weights, moments, thresholds and *state, with its ledger, in one file, whole
- * or not at all.  Of a frozen backbone, whose weights do not move, the file has
- * the routers alone and the checksum of the rest. */
+/* Write weights, moments, thresholds and *state, with its ledger, to one file,
+ * whole or not at all.  For a frozen backbone, whose weights do not move, the
+ * file has the routers alone and the checksum of the rest. */
 enum status training_state_save(struct model *model,
                                 const struct training_state *state,
                                 const char *path,
@@ -30,7 +31,7 @@ enum status training_state_save(struct model *model,
 /* Read them back; the ledger must be as it was opened, and `curve` have room
  * for `most_curve` rows.  Another fingerprint or another frozen backbone than
  * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged
- * file STATUS_BAD_FORMAT.  On failure model and *state are as they were. */
+ * file is STATUS_BAD_FORMAT.  On failure model and *state are as they were. */
 enum status training_state_resume(struct model *model,
                                   struct training_state *state,
                                   int64_t most_curve, const char *path,

@@ -14,7 +14,7 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-/* As it may be typed again. */
+/* Write the command line as it may be typed again. */
 static void command_line(char *out, size_t size, int argc, char **argv)
 {
     size_t used = 0;
@@ -30,7 +30,7 @@ static void print_path(const char *folder, const char *file)
     printf("/%s\n", file);
 }
 
-/* Name the figures left out with the reason, and warn of what does not agree. */
+/* Name the figures left out with the reason; warn of ledgers that disagree. */
 static void say(const struct report *report, const struct command_options *o)
 {
     for (size_t i = 0; i < report->n_figures; i++)

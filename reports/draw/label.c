@@ -39,7 +39,7 @@ static const struct side {
     /* Sides further off, for labels that must be placed. */
     {   0,  27, 0.5, "center" }, {   0, -27, 0.5, "center" },
 };
-static const double far_cost = 80;     /* square pixels of overlap as bad */
+static const double far_cost = 80;     /* in square pixels of overlap */
 enum { N_SIDES = sizeof sides / sizeof *sides, N_NEAR = 8 };
 
 struct box {

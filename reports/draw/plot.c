@@ -251,7 +251,7 @@ static enum status run_program(char *const *argv, const char *folder,
                      *said ? said : "it said nothing");
 }
 
-/* gnuplot has no bold and no second choice of font in SVG. */
+/* gnuplot's SVG has no bold and no second choice of font: substitute them. */
 static const struct { const char *from, *to; } fonts[] = {
     { "font-family=\"Arial:Bold\"", "font-family=\"Arial, 'Liberation Sans', "
       "sans-serif\" font-weight=\"bold\"" },
@@ -261,7 +261,7 @@ static const struct { const char *from, *to; } fonts[] = {
       "Consolas, monospace\"" },
 };
 
-/* Inside tags only: text between tags may be foreign. */
+/* Substitute inside tags only: text between tags may be foreign. */
 static void write_svg_body(const char *text, FILE *out)
 {
     bool in_tag = false;
@@ -284,7 +284,7 @@ static void write_svg_body(const char *text, FILE *out)
     }
 }
 
-/* gnuplot names every SVG "Gnuplot": say what this one shows instead. */
+/* gnuplot names every SVG "Gnuplot": name its subject instead. */
 static enum status finish_svg(const struct plot *plot, const char *from,
                               const char *to, struct error *err)
 {

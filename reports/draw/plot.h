@@ -18,7 +18,7 @@ struct plot {
     char   head[200];          /* the finding, in words */
     char   sub[400];           /* what is drawn, with units */
     char   foot[480];          /* provenance */
-    char   alt[1200];          /* for those who cannot see it */
+    char   alt[1200];          /* for readers who cannot see it */
     double height;             /* CSS pixels, before extra lines of text */
     double left, right, top, bottom;      /* margins, likewise */
     FILE  *script, *data;      /* write the body of .gp and all of .dat here */
@@ -26,7 +26,7 @@ struct plot {
     size_t script_size, data_size;
     bool   ready;              /* there was something to draw */
     bool   drawn;              /* NAME.svg and NAME.png exist */
-    char   reason[256];        /* why not */
+    char   reason[256];        /* for which it was not drawn */
 };
 
 /* Streams open, margins as in the style; caller closes with plot_close(). */
@@ -48,8 +48,8 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
 bool        plot_can_draw(void);
 
 /* Ticks of a logarithmic axis ('x', 'y') from low to high, both above 0: a few
- * to the decade where there are few of those.  Named as they are or, `prefixed`,
- * with an SI letter. */
+ * to the decade where there are few of those.  Named as they are or,
+ * `prefixed`, with an SI letter. */
 void        plot_log_tics(struct plot *plot, char axis, double low, double high,
                           bool prefixed);
 

@@ -41,7 +41,7 @@ void table_tag(FILE *out, const char *word)
 
 enum { WIDE = 8 };             /* columns that a page shows without scrolling */
 
-/* True for a column of a wide table that no row knows: one note says as much. */
+/* True for a column of a wide table that no row knows: a note says as much. */
 static bool is_blank(const struct table *t, size_t c)
 {
     bool unknown = false;

@@ -1,5 +1,6 @@
 /* figure_distribution.c - Draw empirical distributions: the times of a
- * profile's decode steps, and the costs and losses of a scored text's tokens. */
+ * profile's decode steps, and the costs and losses of a scored text's
+ * tokens. */
 #include "reports/figures/figures.h"
 
 #include <math.h>
@@ -8,7 +9,8 @@
 #include "sim/core/base/stats.h"
 #include "sim/core/answer/table.h"
 
-/* All tokens, and those that none, some and all of the routed blocks kept. */
+/* All tokens, and those that were kept by none, some and all of the routed
+ * blocks. */
 enum group { GROUP_DENSE, GROUP_EVERY, GROUP_NONE, GROUP_SOME, GROUP_ALL,
              GROUP_COUNT };
 
@@ -33,7 +35,7 @@ struct sample {
 
 struct samples {
     struct sample of[GROUP_COUNT];
-    const char *every;         /* what GROUP_EVERY is called; NULL: "MoD" */
+    const char *every;         /* the name of GROUP_EVERY; NULL: "MoD" */
 };
 
 static void put(struct sample *s, double value)
@@ -66,7 +68,7 @@ static void summarise(struct samples *samples)
     }
 }
 
-/* A part that is the whole would only hide it. */
+/* A group that is the whole would only hide it. */
 static bool is_drawn(const struct samples *samples, int group)
 {
     size_t n = samples->of[group].n;
@@ -81,8 +83,8 @@ static const char *name_of(const struct samples *samples, int group)
                                                   : groups[group].name;
 }
 
-/* A block a group: the steps, from a share of 0 on and to the end of the axis;
- * then the medians of all. */
+/* Write a block a group: the steps, from a share of 0 on and to the end of the
+ * axis; then the medians of all. */
 static void write_data(struct plot *p, struct samples *samples, double factor,
                        double end, const char *what)
 {
@@ -125,7 +127,7 @@ static void write_plot(struct plot *p, const struct samples *samples,
     fputc('\n', p->script);
 }
 
-/* In an empty frame of full width, so that it does not wrap. */
+/* Write the key in an empty frame of full width, so that it does not wrap. */
 static void write_key(struct plot *p, const struct samples *samples)
 {
     const char *before = "plot [0:1][0:1] ";

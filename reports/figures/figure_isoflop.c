@@ -103,7 +103,7 @@ static void collect(struct isoflop *iso, const struct study *study)
     find_capacities(iso);
 }
 
-/* Two sizes for one budget and kind: less is no curve. */
+/* True if there are two sizes for one budget and kind: less is no curve. */
 static bool has_curve(const struct isoflop *iso)
 {
     for (int i = 1; i < iso->n; i++)
@@ -194,7 +194,7 @@ static int by_place(const void *a, const void *b)
     return order ? order : x < y ? -1 : x > y;
 }
 
-/* Dots of one budget nearer than a mark's width stand side by side. */
+/* Put dots of one budget nearer than a mark's width side by side. */
 static void part(struct isoflop *iso, struct frame frame)
 {
     static const double near = 7, step = 11;
@@ -240,8 +240,8 @@ static void write_means(struct plot *p, const struct dot *d, int n)
     fputs("\n\n", p->data);
 }
 
-/* Settings that share `fixed` and differ in the other, left to right; of two of
- * one size the lower. */
+/* Write settings that share `fixed` and differ in the other, left to right; of
+ * two of one size the lower. */
 static int write_line(struct plot *p, const struct dot *d, int n,
                       double (*of)(const struct dot *), double fixed)
 {
@@ -281,7 +281,7 @@ static void write_lines(struct plot *p, const struct dot *d, int n)
     fputs(lines ? "\n" : "NaN NaN\n\n\n", p->data);
 }
 
-/* Dots of the curve that starts at `i`. */
+/* The number of dots of the curve that starts at `i`. */
 static int length(const struct isoflop *iso, int i)
 {
     int n = 1;

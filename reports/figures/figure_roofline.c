@@ -29,7 +29,7 @@ struct roofline {
     struct panel panel[RUN_MAX_PHASES];
     int    n_panels;
     struct ceilings ceilings;
-    double threads;            /* that the run used; NAN */
+    double threads;            /* used by the run; NAN */
     double x0, x1, y0, y1;     /* FLOPs a byte, FLOPs a second */
     struct prefix prefix;      /* of FLOPs a second */
 };
@@ -145,7 +145,7 @@ static double enters(const struct roofline *r, double rate)
     return fmax(r->x0, r->y0 / rate);
 }
 
-/* The top of the frame stands in for a peak that nobody stated. */
+/* The top of the frame stands in for a peak that is not stated. */
 static double top_of(const struct roofline *r)
 {
     const struct ceiling *peak = &r->ceilings.of[CEILING_PEAK];
@@ -200,7 +200,7 @@ static void write_ceiling(struct plot *p, const struct roofline *r, int id)
 
 /* ---- words ---- */
 
-/* Share of the peak, where the run had all the cores that it is of. */
+/* True if the run had all the cores that the peak is of. */
 static bool compares_peak(const struct roofline *r)
 {
     return ceiling_known(&r->ceilings.of[CEILING_PEAK]) &&
@@ -237,7 +237,8 @@ static void say(struct plot *p, const struct roofline *r)
     }
 }
 
-/* "select, gather": the ops that took time for next to no FLOPs in any phase. */
+/* Name "select, gather": the ops that took time for next to no FLOPs in any
+ * phase. */
 static void name_idle(char *out, size_t size, const struct roofline *r)
 {
     size_t used = 0;

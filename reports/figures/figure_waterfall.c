@@ -54,7 +54,7 @@ static void add(struct step *steps, int *n, struct step step)
     steps[(*n)++] = step;
 }
 
-/* A change and the total it leads to. */
+/* Add a change and the total that it leads to. */
 static void add_change(struct step *steps, int *n, const char *back[2],
                        const char *saved[2], const char *total,
                        struct amount ratio)

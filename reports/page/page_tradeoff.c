@@ -1,10 +1,11 @@
-/* page_tradeoff.c - Write the page's sentences about a real model's routings. */
+/* page_tradeoff.c - Write the page's sentences about a real model's
+ * routings. */
 #include "reports/page/page.h"
 
 #include <math.h>
 #include "reports/draw/html.h"
 
-/* "12.3 % less time ± 0.4"; more where it is more. */
+/* Write "12.3 % less time ± 0.4"; more if it is more. */
 static void saved(FILE *out, const struct trade *t, enum spend s)
 {
     const struct amount share = t->share[s];

@@ -32,7 +32,7 @@ struct ceiling {
 
 struct ceilings {
     const char *machine;       /* borrowed; NULL: the run states no ceilings */
-    double cores;              /* that they are of; NAN: unknown */
+    double cores;              /* in use together; NAN: unknown */
     struct ceiling of[CEILING_COUNT];
 };
 

@@ -45,7 +45,7 @@ struct facts {
     double tokens, seed;
     const char *policy;            /* borrowed from the summary: by which it was
                                     * trained */
-    const char *rule;              /* likewise: that a scored text was run by */
+    const char *rule;              /* likewise: by which a text was scored */
 };
 /* From summary.json, to which policy and rule then point. */
 void        facts_read(struct facts *out, const json_t *summary);

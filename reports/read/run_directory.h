@@ -1,7 +1,7 @@
 /* run_directory.h - Open a run directory.
  *
- * A file that the directory holds and that cannot be read is an error that names
- * file and line. */
+ * A file that the directory holds and that cannot be read is an error that
+ * names file and line. */
 #ifndef RUN_DIRECTORY_H
 #define RUN_DIRECTORY_H
 

@@ -261,8 +261,8 @@ bool study_is_largest(const struct study *study, const struct setting *s)
     return !(s->flops_train < largest_share * study->flops_high);
 }
 
-/* Among the largest budget's runs, where both kinds have some: compared
- * settings should have cost the same. */
+/* Find the best of each kind among the largest budget's runs, if both kinds
+ * have some: compared settings should have cost the same. */
 static void find_best(struct study *study)
 {
     const double large = largest_share * study->flops_high;
@@ -310,8 +310,8 @@ static struct difference difference_of(const struct setting *a,
     return d;
 }
 
-/* The best dense of the same budget; of all where budgets are not separate or
- * that one has none. */
+/* The best dense setting of the same budget; of all budgets, if they are not
+ * separate or this one has none. */
 static const struct setting *rival_of(const struct study *study,
                                       const struct setting *s)
 {

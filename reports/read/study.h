@@ -60,7 +60,8 @@ void        study_close(struct study *study);
 /* The loss that a comparison uses: under the causal rule; NAN when unknown. */
 double      study_loss(const struct run *run);
 
-/* Of the budget that the best are chosen from: within 5 % of the largest. */
+/* True for the budget that the best are chosen from: within 5 % of the
+ * largest. */
 bool        study_is_largest(const struct study *study,
                              const struct setting *setting);
 

@@ -36,7 +36,7 @@ int         tokens_used(const struct tokens *tokens, size_t i);
 /* The word for what n_blocks counts: "blocks" or "parts". */
 const char *tokens_blocks(const struct tokens *tokens);
 
-/* A rough kind of a token, by its characters and what stands before it. */
+/* A rough kind of a token, by its characters and those before it. */
 enum token_kind { TOKEN_SPACE, TOKEN_PUNCTUATION, TOKEN_DIGIT, TOKEN_START,
                   TOKEN_INSIDE, TOKEN_KIND_COUNT };
 extern const char *const token_kind_names[TOKEN_KIND_COUNT];

@@ -60,8 +60,9 @@ struct tradeoff {
     struct trade *point;           /* [n] by line, along it by capacity; the
                                     * dense ones first */
     size_t n, n_lines, n_unfinished;
-    const json_t *usual_blocks;    /* the set that most points route; a line of
-                                    * another says so.  NULL: nothing routes */
+    const json_t *usual_blocks;    /* the set that most points route; the line
+                                    * of another set names it.  NULL: nothing
+                                    * routes */
     const struct trade *dense;     /* the first dense point; NULL: none */
     struct amount dense_loss;      /* of the twins; unknown: they differ, since
                                     * the points scored unlike texts */

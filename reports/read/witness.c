@@ -218,7 +218,7 @@ static enum status find_shapes(struct ledger_shape shape[WITNESS_COUNT],
     return STATUS_OK;
 }
 
-/* A ledger that saw only work outside any layer has no layer axis to lose. */
+/* A ledger that has only work outside any layer has no layer axis to lose. */
 static enum status open_ledgers(struct witnesses *out,
                                 struct ledger_shape shape[WITNESS_COUNT],
                                 const bool seen[WITNESS_COUNT],
@@ -312,7 +312,7 @@ static bool resolves(const struct ledger *ledger, int pass, int32_t layer,
             (shape.n_layers > 0 && layer < shape.n_layers));
 }
 
-/* True where the cells below resolution may hold more than a tenth of `known`. */
+/* True if the cells below resolution may hold more than a tenth of `known`. */
 static bool hides_too_much(const struct witnesses *witnesses,
                            enum metric metric, int pass, int32_t layer, int op,
                            double known)

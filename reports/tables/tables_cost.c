@@ -76,8 +76,8 @@ static struct amount of_op(const void *context, enum witness w, enum metric m)
     return a;
 }
 
-/* Seconds that order the ops: measured, else modelled; FLOPs where neither is
- * known. */
+/* The seconds by which the ops are ordered: measured, else modelled; FLOPs if
+ * neither is known. */
 struct ordered {
     int op;
     double weight;

@@ -131,7 +131,7 @@ static void totals_off(struct report *r)
                     r->profile->phase[i].name);
 }
 
-/* what the counters saw of the counted work */
+/* the counters' share of the counted work */
 
 static const struct column seen_columns[] = {
     { "phase", "phase", "", COLUMN_TEXT, true },
@@ -364,7 +364,7 @@ static void machine(struct report *r)
     free(all);
 }
 
-/* how to make it again */
+/* the commands that made the runs */
 
 static const struct column command_columns[] = {
     { "directory", "directory", "", COLUMN_TEXT, true },

@@ -28,11 +28,11 @@ struct fields {
     int phase, model, metric, verdict, off, source, simulator;
 };
 
-/* Rows of one phase, model and metric stand together in no order. */
+/* Rows of one phase, model and metric need not be neighbours. */
 struct sum {
     size_t count[N_VERDICTS];
-    double worst;              /* of what was judged; NAN: nothing was */
-    enum provenance from;      /* of that */
+    double worst;              /* of the judged rows; NAN: there is none */
+    enum provenance from;      /* of `worst` */
 };
 
 static bool same(const struct csv *csv, const struct fields *f, size_t a,

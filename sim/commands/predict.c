@@ -118,7 +118,7 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* The settings of --set, for a model whose file says the rest. */
+/* The settings of --set, for a model whose file states everything else. */
 static json_t *settings_json(const struct command_options *o)
 {
     json_t *list = json_array();
@@ -127,7 +127,7 @@ static json_t *settings_json(const struct command_options *o)
     return list;
 }
 
-/* A checkpoint says all of its shape: only its routing is left to --set. */
+/* A checkpoint states all of its shape: only its routing is left to --set. */
 static enum status load_json(struct predict_answer *a, const char *path,
                              struct error *err)
 {
@@ -188,7 +188,7 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
-/* All matrices as --weights names one type for them. */
+/* Store all matrices in the type that --weights names. */
 static enum status store_as(struct model_spec *spec, const char *type,
                             struct error *err)
 {
@@ -197,7 +197,8 @@ static enum status store_as(struct model_spec *spec, const char *type,
 
     if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
-        return STATUS_OK;                    /* stored: load_weights() did it */
+        return STATUS_OK;                    /* stored: load_weights() has set
+                                              * them */
     if (stored_config_apply(spec, &config, &why) == STATUS_OK)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);

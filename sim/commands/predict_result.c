@@ -1,4 +1,5 @@
-/* predict_result.c - Write an answer of isobath predict as text, CSV or JSON. */
+/* predict_result.c - Write an answer of isobath predict as text, CSV or
+ * JSON. */
 #include "sim/commands/predict_session.h"
 
 #include <math.h>
@@ -87,7 +88,7 @@ static void print_model(FILE *file, const struct predict_answer *a)
             most = kept > most ? kept : most;
         }
     fprintf(file, "%s: %s, %d layers, C %d, %.4g M parameters; ",
-            a->options->model, family_names[s->family], s->n_layers,
+            a->options->model, family_names[spec_family(s)], s->n_layers,
             s->n_channels, (double)memory_parameters(s) / 1e6);
     if (most == 0) {
         fputs("dense\n", file);

@@ -14,12 +14,12 @@ struct predict_options {
     int     phase, by;                  /* enum memory_phase, predict_by */
     int64_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
-    int64_t layer;                      /* that it shows */
+    int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types; -1: as the
                                          * model file says */
 };
 
-/* Everything that is printed, in whatever format. */
+/* All the data that are printed, in any format. */
 struct predict_answer {
     const struct predict_options *options;
     struct predict_question question;
@@ -29,7 +29,7 @@ struct predict_answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
-    uint64_t process_bytes;             /* this program's own, at its start */
+    uint64_t process_bytes;             /* of this program, at its start */
 };
 
 /* ---- predict_result.c: the whole answer ---- */

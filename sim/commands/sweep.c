@@ -142,7 +142,7 @@ static int32_t count(const enum point_state *state, int32_t n,
     return found;
 }
 
-/* DIR/points.csv and DIR/summary.json, of what there is. */
+/* Write DIR/points.csv and DIR/summary.json from the points that are done. */
 static enum status merge(const struct options *options,
                          const struct rundir *rundir, const struct sweep *sweep,
                          const enum point_state *state, struct error *err)
@@ -188,8 +188,8 @@ static struct sweep_run local_run(const struct options *options,
     };
 }
 
-/* One point, for a cluster's task: the directory is shared with others, so only
- * the point itself, by its own process, is locked. */
+/* Run one point, for a cluster's task: the directory is shared with others, so
+ * only the point itself, by its own process, is locked. */
 static enum status run_one(const struct options *options,
                            const struct sweep *sweep,
                            const struct sweep_run *run,
@@ -206,7 +206,7 @@ static enum status run_one(const struct options *options,
     return status;
 }
 
-/* All points, then the tables, also when it was interrupted. */
+/* Run all points, then write the tables, also after an interruption. */
 static enum status run_and_merge(const struct options *options,
                                  const struct sweep *sweep,
                                  const struct sweep_run *run,

@@ -85,7 +85,7 @@ static json_t *follow(json_t *object, const char *path)
     return object;
 }
 
-/* As the summary says it, whichever witness that was. */
+/* Add a figure as the summary states it, by any witness. */
 static void add_figure(struct table *t, json_t *summary,
                        const struct figure *figure)
 {

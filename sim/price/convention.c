@@ -1,11 +1,12 @@
-/* convention.c - what papers call the FLOPs of a training step. */
+/* convention.c - Count the FLOPs of a training step as papers count them. */
 #include "sim/price/predict.h"
 
 #include <string.h>
 
 #include "sim/price/flops.h"
 
-/* How the pairs of query and key of a sequence of S are told. */
+/* The way in which the query-key pairs of a sequence of S tokens are
+ * counted. */
 enum pairs { PAIRS_NONE, PAIRS_FULL, PAIRS_HALF, PAIRS_EXACT };
 
 static double pairs_of(double S, enum pairs pairs)
@@ -30,7 +31,8 @@ static double rows_of_all(const struct allocation *a)
     return (double)allocation_tokens(a);
 }
 
-/* Forward's products: linear layers, QK^T and PV; the head on request. */
+/* The FLOPs of forward's products: linear layers, QK^T and PV; the head on
+ * request. */
 static double products(const struct model_spec *s, const struct allocation *a,
                        enum pairs pairs, bool head)
 {
@@ -46,7 +48,8 @@ static double products(const struct model_spec *s, const struct allocation *a,
     return sum;
 }
 
-/* Every parameter times the rows that use it: N*D where nothing is routed. */
+/* Each parameter counted once per row that uses it: N*D where nothing is
+ * routed. */
 static double parameter_rows(const struct model_spec *s,
                              const struct allocation *a, bool embeddings)
 {
@@ -64,7 +67,7 @@ static double parameter_rows(const struct model_spec *s,
     return sum;
 }
 
-/* Forward's QK^T and PV alone. */
+/* The FLOPs of forward's QK^T and PV alone. */
 static double attention(const struct model_spec *s, const struct allocation *a,
                         enum pairs pairs)
 {

@@ -1,4 +1,4 @@
-/* energy.c - coefficients times amounts, and static power times time. */
+/* energy.c - Multiply amounts by coefficients, and time by static power. */
 #include "sim/price/energy.h"
 
 static struct estimate scaled(double amount, const struct quantity *each)

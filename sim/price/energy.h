@@ -1,4 +1,4 @@
-/* energy.h - from flops, bytes and seconds to joules, with an interval. */
+/* energy.h - Turn flops, bytes and seconds into joules, with an interval. */
 #ifndef ENERGY_H
 #define ENERGY_H
 
@@ -11,8 +11,8 @@ struct energy {
     struct estimate standing;         /* static_watts * seconds */
 };
 
-/* A model of effective coefficients, not a reading: each level is charged for
- * what crosses from it to the one nearer the core. */
+/* Joules by effective coefficients, a model and not a reading: each level is
+ * charged for the bytes that cross from it to the one nearer the core. */
 struct energy energy_of(const struct machine *machine, double flops,
                         const struct traffic *traffic, struct estimate seconds);
 struct estimate energy_joules(const struct energy *energy);

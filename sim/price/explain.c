@@ -54,6 +54,17 @@ static void rule(FILE *file, const struct model_spec *spec, int32_t layer,
     }
 }
 
+/* The price that takes the place of forward's in training. */
+static void rule_of_training(FILE *file, const struct model_spec *spec,
+                             int32_t layer, const struct flops_list *list,
+                             enum op op)
+{
+    if (!list->at[FLOPS_TRAINING][op].rule)
+        return;
+    fputs("  in training, which keeps operands for backward\n", file);
+    rule(file, spec, layer, &list->at[FLOPS_TRAINING][op]);
+}
+
 /* Prices that take the place of forward's in a layer that skips tokens. */
 static void rules_of_skipping(FILE *file, const struct model_spec *spec,
                               int32_t layer, const struct flops_list *list,
@@ -75,7 +86,7 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
     }
 }
 
-/* Rows that a choice keeps, or all. */
+/* The rows that a choice keeps, or all rows. */
 static int32_t rows_of_sequence(const struct allocation *a, int32_t choice,
                                 int32_t b)
 {
@@ -92,7 +103,7 @@ static uint64_t rows_in(const struct allocation *a, int32_t choice)
     return rows;
 }
 
-/* `seen`: kept rows see the keys of skipped ones. */
+/* The sum of keys over rows; `seen`: kept rows see the keys of skipped ones. */
 static uint64_t keys_in(const struct allocation *a, int32_t choice, bool seen)
 {
     uint64_t keys = 0;
@@ -118,7 +129,8 @@ static void add_run(struct runs *runs, int32_t choice)
     runs->choice[runs->n++] = choice;
 }
 
-/* An op runs for the choice that the stage makes, its parts, or its rows. */
+/* Add the runs of an op: for the stage's choice, for its parts, or for its
+ * rows. */
 static void add_runs(struct runs *runs, const struct stage *stage,
                      enum pass pass, enum op op)
 {
@@ -169,11 +181,12 @@ static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
     return runs;
 }
 
-/* Rows and keys of a layer. */
+/* Print the rows and keys of a layer. */
 static void rows_of(FILE *file, const struct model_spec *spec,
                     const struct plan *plan, const struct allocation *a,
                     enum pass pass, enum op op, int32_t layer)
 {
+    const struct flops_list list = flops_list(spec);
     const struct runs runs = runs_of(plan, pass, op, layer);
     const enum skipped_keys skipped = layer == LEDGER_OUTSIDE
         ? SKIPPED_KEYS_ABSENT : plan_skipped_keys(plan, layer);
@@ -188,15 +201,15 @@ static void rows_of(FILE *file, const struct model_spec *spec,
         else
             fprintf(file, ", then %" PRIu64, second);
     }
-    if (((op == OP_QKV || op == OP_ROPE) && skipped == SKIPPED_KEYS_COMPUTED) ||
-        (op == OP_ATTEND && seen))
+    if (seen && op != OP_GATHER && list.at[FLOPS_OF_ALL][op].rule)
         fprintf(file, ", keys of %" PRIu64, rows_in(a, PLAN_NO_CHOICE));
     if (op == OP_ATTEND || (op == OP_ROUTE &&
                             spec->signal == SIGNAL_RECEIVED))
         fprintf(file, ", sum of n %" PRIu64, keys_in(a, runs.choice[0], seen));
 }
 
-/* Layer i of the ledger, the last being what is outside any. */
+/* The key of layer i in the ledger; the last layer stands for work outside
+ * any. */
 static struct ledger_key key_of(const struct model_spec *spec, enum pass pass,
                                 enum op op, int32_t i)
 {
@@ -232,7 +245,8 @@ static int32_t kind_of(const struct model_spec *spec,
     return first;
 }
 
-/* One line for every kind of layer: those that cost the same are one kind. */
+/* Print one line for every kind of layer: layers that cost the same are one
+ * kind. */
 static void layers(FILE *file, const struct model_spec *spec,
                    const struct plan *plan, const struct allocation *a,
                    bool known_rows, const struct ledger *ledger,
@@ -288,7 +302,7 @@ static bool rule_has(const struct flops_price *price, const char *letter)
                  (r->shared_flops && has_word(r->shared_flops, letter)));
 }
 
-/* The letters that occur in the rules of the pass. */
+/* Print the letters that occur in the rules of the pass. */
 static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                   const struct flops_list *list, enum pass pass, enum op op)
 {
@@ -319,7 +333,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 OP_KEY_TILE);
 }
 
-/* Costs that rows times price leaves out. */
+/* Costs that rows times price leave out. */
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
@@ -362,8 +376,10 @@ void explain_op(FILE *file, const struct model_spec *spec,
         fprintf(file, "\n%s\n", pass_names[pass]);
         if (price->rule)
             rule(file, spec, layer, price);
-        if (pass == PASS_FORWARD)
+        if (pass == PASS_FORWARD) {
+            rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
+        }
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);

@@ -9,49 +9,43 @@
 const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
 #undef X
 
-/* The table of sim/core/ledger/op.h, line by line.  X is handed each expression once
- * to evaluate and once to print.
+/* The convention of sim/core/ledger/op.h as a table.  X is handed each
+ * expression once to evaluate and once to print, in the letters of spec.h and
+ * of flops_letters().  A row holds where the traits in its third column do; of
+ * two that hold, the later counts.
  *  set, op, holds,           flops per row, flops per row and key,
- *                            bytes per row, shared bytes
- * Of two that hold, the later counts. */
+ *                            bytes per row, shared bytes */
 #define RULE_MAP(X)                                                            \
-  X(FORWARD, EMBED, gpt2,     C, 0,                                            \
-                              4 + 8*C + 4*C, 0)                                \
-  X(FORWARD, EMBED, llama,    0, 0,                                            \
-                              4 + 8*C, 0)                                      \
-  X(FORWARD, NORM, gpt2,      8*C + 2*FOLD + 5, 0,                             \
+  X(FORWARD, EMBED, any,      C*learned, 0,                                    \
+                              4 + 8*C + 4*C*learned, 0)                        \
+  X(FORWARD, NORM, layer_norm, 8*C + 2*FOLD + 5, 0,                            \
                               8*C + 8, 8*C)                                    \
-  X(FORWARD, NORM, llama,     4*C + FOLD + 4, 0,                               \
+  X(FORWARD, NORM, rms_norm,  4*C + FOLD + 4, 0,                               \
                               8*C + 4, 4*C)                                    \
-  X(FORWARD, QKV, biased,     2*C*(Q + 2*E), 0,                                \
-                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(FORWARD, QKV, unbiased,   2*C*(Q + 2*E), 0,                                \
-                              4*C + 4*(Q + 2*E), 4*C*(Q + 2*E))                \
-  X(FORWARD, ROPE, llama,     3*(Q + E), 0,                                    \
+  X(FORWARD, QKV, any,        2*C*(Q + 2*E), 0,                                \
+                              4*C + 4*(Q + 2*E),                               \
+                              4*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
+  X(FORWARD, QK_NORM, qk_norm, 4*(Q + E) + (H + G)*(FOLD + 4), 0,              \
+                              8*(Q + E) + 4*(H + G), 8*D)                      \
+  X(FORWARD, ROPE, rotary,    3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
   X(FORWARD, ATTEND, any,     H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
                               8*Q + 8*E + 8*H, 0)                              \
-  X(FORWARD, PROJECT, gpt2,   2*Q*C + C, 0,                                    \
-                              4*Q + 8*C, 4*Q*C + 4*C)                          \
-  X(FORWARD, PROJECT, llama,  2*Q*C, 0,                                        \
-                              4*Q + 8*C, 4*Q*C)                                \
-  X(FORWARD, FFN_UP, gpt2,    2*C*U, 0,                                        \
-                              4*C + 4*U, 4*C*U + 4*U)                          \
-  X(FORWARD, FFN_UP, llama,   2*C*U, 0,                                        \
-                              4*C + 4*U, 4*C*U)                                \
-  X(FORWARD, ACT, gpt2,       (EXP + 6)*F, 0,                                  \
+  X(FORWARD, PROJECT, any,    2*Q*C + bp*C, 0,                                 \
+                              4*Q + 8*C, 4*Q*C + 4*bp*C)                       \
+  X(FORWARD, FFN_UP, any,     2*C*U, 0,                                        \
+                              4*C + 4*U, 4*C*U + 4*bf*U)                       \
+  X(FORWARD, ACT, gelu,       (EXP + 6)*F, 0,                                  \
                               8*F, 0)                                          \
-  X(FORWARD, ACT, llama,      (EXP + 3)*F, 0,                                  \
+  X(FORWARD, ACT, swiglu,     (EXP + 3)*F, 0,                                  \
                               12*F, 0)                                         \
-  X(FORWARD, FFN_DOWN, gpt2,  2*F*C + C, 0,                                    \
-                              4*F + 8*C, 4*F*C + 4*C)                          \
-  X(FORWARD, FFN_DOWN, llama, 2*F*C, 0,                                        \
-                              4*F + 8*C, 4*F*C)                                \
-  X(FORWARD, ROUTE, scored_layer,    7*C + 3*FOLD + 6, 0,                      \
+  X(FORWARD, FFN_DOWN, any,   2*F*C + bf*C, 0,                                 \
+                              4*F + 8*C, 4*F*C + 4*bf*C)                       \
+  X(FORWARD, ROUTE, router && layer_norm, 7*C + 3*FOLD + 6, 0,                 \
                               4*C + 12, 4*C)                                   \
-  X(FORWARD, ROUTE, scored_rms,      4*C + 2*FOLD + 5, 0,                      \
+  X(FORWARD, ROUTE, router && rms_norm, 4*C + 2*FOLD + 5, 0,                   \
                               4*C + 8, 4*C)                                    \
-  X(FORWARD, ROUTE, scored_raw,      2*C + FOLD, 0,                            \
+  X(FORWARD, ROUTE, router && raw, 2*C + FOLD, 0,                              \
                               4*C + 4, 4*C)                                    \
   X(FORWARD, ROUTE, by_norm,  2*C + FOLD, 0,                                   \
                               4*C + 4, 0)                                      \
@@ -79,79 +73,76 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               4*V + 16, 0)                                     \
   X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + LOG + 2, 0,                 \
                               4*V + 12, 0)                                     \
+  X(TRAINING, QK_NORM, qk_norm, 4*(Q + E) + (H + G)*(FOLD + 4), 0,             \
+                              12*(Q + E) + 4*(H + G), 8*D)                     \
   X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
                               8*V + 12, 0)                                     \
   X(BACKWARD, HEAD, any,      4*C*V, 0,                                        \
                               4*V + 8*C, 8*C*V)                                \
-  X(BACKWARD, FFN_DOWN, gpt2, 4*F*C + C, 0,                                    \
-                              4*C + 8*F, 8*F*C + 4*C)                          \
-  X(BACKWARD, FFN_DOWN, llama, 4*F*C, 0,                                       \
-                              4*C + 8*F, 8*F*C)                                \
-  X(BACKWARD, ACT, gpt2,      (EXP + 14)*F, 0,                                 \
+  X(BACKWARD, FFN_DOWN, any,  4*F*C + bf*C, 0,                                 \
+                              4*C + 8*F, 8*F*C + 4*bf*C)                       \
+  X(BACKWARD, ACT, gelu,      (EXP + 14)*F, 0,                                 \
                               12*F, 0)                                         \
-  X(BACKWARD, ACT, llama,     (EXP + 9)*F, 0,                                  \
+  X(BACKWARD, ACT, swiglu,    (EXP + 9)*F, 0,                                  \
                               20*F, 0)                                         \
-  X(BACKWARD, FFN_UP, gpt2,   4*C*U + U, 0,                                    \
-                              4*U + 8*C, 8*C*U + 4*U)                          \
-  X(BACKWARD, FFN_UP, llama,  4*C*U, 0,                                        \
-                              4*U + 8*C, 8*C*U)                                \
-  X(BACKWARD, NORM, gpt2,     19*C + 2*FOLD + 2, 0,                            \
+  X(BACKWARD, FFN_UP, any,    4*C*U + bf*U, 0,                                 \
+                              4*U + 8*C, 8*C*U + 4*bf*U)                       \
+  X(BACKWARD, NORM, layer_norm, 19*C + 2*FOLD + 2, 0,                          \
                               16*C + 8, 12*C)                                  \
-  X(BACKWARD, NORM, llama,    13*C + FOLD + 1, 0,                              \
+  X(BACKWARD, NORM, rms_norm, 13*C + FOLD + 1, 0,                              \
                               16*C + 4, 8*C)                                   \
-  X(BACKWARD, PROJECT, gpt2,  4*Q*C + C, 0,                                    \
-                              4*C + 8*Q, 8*Q*C + 4*C)                          \
-  X(BACKWARD, PROJECT, llama, 4*Q*C, 0,                                        \
-                              4*C + 8*Q, 8*Q*C)                                \
+  X(BACKWARD, PROJECT, any,   4*Q*C + bp*C, 0,                                 \
+                              4*C + 8*Q, 8*Q*C + 4*bp*C)                       \
   X(BACKWARD, ATTEND, any,    H*(4*D + FOLD), H*(10*D + EXP + 4),              \
                               16*Q + 16*E + 8*H, 0)                            \
-  X(BACKWARD, ROPE, llama,    3*(Q + E), 0,                                    \
+  X(BACKWARD, ROPE, rotary,   3*(Q + E), 0,                                    \
                               8*(Q + E) + 4*D, 0)                              \
-  X(BACKWARD, QKV, biased,    4*C*(Q + 2*E) + Q + 2*E, 0,                      \
-                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E) + 4*(Q + 2*E))  \
-  X(BACKWARD, QKV, unbiased,  4*C*(Q + 2*E), 0,                                \
-                              4*(Q + 2*E) + 8*C, 8*C*(Q + 2*E))                \
+  X(BACKWARD, QK_NORM, qk_norm, 12*(Q + E) + (H + G)*(FOLD + 1), 0,            \
+                              12*(Q + E) + 4*(H + G), 16*D)                    \
+  X(BACKWARD, QKV, any,       4*C*(Q + 2*E) + bq*(Q + 2*E), 0,                 \
+                              4*(Q + 2*E) + 8*C,                               \
+                              8*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
   X(BACKWARD, GATE, gate_one, 0, 0,                                            \
                               8*C, 0)                                          \
-  X(BACKWARD, GATE, fixed,    2*C + 1, 0,                                      \
+  X(BACKWARD, GATE, gated && !learns, 2*C + 1, 0,                              \
                               12*C + 4, 0)                                     \
-  X(BACKWARD, GATE, learns_raw,        5*C + FOLD + 1, 0,                      \
+  X(BACKWARD, GATE, learns && gate_raw, 5*C + FOLD + 1, 0,                     \
                               20*C + 8, 0)                                     \
-  X(BACKWARD, GATE, learns_sigmoid,    5*C + FOLD + 1 + 3, 0,                  \
+  X(BACKWARD, GATE, learns && gate_sigmoid, 5*C + FOLD + 1 + 3, 0,             \
                               20*C + 8, 0)                                     \
-  X(BACKWARD, GATE, learns_2_sigmoid,  5*C + FOLD + 1 + 4, 0,                  \
+  X(BACKWARD, GATE, learns && gate_2_sigmoid, 5*C + FOLD + 1 + 4, 0,           \
                               20*C + 8, 0)                                     \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
   X(BACKWARD, GATHER, gated,  C, 0,                                            \
                               12*C, 0)                                         \
-  X(BACKWARD, ROUTE, learns_layer,     18*C + 2*FOLD + 2, 0,                   \
+  X(BACKWARD, ROUTE, learns && layer_norm, 18*C + 2*FOLD + 2, 0,               \
                               12*C + 12, 8*C)                                  \
-  X(BACKWARD, ROUTE, learns_rms,       13*C + FOLD + 1, 0,                     \
+  X(BACKWARD, ROUTE, learns && rms_norm, 13*C + FOLD + 1, 0,                   \
                               12*C + 8, 8*C)                                   \
-  X(BACKWARD, ROUTE, learns_raw_input, 4*C, 0,                                 \
+  X(BACKWARD, ROUTE, learns && raw, 4*C, 0,                                    \
                               12*C + 4, 8*C)                                   \
-  X(BACKWARD, EMBED, gpt2,    2*C, 0,                                          \
-                              12*C + 4 + 8*C, 4*V*C*untied + 4*P*C)            \
-  X(BACKWARD, EMBED, llama,   C, 0,                                            \
-                              12*C + 4, 4*V*C*untied)                          \
+  X(BACKWARD, EMBED, any,     C + C*learned, 0,                                \
+                              12*C + 4 + 8*C*learned,                          \
+                              4*V*C*untied + 4*P*C*learned)                    \
   X(OF_KEPT, GATHER, computed, 0, 0,                                           \
                               16*C, 0)                                         \
-  X(OF_KEPT, QKV, computed_biased, 2*C*Q, 0,                                   \
-                              4*C + 4*Q, 4*C*Q + 4*Q)                          \
-  X(OF_KEPT, QKV, computed_unbiased, 2*C*Q, 0,                                 \
-                              4*C + 4*Q, 4*C*Q)                                \
-  X(OF_ALL, QKV, computed_biased, 4*C*E, 0,                                    \
-                              4*C + 8*E, 8*C*E + 8*E)                          \
-  X(OF_ALL, QKV, computed_unbiased, 4*C*E, 0,                                  \
-                              4*C + 8*E, 8*C*E)                                \
-  X(OF_KEPT, ROPE, computed_llama, 3*Q, 0,                                     \
+  X(OF_KEPT, QKV, computed,   2*C*Q, 0,                                        \
+                              4*C + 4*Q, 4*C*Q + 4*bq*Q)                       \
+  X(OF_ALL, QKV, computed,    4*C*E, 0,                                        \
+                              4*C + 8*E, 8*C*E + 8*bq*E)                       \
+  X(OF_KEPT, QK_NORM, computed && qk_norm, 4*Q + H*(FOLD + 4), 0,              \
+                              8*Q + 4*H, 4*D)                                  \
+  X(OF_ALL, QK_NORM, computed && qk_norm, 4*E + G*(FOLD + 4), 0,               \
+                              8*E + 4*G, 4*D)                                  \
+  X(OF_KEPT, ROPE, computed && rotary, 3*Q, 0,                                 \
                               8*Q + 4*D, 0)                                    \
-  X(OF_ALL, ROPE, computed_llama, 3*E, 0,                                      \
+  X(OF_ALL, ROPE, computed && rotary, 3*E, 0,                                  \
                               8*E + 4*D, 0)                                    \
-  X(OF_KEPT, ATTEND, seen,    H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+  X(OF_KEPT, ATTEND, computed || carried,                                      \
+                              H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
                               8*Q + 8*H, 0)                                    \
-  X(OF_ALL, ATTEND, seen,     0, 0,                                            \
+  X(OF_ALL, ATTEND, computed || carried, 0, 0,                                 \
                               8*E, 0)                                          \
   X(OF_ALL, GATHER, carried,  0, 0,                                            \
                               16*E, 0)                                         \
@@ -161,18 +152,20 @@ const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
                               4*C + 4*F, 4*F*C)                                \
   X(BACKWARD, FFN_UP, frozen, 2*C*U, 0,                                        \
                               4*U + 4*C, 4*C*U)                                \
-  X(BACKWARD, NORM, frozen_gpt2, 14*C + 2*FOLD + 2, 0,                         \
+  X(BACKWARD, NORM, frozen && layer_norm, 14*C + 2*FOLD + 2, 0,                \
                               16*C + 8, 4*C)                                   \
-  X(BACKWARD, NORM, frozen_llama, 10*C + FOLD + 1, 0,                          \
+  X(BACKWARD, NORM, frozen && rms_norm, 10*C + FOLD + 1, 0,                    \
                               16*C + 4, 4*C)                                   \
   X(BACKWARD, PROJECT, frozen, 2*Q*C, 0,                                       \
                               4*C + 4*Q, 4*Q*C)                                \
+  X(BACKWARD, QK_NORM, frozen && qk_norm, 9*(Q + E) + (H + G)*(FOLD + 1), 0,   \
+                              12*(Q + E) + 4*(H + G), 8*D)                     \
   X(BACKWARD, QKV, frozen,    2*C*(Q + 2*E), 0,                                \
                               4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))
 
 static const struct flops_rule rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
-    { FLOPS_##set, OP_##op, #holds, #flops, #per_key, #bytes, #shared, NULL },
+    { FLOPS_##set, OP_##op, #flops, #per_key, #bytes, #shared, NULL },
     RULE_MAP(X)
 #undef X
 };
@@ -180,44 +173,31 @@ static const struct flops_rule rules[] = {
 /* Forward ops with stored weights, and those in their place where keys of
  * skipped tokens are computed.  B is a matrix' bytes as stored and W what
  * widening it takes: of queries, keys, values, project, gate, up, down, head;
- * Be and We are of one row of the embedding.
+ * Be and We are of one row of the embedding.  A matrix that the model lacks has
+ * none of either.
  *  set, op, holds,            flops per row, bytes per row,
  *                             shared bytes, shared flops */
 #define STORED_RULE_MAP(X)                                                     \
-  X(FORWARD, EMBED, stored_gpt2, We + C, 4 + 4*C + Be + 4*C,                   \
+  X(FORWARD, EMBED, any,       We + C*learned, 4 + 4*C + Be + 4*C*learned,     \
                                0, 0)                                           \
-  X(FORWARD, EMBED, stored_llama, We, 4 + 4*C + Be,                            \
-                               0, 0)                                           \
-  X(FORWARD, QKV, stored_biased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),             \
-                               Bq + Bk + Bv + 4*(Q + 2*E), Wq + Wk + Wv)       \
-  X(FORWARD, QKV, stored_unbiased, 2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),           \
-                               Bq + Bk + Bv, Wq + Wk + Wv)                     \
-  X(FORWARD, PROJECT, stored_gpt2, 2*Q*C + C, 4*Q + 8*C,                       \
-                               Bp + 4*C, Wp)                                   \
-  X(FORWARD, PROJECT, stored_llama, 2*Q*C, 4*Q + 8*C,                          \
-                               Bp, Wp)                                         \
-  X(FORWARD, FFN_UP, stored_gpt2, 2*C*U, 4*C + 4*U,                            \
-                               Bu + 4*U, Wu)                                   \
-  X(FORWARD, FFN_UP, stored_llama, 2*C*U, 4*C + 4*U,                           \
-                               Bg + Bu, Wg + Wu)                               \
-  X(FORWARD, FFN_DOWN, stored_gpt2, 2*F*C + C, 4*F + 8*C,                      \
-                               Bd + 4*C, Wd)                                   \
-  X(FORWARD, FFN_DOWN, stored_llama, 2*F*C, 4*F + 8*C,                         \
-                               Bd, Wd)                                         \
-  X(FORWARD, HEAD, stored_any, 2*C*V, 4*C + 4*V,                               \
+  X(FORWARD, QKV, any,         2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),               \
+                               Bq + Bk + Bv + 4*bq*(Q + 2*E), Wq + Wk + Wv)    \
+  X(FORWARD, PROJECT, any,     2*Q*C + bp*C, 4*Q + 8*C,                        \
+                               Bp + 4*bp*C, Wp)                                \
+  X(FORWARD, FFN_UP, any,      2*C*U, 4*C + 4*U,                               \
+                               Bg + Bu + 4*bf*U, Wg + Wu)                      \
+  X(FORWARD, FFN_DOWN, any,    2*F*C + bf*C, 4*F + 8*C,                        \
+                               Bd + 4*bf*C, Wd)                                \
+  X(FORWARD, HEAD, any,        2*C*V, 4*C + 4*V,                               \
                                Bh, Wh)                                         \
-  X(OF_KEPT, QKV, stored_apart_biased, 2*C*Q, 4*C + 4*Q,                       \
-                               Bq + 4*Q, Wq)                                   \
-  X(OF_KEPT, QKV, stored_apart_unbiased, 2*C*Q, 4*C + 4*Q,                     \
-                               Bq, Wq)                                         \
-  X(OF_ALL, QKV, stored_apart_biased, 4*C*E, 4*C + 8*E,                        \
-                               Bk + Bv + 8*E, Wk + Wv)                         \
-  X(OF_ALL, QKV, stored_apart_unbiased, 4*C*E, 4*C + 8*E,                      \
-                               Bk + Bv, Wk + Wv)
+  X(OF_KEPT, QKV, computed,    2*C*Q, 4*C + 4*Q,                               \
+                               Bq + 4*bq*Q, Wq)                                \
+  X(OF_ALL, QKV, computed,     4*C*E, 4*C + 8*E,                               \
+                               Bk + Bv + 8*bq*E, Wk + Wv)
 
 static const struct flops_rule stored_rules[] = {
 #define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
-    { FLOPS_##set, OP_##op, #holds, #flops, "0", #bytes, #shared_bytes,        \
+    { FLOPS_##set, OP_##op, #flops, "0", #bytes, #shared_bytes,                \
       #shared_flops },
     STORED_RULE_MAP(X)
 #undef X
@@ -231,43 +211,41 @@ bool flops_router_learns(const struct model_spec *spec)
            spec->gate != GATE_ONE;
 }
 
+static bool learns_positions(const struct model_spec *spec)
+{
+    return spec->traits.positions == POSITIONS_LEARNED;
+}
+
 struct flops_list flops_list(const struct model_spec *spec)
 {
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         D = (uint64_t)spec->head_size, F = (uint64_t)spec->n_ffn,
-        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
-        P = (uint64_t)spec->max_tokens;
-    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
-        llama = !gpt2, untied = !spec->tied_head,
-        biased = spec_qkv_bias(spec), unbiased = !biased,
-        scored = spec_scored(spec), learns = flops_router_learns(spec),
+        G = (uint64_t)spec->n_kv_heads, U = (uint64_t)spec_up(spec),
+        V = (uint64_t)spec->n_vocab, P = (uint64_t)spec->max_tokens,
+        scored = spec_scored(spec), untied = !spec->tied_head,
+        learned = learns_positions(spec), bq = spec->traits.qkv_bias,
+        bp = spec->traits.project_bias, bf = spec->traits.ffn_bias;
+    const struct traits *traits = &spec->traits;
+    const bool any = true, layer_norm = traits->norm == NORM_LAYER,
+        rms_norm = traits->norm == NORM_RMS,
+        rotary = traits->positions == POSITIONS_ROTARY,
+        gelu = traits->activation == ACTIVATION_GELU,
+        swiglu = traits->activation == ACTIVATION_SWIGLU,
+        qk_norm = traits->qk_norm,
         router = spec->router_scores,
         raw = spec->router_input == ROUTER_INPUT_RAW,
-        scored_raw = router && raw, scored_layer = router && !raw && gpt2,
-        scored_rms = router && !raw && llama,
         by_norm = spec->signal == SIGNAL_NORM,
         by_change = spec->signal == SIGNAL_CHANGE,
         by_received = spec->signal == SIGNAL_RECEIVED,
         by_hash = spec->signal == SIGNAL_HASH,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
-        seen = computed || carried,
-        computed_biased = computed && biased,
-        computed_unbiased = computed && unbiased,
-        computed_llama = computed && llama,
-        learns_raw_input = learns && raw,
-        learns_layer = learns && !raw && gpt2,
-        learns_rms = learns && !raw && llama,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
-        frozen = spec->backbone_frozen, frozen_gpt2 = frozen && gpt2,
-        frozen_llama = frozen && llama,
-        fixed = gated && !learns, learns_raw = learns && gate_raw,
-        learns_sigmoid = learns && gate_sigmoid,
-        learns_2_sigmoid = learns && gate_2_sigmoid;
+        learns = flops_router_learns(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
 
@@ -326,14 +304,15 @@ static struct matrices matrices_of(const struct model_spec *spec,
     m.stored[OP_EMBED] = row != NUMBER_F32;
     m.stored[OP_HEAD] = head != NUMBER_F32;
     for (int i = 0; i < MATRIX_COUNT; i++) {
-        const bool has = i != MATRIX_GATE || spec->family == FAMILY_LLAMA;
         const enum number type =
             (enum number)spec->stored[layer < 0 ? 0 : layer][i];
+        if (!spec_has_matrix(spec, (enum matrix)i))
+            continue;
         const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
         const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
         m.bytes[i] = flops_stored_bytes(type, K, N);
         m.widening[i] = flops_widening(type, K, N);
-        m.stored[op[i]] |= has && type != NUMBER_F32;
+        m.stored[op[i]] |= type != NUMBER_F32;
     }
     return m;
 }
@@ -353,13 +332,11 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
         Bu = m.bytes[MATRIX_UP], Wu = m.widening[MATRIX_UP],
         Bd = m.bytes[MATRIX_DOWN], Wd = m.widening[MATRIX_DOWN],
         Be = m.row_bytes, We = m.row_widening, Bh = m.head_bytes,
-        Wh = m.head_widening;
-    const bool stored_any = true, stored_gpt2 = spec->family == FAMILY_GPT2,
-        stored_llama = !stored_gpt2, stored_biased = spec_qkv_bias(spec),
-        stored_unbiased = !stored_biased,
-        apart = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
-        stored_apart_biased = apart && stored_biased,
-        stored_apart_unbiased = apart && !stored_biased;
+        Wh = m.head_widening, learned = learns_positions(spec),
+        bq = spec->traits.qkv_bias, bp = spec->traits.project_bias,
+        bf = spec->traits.ffn_bias;
+    const bool any = true,
+        computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;
 
 #define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
@@ -423,27 +400,32 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
         U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
         P = (uint64_t)spec->max_tokens;
-    const bool any = true, gpt2 = spec->family == FAMILY_GPT2,
-        outside = layer < 0;
+    const uint64_t D = (uint64_t)spec->head_size;
+    const struct traits *has = &spec->traits;
+    const bool any = true, outside = layer < 0,
+        learned = learns_positions(spec), shifted = has->norm == NORM_LAYER;
     const struct { bool where, holds; struct flops_tensor tensor; } all[] = {
-        { outside, any,   { "embed.tokens",    V * C, true, true } },
-        { outside, gpt2,  { "embed.positions", P * C, true, true } },
-        { outside, any,   { "norm.gamma",      C, true, false } },
-        { outside, gpt2,  { "norm.beta",       C, true, false } },
-        { outside, !spec->tied_head, { "head", C * V, true, true } },
-        { !outside, any,  { "norm1.gamma",     C, true, false } },
-        { !outside, gpt2, { "norm1.beta",      C, true, false } },
-        { !outside, any,  { "qkv.weight",      C * (Q + 2*E), true, false } },
-        { !outside, spec_qkv_bias(spec),
-                          { "qkv.bias",        Q + 2*E, true, false } },
-        { !outside, any,  { "project.weight",  Q * C, true, false } },
-        { !outside, gpt2, { "project.bias",    C, true, false } },
-        { !outside, any,  { "norm2.gamma",     C, true, false } },
-        { !outside, gpt2, { "norm2.beta",      C, true, false } },
-        { !outside, any,  { "ffn.up.weight",   C * U, true, false } },
-        { !outside, gpt2, { "ffn.up.bias",     U, true, false } },
-        { !outside, any,  { "ffn.down.weight", F * C, true, false } },
-        { !outside, gpt2, { "ffn.down.bias",   C, true, false } },
+        { outside, any,     { "embed.tokens",    V * C, true, true } },
+        { outside, learned, { "embed.positions", P * C, true, true } },
+        { outside, any,     { "norm.gamma",      C, true, false } },
+        { outside, shifted, { "norm.beta",       C, true, false } },
+        { outside, !spec->tied_head, { "head",   C * V, true, true } },
+        { !outside, any,    { "norm1.gamma",     C, true, false } },
+        { !outside, shifted, { "norm1.beta",     C, true, false } },
+        { !outside, any,    { "qkv.weight",      C * (Q + 2*E), true, false } },
+        { !outside, has->qkv_bias,
+                            { "qkv.bias",        Q + 2*E, true, false } },
+        { !outside, has->qk_norm, { "query.gamma", D, true, false } },
+        { !outside, has->qk_norm, { "key.gamma", D, true, false } },
+        { !outside, any,    { "project.weight",  Q * C, true, false } },
+        { !outside, has->project_bias,
+                            { "project.bias",    C, true, false } },
+        { !outside, any,    { "norm2.gamma",     C, true, false } },
+        { !outside, shifted, { "norm2.beta",     C, true, false } },
+        { !outside, any,    { "ffn.up.weight",   C * U, true, false } },
+        { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
+        { !outside, any,    { "ffn.down.weight", F * C, true, false } },
+        { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
           { "router", C, flops_router_learns(spec), false } },
     };
@@ -486,6 +468,7 @@ void flops_letters(struct flops_letter *out, const struct model_spec *spec,
     const struct flops_letter letters[FLOPS_LETTERS] = {
         { "C", (uint64_t)spec->n_channels, "channels" },
         { "H", (uint64_t)spec->n_heads, "heads" },
+        { "G", (uint64_t)spec->n_kv_heads, "key/value heads" },
         { "D", (uint64_t)spec->head_size, "head size" },
         { "Q", (uint64_t)spec_q(spec), "H*D" },
         { "E", (uint64_t)spec_e(spec), "key/value heads * D" },
@@ -499,6 +482,12 @@ void flops_letters(struct flops_letter *out, const struct model_spec *spec,
         { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
         { "scored", spec_scored(spec), "1 if there are scores" },
         { "untied", !spec->tied_head, "1 if the head is its own tensor" },
+        { "learned", learns_positions(spec), "1 if positions have weights" },
+        { "bq", spec->traits.qkv_bias,
+          "1 if queries, keys, values have biases" },
+        { "bp", spec->traits.project_bias, "1 if project has a bias" },
+        { "bf", spec->traits.ffn_bias,
+          "1 if feed-forward products have biases" },
         { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries" },
         { "Wq", m.widening[MATRIX_QUERY], "flops of widening them" },
         { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys" },

@@ -1,4 +1,4 @@
-/* flops.h - what each op costs: the convention of sim/core/ledger/op.h as arithmetic.
+/* flops.h - Price every op: the convention of sim/core/ledger/op.h as formulas.
  *
  * A price list is worked out once from a model's shape; what a pass costs is
  * then rows times price.  Every rule keeps its own text, so that an explanation
@@ -27,19 +27,19 @@ enum work {
 extern const char *const work_names[WORK_COUNT];
 enum work flops_work(enum op op);
 
-/* Prices of a pass; and those that stand in forward's place in a layer whose
- * attention skips tokens but sees their keys, of kept rows and of all. */
+/* Prices of a pass; and those that stand in forward's place: in training, of
+ * ops that keep something for backward; and in a layer whose attention skips
+ * tokens but sees their keys, of kept rows and of all. */
 enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
-    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+    FLOPS_TRAINING, FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
 };
 
 /* One row of the convention, as text in the letters of spec.h. */
 struct flops_rule {
     enum flops_set set;
     enum op     op;
-    const char *holds;            /* "gpt2", "any", "scored", ... */
     const char *flops;            /* per row: "2*C*(Q + 2*E)" */
     const char *flops_per_key;    /* per row and key it runs over; "0" */
     const char *bytes;            /* per row */
@@ -124,7 +124,7 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS = 33 };
+enum { FLOPS_LETTERS = 38 };
 /* Those of stored matrices (Bq, Wq, ...) are that layer's. */
 void flops_letters(struct flops_letter *out, const struct model_spec *spec,
                    int32_t layer);

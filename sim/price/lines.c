@@ -1,12 +1,12 @@
-/* lines.c - in place, gone over twice, and panels of products. */
+/* lines.c - Count lines that ops rewrite, read again, or find cold. */
 #include "sim/price/lines.h"
 
 #include <math.h>
 
 /* The letters of spec.h. */
 struct letters {
-    double C, Q, E, F, U, V, H;
-    bool   gpt2, learns_scale;
+    double C, Q, E, F, U, V, H, G;
+    bool   learned, shifted, learns_scale;
 };
 
 static struct letters letters_of(const struct model_spec *spec)
@@ -14,8 +14,9 @@ static struct letters letters_of(const struct model_spec *spec)
     return (struct letters){
         .C = spec->n_channels, .Q = spec_q(spec), .E = spec_e(spec),
         .F = spec->n_ffn, .U = spec_up(spec), .V = spec->n_vocab,
-        .H = spec->n_heads,
-        .gpt2 = spec->family == FAMILY_GPT2,
+        .H = spec->n_heads, .G = spec->n_kv_heads,
+        .learned = spec->traits.positions == POSITIONS_LEARNED,
+        .shifted = spec->traits.norm == NORM_LAYER,
         .learns_scale = !spec->backbone_frozen,
     };
 }
@@ -23,15 +24,19 @@ static struct letters letters_of(const struct model_spec *spec)
 /* Bytes per row.
  *  pass, op,           a result on top of its operand, gone over once more  */
 #define ROW_MAP(X)                                                             \
+    X(FORWARD,  QK_NORM,  4 * (s.Q + s.E),              0)                     \
     X(FORWARD,  ROPE,     4 * (s.Q + s.E),              0)                     \
     X(FORWARD,  GATE,     4 * s.C,                      0)                     \
     X(BACKWARD, LOSS,     4 * s.V,                      0)                     \
     X(BACKWARD, ROPE,     4 * (s.Q + s.E),              0)                     \
     X(BACKWARD, ROUTE,    4 * s.C,                      0)                     \
-    X(BACKWARD, EMBED,    4 * s.C * (s.gpt2 ? 2 : 1),   0)                     \
+    X(BACKWARD, EMBED,    4 * s.C * (s.learned ? 2 : 1), 0)                    \
     /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
     X(BACKWARD, NORM,     4 * s.C,                                             \
-      s.learns_scale ? 8 * s.C + (s.gpt2 ? 8 : 4) : 0)
+      s.learns_scale ? 8 * s.C + (s.shifted ? 8 : 4) : 0)                      \
+    /* dgamma first, then dx over dout: both, and statistics, twice */         \
+    X(BACKWARD, QK_NORM,  4 * (s.Q + s.E),                                     \
+      s.learns_scale ? 8 * (s.Q + s.E) + 4 * (s.H + s.G) : 0)
 
 /* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
 static const double update_rewritten = 3.0 / 7.0;
@@ -50,15 +55,15 @@ static struct row_lines row_lines(const struct lines_op *o)
     return (struct row_lines){ 0, 0 };
 }
 
-/* Where a table is held: its rows that are wanted once more (each token is taken
- * to be another than the last n_vocab), and its zeros that backward wrote before
- * it adds to them. */
+/* Bytes that a cache holds of a table: the rows that are wanted once more (each
+ * token is taken to differ from the last n_vocab), and the zeros that backward
+ * wrote before it adds to them. */
 static double rows_held(const struct lines_op *o, double size)
 {
     const double row = 4.0 * o->spec->n_channels;
     const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
     const double wanted[] = { o->spec->n_vocab, o->tokens };
-    const int n_tables = o->spec->family == FAMILY_GPT2 ? 2 : 1;
+    const int n_tables = letters_of(o->spec).learned ? 2 : 1;
     double held = 0;
 
     for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
@@ -82,8 +87,9 @@ uint64_t lines_cold(const struct lines_op *o)
     const struct letters s = letters_of(o->spec);
     /* The results that the ops' rows name. */
     const double NONE = 0, STREAM = 4 * s.C,
-        EMBED = 8 * s.C + (s.gpt2 ? 4 * s.C : 0),
-        NORM = 4 * s.C + (s.gpt2 ? 8 : 4), QKV = 4 * (s.Q + 2 * s.E),
+        EMBED = 8 * s.C + (s.learned ? 4 * s.C : 0),
+        NORM = 4 * s.C + (s.shifted ? 8 : 4), QKV = 4 * (s.Q + 2 * s.E),
+        HEADS = 4 * (s.H + s.G) + (o->training ? 4 * (s.Q + s.E) : 0),
         ATTEND = 4 * s.Q + 8 * s.H, UP = 4 * s.U, ACT = 4 * s.F,
         HEAD = 4 * s.V;
     const double per_row[OP_COUNT] = {
@@ -105,7 +111,7 @@ struct product {
     bool   a_turned, b_turned, adds;
 };
 
-/* How models/kernels/gemm.c cuts one up: Goto and van de Geijn 2008. */
+/* The block sizes of models/kernels/gemm.c: Goto and van de Geijn 2008. */
 enum { DEPTH = 256, ROWS = 256, VECTORS = 3, FEW_ROWS = 4, FEW_TILES = 16,
        FEW_COLUMNS = 64 };
 static const double line = 64;
@@ -115,8 +121,9 @@ static double tile_rows(int lanes)
     return lanes == 16 ? 8 : 4;
 }
 
-/* Bytes of lines for each byte of a row that panels of `width` floats cut: a
- * panel's end shares its line with the next, a row of panels starts a line. */
+/* Bytes of lines for each byte of a row that is cut into panels of `width`
+ * floats: a panel's end shares its line with the next, a row of panels starts a
+ * line. */
 static double cut(double n, double width)
 {
     const int panels = (int)ceil(n / width);
@@ -128,9 +135,9 @@ static double cut(double n, double width)
     return lines * line / (4 * n);
 }
 
-/* Beyond a, b and c once.  What is used again, after how many bytes: a panel's
- * rows of a after a block of them and of c; a packed panel after all of a block
- * of rows; what is packed and c after all of a block of k. */
+/* Bytes beyond reading or writing a, b and c once.  A panel's rows of a are
+ * used again after a block of them and of c; a packed panel after all of a
+ * block of rows; the packed copies and c after all of a block of k. */
 static double product_again(const struct product *p, int lanes, double size)
 {
     const double a = 4 * p->m * p->k, b = 4 * p->k * p->n, c = 4 * p->m * p->n;
@@ -163,7 +170,7 @@ static double product_again(const struct product *p, int lanes, double size)
     return again;
 }
 
-/* Inputs and outputs of a product's weight; false: the op is none. */
+/* Find the inputs and outputs of a product's weight; false: the op has none. */
 static bool weight_of(const struct lines_op *o, double *k, double *n)
 {
     const struct letters s = letters_of(o->spec);
@@ -200,8 +207,10 @@ static double products_again(const struct lines_op *o, double size)
     const struct product dw = head
         ? (struct product){ n, k, m, true, false, false }
         : (struct product){ k, n, m, true, false, false };
-    const bool biased = !head && (o->op == OP_QKV ? spec_qkv_bias(o->spec)
-                                  : o->spec->family == FAMILY_GPT2);
+    const struct traits *traits = &o->spec->traits;
+    const bool biased = o->op == OP_QKV       ? traits->qkv_bias
+                        : o->op == OP_PROJECT ? traits->project_bias
+                                              : !head && traits->ffn_bias;
     if (4 * m * (n + k) > size)
         again += 4 * m * n * (biased ? 2 : 1);
     return again + product_again(&dw, o->product_lanes, size);

@@ -1,4 +1,4 @@
-/* machine.c - machine profiles: their keys, their rules. */
+/* machine.c - List the keys of machine profiles; check their rules. */
 #include "sim/price/machine.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ const char *const level_names[LEVEL_COUNT] = { LEVEL_MAP(X) };
 #define CURVE(key, work, help)                                                 \
     { key, CONFIG_REAL_LIST, AT(efficiency[work]), 0, 1e18, NULL, NULL, "",    \
       help " runs at: flops, share, flops, share, ..." }
-/* What a machine without an L3 need not say. */
+/* A key that a machine without an L3 may leave out. */
 #define NO_LEVEL(key, member, high, unit, help)                                \
     { key, CONFIG_QUANTITY, AT(member), 0, high,                               \
       "{value: 0, low: 0, high: 0, grade: derived, source: no such level}",    \
@@ -79,9 +79,9 @@ bool machine_has_level(const struct machine *machine, enum level level)
     return level == LEVEL_DRAM || machine->level[level].size_bytes.value > 0;
 }
 
-/* The frugal end of what moving a byte to a core may cost is HBM3's 3.5 pJ a
- * bit, 28 pJ a byte; DDR3 to DDR5 are 12 to 25 pJ a bit.  Profiles in the wild
- * print such per-bit numbers in per-byte fields: those lie below this. */
+/* The least that moving a byte to a core may cost is HBM3's 3.5 pJ a bit, 28 pJ
+ * a byte; DDR3 to DDR5 take 12 to 25 pJ a bit.  Published profiles print such
+ * per-bit numbers in per-byte fields: those lie below this. */
 static const double least_dram_joules_per_byte = 26e-12;
 
 static const char *const joules_key[LEVEL_COUNT] = {
@@ -93,8 +93,9 @@ static const char *const rate_key[LEVEL_COUNT] = {
     "dram.bytes_per_second",
 };
 
-/* What was found on the machine need not keep the order: there a byte from L1
- * pays for its load instruction, one from L2 only for the way it adds. */
+/* Numbers found on the machine itself need not keep the order of levels: there
+ * a byte from L1 pays for its load instruction, a byte from L2 only for the way
+ * it adds. */
 static bool found_here(const struct quantity *quantity)
 {
     return strcmp(quantity->grade, "measured") == 0 ||

@@ -1,7 +1,7 @@
-/* machine.h - a machine, as far as prices in seconds and joules need it.
+/* machine.h - Describe a machine, as far as prices in seconds and joules need.
  *
- * A profile is a YAML file (configs/machines/); every number in it carries
- * low, high, grade and source.  Sizes and rates are of all the cores in use
+ * A profile is a YAML file (configs/machines/); every number in it carries low,
+ * high, grade and source.  Sizes and rates are of all the cores in use
  * together, in float32. */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -11,7 +11,7 @@
 #include "sim/core/config/config.h"
 #include "sim/price/flops.h"
 
-/* Where an operand comes from, nearest first. */
+/* The levels that an operand may come from, nearest first. */
 #define LEVEL_MAP(X)     \
     X(L1,   "l1")        \
     X(L2,   "l2")        \
@@ -46,16 +46,17 @@ struct machine {
     /* Share of the peak an op reaches: flops, share, flops, share, ... */
     struct config_real_list efficiency[WORK_COUNT];
     struct quantity efficiency_scale;  /* multiplies those shares */
-    int     product_lanes;             /* see lines.h; no key of a profile: set by
-                                        * who knows the kernels that will run */
+    int     product_lanes;             /* see lines.h; not a key of a profile:
+                                        * set by code that knows the kernels
+                                        * that will run */
 };
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col; beyond the ranges of its
- * keys: joules per byte that are joules per bit, levels out of order (of
- * joules: unless they were measured or fitted), curves that do not rise along
- * the flops. */
+/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
+ * keys, a profile is refused for joules per byte that are joules per bit,
+ * levels out of order (of joules: unless they were measured or fitted), and
+ * curves that do not rise along the flops. */
 enum status machine_load(struct machine *out, const char *path,
                          struct error *err) MUST_CHECK;
 

@@ -15,7 +15,7 @@ const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
 /* The rows of the table that lie outside the executor's block. */
 static const char tokens_name[] = "tokens, targets";
 static const char routes_name[] = "routes";
-/* Of one row alone, where a prompt is taken. */
+/* This buffer has one row alone where a prompt is taken. */
 static const char logits_name[] = "logits";
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
@@ -48,7 +48,7 @@ static uint64_t learned(const struct model_spec *spec)
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }
 
-/* Numbers that are float32, and the bytes of matrices that are not, their
+/* Count the float32 numbers, and the bytes of matrices of other types, their
  * columns rounded up to whole tiles.  Matrices that products read side by side
  * are all kept alike: one that is float32 among stored ones is tiled too. */
 struct weights {
@@ -89,8 +89,8 @@ static struct weights weights_of(const struct model_spec *spec)
             const uint8_t *type = spec->stored[l];
             int first = (int)beside[b].first, last = (int)beside[b].last;
             bool stored = false;
-            if (first == MATRIX_GATE && spec->family != FAMILY_LLAMA)
-                first = MATRIX_UP;
+            if (!spec_has_matrix(spec, beside[b].first))
+                first++;
             for (int i = first; i <= last; i++)
                 stored |= type[i] != NUMBER_F32;
             for (int i = first; i <= last && stored; i++)
@@ -103,9 +103,9 @@ static struct weights weights_of(const struct model_spec *spec)
 
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
-    uint64_t rows;            /* that blocks work on */
-    uint64_t operands;        /* whose products' operands are held */
-    uint64_t streams;         /* copies of the stream beside the first */
+    uint64_t rows;            /* rows that blocks work on */
+    uint64_t operands;        /* rows whose products' operands are held */
+    uint64_t streams;         /* copies of the stream besides the first */
     uint64_t gathered;        /* of those, rows of routed layers */
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
@@ -164,7 +164,7 @@ static struct held one_layer(const struct model_spec *spec, uint64_t rows)
                           .scored = routed ? rows : 0 };
 }
 
-/* Keys, and the scores that went with them, lie in tiles of so many. */
+/* Keys, and the scores that went with them, lie in tiles of this many. */
 static uint64_t whole_tiles(uint64_t n_tokens)
 {
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
@@ -183,7 +183,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
-    const bool turns = spec->family == FAMILY_LLAMA,
+    const bool turns = spec->traits.positions == POSITIONS_ROTARY,
+        qk_norm = spec->traits.qk_norm,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
@@ -215,6 +216,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "gate, kept row",    train ? 3 : 4, h.gathered },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
+        { "qk norm scales",    H + (uint64_t)spec->n_kv_heads,
+                               qk_norm ? h.rows : 0 },
+        { "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
         { "attended",          Q, h.rows },
         { "attend statistics", 2*H, h.rows },
         { "stream, middle",    C, h.rows },
@@ -271,11 +275,10 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* What a thread packs for itself: of a product, PACKED rows of the widest
- * matrix (a stored head is widened a few columns at a time) and a block of
- * PACKED x PACKED; of attention, a sequence's keys and
- * values twice over and strips of 16 queries (models/kernels: gemm.c,
- * attention.c). */
+/* The numbers that a thread packs for itself: for a product, PACKED rows of the
+ * widest matrix (a stored head is widened a few columns at a time) and a block
+ * of PACKED x PACKED; for attention, a sequence's keys and values twice over
+ * and strips of 16 queries (models/kernels: gemm.c, attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
     enum { PACKED = 256, STRIP = 16 };
@@ -349,7 +352,7 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
     if (!head_is_stored(spec))
         add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);
-    if (spec->family == FAMILY_LLAMA)      /* rotary rows of the new tokens */
+    if (spec->traits.positions == POSITIONS_ROTARY)    /* of new tokens */
         add_bytes(&sum, (uint64_t)spec->head_size,
                   (uint64_t)(n_tokens - n_prompt));
     return sum;

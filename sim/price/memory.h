@@ -28,29 +28,30 @@ struct memory_item {
 };
 enum { MEMORY_ITEMS_MAX = 40 };
 
-/* What is beside whole routed blocks without keys of skipped tokens: a table of
- * keys and values where those are carried, the copy of the stream that `change`
- * compares with; and a cached key for every token, not for the kept ones alone,
- * wherever attention sees them all.  Where keys are computed, the normed rows
- * that are gathered lie where the second norm's will.  Where parts are routed
- * apart, routes and what a decode step remembers of them are of two choices a
- * layer, and `change` keeps two copies; the parts take turns in the rest.
+/* A model needs more than whole routed blocks without keys of skipped tokens do
+ * in these cases: a table of keys and values where those are carried, the copy
+ * of the stream that `change` compares with; and a cached key for every token,
+ * not for the kept ones alone, wherever attention sees them all.  Where keys
+ * are computed, the gathered normed rows lie where the second norm's will.
+ * Where parts are routed apart, each layer has routes and remembered decode
+ * state for two choices, and `change` keeps two copies; the parts take turns in
+ * the rest.
  *
  * B sequences of T tokens (decode: T tokens cached).  Routed layers hold
- * B*spec_kept() rows: what a policy with a fixed k keeps.  Into
+ * B*spec_kept() rows: the number that a policy with a fixed k keeps.  Fills
  * out[MEMORY_ITEMS_MAX]; returns how many. */
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase);
 
-/* Their sum in bytes: what a model takes, with its routes and tokens, without
- * the scratch of threads and the process itself; UINT64_MAX when it does not
- * fit. */
+/* The sum of those items in bytes: the memory of a model with its routes and
+ * tokens, without the scratch of threads and the process itself; UINT64_MAX
+ * when it does not fit. */
 uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
                       int32_t n_tokens, enum memory_phase phase);
 
-/* The part of that which is the executor's one block, with the scratch of its
- * threads. */
+/* The part of that sum that is the executor's one block, with the scratch of
+ * its threads. */
 uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
                             int32_t n_tokens, enum memory_phase phase,
                             int n_threads);
@@ -59,24 +60,24 @@ enum {
     /* Training judges on a second model, without weights of its own, of at most
      * so many sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
-    /* What a command touches of the program and its libraries after its start:
-     * code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less that
-     * at its start, the buffers and the text: 0.8 to 1.4 MB over ten shapes of
-     * 10 to 500 MB on one thread; Debian 12, x86-64. */
+    /* Memory of the program and its libraries that a command touches after its
+     * start: code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less
+     * that at its start, the buffers and the text: 0.8 to 1.4 MB over ten
+     * shapes of 10 to 500 MB on one thread; Debian 12, x86-64. */
     MEMORY_TOUCHED_BYTES = 800000,
 };
 
-/* The whole process at its peak, but for the text that it reads, whose pages
+/* The whole process at its peak, except for the text that it reads, whose pages
  * count too.  `start_bytes` is its resident set before anything was opened,
- * most of it tables of the counter libraries: this is a fact of the build.
- * Train: both models, and the copy of the weights that is written into a file;
- * else the model with its scratch.  UINT64_MAX when it does not fit. */
+ * most of it tables of the counter libraries, a fact of the build.  Train: both
+ * models, and the copy of the weights that is written into a file; otherwise
+ * the model with its scratch.  UINT64_MAX when it does not fit. */
 uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
                               enum memory_phase phase, int n_threads,
                               uint64_t start_bytes);
 
-/* Likewise, of a process that takes a prompt in one forward and then decodes,
+/* The same for a process that takes a prompt in one forward and then decodes,
  * one sequence of at most n_tokens, prompt and new ones together: keys and
  * values, logits of one row, and unless it is stored the head once more, along
  * its columns.  `start_bytes` is the resident set once there is a tokenizer. */
@@ -84,7 +85,7 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);
 
-/* Parameters of the model. */
+/* The number of parameters of the model. */
 uint64_t memory_parameters(const struct model_spec *spec);
 
 #endif

@@ -7,7 +7,7 @@ static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
                                        OP_FFN_DOWN };
 static const enum op block_backward[] = {
     OP_FFN_DOWN, OP_ACT, OP_FFN_UP, OP_NORM,
-    OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QKV, OP_NORM,
+    OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
 };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
@@ -44,7 +44,7 @@ static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
 /* Makes queries of kept rows, keys and values of all. */
 static void project_apart(struct pricing *p)
 {
-    static const enum op ops[] = { OP_QKV, OP_ROPE };
+    static const enum op ops[] = { OP_QKV, OP_QK_NORM, OP_ROPE };
     for (int i = 0; i < N_OPS(ops); i++) {
         pricing_rows_of(p, FLOPS_OF_KEPT, ops[i], ROWS_KEPT);
         pricing_rows_of(p, FLOPS_OF_ALL, ops[i], ROWS_ALL);
@@ -60,6 +60,7 @@ static void attention(struct pricing *p, const struct stage *stage,
     } else {
         pricing_rows(p, OP_NORM, rows);
         pricing_rows(p, OP_QKV, rows);
+        pricing_rows(p, OP_QK_NORM, rows);
         pricing_rows(p, OP_ROPE, rows);
     }
     carry(p, stage, rows);

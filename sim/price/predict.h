@@ -59,9 +59,9 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err) MUST_CHECK;
 
-/* Papers count the FLOPs of a training step by these, of a spec that can be
- * trained: conventions of a report, never of a ledger.  S is a sequence's kept
- * tokens in a layer, N its kept rows. */
+/* The conventions by which papers count the FLOPs of a training step, for a
+ * spec that can be trained: conventions of a report, never of a ledger.  S is a
+ * sequence's kept tokens in a layer, N its kept rows. */
 struct predict_convention {
     const char *name;
     double    (*train_flops)(const struct model_spec *spec,
@@ -72,8 +72,8 @@ struct predict_convention {
 extern const struct predict_convention predict_conventions[];  /* NULL ends */
 const struct predict_convention *predict_convention_find(const char *name);
 
-/* Useful work of a training step: 3 times forward's products, head included,
- * with the causal pairs S(S+1)/2 of attention and nothing else. */
+/* The useful work of a training step: 3 times forward's products, head
+ * included, with the causal pairs S(S+1)/2 of attention and nothing else. */
 double predict_useful_train_flops(const struct model_spec *spec,
                                   const struct allocation *allocation);
 

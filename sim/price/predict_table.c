@@ -13,7 +13,7 @@ const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
     { PREDICT_BY_MAP(X) };
 #undef X
 
-/* A token's price depends on its position. */
+/* True if a token's price depends on its position. */
 static bool needs_positions(const struct predict_question *question,
                             const struct model_spec *spec)
 {
@@ -24,8 +24,8 @@ static bool needs_positions(const struct predict_question *question,
     return needs && question->phase == MEMORY_FORWARD;
 }
 
-/* Kept tokens that see the keys of skipped ones are spaced evenly: how many
- * keys they run over depends on where they stand. */
+/* Space the kept tokens evenly where they see the keys of skipped ones: how
+ * many keys they run over depends on where they stand. */
 static enum status open_positions(struct allocation *out,
                                   const struct model_spec *spec, int32_t B,
                                   int32_t T, struct error *err)
@@ -36,7 +36,7 @@ static enum status open_positions(struct allocation *out,
     return status;
 }
 
-/* Else it only matters how many are kept, not which. */
+/* Otherwise state only how many tokens are kept, not which. */
 static enum status open_counts(struct allocation *out,
                                const struct model_spec *spec, int32_t B,
                                int32_t T, struct error *err)

@@ -1,11 +1,11 @@
-/* predict_table.h - a model beside its dense twin, row by row. */
+/* predict_table.h - Set a model beside its dense twin, row by row. */
 #ifndef PREDICT_TABLE_H
 #define PREDICT_TABLE_H
 
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
-/* What `isobath predict` is asked. */
+/* The question that `isobath predict` is asked. */
 struct predict_question {
     struct model_spec    spec;
     const struct machine *machine;    /* NULL: none; borrowed */
@@ -41,8 +41,8 @@ enum predict_by {
 };
 extern const char *const predict_by_names[PREDICT_BY_COUNT + 1];
 
-/* Row i of the table, both models; what one of them does not do costs it
- * nothing.  A row that neither has is left out. */
+/* Row i of the table, for both models; work that one of them does not do costs
+ * it nothing.  A row that neither has is left out. */
 struct predict_row {
     char name[24];
     struct cost model, dense;

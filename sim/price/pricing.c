@@ -12,7 +12,7 @@ struct charge {
     uint64_t rows;
     bool     apart;           /* its rows pay prices of another set */
     bool     last;            /* its rows are each sequence's last */
-    double   chance;          /* that it runs */
+    double   chance;          /* probability that it runs */
 };
 
 /* An op's traffic, seconds and joules. */
@@ -41,7 +41,7 @@ static uint64_t weighted(struct pricing *p, uint64_t a, uint64_t x, uint64_t b,
     return sum;
 }
 
-/* Exact where nothing is left to chance. */
+/* count * factor, exact where nothing is left to chance. */
 static uint64_t times(uint64_t count, double factor)
 {
     return factor < 1.0 || factor > 1.0
@@ -56,8 +56,8 @@ static struct estimate estimate_times(struct estimate e, double factor)
                               e.high * factor };
 }
 
-/* What backward reads, forward wrote a pass ago; an update's operands were last
- * seen before all of backward.  What forward writes, nobody saw since. */
+/* Backward reads what forward wrote a pass ago; an update's operands were last
+ * seen before all of backward.  Nobody has seen forward's results since. */
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
     bool late = p->pass != PASS_FORWARD;
@@ -66,6 +66,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
         .tokens = p->job.allocation->n_tokens,
         .head_turned = c->last || p->phase == MEMORY_DECODE,
+        .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
@@ -121,7 +122,7 @@ static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
     return cost;
 }
 
-/* The op as a whole. */
+/* The cost of the op as a whole. */
 static struct cost cost_of_op(struct pricing *p, const struct charge *c,
                               struct modelled *m)
 {
@@ -154,7 +155,7 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : 0.0;
 }
 
-/* A row's part of an op. */
+/* The part of an op's cost that is a row's. */
 static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
                                const struct modelled *m, uint64_t flops,
                                uint64_t bytes)
@@ -218,7 +219,7 @@ static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
                            : flops_keys((uint64_t)i);
 }
 
-/* Keys of a sequence that a decode step's query sees in this layer. */
+/* Keys of a sequence that a decode step's query sees in the layer. */
 static uint64_t held_keys(const struct pricing *p, int32_t b, enum rows rows)
 {
     return rows == ROWS_KEPT && !sees_skipped(p)
@@ -360,7 +361,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
-    pricing_rows_of(p, (enum flops_set)p->pass, op, rows);
+    const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
+                       p->prices.at[FLOPS_TRAINING][op].rule;
+    pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
+                    rows);
 }
 
 void pricing_attend_all(struct pricing *p)
@@ -543,7 +547,8 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* A kept token's cost, or that it is kept, may depend on its position. */
+/* True if a kept token's cost, or that it is kept, may depend on its
+ * position. */
 static enum status check_routes(const struct predict_job *job,
                                 const struct plan *plan,
                                 enum memory_phase phase, bool expected,

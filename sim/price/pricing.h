@@ -1,6 +1,6 @@
 /* pricing.h - Charge one op after another, for the walk of sim/price/predict.c.
  *
- * Knows rows, prices and machines, not the order of ops in a step. */
+ * This file knows rows, prices and machines, not the order of ops in a step. */
 #ifndef PRICING_H
 #define PRICING_H
 
@@ -10,8 +10,8 @@
 #include "sim/price/memory.h"
 #include "sim/price/predict_job.h"
 
-/* Which rows of the layer being walked an op works on; kept and skipped by the
- * choice that is followed. */
+/* The rows of the layer being walked that an op works on; kept and skipped by
+ * the choice that is followed. */
 enum rows {
     ROWS_ALL,
     ROWS_KEPT,
@@ -20,15 +20,15 @@ enum rows {
     ROWS_COUNT
 };
 
-/* The rows of a layer.  Where they are not known, those of one sequence that
- * keeps (or skips) its token, and `times` is how many such sequences are
+/* The rows of a layer.  Where they are not known, the rows of one sequence that
+ * keeps (or skips) its token; `times` is then how many such sequences are
  * expected in a step in which there is any. */
 struct row_count {
     uint64_t rows;
     uint64_t keys;            /* sum over the rows of the keys they run over */
     uint64_t cached;          /* decode: sum of the keys they read */
     double   times;           /* 1 where they are known */
-    double   chance;          /* that there is any; 1 where known */
+    double   chance;          /* probability that there is any; 1 where known */
 };
 
 struct pricing {
@@ -56,7 +56,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           const struct predict_job *job,
                           enum memory_phase phase, bool expected,
                           struct error *err) MUST_CHECK;
-/* The first failure, or *range unless NULL. */
+/* Returns the first failure; otherwise sets *range, unless NULL. */
 enum status pricing_end(const struct pricing *p, struct predict_range *range);
 
 /* Begins a layer of a pass, in which no row is kept yet. */
@@ -65,21 +65,22 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 /* Makes the rows that this choice keeps and skips those of the layer. */
 void pricing_follow(struct pricing *p, int32_t choice);
 
-/* Rows times the op's price in this pass; nothing where the model has no such
- * op or the layer no row. */
+/* Charges rows times the op's price in this pass; charges nothing where the
+ * model has no such op or the layer no row. */
 void pricing_rows(struct pricing *p, enum op op, enum rows rows);
 
-/* The same at the price of another set. */
+/* Charges the same at the price of another set. */
 void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
                      enum rows rows);
 
-/* attend: the queries of kept rows over keys of all rows, skipped ones too. */
+/* Charges attend: the queries of kept rows over keys of all rows, skipped ones
+ * too. */
 void pricing_attend_all(struct pricing *p);
 
-/* select: its price on all rows, and what each kept one adds. */
+/* Charges select: its price on all rows, and the extra for each kept one. */
 void pricing_select(struct pricing *p);
 
-/* Work that belongs to no token. */
+/* Charges work that belongs to no token. */
 void pricing_shared(struct pricing *p, enum op op, uint64_t flops,
                     uint64_t bytes);
 

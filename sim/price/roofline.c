@@ -1,11 +1,12 @@
-/* roofline.c - the slower of arithmetic and memory, per op. */
+/* roofline.c - Take the slower of arithmetic and memory as the time of an
+ * op. */
 #include "sim/price/roofline.h"
 
 #include <math.h>
 
-/* Share of the operands that a level of `size` bytes lost since their last use,
- * `distance` bytes ago: of what is read in turns, the level drops each part
- * just before it is wanted again. */
+/* The share of the operands that a level of `size` bytes lost since their last
+ * use, `distance` bytes ago: of data that are read in turns, the level drops
+ * each part just before it is wanted again. */
 static double lost(double distance, double size)
 {
     return distance > size ? 1.0 : 0.0;

@@ -1,4 +1,4 @@
-/* roofline.h - from flops and bytes to seconds, with an interval. */
+/* roofline.h - Turn flops and bytes into seconds, with an interval. */
 #ifndef ROOFLINE_H
 #define ROOFLINE_H
 
@@ -10,7 +10,7 @@ struct estimate {
 };
 
 /* One op as the machine sees it.  Fresh operands were touched by the op before;
- * stale ones (weights, cached keys, what forward kept for backward) a pass ago,
+ * stale ones (weights, cached keys, forward's results for backward) a pass ago,
  * when everything else the run holds has come by since. */
 struct roofline_load {
     enum work work;
@@ -20,19 +20,20 @@ struct roofline_load {
     const struct lines_op *lines;     /* NULL: every operand its own line */
 };
 
-/* Operand bytes that cross from each level to the one nearer the core, one way or
- * the other: at[LEVEL_L1] are the operands themselves.  in[]: bytes of the lines
- * that the nearer level takes in for them, which is what a counter of fills sees
- * (lines.h).  A level the machine lacks has 0. */
+/* Operand bytes that cross from each level to the one nearer the core, one way
+ * or the other: at[LEVEL_L1] are the operands themselves.  in[]: bytes of the
+ * lines that the nearer level takes in for them, as a counter of fills sees
+ * them (lines.h).  A level that the machine lacks has 0. */
 struct traffic {
     double at[LEVEL_COUNT], in[LEVEL_COUNT];
 };
 
 /* The streaming model: operands that come back after R other bytes are still
- * held by a level of size S >= R, and not by a smaller one, which drops each just
- * before its turn (least recently used; reading 4, 8 and 12 times the first cache
- * brings in 1.00 lines a line on Zen 3).  at[] has each operand once an op, so
- * tiles fetched again are not seen there: a lower bound near the core. */
+ * held by a level of size S >= R, and not by a smaller one, which drops each
+ * just before its turn (least recently used; reading 4, 8 and 12 times the
+ * first cache brings in 1.00 lines a line on Zen 3).  at[] has each operand
+ * once an op, so tiles fetched again are not seen there: a lower bound near the
+ * core. */
 struct traffic roofline_traffic(const struct machine *machine,
                                 const struct roofline_load *load);
 

@@ -115,8 +115,8 @@ static enum status value_text(struct sweep *s, const char **out,
     return *out ? STATUS_OK : no_memory(err);
 }
 
-/* Keys that name files, of the configs of train and run; and their sections,
- * each of which a file may stand for. */
+/* Keys that name files, in the configs of train and run; and their sections,
+ * each of which may be given as a file. */
 static const char *const file_keys[] = {
     "data.path", "data.tokenizer", "machine", "routing.replay", "run.machine",
     "run.model", "run.text", "run.tokenizer", "train.init",
@@ -131,7 +131,7 @@ bool sweep_names_file(const char *key)
     return false;
 }
 
-/* The value of a key: a file is where the study says, seen from it. */
+/* Read the value of a key; the name of a file is relative to the study. */
 static enum status value_of(struct sweep *s, const char **out, const char *key,
                             const yaml_node_t *node, struct error *err)
 {
@@ -185,7 +185,7 @@ static enum status add(const struct sweep *s, struct settings *settings,
     return STATUS_OK;
 }
 
-/* A key that differs between points becomes a column. */
+/* Add a column for a key that differs between points. */
 static enum status add_key(struct sweep *s, const char *key,
                            const yaml_node_t *node, struct error *err)
 {
@@ -203,7 +203,8 @@ static enum status add_key(struct sweep *s, const char *key,
     return STATUS_OK;
 }
 
-/* key: value pairs into `out`; `name`, unless NULL, takes the key "name". */
+/* Read key: value pairs into `out`; `name`, unless NULL, takes the key
+ * "name". */
 static enum status read_settings(struct sweep *s, struct settings *out,
                                  const char **name, const yaml_node_t *node,
                                  struct error *err)

@@ -36,8 +36,8 @@ struct sweep_point {
     size_t n_settings;
 };
 
-/* A command that runs at a point.  A row needs a config as its argument, -o, --set,
- * --threads and --quiet, and leaves summary.json last. */
+/* A command that runs at a point.  A row needs a config as its argument, -o,
+ * --set, --threads and --quiet, and leaves summary.json last. */
 struct sweep_work {
     const char *name;            /* "train" */
     const char *resume;          /* option that goes on from what an earlier try
@@ -59,7 +59,8 @@ void        sweep_close(struct sweep *sweep);
 
 const char *sweep_path(const struct sweep *sweep);
 const char *sweep_base(const struct sweep *sweep);
-/* Of what the base says, and the configs it names; not of comments or layout. */
+/* A hash of the contents of the base and of the configs it names, without
+ * comments and layout. */
 uint64_t    sweep_base_hash(const struct sweep *sweep);
 const struct sweep_work *sweep_work(const struct sweep *sweep);
 int32_t     sweep_n_points(const struct sweep *sweep);
@@ -69,7 +70,7 @@ struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
 size_t      sweep_n_keys(const struct sweep *sweep);
 const char *sweep_key(const struct sweep *sweep, size_t key);
 
-/* The value of the key is a file name. */
+/* True if the value of the key is a file name. */
 bool        sweep_names_file(const char *key);
 
 /* A point's value of a key; NULL when it does not set it. */

@@ -21,7 +21,8 @@
 
 enum {
     TAIL_BYTES = 2048, TAIL_LINES = 6,
-    EXIT_NO_PROGRAM = 127,       /* as the shell says it */
+    EXIT_NO_PROGRAM = 127,       /* exit code of a shell for a missing
+                                  * program */
     EXIT_SIGNAL = 128,
     POINT_MAX_BYTES = 1 << 20,
 };
@@ -36,7 +37,8 @@ const char *const point_state_names[POINT_STATE_COUNT] = {
 struct job {
     pid_t   pid;
     int32_t point;
-    long    log_start;           /* where this try begins in log.txt */
+    long    log_start;           /* offset of this try's first line in
+                                  * log.txt */
 };
 
 enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
@@ -121,7 +123,7 @@ static const char *text_or_nothing(const json_t *text)
     return json_is_string(text) ? json_string_value(text) : "nothing";
 }
 
-/* Results of another question must not pass for this one's. */
+/* Refuse results of another question, which must not pass for this one's. */
 static enum status compare_request(const char *path, int32_t point, json_t *old,
                                    json_t *now, struct error *err)
 {
@@ -227,8 +229,9 @@ static char **arguments(const struct sweep_run *run, int32_t point,
     return argv;
 }
 
-/* In the child: never returns.  A group of its own keeps the terminal's ^C from
- * reaching it twice; a parent that dies takes it along, gently. */
+/* Turn into the point's program, in the child: never returns.  A process group
+ * of its own keeps the terminal's ^C from reaching it twice; a parent that dies
+ * takes it along by SIGTERM. */
 static void become(char **argv, int log, pid_t parent)
 {
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -314,7 +317,7 @@ static enum status note_end(const struct sweep_run *run, const struct job *job,
     if (state[point] == POINT_DONE && code == 0)
         return STATUS_OK;
     if (command_interrupted)
-        return STATUS_OK;        /* it was told to stop, and did */
+        return STATUS_OK;        /* it was told to stop, and stopped */
     state[point] = POINT_FAILED;
     enum status status = point_file(path, run->directory, point, "log.txt",
                                     err);
@@ -328,7 +331,7 @@ static enum status note_end(const struct sweep_run *run, const struct job *job,
     return STATUS_OK;
 }
 
-/* Look after every running process once; how many still run. */
+/* Look after every running process once; return how many still run. */
 static int reap(const struct sweep_run *run, struct job *jobs,
                 enum point_state *state, enum status *status,
                 struct error *err)
@@ -388,7 +391,7 @@ static enum status run_all(const struct sweep_run *run, const char *program,
                            struct job *jobs, int32_t first, int32_t last,
                            enum point_state *state, struct error *err)
 {
-    /* Points take seconds to hours: 20 ms lose nothing, and cost nothing. */
+    /* Points take seconds to hours, so a pause of 20 ms costs nothing. */
     const struct timespec pause = { .tv_nsec = 20000000 };
     enum status status = STATUS_OK;
     int32_t next = first;

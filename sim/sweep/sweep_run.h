@@ -1,10 +1,10 @@
 /* sweep_run.h - Run a study's points as processes, each in a directory.
  *
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
- * --resume --threads T` (or another row of sweep_works), its output in log.txt
- * there.  What it was asked to do
- * stands in point.json before it starts.  A point is finished when its
- * summary.json says "status": "done", and is then never run again. */
+ * --resume --threads T` (or another row of sweep_works), with its output in
+ * log.txt there.  Its request is written to point.json before it starts.  A
+ * point is finished when its summary.json says "status": "done", and is then
+ * never run again. */
 #ifndef SWEEP_RUN_H
 #define SWEEP_RUN_H
 
@@ -56,8 +56,8 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
  * set for each of them.  A failed point does not stop the others.
  *   STATUS_BAD_VALUE    a point that was begun was asked something else then;
  *                       nothing was started
- *   STATUS_INTERRUPTED  command_interrupted was set: the processes were told, and
- *                       waited for */
+ *   STATUS_INTERRUPTED  command_interrupted was set: the processes were told to
+ *                       stop, and waited for */
 enum status sweep_run_points(const struct sweep_run *run, int32_t first,
                              int32_t last, enum point_state *state,
                              struct error *err) MUST_CHECK;

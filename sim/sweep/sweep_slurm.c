@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* In single quotes, inside which the shell changes nothing. */
+/* Write a text in single quotes, inside which the shell changes nothing. */
 static void write_quoted(FILE *file, const char *text)
 {
     fputc('\'', file);
@@ -21,7 +21,7 @@ static void write_quoted(FILE *file, const char *text)
     fputc('\'', file);
 }
 
-/* Paths from the root: a task starts on another machine. */
+/* Absolute paths, because a task starts on another machine. */
 struct places {
     char here[FILE_PATH_SIZE], program[FILE_PATH_SIZE];
     char study[FILE_PATH_SIZE], directory[FILE_PATH_SIZE];
@@ -150,7 +150,8 @@ static bool have_sbatch(void)
     return false;
 }
 
-/* sbatch OPTION DIRECTORY/SCRIPT; the first line it prints into out[size]. */
+/* Run sbatch OPTION DIRECTORY/SCRIPT; its first line of output goes into
+ * out[size]. */
 static enum status submit(char *out, size_t size, const char *option,
                           const char *directory, const char *script,
                           struct error *err)

@@ -14,13 +14,13 @@ struct sweep_slurm {
     size_t      n_settings;
 };
 
-/* Write DIR/array.sh, whose tasks run a point each, and DIR/merge.sh, which makes
- * points.csv when all have ended. */
+/* Write DIR/array.sh, whose tasks run a point each, and DIR/merge.sh, which
+ * makes points.csv when all have ended. */
 enum status sweep_slurm_write(const struct sweep_slurm *slurm,
                               struct error *err) MUST_CHECK;
 
-/* Submit both; job[size] takes the array's number.  STATUS_UNAVAILABLE: there is
- * no sbatch here. */
+/* Submit both; job[size] takes the array's number.  STATUS_UNAVAILABLE: there
+ * is no sbatch here. */
 enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
                                struct error *err) MUST_CHECK;
 

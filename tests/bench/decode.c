@@ -28,7 +28,8 @@ struct decoder {
 static struct model_spec large(int32_t n_layers, enum number type)
 {
     struct model_spec s = {
-        .family = FAMILY_LLAMA, .n_layers = n_layers, .n_channels = 1024,
+        .traits = family_traits[FAMILY_LLAMA],
+        .n_layers = n_layers, .n_channels = 1024,
         .n_heads = 16, .n_kv_heads = 16, .head_size = 64, .n_ffn = 2816,
         .n_vocab = 8192, .max_tokens = PROMPT, .tied_head = true,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_ONE,
@@ -42,7 +43,8 @@ static struct model_spec large(int32_t n_layers, enum number type)
 static struct model_spec small(bool routed)
 {
     struct model_spec s = {
-        .family = FAMILY_GPT2, .n_layers = 8, .n_channels = 256, .n_heads = 4,
+        .traits = family_traits[FAMILY_GPT2],
+        .n_layers = 8, .n_channels = 256, .n_heads = 4,
         .n_kv_heads = 4, .head_size = 64, .n_ffn = 1024, .n_vocab = 256,
         .max_tokens = PROMPT, .tied_head = true, .norm_epsilon = 1e-5f,
         .gate = routed ? GATE_SIGMOID2 : GATE_ONE, .router_scores = routed,

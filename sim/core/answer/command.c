@@ -92,7 +92,7 @@ void command_quote(const char *text)
     }
 }
 
-/* Signal handlers have nowhere else to put it. */
+/* Global, because a signal handler has nowhere else to put it. */
 volatile sig_atomic_t command_interrupted;
 
 static void note_signal(int signal)
@@ -103,7 +103,7 @@ static void note_signal(int signal)
     command_interrupted = 1;
 }
 
-/* Files are mapped: one that shrinks meanwhile is found out here. */
+/* Say it in words when a mapped file shrinks while it is read (SIGBUS). */
 static void end_in_words(int signal)
 {
     static const char text[] = "isobath: error: a file was cut short while it"
@@ -127,8 +127,8 @@ void command_catch_signals(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
-/* getrusage()'s ru_maxrss will not do: across exec it keeps that of whoever
- * started the program. */
+/* getrusage()'s ru_maxrss will not do: across exec it keeps the peak of the
+ * program that called exec. */
 uint64_t command_peak_bytes(void)
 {
     FILE *file = fopen("/proc/self/status", "re");

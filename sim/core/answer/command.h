@@ -20,18 +20,19 @@ int command_fail(const struct error *err);
 void command_warn(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* Foreign text under a message: each line behind two blanks. */
+/* Print foreign text under a message, each line behind two blanks. */
 void command_quote(const char *text);
 
 /* Set by SIGINT and SIGTERM once command_catch_signals() ran; a second signal
- * ends the process at once with exit code 130.  SIGBUS, which a mapped file that
- * shrinks brings, ends it in words with exit code 2. */
+ * ends the process at once with exit code 130.  SIGBUS, which a mapped file
+ * that shrinks brings, ends it in words with exit code 2. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 
-/* The largest resident set of this process so far, in bytes; 0: not told here. */
+/* The largest resident set of this process so far, in bytes; 0 where the system
+ * does not tell. */
 uint64_t command_peak_bytes(void);
-/* All that the machine has. */
+/* The machine's physical memory, in bytes. */
 uint64_t command_memory_bytes(void);
 
 #endif

@@ -35,7 +35,8 @@ unsigned escape_next(const char **text)
     return code;
 }
 
-/* Turns or hides the text around it, or has no width. */
+/* True for a character that turns or hides the text around it, or has no
+ * width. */
 static bool is_hidden(unsigned c)
 {
     return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
@@ -67,16 +68,16 @@ static void put(FILE *out, unsigned c)
     }
 }
 
-/* The picture of a control character, which may not stand there itself. */
+/* The Unicode picture of a control character, to print in its place. */
 static unsigned picture(unsigned c)
 {
     return c == '\n' ? 0xB6 : c == '\t' ? 0x21E5 : c < 0x20 ? 0x2400 + c
          : c == 0x7F ? 0x2421 : NOT_A_CHARACTER;
 }
 
-/* Characters that the fonts of a figure have: those of WGL4, near enough.  One
- * that no font has would not only be missing: cairo then covers the figure with
- * its box. */
+/* Characters that the fonts of a figure have, approximately those of WGL4.  A
+ * character that no font has would not only be missing: cairo would cover the
+ * figure with its box. */
 static bool is_drawable(unsigned c)
 {
     static const unsigned ranges[][2] = {

@@ -24,15 +24,16 @@ enum border {
     BORDER_COUNT
 };
 
-/* Bytes that are no UTF-8 come out as U+FFFD.  Control characters come out
+/* Bytes that are not UTF-8 come out as U+FFFD.  Control characters come out
  * visible: U+00B6 for a newline, U+21E5 for a tab, control pictures, <U+202E>
- * for what would turn or hide text; \x1b on a terminal.  CSV keeps newline and
- * tab, inside quotes.  In figures what common fonts lack comes out as U+25A1
- * and a tab as U+00BB. */
+ * for characters that turn or hide text; \x1b on a terminal.  CSV keeps newline
+ * and tab, inside quotes.  In figures, characters that common fonts lack come
+ * out as U+25A1 and a tab as U+00BB. */
 void escape_write(FILE *out, enum border border, const char *text);
 
-/* One character of UTF-8: its code, 0xFFFD when the bytes are no character;
- * *text moves past it, by at least one byte unless at the end (0). */
+/* Decode one character of UTF-8: return its code, 0xFFFD when the bytes are no
+ * character, and move *text past it, by at least one byte unless at the end
+ * (0). */
 unsigned escape_next(const char **text);
 
 /* The number of characters that the text shows. */

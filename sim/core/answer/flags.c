@@ -25,7 +25,7 @@ enum { N_LETTERS = sizeof letters / sizeof *letters };
 struct reader {
     const struct command   *command;
     struct command_options *options;
-    char *const            *next;     /* what is not read yet, NULL-ended */
+    char *const            *next;     /* arguments not read yet, NULL-ended */
     struct error           *err;
 };
 
@@ -131,7 +131,7 @@ static void note_given(const struct reader *r, const struct flag *flag)
     r->options->given |= UINT64_C(1) << (flag - r->command->flags);
 }
 
-/* The value stands behind the flag's name, or is what comes next. */
+/* A flag's value follows its name after "=", or is the next argument. */
 static enum status give(struct reader *r, const struct flag *flag,
                         const char *value)
 {
@@ -167,7 +167,8 @@ static const struct flag *find_letter(const struct reader *r, char letter)
     return NULL;
 }
 
-/* The letters behind a dash, "-qo"; behind one that takes a value stands it. */
+/* Read the letters behind a dash, "-qo"; a letter that takes a value may have
+ * it right behind it. */
 static enum status read_letters(struct reader *r, const char *text)
 {
     enum status status = STATUS_OK;
@@ -343,7 +344,7 @@ void flags_usage(FILE *file, const struct command *command)
     }
 }
 
-/* Of a flag that is given or not, and of a text, there is no range to tell. */
+/* A flag that takes no value and a text have no range to describe. */
 static void describe(char *out, size_t size, const struct config_key *key)
 {
     if (key->type == CONFIG_BOOL || key->type == CONFIG_TEXT ||
@@ -383,7 +384,7 @@ static void help_group(FILE *file, const struct command *command,
             help_row(file, command, f);
 }
 
-/* Whether no row before it goes with the same. */
+/* True if no row before this one goes with the same flag. */
 static bool begins_group(const struct flag *flags, const struct flag *flag)
 {
     for (; flags < flag; flags++)

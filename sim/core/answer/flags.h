@@ -35,10 +35,9 @@
     X('V', "--version")    \
     X('w', "--weights")
 
-/* A flag; or, where the name does not begin with a dash, what stands on the
- * line without a flag ("MODEL", and "DIR..." for one or more of them), which is
- * left in `operand` below.  What a flag sets is a member of the command's
- * options:
+/* A flag; or, where the name does not begin with a dash, an argument that is
+ * not a flag ("MODEL", and "DIR..." for one or more of them), which is left in
+ * `operand` below.  A flag sets a member of the command's options:
  *     CONFIG_BOOL       bool: whether the flag was given
  *     CONFIG_TEXT       const char *: borrowed from the command line, or NULL
  *     CONFIG_SETTINGS   --set KEY=VALUE
@@ -47,9 +46,9 @@
  * where the flag is not given, and -1 if it is a choice. */
 struct flag {
     struct config_key value;     /* name: "--batch"; NULL ends a table */
-    const char *argument;        /* how help calls its value; NULL: has none */
-    const char *with;            /* "--explain": what the flag makes sense with,
-                                  * and what help lists it under; NULL */
+    const char *argument;        /* name of its value in help; NULL: has none */
+    const char *with;            /* "--explain": the flag that this one needs,
+                                  * and under which help lists it; or NULL */
     const char *key;             /* the key of the command's config that it is
                                   * another name of: type, range, default and
                                   * help are the key's.  NULL: it is none */
@@ -83,7 +82,7 @@ enum { FLAGS_MAX = 64 };         /* rows of a table */
     FLAG("--threads", "N", NULL, INT, struct command_options, threads_wanted,  \
          0, 1024, "0", NULL, NULL, "how many threads work; 0: as many as this" \
          " process may run at once")
-/* What every command answers; ends a table. */
+/* Flags that every command answers; ends a table. */
 #define FLAG_ASKS(name, member, help)                                          \
     FLAG(name, NULL, NULL, BOOL, struct command_options, member, 0, 0, "",     \
          NULL, NULL, help)
@@ -125,35 +124,36 @@ struct command {
     const char *about;           /* a paragraph */
     const char *examples;        /* whole lines; NULL */
     const struct flag *flags;    /* ends with FLAG_END */
-    const struct config_schema *config;   /* the keys of --set; NULL: others' */
+    const struct config_schema *config;   /* of --set; NULL: not its own */
     size_t      options_size;    /* of a struct that begins with a struct
                                   * command_options */
     int       (*run)(void *options);      /* returns the exit code */
 };
 
 /* Fill *options by the table of `command`; release it with flags_close(), also
- * after a failure.  Where the line asks for help, usage or version, what stands
- * behind that is not read and nothing need be there. */
+ * after a failure.  Where the line asks for help, usage or version, the rest of
+ * the line is not read and no argument is required. */
 enum status flags_read(struct command_options *options,
                        const struct command *command, int argc, char **argv,
                        struct error *err) MUST_CHECK;
 void        flags_close(struct command_options *options);
 
-/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key set:
- * "--layer: goes with --explain". */
+/* STATUS_BAD_VALUE where a flag that goes with `with` was given, or its key
+ * set: "--layer: goes with --explain". */
 enum status flags_refuse(const struct command_options *options,
                          const char *with, struct error *err) MUST_CHECK;
 
-/* Whether a flag or --set says what the key is. */
+/* True if a flag or --set gives the key a value. */
 bool        flags_sets(const struct command_options *options, const char *key);
 
-/* The setting that a flag (or operand) stands for, before those of --set. */
+/* Add the setting that a flag (or operand) stands for, before those of
+ * --set. */
 enum status flags_set_key(struct command_options *options, const char *key,
                           const char *value, const char *flag,
                           struct error *err) MUST_CHECK;
 
-/* How a command is called; and what it does, its flags, the keys of its
- * config. */
+/* Print how to call a command; print what it does, its flags and the keys of
+ * its config. */
 void flags_usage(FILE *file, const struct command *command);
 void flags_help(FILE *file, const struct command *command);
 

@@ -56,7 +56,8 @@ enum status json_write(const json_t *json, const char *path, struct error *err)
 
     if (status != STATUS_OK)
         return status;
-    /* A failed write shows in the stream; what is left is want of memory. */
+    /* A failed write shows in the stream; any other failure is lack of
+     * memory. */
     if ((!json || json_dumpf(json, writer.stream, JSON_INDENT(2)) != 0) &&
         !ferror(writer.stream)) {
         file_abandon(&writer);

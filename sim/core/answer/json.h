@@ -1,4 +1,4 @@
-/* json.h - Say in JSON what may be unknown, and print a document.
+/* json.h - Turn values that may be unknown into JSON, and print a document.
  *
  * Unknown is null, never 0; json_t references are new and the caller's. */
 #ifndef JSON_H
@@ -13,7 +13,7 @@
 json_t *json_number(double value);             /* null: not finite */
 json_t *json_known(double value, bool known);  /* null: not known either */
 json_t *json_whole(uint64_t value);            /* null: 0, which stands for
-                                                * unknown in what calls this */
+                                                * unknown in the callers */
 /* null: not known, or below resolution; NULL: a count that JSON cannot hold. */
 json_t *json_amount(const struct cost *cost, enum metric metric);
 /* null: NULL.  Names of files may be any bytes, and JSON holds UTF-8 alone:

@@ -1,4 +1,5 @@
-/* progress.c - Work out rate and time left; overwrite one line of a terminal. */
+/* progress.c - Work out rate and time left; overwrite one line of a
+ * terminal. */
 #include "sim/core/answer/progress.h"
 
 #include <stdio.h>
@@ -63,7 +64,7 @@ void progress_at(struct progress *p, double done, const char *note)
         describe_left(left, sizeof left, (p->total - done) / rate);
     snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
              p->unit, done, of, rate, p->unit, left, note ? note : "");
-    /* One column short, or some terminals wrap the line. */
+    /* One column short, because some terminals wrap a full line. */
     fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
     fflush(stderr);
 }

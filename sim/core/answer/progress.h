@@ -1,13 +1,13 @@
-/* progress.h - Tell on a terminal how far a long piece of work is. */
+/* progress.h - Show on a terminal how far a long piece of work is. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
 #include <stdbool.h>
 
-/* On a terminal one line of stderr, at most 5 times a second, after 1 s, with
- * rate and time left; elsewhere nothing.  Rate and time left start from the first
- * progress_at(), so call it at the start: resumed work is then not mistaken for
- * fast work.  progress_clear() makes room to print something else,
+/* Shows one line on a terminal's stderr, at most 5 times a second, after 1 s,
+ * with rate and time left; elsewhere nothing.  Rate and time left start from
+ * the first progress_at(), so call it at the start: resumed work is then not
+ * mistaken for fast work.  progress_clear() makes room to print something else,
  * progress_end() erases the line for good. */
 struct progress {
     const char *what;            /* "training" */

@@ -9,7 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* The lock is held by somebody else: say by whom. */
+/* Another process holds the lock: say which. */
 static enum status fail_locked(int fd, const char *path, struct error *err)
 {
     char pid[32] = "";
@@ -42,7 +42,7 @@ static enum status lock(int *out, const char *path, struct error *err)
         close(fd);
         return status;
     }
-    /* The pid is a courtesy to whoever finds the lock taken. */
+    /* A process that finds the lock taken can then name this one. */
     char pid[32];
     int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) < 0) {
@@ -102,8 +102,8 @@ void rundir_remove_leftovers(const struct rundir *rundir)
         closedir(directory);
 }
 
-/* A directory that holds anything but an older run of the command is somebody
- * else's. */
+/* Refuse a directory that holds anything but an older run of the same
+ * command. */
 static enum status check_owner(const char *path, const char *command,
                                struct error *err)
 {
@@ -172,7 +172,7 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
     for (size_t i = 0; i < sizeof ledgers / sizeof *ledgers; i++)
         if (ledgers[i] && status == STATUS_OK)
             status = ledger_write(ledgers[i], summary_witness_names[i], writer.stream, err);
-    /* A write error is found again, and named better, by file_commit(). */
+    /* file_commit() finds a write error again, and names it better. */
     if (status != STATUS_OK && status != STATUS_IO) {
         file_abandon(&writer);
         return status;

@@ -1,7 +1,7 @@
 /* rundir.h - Own the directory of a run, the contract that other tools read.
  *
- * Its summary.json (summary.h), ledger.csv and the rest of DESIGN section 2 are
- * written through here, so that every command's directory looks the same. */
+ * Its summary.json (summary.h), ledger.csv and other files are written through
+ * here, so that every command's directory looks the same. */
 #ifndef RUNDIR_H
 #define RUNDIR_H
 
@@ -21,12 +21,13 @@ enum status rundir_open(struct rundir *out, const char *path,
                         struct error *err) MUST_CHECK;
 void        rundir_close(struct rundir *rundir);
 
-/* The same for a command that puts its results in place of its older ones, also
- * without what a killed process left there; STATUS_BAD_VALUE: the directory holds
- * the results of another command. */
+/* The same for a command that replaces its older results, and removes what a
+ * killed process left there; STATUS_BAD_VALUE: the directory holds the results
+ * of another command. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
-/* Remove the older files of isobath run, so that none stands beside new ones. */
+/* Remove the older files of isobath run, so that none stands beside new
+ * ones. */
 void        rundir_clear(const struct rundir *rundir);
 
 /* Remove what a killed process left half written, NAME.PID.tmp of file.h.  For

@@ -31,7 +31,7 @@ enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };
 const char *const summary_witness_names[SUMMARY_WITNESSES] = {
     "predicted", "counted", "measured" };
 
-/* All metrics null, all for the same reason. */
+/* Totals with all metrics null, for one reason. */
 static json_t *unknown_totals(const char *reason)
 {
     json_t *totals = json_object(), *sources = json_object();
@@ -111,12 +111,13 @@ enum status summary_witnesses(json_t *summary, const struct ledger *predicted,
 json_t *summary_model(const struct model_spec *m)
 {
     return json_pack(
-        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s}",
-        "family", family_names[m->family], "layers", m->n_layers, "channels",
-        m->n_channels, "heads", m->n_heads, "kv_heads", m->n_kv_heads,
-        "head_size", m->head_size, "ffn", m->n_ffn, "vocab", m->n_vocab,
-        "max_tokens", m->max_tokens, "tied_head", m->tied_head, "qkv_bias",
-        spec_qkv_bias(m), "rope_scaling",
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b,"
+        " s:s}",
+        "family", family_names[spec_family(m)], "layers", m->n_layers,
+        "channels", m->n_channels, "heads", m->n_heads, "kv_heads",
+        m->n_kv_heads, "head_size", m->head_size, "ffn", m->n_ffn, "vocab",
+        m->n_vocab, "max_tokens", m->max_tokens, "tied_head", m->tied_head,
+        "qkv_bias", m->traits.qkv_bias, "qk_norm", m->traits.qk_norm, "rope_scaling",
         rope_scaling_names[m->rope_scaling.kind]);
 }
 

@@ -14,17 +14,18 @@
 enum { SUMMARY_WITNESSES = 3 };
 extern const char *const summary_witness_names[SUMMARY_WITNESSES];
 
-/* The start of every summary: schema "isobath-run-1", command, status
- * "done" (a command that stopped early sets "interrupted" instead), config,
- * provenance (below), and totals with the three witnesses all null and the
- * reason "not asked for".  The references to config and provenance are stolen. */
+/* The start of every summary: schema "isobath-run-1", command, status "done" (a
+ * command that stopped early sets "interrupted" instead), config, provenance
+ * (below), and totals with the three witnesses all null and the reason "not
+ * asked for".  The references to config and provenance are stolen. */
 json_t *summary_open(const char *command, json_t *config, json_t *provenance);
 
-/* The totals of that start, for objects inside a summary that have their own. */
+/* The null totals of that start, for objects inside a summary that have totals
+ * of their own. */
 json_t *summary_no_totals(void);
 
-/* totals.<witness>.<metric> for every metric from the ledger's total, null where
- * unknown, with totals.<witness>.sources.<metric> (provenance word) and
+/* totals.<witness>.<metric> for every metric from the ledger's total, null
+ * where unknown, with totals.<witness>.sources.<metric> (provenance word) and
  * totals.<witness>.reasons.<metric> for each null.  witness is "predicted",
  * "counted" or "measured". */
 enum status summary_totals(json_t *summary, const char *witness,

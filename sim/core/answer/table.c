@@ -149,7 +149,7 @@ struct prefix prefix_for(double largest)
     return all[n - 1];
 }
 
-/* Three digits in all. */
+/* The decimals that make three digits in all. */
 static int si_decimals(double scaled)
 {
     return scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2;
@@ -167,7 +167,7 @@ void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit)
                  si_decimals(fabs(scaled)), scaled, prefix.letter, unit);
 }
 
-/* A true minus sign, as in the figures. */
+/* Print a number with a true minus sign, as in the figures. */
 static void print(char out[TABLE_NUMBER_SIZE], int decimals, double value,
                   bool sign)
 {

@@ -104,25 +104,26 @@ void table_skip(struct table *table);       /* the question has no sense here */
 void table_quantity(struct table *table, struct amount amount,
                     const char *unit);
 
-/* In the format that --format named.  Fails where the table could not be filled
- * or its JSON not be written; another failed write shows in the stream. */
+/* Print in the format that --format named.  Fails if the table could not be
+ * filled or its JSON not be written; any other failed write shows in the
+ * stream. */
 enum status table_print(const struct table *table, enum format format,
                         FILE *out, struct error *err) MUST_CHECK;
 
-/* The same as DIRECTORY/NAME, which appears whole or not at all. */
+/* The same into DIRECTORY/NAME, which appears whole or not at all. */
 enum status table_write(const struct table *table, enum format format,
                         const char *directory, const char *name,
                         struct error *err) MUST_CHECK;
 
-/* ASCII, columns as wide as what stands in them; "-": unknown, with the number
- * of a note below where a reason is known. */
+/* ASCII, columns as wide as their contents; "-": unknown, with the number of a
+ * note below where a reason is known. */
 enum status table_aligned(const struct table *table, FILE *out,
                           struct error *err) MUST_CHECK;
 /* RFC 4180, base units; per amount the columns KEY, where it is not plain
  * KEY_source and, where any row states an interval, KEY_low and KEY_high. */
 void table_csv(const struct table *table, FILE *out);
-/* {name, caption, rows: [{KEY: {value, unit, source, low, high, reason}}]}; the
- * value of what is unknown is null, and a reason says why. */
+/* {name, caption, rows: [{KEY: {value, unit, source, low, high, reason}}]}; an
+ * unknown value is null, and a reason says why. */
 enum status table_json(const struct table *table, FILE *out,
                        struct error *err) MUST_CHECK;
 void table_markdown(const struct table *table, FILE *out);
@@ -132,7 +133,7 @@ void table_html(const struct table *table, FILE *out);
  * for a word that has none. */
 void table_tag(FILE *out, const char *word);
 
-/* A single amount as people read it, without unit: "12.34", "unknown". */
+/* A single amount for people to read, without unit: "12.34", "unknown". */
 enum { TABLE_NUMBER_SIZE = 48 };
 void table_number(char out[TABLE_NUMBER_SIZE], double value,
                   enum column_style style);
@@ -147,8 +148,8 @@ struct prefix prefix_for(double largest);
 /* "3.21 TFLOP"; "unknown" for NAN.  Three significant digits. */
 void table_si(char out[TABLE_NUMBER_SIZE], double value, const char *unit);
 
-/* Replace in place the signs that a terminal need not have, those for minus,
- * plus-minus and micro, by ASCII, which is shorter.  Returns `text`. */
+/* Replace in place, by shorter ASCII, the signs that a terminal need not have:
+ * minus, plus-minus and micro.  Returns `text`. */
 char *table_ascii(char *text);
 
 #endif

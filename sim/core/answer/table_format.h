@@ -11,7 +11,7 @@ struct layout {
     int           decimals;
 };
 struct layout table_layout(const struct table *table, size_t column);
-/* Two columns stand under one heading. */
+/* True if two columns stand under one heading. */
 bool          table_same_over(const struct table *table, size_t a, size_t b);
 
 /* "time, ms" */
@@ -28,11 +28,11 @@ void table_half_number(char out[TABLE_NUMBER_SIZE], double half, double value,
 /* "", ">2%" or ">10%" */
 const char *table_ratio_mark(const struct column *column, struct amount amount);
 bool        table_has_interval(const struct table *table, size_t column);
-/* A cell that the row never filled. */
+/* True for a cell that the row never filled. */
 bool        table_is_empty(const struct cell *cell);
 
-/* The word all known amounts of a column share; NULL when they differ, "" for a
- * plain column. */
+/* The word that all known amounts of a column share; NULL when they differ, ""
+ * for a plain column. */
 const char *table_column_word(const struct table *table, size_t column);
 /* ", %" behind the heading of a share. */
 const char *table_share_sign(const struct column *column);

@@ -120,7 +120,8 @@ static void measure(struct sheet *s)
     }
 }
 
-/* Text behind `*blanks`, which wait until some follows: no line ends in one. */
+/* Print text behind `*blanks`, which are held back until text follows, so that
+ * no line ends in a blank. */
 static void put(const char *text, int *blanks, FILE *out)
 {
     if (!*text)
@@ -129,7 +130,8 @@ static void put(const char *text, int *blanks, FILE *out)
     *blanks = 0;
 }
 
-/* Text to the left, numbers to the right.  Returns the next row's first one. */
+/* Print text to the left, numbers to the right.  Returns the next row's first
+ * cell. */
 static const char *print_row(const struct sheet *s, const char *cell, FILE *out)
 {
     int blanks = 0;
@@ -163,8 +165,8 @@ static void print_rule(const struct sheet *s, FILE *out)
     putc('\n', out);
 }
 
-/* "time, ms" at the right end of the columns that it stands over; a wider one
- * moves what follows. */
+/* Print "time, ms" at the right end of the columns that it stands over; a wider
+ * heading moves the columns behind it. */
 static void print_over(const struct sheet *s, FILE *out)
 {
     const struct table *t = s->table;

@@ -1,4 +1,4 @@
-/* arena.c - bump allocation in one anonymous mapping. */
+/* arena.c - Allocate by moving an offset through one anonymous mapping. */
 #include "sim/core/base/arena.h"
 
 #include <assert.h>
@@ -33,15 +33,15 @@ enum status arena_map(struct arena *arena, struct error *err)
         return error_set(err, STATUS_NO_MEMORY,
                          "cannot take %.1f GB of memory", (double)size / 1e9);
 #ifdef MADV_HUGEPAGE
-    /* Page faults cost 10 us each on a virtual machine; a refusal is harmless. */
+    /* A page fault costs 10 us on a virtual machine; a refusal is harmless. */
     (void)madvise(base, size, MADV_HUGEPAGE);
 #endif
     *arena = (struct arena){ .base = base, .size = size };
     return STATUS_OK;
 }
 
-/* Every page now, not in the first step: no fault is timed, and what a run
- * holds is known from the start. */
+/* Touch every page now, not in the first step: no fault is timed, and the
+ * memory that a run holds is known from the start. */
 void arena_touch(struct arena *arena, int part, int parts)
 {
     const size_t page = 4096, pages = (arena->size + page - 1) / page;

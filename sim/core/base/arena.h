@@ -1,4 +1,4 @@
-/* arena.h - one block of memory, laid out once, never grown.
+/* arena.h - Hold one block of memory, laid out once, never grown.
  *
  * Lay out twice with the same code: first into a measuring arena, which only
  * adds sizes up, then into the real one. */
@@ -16,12 +16,12 @@ struct arena {
     int    overflowed;            /* a size did not fit: size is meaningless */
 };
 
-/* n * size bytes, aligned; while measuring, NULL.  Never fails: the sizes were
- * measured by the same calls. */
+/* Returns n * size bytes, aligned; while measuring, NULL.  Never fails: the
+ * sizes were measured by the same calls. */
 void *arena_take(struct arena *arena, size_t n, size_t size);
 
-/* Turn a measuring arena into a real one, zeroed and resident, on huge pages where
- * the kernel offers them.  STATUS_NO_MEMORY names the size asked for. */
+/* Turn a measuring arena into a real one, zeroed and resident, on huge pages
+ * where the kernel offers them.  STATUS_NO_MEMORY names the size asked for. */
 enum status arena_open(struct arena *arena, struct error *err) MUST_CHECK;
 /* The same in two steps, the second by several threads at once. */
 enum status arena_map(struct arena *arena, struct error *err) MUST_CHECK;

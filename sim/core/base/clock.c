@@ -1,4 +1,4 @@
-/* clock.c - Read the clock that no one sets. */
+/* clock.c - Read the clock that nobody can set. */
 #include "sim/core/base/clock.h"
 
 #include <time.h>

@@ -1,4 +1,4 @@
-/* clock.h - Tell the time that has passed. */
+/* clock.h - Read a clock that only runs forward. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

@@ -1,4 +1,4 @@
-/* error.c - turning failures into words and exit codes. */
+/* error.c - Turn failures into messages and exit codes. */
 #include "sim/core/base/error.h"
 
 #include <stdarg.h>

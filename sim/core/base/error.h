@@ -1,4 +1,4 @@
-/* error.h - one status type for every function that can fail. */
+/* error.h - Give all functions that can fail one status type and a message. */
 #ifndef ERROR_H
 #define ERROR_H
 
@@ -22,8 +22,8 @@ enum status {
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* What went wrong and where, in words a user can act on.  Owned by the caller,
- * usually on a command's stack; NULL is accepted and ignored. */
+/* The message: what went wrong and where, in words a user can act on.  Owned by
+ * the caller, usually on a command's stack; NULL is accepted and ignored. */
 struct error {
     enum status status;
     char        text[512];   /* "a.yaml:12:5: model.capacity 1.4: allowed is (0, 1]" */
@@ -35,7 +35,8 @@ enum status error_set(struct error *err, enum status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The text holds names from outside: what a terminal would obey becomes '?'. */
+/* Replace control characters by "?": the text holds names from outside, and a
+ * terminal would obey them. */
 void error_make_printable(struct error *err);
 
 const char *status_text(enum status status);

@@ -1,4 +1,5 @@
-/* file.c - writing by temporary name and rename, reading with plain words. */
+/* file.c - Write under a temporary name and rename; read, and name what
+ * fails. */
 #include "sim/core/base/file.h"
 
 #include <errno.h>
@@ -29,8 +30,8 @@ static int sync_retrying(int fd)
     return result != 0 && (errno == EINVAL || errno == EROFS) ? 0 : result;
 }
 
-/* Where the bytes must end up: through symbolic links, so that a link stays
- * one.  A file that does not exist yet is itself. */
+/* Find the file that the bytes must end up in: follow symbolic links, so that a
+ * link stays one.  A file that does not exist yet is its own target. */
 static enum status final_path(char *out, const char *path, struct error *err)
 {
     char *real = realpath(path, NULL);
@@ -90,7 +91,7 @@ enum status file_create_in(struct file_writer *out, const char *directory,
 }
 
 /* The errno of a write that failed inside stdio is long gone: write once more
- * and see.  The file is lost anyway. */
+ * to find it.  The file is lost anyway. */
 static int failure_cause(FILE *stream)
 {
     static const char probe[4096];
@@ -269,7 +270,7 @@ static int make_one(const char *path)
     if (mkdir(path, 0777) == 0)
         return 0;
     int cause = errno;
-    /* It may be there already, or be a mount that refuses mkdir. */
+    /* The directory may exist, or be a mount that refuses mkdir. */
     if (stat(path, &st) == 0)
         return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
     return cause;

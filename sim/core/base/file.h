@@ -1,4 +1,5 @@
-/* file.h - Write files that appear whole or not at all, and read and map files. */
+/* file.h - Write files that appear whole or not at all, and read and map
+ * files. */
 #ifndef FILE_H
 #define FILE_H
 
@@ -20,8 +21,9 @@ enum status file_create(struct file_writer *out, const char *path,
                         struct error *err) MUST_CHECK;
 enum status file_create_in(struct file_writer *out, const char *directory,
                            const char *name, struct error *err) MUST_CHECK;
-/* Flush, fsync, rename into place, fsync the directory.  On failure (a full disk,
- * say) the temporary file is gone and an older file of that name untouched. */
+/* Flush, fsync, rename into place, fsync the directory.  On failure (a full
+ * disk, say) the temporary file is gone and an older file of that name
+ * untouched. */
 enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
@@ -40,13 +42,13 @@ struct file_map {
 enum status file_map(struct file_map *out, const char *path,
                      struct error *err) MUST_CHECK;
 void        file_unmap(struct file_map *map);
-/* Part of a mapping that was read need not stay in memory; it comes back from
- * the file when it is read again.  Of whole pages only. */
+/* Let go of the memory of a part of a mapping that was read; it comes back from
+ * the file when it is read again.  Only whole pages are given back. */
 void        file_give_back(const void *data, size_t bytes);
 
 /* mkdir -p. */
 enum status file_make_directory(const char *path, struct error *err) MUST_CHECK;
-/* A field of a CSV file that may hold anything: in quotes, quotes doubled. */
+/* Write a CSV field that may hold anything: in quotes, with quotes doubled. */
 void        file_write_quoted(FILE *file, const char *text);
 bool        file_exists(const char *path);
 /* dir + "/" + name into out[FILE_PATH_SIZE]. */

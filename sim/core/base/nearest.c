@@ -1,4 +1,4 @@
-/* nearest.c - the optimal string alignment distance, in three rows. */
+/* nearest.c - Compute the optimal string alignment distance, in three rows. */
 #include "sim/core/base/nearest.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* nearest.h - "did you mean ...?": the closest of some names. */
+/* nearest.h - Find the closest of some names, for "did you mean ...?". */
 #ifndef NEAREST_H
 #define NEAREST_H
 
@@ -10,8 +10,9 @@ struct nearest {
 
 struct nearest nearest_to(const char *wanted);
 
-/* Keep `candidate` if it is nearer than all before, and near at all: at most a
- * third of its letters inserted, left out, changed or swapped with the next. */
+/* Keep `candidate` if it is nearer than all before it, and near at all: at most
+ * a third of its letters inserted, left out, changed or swapped with the
+ * next. */
 void nearest_offer(struct nearest *nearest, const char *candidate);
 
 #endif

@@ -1,4 +1,4 @@
-/* number.c - the table of number.h. */
+/* number.c - Hold the table of number.h. */
 #include "sim/core/base/number.h"
 
 #define X(id, name, block, bytes, flops) [NUMBER_##id] = { name, block, bytes, flops },

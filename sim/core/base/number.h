@@ -1,8 +1,9 @@
-/* number.h - the types that weights are stored in.
+/* number.h - List the types that weights are stored in.
  *
- * A block of numbers along a weight's inputs shares its scales.  Widening makes
- * float32 of it, by the arithmetic of ggml-quants.c (github.com/ggml-org/ggml):
- * what that costs is what the expression in the last column executes. */
+ * A block of numbers along a weight's inputs shares its scales.  Widening turns
+ * a block into float32, by the arithmetic of ggml-quants.c
+ * (github.com/ggml-org/ggml): its cost is that of the expression in the last
+ * column. */
 #ifndef NUMBER_H
 #define NUMBER_H
 

@@ -1,4 +1,4 @@
-/* random.c - xoshiro256** and what is drawn from it. */
+/* random.c - Run xoshiro256** and draw numbers from it. */
 #include "sim/core/base/random.h"
 
 #include <math.h>

@@ -53,7 +53,8 @@ double stats_deviation(double *x, size_t n, double *median)
 
 double stats_quantile(double *x, size_t n, double q)
 {
-    /* A product that is whole but for its last bits does not count one more. */
+    /* A product that is above a whole number only in its last bits is that
+     * number. */
     double rank = ceil(q * (double)n * (1 - 1e-12));
 
     if (n == 0)

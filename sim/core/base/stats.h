@@ -29,8 +29,8 @@ double stats_deviation(double *x, size_t n, double *median);
  * past 30 the expansion of Abramowitz and Stegun 26.7.5, wrong by < 1e-4. */
 double stats_t95(double df);
 
-/* The smallest value that at least the share q, 0 < q <= 1, of them does not
- * exceed; NAN when n is 0.  Sorts x. */
+/* The smallest of the values that at least the share q, 0 < q <= 1, of them
+ * does not exceed; NAN when n is 0.  Sorts x. */
 double stats_quantile(double *x, size_t n, double q);
 
 /* The interval that leaves out one value in 40 (rounded down) at each end: the
@@ -42,8 +42,8 @@ struct stats_step {
     double x, share;
 };
 
-/* The empirical distribution of n values as at most `limit` (>= 2) steps: all of
- * its distinct values where they fit, else those at ranks evenly spaced from
+/* The empirical distribution of n values as at most `limit` (>= 2) steps: all
+ * of its distinct values where they fit, else those at ranks evenly spaced from
  * the smallest to the largest.  Returns how many steps; sorts x. */
 size_t stats_distribution(double *x, size_t n, struct stats_step *out,
                           size_t limit);
@@ -64,23 +64,23 @@ enum { STATS_BOOTSTRAP_FROM = 20, STATS_BOOTSTRAP_ROUNDS = 4000 };
  * drawn by a generator of fixed seed, so that a report repeats itself. */
 struct difference stats_paired(const double *a, const double *b, size_t n);
 
-/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text that
- * several share: b is its tokens, or a loss to compare with.  Interval over
- * blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
+/* Sum of a over sum of b, where a[i] and b[i] belong to one block of a text
+ * that several share: b is its tokens, or a loss to compare with.  Interval
+ * over blocks: Student's t on the residuals a - ratio b (Cochran, Sampling
  * Techniques, 3rd ed., 1977, section 6.4), from STATS_BOOTSTRAP_FROM blocks on
  * the percentile bootstrap. */
 struct difference stats_ratio(const double *a, const double *b, size_t n);
 
-/* An interval of the median at 95 % or a little more, from ranks alone:
- * whatever the distribution (Conover, Practical Nonparametric Statistics, 3rd
- * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6
- * values, which cannot give 95 %. */
+/* An interval of the median at 95 % or a little more, from ranks alone, so
+ * valid for any distribution (Conover, Practical Nonparametric Statistics, 3rd
+ * ed., 1999, section 3.2).  mean holds the median; ends are NAN below 6 values,
+ * which cannot give 95 %. */
 struct difference stats_median_interval(const double *x, size_t n);
 
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */
 struct difference stats_welch(struct spread a, struct spread b);
 
-/* What may be said of a difference. */
+/* The conclusion that the interval of a difference allows. */
 enum verdict { VERDICT_UNKNOWN, VERDICT_NONE, VERDICT_LOWER, VERDICT_HIGHER };
 enum verdict stats_verdict(struct difference difference);
 

@@ -1,4 +1,4 @@
-/* config.c - which value each key of the table gets, and from where. */
+/* config.c - Decide which value each key of the table gets, and from where. */
 #include "sim/core/config/config.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@ struct place {
     const yaml_node_t     *node;
 };
 
-/* What was found for one key of the table. */
+/* The value found for one key of the table. */
 struct slot {
     struct place value;
     struct place section;      /* the mapping it would stand in */
@@ -54,7 +54,7 @@ const struct config_key *config_find(const struct config_schema *schema,
     return NULL;
 }
 
-/* Whether `key` lies in the section of that name; "" holds all. */
+/* True if `key` lies in the section of that name; "" holds all keys. */
 static bool lies_in(const struct config_key *key, const char *section)
 {
     size_t length = strlen(section);
@@ -155,8 +155,9 @@ static void mark_section(struct loader *l, struct place place,
         }
 }
 
-/* Whether the file holds the section under its name, beside others, instead of
- * its keys.  It must stand there in place: so no file leads back to itself. */
+/* True if the file holds the section under its name, beside others, instead of
+ * its keys.  The section must stand there in place, so that no file leads back
+ * to itself. */
 static bool names_section(struct place place, const char *section)
 {
     if (!place.node || place.node->type != YAML_MAPPING_NODE)
@@ -201,8 +202,8 @@ static enum status collect_section(struct loader *l, struct place place,
     place = (struct place){ keep(l, document), document_root(document) };
     if (!names_section(place, section))
         return collect_mapping(l, place, section);
-    /* A whole config of its own kind: what the naming file says itself comes
-     * first, wherever it stands. */
+    /* A whole config of its own kind: the naming file's own keys come
+     * first, wherever they stand. */
     l->lending = true;
     status = collect_mapping(l, place, "");
     l->lending = false;

@@ -2,12 +2,13 @@
  *
  * A key's full name is its path in the file, joined by dots: "train.steps".  A
  * section may be given in place or as the name of a file that holds its keys,
- * relative to the file that names it:   model: ../models/tiny.yaml
+ * relative to the file that names it:
+ *     model: ../models/tiny.yaml
  * That file may also be a whole config with the section in it under its name;
  * then its other sections count too, except where the naming file has its own.
  * Unknown, repeated and missing keys, wrong types and values out of range are
- * STATUS_BAD_VALUE / BAD_FORMAT with "file:line:col: what, and what is allowed",
- * and the nearest known key where one is near.
+ * STATUS_BAD_VALUE / BAD_FORMAT with "file:line:col: what, and what is
+ * allowed", and the nearest known key where one is near.
  *
  * Numbers are decimal: no 0x, no leading zeros, no .inf or .nan; an integer may
  * be written 1e6.  Booleans are true and false, not yes, no, on, off. */
@@ -35,15 +36,15 @@ struct config_setting {
                                   * key; NULL: --set */
 };
 
-/* Where a resolved value came from, for messages of later checks. */
+/* The place that a resolved value came from, for messages of later checks. */
 struct config_origin {
     char path[CONFIG_TEXT_SIZE];   /* "--set", "default", or a file, cut */
     int  line, column;             /* 1-based; 0 where there is no file */
 };
 
 /* Read `path` (NULL: defaults only) and then the settings into *target, which
- * need not be initialised.  `origins`, unless NULL, has one entry per key of the
- * table, in its order. */
+ * need not be initialised.  `origins`, unless NULL, has one entry per key of
+ * the table, in its order. */
 enum status config_load(void *target, const struct config_schema *schema,
                         const char *path, const struct config_setting *settings,
                         size_t n_settings, struct config_origin *origins,
@@ -55,7 +56,7 @@ enum status config_blame(const struct config_schema *schema,
                          const struct config_origin *origins, const char *key,
                          struct error *err);
 
-/* The resolved values as nested JSON objects; caller decrefs.  NULL: no memory. */
+/* The resolved values as nested JSON; caller decrefs.  NULL: no memory. */
 json_t *config_json(const void *target, const struct config_schema *schema);
 
 /* The row of a key; NULL: there is none. */

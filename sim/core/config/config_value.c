@@ -1,4 +1,4 @@
-/* config_value.c - a reader and a writer for each type of value. */
+/* config_value.c - Read and write each type of value. */
 #include "sim/core/config/config_value.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static size_t n_digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* Whether all of `text` is a decimal number: [+-] digits [. digits] [e [+-]
+/* True if all of `text` is a decimal number: [+-] digits [. digits] [e [+-]
  * digits].  strtod alone would take 0x10, nan, inf and leading blanks. */
 static bool is_decimal(const char *text)
 {
@@ -407,7 +407,8 @@ enum status config_value_text(char out[CONFIG_TEXT_SIZE],
     return used < CONFIG_TEXT_SIZE ? STATUS_OK : too_long(document, node, err);
 }
 
-/* A value as --set takes it; of a key that names a file, from where it lies. */
+/* A value as --set takes it; if it names a file, that name is resolved from the
+ * document's directory. */
 static enum status setting_text(char text[CONFIG_TEXT_SIZE],
                                 const struct reading *r, const char *key,
                                 const yaml_node_t *value)

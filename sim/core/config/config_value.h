@@ -1,4 +1,5 @@
-/* config_value.h - Read one key's value from a YAML node; say what is allowed. */
+/* config_value.h - Read one key's value from a YAML node; say what is
+ * allowed. */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
@@ -18,7 +19,7 @@ enum { CONFIG_ALLOWED_SIZE = 256 };
 void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
                           const struct config_key *key);
 
-/* True where --set takes the key's value as it stands, without YAML. */
+/* True if --set takes the key's value as it stands, without YAML. */
 bool config_value_literal(const struct config_key *key);
 
 /* A node as --set takes it: a scalar's own text, a list as [a, b]. */

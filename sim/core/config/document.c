@@ -1,4 +1,4 @@
-/* document.c - libyaml with its errors put into words. */
+/* document.c - Read YAML with libyaml; put its errors into words. */
 #include "sim/core/config/document.h"
 
 #include <stdarg.h>
@@ -31,7 +31,8 @@ static enum status fail_at(const struct document *document, yaml_mark_t mark,
     return document_fail(document, &at, STATUS_BAD_FORMAT, err, "%s", what);
 }
 
-/* Why the parser stopped.  A reader error (bad bytes) knows only an offset. */
+/* Say why the parser stopped.  A reader error (bad bytes) knows only an
+ * offset. */
 static enum status fail_parse(const struct document *document,
                               const yaml_parser_t *parser, const char *text,
                               struct error *err)
@@ -333,7 +334,7 @@ static enum status hash_node(uint64_t *hash, const struct document *document,
                                    document_node(document, p->value), depth,
                                    err);
         }
-    *hash = mix(*hash, "", 1);   /* the end: [a], b is not [a, b] */
+    *hash = mix(*hash, "", 1);   /* marks the end: [a], b is not [a, b] */
     return status;
 }
 

@@ -1,8 +1,8 @@
-/* document.h - one YAML document in memory, and errors that say where in it.
+/* document.h - Hold one YAML document in memory; name the place of an error.
  *
  * Plain YAML only: no anchors, aliases, tags or second document, at most
- * DOCUMENT_MAX_BYTES and DOCUMENT_MAX_DEPTH, so that what is read is what
- * stands there. */
+ * DOCUMENT_MAX_BYTES and DOCUMENT_MAX_DEPTH, so that a document means just what
+ * its text shows. */
 #ifndef DOCUMENT_H
 #define DOCUMENT_H
 
@@ -16,7 +16,7 @@ enum { DOCUMENT_MAX_BYTES = 1 << 20, DOCUMENT_MAX_DEPTH = 16 };
 
 struct document {
     yaml_document_t  yaml;
-    char             path[FILE_PATH_SIZE];   /* how messages name it */
+    char             path[FILE_PATH_SIZE];   /* its name in messages */
     bool             is_file;    /* messages add line and column */
     struct document *next;       /* for its owner's list */
 };
@@ -40,7 +40,7 @@ const yaml_node_t *document_node(const struct document *document, int index);
 /* The text of a scalar; NULL for lists, mappings and text with NUL inside. */
 const char *document_text(const yaml_node_t *node);
 
-/* How a message quotes a node: its text, cut, or "a list", "a mapping",
+/* A message quotes a node by its text, cut, or as "a list", "a mapping",
  * "nothing". */
 enum { DOCUMENT_QUOTE_SIZE = 64 };
 void document_quote(char out[DOCUMENT_QUOTE_SIZE], const yaml_node_t *node);
@@ -51,13 +51,13 @@ enum status document_fail(const struct document *document,
                           struct error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* A hash of what a file says, and the .yaml files it names say; comments and
- * layout do not count. */
+/* A hash of the contents of a file and of the .yaml files that it names;
+ * comments and layout do not count. */
 enum status document_hash(uint64_t *out, const char *path,
                           struct error *err) MUST_CHECK;
 
-/* A file name that stands in the document, seen from here: relative to the
- * file that names it. */
+/* Resolve a file name that stands in the document: it is relative to the file
+ * that names it. */
 enum status document_resolve(char out[FILE_PATH_SIZE],
                              const struct document *document,
                              const yaml_node_t *node,

@@ -1,4 +1,4 @@
-/* model_config.c - from keys to a shape. */
+/* model_config.c - Make a spec of the keys of a model file. */
 #include "sim/core/config/model_config.h"
 
 #include <stdio.h>
@@ -8,8 +8,10 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/trace.h"
 
-#define X(id, name) name,
+#define X(id, name, ...) name,
 const char *const model_config_families[] = { FAMILY_MAP(X) NULL };
+#undef X
+#define X(id, name) name,
 const char *const model_config_gates[] = { GATE_MAP(X) NULL };
 const char *const model_config_router_inputs[] = { ROUTER_INPUT_MAP(X) NULL };
 const char *const model_config_parts[] = { PART_MAP(X) NULL };
@@ -47,12 +49,11 @@ static int32_t narrow(int64_t value)
     return value > INT32_MAX ? INT32_MAX : value < 0 ? 0 : (int32_t)value;
 }
 
-static int64_t ffn_default(enum family family, int64_t channels)
+static int64_t ffn_default(bool gated, int64_t channels)
 {
     /* SwiGLU has three matrices where GELU has two: 2/3 of 4C keeps the weights
      * (Shazeer 2020, section 2); 16 floats are a vector of AVX-512. */
-    return family == FAMILY_GPT2 ? 4 * channels
-                                 : (8 * channels + 47) / 48 * 16;
+    return gated ? (8 * channels + 47) / 48 * 16 : 4 * channels;
 }
 
 /* Numbers that the kind has no use for stay 0: equal models are equal. */
@@ -76,7 +77,9 @@ static enum status set_shape(struct model_spec *spec,
                              const struct model_config *config,
                              struct error *err)
 {
-    spec->family = (enum family)config->family;
+    spec->traits = family_traits[config->family];
+    spec->traits.qkv_bias |= config->qkv_bias;
+    spec->traits.qk_norm |= config->qk_norm;
     spec->n_layers = narrow(config->layers);
     spec->n_channels = narrow(config->channels);
     spec->n_heads = narrow(config->heads);
@@ -84,14 +87,13 @@ static enum status set_shape(struct model_spec *spec,
                                                : config->heads);
     spec->head_size = narrow(config->head_size);
     spec->n_ffn = narrow(config->ffn ? config->ffn
-                                     : ffn_default(spec->family,
+                                     : ffn_default(spec_gated(spec),
                                                    config->channels));
     spec->n_vocab = narrow(config->vocab);
     spec->max_tokens = narrow(config->max_tokens);
     spec->tied_head = config->tied_head;
     spec->norm_epsilon = (float)config->norm_epsilon;
     spec->rope_theta = (float)config->rope_theta;
-    spec->qkv_bias = config->qkv_bias;
     set_rope_scaling(spec, config);
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
@@ -330,13 +332,14 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
                      const char *policy)
 {
     *out = (struct model_config){
-        .family = (int)spec->family, .layers = spec->n_layers,
+        .family = (int)spec_family(spec), .layers = spec->n_layers,
         .channels = spec->n_channels, .heads = spec->n_heads,
         .kv_heads = spec->n_kv_heads, .head_size = spec->head_size,
         .ffn = spec->n_ffn, .vocab = spec->n_vocab,
         .max_tokens = spec->max_tokens, .tied_head = spec->tied_head,
         .norm_epsilon = (double)spec->norm_epsilon,
-        .rope_theta = (double)spec->rope_theta, .qkv_bias = spec->qkv_bias,
+        .rope_theta = (double)spec->rope_theta,
+        .qkv_bias = spec->traits.qkv_bias, .qk_norm = spec->traits.qk_norm,
         .rope_scaling = (int)spec->rope_scaling.kind,
         .rope_factor = (double)spec->rope_scaling.factor,
         .rope_low_frequency = (double)spec->rope_scaling.low_frequency,

@@ -15,7 +15,7 @@
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
-    int     family;              /* enum family */
+    int     family;              /* enum family: at least its traits */
     int64_t layers, channels, heads, kv_heads, head_size, ffn, vocab,
             max_tokens;
     bool    tied_head;
@@ -24,7 +24,7 @@ struct model_config {
                                   * can say */
     double  rope_factor, rope_low_frequency, rope_high_frequency;
     int64_t rope_original_tokens;
-    bool    qkv_bias;
+    bool    qkv_bias, qk_norm;   /* traits that a family may lack */
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -97,7 +97,8 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
         NULL, model_config_families, "",                                       \
         "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
-        " RoPE, SwiGLU, grouped-query attention")                              \
+        " RoPE, SwiGLU, grouped-query attention; qwen2: llama with qkv_bias;"  \
+        " qwen3: llama with qk_norm")                                          \
     MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
         NULL, NULL, "", "blocks of attention and feed-forward")                \
     MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
@@ -110,8 +111,8 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "model.head_size", INT, head_size, 0, 1 << 12,      \
         "0", NULL, "", "numbers per head; 0: channels / heads")                \
     MODEL_CONFIG_ROW(base, "model.ffn", INT, ffn, 0, 1 << 20,                  \
-        "0", NULL, "", "feed-forward width; 0: 4 * channels for gpt2, 8/3 *"   \
-        " channels rounded up to a multiple of 16 for llama")                  \
+        "0", NULL, "", "feed-forward width; 0: 4 * channels for GELU, 8/3 *"   \
+        " channels rounded up to a multiple of 16 for SwiGLU")                 \
     MODEL_CONFIG_ROW(base, "model.vocab", INT, vocab, 2, 1 << 20,              \
         "256", NULL, "", "different tokens; 256: bytes")                       \
     MODEL_CONFIG_ROW(base, "model.max_tokens", INT, max_tokens, 1, 1 << 20,    \
@@ -122,11 +123,11 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "model.norm_epsilon", REAL, norm_epsilon,           \
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
-        "10000", NULL, "", "base of the rotary frequencies; llama only")       \
+        "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
     MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
         "default", model_config_rope_scalings, "",                             \
         "linear: all rotary frequencies divided by rope_factor; llama3: low"   \
-        " ones divided, high ones kept, a blend between; llama only")          \
+        " ones divided, high ones kept, a blend between; not for gpt2")        \
     MODEL_CONFIG_ROW(base, "model.rope_factor", REAL, rope_factor, 1, 1e6,     \
         "8", NULL, "", "for rope_scaling linear and llama3")                   \
     MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
@@ -139,8 +140,11 @@ extern const char *const model_config_routers[];
         rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
         "llama3: the length that the frequencies were trained on")             \
     MODEL_CONFIG_ROW(base, "model.qkv_bias", BOOL, qkv_bias, 0, 0,             \
-        "false", NULL, "", "queries, keys and values have biases, as Qwen2's;" \
-        " gpt2 has them in any case")                                          \
+        "false", NULL, "", "queries, keys and values have biases; gpt2 and"    \
+        " qwen2 have them in any case")                                        \
+    MODEL_CONFIG_ROW(base, "model.qk_norm", BOOL, qk_norm, 0, 0,               \
+        "false", NULL, "", "every head of queries and keys is normalised (RMS"\
+        ", with a scale) before its positions; qwen3 has that in any case")    \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", model_config_gates, "",                                   \

@@ -1,4 +1,4 @@
-/* stored_config.c - types by name, onto the matrices of a shape. */
+/* stored_config.c - Apply types, given by name, to the matrices of a shape. */
 #include "sim/core/config/stored_config.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ static const char *const kinds[STORED_KINDS] = {
 
 static bool has(const struct model_spec *spec, int kind)
 {
-    return kind == MATRIX_GATE   ? spec->family == FAMILY_LLAMA
+    return kind < MATRIX_COUNT   ? spec_has_matrix(spec, (enum matrix)kind)
            : kind == STORED_HEAD ? !spec->tied_head : true;
 }
 

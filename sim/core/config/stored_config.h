@@ -1,5 +1,6 @@
-/* stored_config.h - the `weights:` section of a model file: what its matrices
- * would be stored in, to price a model that nobody has quantised yet.
+/* stored_config.h - Read the `weights:` section of a model file: the types that
+ * its matrices would be stored in, to price a model that nobody has quantised
+ * yet.
  *
  *     weights: {all: q4_1, embedding: q8_0, down: q6_k}
  *
@@ -45,13 +46,13 @@ extern const char *const stored_config_choices[];  /* "all", then the types */
         " own")
 /* clang-format on */
 
-/* Into a sound spec.  STATUS_BAD_VALUE: the text begins with the key of a
- * matrix whose inputs are not whole blocks of its type. */
+/* Put the types into a valid spec.  STATUS_BAD_VALUE: the text begins with the
+ * key of a matrix whose inputs are not whole blocks of its type. */
 enum status stored_config_apply(struct model_spec *spec,
                                 const struct stored_config *config,
                                 struct error *err) MUST_CHECK;
 
-/* One type for all, by name; false: no such type. */
+/* Set one type for all, by name; false: no such type. */
 bool stored_config_find(struct stored_config *out, const char *name);
 
 #endif

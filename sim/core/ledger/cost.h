@@ -61,7 +61,7 @@ struct metric_info {
 extern const struct metric_info metric_table[METRIC_COUNT];
 int metric_find(const char *column);     /* enum metric; -1: no such */
 
-/* How an amount is known, weakest first: a sum is as weak as its weakest part.
+/* Ways to know an amount, weakest first: a sum is as weak as its weakest part.
  *   id           word             it came from                               */
 #define PROVENANCE_MAP(X)                                                      \
     X(UNKNOWN,     "unknown")      /* nowhere.  Never the same as zero      */ \
@@ -90,7 +90,7 @@ struct cost {
     uint8_t  from[METRIC_COUNT];   /* enum provenance */
 };
 
-/* No work at all, every metric known to that degree. */
+/* The cost of no work at all, every metric known to that degree. */
 struct cost cost_zero(enum provenance known);
 
 /* State one metric.  `metric` must be a count, or a real, as named. */
@@ -99,7 +99,7 @@ void cost_set_count(struct cost *cost, enum metric metric, uint64_t value,
 void cost_set_real(struct cost *cost, enum metric metric, double value,
                    enum provenance from);
 
-/* Whether there is a number: neither unknown nor below resolution. */
+/* True if there is a number: neither unknown nor below resolution. */
 bool cost_known(const struct cost *cost, enum metric metric);
 
 /* *sum += *part.  A metric unknown in either is unknown in the sum.

@@ -1,4 +1,4 @@
-/* ledger.c - a dense array of costs with the axes it was opened with. */
+/* ledger.c - Store costs in a dense array over the axes that are resolved. */
 #include "sim/core/ledger/ledger.h"
 
 #include <assert.h>
@@ -197,7 +197,7 @@ void ledger_set_reason(struct ledger *ledger, enum metric metric,
 {
     char *copy = strdup(reason);
     if (!copy)
-        return;   /* a reason is a courtesy; the figure stays unknown */
+        return;   /* the reason is optional; the figure stays unknown */
     free(ledger->reason[metric]);
     ledger->reason[metric] = copy;
 }

@@ -1,4 +1,4 @@
-/* ledger.h - costs filed under (pass, layer, token, op).
+/* ledger.h - File costs under (pass, layer, token, op).
  *
  * The formulas, the executor and the hardware counters each fill a ledger of
  * their own; reports line the ledgers up.  A ledger states its resolution when
@@ -34,9 +34,9 @@ struct ledger_key {
     enum op   op;
 };
 
-/* `blank` is what a cell holds that nobody charged: cost_zero(PROV_COUNTED) for
- * the executor, which did no work there, {0}, unknown, for counters, which did
- * not look.  Caller releases *out with ledger_close(); NULL is fine. */
+/* `blank` is the content of a cell that nobody charged: cost_zero(PROV_COUNTED)
+ * for the executor, which did no work there; {0}, unknown, for counters, which
+ * did not look.  Caller releases *out with ledger_close(); NULL is fine. */
 enum status ledger_open(struct ledger **out, struct ledger_shape shape,
                         struct cost blank, struct error *err) MUST_CHECK;
 void        ledger_close(struct ledger *ledger);
@@ -51,8 +51,8 @@ void ledger_clear(struct ledger *ledger);
 enum status ledger_charge(struct ledger *ledger, struct ledger_key key,
                           const struct cost *cost) MUST_CHECK;
 
-/* Replace one metric of one cell, whatever it was: how measuring passes fill in
- * one counter after another. */
+/* Replace one metric of one cell, whatever it was.  Measuring passes fill in
+ * one counter after another this way. */
 void ledger_set_count(struct ledger *ledger, struct ledger_key key,
                       enum metric metric, uint64_t value, enum provenance from);
 void ledger_set_real(struct ledger *ledger, struct ledger_key key,
@@ -60,7 +60,7 @@ void ledger_set_real(struct ledger *ledger, struct ledger_key key,
 
 const struct cost *ledger_at(const struct ledger *ledger, struct ledger_key key);
 
-/* Whether any charge or set reached the cell. */
+/* True if any charge or set reached the cell. */
 bool ledger_touched(const struct ledger *ledger, struct ledger_key key);
 
 /* Sum over every touched cell whose key matches; -2 (LEDGER_ANY) matches all.
@@ -73,12 +73,13 @@ struct cost ledger_sum(const struct ledger *ledger, int pass, int32_t layer,
  * STATUS_OVERFLOWED leaves the cells before the first too large one scaled. */
 enum status ledger_scale(struct ledger *ledger, uint64_t factor) MUST_CHECK;
 
-/* Why a metric is unknown in the whole ledger, for reports; NULL when no reason
- * was given.  The text is copied. */
+/* The reason that a metric is unknown in the whole ledger, for reports; NULL
+ * when none was given.  The text is copied. */
 void        ledger_set_reason(struct ledger *ledger, enum metric metric,
                               const char *reason);
 const char *ledger_reason(const struct ledger *ledger, enum metric metric);
-/* What a clock alone measured, under {0}; `why` all other metrics are unknown. */
+/* File seconds that a clock alone measured, under {0}; `why` says why all other
+ * metrics are unknown. */
 void        ledger_set_clock(struct ledger *ledger, double seconds,
                              const char *why);
 

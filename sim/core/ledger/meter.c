@@ -1,4 +1,4 @@
-/* meter.c - the listener that fills a ledger. */
+/* meter.c - Fill a ledger with the ops that the executor reports. */
 #include "sim/core/ledger/meter.h"
 
 static void nothing(struct meter *meter, const struct op_run *run)

@@ -1,4 +1,4 @@
-/* meter.h - how work in progress is observed.
+/* meter.h - Watch work in progress, op by op.
  *
  * The executor brackets each op with begin/end and says at the end what it
  * tallied.  It never learns who is listening: nobody, a ledger, or counters. */

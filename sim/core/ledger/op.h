@@ -27,124 +27,58 @@
  *   biases, their gradients and optimizer state) are charged to the op but to no
  *   token: "shared" below.
  *
- * FLOPs per row (a row is one token that the op works on), in the letters of
- * spec.h; U is F for gpt2 and 2F for llama; n is n(i); EXP = 18, LOG = 27,
- * FOLD = 15; [g] gpt2 only, [l] llama only, [b] where queries, keys and values
- * have biases; LN is gpt2's norm, RMS llama's.
- *
- *   op        forward                          bytes per row      shared bytes
- *   embed     [g] C                            4 + 8C, [g] + 4C   -
- *   norm      LN 8C + 2 FOLD + 5               8C + 8             8C
- *             RMS 4C + FOLD + 4                8C + 4             4C
- *   qkv       2C(Q+2E)                         4C + 4(Q+2E)       4C(Q+2E), [b] + 4(Q+2E)
- *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
- *   attend    H(4Dn + (EXP+2)n + 2D + FOLD+1)  8Q + 8E + 8H       -
- *   project   2QC, [g] + C                     4Q + 8C            4QC, [g] + 4C
- *   ffn.up    2CU                              4C + 4U            4CU, [g] + 4U
- *   act       [g] (EXP+6)F   [l] (EXP+3)F      [g] 8F   [l] 12F   -
- *   ffn.down  2FC, [g] + C                     4F + 8C            4FC, [g] + 4C
- *   route     LN 7C + 3 FOLD + 6               4C + 12            4C
- *             RMS 4C + 2 FOLD + 5              4C + 8             4C
- *             raw input 2C + FOLD              4C + 4             4C
- *             signal norm 2C + FOLD            4C + 4             -
- *             signal change 3C + FOLD          12C + 4            -
- *             signal received (below)          8Q + 8E + 8H + 4   -
- *             signal hash 0                    8                  -
- *   select    0                                4 per row if scored, + 4 per kept row
- *   gather    0                                8C                 -
- *   gate      one 0                            8C                 -
- *             else 3C + g: raw 0,              12C + 8            -
- *               sigmoid EXP+2, 2*sigmoid EXP+3
- *   head      2CV                              4C + 4V            4CV
- *   loss      (EXP+2)V + FOLD + LOG + 3        4V + 16            -
- *   entropy   (EXP+3)V + FOLD + LOG + 2        4V + 12            -
- *
- *   op        backward                         bytes per row      shared bytes
- *   loss      (EXP+2)V + 2                     8V + 12            -
- *   head      4CV                              4V + 8C            8CV
- *   ffn.down  4FC, [g] + C                     4C + 8F            8FC, [g] + 4C
- *   act       [g] (EXP+14)F  [l] (EXP+9)F      [g] 12F  [l] 20F   -
- *   ffn.up    4CU, [g] + U                     4U + 8C            8CU, [g] + 4U
- *   norm      LN 19C + 2 FOLD + 2              16C + 8            12C
- *             RMS 13C + FOLD + 1               16C + 4            8C
- *   project   4QC, [g] + C                     4C + 8Q            8QC, [g] + 4C
- *   attend    H(10Dn + (EXP+4)n + 4D + FOLD)   16Q + 16E + 8H     -
- *   rope      [l] 3(Q+E)                       8(Q+E) + 4D        -
- *   qkv       4C(Q+2E), [b] + Q+2E             4(Q+2E) + 8C       8C(Q+2E), [b] + 4(Q+2E)
- *   gate      one 0                            8C                 -
- *             else, router trained:            20C + 8            -
- *               5C + FOLD + 1 + g': raw 0, sigmoid 3, 2*sigmoid 4
- *             else, router fixed: 2C + 1       12C + 4            -
- *   gather    one 0, else C                    one 8C, else 12C   -
- *   route     trained, on kept rows only:
- *             LN 18C + 2 FOLD + 2              12C + 12           8C
- *             RMS 13C + FOLD + 1               12C + 8            8C
- *             raw input 4C                     12C + 4            8C
- *   embed     [g] 2C  [l] C                    12C + 4, [g] + 8C  untied 4VC, [g] + 4PC
- *
- *   op        update, per tensor of n numbers, all shared          bytes
- *   clip      2n + (FOLD+1) ceil(n / OP_CLIP_CHUNK); and 2 once    4n
- *   adamw     17n                                                  28n
- *
+ * The formulas are the rows of sim/price/flops.c, in the letters of spec.h;
+ *   `isobath predict MODEL --explain OP` prints them with the model's numbers put
+ *   in.  A row of an op is one token that it works on.  What rows do not say:
+ *   Select writes 4 bytes more for each row that is kept.
  *   The threshold update of a training step is B + 4 flops, no bytes, shared,
  *   under (forward, layer, select), where the policy scores.
  *   Where only each sequence's last token is wanted (a prompt before generation),
  *   the final norm and head have B rows, one a sequence, read where they are.
+ *   The residual's gradient rides in the norms' backward: no op of its own.
+ *   Clip and adamw go over each tensor once, and clip is 2 flops more once.
  *
- *   P is max_tokens.  The residual's gradient rides in the norms' backward: no op
- *   of its own.
+ * Norms of queries and keys.  Each head is normalised on top of itself and leaves
+ *   its scale.  In training a copy of what came in is left too, for backward.
  *
  * Frozen backbone.  Only the routers learn (spec.h: backbone_frozen).  Forward is
  *   as above, threshold update included.  Backward goes from the loss down to
  *   the lowest routed layer and ends there with gate and route: that layer's
  *   block, what lies below it and embed have no backward.  No weight but a
  *   router has a gradient, so products work out dx alone and norms neither scale
- *   nor shift, in both families, with biases or without:
- *     op        backward               bytes per row      shared bytes
- *     head      2CV                    4V + 4C            4CV
- *     ffn.down  2FC                    4C + 4F            4FC
- *     ffn.up    2CU                    4U + 4C            4CU
- *     norm      LN 14C + 2 FOLD + 2    16C + 8            4C
- *               RMS 10C + FOLD + 1     16C + 4            4C
- *     project   2QC                    4C + 4Q            4QC
- *     qkv       2C(Q+2E)               4(Q+2E) + 4C       4C(Q+2E)
- *   Loss, act, attend, rope, gate, gather and route are as above.  Clip and adamw
- *   touch the routers, and no other tensor.
+ *   nor shift, with biases or without.  Loss, act, attend, rope, gate, gather and
+ *   route are as ever.  Clip and adamw touch the routers, and no other tensor.
  *
  * Signals.  Where no router scores, a routed layer may go by one of these, under
  *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before
  *   left (nothing: zeros, in the first), which it then replaces; `received`, the
  *   attention that the token drew in the layer before, summed over heads and
- *   queries: scores worked out again from queries and keys there, so per key
- *   H(2D + EXP + 3) and per row 2Q, with n(i) as in that layer's attend; `hash`,
- *   a number in [0,1) from the token's id.
+ *   queries: scores worked out again from queries and keys there, with n(i) as in
+ *   that layer's attend; `hash`, a number in [0,1) from the token's id.
  *
  * Parts.  A layer that routes only its attention gathers and gates kept rows
- *   around norm, qkv, rope, attend and project, and runs the rest on all rows;
- *   one that routes only its feed-forward part, the other way round.  Apart: both,
- *   one after the other, each with a route, select, gather and gate of its own,
- *   charged to the layer; the second scores the stream as attention left it, and
- *   `change` compares what it sees to what its like left, attention's choice to
- *   attention's, feed-forward's to feed-forward's.
+ *   around norm, qkv, qk.norm, rope, attend and project, and runs the rest on all
+ *   rows; one that routes only its feed-forward part, the other way round.
+ *   Apart: both, one after the other, each with a route, select, gather and gate
+ *   of its own, charged to the layer; the second scores the stream as attention
+ *   left it, and `change` compares what it sees to what its like left,
+ *   attention's choice to attention's, feed-forward's to feed-forward's.
  *
  * Keys of skipped tokens.  Absent: nothing.  Computed: the first norm runs on
- *   all rows; kept rows gather both their stream and their normed row, 16C bytes
- *   instead of 8C; and there are two brackets each of
- *     qkv   kept rows: 2CQ          4C + 4Q            4CQ, [b] + 4Q
- *           all rows:  4CE          4C + 8E            8CE, [b] + 8E
- *     rope  kept rows: 3Q           8Q + 4D            -
- *           all rows:  3E           8E + 4D            -
+ *   all rows; kept rows gather both their stream and their normed row; and qkv,
+ *   qk.norm and rope have two brackets each: the queries of kept rows, the keys
+ *   (and values) of all rows.
  *   Carried: a skipped token has the keys and values it had in the layer before.
  *   Every layer that a routed one follows, and every routed layer, puts those of
- *   its rows into a table of the sequence: 16E bytes a row, no flops, under
- *   `gather`.  A layer without one before it cannot carry.
+ *   its rows into a table of the sequence, under `gather`.  A layer without one
+ *   before it cannot carry.
  *   With both, attend's queries go in strips of OP_KEY_TILE kept ones, and all
  *   of a strip run over the keys up to its last query's own, at position t:
- *   n = OP_KEY_TILE * ceil((t + 1) / OP_KEY_TILE); bytes are 8Q + 8H a kept row
- *   and 8E a row of all.  In a decode step keys and values lie in the cache:
- *   the new ones of carried rows are copied there, 16E bytes a skipped row under
- *   `gather`; attend's query reads 8E for each of the t + 1.
+ *   n = OP_KEY_TILE * ceil((t + 1) / OP_KEY_TILE); keys and values are read once
+ *   a row of all.  In a decode step keys and values lie in the cache: the new
+ *   ones of carried rows are copied there, under `gather`; attend's query reads
+ *   8E bytes for each of the t + 1.
  *
  * Stored weights (number.h).  A matrix that is kept as stored is read as such
  *   and widened once per op, in whole columns of blocks, the columns rounded up
@@ -188,6 +122,8 @@ enum {
       "layer norm or RMS norm")                                                \
     X(QKV,      "qkv",      MATMUL, PROJECTION, QKV,                           \
       "query, key and value projections")                                      \
+    X(QK_NORM,  "qk.norm",  VECTOR, NORM,       HEADS,                         \
+      "RMS norm of each head of queries and keys")                             \
     X(ROPE,     "rope",     VECTOR, MIX,        NONE,                          \
       "rotary positions on queries and keys")                                  \
     X(ATTEND,   "attend",   ATTEND, MIX,        ATTEND,                        \

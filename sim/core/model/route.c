@@ -160,8 +160,8 @@ static bool before(const float *score, int32_t a, int32_t b)
     return score[a] > score[b] || (a < b && score[a] == score[b]);
 }
 
-/* How many of the first n_tokens a rule keeps that knows no more: spec_kept()
- * of a sequence that ends there. */
+/* The number of the first n_tokens that a rule keeps which knows no later ones:
+ * spec_kept() of a sequence that ends there. */
 static int32_t so_far_limit(double capacity, int32_t n_tokens)
 {
     int32_t limit = (int32_t)ceil(capacity * n_tokens - ROUTE_HAIR);

@@ -85,7 +85,7 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
  * at least one. */
 float route_cut_of(const struct route_input *in);
 
-/* Which tokens each choice (plan.h) keeps of each sequence: a record of a run,
+/* The tokens that each choice (plan.h) keeps of each sequence: a record of a run,
  * or a guess for a prediction. */
 struct allocation {
     int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */

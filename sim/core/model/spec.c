@@ -1,12 +1,17 @@
-/* spec.c - derived sizes and the rules a shape must keep. */
+/* spec.c - Derive sizes, and check the rules that a shape must keep. */
 #include "sim/core/model/spec.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define X(id, name) [FAMILY_##id] = name,
+#define X(id, name, ...) [FAMILY_##id] = name,
 const char *const family_names[FAMILY_COUNT] = { FAMILY_MAP(X) };
+#undef X
+#define X(id, name, norm, positions, activation, ...)                          \
+    [FAMILY_##id] = { NORM_##norm, POSITIONS_##positions,                      \
+                      ACTIVATION_##activation, __VA_ARGS__ },
+const struct traits family_traits[FAMILY_COUNT] = { FAMILY_MAP(X) };
 #undef X
 #define X(id, name) [GATE_##id] = name,
 const char *const gate_names[GATE_COUNT] = { GATE_MAP(X) };
@@ -31,6 +36,35 @@ const char *const rope_scaling_names[ROPE_SCALING_COUNT] =
     { ROPE_SCALING_MAP(X) };
 #undef X
 
+/* All that `row` says is true of `traits`. */
+static bool contains(const struct traits *traits, const struct traits *row)
+{
+    return traits->norm == row->norm && traits->positions == row->positions &&
+           traits->activation == row->activation &&
+           traits->qkv_bias >= row->qkv_bias &&
+           traits->project_bias >= row->project_bias &&
+           traits->ffn_bias >= row->ffn_bias &&
+           traits->grouped >= row->grouped && traits->qk_norm >= row->qk_norm;
+}
+
+bool traits_equal(const struct traits *a, const struct traits *b)
+{
+    return contains(a, b) && contains(b, a);
+}
+
+enum family spec_family(const struct model_spec *spec)
+{
+    int f = FAMILY_COUNT - 1;
+    while (f > 0 && !contains(&spec->traits, &family_traits[f]))
+        f--;
+    return (enum family)f;
+}
+
+bool spec_gated(const struct model_spec *spec)
+{
+    return spec->traits.activation == ACTIVATION_SWIGLU;
+}
+
 int32_t spec_q(const struct model_spec *spec)
 {
     return spec->n_heads * spec->head_size;
@@ -43,12 +77,7 @@ int32_t spec_e(const struct model_spec *spec)
 
 int32_t spec_up(const struct model_spec *spec)
 {
-    return spec->family == FAMILY_LLAMA ? 2 * spec->n_ffn : spec->n_ffn;
-}
-
-bool spec_qkv_bias(const struct model_spec *spec)
-{
-    return spec->family == FAMILY_GPT2 || spec->qkv_bias;
+    return spec_gated(spec) ? 2 * spec->n_ffn : spec->n_ffn;
 }
 
 bool spec_scored(const struct model_spec *spec)
@@ -89,10 +118,9 @@ int32_t spec_n_routed(const struct model_spec *spec)
     return n;
 }
 
-/* A matrix that the family has. */
-static bool has_matrix(const struct model_spec *spec, int matrix)
+bool spec_has_matrix(const struct model_spec *spec, enum matrix matrix)
 {
-    return matrix != MATRIX_GATE || spec->family == FAMILY_LLAMA;
+    return matrix != MATRIX_GATE || spec_gated(spec);
 }
 
 bool spec_stores(const struct model_spec *spec)
@@ -101,7 +129,8 @@ bool spec_stores(const struct model_spec *spec)
                   (!spec->tied_head && spec->stored_head != NUMBER_F32);
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (int i = 0; i < MATRIX_COUNT; i++)
-            stores |= has_matrix(spec, i) && spec->stored[l][i] != NUMBER_F32;
+            stores |= spec_has_matrix(spec, (enum matrix)i) &&
+                      spec->stored[l][i] != NUMBER_F32;
     return stores;
 }
 
@@ -154,7 +183,7 @@ static enum status check_stored(const struct model_spec *s, struct error *err)
         status = check_number(s->stored_head, s->n_channels, "head", -1, err);
     for (int32_t l = 0; l < s->n_layers && status == STATUS_OK; l++)
         for (int i = 0; i < MATRIX_COUNT && status == STATUS_OK; i++)
-            if (has_matrix(s, i))
+            if (spec_has_matrix(s, (enum matrix)i))
                 status = check_number(s->stored[l][i],
                                       spec_inputs(s, (enum matrix)i), names[i],
                                       l, err);
@@ -331,10 +360,10 @@ static enum status check_rope_scaling(const struct model_spec *s,
 
     if (r->kind == ROPE_SCALING_NONE)
         return STATUS_OK;
-    if (s->family != FAMILY_LLAMA)
+    if (s->traits.positions != POSITIONS_ROTARY)
         return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling %s: %s has"
                          " no rotary positions", rope_scaling_names[r->kind],
-                         family_names[s->family]);
+                         family_names[spec_family(s)]);
     if (r->kind == ROPE_SCALING_FACTORS)
         return STATUS_OK;
     if (!(r->factor >= 1.0f && r->factor <= 1e6f))
@@ -378,11 +407,12 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         return error_set(err, STATUS_BAD_VALUE,
                          "model.kv_heads %d: must divide model.heads %d",
                          s->n_kv_heads, s->n_heads);
-    if (s->family == FAMILY_GPT2 && s->n_kv_heads != s->n_heads)
+    if (!s->traits.grouped && s->n_kv_heads != s->n_heads)
         return error_set(err, STATUS_BAD_VALUE,
-                         "model.kv_heads %d: gpt2 has one per head, %d",
-                         s->n_kv_heads, s->n_heads);
-    if (s->family == FAMILY_LLAMA && s->head_size % 2 != 0)
+                         "model.kv_heads %d: %s has one per head, %d",
+                         s->n_kv_heads, family_names[spec_family(s)],
+                         s->n_heads);
+    if (s->traits.positions == POSITIONS_ROTARY && s->head_size % 2 != 0)
         return error_set(err, STATUS_BAD_VALUE,
                          "model.head_size %d: RoPE turns pairs, so it must be"
                          " even", s->head_size);

@@ -1,4 +1,4 @@
-/* spec.h - the shape of a dense or Mixture-of-Depths transformer: numbers only.
+/* spec.h - Describe a dense or Mixture-of-Depths transformer: traits and sizes.
  *
  * Letters used in every shape comment of this project:
  *   B sequences   T tokens of a sequence   N rows an op works on (B*T, or the
@@ -15,18 +15,46 @@
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12 };
 
-/*    id     config name   norm, positions, activation, biases                 */
-#define FAMILY_MAP(X)                                                           \
-    X(GPT2,  "gpt2")    /* LayerNorm, learned positions, GELU (tanh), biases */ \
-    X(LLAMA, "llama")   /* RMSNorm, RoPE, SwiGLU, grouped-query; qkv_bias    */
+enum norm_kind { NORM_LAYER, NORM_RMS };
+enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
+/* GELU in its tanh form, of one product; SwiGLU, of a gate and an up product. */
+enum activation_kind { ACTIVATION_GELU, ACTIVATION_SWIGLU };
+
+/* What blocks are made of.  All code asks for a trait, none for a family. */
+struct traits {
+    enum norm_kind       norm;
+    enum positions       positions;
+    enum activation_kind activation;
+    bool qkv_bias;           /* queries, keys and values have biases */
+    bool project_bias;       /* and attention's output */
+    bool ffn_bias;           /* and both feed-forward products */
+    bool grouped;            /* heads may share key/value heads: G < H */
+    bool qk_norm;            /* every head of queries and of keys passes an RMS
+                              * norm over D before its positions */
+};
+
+/* A family is a row of traits under the name that configs know it by.
+ *    id     name     norm   positions activation qkv    project ffn    grouped
+ *                                                bias   bias    bias   qk_norm */
+#define FAMILY_MAP(X)                                                          \
+    X(GPT2,  "gpt2",  LAYER, LEARNED,  GELU,      true,  true,   true,  false, \
+                                                                        false) \
+    X(LLAMA, "llama", RMS,   ROTARY,   SWIGLU,    false, false,  false, true,  \
+                                                                        false) \
+    X(QWEN2, "qwen2", RMS,   ROTARY,   SWIGLU,    true,  false,  false, true,  \
+                                                                        false) \
+    X(QWEN3, "qwen3", RMS,   ROTARY,   SWIGLU,    false, false,  false, true,  \
+                                                                        true)
 
 enum family {
-#define X(id, name) FAMILY_##id,
+#define X(id, ...) FAMILY_##id,
     FAMILY_MAP(X)
 #undef X
     FAMILY_COUNT
 };
-extern const char *const family_names[FAMILY_COUNT];
+extern const char *const   family_names[FAMILY_COUNT];
+extern const struct traits family_traits[FAMILY_COUNT];
+bool traits_equal(const struct traits *a, const struct traits *b);
 
 /* g(r) in x' = x + g(r) * (block(x) - x): Raposo et al. 2024, equation 1, is
  * `raw`; what the paper leaves open is a choice. */
@@ -45,7 +73,7 @@ enum gate {
 extern const char *const gate_names[GATE_COUNT];
 
 /* What the router's weight vector is multiplied with: the residual stream, or
- * the stream normalised like the family's norm, without scale and shift. */
+ * the stream normalised as blocks normalise it, without scale and shift. */
 #define ROUTER_INPUT_MAP(X)        \
     X(NORMALISED, "normalised")    \
     X(RAW,        "raw")
@@ -134,26 +162,24 @@ struct rope_scaling {
 /* The matrices of a layer, as files store them. */
 enum matrix {
     MATRIX_QUERY, MATRIX_KEY, MATRIX_VALUE, MATRIX_PROJECT,
-    MATRIX_GATE,             /* llama */
+    MATRIX_GATE,             /* of a gated feed-forward part */
     MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT
 };
 
 struct model_spec {
-    enum family family;
+    struct traits traits;
     int32_t n_layers;        /* L, 1..SPEC_MAX_LAYERS */
     int32_t n_channels;      /* C */
     int32_t n_heads;         /* H */
-    int32_t n_kv_heads;      /* G, divides H; gpt2: G == H */
-    int32_t head_size;       /* D, even for llama */
+    int32_t n_kv_heads;      /* G, divides H; G == H unless grouped */
+    int32_t head_size;       /* D, even for rotary positions */
     int32_t n_ffn;           /* F */
     int32_t n_vocab;         /* V */
     int32_t max_tokens;      /* longest T that positions cover */
     bool    tied_head;       /* unembedding is the embedding, transposed */
     float   norm_epsilon;
-    float   rope_theta;      /* llama */
-    struct rope_scaling rope_scaling;    /* llama */
-    bool    qkv_bias;        /* llama: queries, keys and values have biases, as
-                              * Qwen2's; gpt2 has them, whatever this says */
+    float   rope_theta;      /* of rotary positions, like the next */
+    struct rope_scaling rope_scaling;
     enum gate         gate;
     enum router_input router_input;
     bool    router_scores;   /* routed layers own a router vector [C] */
@@ -176,12 +202,18 @@ struct model_spec {
     uint8_t stored_embedding, stored_head;
 };
 
+/* The family whose traits the spec has; of traits that make no family, the last
+ * that they contain. */
+enum family spec_family(const struct model_spec *spec);
+
+/* The feed-forward part has a gate product beside its up product. */
+bool    spec_gated(const struct model_spec *spec);
+
 /* Values no config states, derived: Q, E, and the width of the first FFN
- * product (F for gpt2, 2F for llama: gate and up side by side). */
+ * product (2F where it is gated: gate and up side by side; else F). */
 int32_t spec_q(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
-bool    spec_qkv_bias(const struct model_spec *spec);
 /* A routed layer has a score for each token: a router's, or a signal. */
 bool    spec_scored(const struct model_spec *spec);
 
@@ -197,6 +229,9 @@ double  spec_chance(const struct model_spec *spec, int32_t layer,
                     int32_t n_tokens);
 
 int32_t spec_n_routed(const struct model_spec *spec);
+
+/* False for the gate of a part that is not gated. */
+bool    spec_has_matrix(const struct model_spec *spec, enum matrix matrix);
 
 /* Any matrix is kept as stored, in another type than float32. */
 bool    spec_stores(const struct model_spec *spec);

@@ -1,4 +1,4 @@
-/* trace.c - writing and reading kept positions. */
+/* trace.c - Write and read kept positions. */
 #include "sim/core/model/trace.h"
 
 #include <inttypes.h>

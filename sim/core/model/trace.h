@@ -1,4 +1,4 @@
-/* trace.h - which tokens a run kept, as a file that another run replays.
+/* trace.h - Store the tokens that a run kept, for another run to replay.
  *
  * CSV, a line for each window (a sequence of the run, from 0) and each choice
  * of a routed layer (plan.h):
@@ -45,14 +45,14 @@ double trace_share(const struct trace *trace, int32_t layer);
 /* The last layer that it names. */
 int32_t trace_last_layer(const struct trace *trace);
 
-/* Whether its choices are those of the layers that `spec` routes:
+/* Check that its choices are those of the layers that `spec` routes:
  * STATUS_BAD_VALUE, for another part with "file:line:column: what". */
 enum status trace_check(const struct trace *trace,
                         const struct model_spec *spec,
                         struct error *err) MUST_CHECK;
 
-/* What windows first_window, ... kept, into the routed layers of an open
- * allocation whose lengths are set: a pass over the same text.
+/* Copy the tokens that windows first_window, ... kept into the routed layers of
+ * an open allocation whose lengths are set: a pass over the same text.
  * STATUS_BAD_VALUE: the trace ends before, its windows are of other lengths, or
  * trace_check() says so. */
 enum status trace_fill(struct allocation *allocation, const struct trace *trace,

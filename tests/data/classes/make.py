@@ -2,9 +2,10 @@
 """Small models of each class that is read, with the logits that transformers
 gives: what test_classes.c compares with.
 
-    python3 make.py [DIRECTORY]       needs torch, transformers and gguf
+    python3 make.py [DIRECTORY [NAME...]]    needs torch, transformers and gguf
 
-Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0.  Weights are random
+Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
+transformers 4.51.3, torch 2.1.2 and gguf 0.19.0.  Weights are random
 and large enough that every part of a model matters.  A directory holds the
 model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
 converter does; expected.safetensors has ids [T] and logits [T,V].
@@ -43,6 +44,9 @@ MODELS = [
         n_embd=24, n_layer=2, n_head=4, n_inner=40, n_positions=32,
         vocab_size=37),
      torch.float32, "1GB", "gpt2"),
+    ("qwen3", transformers.Qwen3ForCausalLM, transformers.Qwen3Config(
+        **COMMON, head_dim=10, rope_theta=500.0, tie_word_embeddings=True),
+     torch.float32, "1GB", "qwen3"),
 ]
 
 
@@ -66,6 +70,8 @@ def permuted(w, heads):
 def llama_tensors(state, config, turned):
     names = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
              "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+             "self_attn.q_norm": "attn_q_norm",
+             "self_attn.k_norm": "attn_k_norm",
              "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
              "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
              "post_attention_layernorm": "ffn_norm"}
@@ -139,10 +145,12 @@ def write_gguf(path, model, architecture):
         w.add_head_count_kv(config.num_key_value_heads)
         w.add_layer_norm_rms_eps(config.rms_norm_eps)
         w.add_rope_freq_base(config.rope_theta)
-        tensors = llama_tensors(state, config, architecture != "qwen2")
-    if architecture == "llama":
+        tensors = llama_tensors(state, config,
+                                not architecture.startswith("qwen"))
+    if architecture in ("llama", "qwen3"):
         w.add_key_length(config.head_dim)
         w.add_value_length(config.head_dim)
+    if architecture == "llama":
         w.add_rope_dimension_count(config.head_dim)
         if config.rope_scaling["rope_type"] == "llama3":
             w.add_tensor("rope_freqs.weight", rope_freqs(config))
@@ -162,6 +170,8 @@ def main():
         os.path.abspath(__file__))
     torch.manual_seed(5)
     for name, kind, config, dtype, shard, architecture in MODELS:
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
         out = os.path.join(root, name)
         model = kind(config).eval()
         fill(model)
