@@ -97,6 +97,7 @@ void case_vary(struct model_spec *spec, int i)
     spec->gate = (enum gate)(i % GATE_COUNT);
     spec->router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
     spec->router_trained = i % 3 != 0;
+    spec->router_detached = i % 6 == 0;
 }
 
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i)
@@ -106,11 +107,13 @@ struct model_spec case_router(char what[CASE_NAME_SIZE], int i)
 
     spec.gate = (enum gate)(i / 2 % GATE_COUNT);
     spec.router_input = (enum router_input)(i / 8 % ROUTER_INPUT_COUNT);
-    spec.router_trained = i / 16 % 2;
+    spec.router_trained = i / 16 % 3 == 1;
+    spec.router_detached = i / 16 % 3 == 2;
     snprintf(what, CASE_NAME_SIZE, "%s, gate %s, input %s, %s",
              family_names[spec_family(&spec)], gate_names[spec.gate],
              router_input_names[spec.router_input],
-             spec.router_trained ? "trained" : "fixed");
+             spec.router_trained    ? "trained"
+             : spec.router_detached ? "detached" : "frozen");
     return spec;
 }
 

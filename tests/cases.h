@@ -44,8 +44,9 @@ void case_vary(struct model_spec *spec, int i);
 enum { CASE_NAME_SIZE = 128 };
 
 /* Shape 10 (C = 24, three heads of 8, two sequences of 20, two layers), with
- * every gate and router input, the router trained and not; and its name. */
-enum { N_ROUTER_CASES = N_CONTRASTS * GATE_COUNT * ROUTER_INPUT_COUNT * 2,
+ * every gate and router input, the router trained, frozen and detached; and its
+ * name. */
+enum { N_ROUTER_CASES = N_CONTRASTS * GATE_COUNT * ROUTER_INPUT_COUNT * 3,
        ROUTER_SHAPE = 10 };
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
 

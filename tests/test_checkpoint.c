@@ -80,6 +80,7 @@ static void expect_same_spec(const struct model_spec *a,
     cr_expect(eq(int, a->router_input, b->router_input));
     cr_expect(eq(int, a->router_scores, b->router_scores));
     cr_expect(eq(int, a->router_trained, b->router_trained));
+    cr_expect(eq(int, a->router_detached, b->router_detached));
     for (int32_t l = 0; l < a->n_layers; l++) {
         cr_expect(eq(int, a->routed[l], b->routed[l]));
         cr_expect(eq(dbl, a->capacity[l], b->capacity[l]));
@@ -127,6 +128,16 @@ Test(checkpoint, a_biased_llama_comes_back_bit_for_bit)
     there_and_back_of(case_model(&spec, &options, 3));
 }
 
+Test(checkpoint, a_detached_router_stays_detached)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    spec.router_trained = false;
+    spec.router_detached = true;
+    there_and_back_of(case_model(&spec, &options, 3));
+}
+
 Test(checkpoint, llama_comes_back_bit_for_bit)
 {
     there_and_back(FAMILY_LLAMA, true);
@@ -164,6 +175,32 @@ Test(checkpoint, thresholds_that_nobody_kept_stay_unknown)
                  STATUS_OK));
     cr_expect(not(routing.has_thresholds));
     model_close(model);
+    remove_directory(directory);
+}
+
+/* Its config says "thresholds": [], and routers that are put on it begin with
+ * none, not with 0. */
+Test(checkpoint, a_dense_model_leaves_thresholds_untracked)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    const struct model_spec dense = spec_dense(&spec);
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    struct model *from = case_model(&dense, &options, 3);
+    struct model *to = case_model(&spec, &options, 4);
+    struct hf_routing routing;
+    struct model_spec read;
+
+    export_to(from, "dense");
+    cr_assert(eq(int, hf_config_read(&read, &routing,
+                                     in_directory("config.json"), NULL),
+                 STATUS_OK));
+    cr_assert(eq(int, checkpoint_import(to, directory, &routing, NULL),
+                 STATUS_OK));
+    cr_expect(not(routing.has_thresholds));
+    cr_expect(isnan(model_thresholds(to)[1]));
+    model_close(to);
+    model_close(from);
     remove_directory(directory);
 }
 

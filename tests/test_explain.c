@@ -21,7 +21,8 @@ static struct model_spec spec_with(enum routed_part part,
 static char *explained(struct model_spec spec, enum op op)
 {
     struct predict_question question = { .spec = spec,
-        .phase = MEMORY_FORWARD, .n_sequences = 1, .n_tokens = 32 };
+        .phase = MEMORY_FORWARD, .all_logits = true, .n_sequences = 1,
+        .n_tokens = 32 };
     struct prediction p;
     struct error err;
     char *text = NULL;
@@ -30,7 +31,7 @@ static char *explained(struct model_spec spec, enum op op)
 
     cr_assert(eq(int, prediction_open(&p, &question, &spec, &err), STATUS_OK),
               "%s", err.text);
-    explain_op(file, &spec, &p.allocation, true, p.ledger, op, 0);
+    explain_op(file, &spec, &p.allocation, EXPLAIN_ALL_ROWS, p.ledger, op, 0);
     cr_assert(fclose(file) == 0);
     prediction_close(&p);
     return text;
@@ -107,7 +108,7 @@ static char *explained_apart(enum skipped_keys keys, enum op op)
                  STATUS_OK));
     cr_assert(eq(int, predict_forward(ledger, &(struct predict_job){
         &spec, &a, NULL }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
-    explain_op(file, &spec, &a, true, ledger, op, 0);
+    explain_op(file, &spec, &a, EXPLAIN_ALL_ROWS, ledger, op, 0);
     cr_assert(fclose(file) == 0);
     ledger_close(ledger);
     allocation_close(&a);

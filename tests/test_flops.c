@@ -114,12 +114,13 @@ Test(flops, a_layer_of_the_worked_example_is_110566)
     cr_assert(eq(u64, sum, 110566));
 }
 
-Test(flops, a_frozen_router_gets_no_gradient_and_gate_one_no_arithmetic)
+Test(flops, a_detached_router_gets_no_gradient_and_gate_one_no_arithmetic)
 {
-    struct model_spec frozen = small_llama(1), one = small_llama(1);
-    frozen.router_trained = false;
+    struct model_spec detached = small_llama(1), one = small_llama(1);
+    detached.router_trained = false;
+    detached.router_detached = true;
     one.gate = GATE_ONE;
-    struct flops_list f = flops_list(&frozen), o = flops_list(&one);
+    struct flops_list f = flops_list(&detached), o = flops_list(&one);
 
     /* 2*32 + 1;  12*32 + 4 */
     cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].flops, 65));

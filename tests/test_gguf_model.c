@@ -350,6 +350,30 @@ static struct model *read_with(void (*add)(struct writer *),
     return to;
 }
 
+static void add_split(struct writer *w)
+{
+    put_int(w, "split.no", 0);
+    put_int(w, "split.count", 2);
+}
+static void add_whole(struct writer *w)
+{
+    put_int(w, "split.count", 1);
+}
+
+Test(gguf_model, a_part_of_a_model_is_refused_by_name)
+{
+    struct model_spec found;
+    enum status status;
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(read_with(add_split, &found, &status, &err) == NULL);
+    cr_expect(eq(int, status, STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "split.count 2: this file is one part") != NULL,
+              "%s", err.text);
+    model_close(read_with(add_whole, &found, &status, &err));
+    cr_expect(eq(int, status, STATUS_OK));
+}
+
 static void add_linear(struct writer *w)
 {
     put_word(w, "llama.rope.scaling.type", "linear");

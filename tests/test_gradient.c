@@ -3,11 +3,12 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/cases.h"
 #include "tests/reference.h"
 
-enum { MAX_TOKENS = 64, ALONE = 2 };
+enum { MAX_TOKENS = 64, ALONE = 2, FROZEN };
 
 struct case_row {
     enum family family;
@@ -17,7 +18,9 @@ struct case_row {
     enum pattern pattern;
     enum gate gate;
     enum router_input input;
-    int  trained;                /* the router; ALONE: and nothing else */
+    int  trained;                /* the router; ALONE: and nothing else;
+                                  * FROZEN: not, but its score passes a
+                                  * gradient; false: nor that */
     int  stride;                 /* of the elements looked at, large tensors */
     int  variant;                /* of case_variant() */
 };
@@ -83,7 +86,8 @@ static struct model_spec spec_of(const struct case_row *row)
     if (row->capacity > 0.0) {
         spec.gate = row->gate;
         spec.router_input = row->input;
-        spec.router_trained = row->trained != 0;
+        spec.router_trained = row->trained && row->trained != FROZEN;
+        spec.router_detached = !row->trained;
         spec.backbone_frozen = row->trained == ALONE;
     }
     return spec;
@@ -125,8 +129,7 @@ static void check_case(const struct case_row *row, struct error_counts *counts)
     double expected = reference_loss(&r, NULL, NULL);
     cr_expect(fabs(loss - expected) <= 1e-5 * expected, "loss %.9g, not %.9g",
               loss, expected);
-    /* A router that is not trained is held: its gates are constants, for the
-     * stream as well. */
+    /* The gates of a detached router are constants to the stream. */
     r.gate_held = !row->trained;
     for (int32_t i = 0; i < tensors->n; i++)
         if (tensors->tensor[i].trained)
@@ -234,7 +237,12 @@ Test(gradient, routers_that_are_not_trained)
         { FAMILY_LLAMA, 1, true,  0.5, PATTERN_ALL, GATE_RAW, NORMALISED,
           false, 1, 0 },
     };
-    CHECK(rows, "fixed routers");
+    CHECK(rows, "detached routers");
+    struct case_row frozen[3];
+    memcpy(frozen, rows, sizeof frozen);
+    for (int i = 0; i < 3; i++)
+        frozen[i].trained = FROZEN;
+    CHECK(frozen, "frozen routers");
 }
 
 /* Nothing but routers has a gradient; theirs come through frozen blocks, dense

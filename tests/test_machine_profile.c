@@ -6,17 +6,23 @@
 #include "sim/price/machine.h"
 #include "tests/fake_tree.h"
 
+static struct peak_rate rate(double best, double worst)
+{
+    return (struct peak_rate){ .per_second = best, .worst = worst, .n_runs = 5,
+                               .share = 1 };
+}
+
 /* Two cores: 100 GFLOP/s each, 190 together; 1000, 500, 250, 20 GB/s. */
 static struct peak make_peak(void)
 {
     struct peak p = { .kernel = "a \"test\" kernel", .n_threads = 2 };
 
-    p.flops_one = (struct peak_rate){ 100e9, 95e9, 5, "" };
-    p.flops_all = (struct peak_rate){ 190e9, 180e9, 5, "" };
-    p.read_all[PEAK_L1] = (struct peak_rate){ 1000e9, 900e9, 5, "" };
-    p.read_all[PEAK_L2] = (struct peak_rate){ 500e9, 400e9, 5, "" };
-    p.read_all[PEAK_L3] = (struct peak_rate){ 250e9, 200e9, 5, "" };
-    p.read_all[PEAK_DRAM] = (struct peak_rate){ 20e9, 18e9, 5, "" };
+    p.flops_one = rate(100e9, 95e9);
+    p.flops_all = rate(190e9, 180e9);
+    p.read_all[PEAK_L1] = rate(1000e9, 900e9);
+    p.read_all[PEAK_L2] = rate(500e9, 400e9);
+    p.read_all[PEAK_L3] = rate(250e9, 200e9);
+    p.read_all[PEAK_DRAM] = rate(20e9, 18e9);
     return p;
 }
 
@@ -25,18 +31,18 @@ static struct cpu_topology make_topology(void)
     return (struct cpu_topology){
         .model_name = "Test \\ \"CPU\"", .n_cpus = 2, .n_cores = 2,
         .cpus_per_core = 1, .n_caches = 3,
-        .cache = { { 1, 'd', 32 << 10, 64, 8, 1 },
-                   { 2, 'u', 512 << 10, 64, 8, 1 },
-                   { 3, 'u', 32 << 20, 64, 16, 2 } },
+        .cache = { { 1, 'd', 32 << 10, 64, 8, 1, 2 },
+                   { 2, 'u', 512 << 10, 64, 8, 1, 2 },
+                   { 3, 'u', 32 << 20, 64, 16, 2, 1 } },
     };
 }
 
-static enum status round_trip_fit(const struct peak *peak,
-                                  const struct machine_fit *fit,
-                                  struct machine *machine, struct error *err)
+static enum status round_trip_of(struct cpu_topology topology,
+                                 const struct peak *peak,
+                                 const struct machine_fit *fit,
+                                 struct machine *machine, struct error *err)
 {
     struct fake_tree tree = fake_tree_open();
-    struct cpu_topology topology = make_topology();
     char path[512];
 
     fake_tree_path(&tree, path, "machine.yaml");
@@ -47,6 +53,13 @@ static enum status round_trip_fit(const struct peak *peak,
         status = machine_load(machine, path, err);
     fake_tree_close(&tree);
     return status;
+}
+
+static enum status round_trip_fit(const struct peak *peak,
+                                  const struct machine_fit *fit,
+                                  struct machine *machine, struct error *err)
+{
+    return round_trip_of(make_topology(), peak, fit, machine, err);
 }
 
 static enum status round_trip(const struct peak *peak, struct machine *machine,
@@ -72,6 +85,37 @@ Test(machine_profile, what_was_measured_comes_back)
     cr_assert(eq(dbl, m.level[LEVEL_L1].size_bytes.value, 65536.0));
     cr_assert(eq(dbl, m.level[LEVEL_L2].size_bytes.value, 1048576.0));
     cr_assert(eq(dbl, m.level[LEVEL_L3].size_bytes.value, 33554432.0));
+}
+
+/* One core with 1 MiB of L2, one with 512 KiB. */
+Test(machine_profile, unlike_caches_are_summed)
+{
+    struct cpu_topology topology = make_topology();
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    topology.cache[1].n = 1;
+    topology.cache[topology.n_caches++] =
+        (struct cache_level){ 2, 'u', 1 << 20, 64, 8, 1, 1 };
+    cr_assert(eq(int, round_trip_of(topology, &peak, NULL, &m, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, m.level[LEVEL_L2].size_bytes.value, 1572864.0));
+}
+
+/* 137 GFLOP/s were once written as measured, where one core does 254. */
+Test(machine_profile, a_rate_that_others_ran_beside_is_not_graded_measured)
+{
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    peak.flops_all.share = 0.5;
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(str, m.peak_flops_per_second.grade, "assumed"));
+    cr_expect(eq(dbl, m.peak_flops_per_second.value, 190e9));
+    cr_expect(eq(dbl, m.peak_flops_per_second.high, 380e9));
+    cr_expect(eq(str, m.level[LEVEL_DRAM].bytes_per_second.grade, "measured"));
 }
 
 Test(machine_profile, joules_are_priors_and_say_so)

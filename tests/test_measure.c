@@ -262,6 +262,131 @@ Test(measure, a_bare_repeat_gives_each_token_its_seconds)
     fake_tree_close(&bench.tree);
 }
 
+/* ---- others on the machine ---- */
+
+/* Probes answer with these rates, in their order. */
+struct told {
+    const struct load_probe *probe;
+    int n;
+};
+
+static struct load_probe tell(void *context)
+{
+    struct told *told = context;
+    return told->probe[told->n++];
+}
+
+static struct measure *time_three(struct bench *bench,
+                                  struct load_prober *prober)
+{
+    struct measure *m = NULL;
+    struct measure_options options = {
+        .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
+        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
+        .n_repeats = 3, .busy = busy, .busy_context = bench,
+        .metrics = counter_bit(METRIC_SECONDS), .prober = prober,
+    };
+    int pass;
+
+    cr_assert(eq(int, measure_open(&m, &options, NULL), STATUS_OK));
+    while ((pass = measure_next(m)) >= 0) {
+        cr_assert(eq(int, measure_begin(m, pass, NULL), STATUS_OK));
+        run_op(measure_meter(m), &bench->fake, 0, OP_QKV, 1);
+        cr_assert(eq(int, measure_end(m, NULL), STATUS_OK));
+    }
+    return m;
+}
+
+/* The second repeat's arithmetic fell to half after it, the third's reads to
+ * 87 % before it. */
+Test(measure, a_repeat_that_others_disturbed_does_not_count)
+{
+    static const struct load_probe probe[] = { { 100, 50 }, { 95, 50 },
+        { 90, 50 }, { 50, 50 }, { 100, 43.5 }, { 100, 50 } };
+    struct bench bench = make_bench(false);
+    struct told told = { probe, 0 };
+    struct load_prober prober = { tell, &told, { 0, 0 } };
+    struct measure *m = time_three(&bench, &prober);
+    double seconds[MEASURE_REPEAT_MAX];
+
+    cr_expect(eq(int, told.n, 6));
+    cr_expect(measure_is_quiet(m, 0));
+    cr_expect(not(measure_is_quiet(m, 1)));
+    cr_expect(not(measure_is_quiet(m, 2)));
+    cr_expect(eq(int, measure_repeats(m, METRIC_SECONDS, seconds), 3));
+    cr_expect(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_SECONDS).n, 1));
+    struct measure_load load = measure_load(m);
+    cr_expect(eq(int, load.n, 3));
+    cr_expect(eq(int, load.n_quiet, 1));
+    cr_expect(eq(dbl, load.least_share, 0.95));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* Then the figure is of what there is, and says so. */
+Test(measure, when_others_disturbed_every_repeat_it_is_busy)
+{
+    static const struct load_probe probe[] = { { 100, 50 }, { 60, 50 },
+        { 60, 50 }, { 60, 50 }, { 60, 50 }, { 60, 50 } };
+    struct bench bench = make_bench(false);
+    struct told told = { probe, 0 };
+    struct load_prober prober = { tell, &told, { 0, 0 } };
+    struct measure *m = time_three(&bench, &prober);
+
+    cr_expect(eq(int, measure_load(m).n_quiet, 0));
+    cr_expect(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                    LEDGER_ANY, METRIC_SECONDS).n, 3));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(load, the_kernel_tells_steal_and_the_wait_for_a_cpu)
+{
+    struct fake_tree tree = fake_tree_open();
+
+    fake_tree_write(&tree, "stat", "cpu  1 2 3 4 5 6 7 800 9 10\n");
+    fake_tree_write(&tree, "self/task/11/schedstat", "9 1500000000 3\n");
+    fake_tree_write(&tree, "self/task/12/schedstat", "9 500000000 3\n");
+    struct load_times before = load_times_now(tree.root);
+    cr_expect(eq(dbl, before.steal, 800.0 / (double)sysconf(_SC_CLK_TCK)));
+    cr_expect(eq(dbl, before.waiting, 2.0));
+    fake_tree_write(&tree, "self/task/12/schedstat", "9 750000000 3\n");
+    struct load_times after = load_times_now(tree.root);
+    struct load_times took = load_times_between(&before, &after);
+    cr_expect(eq(dbl, took.waiting, 0.25));
+    cr_expect(eq(dbl, took.steal, 0.0));
+    cr_expect(took.cpu >= 0);
+    fake_tree_close(&tree);
+}
+
+Test(load, what_the_kernel_does_not_tell_is_not_zero)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct load_times now = load_times_now(tree.root);
+
+    cr_expect(now.steal != now.steal);
+    cr_expect(now.waiting != now.waiting);
+    fake_tree_close(&tree);
+}
+
+/* Rates that are real, and no more than the best. */
+Test(load, a_probe_runs_on_every_thread)
+{
+    struct load_prober prober;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, load_prober_open(&prober, 2, &err), STATUS_OK), "%s",
+              err.text);
+    struct load_probe first = load_probe_take(&prober);
+    struct load_probe second = load_probe_take(&prober);
+    cr_expect(first.flops_per_second > 0);
+    cr_expect(first.bytes_per_second > 0);
+    double share = load_share(&prober, &first, &second);
+    cr_expect(share > 0 && share <= 1);
+    load_prober_close(&prober);
+}
+
 Test(measure, passes_take_turns)
 {
     struct bench bench = make_bench(false);
@@ -291,8 +416,9 @@ static void fake_caches(const struct counter_session *session,
 {
     (void)session;
     topology->n_caches = 2;
-    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1 };
-    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1 };
+    topology->cache[0] = (struct cache_level){ 1, 'd', 16 << 10, 64, 8, 1, 1 };
+    topology->cache[1] = (struct cache_level){ 2, 'u', 256 << 10, 64, 16, 1,
+                                                1 };
 }
 
 static const struct counter_backend fake_simulator = {

@@ -167,7 +167,11 @@ Test(model_config, freezes_a_router_on_demand_and_under_gate_one)
                                                        "routing.router=frozen"));
     struct model_spec one = spec_of(tiny_llama, SET("routing.capacity=0.5",
                                                     "routing.gate=one"));
+    struct model_spec detached = spec_of(tiny_llama, SET(
+        "routing.capacity=0.5", "routing.router=frozen_detached"));
     cr_assert(frozen.router_scores && !frozen.router_trained);
+    cr_assert(not(frozen.router_detached || one.router_detached));
+    cr_assert(detached.router_detached && !detached.router_trained);
     cr_assert(one.router_scores && !one.router_trained);
 }
 

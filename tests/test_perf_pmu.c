@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,45 @@ Test(perf_pmu, says_how_to_ask_for_a_counter_that_user_space_may_read)
     cr_assert(eq(u64, find("armv8_pmuv3_0", "config1:1\n").user_read, 2));
     cr_assert(eq(u64, find("armv8_pmuv3_0", "config:1\n").user_read, 0));
     cr_assert(eq(u64, find("armv8_pmuv3_0", "config1:64\n").user_read, 0));
+}
+
+static void allow(int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    cr_assert(sched_setaffinity(0, sizeof set, &set) == 0);
+}
+
+static struct fake_tree two_kinds(const char *atom)
+{
+    struct fake_tree tree = fake_tree_open();
+
+    fake_tree_write(&tree, DEVICES "cpu_core/type", "4\n");
+    fake_tree_write(&tree, DEVICES "cpu_core/cpus", "0\n");
+    fake_tree_write(&tree, DEVICES "cpu_atom/type", "10\n");
+    fake_tree_write(&tree, DEVICES "cpu_atom/cpus", "%s\n", atom);
+    return tree;
+}
+
+Test(perf_pmu, is_that_of_the_cores_that_we_may_run_on)
+{
+    struct fake_tree tree = two_kinds("1-31");
+    struct perf_pmu pmu;
+
+    allow(0);
+    cr_assert(perf_pmu_find(&pmu, tree.root));
+    cr_expect(eq(str, pmu.name, "cpu_core"));
+    cr_expect(pmu.covers);
+    cr_expect(eq(u64, pmu.hardware, UINT64_C(4) << 32));
+    fake_tree_close(&tree);
+    tree = two_kinds("0-31");
+    fake_tree_write(&tree, DEVICES "cpu_core/cpus", "32\n");
+    cr_assert(perf_pmu_find(&pmu, tree.root));
+    cr_expect(eq(str, pmu.name, "cpu_atom"));
+    cr_expect(pmu.covers);
+    fake_tree_close(&tree);
 }
 
 Test(perf_pmu, is_not_what_counts_elsewhere)
@@ -169,6 +209,25 @@ Test(rdpmc, switched_off_says_what_to_set)
     cr_assert(strstr(s->reason[METRIC_CYCLES],
                      "sysctl kernel.perf_user_access=1") != NULL, "%s",
               s->reason[METRIC_CYCLES]);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* Half of a run on cores that another device counts would be left out. */
+Test(perf, cores_of_two_kinds_are_counted_where_the_program_stays)
+{
+    struct fake_tree tree = tree_of("{name: FAULTS, code: 2, times: 1}");
+    char path[512];
+
+    allow(0);
+    fake_tree_path(&tree, path, DEVICES "cpu/type");
+    cr_assert(remove(path) == 0);
+    fake_tree_write(&tree, DEVICES "cpu_core/type", "1\n");
+    fake_tree_write(&tree, DEVICES "cpu_core/cpus", "2-17\n");
+    struct counter_session *s = open_session(&tree, &counter_perf);
+    cr_expect(eq(u32, counter_seen(s), 0));
+    cr_expect(strstr(s->reason[METRIC_CYCLES], "taskset -c 2-17") != NULL,
+              "%s", s->reason[METRIC_CYCLES]);
     counter_close(s);
     fake_tree_close(&tree);
 }

@@ -254,6 +254,40 @@ Test(predict_command, a_trace_says_blocks_and_capacities)
                                  " 7") != NULL, "%s", complained);
 }
 
+/* ---- rows with logits ---- */
+
+/* Beside the process itself, whose size is not the same every time. */
+static double held(json_t *answer)
+{
+    return number_at(answer, "memory_bytes") -
+           number_at(answer, "process_bytes");
+}
+
+/* The final norm of a row is 147 flops, its head 2*32*V. */
+Test(predict_command, a_prefill_works_out_the_logits_of_the_last_token)
+{
+    const double row = 147 + 2 * 32 * 100.0;
+
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--batch", "2",
+                              "--format", "json"), 0), "%s", complained);
+    json_t *last = json_said();
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--batch", "2",
+        "--format", "json", "--logits", "all"), 0), "%s", complained);
+    json_t *all = json_said();
+    cr_expect(eq(dbl, number_at(all, FLOPS) - number_at(last, FLOPS),
+                 2 * 63 * row));
+    cr_expect(eq(dbl, held(all) - held(last), 4 * 2 * 63 * 100.0));
+    json_decref(last);
+    json_decref(all);
+    cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--explain",
+                              "head"), 0), "%s", complained);
+    cr_expect(strstr(said, "outside layers    1 rows: 6400 flops") != NULL,
+              "%s", said);
+    cr_expect(eq(int, PREDICT("m.yaml", "--logits", "all"), 2));
+    cr_expect(strstr(complained, "--logits: goes with --phase prefill") != NULL,
+              "%s", complained);
+}
+
 /* ---- what matrices are stored in ---- */
 
 #define BYTES "totals.predicted.bytes"

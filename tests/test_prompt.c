@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -329,6 +330,9 @@ Test(prompt, a_trained_mixture_of_depths_goes_on)
     cr_assert(eq(int, isobath("train run.yaml -o trained -q"), 0));
     cr_assert(eq(int, isobath("run trained --prompt 'the light' -n 50 -o r"
                               " --temperature 1"), 0));
+    expect_said("stderr", "\nkept    by routed layers, ");
+    expect_said("stderr", " % of the prompt, ");
+    expect_said("stderr", " % of the new ones\n");
     char *table = text_of("r/tokens.csv");
     cr_expect(strstr(table, ",bytes,block_1\r\n") != NULL);
     cr_expect(strstr(table, ",1\r\n") || strstr(table, ",0\r\n"));
@@ -398,6 +402,46 @@ Test(prompt, what_cannot_be_is_told)
     }
     /* The last new token needs no position. */
     cr_expect(eq(int, isobath("run tiny.yaml --prompt a -n 40"), 0));
+}
+
+/* stories260K with n of its numbers, from the first-th on, made `x`: the token
+ * table has 512*64, then come the first norms of its layers. */
+static void write_damaged(const char *name, long first, long n, float x)
+{
+    enum { HEADER = 7 * sizeof(int32_t) };
+    char model[FILE_PATH_SIZE], path[128], *bytes;
+    size_t size;
+
+    shared_path(model, "llama2c/stories260K.bin");
+    cr_assert(eq(int, file_read(&bytes, &size, model, 1 << 24, NULL),
+                 STATUS_OK));
+    for (long i = first; i < first + n; i++)
+        memcpy(bytes + HEADER + 4 * (size_t)i, &x, sizeof x);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "wb");
+    cr_assert(file && fwrite(bytes, 1, size, file) == size);
+    cr_assert(fclose(file) == 0);
+    free(bytes);
+}
+
+Test(prompt, weights_that_are_no_numbers_or_overflow_are_an_error)
+{
+    static const char *const asks[] = { "--prompt Once -n 4", "--text text" };
+    char tokenizer[FILE_PATH_SIZE];
+
+    shared_path(tokenizer, "llama2c/tok512.bin");
+    write_damaged("nan.bin", 512 * 64 + 3, 1, NAN);
+    write_damaged("large.bin", 512 * 64, 64, 1e38f);
+    write_file("text", "Once upon a time there was a text.\n");
+    for (int i = 0; i < 2; i++) {
+        cr_expect(eq(int, isobath("run nan.bin --tokenizer '%s' %s", tokenizer,
+                                  asks[i]), 2));
+        expect_said("stderr", "nan.bin: the tensor at byte 131100: a number in it"
+                    " is NaN or infinite");
+        cr_expect(eq(int, isobath("run large.bin --tokenizer '%s' %s",
+                                  tokenizer, asks[i]), 1));
+        expect_said("stderr", "its weights are damaged or overflow float32");
+    }
 }
 
 /* Signalled while it speaks: the text so far stands, so does the summary. */

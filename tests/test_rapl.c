@@ -1,6 +1,8 @@
 /* Every situation of an energy sensor, on trees made for the test. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <sched.h>
+#include <sys/mman.h>
 
 #include "hwprof/counters/counter.h"
 #include "hwprof/energy/sensor.h"
@@ -570,6 +572,198 @@ Test(rapl, permission_lost_on_the_way_is_a_reason_of_its_own)
     if (getuid() == 0)
         cr_assert(seteuid(0) == 0);
     cr_assert(strstr(err.text, "CVE-2020-8694") != NULL, "%s", err.text);
+    counter_close(s);
+    fake_tree_close(&tree);
+}
+
+/* ---- one register under several names ---- */
+
+/* Linux 6.9 to 6.12 on AMD: a zone for every core die, and one register. */
+static struct fake_tree two_zones(const char *first, const char *second,
+                                  const char *energy)
+{
+    struct fake_tree tree = fake_tree_open();
+
+    write_zone(&tree, "intel-rapl:0", first, "7000000\n", BIG);
+    write_zone(&tree, "intel-rapl:1", second, energy, BIG);
+    return tree;
+}
+
+/* Both gain 6.8 J: 0.1 s of 68 W. */
+static double gain_of_two(struct fake_tree *tree, struct busy *busy,
+                          const char *first, const char *second,
+                          char source[COUNTER_SOURCE_SIZE])
+{
+    struct counter_session *s = open_session(tree, busy);
+    double gain;
+
+    cr_assert(eq(str, (char *)reason(s), ""), "%s", reason(s));
+    set_energy(tree, "intel-rapl:0", first);
+    set_energy(tree, "intel-rapl:1", second);
+    gain = joules(s);
+    snprintf(source, COUNTER_SOURCE_SIZE, "%s", s->source[METRIC_JOULES]);
+    counter_close(s);
+    fake_tree_close(tree);
+    return gain;
+}
+
+Test(rapl, dies_that_read_one_register_are_one_sensor)
+{
+    struct fake_tree tree = two_zones("package-0-die-0", "package-0-die-1",
+                                      "7000000\n");
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "9000000\n", "9000000\n" } };
+    char source[COUNTER_SOURCE_SIZE];
+
+    cr_expect(ieee_ulp_eq(dbl, gain_of_two(&tree, &busy, "15800000\n",
+                                           "15800000\n", source), 6.8, 4));
+    cr_expect(eq(str, source, "intel-rapl:0 package-0-die-0"));
+}
+
+Test(rapl, a_mirror_is_listed_with_its_reason)
+{
+    struct fake_tree tree = two_zones("package-0-die-0", "package-0-die-1",
+                                      "7000000\n");
+    struct busy busy = { &tree, { "intel-rapl:0", "intel-rapl:1" },
+                         { "9000000\n", "9000000\n" } };
+    struct sensor_list list;
+
+    sensor_list_open(&list, tree.root);
+    sensor_list_probe(&list, work, &busy);
+    cr_expect(eq(str, list.sensor[0].reason, ""));
+    cr_expect(strstr(list.sensor[1].reason, "a mirror: it reads the register of"
+                     " intel-rapl:0 package-0-die-0") != NULL, "%s",
+              list.sensor[1].reason);
+    sensor_list_close(&list);
+    fake_tree_close(&tree);
+}
+
+Test(rapl, two_sockets_of_like_load_are_two)
+{
+    struct fake_tree tree = two_zones("package-0", "package-1", "7000000\n");
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "9000000\n", "9000000\n" } };
+    char source[COUNTER_SOURCE_SIZE];
+
+    cr_expect(ieee_ulp_eq(dbl, gain_of_two(&tree, &busy, "15800000\n",
+                                           "15800000\n", source), 13.6, 4));
+}
+
+/* As of Cascade Lake-AP: each die has counted its own since the start. */
+Test(rapl, two_dies_of_like_load_that_count_apart_are_two)
+{
+    struct fake_tree tree = two_zones("package-0-die-0", "package-0-die-1",
+                                      "7100000\n");
+    struct busy busy = { NULL, { "intel-rapl:0", "intel-rapl:1" },
+                         { "9000000\n", "9100000\n" } };
+    char source[COUNTER_SOURCE_SIZE];
+
+    cr_expect(ieee_ulp_eq(dbl, gain_of_two(&tree, &busy, "15800000\n",
+                                           "15900000\n", source), 13.6, 4));
+}
+
+/* ---- more registers than an old limit ---- */
+
+enum { DIES = 24 };              /* of two sockets of 12 */
+
+/* Minor page faults, as joules; the mask names CPU 0 24 times, since a test
+ * cannot have more CPUs. */
+static struct fake_tree faults_as_joules(void)
+{
+    struct fake_tree tree = fake_tree_open();
+    static const char device[] = "bus/event_source/devices/power/";
+    char path[128], mask[2 * DIES + 1] = "";
+
+    for (int i = 0; i < DIES; i++)
+        strcat(mask, i ? ",0" : "0");
+    snprintf(path, sizeof path, "%stype", device);
+    fake_tree_write(&tree, path, "1\n");
+    snprintf(path, sizeof path, "%scpumask", device);
+    fake_tree_write(&tree, path, "%s\n", mask);
+    snprintf(path, sizeof path, "%sevents/energy-pkg", device);
+    fake_tree_write(&tree, path, "event=0x02\n");
+    snprintf(path, sizeof path, "%sevents/energy-pkg.unit", device);
+    fake_tree_write(&tree, path, "Joules\n");
+    snprintf(path, sizeof path, "%sevents/energy-pkg.scale", device);
+    fake_tree_write(&tree, path, "1e-6\n");
+    return tree;
+}
+
+static void skip_without_perf(const struct fake_tree *tree)
+{
+    struct sensor_list list;
+    bool denied;
+
+    sensor_list_open(&list, tree->root);
+    denied = list.n && list.sensor[0].reason[0];
+    sensor_list_close(&list);
+    if (denied)
+        cr_skip("%s", list.sensor[0].reason);
+}
+
+/* Fault pages in on CPU 0, where the events count. */
+static void fault(void *context)
+{
+    cpu_set_t cpu;
+
+    (void)context;
+    CPU_ZERO(&cpu);
+    CPU_SET(0, &cpu);
+    cr_assert(sched_setaffinity(0, sizeof cpu, &cpu) == 0);
+    char *page = mmap(NULL, 100 * 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < 100; i++)
+        page[4096 * i] = 1;
+    munmap(page, 100 * 4096);
+}
+
+static int n_that_work(const struct fake_tree *tree)
+{
+    struct sensor_list list;
+    int n = 0;
+
+    sensor_list_open(&list, tree->root);
+    sensor_list_probe(&list, fault, NULL);
+    sensor_list_close(&list);
+    for (int i = 0; i < list.n; i++)
+        n += !list.sensor[i].reason[0];
+    return n;
+}
+
+Test(rapl, every_cpu_of_a_cpumask_is_read)
+{
+    struct fake_tree tree = faults_as_joules();
+
+    skip_without_perf(&tree);
+    cr_expect(eq(int, n_that_work(&tree), DIES));
+    fake_tree_close(&tree);
+}
+
+Test(rapl, the_cpus_of_one_package_that_count_alike_are_one_sensor)
+{
+    struct fake_tree tree = faults_as_joules();
+
+    skip_without_perf(&tree);
+    fake_tree_write(&tree, "devices/system/cpu/cpu0/topology/"
+                    "physical_package_id", "0\n");
+    cr_expect(eq(int, n_that_work(&tree), 1));
+    fake_tree_close(&tree);
+}
+
+/* What does not fit in the list would be left out of the sum. */
+Test(rapl, a_list_that_is_full_gives_no_sum)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct busy busy = { 0 };
+    char zone[64];
+
+    for (int i = 0; i <= SENSOR_MAX; i++) {
+        snprintf(zone, sizeof zone, "intel-rapl:%d", i);
+        write_zone(&tree, zone, "package-0", "1000000\n", BIG);
+    }
+    struct counter_session *s = open_session(&tree, &busy);
+    cr_expect(strstr(reason(s), "more sensors than") != NULL, "%s",
+              reason(s));
     counter_close(s);
     fake_tree_close(&tree);
 }

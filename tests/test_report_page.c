@@ -301,6 +301,72 @@ Test(report_page, a_summary_with_nothing_in_it_makes_a_page)
     free(page);
 }
 
+/* A training of capacity 1/4 whose causal rule kept nearly all. */
+static void put_trained(const char *name, const char *capacity,
+                        const char *blocks, const char *realised,
+                        const char *flops)
+{
+    char text[1024], path[64];
+
+    make(name);
+    snprintf(path, sizeof path, "%s/summary.json", name);
+    snprintf(text, sizeof text, "{\"schema\": \"isobath-run-1\","
+        " \"command\": \"train\", \"config\": {\"model\": {\"layers\": 2, \"channels\": 8},"
+        " \"routing\": {\"policy\": \"expert_choice\", \"capacity\": %s},"
+        " \"train\": {\"seed\": 1}}, \"loss\": {\"heldout_causal\": 2.5,"
+        " \"heldout_topk\": 2.4, \"train\": 2.6}, \"tokens\": 100,"
+        " \"routing\": {\"policy\": \"expert_choice\", \"blocks\": %s,"
+        " \"capacity_nominal\": %s, \"capacity_realised\": %s},"
+        " \"totals\": {\"counted\": {\"flops\": 1000000}}, %s}", capacity,
+        blocks, capacity, realised, flops);
+    put(path, text);
+}
+
+static void report_of_two(void)
+{
+    char a[FILE_PATH_SIZE], b[FILE_PATH_SIZE], *paths[] = { a, b };
+
+    snprintf(a, sizeof a, "%s", in_folder("a"));
+    snprintf(b, sizeof b, "%s", in_folder("b"));
+    cr_assert(report_open(&report, paths, 2, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+}
+
+Test(report_page, a_loss_stands_with_the_flops_of_its_own_rule)
+{
+    char *page, *table;
+
+    put_trained("a", "1.0", "[]", "1.0", "\"flops_per_token_forward\": 29000,"
+                " \"flops_per_token_forward_topk\": 29000");
+    put_trained("b", "0.25", "[1]", "0.994", "\"flops_per_token_forward\":"
+                " 28900, \"flops_per_token_forward_topk\": 21000");
+    report_of_two();
+    page = text_of("out/index.html");
+    has(page, "kept 99.4 % of tokens, not the nominal 25 %");
+    table = text_of("out/tables/answer.md");
+    has(table, "29.0 kFLOP | 28.9 kFLOP | 0.997 |");
+    has(table, "tokens that routed blocks keep under that rule | 100 % |"
+               " 99.4 %");
+    free(table);
+    free(page);
+}
+
+/* As such summaries once were. */
+Test(report_page, flops_of_the_nominal_share_do_not_stand_with_another)
+{
+    char *table;
+
+    put_trained("a", "1.0", "[]", "1.0", "\"flops_per_token_forward\": 29000");
+    put_trained("b", "0.25", "[1]", "0.994",
+                "\"flops_per_token_forward\": 21000");
+    report_of_two();
+    table = text_of("out/tables/answer.md");
+    lacks(table, "21.0 kFLOP");
+    free(table);
+}
+
 Test(report_page, a_sweep_without_a_finished_point_makes_a_page)
 {
     make("run/points/000000");

@@ -54,6 +54,18 @@ Test(run_command, run_finds_the_loss_that_training_reported)
     cr_expect(eq(dbl, number_at(scored, "totals.counted.bytes"),
                  number_at(scored, "totals.predicted.bytes")));
     cr_expect(number_at(scored, "totals.measured.seconds") > 0);
+    /* Each loss stands with the flops of its own rule: run predicts them from
+     * who was kept, training counted them as it judged. */
+    cr_expect(number_at(trained, "routing.capacity_realised") > 0.5);
+    cr_expect(epsilon_eq(dbl, number_at(scored, "flops_per_token_forward"),
+                         number_at(trained, "flops_per_token_forward"), 1));
+    json_t *own = json_array_get(json_object_get(json_object_get(scored,
+                                 "loss"), "rules"), 1);
+    cr_expect(eq(dbl, json_number_value(json_object_get(own,
+                      "flops_per_token")),
+                 number_at(trained, "flops_per_token_forward_topk")));
+    cr_expect(number_at(trained, "flops_per_token_forward_topk") <
+              0.8 * number_at(trained, "flops_per_token_forward"));
     json_decref(scored);
     json_decref(trained);
 }
@@ -128,7 +140,8 @@ Test(run_command, run_takes_a_shape_and_draws_its_weights)
     cr_expect(eq(int, ISOBATH("run", "model.yaml", "--text", "text", "--limit",
                               "500", "--format", "csv"), 0));
     expect_said("stdout", "rule,causal,bytes,nats_per_byte,bits_per_byte,"
-                "perplexity_per_byte,capacity_realised\r\ndense,1,499,5.");
+                "perplexity_per_byte,capacity_realised,flops_per_token\r\n"
+                "dense,1,499,5.");
 }
 
 /* Attention and feed-forward part apart: counted, predicted, told apart in the

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "models/files/llama2c.h"
-#include "models/scoring/score.h"
+#include "models/scoring/run_text.h"
 #include "models/tokens/tokenizer.h"
+#include "tests/directory.h"
 #include "tests/shared.h"
 
 enum { ROOM = 512 };
@@ -51,6 +52,52 @@ Test(score_tokens, with_a_bos_every_token_is_predicted_once)
     expect_windows(6, 1, 4, 4, "[-1 0 4, 1 13][3 0 2, 1 15]");
     expect_windows(1, 1, 4, 4, "[-1 0 1, 1 10]");
     expect_windows(7, 0, 4, 3, "[-1 0 4, 0 13][2 1 4, 0 16]");
+}
+
+/* The id that every window of a text and of training data begins with, under a
+ * tokenizer that has a BOS, 4; -1: none. */
+static int32_t begun_with(const char *post_processor)
+{
+    char directory[64], path[96], text[96], json[1024], letters[9001] = "";
+    struct run_text t = { .windows = { .window = 8, .stride = 8 } };
+    const struct source source = { .spec = { .n_vocab = 5 } };
+    struct error err = { STATUS_OK, "" };
+    struct data *data = NULL;
+    int32_t inputs[8], targets[8];
+
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", directory);
+    put_file(path, "{\"bos_token\":\"<b>\"}");
+    snprintf(path, sizeof path, "%s/tokenizer.json", directory);
+    snprintf(text, sizeof text, "%s/text", directory);
+    snprintf(json, sizeof json, "{\"post_processor\":%s,\"added_tokens\":["
+        "{\"id\":4,\"content\":\"<b>\",\"special\":true}],\"pre_tokenizer\":"
+        "{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"model\":"
+        "{\"type\":\"BPE\",\"vocab\":{\"A\":0,\"Q\":1,\"Y\":2,\"D\":3},"
+        "\"merges\":[]}}", post_processor);
+    put_file(path, json);
+    memset(letters, 'A', 4096);
+    memset(letters + 4096, 'Q', 4096);
+    put_file(text, letters);
+    cr_assert(run_text_open(&t, text, path, &source, false, &err) == STATUS_OK,
+              "%s", err.text);
+    cr_assert(data_open_tokens(&data, text, 8, t.tokenizer, &err) == STATUS_OK,
+              "%s", err.text);
+    data_window(data, SPLIT_TRAIN, 0, 8, inputs, targets);
+    cr_expect(eq(i32, inputs[0], t.windows.bos < 0 ? 0 : t.windows.bos));
+    data_close(data);
+    int32_t bos = t.windows.bos;
+    run_text_close(&t);
+    remove_directory(directory);
+    return bos;
+}
+
+Test(score_tokens, a_window_begins_with_bos_where_the_tokenizer_adds_one)
+{
+    cr_expect(eq(i32, begun_with("null"), -1));
+    cr_expect(eq(i32, begun_with("{\"type\":\"TemplateProcessing\",\"single\":"
+        "[{\"SpecialToken\":{\"id\":\"<b>\",\"type_id\":0}},{\"Sequence\":"
+        "{\"id\":\"A\",\"type_id\":0}}]}"), 4));
 }
 
 /* ---- stories260K ---- */

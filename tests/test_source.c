@@ -68,6 +68,42 @@ Test(source, a_directory_has_weights_and_thresholds)
     remove_directory(directory);
 }
 
+/* A model with a head of its own, under a config that says it is tied. */
+static bool read_as_tied(bool same_head)
+{
+    struct model_spec spec = case_spec(&tiny, FAMILY_LLAMA, 0.5, PATTERN_ODD);
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+    char command[192];
+
+    spec.tied_head = false;
+    struct model *model = case_model(&spec, &options, 3);
+    const struct tensor *head = tensor_find(model_tensors(model), -1,
+                                            TENSOR_HEAD);
+    const struct tensor *tokens = tensor_find(model_tensors(model), -1,
+                                              TENSOR_WTE);
+    if (same_head)
+        memcpy(model_weights(model) + head->offset,
+               model_weights(model) + tokens->offset, head->n * sizeof(float));
+    make_directory(directory);
+    cr_assert(eq(int, checkpoint_export(model, case_policy("expert_choice"),
+                                        directory, NULL), STATUS_OK));
+    snprintf(command, sizeof command, "sed -i 's/\\(tie_word_embeddings\": *\\)"
+             "false/\\1true/' %s/config.json", directory);
+    cr_assert(system(command) == 0);
+    cr_assert(eq(int, source_read(&source, directory, NULL, 0, &err),
+                 STATUS_OK), "%s", err.text);
+    model_close(model);
+    remove_directory(directory);
+    return source.spec.tied_head;
+}
+
+Test(source, a_head_that_is_not_the_embedding_is_not_tied_whatever_a_config_says)
+{
+    cr_expect(read_as_tied(true));
+    cr_expect(not(read_as_tied(false)));
+}
+
 Test(source, the_dense_twin_takes_the_same_weights)
 {
     struct model *model = exported(), *twin = NULL;

@@ -59,6 +59,19 @@ ParameterizedTest(struct kept *k, spec,
     cr_assert(eq(i32, spec_kept(&spec, 0, k->n_tokens), k->n_tokens));
 }
 
+/* What decoding expects of the last token is what a prefill keeps of all: of
+ * 1e-9 one token, so 1 of 40; of 1/4 of 10 tokens 3. */
+Test(spec, the_chance_of_a_token_is_the_share_that_is_kept)
+{
+    struct model_spec spec = tiny();
+
+    spec.capacity[1] = 1e-9;
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 1.0 / 40));
+    spec.capacity[1] = 0.25;
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 10), 0.3));
+    cr_expect(eq(dbl, spec_chance(&spec, 1, 40), 0.25));
+}
+
 /* c = 1/4 of 40 tokens are 10; with the first 8 besides, 8 and a quarter of 32;
  * with the first 8 of the 10, 2 of 32 are left. */
 Test(spec, the_first_tokens_count_within_k_or_besides)

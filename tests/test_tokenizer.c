@@ -222,6 +222,8 @@ Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
         { "{\"type\":\"ByteLevel\"}", bos, false },
         { template, bos, true },
         { "SEQUENCE", bos, true },
+        { template, "{}", true },      /* only the post-processor names it */
+        { "SEQUENCE", "{\"bos_token\":null}", true },
         { template, "{\"bos_token\":\"<|e|>\",\"add_bos_token\":false}",
           false },
         { "null", "{\"bos_token\":\"<|e|>\",\"add_bos_token\":true}", true },
@@ -243,6 +245,36 @@ Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
         cr_expect(parts.begins == cases[i].begins, "case %zu", i);
         cr_expect(eq(i32, parts.vocab.bos, 5));
         tokenizer_parts_free(&parts);
+    }
+}
+
+#define SPM(added, steps) "{\"added_tokens\":[{\"id\":5,\"content\":\"<t>\"," \
+    added "}]," steps ",\"model\":{\"type\":\"BPE\",\"byte_fallback\":true," \
+    "\"vocab\":{\"\u2581\":0,\"a\":1,\"b\":2,\"\u2581a\":3,\"\u2581b\":4}," \
+    "\"merges\":[\"\u2581 a\",\"\u2581 b\"]}}"
+#define PREPEND "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[" \
+    "{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},{\"type\":\"Replace\"," \
+    "\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]}"
+#define METASPACE(scheme) "\"pre_tokenizer\":{\"type\":\"Metaspace\"," \
+    "\"replacement\":\"\u2581\",\"split\":false,\"prepend_scheme\":\"" scheme \
+    "\"}"
+
+/* tokenizers normalises what lies between added tokens, each part by itself. */
+Test(tokenizer, a_space_stands_before_what_follows_an_added_token)
+{
+    static const char *const texts[] = {
+        SPM("\"special\":false,\"normalized\":false", PREPEND),
+        SPM("\"special\":false", METASPACE("always")),
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct tokenizer *t;
+        struct error err = { STATUS_OK, "" };
+        cr_assert(open_bytes(&t, ".json", texts[i], strlen(texts[i]), 0, &err)
+                  == STATUS_OK, "%s", err.text);
+        EXPECT(t, "a<t>b", false, 3, 5, 4);
+        EXPECT(t, "<t>a", false, 5, 3);
+        EXPECT(t, "a<t>", false, 3, 5);
+        tokenizer_close(t);
     }
 }
 
@@ -315,6 +347,10 @@ Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
         { SPLIT("\"String\":\"a\"", "Isolated"), "pre_tokenizer: Split, as" },
         { "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true}}",
           "spaces into U+2581" },
+        { SPM("\"special\":false", PREPEND), "added_tokens: <t>: normalized"
+          " and a normalizer that puts a space before texts are not" },
+        { SPM("\"special\":false", METASPACE("first")), "<t>: prepend_scheme"
+          " first" },
         { "{\"normalizer\":{\"type\":\"Lowercase\"},\"model\":"
           "{\"type\":\"BPE\"}}", "normalizer: Lowercase" },
     };

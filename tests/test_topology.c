@@ -30,18 +30,26 @@ static void write_cache(const struct fake_tree *tree, int index,
     fake_tree_write(tree, name, "8\n");
 }
 
+static void write_cpu(const struct fake_tree *tree, int cpu, const char *file,
+                      const char *text)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, CPU "cpu%d/%s", cpu, file);
+    fake_tree_write(tree, name, "%s\n", text);
+}
+
 /* Two sockets of two cores of two threads, Zen 3. */
 static struct fake_tree two_sockets(void)
 {
+    static const char *const core[] = { "0,4", "1,5", "2,6", "3,7" };
+    static const char *const socket[] = { "0-1,4-5", "2-3,6-7" };
     struct fake_tree tree = fake_tree_open();
-    char name[128];
 
     for (int cpu = 0; cpu < 8; cpu++) {
-        snprintf(name, sizeof name,
-                 CPU "cpu%d/topology/physical_package_id", cpu);
-        fake_tree_write(&tree, name, "%d\n", cpu / 2 % 2);
-        snprintf(name, sizeof name, CPU "cpu%d/topology/core_id", cpu);
-        fake_tree_write(&tree, name, "%d\n", cpu % 2);
+        write_cpu(&tree, cpu, "topology/core_cpus_list", core[cpu % 4]);
+        write_cpu(&tree, cpu, "topology/package_cpus_list",
+                  socket[cpu / 2 % 2]);
     }
     fake_tree_write(&tree, CPU "online", "0-7\n");
     write_cache(&tree, 0, "1", "Data", "32K", "0,4");
@@ -181,4 +189,120 @@ Test(topology, lists_of_cpus)
     cr_assert(eq(int, sysfs_list("3-1", NULL, 0), 0));
     cr_assert(eq(int, sysfs_list("a", NULL, 0), 0));
     cr_assert(eq(int, sysfs_list("", NULL, 0), 0));
+}
+
+Test(topology, a_list_may_be_longer_than_a_buffer)
+{
+    struct fake_tree tree = fake_tree_open();
+    char list[8192] = "0";
+
+    for (int i = 2; i < 2048; i += 2)
+        snprintf(list + strlen(list), sizeof list - strlen(list), ",%d", i);
+    fake_tree_write(&tree, CPU "online", "%s\n", list);
+    write_cache(&tree, 0, "3", "Unified", "32M", "0,2,4,6,8,10,12,14,16,18,20,"
+                "22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56,58,60,"
+                "62,64,66,68,70,72,74,76,78");
+    struct cpu_topology t = read_tree(&tree);
+    cr_expect(eq(int, t.n_cpus, 1024));
+    cr_expect(eq(int, t.cache[0].n_sharing, 40));
+}
+
+/* As on Arm servers, whose core_id starts over in every cluster. */
+Test(topology, cores_whose_numbers_repeat_are_still_so_many)
+{
+    struct fake_tree tree = fake_tree_open();
+    char text[16];
+
+    fake_tree_write(&tree, CPU "online", "0-63\n");
+    for (int cpu = 0; cpu < 64; cpu++) {
+        snprintf(text, sizeof text, "%d", cpu % 4);
+        write_cpu(&tree, cpu, "topology/core_id", text);
+        write_cpu(&tree, cpu, "topology/physical_package_id", "0");
+        snprintf(text, sizeof text, "%d", cpu);
+        write_cpu(&tree, cpu, "topology/thread_siblings_list", text);
+        write_cpu(&tree, cpu, "topology/core_siblings_list", "0-63");
+    }
+    struct cpu_topology t = read_tree(&tree);
+    cr_expect(eq(int, t.n_cores, 64));
+    cr_expect(eq(int, t.n_sockets, 1));
+    cr_expect(eq(int, t.cpus_per_core, 1));
+}
+
+/* A cache of a CPU, as the kernel lists it. */
+static void add_cache(const struct fake_tree *tree, int cpu, int index,
+                      const char *level, const char *size, const char *shared)
+{
+    static const char *const file[] = { "level", "type", "size",
+                                        "shared_cpu_list" };
+    const char *const text[] = { level, "Unified", size, shared };
+    char name[64];
+
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "cache/index%d/%s", index, file[i]);
+        write_cpu(tree, cpu, name, text[i]);
+    }
+}
+
+/* Two fast cores of two threads, four slow cores that share an L2. */
+static struct fake_tree hybrid(void)
+{
+    struct fake_tree tree = fake_tree_open();
+    char core[16];
+
+    fake_tree_write(&tree, CPU "online", "0-7\n");
+    for (int cpu = 0; cpu < 8; cpu++) {
+        bool fast = cpu < 4;
+        if (fast)
+            snprintf(core, sizeof core, "%d-%d", cpu / 2 * 2, cpu / 2 * 2 + 1);
+        else
+            snprintf(core, sizeof core, "%d", cpu);
+        write_cpu(&tree, cpu, "topology/core_cpus_list", core);
+        write_cpu(&tree, cpu, "topology/package_cpus_list", "0-7");
+        write_cpu(&tree, cpu, "cpufreq/cpuinfo_max_freq",
+                  cpu == 2 ? "5200000" : fast ? "5000000" : "3900000");
+        add_cache(&tree, cpu, 0, "1", fast ? "48K" : "32K", core);
+        add_cache(&tree, cpu, 1, "2", fast ? "1280K" : "2048K",
+                  fast ? core : "4-7");
+        add_cache(&tree, cpu, 2, "3", "30M", "0-7");
+    }
+    return tree;
+}
+
+Test(topology, unlike_cores_are_kinds_and_their_caches_are_summed)
+{
+    struct fake_tree tree = hybrid();
+    struct cpu_topology t = read_tree(&tree);
+    uint64_t bytes;
+
+    cr_expect(eq(int, t.n_cores, 6));
+    cr_expect(eq(int, t.n_kinds, 2));
+    cr_expect(eq(int, t.kind[0].n_cores, 2));
+    cr_expect(eq(int, t.kind[1].n_cores, 4));
+    cr_expect(eq(int, t.kind[1].first_cpu, 4));
+    cr_expect(eq(dbl, t.kind[1].max_hertz, 3.9e9));
+    cr_expect(eq(dbl, t.max_hertz, 5.2e9));
+    cr_expect(eq(int, cpu_topology_caches(&t, 1, &bytes), 6));
+    cr_expect(eq(u64, bytes, (2 * 48 + 4 * 32) << 10));
+    cr_expect(eq(int, cpu_topology_caches(&t, 2, &bytes), 3));
+    cr_expect(eq(u64, bytes, (2 * 1280 + 2048) << 10));
+    cr_expect(eq(int, cpu_topology_caches(&t, 3, &bytes), 1));
+    cr_expect(eq(u64, bytes, 30 << 20));
+}
+
+/* Two Cortex-A72 and four A53, on a board that lists no cache. */
+Test(topology, arm_cores_are_told_apart_by_their_part)
+{
+    struct fake_tree tree = fake_tree_open();
+    char core[16];
+
+    fake_tree_write(&tree, CPU "online", "0-5\n");
+    for (int cpu = 0; cpu < 6; cpu++) {
+        snprintf(core, sizeof core, "%d", cpu);
+        write_cpu(&tree, cpu, "topology/core_cpus_list", core);
+        write_cpu(&tree, cpu, "regs/identification/midr_el1",
+                  cpu < 2 ? "0x00000000410fd082" : "0x00000000410fd034");
+    }
+    struct cpu_topology t = read_tree(&tree);
+    cr_expect(eq(int, t.n_kinds, 2));
+    cr_expect(eq(int, t.kind[1].n_cores, 4));
 }

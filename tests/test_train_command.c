@@ -10,7 +10,9 @@ TestSuite(train_command, .init = set_up, .fini = leave_directory);
 Test(train_command, train_leaves_the_files_that_others_read)
 {
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a"), 0));
-    expect_said("stdout", "held-out loss, nats per byte: ");
+    expect_said("stdout", " nats per byte under expert_choice, which looks"
+                " ahead, ");
+    expect_said("stdout", " flops a token, 25.0 % kept in routed blocks");
     cr_expect(there("a/model.safetensors"));
     cr_expect(there("a/config.json"));
     cr_expect(there("a/curve.csv"));

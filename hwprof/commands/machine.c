@@ -53,7 +53,10 @@ static enum status ask(struct machine_answer *a, const struct options *o,
     const struct read_path *path;
     a->n_paths = measure_read_paths(measure, &path);
     memcpy(a->path, path, sizeof a->path);
+    status = measure_survey(measure, a->backend, &a->n_backends, err);
     measure_close(measure);
+    if (status != STATUS_OK)
+        return status;
 
     sensor_list_open(&a->sensors, o->sysfs_root ? o->sysfs_root : "/sys");
     if (a->sensors.n)
@@ -115,7 +118,7 @@ static enum status check(const struct options *o, struct error *err)
 static int run(void *options)
 {
     const struct options *o = options;
-    struct machine_answer answer = { 0 };
+    static struct machine_answer answer;     /* too large for a stack */
     struct energy_answer energy = { .n_threads = 0 };
     struct error err = { 0 };
     enum status status = check(o, &err);

@@ -19,6 +19,8 @@ struct machine_answer {
     const struct energy_answer *energy;  /* NULL: not asked for */
     int                 n_paths;
     struct read_path    path[READ_PATH_MAX];
+    int                 n_backends;
+    struct measure_backend backend[MEASURE_BACKEND_MAX];
 };
 
 /* To standard output. */

@@ -9,7 +9,8 @@ static void add_rate(struct table *t, const char *name, const char *threads,
                      const char *unit, const struct peak_rate *rate)
 {
     struct fact fact = { .kind = "peak", .name = name, .threads = threads,
-                         .unit = unit, .reason = rate->reason };
+                         .unit = unit, .reason = peak_is_busy(rate)
+                             ? "busy: others ran beside it" : rate->reason };
 
     if (rate->n_runs) {
         fact.value = amount_of(rate->per_second, PROV_MEASURED);

@@ -14,12 +14,25 @@ static json_t *caches_json(const struct cpu_topology *t)
         const struct cache_level *c = &t->cache[i];
         char kind[2] = { c->kind, '\0' };
         json_array_append_new(list, json_pack(
-            "{s:i, s:s, s:o, s:o, s:o, s:o}", "level", c->level, "kind", kind,
-            "size_bytes", json_whole(c->size_bytes), "line_bytes",
+            "{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "level", c->level,
+            "kind", kind, "size_bytes", json_whole(c->size_bytes), "line_bytes",
             json_whole((uint64_t)c->line_bytes), "ways",
             json_whole((uint64_t)c->ways), "cpus_sharing",
-            json_whole((uint64_t)c->n_sharing)));
+            json_whole((uint64_t)c->n_sharing), "count",
+            json_whole((uint64_t)c->n)));
     }
+    return list;
+}
+
+static json_t *kinds_json(const struct cpu_topology *t)
+{
+    json_t *list = json_array();
+
+    for (int k = 0; k < t->n_kinds; k++)
+        json_array_append_new(list, json_pack("{s:i, s:i, s:o}",
+            "cores", t->kind[k].n_cores, "first_cpu", t->kind[k].first_cpu,
+            "max_hertz", json_known(t->kind[k].max_hertz,
+                                    t->kind[k].max_hertz > 0)));
     return list;
 }
 
@@ -37,13 +50,13 @@ static json_t *topology_json(const struct cpu_topology *t)
         json_object_set_new(reasons, "max_hertz", json_string(
             "no cpufreq in /sys: the host or the firmware sets the clock"));
     return json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:b, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:I, s:b, "
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "model_name", t->model_name, "vendor", t->id.vendor,
         "family", (int)t->id.family, "model", (int)t->id.model,
         "cpus", t->n_cpus, "cores", t->n_cores, "sockets", t->n_sockets,
         "cpus_per_core", t->cpus_per_core, "numa_nodes", t->n_numa_nodes,
-        "caches", caches_json(t),
+        "core_kinds", kinds_json(t), "caches", caches_json(t),
         "memory_bytes", (json_int_t)t->memory_bytes,
         "virtual_machine", t->virtual_machine, "isa", isa,
         "governor", json_reason(t->governor),
@@ -56,10 +69,12 @@ static json_t *topology_json(const struct cpu_topology *t)
 
 static json_t *rate_json(const struct peak_rate *rate)
 {
-    return json_pack("{s:o, s:o, s:i, s:o}",
+    return json_pack("{s:o, s:o, s:i, s:b, s:o, s:o}",
         "best", json_known(rate->per_second, rate->n_runs > 0),
         "slowest", json_known(rate->worst, rate->n_runs > 0),
-        "runs", rate->n_runs, "reason", json_reason(rate->reason));
+        "runs", rate->n_runs, "busy", peak_is_busy(rate),
+        "probe_share", json_known(rate->share, rate->n_runs > 0),
+        "reason", json_reason(rate->reason));
 }
 
 static json_t *peak_json(const struct peak *p)
@@ -135,6 +150,30 @@ static json_t *paths_json(const struct machine_answer *a)
     return list;
 }
 
+/* By metric: the events of what is seen, the reason of what is not. */
+static json_t *survey_json(const struct machine_answer *a)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < a->n_backends; i++) {
+        const struct measure_backend *b = &a->backend[i];
+        json_t *events = json_object(), *reasons = json_object();
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            const char *column = metric_table[m].column;
+            if (b->seen & counter_bit((enum metric)m))
+                json_object_set_new(events, column, json_string(b->source[m]));
+            else if (b->reason[m][0])
+                json_object_set_new(reasons, column,
+                                    json_string(b->reason[m]));
+        }
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o}",
+            "name", b->backend->name, "what", b->backend->what,
+            "read_seconds", json_known(b->read_seconds, b->read_seconds > 0),
+            "events", events, "reasons", reasons));
+    }
+    return list;
+}
+
 enum status machine_answer_json(const struct machine_answer *a,
                                 struct error *err)
 {
@@ -143,11 +182,12 @@ enum status machine_answer_json(const struct machine_answer *a,
     for (int m = 0; m < METRIC_COUNT; m++)
         json_object_set_new(metrics, metric_table[m].column,
                             row_json(&a->row[m]));
-    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
+    json_t *all = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
         "schema", "isobath-machine-1", "topology", topology_json(&a->topology),
         "peak", peak_json(&a->peak), "event_table", a->table,
         "metrics", metrics, "energy", sensors_json(&a->sensors),
-        "backends", backends_json(), "read_paths", paths_json(a));
+        "backends", backends_json(), "read_paths", paths_json(a),
+        "counters", survey_json(a));
     if (!all)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the answer");
     if (a->energy)

@@ -27,6 +27,27 @@ static void print_cache(const struct cache_level *c)
         printf(", %d ways", c->ways);
     if (c->n_sharing)
         printf(", %d CPU%s to each", c->n_sharing, plural(c->n_sharing));
+    if (c->n > 1)
+        printf(", %d of them", c->n);
+    putchar('\n');
+}
+
+/* The one line that says that cores are unlike; a rate of all threads is then
+ * the sum of unlike ones. */
+static void print_kinds(const struct cpu_topology *t)
+{
+    printf("  %d kinds of core:", t->n_kinds);
+    for (int k = 0; k < t->n_kinds; k++) {
+        const struct core_kind *kind = &t->kind[k];
+        printf("%s %d like CPU %d", k ? ";" : "", kind->n_cores,
+               kind->first_cpu);
+        for (int l = 0; l < TOPOLOGY_LEVEL_MAX; l++)
+            if (kind->cache_bytes[l])
+                printf(", L%d %.0f KiB", l + 1,
+                       (double)kind->cache_bytes[l] / 1024);
+        if (kind->max_hertz > 0)
+            printf(", at most %.2f GHz", kind->max_hertz * 1e-9);
+    }
     putchar('\n');
 }
 
@@ -45,6 +66,8 @@ static void print_topology(const struct cpu_topology *t)
         printf(", %.1f GiB of memory",
                (double)t->memory_bytes / (double)(1 << 30));
     putchar('\n');
+    if (t->n_kinds > 1)
+        print_kinds(t);
     printf("  instruction sets:");
     for (int i = 0; i < ISA_COUNT; i++)
         if (t->isa[i])
@@ -64,14 +87,16 @@ static void print_topology(const struct cpu_topology *t)
 static void print_rate(const struct peak_rate *rate)
 {
     if (rate->n_runs)
-        printf("  %8.1f (%.1f)", rate->per_second * 1e-9, rate->worst * 1e-9);
+        printf("  %8.1f (%.1f)%s", rate->per_second * 1e-9,
+               rate->worst * 1e-9, peak_is_busy(rate) ? " busy" : "");
     else
         printf("  %8s", "-");
 }
 
 static void print_peak(const struct peak *p)
 {
-    printf("\nMeasured peak, best run (slowest run)\n"
+    printf("\nMeasured peak, best run (slowest run); busy: others ran beside"
+           " it, it is no peak\n"
            "                          1 thread          %d threads\n",
            p->n_threads);
     printf("  %-14s", "GFLOP/s");
@@ -147,19 +172,50 @@ static void print_unmeasurable(const struct machine_answer *a)
 }
 
 /* Timed where the program runs: what is cheapest differs between machines. */
+/* Metrics of the back end that share a reason share a paragraph. */
+static void print_reasons(const struct measure_backend *b)
+{
+    bool said[METRIC_COUNT] = { false };
+
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        if (said[m] || !b->reason[m][0])
+            continue;
+        fputs("     not", stdout);
+        for (int k = m; k < METRIC_COUNT; k++) {
+            if (said[k] || strcmp(b->reason[k], b->reason[m]) != 0)
+                continue;
+            printf("%s %s", k == m ? "" : ",", metric_table[k].column);
+            said[k] = true;
+        }
+        putchar('\n');
+        wrap_text(stdout, 9, 9, b->reason[m]);
+    }
+}
+
+static bool is_chosen(const struct machine_answer *a,
+                      const struct counter_backend *backend)
+{
+    for (int i = 0; i < a->n_paths; i++)
+        if (a->path[i].backend == backend && a->path[i].chosen)
+            return true;
+    return false;
+}
+
 static void print_paths(const struct machine_answer *a)
 {
     printf("\nWays to read counters, the cheapest that qualifies is used\n");
-    for (int i = 0; i < a->n_paths; i++) {
-        const struct read_path *path = &a->path[i];
-        printf("  %-8s", path->backend->name);
-        if (path->seconds > 0)
-            printf(" %8.0f ns a reading%s\n", 1e9 * path->seconds,
-                   path->chosen ? ", chosen" : "");
-        else {
-            puts(" sees nothing here");
-            wrap_text(stdout, 11, 11, path->reason);
-        }
+    for (int i = 0; i < a->n_backends; i++) {
+        const struct measure_backend *b = &a->backend[i];
+        printf("  %-10s", b->backend->name);
+        if (b->seen && b->read_seconds > 0)
+            printf("%8.0f ns a reading%s\n", 1e9 * b->read_seconds,
+                   is_chosen(a, b->backend) ? ", chosen" : "");
+        else
+            puts(b->seen ? "sees" : "sees nothing here");
+        for (int m = 0; m < METRIC_COUNT; m++)
+            if (b->seen & counter_bit((enum metric)m))
+                printf("     %s: %s\n", metric_table[m].column, b->source[m]);
+        print_reasons(b);
     }
 }
 

@@ -73,6 +73,8 @@ static enum status open_session(struct session *s, struct machine *machine,
                "nothing to set it against\n", a->model);
     status = read_tokens(s, err);
     if (status == STATUS_OK)
+        status = load_prober_open(&s->prober, (int)a->common.threads, err);
+    if (status == STATUS_OK)
         status = rundir_open(&s->rundir, a->common.output, err);
     return status;
 }
@@ -149,6 +151,9 @@ static enum status verdict(const struct session *s, struct error *err)
                               n == 1 ? " is" : "s are", s->rundir.path);
 }
 
+const char *const profile_counters[] = { "perf", "rdpmc", "papi", "likwid",
+                                         "callgrind", "recorded", NULL };
+
 #define PROFILE(name, argument, TYPE, member, ...)                             \
     FLAG(name, argument, NULL, TYPE, struct profile_arguments, member,         \
          __VA_ARGS__)
@@ -181,6 +186,10 @@ static const struct flag flags[] = {
     PROFILE("--validate", NULL, BOOL, validate, 0, 0, "", NULL, NULL, "check"
         " every op and phase against the error budget of each metric, and exit"
         " with 1 where one is outside"),
+    PROFILE("--counters", "NAME", CHOICE, counters, 0, 0, "", profile_counters,
+        NULL, "read this back end and no other; without it perf, rdpmc or papi,"
+        " whichever counts right and is cheapest, or the simulator that runs"
+        " this process.  isobath machine says what each one counts here"),
     PROFILE("--recorded", "DIR", TEXT, record, 0, 0, "", NULL, NULL, "take the"
         " counts of a recorded run in place of this machine's counters:"
         " DIR/PHASE_ARM.counters, DIR/sys, DIR/proc"),
@@ -232,6 +241,30 @@ static enum status choose_phases(struct profile_arguments *a, struct error *err)
     return status;
 }
 
+/* Refuse a back end that cannot be read at all; one that sees nothing here says
+ * so for each metric. */
+static enum status check_counters(const struct profile_arguments *a,
+                                  struct error *err)
+{
+    const char *name = a->counters < 0 ? NULL : profile_counters[a->counters];
+    const struct counter_backend *backend = name ? counter_find(name) : NULL;
+
+    if (!name)
+        return STATUS_OK;
+    if (!backend)
+        return error_set(err, STATUS_BAD_VALUE, "--counters %s: this build has"
+                         " it not; install its library and make again", name);
+    if ((backend == &counter_recorded) != (a->record != NULL))
+        return error_set(err, STATUS_BAD_VALUE, "--counters %s%s --recorded:"
+                         " recorded counts and --recorded DIR go together",
+                         name, a->record ? " beside" : " without");
+    if (counter_simulates(backend) && !backend->hosts())
+        return error_set(err, STATUS_BAD_VALUE, "--counters %s: it does not run"
+                         " this process; allowed is valgrind --tool=callgrind"
+                         " --cache-sim=yes isobath profile ...", name);
+    return STATUS_OK;
+}
+
 static enum status run_phases(struct session *s, struct machine *machine,
                               struct error *err)
 {
@@ -270,9 +303,12 @@ static int run(void *options)
     command_catch_signals();
     enum status status = choose_phases(&s->arguments, &err);
     if (status == STATUS_OK)
+        status = check_counters(&s->arguments, &err);
+    if (status == STATUS_OK)
         status = run_phases(s, &machine, &err);
     json_decref(s->phases);
     validation_close(&s->validation);
+    load_prober_close(&s->prober);
     free(s->column);
     free(s->targets);
     free(s->ids);

@@ -113,6 +113,9 @@ enum status profile_arm_open(struct session *s, const struct workload *phase,
         .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
         .bare = profile_decodes(phase) || a->validate,
         .idle_seconds = idle_seconds,
+        .prober = counter_host() ? NULL : &s->prober,
+        .backend = a->counters >= 0
+            ? counter_find(profile_counters[a->counters]) : NULL,
     };
     enum status status = a->record ? use_record(&measure, arm->record,
                                                 a->record,
@@ -211,6 +214,18 @@ static const char *repeats_of(const struct measure *measure)
         : "whole repeats, with a clock around each op";
 }
 
+/* Keep those of the n seconds that others did not disturb, or all where there
+ * is none; return how many. */
+static int keep_quiet(const struct measure *measure, double *seconds, int n)
+{
+    int kept = 0;
+
+    for (int r = 0; r < n; r++)
+        if (measure_is_quiet(measure, r))
+            seconds[kept++] = seconds[r];
+    return kept ? kept : n;
+}
+
 /* Totals come first: afterwards the ledger holds no amount that is too small
  * to stand by itself. */
 enum status profile_arm_json(const struct session *s,
@@ -220,10 +235,12 @@ enum status profile_arm_json(const struct session *s,
     double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
     json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
                              summary_no_totals());
-    json_t *range = profile_range(seconds,
+    int n = keep_quiet(arm->measure, seconds,
         measure_repeats(arm->measure, METRIC_SECONDS, seconds));
+    json_t *range = profile_range(seconds, n);
     enum status status;
     json_object_set_new(range, "of", json_string(repeats_of(arm->measure)));
+    json_object_set_new(range, "load", measure_load_json(arm->measure));
     json_object_set_new(json, "seconds", range);
     status = summary_witnesses(json, arm->predicted, arm->counted,
                                arm->measured, err);

@@ -27,19 +27,40 @@ static double total(const struct ledger *ledger, enum metric metric)
 /* Pairs of one metric: mod - dense, and mod / dense. */
 struct pairs {
     int    n;
+    bool   busy;                 /* others disturbed every one */
     double difference[MEASURE_REPEAT_MAX], ratio[MEASURE_REPEAT_MAX];
 };
+
+/* A pair of seconds counts where others disturbed neither repeat. */
+static bool is_quiet(const struct arm *arm, int pair)
+{
+    return measure_is_quiet(arm[ARM_DENSE].measure, pair) &&
+           measure_is_quiet(arm[ARM_MOD].measure, pair);
+}
+
+static bool any_quiet(const struct arm *arm, int n)
+{
+    int i = 0;
+
+    while (i < n && !is_quiet(arm, i))
+        i++;
+    return i < n;
+}
 
 static struct pairs pairs_of(const struct arm *arm, enum metric metric)
 {
     double dense[MEASURE_REPEAT_MAX], mod[MEASURE_REPEAT_MAX];
     int n = measure_repeats(arm[ARM_DENSE].measure, metric, dense);
     int m = measure_repeats(arm[ARM_MOD].measure, metric, mod);
-    struct pairs p = { .n = n < m ? n : m };
+    int both = n < m ? n : m;
+    struct pairs p = { .busy = metric == METRIC_SECONDS && both > 0 &&
+                               !any_quiet(arm, both) };
 
-    for (int i = 0; i < p.n; i++) {
-        p.difference[i] = mod[i] - dense[i];
-        p.ratio[i] = mod[i] / dense[i];
+    for (int i = 0; i < both; i++) {
+        if (metric == METRIC_SECONDS && !p.busy && !is_quiet(arm, i))
+            continue;
+        p.difference[p.n] = mod[i] - dense[i];
+        p.ratio[p.n++] = mod[i] / dense[i];
     }
     return p;
 }
@@ -136,7 +157,9 @@ enum status profile_paired_print(const struct workload *phase,
     print_share(r.bytes);
     fputs("   time ", stdout);
     print_share(time.mean);
-    if (isfinite(time.low))
+    if (r.seconds.busy)
+        fputs("  busy", stdout);
+    else if (isfinite(time.low))
         printf("  [%.1f, %.1f]", 100 * time.low, 100 * time.high);
     fputs("   joules ", stdout);
     print_share(joules);
@@ -157,10 +180,12 @@ json_t *profile_paired(const struct arm *arm)
             "{s:o, s:o}", "difference", profile_range(p.difference, p.n),
             "ratio", profile_range(p.ratio, p.n)));
     }
+    json_t *seconds = profile_range(r.seconds.ratio, r.seconds.n);
+    json_object_set_new(seconds, "busy", json_boolean(r.seconds.busy));
     return json_pack("{s:o, s:o, s:o, s:o, s:o}",
                      "flops", json_number(r.flops),
-                     "bytes", json_number(r.bytes), "seconds",
-                     profile_range(r.seconds.ratio, r.seconds.n), "joules",
+                     "bytes", json_number(r.bytes), "seconds", seconds,
+                     "joules",
                      r.drawn.n ? profile_range(r.drawn.ratio, r.drawn.n)
                                : json_number(r.joules), "paired", paired);
 }

@@ -31,6 +31,8 @@ struct arm {
                                    * sys, proc */
 };
 
+extern const char *const profile_counters[];    /* back ends; NULL ends */
+
 struct session;
 struct workload {
     const char *name, *file;      /* "train step", "train" */
@@ -48,6 +50,7 @@ struct profile_arguments {
     const char *model, *text, *machine, *sysfs_root, *record, *phases;
     int64_t     batch, tokens, steps, repeats, seed;
     int         weights;      /* enum weights of models/files/source.h */
+    int         counters;     /* of profile_counters[]; -1: any that is right */
     bool        wanted[PHASE_COUNT], validate;
 };
 
@@ -61,6 +64,7 @@ struct session {
     struct data      *data;
     int32_t          *ids, *targets;
     int32_t          *column;     /* [B] one step's tokens */
+    struct load_prober prober;    /* of all phases and arms */
     struct measure   *listening;  /* told which step runs; NULL: nobody */
     json_t           *phases;
     struct validation validation; /* where it was asked for */
@@ -113,7 +117,8 @@ enum status profile_count_steps(struct session *s, struct arm *arm,
 enum status profile_paired_print(const struct workload *phase,
                                  const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
-/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n"},
+/* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n",
+ * "busy": others disturbed every pair},
  * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
  * object like seconds. */
 json_t *profile_paired(const struct arm *arm);

@@ -324,7 +324,7 @@ static void callgrind_caches(const struct counter_session *session,
     for (int i = 0; i < 2; i++)
         if (cache[i]->size_bytes)
             topology->cache[topology->n_caches++] = (struct cache_level){
-                .level = i + 1, .kind = i ? 'u' : 'd', .n_sharing = 1,
+                .level = i + 1, .kind = i ? 'u' : 'd', .n_sharing = 1, .n = 1,
                 .size_bytes = cache[i]->size_bytes,
                 .line_bytes = cache[i]->line_bytes, .ways = cache[i]->ways };
 }

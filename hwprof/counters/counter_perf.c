@@ -43,13 +43,14 @@ struct perf_session {
 };
 
 /* `wanted` of config1, where the kernel has to be asked for something. */
-static int open_event(const struct event *event, uint32_t pmu_type,
+static int open_event(const struct event *event, const struct perf_pmu *pmu,
                       uint64_t wanted, int tid, int leader)
 {
+    bool generic = event->kind == EVENT_HARDWARE;
     struct perf_event_attr attr = {
-        .type = event->kind == EVENT_HARDWARE ? PERF_TYPE_HARDWARE : pmu_type,
+        .type = generic ? PERF_TYPE_HARDWARE : pmu->type,
         .size = sizeof attr,
-        .config = event->code,
+        .config = event->code | (generic ? pmu->hardware : 0),
         .config1 = event->extra | wanted,
         .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED |
                        PERF_FORMAT_TOTAL_TIME_RUNNING,
@@ -71,13 +72,13 @@ static void close_events(struct perf_thread *thread)
 }
 
 static int open_events(struct perf_thread *thread,
-                       const struct counter_group *group, uint32_t pmu_type,
-                       uint64_t wanted, int tid)
+                       const struct counter_group *group,
+                       const struct perf_pmu *pmu, uint64_t wanted, int tid)
 {
     for (int e = 0; e < EVENT_GROUP_MAX; e++)
         thread->fd[e] = -1;
     for (int e = 0; e < group->n_events; e++) {
-        thread->fd[e] = open_event(&group->event[e], pmu_type, wanted, tid,
+        thread->fd[e] = open_event(&group->event[e], pmu, wanted, tid,
                                    e ? thread->fd[0] : -1);
         if (thread->fd[e] < 0) {
             int code = errno;
@@ -114,7 +115,7 @@ static void warm(void)
 
 /* Take every counter once with a harmless event, so that none keeps what an
  * earlier group left in it. */
-static void scrub(uint64_t code, uint32_t pmu_type)
+static void scrub(uint64_t code, const struct perf_pmu *pmu)
 {
     struct counter_group group = { .n_events = SCRUB_EVENTS };
     struct perf_thread thread;
@@ -122,7 +123,7 @@ static void scrub(uint64_t code, uint32_t pmu_type)
 
     for (int e = 0; e < SCRUB_EVENTS; e++)
         group.event[e] = (struct event){ .code = code };
-    if (open_events(&thread, &group, pmu_type, 0, 0) != 0)
+    if (open_events(&thread, &group, pmu, 0, 0) != 0)
         return;                           /* fewer counters: nothing stale */
     enable(&thread, true);
     warm();
@@ -199,11 +200,11 @@ static void give_up(struct perf_session *s, uint32_t metrics,
     s->group.n_events = s->group.n_terms = 0;
 }
 
-static int open_threads(struct perf_session *s, uint32_t pmu_type,
+static int open_threads(struct perf_session *s, const struct perf_pmu *pmu,
                         uint64_t user_read)
 {
     for (int t = 0; t < s->n_threads; t++) {
-        int code = open_events(&s->thread[t], &s->group, pmu_type,
+        int code = open_events(&s->thread[t], &s->group, pmu,
                                t == 0 ? user_read : 0, s->tid[t]);
         if (code == ESRCH) {              /* it ended since we listed it */
             s->tid[t] = s->tid[--s->n_threads];
@@ -243,9 +244,9 @@ static const char *map_pages(struct perf_session *s)
 }
 
 /* Return the error for which nobody can count the event; 0: it can be. */
-static int try_event(const struct event *event, uint32_t pmu_type)
+static int try_event(const struct event *event, const struct perf_pmu *pmu)
 {
-    int fd = open_event(event, pmu_type, 0, 0, -1);
+    int fd = open_event(event, pmu, 0, 0, -1);
 
     if (fd < 0)
         return errno;
@@ -255,14 +256,15 @@ static int try_event(const struct event *event, uint32_t pmu_type)
 
 /* The metrics of the group whose events can all be opened, one by one; the
  * session learns why not for the others. */
-static uint32_t metrics_that_open(struct perf_session *s, uint32_t pmu_type)
+static uint32_t metrics_that_open(struct perf_session *s,
+                                  const struct perf_pmu *pmu)
 {
     uint32_t left = counter_seen(&s->base);
 
     for (int i = 0; i < s->group.n_terms; i++) {
         const struct counter_term *term = &s->group.term[i];
         const struct event *event = &s->group.event[term->event];
-        int code = try_event(event, pmu_type);
+        int code = try_event(event, pmu);
         if (!code || !(left & counter_bit(term->metric)))
             continue;
         left &= ~counter_bit(term->metric);
@@ -294,16 +296,16 @@ static void open_group(struct perf_session *s,
 {
     char reason[COUNTER_REASON_SIZE];
     uint32_t seen = counter_seen(&s->base);
-    int code = open_threads(s, pmu->type, user_read);
+    int code = open_threads(s, pmu, user_read);
 
     if (code == 0)
         return;
     open_reason(reason, sizeof reason, code, options->proc_root);
-    uint32_t left = metrics_that_open(s, pmu->type);
+    uint32_t left = metrics_that_open(s, pmu);
     if (left && left != seen) {
         plan_less(s, options, left);
         seen = left;
-        code = open_threads(s, pmu->type, user_read);
+        code = open_threads(s, pmu, user_read);
         open_reason(reason, sizeof reason, code, options->proc_root);
     }
     if (code)
@@ -333,9 +335,15 @@ static enum status open_session(struct counter_session **out,
     if (!perf_pmu_find(&pmu, options->sysfs_root)) {
         no_pmu_reason(reason, sizeof reason, options->proc_root);
         give_up(s, counter_seen(&s->base), reason);
+    } else if (!pmu.covers) {
+        snprintf(reason, sizeof reason, "the cores are of several kinds, with "
+                 "counters of their own: %s counts on CPUs %s, and this program"
+                 " may run on others.  Keep it there: taskset -c %s", pmu.name,
+                 pmu.cpus, pmu.cpus);
+        give_up(s, counter_seen(&s->base), reason);
     } else if (s->group.n_events) {
         if (options->events->scrub)
-            scrub(options->events->scrub, pmu.type);
+            scrub(options->events->scrub, &pmu);
         open_group(s, options, &pmu, user_reads ? pmu.user_read : 0);
     }
     return STATUS_OK;

@@ -13,10 +13,17 @@ struct perf_pmu {
     /* Of config1: asks for a counter that user space may read.  0: the kernel
      * needs no asking. */
     uint64_t user_read;
+    /* Of the config of a generic hardware event: asks for this device where the
+     * cores are of several kinds (PERF_TYPE_HARDWARE in linux/perf_event.h). */
+    uint64_t hardware;
+    char     cpus[PERF_PMU_NAME_SIZE];   /* "0-15"; "": all */
+    bool     covers;                     /* all CPUs that we may run on */
 };
 
-/* "cpu" on x86 ("cpu_core" where cores differ), one named for the architecture
- * or the core on Arm.  false: none in sysfs_root/bus/event_source/devices. */
+/* The one with most of the CPUs that the calling thread may run on: "cpu" on
+ * x86, "cpu_core" or "cpu_atom" where cores differ, one named for the
+ * architecture or the core on Arm.  false: none in
+ * sysfs_root/bus/event_source/devices. */
 bool perf_pmu_find(struct perf_pmu *out, const char *sysfs_root);
 
 #endif

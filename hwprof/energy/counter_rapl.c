@@ -24,7 +24,7 @@ static const struct choice {
 
 static bool chosen(const struct sensor *sensor, const struct choice *choice)
 {
-    return sensor->scope == choice->scope &&
+    return sensor->scope == choice->scope && !sensor->mirror &&
            (sensor->zone[0] != '\0') == choice->powercap;
 }
 
@@ -33,7 +33,7 @@ static bool choose(struct rapl_session *s, const struct choice *choice)
 {
     int n = 0;
 
-    for (int i = 0; i < s->list.n; i++) {
+    for (int i = 0; i < s->list.n && !s->list.n_left_out; i++) {
         const struct sensor *sensor = &s->list.sensor[i];
         s->added[i] = chosen(sensor, choice);
         n += s->added[i];
@@ -62,6 +62,12 @@ static void explain(struct rapl_session *s)
 {
     const struct sensor_list *list = &s->list;
 
+    if (list->n_left_out) {
+        counter_set_reason(&s->base, METRIC_JOULES, "more sensors than the %d "
+                           "of one list: a sum would leave out %d", SENSOR_MAX,
+                           list->n_left_out);
+        return;
+    }
     counter_set_reason(&s->base, METRIC_JOULES, "%s", list->n
         ? "only parts of a package have sensors" : list->reason);
     for (int i = 0; i < list->n; i++)

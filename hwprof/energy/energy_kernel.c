@@ -10,6 +10,7 @@
 #include "hwprof/energy/energy_idle.h"
 #include "hwprof/machine/peak.h"
 #include "hwprof/machine/peak_kernel.h"
+#include "hwprof/machine/sysfs.h"
 #include "sim/core/base/clock.h"
 
 /* Between two looks at the clock. */
@@ -150,7 +151,7 @@ enum status energy_bench_run(void *context, int kernel, double seconds,
                              struct error *err)
 {
     struct energy_bench *bench = context;
-    pthread_t thread[TOPOLOGY_CPU_MAX];
+    pthread_t thread[SYSFS_CPU_MAX];
     double end = clock_seconds() + seconds, cpu = 0;
     int made = 1;
 
@@ -226,8 +227,8 @@ enum status energy_bench_open(struct energy_bench **out,
         return error_set(err, STATUS_NO_MEMORY, "no memory for kernels");
     bench->kernel = peak_kernel_choose();
     bench->n_threads = n_threads > 0 ? n_threads : topology->n_cpus;
-    if (bench->n_threads > TOPOLOGY_CPU_MAX)
-        bench->n_threads = TOPOLOGY_CPU_MAX;
+    if (bench->n_threads > SYSFS_CPU_MAX)
+        bench->n_threads = SYSFS_CPU_MAX;
     bench->memory = peak_dram_bytes(topology, false);
     bench->slice = bench->memory / (size_t)bench->n_threads / 1024 * 1024;
     bench->worker = calloc((size_t)bench->n_threads, sizeof *bench->worker);

@@ -46,10 +46,12 @@ static double now_of(const struct sensor_list *list)
 
 static struct sensor *add(struct sensor_list *list, enum sensor_scope scope)
 {
-    if (list->n == SENSOR_MAX)
+    if (list->n == SENSOR_MAX) {
+        list->n_left_out++;
         return NULL;
+    }
     struct sensor *sensor = &list->sensor[list->n++];
-    *sensor = (struct sensor){ .scope = scope };
+    *sensor = (struct sensor){ .scope = scope, .package = -1, .fd = -1 };
     return sensor;
 }
 
@@ -93,6 +95,7 @@ static void open_zone(struct sensor_list *list, const char *zone)
     snprintf(sensor->name, sizeof sensor->name, "%.23s %s", zone,
              name);
     sensor->joules_per_unit = 1e-6;
+    sscanf(name, "package-%d", &sensor->package);
 
     if (how != SYSFS_READ) {
         set_reason(sensor, "name: %s", sysfs_words[how]);
@@ -129,77 +132,88 @@ static void open_zones(struct sensor_list *list)
     free(entry);
 }
 
-/* perf extends its counters to 64 bits itself: nothing to unwrap, and the sum
- * over packages stays in range. */
-static enum sysfs read_fds(const struct sensor *sensor, uint64_t *total)
+/* perf extends its counters to 64 bits itself: nothing to unwrap. */
+static enum sysfs read_fd(const struct sensor *sensor, uint64_t *now)
 {
-    *total = 0;
-    for (int i = 0; i < sensor->n_fds; i++) {
-        uint64_t value = 0;
-        if (read(sensor->fd[i], &value, sizeof value) != sizeof value)
-            return SYSFS_FAILED;
-        *total += value;
-    }
-    return SYSFS_READ;
+    return read(sensor->fd, now, sizeof *now) == sizeof *now ? SYSFS_READ
+                                                             : SYSFS_FAILED;
 }
 
-static void open_power_fds(struct sensor *sensor, uint32_t type,
-                           uint64_t config, const char *cpumask)
-{
-    int cpu[SENSOR_CPU_MAX];
-    int n = sysfs_list(cpumask, cpu, SENSOR_CPU_MAX);
-    struct perf_event_attr attr = { .type = type, .size = sizeof attr,
-                                    .config = config };
+/* An event of perf's power device, as its files describe it. */
+struct power_event {
+    const char *name;                      /* "energy-pkg" */
+    uint32_t    type;
+    uint64_t    config;                    /* 0: not in Joules */
+    double      joules_per_unit;
+    int         n_cpus;
+    int         cpu[SYSFS_CPU_MAX];        /* a CPU for each register */
+};
 
-    for (int i = 0; i < n && i < SENSOR_CPU_MAX; i++) {
-        int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu[i], -1,
+static void open_fd(struct sensor *sensor, const struct power_event *event,
+                    int cpu)
+{
+    struct perf_event_attr attr = { .type = event->type, .size = sizeof attr,
+                                    .config = event->config };
+    uint64_t first = 0;
+
+    sensor->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
                               PERF_FLAG_FD_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EACCES || errno == EPERM)
-                set_reason(sensor, "permission denied: needs root, CAP_PERFMON "
-                           "or kernel.perf_event_paranoid <= 0");
-            else
-                set_reason(sensor, "perf_event_open: %s", strerror(errno));
-            return;
-        }
-        sensor->fd[sensor->n_fds++] = fd;
-    }
-    if (sensor->n_fds == 0)
-        set_reason(sensor, "its cpumask names no CPU");
+    if (sensor->fd < 0 && (errno == EACCES || errno == EPERM))
+        set_reason(sensor, "permission denied: needs root, CAP_PERFMON or "
+                   "kernel.perf_event_paranoid <= 0");
+    else if (sensor->fd < 0)
+        set_reason(sensor, "perf_event_open: %s", strerror(errno));
+    else if (read_fd(sensor, &first) != SYSFS_READ)
+        set_reason(sensor, "%s", sysfs_words[SYSFS_FAILED]);
+    sensor->unwrap = unwrap_start(0, first);
 }
 
-static void open_power_event(struct sensor_list *list, uint32_t type,
-                             const char *cpumask, const char *event)
+static void read_power_event(struct power_event *out, const char *root)
 {
     static const char folder[] = "bus/event_source/devices/power/events";
-    char text[64], unit[32] = "", *end;
-    uint64_t total = 0;
+    char text[64], unit[32];
 
+    sysfs_text(text, sizeof text, root, "%s/%s", folder, out->name);
+    out->config = strncmp(text, "event=", 6) == 0
+                      ? strtoull(text + 6, NULL, 0) : 0;
+    sysfs_text(unit, sizeof unit, root, "%s/%s.unit", folder, out->name);
+    sysfs_text(text, sizeof text, root, "%s/%s.scale", folder, out->name);
+    out->joules_per_unit = strtod(text, NULL);
+    if (strcmp(unit, "Joules") || !(out->joules_per_unit > 0))
+        out->config = 0;
+}
+
+/* The i-th register of the event. */
+static void open_power_event(struct sensor_list *list,
+                             const struct power_event *event, int i)
+{
+    uint64_t package = 0;
     struct sensor *sensor = add(list,
-        strcmp(event, "energy-pkg") == 0 ? SENSOR_PACKAGE :
-        strcmp(event, "energy-psys") == 0 ? SENSOR_PLATFORM : SENSOR_PART);
+        strcmp(event->name, "energy-pkg") == 0 ? SENSOR_PACKAGE :
+        strcmp(event->name, "energy-psys") == 0 ? SENSOR_PLATFORM
+                                                : SENSOR_PART);
+
     if (!sensor)
         return;
-    snprintf(sensor->name, sizeof sensor->name, "perf power/%.40s", event);
-
-    enum sysfs how = sysfs_text(text, sizeof text, list->root, "%s/%s", folder,
-                                event);
-    uint64_t config = strncmp(text, "event=", 6) == 0
-                          ? strtoull(text + 6, &end, 0) : 0;
-    sysfs_text(unit, sizeof unit, list->root, "%s/%s.unit", folder, event);
-    sysfs_text(text, sizeof text, list->root, "%s/%s.scale", folder, event);
-    sensor->joules_per_unit = strtod(text, &end);
-    if (how != SYSFS_READ || config == 0 || strcmp(unit, "Joules") ||
-        !(sensor->joules_per_unit > 0)) {
+    snprintf(sensor->name, sizeof sensor->name, "perf power/%.30s",
+             event->name);
+    if (event->n_cpus > 1)
+        snprintf(sensor->name, sizeof sensor->name,
+                 "perf power/%.30s of CPU %d", event->name, event->cpu[i]);
+    sensor->joules_per_unit = event->joules_per_unit;
+    sensor->seconds = now_of(list);
+    if (event->config == 0) {
         set_reason(sensor, "its event, scale or unit is missing or is not in "
                    "Joules");
-        return;
+    } else if (event->n_cpus == 0) {
+        set_reason(sensor, "its cpumask names no CPU");
+    } else {
+        if (sysfs_number(&package, list->root, "devices/system/cpu/cpu%d/"
+                         "topology/physical_package_id", event->cpu[i]) ==
+            SYSFS_READ)
+            sensor->package = (int)package;
+        open_fd(sensor, event, event->cpu[i]);
     }
-    open_power_fds(sensor, type, config, cpumask);
-    if (!sensor->reason[0] && read_fds(sensor, &total) != SYSFS_READ)
-        set_reason(sensor, "%s", sysfs_words[SYSFS_FAILED]);
-    sensor->unwrap = unwrap_start(0, total);
-    sensor->seconds = now_of(list);
 }
 
 /* Events are files without a dot: energy-pkg, beside energy-pkg.scale. */
@@ -212,18 +226,23 @@ static int is_event(const struct dirent *entry)
 static void open_power(struct sensor_list *list)
 {
     static const char device[] = "bus/event_source/devices/power";
-    char path[SYSFS_PATH_SIZE], cpumask[128];
+    char path[SYSFS_PATH_SIZE];
     struct dirent **entry = NULL;
+    struct power_event event;
     uint64_t type = 0;
 
     if (sysfs_number(&type, list->root, "%s/type", device) != SYSFS_READ)
         return;
-    sysfs_text(cpumask, sizeof cpumask, list->root, "%s/cpumask", device);
+    event.type = (uint32_t)type;
+    event.n_cpus = sysfs_cpus(event.cpu, list->root, "%s/cpumask", device);
     snprintf(path, sizeof path, "%s/%s/events", list->root, device);
     int n = scandir(path, &entry, is_event, alphasort);
-    for (int i = 0; i < n; i++) {
-        open_power_event(list, (uint32_t)type, cpumask, entry[i]->d_name);
-        free(entry[i]);
+    for (int e = 0; e < n; e++) {
+        event.name = entry[e]->d_name;
+        read_power_event(&event, list->root);
+        for (int i = 0; i == 0 || i < event.n_cpus; i++)
+            open_power_event(list, &event, i);
+        free(entry[e]);
     }
     free(entry);
 }
@@ -250,8 +269,8 @@ void sensor_list_open_by(struct sensor_list *out, const char *sysfs_root,
 void sensor_list_close(struct sensor_list *list)
 {
     for (int i = 0; i < list->n; i++)
-        for (int f = 0; f < list->sensor[i].n_fds; f++)
-            close(list->sensor[i].fd[f]);
+        if (list->sensor[i].fd >= 0)
+            close(list->sensor[i].fd);
 }
 
 static enum sysfs read_total(const struct sensor_list *list,
@@ -260,7 +279,7 @@ static enum sysfs read_total(const struct sensor_list *list,
     return sensor->zone[0]
         ? sysfs_number(now, list->root, "class/powercap/%s/energy_uj",
                        sensor->zone)
-        : read_fds(sensor, now);
+        : read_fd(sensor, now);
 }
 
 enum status sensor_start(struct sensor_list *list, int i, struct error *err)
@@ -326,15 +345,88 @@ static void spin(void *context)
             x = x * 0.999 + 0.001;
 }
 
+/* ---- mirrors ---- */
+
+/* Three readings in a row: of one sensor, of another, of the first. */
+struct bracket {
+    uint64_t before, between, after;
+};
+
+/* The first sensor by the same road that counts the same package; NULL: there
+ * is none before it. */
+static const struct sensor *find_twin(const struct sensor_list *list, int i)
+{
+    const struct sensor *sensor = &list->sensor[i];
+
+    for (int k = 0; k < i && sensor->package >= 0; k++)
+        if (list->sensor[k].scope == SENSOR_PACKAGE &&
+            sensor->scope == SENSOR_PACKAGE &&
+            list->sensor[k].package == sensor->package &&
+            !list->sensor[k].zone[0] == !sensor->zone[0])
+            return &list->sensor[k];
+    return NULL;
+}
+
+static void take_brackets(const struct sensor_list *list, struct bracket *out)
+{
+    for (int i = 0; i < list->n; i++) {
+        const struct sensor *twin = find_twin(list, i);
+        out[i] = (struct bracket){ .after = 0 };
+        if (twin && !twin->reason[0] && !list->sensor[i].reason[0]) {
+            read_total(list, twin, &out[i].before);
+            read_total(list, &list->sensor[i], &out[i].between);
+            read_total(list, twin, &out[i].after);
+        }
+    }
+}
+
+/* From one reading to a later one, over a wrap at `range`. */
+static uint64_t ahead(uint64_t from, uint64_t to, uint64_t range)
+{
+    return to >= from ? to - from : to + (range - from);
+}
+
+/* A zone tells its register itself, perf what it counted since it was opened:
+ * either way one register lies between two readings of itself, and the reads
+ * are microseconds apart, in which another's would have to agree to a few
+ * units in millions. */
+static bool is_mirror(const struct sensor *sensor, const struct bracket *then,
+                      const struct bracket *now)
+{
+    uint64_t range = sensor->unwrap.range;
+
+    if (sensor->zone[0])
+        return ahead(then->before, then->between, range) <=
+                   ahead(then->before, then->after, range) &&
+               ahead(now->before, now->between, range) <=
+                   ahead(now->before, now->after, range);
+    uint64_t step = now->between - then->between;
+    return step >= now->before - then->after &&
+           step <= now->after - then->before;
+}
+
 void sensor_list_probe(struct sensor_list *list, void (*busy)(void *),
                        void *context)
 {
+    struct bracket then[SENSOR_MAX], now[SENSOR_MAX];
+
+    take_brackets(list, then);
     (busy ? busy : spin)(context);
+    take_brackets(list, now);
     for (int i = 0; i < list->n; i++) {
         struct sensor *sensor = &list->sensor[i];
+        const struct sensor *twin = find_twin(list, i);
         double before = sensor->seconds;
-        if (sensor_read(list, i, NULL) == STATUS_OK && sensor->joules <= 0)
+        if (sensor_read(list, i, NULL) != STATUS_OK)
+            continue;
+        sensor->mirror = twin && !twin->reason[0] &&
+                         sensor->joules > 0 &&
+                         is_mirror(sensor, &then[i], &now[i]);
+        if (sensor->joules <= 0)
             set_reason(sensor, "dead: its energy did not change over %.0f ms "
                        "of work", 1e3 * (sensor->seconds - before));
+        else if (sensor->mirror)
+            set_reason(sensor, "a mirror: it reads the register of %s, which "
+                       "is counted once", twin->name);
     }
 }

@@ -9,7 +9,9 @@
 #include "hwprof/counters/counter.h"
 #include "hwprof/counters/unwrap.h"
 
-enum { SENSOR_MAX = 32, SENSOR_CPU_MAX = 16, SENSOR_NAME_SIZE = 64 };
+/* Eight sockets of 12 dies, each a zone and a CPU of perf's cpumask, and their
+ * parts.  A list that is longer says so, and no sum is made of it. */
+enum { SENSOR_MAX = 512, SENSOR_NAME_SIZE = 64 };
 
 /* What a sensor covers.  Only one scope is ever added up: a platform holds its
  * packages, and a package its parts; DRAM stands beside a server's package and
@@ -18,9 +20,13 @@ enum sensor_scope { SENSOR_PACKAGE, SENSOR_PLATFORM, SENSOR_PART,
                     SENSOR_SCOPE_COUNT };
 extern const char *const sensor_scope_names[SENSOR_SCOPE_COUNT];
 
+/* One register, by one of the two roads. */
 struct sensor {
     char   name[SENSOR_NAME_SIZE];         /* "intel-rapl:0 package-0" */
     enum sensor_scope scope;
+    int    package;                        /* that it counts; -1: not told */
+    bool   mirror;                         /* reads another's register; its
+                                            * reason says whose */
     char   reason[COUNTER_REASON_SIZE];    /* "" while it can be trusted */
     double seconds;                        /* by the clock, at last reading */
     double joules;                         /* counted between the last two */
@@ -28,8 +34,7 @@ struct sensor {
     char          zone[SENSOR_NAME_SIZE];  /* powercap: "intel-rapl:0"; or "" */
     struct unwrap unwrap;                  /* uJ; perf: raw units */
 
-    int    n_fds;                          /* perf: one per package */
-    int    fd[SENSOR_CPU_MAX];
+    int    fd;                             /* perf; -1: none */
     double joules_per_unit;
 };
 
@@ -44,6 +49,7 @@ struct sensor_list {
     struct sensor_clock clock;
     int  n;
     struct sensor sensor[SENSOR_MAX];
+    int  n_left_out;                       /* found past SENSOR_MAX */
     char reason[COUNTER_REASON_SIZE];      /* why n is 0 */
 };
 
@@ -68,7 +74,10 @@ enum status sensor_read(struct sensor_list *list, int i,
                         struct error *err) MUST_CHECK;
 
 /* Keep the machine busy and give every sensor that did not move its reason:
- * dead, which is not 0 J. */
+ * dead, which is not 0 J.  Give one to each mirror as well: Linux 6.9 to 6.12
+ * list a zone, and a CPU of perf's, for every core die of AMD's packages, and
+ * all of them read the one register of the package.  Sockets are never taken
+ * for mirrors, however like their load; nor are dies that count apart. */
 void sensor_list_probe(struct sensor_list *list, void (*busy)(void *),
                        void *context);
 

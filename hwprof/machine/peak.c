@@ -2,23 +2,17 @@
 #include "hwprof/machine/peak.h"
 
 #include <math.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "hwprof/machine/peak_kernel.h"
-#include "sim/core/base/clock.h"
+#include "hwprof/machine/peak_threads.h"
 
 #define X(id, name) [PEAK_##id] = name,
 const char *const peak_level_names[PEAK_LEVEL_COUNT] = { PEAK_LEVEL_MAP(X) };
 #undef X
 
-/* A read takes whole rounds; short work is repeated up to a chunk between two
- * looks at the clock. */
-enum { ROUND_BYTES = 1024, CHUNK_ROUNDS = 10000, CHUNK_BYTES = 1 << 20 };
+enum { ROUND_BYTES = 1024 };     /* a read takes whole rounds */
 
 #define DRAM_LEAST (UINT64_C(256) << 20)
 #define DRAM_MOST  (UINT64_C(640) << 20)
@@ -29,95 +23,29 @@ static const struct effort { int n_runs; double seconds; } efforts[] = {
     { 5, 0.04 }, { 3, 0.01 },   /* full, quick */
 };
 
-/* The work of one thread. */
-struct work {
-    const struct peak_kernel *kernel;
-    const float *data;
-    size_t  n_bytes;             /* 0: arithmetic */
-    double  seconds;             /* run about this long */
-    atomic_int *gate;            /* GATE_*: all start together, or none */
-    double  rate;                /* out */
-};
-
-enum { GATE_SHUT, GATE_OPEN, GATE_CANCELLED };
-
-/* One stretch between two looks at the clock; returns flops or bytes. */
-static double stretch(const struct work *work)
-{
-    if (work->n_bytes == 0) {
-        work->kernel->arithmetic(CHUNK_ROUNDS);
-        return CHUNK_ROUNDS * work->kernel->flops;
-    }
-    size_t rounds = work->n_bytes < CHUNK_BYTES ? CHUNK_BYTES / work->n_bytes
-                                                : 1;
-    for (size_t r = 0; r < rounds; r++)
-        work->kernel->read(work->data, work->n_bytes);
-    return (double)(rounds * work->n_bytes);
-}
-
-static void *run_work(void *argument)
-{
-    struct work *work = argument;
-    double done = 0, start, now;
-    int gate;
-
-    while ((gate = atomic_load(work->gate)) == GATE_SHUT)
-        sched_yield();
-    if (gate == GATE_CANCELLED)
-        return NULL;
-    stretch(work);               /* bring the set in, wake the units up */
-    start = clock_seconds();
-    do {
-        done += stretch(work);
-        now = clock_seconds();
-    } while (now - start < work->seconds);
-    work->rate = done / (now - start);
-    return NULL;
-}
-
-/* The sum of the rates of n threads; 0: a thread could not be made. */
-static double run_threads(struct work *work, int n)
-{
-    pthread_t thread[TOPOLOGY_CPU_MAX];
-    atomic_int gate = GATE_SHUT;
-    double sum = 0;
-    int made = 1;
-
-    for (int i = 0; i < n; i++)
-        work[i].gate = &gate;
-    while (made < n &&
-           pthread_create(&thread[made], NULL, run_work, &work[made]) == 0)
-        made++;
-    atomic_store(&gate, made == n ? GATE_OPEN : GATE_CANCELLED);
-    run_work(&work[0]);
-    for (int i = 1; i < made; i++)
-        pthread_join(thread[i], NULL);
-    for (int i = 0; made == n && i < n; i++)
-        sum += work[i].rate;
-    return sum;
-}
-
 struct bench {
     const struct peak_kernel *kernel;
     struct effort effort;
-    struct work  *work;          /* [n_threads] */
+    struct peak_work *work;      /* [n_threads] */
     int           n_threads;
     char         *data;          /* one slice a thread */
     size_t        slice;
+    struct load_prober prober;
 };
 
-static struct peak_rate measure(const struct bench *bench, int n_threads,
+static struct peak_rate measure(struct bench *bench, int n_threads,
                                 size_t n_bytes)
 {
-    struct peak_rate rate = { .worst = HUGE_VAL };
+    struct peak_rate rate = { .worst = HUGE_VAL,
+                              .before = load_probe_take(&bench->prober) };
 
     for (int r = 0; r < bench->effort.n_runs; r++) {
         for (int t = 0; t < n_threads; t++)
-            bench->work[t] = (struct work){ .kernel = bench->kernel,
+            bench->work[t] = (struct peak_work){ .kernel = bench->kernel,
                 .data = (const float *)(const void *)
                         (bench->data + (size_t)t * bench->slice),
                 .n_bytes = n_bytes, .seconds = bench->effort.seconds };
-        double now = run_threads(bench->work, n_threads);
+        double now = peak_threads_run(bench->work, n_threads);
         if (now <= 0) {
             snprintf(rate.reason, sizeof rate.reason,
                      "%d threads could not be made", n_threads);
@@ -127,6 +55,7 @@ static struct peak_rate measure(const struct bench *bench, int n_threads,
         rate.per_second = now > rate.per_second ? now : rate.per_second;
         rate.worst = now < rate.worst ? now : rate.worst;
     }
+    rate.after = load_probe_take(&bench->prober);
     return rate;
 }
 
@@ -171,7 +100,7 @@ size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick)
     return round_down(wanted < most ? wanted : most);
 }
 
-static void measure_levels(struct peak *out, const struct bench *bench,
+static void measure_levels(struct peak *out, struct bench *bench,
                            const struct cpu_topology *topology, size_t memory)
 {
     uint64_t last = cpu_topology_cache(topology, 3);
@@ -201,6 +130,26 @@ static void measure_levels(struct peak *out, const struct bench *bench,
            sizeof out->read_all[PEAK_DRAM].reason);
 }
 
+/* Once the best probe of all is known. */
+static void settle(struct peak *out, const struct load_prober *prober)
+{
+    struct peak_rate *rate[] = { &out->flops_one, &out->flops_all };
+
+    for (int i = 0; i < 2; i++)
+        rate[i]->share = load_share(prober, &rate[i]->before, &rate[i]->after);
+    for (int l = 0; l < PEAK_LEVEL_COUNT; l++) {
+        out->read_one[l].share = load_share(prober, &out->read_one[l].before,
+                                            &out->read_one[l].after);
+        out->read_all[l].share = load_share(prober, &out->read_all[l].before,
+                                            &out->read_all[l].after);
+    }
+}
+
+bool peak_is_busy(const struct peak_rate *rate)
+{
+    return rate->n_runs && rate->share < load_least_share;
+}
+
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick, struct error *err)
 {
@@ -219,6 +168,12 @@ enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          "no memory for a working set of %zu MiB",
                          memory >> 20);
     }
+    enum status status = load_prober_open(&bench.prober, bench.n_threads, err);
+    if (status != STATUS_OK) {
+        munmap(bench.data, memory);
+        free(bench.work);
+        return status;
+    }
     madvise(bench.data, memory, MADV_HUGEPAGE);
     memset(bench.data, 0, memory);
 
@@ -227,7 +182,9 @@ enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
     out->flops_one = measure(&bench, 1, 0);
     out->flops_all = measure(&bench, bench.n_threads, 0);
     measure_levels(out, &bench, topology, memory);
+    settle(out, &bench.prober);
 
+    load_prober_close(&bench.prober);
     munmap(bench.data, memory);
     free(bench.work);
     return STATUS_OK;

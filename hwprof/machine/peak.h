@@ -2,12 +2,13 @@
  * each level.
  *
  * Best of several runs, with the worst beside it: other tenants of the machine
- * only ever make it slower. */
+ * only ever make it slower.  The runs of a rate stand between two probes. */
 #ifndef PEAK_H
 #define PEAK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "hwprof/machine/load.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/base/error.h"
 
@@ -32,6 +33,10 @@ struct peak_rate {
     double worst;                /* slowest run */
     int    n_runs;               /* 0: not measured, see reason */
     char   reason[128];
+    /* The least that the probes beside it reached of the best of all; below
+     * load_least_share others ran, and the rate is no peak. */
+    double share;
+    struct load_probe before, after;
 };
 
 struct peak {
@@ -48,6 +53,9 @@ struct peak {
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick,
                          struct error *err) MUST_CHECK;
+
+/* Other work ran beside it: the rate may be 1 / share as high. */
+bool peak_is_busy(const struct peak_rate *rate);
 
 /* The working sets that the rates above are of: bytes a thread reads to read
  * from that level, `memory` (peak_dram_bytes()) being what all the threads have

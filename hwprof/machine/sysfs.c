@@ -100,3 +100,15 @@ int sysfs_list(const char *text, int *index, int n)
     }
     return found;
 }
+
+int sysfs_cpus(int *cpu, const char *root, const char *path, ...)
+{
+    char text[SYSFS_LIST_SIZE];
+    va_list list;
+
+    va_start(list, path);
+    read_text(text, sizeof text, root, path, list);
+    va_end(list);
+    int n = sysfs_list(text, cpu, SYSFS_CPU_MAX);
+    return n <= SYSFS_CPU_MAX ? n : 0;
+}

@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SYSFS_PATH_SIZE = 512, SYSFS_TEXT_SIZE = 4096 };
+/* Linux runs 8192 CPUs at most (NR_CPUS_RANGE_END in arch/x86/Kconfig); every
+ * second of them is a list of 4096 numbers of up to 4 digits and a comma. */
+enum { SYSFS_PATH_SIZE = 512, SYSFS_TEXT_SIZE = 4096, SYSFS_CPU_MAX = 8192,
+       SYSFS_LIST_SIZE = 4096 * 5 + 1 };
 
 /* The ways in which a read ends: each has another remedy. */
 #define SYSFS_MAP(X)                                       \
@@ -31,6 +34,11 @@ enum sysfs sysfs_text(char *out, size_t size, const char *root,
 
 /* One decimal number, nothing after it but a newline, or none. */
 enum sysfs sysfs_number(uint64_t *out, const char *root, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Return how many CPUs (or nodes) the list in a file names, each of them in
+ * cpu[SYSFS_CPU_MAX] unless that is NULL; 0: no such file, or garbage. */
+int sysfs_cpus(int *cpu, const char *root, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Return how many numbers a list such as "0-3,8" names; 0 for garbage.  The

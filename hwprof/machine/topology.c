@@ -53,36 +53,26 @@ static void read_cpuinfo(struct cpu_topology *t, const char *proc_root)
         t->isa[i] = has_flags(flags, isa_flags[i]);
 }
 
-/* Add what the list does not hold yet; returns how many it holds then. */
-static int add_distinct(uint64_t *list, int n, uint64_t id)
+/* The first of the CPUs in a list of a CPU's folder; the CPU itself where there
+ * is no list.  Lists part the CPUs: each set has one that leads it. */
+static int leader(const char *root, int cpu, const char *list, int *n)
 {
-    for (int i = 0; i < n; i++)
-        if (list[i] == id)
-            return n;
-    list[n] = id;
-    return n + 1;
+    int member[SYSFS_CPU_MAX];
+
+    *n = sysfs_cpus(member, root, "devices/system/cpu/cpu%d/%s", cpu, list);
+    return *n ? member[0] : cpu;
 }
 
-/* Distinct (socket, core) and sockets among the CPUs online. */
-static void count_cores(struct cpu_topology *t, const char *root,
-                        const int *cpu, int n)
+/* Whether a CPU leads a set whose list has one name since Linux 5.3, and
+ * another before; neither: no set is known. */
+static bool leads(const char *root, int cpu, const char *name,
+                  const char *old_name)
 {
-    uint64_t core[TOPOLOGY_CPU_MAX], socket[TOPOLOGY_CPU_MAX];
-    int n_cores = 0, n_sockets = 0;
+    int n, first = leader(root, cpu, name, &n);
 
-    for (int i = 0; i < n; i++) {
-        uint64_t package = 0, id = 0;
-        if (sysfs_number(&package, root, "devices/system/cpu/cpu%d/topology/"
-                         "physical_package_id", cpu[i]) != SYSFS_READ ||
-            sysfs_number(&id, root, "devices/system/cpu/cpu%d/topology/"
-                         "core_id", cpu[i]) != SYSFS_READ)
-            continue;
-        n_cores = add_distinct(core, n_cores, package << 32 | id);
-        n_sockets = add_distinct(socket, n_sockets, package);
-    }
-    t->n_cores = n_cores;
-    t->n_sockets = n_sockets;
-    t->cpus_per_core = n_cores > 0 ? n / n_cores : 0;
+    if (n == 0)
+        first = leader(root, cpu, old_name, &n);
+    return n > 0 && first == cpu;
 }
 
 /* "48K" */
@@ -93,28 +83,108 @@ static uint64_t parse_size(const char *text)
     return *end == 'K' ? size << 10 : *end == 'M' ? size << 20 : size;
 }
 
-static void read_caches(struct cpu_topology *t, const char *root)
+/* The i-th cache of a CPU; n is 1 where it leads those that share it. */
+static bool read_cache(struct cache_level *out, const char *root, int cpu,
+                       int i)
 {
-    for (int i = 0; t->n_caches < TOPOLOGY_CACHE_MAX; i++) {
-        static const char folder[] = "devices/system/cpu/cpu0/cache/index";
-        char text[64];
-        uint64_t level = 0, line = 0, ways = 0;
-        struct cache_level *cache = &t->cache[t->n_caches];
+    static const char format[] = "devices/system/cpu/cpu%d/cache/index%d/%s";
+    char text[64];
+    uint64_t level = 0, line = 0, ways = 0;
 
-        if (sysfs_number(&level, root, "%s%d/level", folder, i) != SYSFS_READ)
-            return;
-        sysfs_number(&line, root, "%s%d/coherency_line_size", folder, i);
-        sysfs_number(&ways, root, "%s%d/ways_of_associativity", folder, i);
-        sysfs_text(text, sizeof text, root, "%s%d/size", folder, i);
-        *cache = (struct cache_level){ .level = (int)level,
-            .line_bytes = (int)line, .ways = (int)ways,
-            .size_bytes = parse_size(text) };
-        sysfs_text(text, sizeof text, root, "%s%d/type", folder, i);
-        cache->kind = text[0] == 'D' ? 'd' : text[0] == 'I' ? 'i' : 'u';
-        sysfs_text(text, sizeof text, root, "%s%d/shared_cpu_list", folder, i);
-        cache->n_sharing = sysfs_list(text, NULL, 0);
-        t->n_caches++;
+    if (sysfs_number(&level, root, format, cpu, i, "level") != SYSFS_READ)
+        return false;
+    sysfs_number(&line, root, format, cpu, i, "coherency_line_size");
+    sysfs_number(&ways, root, format, cpu, i, "ways_of_associativity");
+    sysfs_text(text, sizeof text, root, format, cpu, i, "size");
+    *out = (struct cache_level){ .level = (int)level, .line_bytes = (int)line,
+        .ways = (int)ways, .size_bytes = parse_size(text) };
+    sysfs_text(text, sizeof text, root, format, cpu, i, "type");
+    out->kind = text[0] == 'D' ? 'd' : text[0] == 'I' ? 'i' : 'u';
+    snprintf(text, sizeof text, "cache/index%d/shared_cpu_list", i);
+    out->n = leader(root, cpu, text, &out->n_sharing) == cpu;
+    return true;
+}
+
+/* Count it with those that are like it. */
+static void add_cache(struct cpu_topology *t, const struct cache_level *cache)
+{
+    int i = 0;
+
+    while (i < t->n_caches && (t->cache[i].level != cache->level ||
+                               t->cache[i].kind != cache->kind ||
+                               t->cache[i].size_bytes != cache->size_bytes))
+        i++;
+    if (i == TOPOLOGY_CACHE_MAX)
+        return;
+    if (i < t->n_caches)
+        t->cache[i].n += cache->n;
+    else
+        t->cache[t->n_caches++] = *cache;
+}
+
+static double read_hertz(const char *root, int cpu)
+{
+    uint64_t kilohertz = 0;
+
+    sysfs_number(&kilohertz, root, "devices/system/cpu/cpu%d/cpufreq/"
+                 "cpuinfo_max_freq", cpu);
+    return 1e3 * (double)kilohertz;
+}
+
+/* Implementer and part of MIDR_EL1 (Arm Architecture Reference Manual). */
+static uint64_t read_part(const char *root, int cpu)
+{
+    char text[32];
+
+    sysfs_text(text, sizeof text, root, "devices/system/cpu/cpu%d/regs/"
+               "identification/midr_el1", cpu);
+    return strtoull(text, NULL, 16) & UINT64_C(0xff00fff0);
+}
+
+/* Count a core with those that are like it.  Clocks do not tell kinds apart:
+ * some cores of one make may run faster than others. */
+static void add_core(struct cpu_topology *t, const struct core_kind *core)
+{
+    int k = 0;
+
+    while (k < t->n_kinds &&
+           (t->kind[k].part != core->part ||
+            memcmp(t->kind[k].cache_bytes, core->cache_bytes,
+                   sizeof core->cache_bytes) != 0))
+        k++;
+    if (k == TOPOLOGY_KIND_MAX)
+        k--;
+    if (k == t->n_kinds)
+        t->kind[t->n_kinds++] = (struct core_kind){ .first_cpu =
+            core->first_cpu, .part = core->part };
+    memcpy(t->kind[k].cache_bytes, core->cache_bytes,
+           sizeof core->cache_bytes);
+    t->kind[k].n_cores++;
+    if (core->max_hertz > t->kind[k].max_hertz)
+        t->kind[k].max_hertz = core->max_hertz;
+    t->n_cores++;
+}
+
+/* Caches, clocks, cores and sockets are counted where a CPU leads them. */
+static void read_cpu(struct cpu_topology *t, const char *root, int cpu)
+{
+    struct core_kind core = { .first_cpu = cpu, .part = read_part(root, cpu),
+                              .max_hertz = read_hertz(root, cpu) };
+    struct cache_level cache;
+
+    for (int i = 0; read_cache(&cache, root, cpu, i); i++) {
+        add_cache(t, &cache);
+        if (cache.kind != 'i' && cache.level >= 1 &&
+            cache.level <= TOPOLOGY_LEVEL_MAX)
+            core.cache_bytes[cache.level - 1] = cache.size_bytes;
     }
+    if (core.max_hertz > t->max_hertz)
+        t->max_hertz = core.max_hertz;
+    if (leads(root, cpu, "topology/core_cpus_list",
+              "topology/thread_siblings_list"))
+        add_core(t, &core);
+    t->n_sockets += leads(root, cpu, "topology/package_cpus_list",
+                          "topology/core_siblings_list");
 }
 
 static void read_memory(struct cpu_topology *t, const char *sysfs_root,
@@ -125,8 +195,8 @@ static void read_memory(struct cpu_topology *t, const char *sysfs_root,
     sysfs_text(text, sizeof text, proc_root, "meminfo");
     if ((at = strstr(text, "MemTotal:")))
         t->memory_bytes = strtoull(at + 9, NULL, 10) << 10;   /* kB is KiB */
-    sysfs_text(text, sizeof text, sysfs_root, "devices/system/node/online");
-    t->n_numa_nodes = sysfs_list(text, NULL, 0);
+    t->n_numa_nodes = sysfs_cpus(NULL, sysfs_root,
+                                 "devices/system/node/online");
 
     /* "always [madvise] never" */
     sysfs_text(text, sizeof text, sysfs_root,
@@ -139,13 +209,8 @@ static void read_memory(struct cpu_topology *t, const char *sysfs_root,
 static void read_policy(struct cpu_topology *t, const char *sysfs_root,
                         const char *proc_root)
 {
-    uint64_t kilohertz = 0;
-
     sysfs_text(t->governor, sizeof t->governor, sysfs_root,
                "devices/system/cpu/cpu0/cpufreq/scaling_governor");
-    if (sysfs_number(&kilohertz, sysfs_root, "devices/system/cpu/cpu0/cpufreq/"
-                     "cpuinfo_max_freq") == SYSFS_READ)
-        t->max_hertz = 1e3 * (double)kilohertz;
     sysfs_text(t->kernel, sizeof t->kernel, proc_root, "sys/kernel/osrelease");
     sysfs_text(t->paranoid, sizeof t->paranoid, proc_root,
                "sys/kernel/perf_event_paranoid");
@@ -154,22 +219,23 @@ static void read_policy(struct cpu_topology *t, const char *sysfs_root,
 enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
                               const char *proc_root, struct error *err)
 {
-    char text[SYSFS_TEXT_SIZE];
     const char *sysfs = sysfs_root ? sysfs_root : "/sys";
     const char *proc = proc_root ? proc_root : "/proc";
-    int cpu[TOPOLOGY_CPU_MAX];
+    int cpu[SYSFS_CPU_MAX];
     struct cpu_topology t = { 0 };
-    enum sysfs how = sysfs_text(text, sizeof text, sysfs,
-                                "devices/system/cpu/online");
+    static const char online[] = "devices/system/cpu/online";
+    char text[64];
 
-    t.n_cpus = sysfs_list(text, cpu, TOPOLOGY_CPU_MAX);
-    if (t.n_cpus == 0 || t.n_cpus > TOPOLOGY_CPU_MAX)
-        return error_set(err, STATUS_UNAVAILABLE,
-                         "%s/devices/system/cpu/online: %s", sysfs,
+    t.n_cpus = sysfs_cpus(cpu, sysfs, online);
+    if (t.n_cpus == 0) {
+        enum sysfs how = sysfs_text(text, sizeof text, sysfs, online);
+        return error_set(err, STATUS_UNAVAILABLE, "%s/%s: %s", sysfs, online,
                          how == SYSFS_READ ? "lists no CPU" : sysfs_words[how]);
+    }
     read_cpuinfo(&t, proc);
-    count_cores(&t, sysfs, cpu, t.n_cpus);
-    read_caches(&t, sysfs);
+    for (int i = 0; i < t.n_cpus; i++)
+        read_cpu(&t, sysfs, cpu[i]);
+    t.cpus_per_core = t.n_cores > 0 ? t.n_cpus / t.n_cores : 0;
     read_memory(&t, sysfs, proc);
     read_policy(&t, sysfs, proc);
     *out = t;
@@ -182,4 +248,20 @@ uint64_t cpu_topology_cache(const struct cpu_topology *topology, int level)
         if (topology->cache[i].level == level && topology->cache[i].kind != 'i')
             return topology->cache[i].size_bytes;
     return 0;
+}
+
+int cpu_topology_caches(const struct cpu_topology *topology, int level,
+                        uint64_t *bytes)
+{
+    int n = 0;
+
+    *bytes = 0;
+    for (int i = 0; i < topology->n_caches; i++) {
+        const struct cache_level *cache = &topology->cache[i];
+        if (cache->level != level || cache->kind == 'i')
+            continue;
+        n += cache->n;
+        *bytes += (uint64_t)cache->n * cache->size_bytes;
+    }
+    return n;
 }

@@ -86,29 +86,25 @@ static int n_cores(const struct cpu_topology *t, const struct peak *peak)
     return peak->n_threads < cores ? peak->n_threads : cores;
 }
 
-static const struct cache_level *find_cache(const struct cpu_topology *t,
-                                            int level)
-{
-    for (int i = 0; i < t->n_caches; i++)
-        if (t->cache[i].level == level && t->cache[i].kind != 'i')
-            return &t->cache[i];
-    return NULL;
-}
-
-/* Return the bytes of a level that the cores in use have together. */
+/* Return the bytes of a level that the cores in use have together: their share
+ * of its caches, in whole caches. */
 static double level_bytes(const struct cpu_topology *t, int level, int cores)
 {
-    const struct cache_level *cache = find_cache(t, level);
+    uint64_t bytes;
+    int n = cpu_topology_caches(t, level, &bytes);
+    double all = t->n_cores ? t->n_cores : t->n_cpus;
 
-    if (!cache)
-        return 0;
-    double cpus = (double)cores * (t->cpus_per_core ? t->cpus_per_core : 1);
-    double sharing = cache->n_sharing > 0 ? cache->n_sharing : 1;
-    return (double)cache->size_bytes * fmax(1, ceil(cpus / sharing));
+    return n ? (double)bytes / n * ceil(n * (cores / all)) : 0;
 }
 
+/* What was measured beside other work is a floor, and no measurement: the
+ * probes say how far above it the peak may be. */
 static struct prior measured(const struct peak_rate *rate, const char *source)
 {
+    if (peak_is_busy(rate))
+        return (struct prior){ rate->per_second, rate->worst,
+                               rate->per_second / rate->share, "assumed",
+                               source };
     return (struct prior){ rate->per_second, rate->worst, rate->per_second,
                            "measured", source };
 }
@@ -123,7 +119,8 @@ static void write_level(FILE *file, const struct cpu_topology *t,
     double bytes = level_bytes(t, (int)level + 1, n_cores(t, peak));
 
     /* Noise must not make a far level faster than a near one. */
-    rate.value = rate.high = fmin(rate.value, *rate_limit);
+    rate.value = fmin(rate.value, *rate_limit);
+    rate.high = fmin(rate.high, *rate_limit);
     rate.low = fmin(rate.low, rate.value);
     *rate_limit = rate.value;
     fprintf(file, "%s:\n", keys[level]);
@@ -221,6 +218,16 @@ static struct joules choose_joules(const struct machine_fit *fit)
     return joules;
 }
 
+static bool is_busy(const struct peak *peak)
+{
+    bool busy = peak_is_busy(&peak->flops_one) ||
+                peak_is_busy(&peak->flops_all);
+
+    for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
+        busy |= peak_is_busy(&peak->read_all[l]);
+    return busy;
+}
+
 enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
                                   const struct peak *peak,
                                   const struct machine_fit *fit,
@@ -236,10 +243,12 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
         !peak->read_all[PEAK_DRAM].n_runs)
         return error_set(err, STATUS_UNAVAILABLE, "no profile: the kernel does "
                          "not list the sizes of L1 and L2");
-    one.high = fmax(1.1 * one.value, 1.01 * all.value / cores);
+    one.high = fmax(one.high, fmax(1.1 * one.value, 1.01 * all.value / cores));
 
-    fprintf(file, "# Written by `isobath machine`: rates were measured, joules "
-            "are %s.\n", fit ? "fitted where graded so" : "priors");
+    fprintf(file, "# Written by `isobath machine`: rates were measured%s, "
+            "joules are %s.\n", is_busy(peak)
+            ? " (those graded assumed beside other work: measure again)" : "",
+            fit ? "fitted where graded so" : "priors");
     fputs("name: ", file);
     write_text(file, t->model_name);
     fprintf(file, "\ncores: %d\n", cores);

@@ -126,6 +126,33 @@ static enum status begin_time(struct measure *m, struct error *err)
     return status;
 }
 
+/* Seconds are read in these passes alone. */
+static bool is_timed(const struct measure *m, int pass)
+{
+    return pass == PASS_TIME || m->pass[pass].bare;
+}
+
+/* Before anything listens: a probe takes time, joules and counts. */
+static void begin_load(struct measure *m, int pass)
+{
+    if (!is_timed(m, pass))
+        return;
+    if (m->options.prober)
+        m->before = load_probe_take(m->options.prober);
+    m->times = load_times_now(m->options.proc_root);
+}
+
+static void end_load(struct measure *m, struct measured_pass *pass)
+{
+    struct measured_load *load = &pass->load[pass->n_accepted];
+
+    if (!is_timed(m, m->now))
+        return;
+    *load = (struct measured_load){ .times = m->times, .before = m->before };
+    if (m->options.prober)
+        load->after = load_probe_take(m->options.prober);
+}
+
 /* A new session, trusted right now. */
 static enum status begin_counts(struct measure *m, struct measured_pass *pass,
                                 struct error *err)
@@ -172,6 +199,8 @@ enum status measure_begin(struct measure *m, int pass, struct error *err)
                                      &why);
     if (status == STATUS_OK && by_token.n_tokens > 0 && pass != PASS_TIME)
         status = ledger_open(&m->by_token, by_token, (struct cost){ 0 }, &why);
+    if (status == STATUS_OK)
+        begin_load(m, pass);
     if (status == STATUS_OK && !m->pass[pass].bare)
         status = pass == PASS_TIME ? begin_time(m, &why)
                                    : begin_counts(m, &m->pass[pass], &why);
@@ -257,6 +286,10 @@ static void end_listening(struct measure *m)
     if (m->ended > 0)
         return;
     m->ended = clock_seconds();
+    if (is_timed(m, m->now)) {
+        struct load_times now = load_times_now(m->options.proc_root);
+        m->times = load_times_between(&m->times, &now);
+    }
     m->ended_how = (struct error){ 0 };
     if (m->marker && m->now == PASS_TIME &&
         counter_stop(m->marker, &m->ended_how) != STATUS_OK)
@@ -306,6 +339,7 @@ enum status measure_end(struct measure *m, struct error *err)
         ledger_close(m->ledger);
         ledger_close(m->by_token);
     } else {
+        end_load(m, pass);
         pass->repeat[pass->n_accepted] = m->ledger;
         pass->tokens[pass->n_accepted] = m->by_token;
         pass->seconds[pass->n_accepted] = seconds;

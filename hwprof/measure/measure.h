@@ -28,6 +28,7 @@
 #include "hwprof/counters/flop_mix.h"
 #include "hwprof/energy/energy_idle.h"
 #include "hwprof/counters/read_path.h"
+#include "hwprof/machine/load.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/ledger/meter.h"
 
@@ -51,6 +52,8 @@ struct measure_options {
     int         n_repeats;       /* of every pass; 0: 5 */
     double      idle_seconds;    /* sleep so long before and after the work
                                   * where joules are seen; 0: no baseline */
+    struct load_prober *prober;  /* borrowed; probes before and after every
+                                  * timed repeat; NULL: nobody does */
     struct energy_clock clock;   /* of energy windows and that sleep */
     void      (*busy)(void *context);        /* see counter.h */
     void       *busy_context;
@@ -94,7 +97,8 @@ enum status measure_end(struct measure *measure, struct error *err) MUST_CHECK;
 int measure_rejected(const struct measure *measure, int pass,
                      const char **why);
 
-/* One amount over the accepted repeats. */
+/* One amount over the accepted repeats; of seconds over the quiet ones, where
+ * there are any. */
 struct measure_range {
     double median, low, high;
     int    n;                    /* repeats; 0: nothing was measured */
@@ -116,6 +120,20 @@ int measure_repeats(const struct measure *measure, enum metric metric,
  * end tells. */
 bool measure_flop_mix(const struct measure *measure, int pass, int op,
                       struct flop_mix *out);
+
+/* Whether the probes beside the r-th repeat of measure_repeats(seconds) both
+ * reached load_least_share of the best of the run. */
+bool measure_is_quiet(const struct measure *measure, int repeat);
+
+/* What others took of the machine in the repeats of measure_repeats(seconds);
+ * without a prober all are quiet. */
+struct measure_load {
+    int    n, n_quiet;           /* repeats; n_quiet 0: all are "busy", and the
+                                  * figure is of busy ones */
+    struct load_times median;    /* over those that count */
+    double least_share;          /* of the probes beside those; NAN: none */
+};
+struct measure_load measure_load(const struct measure *measure);
 
 /* File the medians, those of counts rounded, as MEASURED (of a simulator as
  * SIMULATED) into `ledger`, and a reason for every metric that stays unknown.
@@ -185,6 +203,21 @@ struct measure_overhead measure_overhead(const struct measure *measure);
  * many. */
 int measure_read_paths(const struct measure *measure,
                        const struct read_path **out);
+
+/* What one back end has to say here, whether it is used or not. */
+enum { MEASURE_BACKEND_MAX = 8 };
+struct measure_backend {
+    const struct counter_backend *backend;
+    uint32_t seen;               /* counter_bit(METRIC_x) */
+    double   read_seconds;       /* of its dearest group; 0: none is read */
+    char     source[METRIC_COUNT][COUNTER_SOURCE_SIZE];    /* its events */
+    char     reason[METRIC_COUNT][COUNTER_REASON_SIZE];    /* of what is not
+                                  * seen; "" where nobody asked */
+};
+/* A row for each of counter_backends[].  Fails for want of memory. */
+enum status measure_survey(const struct measure *measure,
+                           struct measure_backend out[MEASURE_BACKEND_MAX],
+                           int *n, struct error *err) MUST_CHECK;
 
 /* By what, and on which caches, counts are simulated: "callgrind, D1 48 KiB, 12
  * ways of 64 B, LL ..."; "": they are the machine's own. */

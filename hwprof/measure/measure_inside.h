@@ -26,6 +26,10 @@ struct measured_pass {
     int64_t  times[MEASURE_REPEAT_MAX];
     double   window[MEASURE_REPEAT_MAX];
     double   joules[MEASURE_REPEAT_MAX];
+    struct measured_load {                         /* beside seconds */
+        struct load_times times;
+        struct load_probe before, after;
+    } load[MEASURE_REPEAT_MAX];
     char     failure[COUNTER_REASON_SIZE];         /* of the last rejected */
     bool     has_mix;
     struct flop_mix mix[PASS_COUNT][OP_COUNT];     /* of the last accepted */
@@ -43,6 +47,9 @@ struct measure {
 
     int    now;                                    /* pass that runs; -1 */
     double started;
+    struct load_times times;                       /* when it started; then
+                                                    * what it took */
+    struct load_probe before;
     struct ledger *ledger, *by_token;              /* being filled */
     struct region_count regions;                   /* of the last time pass */
     int32_t token;                                 /* that runs; -1: none */
@@ -76,6 +83,12 @@ struct measure {
 struct counter_options measure_session_options(const struct measure *measure,
                                                uint32_t metrics);
 
+/* ---- measure_load.c ---- */
+
+/* Whether a repeat's seconds count: it is quiet, or none is. */
+bool load_counts(const struct measure *measure,
+                 const struct measured_pass *pass, int repeat);
+
 /* ---- measure_energy.c ---- */
 
 /* Add to the baseline, if joules are qualified and one was asked for. */
@@ -92,6 +105,9 @@ bool energy_wants_more(struct measure *measure);
 void energy_settle(struct measure *measure);
 void energy_file(struct measure *measure, struct ledger *ledger,
                  const struct ledger *model);
+
+/* The pass whose repeats are timed whole: the bare one, where there is one. */
+const struct measured_pass *measure_timed(const struct measure *measure);
 
 /* Fill in topology, table, passes, rows, and open energy and marker. */
 enum status measure_plan(struct measure *measure, struct error *err) MUST_CHECK;

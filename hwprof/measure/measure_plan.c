@@ -356,6 +356,15 @@ static enum status plan_counts(struct measure *m, struct error *err)
     return status;
 }
 
+/* likwid-perfctr programs the counters: nobody else may. */
+static void leave_to_marker(struct measure *m)
+{
+    for (int i = 0; i < METRIC_FIRST_REAL; i++)
+        if (metric_table[i].measured == MEASURED_BY_COUNTER)
+            memcpy(m->row[i].reason, m->marker->reason[i],
+                   sizeof m->row[i].reason);
+}
+
 static enum status plan_energy(struct measure *m, struct error *err)
 {
     struct measure_row *row = &m->row[METRIC_JOULES];
@@ -425,14 +434,17 @@ enum status measure_plan(struct measure *m, struct error *err)
         return status;
     name_rows(m);
     plan_time(m);
-    status = plan_counts(m, err);
+    if (likwid)
+        status = counter_open(&m->marker, likwid, &marker, err);
+    if (status == STATUS_OK && likwid && m->options.backend == likwid)
+        leave_to_marker(m);
+    else if (status == STATUS_OK)
+        status = plan_counts(m, err);
     if (status == STATUS_OK && m->options.bare &&
         !counter_simulates(m->options.backend))
         m->pass[m->n_passes++] = (struct measured_pass){ .name = "bare",
                                                          .bare = true };
     if (status == STATUS_OK)
         status = plan_energy(m, err);
-    if (status == STATUS_OK && likwid)
-        status = counter_open(&m->marker, likwid, &marker, err);
     return status;
 }

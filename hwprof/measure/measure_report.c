@@ -27,6 +27,12 @@ static const struct measured_pass *bare_pass(const struct measure *m)
     return NULL;
 }
 
+const struct measured_pass *measure_timed(const struct measure *m)
+{
+    const struct measured_pass *bare = bare_pass(m);
+    return bare ? bare : pass_of(m, METRIC_SECONDS);
+}
+
 struct measure_range measure_range(const struct measure *m, int pass,
                                    int32_t layer, int32_t token, int op,
                                    enum metric metric)
@@ -38,7 +44,7 @@ struct measure_range measure_range(const struct measure *m, int pass,
 
     for (int r = 0; p && r < p->n_accepted; r++) {
         const struct ledger *ledger = token >= 0 ? p->tokens[r] : p->repeat[r];
-        if (!ledger)
+        if (!ledger || (metric == METRIC_SECONDS && !load_counts(m, p, r)))
             continue;
         struct cost sum = ledger_sum(ledger, pass, layer, token, op);
         if (sum.from[metric] == PROV_UNKNOWN)
@@ -58,15 +64,14 @@ struct measure_range measure_range(const struct measure *m, int pass,
 int measure_repeats(const struct measure *m, enum metric metric,
                     double out[MEASURE_REPEAT_MAX])
 {
-    const struct measured_pass *bare = bare_pass(m), *p = pass_of(m, metric);
+    const struct measured_pass *p = metric == METRIC_SECONDS
+                                        ? measure_timed(m) : pass_of(m, metric);
 
     if (metric == METRIC_JOULES) {
         int n = m->row[metric].total.n;
         memcpy(out, m->pass[PASS_TIME].joules, (size_t)n * sizeof *out);
         return n;
     }
-    if (metric == METRIC_SECONDS && bare)
-        p = bare;
     for (int r = 0; p && r < p->n_accepted; r++) {
         struct cost sum = ledger_sum(p->repeat[r], LEDGER_ANY, LEDGER_ANY,
                                      LEDGER_ANY, LEDGER_ANY);

@@ -43,6 +43,47 @@ static void print_overhead(FILE *file, const struct measure *measure)
                                                : " see nothing here\n", file);
 }
 
+static void print_seconds(FILE *file, const char *name, double seconds)
+{
+    if (isfinite(seconds))
+        fprintf(file, ", %s %.3g s", name, seconds);
+    else
+        fprintf(file, ", %s -", name);
+}
+
+/* Print what a repeat took beside its wall time, and how many count. */
+static void print_load(FILE *file, const struct measure *measure)
+{
+    struct measure_load load = measure_load(measure);
+
+    if (load.n == 0)
+        return;
+    fprintf(file, "  a repeat: wall %.3g s", load.median.wall);
+    print_seconds(file, "CPU", load.median.cpu);
+    print_seconds(file, "steal", load.median.steal);
+    print_seconds(file, "waiting for a CPU", load.median.waiting);
+    if (isfinite(load.least_share) && load.n_quiet)
+        fprintf(file, "; %d of %d stand between quiet probes and count",
+                load.n_quiet, load.n);
+    else if (isfinite(load.least_share))
+        fprintf(file, "; busy: others ran beside every repeat");
+    fputc('\n', file);
+}
+
+json_t *measure_load_json(const struct measure *measure)
+{
+    struct measure_load load = measure_load(measure);
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:b, s:o}",
+        "wall_seconds", json_number(load.median.wall),
+        "cpu_seconds", json_number(load.median.cpu),
+        "steal_seconds", json_number(load.median.steal),
+        "waiting_seconds", json_number(load.median.waiting),
+        "repeats", load.n, "quiet", load.n_quiet,
+        "busy", load.n > 0 && load.n_quiet == 0,
+        "probe_share", json_number(load.least_share));
+}
+
 static void print_rejected(FILE *file, const struct measure *measure)
 {
     for (int p = 0; p < measure_n_passes(measure); p++) {
@@ -82,6 +123,7 @@ static void print_unmeasured(FILE *file, const struct measure *measure)
 void measure_table_print(FILE *file, const struct measure *measure)
 {
     print_overhead(file, measure);
+    print_load(file, measure);
     print_rejected(file, measure);
     print_unmeasured(file, measure);
 }

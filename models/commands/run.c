@@ -1,6 +1,7 @@
 /* run.c - Run isobath run: score a text, or go on from a prompt, and set
  * predicted and counted cost side by side. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "models/commands/run_prompt.h"
@@ -115,6 +116,17 @@ static void add_pair(struct run_session *s)
     run_pairs_add(&s->pairs, &pair, &s->window, model);
 }
 
+/* Finite weights may still overflow, and stored ones hold what they hold. */
+static enum status check_losses(const struct run_session *s, struct error *err)
+{
+    for (int i = 0; i < s->n_arms; i++)
+        if (!isfinite(s->arm[i].score[0].nats))
+            return error_set(err, STATUS_FAILED, "%s: the loss of window %"
+                             PRId64 " is not a number: its weights are damaged"
+                             " or overflow float32", s->source.path, s->done);
+    return STATUS_OK;
+}
+
 static enum status score_one(struct run_session *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -126,6 +138,7 @@ static enum status score_one(struct run_session *s, struct error *err)
         return status;
     score_arms(s);
     s->bytes += run_text_bytes(&s->text, &s->window);
+    status = check_losses(s, err);
     for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
         status = predict_window(s, i, err);
     if (status == STATUS_OK)

@@ -53,6 +53,7 @@ struct prompt_session {
     struct new_token  *token;            /* [n_asked] */
     bool              *kept;             /* [n_asked,n_kept] */
     int32_t            n_kept;           /* choices of routed layers */
+    double             prompt_kept;      /* share of the prompt they kept */
     int32_t            n_new;
     struct text_stream out, copy;        /* stdout's, and the summary's */
     char              *text;
@@ -362,6 +363,18 @@ static void note_kept(struct prompt_session *s, bool *kept)
     }
 }
 
+/* NAN where nothing is routed. */
+static double share_of_prompt(const struct prompt_session *s)
+{
+    const struct allocation *a = &s->kept_so_far;
+    int64_t kept = 0;
+
+    for (int32_t c = 0; c < a->n_choices; c++)
+        if (plan_choice(&s->spec, c).routed)
+            kept += allocation_count(a, c, 0);
+    return (double)kept / ((double)s->n_kept * s->n_prompt);
+}
+
 /* Note the prompt's pass, or that of the newest token. */
 static void note_pass(struct prompt_session *s, bool first, double seconds)
 {
@@ -377,6 +390,7 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
         s->prefill_seconds = seconds;
         s->prefill_flops = flops;
         s->prefill_bytes = bytes;
+        s->prompt_kept = share_of_prompt(s);
         return;
     }
     struct new_token *t = &s->token[s->n_new - 1];
@@ -390,12 +404,29 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
     note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
+/* No token follows from logits that are no numbers. */
+static enum status check_logits(const struct prompt_session *s,
+                                struct error *err)
+{
+    const float *logits = model_logits(s->model);
+
+    for (int32_t i = 0; i < s->spec.n_vocab; i++)
+        if (!isfinite(logits[i]))
+            return error_set(err, STATUS_FAILED, "%s: the logits after token %d"
+                             " are not numbers: its weights are damaged or"
+                             " overflow float32", s->source.path,
+                             model_decoded(s->model, 0) - 1);
+    return STATUS_OK;
+}
+
 static bool passed(void *context, int32_t n_tokens, double seconds)
 {
     struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
-    s->status = predict_pass(s, first, &s->why);
+    s->status = check_logits(s, &s->why);
+    if (s->status == STATUS_OK)
+        s->status = predict_pass(s, first, &s->why);
     if (s->status == STATUS_OK && s->meter.status != STATUS_OK)
         s->status = error_set(&s->why, s->meter.status, "the tally overflowed");
     if (s->status != STATUS_OK)
@@ -474,7 +505,8 @@ static struct run_prompt_result result_of(const struct prompt_session *s)
         .tokenizer = s->tokenizer,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
-        .kept = s->kept, .n_kept = s->n_kept, .text = s->text,
+        .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,
+        .text = s->text,
         .text_size = s->text_size,
         .open_seconds = s->open_seconds,
         .prefill_seconds = s->prefill_seconds,

@@ -75,6 +75,24 @@ static void print_agreement(FILE *file, const struct run_prompt_result *r)
                 sum.count[METRIC_BYTES]);
 }
 
+/* Of the new tokens that a pass ran on; NAN where there was none, or nothing is
+ * routed. */
+static double share_of_new(const struct run_prompt_result *r)
+{
+    int64_t seen = 0, kept = 0;
+
+    for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
+        for (int32_t k = 0; k < r->n_kept; k++, seen++)
+            kept += r->kept[i * r->n_kept + k];
+    return (double)kept / (double)seen;
+}
+
+static void print_share(FILE *file, const char *of, double share)
+{
+    if (isfinite(share))
+        fprintf(file, ", %.1f %% of %s", 100 * share, of);
+}
+
 static void print_routing(FILE *file, const struct run_prompt_result *r)
 {
     if (spec_n_routed(r->spec) == 0)
@@ -85,6 +103,9 @@ static void print_routing(FILE *file, const struct run_prompt_result *r)
                 ? "the same" : "its causal twin");
     if (r->spec->keep_first > 0)
         fprintf(file, ", keep_first %d", r->spec->keep_first);
+    fputs("\nkept    by routed layers", file);
+    print_share(file, "the prompt", r->prompt_kept);
+    print_share(file, "the new ones", share_of_new(r));
     fputc('\n', file);
 }
 
@@ -186,23 +207,19 @@ static json_t *generation_json(const struct run_prompt_result *r)
         "weight_bytes_per_second", json_number(p.weight_bytes / p.seconds));
 }
 
-/* Of the new tokens that a pass ran on. */
 static json_t *routing_json(const struct run_prompt_result *r)
 {
-    int64_t seen = 0, kept = 0;
-
-    for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++)
-        for (int32_t k = 0; k < r->n_kept; k++, seen++)
-            kept += r->kept[i * r->n_kept + k];
-    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:o}",
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
                      "policy", r->source->routing.policy->name,
                      "part", part_names[r->spec->part],
                      "keep_first", (int)r->spec->keep_first,
                      "rule", r->policy->name,
                      "step_rule", r->step_policy->name,
                      "blocks", summary_blocks(r->spec),
-                     "gate", gate_names[r->spec->gate], "capacity_realised",
-                     json_number((double)kept / (double)seen));
+                     "gate", gate_names[r->spec->gate],
+                     "capacity_nominal", summary_capacity(r->spec),
+                     "capacity_realised", json_number(share_of_new(r)),
+                     "capacity_realised_prompt", json_number(r->prompt_kept));
 }
 
 enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,

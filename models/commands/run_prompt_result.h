@@ -54,6 +54,8 @@ struct run_prompt_result {
     const struct new_token *token;         /* [n_new] */
     const bool *kept;                      /* [n_new,n_kept] */
     int32_t  n_kept;                       /* choices of routed layers */
+    double   prompt_kept;                  /* share of the prompt's tokens that
+                                            * they kept */
     const char *text;                      /* of the new tokens, UTF-8 */
     size_t   text_size;
     double   open_seconds;                 /* memory taken, weights read */

@@ -140,6 +140,13 @@ static const struct score *trained_score(const struct run_session *s)
                ? last : NULL;
 }
 
+/* Counted, of a token's forward under the i-th rule. */
+static double rule_flops(const struct run_arm *arm, int i)
+{
+    return i == 0 ? per_row(arm, arm->counted, METRIC_FLOPS)
+                  : (double)arm->score[i].flops / (double)arm->score[i].rows;
+}
+
 static json_t *rules_json(const struct run_session *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -149,12 +156,13 @@ static json_t *rules_json(const struct run_session *s)
         const struct score *score = &arm->score[i];
         double nats = nats_per_byte(s, score);
         json_array_append_new(list, json_pack(
-            "{s:s, s:b, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
+            "{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
             "causal", score->policy->causal,
             "nats_per_byte", json_number(nats),
             "bits_per_byte", json_number(nats / M_LN2),
             "perplexity_per_byte", json_number(exp(nats)),
-            "capacity_realised", json_number(score_capacity(score))));
+            "capacity_realised", json_number(score_capacity(score)),
+            "flops_per_token", json_number(rule_flops(arm, i))));
     }
     return list;
 }
@@ -345,6 +353,7 @@ static enum status print_rules(const struct run_session *s, enum format format,
         { "bits_per_byte", "bits/byte", "", COLUMN_LOSS, true },
         { "perplexity_per_byte", "perplexity", "", COLUMN_LOSS, true },
         { "capacity_realised", "kept", "", COLUMN_LOSS, true },
+        { "flops_per_token", "a token", "flop", COLUMN_SI, true },
     };
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     struct table t;
@@ -362,6 +371,7 @@ static enum status print_rules(const struct run_session *s, enum format format,
         table_amount(&t, amount_of(nats / M_LN2, PROV_MEASURED));
         table_amount(&t, amount_of(exp(nats), PROV_MEASURED));
         table_amount(&t, amount_of(score_capacity(score), PROV_COUNTED));
+        table_amount(&t, amount_of(rule_flops(arm, i), PROV_COUNTED));
     }
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);

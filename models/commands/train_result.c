@@ -50,17 +50,6 @@ static json_t *memory_json(const struct train_session *s)
                           command_peak_bytes());
 }
 
-/* Predicted forward flops of a token, head included, loss not. */
-static double forward_flops(const struct train_session *s)
-{
-    struct cost sum = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-    struct cost loss = ledger_sum(s->step, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
-                                  OP_LOSS);
-    return (cost_get(&sum, METRIC_FLOPS) - cost_get(&loss, METRIC_FLOPS)) /
-           (double)(s->config.batch * s->config.tokens);
-}
-
 /* The two losses on held-out text. */
 struct verdicts {
     const struct route_policy *causal_rule;    /* NULL: there is none */
@@ -91,7 +80,7 @@ static enum status judge(struct train_session *s, struct verdicts *v,
     int64_t windows = s->config.judge_windows;
 
     v->causal_rule = trainer_causal_policy(s->trainer);
-    v->causal = (struct verdict){ (double)NAN, (double)NAN, 0, 0, 0 };
+    v->causal = (struct verdict){ (double)NAN, (double)NAN, (double)NAN, 0, 0, 0 };
     v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
                             windows, &j.watch);
     if (v->causal_rule == s->options.policy)
@@ -193,12 +182,27 @@ static json_t *make_summary(const struct train_session *s,
     json_object_set_new(out, "parameters",
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(out, "flops_per_token_forward",
-                        json_number(forward_flops(s) / (double)steps));
+                        json_number(v->causal.flops));
+    json_object_set_new(out, "flops_per_token_forward_topk",
+                        json_number(v->topk.flops));
     json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
     json_object_set_new(out, "memory", memory_json(s));
     return out;
+}
+
+/* A loss stands with what it cost: the share of tokens that routed blocks kept
+ * under its rule, and the flops of that. */
+static void print_verdict(const struct route_policy *rule,
+                          const struct verdict *v)
+{
+    printf("held-out loss: %.4f nats per byte under %s%s, %.4g flops a token",
+           v->nats, rule->name, rule->causal ? "" : ", which looks ahead",
+           v->flops);
+    if (isfinite(v->capacity))
+        printf(", %.1f %% kept in routed blocks", 100 * v->capacity);
+    putchar('\n');
 }
 
 static enum status print_result(const struct train_session *s,
@@ -215,15 +219,9 @@ static enum status print_result(const struct train_session *s,
            s->options.steps * s->config.batch * s->config.tokens,
            (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                               LEDGER_ANY).count[METRIC_FLOPS]);
-    printf("held-out loss, nats per byte: ");
-    if (v->causal_rule != s->options.policy) {
-        if (v->causal_rule)
-            printf("%.4f causal (%s), ", v->causal.nats, v->causal_rule->name);
-        printf("%.4f under %s%s\n", v->topk.nats, s->options.policy->name,
-               s->options.policy->causal ? "" : ", which looks ahead");
-    } else {
-        printf("%.4f (%s)\n", v->topk.nats, s->options.policy->name);
-    }
+    if (v->causal_rule && v->causal_rule != s->options.policy)
+        print_verdict(v->causal_rule, &v->causal);
+    print_verdict(s->options.policy, &v->topk);
     if (v->compared) {
         printf("before: %.4f with nothing routed, %.4f under %s with routers as"
                " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);

@@ -97,7 +97,7 @@ static void gated_backward(struct model *m, int32_t l)
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
     }
-    if (gated && m->spec.router_trained) {
+    if (gated && !m->spec.router_detached) {
         struct router router = router_of(m, l);
         router.n = b->n_rows;
         router.x = b->x;

@@ -103,7 +103,7 @@ struct gating gating_of(struct model *m, int32_t layer)
                 : m->spec.gate == GATE_SIGMOID ? GATING_SIGMOID
                 : m->spec.gate == GATE_ONE     ? GATING_ONE
                                                : GATING_SIGMOID2,
-        .trained = m->spec.router_trained, .n = b->n_rows,
+        .trained = !m->spec.router_detached, .n = b->n_rows,
         .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };

@@ -271,6 +271,32 @@ static enum status find_tensor(const struct safetensors_tensor **out,
                ? STATUS_OK : fail_shape(shards_path(files), *out, &want, err);
 }
 
+static bool same_tensor(const struct safetensors_tensor *a,
+                        const struct safetensors_tensor *b)
+{
+    return a->dtype == b->dtype && a->bytes == b->bytes &&
+           memcmp(a->data, b->data, a->bytes) == 0;
+}
+
+enum status checkpoint_untie(struct model_spec *spec, const char *directory,
+                             struct error *err)
+{
+    const struct foreign *table = names_of(spec);   /* its first row is WTE */
+    struct shards *files = NULL;
+    enum status status = spec->tied_head ? shards_open(&files, directory, err)
+                                         : STATUS_OK;
+
+    if (status != STATUS_OK || !spec->tied_head)
+        return status;
+    const struct safetensors_tensor *head = shards_find(files,
+                                                        "lm_head.weight");
+    const struct safetensors_tensor *tokens = find_foreign(spec, files, table,
+                                                           table->name);
+    spec->tied_head = !head || same_tensor(head, tokens);
+    shards_close(files);
+    return STATUS_OK;
+}
+
 enum status checkpoint_check(const struct model_spec *spec,
                              const char *directory, struct error *err)
 {

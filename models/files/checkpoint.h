@@ -21,6 +21,12 @@ enum status checkpoint_check(const struct model_spec *spec,
                              const char *directory,
                              struct error *err) MUST_CHECK;
 
+/* A config may say that the head is tied where the files hold a head that is not
+ * the embedding: spec->tied_head is then false, since the files are what was
+ * trained.  transformers does likewise. */
+enum status checkpoint_untie(struct model_spec *spec, const char *directory,
+                             struct error *err) MUST_CHECK;
+
 /* Fill a model that was opened with the spec of DIR/config.json, from one file
  * or from the shards of an index (shards.h).  Every tensor must be there in the
  * right shape, with or without the prefix "transformer." or "model."; of a tied

@@ -169,6 +169,25 @@ static enum status fill_range(struct job *job, struct error *err)
     return STATUS_OK;
 }
 
+/* A NaN or an infinity has all bits of its exponent set (IEEE 754). */
+static enum status check_floats(const struct job *job, struct error *err)
+{
+    enum { EXPONENT = 0x7f800000 };
+    const struct tensor *t = job->tensor;
+    const float *ours = model_weights(job->model) + t->offset;
+    bool bad = false;
+
+    for (int64_t r = 0; r < t->rows; r++)
+        for (int64_t c = job->from; c < job->to; c++) {
+            uint32_t bits;
+            memcpy(&bits, ours + r * t->columns + c, sizeof bits);
+            bad |= (bits & EXPONENT) == EXPONENT;
+        }
+    return bad ? error_set(err, STATUS_BAD_VALUE, "a number in it is NaN or"
+                           " infinite: allowed are finite weights")
+               : STATUS_OK;
+}
+
 enum status fill_tensor(struct model *model, const struct tensor *t,
                         const struct foreign_numbers *from, struct error *err)
 {
@@ -181,6 +200,8 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
         pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
                                                                 : turned_part,
                  &job);
+    if (t->n_ranges == 0)
+        status = check_floats(&job, err);
     for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
         job.range = &t->range[i];
         job.range_from = by_tokens(t) ? job.from : at;

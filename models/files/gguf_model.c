@@ -370,6 +370,22 @@ static enum status read_embedding(struct model_spec *spec,
     return STATUS_OK;
 }
 
+/* A part may have all that its metadata calls for but the head. */
+static enum status check_whole(const struct gguf *file, struct error *err)
+{
+    static const char key[] = "split.count";
+    int64_t parts = 1;
+    enum status status = gguf_has(file, key)
+        ? gguf_integer(&parts, file, key, 0, UINT16_MAX, err) : STATUS_OK;
+
+    if (status != STATUS_OK || parts <= 1)
+        return status;
+    return error_set(err, STATUS_BAD_VALUE, "%.160s: %s %" PRId64 ": this file"
+                     " is one part of a model; `llama-gguf-split --merge` makes"
+                     " one file of them, which is read", gguf_name(file), key,
+                     parts);
+}
+
 static enum status find_architecture(const struct architecture **out,
                                      const struct gguf *file,
                                      struct error *err)
@@ -466,6 +482,8 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
     struct error why;
     enum status status = find_architecture(&architecture, file, err);
 
+    if (status == STATUS_OK)
+        status = check_whole(file, err);
     if (status != STATUS_OK)
         return status;
     spec.traits = family_traits[architecture->family];

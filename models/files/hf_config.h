@@ -10,7 +10,8 @@
  *               "router_input": "normalised", "router_scores": true,
  *               "router_trained": true, "thresholds": [0.31, 0.28]}
  * blocks are the routed layers from 0, with one capacity and threshold each;
- * thresholds are null while nobody has kept the running mean of top-k's cut.
+ * thresholds are null, or of a dense model an empty list, while nobody has kept
+ * the running mean of top-k's cut.
  * Where the first tokens are kept in any case, "keep_first" says how many.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama

@@ -69,7 +69,8 @@ static enum status read_blocks(struct model_spec *spec,
         status = check_list(object, "thresholds", n, name, err);
     if (status != STATUS_OK)
         return status;
-    routing->has_thresholds = thresholds != NULL;
+    /* A dense model's list is empty: nobody kept any. */
+    routing->has_thresholds = thresholds != NULL && n > 0;
     for (size_t i = 0; i < n; i++) {
         json_t *block = json_array_get(blocks, i);
         json_int_t l = json_integer_value(block);
@@ -123,7 +124,8 @@ enum status hf_read_routing(struct model_spec *spec,
 {
     static const char *const keys[] = {
         "blocks", "capacity", "policy", "gate", "router_input",
-        "router_scores", "router_trained", "thresholds", "keep_first",
+        "router_scores", "router_trained", "router_detached", "thresholds",
+        "keep_first",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -154,6 +156,9 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK)
         status = read_flag(&spec->router_trained, object, "router_trained",
                            name, err);
+    if (status == STATUS_OK && json_object_get(object, "router_detached"))
+        status = read_flag(&spec->router_detached, object, "router_detached",
+                           name, err);
     spec->gate = (enum gate)gate;
     spec->router_input = (enum router_input)input;
     return status;
@@ -182,6 +187,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
                             "router_scores", spec->router_scores,
                             "router_trained", spec->router_trained,
                             "thresholds", thresholds);
+    if (spec->router_detached)
+        json_object_set_new(out, "router_detached", json_true());
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));

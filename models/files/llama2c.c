@@ -157,6 +157,7 @@ enum status llama2c_import(struct model *m, const char *path,
 {
     struct file_map map;
     struct model_spec spec = { .n_layers = 0 };
+    struct error why;
     enum status status = open_file(&map, &spec, path, err);
 
     if (status != STATUS_OK)
@@ -172,10 +173,13 @@ enum status llama2c_import(struct model *m, const char *path,
         if (part->id == TENSOR_COUNT)
             at += (size_t)spec.max_tokens * (size_t)spec.head_size;
         else if (part->id < TENSOR_FIRST_OF_LAYER)
-            status = read_part(m, part, -1, &at, err);
+            status = read_part(m, part, -1, &at, &why);
         else
             for (int32_t l = 0; l < spec.n_layers && status == STATUS_OK; l++)
-                status = read_part(m, part, l, &at, err);
+                status = read_part(m, part, l, &at, &why);
+        if (status != STATUS_OK)
+            error_set(err, status, "%s: the tensor at byte %td: %s", path,
+                      (const char *)at - (const char *)map.data, why.text);
     }
     file_unmap(&map);
     return status;

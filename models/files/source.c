@@ -9,6 +9,7 @@
 #include "models/files/gguf_model.h"
 #include "models/files/llama2c.h"
 #include "models/files/tokenizer_copy.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/config/model_config.h"
 
 #define X(id, name) [WEIGHTS_##id] = name,
@@ -46,8 +47,16 @@ static enum status read_directory(struct source *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = hf_config_read(&s->spec, &s->routing, config, err);
-    return status == STATUS_OK ? checkpoint_check(&s->spec, s->path, err)
-                               : status;
+    const bool tied = s->spec.tied_head;
+    if (status == STATUS_OK)
+        status = checkpoint_untie(&s->spec, s->path, err);
+    if (status == STATUS_OK)
+        status = checkpoint_check(&s->spec, s->path, err);
+    if (status == STATUS_OK && tied && !s->spec.tied_head)
+        command_warn("%s: its config ties the head to the embedding, but"
+                     " lm_head.weight is another tensor: the head is not tied",
+                     s->path);
+    return status;
 }
 
 static enum status read_gguf(struct source *s, struct error *err)

@@ -172,7 +172,7 @@ enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
 /* x' = x + g(r) (y - x) on kept rows. */
 struct gating {
     enum gating_kind gate;
-    bool           trained;  /* wants dscore */
+    bool           trained;  /* the score has a gradient: wants dscore */
     int32_t        n, width;
     const int32_t *token;    /* [N] rows of the stream */
     const real    *score;    /* [B*T] */

@@ -70,7 +70,9 @@ void run_arm_score(struct run_arm *arm, const struct run_pass *pass)
 void run_arm_score_others(struct run_arm *arm, const struct run_pass *pass)
 {
     for (int i = 1; i < arm->n_scores; i++) {
-        run_arm_forward(arm, pass, arm->score[i].policy, NULL);
+        struct forward_meter meter = forward_meter();
+        run_arm_forward(arm, pass, arm->score[i].policy, &meter.meter);
+        arm->score[i].flops += meter.flops;
         score_add(&arm->score[i], arm->model, pass->window);
     }
 }

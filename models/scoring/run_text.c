@@ -30,8 +30,8 @@ static enum status open_tokenizer(struct run_text *t, const char *path,
     return run_text_tokenizer(&t->tokenizer, path, source, err);
 }
 
-/* Encode all of the text as tokens; each window begins with BOS, if there is
- * one. */
+/* Encode all of the text as tokens; each window begins with BOS if the tokenizer
+ * puts one before a text. */
 static enum status encode(struct run_text *t, struct error *err)
 {
     size_t n;
@@ -42,7 +42,8 @@ static enum status encode(struct run_text *t, struct error *err)
         return status;
     t->windows.ids = t->ids;
     t->windows.size = (int64_t)n;
-    t->windows.bos = tokenizer_bos(t->tokenizer);
+    t->windows.bos = tokenizer_begins(t->tokenizer)
+                         ? tokenizer_bos(t->tokenizer) : -1;
     return STATUS_OK;
 }
 

@@ -58,6 +58,9 @@ struct score {
     int64_t rows;                 /* rows run, context included */
     int64_t kept, seen;           /* rows that choices of routed layers kept, and
                                    * saw */
+    uint64_t flops;               /* counted, of the forwards, loss and entropy
+                                   * left out; not of the metered rule, which
+                                   * has a ledger */
 };
 /* Add a window after its forward with entropy. */
 void   score_add(struct score *score, const struct model *model,

@@ -226,6 +226,26 @@ static void first_bytes(bool begins[BYTES], const struct vocab *vocab)
             begins[(unsigned char)vocab->bytes[vocab->at[id]]] = true;
 }
 
+/* Text between added tokens, with the space before it. */
+static enum status encode_part(const struct tokenizer_parts *parts,
+                               const char *text, size_t size, struct ids *ids,
+                               struct error *err)
+{
+    const bool space = parts->prefix == PREFIX_ALWAYS ||
+                       (parts->prefix == PREFIX_MISSING && size > 0 &&
+                        text[0] != ' ');
+    if (size == 0 || !space)
+        return encoders[parts->kind](parts, text, size, ids, err);
+    char *copy = malloc(size + 1);
+    if (!copy)
+        return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
+    copy[0] = ' ';
+    memcpy(copy + 1, text, size);
+    enum status status = encoders[parts->kind](parts, copy, size + 1, ids, err);
+    free(copy);
+    return status;
+}
+
 /* Take added tokens where they stand, and encode the text between them. */
 static enum status encode_around(const struct tokenizer_parts *parts,
                                  const char *text, size_t size,
@@ -244,36 +264,24 @@ static enum status encode_around(const struct tokenizer_parts *parts,
             at++;
             continue;
         }
-        status = encoders[parts->kind](parts, text + from, at - from, ids, err);
+        status = encode_part(parts, text + from, at - from, ids, err);
         if (status == STATUS_OK)
             status = ids_push(ids, id, err);
         at = from = at + n;
     }
     if (status == STATUS_OK)
-        status = encoders[parts->kind](parts, text + from, size - from, ids,
-                                       err);
+        status = encode_part(parts, text + from, size - from, ids, err);
     return status;
 }
 
-/* The text with the space before it, and its own spaces as the vocabulary has
- * them; the caller frees it. */
-static char *spaced(const struct tokenizer_parts *parts, const char *text,
-                    size_t size, size_t *n)
+/* The text with spaces for U+2581; the caller frees it. */
+static char *spaced(const char *text, size_t size, size_t *n)
 {
-    char *out = malloc(size + 2);
-    bool underline = parts->underline && size >= 3 &&
-                     memcmp(text, "\xe2\x96\x81", 3) == 0;
-    bool space = underline || (size > 0 && text[0] == ' ');
+    char *out = malloc(size + 1);
 
     *n = 0;
-    if (!out)
-        return NULL;
-    if (size > 0 && (parts->prefix == PREFIX_ALWAYS ||
-                     (parts->prefix == PREFIX_MISSING && !space)))
-        out[(*n)++] = ' ';
-    for (size_t i = 0; i < size; i++)
-        if (parts->underline && size - i >= 3 &&
-            memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
+    for (size_t i = 0; out && i < size; i++)
+        if (size - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
             out[(*n)++] = ' ';
             i += 2;
         } else {
@@ -288,9 +296,9 @@ static enum status encode_text(const struct tokenizer_parts *parts,
 {
     size_t n;
 
-    if (parts->kind != TOKENIZER_SPM)
+    if (!parts->underline)
         return encode_around(parts, text, size, ids, err);
-    char *copy = spaced(parts, text, size, &n);
+    char *copy = spaced(text, size, &n);
     if (!copy)
         return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
     enum status status = encode_around(parts, copy, n, ids, err);

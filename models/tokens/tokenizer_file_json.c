@@ -209,7 +209,27 @@ static enum status take(struct entry *entry, size_t n, const json_t *id,
     return STATUS_OK;
 }
 
-static enum status take_added(struct entry *entry, size_t n,
+/* Why an added token that texts may hold is refused; NULL: it is read. */
+static const char *why_refused(const struct tokenizer_parts *parts,
+                               const struct json_file *file,
+                               const json_t *token)
+{
+    struct steps steps = steps_of(file, "pre_tokenizer", "pretokenizers");
+    bool once = steps.n > 0 &&
+                is(step_at(&steps, 0), "prepend_scheme", "first");
+
+    if (flag(token, "lstrip", false) || flag(token, "rstrip", false) ||
+        flag(token, "single_word", false))
+        return "lstrip, rstrip and single_word";
+    if (parts->prefix == PREFIX_ALWAYS && flag(token, "normalized", true))
+        return "normalized and a normalizer that puts a space before texts";
+    if (parts->prefix == PREFIX_MISSING && once)
+        return "prepend_scheme first and tokens that texts may hold";
+    return NULL;
+}
+
+static enum status take_added(const struct tokenizer_parts *parts,
+                              struct entry *entry, size_t n,
                               const json_t *added, struct json_file *file)
 {
     const char *key = "added_tokens";
@@ -222,12 +242,10 @@ static enum status take_added(struct entry *entry, size_t n,
         if (!json_is_string(content))
             return tokenizer_bad(file->err, file->name, key, "token %zu has no"
                                  " content", i);
-        if (!special && (flag(token, "lstrip", false) ||
-                         flag(token, "rstrip", false) ||
-                         flag(token, "single_word", false)))
-            return tokenizer_bad(file->err, file->name, key, "%.64s: lstrip,"
-                                 " rstrip and single_word are not supported",
-                                 json_string_value(content));
+        const char *why = special ? NULL : why_refused(parts, file, token);
+        if (why)
+            return tokenizer_bad(file->err, file->name, key, "%.64s: %s are not"
+                                 " supported", json_string_value(content), why);
         enum status status = take(entry, n, json_object_get(token, "id"),
                                   json_string_value(content),
                                   json_string_length(content),
@@ -239,10 +257,11 @@ static enum status take_added(struct entry *entry, size_t n,
     return STATUS_OK;
 }
 
-static enum status take_all(struct entry *entry, size_t n, json_t *vocab,
-                            const json_t *added, bool spm,
-                            struct json_file *file)
+static enum status take_all(const struct tokenizer_parts *parts,
+                            struct entry *entry, size_t n, json_t *vocab,
+                            const json_t *added, struct json_file *file)
 {
+    const bool spm = parts->kind == TOKENIZER_SPM;
     const char *text;
     json_t *id;
 
@@ -255,7 +274,7 @@ static enum status take_all(struct entry *entry, size_t n, json_t *vocab,
         if (status != STATUS_OK)
             return status;
     }
-    enum status status = take_added(entry, n, added, file);
+    enum status status = take_added(parts, entry, n, added, file);
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         if (!entry[i].text)
             status = tokenizer_bad(file->err, file->name, "model.vocab",
@@ -263,19 +282,51 @@ static enum status take_all(struct entry *entry, size_t n, json_t *vocab,
     return status;
 }
 
-/* bos_token and eos_token of tokenizer_config.json: a text or an object. */
-static void find_special(int32_t *id, const json_t *config, const char *key,
-                         const struct entry *entry, size_t n)
+/* The id of a text among the entries; -1: none, also of no text. */
+static int32_t find_entry(const char *text, const struct entry *entry, size_t n)
+{
+    for (size_t i = 0; text && *text && i < n; i++)
+        if (entry[i].text && strcmp(entry[i].text, text) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+/* bos_token or eos_token of tokenizer_config.json: a text or an object. */
+static const char *special_of(const json_t *config, const char *key)
 {
     const json_t *value = json_object_get(config, key);
-    const char *text = json_is_string(value) ? json_string_value(value) :
-                       text_of(value, "content");
 
-    if (!text || !*text)
-        return;
-    for (size_t i = 0; i < n; i++)
-        if (entry[i].text && strcmp(entry[i].text, text) == 0)
-            *id = (int32_t)i;
+    return json_is_string(value) ? json_string_value(value)
+                                 : text_of(value, "content");
+}
+
+/* The special token that a post-processor puts before a text; NULL: none. */
+static const char *put_first(const json_t *step, int depth)
+{
+    const json_t *first = json_array_get(json_object_get(step, "single"), 0);
+    const json_t *steps = json_object_get(step, "processors");
+    const char *text = json_string_value(json_object_get(
+        json_object_get(first, "SpecialToken"), "id"));
+
+    for (size_t i = 0; i < json_array_size(steps) && depth < 2 && !text; i++)
+        text = put_first(json_array_get(steps, i), depth + 1);
+    return text;
+}
+
+/* BOS is what the post-processor puts before a text; where it puts nothing, the
+ * token that tokenizer_config.json names.  That file also says whether texts
+ * begin with BOS or, if it is silent, the post-processor does by putting it. */
+static void read_specials(struct tokenizer_parts *parts, const json_t *root,
+                          const json_t *config, const struct entry *entry,
+                          size_t n)
+{
+    const char *put = put_first(json_object_get(root, "post_processor"), 0);
+    const json_t *told = json_object_get(config, "add_bos_token");
+
+    parts->vocab.eos = find_entry(special_of(config, "eos_token"), entry, n);
+    parts->vocab.bos = find_entry(put ? put : special_of(config, "bos_token"),
+                                  entry, n);
+    parts->begins = json_is_boolean(told) ? json_is_true(told) : put != NULL;
 }
 
 static enum status read_vocab(struct tokenizer_parts *parts,
@@ -295,8 +346,7 @@ static enum status read_vocab(struct tokenizer_parts *parts,
     struct entry *entry = calloc(n, sizeof *entry);
     if (!entry)
         return error_set(file->err, STATUS_NO_MEMORY, "%zu tokens", n);
-    enum status status = take_all(entry, n, vocab, added,
-                                  parts->kind == TOKENIZER_SPM, file);
+    enum status status = take_all(parts, entry, n, vocab, added, file);
     for (i = 0; i < n && status == STATUS_OK; i++)
         bytes += entry[i].size;
     if (status == STATUS_OK)
@@ -305,10 +355,8 @@ static enum status read_vocab(struct tokenizer_parts *parts,
         status = tokenizer_add(parts, entry[i].text, entry[i].size,
                                entry[i].role, file->name, "model.vocab",
                                file->err);
-    if (status == STATUS_OK) {
-        find_special(&parts->vocab.bos, config, "bos_token", entry, n);
-        find_special(&parts->vocab.eos, config, "eos_token", entry, n);
-    }
+    if (status == STATUS_OK)
+        read_specials(parts, file->root, config, entry, n);
     free(entry);
     return status;
 }
@@ -336,29 +384,6 @@ static enum status read_merge(struct tokenizer_parts *parts,
                                "model.merges", file->err);
 }
 
-/* True for a post-processor that puts a special token before a text. */
-static bool puts_first(const json_t *step, int depth)
-{
-    const json_t *first = json_array_get(json_object_get(step, "single"), 0);
-    const json_t *steps = json_object_get(step, "processors");
-    bool does = json_object_get(first, "SpecialToken") != NULL;
-
-    for (size_t i = 0; i < json_array_size(steps) && depth < 2; i++)
-        does = does || puts_first(json_array_get(steps, i), depth + 1);
-    return does;
-}
-
-/* True where tokenizer_config.json says that texts have BOS before them or, if
- * it is silent, where the post-processor puts one there. */
-static bool begins(const json_t *root, const json_t *config)
-{
-    const json_t *told = json_object_get(config, "add_bos_token");
-
-    return json_is_boolean(told) ? json_is_true(told)
-                                 : puts_first(json_object_get(root,
-                                              "post_processor"), 0);
-}
-
 static enum status read_root(struct tokenizer_parts *parts,
                              struct json_file *file, const json_t *config,
                              int32_t n_vocab)
@@ -369,7 +394,6 @@ static enum status read_root(struct tokenizer_parts *parts,
 
     if (status == STATUS_OK)
         status = read_vocab(parts, file, model, config);
-    parts->begins = begins(file->root, config);
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, file->name, "model.vocab",
                                  file->err);

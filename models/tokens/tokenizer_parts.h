@@ -14,10 +14,11 @@ enum tokenizer_kind {
     TOKENIZER_SPM,
 };
 
-enum tokenizer_prefix {          /* a space before the text */
+enum tokenizer_prefix {          /* a space before a text, and before what
+                                  * follows an added token in it */
     PREFIX_NONE,
-    PREFIX_ALWAYS,               /* unless the text is empty */
-    PREFIX_MISSING,              /* unless there is one, or the text is empty */
+    PREFIX_ALWAYS,               /* unless it is empty */
+    PREFIX_MISSING,              /* unless there is one, or it is empty */
 };
 
 struct tokenizer_parts {

@@ -143,7 +143,7 @@ static enum status encode_runs(struct data *data, struct error *err)
     snprintf(data->ids_hash, sizeof data->ids_hash, "%016" PRIx64,
              (uint64_t)XXH64(data->ids, (size_t)data->n_ids * sizeof(int32_t),
                              0));
-    data->lead = tokenizer_bos(data->tokenizer) >= 0;
+    data->lead = tokenizer_begins(data->tokenizer);
     return STATUS_OK;
 }
 

@@ -277,6 +277,7 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
     int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
     int64_t done = 0, bytes = 0;
     double nats = 0.0, kept = 0.0;
+    struct forward_meter meter = forward_meter();
 
     while (done < n && (!watch || watch->go_on(watch, done, n))) {
         int32_t b = 0;
@@ -290,13 +291,15 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
             .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
         };
         double mean;
-        model_forward(t->judge, &input, NULL, &mean);
+        model_forward(t->judge, &input, &meter.meter, &mean);
         nats += mean * b;
         kept += kept_share(t->judge) * b;
         done += b;
     }
     return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
-                             kept / (double)done, done, done * T, bytes };
+                             kept / (double)done,
+                             (double)meter.flops / (double)(done * T), done,
+                             done * T, bytes };
 }
 
 /* Replace the judge, so that there are never three models. */

@@ -54,6 +54,8 @@ struct verdict {
     double  nats;                  /* per byte of the targets */
     double  capacity;              /* share of tokens that routed layers kept;
                                     * NAN without routed layers */
+    double  flops;                 /* counted, of a token's forward under that
+                                    * policy, its loss left out */
     int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
 };
 /* Judge under `policy`, over at most `most` windows (0: all), evenly spread.

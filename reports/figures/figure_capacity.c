@@ -53,7 +53,8 @@ static void write_rule(struct plot *p, const struct setting **s, size_t n,
         }
         if (loss.n && best)
             fprintf(p->data, "%.9g %.9g %.9g %.9g\n", s[i]->capacity, loss.mean,
-                    known_sd(loss), s[i]->flops_forward);
+                    known_sd(loss), topk ? s[i]->flops_topk
+                                         : s[i]->flops_forward);
     }
     fputs("NaN NaN NaN NaN\n\n\n", p->data);
 }

@@ -74,6 +74,18 @@ static void lead_study(const struct report *r, FILE *out)
     fputs(".</p>\n", out);
 }
 
+/* The causal rule may keep far more tokens, or fewer, than training did. */
+static void lead_realised(const struct setting *s, FILE *out)
+{
+    if (!s || !capacity_strays(s->realised.mean, s->capacity))
+        return;
+    fprintf(out, "<p class=\"lead\">Under the causal rule the routed blocks of "
+            "the best MoD model kept %.1f %% of tokens, not the nominal %g %%. "
+            "Its held-out loss and its forward FLOPs are of the share it kept, "
+            "its training FLOPs of the nominal one.</p>\n",
+            100 * s->realised.mean, 100 * s->capacity);
+}
+
 static void change(FILE *out, struct amount ratio, const char *less,
                    const char *more, const char *none)
 {
@@ -155,6 +167,7 @@ void page_lead(const struct report *r, FILE *out)
               "this page are predicted, or there are none.</p>\n", out);
     if (r->study.dense || r->study.mod)
         lead_study(r, out);
+    lead_realised(r->study.mod, out);
     if (report_phase(r))
         lead_phase(report_phase(r), out);
     if (r->tradeoff.n > 0)

@@ -99,6 +99,26 @@ static double nats_per_byte(const json_t *summary, const char *path)
     return json_is_number(value) ? json_number_value(value) : nan("");
 }
 
+bool capacity_strays(double realised, double nominal)
+{
+    return fabs(realised - nominal) > 0.05 * nominal;
+}
+
+/* Summaries of trainings once had the flops of the nominal share alone: no loss
+ * under a rule that kept another share stands beside those. */
+static void read_flops(struct facts *f, const json_t *s)
+{
+    const char *command = jsonpath_text(s, "command");
+    const bool old = command && strcmp(command, "train") == 0 &&
+                     !json_object_get(s, "flops_per_token_forward_topk");
+
+    f->flops_forward = jsonpath_number(s, "flops_per_token_forward");
+    f->flops_topk = old ? f->flops_forward
+                        : jsonpath_number(s, "flops_per_token_forward_topk");
+    if (old && capacity_strays(f->realised, f->capacity))
+        f->flops_forward = nan("");
+}
+
 void facts_read(struct facts *f, const json_t *s)
 {
     static const char *const layers[] = { "config.model.layers", NULL };
@@ -129,7 +149,7 @@ void facts_read(struct facts *f, const json_t *s)
     f->loss_train = nats_per_byte(s, "loss.train");
     f->loss_causal = nats_per_byte(s, "loss.heldout_causal");
     f->loss_topk = nats_per_byte(s, "loss.heldout_topk");
-    f->flops_forward = jsonpath_number(s, "flops_per_token_forward");
+    read_flops(f, s);
     f->tokens = jsonpath_number(s, "tokens");
     policy = f->policy ? route_find(f->policy) : NULL;
     f->dense = (policy && !policy->choose) || f->n_routed == 0 ||
@@ -137,7 +157,7 @@ void facts_read(struct facts *f, const json_t *s)
                                                                 "routing"));
     router = jsonpath_text(s, "config.routing.router");
     f->control = !f->dense && ((policy && !policy->scored) ||
-                               (router && strcmp(router, "frozen") == 0));
+                               (router && strncmp(router, "frozen", 6) == 0));
     if (f->control && policy && policy->scored)
         f->policy = "frozen router";
     if (f->dense) {

@@ -41,12 +41,16 @@ struct facts {
     double n_routed;               /* blocks that tokens are routed around */
     double capacity, realised;     /* share of tokens in routed blocks */
     double loss_train, loss_causal, loss_topk;    /* nats per byte */
-    double flops_forward;          /* per token */
+    double flops_forward;          /* per token, under the causal rule */
+    double flops_topk;             /* under that of training */
     double tokens, seed;
     const char *policy;            /* borrowed from the summary: by which it was
                                     * trained */
     const char *rule;              /* likewise: by which a text was scored */
 };
+/* A share realised that is more than 5 % off the nominal one is another model's
+ * cost; false where either is unknown. */
+bool        capacity_strays(double realised, double nominal);
 /* From summary.json, to which policy and rule then point. */
 void        facts_read(struct facts *out, const json_t *summary);
 

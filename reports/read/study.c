@@ -106,7 +106,6 @@ static enum status add_run(struct study *study, const struct run *run,
         s->kind = f->dense ? SETTING_DENSE
                 : f->control ? SETTING_CONTROL : SETTING_MOD;
         s->capacity = f->capacity;
-        s->flops_forward = f->flops_forward;
         s->n_parameters = f->n_parameters;
         s->tokens = f->tokens;
         label_setting(s, f);
@@ -137,6 +136,16 @@ static double realised(const struct run *run)
     return run->facts.realised;
 }
 
+static double flops_causal(const struct run *run)
+{
+    return run->facts.flops_forward;
+}
+
+static double flops_topk(const struct run *run)
+{
+    return run->facts.flops_topk;
+}
+
 /* The known values of a setting's runs; x[s->n]. */
 static size_t values(const struct setting *s, value_fn *value, double *x)
 {
@@ -157,6 +166,8 @@ static void summarise(struct setting *s, double *x)
     s->topk = stats_spread(x, values(s, loss_topk, x));
     s->train = stats_spread(x, values(s, loss_train, x));
     s->realised = stats_spread(x, values(s, realised, x));
+    s->flops_forward = stats_spread(x, values(s, flops_causal, x)).mean;
+    s->flops_topk = stats_spread(x, values(s, flops_topk, x)).mean;
     for (size_t i = 0; i < s->n; i++)
         if (amount_known(flops_trained(s->run[i]))) {
             flops += flops_trained(s->run[i]).value;

@@ -19,7 +19,8 @@ struct setting {
     char *key;                          /* owned: the config without seeds */
     const struct run **run;             /* owned [n]; the runs are borrowed */
     size_t n;
-    double capacity, flops_forward, flops_train, tokens, n_parameters;
+    double capacity, flops_train, tokens, n_parameters;
+    double flops_forward, flops_topk;   /* means, by rule as the losses */
     struct spread causal, topk, train, realised;    /* of the known runs */
     int    budget;                      /* index of study.budget; -1: its
                                          * training FLOPs are unknown */

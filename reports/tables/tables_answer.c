@@ -25,11 +25,15 @@ static void answer_study(struct table *t, const struct study *s)
     struct amount mod = amount_of(s->mod->causal.mean, PROV_MEASURED);
     struct amount fd = amount_of(s->dense->flops_forward, PROV_COUNTED);
     struct amount fm = amount_of(s->mod->flops_forward, PROV_COUNTED);
+    struct amount share = amount_of(100 * s->mod->realised.mean, PROV_COUNTED);
 
     answer_row(t, "held-out loss, best of each", "nats per byte", dense, mod,
                amount_ratio(mod, dense));
     answer_row(t, "forward pass per token, best of each", "flop", fd, fm,
                amount_ratio(fm, fd));
+    answer_row(t, "tokens that routed blocks keep under that rule", "%",
+               amount_of(100, PROV_COUNTED), share,
+               amount_of(s->mod->realised.mean, PROV_COUNTED));
 }
 
 static void answer_phase(struct table *t, const struct phase *f)

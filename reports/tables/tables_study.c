@@ -139,6 +139,7 @@ static const struct column point_columns[] = {
     { "setting", "setting", "", COLUMN_TEXT, true },
     { "seed", "seed", "", COLUMN_TEXT, true },
     { "directory", "directory", "", COLUMN_TEXT, true },
+    { "capacity_realised", "realised", "", COLUMN_SHARE, false },
     { "flops_predicted", "training, predicted", "flop", COLUMN_SI, false },
     { "flops_counted", "training, counted", "flop", COLUMN_SI, false },
     { "seconds", "time", "s", COLUMN_SI, false },
@@ -167,6 +168,7 @@ static void points(struct report *r)
             else
                 table_text(t, "unknown");
             table_text(t, run->name);
+            table_amount(t, counted(run->facts.realised));
             table_amount(t, run->totals.of[WITNESS_PREDICTED][METRIC_FLOPS]);
             table_amount(t, run->totals.of[WITNESS_COUNTED][METRIC_FLOPS]);
             table_amount(t, run->totals.of[WITNESS_MEASURED][METRIC_SECONDS]);

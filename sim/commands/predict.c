@@ -30,6 +30,12 @@ static const char *const weights[] = {
     NULL
 };
 
+static const char *const logits[] = {
+#define X(id, name) name,
+    LOGITS_MAP(X) NULL
+#undef X
+};
+
 #define PREDICT(name, argument, with, TYPE, member, ...)                       \
     FLAG(name, argument, with, TYPE, struct predict_options, member,           \
          __VA_ARGS__)
@@ -58,6 +64,9 @@ static const struct flag flags[] = {
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
         " model.max_tokens"),
+    PREDICT("--logits", "ROWS", "--phase prefill", CHOICE, logits, 0, 0, "last",
+        logits, NULL, "the rows whose logits are worked out: each sequence's"
+        " last, as before a decode step, or all, as to score a text"),
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
@@ -95,6 +104,8 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase decode", err);
     if (status == STATUS_OK && o->phase != MEMORY_TRAIN)
         status = flags_refuse(c, "--phase train", err);
+    if (status == STATUS_OK && o->phase != MEMORY_FORWARD)
+        status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
@@ -251,6 +262,7 @@ static enum status work_out(struct predict_answer *a, struct error *err)
     const struct model_spec dense = spec_dense(&q->spec);
 
     q->phase = (enum memory_phase)o->phase;
+    q->all_logits = o->logits == LOGITS_ALL;
     q->n_sequences = (int32_t)o->batch;
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
@@ -272,6 +284,13 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
 /* ---- the command ---- */
 
+static enum explain_rows told_rows(const struct predict_question *q)
+{
+    return q->phase == MEMORY_DECODE ? EXPLAIN_NO_ROWS
+           : q->phase == MEMORY_FORWARD && !q->all_logits ? EXPLAIN_LAST_LOGITS
+                                                          : EXPLAIN_ALL_ROWS;
+}
+
 static enum status print(FILE *file, struct predict_answer *a, int argc,
                          char **argv, struct error *err)
 {
@@ -284,7 +303,7 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
     if (o->explain < 0)
         return predict_print_json(file, a, argc, argv, err);
     explain_op(file, &a->model.spec, &a->model.allocation,
-               o->phase != MEMORY_DECODE, a->model.ledger, (enum op)o->explain,
+               told_rows(&a->question), a->model.ledger, (enum op)o->explain,
                (int32_t)o->layer);
     return STATUS_OK;
 }

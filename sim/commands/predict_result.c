@@ -76,6 +76,14 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 s->first_besides ? " and of the others a share" : "");
 }
 
+/* The rows that have logits, where there is a choice. */
+static const char *logits_text(const struct predict_question *q)
+{
+    return q->phase != MEMORY_FORWARD ? ""
+           : q->all_logits ? ", logits of all tokens"
+                           : ", logits of the last token";
+}
+
 static void print_model(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
@@ -106,8 +114,9 @@ static void print_model(FILE *file, const struct predict_answer *a)
         source_weights_text(weights, s);
         fprintf(file, "matrices as stored: %s\n", weights);
     }
-    fprintf(file, "phase %s, B %d, T %d; machine %s\n",
-            memory_phase_names[a->question.phase], a->question.n_sequences, T,
+    fprintf(file, "phase %s%s, B %d, T %d; machine %s\n",
+            memory_phase_names[a->question.phase], logits_text(&a->question),
+            a->question.n_sequences, T,
             a->machine ? a->machine->name : "none given");
     if (a->model.allocation.kept)
         fputs("kept tokens are taken to stand evenly spaced: how many keys they"
@@ -126,11 +135,17 @@ static void print_range(FILE *file, enum metric metric, struct estimate e)
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }
 
+static enum memory_phase held_phase(const struct predict_question *q)
+{
+    return q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
+                                                        : q->phase;
+}
+
 static uint64_t memory_of(const struct predict_answer *a)
 {
     const struct predict_question *q = &a->question;
-    return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens, q->phase,
-                                a->options->common.threads,
+    return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens,
+                                held_phase(q), a->options->common.threads,
                                 a->process_bytes);
 }
 
@@ -268,7 +283,7 @@ static json_t *memory_json(const struct predict_answer *a)
     const struct predict_question *q = &a->question;
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, &q->spec, q->n_sequences, q->n_tokens,
-                         q->phase);
+                         held_phase(q));
     json_t *list = json_array();
 
     for (int i = 0; i < n; i++)
@@ -312,9 +327,11 @@ static json_t *question_json(struct predict_answer *a)
                                  : json_null();
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, &a->question.spec);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:O}",
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:i, s:i, s:o, s:O}",
         "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
+        "logits", a->question.phase != MEMORY_FORWARD ? NULL
+                  : a->question.all_logits ? "all" : "last",
         "batch", (int)a->question.n_sequences,
         "tokens", (int)a->question.n_tokens,
         "machine", machine, "model", a->config);

@@ -8,10 +8,19 @@
 #include "sim/core/answer/command.h"
 #include "sim/price/predict_table.h"
 
+#define LOGITS_MAP(X)  X(LAST, "last")  X(ALL, "all")
+
+enum logits {
+#define X(id, name) LOGITS_##id,
+    LOGITS_MAP(X)
+#undef X
+};
+
 struct predict_options {
     struct command_options common;
     const char *model, *machine, *convention;   /* the last two may be NULL */
     int     phase, by;                  /* enum memory_phase, predict_by */
+    int     logits;                     /* enum logits */
     int64_t batch, tokens, context;     /* 0: not given */
     int     explain;                    /* enum op, or -1 */
     int64_t layer;                      /* the one that explain shows */

@@ -249,7 +249,7 @@ static int32_t kind_of(const struct model_spec *spec,
  * kind. */
 static void layers(FILE *file, const struct model_spec *spec,
                    const struct plan *plan, const struct allocation *a,
-                   bool known_rows, const struct ledger *ledger,
+                   enum explain_rows told, const struct ledger *ledger,
                    enum pass pass, enum op op)
 {
     for (int32_t i = 0, n; i <= spec->n_layers; i++) {
@@ -261,7 +261,10 @@ static void layers(FILE *file, const struct model_spec *spec,
             fprintf(file, "  %-16s  ", "outside layers");
         else
             fprintf(file, "  layer %-10d  ", key.layer);
-        if (known_rows && pass != PASS_UPDATE) {
+        if (told == EXPLAIN_LAST_LOGITS && key.layer == LEDGER_OUTSIDE &&
+            op != OP_EMBED)
+            fprintf(file, "%d rows: ", a->n_sequences);
+        else if (told != EXPLAIN_NO_ROWS && pass != PASS_UPDATE) {
             rows_of(file, spec, plan, a, pass, op, key.layer);
             fputs(": ", file);
         }
@@ -356,7 +359,7 @@ static bool stored_unlike(const struct model_spec *spec)
 }
 
 void explain_op(FILE *file, const struct model_spec *spec,
-                const struct allocation *allocation, bool known_rows,
+                const struct allocation *allocation, enum explain_rows told,
                 const struct ledger *ledger, enum op op, int32_t layer)
 {
     const struct plan plan = plan_of(spec);
@@ -385,7 +388,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
                 fprintf(file, "  %s\n", notes[i].text);
         if (price->rule)
             where(file, spec, layer, &list, (enum pass)pass, op);
-        layers(file, spec, &plan, allocation, known_rows, ledger,
+        layers(file, spec, &plan, allocation, told, ledger,
                (enum pass)pass, op);
     }
     fputs("\nconvention: a multiply-add is 2; add, multiply, divide, square"

@@ -207,7 +207,7 @@ enum { EXP = OP_FLOPS_EXP, LOG = OP_FLOPS_LOG, FOLD = OP_FLOPS_FOLD };
 
 bool flops_router_learns(const struct model_spec *spec)
 {
-    return spec->router_scores && spec->router_trained &&
+    return spec->router_scores && !spec->router_detached &&
            spec->gate != GATE_ONE;
 }
 
@@ -427,7 +427,8 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
-          { "router", C, flops_router_learns(spec), false } },
+          { "router", C, flops_router_learns(spec) && spec->router_trained,
+            false } },
     };
     int n = 0;
 

@@ -15,8 +15,6 @@ const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
 /* The rows of the table that lie outside the executor's block. */
 static const char tokens_name[] = "tokens, targets";
 static const char routes_name[] = "routes";
-/* This buffer has one row alone where a prompt is taken. */
-static const char logits_name[] = "logits";
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
@@ -228,7 +226,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "block out",         C, h.gathered },
         { "norm statistics",   4, h.rows },
         { "final norm",        C + 2, rows },
-        { logits_name,         V, rows },
+        { "logits",            V, phase == MEMORY_LAST ? B : rows },
         { "loss, entropy",     4, rows },
         { "cached keys",       2*E, decode ? all.keyed : 0 },
         { "kept positions",    choices, decode ? B * (T + 1) : 0 },
@@ -341,12 +339,11 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     const uint64_t choices = (uint64_t)plan_n_choices(spec);
     const uint64_t scores = spec_scored(spec) ? choices : 0;
     struct memory_item items[MEMORY_ITEMS_MAX];
-    int n = memory_items(items, spec, 1, n_prompt, MEMORY_FORWARD);
+    int n = memory_items(items, spec, 1, n_prompt, MEMORY_LAST);
     uint64_t sum = start_bytes + MEMORY_TOUCHED_BYTES;
 
     for (int i = 0; i < n; i++)
-        add_bytes(&sum, items[i].numbers,
-                  items[i].name == logits_name ? 1 : items[i].rows);
+        add_bytes(&sum, items[i].numbers, items[i].rows);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
     add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * L + scores, whole_tiles(T));
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */

@@ -17,7 +17,10 @@ enum memory_phase {
 #define X(id, name) MEMORY_##id,
     MEMORY_PHASE_MAP(X)
 #undef X
-    MEMORY_PHASE_COUNT
+    MEMORY_PHASE_COUNT,
+    MEMORY_LAST = MEMORY_PHASE_COUNT   /* prefill with logits of each sequence's
+                                        * last row alone; MEMORY_FORWARD has
+                                        * those of every row */
 };
 extern const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1];
 

@@ -210,8 +210,10 @@ enum status predict_forward(struct ledger *ledger,
     if (with & PREDICT_LAST && with & (PREDICT_LOSS | PREDICT_ENTROPY))
         return error_set(err, STATUS_BAD_VALUE, "loss and entropy are of every"
                          " row: the last row's logits are not enough");
-    enum status status = pricing_begin(&p, ledger, job, MEMORY_FORWARD, false,
-                                       err);
+    enum status status = pricing_begin(&p, ledger, job,
+                                       with & PREDICT_LAST ? MEMORY_LAST
+                                                           : MEMORY_FORWARD,
+                                       false, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, false, with);

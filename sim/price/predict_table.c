@@ -81,8 +81,10 @@ enum status prediction_open(struct prediction *out,
     case MEMORY_TRAIN:
         return predict_train_step(out->ledger, &job, &out->range, err);
     case MEMORY_FORWARD:
-        return predict_forward(out->ledger, &job, PREDICT_HEAD, &out->range,
-                               err);
+        return predict_forward(out->ledger, &job,
+                               question->all_logits ? PREDICT_HEAD
+                                                    : PREDICT_LAST,
+                               &out->range, err);
     default:
         return predict_decode_expected(out->ledger, &job, &out->range, err);
     }

@@ -9,7 +9,9 @@
 struct predict_question {
     struct model_spec    spec;
     const struct machine *machine;    /* NULL: none; borrowed */
-    enum memory_phase    phase;
+    enum memory_phase    phase;       /* but MEMORY_LAST */
+    bool                 all_logits;  /* of a prefill: logits of every row, not
+                                       * of each sequence's last alone */
     int32_t              n_sequences; /* B */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
 };

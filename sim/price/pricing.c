@@ -448,8 +448,8 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
 }
 
 /* Counts rows of a decode step whose routes are not known: every sequence keeps
- * its token with the layer's capacity, each on its own, or skips it.  `share`
- * is the capacity or the rest of it. */
+ * its token with spec_chance(), each on its own, or skips it.  `share` is that
+ * chance or the rest of it. */
 static struct row_count count_expected(const struct pricing *p, double share,
                                        uint64_t held)
 {

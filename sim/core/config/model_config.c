@@ -27,9 +27,10 @@ const char *const model_config_policies[] = { ROUTE_POLICY_MAP(X) NULL };
 #undef X
 _Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
                "the order of model_config_rope_scalings");
-enum { ROUTER_TRAIN, ROUTER_FROZEN };
+enum { ROUTER_TRAIN, ROUTER_FROZEN, ROUTER_DETACHED };
 const char *const model_config_routers[] = {
-    [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen", NULL
+    [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen",
+    [ROUTER_DETACHED] = "frozen_detached", NULL
 };
 
 const struct config_key model_config_keys[] = {
@@ -277,8 +278,9 @@ static enum status set_routing(struct model_spec *spec,
     spec->gate = (enum gate)config->gate;
     spec->router_input = (enum router_input)config->router_input;
     spec->router_scores = policy->scored && routes;
-    spec->router_trained = spec->router_scores && spec->gate != GATE_ONE &&
-                           config->router == ROUTER_TRAIN;
+    const bool gated = spec->router_scores && spec->gate != GATE_ONE;
+    spec->router_trained = gated && config->router == ROUTER_TRAIN;
+    spec->router_detached = gated && config->router == ROUTER_DETACHED;
     spec->signal = routes ? policy->signal : SIGNAL_NONE;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
@@ -346,7 +348,8 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .rope_high_frequency = (double)spec->rope_scaling.high_frequency,
         .rope_original_tokens = spec->rope_scaling.original_tokens,
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
-        .router = spec->router_trained ? ROUTER_TRAIN : ROUTER_FROZEN,
+        .router = spec->router_trained    ? ROUTER_TRAIN
+                  : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first,
     };
     for (int i = 0; model_config_policies[i]; i++)

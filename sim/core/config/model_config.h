@@ -35,7 +35,7 @@ struct model_config {
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
-    int     router;              /* 0 train, 1 frozen */
+    int     router;              /* 0 train, 1 frozen, 2 detached */
     double  threshold_decay;
 
     struct stored_config weights;    /* of a model file alone: no table of a
@@ -155,8 +155,10 @@ extern const char *const model_config_routers[];
         "what the router reads: the residual stream, normalised or raw")       \
     MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
         "train", model_config_routers, "",                                     \
-        "frozen: it stays as it was drawn, as a control; with gate one no"     \
-        " gradient reaches it, so it is frozen then too")                      \
+        "frozen: it stays as it was drawn, as a control, and the gate's"       \
+        " gradient passes through its score into the stream;"                  \
+        " frozen_detached: not even that, the score is a constant; with gate"  \
+        " one no gradient reaches it, so it is frozen then too")               \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \

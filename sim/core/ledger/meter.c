@@ -1,4 +1,5 @@
-/* meter.c - Fill a ledger with the ops that the executor reports. */
+/* meter.c - Fill a ledger with the ops that the executor reports, or add up the
+ * flops of its forward passes. */
 #include "sim/core/ledger/meter.h"
 
 static void nothing(struct meter *meter, const struct op_run *run)
@@ -54,5 +55,21 @@ struct ledger_meter ledger_meter(struct ledger *ledger)
                    .by_token = ledger_shape(ledger).n_tokens > 0 },
         .ledger = ledger,
         .status = STATUS_OK,
+    };
+}
+
+static void add_forward(struct meter *meter, const struct op_run *run)
+{
+    struct forward_meter *m = (struct forward_meter *)meter;
+
+    if (run->pass == PASS_FORWARD && run->op != OP_LOSS &&
+        run->op != OP_ENTROPY)
+        m->flops += run->total.flops;
+}
+
+struct forward_meter forward_meter(void)
+{
+    return (struct forward_meter){
+        .meter = { .begin = nothing, .end = add_forward },
     };
 }

@@ -55,4 +55,12 @@ struct ledger_meter {
 };
 struct ledger_meter ledger_meter(struct ledger *ledger);
 
+/* Adds up the flops of forward passes, loss and entropy left out: what a loss
+ * under some rule cost, beside which it stands.  Use &forward_meter.meter. */
+struct forward_meter {
+    struct meter meter;           /* first: downcast */
+    uint64_t     flops;
+};
+struct forward_meter forward_meter(void);
+
 #endif

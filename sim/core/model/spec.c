@@ -104,8 +104,6 @@ double spec_chance(const struct model_spec *spec, int32_t layer,
 
     if (first >= n_tokens)
         return 1.0;
-    if (first == 0 || spec->first_besides)
-        return spec->capacity[layer];
     int32_t left = spec_kept(spec, layer, n_tokens) - first;
     return left > 0 ? (double)left / (n_tokens - first) : 0.0;
 }
@@ -197,7 +195,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
         twin.capacity[l] = 1.0;
     twin.router_scores = false;
-    twin.router_trained = false;
+    twin.router_trained = twin.router_detached = false;
     twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
@@ -333,6 +331,9 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
         status = check_skipped_keys(s, err);
     if (status == STATUS_OK)
         status = check_first(s, err);
+    if (status == STATUS_OK && s->router_trained && s->router_detached)
+        status = error_set(err, STATUS_BAD_VALUE, "routing.router: a router"
+                           " that is trained is not detached from the stream");
     if (status == STATUS_OK && s->router_trained)
         status = check_backward(s, "a router that is trained", err);
     return status;

@@ -183,8 +183,10 @@ struct model_spec {
     enum gate         gate;
     enum router_input router_input;
     bool    router_scores;   /* routed layers own a router vector [C] */
-    bool    router_trained;  /* false: the router stays as it was drawn, and its
-                              * score is a constant to the stream as well */
+    bool    router_trained;  /* false: the router stays as it was drawn */
+    bool    router_detached; /* its score is a constant to the stream: no
+                              * gradient passes from the gate through it; the
+                              * router is not trained then */
     bool    backbone_frozen; /* training moves the routers and nothing else */
     enum signal       signal;            /* without router_scores */
     enum routed_part  part;              /* of every routed layer */
@@ -223,8 +225,9 @@ bool    spec_scored(const struct model_spec *spec);
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
 
-/* The chance that a routed layer keeps the last of T tokens: the capacity, but
- * for the first keep_first, which are certain, and what they leave of K. */
+/* The chance that a routed layer keeps the last of T tokens: K / T, which is
+ * the capacity as rounded for T tokens; but the first keep_first are certain,
+ * and the others share what those leave of K. */
 double  spec_chance(const struct model_spec *spec, int32_t layer,
                     int32_t n_tokens);
 
