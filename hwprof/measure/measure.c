@@ -270,13 +270,15 @@ static enum status end_counts(struct measure *m, struct measured_pass *pass,
 
     if (status != STATUS_OK)
         return error_set(err, status, "%s", m->counter.error.text);
-    pass->has_mix = m->session->mix != NULL;
-    memcpy(pass->mix, m->mix, sizeof pass->mix);
     status = check_rates(m, seconds, err);
     if (status == STATUS_OK)
         status = calibrate_check(&pass->set, m->session, &m->topology, err);
     if (status == STATUS_OK)
         status = counter_stop(m->session, err);
+    if (status == STATUS_OK) {
+        pass->has_mix = m->session->mix != NULL;
+        memcpy(pass->mix, m->mix, sizeof pass->mix);
+    }
     return status;
 }
 
