@@ -142,8 +142,8 @@ $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
 $(objects) $(main:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
-# gcc 12 for Arm falls over a loop that looks for the largest difference (an
-# internal error on fmax of widened floats); no test is for speed.
+# gcc 12 for Arm fails on a loop that looks for the largest difference (an
+# internal error on fmax of widened floats); no test needs the speed.
 ifneq ($(filter aarch64%,$(MACHINE)),)
 $(tests:%=%.o): CFLAGS += -fno-tree-loop-vectorize
 endif
@@ -166,10 +166,10 @@ $(BUILD)/counting$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 endef
 $(foreach n,$(counting),$(eval $(call counting_rule,$n)))
 
-# What tests share lies in an archive, from which the linker takes what one needs.
+# Tests share an archive, from which the linker takes what each of them needs.
 shared   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 helpers  := $(BUILD)/tests/libhelp.a
-# The formulas are wrong by one flop there, and every command has to see it.
+# The formulas are made wrong by one flop there; every command has to see it.
 $(BUILD)/tests/test_wrong_prediction: LDLIBS += -Wl,--wrap=predict_forward,--wrap=predict_train_step
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
@@ -189,14 +189,14 @@ $(BUILD)/examples/tests/readme.c: $(readmes)
 $(BUILD)/tests/test_readme.o: $(BUILD)/examples/tests/readme.c
 $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 
-# A model's logits in a file, to compare with others': tests/compare.
+# Write a model's logits to a file, to compare with others': tests/compare.
 $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 check: $(program) $(tests)
 	@scripts/test $(tests)
 
-# Which libraries are there is found out when make starts: install, start anew.
+# Make looks for libraries when it starts: install them, then start it anew.
 deps:
 	@scripts/deps
 test: deps
@@ -228,7 +228,7 @@ validate: $(program)
 validate-simulated: $(program)
 	@scripts/validate --simulated
 
-# The event tables and kernels of Arm are compiled where nobody has one.  Nothing
+# Compile the event tables and kernels of Arm on machines that are not.  Nothing
 # is linked: the libraries' headers are the same for both.
 ARM64 = aarch64-linux-gnu-gcc
 arm64:
@@ -241,7 +241,7 @@ arm64:
 	fi
 arm64-objects: $(objects) $(main:%.c=$(BUILD)/%.o)
 
-# The variant only names a function: which one is looked at makes no difference.
+# The variant only names a function, so any of them can be checked.
 lint_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) -DVARIANT=generic
 lint:
 	@scripts/deps build lint
@@ -253,7 +253,7 @@ lint:
 	    $(library) $(main) $(kernels)
 	@$(MAKE) arm64
 
-# Whatever reads files of others, and all that such a file fills, instrumented.
+# Instrument the readers of foreign files, and all code that such files reach.
 FUZZ_SECONDS = 60
 fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz:
@@ -270,7 +270,7 @@ fuzzing-%: $(BUILD)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 	    -artifact_prefix=$(BUILD)/ $(BUILD)/$*
 
-# Nothing is built anew: the program finds its configs beside itself.
+# Install what is built; the program finds its configs beside itself.
 root = $(DESTDIR)$(PREFIX)
 into = @$(foreach f,$2,install -D -m $(or $3,644) $f $(root)/$1/$(if $4,$f,$(notdir $f)) &&) :
 install: $(program)

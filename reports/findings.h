@@ -51,8 +51,9 @@ struct report_gap {
 };
 
 struct report {
-    struct run  *run;          /* [n_runs] as given */
+    struct run  *run;          /* [n_runs] as given, each once */
     size_t       n_runs;
+    size_t       n_twice;      /* runs left out since they stand here already */
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
@@ -64,9 +65,14 @@ struct report {
      * ledgers, else the best trained dense and MoD model, per token. */
     struct witnesses  trained[ARM_COUNT];      /* owned */
     const struct witnesses *layers[ARM_COUNT]; /* NULL: no such arm */
+    const struct totals *layers_totals[ARM_COUNT];  /* whose reasons explain
+                                                     * silence; as layers */
     double            layers_divide[ARM_COUNT];
     char              layers_label[ARM_COUNT][SETTING_LABEL_SIZE];
     char              layers_what[96];
+    char              layers_apart[256];       /* what differs between the two
+                                                * arms; "": they are twins, or
+                                                * one of them is missing */
     size_t mismatches, compared;               /* counted against predicted */
     struct report_table  table[REPORT_MAX_TABLES];
     size_t n_tables;
@@ -81,11 +87,16 @@ struct report {
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
 
+/* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
+ * "dense run" and "MoD run". */
+const char *report_layers_title(const struct report *report, enum arm arm);
+
 /* Calls visit once per run that did work: runs given, and the points of
  * sweeps. */
 typedef void visit_fn(void *context, const struct run *run);
 void        report_each_run(const struct report *report, visit_fn *visit,
                             void *context);
+size_t      report_count_runs(const struct report *report);
 
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */

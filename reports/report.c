@@ -7,8 +7,10 @@
 #include <string.h>
 #include "reports/figures/figures.h"
 #include "reports/page/page.h"
-#include "reports/read/run_directory.h"
+#include "reports/read/distinct.h"
 #include "reports/read/jsonpath.h"
+#include "reports/read/run_directory.h"
+#include "reports/read/twins.h"
 #include "reports/tables/tables.h"
 
 static enum status read_curves(struct report *r, struct error *err)
@@ -58,30 +60,41 @@ static bool layers_of_profile(struct report *r)
 {
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++) {
         const struct phase *phase = &r->profile->phase[i];
+        char words[PHASE_WORDS_SIZE];
         if (!has_ledgers(&phase->witnesses[ARM_MOD]) ||
             !has_ledgers(&phase->witnesses[ARM_DENSE]))
             continue;
         for (int a = 0; a < ARM_COUNT; a++) {
             r->layers[a] = &phase->witnesses[a];
+            r->layers_totals[a] = &phase->totals[a];
             r->layers_divide[a] = 1;
         }
-        snprintf(r->layers_what, sizeof r->layers_what, "one %.40s",
-                 phase->name);
+        phase_words(words, phase);
+        snprintf(r->layers_what, sizeof r->layers_what, "one %s", words);
         return true;
     }
     return false;
 }
 
-/* The dense setting of the same shape, so that a layer has its twin beside
- * it. */
+/* A dense setting that is the twin of that MoD setting, else the best dense. */
 static const struct setting *twin_of(const struct study *study,
                                      const struct setting *mod)
 {
+    char ignored[8];
+
     for (size_t i = 0; mod && i < study->n; i++)
-        if (study->setting[i].kind == SETTING_DENSE && *mod->shape &&
-            strcmp(study->setting[i].shape, mod->shape) == 0)
+        if (study->setting[i].kind == SETTING_DENSE &&
+            twins_differ(ignored, sizeof ignored, study->setting[i].run[0],
+                         mod->run[0]) == 0)
             return &study->setting[i];
     return study->dense;
+}
+
+static void tell_apart(struct report *r, const struct run *const run[ARM_COUNT])
+{
+    if (r->layers[ARM_DENSE] && r->layers[ARM_MOD])
+        twins_differ(r->layers_apart, sizeof r->layers_apart, run[ARM_DENSE],
+                     run[ARM_MOD]);
 }
 
 static enum status layers_of_study(struct report *r, struct error *err)
@@ -90,20 +103,22 @@ static enum status layers_of_study(struct report *r, struct error *err)
         [ARM_DENSE] = twin_of(&r->study, r->study.mod),
         [ARM_MOD]   = r->study.mod,
     };
+    const struct run *run[ARM_COUNT] = { NULL };
     bool per_token = true;
 
     for (int a = 0; a < ARM_COUNT; a++) {
-        const struct run *run = setting[a] ? study_typical(setting[a]) : NULL;
         enum status status;
-        if (!run)
+        if (!setting[a])
             continue;
-        if ((status = run_ledgers(&r->trained[a], run, err)) != STATUS_OK)
+        run[a] = study_typical(setting[a]);
+        if ((status = run_ledgers(&r->trained[a], run[a], err)) != STATUS_OK)
             return status;
         if (!has_ledgers(&r->trained[a]))
             continue;
         r->layers[a] = &r->trained[a];
-        r->layers_divide[a] = run->facts.tokens;
-        per_token &= run->facts.tokens > 0;
+        r->layers_totals[a] = &run[a]->totals;
+        r->layers_divide[a] = run[a]->facts.tokens;
+        per_token &= run[a]->facts.tokens > 0;
         snprintf(r->layers_label[a], sizeof r->layers_label[a], "%s",
                  setting[a]->label);
     }
@@ -111,29 +126,59 @@ static enum status layers_of_study(struct report *r, struct error *err)
         r->layers_divide[a] = 1;
     snprintf(r->layers_what, sizeof r->layers_what, "%s",
              per_token ? "per token of training" : "whole training run");
+    tell_apart(r, run);
     return STATUS_OK;
+}
+
+/* The first scored run of each arm whose other arm is its twin, else the first
+ * of each. */
+static void find_scored(const struct report *r,
+                        const struct run *run[ARM_COUNT])
+{
+    char ignored[8];
+
+    for (size_t i = r->n_runs; i > 0; i--)
+        if (scores_text(&r->run[i - 1]))
+            run[r->run[i - 1].facts.dense ? ARM_DENSE : ARM_MOD] =
+                &r->run[i - 1];
+    for (size_t i = 0; i < r->n_runs; i++)
+        for (size_t j = 0; j < r->n_runs; j++)
+            if (scores_text(&r->run[i]) && scores_text(&r->run[j]) &&
+                r->run[i].facts.dense && !r->run[j].facts.dense &&
+                twins_differ(ignored, sizeof ignored, &r->run[i],
+                             &r->run[j]) == 0) {
+                run[ARM_DENSE] = &r->run[i];
+                run[ARM_MOD] = &r->run[j];
+                return;
+            }
 }
 
 /* A single run still has layers to show, without a twin. */
 static enum status layers_of_run(struct report *r, struct error *err)
 {
-    for (size_t i = 0; i < r->n_runs; i++) {
-        const struct run *run = &r->run[i];
-        enum arm arm = run->facts.dense ? ARM_DENSE : ARM_MOD;
-        enum status status;
-        if (!scores_text(run) || r->layers[arm])
-            continue;
-        status = run_ledgers(&r->trained[arm], run, err);
+    const struct run *run[ARM_COUNT] = { NULL };
+    bool per_token = true;
+
+    find_scored(r, run);
+    for (int a = 0; a < ARM_COUNT; a++) {
+        enum status status = run[a] ? run_ledgers(&r->trained[a], run[a], err)
+                                    : STATUS_OK;
         if (status != STATUS_OK)
             return status;
-        if (!has_ledgers(&r->trained[arm]))
+        if (!has_ledgers(&r->trained[a]))
             continue;
-        r->layers[arm] = &r->trained[arm];
-        r->layers_divide[arm] = run->facts.tokens > 0 ? run->facts.tokens : 1;
-        snprintf(r->layers_what, sizeof r->layers_what, "%s",
-                 run->facts.tokens > 0 ? "per token of the scored text"
-                                       : "the scored text");
+        r->layers[a] = &r->trained[a];
+        r->layers_totals[a] = &run[a]->totals;
+        r->layers_divide[a] = run[a]->facts.tokens;
+        per_token &= run[a]->facts.tokens > 0;
+        snprintf(r->layers_label[a], sizeof r->layers_label[a], "%.79s",
+                 run[a]->name);
     }
+    for (int a = 0; a < ARM_COUNT && !per_token; a++)
+        r->layers_divide[a] = 1;
+    snprintf(r->layers_what, sizeof r->layers_what, "%s", per_token
+             ? "per token of the scored text" : "the scored text");
+    tell_apart(r, run);
     return STATUS_OK;
 }
 
@@ -163,6 +208,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         status = run_open(&r->run[i], paths[i], err);
         r->n_runs += status == STATUS_OK;
     }
+    if (status == STATUS_OK)
+        status = runs_keep_distinct(r->run, &r->n_runs, &r->n_twice, err);
     for (size_t i = r->n_runs; i > 0; i--)
         if (r->run[i - 1].kind == RUN_PROFILE)
             r->profile = &r->run[i - 1];

@@ -1,4 +1,4 @@
-/* cases.c - the shapes, and weights to fill them. */
+/* cases.c - List the shapes, and fill models with weights. */
 #include "tests/cases.h"
 
 #include <criterion/criterion.h>

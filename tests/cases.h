@@ -1,4 +1,4 @@
-/* cases.h - small models to try things on.
+/* cases.h - Make small models to try things on.
  *
  * Odd sizes on purpose: channels, heads, widths and lengths that are no multiple
  * of a register, of 16, or of each other. */
@@ -18,7 +18,7 @@ extern const struct shape shapes[N_SHAPES];
 enum { N_CAPACITIES = 6 };
 extern const double capacities[N_CAPACITIES];
 
-/* Which layers route: every second one, all, or the first. */
+/* The layers that route: every second one, all, or the first. */
 enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 
 /* The shape as a model of the family (gpt2: as many key/value heads as heads;
@@ -27,8 +27,8 @@ enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);
 
-/* Two families that have every trait between them, for what would take long with
- * all. */
+/* Two families that have every trait between them, for tests that would take
+ * long with all families. */
 enum { N_CONTRASTS = 2 };
 extern const enum family contrasts[N_CONTRASTS];
 
@@ -37,8 +37,8 @@ extern const enum family contrasts[N_CONTRASTS];
  * all three of its ranges. */
 void case_variant(struct model_spec *spec, int i);
 
-/* What the shapes do not vary, varied from case to case: the head and, where
- * layers route, gate, router input and training of the router. */
+/* Varies from case to case what the shapes do not: the head and, where layers
+ * route, gate, router input and training of the router. */
 void case_vary(struct model_spec *spec, int i);
 
 enum { CASE_NAME_SIZE = 128 };
@@ -76,8 +76,8 @@ const struct route_policy *case_policy(const char *name);
 struct ledger *case_ledger(int32_t n_layers, int32_t n_tokens,
                            enum provenance known);
 
-/* Flops and bytes of every cell of both, those that nobody touched too; ends
- * the test where they differ.  How many were touched. */
+/* Compares flops and bytes of every cell of both, untouched cells too; ends the
+ * test where they differ.  Returns how many cells were touched. */
 uint64_t case_same_ledger(const struct ledger *predicted,
                           const struct ledger *counted, const char *what);
 

@@ -1,5 +1,5 @@
-/* cli.h - the program as a user meets it: started in a directory of its own,
- * where a text and a run's config lie, with its streams in the files stdout and
+/* cli.h - Start the program as a user does, in a directory of its own that
+ * holds a text and a run's config, with its streams in the files stdout and
  * stderr. */
 #ifndef CLI_H
 #define CLI_H
@@ -22,7 +22,7 @@ enum { MOST_ARGUMENTS = 32, PATH_SIZE = 512 };
 
 /* ---- starting the program ---- */
 
-/* What becomes of the child before it is the program. */
+/* Limits that the child sets before it becomes the program. */
 struct limits {
     rlim_t file_bytes;         /* more fails, as on a full disk; 0: none */
 };
@@ -151,7 +151,7 @@ static inline json_t *summary_of(const char *run)
     return summary;
 }
 
-/* By its path: "loss.heldout_causal"; NULL: there is none. */
+/* The value at a path such as "loss.heldout_causal"; NULL: there is none. */
 static inline json_t *at(json_t *json, const char *path)
 {
     char part[64];
@@ -164,7 +164,7 @@ static inline json_t *at(json_t *json, const char *path)
     return json;
 }
 
-/* A number or boolean. */
+/* The number or boolean at a path. */
 static inline double number_at(json_t *json, const char *path)
 {
     json = at(json, path);

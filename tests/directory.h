@@ -1,4 +1,4 @@
-/* directory.h - a new directory to work in, and what is put into it. */
+/* directory.h - Make a new directory to work in, and put files into it. */
 #ifndef DIRECTORY_H
 #define DIRECTORY_H
 

@@ -1,4 +1,4 @@
-/* fake_bench.h - a machine and a model of two ops, to measure. */
+/* fake_bench.h - Fake a machine and a model of two ops, to measure. */
 #ifndef FAKE_BENCH_H
 #define FAKE_BENCH_H
 

@@ -1,4 +1,4 @@
-/* fake_counter.h - a back end that counts what it is told. */
+/* fake_counter.h - Fake a back end that counts what it is told. */
 #ifndef FAKE_COUNTER_H
 #define FAKE_COUNTER_H
 
@@ -14,8 +14,9 @@
 enum { FAKE_EMPTY = 12 };        /* what a read itself adds */
 #define SEEN (counter_bit(METRIC_FLOPS) | counter_bit(METRIC_L2_BYTES))
 
-/* Whoever calls reads in an order that is known: when opened for the first time
- * it is calibrated, later it is checked; the rest is ops. */
+/* Callers read in an order that is known: a session is calibrated when it is
+ * opened for the first time, checked when it is opened later; all other
+ * readings are of ops. */
 enum fake_mode { FAKE_CALIBRATE, FAKE_CHECK, FAKE_RUN };
 
 struct fake {
@@ -64,7 +65,7 @@ static inline enum status fake_open(struct counter_session **out,
     return STATUS_OK;
 }
 
-/* Which metric's kernel ran before this reading; -1: none. */
+/* The metric whose kernel ran before this reading; -1: none. */
 static inline int kernel_before(struct fake_session *s)
 {
     struct fake *fake = s->fake;

@@ -1,4 +1,4 @@
-/* fake_tree.h - a throw-away directory that looks like /sys or /proc. */
+/* fake_tree.h - Make a throw-away directory that looks like /sys or /proc. */
 #ifndef FAKE_TREE_H
 #define FAKE_TREE_H
 

@@ -1,6 +1,6 @@
-/* golden_mask.h - replace in a program's output what differs from run to run or
- * from machine to machine by a mark such as <time>, so that the rest can be
- * compared to the letter. */
+/* golden_mask.h - Replace what differs from run to run, or from machine to
+ * machine, in a program's output by a mark such as <time>, so that the rest can
+ * be compared to the letter. */
 #ifndef GOLDEN_MASK_H
 #define GOLDEN_MASK_H
 

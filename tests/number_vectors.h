@@ -1,6 +1,6 @@
-/* number_vectors.h - random blocks of every stored type, and what gguf.quants
- * of the Python package gguf 0.19.0 makes of them, as the bits of float32.
- * Scales are normal and subnormal halves of either sign. */
+/* number_vectors.h - List random blocks of every stored type, and the bits of
+ * the float32 numbers that gguf.quants of the Python package gguf 0.19.0 reads
+ * from them.  Scales are normal and subnormal halves of either sign. */
 #ifndef NUMBER_VECTORS_H
 #define NUMBER_VECTORS_H
 

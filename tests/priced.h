@@ -1,4 +1,4 @@
-/* priced.h - two small models, and what the formulas say of them. */
+/* priced.h - Price two small models by the formulas. */
 #ifndef PRICED_H
 #define PRICED_H
 

@@ -1,4 +1,4 @@
-/* program.h - where the program is that a test starts. */
+/* program.h - Find the program that a test starts. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 

@@ -1,4 +1,4 @@
-/* reference.c - the equations, one function each. */
+/* reference.c - Write out the equations, one function each. */
 #include "tests/reference.h"
 
 #include <math.h>

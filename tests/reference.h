@@ -1,6 +1,6 @@
-/* reference.h - a decoder in double, written from the equations and from nothing
- * else: plain loops, full T x T attention, libm.  What the executor is measured
- * against.
+/* reference.h - Compute a decoder in double, from the equations and nothing
+ * else: plain loops, full T x T attention, libm.  The executor is measured
+ * against it.
  *
  * Sources: Vaswani et al. 2017 (attention); Radford et al. 2019 (gpt2: norm
  * before each part, learned positions); Hendrycks and Gimpel 2016 (GELU, tanh

@@ -1,4 +1,4 @@
-/* reference_routed.c - the definitions, a token at a time. */
+/* reference_routed.c - Apply the definitions, one token at a time. */
 #include "tests/reference_routed.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "sim/core/base/random.h"
 #include "tests/reference.h"
 
-/* What a sequence is while layers work on it: rows are tokens. */
+/* The state of a sequence while layers work on it: rows are tokens. */
 struct state {
     const struct routed_sequence *in;
     double *x;                 /* [T,C] the stream */
@@ -99,8 +99,8 @@ static double score_of(const struct state *s, int32_t choice, int32_t t,
     }
 }
 
-/* All tokens' scores from the stream as it is now, which is then what the like
- * of this choice in the next routed layer compares with. */
+/* All tokens' scores from the stream as it is now, which is then what the same
+ * kind of choice in the next routed layer compares with. */
 static void score_all(struct state *s, int32_t choice, double *left)
 {
     const int32_t n = s->in->n_tokens;
@@ -206,8 +206,8 @@ static void move(double *x, const double *y, double gate, int32_t n)
         x[i] += gate * (y[i] - x[i]);
 }
 
-/* The second half of a layer whose parts are apart: who was kept by attention
- * does not matter any more. */
+/* The second half of a layer whose parts are apart: it does not matter which
+ * tokens attention kept. */
 static void run_ffn_apart(struct state *s, int32_t l)
 {
     const struct routed_sequence *in = s->in;

@@ -1,7 +1,8 @@
-/* reference_routed.h - a decoder in double that routes: whole blocks, parts of
- * them or both parts apart, with the keys of skipped tokens absent, computed or
- * carried, by routers or signals.  One sequence, one token at a time through every layer's
- * definition in sim/core/ledger/op.h and sim/core/model/spec.h; full attention, libm. */
+/* reference_routed.h - Compute a decoder in double that routes: around whole
+ * blocks, parts of them or both parts apart, with the keys of skipped tokens
+ * absent, computed or carried, by routers or signals.  One sequence goes, token
+ * by token, through every layer's definition in sim/core/ledger/op.h and
+ * sim/core/model/spec.h; full attention, libm. */
 #ifndef REFERENCE_ROUTED_H
 #define REFERENCE_ROUTED_H
 

@@ -1,4 +1,4 @@
-/* report_folder.h - a report, and a folder of its own for what it writes. */
+/* report_folder.h - Open a report, with a folder of its own to write into. */
 #ifndef REPORT_FOLDER_H
 #define REPORT_FOLDER_H
 

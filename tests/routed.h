@@ -1,5 +1,5 @@
-/* routed.h - models that route in every way there is, and rules to route by;
- * their tests: test_routed.c, test_routed_keys.c. */
+/* routed.h - Make models that route in every way there is, and rules to route
+ * by, for test_routed.c and test_routed_keys.c. */
 #ifndef ROUTED_H
 #define ROUTED_H
 

@@ -1,5 +1,5 @@
-/* shared.h - test data that lies beside the tree: models, vocabularies and what
- * other programs made of them. */
+/* shared.h - Find test data that lies beside the tree: models, vocabularies and
+ * what other programs made of them. */
 #ifndef SHARED_H
 #define SHARED_H
 

@@ -1,4 +1,4 @@
-/* stored_numbers.h - numbers as files have them, drawn. */
+/* stored_numbers.h - Draw random numbers in the formats that files store. */
 #ifndef STORED_NUMBERS_H
 #define STORED_NUMBERS_H
 
@@ -9,7 +9,7 @@
 #include "models/files/numbers.h"
 #include "sim/core/base/random.h"
 
-/* Where a block's halves are; -1: none. */
+/* The offsets of a block's halves in bytes; -1: none. */
 static const int halves[NUMBER_COUNT][2] = {
     [NUMBER_F32] = { -1, -1 }, [NUMBER_F16] = { 0, -1 },
     [NUMBER_BF16] = { -1, -1 }, [NUMBER_Q8_0] = { 0, -1 },
@@ -19,7 +19,7 @@ static const int halves[NUMBER_COUNT][2] = {
     [NUMBER_Q6_K] = { 208, -1 },
 };
 
-/* n numbers of a type: any bits, but halves, and float32 and bfloat16, that are
+/* n numbers of a type: any bits, except that halves, float32 and bfloat16 are
  * small and of either sign. */
 static inline uint8_t *draw(enum number type, size_t n, uint64_t seed)
 {

@@ -1,4 +1,5 @@
-/* synthetic_machine.h - a machine whose joules are known, with its own clock.
+/* synthetic_machine.h - Simulate a machine whose joules are known, with its own
+ * clock.
  *
  * It runs the kernels of energy_kernel.h in no time, and posts what they draw,
  * with noise, into two packages of a powercap tree: counters of microjoules
@@ -34,7 +35,7 @@ struct synthetic {
     double   joules;                           /* truly drawn, all windows */
 };
 
-/* A socket of the size of a small server's: 20 W idle, 2.5 W a thread awake. */
+/* A socket of a small server's size: 20 W idle, 2.5 W a thread awake. */
 static const double synthetic_truth[ENERGY_TERM_COUNT] = {
     [ENERGY_IDLE] = 20,    [ENERGY_AWAKE] = 2.5,  [ENERGY_FLOP] = 15e-12,
     [ENERGY_L1] = 4e-12,   [ENERGY_L2] = 8e-12,   [ENERGY_L3] = 20e-12,
@@ -114,8 +115,8 @@ static inline void synthetic_busy(void *context)
     synthetic_sleep(context, 0.1);
 }
 
-/* What all threads do in a second of one work: 100 GFLOP/s a thread; 200, 100,
- * 50 and 10 GB/s, with an add for each float. */
+/* The work of all threads in a second of one kind: 100 GFLOP/s a thread; 200,
+ * 100, 50 and 10 GB/s, with an add for each float. */
 static inline void synthetic_work(enum energy_work work, double seconds,
                                   double amount[ENERGY_TERM_COUNT])
 {

@@ -1,4 +1,4 @@
-/* test_agreement.c - what the executor counted is what the formulas predict, as
+/* test_agreement.c - Expect the executor to count what the formulas predict, as
  * integers: flops and bytes of every (pass, layer, op), and of every token.
  *
  * The two share no code but sim/core.  That the counts are what really ran is
@@ -13,7 +13,7 @@
 
 enum { MAX_TOKENS = 512 };
 
-/* What is run and priced. */
+/* A run, and the size of its ledgers; it is priced too. */
 struct run {
     const struct model_spec *spec;
     const struct shape      *shape;
@@ -214,7 +214,7 @@ Test(agreement, the_threshold_policy_from_no_token_to_all)
     }
 }
 
-/* What threads do is the same work. */
+/* Threads share the same work. */
 Test(agreement, counts_do_not_depend_on_threads)
 {
     int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];

@@ -1,9 +1,9 @@
-/* test_agreement_routed.c - the executor counts what the formulas predict for
- * every part of a block that is routed, every way to treat the keys of skipped
- * tokens and every policy that needs no router: whole sequences, sequences of
- * unlike lengths, and decode steps, as integers by (layer, op) and by token;
- * with weights in float32, and kept as stored; with the first tokens kept in
- * any case, or not. */
+/* test_agreement_routed.c - Expect the executor to count what the formulas
+ * predict for every part of a block that is routed, every way to treat the keys
+ * of skipped tokens and every policy that needs no router: whole sequences,
+ * sequences of unlike lengths, and decode steps, as integers by (layer, op) and
+ * by token; with weights in float32, and kept as stored; with the first tokens
+ * kept in any case, or not. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* What was measured fits, aligned and zeroed, and cannot be overrun. */
+/* test_arena.c - Expect what was measured to fit, aligned and zeroed, and never
+ * to be overrun. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

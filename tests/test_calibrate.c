@@ -1,4 +1,5 @@
-/* Which counters are trusted after the known kernels. */
+/* test_calibrate.c - Expect the known kernels to tell which counters can be
+ * trusted. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>

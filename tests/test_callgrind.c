@@ -1,4 +1,5 @@
-/* Dumps of callgrind, written by hand; and callgrind itself where it is. */
+/* test_callgrind.c - Read dumps of callgrind written by hand; run callgrind
+ * itself where it is installed. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

@@ -1,4 +1,5 @@
-/* test_checkpoint.c - what is written is what is read, and what others read. */
+/* test_checkpoint.c - Read back what was written, by this program and by
+ * others' rules. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -46,7 +47,7 @@ static const char *in_directory(const char *name)
 
 /* ---- there and back ---- */
 
-/* Numbers of all tensors; the padding between them belongs to nobody. */
+/* The weights of all tensors; the padding between them is not compared. */
 static void expect_same_weights(struct model *a, struct model *b)
 {
     struct tensor_list *list = model_tensors(a);
@@ -530,7 +531,7 @@ Test(checkpoint, the_state_of_training_comes_back_bit_for_bit)
     cr_expect(curve[1][3] == 1e-300);
     cr_expect(eq(u64, ledger_at(other, key)->count[METRIC_FLOPS], UINT64_MAX));
     cr_expect(eq(u64, ledger_at(other, key)->count[METRIC_BYTES], 7));
-    /* Nobody counted cycles. */
+    /* Cycles were not counted. */
     cr_expect(eq(int, ledger_at(other, key)->from[METRIC_CYCLES],
                  PROV_UNKNOWN));
     model_close(again);

@@ -1,6 +1,6 @@
-/* test_classes.c - small models of every class that is read, as transformers and
- * llama.cpp's converter write them, give the logits that transformers gives.
- * Files and numbers are from data/classes/make.py. */
+/* test_classes.c - Expect small models of every class that is read, as
+ * transformers and llama.cpp's converter write them, to give the logits that
+ * transformers gives.  Files and numbers are from data/classes/make.py. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

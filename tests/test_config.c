@@ -1,4 +1,5 @@
-/* Configs are read through their table, or refused with a place and a remedy. */
+/* test_config.c - Read configs through their table; refuse bad ones with the
+ * place and a remedy. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -244,7 +245,7 @@ Test(config, an_empty_file_lacks_what_is_required)
                                 " 1000000000, in step");
 }
 
-/* What users get wrong: the message starts with `at` and holds `says`. */
+/* A mistake that users make: the message starts with `at` and holds `says`. */
 struct mistake {
     char text[128], setting[64], at[24], says[96];
 };

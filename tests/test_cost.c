@@ -1,4 +1,5 @@
-/* Costs add up, and a sum never claims to know more than its parts. */
+/* test_cost.c - Add costs up; a sum never claims to know more than its
+ * parts. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

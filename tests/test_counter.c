@@ -1,4 +1,5 @@
-/* Event tables, groups, recorded runs, and what real back ends say here. */
+/* test_counter.c - Read event tables, groups and recorded runs; ask the real
+ * back ends of this machine. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
@@ -213,7 +214,7 @@ Test(event_table, every_cpu_finds_its_own)
     cr_assert(eq(str, find("RiscV", 1, 1).name, "generic"));
 }
 
-/* The codes that the recipe was tried with. */
+/* The codes that were checked on a Zen 3 guest. */
 Test(event_table, zen3_has_the_codes_that_were_checked)
 {
     struct event_table t = find("AuthenticAMD", 25, 1);

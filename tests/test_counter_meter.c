@@ -1,4 +1,5 @@
-/* Counter meters: what a reading adds is the op's, less an empty region. */
+/* test_counter_meter.c - Charge each op what a reading adds, less an empty
+ * region. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* test_counting.c - what the executor tallies is what its kernels execute.
+/* test_counting.c - Expect the executor to tally what its kernels execute.
  *
  * The kernels run with arithmetic that counts itself (tests/counting); a meter
  * reads that count where hardware counters would be read, at the begin and end
@@ -103,7 +103,7 @@ static uint64_t run_case(const struct model_spec *spec,
     model_forward(model, &input, &w.meter, &loss);
     model_close(model);
 
-    /* What was counted is the real thing: the usual kernels agree. */
+    /* The kernels that count compute what the usual kernels compute. */
     options.kernels = NULL;
     model = case_model(spec, &options, 1);
     model_forward(model, &input, NULL, &loss);

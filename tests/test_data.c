@@ -1,4 +1,4 @@
-/* test_data.c - who may see which byte. */
+/* test_data.c - Check which bytes belong to training, validation and test. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "models/tokens/tokenizer.h"
 #include "tests/words.h"
 
-/* A block of one letter, 4096 times.  Where each belongs was worked out with
+/* A block is one letter, 4096 times.  The split of each was worked out with
  * another implementation (python-xxhash): XXH64 % 20 of 4096 x 'Q' is 0, 'Y' 0,
  * 'D' 1, 'U' 1, of 'A', 'B', 'C' above 1.  Texts below are named by letters. */
 static char path[32];
@@ -128,7 +128,7 @@ Test(data, finds_windows_in_later_runs)
     data_close(data);
 }
 
-/* How many of the tokens are not `letter`. */
+/* The number of tokens that are not `letter`. */
 static int others(const int32_t *tokens, int n, int letter)
 {
     int count = 0;

@@ -1,5 +1,6 @@
-/* Decoding one token at a time says what one forward pass over all tokens says,
- * keeps keys only for tokens that entered a block, and costs what is predicted. */
+/* test_decode.c - Expect decoding one token at a time to give what one forward
+ * pass over all tokens gives, to keep keys only for tokens that entered a
+ * block, and to cost what is predicted. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

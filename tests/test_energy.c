@@ -1,4 +1,4 @@
-/* test_energy.c - joules by hand. */
+/* test_energy.c - Work out joules by hand. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,5 @@
-/* The fit as a function of rows: by hand, and where rows cannot say. */
+/* test_energy_fit.c - Fit coefficients to rows worked by hand, and to rows that
+ * cannot determine them. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

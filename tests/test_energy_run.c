@@ -1,5 +1,5 @@
-/* From a synthetic machine's counters to its coefficients, through the sensors
- * that read real ones. */
+/* test_energy_run.c - Recover a synthetic machine's coefficients from its
+ * counters, through the code that reads real sensors. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -93,7 +93,7 @@ static bool says(const struct energy_run *run, const char *words)
     return false;
 }
 
-/* One window steps back, one stands still, in one somebody else is at work:
+/* One window steps back, one stands still, and in one another process works:
  * three windows are out, each for its reason, and the rest gives the truth. */
 Test(energy_run, what_cannot_be_is_left_out_and_said)
 {
@@ -256,8 +256,8 @@ Test(energy_run, a_recorded_run_gives_its_coefficients)
 
 /* ---- the loops themselves, on whatever this is ---- */
 
-/* Counts against the clock: nobody does a flop in less than 2 ps, or reads L1
- * at 10 TB/s a thread; and levels are within each other. */
+/* Counts against the clock: no thread takes less than 2 ps a flop, or reads L1
+ * at more than 10 TB/s; and levels are within each other. */
 Test(energy_run, the_kernels_do_what_they_say)
 {
     struct cpu_topology topology;

@@ -1,5 +1,5 @@
-/* Joules shared out, idling taken off, windows planned: nothing is lost, and
- * what is unknown is not 0. */
+/* test_energy_share.c - Share joules out, subtract idling, plan windows:
+ * nothing is lost, and an unknown amount is not 0. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

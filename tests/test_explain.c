@@ -1,5 +1,5 @@
-/* test_explain.c - the teaching screen shows the prices and rows that the ledger
- * holds, also where layers skip tokens but not their keys. */
+/* test_explain.c - Expect the teaching screen to show the prices and rows that
+ * the ledger holds, also where layers skip tokens but not their keys. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@ static struct model_spec spec_with(enum routed_part part,
     return without_router(small_llama(2), part, keys, signal);
 }
 
-/* What --explain prints of a prefill of one sequence of 32 tokens: 8 are kept,
- * at 0, 4, ..., 28. */
+/* The text that --explain prints of a prefill of one sequence of 32 tokens: 8
+ * are kept, at 0, 4, ..., 28. */
 static char *explained(struct model_spec spec, enum op op)
 {
     struct predict_question question = { .spec = spec,

@@ -1,4 +1,5 @@
-/* Files appear whole or not at all, and failures name the file and the cause. */
+/* test_file.c - Expect files to appear whole or not at all, and failures to
+ * name the file and the cause. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -212,7 +212,8 @@ static char *help_of(const struct command *c)
     return text;
 }
 
-/* How often a line begins with the flag, behind its letter where it has one. */
+/* The number of lines that begin with the flag, behind its letter where it has
+ * one. */
 static int count_rows(const char *text, const char *name)
 {
     const size_t length = strlen(name);
@@ -291,7 +292,8 @@ Test(flags, every_row_has_help_or_is_a_key_that_has)
     }
 }
 
-/* A default out of its range would be found by whoever gives no flag at all. */
+/* A default out of its range would be met by everyone who leaves the flag
+ * out. */
 Test(flags, every_default_is_allowed)
 {
     for (int c = 0; commands[c]; c++) {

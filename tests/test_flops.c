@@ -1,4 +1,5 @@
-/* test_flops.c - the price list says what sim/core/ledger/op.h says. */
+/* test_flops.c - Expect the price list to say what sim/core/ledger/op.h
+ * says. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -146,7 +147,7 @@ static const struct row frozen_rows[] = {
     { FAMILY_LLAMA, PASS_BACKWARD, OP_PROJECT, 2048, 256, 4096 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_HEAD, 6400, 528, 12800 },
     { FAMILY_QWEN3, PASS_BACKWARD, OP_QK_NORM, 6*88, 6*100, 64 },
-    /* as ever: 2(10*32*16 + 22*16 + 128 + 15);  13*32 + 16 */
+    /* unchanged: 2(10*32*16 + 22*16 + 128 + 15);  13*32 + 16 */
     { FAMILY_GPT2, PASS_BACKWARD, OP_ATTEND, 11230, 2064, 0 },
     { FAMILY_LLAMA, PASS_BACKWARD, OP_ROUTE, 432, 392, 256 },
     { FAMILY_GPT2, PASS_FORWARD, OP_QKV, 24576, 1024, 49920 },

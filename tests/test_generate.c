@@ -1,5 +1,5 @@
-/* test_generate.c - a trained model tells the story that llama2.c tells; a prompt
- * may be routed as a whole. */
+/* test_generate.c - Expect a trained model to tell the story that llama2.c
+ * tells; a prompt may be routed as a whole. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void read_pieces(struct pieces *p)
     }
 }
 
-/* What has been said so far, and when to stop. */
+/* The text generated so far, and when to stop. */
 struct story {
     struct pieces pieces;
     char   text[4096];
@@ -156,7 +156,8 @@ static bool keeps(const struct allocation *a, int32_t t)
     return kept;
 }
 
-/* How many of from..n-1 come before t: by score, then by place. */
+/* The number of tokens from..n-1 that come before t: by score, then by
+ * place. */
 static int32_t ahead_of(const real *score, int32_t t, int32_t from, int32_t n)
 {
     int32_t ahead = 0;

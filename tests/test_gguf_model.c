@@ -1,5 +1,5 @@
-/* test_gguf_model.c - models in GGUF files: what lands where, and what is
- * refused. */
+/* test_gguf_model.c - Read models from GGUF files: every part lands in its
+ * place, or the file is refused. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -67,7 +67,7 @@ static void put_word(struct writer *w, const char *key, const char *word)
     w->n_values++;
 }
 
-/* Matrices are written so: F32, or BF16, the upper half of their bits. */
+/* Matrices are written as F32, or as BF16, the upper half of its bits. */
 static enum gguf_type matrix_type = GGUF_F32;
 
 static void put_tensor(struct writer *w, const char *name, uint64_t rows,
@@ -322,7 +322,8 @@ Test(gguf_model, every_architecture_comes_back_as_it_went)
     }
 }
 
-/* A llama with something added: its spec, and the model read with it. */
+/* The model read from a llama's file with something added; *found is its
+ * spec. */
 static struct model *read_with(void (*add)(struct writer *),
                                struct model_spec *found, enum status *status,
                                struct error *err)
@@ -421,7 +422,7 @@ static void add_factors(struct writer *w)
     put_tensor(w, "rope_freqs.weight", 0, 3, factors);
 }
 
-/* What they mean is test_rotary's; here, that those of the file arrive. */
+/* test_rotary.c checks what factors mean; here, those of the file arrive. */
 Test(gguf_model, factors_divide_frequencies)
 {
     struct error err = { STATUS_OK, "" };
@@ -569,7 +570,7 @@ static void add_third_layer(struct writer *w)
 {
     put_tensor(w, "blk.2.attn_norm.weight", 0, 24, zeros);
 }
-/* What means "none" is taken. */
+/* Values that mean "none" are accepted. */
 static void add_nothing(struct writer *w)
 {
     put_word(w, "llama.rope.scaling.type", "none");

@@ -71,7 +71,7 @@ static size_t read_cases(struct golden golden[MOST_CASES])
     return n;
 }
 
-/* What a case that has the word in its command is skipped without. */
+/* A case with the word in its command is skipped where the test fails. */
 static const struct need {
     const char *word, *test, *otherwise;
 } needs[] = {

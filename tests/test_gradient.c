@@ -1,5 +1,6 @@
-/* test_gradient.c - whole models: the executor's gradients, in float, against
- * central differences of a decoder in double that shares no code with it. */
+/* test_gradient.c - Compare the gradients of whole models, by the executor in
+ * float, with central differences of a decoder in double that shares no code
+ * with it. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct case_row {
     int  variant;                /* of case_variant() */
 };
 
-/* How far gradients are off: a tensor's by norm, elements one by one. */
+/* The error of gradients: a tensor's by norm, elements one by one. */
 struct error_counts {
     double worst, worst_element;
     int    n_tensors, n_close;   /* close: within 1e-4 */

@@ -1,4 +1,4 @@
-/* test_hf_config.c - config.json, ours and theirs. */
+/* test_hf_config.c - Read and write config.json, ours and others'. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>

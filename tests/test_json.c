@@ -1,4 +1,5 @@
-/* Unknown stays unknown on its way into JSON, and documents appear whole. */
+/* test_json.c - Expect unknown numbers to stay unknown in JSON, and documents
+ * to appear whole. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,4 @@
-/* test_kernels.c - each kernel against the formula in double, for every
+/* test_kernels.c - Compare each kernel with the formula in double, for every
  * instruction set that this CPU runs; any number of parts gives the same bits;
  * nothing is written outside what a kernel was given. */
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
-/* Costs are found again under the key they were charged to, and nowhere else. */
+/* test_ledger.c - Expect costs to be found under the key they were charged to,
+ * and nowhere else. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

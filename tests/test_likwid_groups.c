@@ -1,5 +1,5 @@
-/* LIKWID's groups: sections in their order, and no formula with a counter that
- * the group does not count. */
+/* test_likwid_groups.c - Check LIKWID's groups: sections in their order, and no
+ * formula with a counter that the group does not count. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <ctype.h>

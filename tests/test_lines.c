@@ -1,4 +1,4 @@
-/* Lines that come into a cache, worked out by hand. */
+/* test_lines.c - Count the lines that come into a cache, worked out by hand. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -143,7 +143,7 @@ Test(lines, a_turned_head_is_not_packed)
     cr_expect(eq(dbl, lines_again(&head, 49152), 0));
 }
 
-/* What forward writes has a place of its own; norm leaves 4C + 8 a row. */
+/* Forward writes to a place of its own; norm leaves 4C + 8 a row. */
 Test(lines, what_forward_writes_was_not_seen_since_the_pass_before)
 {
     struct model_spec s = shape();

@@ -1,4 +1,5 @@
-/* test_llama2c.c - a model of llama2.c computes what llama2.c computes. */
+/* test_llama2c.c - Expect a model of llama2.c to compute what llama2.c
+ * computes. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>

@@ -1,4 +1,5 @@
-/* test_machine.c - shipped profiles are sane; mistakes in others are named. */
+/* test_machine.c - Expect shipped profiles to be sane, and mistakes in others
+ * to be named. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -38,7 +39,7 @@ static int for_each_profile(void (*check)(const char *path,
     return n;
 }
 
-/* No key sets them, and whoever loads gives memory as it is. */
+/* No key sets the lanes, and callers of machine_load() do not clear memory. */
 Test(machine, a_profile_has_no_lanes_of_a_simulator)
 {
     struct machine machine;

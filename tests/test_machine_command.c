@@ -1,4 +1,4 @@
-/* test_machine_command.c - `isobath machine --fit-energy` as a user meets it
+/* test_machine_command.c - Run `isobath machine --fit-energy` as a user does
  * where no sensor works: the reason, exit code 1, and no file touched. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

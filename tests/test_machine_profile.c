@@ -1,4 +1,5 @@
-/* What `isobath machine -o` writes, read back by what prices with it. */
+/* test_machine_profile.c - Read back what `isobath machine -o` writes, by the
+ * code that prices with it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

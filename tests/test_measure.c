@@ -1,4 +1,5 @@
-/* Measured by op: passes, repeats, tokens, and why a metric is not there. */
+/* test_measure.c - Measure by op: passes, repeats, tokens, and the reason why a
+ * metric is missing. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Energy by op: shared out, gross and net, short work, sensors that fail. */
+/* test_measure_energy.c - Measure energy by op: shared out, gross and net,
+ * short work, sensors that fail. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

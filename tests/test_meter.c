@@ -1,4 +1,5 @@
-/* Listeners hear every bracket, and file exactly what was tallied. */
+/* test_meter.c - Expect listeners to hear every bracket, and to file exactly
+ * what was tallied. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

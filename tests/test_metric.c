@@ -14,7 +14,7 @@ static bool is_predicted_by(int metric, enum metric_prediction by)
     return metric_table[metric].predicted == by;
 }
 
-/* What is summed over all of a scored text, with or without a machine. */
+/* The sums over a whole scored text, with or without a machine. */
 static struct ledger *scored(const struct machine *machine)
 {
     return priced((struct asked){ .spec = llama(), .B = 2, .T = 16,

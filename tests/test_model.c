@@ -1,5 +1,5 @@
-/* test_model.c - the executor as a whole: the numbers of the reference, the same
- * bits whatever the threads, and that it learns. */
+/* test_model.c - Expect of the executor as a whole the numbers of the
+ * reference, the same bits whatever the threads, and that it learns. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static double distance(const float *a, const double *b, size_t n)
     return sqrt(off / size);
 }
 
-/* How far logits, losses and entropies are from the reference. */
+/* The distance of logits, losses and entropies from the reference. */
 static double distance_to_reference(struct trial *t)
 {
     size_t v = (size_t)t->spec.n_vocab, n = (size_t)t->n;
@@ -269,7 +269,7 @@ Test(model, bits_do_not_depend_on_threads_or_on_the_run)
         }
 }
 
-/* Listening changes nothing. */
+/* A meter that listens changes no bit. */
 Test(model, a_meter_does_not_change_a_bit)
 {
     struct model_spec spec = case_spec(&shapes[10], FAMILY_LLAMA, 0.25,
@@ -291,8 +291,8 @@ Test(model, a_meter_does_not_change_a_bit)
 
 /* ---- causality: what is said at t does not depend on what comes later */
 
-/* How many positions before `from` say something else, and by how much at most,
- * once the text from there on is another. */
+/* Returns how many positions before `from` give other logits, and the most by
+ * which they differ, once the text from there on is another. */
 static int changed_before(struct trial *t, int32_t from, double *most)
 {
     size_t v = (size_t)t->spec.n_vocab;

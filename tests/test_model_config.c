@@ -1,4 +1,4 @@
-/* test_model_config.c - from a few keys to a whole shape. */
+/* test_model_config.c - Make a whole shape from a few keys. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <glob.h>
@@ -183,7 +183,7 @@ Test(model_config, routes_nothing_under_the_dense_policy)
     cr_assert(not(spec.router_scores));
 }
 
-/* What a mistake on top of tiny_llama says, and where. */
+/* A mistake on top of tiny_llama, and the message with its place. */
 static const struct refusal { const char *setting[2], *words; } refusals[] = {
     { { "model.heads=5" }, "--set: model.heads 5: must divide model.channels"
                            " 48" },
@@ -690,7 +690,7 @@ Test(model_config, biases_and_stretched_frequencies_can_be_said)
     cr_assert(spec.rope_scaling.low_frequency == 1.0f);
     cr_assert(spec.rope_scaling.high_frequency == 3.0f);
     cr_assert(eq(i32, spec.rope_scaling.original_tokens, 8192));
-    /* What a kind does not use is not kept. */
+    /* Members that a kind does not use are not kept. */
     spec = spec_of(tiny_llama, SET("model.rope_scaling=linear"));
     cr_assert(spec.rope_scaling.factor == 8.0f);
     cr_assert(eq(i32, spec.rope_scaling.original_tokens, 0));

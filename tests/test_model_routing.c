@@ -1,5 +1,5 @@
-/* test_model_routing.c - what Mixture of Depths promises: who goes through a
- * block, and that the others go past it untouched, forward and backward. */
+/* test_model_routing.c - Check what Mixture of Depths promises: kept tokens go
+ * through a block, and the others pass it untouched, forward and backward. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -264,8 +264,8 @@ Test(model_routing, the_threshold_follows_the_cut)
 
 /* Positions are embedded once each (one sequence), so a row of the position
  * embedding's gradient is the stream's gradient at that token.  Where the layer
- * does not keep the token, that is what comes back from a model whose block does
- * nothing to anybody. */
+ * does not keep the token, it is the gradient of a model whose block changes
+ * nothing. */
 Test(model_routing, skipped_tokens_pass_the_gradient_unchanged)
 {
     const struct shape shape = { 24, 3, 3, 8, 64, 65, 1, 1, 37 };

@@ -1,4 +1,4 @@
-/* Suggestions are near, or there are none. */
+/* test_nearest.c - Suggest a near name, or none. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

@@ -1,4 +1,5 @@
-/* Least squares without negative coefficients, against cases solved by hand. */
+/* test_nnls.c - Solve least squares without negative coefficients, against
+ * cases solved by hand. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

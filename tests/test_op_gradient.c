@@ -1,6 +1,6 @@
-/* test_op_gradient.c - each op on its own: what a kernel hands back for a random
- * cotangent, against central differences of the formula in double, for every
- * instruction set that this CPU runs. */
+/* test_op_gradient.c - Compare the gradients that each op's kernel returns for
+ * a random cotangent with central differences of the formula in double, for
+ * every instruction set that this CPU runs. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Which perf device is the CPU's, and what is counted when not everything that
- * was asked for can be. */
+/* test_perf_pmu.c - Find the CPU's perf device; count what can be counted when
+ * not everything that was asked for can be. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
@@ -353,8 +353,8 @@ Test(measure, an_empty_region_is_that_of_the_metrics_that_are_read)
     fake_tree_close(&tree);
 }
 
-/* What a known kernel finds wrong with the single event (a page fault is no
- * cycle) is not what stopped the two. */
+/* A known kernel objects to the single event (a page fault is no cycle), but
+ * that is not what stopped the two. */
 Test(measure, a_group_that_does_not_fit_is_counted_one_by_one)
 {
     skip_without_perf();

@@ -233,7 +233,7 @@ static const struct route_policy once = { .name = "once",
 static const struct route_policy in_turns = { .name = "in turns",
                                               .choose = choose_in_turns };
 
-/* Which set of tokens an op's rows are. */
+/* The set of tokens that an op's rows are. */
 static const char *rows_of(const struct op_run *run, const bool *first,
                            const bool *second, int32_t n)
 {

@@ -1,5 +1,5 @@
-/* test_pool.c - every part of every job is run, once, and the caller sees what
- * the parts wrote. */
+/* test_pool.c - Expect every part of every job to run, once, and the caller to
+ * see what the parts wrote. */
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -55,7 +55,7 @@ Test(pool, runs_every_part_once)
     }
 }
 
-/* Many short jobs in a row: no wake-up is lost, none runs twice. */
+/* Many short jobs in a row: no wake-up is lost, no job runs twice. */
 Test(pool, runs_job_after_job, .timeout = 60)
 {
     enum { JOBS = 2000 };

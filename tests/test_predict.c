@@ -1,4 +1,5 @@
-/* test_predict.c - whole steps: worked by hand, by law, and by a slow loop. */
+/* test_predict.c - Price whole steps: worked by hand, by law, and by a slow
+ * loop. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

@@ -1,6 +1,6 @@
-/* test_predict_command.c - isobath predict as a user meets the routing keys: of
- * a shape, and of a model that was trained without them; and what its matrices
- * are stored in. */
+/* test_predict_command.c - Run isobath predict as a user does, with the routing
+ * keys: of a shape, and of a model that was trained without them; with matrices
+ * kept in stored formats. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
@@ -103,8 +103,8 @@ static json_t *json_said(void)
 #define FLOPS "totals.predicted.flops"
 #define DENSE "dense.flops"
 
-/* What layers 1 and 3 skip of T = 64 tokens, 48 each: of a row, the norm is
- * 4*32 + 19 = 147, up 2*32*128, act 21*64, down 2*64*32. */
+/* Layers 1 and 3 skip 48 of T = 64 tokens each: of a row, the norm is 4*32 + 19
+ * = 147, up 2*32*128, act 21*64, down 2*64*32. */
 Test(predict_command, the_feed_forward_part_alone)
 {
     cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--format",
@@ -163,9 +163,9 @@ Test(predict_command, explains_the_rows_of_a_part)
               said);
 }
 
-/* What layers 1 and 3 skip, as above, and by their attention as well: of 64
- * queries 48 of qkv 2*32*64, rope 3*(32 + 16) and project 2*32*32, and a norm;
- * attend is 208 a key and 128 a row, over 16*(16 + 32 + 48 + 64) keys of all, over
+/* Layers 1 and 3 skip, as above, and by their attention as well: of 64 queries
+ * 48 of qkv 2*32*64, rope 3*(32 + 16) and project 2*32*32, and a norm; attend
+ * is 208 a key and 128 a row, over 16*(16 + 32 + 48 + 64) keys of all, over
  * 16*16 of kept.  The signal is 2*32 + 15 a row, twice. */
 Test(predict_command, both_parts_apart)
 {

@@ -1,4 +1,5 @@
-/* test_predict_routed.c - parts, skipped keys and signals, worked by hand.
+/* test_predict_routed.c - Price parts, skipped keys and signals, worked by
+ * hand.
  *
  * Two sequences, of 40 and of 20 tokens.  Layer 1 keeps 0-15, 20 and 33 of the
  * first, 3 and 17 of the second: K = 20 rows of N = 60.

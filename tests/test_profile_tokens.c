@@ -1,6 +1,6 @@
-/* test_profile_tokens.c - tokens.csv of a profile: a column for every choice
- * that the model makes, two a layer where its parts are routed apart, and the
- * dense twin's tokens under the same columns. */
+/* test_profile_tokens.c - Write the tokens.csv of a profile: a column for every
+ * choice that the model makes, two a layer where its parts are routed apart,
+ * and the dense twin's tokens under the same columns. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>

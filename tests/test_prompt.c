@@ -1,5 +1,6 @@
-/* test_prompt.c - isobath run --prompt as a user meets it: the text alone on
- * standard output, a row a token, costs as predicted, words where it cannot. */
+/* test_prompt.c - Run isobath run --prompt as a user does: the text alone on
+ * standard output, a row a token, costs as predicted, a message where it cannot
+ * run. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
@@ -112,8 +113,8 @@ static void tear_down(void)
 
 TestSuite(prompt, .init = set_up, .fini = tear_down);
 
-/* Bytes are tokens; a model that was never trained says anything, but the same
- * again, all of it UTF-8, and not a byte more on standard output. */
+/* Bytes are tokens; a model that was never trained says anything, but it
+ * repeats it, all of it is UTF-8, and nothing else is on standard output. */
 Test(prompt, the_text_alone_is_on_standard_output)
 {
     const double started = clock_seconds();
@@ -146,9 +147,9 @@ Test(prompt, the_text_alone_is_on_standard_output)
     json_decref(summary);
 }
 
-/* What the six tokens of the prompt, and then the k-th new one, cost, worked out
- * from op.h would be test_predict's; here: the table's rows and the summary are
- * one story.  C = 16, two heads: a token's flops grow only where its keys fill
+/* test_predict.c works out from op.h what a token costs; here the rows of the
+ * table, for the six tokens of the prompt and each new one, must agree with the
+ * summary.  C = 16, two heads: a token's flops grow only where its keys fill
  * another tile of 16. */
 Test(prompt, a_row_for_every_new_token)
 {
@@ -436,8 +437,8 @@ Test(prompt, weights_that_are_no_numbers_or_overflow_are_an_error)
     for (int i = 0; i < 2; i++) {
         cr_expect(eq(int, isobath("run nan.bin --tokenizer '%s' %s", tokenizer,
                                   asks[i]), 2));
-        expect_said("stderr", "nan.bin: the tensor at byte 131100: a number in it"
-                    " is NaN or infinite");
+        expect_said("stderr", "nan.bin: the tensor at byte 131100: a number in"
+                    " it is NaN or infinite");
         cr_expect(eq(int, isobath("run large.bin --tokenizer '%s' %s",
                                   tokenizer, asks[i]), 1));
         expect_said("stderr", "its weights are damaged or overflow float32");

@@ -1,4 +1,5 @@
-/* The same numbers everywhere, and numbers of the right kind. */
+/* test_random.c - Expect the same random numbers everywhere, of the right
+ * distribution. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,5 @@
-/* Every situation of an energy sensor, on trees made for the test. */
+/* test_rapl.c - Meet every situation of an energy sensor, on trees made for the
+ * test. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <sched.h>
@@ -32,7 +33,7 @@ static void set_energy(const struct fake_tree *tree, const char *zone,
     fake_tree_write(tree, path, "%s", energy);
 }
 
-/* What happens while the sensors prove that they live. */
+/* Changes to the zones while the sensors prove that they live. */
 struct busy {
     const struct fake_tree *tree;
     const char *zone[4], *energy[4];
@@ -318,7 +319,7 @@ Test(rapl, going_back_twice_is_refused_both_times)
     fake_tree_close(&tree);
 }
 
-/* 5 kJ in a millisecond is no power of this world. */
+/* 5 kJ in a millisecond are 5 MW, more than any package draws. */
 Test(rapl, more_than_two_kilowatts_is_refused)
 {
     struct fake_tree tree = one_package();

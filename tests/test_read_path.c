@@ -1,5 +1,5 @@
-/* Ways to read counters: the page that perf shares, which way is the cheapest,
- * and what perf_event_open() refuses. */
+/* test_read_path.c - Choose among the ways to read counters: the page that perf
+ * shares, the cheapest way, and what perf_event_open() refuses. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Recorded runs by op (by reading: test_counter.c): whose turn it is, what a
- * repeat changes, and mistakes. */
+/* test_recorded.c - Replay recorded runs by op (by reading: test_counter.c):
+ * turns, what a repeat changes, and mistakes. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>

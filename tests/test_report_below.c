@@ -1,4 +1,5 @@
-/* What is below resolution in a ledger, read back; and what a token cost. */
+/* test_report_below.c - Read back what is below resolution in a ledger, and
+ * what a token cost. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

@@ -1,4 +1,5 @@
-/* CSV as other tools write it is read; what is broken is named by its line. */
+/* test_report_csv.c - Read CSV as other tools write it; name a broken record by
+ * its line. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,5 @@
-/* Foreign text cannot leave the place it is written to, whatever it holds. */
+/* test_report_escape.c - Expect foreign text to stay in the place it is written
+ * to, whatever it holds. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,5 @@
-/* A report of run directories, from end to end; and of broken ones. */
+/* test_report_page.c - Report on run directories, from end to end, and on
+ * broken ones. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
@@ -61,13 +62,15 @@ static void report_of_all(void)
               err.text);
 }
 
-/* Seeds 1 and 2: MoD less dense is 1.856 - 1.854 and 1.847 - 1.846. */
+/* Two seeds are no verdict, and one dense depth was tried. */
 Test(report_page, the_headline_claims_nothing_inside_the_noise)
 {
     char *page;
     report_of_all();
     page = text_of("out/index.html");
-    has(page, "no difference seen");
+    has(page, "no verdict: 2 seeds compared, 5 are needed");
+    has(page, "Only one dense depth was tried");
+    lacks(page, "tuned:");
     has(page, "lie within");
     has(page, "causal rule");
     has(page, "fewer FLOPs");
@@ -125,7 +128,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
     svg = text_of("out/figures/compute-loss.svg");
-    has(svg, "<title>No difference seen");
+    has(svg, "<title>Best MoD against best dense: no verdict");
     lacks(svg, "Gnuplot</title>");
     free(svg);
     cr_assert(not(file_exists(in_folder("out/figures/touched-by-a-token"))));
@@ -311,7 +314,8 @@ static void put_trained(const char *name, const char *capacity,
     make(name);
     snprintf(path, sizeof path, "%s/summary.json", name);
     snprintf(text, sizeof text, "{\"schema\": \"isobath-run-1\","
-        " \"command\": \"train\", \"config\": {\"model\": {\"layers\": 2, \"channels\": 8},"
+        " \"command\": \"train\", \"config\": {\"model\": {\"layers\": 2,"
+        " \"channels\": 8},"
         " \"routing\": {\"policy\": \"expert_choice\", \"capacity\": %s},"
         " \"train\": {\"seed\": 1}}, \"loss\": {\"heldout_causal\": 2.5,"
         " \"heldout_topk\": 2.4, \"train\": 2.6}, \"tokens\": 100,"
@@ -381,7 +385,7 @@ Test(report_page, a_single_point_makes_a_page_that_compares_nothing)
     char *page;
     report_of(path);
     page = text_of("out/index.html");
-    lacks(page, "no difference seen");
+    lacks(page, "no verdict:");
     has(page, "best dense");
     free(page);
 }
@@ -463,4 +467,174 @@ Test(report_page, a_token_column_that_is_no_bit_is_named)
     put_summary("run/summary.json", "\"run\"}");
     put("run/tokens.csv", "position,text,block_1\n0,a,1\n1,b,2\n");
     refused(in_folder("run"), "tokens.csv:3: block_1 is '2'");
+}
+
+/* Eight points, each given three times, make the same page as once. */
+Test(report_page, a_sweep_beside_its_own_points_counts_each_run_once)
+{
+    char sweep[] = DATA "sweep", again[] = "./" DATA "sweep/";
+    char dense[] = DATA "sweep/points/000002";
+    char mod[] = DATA "sweep/points/000004";
+    char *paths[] = { mod, sweep, again, dense, mod }, *page;
+
+    cr_assert(report_open(&report, paths, 5, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(eq(sz, report.n_runs, 1));
+    cr_assert(eq(sz, report.study.n_runs, report.run[0].n_points));
+    cr_assert(eq(sz, report.n_twice, report.study.n_runs + 3));
+    page = text_of("out/index.html");
+    has(page, "runs were given more than once");
+    free(page);
+}
+
+static void put_profile(const char *seconds)
+{
+    char text[1024];
+    make("p");
+    snprintf(text, sizeof text, "\"profile\",\"phases\":[{\"name\":"
+             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[]}]}",
+             seconds);
+    put_summary("p/summary.json", text);
+}
+
+Test(report_page, fewer_than_six_repeats_claim_no_time)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":null,\"high\":null,\"n\":3}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    lacks(page, "% less time");
+    has(page, "an unclear change in time (-5.8 %, from fewer than 6 repeats");
+    free(page);
+}
+
+Test(report_page, six_repeats_claim_time_with_its_interval)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":0.93,\"high\":0.95,\"n\":6}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    has(page, "5.8 % less time");
+    free(page);
+}
+
+static void put_scored(const char *name, const char *policy,
+                       const char *weights, const char *rest)
+{
+    char text[2048], file[64];
+    make(name);
+    snprintf(text, sizeof text, "\"run\",\"config\":{\"run\":{\"window\":32,"
+             "\"weights\":\"%s\"},\"routing\":{\"policy\":\"%s\"}},"
+             "\"provenance\":{\"data_hash\":\"%s\"},\"tokens\":10,"
+             "\"routing\":{\"policy\":\"%s\",\"blocks\":[0]}%s}", weights,
+             policy, "ab", policy, rest);
+    snprintf(file, sizeof file, "%s/summary.json", name);
+    put_summary(file, text);
+    snprintf(file, sizeof file, "%s/ledger.csv", name);
+    put(file, "witness,pass,layer,op,flops\ncounted,forward,0,norm,100\n");
+    snprintf(file, sizeof file, "%s/tokens.csv", name);
+    put(file, "position,text,block_0\n0,a,1\n");
+}
+
+static char *page_of_two(void)
+{
+    char dense[FILE_PATH_SIZE], mod[FILE_PATH_SIZE];
+    char *paths[] = { dense, mod };
+
+    strcpy(dense, in_folder("dense"));
+    strcpy(mod, in_folder("mod"));
+    cr_assert(report_open(&report, paths, 2, &err) == STATUS_OK, "%s",
+              err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    return text_of("out/index.html");
+}
+
+Test(report_page, runs_of_unlike_weights_are_two_runs_and_no_twins)
+{
+    char *page;
+    put_scored("dense", "dense", "q4_1", "");
+    put_scored("mod", "threshold", "f32", "");
+    page = page_of_two();
+    has(page, "They differ in weights q4_1 and f32.");
+    has(page, "of two runs go, which are no twins");
+    lacks(page, "MoD spends");
+    free(page);
+    page = text_of("out/figures/layers.gp");
+    has(page, "the left bar is the dense run dense");
+    free(page);
+}
+
+Test(report_page, the_same_model_with_nothing_routed_is_the_twin)
+{
+    char *page;
+    put_scored("dense", "dense", "f32", "");
+    put_scored("mod", "threshold", "f32", "");
+    page = page_of_two();
+    lacks(page, "no twins");
+    has(page, "MoD spends 100.0 % of the dense FLOPs");
+    free(page);
+}
+
+/* 5.1 nats less 5.0, of the same windows. */
+Test(report_page, the_twin_that_a_run_had_beside_it_is_shown)
+{
+    char *table;
+    put_scored("mod", "threshold", "f32", ",\"per_token\":{\"nats\":5.1,"
+               "\"flops\":80},\"twin\":{\"per_token\":{\"nats\":5.0,"
+               "\"flops\":100},\"loss_increase\":{\"value\":0.02,\"low\":"
+               "0.01,\"high\":0.03},\"ratio\":{\"flops\":0.8}}");
+    report_of(in_folder("mod"));
+    table = text_of("out/tables/answer.csv");
+    has(table, "\"loss on the text, twins\",5,measured,5.1,measured,1.02,");
+    has(table, "\"FLOPs of one token, twins\",100,counted,80,counted,0.8,");
+    free(table);
+}
+
+/* Sixteen tokens of a decoding are no single step. */
+Test(report_page, decode_steps_are_called_as_many_as_they_are)
+{
+    char *table;
+    make("p");
+    put_summary("p/summary.json", "\"profile\",\"phases\":[{\"name\":"
+                "\"decode step\",\"batch\":1,\"tokens\":8,\"steps\":64,"
+                "\"arms\":[{\"name\":\"mod\",\"totals\":{\"counted\":"
+                "{\"flops\":100}}}]}]}");
+    put("p/ledger_decode.csv", "witness,pass,layer,op,flops\n"
+        "counted,forward,0,norm,100\n");
+    report_of(in_folder("p"));
+    table = text_of("out/tables/answer.csv");
+    has(table, "\"FLOPs of one run of 64 decode steps, twins\"");
+    free(table);
+    table = text_of("out/tables/ops-decode.md");
+    has(table, "One run of 64 decode steps, op by op");
+    has(table, "adds up their medians");
+    has(table, "| sum of ops |");
+    free(table);
+}
+
+Test(report_page, silence_of_a_layer_has_the_reason_of_its_run)
+{
+    char *table;
+    make("run");
+    put_summary("run/summary.json", "\"run\",\"totals\":{\"predicted\":{"
+                "\"reasons\":{\"joules\":\"no machine profile given\"}}}}");
+    put("run/ledger.csv", "witness,pass,layer,op,flops,joules\n"
+        "predicted,forward,0,norm,100,\ncounted,forward,0,norm,100,\n"
+        "measured,forward,0,norm,,\n");
+    report_of(in_folder("run"));
+    table = text_of("out/tables/layers.json");
+    has(table, "no machine profile given");
+    lacks(table, "no reason was recorded");
+    free(table);
+}
+
+/* A sweep is no run: its points are. */
+Test(report_page, runs_are_counted_once_each)
+{
+    report_of_all();
+    cr_assert(eq(sz, report_count_runs(&report),
+                 report.run[0].n_points + 2));
 }

@@ -1,4 +1,5 @@
-/* Means, intervals and what may be said of a difference, worked by hand. */
+/* test_report_stats.c - Work out by hand means, intervals and what may be said
+ * of a difference. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -50,7 +51,7 @@ Test(report_stats, paired_interval_of_three)
     cr_assert(epsilon_eq(dbl, d.mean, 2, tight));
     cr_assert(epsilon_eq(dbl, d.low, 2 - 2.4843, to_three));
     cr_assert(epsilon_eq(dbl, d.high, 2 + 2.4843, to_three));
-    cr_assert(eq(int, stats_verdict(d), VERDICT_NONE));
+    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0), VERDICT_UNKNOWN));
 }
 
 /* Values 1, 2, 3: as above, and nothing to say of one value or none. */
@@ -133,21 +134,76 @@ Test(report_stats, a_long_distribution_keeps_true_shares)
     cr_assert(epsilon_eq(dbl, step[2].x, 500, 0));
 }
 
+static enum verdict alone(struct difference d)
+{
+    return stats_verdict(d, stats_p(d), 0.005);
+}
+
 /* What both runs of a pair suffer cancels: 0.1 lower every time. */
 Test(report_stats, pairing_sees_what_the_seed_noise_hides)
 {
-    double a[] = { 1.9, 2.9, 3.9001 }, b[] = { 2.0, 3.0, 4.0 };
-    cr_assert(eq(int, stats_verdict(stats_paired(a, b, 3)), VERDICT_LOWER));
-    cr_assert(eq(int, stats_verdict(stats_welch(stats_spread(a, 3),
-                                                stats_spread(b, 3))),
-                 VERDICT_NONE));
+    double a[] = { 1.9, 2.9, 3.9001, 4.9, 5.9 }, b[] = { 2, 3, 4, 5, 6 };
+    cr_assert(eq(int, alone(stats_paired(a, b, 5)), VERDICT_LOWER));
+    cr_assert(eq(int, alone(stats_welch(stats_spread(a, 5),
+                                        stats_spread(b, 5))), VERDICT_OPEN));
+}
+
+Test(report_stats, below_five_pairs_there_is_no_verdict)
+{
+    double a[] = { 1.9, 2.9, 3.9001, 4.9, 5.9 }, b[] = { 2, 3, 4, 5, 6 };
+    for (size_t n = 0; n < 5; n++)
+        cr_assert(eq(int, alone(stats_paired(a, b, n)), VERDICT_UNKNOWN));
+}
+
+/* Differences of 0.001 at most: none that matters, and none that is seen. */
+Test(report_stats, no_difference_is_one_within_the_margin)
+{
+    double a[] = { 1.001, 1.999, 3.001, 3.999, 5 }, b[] = { 1, 2, 3, 4, 5 };
+    struct difference d = stats_paired(a, b, 5);
+    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0.005), VERDICT_SAME));
+    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0.001), VERDICT_OPEN));
+}
+
+/* The quantiles of the tables: NIST/SEMATECH e-Handbook 1.3.6.7.2. */
+Test(report_stats, p_of_a_tabled_t_is_its_level)
+{
+    static const struct { double t, df, p; } rows[] = {
+        { 12.706, 1, 0.05 }, { 2.776, 4, 0.05 }, { 4.604, 4, 0.01 },
+        { 2.042, 30, 0.05 }, { 1.533, 4, 0.2 }, { 0, 4, 1 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct difference d = { .n = 5, .mean = -rows[i].t, .error = 1,
+                                .df = rows[i].df };
+        cr_expect(epsilon_eq(dbl, stats_p(d), rows[i].p, 1e-4), "row %zu", i);
+    }
+    cr_expect(isnan(stats_p((struct difference){ .n = 5, .mean = 1 })));
+}
+
+/* Of df 4: t 2.776 at 5 % and 0.941 at a power of 80 %. */
+Test(report_stats, a_difference_that_is_seen_four_times_of_five)
+{
+    struct difference d = { .n = 5, .mean = 0, .error = 0.1, .df = 4 };
+    cr_assert(epsilon_eq(dbl, stats_seen(d, 0.05), 0.3717, 2e-4));
+}
+
+/* Holm's own steps: 0.01 times 4, 0.015 times 3, 0.04 times 2; the last, times
+ * 1, is no less than the one before. */
+Test(report_stats, many_findings_are_corrected_by_holm)
+{
+    double p[] = { 0.04, 0.01, (double)NAN, 0.05, 0.015 };
+    stats_holm(p, 5);
+    cr_expect(epsilon_eq(dbl, p[0], 0.08, tight));
+    cr_expect(epsilon_eq(dbl, p[1], 0.04, tight));
+    cr_expect(isnan(p[2]));
+    cr_expect(epsilon_eq(dbl, p[3], 0.08, tight));
+    cr_expect(epsilon_eq(dbl, p[4], 0.045, tight));
 }
 
 Test(report_stats, one_pair_says_nothing)
 {
     struct difference d = stats_paired((double[]){ 1 }, (double[]){ 2 }, 1);
     cr_assert(epsilon_eq(dbl, d.mean, -1, tight));
-    cr_assert(eq(int, stats_verdict(d), VERDICT_UNKNOWN));
+    cr_assert(eq(int, alone(d), VERDICT_UNKNOWN));
 }
 
 /* sd 1 and 1, n 2 and 2: standard error 1, df 2, half 4.303. */
@@ -156,7 +212,7 @@ Test(report_stats, welch_of_two_and_two)
     struct spread a = { 2, 10, 1 }, b = { 2, 3, 1 };
     struct difference d = stats_welch(a, b);
     cr_assert(epsilon_eq(dbl, d.low, 7 - 4.303, to_three));
-    cr_assert(eq(int, stats_verdict(d), VERDICT_HIGHER));
+    cr_assert(epsilon_eq(dbl, stats_p(d), 0.0198, 1e-4));
 }
 
 Test(report_stats, many_pairs_are_resampled_and_repeat_themselves)

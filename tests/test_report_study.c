@@ -1,4 +1,5 @@
-/* Which settings a study has, which is best, and what may be claimed of it. */
+/* test_report_study.c - Find the settings of a study, the best one, and what
+ * may be claimed of it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -8,7 +9,7 @@
 
 #include "reports/read/study.h"
 
-enum { MAX_RUNS = 8 };
+enum { MAX_RUNS = 128 };
 static struct run runs[MAX_RUNS];
 static size_t n_runs;
 static struct study study;
@@ -55,27 +56,101 @@ Test(report_study, runs_that_differ_in_seed_are_one_setting)
     cr_assert(epsilon_eq(dbl, study.dense->causal.mean, 2.1, 1e-12));
 }
 
-/* Differences -0.1 and -0.1002: lower beyond any seed noise. */
-Test(report_study, a_gain_in_every_pair_is_a_gain)
+/* A dense and a MoD setting over n seeds, whose losses differ by those. */
+static void pairs(const double *difference, int n)
 {
-    trained(1, 1, 2.0, 1e6);
-    trained(1, 2, 2.2, 1e6);
-    trained(0.5, 1, 1.9, 1e6);
-    trained(0.5, 2, 2.0998, 1e6);
+    for (int seed = 1; seed <= n; seed++) {
+        double dense = 2 + 0.1 * (seed % 3);
+        trained(1, seed, dense, 1e6);
+        trained(0.5, seed, dense + difference[seed - 1], 1e6);
+    }
     gather();
-    cr_assert(eq(int, study.verdict, VERDICT_LOWER));
-    cr_assert(epsilon_eq(dbl, study.mod->against_dense.mean, -0.1001, 1e-9));
 }
 
-/* Differences -0.1 and +0.05: half is 12.706 * 0.106 / 1.414 = 0.95. */
-Test(report_study, a_gain_within_the_noise_is_none)
+static void says(const char *words)
+{
+    char said[96];
+    study_said(said, study.verdict, study.best, study.dense->causal.mean, 1);
+    cr_assert(strstr(said, words) != NULL, "%s", said);
+}
+
+Test(report_study, a_gain_in_every_pair_is_a_gain)
+{
+    pairs((double[]){ -0.1, -0.1002, -0.1001, -0.1, -0.1002 }, 5);
+    cr_assert(eq(int, study.verdict, VERDICT_LOWER));
+    cr_assert(epsilon_eq(dbl, study.best.mean, -0.1001, 1e-9));
+    says("lower, beyond the seed noise");
+}
+
+Test(report_study, below_five_seeds_there_is_no_verdict)
+{
+    pairs((double[]){ -0.1, -0.1002, -0.1001, -0.1 }, 4);
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+    says("no verdict: 4 seeds compared, 5 are needed");
+}
+
+/* sd 0.0594, error 0.0266: 3.717 times that is 0.0988, of 2.12 are 4.7 %. */
+Test(report_study, a_gain_within_the_noise_is_open)
+{
+    pairs((double[]){ -0.1, 0.05, 0, -0.05, 0.02 }, 5);
+    cr_assert(eq(int, study.verdict, VERDICT_OPEN));
+    says("cannot tell: 5 seeds see only differences above 4.7 %");
+}
+
+/* Half a percent of 2.12 is 0.0106; the interval is -0.0021 to 0.0019. */
+Test(report_study, no_difference_is_one_that_is_known_to_be_small)
+{
+    pairs((double[]){ -0.001, 0.001, -0.002, 0.002, 0.0005 }, 5);
+    cr_assert(eq(int, study.verdict, VERDICT_SAME));
+    says("no difference: within ±0.5 %");
+}
+
+/* Ten capacities whose losses scatter by chance alone: the lowest of them is
+ * below dense by its own p, and is no finding. */
+Test(report_study, the_best_of_many_by_luck_is_no_finding)
+{
+    static const double lucky[] = { -0.09, -0.08, -0.12, -0.085, 0.0 };
+    for (int seed = 1; seed <= 5; seed++) {
+        trained(1, seed, 2, 1e6);
+        for (int c = 1; c <= 10; c++)
+            trained(0.05 * c, seed, 2 + (c == 3 ? lucky[seed - 1]
+                    : 0.05 * ((seed * seed + c) % 5 - 2)), 1e6);
+    }
+    gather();
+    cr_assert(lt(dbl, stats_p(study.mod->against_dense), 0.05));
+    cr_assert(gt(dbl, study.mod->p, 0.05));
+    cr_assert(eq(int, study.mod->verdict, VERDICT_OPEN));
+    cr_assert(eq(sz, study.n_mod, 10));
+}
+
+/* Seed 5 alone makes 0.25 the best of the means.  Judged without its choice: 0.5
+ * on seed 5 (+0.1), 0.25 on the others (+0.02 each): worse, though the mean of
+ * 0.25 is below dense. */
+Test(report_study, no_seed_judges_a_choice_it_took_part_in)
+{
+    for (int seed = 1; seed <= 5; seed++) {
+        trained(1, seed, 2, 1e6);
+        trained(0.25, seed, seed == 5 ? 1.5 : 2.02, 1e6);
+        trained(0.5, seed, seed == 5 ? 2.1 : 2.01, 1e6);
+    }
+    gather();
+    cr_assert(epsilon_eq(dbl, study.mod->capacity, 0.25, 1e-12));
+    cr_assert(lt(dbl, study.mod->against_dense.mean, 0));
+    cr_assert(epsilon_eq(dbl, study.best.mean, (4 * 0.02 + 0.1) / 5, 1e-9));
+}
+
+Test(report_study, depths_that_were_tried_are_counted)
 {
     trained(1, 1, 2.0, 1e6);
-    trained(1, 2, 2.0, 1e6);
     trained(0.5, 1, 1.9, 1e6);
-    trained(0.5, 2, 2.05, 1e6);
     gather();
-    cr_assert(eq(int, study.verdict, VERDICT_NONE));
+    cr_assert(eq(sz, study.n_depths, 1));
+    study_close(&study);
+    trained(0.999, 1, 2.0, 1e6);
+    runs[2].facts.dense = true;
+    runs[2].facts.n_layers = 4;
+    gather();
+    cr_assert(eq(sz, study.n_depths, 2));
 }
 
 Test(report_study, one_seed_claims_nothing)
@@ -166,4 +241,68 @@ Test(report_study, unknown_losses_never_win)
     gather();
     cr_assert(study.dense == NULL || study.dense->causal.n > 0);
     cr_assert(study.mod == NULL);
+}
+
+/* The same run three times is one run, whatever seeds noise suggests. */
+Test(report_study, a_run_given_thrice_counts_once_and_claims_nothing)
+{
+    for (int copy = 0; copy < 3; copy++) {
+        trained(1, 1, 2.0, 1e6);
+        trained(0.5, 1, 1.9, 1e6);
+    }
+    gather();
+    cr_assert(eq(sz, study.n_runs, 2));
+    cr_assert(eq(sz, study.n_twice, 4));
+    cr_assert(eq(sz, study.mod->n_seeds, 1));
+    cr_assert(eq(sz, study.mod->causal.n, 1));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+/* 1.9 and 1.7 of seed 1 make 1.8; against 2.0 that is one pair. */
+Test(report_study, a_seed_with_another_result_is_a_repeat_and_no_pair)
+{
+    trained(1, 1, 2.0, 1e6);
+    trained(0.5, 1, 1.9, 1e6);
+    trained(0.5, 1, 1.7, 1e6);
+    gather();
+    cr_assert(eq(sz, study.n_runs, 3));
+    cr_assert(eq(sz, study.n_repeats, 1));
+    cr_assert(eq(sz, study.mod->causal.n, 1));
+    cr_assert(epsilon_eq(dbl, study.mod->causal.mean, 1.8, 1e-12));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+Test(report_study, unknown_seeds_are_no_distinct_seeds)
+{
+    for (int i = 0; i < 3; i++) {
+        trained(1, 1, 2.0 + i, 1e6);
+        trained(0.5, 1, 1.0 + i, 1e6);
+    }
+    for (size_t i = 0; i < n_runs; i++)
+        runs[i].facts.seed = (double)NAN;
+    gather();
+    cr_assert(eq(sz, study.mod->n_seeds, 1));
+    cr_assert(eq(int, study.verdict, VERDICT_UNKNOWN));
+}
+
+static void set_config(size_t run, const char *key, json_t *value)
+{
+    json_object_set_new(json_object_get(json_object_get(runs[run].summary,
+                        "config"), "routing"), key, value);
+}
+
+Test(report_study, a_setting_is_told_by_numbers_and_by_the_data_it_saw)
+{
+    trained(0.5, 1, 2.0, 1e6);
+    trained(0.5, 2, 2.1, 1e6);
+    trained(0.5, 3, 2.2, 1e6);
+    set_config(0, "decay", json_integer(1));
+    set_config(1, "decay", json_real(1.0));
+    set_config(2, "decay", json_real(1.0));
+    json_object_set_new(runs[2].summary, "provenance",
+                        json_pack("{s:s}", "data_hash", "another"));
+    gather();
+    cr_assert(eq(sz, study.n, 2));
+    cr_assert(eq(sz, study.setting[0].n + study.setting[1].n, 3));
+    cr_assert(eq(sz, study.setting[0].n_seeds * study.setting[1].n_seeds, 2));
 }

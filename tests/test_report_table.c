@@ -1,4 +1,5 @@
-/* Numbers keep unit, source and reason on their way into every format. */
+/* test_report_table.c - Expect numbers to keep unit, source and reason in every
+ * format. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

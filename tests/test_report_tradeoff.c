@@ -1,5 +1,6 @@
-/* What a routing saves and loses: kinds, lines, the front, and the cheapest
- * within a loss, from points whose numbers are worked by hand. */
+/* test_report_tradeoff.c - Compare what routings save and lose: kinds, lines,
+ * the front, and the cheapest within a loss, from points whose numbers are
+ * worked by hand. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -40,6 +41,7 @@ struct point {
     bool   alone;                              /* without a twin */
     const char *status;
     int keep_first;
+    const char *weights;
 };
 
 /* Dense costs 200 flops, 100 bytes, 1 ms and 4 mJ a token, at 2 nats. */
@@ -54,15 +56,17 @@ static void put(struct point p)
     FILE *f = fopen(path, "w");
     cr_assert(f != NULL);
     fprintf(f, "{\"schema\": \"isobath-run-1\", \"command\": \"run\","
-            " \"status\": \"%s\", \"totals\": {}, \"config\": {\"model\":"
-            " {\"layers\": 4}}, \"loss\": {\"heldout_tokens\": 512},"
+            " \"status\": \"%s\", \"totals\": {}, \"config\": {\"run\":"
+            " {\"weights\": \"%s\"}, \"model\": {\"layers\": 4}},"
+            " \"loss\": {\"heldout_tokens\": 512},"
             " \"routing\": {\"policy\": \"%s\", \"rule\": \"%s\", \"blocks\":"
             " %s, \"part\": \"%s\", \"skipped_keys\": \"%s\","
             " \"keep_first\": %d, \"capacity_nominal\": %g, \"capacity_realised\": %g},"
             " \"per_token\": {\"nats\": %.9g, \"flops\": %.9g, \"bytes\": %.9g,"
             " \"seconds\": %.9g, \"joules\": {\"value\": %.9g, \"low\": 0.001,"
             " \"high\": 0.009}}",
-            p.status ? p.status : "done", p.rule, p.rule,
+            p.status ? p.status : "done", p.weights ? p.weights : "f32", p.rule,
+            p.rule,
             p.blocks ? p.blocks : "[1, 3]", p.part ? p.part : "block",
             p.keys ? p.keys : "absent", p.keep_first, p.capacity, p.capacity,
             2 * (1 + p.increase), 200 * p.share, 100 * p.share,
@@ -208,6 +212,17 @@ Test(report_tradeoff, a_point_without_a_twin_is_held_against_the_dense_one)
     cr_expect(eq(int, amount_known(t->share[SPEND_SECONDS]), false));
     cr_expect(strstr(t->share[SPEND_SECONDS].reason, "run.twin") != NULL);
     cr_expect(tradeoff_best(&x, SPEND_FLOPS, 1) == NULL);
+}
+
+/* Its 0.8 of the cost and 1.04 of the loss are of other weights' too. */
+Test(report_tradeoff, a_dense_point_of_other_weights_is_no_twin)
+{
+    put_dense();
+    put((struct point){ .rule = "random", .capacity = 0.5, .share = 0.8,
+                        .increase = 0.04, .alone = true, .weights = "q4_1" });
+    gather();
+    cr_expect(not(amount_known(find("random", 0.5)->share[SPEND_FLOPS])));
+    cr_expect(not(amount_known(find("random", 0.5)->increase)));
 }
 
 Test(report_tradeoff, an_unfinished_point_is_left_out_and_told)

@@ -1,4 +1,4 @@
-/* test_roofline.c - seconds by hand, on a machine of round numbers. */
+/* test_roofline.c - Work out seconds by hand, on a machine of round numbers. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_rotary.c - frequencies worked by hand, and the table they fill. */
+/* test_rotary.c - Work out frequencies by hand, and the table they fill. */
 #include <criterion/criterion.h>
 #include <math.h>
 

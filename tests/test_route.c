@@ -1,4 +1,5 @@
-/* Policies keep what they say, in order; allocations record it. */
+/* test_route.c - Expect policies to keep what they promise, in order, and
+ * allocations to record it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

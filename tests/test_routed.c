@@ -1,7 +1,8 @@
-/* Tokens routed around blocks, attentions and feed-forward parts, one of them or
+/* test_routed.c - Expect the executor to compute the definitions where tokens
+ * are routed around blocks, attentions and feed-forward parts, one of them or
  * both apart, by routers and signals, with the keys of skipped tokens absent,
- * computed or carried: what the executor says is what the definitions say, at
- * once and token by token, in sequences of unlike lengths. */
+ * computed or carried: at once and token by token, in sequences of unlike
+ * lengths. */
 #include <math.h>
 
 #include "tests/reference_routed.h"
@@ -95,8 +96,9 @@ static void check_scores(const struct model *whole, const struct model *steps,
         }
 }
 
-/* After a prefill of `start` tokens a sequence (NULL: none), to the end of each;
- * those that are done wait.  Whoever looks ahead is told whom to keep. */
+/* After a prefill of `start` tokens a sequence (NULL: none), decode to the end
+ * of each; sequences that are done wait.  Policies that look ahead are told
+ * which tokens to keep. */
 static void check_steps(const struct variant *v, const int32_t start[B],
                         int32_t n_sequences)
 {

@@ -1,6 +1,6 @@
-/* What routing around parts of a block, with each way to treat the keys of
- * skipped tokens and each signal, is tallied as: worked by hand from the tables
- * of sim/core/ledger/op.h. */
+/* test_routed_cost.c - Work out by hand, from the tables of
+ * sim/core/ledger/op.h, what is tallied for routing around parts of a block,
+ * with each way to treat the keys of skipped tokens and each signal. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
@@ -107,7 +107,7 @@ static void expect_token(const struct bench *bench, int32_t layer, enum op op,
               "layer %d, %s, token %d, bytes", layer, op_table[op].name, token);
 }
 
-/* What two kept rows cost behind attention, whatever the keys: project 2QC = 128
+/* Two kept rows cost behind attention, whatever the keys: project 2QC = 128
  * each, 4Q + 8C = 96 and 4QC = 256; up 2CU = 384, 4C + 4U = 128 and 4CU = 768;
  * act 21 F = 252, 12F = 144; down 2FC = 192, 4F + 8C = 112 and 4FC = 384. */
 static void expect_rest(const struct bench *bench, int32_t attention_rows,

@@ -1,5 +1,5 @@
-/* What routed layers leave behind: keys of skipped tokens, choices of parts, and
- * traces that other runs replay. */
+/* test_routed_keys.c - Check what routed layers leave behind: keys of skipped
+ * tokens, choices of parts, and traces that other runs replay. */
 #include "sim/core/model/trace.h"
 #include "tests/routed.h"
 
@@ -133,7 +133,8 @@ Test(routed_keys, a_carried_key_is_that_of_the_layer_before)
 
 /* ---- one choice and two ---- */
 
-/* Who is kept where parts are one, by place alone; some of every step. */
+/* True for tokens kept where parts are one, by place alone; some of every
+ * step. */
 static bool kept_as_one(int32_t layer, int32_t b, int32_t t)
 {
     return layer % 2 == 0 || (t * 7 + layer * 3 + b * 5) % 11 < 5;
@@ -222,7 +223,7 @@ static bool same_kept(const struct allocation *a, int32_t c, int32_t d,
                   (size_t)n * sizeof(int32_t)) == 0;
 }
 
-/* What is drawn or hashed differs from choice to choice, of one layer too. */
+/* Draws and hashes differ from choice to choice, of one layer too. */
 Test(routed_keys, no_two_choices_are_drawn_alike)
 {
     static const struct { const char *policy; enum signal signal; } drawn[] = {
@@ -279,8 +280,8 @@ Test(routed_keys, apart_each_step_draws_what_one_forward_draws)
 
 /* ---- traces ---- */
 
-/* What a forward kept, written, read and replayed on sequences of unlike
- * lengths: the same bits. */
+/* The tokens that a forward kept, written, read and replayed on sequences of
+ * unlike lengths, give the same bits. */
 static void check_replay(const struct variant *v)
 {
     char what[96], *text = NULL;

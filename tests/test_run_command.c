@@ -1,4 +1,4 @@
-/* test_run_command.c - isobath run as a user meets it: losses, rows, twins,
+/* test_run_command.c - Run isobath run as a user does: losses, rows, twins,
  * what it refuses, and a sweep of it. */
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
-/* What isobath run is asked: by a file, by flags, by settings, and who is named
- * when it is wrong. */
+/* test_run_config.c - Ask isobath run by a file, by flags and by settings; a
+ * mistake is told with the place it was made in. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -132,7 +132,7 @@ Test(run_config, mistakes_are_named_with_their_place)
     refused(file, &set, 1, "--set: run.window -1: allowed is an integer");
 }
 
-/* What source_read() would say of a setting that came from the file. */
+/* The message of source_read() for a setting that came from the file. */
 Test(run_config, the_place_in_the_file_takes_the_blame_for_a_setting)
 {
     const struct config_setting set = { .text = "routing.policy=hsah" };

@@ -1,4 +1,5 @@
-/* A run directory has one writer, and a summary that never invents a number. */
+/* test_rundir.c - Expect a run directory to have one writer, and its summary
+ * never to invent a number. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,4 @@
-/* test_safetensors.c - what a hostile file may not do, what a good one says. */
+/* test_safetensors.c - Refuse hostile safetensors files; read good ones. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_sampler.c - which tokens may be drawn, and how often they are. */
+/* test_sampler.c - Check which tokens may be drawn, and how often they are. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_score.c - every byte is scored once, and its row says what it cost. */
+/* test_score.c - Score every byte once, in a row that says what it cost. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

@@ -1,4 +1,5 @@
-/* test_score_tokens.c - texts of tokens, and the scores of a trained model. */
+/* test_score_tokens.c - Score texts of tokens, by windows and by a trained
+ * model. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

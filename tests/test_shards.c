@@ -1,5 +1,5 @@
-/* test_shards.c - directories of Hugging Face as others write them: in several
- * files, in half precision, with other names. */
+/* test_shards.c - Read directories of Hugging Face as others write them: in
+ * several files, in half precision, with other names. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static enum status import(struct model *m, struct error *err)
     return checkpoint_import(m, directory, &routing, err);
 }
 
-/* What a rewriter does with the tensors of an exported model. */
+/* Changes to the tensors of an exported model. */
 struct rewrite {
     const char *without;         /* prefix to cut off names; NULL: none */
     const char *from, *to;       /* one tensor under another name */

@@ -1,6 +1,6 @@
-/* test_sort.c - a trained model of GPT-2's architecture that sorts six letters:
- * every stage of its first block against what PyTorch recorded, and all 729
- * inputs sorted. */
+/* test_sort.c - Run a trained model of GPT-2's architecture that sorts six
+ * letters: compare every stage of its first block with what PyTorch recorded,
+ * and sort all 729 inputs. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-/* test_source.c - what a MODEL on the command line may be. */
+/* test_source.c - Read all that a MODEL on the command line may name. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -98,7 +98,7 @@ static bool read_as_tied(bool same_head)
     return source.spec.tied_head;
 }
 
-Test(source, a_head_that_is_not_the_embedding_is_not_tied_whatever_a_config_says)
+Test(source, a_head_that_is_not_the_embedding_is_not_tied)
 {
     cr_expect(read_as_tied(true));
     cr_expect(not(read_as_tied(false)));

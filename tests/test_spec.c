@@ -1,4 +1,5 @@
-/* A shape is derived, halved into its dense twin, and refused with the rule. */
+/* test_spec.c - Derive a shape, take its dense twin, and refuse it with the
+ * rule it breaks. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

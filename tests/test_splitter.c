@@ -9,7 +9,7 @@
 #include "models/tokens/splitter.h"
 #include "sim/core/base/file.h"
 
-/* Where words end; the words are checked to follow one another. */
+/* The ends of words; take() checks that words follow one another. */
 struct ends {
     size_t end[256], n;
 };
@@ -111,7 +111,7 @@ Test(splitter, without_a_pattern_a_text_is_one_word)
     cr_assert(eq(sz, ends.n, 1));
 }
 
-/* What PCRE2 refuses, and what it would read in another way than Oniguruma. */
+/* Patterns that PCRE2 refuses, or would read in another way than Oniguruma. */
 Test(splitter, a_pattern_that_is_none_is_refused_with_its_place)
 {
     static const struct { const char *pattern, *words; } refusals[] = {

@@ -1,6 +1,6 @@
-/* test_stored.c - weights kept as stored are the widened weights, bit for bit,
- * in prefill and decoding; and they cost what is predicted and what the kernels
- * execute. */
+/* test_stored.c - Expect weights kept as stored to compute what the widened
+ * weights do, bit for bit, in prefill and decoding, and to cost what is
+ * predicted and what the kernels execute. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -328,7 +328,7 @@ static void on_begin(struct meter *meter, const struct op_run *run)
     w->at_begin = counting_flops;
 }
 
-/* What was tallied is what the arithmetic counted; then it is filed. */
+/* Expects the tallies to be what the arithmetic counted; then files them. */
 static void on_end(struct meter *meter, const struct op_run *run)
 {
     struct witness *w = (struct witness *)meter;
@@ -448,7 +448,7 @@ Test(stored, qkv_of_a_layer_worked_out_by_hand)
                  96 * 3 * 20 + 24 * 3 * 34 + 24 * 3 * 20));
     cr_expect(eq(u64, qkv->shared_flops,
                  96 * 3 * 64 + 32 * 3 * 32 + 32 * 3 * 64));
-    /* Where keys of skipped tokens are computed: queries of kept rows, keys and
+    /* If keys of skipped tokens are computed: queries of kept rows, keys and
      * values of all. */
     struct model_spec computed = spec;
     computed.skipped_keys = SKIPPED_KEYS_COMPUTED;

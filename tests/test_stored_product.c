@@ -1,5 +1,5 @@
-/* test_stored_product.c - products with weights kept as stored are those with
- * the widened weights, bit for bit. */
+/* test_stored_product.c - Expect products with weights kept as stored to be
+ * those with the widened weights, bit for bit. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* A study becomes points; each runs once, whatever interrupts it. */
+/* test_sweep.c - Expand a study into points; run each once, whatever interrupts
+ * it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -192,6 +193,8 @@ ParameterizedTestParameters(sweep, mistakes_are_refused_with_a_place)
         { "base: base.yaml\naxes: {a: []}", "study.yaml:2:11: axis 'a'" },
         { "base: base.yaml\naxes: {a: [1, 1]}",
           "study.yaml:2:15: axis 'a' has 1 twice" },
+        { "base: base.yaml\naxes: {a: [1e-3, .001]}",
+          "study.yaml:2:18: axis 'a' has .001 twice" },
         { "base: base.yaml\naxes: {a: [1], a: [2]}",
           "study.yaml:2:16: repeated key 'a'" },
         { "base: base.yaml\naxes: {a: [{b: 1}]}",
@@ -414,7 +417,7 @@ static void note_progress(void *context, int32_t done, int32_t total)
     (void)total;
 }
 
-/* What is reported of a study of one point that fails. */
+/* The report on a study of one point that fails. */
 static struct seen failure_of(const char *text, const char *program)
 {
     struct error err = { STATUS_OK, "" };

@@ -1,4 +1,5 @@
-/* test_text_stream.c - whatever comes in, in whatever pieces, UTF-8 goes out. */
+/* test_text_stream.c - Expect UTF-8 to come out, whatever comes in and in
+ * whatever pieces. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>

@@ -206,7 +206,7 @@ Test(tokenizer, byte_level_merges_go_by_rank_and_stay_within_words)
     tokenizer_close(t);
 }
 
-/* Which texts have BOS before them, as the files have it. */
+/* A file says which texts have BOS before them. */
 Test(tokenizer, a_json_says_whether_a_text_begins_with_bos)
 {
 #define PLAIN VOCAB ",\"merges\":[]"

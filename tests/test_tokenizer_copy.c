@@ -1,5 +1,5 @@
-/* test_tokenizer_copy.c - a copied tokenizer reads every text as the one it was
- * copied from. */
+/* test_tokenizer_copy.c - Expect a copied tokenizer to read every text as its
+ * original does. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* test_topology.c - Read the CPU's topology from trees made for the test. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,5 +1,5 @@
-/* What a run kept, written, read again, and refused with the place it is wrong
- * in. */
+/* test_trace.c - Write what a run kept, read it again, and refuse a wrong trace
+ * with the place of the mistake. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>

@@ -1,4 +1,4 @@
-/* test_train_command.c - isobath train as a user meets it: exit codes,
+/* test_train_command.c - Run isobath train as a user does: exit codes,
  * messages, files, signals, full disks, sudden death. */
 #include <criterion/criterion.h>
 #include <fcntl.h>

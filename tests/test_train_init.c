@@ -1,5 +1,6 @@
-/* test_train_init.c - isobath train as a user meets it who begins with a model:
- * routers put into it, or all of it trained on; its tokenizer, or another. */
+/* test_train_init.c - Run isobath train as a user does who begins with a model:
+ * with routers put into it, or all of it trained on; with its tokenizer, or
+ * another. */
 #include <criterion/criterion.h>
 
 #include "tests/cli.h"
@@ -52,7 +53,7 @@ Test(train_init, routers_alone_are_trained_and_the_rest_is_the_model_that_came)
     json_decref(s);
     json_decref(dense);
 
-    /* What was written is the dense model, with a router in it. */
+    /* The written model is the dense one, with a router in it. */
     cr_assert(eq(int, ISOBATH("run", "dense", "--text", "text", "--limit",
                               "640", "--format", "csv"), 0));
     cr_assert(rename("stdout", "dense.csv") == 0);

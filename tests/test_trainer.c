@@ -1,4 +1,4 @@
-/* test_trainer.c - the same bits on every way through a training run. */
+/* test_trainer.c - Expect the same bits on every way through a training run. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>

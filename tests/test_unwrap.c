@@ -1,3 +1,4 @@
+/* test_unwrap.c - Undo the wraps of narrow registers. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,4 +1,4 @@
-/* test_validate.c - the error budget, judged figure by figure, and isobath
+/* test_validate.c - Judge the error budget figure by figure; run isobath
  * profile --validate on recorded counters. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -223,7 +223,7 @@ Test(validate, an_amount_too_small_to_be_told_is_not_shown)
 static struct fake_tree tree;
 static char data[400];
 
-/* What the test does over and over while the command runs; NULL: wait. */
+/* Called over and over while the command runs; NULL: wait. */
 static void (*meanwhile)(pid_t child);
 
 static void set_up(void)
@@ -394,7 +394,7 @@ Test(profile, a_lower_bound_is_called_one_everywhere)
     expect_said("stdout", "OUTSIDE:", false);
 }
 
-/* What another user of the PMU does to repeats 0 to 3, each in its way. */
+/* Another user of the PMU spoils repeats 0 to 3, each in its way. */
 Test(profile, bad_passes_are_rejected_and_said)
 {
     const char *record = record_with(

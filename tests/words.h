@@ -1,4 +1,4 @@
-/* words.h - a small text to train on, and a tokenizer for it. */
+/* words.h - Write a small text to train on, and a tokenizer for it. */
 #ifndef WORDS_H
 #define WORDS_H
 

@@ -161,6 +161,8 @@ enum status profile_paired_print(const struct workload *phase,
         fputs("  busy", stdout);
     else if (isfinite(time.low))
         printf("  [%.1f, %.1f]", 100 * time.low, 100 * time.high);
+    else if (isfinite(time.mean))
+        fputs("  [fewer than 6]", stdout);
     fputs("   joules ", stdout);
     print_share(joules);
     puts(!isfinite(joules) ? "" : r.drawn.n ? " (measured)" : " (modelled)");

@@ -56,8 +56,8 @@ enum status callgrind_dump_check(const struct callgrind_dump *dump,
                                  uint64_t pid, uint64_t part,
                                  struct error *err) MUST_CHECK;
 
-/* Where the dumps of a process go, less their ".PART", as valgrind's command
- * line (words with a NUL after each) tells: the last --callgrind-out-file, with
+/* The path of a process's dumps, less their ".PART", as valgrind's command line
+ * (words with a NUL after each) tells it: the last --callgrind-out-file, with
  * %p as the pid, or callgrind.out.PID.  "" and *why when this is no callgrind,
  * or the name holds another % than %p. */
 void callgrind_dump_base(char *out, size_t size, const char *command,

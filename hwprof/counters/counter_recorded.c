@@ -23,8 +23,8 @@
  *   running 0.6                    of the time that the group was enabled
  *   jump EVENT -1000               the register, at the first op
  *
- * What a repeat does not say again stands as before.  Either way, registers go
- * through the same checks as those of hardware. */
+ * Values that a repeat does not say again stand as before.  Either way,
+ * registers go through the same checks as those of hardware. */
 #include "hwprof/counters/counter.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* region_count.h - Count how many regions were measured into each cell of a
  * ledger that resolves passes, layers and ops.
  *
- * What reading costs is lost in every region, so an amount is only as good as
+ * The cost of reading is lost in every region, so an amount is only as good as
  * the mean region behind it is large. */
 #ifndef REGION_COUNT_H
 #define REGION_COUNT_H

@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include "sim/core/base/error.h"
 
-/* What is paid for.  Bytes are those that cross from that level to the one
- * nearer the core, as in sim/price/energy.h: what comes from DRAM crosses them all.
+/* The terms that cost energy.  Bytes are those that cross from that level to
+ * the one nearer the core, as in sim/price/energy.h: bytes from DRAM cross all
+ * levels.
  *   id     name                    unit      of what                        */
 #define ENERGY_TERM_MAP(X)                                                     \
     X(IDLE,  "idle_watts",           "W",      "s, whatever runs")             \

@@ -9,7 +9,7 @@
 #include "hwprof/energy/energy_fit.h"
 #include "hwprof/machine/topology.h"
 
-/* What a thread does.
+/* The work that a thread does.
  *   id         while it does so                                            */
 #define ENERGY_WORK_MAP(X)                                                    \
     X(SLEEP)    /* not awake                                              */  \

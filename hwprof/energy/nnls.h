@@ -15,10 +15,10 @@ enum { NNLS_MAX = 16 };          /* unknowns */
 enum status nnls(double *x, const double *a, const double *b, int m, int n,
                  struct error *err) MUST_CHECK;
 
-/* How much of each column is its own: the length of what is left of it when
- * all that the other columns can make of it is taken away, by its own length.
- * 1: at right angles to them all; 0: one of them too many.  A column of zeros
- * has 0.  own[n]. */
+/* The share of each column that is its own: the length that remains when
+ * everything the other columns can make of it is taken away, divided by its
+ * whole length.  1: at right angles to them all; 0: it depends on them.  A
+ * column of zeros has 0.  own[n]. */
 enum status nnls_own(double *own, const double *a, int m, int n,
                      struct error *err) MUST_CHECK;
 

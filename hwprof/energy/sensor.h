@@ -13,9 +13,9 @@
  * parts.  A list that is longer says so, and no sum is made of it. */
 enum { SENSOR_MAX = 512, SENSOR_NAME_SIZE = 64 };
 
-/* What a sensor covers.  Only one scope is ever added up: a platform holds its
- * packages, and a package its parts; DRAM stands beside a server's package and
- * is listed, not added. */
+/* The scope that a sensor covers.  Only one scope is ever added up: a platform
+ * holds its packages, and a package its parts; DRAM stands beside a server's
+ * package and is listed, not added. */
 enum sensor_scope { SENSOR_PACKAGE, SENSOR_PLATFORM, SENSOR_PART,
                     SENSOR_SCOPE_COUNT };
 extern const char *const sensor_scope_names[SENSOR_SCOPE_COUNT];

@@ -12,7 +12,7 @@
 #include "hwprof/machine/topology.h"
 #include "sim/core/base/error.h"
 
-/* Where a working set lives.
+/* The level that a working set lies in.
  *   id      name                                                            */
 #define PEAK_LEVEL_MAP(X)                                                     \
     X(L1,   "L1")                                                             \

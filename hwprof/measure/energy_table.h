@@ -9,7 +9,7 @@
 
 /* Coefficients with their intervals, which of them a profile takes, how well
  * kernels are predicted that the fit never saw, and what was left out and why.
- * What is not resolved is `-`, null, or empty. */
+ * An amount that is not resolved is `-`, null, or empty. */
 enum status energy_table_text(FILE *file, const struct energy_answer *answer,
                               struct error *err) MUST_CHECK;
 /* A new reference; NULL: no memory. */

@@ -17,9 +17,9 @@ struct machine_fit {
     bool covers_dram;            /* whether the sensors see the memory too */
 };
 
-/* Whether a profile takes the fitted coefficient of this term; if not, the
- * reason why it keeps its prior.  Idle and awake are its static_watts, and go
- * together. */
+/* True where a profile takes the fitted coefficient of this term; if not,
+ * reason[] says why the term keeps its prior.  Idle and awake make up
+ * static_watts, and go together. */
 bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
                            char reason[ENERGY_REASON_SIZE]);
 

@@ -14,8 +14,9 @@
  *   instructions,  repeats of a phase within 0.5 % of their median
  *   cycles
  *
- * What no qualified counter saw is not measured, with the reason: no pass.  Under
- * a simulator (counter.h) what is measured here was simulated, and is called so. */
+ * An amount that no qualified counter saw is not measured, for the reason
+ * given, and does not pass.  Under a simulator (counter.h) amounts measured
+ * here were simulated, and are called so. */
 #ifndef VALIDATE_H
 #define VALIDATE_H
 

@@ -80,7 +80,9 @@ static enum status judge(struct train_session *s, struct verdicts *v,
     int64_t windows = s->config.judge_windows;
 
     v->causal_rule = trainer_causal_policy(s->trainer);
-    v->causal = (struct verdict){ (double)NAN, (double)NAN, (double)NAN, 0, 0, 0 };
+    v->causal = (struct verdict){ .nats = (double)NAN,
+                                  .capacity = (double)NAN,
+                                  .flops = (double)NAN };
     v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
                             windows, &j.watch);
     if (v->causal_rule == s->options.policy)

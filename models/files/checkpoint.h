@@ -21,9 +21,9 @@ enum status checkpoint_check(const struct model_spec *spec,
                              const char *directory,
                              struct error *err) MUST_CHECK;
 
-/* A config may say that the head is tied where the files hold a head that is not
- * the embedding: spec->tied_head is then false, since the files are what was
- * trained.  transformers does likewise. */
+/* Clear spec->tied_head where the config ties the head but the files
+ * hold one that is not the embedding: the files are what was trained, and
+ * transformers does likewise. */
 enum status checkpoint_untie(struct model_spec *spec, const char *directory,
                              struct error *err) MUST_CHECK;
 

@@ -185,8 +185,8 @@ const struct gguf_tensor *gguf_tensor(const struct gguf *file, size_t i);
 const struct gguf_tensor *gguf_find(const struct gguf *file,
                                     const char *name);   /* NULL: none */
 
-/* Which of the types of number.h the tensor's numbers have; STATUS_BAD_VALUE:
- * none of them.  In gguf_floats.c. */
+/* The type of number.h that the tensor's numbers have; STATUS_BAD_VALUE: none
+ * of them.  In gguf_floats.c. */
 enum status gguf_number(enum number *out, const struct gguf_tensor *tensor,
                         struct error *err) MUST_CHECK;
 

@@ -26,8 +26,8 @@ extern const char hf_class_types[];      /* "gpt2, llama, ..." */
 /* NULL: none of that model_type. */
 const struct hf_class *hf_class_find(const char *type);
 
-/* What the classes of its family call its keys and tensors; every family has a
- * class. */
+/* The vocabulary that the classes of the spec's family use for keys and
+ * tensors; every family has a class. */
 enum hf_names hf_names_of(const struct model_spec *spec);
 
 /* The first class with the spec's traits, which is the one that is written.

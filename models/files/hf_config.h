@@ -12,7 +12,8 @@
  * blocks are the routed layers from 0, with one capacity and threshold each;
  * thresholds are null, or of a dense model an empty list, while nobody has kept
  * the running mean of top-k's cut.
- * Where the first tokens are kept in any case, "keep_first" says how many.
+ * Where the first tokens are kept in any case, "keep_first" says how many; where
+ * no gradient passes a frozen router's score, "router_detached" is true.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
  * where its window spans every position, Qwen's classes where they have none; of

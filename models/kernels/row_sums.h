@@ -5,7 +5,7 @@
 
 #include "models/kernels/vec.h"
 
-/* What makes a sum over a row a mean. */
+/* The factor that makes a sum over a row a mean. */
 static inline real share_of(int32_t width)
 {
     return ONCE(1.0f / (float)width);

@@ -30,8 +30,8 @@ static enum status open_tokenizer(struct run_text *t, const char *path,
     return run_text_tokenizer(&t->tokenizer, path, source, err);
 }
 
-/* Encode all of the text as tokens; each window begins with BOS if the tokenizer
- * puts one before a text. */
+/* Encode all of the text as tokens; each window begins with BOS if the
+ * tokenizer puts one before a text. */
 static enum status encode(struct run_text *t, struct error *err)
 {
     size_t n;

@@ -11,8 +11,8 @@
  * training window is ever a byte of another split.
  *
  * With a tokenizer each run is encoded by itself, and a window is T + 1 tokens
- * of one run; or, if the tokenizer puts a token before a text, T, and that token
- * is the first input.  The edge of a run may cut a word. */
+ * of one run; or, if the tokenizer puts a token before a text, T, and that
+ * token is the first input.  The edge of a run may cut a word. */
 #ifndef DATA_H
 #define DATA_H
 

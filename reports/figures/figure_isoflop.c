@@ -360,7 +360,7 @@ static void tell_edge(char *out, size_t size, const struct isoflop *iso,
 static void say(struct plot *p, const struct study *study)
 {
     const struct setting *dense = study->dense, *mod = study->mod;
-    char budget[TABLE_NUMBER_SIZE], end[96];
+    char budget[TABLE_NUMBER_SIZE], said[96];
 
     if (!dense || !mod) {
         snprintf(p->head, sizeof p->head, "Held-out loss against size at equal "
@@ -368,16 +368,10 @@ static void say(struct plot *p, const struct study *study)
         return;
     }
     table_si(budget, dense->flops_train, "FLOP");
-    if (study->verdict == VERDICT_NONE)
-        snprintf(end, sizeof end, "no difference seen");
-    else if (study->verdict == VERDICT_UNKNOWN)
-        snprintf(end, sizeof end, "one seed cannot say which is lower");
-    else
-        snprintf(end, sizeof end, "MoD %.4f nats per byte %s",
-                 fabs(mod->against_dense.mean),
-                 mod->against_dense.mean < 0 ? "lower" : "higher");
+    study_said(said, study->verdict, study->best, dense->causal.mean, 1);
     snprintf(p->head, sizeof p->head, "At %.20s, dense is lowest at "
-             "%.24s, MoD at %.40s: %.60s", budget, dense->label, mod->label, end);
+             "%.24s, MoD at %.40s: %.80s", budget, dense->label, mod->label,
+             said);
 }
 
 static void describe(struct plot *p, const struct isoflop *iso,

@@ -178,23 +178,16 @@ static void write_labels(struct plot *p, const struct study *study,
 
 static void say(struct plot *p, const struct study *study)
 {
-    const struct setting *mod = study->mod;
-    double d = mod ? mod->against_dense.mean : nan("");
+    char said[96];
 
-    if (!study->dense || !mod)
+    if (!study->dense || !study->mod) {
         snprintf(p->head, sizeof p->head, "Held-out loss against compute: %s",
-                 mod ? "MoD models alone, no dense one was trained"
-                     : "dense models alone, no MoD model was trained");
-    else if (study->verdict == VERDICT_NONE)
-        snprintf(p->head, sizeof p->head, "No difference seen between the best "
-                 "MoD and the best dense model");
-    else if (study->verdict == VERDICT_UNKNOWN)
-        snprintf(p->head, sizeof p->head, "One seed a setting: whether MoD and "
-                 "dense differ cannot be said");
-    else
-        snprintf(p->head, sizeof p->head, "The best MoD is %.4f nats per byte "
-                 "%s the best dense model", fabs(d),
-                 d < 0 ? "below" : "above");
+                 study->mod ? "MoD models alone, no dense one was trained"
+                            : "dense models alone, no MoD model was trained");
+        return;
+    }
+    study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
+    snprintf(p->head, sizeof p->head, "Best MoD against best dense: %s", said);
 }
 
 static size_t fewest_seeds(const struct study *study, size_t *most)

@@ -10,7 +10,7 @@ static const struct { enum metric metric; const char *name; } bars[] = {
 };
 enum { N_BARS = sizeof bars / sizeof *bars };
 
-/* The phases whose time falls most and least. */
+/* The phases whose time falls most and least, of those with an interval. */
 static void say(struct plot *p, const struct run *profile)
 {
     const struct phase *most = NULL, *least = NULL;
@@ -18,7 +18,8 @@ static void say(struct plot *p, const struct run *profile)
     for (size_t i = 0; i < profile->n_phases; i++) {
         const struct phase *f = &profile->phase[i];
         double time = f->ratio[METRIC_SECONDS].value;
-        if (!amount_known(f->ratio[METRIC_SECONDS]))
+        if (!amount_known(f->ratio[METRIC_SECONDS]) ||
+            !isfinite(f->ratio[METRIC_SECONDS].low))
             continue;
         if (!most || time < most->ratio[METRIC_SECONDS].value)
             most = f;

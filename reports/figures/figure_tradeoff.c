@@ -394,7 +394,7 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
                  "the FLOPs skipped became %.1f %% %s time",
                  100 * (1 - t->share[SPEND_FLOPS].value),
                  100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
-    else if (t && amount_known(time))
+    else if (t && amount_known(time) && isfinite(time.low))
         snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
                  "the FLOPs skipped, no measurable change in time",
                  100 * (1 - t->share[SPEND_FLOPS].value));

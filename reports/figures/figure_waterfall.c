@@ -106,7 +106,9 @@ static void change(char out[48], struct amount ratio, const char *less,
 {
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
 
-    if (interval && ratio.low < 1 && ratio.high > 1)
+    if (!interval && ratio.from == PROV_MEASURED)
+        snprintf(out, 48, "an unclear change (few repeats)");
+    else if (interval && ratio.low < 1 && ratio.high > 1)
         snprintf(out, 48, "%s", none);
     else
         snprintf(out, 48, "%.0f %% %s", 100 * fabs(1 - ratio.value),
@@ -124,7 +126,7 @@ static void say(struct plot *p, const struct phase *phase)
         snprintf(p->head, sizeof p->head, "%s; the time is unknown", flops);
         return;
     }
-    verb = phase->ratio[METRIC_SECONDS].value > 1 ? "but take" : "become";
+    verb = phase->ratio[METRIC_SECONDS].low > 1 ? "but take" : "become";
     change(time, phase->ratio[METRIC_SECONDS], "less time", "more time",
            "no measurable change in time");
     change(energy, phase->ratio[METRIC_JOULES], "less energy", "more energy",
@@ -195,6 +197,7 @@ void figure_waterfall(struct plot *p, const struct report *r)
 {
     const struct phase *phase = report_phase(r);
     struct step steps[MAX_STEPS];
+    char words[PHASE_WORDS_SIZE];
     struct amount joules;
     int n;
 
@@ -205,9 +208,10 @@ void figure_waterfall(struct plot *p, const struct report *r)
     p->bottom = 100;
     n = build(steps, phase);
     say(p, phase);
+    phase_words(words, phase);
     snprintf(p->sub, sizeof p->sub, "Each stage as a share of the dense twin "
              "(dense = 100 %%), one %s; bars on totals: 95 %% interval of the "
-             "paired ratio", phase->name);
+             "paired ratio", words);
     snprintf(p->foot, sizeof p->foot, "FLOPs %s  |  time %s%s",
              amount_word(phase->ratio[METRIC_FLOPS]),
              amount_word(phase->ratio[METRIC_SECONDS]),
@@ -215,7 +219,7 @@ void figure_waterfall(struct plot *p, const struct report *r)
              : joules.modelled ? "  |  hatched: energy modelled, no sensor was "
                                  "read" : "  |  energy measured");
     snprintf(p->alt, sizeof p->alt, "Waterfall in percent of the dense twin, "
-             "one %s. Dense 100", phase->name);
+             "one %s. Dense 100", words);
     for (int i = 1; i < n; i++) {
         size_t used = strlen(p->alt);
         snprintf(p->alt + used, sizeof p->alt - used, "; %s %s %.1f",

@@ -80,16 +80,22 @@ static void append_origin(struct plot *plot, const struct run *run)
              ? " with changes" : "", cpu);
 }
 
+/* Says apart that nothing to draw from was given, and that what was given does
+ * not hold enough. */
 static void leave_out(struct report *r, const struct plot *plot,
-                      const char *needs)
+                      const char *needs, const struct run *source)
 {
     struct report_gap *gap = &r->gap[r->n_gaps++];
 
     gap->name = plot->name;
     if (*plot->reason)
         memcpy(gap->reason, plot->reason, sizeof gap->reason);
+    else if (source)
+        snprintf(gap->reason, sizeof gap->reason, "%.64s is not enough; it "
+                 "needs %s", source->name, needs);
     else
-        snprintf(gap->reason, sizeof gap->reason, "needs %s", needs);
+        snprintf(gap->reason, sizeof gap->reason, "nothing of that kind was "
+                 "given: it needs %s", needs);
 }
 
 enum status figures_build(struct report *r, struct error *err)
@@ -103,7 +109,7 @@ enum status figures_build(struct report *r, struct error *err)
             return status;
         f->draw(plot, r);
         if (!plot->ready) {
-            leave_out(r, plot, f->needs);
+            leave_out(r, plot, f->needs, run);
             plot_close(plot);
             continue;
         }

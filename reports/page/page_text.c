@@ -21,23 +21,16 @@ static void difference_text(FILE *out, struct difference d)
     table_number(high, d.high, COLUMN_SIGNED);
     if (isfinite(d.low) && isfinite(d.high))
         html_textf(out, "%s nats per byte, 95 %% interval %s to %s, %zu pairs "
-                   "of seeds", mean, low, high, d.n);
+                   "of seeds on one text", mean, low, high, d.n);
     else
-        html_textf(out, "%s nats per byte, one seed each: within the noise or "
-                   "not, it cannot be said", mean);
+        html_textf(out, "%s nats per byte", mean);
 }
 
 /* Loss at equal training compute. */
 static void lead_study(const struct report *r, FILE *out)
 {
     const struct study *s = &r->study;
-    static const char *const said[] = {
-        [VERDICT_UNKNOWN] = "what that difference is worth is not known",
-        [VERDICT_NONE]    = "no difference seen",
-        [VERDICT_LOWER]   = "lower, beyond the seed noise",
-        [VERDICT_HIGHER]  = "higher, beyond the seed noise",
-    };
-    char number[TABLE_NUMBER_SIZE], words[160];
+    char number[TABLE_NUMBER_SIZE], words[160], said[96];
 
     fputs("<p class=\"lead\">", out);
     table_si(number, s->flops_high, "FLOP");
@@ -64,9 +57,12 @@ static void lead_study(const struct report *r, FILE *out)
     }
     if (s->mod && s->dense) {
         fputs(": ", out);
-        html_fact(out, said[s->verdict], amount_unknown(NULL));
-        fputs(" <i>(", out);
-        difference_text(out, s->mod->against_dense);
+        study_said(said, s->verdict, s->best, s->dense->causal.mean, 1);
+        html_fact(out, said, amount_unknown(NULL));
+        fputs(s->n_mod + s->n_dense > 2
+              ? " <i>(chosen on all seeds but one and judged on that one, in "
+              "turn: " : " <i>(", out);
+        difference_text(out, s->best);
         fputs(")</i>", out);
     } else {
         fputs(" nats per byte", out);
@@ -100,6 +96,12 @@ static void change(FILE *out, struct amount ratio, const char *less,
                    ratio.reason ? ratio.reason : "no reason was recorded");
         return;
     }
+    if (!interval && ratio.from == PROV_MEASURED) {
+        html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
+                   "repeats, which have no interval)",
+                   strncmp(less, "less ", 5) == 0 ? less + 5 : less, change);
+        return;
+    }
     if (interval && ratio.low <= 1 && ratio.high >= 1) {
         html_fact(out, none, ratio);
         html_textf(out, " (%+.1f %% ± %.1f)", change, half);
@@ -116,10 +118,12 @@ static void change(FILE *out, struct amount ratio, const char *less,
 static void lead_phase(const struct phase *f, FILE *out)
 {
     bool time = amount_known(f->ratio[METRIC_SECONDS]);
-    bool slower = time && f->ratio[METRIC_SECONDS].value > 1;
+    char words[PHASE_WORDS_SIZE];
+    bool slower = time && f->ratio[METRIC_SECONDS].low > 1;
 
+    phase_words(words, f);
     fputs("<p class=\"lead\">", out);
-    html_textf(out, "In a %s", f->name);
+    html_textf(out, "In a %s", words);
     if (isfinite(f->batch))
         html_textf(out, " of batch %g", f->batch);
     if (f->policy)
@@ -157,6 +161,34 @@ static void visit_evidence(void *context, const struct run *run)
     seen->measured |= isfinite(study_loss(run));
 }
 
+/* Runs that are no seed of their own. */
+static void lead_twice(const struct report *r, FILE *out)
+{
+    size_t twice = r->n_twice + r->study.n_twice;
+    size_t repeats = r->study.n_repeats;
+
+    if (twice)
+        fprintf(out, "<p class=\"warn\">%zu run%s given more than once (the "
+                "same configuration, data, seed and result) and count%s "
+                "once.</p>\n", twice, twice == 1 ? " was" : "s were",
+                twice == 1 ? "s" : "");
+    if (repeats)
+        fprintf(out, "<p class=\"warn\">%zu run%s a seed of the same "
+                "configuration with another result: the mean of such repeats "
+                "stands for the seed, and they make no further pair.</p>\n",
+                repeats, repeats == 1 ? " repeats" : "s repeat");
+}
+
+static void lead_apart(const struct report *r, FILE *out)
+{
+    if (!*r->layers_apart)
+        return;
+    fputs("<p class=\"warn\">", out);
+    html_textf(out, "The dense and the MoD run whose layers stand side by side "
+               "are two runs, no twins. They differ in %s.", r->layers_apart);
+    fputs("</p>\n", out);
+}
+
 void page_lead(const struct report *r, FILE *out)
 {
     struct evidence seen = { false, false };
@@ -172,12 +204,14 @@ void page_lead(const struct report *r, FILE *out)
         lead_phase(report_phase(r), out);
     if (r->tradeoff.n > 0)
         page_lead_tradeoff(r, out);
+    lead_twice(r, out);
+    lead_apart(r, out);
     if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
         return;
     fputs("<p class=\"lead\">", out);
     html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
                "%zu runs; none with a held-out loss and none with phases.",
-               r->scored ? r->tokens.n : r->n_runs,
+               r->scored ? r->tokens.n : report_count_runs(r),
                r->scored ? r->scored->name : "");
     fputs("</p>\n", out);
 }
@@ -219,6 +253,22 @@ static void budget(const struct study *s, FILE *out)
                 "lower losses may have been paid for.</strong> ", apart);
 }
 
+/* Say from how many settings the best were chosen, and how they are judged. */
+static void rivals(const struct study *s, FILE *out)
+{
+    fprintf(out, "<p>The best were chosen from %zu MoD and %zu dense settings, "
+            "by the losses that are shown: the winner of many is a little "
+            "lucky. So each seed judges the two settings that the other seeds "
+            "would choose. ", s->n_mod, s->n_dense);
+    if (s->n_depths > 1)
+        fprintf(out, "Dense models of %zu depths were tried. ", s->n_depths);
+    else
+        fputs("Only one dense depth was tried: another one may do better, and "
+              "no MoD model was held against it. ", out);
+    fputs("Seeds vary, the text does not: intervals say nothing of another "
+          "text.</p>\n", out);
+}
+
 void page_setup(const struct report *r, FILE *out)
 {
     const struct study *s = &r->study;
@@ -234,10 +284,7 @@ void page_setup(const struct report *r, FILE *out)
           "shown for comparison, and cannot be had when generating.</p>\n",
           out);
     if (s->dense && s->mod)
-        fprintf(out, "<p>The best MoD setting and the best dense setting were "
-                "picked by the same held-out losses that are compared, out of "
-                "%zu settings: the winner of many is a little lucky.</p>\n",
-                s->n);
+        rivals(s, out);
     if (s->mod && jsonpath_text(s->mod->run[0]->summary, "loss.causal_rule"))
         html_textf(out, "The causal rule of the best MoD setting is called "
                    "'%s'.", jsonpath_text(s->mod->run[0]->summary,
@@ -316,8 +363,11 @@ void page_words(FILE *out)
         { "capacity", "The share of a sequence's tokens that a routed block "
           "works on." },
         { "dense twin", "The same shape with no block routed." },
-        { "best dense", "The lowest loss among all dense shapes trained, depth "
-          "and width tuned: the one to beat." },
+        { "best dense", "The lowest loss among the dense settings trained: the "
+          "one to beat, as far as others were tried." },
+        { "no difference", "The whole interval lies within half a percent of "
+          "the dense loss. Where it is wider and covers 0, nobody can "
+          "tell." },
         { "top-k", "A routed block keeps the k tokens with the highest scores "
           "of the sequence. It needs the whole sequence." },
         { "causal rule", "A token is kept when its score passes a threshold "

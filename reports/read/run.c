@@ -166,17 +166,26 @@ void facts_read(struct facts *f, const json_t *s)
     }
 }
 
+void phase_words(char out[PHASE_WORDS_SIZE], const struct phase *phase)
+{
+    if (phase->steps > 1)
+        snprintf(out, PHASE_WORDS_SIZE, "run of %g %.24ss", phase->steps,
+                 phase->name);
+    else
+        snprintf(out, PHASE_WORDS_SIZE, "%.40s", phase->name);
+}
+
 void phase_title(char out[96], const struct phase *phase)
 {
-    bool many = phase->steps > 1;
+    char words[PHASE_WORDS_SIZE];
 
+    phase_words(words, phase);
     if (!isfinite(phase->batch) || !isfinite(phase->tokens))
-        snprintf(out, 96, "%s", phase->name);
-    else if (many)
-        snprintf(out, 96, "%.40s, batch %g, %g steps", phase->name,
-                 phase->batch, phase->steps);
+        snprintf(out, 96, "%s", words);
+    else if (phase->steps > 1)
+        snprintf(out, 96, "%s, batch %g", words, phase->batch);
     else
-        snprintf(out, 96, "%.40s, batch %g, %g token%s", phase->name,
+        snprintf(out, 96, "%s, batch %g, %g token%s", words,
                  phase->batch, phase->tokens, phase->tokens == 1 ? "" : "s");
 }
 

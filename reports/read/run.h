@@ -86,7 +86,11 @@ struct run {
     size_t n_points, n_unfinished;
 };
 
-/* "prefill, batch 8, 256 tokens" */
+/* The work whose amounts a phase has: "prefill", "run of 64 decode steps". */
+enum { PHASE_WORDS_SIZE = 48 };
+void        phase_words(char out[PHASE_WORDS_SIZE], const struct phase *phase);
+
+/* "prefill, batch 8, 256 tokens", "run of 64 decode steps, batch 1" */
 void        phase_title(char out[96], const struct phase *phase);
 
 /* A file of the directory; false when there is none. */

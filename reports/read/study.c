@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "reports/read/jsonpath.h"
 #include "sim/core/answer/table.h"
 
 const char *const setting_kind_names[SETTING_KIND_COUNT] = {
@@ -22,11 +23,11 @@ double study_loss(const struct run *run)
     return f->loss_causal;
 }
 
-/* Config keys that tell runs of one setting apart. */
+/* Config keys that may differ between runs of one setting. */
 static bool is_seed(const char *key)
 {
     static const char *const names[] = { "seed", "seeds", "threads", "output",
-                                         "name" };
+                                         "name", "machine" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(key, names[i]) == 0)
@@ -34,29 +35,52 @@ static bool is_seed(const char *key)
     return false;
 }
 
-static void drop_seeds(json_t *object)
+/* A copy without such keys, in which 1 and 1.0 are one number; the caller's. */
+static json_t *without_seeds(const json_t *value)
 {
     const char *key;
-    json_t *value;
-    void *next;
+    json_t *item, *out;
+    size_t i;
 
-    json_object_foreach_safe(object, next, key, value) {
-        if (is_seed(key))
-            json_object_del(object, key);
-        else if (json_is_object(value))
-            drop_seeds(value);
+    if (json_is_number(value))
+        return json_real(json_number_value(value));
+    if (json_is_array(value)) {
+        out = json_array();
+        json_array_foreach(value, i, item)
+            json_array_append_new(out, without_seeds(item));
+        return out;
     }
+    if (!json_is_object(value))
+        return json_deep_copy(value);
+    out = json_object();
+    json_object_foreach((json_t *)value, key, item)
+        if (!is_seed(key))
+            json_object_set_new(out, key, without_seeds(item));
+    return out;
 }
 
-/* A text equal for equal settings; NULL: no memory. */
+/* A text is told by its content where that was hashed, else by its path. */
+static void name_data(json_t *config, const json_t *summary)
+{
+    const char *hash = jsonpath_text(summary, "provenance.data_hash");
+
+    if (!hash)
+        return;
+    json_object_del(json_object_get(config, "data"), "path");
+    json_object_set_new(config, "data_hash", json_string(hash));
+}
+
+/* A text equal for equal settings on equal data; NULL: no memory. */
 static char *setting_key(const struct run *run)
 {
-    json_t *config = json_deep_copy(json_object_get(run->summary, "config"));
+    const json_t *given = json_object_get(run->summary, "config");
+    json_t *config;
     char *key;
 
-    if (!config)
+    if (!given)
         return strdup(run->path);     /* nothing to compare by */
-    drop_seeds(config);
+    config = without_seeds(given);
+    name_data(config, run->summary);
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(config);
     return key;
@@ -88,35 +112,89 @@ static struct amount flops_trained(const struct run *run)
            ? counted : run->totals.of[WITNESS_PREDICTED][METRIC_FLOPS];
 }
 
+static bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same_seed(const struct run *a, const struct run *b)
+{
+    return same(a->facts.seed, b->facts.seed);
+}
+
+static bool same_result(const struct run *a, const struct run *b)
+{
+    return same(study_loss(a), study_loss(b)) &&
+           same(a->facts.loss_topk, b->facts.loss_topk) &&
+           same(a->facts.loss_train, b->facts.loss_train) &&
+           same(flops_trained(a).value, flops_trained(b).value);
+}
+
+static struct setting *find_setting(struct study *study, const char *key)
+{
+    for (size_t i = 0; i < study->n; i++)
+        if (strcmp(study->setting[i].key, key) == 0)
+            return &study->setting[i];
+    return NULL;
+}
+
+/* Takes the key. */
+static enum status new_setting(struct study *study, char *key,
+                               const struct facts *f, struct error *err)
+{
+    struct setting *s = &study->setting[study->n++];
+
+    s->key = key;
+    s->kind = f->dense ? SETTING_DENSE
+            : f->control ? SETTING_CONTROL : SETTING_MOD;
+    s->capacity = f->capacity;
+    s->n_parameters = f->n_parameters;
+    s->tokens = f->tokens;
+    label_setting(s, f);
+    s->run = calloc(study->n_runs, sizeof(struct run *));
+    if (!s->run)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+    return STATUS_OK;
+}
+
+/* A run that was there before is left out; a seed that was there before with
+ * another result stays as a repeat. */
+static void join_setting(struct study *study, struct setting *s,
+                         const struct run *run)
+{
+    bool repeats = false;
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (!same_seed(s->run[i], run))
+            continue;
+        if (same_result(s->run[i], run)) {
+            study->n_twice++;
+            return;
+        }
+        repeats = true;
+    }
+    study->n_repeats += repeats;
+    s->n_seeds += !repeats;
+    s->run[s->n++] = run;
+}
+
 static enum status add_run(struct study *study, const struct run *run,
                            struct error *err)
 {
     char *key = setting_key(run);
-    struct setting *s = NULL;
+    enum status status = STATUS_OK;
 
     if (!key)
         return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
-    for (size_t i = 0; i < study->n && !s; i++)
-        if (strcmp(study->setting[i].key, key) == 0)
-            s = &study->setting[i];
-    if (!s) {
-        const struct facts *f = &run->facts;
-        s = &study->setting[study->n++];
-        s->key = key;
-        s->kind = f->dense ? SETTING_DENSE
-                : f->control ? SETTING_CONTROL : SETTING_MOD;
-        s->capacity = f->capacity;
-        s->n_parameters = f->n_parameters;
-        s->tokens = f->tokens;
-        label_setting(s, f);
-        s->run = calloc(study->n_runs, sizeof(struct run *));
-        if (!s->run)
-            return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
-    } else {
+    if (find_setting(study, key)) {
+        join_setting(study, find_setting(study, key), run);
         free(key);
+        return STATUS_OK;
     }
-    s->run[s->n++] = run;
-    return STATUS_OK;
+    status = new_setting(study, key, &run->facts, err);
+    if (status == STATUS_OK)
+        join_setting(study, &study->setting[study->n - 1], run);
+    return status;
 }
 
 typedef double value_fn(const struct run *run);
@@ -146,14 +224,40 @@ static double flops_topk(const struct run *run)
     return run->facts.flops_topk;
 }
 
-/* The known values of a setting's runs; x[s->n]. */
+static bool is_first_of_seed(const struct setting *s, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (same_seed(s->run[j], s->run[i]))
+            return false;
+    return true;
+}
+
+/* The mean over the runs of one seed, which is a single run but for repeats;
+ * NAN: none of them knows the value. */
+static double of_seed(const struct setting *s, value_fn *value, double seed)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (same(s->run[i]->facts.seed, seed) &&
+            isfinite(value(s->run[i]))) {
+            sum += value(s->run[i]);
+            n++;
+        }
+    return n ? sum / (double)n : nan("");
+}
+
+/* The known values of a setting's seeds; x[s->n]. */
 static size_t values(const struct setting *s, value_fn *value, double *x)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++)
-        if (isfinite(value(s->run[i])))
-            x[n++] = value(s->run[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        double mean = of_seed(s, value, s->run[i]->facts.seed);
+        if (is_first_of_seed(s, i) && isfinite(mean))
+            x[n++] = mean;
+    }
     return n;
 }
 
@@ -250,19 +354,54 @@ static int by_kind_and_cost(const void *a, const void *b)
     return strcmp(x->label, y->label);
 }
 
-/* The lowest loss among settings that spent at least `flops` in training. */
-static const struct setting *best_of(const struct study *study,
-                                     enum setting_kind kind, double flops)
+/* The mean loss over all seeds but one; NAN: none is left. */
+static double mean_without(const struct setting *s, double seed)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        double loss = of_seed(s, study_loss, s->run[i]->facts.seed);
+        if (!is_first_of_seed(s, i) || s->run[i]->facts.seed == seed ||
+            !isfinite(loss))
+            continue;
+        sum += loss;
+        n++;
+    }
+    return n ? sum / (double)n : nan("");
+}
+
+static bool competes(const struct setting *s, enum setting_kind kind,
+                     double flops)
+{
+    return s->kind == kind && s->causal.n && !(s->flops_train < flops);
+}
+
+/* The lowest mean loss among settings that spent at least `flops` in training,
+ * that seed left out. */
+static const struct setting *best_without(const struct study *study,
+                                          enum setting_kind kind, double flops,
+                                          double seed)
 {
     const struct setting *best = NULL;
+    double least = HUGE_VAL;
 
     for (size_t i = 0; i < study->n; i++) {
         const struct setting *s = &study->setting[i];
-        if (s->kind == kind && s->causal.n && !(s->flops_train < flops) &&
-            (!best || s->causal.mean < best->causal.mean))
+        double loss = competes(s, kind, flops) ? mean_without(s, seed)
+                                               : nan("");
+        if (loss < least) {
             best = s;
+            least = loss;
+        }
     }
     return best;
+}
+
+static const struct setting *best_of(const struct study *study,
+                                     enum setting_kind kind, double flops)
+{
+    return best_without(study, kind, flops, nan(""));
 }
 
 static const double largest_share = 0.95;
@@ -272,27 +411,44 @@ bool study_is_largest(const struct study *study, const struct setting *s)
     return !(s->flops_train < largest_share * study->flops_high);
 }
 
-/* Find the best of each kind among the largest budget's runs, if both kinds
- * have some: compared settings should have cost the same. */
-static void find_best(struct study *study)
+static bool is_new_depth(const struct study *study, size_t i, double flops)
 {
-    const double large = largest_share * study->flops_high;
+    const struct setting *s = &study->setting[i];
 
-    study->dense = best_of(study, SETTING_DENSE, large);
-    study->mod = best_of(study, SETTING_MOD, large);
-    if (study->dense && study->mod)
-        return;
-    study->dense = best_of(study, SETTING_DENSE, 0);
-    study->mod = best_of(study, SETTING_MOD, 0);
+    for (size_t j = 0; j < i; j++)
+        if (competes(&study->setting[j], SETTING_DENSE, flops) &&
+            same(study->setting[j].run[0]->facts.n_layers,
+                 s->run[0]->facts.n_layers))
+            return false;
+    return true;
 }
 
-/* Loss of the run with that seed; nan("") when there is none. */
-static double loss_of_seed(const struct setting *s, double seed)
+static void count_rivals(struct study *study, double flops)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (s->run[i]->facts.seed == seed)
-            return study_loss(s->run[i]);
-    return nan("");
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        study->n_mod += competes(s, SETTING_MOD, flops);
+        if (competes(s, SETTING_DENSE, flops)) {
+            study->n_dense++;
+            study->n_depths += is_new_depth(study, i, flops);
+        }
+    }
+}
+
+/* Find the best of each kind among the largest budget's runs, if both kinds
+ * have some: compared settings should have cost the same.  Returns the FLOPs
+ * that each spent at least. */
+static double find_best(struct study *study)
+{
+    double flops = largest_share * study->flops_high;
+
+    if (!best_of(study, SETTING_DENSE, flops) ||
+        !best_of(study, SETTING_MOD, flops))
+        flops = 0;
+    study->dense = best_of(study, SETTING_DENSE, flops);
+    study->mod = best_of(study, SETTING_MOD, flops);
+    count_rivals(study, flops);
+    return flops;
 }
 
 /* a less b over the seeds both have; over all their runs when they share fewer
@@ -308,9 +464,11 @@ static struct difference difference_of(const struct setting *a,
     if (!x)
         return d;
     for (size_t i = 0; i < a->n; i++) {
-        double loss = study_loss(a->run[i]);
-        double other = loss_of_seed(b, a->run[i]->facts.seed);
-        if (isfinite(loss) && isfinite(other)) {
+        double seed = a->run[i]->facts.seed;
+        double loss = of_seed(a, study_loss, seed);
+        double other = of_seed(b, study_loss, seed);
+        if (isfinite(seed) && is_first_of_seed(a, i) && isfinite(loss) &&
+            isfinite(other)) {
             x[n] = loss;
             x[a->n + n++] = other;
         }
@@ -319,6 +477,32 @@ static struct difference difference_of(const struct setting *a,
                                                             b->causal);
     free(x);
     return d;
+}
+
+/* Each seed compares the two settings that the other seeds would choose, so none
+ * judges a choice it took part in.  Settings that share fewer than two seeds are
+ * compared as they are. */
+static struct difference difference_of_best(const struct study *study,
+                                            double flops, double *x)
+{
+    const struct setting *dense = study->dense;
+    size_t n = 0;
+
+    for (size_t i = 0; i < dense->n; i++) {
+        double seed = dense->run[i]->facts.seed;
+        const struct setting *a = best_without(study, SETTING_MOD, flops, seed);
+        const struct setting *b = best_without(study, SETTING_DENSE, flops,
+                                               seed);
+        double loss = a ? of_seed(a, study_loss, seed) : nan("");
+        double other = b ? of_seed(b, study_loss, seed) : nan("");
+        if (isfinite(seed) && is_first_of_seed(dense, i) && isfinite(loss) &&
+            isfinite(other)) {
+            x[n] = loss;
+            x[dense->n + n++] = other;
+        }
+    }
+    return n >= 2 ? stats_paired(x, x + dense->n, n)
+                  : study->mod->against_dense;
 }
 
 /* The best dense setting of the same budget; of all budgets, if they are not
@@ -339,21 +523,44 @@ static const struct setting *rival_of(const struct study *study,
     return rival ? rival : study->dense;
 }
 
-static enum status finish(struct study *study, struct error *err)
+static double margin_of(const struct setting *dense)
 {
-    double *x = calloc(study->n_runs, sizeof *x);
-    enum status status;
+    return dense->causal.mean * STUDY_MARGIN_PERMILLE / 1000;
+}
 
-    if (!x)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+static bool is_tested(const struct setting *s)
+{
+    return s->against_dense.n >= STATS_FEWEST_SEEDS &&
+           !isnan(stats_p(s->against_dense));
+}
+
+size_t study_tested(const struct study *study)
+{
+    size_t n = 0;
+
     for (size_t i = 0; i < study->n; i++)
-        summarise(&study->setting[i], x);
-    free(x);
-    qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
-    budget(study);
-    if ((status = find_budgets(study, err)) != STATUS_OK)
-        return status;
-    find_best(study);
+        n += is_tested(&study->setting[i]);
+    return n;
+}
+
+/* x[study->n] */
+static void judge(struct study *study, double *x)
+{
+    for (size_t i = 0; i < study->n; i++)
+        x[i] = is_tested(&study->setting[i])
+               ? stats_p(study->setting[i].against_dense) : nan("");
+    stats_holm(x, study->n);
+    for (size_t i = 0; i < study->n; i++) {
+        struct setting *s = &study->setting[i];
+        s->p = x[i];
+        if (s->rival)
+            s->verdict = stats_verdict(s->against_dense, s->p,
+                                       margin_of(s->rival));
+    }
+}
+
+static void compare(struct study *study, double flops, double *x)
+{
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
         s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
@@ -362,9 +569,29 @@ static enum status finish(struct study *study, struct error *err)
         if (s->rival && s != s->rival && s->causal.n)
             s->against_dense = difference_of(s, s->rival);
     }
-    if (study->mod)
-        study->verdict = stats_verdict(study->mod->against_dense);
-    return STATUS_OK;
+    judge(study, x);
+    if (!study->mod || !study->dense)
+        return;
+    study->best = difference_of_best(study, flops, x);
+    study->verdict = stats_verdict(study->best, stats_p(study->best),
+                                   margin_of(study->dense));
+}
+
+static enum status finish(struct study *study, struct error *err)
+{
+    double *x = calloc(2 * study->n_runs, sizeof *x);
+    enum status status;
+
+    if (!x)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
+    for (size_t i = 0; i < study->n; i++)
+        summarise(&study->setting[i], x);
+    qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
+    budget(study);
+    if ((status = find_budgets(study, err)) == STATUS_OK)
+        compare(study, find_best(study), x);
+    free(x);
+    return status;
 }
 
 enum status study_open(struct study *out, const struct run *runs, size_t n,
@@ -392,6 +619,7 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
             if (runs[i].point[j].kind == RUN_TRAIN)
                 status = add_run(&study, &runs[i].point[j], err);
     }
+    study.n_runs -= study.n_twice;
     if (status == STATUS_OK && study.n_runs)
         status = finish(&study, err);
     if (status != STATUS_OK) {
@@ -457,4 +685,26 @@ void study_words(char out[160], const struct setting *s)
     else
         snprintf(out, 160, "capacity %g %%, %.0f layers of %.0f channels",
                  100 * f->capacity, f->n_layers, f->n_channels);
+}
+
+void study_said(char out[96], enum verdict verdict, struct difference d,
+                double dense_loss, size_t n_tested)
+{
+    static const char *const said[] = {
+        [VERDICT_LOWER]  = "lower, beyond the seed noise",
+        [VERDICT_HIGHER] = "higher, beyond the seed noise",
+    };
+    double seen = stats_seen(d, 0.05 / (double)(n_tested ? n_tested : 1));
+
+    if (verdict == VERDICT_UNKNOWN)
+        snprintf(out, 96, "no verdict: %zu seed%s compared, %d are needed",
+                 d.n, d.n == 1 ? "" : "s", STATS_FEWEST_SEEDS);
+    else if (verdict == VERDICT_OPEN)
+        snprintf(out, 96, "cannot tell: %zu seeds see only differences above "
+                 "%.2g %%", d.n, 100 * seen / dense_loss);
+    else if (verdict == VERDICT_SAME)
+        snprintf(out, 96, "no difference: within ±%.2g %%",
+                 STUDY_MARGIN_PERMILLE / 10.0);
+    else
+        snprintf(out, 96, "%s", said[verdict]);
 }

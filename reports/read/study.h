@@ -18,10 +18,11 @@ struct setting {
     char  shape[32];                    /* "6x48": layers x channels */
     char *key;                          /* owned: the config without seeds */
     const struct run **run;             /* owned [n]; the runs are borrowed */
-    size_t n;
+    size_t n, n_seeds;                  /* runs of an unknown seed: one seed */
     double capacity, flops_train, tokens, n_parameters;
     double flops_forward, flops_topk;   /* means, by rule as the losses */
-    struct spread causal, topk, train, realised;    /* of the known runs */
+    struct spread causal, topk, train, realised;    /* over seeds: of a
+                                         * seed's repeats their mean */
     int    budget;                      /* index of study.budget; -1: its
                                          * training FLOPs are unknown */
     const struct setting *rival;        /* the best dense it is set against, of
@@ -29,7 +30,16 @@ struct setting {
                                          * separate; NULL: no dense */
     struct difference against_dense;    /* causal loss less the rival's, over
                                          * seeds; NAN without one */
+    double p;                           /* of no difference, corrected for all
+                                         * settings that have a verdict; NAN:
+                                         * untested */
+    enum verdict verdict;               /* of that difference */
 };
+
+/* A difference of held-out loss below this share of the dense loss is none: a
+ * third of the 1.5 % that MoD is said to gain at equal training FLOPs (Raposo
+ * et al. 2024, section 1). */
+enum { STUDY_MARGIN_PERMILLE = 5 };
 
 /* Training budgets this close to each other are equal. */
 enum { STUDY_EQUAL_PERMILLE = 10 };     /* equal: within 1 % */
@@ -40,6 +50,10 @@ struct study {
     const struct setting *dense, *mod;  /* the lowest mean causal loss of each
                                          * kind; NULL: none was trained */
     size_t n_runs, n_unfinished;
+    size_t n_twice;                     /* left out: there before, with the
+                                         * same config, data, seed, result */
+    size_t n_repeats;                   /* of a seed that was there before,
+                                         * with another result */
     double flops_low, flops_high;       /* training FLOPs over all runs */
     enum provenance flops_from;         /* the weakest that went in */
     bool   equal_flops;                 /* high / low - 1 <= 1 %; false if
@@ -49,8 +63,13 @@ struct study {
     size_t n_budgets;
     bool   separate;                    /* several budgets, each a quarter or
                                          * more above the one before: meant */
-    enum verdict verdict;               /* of the best MoD against the best
-                                         * dense */
+    size_t n_dense, n_mod;              /* settings that the best are chosen
+                                         * from */
+    size_t n_depths;                    /* distinct depths of those dense */
+    struct difference best;             /* loss of the best MoD less that of the
+                                         * best dense, seed by seed, both chosen
+                                         * on the other seeds */
+    enum verdict verdict;               /* of that difference */
 };
 
 /* Points of sweeps and train runs alike.  The runs must outlive the study. */
@@ -73,6 +92,14 @@ void        study_label(char out[160], const struct study *study,
 /* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
  * channels". */
 void study_words(char out[160], const struct setting *setting);
+
+/* "cannot tell: 5 seeds see only differences above 1.2 %"; n_tested: how many
+ * differences were tested together. */
+void study_said(char out[96], enum verdict verdict, struct difference d,
+                double dense_loss, size_t n_tested);
+
+/* How many settings have a difference that was tested. */
+size_t study_tested(const struct study *study);
 
 /* The run of the setting whose loss is in the middle. */
 const struct run *study_typical(const struct setting *setting);

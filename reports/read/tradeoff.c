@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "reports/read/jsonpath.h"
+#include "reports/read/twins.h"
 #include "sim/core/model/route.h"
 
 const char *const spend_words[SPEND_COUNT] = {
@@ -282,6 +283,7 @@ static void finish(struct tradeoff *x)
 static void add_sweep(struct tradeoff *x, const struct run *sweep)
 {
     size_t first = x->n;
+    char ignored[8];
 
     for (size_t i = 0; i < sweep->n_points; i++)
         if (sweep->point[i].kind == RUN_SCORE)
@@ -292,7 +294,9 @@ static void add_sweep(struct tradeoff *x, const struct run *sweep)
         if (x->point[d].kind != TRADE_DENSE)
             continue;
         for (size_t i = first; i < x->n; i++)
-            hold_against(&x->point[i], &x->point[d]);
+            if (twins_differ(ignored, sizeof ignored, x->point[d].run,
+                             x->point[i].run) == 0)
+                hold_against(&x->point[i], &x->point[d]);
         return;
     }
 }

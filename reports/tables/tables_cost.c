@@ -128,14 +128,18 @@ static bool op_occurs(const struct witnesses *w, int op)
 
 static void ops_table(struct report *r, const char *name, const char *what,
                       bool folded, const struct witnesses *const arm[ARM_COUNT],
-                      const struct totals *const totals[ARM_COUNT])
+                      const struct totals *const totals[ARM_COUNT],
+                      bool summed)
 {
     struct ordered order[OP_COUNT];
     struct table *t = REPORT_ADD_TABLE(r, OPS, folded, name, witness_columns);
 
     table_caption(t, "%s, op by op, summed over layers, the longest first: "
                   "predicted by formulas, counted by the executor, measured "
-                  "from outside.", what);
+                  "from outside.%s", what, summed ? " The sum of the ops' times "
+                  "adds up their medians, the clock's cost taken off; the table "
+                  "of phases has the median of whole repeats, with what lies "
+                  "between ops." : "");
     t->grouped = true;
     order_ops(order, arm);
     for (int i = 0; i < OP_COUNT; i++)
@@ -148,11 +152,9 @@ static void ops_table(struct report *r, const char *name, const char *what,
             table_text(t, a == ARM_MOD ? "MoD" : "dense");
             witness_row(t, of_op, &cells);
         }
-    for (int a = 0; a < ARM_COUNT; a++) {
-        if (!totals[a])
-            continue;
+    for (int a = 0; summed && a < ARM_COUNT; a++) {
         table_row(t, ROW_TOTAL);
-        table_text(t, "total");
+        table_text(t, "sum of ops");
         table_text(t, a == ARM_MOD ? "MoD" : "dense");
         witness_row(t, of_totals, totals[a]);
     }
@@ -169,13 +171,14 @@ static void profile_ops(struct report *r)
                                           &f->witnesses[ARM_MOD] };
         const struct totals *totals[] = { &f->totals[ARM_DENSE],
                                           &f->totals[ARM_MOD] };
-        char what[96];
+        char what[96], words[PHASE_WORDS_SIZE];
         const char *name = strcmp(f->name, "train step") == 0 ? "ops-train"
                          : strcmp(f->name, "prefill") == 0 ? "ops-prefill"
                          : strcmp(f->name, "decode step") == 0 ? "ops-decode"
                          : names[i];
-        snprintf(what, sizeof what, "One %.40s", f->name);
-        ops_table(r, name, what, i > 0, arm, totals);
+        phase_words(words, f);
+        snprintf(what, sizeof what, "One %s", words);
+        ops_table(r, name, what, i > 0, arm, totals, true);
     }
 }
 
@@ -247,6 +250,8 @@ static struct amount layer_amount(const struct report *r, enum arm arm,
     if (!amount_known(a))
         a = witness_best(r->layers[arm], metric, LEDGER_ANY, layer,
                          LEDGER_ANY);
+    if (!amount_known(a) && !a.reason)
+        a.reason = totals_best(r->layers_totals[arm], metric).reason;
     a.value /= r->layers_divide[arm];
     return a;
 }
@@ -265,11 +270,13 @@ static void layers(struct report *r)
         return;
     t = REPORT_ADD_TABLE(r, OPS, true, "layers", layer_columns);
     table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
-                  "loss, final norm, optimizer.", r->layers_what,
+                  "loss, final norm, optimizer.%s%s", r->layers_what,
                   *r->layers_label[ARM_DENSE] ? "; dense " : "",
                   r->layers_label[ARM_DENSE],
                   *r->layers_label[ARM_MOD] ? ", MoD " : "",
-                  r->layers_label[ARM_MOD]);
+                  r->layers_label[ARM_MOD],
+                  *r->layers_apart ? " Two runs, no twins: " : "",
+                  r->layers_apart);
     for (int32_t y = 0; y <= n; y++) {
         int32_t layer = y < n ? y : LEDGER_OUTSIDE;
         table_row(t, ROW_PLAIN);
@@ -311,14 +318,12 @@ static void totals(struct report *r)
 
 void tables_cost(struct report *report)
 {
-    const struct totals *none[ARM_COUNT] = { NULL, NULL };
-
     if (report->profile) {
         phases(report);
         profile_ops(report);
     } else if (report->layers[ARM_DENSE] || report->layers[ARM_MOD]) {
         ops_table(report, "ops", "Everything in the ledger", false,
-                  report->layers, none);
+                  report->layers, report->layers_totals, false);
     }
     layers(report);
     totals(report);

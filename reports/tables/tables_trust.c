@@ -68,8 +68,8 @@ static void mismatches(struct report *r)
             add_mismatches(r, t, &r->profile->phase[i].witnesses[a], where);
         }
     for (int a = 0; a < ARM_COUNT; a++) {
-        snprintf(where, sizeof where, "%s %s", arm_titles[a],
-                 r->layers_label[a]);
+        snprintf(where, sizeof where, "%s %s",
+                 report_layers_title(r, (enum arm)a), r->layers_label[a]);
         add_mismatches(r, t, &r->trained[a], where);
     }
 }
@@ -419,13 +419,10 @@ enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
 
 static void commands(struct report *r)
 {
-    size_t n = 0;
     struct table *t;
 
-    for (size_t i = 0; i < r->n_runs; i++)
-        n += r->run[i].kind == RUN_SWEEP ? r->run[i].n_points : 1;
-    t = REPORT_ADD_TABLE(r, AGAIN, n > OPEN_COMMANDS, "commands",
-                         command_columns);
+    t = REPORT_ADD_TABLE(r, AGAIN, report_count_runs(r) > OPEN_COMMANDS,
+                         "commands", command_columns);
     table_caption(t, "The commands that made the runs, as they were called.");
     report_each_run(r, visit_command, t);
 }

@@ -15,9 +15,9 @@ enum explain_rows {
     EXPLAIN_ALL_ROWS,
 };
 
-/* `ledger` is one that predict.h filled for this spec and allocation, resolved by
- * pass, layer and op.  Layers may store their matrices differently: the formulas
- * have the numbers of `layer`. */
+/* `ledger` is one that predict.h filled for this spec and allocation, resolved
+ * by pass, layer and op.  Layers may store their matrices differently: the
+ * formulas have the numbers of `layer`. */
 void explain_op(FILE *file, const struct model_spec *spec,
                 const struct allocation *allocation, enum explain_rows told,
                 const struct ledger *ledger, enum op op, int32_t layer);

@@ -1,4 +1,4 @@
-/* flops.c - the counting convention, one line per op and pass. */
+/* flops.c - Price each op and pass by the counting convention, a line each. */
 #include "sim/price/flops.h"
 
 #include <ctype.h>
@@ -273,7 +273,7 @@ uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs)
     return inputs / info->block * tiles * OP_COLUMN_TILE * info->flops;
 }
 
-/* What the letters of stored matrices stand for in a layer. */
+/* The values of the stored matrices' letters in a layer. */
 struct matrices {
     uint64_t bytes[MATRIX_COUNT], widening[MATRIX_COUNT];
     uint64_t row_bytes, row_widening;    /* embedding */

@@ -114,9 +114,9 @@ uint64_t flops_clip_bytes(uint64_t n);
 uint64_t flops_adamw(uint64_t n);
 uint64_t flops_adamw_bytes(uint64_t n);
 
-/* Gradients flow through the routers' scores into the stream, and are worked out
- * for their weights too: there are scores, they are not detached, and the gate
- * hands gradients on. */
+/* Gradients flow through the routers' scores into the stream, and are worked
+ * out for their weights too: there are scores, they are not detached, and the
+ * gate hands gradients on. */
 bool flops_router_learns(const struct model_spec *spec);
 
 /* A letter of the formulas: "C", its value in this model, "channels". */

@@ -36,7 +36,7 @@ enum { MEMORY_ITEMS_MAX = 40 };
  * of the stream that `change` compares with; and a cached key for every token,
  * not for the kept ones alone, wherever attention sees them all.  Where keys
  * are computed, the gathered normed rows lie where the second norm's will.
- * Where parts are routed apart, each layer has routes and remembered decode
+ * If parts are routed apart, each layer has routes and remembered decode
  * state for two choices, and `change` keeps two copies; the parts take turns in
  * the rest.
  *

@@ -228,6 +228,17 @@ static enum status read_settings(struct sweep *s, struct settings *out,
     return STATUS_OK;
 }
 
+/* 1e-3 and .001 are one value. */
+static bool same_value(const char *a, const char *b)
+{
+    char *end_a, *end_b;
+    double x = strtod(a, &end_a), y = strtod(b, &end_b);
+
+    if (end_a == a || *end_a || end_b == b || *end_b)
+        return strcmp(a, b) == 0;
+    return x == y;
+}
+
 static enum status read_axis(struct sweep *s, struct axis *axis,
                              const yaml_node_t *key, const yaml_node_t *list,
                              struct error *err)
@@ -249,7 +260,7 @@ static enum status read_axis(struct sweep *s, struct axis *axis,
         if (status != STATUS_OK)
             return status;
         for (int32_t j = 0; j < i; j++)
-            if (strcmp(axis->value[i], axis->value[j]) == 0)
+            if (same_value(axis->value[i], axis->value[j]))
                 return document_fail(s->document, item(s, list, i),
                                      STATUS_BAD_VALUE, err, "axis '%.64s' has"
                                      " %.64s twice", axis->key, axis->value[i]);

@@ -1,4 +1,4 @@
-/* bench.h - what the sections of the bench share. */
+/* bench.h - Declare the sections of the bench, and what they share. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -1,5 +1,6 @@
-/* bench_main.c - how fast this machine runs what we wrote, beside what it could
- * do: medians and extremes of interleaved samples.  It asserts nothing. */
+/* bench_main.c - Measure how fast this machine runs the program, beside what
+ * the machine could do: medians and extremes of interleaved samples.  Nothing
+ * is asserted. */
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "sim/core/answer/rundir.h"
 #include "tests/bench/bench.h"
 
-/* The whole run: what somebody waits for without asking what it does. */
+/* The whole run, in s: short enough to wait for. */
 static const double most_seconds = 170.0;
 
 static const struct section {

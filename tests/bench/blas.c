@@ -1,4 +1,4 @@
-/* blas.c - cblas_sgemm of whatever is installed. */
+/* blas.c - Call cblas_sgemm of the BLAS libraries that are installed. */
 #include "tests/bench/blas.h"
 
 #include <dlfcn.h>
@@ -95,7 +95,7 @@ void blas_product(const struct blas *blas, const struct gemm *g)
                 (int)(b ? g->b_k : g->b_col), 0.0f, g->c, (int)g->c_row);
 }
 
-/* The child: says its core, then a time for every number of runs it is sent,
+/* The child writes its core, then a time for every number of runs it is sent,
  * until the pipe closes. */
 static void serve(int in, int out, int32_t n)
 {

@@ -1,4 +1,4 @@
-/* blas.h - the libraries to compare with, opened by name at run time. */
+/* blas.h - Open the libraries to compare with, by name, at run time. */
 #ifndef BLAS_H
 #define BLAS_H
 

@@ -1,5 +1,5 @@
-/* decode.c - one token after another, and a prompt at once, with weights in
- * float32 and as stored. */
+/* decode.c - Time tokens one after another, and a prompt at once, with weights
+ * in float32 and as stored. */
 #include "tests/bench/bench.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "sim/core/answer/command.h"
 #include "sim/core/base/random.h"
 
-/* What is asked of weights that are larger than the last cache: the bytes that
+/* Targets for weights that are larger than the last cache: the bytes that
  * quantising saves show in the time of a token, if not all of them. */
 static const double q8_0_target = 2.0, q4_1_target = 3.0;
 

@@ -1,4 +1,4 @@
-/* multiplier.c - the libraries and our kernel behind one call. */
+/* multiplier.c - Put the libraries and our kernel behind one call. */
 #include "tests/bench/multiplier.h"
 
 #include <stdio.h>

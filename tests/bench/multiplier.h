@@ -1,4 +1,4 @@
-/* multiplier.h - who multiplies: a library, or our own kernel, one thread. */
+/* multiplier.h - Multiply by a library, or by our own kernel, on one thread. */
 #ifndef MULTIPLIER_H
 #define MULTIPLIER_H
 
@@ -12,7 +12,7 @@ struct multiplier {
     char name[2 * BLAS_TEXT_SIZE];   /* "OpenBLAS SkylakeX" */
 };
 
-/* The libraries present, then our own; how many. */
+/* The libraries present, then our own; returns how many. */
 int multiplier_list(struct multiplier out[MULTIPLIERS],
                     const struct bench *bench);
 

@@ -1,4 +1,4 @@
-/* op_times.c - where the time of a training step goes. */
+/* op_times.c - Show where the time of a training step goes. */
 #include "tests/bench/bench.h"
 
 #include <stdlib.h>

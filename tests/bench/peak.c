@@ -1,4 +1,4 @@
-/* peak.c - the fastest sgemm that this machine is seen to do. */
+/* peak.c - Find the fastest sgemm that this machine is seen to do. */
 #include "tests/bench/multiplier.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* prices.c - what it costs to know: a prediction, and a meter. */
+/* prices.c - Time a prediction, and what a meter adds to an op. */
 #include "tests/bench/bench.h"
 
 #include "sim/core/base/clock.h"

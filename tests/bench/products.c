@@ -1,4 +1,5 @@
-/* products.c - matrix products as a step has them, ours beside libraries'. */
+/* products.c - Time the matrix products of a step, ours beside the
+ * libraries'. */
 #include "tests/bench/multiplier.h"
 
 #include "sim/core/base/arena.h"

@@ -1,4 +1,4 @@
-/* results.c - the same numbers for eyes and for tools. */
+/* results.c - Print the same numbers for people and for tools. */
 #include "tests/bench/results.h"
 
 #include <math.h>
@@ -75,7 +75,8 @@ static void head_text(char out[CELL_SIZE], const struct results_column *column)
     snprintf(out, CELL_SIZE, "%s%s%s", column->name, *unit ? ", " : "", unit);
 }
 
-/* Of the cell that has the most: a figure that needs no rounds has one. */
+/* The rounds of the cell that has the most: a figure that needs no rounds has
+ * one. */
 static int rounds_of(const struct results_line *line, int columns)
 {
     int n = 0;

@@ -1,5 +1,5 @@
-/* results.h - what the bench found: sections of lines of numbers, as text for
- * people and as CSV and JSON for tools.  Amounts are in base SI units. */
+/* results.h - Hold what the bench found: sections of lines of numbers, as text
+ * for people and as CSV and JSON for tools.  Amounts are in base SI units. */
 #ifndef RESULTS_H
 #define RESULTS_H
 

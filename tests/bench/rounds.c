@@ -1,4 +1,4 @@
-/* rounds.c - interleaved samples, and who else was running. */
+/* rounds.c - Take interleaved samples; notice who else was running. */
 #include "tests/bench/rounds.h"
 
 #include <math.h>
@@ -11,7 +11,8 @@
 #include "sim/core/base/stats.h"
 
 /* Beside the CPUs that we leave alone, others may use this share of one: an
- * idle system uses less.  We must have run all the time but the second share. */
+ * idle system uses less.  We must have run all the time but the second
+ * share. */
 static const double foreign_share = 0.08, blocked_share = 0.05;
 
 /* Seconds of CPU time since some moment. */

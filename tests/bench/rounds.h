@@ -1,4 +1,4 @@
-/* rounds.h - candidates timed side by side, in quiet moments.
+/* rounds.h - Time candidates side by side, in quiet moments.
  *
  * A round runs every candidate once, back to back; a ratio is taken within a
  * round, since a shared machine drifts by a third from minute to minute.
@@ -49,7 +49,7 @@ enum status rounds_take(struct rounds *out, const struct candidate *candidate,
                         struct error *err) MUST_CHECK;
 void rounds_close(struct rounds *rounds);
 
-/* What n samples say; n = 0: nothing. */
+/* A summary of n samples; n = 0: there are none. */
 struct samples {
     int    n;
     double median, low, high;    /* low, high: the extremes */

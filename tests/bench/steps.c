@@ -1,4 +1,4 @@
-/* steps.c - training steps beside the peak, dense beside routed. */
+/* steps.c - Time training steps beside the peak, dense beside routed. */
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
@@ -6,8 +6,8 @@
 #include "sim/core/model/spec.h"
 #include "tests/bench/trainee.h"
 
-/* What is asked of the executor: a share of the sgemm peak of as many threads,
- * in useful causal flops. */
+/* Targets for the executor: a share of the sgemm peak of as many threads, in
+ * useful causal flops. */
 static const struct regime {
     const char *config, *family;
     int32_t n_tokens, n_sequences;
@@ -26,7 +26,8 @@ static const struct regime {
 };
 enum { N_REGIMES = sizeof regimes / sizeof *regimes };
 
-/* How far the wall-clock saving of routing may lag behind that of flops. */
+/* The most by which the wall-clock saving of routing may lag behind that of
+ * flops, as a ratio. */
 static const double most_lag = 1.10;
 
 enum { STEP_TIME, STEP_SPEED, STEP_SHARE, FLOP_RATIO, LAG };

@@ -1,4 +1,4 @@
-/* trainee.c - steps on random bytes: the arithmetic is that of any text. */
+/* trainee.c - Train on random bytes: the arithmetic is that of any text. */
 #include "tests/bench/trainee.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* trainee.h - a model in training, to be timed. */
+/* trainee.h - Hold a model in training, to be timed. */
 #ifndef TRAINEE_H
 #define TRAINEE_H
 
@@ -12,15 +12,16 @@ struct trainee {
     int64_t step;
 };
 
-/* The model of a config, its family replaced; capacity 1 is dense.  Trains a
- * first step, so that it knows whom it routes. */
+/* Open the model of a config with another family; capacity 1 is dense.  A first
+ * step is trained, so that it is known which tokens the model routes. */
 enum status trainee_open(struct trainee *out, const char *config,
                          const char *family, double capacity, int32_t n_tokens,
                          int32_t n_sequences, int n_threads,
                          struct error *err) MUST_CHECK;
 void trainee_close(struct trainee *trainee);    /* {0} is fine */
 
-/* Forward, backward and update, so many times; seconds they took. */
+/* Forward, backward and update, so many times; returns the seconds they
+ * took. */
 double trainee_run(void *trainee, int64_t times);
 
 /* Useful flops of a step, as routed last. */

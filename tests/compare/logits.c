@@ -1,5 +1,5 @@
-/* logits.c - what the executor says about the first tokens of a text, in a file
- * for another program to compare with: tests/compare/compare.py.
+/* logits.c - Write the logits of the first tokens of a text to a file, for
+ * tests/compare/compare.py to compare with another program's.
  *
  *   logits MODEL TEXT TOKENS OUT.safetensors      ids [T], logits [T,V] */
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* counting.h - kernels compiled with counting arithmetic (vec.hpp), once for
- * each register width. */
+/* counting.h - Declare the kernels compiled with counting arithmetic (vec.hpp),
+ * once for each register width. */
 #ifndef COUNTING_H
 #define COUNTING_H
 

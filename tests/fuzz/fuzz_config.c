@@ -1,5 +1,5 @@
-/* fuzz_config.c - whatever the text, a config.json and a model's YAML give a
- * sound shape or words. */
+/* fuzz_config.c - Check that a config.json and a model's YAML, whatever their
+ * text, give a sound shape or an error. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

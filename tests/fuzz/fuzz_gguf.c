@@ -1,4 +1,5 @@
-/* fuzz_gguf.c - whatever the bytes, nothing that is read lies outside them. */
+/* fuzz_gguf.c - Check that nothing is read outside a file's bytes, whatever
+ * they are. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

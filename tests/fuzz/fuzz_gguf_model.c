@@ -1,5 +1,5 @@
-/* fuzz_gguf_model.c - whatever a GGUF file claims, a shape that comes out of it is
- * sound, and every tensor of it lies in the file. */
+/* fuzz_gguf_model.c - Check that a shape read from a GGUF file, whatever the
+ * file claims, is sound, and that all its tensors lie in the file. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* fuzz_safetensors.c - whatever the bytes, no tensor lies outside them. */
+/* fuzz_safetensors.c - Check that no tensor lies outside a file's bytes,
+ * whatever they are. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* fuzz_shards.c - whatever an index says, it names files beside it and no others,
- * or is refused in words. */
+/* fuzz_shards.c - Check that an index, whatever it says, names only files
+ * beside itself, or is refused with a message. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

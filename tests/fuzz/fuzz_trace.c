@@ -1,5 +1,6 @@
-/* fuzz_trace.c - whatever the text, a trace is refused in words or can be
- * replayed: its positions ascend and lie within their window. */
+/* fuzz_trace.c - Check that a trace, whatever its text, is refused with a
+ * message or can be replayed: its positions ascend and lie within their
+ * window. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -63,18 +63,18 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'No difference seen between the best MoD and the best dense model' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 901 'Best MoD against best dense: cannot tell: 5 seeds see only differences above 4 %' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 1.00 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'mean ± 1 sd of 5 seeds; labels: capacity in routed blocks, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
 set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit c35880230e09,' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xrange [165.012435:419.186749]
-set yrange [1.42073641:1.61553111]
+set yrange [1.42073641:1.6155311]
 set format x '%g'
 set format y '%.2f'
 set xlabel 'forward cost, kFLOP per token' offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
-set object 1 rectangle from graph 0, first 1.44303234 to graph 1, first 1.45777979 fs solid 1 noborder fc rgb '#F0F0F0' behind
+set object 1 rectangle from graph 0, first 1.44303233 to graph 1, first 1.45777978 fs solid 1 noborder fc rgb '#F0F0F0' behind
 set arrow 1 from graph 0, first 1.45040606 to graph 1, first 1.45040606 nohead lc rgb C_DENSE lw 0.9
 set label 90 'best dense' at graph 1, first 1.45040606 left offset screen 0.00698,0.01346 font SMALL tc rgb C_DENSE
 set label 91 '1.4504, ± sd' at graph 1, first 1.45040606 left offset screen 0.00698,-0.01346 font SMALL tc rgb C_DENSE

@@ -2,9 +2,9 @@
 #   gnuplot -e "FMT='png'" isoflop.gp
 if (!exists("OUT")) OUT = 'isoflop'
 D = 'isoflop.dat'
-W = 860.; H = 587.
-ML = 72.; MR = 24.; MT = 121.; MB = 114.
-KEYTOP = 69.
+W = 860.; H = 607.
+ML = 72.; MR = 24.; MT = 141.; MB = 114.
+KEYTOP = 89.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
@@ -63,9 +63,10 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'At 1.00 TFLOP, dense is lowest at 3×40, MoD at 6.25% in 3, 6×40: no difference seen' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 911 'Held-out loss (nats per byte) against parameters, each curve at one training budget (FLOPs equal within 1 %); small marks: one' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 912 'seed; large: mean and 95 % interval over seeds; labels: capacity, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 901 'At 1.00 TFLOP, dense is lowest at 3×40, MoD at 6.25% in 3, 6×40: cannot tell: 5 seeds see' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 902 'only differences above 4 %' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
+set label 911 'Held-out loss (nats per byte) against parameters, each curve at one training budget (FLOPs equal within 1 %); small marks: one' at screen 16./W, screen 1-62./H left tc rgb MUTED
+set label 912 'seed; large: mean and 95 % interval over seeds; labels: capacity, layers×channels' at screen 16./W, screen 1-79./H left tc rgb MUTED
 set label 921 'loss measured on held-out text, MoD under a causal rule  |  budgets counted  |  lines join means of one width or one depth: no fit  |  minimum' at screen 16./W, screen 44./H left font SMALL tc rgb MUTED
 set label 922 'not bracketed by what was tried: dense 3×40 (no shallower), MoD 6.25% in 3, 6×40 (one size)  |  isobath commit c35880230e09, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 923 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED

@@ -118,6 +118,116 @@ double stats_t95(double df)
            (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * df * df);
 }
 
+static double away_from_0(double x)
+{
+    return fabs(x) < 1e-300 ? 1e-300 : x;
+}
+
+/* The continued fraction of the incomplete beta function, by Lentz's method
+ * (Press et al., Numerical Recipes in C, 2nd ed., 1992, section 6.4). */
+static double beta_fraction(double x, double a, double b)
+{
+    const double enough = 1e-15;
+    double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), f = d;
+
+    for (int m = 1; m < 500; m++) {
+        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        double odd = -(a + m) * (a + b + m) * x /
+                     ((a + 2 * m) * (a + 2 * m + 1));
+        double before = f;
+        d = 1 / away_from_0(1 + even * d);
+        c = away_from_0(1 + even / c);
+        f *= c * d;
+        d = 1 / away_from_0(1 + odd * d);
+        c = away_from_0(1 + odd / c);
+        f *= c * d;
+        if (fabs(f - before) < enough * f)
+            break;
+    }
+    return f;
+}
+
+/* The share of the incomplete beta function below x. */
+static double beta_share(double x, double a, double b)
+{
+    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) +
+                       b * log1p(-x));
+
+    if (x <= 0 || x >= 1)
+        return x > 0;
+    return x < (a + 1) / (a + b + 2)
+           ? front * beta_fraction(x, a, b) / a
+           : 1 - front * beta_fraction(1 - x, b, a) / b;
+}
+
+/* The chance that |t| of `df` degrees of freedom exceeds t (Abramowitz and
+ * Stegun 26.7.1). */
+static double t_beyond(double t, double df)
+{
+    return beta_share(df / (df + t * t), df / 2, 0.5);
+}
+
+/* The t that |t| exceeds with that chance: bisection, to the last digits. */
+static double t_of(double chance, double df)
+{
+    double low = 0, high = 1;
+
+    while (t_beyond(high, df) > chance)
+        high *= 2;
+    for (int i = 0; i < 100; i++) {
+        double middle = (low + high) / 2;
+        *(t_beyond(middle, df) > chance ? &low : &high) = middle;
+    }
+    return high;
+}
+
+double stats_p(struct difference d)
+{
+    if (!isfinite(d.mean) || !(d.df >= 1))
+        return nan("");
+    if (d.error == 0)
+        return d.mean == 0;
+    return t_beyond(fabs(d.mean) / d.error, d.df);
+}
+
+double stats_seen(struct difference d, double level)
+{
+    const double missed = 0.2;         /* a power of 80 % */
+
+    if (!isfinite(d.mean) || !(d.df >= 1))
+        return nan("");
+    return (t_of(level, d.df) + t_of(2 * missed, d.df)) * d.error;
+}
+
+/* Each p times how many are no smaller: Holm's factor. */
+static double holm_factor(const double *p, size_t n, size_t i)
+{
+    double no_smaller = 0;
+
+    for (size_t j = 0; j < n; j++)
+        no_smaller += p[j] >= p[i];
+    return no_smaller;
+}
+
+void stats_holm(double *p, size_t n)
+{
+    double *scaled = malloc((n + 1) * sizeof *scaled);
+    double *adjusted = malloc((n + 1) * sizeof *adjusted);
+
+    for (size_t i = 0; scaled && i < n; i++)
+        scaled[i] = p[i] * holm_factor(p, n, i);
+    for (size_t i = 0; scaled && adjusted && i < n; i++) {
+        adjusted[i] = scaled[i];
+        for (size_t j = 0; j < n; j++)
+            if (p[j] <= p[i])
+                adjusted[i] = fmax(adjusted[i], scaled[j]);
+    }
+    for (size_t i = 0; i < n; i++)
+        p[i] = scaled && adjusted ? fmin(1, adjusted[i]) + 0 * p[i] : nan("");
+    free(scaled);
+    free(adjusted);
+}
+
 /* The middle 95 % of the means of resampled differences. */
 static void bootstrap(struct difference *d, const double *difference)
 {
@@ -141,7 +251,9 @@ struct difference stats_mean_interval(struct spread s)
 
     if (s.n < 2)
         return d;
-    half = stats_t95((double)s.n - 1) * s.sd / sqrt((double)s.n);
+    d.df = (double)s.n - 1;
+    d.error = s.sd / sqrt((double)s.n);
+    half = stats_t95(d.df) * d.error;
     d.low = s.mean - half;
     d.high = s.mean + half;
     return d;
@@ -214,27 +326,32 @@ struct difference stats_welch(struct spread a, struct spread b)
     struct difference d = { .n = a.n < b.n ? a.n : b.n,
                             .mean = a.mean - b.mean, .low = nan(""),
                             .high = nan("") };
-    double va, vb, df, half;
+    double va, vb, half;
 
     if (d.n < 2)
         return d;
     va = a.sd * a.sd / (double)a.n;
     vb = b.sd * b.sd / (double)b.n;
-    df = (va + vb) * (va + vb) / (va * va / ((double)a.n - 1) +
-                                  vb * vb / ((double)b.n - 1));
-    half = va + vb > 0 ? stats_t95(df) * sqrt(va + vb) : 0;
+    d.error = sqrt(va + vb);
+    d.df = va + vb > 0 ? (va + vb) * (va + vb) /
+                         (va * va / ((double)a.n - 1) +
+                          vb * vb / ((double)b.n - 1)) : (double)d.n - 1;
+    half = stats_t95(d.df) * d.error;
     d.low = d.mean - half;
     d.high = d.mean + half;
     return d;
 }
 
-enum verdict stats_verdict(struct difference d)
+enum verdict stats_verdict(struct difference d, double p, double margin)
 {
-    if (!isfinite(d.mean) || !isfinite(d.low) || !isfinite(d.high))
+    const double level = 0.05;
+
+    if (d.n < STATS_FEWEST_SEEDS || isnan(p) || !isfinite(d.low) ||
+        !isfinite(d.high))
         return VERDICT_UNKNOWN;
-    if (d.low > 0)
-        return VERDICT_HIGHER;
-    return d.high < 0 ? VERDICT_LOWER : VERDICT_NONE;
+    if (p < level)
+        return d.mean < 0 ? VERDICT_LOWER : VERDICT_HIGHER;
+    return d.low >= -margin && d.high <= margin ? VERDICT_SAME : VERDICT_OPEN;
 }
 
 /* The most values that may be cut at each end: the largest r for which at most
@@ -257,7 +374,8 @@ static int cut_ranks(size_t n)
 
 struct difference stats_median_interval(const double *x, size_t n)
 {
-    struct difference d = { n, nan(""), nan(""), nan("") };
+    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
+                            .high = nan("") };
     double *sorted = malloc((n + 1) * sizeof *sorted);
     if (!sorted)
         return d;

@@ -52,7 +52,23 @@ size_t stats_distribution(double *x, size_t n, struct stats_step *out,
 struct difference {
     size_t n;                  /* pairs; of independent samples the smaller n */
     double mean, low, high;
+    double error, df;          /* standard error of the mean, and the degrees of
+                                * freedom it is known with; df 0: not known */
 };
+
+/* The chance of a mean at least so far from 0 where the truth is 0, by
+ * Student's t; NAN when the standard error is not known. */
+double stats_p(struct difference difference);
+
+/* The true difference that 4 of 5 such samples would tell from 0 at that level,
+ * 0.05 say: the usual power of 80 % (Cohen, Statistical Power Analysis, 2nd
+ * ed., 1988, section 2.4).  NAN when the standard error is not known. */
+double stats_seen(struct difference difference, double level);
+
+/* Replace each p by that of Holm's procedure (Scandinavian Journal of
+ * Statistics 6, 1979): the chance of one false finding among all of them stays below the
+ * level that each is compared with.  NAN: not tested, left as it is. */
+void stats_holm(double *p, size_t n);
 
 /* Student's t interval of a mean. */
 struct difference stats_mean_interval(struct spread spread);
@@ -80,8 +96,21 @@ struct difference stats_median_interval(const double *x, size_t n);
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */
 struct difference stats_welch(struct spread a, struct spread b);
 
-/* The conclusion that the interval of a difference allows. */
-enum verdict { VERDICT_UNKNOWN, VERDICT_NONE, VERDICT_LOWER, VERDICT_HIGHER };
-enum verdict stats_verdict(struct difference difference);
+/* The conclusion that a difference allows. */
+enum verdict {
+    VERDICT_UNKNOWN,           /* nothing: too few samples, or no interval */
+    VERDICT_OPEN,              /* neither told from 0 nor known to be small */
+    VERDICT_SAME,              /* the whole interval is within the margin */
+    VERDICT_LOWER, VERDICT_HIGHER
+};
+
+/* Five pairs are the fewest whose t interval is within 1.5 times as wide as
+ * that of many: 2.776 / 1.960 = 1.42, with four 1.62. */
+enum { STATS_FEWEST_SEEDS = 5 };
+
+/* p is that of the difference, corrected where it is one of several; margin is
+ * how far from 0 is no difference. */
+enum verdict stats_verdict(struct difference difference, double p,
+                           double margin);
 
 #endif

@@ -285,7 +285,8 @@ static enum status set_routing(struct model_spec *spec,
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
                                 : SKIPPED_KEYS_ABSENT;
-    /* Where none skips attention, all keys are computed: nothing to ask for. */
+    /* If no token skips attention, all keys are computed: nothing to ask
+     * for. */
     if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
     route_keep_first(spec, policy, routes ? narrow(config->keep_first) : 0);

@@ -1,4 +1,5 @@
-/* model_config.h - the YAML of a model: its shape, and what it routes.
+/* model_config.h - Declare the YAML of a model: its shape, and what it
+ * routes.
  *
  * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
  * prices.  What the paper leaves open has a
@@ -71,8 +72,8 @@ extern const char *const model_config_routers[];
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
     MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
-        " keeps, in (0, 1]: one number, or one per routed block; at 1 nothing" \
-        " is routed")                                                          \
+        " keeps, in (0, 1], rounded up to whole tokens, at least one: one"     \
+        " number, or one per routed block; at 1 nothing is routed")            \
     MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
         "0", NULL, "tokens", "so many at the start of every sequence are kept" \
         " by every routed block, since others attend to them: among its k,"    \
@@ -174,8 +175,8 @@ enum status model_config_spec(struct model_spec *out,
                               const struct model_config *config,
                               struct error *err) MUST_CHECK;
 
-/* Whether training knows that policy and spec; the text of an error begins with
- * the key to blame. */
+/* STATUS_BAD_VALUE where training does not know that policy or spec; the text
+ * of an error begins with the key to blame. */
 enum status model_config_check_training(const struct model_config *config,
                                         const struct model_spec *spec,
                                         struct error *err) MUST_CHECK;

@@ -20,7 +20,8 @@ enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
 /* GELU in its tanh form, of one product; SwiGLU, of a gate and an up product. */
 enum activation_kind { ACTIVATION_GELU, ACTIVATION_SWIGLU };
 
-/* What blocks are made of.  All code asks for a trait, none for a family. */
+/* The parts that blocks are made of.  All code asks for a trait, none for a
+ * family. */
 struct traits {
     enum norm_kind       norm;
     enum positions       positions;
@@ -72,8 +73,8 @@ enum gate {
 };
 extern const char *const gate_names[GATE_COUNT];
 
-/* What the router's weight vector is multiplied with: the residual stream, or
- * the stream normalised as blocks normalise it, without scale and shift. */
+/* The vector that a router's weights are multiplied with: the residual stream,
+ * or the stream normalised as blocks normalise it, without scale and shift. */
 #define ROUTER_INPUT_MAP(X)        \
     X(NORMALISED, "normalised")    \
     X(RAW,        "raw")
@@ -86,7 +87,8 @@ enum router_input {
 };
 extern const char *const router_input_names[ROUTER_INPUT_COUNT];
 
-/* What a routed layer goes by where no router scores: see sim/core/ledger/op.h. */
+/* The signal that a routed layer goes by where no router scores: see
+ * sim/core/ledger/op.h. */
 #define SIGNAL_MAP(X)          \
     X(NONE,     "none")        \
     X(NORM,     "norm")        \
@@ -102,8 +104,9 @@ enum signal {
 };
 extern const char *const signal_names[SIGNAL_COUNT];
 
-/* What a routed layer routes tokens around; the rest of it runs on all.  Apart:
- * around its attention, and around its feed-forward part by a second choice. */
+/* The part that a routed layer routes tokens around; the rest of the layer runs
+ * on all.  Apart: around its attention, and around its feed-forward part by a
+ * second choice. */
 #define PART_MAP(X)              \
     X(BLOCK,     "block")        \
     X(ATTENTION, "attention")    \
@@ -118,8 +121,8 @@ enum routed_part {
 };
 extern const char *const part_names[PART_COUNT];
 
-/* What later tokens see of one that a layer's attention skipped: no key, the
- * key it would have had, or its key of the layer before. */
+/* The key that later tokens see of a token that a layer's attention skipped:
+ * none, the key it would have had, or its key of the layer before. */
 #define SKIPPED_KEYS_MAP(X)      \
     X(ABSENT,   "absent")        \
     X(COMPUTED, "computed")      \
@@ -252,8 +255,8 @@ struct model_spec spec_dense(const struct model_spec *spec);
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
-/* Whether a sound spec can be trained: backward knows float32 weights, whole
- * blocks, whose skipped tokens leave no key, and no signal. */
+/* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
+ * weights, whole blocks, whose skipped tokens leave no key, and no signal. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 
