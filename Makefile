@@ -21,8 +21,8 @@
 # make install    into $(DESTDIR)$(PREFIX)
 # make clean      remove build/
 # make V=1        show whole command lines; -j1: one at a time, otherwise one per core
-# make PAPI= LIKWID= CALLGRIND=   leave a counter library out; otherwise used if
-#                 installed
+# make PAPI= LIKWID= CALLGRIND= ZYDIS=   leave a counter library out; otherwise
+#                 used if installed
 
 BUILD  = build
 PREFIX = /usr/local
@@ -50,6 +50,7 @@ PAPI   := $(call installed,papi.h)
 LIKWID := $(call installed,likwid.h)
 CALLGRIND := $(call installed,valgrind/callgrind.h)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+ZYDIS := $(if $(filter x86_64%,$(MACHINE)),$(call installed,Zydis/Zydis.h))
 VERSION := 0.1.0
 
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wdouble-promotion \
@@ -86,6 +87,12 @@ CPPFLAGS += -DHAVE_CALLGRIND
 else
 library  := $(filter-out hwprof/counters/counter_callgrind.c,$(library))
 endif
+ifeq ($(ZYDIS),yes)
+CPPFLAGS += -DHAVE_ZYDIS
+LDLIBS   += -lZydis
+else
+library  := $(filter-out hwprof/counters/x86_flops.c hwprof/counters/executed_flops.c,$(library))
+endif
 
 # The arithmetic is compiled once per instruction set and chosen at run time.
 # Contraction is on there: a fused multiply-add is 2 flops, like its two halves.
@@ -115,7 +122,7 @@ define rewritten
 	@{ $1; } >$@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 endef
 $(BUILD)/flags: FORCE
-	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) callgrind=$(CALLGRIND) $(VERSION)')
+	$(call rewritten,echo '$(CC) $(OPT) papi=$(PAPI) likwid=$(LIKWID) callgrind=$(CALLGRIND) zydis=$(ZYDIS) $(VERSION)')
 $(BUILD)/version.h: FORCE
 	$(call rewritten,scripts/version '$(CC) $(filter-out -W%,$(CFLAGS))')
 
@@ -226,7 +233,7 @@ validate-simulated: $(program)
 ARM64 = aarch64-linux-gnu-gcc
 arm64:
 	@if command -v $(ARM64) >/dev/null; then \
-	    $(MAKE) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= && \
+	    $(MAKE) arm64-objects CC=$(ARM64) BUILD=$(BUILD)/arm64 PAPI= LIKWID= CALLGRIND= ZYDIS= && \
 	    echo "arm64: every file compiles"; \
 	else \
 	    echo "arm64: not compiled, there is no $(ARM64) (Debian:" \

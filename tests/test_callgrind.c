@@ -234,19 +234,30 @@ static char *text_of(const char *directory, const char *name)
     return text;
 }
 
-static int run(const char *directory, const char *options, const char *threads)
+/* valgrind WATCHED build/isobath ARGUMENTS; its exit code. */
+static int simulate(const char *directory, const char *watched,
+                    const char *arguments)
 {
     char command[1024];
 
     snprintf(command, sizeof command, "valgrind --tool=callgrind "
              "--cache-sim=yes --instr-atstart=no --D1=16384,8,64 "
-             "--LL=131072,8,64 --callgrind-out-file=%s/cg.%%p "
-             "build/isobath profile %s/m.yaml -o %s/out -p prefill --tokens 64 "
-             "--threads %s --machine configs/machines/epyc-milan-2core.yaml %s "
-             ">%s/stdout 2>%s/stderr", directory, directory, directory,
-             threads, options, directory, directory);
+             "--LL=131072,8,64 --callgrind-out-file=%s/cg.%%p %s "
+             "build/isobath %s >%s/stdout 2>%s/stderr", directory, watched,
+             arguments, directory, directory);
     int code = system(command);
     return code == -1 || code % 256 ? -1 : code / 256;
+}
+
+static int run(const char *directory, const char *options, const char *threads)
+{
+    char arguments[512];
+
+    snprintf(arguments, sizeof arguments, "profile %s/m.yaml -o %s/out "
+             "-p prefill --tokens 64 --threads %s "
+             "--machine configs/machines/epyc-milan-2core.yaml %s", directory,
+             directory, threads, options);
+    return simulate(directory, "", arguments);
 }
 
 static void prepare(char directory[64])
@@ -306,5 +317,88 @@ Test(counter_callgrind, threads_share_a_simulated_cache_and_are_refused,
     cr_expect(eq(int, run(directory, "-r 1", "2"), 0));
     text = text_of(directory, "stdout");
     cr_expect(strstr(text, "give --threads 1") != NULL, "%s", text);
+    remove_directory(directory);
+}
+
+/* ---- executed flops ---- */
+
+static bool decodes(void)
+{
+    for (int i = 0; counter_left_out[i]; i++)
+        if (strcmp(counter_left_out[i], "zydis") == 0)
+            return false;
+    return true;
+}
+
+Test(counter_callgrind, a_fused_multiply_add_loop_is_counted_to_the_last_flop,
+     .timeout = 300)
+{
+    char directory[64], *text;
+    double error = -1, spread = -1;
+
+    prepare(directory);
+    if (!decodes())
+        cr_skip("built without libzydis-dev");
+    cr_assert(eq(int, simulate(directory, "--dump-instr=yes --dump-line=no",
+                               "machine --quick --threads 1 --format json"),
+                 0));
+    text = strstr(text_of(directory, "stdout"), "\"flops\": {");
+    cr_assert(text != NULL);
+    cr_assert(strstr(text, "\"error\": ") != NULL);
+    cr_assert(sscanf(strstr(text, "\"error\": "), "\"error\": %lf, "
+                     "\"spread\": %lf", &error, &spread) == 2, "%.400s", text);
+    cr_expect(eq(dbl, error, 0.0));
+    cr_expect(eq(dbl, spread, 0.0));
+    remove_directory(directory);
+}
+
+/* Of an op: what ran, less what was counted; 1/C of each of 3 norms and
+ * 1/sqrt(D), 2 flops, are no ops, by op.h. */
+static const struct executed_case {
+    const char *op;
+    double      more;
+} executed_cases[] = {
+    { "embed", 0 }, { "norm", 3 }, { "qkv", 0 }, { "rope", 0 },
+    { "attend", 2 }, { "project", 0 }, { "ffn.up", 0 }, { "act", 0 },
+    { "ffn.down", 0 }, { "head", 0 },
+};
+
+Test(counter_callgrind, every_op_runs_the_flops_that_were_counted,
+     .timeout = 300)
+{
+    char directory[64], arguments[512], start[64], *text;
+
+    prepare(directory);
+    if (!decodes())
+        cr_skip("built without libzydis-dev");
+    snprintf(arguments, sizeof arguments, "profile %s/m.yaml -o %s/out "
+             "-p prefill --tokens 64 --threads 1 --validate -r 1", directory,
+             directory);
+    cr_expect(simulate(directory, "--dump-instr=yes", arguments) >= 0, "%s",
+              text_of(directory, "stderr"));
+    text = text_of(directory, "out/validate.csv");
+    for (size_t i = 0; i < sizeof executed_cases / sizeof *executed_cases;
+         i++) {
+        const struct executed_case *c = &executed_cases[i];
+        double counted = 0, executed = 0;
+        snprintf(start, sizeof start, "prefill,dense,forward,%s,flops,", c->op);
+        const char *row = strstr(text, start);
+        cr_assert(row != NULL, "%s", start);
+        cr_assert(sscanf(row + strlen(start), "%*f,%lf,%lf,simulated", &counted,
+                         &executed) == 2, "%.99s", row);
+        cr_expect(eq(dbl, executed - counted, c->more), "%s", c->op);
+    }
+    remove_directory(directory);
+}
+
+Test(counter_callgrind, flops_want_a_dump_of_instructions, .timeout = 300)
+{
+    char directory[64], *text;
+
+    prepare(directory);
+    cr_expect(run(directory, "--validate -r 1", "1") >= 0);
+    text = text_of(directory, "stdout");
+    cr_expect(strstr(text, decodes() ? "without --dump-instr=yes"
+                                     : "install libzydis-dev") != NULL);
     remove_directory(directory);
 }

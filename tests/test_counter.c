@@ -521,6 +521,11 @@ Test(counter, a_back_end_is_built_or_named_as_left_out)
     cr_assert(left_out("papi") == !counter_find("papi"));
     cr_assert(left_out("likwid") == !counter_find("likwid"));
     cr_assert(left_out("callgrind") == !counter_find("callgrind"));
+#ifdef HAVE_ZYDIS
+    cr_assert(not(left_out("zydis")));
+#else
+    cr_assert(left_out("zydis"));
+#endif
 }
 
 Test(papi, sees_the_metrics_or_says_why_not)

@@ -53,7 +53,7 @@ Test(counter_meter, neighbouring_ops_share_a_reading)
     struct counter_session *s = open_fake(&fake);
     struct counter_meter m = counter_meter(s, ledger, empty_cost());
 
-    m.glue_seconds = 10;
+    m.glue_nanoseconds = INT64_C(10000000000);
     run_op(&m.meter, &fake, 0, OP_NORM, 1);
     run_op(&m.meter, &fake, 0, OP_QKV, 1);
     run_op(&m.meter, &fake, 0, OP_ATTEND, 1);
@@ -69,7 +69,7 @@ Test(counter_meter, work_between_ops_belongs_to_none)
     struct counter_session *s = open_fake(&fake);
     struct counter_meter m = counter_meter(s, ledger, empty_cost());
 
-    m.glue_seconds = 0;
+    m.glue_nanoseconds = 0;
     run_op(&m.meter, &fake, 0, OP_QKV, 100);
     fake.pending[METRIC_FLOPS] += 99999;
     run_op(&m.meter, &fake, 0, OP_ATTEND, 100);

@@ -462,6 +462,32 @@ Test(measure, what_a_simulator_counted_is_never_called_measured)
     fake_tree_close(&bench.tree);
 }
 
+static enum status open_to_calibrate(struct counter_session **out,
+                                     const struct counter_options *options,
+                                     struct error *err)
+{
+    ((struct fake *)options->busy_context)->n_opened = 0;
+    return fake_open(out, options, err);
+}
+
+/* Reading a long list of instructions empties the caches of what is counted
+ * beside it. */
+Test(measure, what_disturbs_the_others_has_a_pass_of_its_own)
+{
+    struct counter_backend apart = fake_simulator;
+    struct bench bench = make_bench(true);
+
+    apart.apart = counter_bit(METRIC_FLOPS);
+    apart.open = open_to_calibrate;
+    bench.fake.simulates = true;
+    struct measure *m = open_on(&apart, &bench, 1);
+    cr_assert(eq(int, measure_n_passes(m), 3));
+    cr_expect(eq(str, (char *)measure_pass_name(m, 1), "l2_bytes"));
+    cr_expect(eq(str, (char *)measure_pass_name(m, 2), "flops"));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
 Test(measure, hardware_is_not_called_simulated)
 {
     struct bench bench = make_bench(false);

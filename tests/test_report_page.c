@@ -188,6 +188,35 @@ Test(report_page, the_error_budget_is_summed_up)
     free(table);
 }
 
+/* 2 scalar flops more than were counted; hardware has no widths to tell. */
+Test(report_page, executed_flops_stand_by_width_where_a_simulator_told_them)
+{
+    char *path, *table, *page;
+
+    make("p");
+    put("p/summary.json", "{\"schema\":\"isobath-run-1\",\"command\":"
+        "\"profile\",\"status\":\"done\",\"phases\":[{\"name\":\"prefill\","
+        "\"arms\":[]}]}");
+    put("p/validate.csv", "phase,model,pass,op,metric,predicted,counted,"
+        "measured,measured_source,off,allowed,verdict,reason,simulator,"
+        "flops_scalar,flops_128_bit,flops_256_bit,flops_512_bit,flops_fused\n"
+        "prefill,dense,forward,attend,flops,100,100,102,simulated,0.02,0,"
+        "within,2 more,callgrind,6,16,80,0,64\n"
+        "prefill,dense,forward,attend,l2_bytes,64,,64,simulated,0,,shown,,"
+        "callgrind,,,,,\n");
+    path = strdup(in_folder("p"));
+    report_of(path);
+    table = text_of("out/tables/executed_flops.csv");
+    has(table, "prefill,dense,forward,attend,100,102,simulated,6,16,80,0,64,"
+        "2 more");
+    lacks(table, "64,,64");
+    page = text_of("out/index.html");
+    has(page, "a fused multiply-add is two");
+    free(page);
+    free(table);
+    free(path);
+}
+
 Test(report_page, without_gnuplot_the_tables_and_data_stay)
 {
     char *page;

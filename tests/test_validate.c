@@ -81,6 +81,41 @@ Test(validate, repeats_that_differ_make_a_lower_bound)
     cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));
 }
 
+/* A simulator loses nothing: fewer is wrong, and what is more has to be scalar,
+ * in an op and in a phase.  13 more in 10 regions, 20 of all scalar. */
+Test(validate, executed_flops_are_exact_or_explained_by_scalars)
+{
+    static const int op[] = { OP_ATTEND, LEDGER_ANY };
+
+    for (int i = 0; i < 2; i++) {
+        struct validate_facts f = facts(op[i], METRIC_FLOPS, 1e6);
+        f.measured.from = PROV_SIMULATED;
+        f.regions = 10;
+        f.has_mix = true;
+        f.mix = (struct flop_mix){ { 20, 100, 999893, 0 }, 900000 };
+        struct validate_row row = validate_judge(&f);
+        cr_expect(eq(int, row.verdict, VALIDATE_WITHIN));
+        cr_expect(eq(dbl, row.allowed, 0.0));
+        cr_expect(eq(str, row.reason, ""));
+        f.measured.median = f.measured.low = f.measured.high = 1e6 + 13;
+        row = validate_judge(&f);
+        cr_expect(eq(int, row.verdict, VALIDATE_WITHIN));
+        cr_expect(strstr(row.reason, "13 more, 1.3 a region: scalars") != NULL,
+                  "%s", row.reason);
+        cr_expect(eq(u64, row.mix.of[FLOPS_SCALAR], 20));
+        f.measured.median = 1e6 + 21;
+        row = validate_judge(&f);
+        cr_expect(eq(int, row.verdict, VALIDATE_OUTSIDE));
+        f.measured.median = 1e6 - 1;
+        row = validate_judge(&f);
+        cr_expect(eq(int, row.verdict, VALIDATE_OUTSIDE));
+        cr_expect(strstr(row.reason, "fewer flops") != NULL);
+        f.measured.median = 1e6 + 641;       /* without a mix, 64 a region */
+        f.has_mix = false;
+        cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));
+    }
+}
+
 Test(validate, counted_and_predicted_have_to_be_equal)
 {
     struct validate_facts f = facts(OP_QKV, METRIC_FLOPS, 1e6);
@@ -304,7 +339,7 @@ Test(profile, counters_that_say_what_op_h_says_pass)
     cr_assert(eq(int, profile("train,prefill,decode", data, "3"), 0));
     expect_said("stdout", "0 OUTSIDE", true);
     expect_said("out/validate.csv", "prefill,mod,forward,qkv,flops,1966080,"
-                "1966080,1966080,measured,0,0,within,,\r\n", true);
+                "1966080,1966080,measured,0,0,within,,,,,,,\r\n", true);
     /* 114688 + 65536 bytes past L2: none from L3, all from memory. */
     expect_said("out/validate.csv", "prefill,mod,forward,qkv,l3_bytes,", true);
     expect_said("out/validate.csv", ",,180224,measured,", true);

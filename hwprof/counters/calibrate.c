@@ -92,21 +92,21 @@ enum status calibrate_empty(struct calibration_set *out,
                             struct counter_session *session,
                             struct error *err)
 {
-    double seconds[CALIBRATE_EMPTY];
+    double nanoseconds[CALIBRATE_EMPTY];
     double count[METRIC_COUNT][CALIBRATE_EMPTY];
     struct cost cost;
     enum status status = counter_read(session, &cost, err);
 
     for (int i = 0; status == STATUS_OK && i < CALIBRATE_EMPTY; i++) {
-        double start = clock_seconds();
+        int64_t start = clock_nanoseconds();
         status = counter_read(session, &cost, err);
-        seconds[i] = clock_seconds() - start;
+        nanoseconds[i] = (double)(clock_nanoseconds() - start);
         for (int m = 0; m < METRIC_COUNT; m++)
             count[m][i] = cost.from[m] ? cost_get(&cost, (enum metric)m) : 0;
     }
     if (status != STATUS_OK)
         return status;
-    out->read_seconds = stats_median(seconds, CALIBRATE_EMPTY);
+    out->read_seconds = 1e-9 * stats_median(nanoseconds, CALIBRATE_EMPTY);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (counter_sees(session, (enum metric)m))
             settle_empty(&out->metric[m], count[m]);
@@ -119,6 +119,7 @@ static enum status count_once(double *counted, struct counter_session *session,
                               const struct known_input *in, struct error *err)
 {
     char label[48];
+    double expected = known_kernel_expected(kernel, in);   /* has flops too */
     struct cost cost;
 
     snprintf(label, sizeof label, "kernel/%s",
@@ -128,7 +129,7 @@ static enum status count_once(double *counted, struct counter_session *session,
         return status;
     kernel->run(in);
     counter_tell(session, (struct counter_note){
-        label, known_kernel_expected(kernel, in) });
+        label, expected });
     status = counter_read(session, &cost, err);
     if (status == STATUS_OK)
         *counted = cost_get(&cost, kernel->metric);

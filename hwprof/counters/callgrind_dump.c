@@ -77,8 +77,10 @@ static enum status read_events(struct callgrind_dump *out,
         if (event != NOT_OURS && out->has[event])
             return error_set(err, STATUS_BAD_FORMAT, "event %s is there"
                              " twice", event_names[event]);
-        if (event != NOT_OURS)
+        if (event != NOT_OURS) {
             out->has[event] = true;
+            out->column[event] = columns->n;
+        }
         columns->event[columns->n++] = event;
     }
     return columns->n ? STATUS_OK : error_set(err, STATUS_BAD_FORMAT,
@@ -127,6 +129,18 @@ static enum status read_cache(struct callgrind_cache *out, const char *at,
     return STATUS_OK;
 }
 
+/* "instr line": what a line of the list begins with. */
+static void read_positions(struct callgrind_dump *out, const char *at,
+                           const char *end)
+{
+    out->by_instruction = after(at, end, "instr") != NULL;
+    for (out->n_positions = 0; at < end; out->n_positions++) {
+        while (at < end && *at != ' ')
+            at++;
+        at = skip_spaces(at, end);
+    }
+}
+
 static void copy(char *out, size_t size, const char *at, const char *end)
 {
     snprintf(out, size, "%.*s", (int)(end - at), at);
@@ -151,6 +165,8 @@ static enum status read_line(struct callgrind_dump *out,
         return read_cache(&out->ll, at, end, err);
     if ((at = after(line, end, "desc: Trigger:")))
         copy(out->trigger, sizeof out->trigger, at, end);
+    if ((at = after(line, end, "positions:")))
+        read_positions(out, at, end);
     if ((at = after(line, end, "events:")))
         return columns->n ? error_set(err, STATUS_BAD_FORMAT, "two lines of"
                                       " events")

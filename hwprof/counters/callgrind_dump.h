@@ -2,7 +2,7 @@
  *
  * A dump says on its first lines which process it is of, what caches were
  * simulated and, under `events:` and `summary:`, what was counted since the
- * dump before.  The list of functions that follows is not read.  Format:
+ * dump before.  The list that follows is read by executed_flops.h.  Format:
  * Callgrind Format Specification, valgrind.org/docs/manual/cl-format.html. */
 #ifndef CALLGRIND_DUMP_H
 #define CALLGRIND_DUMP_H
@@ -40,6 +40,9 @@ struct callgrind_dump {
     struct callgrind_cache d1, ll;
     bool     has[CALLGRIND_EVENT_COUNT];        /* the event was counted */
     uint64_t count[CALLGRIND_EVENT_COUNT];
+    int      column[CALLGRIND_EVENT_COUNT];     /* of those that it has */
+    bool     by_instruction;     /* the list is of instructions, not of lines */
+    int      n_positions;        /* before the counts of a line of the list */
 };
 
 /* `text` is the dump or its beginning, as far as the summary (where there is

@@ -32,6 +32,9 @@ const char *const counter_left_out[] = {
 #ifndef HAVE_CALLGRIND
     "callgrind",
 #endif
+#ifndef HAVE_ZYDIS
+    "zydis",             /* the decoder of callgrind's instructions */
+#endif
     NULL,
 };
 

@@ -14,6 +14,7 @@
 enum { COUNTER_REASON_SIZE = 400, COUNTER_SOURCE_SIZE = 256 };
 
 struct event_table;
+struct flop_mix;
 struct cpu_topology;
 
 struct counter_options {
@@ -42,6 +43,7 @@ struct counter_session {         /* every back end embeds it first */
     const struct counter_backend *backend;
     char reason[METRIC_COUNT][COUNTER_REASON_SIZE];   /* "" when it is seen */
     char source[METRIC_COUNT][COUNTER_SOURCE_SIZE];   /* events behind it */
+    const struct flop_mix *mix;  /* of the last reading; NULL: not told */
 };
 
 /* A note of what ran since the last reading; hardware need not be told. */
@@ -71,6 +73,9 @@ struct counter_backend {
     bool        (*hosts)(void);
     void        (*caches)(const struct counter_session *session,
                           struct cpu_topology *topology);
+    /* Bits of metrics whose reading disturbs the others': they have a pass of
+     * their own. */
+    uint32_t    apart;
 };
 
 /* counter_papi, counter_likwid and counter_callgrind are there where the library,

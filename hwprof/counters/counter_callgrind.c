@@ -6,6 +6,10 @@
  * the dump before; the counts are then set to zero, so that reading costs the
  * next region nothing but the lines it pushed out of the caches.  What comes of
  * it is SIMULATED: a model of hardware that ran, not hardware.
+ *
+ * Under --dump-instr=yes the dump also lists how often each instruction ran, and
+ * a decoder says how many flops each does.  Reading that list pushes out what
+ * the caches hold, so flops are counted in a pass of their own.
  * Requests: valgrind.org/docs/manual/cl-manual.html, client requests. */
 #include "hwprof/counters/counter.h"
 
@@ -22,11 +26,14 @@
 #include <valgrind/callgrind.h>
 #pragma GCC diagnostic pop
 #include "hwprof/counters/callgrind_dump.h"
+#include "hwprof/counters/code_map.h"
+#include "hwprof/counters/executed_flops.h"
 #include "hwprof/counters/thread_list.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/base/file.h"
 
-enum { HEAD_SIZE = 8192, COMMAND_SIZE = 65536, LABEL_SIZE = 32 };
+enum { HEAD_SIZE = 8192, COMMAND_SIZE = 65536, LABEL_SIZE = 32,
+       DUMP_MOST = 1 << 28 };
 
 /* Dumps are numbered through the life of the process. */
 static uint64_t dumps_asked, dumps_seen;
@@ -45,6 +52,9 @@ struct callgrind_session {
     struct counter_session base;          /* first: downcast */
     struct callgrind_dump  about;         /* the first dump: caches, events */
     struct term            term[TERMS];
+    bool                   decodes;       /* from its start on */
+    struct code_map        code;
+    struct flop_mix        flops;         /* of the last dump */
 };
 
 static void terms_of(struct term out[TERMS], const struct callgrind_dump *d)
@@ -61,7 +71,6 @@ static void terms_of(struct term out[TERMS], const struct callgrind_dump *d)
 
 /* Reasons for metrics that have no term. */
 static const char *const unseen[METRIC_COUNT] = {
-    [METRIC_FLOPS] = "callgrind counts instructions, not their arithmetic",
     [METRIC_L3_BYTES] = "callgrind simulates two levels: what the first brings "
         "in is l2_bytes, what the last does not have dram_bytes",
     [METRIC_CYCLES] = "callgrind simulates caches, not time",
@@ -96,8 +105,46 @@ static bool callgrind_hosts(void)
     return why_not()[0] == '\0';
 }
 
-/* The head of dump number `part`, and its file gone if `label` is on it. */
-static enum status read_dump(struct callgrind_dump *out, uint64_t part,
+#ifdef HAVE_ZYDIS
+static const char no_decoder[] = "";
+
+static const uint8_t *find_code(void *map, const char *object,
+                                uint64_t address, size_t *n)
+{
+    return code_map_find(map, object, address, n);
+}
+
+static enum status read_flops(struct callgrind_session *s, const char *path,
+                              struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct error why = { 0 };
+    enum status status = file_read(&text, &size, path, DUMP_MOST, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = executed_flops(&s->flops, text, size, find_code, &s->code, &why);
+    free(text);
+    return status == STATUS_OK ? STATUS_OK
+        : error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, why.text);
+}
+#else
+static const char no_decoder[] = "built without a decoder of instructions: "
+                                 "install libzydis-dev, make again";
+
+static enum status read_flops(struct callgrind_session *s, const char *path,
+                              struct error *err)
+{
+    (void)s;
+    return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, no_decoder);
+}
+#endif
+
+/* The head of dump number `part`, and its file gone if `label` is on it; with
+ * its flops, if anybody wants them. */
+static enum status read_dump(struct callgrind_session *s,
+                             struct callgrind_dump *out, uint64_t part,
                              const char *label, bool *ours, struct error *err)
 {
     static char head[HEAD_SIZE];
@@ -119,9 +166,11 @@ static enum status read_dump(struct callgrind_dump *out, uint64_t part,
     if (status != STATUS_OK)
         return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, why.text);
     *ours = strstr(out->trigger, label) != NULL;
+    if (*ours && s->decodes)
+        status = read_flops(s, path, err);
     if (*ours)
         unlink(path);
-    return STATUS_OK;
+    return status;
 }
 
 /* The label of the next dump, made before it is needed: what comes between an
@@ -135,15 +184,16 @@ static void name_next(void)
 }
 
 /* Counts since the last one.  Dumps that others asked for lie between. */
-static enum status take_dump(struct callgrind_dump *out, struct error *err)
+static enum status take_dump(struct callgrind_session *s,
+                             struct callgrind_dump *out, struct error *err)
 {
     enum status status = STATUS_OK;
     bool ours = false;
 
     CALLGRIND_DUMP_STATS_AT(next_label);
     while (status == STATUS_OK && !ours) {
-        status = read_dump(out, dumps_seen + 1, next_label, &ours, err);
-        dumps_seen += status == STATUS_OK;
+        status = read_dump(s, out, dumps_seen + 1, next_label, &ours, err);
+        dumps_seen += status == STATUS_OK || ours;
     }
     name_next();
     return status;
@@ -165,6 +215,11 @@ static void see(struct callgrind_session *s)
         snprintf(s->base.source[t->metric], COUNTER_SOURCE_SIZE,
                  "callgrind %s", t->what);
     }
+    counter_set_reason(&s->base, METRIC_FLOPS, "%s", no_decoder[0] ? no_decoder
+                       : d->by_instruction ? ""
+                       : "callgrind runs without --dump-instr=yes");
+    snprintf(s->base.source[METRIC_FLOPS], COUNTER_SOURCE_SIZE,
+             "callgrind Ir of each instruction, decoded by Zydis");
 }
 
 static enum status callgrind_open(struct counter_session **out,
@@ -184,7 +239,9 @@ static enum status callgrind_open(struct counter_session **out,
     enum status status = thread_list(tid, &n_threads, &why);
     name_next();
     if (status == STATUS_OK)
-        status = take_dump(&s->about, &why);
+        status = code_map_open(&s->code, &why);
+    if (status == STATUS_OK)
+        status = take_dump(s, &s->about, &why);
     if (status != STATUS_OK)
         counter_unseen(&s->base, why.text);
     else if (n_threads > 1)
@@ -203,12 +260,14 @@ static enum status callgrind_open(struct counter_session **out,
 static enum status callgrind_start(struct counter_session *session,
                                    struct error *err)
 {
+    struct callgrind_session *s = (struct callgrind_session *)session;
     struct callgrind_dump ignored;
 
-    (void)session;
     CALLGRIND_START_INSTRUMENTATION;
-    enum status status = take_dump(&ignored, err);
+    enum status status = take_dump(s, &ignored, err);
     CALLGRIND_ZERO_STATS;
+    s->decodes = counter_sees(session, METRIC_FLOPS);
+    s->base.mix = s->decodes ? &s->flops : NULL;
     return status;
 }
 
@@ -217,7 +276,7 @@ static enum status callgrind_read(struct counter_session *session,
 {
     struct callgrind_session *s = (struct callgrind_session *)session;
     struct callgrind_dump dump;
-    enum status status = take_dump(&dump, err);
+    enum status status = take_dump(s, &dump, err);
 
     if (status != STATUS_OK)
         return status;
@@ -230,6 +289,9 @@ static enum status callgrind_read(struct counter_session *session,
             cost_set_count(since_last, t->metric, count * t->each,
                            PROV_SIMULATED);
     }
+    if (counter_sees(session, METRIC_FLOPS))
+        cost_set_count(since_last, METRIC_FLOPS, flop_mix_sum(&s->flops),
+                       PROV_SIMULATED);
     CALLGRIND_ZERO_STATS;
     return STATUS_OK;
 }
@@ -247,6 +309,7 @@ static enum status callgrind_stop(struct counter_session *session,
 static void callgrind_close(struct counter_session *session)
 {
     CALLGRIND_STOP_INSTRUMENTATION;
+    code_map_close(&((struct callgrind_session *)session)->code);
     free(session);
 }
 
@@ -271,4 +334,5 @@ const struct counter_backend counter_callgrind = {
     .open = callgrind_open, .start = callgrind_start, .read = callgrind_read,
     .stop = callgrind_stop, .close = callgrind_close,
     .hosts = callgrind_hosts, .caches = callgrind_caches,
+    .apart = UINT32_C(1) << METRIC_FLOPS,
 };

@@ -8,7 +8,7 @@
 
 /* The code between two ops of a layer takes tens of nanoseconds; half a
  * microsecond tells it from work that belongs to no op. */
-static const double glue_seconds = 500e-9;
+static const int64_t glue_nanoseconds = 500;
 static const double poll_seconds = 10;
 enum { EMPTY_BRACKETS = 101 };
 
@@ -27,7 +27,7 @@ static void read_counters(struct counter_meter *m, struct cost *cost)
 
     if (status != STATUS_OK)
         m->status = status;
-    m->last_seconds = clock_seconds();
+    m->last_nanoseconds = clock_nanoseconds();
 }
 
 static void tell_op(struct counter_session *session,
@@ -51,7 +51,7 @@ static void counter_begin(struct meter *meter, const struct op_run *run)
 
     (void)run;
     if (m->status == STATUS_OK &&
-        clock_seconds() - m->last_seconds > m->glue_seconds)
+        clock_nanoseconds() - m->last_nanoseconds > m->glue_nanoseconds)
         read_counters(m, &between);
 }
 
@@ -69,6 +69,8 @@ static void counter_end(struct meter *meter, const struct op_run *run)
     if (m->status != STATUS_OK)
         return;
     subtract(&cost, &m->empty);
+    if (m->mix && m->session->mix)
+        flop_mix_add(&m->mix[run->pass][run->op], m->session->mix);
     m->n_regions++;
     m->status = ledger_charge(m->ledger, key, &cost);
     key.token = m->token;
@@ -87,8 +89,8 @@ struct counter_meter counter_meter(struct counter_session *session,
         .ledger = ledger,
         .empty = empty,
         .token = LEDGER_SHARED,
-        .glue_seconds = glue_seconds,
-        .last_seconds = -HUGE_VAL,
+        .glue_nanoseconds = glue_nanoseconds,
+        .last_nanoseconds = -glue_nanoseconds - 1,
     };
 }
 

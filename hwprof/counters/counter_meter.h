@@ -7,22 +7,26 @@
 #define COUNTER_METER_H
 
 #include "hwprof/counters/counter.h"
+#include "hwprof/counters/flop_mix.h"
 #include "hwprof/counters/region_count.h"
 #include "sim/core/ledger/meter.h"
 
 /* Charges each op with what the session counted in all threads between begin
  * and end, less what an empty region counts.  Neighbouring ops share a reading:
- * what happens between them in less than `glue_seconds` goes to the second one.
+ * what happens between them in less than `glue_nanoseconds` goes to the second.
  * Use &counter_meter.meter between counter_start() and counter_stop(). */
 struct counter_meter {
     struct meter  meter;               /* first: downcast */
     struct counter_session *session;   /* borrowed, started */
     struct ledger *ledger;             /* borrowed */
     struct ledger *tokens;             /* borrowed; a row a token; NULL: none */
+    struct flop_mix (*mix)[OP_COUNT];  /* borrowed, [PASS_COUNT]; NULL: none */
     struct cost   empty;               /* what an empty region counts */
     int32_t       token;               /* row of `tokens` */
-    double        glue_seconds;
-    double        last_seconds;        /* clock at the last reading */
+    int64_t       glue_nanoseconds;
+    int64_t       last_nanoseconds;    /* clock at the last reading; whole
+                                        * numbers, so that no flop of ours is
+                                        * counted with the op's */
     uint64_t      n_regions;
     enum status   status;              /* the first failure, and its words */
     struct error  error;

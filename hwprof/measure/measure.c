@@ -2,6 +2,7 @@
  * repeat. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "hwprof/measure/measure_inside.h"
 #include "sim/core/base/clock.h"
 
@@ -183,6 +184,8 @@ static enum status begin_counts(struct measure *m, struct measured_pass *pass,
     }
     m->counter = counter_meter(m->session, m->ledger, empty);
     m->counter.tokens = m->by_token;
+    m->counter.mix = m->mix;
+    memset(m->mix, 0, sizeof m->mix);
     return status;
 }
 
@@ -272,6 +275,10 @@ static enum status end_counts(struct measure *m, struct measured_pass *pass,
         status = calibrate_check(&pass->set, m->session, &m->topology, err);
     if (status == STATUS_OK)
         status = counter_stop(m->session, err);
+    if (status == STATUS_OK) {
+        pass->has_mix = m->session->mix != NULL;
+        memcpy(pass->mix, m->mix, sizeof pass->mix);
+    }
     return status;
 }
 

@@ -25,6 +25,7 @@
 
 #include "hwprof/counters/calibrate.h"
 #include "hwprof/counters/counter.h"
+#include "hwprof/counters/flop_mix.h"
 #include "hwprof/energy/energy_idle.h"
 #include "hwprof/counters/read_path.h"
 #include "hwprof/machine/load.h"
@@ -114,6 +115,11 @@ struct measure_range measure_range(const struct measure *measure, int pass,
  * Joules, of doing the work once, are there after measure_finish(). */
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
+
+/* Flops of the last repeat by width, pass and op; LEDGER_ANY.  False: no back
+ * end tells. */
+bool measure_flop_mix(const struct measure *measure, int pass, int op,
+                      struct flop_mix *out);
 
 /* True where the probes beside the r-th repeat of measure_repeats(seconds) both
  * reached load_least_share of the best of the run. */

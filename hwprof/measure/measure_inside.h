@@ -31,6 +31,8 @@ struct measured_pass {
         struct load_probe before, after;
     } load[MEASURE_REPEAT_MAX];
     char     failure[COUNTER_REASON_SIZE];         /* of the last rejected */
+    bool     has_mix;
+    struct flop_mix mix[PASS_COUNT][OP_COUNT];     /* of the last accepted */
 };
 
 struct measure {
@@ -54,6 +56,7 @@ struct measure {
     double  token_started;
     struct counter_session *session;               /* of the running pass */
     struct counter_meter counter;
+    struct flop_mix mix[PASS_COUNT][OP_COUNT];     /* of the running pass */
     struct time_meter    time;
 
     struct counter_session *energy;

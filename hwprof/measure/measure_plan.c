@@ -344,7 +344,10 @@ static enum status plan_counts(struct measure *m, struct error *err)
                      : "the event table of this CPU has no row for it");
     }
     if (m->options.backend && !m->has_table) {   /* it brings its own events */
-        group[n++] = countable(m);
+        uint32_t apart = countable(m) & m->options.backend->apart;
+        group[n++] = countable(m) & ~apart;
+        if (apart)
+            group[n++] = apart;
     } else if (m->has_table) {
         n = event_table_groups(&m->table, countable(m), group);
     }

@@ -81,6 +81,22 @@ int measure_repeats(const struct measure *m, enum metric metric,
     return p ? p->n_accepted : 0;
 }
 
+bool measure_flop_mix(const struct measure *m, int pass, int op,
+                      struct flop_mix *out)
+{
+    const struct measured_pass *p = pass_of(m, METRIC_FLOPS);
+
+    *out = (struct flop_mix){ 0 };
+    if (!p || p->n_accepted == 0 || !p->has_mix)
+        return false;
+    for (int i = 0; i < PASS_COUNT; i++)
+        for (int o = 0; o < OP_COUNT; o++)
+            if ((pass == LEDGER_ANY || pass == i) &&
+                (op == LEDGER_ANY || op == o))
+                flop_mix_add(out, &p->mix[i][o]);
+    return true;
+}
+
 /* fn for every cell that a pass may have charged. */
 static void each_cell(struct measure *m, struct ledger *ledger,
                       void (*fn)(struct measure *, struct ledger *,

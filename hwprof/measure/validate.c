@@ -31,6 +31,29 @@ static void say(struct validate_row *row, enum validate_verdict verdict,
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
+/* A simulator sees every instruction: no fewer than were counted, and no more
+ * than scalars do. */
+static void judge_executed(struct validate_row *row,
+                           const struct validate_facts *f)
+{
+    double off = row->measured - f->counted;
+    double most = (double)VALIDATE_SCALARS * f->n_threads * (double)f->regions;
+
+    if (f->has_mix)
+        most = fmin(most, (double)f->mix.of[FLOPS_SCALAR]);
+    row->allowed = 0;
+    if (off >= 0 && off <= most)
+        say(row, VALIDATE_WITHIN, "");
+    else
+        say(row, VALIDATE_OUTSIDE, off > 0
+            ? "more flops ran than were counted, and scalars are not all of "
+              "them" : "fewer flops ran than were counted");
+    if (off > 0 && off <= most)
+        snprintf(row->reason, sizeof row->reason, "%.0f more, %.3g a region: "
+                 "scalars of a shape or a step, which are no ops", off,
+                 off / (double)f->regions);
+}
+
 /* Measured against counted work: exact for an op, 2 % for a phase. */
 static void judge_work(struct validate_row *row,
                         const struct validate_facts *f)
@@ -42,6 +65,10 @@ static void judge_work(struct validate_row *row,
 
     row->allowed = whole ? VALIDATE_PHASE : 0;
     row->off = f->counted > 0 ? off / f->counted : off > 0 ? HUGE_VAL : 0;
+    if (f->measured.from == PROV_SIMULATED) {
+        judge_executed(row, f);
+        return;
+    }
     if (f->measured.high > f->measured.low)
         row->measured_from = PROV_AT_LEAST;
     if (f->measured.high > f->measured.low && off <= slack)
@@ -133,7 +160,7 @@ struct validate_row validate_judge(const struct validate_facts *f)
         .op = f->op, .metric = f->metric, .predicted = f->predicted,
         .counted = f->counted, .measured = (double)NAN,
         .measured_from = PROV_UNKNOWN, .off = (double)NAN,
-        .allowed = (double)NAN,
+        .allowed = (double)NAN, .has_mix = f->has_mix, .mix = f->mix,
     };
 
     row.differs = is_exact(f->metric) && !(f->predicted == f->counted);
@@ -227,6 +254,8 @@ static enum status add_rows(struct validation *v,
             .regions = measure_regions(in->measure, pass, LEDGER_ANY, op),
             .n_threads = in->n_threads };
         add_memory(&facts, in->measure, pass, known);
+        facts.has_mix = m == METRIC_FLOPS &&
+                        measure_flop_mix(in->measure, pass, op, &facts.mix);
         struct validate_row row = validate_judge(&facts);
         row.phase = in->phase;
         row.model = in->model;

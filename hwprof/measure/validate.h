@@ -3,7 +3,9 @@
  *
  *   flops          predicted = counted, exactly; an op, all of it own kernels,
  *                  measured to the scalars that op.h leaves out; a whole phase
- *                  to 2 %.  Repeats that differ make a lower bound.
+ *                  to 2 %.  Repeats that differ make a lower bound.  What a
+ *                  simulator executed is exact for a phase too, and only ever
+ *                  more than was counted, by no more than scalars do
  *   bytes          predicted = counted, exactly; no counter sees operands
  *   l2, l3, dram   what came into L1, past L2, past L3, measured to the analytic
  *                  byte model (so l3 with dram's bytes): 5 % where an op streams
@@ -60,6 +62,8 @@ struct validate_facts {
     double      resolution;      /* of a region: measure_row */
     uint64_t    regions;         /* behind `measured` */
     int         n_threads;
+    bool        has_mix;
+    struct flop_mix mix;         /* of measured flops */
 };
 
 struct validate_row {
@@ -73,6 +77,8 @@ struct validate_row {
                                   * 0: exact */
     enum validate_verdict verdict;
     char        reason[COUNTER_REASON_SIZE];
+    bool        has_mix;         /* of flops, where the back end tells */
+    struct flop_mix mix;
 };
 
 /* Judge one; pure.  phase, model and pass are left to the caller. */
@@ -112,7 +118,8 @@ enum status validate_print(FILE *file, const struct validation *validation,
 void validate_print_sum(FILE *file, const struct validation *validation);
 
 /* Write validate.csv into the directory: phase,model,pass,op,metric,predicted,
- * counted,measured,measured_source,off,allowed,verdict,reason,simulator.
+ * counted,measured,measured_source,off,allowed,verdict,reason,simulator,
+ * flops_scalar,flops_128_bit,flops_256_bit,flops_512_bit,flops_fused.
  * measured_source says `simulated` of what a simulator counted. */
 enum status validate_write(const char *directory,
                            const struct validation *validation,

@@ -6,6 +6,12 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/table.h"
 
+static const char *const width_names[] = {
+#define X(id, column, name) name,
+    FLOP_WIDTH_MAP(X)
+#undef X
+};
+
 static bool is_whole(const struct validate_row *row)
 {
     return row->op == LEDGER_ANY;
@@ -76,6 +82,21 @@ static void add_line(struct table *t, const struct validate_row *row)
     table_text(t, validate_words[row->verdict]);
 }
 
+/* The mix of a phase stands under the table that has its sum. */
+static void print_mix(FILE *file, const struct validate_row *row)
+{
+    double all = (double)flop_mix_sum(&row->mix);
+    const char *separator = "executed flops:";
+
+    if (!is_whole(row) || !row->has_mix || all == 0)
+        return;
+    for (int w = 0; w < FLOP_WIDTH_COUNT; w++, separator = ",")
+        fprintf(file, "%s %.2f %% %s", separator,
+                100 * (double)row->mix.of[w] / all, width_names[w]);
+    fprintf(file, "; %.2f %% fused; no lane was masked\n",
+            100 * (double)row->mix.fused / all);
+}
+
 enum status validate_print(FILE *file, const struct validation *v,
                            const char *phase, const char *model,
                            struct error *err)
@@ -101,6 +122,10 @@ enum status validate_print(FILE *file, const struct validation *v,
             add_line(&t, row);
     }
     enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    for (size_t i = 0; i < v->n; i++)
+        if (strcmp(v->row[i].phase, phase) == 0 &&
+            strcmp(v->row[i].model, model) == 0)
+            print_mix(file, &v->row[i]);
     table_close(&t);
     return status;
 }
@@ -124,6 +149,22 @@ void validate_print_sum(FILE *file, const struct validation *v)
     }
 }
 
+static void add_flops(struct table *t, const struct validate_row *row,
+                      uint64_t flops)
+{
+    if (row->has_mix)
+        table_textf(t, "%" PRIu64, flops);
+    else
+        table_text(t, "");
+}
+
+static void add_mix(struct table *t, const struct validate_row *row)
+{
+    for (int w = 0; w < FLOP_WIDTH_COUNT; w++)
+        add_flops(t, row, row->mix.of[w]);
+    add_flops(t, row, row->mix.fused);
+}
+
 enum status validate_write(const char *directory, const struct validation *v,
                            struct error *err)
 {
@@ -141,6 +182,10 @@ enum status validate_write(const char *directory, const struct validation *v,
         { "verdict", "verdict", "", COLUMN_TEXT, true },
         { "reason", "reason", "", COLUMN_TEXT, true },
         { "simulator", "simulator", "", COLUMN_TEXT, true },
+#define X(id, column, name) { column, column, "", COLUMN_TEXT, true },
+        FLOP_WIDTH_MAP(X)
+#undef X
+        { "flops_fused", "flops_fused", "", COLUMN_TEXT, true },
     };
     struct table t;
 
@@ -159,6 +204,7 @@ enum status validate_write(const char *directory, const struct validation *v,
         table_text(&t, validate_words[row->verdict]);
         table_text(&t, row->reason);
         table_text(&t, v->simulator);
+        add_mix(&t, row);
     }
     enum status status = table_write(&t, FORMAT_CSV, directory, "validate.csv",
                                      err);

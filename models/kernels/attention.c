@@ -96,18 +96,23 @@ struct view {
     int32_t n_keys, padded, d, q, e, stride, kv_stride, group;
     const int32_t *position;         /* [count]; NULL: query i sees i + 1 keys */
     const real *queries, *keys, *values;
-    real scale;
+    real scale;                      /* set by those that score */
 };
+
+/* Worked out once by every thread, whatever the number of views. */
+static inline real score_scale(int32_t d)
+{
+    return ONCE(1.0f / sqrtf((float)d));
+}
 
 static struct view view_of(const struct attention *o, int32_t b, int32_t g)
 {
     int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
     int32_t first = o->rows->first[b], count = o->rows->first[b + 1] - first;
     const real *base = o->qkv + (ptrdiff_t)first * (q + 2 * e);
-    real scale = ONCE(1.0f / sqrtf((float)d));
     struct view v = { first, count, count, round_up(count), d, q, e, q + 2 * e,
                       q + 2 * e, o->n_heads / o->n_kv_heads, NULL, base,
-                      base + q + g * d, base + q + e + g * d, scale };
+                      base + q + g * d, base + q + e + g * d, 0 };
     if (o->key_rows) {
         int32_t k = o->key_rows->first[b];
         v.n_keys = o->key_rows->first[b + 1] - k;
@@ -155,11 +160,13 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
                     real *scratch)
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
+    real scale = score_scale(o->head_size);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         if (v.count == 0)
             continue;
+        v.scale = scale;
         real *keys = scratch, *values = keys + (ptrdiff_t)v.padded * v.d;
         copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, keys);
         copy_rows(v.values, v.kv_stride, v.n_keys, v.padded, v.d, values);
@@ -240,11 +247,13 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
                              real *scratch)
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
+    real scale = score_scale(o->head_size);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         if (v.count == 0)
             continue;
+        v.scale = scale;
         ptrdiff_t size = (ptrdiff_t)v.padded * v.d;
         struct workspace w;
         w.key_columns = scratch;
@@ -321,7 +330,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
     int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
     int32_t group = o->n_heads / o->n_kv_heads;
     ptrdiff_t size = (ptrdiff_t)o->capacity * d;
-    real scale = ONCE(1.0f / sqrtf((float)d));
+    real scale = score_scale(d);
     real *query = scratch, *s = scratch + d;
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {

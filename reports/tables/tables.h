@@ -12,7 +12,8 @@
     X(tradeoff)                                                                \
     X(cost)                                                                    \
     X(trust)                                                                   \
-    X(validate)
+    X(validate)                                                                \
+    X(executed)
 
 #define X(name) void tables_##name(struct report *report);
 TABLES_MAP(X)

@@ -2,6 +2,10 @@
 #ifndef CLOCK_H
 #define CLOCK_H
 
-double clock_seconds(void);      /* CLOCK_MONOTONIC */
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC. */
+double  clock_seconds(void);
+int64_t clock_nanoseconds(void);         /* without a flop */
 
 #endif
