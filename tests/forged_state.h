@@ -12,7 +12,7 @@
 #include "models/files/safetensors.h"
 #include "models/training/training_state.h"
 
-/* What is put in place of what the state says; NULL leaves it. */
+/* Values put in place of those in the state; NULL leaves one as it is. */
 struct forgery {
     const char *step, *seconds, *random;
     const double *curve;         /* [n_rows, TRAINING_CURVE_COLUMNS] */

@@ -302,7 +302,7 @@ static void write_svg(const struct plot *plot, const char *text, FILE *out)
     write_svg_body(rest ? rest : text, out);
 }
 
-/* How a drawing ends that is whole: the last bytes of the format. */
+/* The last bytes of a format, with which a whole drawing ends. */
 static const struct drawing {
     const char *name, *end;
     size_t end_size;
@@ -369,8 +369,8 @@ static enum status write_drawing(const struct plot *plot,
     return file_commit(&writer, err);
 }
 
-/* What cannot be drawn is left out with the reason; what is drawn and cannot be
- * written is an error. */
+/* A figure that cannot be drawn is left out with the reason; one that is drawn
+ * and cannot be written is an error. */
 static enum status draw_all(struct plot *plot, const char *folder,
                             struct error *err)
 {

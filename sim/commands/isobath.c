@@ -62,8 +62,9 @@ static int close_output(int code)
     return code;
 }
 
-/* Where a stream is closed, the next file opened would get its number and what
- * is printed.  Read-only, so that printing fails as it should. */
+/* If a standard stream is closed, the next file opened would get its number and
+ * all that is printed.  Open it read-only, so that printing fails as it
+ * should. */
 static void keep_streams(void)
 {
     int fd;

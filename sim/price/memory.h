@@ -68,9 +68,9 @@ enum {
      * that at its start, the buffers and the text: 0.8 to 1.4 MB over ten
      * shapes of 10 to 500 MB on one thread; Debian 12, x86-64. */
     MEMORY_TOUCHED_BYTES = 800000,
-    /* What a command has resident at its start, where it is not asked of the
-     * process itself.  Measured: the median VmHWM of 20 starts of `isobath
-     * predict`, 5.36 to 5.55 MB; Debian 12, x86-64, with PAPI and LIKWID. */
+    /* Bytes that a command has resident at its start, if the process itself is
+     * not asked.  Measured: the median VmHWM of 20 starts of `isobath predict`,
+     * 5.36 to 5.55 MB; Debian 12, x86-64, with PAPI and LIKWID. */
     MEMORY_START_BYTES = 5464064,
 };
 
