@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 #include "sim/core/base/file.h"
 #include "tests/fake_tree.h"
 

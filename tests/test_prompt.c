@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "models/commands/run_prompt_result.h"
+#include "models/commands/run_prompt_answer.h"
 #include "sim/core/base/clock.h"
 #include "tests/shared.h"
 #include "tests/words.h"
@@ -247,7 +247,7 @@ Test(prompt, a_row_tells_which_parts_kept_the_token)
     size_t size;
     FILE *file = open_memstream(&table, &size);
 
-    run_prompt_csv(file, &(struct run_prompt_result){
+    run_prompt_csv(file, &(struct run_prompt_answer){
         .spec = &spec, .n_prompt = 3, .n_new = 2, .token = token, .kept = kept,
         .n_kept = 2 });
     fclose(file);
@@ -280,7 +280,7 @@ Test(prompt, a_rule_that_looks_ahead_routes_the_prompt_and_its_twin_goes_on)
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         for (int first = 0; first < 3; first += 2) {
-            char run[8];
+            char run[32];
             snprintf(run, sizeof run, "%zu-%d", i, first);
             cr_assert(eq(int, isobath("run tiny.yaml --prompt 'the light' -n 12"
                 " -o %s --set routing.policy=%s --set routing.gate=one --set"

@@ -248,7 +248,7 @@ static void add_cache(const struct fake_tree *tree, int cpu, int index,
 static struct fake_tree hybrid(void)
 {
     struct fake_tree tree = fake_tree_open();
-    char core[16];
+    char core[32];
 
     fake_tree_write(&tree, CPU "online", "0-7\n");
     for (int cpu = 0; cpu < 8; cpu++) {
@@ -294,7 +294,7 @@ Test(topology, unlike_cores_are_kinds_and_their_caches_are_summed)
 Test(topology, arm_cores_are_told_apart_by_their_part)
 {
     struct fake_tree tree = fake_tree_open();
-    char core[16];
+    char core[32];
 
     fake_tree_write(&tree, CPU "online", "0-5\n");
     for (int cpu = 0; cpu < 6; cpu++) {

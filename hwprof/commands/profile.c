@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 #include "hwprof/measure/validate.h"
 #include "models/training/data.h"
 #include "models/files/source.h"
@@ -14,7 +14,7 @@
 #include "sim/price/machine.h"
 
 
-static enum status read_tokens(struct session *s, struct error *err)
+static enum status read_tokens(struct profile_job *s, struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
     const size_t n = (size_t)a->batch * (size_t)a->tokens;
@@ -42,7 +42,7 @@ static enum status read_tokens(struct session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status open_session(struct session *s, struct machine *machine,
+static enum status open_session(struct profile_job *s, struct machine *machine,
                                 struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
@@ -94,7 +94,7 @@ static json_t *read_path_of(const json_t *arm)
 }
 
 /* The first phase's MoD arm stands for the run. */
-static enum status write_summary(struct session *s, int argc, char **argv,
+static enum status write_summary(struct profile_job *s, int argc, char **argv,
                                  struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
@@ -135,7 +135,7 @@ static enum status write_summary(struct session *s, int argc, char **argv,
 
 /* Fail, after the results are out, where counted and predicted differ or a
  * figure is outside of its budget. */
-static enum status verdict(const struct session *s, struct error *err)
+static enum status verdict(const struct profile_job *s, struct error *err)
 {
     size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
     char text[DISAGREEMENT_SIZE];
@@ -269,7 +269,7 @@ static enum status check_counters(const struct profile_arguments *a,
     return STATUS_OK;
 }
 
-static enum status run_phases(struct session *s, struct machine *machine,
+static enum status run_phases(struct profile_job *s, struct machine *machine,
                               struct error *err)
 {
     enum status status = open_session(s, machine, err);
@@ -292,7 +292,7 @@ static enum status run_phases(struct session *s, struct machine *machine,
 
 static int run(void *options)
 {
-    struct session *s = calloc(1, sizeof *s);
+    struct profile_job *s = calloc(1, sizeof *s);
     struct machine machine;
     struct source source = { 0 };
     struct error err = { STATUS_NO_MEMORY, "no memory" };

@@ -1,6 +1,6 @@
 /* profile_arm.c - Run one model through a phase: open it, count, measure, and
  * write its ledgers. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -63,7 +63,7 @@ static enum status use_record(struct measure_options *options,
 
 /* A training step has room for what policies with a fixed k keep, no more; and
  * no text that a trace was made of is at hand. */
-static enum status check_routing(const struct session *s,
+static enum status check_routing(const struct profile_job *s,
                                  const struct workload *phase, struct error *err)
 {
     const struct route_policy *policy = s->source->routing.policy;
@@ -95,7 +95,7 @@ static void use_caches(struct machine *machine, const struct cpu_topology *t)
     machine->product_lanes = kernels_best()->lanes;
 }
 
-enum status profile_arm_open(struct session *s, const struct workload *phase,
+enum status profile_arm_open(struct profile_job *s, const struct workload *phase,
                             struct arm *arm, int which, struct error *err)
 {
     static double sink;
@@ -142,7 +142,7 @@ enum status profile_arm_open(struct session *s, const struct workload *phase,
 }
 
 /* Warm up, count and price: the same run. */
-enum status profile_arm_count(struct session *s, const struct workload *phase,
+enum status profile_arm_count(struct profile_job *s, const struct workload *phase,
                          struct arm *arm, struct error *err)
 {
     struct ledger_meter meter = ledger_meter(arm->counted);
@@ -159,7 +159,7 @@ enum status profile_arm_count(struct session *s, const struct workload *phase,
 }
 
 /* One accepted or rejected repeat of whichever pass the arm wants next. */
-bool profile_arm_measure(struct session *s, const struct workload *phase,
+bool profile_arm_measure(struct profile_job *s, const struct workload *phase,
                          struct arm *arm)
 {
     int pass = measure_next(arm->measure);
@@ -185,7 +185,7 @@ bool profile_arm_measure(struct session *s, const struct workload *phase,
     return true;
 }
 
-enum status profile_arm_write(struct session *s, const struct workload *phase,
+enum status profile_arm_write(struct profile_job *s, const struct workload *phase,
                               const struct arm *arm, struct error *err)
 {
     char name[64];
@@ -228,7 +228,7 @@ static int keep_quiet(const struct measure *measure, double *seconds, int n)
 
 /* Totals come first: afterwards the ledger holds no amount that is too small
  * to stand by itself. */
-enum status profile_arm_json(const struct session *s,
+enum status profile_arm_json(const struct profile_job *s,
                             const struct workload *phase, struct arm *arm,
                             json_t *arms, struct error *err)
 {

@@ -1,6 +1,6 @@
 /* profile_ceilings.c - Keep the rates of the machine profile in use beside
  * what was measured: a profile may change after the run. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include "sim/price/machine.h"
 

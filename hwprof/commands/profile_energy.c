@@ -1,6 +1,6 @@
 /* profile_energy.c - Say what a phase drew, with and without idling, and for
  * each token. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "sim/core/answer/json.h"
 
 /* Training and prefill generate nothing. */
-static struct energy_totals totals_of(const struct session *s,
+static struct energy_totals totals_of(const struct profile_job *s,
                                       const struct workload *phase,
                                       const struct arm *arm)
 {
@@ -33,7 +33,7 @@ static const char *shared_by(const struct measure_energy *e)
     return e->shared_by == METRIC_JOULES ? "model" : "seconds";
 }
 
-void profile_energy_print(FILE *file, const struct session *s,
+void profile_energy_print(FILE *file, const struct profile_job *s,
                           const struct workload *phase, const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
@@ -49,7 +49,7 @@ void profile_energy_print(FILE *file, const struct session *s,
                 : "their seconds");
 }
 
-json_t *profile_energy(const struct session *s, const struct workload *phase,
+json_t *profile_energy(const struct profile_job *s, const struct workload *phase,
                        const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);

@@ -1,6 +1,6 @@
 /* profile_paired.c - Say what MoD takes of the dense twin's cost: repeats come
  * in turns, so each pair gives a difference and a ratio. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <math.h>
 #include <stdio.h>

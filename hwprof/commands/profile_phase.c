@@ -1,6 +1,6 @@
 /* profile_phase.c - Do the work of training, prefill and decoding, and
  * predict it. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <stdlib.h>
 #include "models/executor/model.h"
@@ -13,13 +13,13 @@ const char *const profile_arms[ARM_COUNT] = { "dense", "mod" };
 
 /* Training: forward, backward and an update that moves nothing, so that every
  * pass does the same work on the same weights. */
-static void prepare_nothing(struct session *s, struct arm *arm)
+static void prepare_nothing(struct profile_job *s, struct arm *arm)
 {
     (void)s;
     (void)arm;
 }
 
-static void work_train(struct session *s, struct arm *arm, struct meter *meter)
+static void work_train(struct profile_job *s, struct arm *arm, struct meter *meter)
 {
     double loss;
     struct model_input input = {
@@ -35,14 +35,14 @@ static void work_train(struct session *s, struct arm *arm, struct meter *meter)
     model_update(arm->model, &still, meter);
 }
 
-static struct predict_job job_of(struct session *s, struct arm *arm,
+static struct predict_job job_of(struct profile_job *s, struct arm *arm,
                                  const struct allocation *allocation)
 {
     return (struct predict_job){ arm->spec, allocation,
                                  s->machine };
 }
 
-static enum status predict_train(struct session *s, struct arm *arm,
+static enum status predict_train(struct profile_job *s, struct arm *arm,
                                  struct error *err)
 {
     struct predict_job job = job_of(s, arm, model_allocation(arm->model));
@@ -53,7 +53,7 @@ static enum status predict_train(struct session *s, struct arm *arm,
  * goes by something else than a router; else tokens drawn for each layer and
  * sequence by itself: they cost what the capacity says, and sequences of a batch
  * do not skip a block together. */
-static const struct route_policy *serving_policy(const struct session *s)
+static const struct route_policy *serving_policy(const struct profile_job *s)
 {
     const struct route_policy *own = s->source->routing.policy;
 
@@ -63,14 +63,14 @@ static const struct route_policy *serving_policy(const struct session *s)
 }
 
 /* Step by step: the same, or tokens drawn where it cannot judge one alone. */
-static const struct route_policy *step_policy(const struct session *s)
+static const struct route_policy *step_policy(const struct profile_job *s)
 {
     const struct route_policy *serving = serving_policy(s);
     return serving->keep ? serving : route_find("drawn");
 }
 
 /* The head sees each sequence's last token, as in front of generation. */
-static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
+static void prefill(struct profile_job *s, struct arm *arm, int32_t n_tokens,
                     struct meter *meter)
 {
     struct model_input input = {
@@ -81,38 +81,38 @@ static void prefill(struct session *s, struct arm *arm, int32_t n_tokens,
     model_forward(arm->model, &input, meter, NULL);
 }
 
-static void prepare_reset(struct session *s, struct arm *arm)
+static void prepare_reset(struct profile_job *s, struct arm *arm)
 {
     (void)s;
     model_decode_reset(arm->model);
 }
 
-static void work_prefill(struct session *s, struct arm *arm,
+static void work_prefill(struct profile_job *s, struct arm *arm,
                          struct meter *meter)
 {
     prefill(s, arm, (int32_t)s->arguments.tokens, meter);
 }
 
-static enum status predict_prefill(struct session *s, struct arm *arm,
+static enum status predict_prefill(struct profile_job *s, struct arm *arm,
                                    struct error *err)
 {
     struct predict_job job = job_of(s, arm, model_allocation(arm->model));
     return predict_forward(arm->predicted, &job, PREDICT_LAST, NULL, err);
 }
 
-static int64_t first_step(const struct session *s)
+static int64_t first_step(const struct profile_job *s)
 {
     return s->arguments.tokens - s->arguments.steps;
 }
 
 /* Decoding: the last `steps` of `tokens` one by one, after the rest at once. */
-static void prepare_decode(struct session *s, struct arm *arm)
+static void prepare_decode(struct profile_job *s, struct arm *arm)
 {
     model_decode_reset(arm->model);
     prefill(s, arm, (int32_t)first_step(s), NULL);
 }
 
-static void decode_one(struct session *s, struct arm *arm, int64_t at,
+static void decode_one(struct profile_job *s, struct arm *arm, int64_t at,
                        struct meter *meter)
 {
     const int64_t b = s->arguments.batch;
@@ -125,7 +125,7 @@ static void decode_one(struct session *s, struct arm *arm, int64_t at,
     model_decode(arm->model, &step, meter);
 }
 
-static void work_decode(struct session *s, struct arm *arm, struct meter *meter)
+static void work_decode(struct profile_job *s, struct arm *arm, struct meter *meter)
 {
     for (int64_t t = first_step(s); t < s->arguments.tokens; t++) {
         if (s->listening)
@@ -135,7 +135,7 @@ static void work_decode(struct session *s, struct arm *arm, struct meter *meter)
 }
 
 /* Again, step by step: each step's keys are those after it. */
-static enum status predict_steps(struct session *s, struct arm *arm,
+static enum status predict_steps(struct profile_job *s, struct arm *arm,
                                  struct error *err)
 {
     enum status status = STATUS_OK;
@@ -166,13 +166,13 @@ const struct workload profile_phases[PHASE_COUNT] = {
       predict_steps },
 };
 
-const char *profile_serving(const struct session *s)
+const char *profile_serving(const struct profile_job *s)
 {
     return serving_policy(s)->name;
 }
 
 /* Count the sequences whose token each choice kept, at each step. */
-static enum status count_kept(struct session *s, struct arm *arm,
+static enum status count_kept(struct profile_job *s, struct arm *arm,
                               struct error *err)
 {
     struct allocation held;
@@ -193,7 +193,7 @@ static enum status count_kept(struct session *s, struct arm *arm,
     return STATUS_OK;
 }
 
-enum status profile_count_steps(struct session *s, struct arm *arm,
+enum status profile_count_steps(struct profile_job *s, struct arm *arm,
                                 struct error *err)
 {
     const size_t n = (size_t)s->arguments.steps;

@@ -1,6 +1,6 @@
 /* profile_run.c - Run a phase: measure its arms in turns, then judge, print and
  * file what they took. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "models/files/source.h"
 
 /* Keep the first difference between what was predicted and what was counted. */
-static void compare(struct session *s, const struct workload *phase,
+static void compare(struct profile_job *s, const struct workload *phase,
                     const struct arm *arm)
 {
     if (s->differs || agreement(arm->predicted, arm->counted, &s->first))
@@ -18,7 +18,7 @@ static void compare(struct session *s, const struct workload *phase,
     s->differs_in = phase->name;
 }
 
-static enum status print_phase(struct session *s, const struct workload *phase,
+static enum status print_phase(struct profile_job *s, const struct workload *phase,
                                const struct arm *arm, struct error *err)
 {
     struct profile_table w = { arm->predicted, arm->counted, arm->measured,
@@ -35,7 +35,7 @@ static enum status print_phase(struct session *s, const struct workload *phase,
     return status;
 }
 
-static enum status open_arms(struct session *s, const struct workload *phase,
+static enum status open_arms(struct profile_job *s, const struct workload *phase,
                              struct arm *arm, int n_arms, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -49,7 +49,7 @@ static enum status open_arms(struct session *s, const struct workload *phase,
 }
 
 /* Arms take turns, so that what drifts hits both alike. */
-static enum status measure_arms(struct session *s, const struct workload *phase,
+static enum status measure_arms(struct profile_job *s, const struct workload *phase,
                                 struct arm *arm, int n_arms, struct error *err)
 {
     struct progress progress = progress_begin(phase->name, "round",
@@ -72,7 +72,7 @@ static enum status measure_arms(struct session *s, const struct workload *phase,
     return status;
 }
 
-static enum status finish_arm(struct session *s, const struct workload *phase,
+static enum status finish_arm(struct profile_job *s, const struct workload *phase,
                               struct arm *arm, json_t *arms, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -92,7 +92,7 @@ static enum status finish_arm(struct session *s, const struct workload *phase,
 }
 
 /* File what the arms say together. */
-static enum status finish_phase(struct session *s, const struct workload *phase,
+static enum status finish_phase(struct profile_job *s, const struct workload *phase,
                                 struct arm *arm, int n_arms, json_t *json,
                                 struct error *err)
 {
@@ -110,7 +110,7 @@ static enum status finish_phase(struct session *s, const struct workload *phase,
     return profile_tokens_write(s, arm, n_arms, err);
 }
 
-static json_t *phase_json(const struct session *s, const struct workload *phase)
+static json_t *phase_json(const struct profile_job *s, const struct workload *phase)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:[], s:s, s:i}",
         "name", phase->name, "batch", (json_int_t)s->arguments.batch,
@@ -121,7 +121,7 @@ static json_t *phase_json(const struct session *s, const struct workload *phase)
         "keep_first", (int)s->source->spec.keep_first);
 }
 
-enum status profile_run(struct session *s, const struct workload *phase,
+enum status profile_run(struct profile_job *s, const struct workload *phase,
                         struct error *err)
 {
     struct arm arm[ARM_COUNT] = { { 0 } };

@@ -1,6 +1,6 @@
 /* profile_tokens.c - Say what each decoded token cost and where it was routed.
  * A step is a token; with a batch, a token of every sequence. */
-#include "hwprof/commands/profile_session.h"
+#include "hwprof/commands/profile_job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,14 +10,14 @@
 #include "sim/core/model/plan.h"
 
 /* Choices that the model makes, by which a token may be kept or not. */
-static bool is_made(const struct session *s, int32_t choice)
+static bool is_made(const struct profile_job *s, int32_t choice)
 {
     return plan_choice(&s->spec[ARM_MOD], choice).routed;
 }
 
 /* Sequences' tokens that a choice of the model kept; the dense twin has one a
  * layer. */
-static int32_t kept_by(const struct session *s, const struct arm *arm,
+static int32_t kept_by(const struct profile_job *s, const struct arm *arm,
                        int64_t step, int32_t choice)
 {
     const int32_t own = arm->spec->part == PART_APART
@@ -27,7 +27,7 @@ static int32_t kept_by(const struct session *s, const struct arm *arm,
 }
 
 /* The same over all that the model makes. */
-static int32_t kept_of(const struct session *s, const struct arm *arm,
+static int32_t kept_of(const struct profile_job *s, const struct arm *arm,
                        int64_t step)
 {
     const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
@@ -49,7 +49,7 @@ static struct measure_range of_step(const struct arm *arm, int64_t step,
 /* ---- tokens.csv ---- */
 
 /* kept_<layer>; of parts apart kept_attention_<layer> and kept_ffn_<layer>. */
-static void write_choice(const struct session *s, int32_t choice, FILE *file)
+static void write_choice(const struct profile_job *s, int32_t choice, FILE *file)
 {
     const struct model_spec *mod = &s->spec[ARM_MOD];
     const struct plan_choice made = plan_choice(mod, choice);
@@ -67,7 +67,7 @@ static bool is_measured(enum metric metric)
            metric_table[metric].measured == MEASURED_BY_CLOCK;
 }
 
-static void write_header(const struct session *s, FILE *file)
+static void write_header(const struct profile_job *s, FILE *file)
 {
     const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
 
@@ -84,7 +84,7 @@ static void write_header(const struct session *s, FILE *file)
 }
 
 /* The regions of a step are those of the whole over its steps. */
-static enum provenance source_of(const struct session *s,
+static enum provenance source_of(const struct profile_job *s,
                                  const struct arm *arm, enum metric metric,
                                  const struct measure_range *range)
 {
@@ -102,7 +102,7 @@ static enum provenance source_of(const struct session *s,
                                                               : PROV_MEASURED;
 }
 
-static void write_measured(const struct session *s, const struct arm *arm,
+static void write_measured(const struct profile_job *s, const struct arm *arm,
                            int64_t step, enum metric metric, FILE *file)
 {
     struct measure_range range = of_step(arm, step, metric);
@@ -114,7 +114,7 @@ static void write_measured(const struct session *s, const struct arm *arm,
         fprintf(file, ",%.9g,%s", range.median, provenance_names[from]);
 }
 
-static void write_step(const struct session *s, const struct arm *arm,
+static void write_step(const struct profile_job *s, const struct arm *arm,
                        int64_t step, FILE *file)
 {
     const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
@@ -137,7 +137,7 @@ static void write_step(const struct session *s, const struct arm *arm,
         fputs(",,\r\n", file);
 }
 
-enum status profile_tokens_write(const struct session *s,
+enum status profile_tokens_write(const struct profile_job *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err)
 {
@@ -163,14 +163,14 @@ struct class {
 };
 
 /* With a batch, the mean over its sequences, rounded. */
-static int32_t class_of(const struct session *s, const struct arm *arm,
+static int32_t class_of(const struct profile_job *s, const struct arm *arm,
                         int64_t step)
 {
     return (int32_t)lround((double)kept_of(s, arm, step) /
                            (double)s->arguments.batch);
 }
 
-static void gather(struct class *c, const struct session *s,
+static void gather(struct class *c, const struct profile_job *s,
                    const struct arm *arm, int32_t class)
 {
     c->n = 0;
@@ -209,7 +209,7 @@ static void print_class(int32_t kept, const struct class *c)
     putchar('\n');
 }
 
-json_t *profile_tokens(const struct session *s, const struct arm *arm,
+json_t *profile_tokens(const struct profile_job *s, const struct arm *arm,
                        int n_arms)
 {
     const size_t n = (size_t)s->arguments.steps;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "models/commands/run_prompt.h"
-#include "models/commands/run_session.h"
+#include "models/commands/run_scoring.h"
 #include "sim/commands/commands.h"
 #include "sim/price/predict.h"
 
-static struct run_pass pass_of(const struct run_session *s)
+static struct run_pass pass_of(const struct run_scoring *s)
 {
     return (struct run_pass){
         .window = &s->window, .entropy = s->entropy, .replayed = s->replayed,
@@ -17,14 +17,14 @@ static struct run_pass pass_of(const struct run_session *s)
     };
 }
 
-static void compare(struct run_session *s, const struct ledger *predicted,
+static void compare(struct run_scoring *s, const struct ledger *predicted,
                     const struct ledger *counted)
 {
     if (s->agreed)
         s->agreed = agreement(predicted, counted, &s->first);
 }
 
-static enum status predict(const struct run_session *s,
+static enum status predict(const struct run_scoring *s,
                            const struct run_arm *arm, struct ledger *ledger,
                            struct predict_range *range, struct error *err)
 {
@@ -37,7 +37,7 @@ static enum status predict(const struct run_session *s,
 /* Predict the cost of this window, given the tokens that were kept.  The op
  * ledgers hold all windows so far: where they are equal after each, every
  * window agrees. */
-static enum status predict_window(struct run_session *s, int i,
+static enum status predict_window(struct run_scoring *s, int i,
                                   struct error *err)
 {
     struct run_arm *arm = &s->arm[i];
@@ -54,7 +54,7 @@ static enum status predict_window(struct run_session *s, int i,
 
 /* The meter that resolves tokens takes its time, so it gets a forward of its
  * own. */
-static enum status write_tokens(struct run_session *s, struct error *err)
+static enum status write_tokens(struct run_scoring *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
     const struct run_pass pass = pass_of(s);
@@ -75,7 +75,7 @@ static enum status write_tokens(struct run_session *s, struct error *err)
 /* The first of the two to run changes from window to window, so that neither
  * always finds the caches as the other left them.  Before the first window each
  * runs once, untimed, to bring up the clock and the pages. */
-static void score_arms(struct run_session *s)
+static void score_arms(struct run_scoring *s)
 {
     const struct run_pass pass = pass_of(s);
 
@@ -86,7 +86,7 @@ static void score_arms(struct run_session *s)
 }
 
 /* Note the seconds of the pair's first time, and time it for the repeats. */
-static void time_pair(struct run_session *s)
+static void time_pair(struct run_scoring *s)
 {
     const struct run_pass pass = pass_of(s);
     double seconds[PAIR_COUNT];
@@ -103,7 +103,7 @@ static void time_pair(struct run_session *s)
     }
 }
 
-static void add_pair(struct run_session *s)
+static void add_pair(struct run_scoring *s)
 {
     const struct model *model[PAIR_COUNT];
     struct run_pair pair = { .tokens = s->window.n_tokens - s->window.first };
@@ -117,7 +117,7 @@ static void add_pair(struct run_session *s)
 }
 
 /* Finite weights may still overflow, and stored ones hold what they hold. */
-static enum status check_losses(const struct run_session *s, struct error *err)
+static enum status check_losses(const struct run_scoring *s, struct error *err)
 {
     for (int i = 0; i < s->n_arms; i++)
         if (!isfinite(s->arm[i].score[0].nats))
@@ -127,7 +127,7 @@ static enum status check_losses(const struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status score_one(struct run_session *s, struct error *err)
+static enum status score_one(struct run_scoring *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
 
@@ -162,7 +162,7 @@ static enum status score_one(struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status score_all(struct run_session *s, struct error *err)
+static enum status score_all(struct run_scoring *s, struct error *err)
 {
     struct progress progress = progress_begin("scoring", "window",
                                               (double)s->windows,
@@ -183,7 +183,7 @@ static enum status score_all(struct run_session *s, struct error *err)
 }
 
 /* Say how the run ended, after the results are out. */
-static enum status verdict(const struct run_session *s, struct error *err)
+static enum status verdict(const struct run_scoring *s, struct error *err)
 {
     char text[DISAGREEMENT_SIZE];
 
@@ -200,19 +200,19 @@ static enum status verdict(const struct run_session *s, struct error *err)
     return STATUS_OK;
 }
 
-static enum status score_a_text(struct run_session *s, struct error *err)
+static enum status score_a_text(struct run_scoring *s, struct error *err)
 {
     const struct command_options *o = &s->flags.common;
-    enum status status = run_session_open(s, err);
+    enum status status = run_scoring_open(s, err);
 
     if (status == STATUS_OK)
         status = score_all(s, err);
     if (status == STATUS_OK && s->done > 0)
-        status = run_session_deliver(s, o->argc, o->argv, err);
+        status = run_scoring_deliver(s, o->argc, o->argv, err);
     return status == STATUS_OK ? verdict(s, err) : status;
 }
 
-static enum status go_on(const struct run_session *s, struct error *err)
+static enum status go_on(const struct run_scoring *s, struct error *err)
 {
     const struct run_flags *f = &s->flags;
     const struct sampling sampling = { .temperature = f->temperature,
@@ -227,7 +227,7 @@ static enum status go_on(const struct run_session *s, struct error *err)
 static int run(void *options)
 {
     struct error err = { STATUS_NO_MEMORY, "no memory" };
-    struct run_session *s = calloc(1, sizeof *s);
+    struct run_scoring *s = calloc(1, sizeof *s);
 
     if (!s)
         return command_fail(&err);
@@ -238,7 +238,7 @@ static int run(void *options)
     s->flags = *(struct run_flags *)options;
     if (status == STATUS_OK)
         status = s->flags.prompt ? go_on(s, &err) : score_a_text(s, &err);
-    run_session_close(s);
+    run_scoring_close(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 

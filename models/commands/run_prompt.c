@@ -497,9 +497,9 @@ static void fill_measured(struct prompt_session *s)
                      "run measures time only; isobath profile reads counters");
 }
 
-static struct run_prompt_result result_of(const struct prompt_session *s)
+static struct run_prompt_answer result_of(const struct prompt_session *s)
 {
-    return (struct run_prompt_result){
+    return (struct run_prompt_answer){
         .job = s->job, .source = &s->source, .spec = &s->spec,
         .policy = s->policy, .step_policy = s->step_policy,
         .tokenizer = s->tokenizer,
@@ -521,7 +521,7 @@ static struct run_prompt_result result_of(const struct prompt_session *s)
 }
 
 static enum status write_tokens(const struct prompt_session *s,
-                                const struct run_prompt_result *result,
+                                const struct run_prompt_answer *result,
                                 struct error *err)
 {
     struct file_writer writer;
@@ -535,7 +535,7 @@ static enum status write_tokens(const struct prompt_session *s,
 
 /* Write summary.json last: if it exists, all other files do. */
 static enum status write_files(const struct prompt_session *s,
-                               const struct run_prompt_result *result,
+                               const struct run_prompt_answer *result,
                                json_t *summary, struct error *err)
 {
     if (s->rundir.lock < 0)
@@ -552,7 +552,7 @@ static enum status write_files(const struct prompt_session *s,
 static enum status deliver(struct prompt_session *s, struct error *err)
 {
     const struct command_options *o = s->job->common;
-    const struct run_prompt_result result = result_of(s);
+    const struct run_prompt_answer result = result_of(s);
     json_t *summary = NULL;
     enum status status = run_prompt_json(&summary, &result, err);
 

@@ -3,7 +3,7 @@
 #ifndef RUN_PROMPT_H
 #define RUN_PROMPT_H
 
-#include "models/commands/run_prompt_result.h"
+#include "models/commands/run_prompt_answer.h"
 
 /* Streams the text to stdout and the summary to stderr; -o DIR gets
  * summary.json, ledger.csv and tokens.csv.  STATUS_FAILED: a pass did not cost

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/commands/train_session.h"
+#include "models/commands/train_job.h"
 #include "models/kernels/kernels.h"
 #include "sim/commands/commands.h"
 #include "sim/core/answer/json.h"
@@ -27,7 +27,7 @@ static const struct flag flags[] = {
 };
 
 /* Save after about a minute of work, unless the config sets the steps. */
-static bool save_due(const struct train_session *s, int64_t step, double *saved)
+static bool save_due(const struct train_job *s, int64_t step, double *saved)
 {
     int64_t every = s->config.save_every;
     if (every > 0 ? step % every == 0 : clock_seconds() - *saved > 60.0) {
@@ -37,7 +37,7 @@ static bool save_due(const struct train_session *s, int64_t step, double *saved)
     return false;
 }
 
-static enum status train(struct train_session *s, struct error *err)
+static enum status train(struct train_job *s, struct error *err)
 {
     struct progress progress = progress_begin("training", "step",
                                               (double)s->options.steps,
@@ -69,7 +69,7 @@ static enum status train(struct train_session *s, struct error *err)
 }
 
 /* Kernels of another width add in another order: the bits differ from there. */
-static void warn_of_kernels(const struct train_session *s)
+static void warn_of_kernels(const struct train_job *s)
 {
     const char *then = trainer_state(s->trainer)->kernels;
     const char *now = kernels_best()->name;
@@ -80,7 +80,7 @@ static void warn_of_kernels(const struct train_session *s)
                      s->state_path, then, now, then);
 }
 
-static enum status resume(struct train_session *s, struct error *err)
+static enum status resume(struct train_job *s, struct error *err)
 {
     if (!s->arguments.resume || !file_exists(s->state_path))
         return STATUS_OK;
@@ -91,7 +91,7 @@ static enum status resume(struct train_session *s, struct error *err)
 }
 
 /* A finished run is never run again; refuse a run of another config. */
-static enum status check_finished(const struct train_session *s,
+static enum status check_finished(const struct train_job *s,
                                   struct error *err)
 {
     json_t *summary = NULL;
@@ -112,7 +112,7 @@ static enum status check_finished(const struct train_session *s,
     return status;
 }
 
-static enum status look_around(struct train_session *s, bool *done,
+static enum status look_around(struct train_job *s, bool *done,
                                struct error *err)
 {
     char path[FILE_PATH_SIZE];
@@ -132,7 +132,7 @@ static enum status look_around(struct train_session *s, bool *done,
 
 static int run(void *options)
 {
-    struct train_session *s = calloc(1, sizeof *s);
+    struct train_job *s = calloc(1, sizeof *s);
     struct error err = { 0 };
     bool done = false;
     enum status status = STATUS_NO_MEMORY;

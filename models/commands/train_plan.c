@@ -1,6 +1,6 @@
 /* train_plan.c - Work out the model, the text and the number of steps that a
  * config of isobath train asks for. */
-#include "models/commands/train_session.h"
+#include "models/commands/train_job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,13 +13,13 @@
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 
-static enum status blame(struct train_session *s, const char *key,
+static enum status blame(struct train_job *s, const char *key,
                          struct error *err)
 {
     return config_blame(&train_config_schema, s->origins, key, err);
 }
 
-uint64_t train_predicted_bytes(const struct train_session *s)
+uint64_t train_predicted_bytes(const struct train_job *s)
 {
     return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
                                 (int32_t)s->config.tokens, MEMORY_TRAIN,
@@ -27,7 +27,7 @@ uint64_t train_predicted_bytes(const struct train_session *s)
 }
 
 /* A message now is better than a process that the kernel kills in an hour. */
-static enum status check_memory(struct train_session *s, struct error *err)
+static enum status check_memory(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
     uint64_t need = train_predicted_bytes(s);
@@ -42,7 +42,7 @@ static enum status check_memory(struct train_session *s, struct error *err)
 }
 
 /* Read the shape and the routing of the model to begin with. */
-static enum status read_init(struct train_session *s, struct error *err)
+static enum status read_init(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
     enum status status = source_read(&s->source, c->init, NULL, 0, err);
@@ -65,7 +65,7 @@ static enum status read_init(struct train_session *s, struct error *err)
                             s->origins, err);
 }
 
-static enum status read_spec(struct train_session *s, struct error *err)
+static enum status read_spec(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
     enum status status = STATUS_OK;
@@ -82,12 +82,12 @@ static enum status read_spec(struct train_session *s, struct error *err)
                : model_config_blame(&train_config_schema, s->origins, err);
 }
 
-const char *train_tokenizer_path(const struct train_session *s)
+const char *train_tokenizer_path(const struct train_job *s)
 {
     return *s->config.tokenizer ? s->config.tokenizer : s->source.tokenizer;
 }
 
-static enum status open_tokenizer(struct train_session *s, struct error *err)
+static enum status open_tokenizer(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
     const char *path = train_tokenizer_path(s);
@@ -113,7 +113,7 @@ static enum status open_tokenizer(struct train_session *s, struct error *err)
     return STATUS_OK;
 }
 
-enum status train_read_config(struct train_session *s, struct error *err)
+enum status train_read_config(struct train_job *s, struct error *err)
 {
     const struct command_options *o = &s->arguments.common;
     enum status status = train_config_load(&s->config, s->arguments.config,
@@ -163,7 +163,7 @@ enum status train_read_config(struct train_session *s, struct error *err)
                ? blame(s, "machine", err) : status;
 }
 
-enum status train_plan(struct train_session *s, struct error *err)
+enum status train_plan(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
     /* As given: values that train_plan() works out stand beside it in the
@@ -205,7 +205,7 @@ enum status train_plan(struct train_session *s, struct error *err)
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
  * change nothing. */
-static enum status take_fingerprint(struct train_session *s, struct error *err)
+static enum status take_fingerprint(struct train_job *s, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
     json_t *data = json_object_get(same, "data");
@@ -234,7 +234,7 @@ static enum status take_fingerprint(struct train_session *s, struct error *err)
     return STATUS_OK;
 }
 
-enum status train_open_data(struct train_session *s, struct error *err)
+enum status train_open_data(struct train_job *s, struct error *err)
 {
     enum status status = data_open_tokens(&s->data, s->config.data_path,
                                           (int32_t)s->config.tokens,
@@ -244,7 +244,7 @@ enum status train_open_data(struct train_session *s, struct error *err)
     return take_fingerprint(s, err);
 }
 
-enum status train_open_trainer(struct train_session *s, struct error *err)
+enum status train_open_trainer(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
     const char *policy = spec_n_routed(&s->spec) > 0

@@ -10,7 +10,7 @@
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/predict_session.h"
+#include "sim/commands/predict_answer.h"
 
 /* ---- arguments ---- */
 

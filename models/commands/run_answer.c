@@ -1,10 +1,10 @@
-/* run_result.c - Turn a session of isobath run into its summary, its files and
+/* run_answer.c - Turn a session of isobath run into its summary, its files and
  * what it prints. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "models/commands/run_session.h"
+#include "models/commands/run_scoring.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/base/stats.h"
@@ -48,7 +48,7 @@ static double per_row(const struct run_arm *arm, const struct ledger *ledger,
     return amount / (double)arm->score[0].rows;
 }
 
-static struct spent spent_by(const struct run_session *s, int i)
+static struct spent spent_by(const struct run_scoring *s, int i)
 {
     const struct run_arm *arm = &s->arm[i];
     const double rows = (double)arm->score[0].rows;
@@ -84,7 +84,7 @@ static struct estimate joules_ratio(const struct spent *a,
 }
 
 /* Compare the pairs; false: no memory for them. */
-static bool twin_of(struct twin *out, const struct run_session *s)
+static bool twin_of(struct twin *out, const struct run_scoring *s)
 {
     const struct spent model = spent_by(s, PAIR_MODEL);
     const size_t n = (size_t)s->pairs.n;
@@ -122,7 +122,7 @@ static const struct score *causal_score(const struct run_arm *arm)
 }
 
 /* Loss per byte, whatever the tokens are, so that models compare. */
-static double nats_per_byte(const struct run_session *s,
+static double nats_per_byte(const struct run_scoring *s,
                             const struct score *score)
 {
     return score->nats / (double)s->bytes;
@@ -130,7 +130,7 @@ static double nats_per_byte(const struct run_session *s,
 
 /* The score under the rule of training; NULL: that rule was not run, or not on
  * the blocks that training routed. */
-static const struct score *trained_score(const struct run_session *s)
+static const struct score *trained_score(const struct run_scoring *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     const struct score *last = &arm->score[arm->n_scores - 1];
@@ -147,7 +147,7 @@ static double rule_flops(const struct run_arm *arm, int i)
                   : (double)arm->score[i].flops / (double)arm->score[i].rows;
 }
 
-static json_t *rules_json(const struct run_session *s)
+static json_t *rules_json(const struct run_scoring *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     json_t *list = json_array();
@@ -167,7 +167,7 @@ static json_t *rules_json(const struct run_session *s)
     return list;
 }
 
-static json_t *loss_json(const struct run_session *s)
+static json_t *loss_json(const struct run_scoring *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     const struct score *first = &arm->score[0];
@@ -192,7 +192,7 @@ static json_t *loss_json(const struct run_session *s)
         "rules", rules_json(s));
 }
 
-static json_t *routing_json(const struct run_session *s)
+static json_t *routing_json(const struct run_scoring *s)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     const struct model_spec *spec = &arm->spec;
@@ -211,13 +211,13 @@ static json_t *routing_json(const struct run_session *s)
         json_number(own ? score_capacity(own) : (double)NAN));
 }
 
-static const char *split_name(const struct run_session *s)
+static const char *split_name(const struct run_scoring *s)
 {
     return s->config.split == RUN_ALL ? "all" : split_names[s->config.split];
 }
 
 /* The config in the form of a training config. */
-static json_t *config_of(const struct run_session *s)
+static json_t *config_of(const struct run_scoring *s)
 {
     const struct run_config *c = &s->config;
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -259,7 +259,7 @@ static json_t *spent_json(const struct spent *s)
                      "joules", range_json(s->joules));
 }
 
-static json_t *twin_json(const struct run_session *s, const struct twin *t)
+static json_t *twin_json(const struct run_scoring *s, const struct twin *t)
 {
     if (s->n_arms == 1)
         return json_null();
@@ -275,17 +275,17 @@ static json_t *twin_json(const struct run_session *s, const struct twin *t)
                      "joules", range_json(t->joules));
 }
 
-static json_t *memory_json(const struct run_session *s)
+static json_t *memory_json(const struct run_scoring *s)
 {
     uint64_t allocated = 0;
 
     for (int i = 0; i < s->n_arms; i++)
         allocated += model_bytes(s->arm[i].model);
-    return summary_memory(run_session_bytes(s) + s->text.map.size, allocated,
+    return summary_memory(run_scoring_bytes(s) + s->text.map.size, allocated,
                           command_peak_bytes());
 }
 
-static enum status make_summary(json_t **out, const struct run_session *s,
+static enum status make_summary(json_t **out, const struct run_scoring *s,
                                 const struct twin *twin, int argc, char **argv,
                                 struct error *err)
 {
@@ -317,7 +317,7 @@ static enum status make_summary(json_t **out, const struct run_session *s,
 /* ---- the directory ---- */
 
 /* Write summary.json last: if it exists, all other files do. */
-static enum status write_files(struct run_session *s, json_t *summary,
+static enum status write_files(struct run_scoring *s, json_t *summary,
                                struct error *err)
 {
     enum status status = STATUS_OK;
@@ -342,7 +342,7 @@ static enum status write_files(struct run_session *s, json_t *summary,
 /* ---- what is printed ---- */
 
 /* Print a row a rule, as text or as CSV. */
-static enum status print_rules(const struct run_session *s, enum format format,
+static enum status print_rules(const struct run_scoring *s, enum format format,
                                struct error *err)
 {
     static const struct column columns[] = {
@@ -387,7 +387,7 @@ static void print_percent(struct estimate range, double less)
                 100 * (range.high - less));
 }
 
-static void print_twin(const struct run_session *s, const struct twin *t)
+static void print_twin(const struct run_scoring *s, const struct twin *t)
 {
     printf("against the dense twin on the same %" PRId64 " windows, in turns, %"
            PRId64 " times: loss %.4f nats/token, ", s->pairs.n,
@@ -403,7 +403,7 @@ static void print_twin(const struct run_session *s, const struct twin *t)
     putchar('\n');
 }
 
-static void print_question(const struct run_session *s)
+static void print_question(const struct run_scoring *s)
 {
     const struct run_config *c = &s->config;
     const struct model_spec *spec = &s->arm[PAIR_MODEL].spec;
@@ -421,7 +421,7 @@ static void print_question(const struct run_session *s)
                " of a window, whatever the rule says\n", spec->keep_first);
 }
 
-static enum status print_text(const struct run_session *s,
+static enum status print_text(const struct run_scoring *s,
                               const struct twin *twin, struct error *err)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
@@ -444,7 +444,7 @@ static enum status print_text(const struct run_session *s,
     return status;
 }
 
-static enum status print(const struct run_session *s, const struct twin *twin,
+static enum status print(const struct run_scoring *s, const struct twin *twin,
                          const json_t *summary, struct error *err)
 {
     const struct command_options *o = &s->flags.common;
@@ -456,7 +456,7 @@ static enum status print(const struct run_session *s, const struct twin *twin,
     return o->quiet ? STATUS_OK : print_text(s, twin, err);
 }
 
-enum status run_session_deliver(struct run_session *s, int argc, char **argv,
+enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,
                                 struct error *err)
 {
     struct twin twin = { 0 };

@@ -1,6 +1,6 @@
-/* train_session.h - Hold everything that isobath train works on. */
-#ifndef TRAIN_SESSION_H
-#define TRAIN_SESSION_H
+/* train_job.h - Hold everything that isobath train works on. */
+#ifndef TRAIN_JOB_H
+#define TRAIN_JOB_H
 
 #include "models/training/train_config.h"
 #include "models/files/source.h"
@@ -19,7 +19,7 @@ struct train_arguments {
 };
 
 /* The parts of a run, opened in this order. */
-struct train_session {
+struct train_job {
     struct train_arguments arguments;
     struct train_config  config;
     struct config_origin origins[TRAIN_CONFIG_KEYS_MAX];
@@ -43,28 +43,28 @@ struct train_session {
 /* ---- train_plan.c, in this order ---- */
 
 /* Read config, spec, tokenizer and machine; check that memory suffices. */
-enum status train_read_config(struct train_session *s,
+enum status train_read_config(struct train_job *s,
                               struct error *err) MUST_CHECK;
 /* Predict the cost of a step, and the number of steps that the budget buys. */
-enum status train_plan(struct train_session *s, struct error *err) MUST_CHECK;
+enum status train_plan(struct train_job *s, struct error *err) MUST_CHECK;
 /* Open the text, and take the fingerprint of all that must not change. */
-enum status train_open_data(struct train_session *s,
+enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;
-enum status train_open_trainer(struct train_session *s,
+enum status train_open_trainer(struct train_job *s,
                                struct error *err) MUST_CHECK;
 
 /* The run's own, or the one that lies beside the initial model; "": bytes. */
-const char *train_tokenizer_path(const struct train_session *s);
+const char *train_tokenizer_path(const struct train_job *s);
 
 /* The resident set of the whole process at its peak, without the text. */
-uint64_t train_predicted_bytes(const struct train_session *s);
+uint64_t train_predicted_bytes(const struct train_job *s);
 
-/* ---- train_result.c ---- */
+/* ---- train_answer.c ---- */
 
 /* Judge the model on the held-out text, write the results and print them.
  * summary.json is written last, so that it exists only if all other files do.
  * STATUS_FAILED: counted and predicted differ. */
-enum status train_finish(struct train_session *s, int argc, char **argv,
+enum status train_finish(struct train_job *s, int argc, char **argv,
                          struct error *err) MUST_CHECK;
 
 #endif

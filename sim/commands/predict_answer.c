@@ -1,6 +1,6 @@
-/* predict_result.c - Write an answer of isobath predict as text, CSV or
+/* predict_answer.c - Write an answer of isobath predict as text, CSV or
  * JSON. */
-#include "sim/commands/predict_session.h"
+#include "sim/commands/predict_answer.h"
 
 #include <math.h>
 #include <string.h>

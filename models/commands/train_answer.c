@@ -1,6 +1,6 @@
-/* train_result.c - Judge a trained model, write its files and print its losses
+/* train_answer.c - Judge a trained model, write its files and print its losses
  * and its cost. */
-#include "models/commands/train_session.h"
+#include "models/commands/train_job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "sim/core/answer/json.h"
 #include "sim/price/memory.h"
 
-static json_t *routing_json(const struct train_session *s,
+static json_t *routing_json(const struct train_job *s,
                             const struct verdict *causal,
                             const struct verdict *topk)
 {
@@ -26,7 +26,7 @@ static json_t *routing_json(const struct train_session *s,
 }
 
 static enum status measured_ledger(struct ledger **out,
-                                   const struct train_session *s,
+                                   const struct train_job *s,
                                    struct error *err)
 {
     enum status status = ledger_open(out, (struct ledger_shape){ 0 },
@@ -38,7 +38,7 @@ static enum status measured_ledger(struct ledger **out,
     return status;
 }
 
-static json_t *memory_json(const struct train_session *s)
+static json_t *memory_json(const struct train_job *s)
 {
     struct stat text;
     uint64_t bytes = train_predicted_bytes(s);
@@ -72,7 +72,7 @@ static bool go_on(struct judge_watch *watch, int64_t done, int64_t of)
     return !command_interrupted;
 }
 
-static enum status judge(struct train_session *s, struct verdicts *v,
+static enum status judge(struct train_job *s, struct verdicts *v,
                          struct error *err)
 {
     struct judging j = { { go_on }, progress_begin("judging", "window", 0,
@@ -116,7 +116,7 @@ static double share_recovered(const struct verdicts *v)
     return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
 }
 
-static json_t *loss_json(const struct train_session *s,
+static json_t *loss_json(const struct train_job *s,
                          const struct verdicts *v)
 {
     json_t *loss = json_pack(
@@ -140,7 +140,7 @@ static json_t *loss_json(const struct train_session *s,
 }
 
 /* Both ledgers are exact, so a difference means that one of them is wrong. */
-static bool agrees(const struct train_session *s, const struct ledger *counted)
+static bool agrees(const struct train_job *s, const struct ledger *counted)
 {
     struct disagreement first;
     char text[DISAGREEMENT_SIZE];
@@ -153,7 +153,7 @@ static bool agrees(const struct train_session *s, const struct ledger *counted)
 
 /* Name the file that the text was encoded by, and the copy beside the
  * weights. */
-static json_t *tokenizer_json(const struct train_session *s)
+static json_t *tokenizer_json(const struct train_job *s)
 {
     if (!s->tokenizer)
         return json_null();
@@ -165,7 +165,7 @@ static json_t *tokenizer_json(const struct train_session *s)
                      "xxh64", s->copied.hash);
 }
 
-static json_t *make_summary(const struct train_session *s,
+static json_t *make_summary(const struct train_job *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
 {
@@ -207,7 +207,7 @@ static void print_verdict(const struct route_policy *rule,
     putchar('\n');
 }
 
-static enum status print_result(const struct train_session *s,
+static enum status print_result(const struct train_job *s,
                                 const struct verdicts *v,
                                 const struct ledger *counted,
                                 const json_t *summary, struct error *err)
@@ -235,7 +235,7 @@ static enum status print_result(const struct train_session *s,
     return STATUS_OK;
 }
 
-static enum status write_files(struct train_session *s,
+static enum status write_files(struct train_job *s,
                                const struct ledger *counted,
                                const struct ledger *measured,
                                struct error *err)
@@ -251,7 +251,7 @@ static enum status write_files(struct train_session *s,
     return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
 }
 
-enum status train_finish(struct train_session *s, int argc, char **argv,
+enum status train_finish(struct train_job *s, int argc, char **argv,
                          struct error *err)
 {
     const struct ledger *counted = trainer_state(s->trainer)->counted;

@@ -1,7 +1,7 @@
-/* run_prompt_result.h - Hold the result of isobath run --prompt, and write it
+/* run_prompt_answer.h - Hold the result of isobath run --prompt, and write it
  * as text, as a table of tokens and as a summary. */
-#ifndef RUN_PROMPT_RESULT_H
-#define RUN_PROMPT_RESULT_H
+#ifndef RUN_PROMPT_ANSWER_H
+#define RUN_PROMPT_ANSWER_H
 
 #include <jansson.h>
 #include "models/executor/sampler.h"
@@ -42,7 +42,7 @@ struct new_token {
 enum prompt_end { PROMPT_LENGTH, PROMPT_END_OF_TEXT, PROMPT_INTERRUPTED };
 
 /* All borrowed. */
-struct run_prompt_result {
+struct run_prompt_answer {
     const struct run_prompt *job;
     const struct source *source;
     const struct model_spec *spec;         /* of the model that ran */
@@ -73,12 +73,12 @@ struct run_prompt_result {
 const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
                              bool first, char byte[1], size_t *size);
 
-void        run_prompt_text(FILE *file, const struct run_prompt_result *r);
+void        run_prompt_text(FILE *file, const struct run_prompt_answer *r);
 /* position,token,text,seconds,flops,bytes and the choices that kept the token,
  * as in score.h; empty where no pass ran on the token (RFC 4180). */
-void        run_prompt_csv(FILE *file, const struct run_prompt_result *r);
+void        run_prompt_csv(FILE *file, const struct run_prompt_answer *r);
 /* summary.json; the caller decrefs. */
-enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
+enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
                             struct error *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* predict_session.h - Hold the question and the answer of isobath predict. */
-#ifndef PREDICT_SESSION_H
-#define PREDICT_SESSION_H
+/* predict_answer.h - Hold the question and the answer of isobath predict. */
+#ifndef PREDICT_ANSWER_H
+#define PREDICT_ANSWER_H
 
 #include <jansson.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ struct predict_answer {
     struct predict_row total;
 };
 
-/* ---- predict_result.c: the whole answer ---- */
+/* ---- predict_answer.c: the whole answer ---- */
 
 enum status predict_print_text(FILE *file, const struct predict_answer *answer,
                                struct error *err) MUST_CHECK;

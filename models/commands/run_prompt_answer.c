@@ -1,6 +1,6 @@
-/* run_prompt_result.c - Sum up the passes of isobath run --prompt, as text, as
+/* run_prompt_answer.c - Sum up the passes of isobath run --prompt, as text, as
  * a table of tokens and as a summary. */
-#include "models/commands/run_prompt_result.h"
+#include "models/commands/run_prompt_answer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,7 +18,7 @@ struct pace {
     double  flops, bytes, weight_bytes;      /* mean */
 };
 
-static double median_seconds(const struct run_prompt_result *r, int32_t n)
+static double median_seconds(const struct run_prompt_answer *r, int32_t n)
 {
     double *seconds = calloc((size_t)n + 1, sizeof *seconds), middle;
 
@@ -31,7 +31,7 @@ static double median_seconds(const struct run_prompt_result *r, int32_t n)
     return middle;
 }
 
-static struct pace pace_of(const struct run_prompt_result *r)
+static struct pace pace_of(const struct run_prompt_answer *r)
 {
     struct pace p = { 0 };
 
@@ -65,7 +65,7 @@ static const char *const end_names[] = {
     [PROMPT_INTERRUPTED] = "interrupted",
 };
 
-static void print_agreement(FILE *file, const struct run_prompt_result *r)
+static void print_agreement(FILE *file, const struct run_prompt_answer *r)
 {
     struct cost sum = ledger_sum(r->counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                  LEDGER_ANY);
@@ -77,7 +77,7 @@ static void print_agreement(FILE *file, const struct run_prompt_result *r)
 
 /* Of the new tokens that a pass ran on; NAN where there was none, or nothing is
  * routed. */
-static double share_of_new(const struct run_prompt_result *r)
+static double share_of_new(const struct run_prompt_answer *r)
 {
     int64_t seen = 0, kept = 0;
 
@@ -93,7 +93,7 @@ static void print_share(FILE *file, const char *of, double share)
         fprintf(file, ", %.1f %% of %s", 100 * share, of);
 }
 
-static void print_routing(FILE *file, const struct run_prompt_result *r)
+static void print_routing(FILE *file, const struct run_prompt_answer *r)
 {
     if (spec_n_routed(r->spec) == 0)
         return;
@@ -109,7 +109,7 @@ static void print_routing(FILE *file, const struct run_prompt_result *r)
     fputc('\n', file);
 }
 
-void run_prompt_text(FILE *file, const struct run_prompt_result *r)
+void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
 {
     const struct pace p = pace_of(r);
 
@@ -137,7 +137,7 @@ void run_prompt_text(FILE *file, const struct run_prompt_result *r)
 
 /* ---- the table of tokens ---- */
 
-void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
+void run_prompt_csv(FILE *file, const struct run_prompt_answer *r)
 {
     fputs("position,token,text,seconds,flops,bytes", file);
     score_write_choices(file, r->spec);
@@ -166,7 +166,7 @@ void run_prompt_csv(FILE *file, const struct run_prompt_result *r)
 
 /* ---- summary.json ---- */
 
-static json_t *config_of(const struct run_prompt_result *r)
+static json_t *config_of(const struct run_prompt_answer *r)
 {
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
@@ -186,7 +186,7 @@ static json_t *config_of(const struct run_prompt_result *r)
                      summary_model(r->spec));
 }
 
-static json_t *generation_json(const struct run_prompt_result *r)
+static json_t *generation_json(const struct run_prompt_answer *r)
 {
     const struct pace p = pace_of(r);
     return json_pack(
@@ -207,7 +207,7 @@ static json_t *generation_json(const struct run_prompt_result *r)
         "weight_bytes_per_second", json_number(p.weight_bytes / p.seconds));
 }
 
-static json_t *routing_json(const struct run_prompt_result *r)
+static json_t *routing_json(const struct run_prompt_answer *r)
 {
     return json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:s, s:o, s:o, s:o}",
                      "policy", r->source->routing.policy->name,
@@ -222,7 +222,7 @@ static json_t *routing_json(const struct run_prompt_result *r)
                      "capacity_realised_prompt", json_number(r->prompt_kept));
 }
 
-enum status run_prompt_json(json_t **out, const struct run_prompt_result *r,
+enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
                             struct error *err)
 {
     const struct run_prompt *job = r->job;

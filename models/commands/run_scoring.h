@@ -1,6 +1,6 @@
-/* run_session.h - Hold everything that isobath run scores a text with. */
-#ifndef RUN_SESSION_H
-#define RUN_SESSION_H
+/* run_scoring.h - Hold everything that isobath run scores a text with. */
+#ifndef RUN_SCORING_H
+#define RUN_SCORING_H
 
 #include "sim/core/ledger/agreement.h"
 #include "models/files/source.h"
@@ -16,7 +16,7 @@
 struct machine;
 
 /* Opened in this order. */
-struct run_session {
+struct run_scoring {
     struct run_flags    flags;
     struct run_config config;
     uint64_t            start_bytes;    /* resident, before all of this */
@@ -43,19 +43,19 @@ struct run_session {
 };
 
 /* Flags and config stand in *s already.  All that they ask for is opened;
- * release it with run_session_close() whatever came back, which frees *s. */
-enum status run_session_open(struct run_session *s,
+ * release it with run_scoring_close() whatever came back, which frees *s. */
+enum status run_scoring_open(struct run_scoring *s,
                              struct error *err) MUST_CHECK;
-void        run_session_close(struct run_session *s);
+void        run_scoring_close(struct run_scoring *s);
 
 /* Predicted: resident at the peak, without the text. */
-uint64_t run_session_bytes(const struct run_session *s);
+uint64_t run_scoring_bytes(const struct run_scoring *s);
 
-/* ---- run_result.c ---- */
+/* ---- run_answer.c ---- */
 
 /* Write the results of the windows that are done into the directory, where one
  * was asked for, and print them. */
-enum status run_session_deliver(struct run_session *s, int argc, char **argv,
+enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,
                                 struct error *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* profile_session.h - Hold what isobath profile works on, and name its parts. */
-#ifndef PROFILE_SESSION_H
-#define PROFILE_SESSION_H
+/* profile_job.h - Hold what isobath profile works on, and name its parts. */
+#ifndef PROFILE_JOB_H
+#define PROFILE_JOB_H
 
 #include "hwprof/measure/measure.h"
 #include "hwprof/measure/validate.h"
@@ -33,14 +33,14 @@ struct arm {
 
 extern const char *const profile_counters[];    /* back ends; NULL ends */
 
-struct session;
+struct profile_job;
 struct workload {
     const char *name, *file;      /* "train step", "train" */
     bool        train, decode;
     /* The work that is measured, and what must come before it. */
-    void      (*prepare)(struct session *s, struct arm *arm);
-    void      (*work)(struct session *s, struct arm *arm, struct meter *meter);
-    enum status (*predict)(struct session *s, struct arm *arm,
+    void      (*prepare)(struct profile_job *s, struct arm *arm);
+    void      (*work)(struct profile_job *s, struct arm *arm, struct meter *meter);
+    enum status (*predict)(struct profile_job *s, struct arm *arm,
                            struct error *err);
 };
 extern const struct workload profile_phases[PHASE_COUNT];
@@ -54,7 +54,7 @@ struct profile_arguments {
     bool        wanted[PHASE_COUNT], validate;
 };
 
-struct session {
+struct profile_job {
     struct profile_arguments arguments;
     struct source    *source;     /* borrowed */
     struct model_spec spec[ARM_COUNT];
@@ -79,29 +79,29 @@ struct session {
  * of whichever pass wants one next.  profile_arm_json() appends its object to
  * `arms` and masks in the measured ledger what is too small to stand by itself:
  * totals are taken before, ledgers written after.  Close it in any case. */
-enum status profile_arm_open(struct session *s, const struct workload *phase,
+enum status profile_arm_open(struct profile_job *s, const struct workload *phase,
                              struct arm *arm, int which,
                              struct error *err) MUST_CHECK;
 void        profile_arm_close(struct arm *arm);
-enum status profile_arm_count(struct session *s, const struct workload *phase,
+enum status profile_arm_count(struct profile_job *s, const struct workload *phase,
                               struct arm *arm, struct error *err) MUST_CHECK;
-bool        profile_arm_measure(struct session *s, const struct workload *phase,
+bool        profile_arm_measure(struct profile_job *s, const struct workload *phase,
                                 struct arm *arm);
-enum status profile_arm_json(const struct session *s,
+enum status profile_arm_json(const struct profile_job *s,
                              const struct workload *phase, struct arm *arm,
                              json_t *arms, struct error *err) MUST_CHECK;
-enum status profile_arm_write(struct session *s, const struct workload *phase,
+enum status profile_arm_write(struct profile_job *s, const struct workload *phase,
                               const struct arm *arm,
                               struct error *err) MUST_CHECK;
 
 /* A phase with all its arms, from opening to s->phases. */
-enum status profile_run(struct session *s, const struct workload *phase,
+enum status profile_run(struct profile_job *s, const struct workload *phase,
                         struct error *err) MUST_CHECK;
 
 bool profile_decodes(const struct workload *phase);
 
 /* The rule by which prefill and decoding route. */
-const char *profile_serving(const struct session *s);
+const char *profile_serving(const struct profile_job *s);
 
 /* {"machine","cores","flops_per_second","l1_bytes_per_second",...}: each rate
  * with value, low, high, grade and source; a level that the machine lacks has
@@ -109,7 +109,7 @@ const char *profile_serving(const struct session *s);
 json_t *profile_ceilings(const struct machine *machine);
 
 /* Every decode step by itself: arm->step and arm->kept. */
-enum status profile_count_steps(struct session *s, struct arm *arm,
+enum status profile_count_steps(struct profile_job *s, struct arm *arm,
                                 struct error *err) MUST_CHECK;
 
 /* Print what MoD takes of the dense twin's cost, in a line and, unless quiet, in
@@ -126,19 +126,19 @@ json_t *profile_range(const double *x, int n);
 
 /* Print what the phase drew with and without idling, and for each token, where
  * it is known. */
-void    profile_energy_print(FILE *file, const struct session *s,
+void    profile_energy_print(FILE *file, const struct profile_job *s,
                              const struct workload *phase, const struct arm *arm);
 /* As from energy_totals_json(), and {"gross_joules_low",
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
-json_t *profile_energy(const struct session *s, const struct workload *phase,
+json_t *profile_energy(const struct profile_job *s, const struct workload *phase,
                        const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed
  * layers kept it, or parts where those are routed apart, printed and as JSON. */
-enum status profile_tokens_write(const struct session *s,
+enum status profile_tokens_write(const struct profile_job *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err) MUST_CHECK;
-json_t     *profile_tokens(const struct session *s, const struct arm *arm,
+json_t     *profile_tokens(const struct profile_job *s, const struct arm *arm,
                            int n_arms);
 
 #endif

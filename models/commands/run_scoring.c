@@ -1,6 +1,6 @@
-/* run_session.c - Open and close the window, the rules, the models and the
+/* run_scoring.c - Open and close the window, the rules, the models and the
  * files of isobath run. */
-#include "models/commands/run_session.h"
+#include "models/commands/run_scoring.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static int64_t trained_window(const char *directory)
     return tokens;
 }
 
-static enum status choose_window(struct run_session *s, struct error *err)
+static enum status choose_window(struct run_scoring *s, struct error *err)
 {
     struct run_config *c = &s->config;
     const bool fixed = c->split != RUN_ALL;
@@ -52,7 +52,7 @@ static enum status choose_window(struct run_session *s, struct error *err)
 
 /* Choose the rule that is metered, and for comparison that of training; the
  * twin has none to compare. */
-static void choose_rules(struct run_session *s)
+static void choose_rules(struct run_scoring *s)
 {
     const struct source *source = &s->source;
     const struct route_policy *own = source->routing.policy;
@@ -75,7 +75,7 @@ static void choose_rules(struct run_session *s)
     s->n_arms = s->config.twin ? PAIR_COUNT : 1;
 }
 
-uint64_t run_session_bytes(const struct run_session *s)
+uint64_t run_scoring_bytes(const struct run_scoring *s)
 {
     uint64_t bytes = 0, alone;
 
@@ -90,9 +90,9 @@ uint64_t run_session_bytes(const struct run_session *s)
     return bytes;
 }
 
-static enum status check_memory(const struct run_session *s, struct error *err)
+static enum status check_memory(const struct run_scoring *s, struct error *err)
 {
-    uint64_t need = run_session_bytes(s);
+    uint64_t need = run_scoring_bytes(s);
     uint64_t have = command_memory_bytes();
     return need <= have
                ? STATUS_OK
@@ -104,7 +104,7 @@ static enum status check_memory(const struct run_session *s, struct error *err)
                            (double)have / 1e9);
 }
 
-static enum status open_models(struct run_session *s, struct error *err)
+static enum status open_models(struct run_scoring *s, struct error *err)
 {
     struct model_options model = {
         .n_sequences = 1, .n_tokens = (int32_t)s->config.window,
@@ -126,7 +126,7 @@ static enum status open_models(struct run_session *s, struct error *err)
                : error_set(err, STATUS_NO_MEMORY, "no memory for a window");
 }
 
-static enum status open_ledgers(struct run_session *s, struct error *err)
+static enum status open_ledgers(struct run_scoring *s, struct error *err)
 {
     const struct ledger_shape by_token = {
         .n_tokens = (int32_t)s->config.window };
@@ -149,7 +149,7 @@ enum { TOKENS_UNASKED = 1000000 };
 
 /* With a twin losses.csv holds the tokens, and a second forward of each window
  * would stand between the two that are timed. */
-static bool wants_tokens(const struct run_session *s)
+static bool wants_tokens(const struct run_scoring *s)
 {
     if (s->config.tokens || s->n_arms > 1)
         return s->config.tokens;
@@ -160,7 +160,7 @@ static bool wants_tokens(const struct run_session *s)
     return false;
 }
 
-static enum status open_output(struct run_session *s, struct error *err)
+static enum status open_output(struct run_scoring *s, struct error *err)
 {
     const char *output = s->flags.common.output;
     enum status status;
@@ -186,7 +186,7 @@ static enum status open_output(struct run_session *s, struct error *err)
     return status;
 }
 
-static enum status open_source(struct run_session *s, struct error *err)
+static enum status open_source(struct run_scoring *s, struct error *err)
 {
     const struct run_config *c = &s->config;
     enum status status = source_read(&s->source, c->model, c->passed,
@@ -204,7 +204,7 @@ static enum status open_source(struct run_session *s, struct error *err)
     return machine_load(s->machine, c->machine, err);
 }
 
-enum status run_session_open(struct run_session *s, struct error *err)
+enum status run_scoring_open(struct run_scoring *s, struct error *err)
 {
     const struct run_config *c = &s->config;
     enum status status = STATUS_OK;
@@ -241,7 +241,7 @@ enum status run_session_open(struct run_session *s, struct error *err)
     return open_output(s, err);
 }
 
-void run_session_close(struct run_session *s)
+void run_scoring_close(struct run_scoring *s)
 {
     file_abandon(&s->tokens);
     run_trace_close(&s->trace);
