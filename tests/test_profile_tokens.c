@@ -44,7 +44,7 @@ static struct model_spec shape(enum routed_part part)
 static char *written(enum routed_part part, const int32_t *kept)
 {
     struct fake_tree tree = bare_computer();
-    struct session s = {
+    struct profile_job s = {
         .arguments = { .batch = BATCH, .tokens = 10, .steps = STEPS },
         .spec = { [ARM_MOD] = shape(part) },
     };
