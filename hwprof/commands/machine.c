@@ -120,7 +120,7 @@ static int run(void *options)
 {
     const struct options *o = options;
     static struct machine_answer answer;     /* too large for a stack */
-    struct energy_answer energy = { .n_threads = 0 };
+    static struct energy_answer energy;
     struct error err = { 0 };
     enum status status = check(o, &err);
 

@@ -13,7 +13,7 @@ enum { ONE = 1, FUSED = 2, UNKNOWN = -1 };
 #define ORDERS(name, kind, each) kind(name##132, each),                        \
                                  kind(name##213, each), kind(name##231, each)
 
-static const int8_t lane_flops[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
+static const int16_t lane_flops[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
     ALL(ADD, ONE), ALL(SUB, ONE), ALL(MUL, ONE), ALL(DIV, ONE), ALL(SQRT, ONE),
     ALL(VADD, ONE), ALL(VSUB, ONE), ALL(VMUL, ONE), ALL(VDIV, ONE),
     ALL(VSQRT, ONE),

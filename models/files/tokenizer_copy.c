@@ -26,7 +26,7 @@ static enum status write_pieces(struct tokenizer_copy *out,
                                 const struct piece *piece, int n,
                                 struct error *err)
 {
-    struct file_writer writer;
+    struct file_writer writer = { 0 };
     XXH64_state_t *state = XXH64_createState();
     enum status status = state ? file_create_in(&writer, directory, name, err)
                                : error_set(err, STATUS_NO_MEMORY, "a copy");

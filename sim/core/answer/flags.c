@@ -1,6 +1,7 @@
 /* flags.c - Read a command line by its table; print the table as help. */
 #include "sim/core/answer/flags.h"
 
+#include <assert.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,7 @@ static enum status set(const struct reader *r, const struct flag *flag,
                              r->err);
     switch (key->type) {
     case CONFIG_SETTINGS:
+        assert(value != NULL);     /* a flag of this type has an argument */
         if (!strchr(value, '='))
             return error_set(r->err, STATUS_BAD_VALUE, "%s %s: allowed is %s",
                              key->name, value, flag->argument);
