@@ -161,18 +161,20 @@ static enum status layers_of_run(struct report *r, struct error *err)
 
     find_scored(r, run);
     for (int a = 0; a < ARM_COUNT; a++) {
-        enum status status = run[a] ? run_ledgers(&r->trained[a], run[a], err)
-                                    : STATUS_OK;
+        const struct run *shown = run[a];
+        if (!shown)
+            continue;
+        enum status status = run_ledgers(&r->trained[a], shown, err);
         if (status != STATUS_OK)
             return status;
         if (!has_ledgers(&r->trained[a]))
             continue;
         r->layers[a] = &r->trained[a];
-        r->layers_totals[a] = &run[a]->totals;
-        r->layers_divide[a] = run[a]->facts.tokens;
-        per_token &= run[a]->facts.tokens > 0;
+        r->layers_totals[a] = &shown->totals;
+        r->layers_divide[a] = shown->facts.tokens;
+        per_token &= shown->facts.tokens > 0;
         snprintf(r->layers_label[a], sizeof r->layers_label[a], "%.79s",
-                 run[a]->name);
+                 shown->name);
     }
     for (int a = 0; a < ARM_COUNT && !per_token; a++)
         r->layers_divide[a] = 1;

@@ -3,6 +3,8 @@
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
 
+#include <assert.h>
+
 struct head {
     real       *x, *unnormed, *scale;
     const real *gamma;
@@ -93,6 +95,7 @@ void KERNEL(qk_norm_dx)(const struct qk_norm *o, int part, int parts)
     const int32_t n = o->rows * heads_of(o);
     int32_t end = slice(n, 1, part + 1, parts);
     real share = share_of(o->head_size);
+    assert(o->unnormed != NULL);
     for (int32_t i = slice(n, 1, part, parts); i < end; i++)
         head_dx(o, head_at(o, i), share);
 }
@@ -117,6 +120,7 @@ void KERNEL(qk_norm_dgamma)(const struct qk_norm *o, int part, int parts)
     const int32_t c0 = slice(o->head_size, 16, part, parts);
     const int32_t c1 = slice(o->head_size, 16, part + 1, parts);
 
+    assert(o->unnormed != NULL);
     for (int side = 0; side < 2; side++)
         for (int32_t c = c0; c < c1; c++)
             o->dgamma[side][c] = real_set(0.0f);

@@ -346,6 +346,7 @@ static enum status draw_as(char **text, size_t *size, const struct plot *plot,
     if (status != STATUS_OK || is_whole(format, *text, *size))
         return status;
     free(*text);
+    *text = NULL;
     return error_set(err, STATUS_IO, "gnuplot drew %s.%s in part", plot->name,
                      format->name);
 }
@@ -382,7 +383,7 @@ static enum status draw_all(struct plot *plot, const char *folder,
         size_t size = 0;
         enum status drew = draw_as(&text, &size, plot, &formats[i], folder,
                                    &why);
-        plot->drawn = drew == STATUS_OK;
+        plot->drawn = drew == STATUS_OK && text;
         if (!plot->drawn) {
             snprintf(plot->reason, sizeof plot->reason, "%.255s", why.text);
             break;

@@ -2,6 +2,7 @@
  * the seed. */
 #include "reports/read/study.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,7 @@ static void join_setting(struct study *study, struct setting *s,
     bool repeats = false;
 
     for (size_t i = 0; i < s->n; i++) {
+        assert(s->run[i] != NULL);
         if (!same_seed(s->run[i], run))
             continue;
         if (same_result(s->run[i], run)) {

@@ -101,7 +101,7 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
 
 static enum status read_rows(struct tokens *t, struct error *err)
 {
-    int column[PLAN_MAX_CHOICES];
+    int column[PLAN_MAX_CHOICES] = { 0 };
     enum status status = find_blocks(t, column, err);
 
     if (status != STATUS_OK)
