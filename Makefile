@@ -249,6 +249,7 @@ lint:
 	    xargs -P "$$(nproc)" -I{} clang-tidy --quiet {} -- -std=c11 \
 	    $(lint_flags) 2>/dev/null
 	$(call say,LINT,cppcheck)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --suppress=unknownMacro --suppress=ctuuninitvar \
 	    --enable=warning,performance,portability $(lint_flags) \
 	    $(library) $(main) $(kernels)
 	@$(MAKE) arm64

@@ -123,6 +123,7 @@ enum status load_prober_open(struct load_prober *out, int n_threads,
     memset(data, 0, n * PROBE_BYTES);
     real->n_threads = (int)n;
     real->data = data;
+    /* cppcheck-suppress memleak ; *out owns it until load_prober_close() */
     return STATUS_OK;
 }
 

@@ -113,7 +113,8 @@ static int rows_of(const struct profile_table *w, struct row out[OP_COUNT])
         if (counted.count[METRIC_BYTES] > 0 || counted.count[METRIC_FLOPS] > 0)
             out[n++] = row_of(w, op, op_table[op].name);
     }
-    qsort(out, (size_t)n, sizeof *out, slower_first);
+    if (n > 0)
+        qsort(out, (size_t)n, sizeof *out, slower_first);
     return n;
 }
 

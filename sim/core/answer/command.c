@@ -51,7 +51,7 @@ void command_warn(const char *format, ...)
 static int run(const struct command *command, struct command_options *options,
                int argc, char **argv)
 {
-    struct error err;
+    struct error err = { .status = STATUS_OK };
 
     if (flags_read(options, command, argc, argv, &err) != STATUS_OK) {
         int code = command_fail(&err);
