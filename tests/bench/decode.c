@@ -62,7 +62,7 @@ static double matrix_bytes(const struct model_spec *s)
                                        (size_t)s->n_channels) * s->n_vocab;
     for (int32_t l = 0; l < s->n_layers; l++)
         for (int i = 0; i < MATRIX_COUNT; i++)
-            if (i != MATRIX_GATE || s->family == FAMILY_LLAMA)
+            if (i != MATRIX_GATE || spec_gated(s))
                 sum += (double)numbers_bytes(
                     (enum number)s->stored[l][i],
                     (size_t)spec_inputs(s, (enum matrix)i)) *

@@ -56,7 +56,7 @@ static struct results_line *add_step(struct results *out,
     const struct model_spec *spec = model_spec(c->dense.model);
     const struct regime *regime = c->regime;
     struct results_line *line = results_add(
-        out, "%s (%d, %d, %d, %d) x %d: %s", family_names[spec->family],
+        out, "%s (%d, %d, %d, %d) x %d: %s", family_names[spec_family(spec)],
         spec->n_channels, spec->n_layers, regime->n_tokens,
         regime->n_sequences, regime->n_threads, what);
 
