@@ -70,6 +70,15 @@ static void unescape(char *text)
     *to = 0;
 }
 
+static const char *read_text(struct tokens *t, size_t r, const char *name)
+{
+    const int column = csv_column(&t->csv, name);
+
+    if (column >= 0)
+        unescape(t->csv.field[(r + 1) * t->csv.n_columns + (size_t)column]);
+    return csv_text(&t->csv, r, column);
+}
+
 static enum status read_token(struct tokens *t, size_t r, const int *block,
                               struct error *err)
 {
@@ -78,12 +87,10 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
         { "loss_nats", &token->loss_nats },
         { "flops", &token->flops },
     };
-    const int text = csv_column(&t->csv, "text");
     enum status status = STATUS_OK;
 
-    if (text >= 0)
-        unescape(t->csv.field[(r + 1) * t->csv.n_columns + (size_t)text]);
-    token->text = csv_text(&t->csv, r, text);
+    token->text = read_text(t, r, "text");
+    token->target = read_text(t, r, "target_text");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (status == STATUS_OK)
             status = csv_real(&t->csv, r, csv_column(&t->csv, numbers[i].name),

@@ -10,7 +10,9 @@
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
                                 * byte again */
-    double loss_nats, flops;   /* or NAN */
+    const char *target;        /* likewise, of the token that is predicted; "":
+                                * the file does not say */
+    double loss_nats, flops;   /* or NAN; the loss is the target's */
 };
 
 struct tokens {
