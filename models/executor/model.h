@@ -71,6 +71,8 @@ struct model_input {
                                    * kept */
     bool last_only;               /* final norm and logits of each sequence's
                                    * last token alone; no targets */
+    float *scores;                /* [choices,N] gets the scores that routed
+                                   * choices went by; NULL: nobody asks */
 };
 
 /* A model opened to train has room for spec_room() tokens of a sequence in a

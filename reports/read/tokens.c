@@ -167,35 +167,10 @@ const char *tokens_blocks(const struct tokens *tokens)
     return tokens->apart ? "parts" : "blocks";
 }
 
-const char *const token_kind_names[TOKEN_KIND_COUNT] = {
-    [TOKEN_SPACE]       = "space or line end",
-    [TOKEN_PUNCTUATION] = "punctuation",
-    [TOKEN_DIGIT]       = "digit",
-    [TOKEN_START]       = "start of a word",
-    [TOKEN_INSIDE]      = "inside a word",
-};
-
-static bool is_letter(unsigned char c)
-{
-    return isalpha(c) || c >= 0x80;
-}
-
 enum token_kind tokens_kind(const struct tokens *tokens, size_t i)
 {
     const char *text = tokens->token[i].text;
-    const char *before = i > 0 ? tokens->token[i - 1].text : " ";
-    bool spaced = isspace((unsigned char)*text) || !*text;
-    size_t n;
+    const char *before = i > 0 ? tokens->token[i - 1].text : "";
 
-    while (isspace((unsigned char)*text))
-        text++;
-    if (!*text)
-        return TOKEN_SPACE;
-    if (isdigit((unsigned char)*text))
-        return TOKEN_DIGIT;
-    if (!is_letter((unsigned char)*text))
-        return TOKEN_PUNCTUATION;
-    n = strlen(before);
-    return spaced || n == 0 || !is_letter((unsigned char)before[n - 1])
-           ? TOKEN_START : TOKEN_INSIDE;
+    return token_kind(text, strlen(text), before, strlen(before));
 }
