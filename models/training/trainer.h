@@ -24,6 +24,7 @@ struct trainer_options {
                                            * by its routes, and which is saved
                                            * and resumed with the rest; NULL:
                                            * steps cost alike; borrowed */
+    enum init_scheme init_scheme;         /* by which they are drawn */
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate
