@@ -16,7 +16,7 @@ e.classList.add('on');
 out.textContent='token '+e.dataset.i+' \u201c'+e.textContent+'\u201d: '
 +on.length+' of '+b.length+' routed '+box.dataset.what
 +(on.length?', layers '+on.join(', '):'')
-+(e.dataset.l?'; loss '+e.dataset.l+' nats':'');
++(e.dataset.l?'; loss of the next'+(e.dataset.n?', \u201c'+e.dataset.n+'\u201d':'')+': '+e.dataset.l+' nats':'');
 }
 function pointed(v){
 var e=v.target.closest('.t');
