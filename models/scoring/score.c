@@ -103,8 +103,8 @@ void score_write_choices(FILE *file, const struct model_spec *spec)
 
 void score_write_header(FILE *file, const struct model_spec *spec)
 {
-    fputs("position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,"
-          "joules", file);
+    fputs("position,token,text,target,target_text,loss_nats,entropy_nats,"
+          "blocks_used,flops,bytes,joules", file);
     score_write_choices(file, spec);
     fputs("\r\n", file);
 }
@@ -126,6 +126,7 @@ void score_write_text(FILE *file, const char *text, size_t size)
         fputc('"', file);
 }
 
+/* ",id,text" */
 static void write_token(FILE *file, const struct tokenizer *tokenizer,
                         int32_t id)
 {
@@ -133,7 +134,7 @@ static void write_token(FILE *file, const struct tokenizer *tokenizer,
     size_t size = sizeof byte;
     if (tokenizer)
         text = tokenizer_bytes(tokenizer, id, false, &size);
-    fputc(',', file);
+    fprintf(file, ",%d,", id);
     score_write_text(file, text, size);
 }
 
@@ -171,8 +172,9 @@ static void write_row(FILE *file, const struct model *m,
         passed[c] = passes(model_allocation(m), cursor, c, r);
     for (int32_t l = 0; l < spec->n_layers; l++)
         used += passed[each * l] && passed[each * l + each - 1];
-    fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
+    fprintf(file, "%" PRId64, w->position + r);
     write_token(file, w->tokenizer, w->ids[r]);
+    write_token(file, w->tokenizer, w->targets[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
             (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
             cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
