@@ -94,6 +94,7 @@ struct scored {
     struct model  *model;
     struct ledger *counted;
     int32_t ids[6], targets[6];
+    float scores[6 * 6];               /* [choices,T], parts apart or not */
     struct score_window window;
 };
 
@@ -117,7 +118,8 @@ static struct scored run_text(const char *text, const struct model_spec *spec,
     struct ledger_meter meter = ledger_meter(s.counted);
     const struct model_input input = {
         .ids = s.ids, .targets = s.targets, .n_sequences = 1, .n_tokens = 6,
-        .policy = case_policy(policy), .replayed = replayed, .entropy = true };
+        .policy = case_policy(policy), .replayed = replayed, .entropy = true,
+        .scores = s.scores };
     model_forward(s.model, &input, &meter.meter, &mean);
     return s;
 }
@@ -189,7 +191,9 @@ static char *table_of(struct scored *s)
     s->window.ids = s->ids;
     s->window.targets = s->targets;
     score_write_header(file, model_spec(s->model));
-    score_write_tokens(file, s->model, &s->window, s->counted, NULL);
+    score_write_tokens(file, s->model, &s->window,
+                       &(struct score_known){ .counted = s->counted,
+                                              .scores = s->scores });
     fclose(file);
     return out;
 }
@@ -205,18 +209,20 @@ Test(score, a_table_of_tokens_has_a_line_for_each_scored_row)
 
     cr_expect(strstr(table, "position,token,text,target,target_text,"
                      "loss_nats,entropy_nats,blocks_used,flops,bytes,joules,"
-                     "block_1\r\n") == table,
+                     "block_1,score_block_1\r\n") == table,
               "%s", table);
     /* first_k keeps rows 0, 1, 2: all three blocks, or two. */
-    snprintf(line, sizeof line, "\n102,99,c,100,d,%.9g,%.9g,3,%llu,%llu,,1\r\n",
+    snprintf(line, sizeof line, "\n102,99,c,100,d,%.9g,%.9g,3,%llu,%llu,,1,%.9g\r\n",
              (double)nats[2], (double)entropy[2],
              (unsigned long long)kept[METRIC_FLOPS],
-             (unsigned long long)kept[METRIC_BYTES]);
+             (unsigned long long)kept[METRIC_BYTES],
+             (double)s.scores[6 + 2]);
     cr_expect(strstr(table, line) != NULL, "%s\nin\n%s", line, table);
-    snprintf(line, sizeof line, "\n103,100,d,101,e,%.9g,%.9g,2,%llu,%llu,,0\r\n",
+    snprintf(line, sizeof line, "\n103,100,d,101,e,%.9g,%.9g,2,%llu,%llu,,0,%.9g\r\n",
              (double)nats[3], (double)entropy[3],
              (unsigned long long)skipped[METRIC_FLOPS],
-             (unsigned long long)skipped[METRIC_BYTES]);
+             (unsigned long long)skipped[METRIC_BYTES],
+             (double)s.scores[6 + 3]);
     cr_expect(strstr(table, line) != NULL, "%s\nin\n%s", line, table);
     cr_expect(kept[METRIC_FLOPS] > skipped[METRIC_FLOPS]);
     free(table);

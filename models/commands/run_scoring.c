@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "models/scoring/run_rule.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
 
@@ -139,6 +140,10 @@ static enum status open_output(struct run_scoring *s, struct error *err)
         return status;
     if (!wants_tokens(s))
         return STATUS_OK;
+    s->token_scores = calloc((size_t)plan_n_choices(&s->arm[PAIR_MODEL].spec) *
+                             (size_t)s->config.window, sizeof *s->token_scores);
+    if (!s->token_scores)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for scores");
     status = file_create_in(&s->tokens, s->rundir.path, "tokens.csv", err);
     if (status == STATUS_OK)
         score_write_header(s->tokens.stream, &s->arm[PAIR_MODEL].spec);
@@ -203,6 +208,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
 void run_scoring_close(struct run_scoring *s)
 {
     file_abandon(&s->tokens);
+    free(s->token_scores);
     run_trace_close(&s->trace);
     run_pairs_close(&s->pairs);
     if (s->rundir.lock >= 0)

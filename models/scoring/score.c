@@ -91,14 +91,20 @@ double score_capacity(const struct score *s)
     return s->seen > 0 ? (double)s->kept / (double)s->seen : (double)NAN;
 }
 
-void score_write_choices(FILE *file, const struct model_spec *spec)
+static void write_choices(FILE *file, const struct model_spec *spec,
+                          const char *before)
 {
     for (int32_t c = 0; c < plan_n_choices(spec); c++) {
         const struct plan_choice made = plan_choice(spec, c);
         if (made.routed)
-            fprintf(file, ",%s_%d", spec->part == PART_APART
+            fprintf(file, ",%s%s_%d", before, spec->part == PART_APART
                     ? part_names[made.part] : "block", made.layer);
     }
+}
+
+void score_write_choices(FILE *file, const struct model_spec *spec)
+{
+    write_choices(file, spec, "");
 }
 
 void score_write_header(FILE *file, const struct model_spec *spec)
@@ -106,6 +112,8 @@ void score_write_header(FILE *file, const struct model_spec *spec)
     fputs("position,token,text,target,target_text,loss_nats,entropy_nats,"
           "blocks_used,flops,bytes,joules", file);
     score_write_choices(file, spec);
+    if (spec_scored(spec))
+        write_choices(file, spec, "score_");
     fputs("\r\n", file);
 }
 
@@ -157,12 +165,11 @@ static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
 
 static void write_row(FILE *file, const struct model *m,
                       const struct score_window *w, int32_t r,
-                      const struct ledger *counted,
-                      const struct ledger *predicted, struct cursor *cursor)
+                      const struct score_known *known, struct cursor *cursor)
 {
     const struct model_spec *spec = model_spec(m);
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
-    const struct cost *cost = ledger_at(counted, key);
+    const struct cost *cost = ledger_at(known->counted, key);
     const int32_t n_choices = plan_n_choices(spec),
         each = plan_choices_a_layer(spec);
     bool passed[PLAN_MAX_CHOICES] = { false };
@@ -178,24 +185,27 @@ static void write_row(FILE *file, const struct model *m,
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
             (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
             cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
-    if (predicted) {
-        double joules = cost_get(ledger_at(predicted, key), METRIC_JOULES);
+    if (known->predicted) {
+        double joules = cost_get(ledger_at(known->predicted, key),
+                                 METRIC_JOULES);
         if (isfinite(joules))
             fprintf(file, "%.9g", joules);
     }
     for (int32_t c = 0; c < n_choices; c++)
         if (plan_choice(spec, c).routed)
             fprintf(file, ",%d", passed[c]);
+    for (int32_t c = 0; c < n_choices && spec_scored(spec); c++)
+        if (plan_choice(spec, c).routed)
+            fprintf(file, ",%.9g", (double)known->scores[c * w->n_tokens + r]);
     fputs("\r\n", file);
 }
 
 void score_write_tokens(FILE *file, const struct model *m,
                         const struct score_window *w,
-                        const struct ledger *counted,
-                        const struct ledger *predicted)
+                        const struct score_known *known)
 {
     struct cursor cursor = { { 0 } };
 
     for (int32_t r = w->first; r < w->n_tokens; r++)
-        write_row(file, m, w, r, counted, predicted, &cursor);
+        write_row(file, m, w, r, known, &cursor);
 }
