@@ -16,16 +16,17 @@ enum {
     NV = 3,
 };
 
-/* Columns that n take where each row of them begins on a line of the cache, and
- * so on a whole register of any width. */
-static inline int32_t whole_lines(int32_t n)
+/* Columns that n take where each row of them begins on a whole register. */
+static inline int32_t whole_registers(int32_t n)
 {
-    return (n + 15) / 16 * 16;
+    return (n + W - 1) / W * W;
 }
 
+/* As for the widest registers, so that all kernels want the same. */
 size_t KERNEL(gemm_scratch)(int32_t n)
 {
-    return (size_t)K_BLOCK * (size_t)whole_lines(n) + (size_t)K_BLOCK * M_BLOCK;
+    return (size_t)K_BLOCK * (size_t)((n + 15) / 16 * 16) +
+           (size_t)K_BLOCK * M_BLOCK;
 }
 
 /* The values that a tile starts from, c itself after the first block of k; and
@@ -194,7 +195,7 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
     bool many = m1 - m0 > 16 * MR;
     bool pack_b = g->b_col != 1 || many;
     bool pack_rows = g->a_k != 1 && many && n1 - n0 > 64;
-    real *slivers = scratch + (ptrdiff_t)K_BLOCK * whole_lines(n1 - n0);
+    real *slivers = scratch + (ptrdiff_t)K_BLOCK * whole_registers(n1 - n0);
 
     for (int32_t k0 = 0; k0 < g->k || k0 == 0; k0 += K_BLOCK) {
         int32_t k = g->k - k0 < K_BLOCK ? g->k - k0 : K_BLOCK;
@@ -206,7 +207,7 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
             if (whole > 0)
                 pack_a(a, g->a_k, whole, k, slivers);
             for (int32_t j = n0; j < n1;) {
-                int32_t n = panel_width(n1 - j), stride = whole_lines(n);
+                int32_t n = panel_width(n1 - j), stride = whole_registers(n);
                 const real *b = g->b + k0 * g->b_k + j * g->b_col;
                 ptrdiff_t b_k = g->b_k;
                 if (pack_b) {
