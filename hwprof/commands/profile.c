@@ -13,11 +13,11 @@
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
 
-
 static enum status read_tokens(struct profile_job *s, struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
     const size_t n = (size_t)a->batch * (size_t)a->tokens;
+    const uint32_t n_vocab = (uint32_t)s->source->spec.n_vocab;
     struct random random = random_seeded((uint64_t)a->seed);
     enum status status = STATUS_OK;
 
@@ -34,10 +34,8 @@ static enum status read_tokens(struct profile_job *s, struct error *err)
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        s->ids[i] = (int32_t)random_below(&random,
-                                          (uint32_t)s->source->spec.n_vocab);
-        s->targets[i] = (int32_t)random_below(&random,
-                                              (uint32_t)s->source->spec.n_vocab);
+        s->ids[i] = (int32_t)random_below(&random, n_vocab);
+        s->targets[i] = (int32_t)random_below(&random, n_vocab);
     }
     return STATUS_OK;
 }
@@ -49,7 +47,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     enum status status = source_read(s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
     if (status != STATUS_OK ||
-        (status = source_keep(s->source, (enum weights)a->weights, err)) != STATUS_OK)
+        (status = source_keep(s->source, (enum weights)a->weights, err)))
         return status;
     s->spec[ARM_MOD] = s->source->spec;
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
