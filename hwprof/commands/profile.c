@@ -78,6 +78,32 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     return status;
 }
 
+static json_t *quantity_json(const struct quantity *q)
+{
+    return json_pack("{s:f, s:f, s:f, s:s, s:s}", "value", q->value, "low",
+                     q->low, "high", q->high, "grade", q->grade, "source",
+                     q->source);
+}
+
+/* The rates of the machine profile in use: a profile may change after the
+ * run. */
+static json_t *ceilings_json(const struct machine *machine)
+{
+    json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
+        "cores", (json_int_t)machine->cores, "flops_per_second",
+        quantity_json(&machine->peak_flops_per_second));
+
+    for (int i = 0; i < LEVEL_COUNT; i++) {
+        char key[32];
+        if (!machine_has_level(machine, (enum level)i))
+            continue;
+        snprintf(key, sizeof key, "%s_bytes_per_second", level_names[i]);
+        json_object_set_new(json, key,
+                            quantity_json(&machine->level[i].bytes_per_second));
+    }
+    return json;
+}
+
 /* By which back end counters were read, for the provenance; NULL: by none. */
 static json_t *read_path_of(const json_t *arm)
 {
@@ -119,7 +145,7 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
     if (s->machine)
-        json_object_set_new(summary, "ceilings", profile_ceilings(s->machine));
+        json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));

@@ -103,11 +103,6 @@ bool profile_decodes(const struct workload *phase);
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct profile_job *s);
 
-/* {"machine","cores","flops_per_second","l1_bytes_per_second",...}: each rate
- * with value, low, high, grade and source; a level that the machine lacks has
- * none.  NULL: no memory. */
-json_t *profile_ceilings(const struct machine *machine);
-
 /* Every decode step by itself: arm->step and arm->kept. */
 enum status profile_count_steps(struct arm *arm, struct error *err) MUST_CHECK;
 

@@ -28,7 +28,7 @@
 #include "hwprof/counters/callgrind_dump.h"
 #include "hwprof/counters/code_map.h"
 #include "hwprof/counters/executed_flops.h"
-#include "hwprof/counters/thread_list.h"
+#include "hwprof/counters/thread_group.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/base/file.h"
 
