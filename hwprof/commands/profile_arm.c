@@ -117,7 +117,7 @@ enum status profile_arm_open(struct arm *arm, struct profile_job *s,
             ? counter_find(profile_counters[a->counters]) : NULL,
     };
 
-    *arm = (struct arm){ .job = s, .phase = phase, .name = profile_arms[which],
+    *arm = (struct arm){ .job = s, .phase = phase, .name = arm_names[which],
                          .spec = &s->spec[which] };
     enum status status = a->record ? use_record(&measure, arm, a->record, err)
                                    : STATUS_OK;

@@ -14,8 +14,6 @@ struct model;
 struct source;
 struct machine;
 
-enum { ARM_DENSE, ARM_MOD, ARM_COUNT };
-extern const char *const profile_arms[ARM_COUNT];   /* "dense", "mod" */
 enum { PHASE_TRAIN, PHASE_PREFILL, PHASE_DECODE, PHASE_COUNT };
 
 struct profile_job;

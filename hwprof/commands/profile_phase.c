@@ -9,8 +9,6 @@
 #include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 
-const char *const profile_arms[ARM_COUNT] = { "dense", "mod" };
-
 /* Training: forward, backward and an update that moves nothing, so that every
  * pass does the same work on the same weights. */
 static void prepare_nothing(struct arm *arm)
