@@ -177,6 +177,17 @@ Test(agreement, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(agreement, losses_of_routers)
+{
+    for (int i = 0; i < N_JUDGED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_judged(what, i);
+        struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
+                           i % 3 ? 0 : 40 };
+        train_step_agrees(&run);
+    }
+}
+
 Test(agreement, every_policy)
 {
     const struct shape *shape = &shapes[10];

@@ -214,11 +214,16 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_del(data, "tokenizer");
     json_object_del(train, "save_every");
     json_object_del(same, "machine");
-    /* Runs from before these two keys existed can be continued. */
+    /* Runs from before these keys existed can be continued. */
     if (!*s->config.init)
         json_object_del(train, "init");
     if (s->config.freeze == FREEZE_NONE)
         json_object_del(train, "freeze");
+    json_t *routing = json_object_get(same, "routing");
+    if (!(s->config.model.aux_loss > 0.0))
+        json_object_del(routing, "aux_loss");
+    if (!(s->config.model.z_loss > 0.0))
+        json_object_del(routing, "z_loss");
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
                             json_string(data_tokens_hash(s->data)));

@@ -77,6 +77,23 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
+/* Gradients of the kept rows' scores, or of all rows', pass to router and
+ * stream. */
+static void router_backward(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const bool all = spec_router_losses(&m->spec);
+    struct router router = router_of(m, l);
+
+    router.n = all ? m->n_rows : b->n_rows;
+    router.x = all ? m->stream[l] : b->x;
+    router.token = all ? m->all_rows.token : b->token;
+    router.dscore = m->dscore;
+    router.dx = m->dstream;
+    router.dweight = gradient_of(m, l, TENSOR_ROUTER);
+    op_route(&m->ex, place(OP_ROUTE, l, router.token), &router);
+}
+
 /* Kept rows go through the gate and the block and are added to the stream's
  * gradient, which other rows pass unchanged.  Where only routers learn, no
  * gradient is needed before the lowest one. */
@@ -85,7 +102,13 @@ static void gated_backward(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
 
+    if (spec_router_losses(&m->spec)) {
+        struct router_loss loss = router_loss_of(m, l);
+        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token),
+                      &loss, NULL);
+    }
     struct gating gate = gating_of(m, l);
+    gate.stream = m->stream[l];
     gate.dstream = m->dstream;
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
@@ -97,16 +120,8 @@ static void gated_backward(struct model *m, int32_t l)
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
     }
-    if (gated && !m->spec.router_detached) {
-        struct router router = router_of(m, l);
-        router.n = b->n_rows;
-        router.x = b->x;
-        router.token = b->token;
-        router.dscore = m->dscore;
-        router.dx = m->dstream;
-        router.dweight = gradient_of(m, l, TENSOR_ROUTER);
-        op_route(&m->ex, place(OP_ROUTE, l, b->token), &router);
-    }
+    if (gated && !m->spec.router_detached)
+        router_backward(m, l);
 }
 
 static void head_backward(struct model *m)

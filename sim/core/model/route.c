@@ -109,6 +109,17 @@ static int32_t threshold(const struct route_input *in, int32_t *kept)
     return one_by_one(in, threshold_keep, kept);
 }
 
+/* sigmoid(score) > 1/2. */
+static bool above_half_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] > 0.0f;
+}
+
+static int32_t above_half(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, above_half_keep, kept);
+}
+
 /* K distinct positions, every set equally likely (Fisher-Yates, first K). */
 static int32_t uniform(const struct route_input *in, int32_t *kept)
 {

@@ -20,6 +20,11 @@
       " capacity varies",                                                      \
       .choose = threshold, .keep = threshold_keep, .scored = true,             \
       .causal = true)                                                          \
+    X("sigmoid", RULE, SERVES, ITSELF,                                         \
+      "sigmoid(score) above one half, which routing.aux_loss teaches scores;"  \
+      " causal, capacity varies (Raposo et al. 2024, section 3.5)",            \
+      .choose = above_half, .keep = above_half_keep, .scored = true,           \
+      .causal = true)                                                          \
     X("random", MODEL, TRAINS, BY("drawn"),                                    \
       "k tokens drawn afresh every step: a control (Raposo et al. 2024,"       \
       " figure 3)",                                                            \
