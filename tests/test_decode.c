@@ -45,7 +45,7 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     struct error err = { 0 };
     cr_assert(eq(int, model_open(&model, spec, &options, &err), 0), "%s",
               err.text);
-    model_init(model, 3);
+    model_init(model, INIT_GPT2, 3);
     /* Deviation 0.02 makes all logits alike; ten times that tells them apart. */
     float *w = model_weights(model);
     for (size_t i = 0; i < model_tensors(model)->floats; i++)

@@ -379,7 +379,7 @@ Test(model, learns_a_text_that_repeats)
                                                tried[c], PATTERN_ODD);
             struct model_options options = { .n_threads = 2, .train = true };
             struct trial *t = open_trial(&spec, &shapes[13], &options);
-            model_init(t->model, 1);
+            model_init(t->model, INIT_GPT2, 1);
             for (int32_t i = 0; i < t->n; i++) {
                 t->ids[i] = i % 3;
                 t->targets[i] = (i + 1) % 3;
@@ -402,18 +402,26 @@ Test(model, learns_a_text_that_repeats)
 }
 
 /* Layer norm and embeddings in place, biases zero, matrices as said. */
-Test(model, starts_from_the_weights_that_model_h_names)
+static double drawn_deviation(const struct tensor *x, enum init_scheme scheme)
+{
+    if (scheme == INIT_GPT2 || x->id == TENSOR_ROUTER)
+        return 0.02;
+    return 1.0 / sqrt((double)(x->layer < 0 ? x->columns : x->rows));
+}
+
+static void starts_as_said(enum init_scheme scheme)
 {
     struct model_spec spec = case_spec(&shapes[18], FAMILY_GPT2, 0.5,
                                        PATTERN_ALL);
     struct model_options options = { .n_threads = 1, .train = true };
     struct trial *t = open_trial(&spec, &shapes[18], &options);
     const struct tensor_list *list = model_tensors(t->model);
-    model_init(t->model, 9);
+    model_init(t->model, scheme, 9);
     for (int32_t i = 0; i < list->n; i++) {
         const struct tensor *x = &list->tensor[i];
         const float *w = model_weights(t->model) + x->offset;
-        double mean = 0.0, square = 0.0, expected = 0.02;
+        double mean = 0.0, square = 0.0;
+        double expected = drawn_deviation(x, scheme);
         for (size_t j = 0; j < x->n; j++) {
             mean += (double)w[j] / (double)x->n;
             square += (double)w[j] * (double)w[j] / (double)x->n;
@@ -432,6 +440,12 @@ Test(model, starts_from_the_weights_that_model_h_names)
         }
     }
     close_trial(t);
+}
+
+Test(model, starts_from_the_weights_that_model_h_names)
+{
+    starts_as_said(INIT_FAN_IN);
+    starts_as_said(INIT_GPT2);
 }
 
 /* ---- what is refused */

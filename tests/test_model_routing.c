@@ -410,8 +410,8 @@ Test(model_routing, routed_and_dense_models_are_drawn_alike)
     struct trial *routed = open_trial(&spec, &shapes[plain_shape],
                                       "expert_choice");
     struct trial *dense = open_trial(&twin, &shapes[plain_shape], "dense");
-    model_init(routed->model, 77);
-    model_init(dense->model, 77);
+    model_init(routed->model, INIT_FAN_IN, 77);
+    model_init(dense->model, INIT_FAN_IN, 77);
     const struct tensor_list *list = model_tensors(dense->model);
     for (int32_t i = 0; i < list->n; i++) {
         const struct tensor *a = &list->tensor[i];

@@ -432,8 +432,8 @@ Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
     char *page, *data;
     make("run");
     put_summary("run/summary.json", "\"run\"}");
-    put("run/tokens.csv", "position,text,attention_1,ffn_1\n"
-        "0,a,1,1\n1,b,0,1\n2,c,0,0\n");
+    put("run/tokens.csv", "position,text,target_text,loss_nats,attention_1,"
+        "ffn_1\n0,a,b,1.5,1,1\n1,b,\"\"\"\",2.25,0,1\n2,c,\\x0a,,0,0\n");
     report_of(in_folder("run"));
     cr_assert(eq(int, report.tokens.n_blocks, 2));
     cr_expect(eq(int, report.tokens.part[0], PART_ATTENTION));
@@ -443,7 +443,8 @@ Test(report_page, tokens_of_parts_routed_apart_have_a_column_each)
     page = text_of("out/index.html");
     has(page, "share of the routed parts (2) that worked on the token");
     has(page, "data-what=\"parts\" data-layers=\"1 attention,1 ffn\"");
-    has(page, "data-b=\"01\"");
+    has(page, "data-b=\"11\" data-l=\"1.500\" data-n=\"b\">a<");
+    has(page, "data-b=\"01\" data-l=\"2.250\" data-n=\"&quot;\">b<");
     has(page, "Which kinds of token the routed parts (2) worked on, over all"
         " 3 tokens.");
     data = text_of("out/figures/routing.dat");

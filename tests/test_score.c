@@ -94,6 +94,7 @@ struct scored {
     struct model  *model;
     struct ledger *counted;
     int32_t ids[6], targets[6];
+    float scores[6 * 6];               /* [choices,T], parts apart or not */
     struct score_window window;
 };
 
@@ -117,7 +118,8 @@ static struct scored run_text(const char *text, const struct model_spec *spec,
     struct ledger_meter meter = ledger_meter(s.counted);
     const struct model_input input = {
         .ids = s.ids, .targets = s.targets, .n_sequences = 1, .n_tokens = 6,
-        .policy = case_policy(policy), .replayed = replayed, .entropy = true };
+        .policy = case_policy(policy), .replayed = replayed, .entropy = true,
+        .scores = s.scores };
     model_forward(s.model, &input, &meter.meter, &mean);
     return s;
 }
@@ -187,8 +189,11 @@ static char *table_of(struct scored *s)
     FILE *file = open_memstream(&out, &size);
 
     s->window.ids = s->ids;
+    s->window.targets = s->targets;
     score_write_header(file, model_spec(s->model));
-    score_write_tokens(file, s->model, &s->window, s->counted, NULL);
+    score_write_tokens(file, s->model, &s->window,
+                       &(struct score_known){ .counted = s->counted,
+                                              .scores = s->scores });
     fclose(file);
     return out;
 }
@@ -202,19 +207,22 @@ Test(score, a_table_of_tokens_has_a_line_for_each_scored_row)
         .token = 2 })->count, *skipped = ledger_at(s.counted,
         (struct ledger_key){ .token = 3 })->count;
 
-    cr_expect(strstr(table, "position,token,text,loss_nats,entropy_nats,"
-                     "blocks_used,flops,bytes,joules,block_1\r\n") == table,
+    cr_expect(strstr(table, "position,token,text,target,target_text,"
+                     "loss_nats,entropy_nats,blocks_used,flops,bytes,joules,"
+                     "block_1,score_block_1\r\n") == table,
               "%s", table);
     /* first_k keeps rows 0, 1, 2: all three blocks, or two. */
-    snprintf(line, sizeof line, "\n102,99,c,%.9g,%.9g,3,%llu,%llu,,1\r\n",
+    snprintf(line, sizeof line, "\n102,99,c,100,d,%.9g,%.9g,3,%llu,%llu,,1,%.9g\r\n",
              (double)nats[2], (double)entropy[2],
              (unsigned long long)kept[METRIC_FLOPS],
-             (unsigned long long)kept[METRIC_BYTES]);
+             (unsigned long long)kept[METRIC_BYTES],
+             (double)s.scores[6 + 2]);
     cr_expect(strstr(table, line) != NULL, "%s\nin\n%s", line, table);
-    snprintf(line, sizeof line, "\n103,100,d,%.9g,%.9g,2,%llu,%llu,,0\r\n",
+    snprintf(line, sizeof line, "\n103,100,d,101,e,%.9g,%.9g,2,%llu,%llu,,0,%.9g\r\n",
              (double)nats[3], (double)entropy[3],
              (unsigned long long)skipped[METRIC_FLOPS],
-             (unsigned long long)skipped[METRIC_BYTES]);
+             (unsigned long long)skipped[METRIC_BYTES],
+             (double)s.scores[6 + 3]);
     cr_expect(strstr(table, line) != NULL, "%s\nin\n%s", line, table);
     cr_expect(kept[METRIC_FLOPS] > skipped[METRIC_FLOPS]);
     free(table);
@@ -230,15 +238,15 @@ Test(score, with_parts_apart_a_row_tells_them_and_a_block_used_is_both)
     static const int used[] = { 3, 2, 2, 2 };
     char *table = table_of(&s), *line = table;
 
-    cr_expect(strstr(table, "position,token,text,loss_nats,entropy_nats,"
-                     "blocks_used,flops,bytes,joules,attention_1,ffn_1\r\n") ==
-              table, "%s", table);
+    cr_expect(strstr(table, "position,token,text,target,target_text,"
+                     "loss_nats,entropy_nats,blocks_used,flops,bytes,joules,"
+                     "attention_1,ffn_1\r\n") == table, "%s", table);
     for (int r = 0; r < 4; r++) {
         int blocks = -1;
         line = strchr(line, '\n') + 1;
         char *end = strchr(line, '\n') + 1;
         const size_t n = strlen(ends[r]);
-        cr_assert(sscanf(line, "%*d,%*d,%*c,%*f,%*f,%d", &blocks) == 1, "%s",
+        cr_assert(sscanf(line, "%*d,%*d,%*c,%*d,%*c,%*f,%*f,%d", &blocks) == 1, "%s",
                   line);
         cr_expect(eq(int, blocks, used[r]), "row %d", r);
         cr_expect(memcmp(end - n, ends[r], n) == 0, "row %d: %s", r, line);
@@ -265,10 +273,10 @@ Test(score, a_table_of_tokens_spells_out_what_csv_and_eyes_stumble_over)
     struct scored s = score_text("..,\"\n\\\xff", "first_k");
     char *table = table_of(&s);
 
-    cr_expect(strstr(table, "\n102,44,\",\",") != NULL, "%s", table);
-    cr_expect(strstr(table, "\n103,34,\"\"\"\",") != NULL, "%s", table);
-    cr_expect(strstr(table, "\n104,10,\\x0a,") != NULL, "%s", table);
-    cr_expect(strstr(table, "\n105,92,\\x5c,") != NULL, "%s", table);
+    cr_expect(strstr(table, "\n102,44,\",\",34,\"\"\"\",") != NULL, "%s", table);
+    cr_expect(strstr(table, "\n103,34,\"\"\"\",10,\\x0a,") != NULL, "%s", table);
+    cr_expect(strstr(table, "\n104,10,\\x0a,92,\\x5c,") != NULL, "%s", table);
+    cr_expect(strstr(table, "\n105,92,\\x5c,255,\\xff,") != NULL, "%s", table);
     free(table);
     close_scored(&s);
 }

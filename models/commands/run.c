@@ -57,8 +57,9 @@ static enum status predict_window(struct run_scoring *s, int i,
 static enum status write_tokens(struct run_scoring *s, struct error *err)
 {
     struct run_arm *arm = &s->arm[PAIR_MODEL];
-    const struct run_pass pass = pass_of(s);
+    struct run_pass pass = pass_of(s);
 
+    pass.scores = s->token_scores;
     ledger_clear(s->token_counted);
     ledger_clear(s->token_predicted);
     run_arm_forward(arm, &pass, arm->score[0].policy, &s->token_meter.meter);
@@ -67,8 +68,10 @@ static enum status write_tokens(struct run_scoring *s, struct error *err)
         return status;
     compare(s, s->token_predicted, s->token_counted);
     score_write_tokens(s->tokens.stream, arm->model, &s->window,
-                       s->token_counted,
-                       s->machine ? s->token_predicted : NULL);
+                       &(struct score_known){
+                           .counted = s->token_counted,
+                           .predicted = s->machine ? s->token_predicted : NULL,
+                           .scores = s->token_scores });
     return STATUS_OK;
 }
 

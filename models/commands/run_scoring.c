@@ -6,49 +6,9 @@
 #include <stdlib.h>
 
 #include "models/scoring/run_rule.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
-
-enum {
-    LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
-};
-
-/* The window that the model was trained with, if its run states it. */
-static int64_t trained_window(const char *directory)
-{
-    json_t *summary = NULL;
-    struct error ignored;
-    int64_t tokens = 0;
-
-    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
-        tokens = json_integer_value(json_object_get(json_object_get(
-            json_object_get(summary, "config"), "data"), "tokens"));
-    json_decref(summary);
-    return tokens;
-}
-
-static enum status choose_window(struct run_scoring *s, struct error *err)
-{
-    struct run_config *c = &s->config;
-    const bool fixed = c->split != RUN_ALL;
-    int64_t most = s->source.spec.max_tokens;
-
-    if (c->window > most)
-        return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
-                               " is 1 to the model's max_tokens, %" PRId64,
-                               c->window, most);
-    if (c->window == 0 && s->source.has_weights)
-        c->window = trained_window(c->model);
-    if (c->window < 1 || c->window > most)
-        c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
-    if (c->stride == 0)
-        c->stride = c->window;
-    if (c->stride > c->window || (fixed && c->stride < c->window))
-        return run_config_fail(c, "run.stride", err, "%" PRId64 ": allowed"
-                               " is %s the window, %" PRId64, c->stride,
-                               fixed ? "only" : "1 to", c->window);
-    return STATUS_OK;
-}
 
 /* Choose the rule that is metered, and for comparison that of training; the
  * twin has none to compare. */
@@ -180,6 +140,10 @@ static enum status open_output(struct run_scoring *s, struct error *err)
         return status;
     if (!wants_tokens(s))
         return STATUS_OK;
+    s->token_scores = calloc((size_t)plan_n_choices(&s->arm[PAIR_MODEL].spec) *
+                             (size_t)s->config.window, sizeof *s->token_scores);
+    if (!s->token_scores)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for scores");
     status = file_create_in(&s->tokens, s->rundir.path, "tokens.csv", err);
     if (status == STATUS_OK)
         score_write_header(s->tokens.stream, &s->arm[PAIR_MODEL].spec);
@@ -216,7 +180,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
         status = open_source(s, err);
     if (status != STATUS_OK ||
         (status = run_rule_check(c, &s->source, err)) ||
-        (status = choose_window(s, err)))
+        (status = run_text_window(&s->config, &s->source, err)))
         return status;
     choose_rules(s);
     s->text.skip = c->skip;
@@ -244,6 +208,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
 void run_scoring_close(struct run_scoring *s)
 {
     file_abandon(&s->tokens);
+    free(s->token_scores);
     run_trace_close(&s->trace);
     run_pairs_close(&s->pairs);
     if (s->rundir.lock >= 0)

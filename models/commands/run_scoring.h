@@ -36,6 +36,7 @@ struct run_scoring {
     struct ledger *token_predicted, *token_counted;   /* of one window */
     struct ledger_meter token_meter;
     struct file_writer tokens;          /* stream NULL: not wanted */
+    float *token_scores;                /* [choices,window] of one window */
     int64_t            done, windows;
     bool               entropy;         /* wanted */
     bool               agreed;          /* counted == predicted so far */

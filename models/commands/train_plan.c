@@ -196,8 +196,7 @@ enum status train_plan(struct train_job *s, struct error *err)
         }
     }
     if (c->learning_rate == 0.0)
-        c->learning_rate = train_config_default_rate(c->model.channels,
-                                                   (enum freeze)c->freeze);
+        c->learning_rate = train_config_default_rate(c);
     return s->config_json ? STATUS_OK
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
@@ -217,6 +216,8 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     /* Runs from before these keys existed can be continued. */
     if (!*s->config.init)
         json_object_del(train, "init");
+    if (*s->config.init || s->config.init_scheme == INIT_GPT2)
+        json_object_del(train, "init_scheme");
     if (s->config.freeze == FREEZE_NONE)
         json_object_del(train, "freeze");
     json_t *routing = json_object_get(same, "routing");
@@ -264,6 +265,7 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
         .judge_every = c->judge_every, .curve_windows = c->curve_windows,
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
         .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
+        .init_scheme = (enum init_scheme)c->init_scheme,
     };
     return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
                         s->fingerprint, err);

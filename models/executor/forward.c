@@ -1,6 +1,7 @@
 /* forward.c - Run whole sequences from token ids to logits and loss. */
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "models/executor/history.h"
 #include "models/executor/layer.h"
@@ -37,8 +38,19 @@ static void attend(struct model *m, int32_t l)
         op_attend(&m->ex, place(OP_ATTEND, l, b->rows.token), &attention);
 }
 
+static void hand_out_scores(const struct model *m, int32_t choice)
+{
+    const int32_t n = m->n_rows;
+
+    if (m->input.scores && spec_scored(&m->spec))
+        memcpy(m->input.scores + (size_t)choice * (size_t)n,
+               m->layer[plan_choice(&m->spec, choice).layer].score,
+               (size_t)n * sizeof *m->input.scores);
+}
+
 static void select_kept(struct model *m, int32_t choice)
 {
+    hand_out_scores(m, choice);
     if (m->input.cache)
         history_take_scores(m, choice);
     routing_select(m, choice);

@@ -1,4 +1,4 @@
-/* model.c - Lay out a model in one block of memory; draw its first weights. */
+/* model.c - Lay out a model in one block of memory. */
 #include "models/executor/model_state.h"
 
 #include <math.h>
@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "models/executor/rotary.h"
-#include "sim/core/base/random.h"
 
 /* T of a forward, at most. */
 static int32_t forward_tokens(const struct model_options *o)
@@ -378,51 +377,6 @@ size_t model_bytes(const struct model *m)
 const char *model_kernels(const struct model *m)
 {
     return m->ex.kernels->name;
-}
-
-static void draw_normal(real *w, size_t n, double deviation,
-                        struct random *random)
-{
-    for (size_t i = 0; i < n; i++)
-        w[i] = (real)(deviation * random_normal(random));
-}
-
-static struct random random_of(const struct tensor *t, uint64_t seed)
-{
-    return random_seeded(
-        random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
-}
-
-static void draw(struct model *m, const struct tensor *t, uint64_t seed)
-{
-    real *w = m->weights + t->offset;
-    bool onto_stream = t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN;
-    bool normal = t->kind == TENSOR_MATRIX || t->kind == TENSOR_VECTOR;
-    double deviation = onto_stream ? 0.02 / sqrt(2.0 * m->spec.n_layers) : 0.02;
-    struct random random = random_of(t, seed);
-    if (normal)
-        draw_normal(w, t->n, deviation, &random);
-    else
-        for (size_t i = 0; i < t->n; i++)
-            w[i] = t->kind == TENSOR_SCALE ? 1.0f : 0.0f;
-}
-
-void model_init(struct model *m, uint64_t seed)
-{
-    for (int32_t i = 0; i < m->tensors.n; i++)
-        if (m->tensors.tensor[i].n_ranges == 0)
-            draw(m, &m->tensors.tensor[i], seed);
-}
-
-void model_init_routers(struct model *m, uint64_t seed, double deviation)
-{
-    for (int32_t i = 0; i < m->tensors.n; i++) {
-        const struct tensor *t = &m->tensors.tensor[i];
-        struct random random = random_of(t, seed);
-        if (t->id == TENSOR_ROUTER)
-            draw_normal(m->weights + t->offset, t->n,
-                        deviation / sqrt((double)t->n), &random);
-    }
 }
 
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }

@@ -39,11 +39,16 @@ void        model_close(struct model *model);
 size_t      model_bytes(const struct model *model);   /* of the one block */
 const char *model_kernels(const struct model *model);   /* their name */
 
-/* Normal weights, deviation 0.02; projections onto the stream are divided by
- * sqrt(2L) (Radford et al. 2019); scales 1, shifts 0; routers as weights.  The
- * draw of a tensor depends on seed, layer and kind only, so models of one shape
- * with and without routing start alike.  Stored matrices stay as they are. */
-void model_init(struct model *model, uint64_t seed);
+enum init_scheme {
+    INIT_FAN_IN,      /* 1/sqrt(inputs); embeddings and head 1/sqrt(C); routers
+                       * 0.02 */
+    INIT_GPT2,        /* 0.02, whatever it is (Radford et al. 2019) */
+};
+/* Normal weights of the scheme's deviation; projections onto the stream are
+ * divided by sqrt(2L); scales 1, shifts 0.  The draw of a tensor depends on
+ * seed, layer and kind only, so models of one shape with and without routing
+ * start alike.  Stored matrices stay as they are. */
+void model_init(struct model *model, enum init_scheme scheme, uint64_t seed);
 
 /* The routers alone, in a model that was trained without them: normal, so that
  * scores of the normalised stream have about this deviation.  A small one keeps
@@ -71,6 +76,8 @@ struct model_input {
                                    * kept */
     bool last_only;               /* final norm and logits of each sequence's
                                    * last token alone; no targets */
+    float *scores;                /* [choices,N] gets the scores that routed
+                                   * choices went by; NULL: nobody asks */
 };
 
 /* A model opened to train has room for spec_kept() tokens of a sequence in a

@@ -237,6 +237,6 @@ enum status source_fill(const struct source *source, struct model *model,
     case SOURCE_LLAMA2C:
         return llama2c_import(model, source->path, err);
     }
-    model_init(model, seed);
+    model_init(model, INIT_GPT2, seed);
     return STATUS_OK;
 }

@@ -43,7 +43,7 @@ void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,
         .ids = pass->window->ids, .targets = pass->window->targets,
         .n_sequences = 1, .n_tokens = pass->window->n_tokens,
         .policy = policy, .seed = pass->seed, .entropy = pass->entropy,
-        .replayed = pass->replayed,
+        .replayed = pass->replayed, .scores = pass->scores,
     };
     model_forward(arm->model, &input, meter, &mean);
 }

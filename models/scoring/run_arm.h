@@ -35,6 +35,7 @@ struct run_pass {
     uint64_t seed;                 /* for policies that draw */
     bool     entropy;
     const struct allocation *replayed;     /* for the policy replay, or NULL */
+    float *scores;                 /* as of struct model_input, or NULL */
 };
 
 /* Run the rule of score[0] like run_arm_score(), but only time it: seconds. */

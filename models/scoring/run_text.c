@@ -5,6 +5,49 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "sim/core/answer/summary.h"
+
+enum {
+    LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
+};
+
+/* The window that the model was trained with, if its run states it. */
+static int64_t trained_window(const char *directory)
+{
+    json_t *summary = NULL;
+    struct error ignored;
+    int64_t tokens = 0;
+
+    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
+        tokens = json_integer_value(json_object_get(json_object_get(
+            json_object_get(summary, "config"), "data"), "tokens"));
+    json_decref(summary);
+    return tokens;
+}
+
+enum status run_text_window(struct run_config *c, const struct source *source,
+                            struct error *err)
+{
+    const bool fixed = c->split != RUN_ALL;
+    const int64_t most = source->spec.max_tokens;
+
+    if (c->window > most)
+        return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
+                               " is 1 to the model's max_tokens, %" PRId64,
+                               c->window, most);
+    if (c->window == 0 && source->has_weights)
+        c->window = trained_window(c->model);
+    if (c->window < 1 || c->window > most)
+        c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
+    if (c->stride == 0)
+        c->stride = c->window;
+    if (c->stride > c->window || (fixed && c->stride < c->window))
+        return run_config_fail(c, "run.stride", err, "%" PRId64 ": allowed"
+                               " is %s the window, %" PRId64, c->stride,
+                               fixed ? "only" : "1 to", c->window);
+    return STATUS_OK;
+}
+
 enum status run_text_tokenizer(struct tokenizer **out, const char *path,
                                const struct source *source, struct error *err)
 {

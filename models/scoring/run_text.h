@@ -2,6 +2,7 @@
 #ifndef RUN_TEXT_H
 #define RUN_TEXT_H
 
+#include "models/scoring/run_config.h"
 #include "models/scoring/score.h"
 #include "models/files/source.h"
 #include "sim/core/base/file.h"
@@ -16,6 +17,13 @@ struct run_text {
                                       * not of a split */
     struct score_text windows;       /* points into the members above */
 };
+
+/* Choose run.window and run.stride where they are not given, and check them:
+ * the window of training, else all of the model's positions, at most 1024; the
+ * stride is the window. */
+enum status run_text_window(struct run_config *config,
+                            const struct source *source,
+                            struct error *err) MUST_CHECK;
 
 /* Open the tokenizer at `path`; if that is NULL, the one that lies with
  * `source`; if there is none, *out is NULL: bytes.  STATUS_BAD_VALUE: a

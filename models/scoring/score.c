@@ -91,21 +91,29 @@ double score_capacity(const struct score *s)
     return s->seen > 0 ? (double)s->kept / (double)s->seen : (double)NAN;
 }
 
-void score_write_choices(FILE *file, const struct model_spec *spec)
+static void write_choices(FILE *file, const struct model_spec *spec,
+                          const char *before)
 {
     for (int32_t c = 0; c < plan_n_choices(spec); c++) {
         const struct plan_choice made = plan_choice(spec, c);
         if (made.routed)
-            fprintf(file, ",%s_%d", spec->part == PART_APART
+            fprintf(file, ",%s%s_%d", before, spec->part == PART_APART
                     ? part_names[made.part] : "block", made.layer);
     }
 }
 
+void score_write_choices(FILE *file, const struct model_spec *spec)
+{
+    write_choices(file, spec, "");
+}
+
 void score_write_header(FILE *file, const struct model_spec *spec)
 {
-    fputs("position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,"
-          "joules", file);
+    fputs("position,token,text,target,target_text,loss_nats,entropy_nats,"
+          "blocks_used,flops,bytes,joules", file);
     score_write_choices(file, spec);
+    if (spec_scored(spec))
+        write_choices(file, spec, "score_");
     fputs("\r\n", file);
 }
 
@@ -126,6 +134,7 @@ void score_write_text(FILE *file, const char *text, size_t size)
         fputc('"', file);
 }
 
+/* ",id,text" */
 static void write_token(FILE *file, const struct tokenizer *tokenizer,
                         int32_t id)
 {
@@ -133,7 +142,7 @@ static void write_token(FILE *file, const struct tokenizer *tokenizer,
     size_t size = sizeof byte;
     if (tokenizer)
         text = tokenizer_bytes(tokenizer, id, false, &size);
-    fputc(',', file);
+    fprintf(file, ",%d,", id);
     score_write_text(file, text, size);
 }
 
@@ -156,12 +165,11 @@ static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
 
 static void write_row(FILE *file, const struct model *m,
                       const struct score_window *w, int32_t r,
-                      const struct ledger *counted,
-                      const struct ledger *predicted, struct cursor *cursor)
+                      const struct score_known *known, struct cursor *cursor)
 {
     const struct model_spec *spec = model_spec(m);
     const struct ledger_key key = { .layer = LEDGER_OUTSIDE, .token = r };
-    const struct cost *cost = ledger_at(counted, key);
+    const struct cost *cost = ledger_at(known->counted, key);
     const int32_t n_choices = plan_n_choices(spec),
         each = plan_choices_a_layer(spec);
     bool passed[PLAN_MAX_CHOICES] = { false };
@@ -171,29 +179,33 @@ static void write_row(FILE *file, const struct model *m,
         passed[c] = passes(model_allocation(m), cursor, c, r);
     for (int32_t l = 0; l < spec->n_layers; l++)
         used += passed[each * l] && passed[each * l + each - 1];
-    fprintf(file, "%" PRId64 ",%d", w->position + r, w->ids[r]);
+    fprintf(file, "%" PRId64, w->position + r);
     write_token(file, w->tokenizer, w->ids[r]);
+    write_token(file, w->tokenizer, w->targets[r]);
     fprintf(file, ",%.9g,%.9g,%d,%" PRIu64 ",%" PRIu64 ",",
             (double)model_nats(m)[r], (double)model_entropy(m)[r], used,
             cost->count[METRIC_FLOPS], cost->count[METRIC_BYTES]);
-    if (predicted) {
-        double joules = cost_get(ledger_at(predicted, key), METRIC_JOULES);
+    if (known->predicted) {
+        double joules = cost_get(ledger_at(known->predicted, key),
+                                 METRIC_JOULES);
         if (isfinite(joules))
             fprintf(file, "%.9g", joules);
     }
     for (int32_t c = 0; c < n_choices; c++)
         if (plan_choice(spec, c).routed)
             fprintf(file, ",%d", passed[c]);
+    for (int32_t c = 0; c < n_choices && spec_scored(spec); c++)
+        if (plan_choice(spec, c).routed)
+            fprintf(file, ",%.9g", (double)known->scores[c * w->n_tokens + r]);
     fputs("\r\n", file);
 }
 
 void score_write_tokens(FILE *file, const struct model *m,
                         const struct score_window *w,
-                        const struct ledger *counted,
-                        const struct ledger *predicted)
+                        const struct score_known *known)
 {
     struct cursor cursor = { { 0 } };
 
     for (int32_t r = w->first; r < w->n_tokens; r++)
-        write_row(file, m, w, r, counted, predicted, &cursor);
+        write_row(file, m, w, r, known, &cursor);
 }

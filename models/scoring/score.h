@@ -69,22 +69,31 @@ double score_nats(const struct score *score);       /* per byte; NAN: none */
 double score_capacity(const struct score *score);   /* NAN: nothing routes */
 
 /* tokens.csv (RFC 4180):
- *   position,token,text,loss_nats,entropy_nats,blocks_used,flops,bytes,joules
+ *   position,token,text,target,target_text,loss_nats,entropy_nats,blocks_used,
+ *   flops,bytes,joules
  * and for every routed block whether it was kept, 0 or 1: block_<layer>, or
- * with parts apart attention_<layer> and ffn_<layer>.  blocks_used counts those
+ * with parts apart attention_<layer> and ffn_<layer>; where those choices went
+ * by scores, the scores too: score_block_<layer> and so on.  A row's token is
+ * what went in, at its position; its target is the token after it, whose loss the
+ * row carries: -ln of the probability it was given.  blocks_used counts those
  * that worked on the token with both their parts, the dense ones too.  In the
- * text, control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules
+ * texts, control bytes, the backslash and bytes beyond ASCII are \xNN.  Joules
  * stay empty where `predicted` does not know them. */
 void score_write_header(FILE *file, const struct model_spec *spec);
 /* Write ",block_1,block_3": those last columns of a table of tokens. */
 void score_write_choices(FILE *file, const struct model_spec *spec);
 /* Write a cell of text, quoted where it must be. */
 void score_write_text(FILE *file, const char *text, size_t size);
-/* Write the scored rows of a window; the ledgers resolve its tokens, and
- * `predicted` may be NULL.  A failed write shows in the stream. */
+/* What else is known of a window after its forward; ledgers resolve tokens. */
+struct score_known {
+    const struct ledger *counted;
+    const struct ledger *predicted;      /* NULL: nothing */
+    const float *scores;                 /* [choices,T] as of struct
+                                          * model_input, if choices have any */
+};
+/* Write the scored rows of a window.  A failed write shows in the stream. */
 void score_write_tokens(FILE *file, const struct model *model,
                         const struct score_window *window,
-                        const struct ledger *counted,
-                        const struct ledger *predicted);
+                        const struct score_known *known);
 
 #endif

@@ -15,6 +15,9 @@
 static const char *const freezes[] = {
     [FREEZE_NONE] = "none", [FREEZE_BACKBONE] = "backbone", NULL
 };
+static const char *const init_schemes[] = {
+    [INIT_FAN_IN] = "fan_in", [INIT_GPT2] = "gpt2", NULL
+};
 
 /* clang-format off */
 static const struct config_key keys[] = {
@@ -31,6 +34,10 @@ static const struct config_key keys[] = {
         " *.gguf, or *.bin of llama2.c; it brings its shape, so leave out the"
         " model keys; routers that it lacks are drawn so small that the gate"
         " 2*sigmoid is near 1; empty: all weights are drawn"),
+    RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in", init_schemes,
+        "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
+        " embeddings 1/sqrt(channels); gpt2: 0.02; either divides what is added"
+        " to the stream by sqrt(2 layers)"),
     RUN("train.freeze", CHOICE, freeze, 0, 0, "none", freezes, "",
         "backbone: the routers learn and nothing else"),
     RUN("train.batch", INT, batch, 1, 1 << 16, "1", NULL, "",
@@ -41,8 +48,8 @@ static const struct config_key keys[] = {
         "all flops of training: forward, backward, update; 0: train.steps"
         " decides"),
     RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
-        "at its peak; 0: 1.7e-3 sqrt(64 / model.channels), six times that with"
-        " train.freeze backbone"),
+        "at its peak; 0: 3.4e-3 sqrt(64 / model.channels), half of it with"
+        " train.init_scheme gpt2, three times with train.freeze backbone"),
     RUN("train.warmup", REAL, warmup, 0, 1, "0.03", NULL, "",
         "share of the steps in which the rate rises"),
     RUN("train.floor", REAL, floor, 0, 1, "0", NULL, "",
@@ -76,10 +83,12 @@ _Static_assert(sizeof keys / sizeof *keys <= TRAIN_CONFIG_KEYS_MAX,
 
 const struct config_schema train_config_schema = { "run", keys };
 
-double train_config_default_rate(int64_t channels, enum freeze freeze)
+double train_config_default_rate(const struct train_config *config)
 {
-    double whole = 1.7e-3 * sqrt(64.0 / (double)channels);
-    return freeze == FREEZE_BACKBONE ? 6.0 * whole : whole;
+    double half = 1.7e-3 * sqrt(64.0 / (double)config->model.channels);
+    if (config->freeze == FREEZE_BACKBONE)
+        return 6.0 * half;
+    return config->init_scheme == INIT_GPT2 ? half : 2.0 * half;
 }
 
 static bool is_of(const char *section, const struct config_key *key)

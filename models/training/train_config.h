@@ -3,6 +3,7 @@
 #ifndef TRAIN_CONFIG_H
 #define TRAIN_CONFIG_H
 
+#include "models/executor/model.h"
 #include "sim/core/config/model_config.h"
 
 struct train_config {
@@ -10,6 +11,7 @@ struct train_config {
     char    data_path[CONFIG_TEXT_SIZE];
     char    tokenizer[CONFIG_TEXT_SIZE];     /* "": the init's, or bytes */
     char    init[CONFIG_TEXT_SIZE];          /* "": weights are drawn */
+    int     init_scheme;                     /* enum init_scheme */
     int     freeze;                          /* enum freeze */
     int64_t tokens, batch, steps;
     double  budget_flops;
@@ -42,10 +44,11 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
                              const struct config_origin *origins,
                              struct error *err) MUST_CHECK;
 
-/* The learning rate of a run that gives none: 1.7e-3 sqrt(64 / C), tuned on a
- * pilot at widths 24 to 96 with batches of 256 to 512 bytes for 1e12 and 3e12
- * flops, dense and MoD alike.  Routers alone: six times that, tuned on a Llama
- * of width 64 that was trained before. */
-double train_config_default_rate(int64_t channels, enum freeze freeze);
+/* The learning rate of a run that gives none.  Weights drawn by fan-in: 3.4e-3
+ * sqrt(64 / C), the best of its halves and doubles at width 40 for 1e12 flops
+ * and at width 64 for 1e13, dense and MoD alike.  By gpt2: half of that, tuned on
+ * a pilot at widths 24 to 96 with batches of 256 to 512 bytes.  Routers alone:
+ * three times that, tuned on a Llama of width 64 that was trained before. */
+double train_config_default_rate(const struct train_config *config);
 
 #endif

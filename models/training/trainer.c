@@ -85,7 +85,7 @@ static void draw_routers(struct trainer *t)
         model_init_routers(t->model, t->options.seed,
                            TRAINER_ROUTER_DEVIATION);
     else
-        model_init(t->model, t->options.seed);
+        model_init(t->model, t->options.init_scheme, t->options.seed);
 }
 
 static enum status first_weights(struct trainer *t, struct error *err)

@@ -20,6 +20,7 @@ struct trainer_options {
     int     n_threads;
     const struct route_policy *policy;    /* to train with */
     const struct source *init;            /* first weights; NULL: drawn */
+    enum init_scheme init_scheme;         /* by which they are drawn */
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate

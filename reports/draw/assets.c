@@ -208,7 +208,8 @@ const char *const assets_script[] = {
     "'\n",
     "+on.length+' of '+b.length+' routed '+box.dataset.what\n",
     "+(on.length?', layers '+on.join(', '):'')\n",
-    "+(e.dataset.l?'; loss '+e.dataset.l+' nats':'');\n",
+    "+(e.dataset.l?'; loss of the next'+(e.dataset.n?', \\u201c'+e.dataset.n"
+    "+'\\u201d':'')+': '+e.dataset.l+' nats':'');\n",
     "}\n",
     "function pointed(v){\n",
     "var e=v.target.closest('.t');\n",

@@ -26,6 +26,11 @@ static void write_token(const struct tokens *t, size_t i, FILE *out)
     putc('"', out);
     if (isfinite(token->loss_nats))
         fprintf(out, " data-l=\"%.3f\"", token->loss_nats);
+    if (*token->target) {
+        fputs(" data-n=\"", out);
+        html_text(out, token->target);
+        putc('"', out);
+    }
     putc('>', out);
     html_text(out, *token->text ? token->text : " ");
     fputs("</span>", out);
@@ -52,7 +57,8 @@ void page_tokens(const struct report *r, FILE *out)
         return;
     html_textf(out, "Shade and underline: share of the routed %s (%d) that "
                "worked on the token, none to all. Point at a token, or step "
-               "with the arrow keys, for its layers and its loss.",
+               "with the arrow keys, for its layers and the loss of the "
+               "token that it predicts, the next.",
                tokens_blocks(t), t->n_blocks);
     if (t->n > TOKENS_SHOWN)
         html_textf(out, " The first and the last %zu of %zu tokens are shown; "

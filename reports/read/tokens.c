@@ -70,6 +70,15 @@ static void unescape(char *text)
     *to = 0;
 }
 
+static const char *read_text(struct tokens *t, size_t r, const char *name)
+{
+    const int column = csv_column(&t->csv, name);
+
+    if (column >= 0)
+        unescape(t->csv.field[(r + 1) * t->csv.n_columns + (size_t)column]);
+    return csv_text(&t->csv, r, column);
+}
+
 static enum status read_token(struct tokens *t, size_t r, const int *block,
                               struct error *err)
 {
@@ -78,12 +87,10 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
         { "loss_nats", &token->loss_nats },
         { "flops", &token->flops },
     };
-    const int text = csv_column(&t->csv, "text");
     enum status status = STATUS_OK;
 
-    if (text >= 0)
-        unescape(t->csv.field[(r + 1) * t->csv.n_columns + (size_t)text]);
-    token->text = csv_text(&t->csv, r, text);
+    token->text = read_text(t, r, "text");
+    token->target = read_text(t, r, "target_text");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (status == STATUS_OK)
             status = csv_real(&t->csv, r, csv_column(&t->csv, numbers[i].name),
@@ -160,35 +167,10 @@ const char *tokens_blocks(const struct tokens *tokens)
     return tokens->apart ? "parts" : "blocks";
 }
 
-const char *const token_kind_names[TOKEN_KIND_COUNT] = {
-    [TOKEN_SPACE]       = "space or line end",
-    [TOKEN_PUNCTUATION] = "punctuation",
-    [TOKEN_DIGIT]       = "digit",
-    [TOKEN_START]       = "start of a word",
-    [TOKEN_INSIDE]      = "inside a word",
-};
-
-static bool is_letter(unsigned char c)
-{
-    return isalpha(c) || c >= 0x80;
-}
-
 enum token_kind tokens_kind(const struct tokens *tokens, size_t i)
 {
     const char *text = tokens->token[i].text;
-    const char *before = i > 0 ? tokens->token[i - 1].text : " ";
-    bool spaced = isspace((unsigned char)*text) || !*text;
-    size_t n;
+    const char *before = i > 0 ? tokens->token[i - 1].text : "";
 
-    while (isspace((unsigned char)*text))
-        text++;
-    if (!*text)
-        return TOKEN_SPACE;
-    if (isdigit((unsigned char)*text))
-        return TOKEN_DIGIT;
-    if (!is_letter((unsigned char)*text))
-        return TOKEN_PUNCTUATION;
-    n = strlen(before);
-    return spaced || n == 0 || !is_letter((unsigned char)before[n - 1])
-           ? TOKEN_START : TOKEN_INSIDE;
+    return token_kind(text, strlen(text), before, strlen(before));
 }

@@ -5,12 +5,15 @@
 
 #include "reports/read/csv.h"
 #include "reports/read/run.h"
+#include "sim/core/base/token_kind.h"
 #include "sim/core/model/plan.h"
 
 struct token {
     const char *text;          /* raw bytes, borrowed; \xHH of the file is one
                                 * byte again */
-    double loss_nats, flops;   /* or NAN */
+    const char *target;        /* likewise, of the token that is predicted; "":
+                                * the file does not say */
+    double loss_nats, flops;   /* or NAN; the loss is the target's */
 };
 
 struct tokens {
@@ -36,10 +39,7 @@ int         tokens_used(const struct tokens *tokens, size_t i);
 /* The word for what n_blocks counts: "blocks" or "parts". */
 const char *tokens_blocks(const struct tokens *tokens);
 
-/* A rough kind of a token, by its characters and those before it. */
-enum token_kind { TOKEN_SPACE, TOKEN_PUNCTUATION, TOKEN_DIGIT, TOKEN_START,
-                  TOKEN_INSIDE, TOKEN_KIND_COUNT };
-extern const char *const token_kind_names[TOKEN_KIND_COUNT];
+/* By its characters and those of the token before it. */
 enum token_kind tokens_kind(const struct tokens *tokens, size_t i);
 
 #endif

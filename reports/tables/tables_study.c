@@ -189,7 +189,7 @@ static const struct column kind_columns[] = {
     { "tokens", "tokens", "", COLUMN_WHOLE, true },
     { "blocks_used", "routed blocks or parts used, mean", "", COLUMN_FACTOR,
       false },
-    { "loss", "loss, nats per token", "", COLUMN_LOSS, false },
+    { "loss", "loss of the next token, nats", "", COLUMN_LOSS, false },
 };
 
 static void kinds(struct report *r)

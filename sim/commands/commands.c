@@ -3,5 +3,5 @@
 
 const struct command *const commands[] = {
     &machine_command, &predict_command, &train_command, &run_command,
-    &profile_command, &sweep_command, &report_command, NULL
+    &router_command, &profile_command, &sweep_command, &report_command, NULL
 };

@@ -150,7 +150,7 @@ static enum status decoder_open(struct decoder *d, const struct bench *bench,
         status = fill_large(d->model, (enum number)spec->stored_embedding,
                             err);
     else
-        model_init(d->model, 1);
+        model_init(d->model, INIT_GPT2, 1);
     d->ids = calloc(PROMPT, sizeof *d->ids);
     d->keep = spec_n_routed(spec) > 0
                   ? calloc((size_t)spec->n_layers, sizeof *d->keep) : NULL;

@@ -59,7 +59,7 @@ enum status trainee_open(struct trainee *out, const char *config,
         trainee_close(&t);
         return status;
     }
-    model_init(t.model, 1);
+    model_init(t.model, INIT_GPT2, 1);
     t.input = (struct model_input){
         .ids = t.ids, .targets = t.targets, .n_sequences = n_sequences,
         .n_tokens = n_tokens, .policy = route_find("expert_choice"), .seed = 1,

@@ -163,6 +163,8 @@ static const char *const tables[] = {
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
     "trace.csv", "curve.csv", "validate.csv", "points.csv",
+    "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
+    "heights.csv", "leak.csv",
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

@@ -66,6 +66,24 @@ static void show_unknown(const struct cell *cell, struct notes *notes,
         fprintf(out, " [%zu]", note);
 }
 
+/* The 95 % interval of a difference. */
+static void show_interval(const struct sheet *s, const struct cell *cell,
+                          size_t c, FILE *out)
+{
+    const struct column *column = &s->table->column[c];
+    const double end[] = { cell->amount.low, cell->amount.high };
+    char number[TABLE_NUMBER_SIZE];
+
+    if (column->style != COLUMN_SIGNED || !isfinite(end[0]) ||
+        !isfinite(end[1]))
+        return;
+    for (int i = 0; i < 2; i++) {
+        table_cell_number(number, end[i], column, s->layout[c], cell);
+        fprintf(out, "%s%s", i ? ", " : " [", table_ascii(number));
+    }
+    putc(']', out);
+}
+
 static void show_cell(const struct sheet *s, size_t r, size_t c,
                       struct notes *notes, FILE *out)
 {
@@ -86,6 +104,7 @@ static void show_cell(const struct sheet *s, size_t r, size_t c,
         fprintf(out, "%s%s%s%s", mark, *mark ? " " : "",
                 cell->amount.from == PROV_AT_LEAST ? ">=" : "",
                 table_ascii(number));
+        show_interval(s, cell, c, out);
     }
 }
 

@@ -1,0 +1,220 @@
+/* router.c - Run isobath router: say what a model's routers know, against what
+ * they might have been guessed from, and what they tell of the future. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "models/commands/router_job.h"
+#include "models/scoring/run_rule.h"
+#include "sim/commands/commands.h"
+
+static const struct flag flags[] = {
+    FLAG_OPERAND("MODEL", NULL, "a directory of isobath train whose blocks"
+        " route, or another model with routing keys by --set"),
+    FLAG_KEY("--text", "FILE", NULL, "run.text"),
+    FLAG_KEY("--split", "PART", NULL, "run.split"),
+    FLAG_KEY("--limit", "N", NULL, "run.limit"),
+    FLAG_KEY("--window", "T", NULL, "run.window"),
+    FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
+    FLAG_KEY("--seed", "N", NULL, "run.seed"),
+    FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
+        1 << 24, "1000", NULL, NULL, "at how many positions to exchange the"
+        " tokens behind for others and see what changes; 0: none"),
+    FLAG_OUTPUT("DIR", "", "the directory for summary.json and a CSV of each"
+        " table"),
+    FLAG_SET,
+    FLAG_FORMAT(NULL, format_names),
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_END
+};
+
+static enum status read_config(struct router_job *j, struct error *err)
+{
+    struct command_options *o = &j->flags.common;
+    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
+                                       err);
+    if (status == STATUS_OK)
+        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
+                                 err);
+    if (status == STATUS_OK && !*j->config.text)
+        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
+                                 " text to look at the routers with");
+    return status;
+}
+
+static enum status open_source(struct router_job *j, struct error *err)
+{
+    const struct run_config *c = &j->config;
+
+    if (source_read(&j->source, c->model, c->passed, c->n_passed, err))
+        return run_config_blame(c, err);
+    if (spec_n_routed(&j->source.spec) == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
+                         " model that was trained with routing, or --set"
+                         " routing.policy=NAME", c->model);
+    return run_rule_check(c, &j->source, err);
+}
+
+static enum status open_text(struct router_job *j, struct error *err)
+{
+    struct run_config *c = &j->config;
+    enum status status = run_text_window(c, &j->source, err);
+
+    if (status != STATUS_OK)
+        return status;
+    j->text.windows = (struct score_text){
+        .split = (enum split)c->split, .window = (int32_t)c->window,
+        .stride = (int32_t)c->window, .limit = c->limit,
+    };
+    status = run_text_open(&j->text, c->text, *c->tokenizer ? c->tokenizer
+                                                            : NULL,
+                           &j->source, c->split != RUN_ALL, err);
+    j->windows = status == STATUS_OK ? score_windows(&j->text.windows) : 0;
+    return status;
+}
+
+static enum status open_model(struct router_job *j, struct error *err)
+{
+    const struct run_config *c = &j->config;
+    const struct route_policy *own = j->source.routing.policy;
+    const struct route_policy *rule = route_find(c->policy);
+    struct model_options options = {
+        .n_sequences = 1, .n_tokens = (int32_t)c->window,
+        .n_threads = j->flags.common.threads,
+    };
+
+    rule = rule ? rule : run_rule_usual(&j->source);
+    j->arm.spec = j->source.spec;
+    route_keep_first(&j->arm.spec, rule, j->arm.spec.keep_first);
+    j->window.ids = calloc((size_t)c->window, sizeof *j->window.ids);
+    j->window.targets = calloc((size_t)c->window, sizeof *j->window.targets);
+    if (!j->window.ids || !j->window.targets)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+    enum status status = run_arm_open(&j->arm, &j->source, &options,
+                                      (uint64_t)c->seed, err);
+    return status == STATUS_OK
+               ? router_record_open(&j->record, &j->arm.spec, own, rule,
+                                    j->windows, options.n_tokens, err)
+               : status;
+}
+
+static enum status open_job(struct router_job *j, struct error *err)
+{
+    const char *output = j->flags.common.output;
+    enum status status;
+
+    if ((status = read_config(j, err)) || (status = open_source(j, err)) ||
+        (status = open_text(j, err)))
+        return status;
+    if (output && (status = rundir_open_own(&j->rundir, output, "router", err)))
+        return status;
+    return open_model(j, err);
+}
+
+static void close_job(struct router_job *j)
+{
+    router_record_close(&j->record);
+    run_arm_close(&j->arm);
+    free(j->window.targets);
+    free(j->window.ids);
+    rundir_close(&j->rundir);
+    run_text_close(&j->text);
+    free(j);
+}
+
+static enum status record(struct router_job *j, struct error *err)
+{
+    struct progress progress = progress_begin("recording", "window",
+                                              (double)j->windows,
+                                              j->flags.common.quiet);
+    enum status status = STATUS_OK;
+
+    for (int64_t w = 0; w < j->windows && status == STATUS_OK &&
+                        !command_interrupted; w++) {
+        progress_at(&progress, (double)w, "");
+        score_window(&j->text.windows, w, &j->window);
+        status = router_record_add(&j->record, &j->arm, &j->window,
+                                   (uint64_t)j->config.seed, err);
+    }
+    progress_end(&progress);
+    if (status == STATUS_OK)
+        router_view(&j->view, &j->record, j->text.tokenizer);
+    return status;
+}
+
+static bool watch(void *watcher, int64_t done)
+{
+    progress_at(watcher, (double)done, "");
+    return !command_interrupted;
+}
+
+/* The causal rule is tried too: that nothing changes under it is what makes it
+ * causal. */
+static enum status measure_leak(struct router_job *j, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < j->record.n_rules && status == STATUS_OK &&
+                    !command_interrupted; i++) {
+        struct progress progress = progress_begin("exchanging futures",
+                                                  "position",
+                                                  (double)j->flags.positions,
+                                                  j->flags.common.quiet);
+        const struct router_leak_job leak = {
+            .record = &j->record, .arm = &j->arm, .rule = i,
+            .positions = j->flags.positions,
+            .seed = (uint64_t)j->config.seed, .go_on = watch,
+            .watcher = &progress,
+        };
+        status = router_leak(&j->leak[i], &leak, err);
+        progress_end(&progress);
+    }
+    return status;
+}
+
+static enum status look(struct router_job *j, struct error *err)
+{
+    enum status status = open_job(j, err);
+
+    if (status == STATUS_OK)
+        status = record(j, err);
+    if (status == STATUS_OK && j->flags.positions > 0 && j->windows > 1)
+        status = measure_leak(j, err);
+    if (status != STATUS_OK)
+        return status;
+    if (command_interrupted)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
+                         " of %" PRId64 " windows; nothing is written",
+                         j->record.windows, j->windows);
+    return router_deliver(j, err);
+}
+
+static int run(void *options)
+{
+    struct error err = { STATUS_NO_MEMORY, "no memory" };
+    struct router_job *j = calloc(1, sizeof *j);
+
+    if (!j)
+        return command_fail(&err);
+    j->rundir.lock = -1;
+    j->flags = *(struct router_flags *)options;
+    command_catch_signals();
+    enum status status = look(j, &err);
+    close_job(j);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}
+
+const struct command router_command = {
+    .name = "router",
+    .usage = "MODEL --text FILE",
+    .help = "what routers know: agreement, hardness, leak",
+    .about = "Look at the routers of a trained model over a text: how well the"
+        " causal rule agrees with the rule of training, beside guesses that"
+        " need no router; which tokens are kept, and whether they are the hard"
+        " ones; and what a rule that looks ahead tells of the future, in nats.",
+    .examples = "  isobath router build/run --text build/corpus/kjv.txt"
+        " --split validation -o build/router\n",
+    .flags = flags, .config = &run_config_schema,
+    .options_size = sizeof(struct router_flags), .run = run,
+};

@@ -1,0 +1,398 @@
+/* router_answer.c - Make tables of what isobath router found; write and print
+ * them. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/commands/router_job.h"
+#include "sim/core/answer/json.h"
+#include "sim/core/answer/table.h"
+
+static void put_share(struct table *t, double share)
+{
+    table_amount(t, amount_of(share, PROV_COUNTED));
+}
+
+static void put_layer(struct table *t, const struct router_job *j, int32_t c)
+{
+    const struct plan_choice made = plan_choice(&j->arm.spec,
+                                                j->record.choice[c]);
+
+    table_row(t, ROW_PLAIN);
+    table_count(t, (uint64_t)made.layer, PROV_COUNTED);
+    table_text(t, part_names[made.part]);
+}
+#define LAYER_COLUMNS                                                          \
+    { "layer", "layer", "", COLUMN_WHOLE, true },                              \
+    { "part", "part", "", COLUMN_TEXT, true }
+
+/* ---- agreement with the rule of training ---- */
+
+static void put_confusion(struct table *t, const struct confusion *c,
+                          double auc)
+{
+    const double guessed = (double)(c->n[0][1] + c->n[1][1]);
+
+    put_share(t, guessed / (double)confusion_total(c));
+    put_share(t, confusion_accuracy(c));
+    put_share(t, confusion_balanced(c));
+    put_share(t, confusion_precision(c));
+    put_share(t, confusion_recall(c));
+    put_share(t, confusion_f1(c));
+    put_share(t, auc);
+}
+
+/* Always what is more frequent: no score, so that every pair is a tie. */
+static void put_majority(struct table *t, const struct confusion *of)
+{
+    const int64_t kept = of->n[1][0] + of->n[1][1];
+    const int64_t skipped = of->n[0][0] + of->n[0][1];
+    const bool yes = kept > skipped;
+    struct confusion c = { { { 0 } } };
+
+    c.n[0][yes] = skipped;
+    c.n[1][yes] = kept;
+    table_text(t, yes ? "always kept" : "never kept");
+    put_confusion(t, &c, 0.5);
+}
+
+static double auc_of_causal(const struct router_record *r, int32_t c)
+{
+    const float *score = router_score(r, router_causal(r), c);
+    return score ? confusion_auc(score,
+                                 router_kept(r, &r->rule[ROUTER_OWN], c),
+                                 (size_t)r->n)
+                 : (double)NAN;
+}
+
+static void fill_agreement(struct table *t, const struct router_job *j)
+{
+    static const struct column columns[] = {
+        LAYER_COLUMNS,
+        { "guess", "guess", "", COLUMN_TEXT, true },
+        { "kept", "kept", "", COLUMN_SHARE, true },
+        { "accuracy", "accuracy", "", COLUMN_SHARE, true },
+        { "balanced_accuracy", "balanced", "", COLUMN_SHARE, true },
+        { "precision", "precision", "", COLUMN_SHARE, true },
+        { "recall", "recall", "", COLUMN_SHARE, true },
+        { "f1", "F1", "", COLUMN_LOSS, true },
+        { "auc", "AUC", "", COLUMN_LOSS, true },
+    };
+    const struct router_record *r = &j->record;
+
+    table_open(t, "agreement", columns, sizeof columns / sizeof *columns);
+    table_caption(t, "Guesses of whom %s keeps",
+                  r->rule[ROUTER_OWN].policy->name);
+    for (int32_t c = 0; c < r->n_choices; c++) {
+        const struct confusion found = router_agreement(r, c);
+        put_layer(t, j, c);
+        table_text(t, router_causal(r)->policy->name);
+        put_confusion(t, &found, auc_of_causal(r, c));
+        put_layer(t, j, c);
+        put_majority(t, &found);
+    }
+}
+
+/* ---- what the prediction loses by who chooses ---- */
+
+/* Losses of a rule less those of the causal rule, windows being the blocks of
+ * text that both share. */
+static struct difference loss_less(const struct router_record *r,
+                                   const float *nats)
+{
+    double *more = calloc(2 * (size_t)r->windows + 1, sizeof *more);
+    struct difference d = { .mean = (double)NAN, .low = (double)NAN,
+                            .high = (double)NAN };
+    const float *causal = router_causal(r)->nats;
+
+    if (!more)
+        return d;
+    double *tokens = more + r->windows;
+    for (int64_t w = 0, t = 0; w < r->windows; w++) {
+        tokens[w] = (double)(r->first[w + 1] - r->first[w]);
+        for (; t < r->first[w + 1]; t++)
+            more[w] += (double)nats[t] - (double)causal[t];
+    }
+    d = stats_ratio(more, tokens, (size_t)r->windows);
+    free(more);
+    return d;
+}
+
+static double mean_of(const float *x, int64_t n)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return sum / (double)n;
+}
+
+static struct amount interval(struct difference d, enum provenance from)
+{
+    struct amount amount = amount_of(d.mean, from);
+    amount.low = d.low;
+    amount.high = d.high;
+    return amount;
+}
+
+static double capacity_of(const struct router_record *r,
+                          const struct router_rule *rule)
+{
+    int64_t kept = 0;
+
+    for (int32_t c = 0; c < r->n_choices; c++)
+        for (int64_t t = 0; t < r->n; t++)
+            kept += router_kept(r, rule, c)[t];
+    return (double)kept / (double)(r->n * r->n_choices);
+}
+
+static void fill_replaced(struct table *t, const struct router_job *j)
+{
+    static const struct column columns[] = {
+        { "chosen_by", "chosen by", "", COLUMN_TEXT, true },
+        { "causal", "causal", "", COLUMN_YES, true },
+        { "nats_per_token", "nats/token", "", COLUMN_LOSS, true },
+        { "more", "more than causal", "", COLUMN_SIGNED, true },
+        { "kept", "kept", "", COLUMN_SHARE, true },
+        { "flops_per_token", "a token", "flop", COLUMN_SI, true },
+    };
+    const struct router_record *r = &j->record;
+
+    table_open(t, "replaced", columns, sizeof columns / sizeof *columns);
+    table_caption(t, "Loss by who chooses the tokens");
+    for (int i = r->n_rules - 1; i >= 0; i--) {
+        const struct router_rule *rule = &r->rule[i];
+        table_row(t, ROW_PLAIN);
+        table_text(t, rule->policy->name);
+        table_count(t, rule->policy->causal, PROV_COUNTED);
+        table_amount(t, amount_of(mean_of(rule->nats, r->n), PROV_MEASURED));
+        if (i == r->n_rules - 1)
+            table_skip(t);
+        else
+            table_amount(t, interval(loss_less(r, rule->nats), PROV_MEASURED));
+        put_share(t, capacity_of(r, rule));
+        table_amount(t, amount_of((double)rule->flops / (double)r->n,
+                                  PROV_COUNTED));
+    }
+}
+
+/* ---- hardness ---- */
+
+static void fill_hardness(struct table *t, const struct router_job *j)
+{
+    static const struct column columns[] = {
+        LAYER_COLUMNS,
+        { "with", "with", "", COLUMN_TEXT, true },
+        { "r", "r", "", COLUMN_SIGNED, true },
+    };
+    const struct router_record *r = &j->record;
+    const struct router_rule *rule = router_causal(r);
+    const struct { const char *name; const float *value; } with[] = {
+        { "entropy", rule->entropy }, { "loss", rule->nats },
+    };
+
+    table_open(t, "hardness", columns, sizeof columns / sizeof *columns);
+    table_caption(t, "Correlation of being kept with the token's prediction");
+    for (int32_t c = -1; c < r->n_choices; c++)
+        for (int i = 0; i < 2; i++) {
+            if (c >= 0) {
+                put_layer(t, j, c);
+            } else {
+                table_row(t, ROW_PLAIN);
+                table_skip(t);
+                table_text(t, "all");
+            }
+            table_text(t, with[i].name);
+            table_amount(t, interval(router_correlation(r, c, with[i].value),
+                                     PROV_MEASURED));
+        }
+}
+
+/* ---- shares kept, by where, what and how high ---- */
+
+static void put_bin(struct table *t, const struct router_job *j, int32_t c,
+                    const char *bin, const struct router_share *share)
+{
+    put_layer(t, j, c);
+    table_text(t, bin);
+    table_count(t, (uint64_t)share->seen, PROV_COUNTED);
+    put_share(t, (double)share->kept / (double)share->seen);
+}
+
+/* `bins` shares a choice: share[c * bins + bin]. */
+static void fill_bins(struct table *t, const struct router_job *j,
+                      const char *name, const char *caption,
+                      const struct router_share *share, int bins,
+                      const char *const *names)
+{
+    static const struct column columns[] = {
+        LAYER_COLUMNS,
+        { "bin", "where", "", COLUMN_TEXT, true },
+        { "tokens", "tokens", "", COLUMN_WHOLE, true },
+        { "kept", "kept", "", COLUMN_SHARE, true },
+    };
+
+    table_open(t, name, columns, sizeof columns / sizeof *columns);
+    table_caption(t, "%s", caption);
+    for (int32_t c = 0; c < j->record.n_choices; c++)
+        for (int i = 0; i < bins; i++) {
+            char from[24];
+            snprintf(from, sizeof from, "%.4g", (double)i / bins);
+            if (share[c * bins + i].seen > 0)
+                put_bin(t, j, c, names ? names[i] : from,
+                        &share[c * bins + i]);
+        }
+}
+
+/* ---- leak ---- */
+
+static void fill_leak(struct table *t, const struct router_job *j)
+{
+    static const struct column columns[] = {
+        { "rule", "rule", "", COLUMN_TEXT, true },
+        { "causal", "causal", "", COLUMN_YES, true },
+        { "positions", "positions", "", COLUMN_WHOLE, true },
+        { "changed", "changed", "", COLUMN_SHARE, true },
+        { "rerouted", "rerouted", "", COLUMN_SHARE, true },
+        { "nats", "leak, nats/token", "", COLUMN_SIGNED, true },
+    };
+
+    table_open(t, "leak", columns, sizeof columns / sizeof *columns);
+    table_caption(t, "Predictions and choices that change when the tokens"
+                  " behind them are others, and the loss that this costs");
+    for (int i = j->record.n_rules - 1; i >= 0; i--) {
+        const struct router_leak *leak = &j->leak[i];
+        const double tried = (double)leak->positions;
+        if (leak->positions == 0)
+            continue;
+        table_row(t, ROW_PLAIN);
+        table_text(t, j->record.rule[i].policy->name);
+        table_count(t, j->record.rule[i].policy->causal, PROV_COUNTED);
+        table_count(t, (uint64_t)leak->positions, PROV_COUNTED);
+        put_share(t, (double)leak->changed / tried);
+        put_share(t, (double)leak->rerouted / tried);
+        table_amount(t, interval(leak->nats, PROV_MEASURED));
+    }
+}
+
+/* ---- all of them ---- */
+
+enum { AGREEMENT, REPLACED, HARDNESS, PLACES, KINDS, HEIGHTS, LEAK, TABLES };
+
+static void fill(struct table t[TABLES], const struct router_job *j)
+{
+    fill_agreement(&t[AGREEMENT], j);
+    fill_replaced(&t[REPLACED], j);
+    fill_hardness(&t[HARDNESS], j);
+    fill_bins(&t[PLACES], j, "places", "Share kept by place in the window, from"
+              " its start as a share of the window", &j->view.place[0][0],
+              ROUTER_PLACES, NULL);
+    fill_bins(&t[KINDS], j, "kinds", "Share kept by kind of token",
+              &j->view.kind[0][0], TOKEN_KIND_COUNT, token_kind_names);
+    fill_bins(&t[HEIGHTS], j, "heights", "Share kept by sigmoid(score), from",
+              &j->view.height[0][0], ROUTER_HEIGHTS, NULL);
+    fill_leak(&t[LEAK], j);
+}
+
+/* The table as a JSON value; NULL: no memory. */
+static json_t *value_of(const struct table *t, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    enum status status = file ? table_json(t, file, err) : STATUS_NO_MEMORY;
+
+    if (file && fclose(file) != 0)
+        status = STATUS_NO_MEMORY;
+    json_t *value = status == STATUS_OK ? json_loadb(text, size, 0, NULL)
+                                        : NULL;
+    free(text);
+    return value;
+}
+
+static enum status make_summary(json_t **out, const struct table t[TABLES],
+                                const struct router_job *j, struct error *err)
+{
+    const struct run_config *c = &j->config;
+    const struct command_options *o = &j->flags.common;
+    json_t *router = json_object();
+    json_t *config = json_pack(
+        "{s:{s:o, s:o, s:I, s:s, s:I, s:I, s:I}, s:o}",
+        "run", "model", json_text(c->model), "text", json_text(c->text),
+        "window", (json_int_t)c->window, "split",
+        c->split == RUN_ALL ? "all" : split_names[c->split],
+        "limit", (json_int_t)c->limit, "seed", (json_int_t)c->seed,
+        "positions", (json_int_t)j->flags.positions,
+        "model", summary_model(&j->arm.spec));
+
+    *out = summary_open("router", config, provenance_json(
+        o->argc, o->argv, o->threads, c->seed, model_isa(j->arm.model),
+        c->text, j->text.hash));
+    bool made = *out && router &&
+        json_object_set_new(router, "rule", json_string(
+            j->record.rule[ROUTER_OWN].policy->name)) == 0 &&
+        json_object_set_new(router, "causal_rule", json_string(
+            router_causal(&j->record)->policy->name)) == 0 &&
+        json_object_set_new(*out, "tokens", json_integer(j->record.n)) == 0;
+    for (int i = 0; i < TABLES && made; i++)
+        made = json_object_set_new(router, t[i].name,
+                                   value_of(&t[i], err)) == 0;
+    if (made && json_object_set(*out, "router", router) == 0) {
+        json_decref(router);
+        return STATUS_OK;
+    }
+    json_decref(router);
+    return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
+}
+
+static enum status write_files(const struct table t[TABLES], json_t *summary,
+                               const struct router_job *j, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    rundir_clear(&j->rundir);
+    for (int i = 0; i < TABLES && status == STATUS_OK; i++) {
+        char name[FILE_PATH_SIZE];
+        snprintf(name, sizeof name, "%.40s.csv", t[i].name);
+        status = table_write(&t[i], FORMAT_CSV, j->rundir.path, name, err);
+    }
+    return status == STATUS_OK ? rundir_finish(&j->rundir, summary, err)
+                               : status;
+}
+
+/* Places and heights are many rows: those who want them take the files. */
+static enum status print_text(const struct table t[TABLES], struct error *err)
+{
+    static const int printed[] = { AGREEMENT, REPLACED, HARDNESS, KINDS, LEAK };
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < sizeof printed / sizeof *printed; i++) {
+        const struct table *table = &t[printed[i]];
+        if (table->n_rows == 0)
+            continue;
+        fputs(i > 0 ? "\n" : "", stdout);
+        if ((status = table_aligned(table, stdout, err)) != STATUS_OK)
+            break;
+    }
+    return status;
+}
+
+enum status router_deliver(struct router_job *j, struct error *err)
+{
+    const enum format format = (enum format)j->flags.common.format;
+    struct table t[TABLES];
+    json_t *summary = NULL;
+
+    fill(t, j);
+    enum status status = make_summary(&summary, t, j, err);
+    if (status == STATUS_OK && j->rundir.lock >= 0)
+        status = write_files(t, summary, j, err);
+    if (status == STATUS_OK)
+        status = format == FORMAT_JSON  ? json_print(summary, stdout, err)
+                 : format == FORMAT_CSV ? table_print(&t[AGREEMENT], format,
+                                                      stdout, err)
+                                        : print_text(t, err);
+    json_decref(summary);
+    for (int i = 0; i < TABLES; i++)
+        table_close(&t[i]);
+    return status;
+}

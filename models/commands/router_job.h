@@ -1,0 +1,37 @@
+/* router_job.h - Hold everything that isobath router looks at a model with. */
+#ifndef ROUTER_JOB_H
+#define ROUTER_JOB_H
+
+#include "models/scoring/router_leak.h"
+#include "models/scoring/router_view.h"
+#include "models/scoring/run_config.h"
+#include "models/scoring/run_text.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
+
+struct router_flags {
+    struct command_options common;
+    int64_t positions;             /* tried for a leak; 0: none */
+};
+
+/* Opened in this order. */
+struct router_job {
+    struct router_flags  flags;
+    struct run_config    config;
+    struct source        source;
+    struct run_text      text;
+    struct rundir        rundir;
+    struct run_arm       arm;
+    struct score_window  window;
+    int64_t              windows;
+    struct router_record record;
+    struct router_view   view;
+    struct router_leak   leak[ROUTER_RULES];
+};
+
+/* Write the tables into the directory, where one was asked for, and print
+ * them. */
+enum status router_deliver(struct router_job *job, struct error *err)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,163 @@
+/* router_view.c - Look at a record of routers. */
+#include "models/scoring/router_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "sim/core/base/random.h"
+
+struct confusion router_agreement(const struct router_record *r, int32_t c)
+{
+    const unsigned char *truth = router_kept(r, &r->rule[ROUTER_OWN], c);
+    const unsigned char *guess = router_kept(r, router_causal(r), c);
+    struct confusion sum = { { { 0 } } };
+
+    for (int64_t t = 0; t < r->n; t++)
+        confusion_add(&sum, truth[t], guess[t]);
+    return sum;
+}
+
+/* The token's bytes; one byte where there is no tokenizer. */
+static const char *text_of(const struct tokenizer *tokenizer, int32_t id,
+                           char byte[1], size_t *size)
+{
+    if (tokenizer)
+        return tokenizer_bytes(tokenizer, id, false, size);
+    byte[0] = (char)id;
+    *size = 1;
+    return byte;
+}
+
+/* The kind of token t of a window that begins at `first`. */
+static enum token_kind kind_of(const struct router_record *r,
+                               const struct tokenizer *tokenizer,
+                               int64_t first, int64_t t)
+{
+    char byte[2][1];
+    size_t size, size_before = 0;
+    const char *text = text_of(tokenizer, r->id[t], byte[0], &size);
+    const char *before = t > first
+        ? text_of(tokenizer, r->id[t - 1], byte[1], &size_before) : "";
+
+    return token_kind(text, size, before, size_before);
+}
+
+static void add(struct router_share *share, bool kept)
+{
+    share->seen++;
+    share->kept += kept;
+}
+
+static int height_of(float score)
+{
+    double share = 1 / (1 + exp(-(double)score));
+    int height = (int)(share * ROUTER_HEIGHTS);
+    return height < ROUTER_HEIGHTS ? height : ROUTER_HEIGHTS - 1;
+}
+
+void router_view(struct router_view *v, const struct router_record *r,
+                 const struct tokenizer *tokenizer)
+{
+    const struct router_rule *rule = router_causal(r);
+    int64_t longest = 1;
+
+    for (int64_t w = 0; w < r->windows; w++)
+        if (r->first[w + 1] - r->first[w] > longest)
+            longest = r->first[w + 1] - r->first[w];
+    for (int32_t c = 0; c < r->n_choices; c++) {
+        const unsigned char *kept = router_kept(r, rule, c);
+        const float *score = router_score(r, rule, c);
+        for (int64_t w = 0, t = 0; w < r->windows; w++)
+            for (; t < r->first[w + 1]; t++) {
+                int64_t place = (t - r->first[w]) * ROUTER_PLACES / longest;
+                add(&v->place[c][place], kept[t]);
+                add(&v->kind[c][kind_of(r, tokenizer, r->first[w], t)],
+                    kept[t]);
+                if (score)
+                    add(&v->height[c][height_of(score[t])], kept[t]);
+            }
+    }
+}
+
+/* ---- correlation ---- */
+
+struct moments {
+    double n, x, y, xx, yy, xy;
+};
+
+static void add_moments(struct moments *sum, const struct moments *m)
+{
+    sum->n += m->n;
+    sum->x += m->x;
+    sum->y += m->y;
+    sum->xx += m->xx;
+    sum->yy += m->yy;
+    sum->xy += m->xy;
+}
+
+static double pearson(const struct moments *m)
+{
+    double dx = m->n * m->xx - m->x * m->x, dy = m->n * m->yy - m->y * m->y;
+    return dx > 0 && dy > 0 ? (m->n * m->xy - m->x * m->y) / sqrt(dx * dy)
+                            : (double)NAN;
+}
+
+static double kept_of(const struct router_record *r, int32_t choice, int64_t t)
+{
+    const struct router_rule *rule = router_causal(r);
+    double sum = 0;
+
+    if (choice >= 0)
+        return router_kept(r, rule, choice)[t];
+    for (int32_t c = 0; c < r->n_choices; c++)
+        sum += router_kept(r, rule, c)[t];
+    return sum;
+}
+
+/* The middle 95 % of r over resampled windows. */
+static void resample(struct difference *d, const struct moments *window,
+                     int64_t n)
+{
+    double *r = malloc(STATS_BOOTSTRAP_ROUNDS * sizeof *r);
+    struct random random = random_seeded(1);
+    size_t known = 0;
+
+    for (int round = 0; r && round < STATS_BOOTSTRAP_ROUNDS; round++) {
+        struct moments sum = { 0 };
+        for (int64_t i = 0; i < n; i++)
+            add_moments(&sum, &window[random_below(&random, (uint32_t)n)]);
+        double drawn = pearson(&sum);
+        if (isfinite(drawn))
+            r[known++] = drawn;
+    }
+    if (known > 0)
+        stats_middle(r, known, &d->low, &d->high);
+    free(r);
+}
+
+enum { FEWEST_WINDOWS = 6 };    /* below, resampling hardly varies */
+
+struct difference router_correlation(const struct router_record *r,
+                                     int32_t choice, const float *value)
+{
+    struct difference d = { .n = (size_t)r->windows, .mean = (double)NAN,
+                            .low = (double)NAN, .high = (double)NAN };
+    struct moments *window = calloc((size_t)r->windows + 1, sizeof *window);
+    struct moments all = { 0 };
+
+    if (!window)
+        return d;
+    for (int64_t w = 0, t = 0; w < r->windows; w++) {
+        for (; t < r->first[w + 1]; t++) {
+            double x = kept_of(r, choice, t), y = (double)value[t];
+            add_moments(&window[w], &(struct moments){ 1, x, y, x * x, y * y,
+                                                       x * y });
+        }
+        add_moments(&all, &window[w]);
+    }
+    d.mean = pearson(&all);
+    if (r->windows >= FEWEST_WINDOWS && isfinite(d.mean))
+        resample(&d, window, r->windows);
+    free(window);
+    return d;
+}

@@ -1,0 +1,204 @@
+/* test_router.c - Look at routers of small models whose behaviour is known. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/scoring/router_leak.h"
+#include "models/scoring/router_view.h"
+#include "sim/core/base/random.h"
+#include "tests/specs.h"
+
+enum { T = 24, WINDOWS = 8, LAYERS = 3, SEED = 5 };
+
+struct fixture {
+    struct run_arm arm;
+    struct router_record record;
+};
+
+/* The last layer routes a quarter; its threshold lies amid the scores. */
+static void open_fixture(struct fixture *f, const char *own, const char *causal)
+{
+    const struct model_options options = { .n_sequences = 1, .n_tokens = T,
+                                           .n_threads = 1 };
+    struct error err = { STATUS_OK, "" };
+    struct random random = random_seeded(SEED);
+
+    *f = (struct fixture){ .arm = { .spec = worked_gpt2(LAYERS) } };
+    cr_assert(eq(int, model_open(&f->arm.model, &f->arm.spec, &options, &err),
+                 STATUS_OK), "%s", err.text);
+    model_init(f->arm.model, SEED);
+    model_thresholds(f->arm.model)[LAYERS - 1] = 0.1f;
+    cr_assert(eq(int, router_record_open(&f->record, &f->arm.spec,
+                                         route_find(own), route_find(causal),
+                                         WINDOWS, T, &err), STATUS_OK));
+    for (int w = 0; w < WINDOWS; w++) {
+        int32_t ids[T], targets[T];
+        struct score_window window = { .ids = ids, .targets = targets,
+                                       .n_tokens = w == 2 ? T / 2 : T };
+        for (int t = 0; t < T; t++) {
+            ids[t] = (int32_t)random_below(&random, 256);
+            targets[t] = (int32_t)random_below(&random, 256);
+        }
+        cr_assert(eq(int, router_record_add(&f->record, &f->arm, &window, SEED,
+                                            &err), STATUS_OK));
+    }
+}
+
+static void close_fixture(struct fixture *f)
+{
+    router_record_close(&f->record);
+    run_arm_close(&f->arm);
+}
+
+static bool go_on(void *watcher, int64_t done)
+{
+    (void)watcher;
+    (void)done;
+    return true;
+}
+
+static struct router_leak leak_of(struct fixture *f, int rule)
+{
+    const struct router_leak_job job = {
+        .record = &f->record, .arm = &f->arm, .rule = rule, .positions = 60,
+        .seed = SEED, .go_on = go_on,
+    };
+    struct error err = { STATUS_OK, "" };
+    struct router_leak leak;
+
+    cr_assert(eq(int, router_leak(&leak, &job, &err), STATUS_OK), "%s",
+              err.text);
+    return leak;
+}
+
+Test(router, a_causal_rule_does_not_notice_another_future)
+{
+    struct fixture f;
+    open_fixture(&f, "expert_choice", "threshold");
+    struct router_leak leak = leak_of(&f, ROUTER_CAUSAL);
+
+    cr_expect(eq(long, leak.positions, 60));
+    cr_expect(eq(long, leak.changed, 0));
+    cr_expect(eq(long, leak.rerouted, 0));
+    cr_expect(eq(dbl, leak.nats.mean, 0));
+    close_fixture(&f);
+}
+
+Test(router, a_rule_that_draws_does_not_notice_another_future)
+{
+    struct fixture f;
+    open_fixture(&f, "drawn", "drawn");
+
+    cr_expect(eq(int, f.record.n_rules, 1));
+    cr_expect(eq(long, leak_of(&f, ROUTER_OWN).changed, 0));
+    close_fixture(&f);
+}
+
+Test(router, a_rule_that_looks_ahead_is_seen_to)
+{
+    struct fixture f;
+    open_fixture(&f, "expert_choice", "threshold");
+    struct router_leak leak = leak_of(&f, ROUTER_OWN);
+
+    cr_expect(leak.changed > 5, "%ld of 60", (long)leak.changed);
+    cr_expect(leak.rerouted >= leak.changed,
+              "a prediction changes by choices alone");
+    cr_expect(leak.nats.low <= leak.nats.mean &&
+              leak.nats.mean <= leak.nats.high);
+    close_fixture(&f);
+}
+
+/* Scores decide, so the record's own scores must reproduce its choices. */
+Test(router, recorded_scores_explain_recorded_choices)
+{
+    struct fixture f;
+    open_fixture(&f, "expert_choice", "threshold");
+    const struct router_record *r = &f.record;
+    const struct router_rule *rule = &r->rule[ROUTER_CAUSAL];
+    const float *score = router_score(r, rule, 0);
+    const unsigned char *kept = router_kept(r, rule, 0);
+    int64_t some = 0, wrong = 0;
+
+    cr_assert(eq(int, r->n_choices, 1));
+    cr_assert(eq(long, r->n, (WINDOWS - 1) * T + T / 2));
+    for (int64_t t = 0; t < r->n; t++) {
+        some += kept[t];
+        wrong += kept[t] != (score[t] >= 0.1f);
+    }
+    cr_expect(eq(long, wrong, 0));
+    cr_expect(some > 0 && some < r->n, "%ld kept", (long)some);
+    close_fixture(&f);
+}
+
+Test(router, top_k_keeps_its_share_of_every_window)
+{
+    struct fixture f;
+    open_fixture(&f, "expert_choice", "threshold");
+    const struct router_record *r = &f.record;
+    const unsigned char *kept = router_kept(r, &r->rule[ROUTER_OWN], 0);
+
+    for (int64_t w = 0; w < r->windows; w++) {
+        int64_t n = 0;
+        for (int64_t t = r->first[w]; t < r->first[w + 1]; t++)
+            n += kept[t];
+        cr_expect(eq(long, n, (r->first[w + 1] - r->first[w]) / 4));
+    }
+    close_fixture(&f);
+}
+
+Test(router, every_token_lies_in_one_bin_of_each_kind)
+{
+    struct fixture f;
+    struct router_view view = { .place = { { { 0 } } } };
+    open_fixture(&f, "expert_choice", "threshold");
+    const struct router_record *r = &f.record;
+    const unsigned char *kept = router_kept(r, router_causal(r), 0);
+    struct router_share place = { 0 }, kind = { 0 }, height = { 0 };
+    int64_t all = 0;
+
+    router_view(&view, r, NULL);
+    for (int i = 0; i < ROUTER_PLACES; i++) {
+        place.seen += view.place[0][i].seen;
+        place.kept += view.place[0][i].kept;
+    }
+    for (int i = 0; i < TOKEN_KIND_COUNT; i++) {
+        kind.seen += view.kind[0][i].seen;
+        kind.kept += view.kind[0][i].kept;
+    }
+    for (int i = 0; i < ROUTER_HEIGHTS; i++) {
+        height.seen += view.height[0][i].seen;
+        height.kept += view.height[0][i].kept;
+    }
+    for (int64_t t = 0; t < r->n; t++)
+        all += kept[t];
+    cr_expect(eq(long, place.seen, r->n));
+    cr_expect(eq(long, place.kept, all));
+    cr_expect(eq(long, kind.seen, r->n));
+    cr_expect(eq(long, kind.kept, all));
+    cr_expect(eq(long, height.seen, r->n));
+    cr_expect(eq(long, height.kept, all));
+    /* A threshold of 0.1 is sigmoid 0.525: below it no bin keeps anything. */
+    for (int i = 0; i < ROUTER_HEIGHTS / 2; i++)
+        cr_expect(eq(long, view.height[0][i].kept, 0));
+    close_fixture(&f);
+}
+
+Test(router, being_kept_correlates_wholly_with_itself)
+{
+    struct fixture f;
+    open_fixture(&f, "expert_choice", "threshold");
+    const struct router_record *r = &f.record;
+    const unsigned char *kept = router_kept(r, router_causal(r), 0);
+    float *value = calloc((size_t)r->n, sizeof *value);
+
+    for (int64_t t = 0; t < r->n; t++)
+        value[t] = 3.0f - 2.0f * (float)kept[t];
+    struct difference d = router_correlation(r, 0, value);
+    cr_expect(epsilon_eq(dbl, d.mean, -1, 1e-9));
+    cr_expect(epsilon_eq(dbl, d.low, -1, 1e-9));
+    cr_expect(epsilon_eq(dbl, router_correlation(r, -1, value).mean, -1,
+                         1e-9), "there is one choice");
+    free(value);
+    close_fixture(&f);
+}
