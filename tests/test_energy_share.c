@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "hwprof/energy/energy_replay.h"
+#include "hwprof/energy/energy_idle.h"
 #include "hwprof/energy/energy_share.h"
 #include "hwprof/energy/energy_totals.h"
 #include "tests/synthetic_machine.h"
@@ -391,33 +391,20 @@ Test(energy_share, totals_are_printed_with_what_is_unknown)
 
 /* ---- replaying ---- */
 
-Test(energy_replay, repeats_fill_a_window)
+Test(energy_repeats, fill_a_window)
 {
-    /* 0.1 s of 50 us: 2000; of 30 ms: 4, which is 120 ms, two ticks of 1 ms
-     * at its ends: 1.7 % */
-    cr_expect(eq(u64, energy_replay_plan(50e-6, 0, 0).repeats, 2000));
-    struct energy_replay plan = energy_replay_plan(0.030, 0, 0);
-    cr_expect(eq(u64, plan.repeats, 4));
-    cr_expect(near(plan.seconds, 0.12, 1e-12));
-    cr_expect(near(plan.error, 0.002 / 0.12, 1e-12));
-    cr_expect(eq(u64, energy_replay_plan(3, 0, 0).repeats, 1));
-    cr_expect(eq(u64, energy_replay_plan(0.3, 1, 0).repeats, 4));
-    cr_expect(energy_replay_plan(0.1 / 3, 0, 0).seconds >= 0.1);
+    /* 0.1 s of 50 us: 2000; of 30 ms: 4, which is 120 ms */
+    cr_expect(eq(i64, energy_repeats(50e-6, 0.1), 2000));
+    cr_expect(eq(i64, energy_repeats(0.030, 0.1), 4));
+    cr_expect(eq(i64, energy_repeats(3, 0.1), 1));
+    cr_expect(eq(i64, energy_repeats(0.3, 1), 4));
+    cr_expect(energy_repeats(0.1 / 3, 0.1) * (0.1 / 3) >= 0.1);
 }
 
-Test(energy_replay, what_cannot_be_planned_says_why)
+Test(energy_repeats, are_none_of_what_is_unknown_or_takes_too_long)
 {
-    struct energy_replay plan = energy_replay_plan(0, 0, 0);
-    cr_expect(eq(u64, plan.repeats, 0));
-    cr_expect(strstr(plan.reason, "unknown") != NULL);
-    cr_expect(eq(u64, energy_replay_plan((double)NAN, 0, 0).repeats, 0));
-
-    plan = energy_replay_plan(50e-6, 0.01, 0);
-    cr_expect(eq(u64, plan.repeats, 0));
-    cr_expect(strstr(plan.reason, "need 100 ms") != NULL, "%s", plan.reason);
-
-    plan = energy_replay_plan(90, 0, 0);
-    cr_expect(eq(u64, plan.repeats, 0));
-    cr_expect(strstr(plan.reason, "allowed are 60 s") != NULL, "%s",
-              plan.reason);
+    cr_expect(eq(i64, energy_repeats(0, 0.1), 0));
+    cr_expect(eq(i64, energy_repeats((double)NAN, 0.1), 0));
+    cr_expect(eq(i64, energy_repeats(1e-300, 0.1), 0));
+    cr_expect(eq(i64, energy_repeats(90, 0.1), 0));
 }

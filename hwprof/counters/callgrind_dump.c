@@ -2,6 +2,7 @@
 #include "hwprof/counters/callgrind_dump.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@ static const char *const event_names[CALLGRIND_EVENT_COUNT] = {
 #undef X
 };
 
-enum { COLUMNS_MAX = 32, NOT_OURS = -1 };
+enum { COLUMNS_MAX = 32, NOT_OURS = -1,
+       LINE_SIZE = 1024 };       /* the command's line may be longer, and is of
+                                  * no use */
 
 struct columns {
     int n;                       /* 0: no events line yet */
@@ -21,37 +24,24 @@ struct columns {
 };
 
 /* Return what follows `key` on the line; NULL: it is another line. */
-static const char *after(const char *line, const char *end, const char *key)
+static const char *after(const char *line, const char *key)
 {
     size_t n = strlen(key);
 
-    if ((size_t)(end - line) < n || memcmp(line, key, n) != 0)
-        return NULL;
-    for (line += n; line < end && *line == ' ';)
-        line++;
-    return line;
+    return strncmp(line, key, n) == 0 ? line + n + strspn(line + n, " ") : NULL;
 }
 
 /* A decimal at *at, which moves behind it; false: there is none, or it does not
  * fit 64 bits. */
-static bool take_number(uint64_t *out, const char **at, const char *end)
+static bool take_number(uint64_t *out, const char **at)
 {
-    uint64_t sum = 0;
-    const char *from = *at;
+    char *end;
 
-    for (; *at < end && isdigit((unsigned char)**at); ++*at)
-        if (__builtin_mul_overflow(sum, UINT64_C(10), &sum) ||
-            __builtin_add_overflow(sum, (uint64_t)(**at - '0'), &sum))
-            return false;
-    *out = sum;
-    return *at > from;
-}
-
-static const char *skip_spaces(const char *at, const char *end)
-{
-    while (at < end && *at == ' ')
-        at++;
-    return at;
+    errno = 0;
+    *out = strtoull(*at, &end, 10);
+    bool right = isdigit((unsigned char)**at) && errno == 0;
+    *at = right ? end : *at;
+    return right;
 }
 
 static int find_event(const char *name, size_t n)
@@ -64,13 +54,13 @@ static int find_event(const char *name, size_t n)
 
 static enum status read_events(struct callgrind_dump *out,
                                struct columns *columns, const char *at,
-                               const char *end, struct error *err)
+                               struct error *err)
 {
-    while ((at = skip_spaces(at, end)) < end) {
-        const char *name = at;
-        while (at < end && *at != ' ')
-            at++;
-        int event = find_event(name, (size_t)(at - name));
+    if (columns->n)
+        return error_set(err, STATUS_BAD_FORMAT, "two lines of events");
+    while (*at) {
+        size_t n = strcspn(at, " ");
+        int event = find_event(at, n);
         if (columns->n == COLUMNS_MAX)
             return error_set(err, STATUS_BAD_FORMAT, "more than %d events",
                              COLUMNS_MAX);
@@ -82,6 +72,7 @@ static enum status read_events(struct callgrind_dump *out,
             out->column[event] = columns->n;
         }
         columns->event[columns->n++] = event;
+        at += n + strspn(at + n, " ");
     }
     return columns->n ? STATUS_OK : error_set(err, STATUS_BAD_FORMAT,
                                               "the events line names none");
@@ -90,14 +81,14 @@ static enum status read_events(struct callgrind_dump *out,
 /* Zeros at the end are left out by callgrind. */
 static enum status read_counts(struct callgrind_dump *out,
                                const struct columns *columns, const char *at,
-                               const char *end, struct error *err)
+                               struct error *err)
 {
     if (columns->n == 0)
         return error_set(err, STATUS_BAD_FORMAT, "counts without an events"
                          " line before them");
-    for (int c = 0; (at = skip_spaces(at, end)) < end; c++) {
+    for (int c = 0; *at; c++) {
         uint64_t count;
-        if (!take_number(&count, &at, end) || (at < end && *at != ' '))
+        if (!take_number(&count, &at) || (*at && *at != ' '))
             return error_set(err, STATUS_BAD_FORMAT, "a count is no number"
                              " below 2^64: '%.20s'", at);
         if (c == columns->n)
@@ -105,22 +96,21 @@ static enum status read_counts(struct callgrind_dump *out,
                              " events", columns->n);
         if (columns->event[c] != NOT_OURS)
             out->count[columns->event[c]] = count;
+        at += strspn(at, " ");
     }
     return STATUS_OK;
 }
 
 /* "32768 B, 64 B, 8-way associative"; direct-mapped is one way. */
 static enum status read_cache(struct callgrind_cache *out, const char *at,
-                              const char *end, struct error *err)
+                              struct error *err)
 {
-    uint64_t size, line, ways = 1;
-    bool right = take_number(&size, &at, end) &&
-                 (at = after(at, end, " B, ")) != NULL &&
-                 take_number(&line, &at, end) &&
-                 (at = after(at, end, " B, ")) != NULL && at < end;
+    uint64_t size = 0, line = 0, ways = 1;
+    bool right = take_number(&size, &at) && (at = after(at, " B, ")) &&
+                 take_number(&line, &at) && (at = after(at, " B, ")) && *at;
 
     if (right && isdigit((unsigned char)*at))
-        right = take_number(&ways, &at, end);
+        right = take_number(&ways, &at);
     if (!right || size == 0 || line == 0 || line > 4096 || ways == 0 ||
         ways > 65536)
         return error_set(err, STATUS_BAD_FORMAT, "a cache is not described as"
@@ -130,50 +120,40 @@ static enum status read_cache(struct callgrind_cache *out, const char *at,
 }
 
 /* "instr line": what a line of the list begins with. */
-static void read_positions(struct callgrind_dump *out, const char *at,
-                           const char *end)
+static void read_positions(struct callgrind_dump *out, const char *at)
 {
-    out->by_instruction = after(at, end, "instr") != NULL;
-    for (out->n_positions = 0; at < end; out->n_positions++) {
-        while (at < end && *at != ' ')
-            at++;
-        at = skip_spaces(at, end);
+    out->by_instruction = after(at, "instr") != NULL;
+    for (out->n_positions = 0; *at; out->n_positions++) {
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
     }
-}
-
-static void copy(char *out, size_t size, const char *at, const char *end)
-{
-    snprintf(out, size, "%.*s", (int)(end - at), at);
 }
 
 /* One line; *done when it was the counts. */
 static enum status read_line(struct callgrind_dump *out,
                              struct columns *columns, const char *line,
-                             const char *end, bool *done, struct error *err)
+                             bool *done, struct error *err)
 {
     const char *at;
 
-    if ((at = after(line, end, "pid:")))
-        return take_number(&out->pid, &at, end) ? STATUS_OK
+    if ((at = after(line, "pid:")))
+        return take_number(&out->pid, &at) ? STATUS_OK
             : error_set(err, STATUS_BAD_FORMAT, "the pid is no number");
-    if ((at = after(line, end, "part:")))
-        return take_number(&out->part, &at, end) ? STATUS_OK
+    if ((at = after(line, "part:")))
+        return take_number(&out->part, &at) ? STATUS_OK
             : error_set(err, STATUS_BAD_FORMAT, "the part is no number");
-    if ((at = after(line, end, "desc: D1 cache:")))
-        return read_cache(&out->d1, at, end, err);
-    if ((at = after(line, end, "desc: LL cache:")))
-        return read_cache(&out->ll, at, end, err);
-    if ((at = after(line, end, "desc: Trigger:")))
-        copy(out->trigger, sizeof out->trigger, at, end);
-    if ((at = after(line, end, "positions:")))
-        read_positions(out, at, end);
-    if ((at = after(line, end, "events:")))
-        return columns->n ? error_set(err, STATUS_BAD_FORMAT, "two lines of"
-                                      " events")
-                          : read_events(out, columns, at, end, err);
-    *done = (at = after(line, end, "summary:")) ||
-            (at = after(line, end, "totals:"));
-    return *done ? read_counts(out, columns, at, end, err) : STATUS_OK;
+    if ((at = after(line, "desc: D1 cache:")))
+        return read_cache(&out->d1, at, err);
+    if ((at = after(line, "desc: LL cache:")))
+        return read_cache(&out->ll, at, err);
+    if ((at = after(line, "desc: Trigger:")))
+        snprintf(out->trigger, sizeof out->trigger, "%s", at);
+    if ((at = after(line, "positions:")))
+        read_positions(out, at);
+    if ((at = after(line, "events:")))
+        return read_events(out, columns, at, err);
+    *done = (at = after(line, "summary:")) || (at = after(line, "totals:"));
+    return *done ? read_counts(out, columns, at, err) : STATUS_OK;
 }
 
 enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
@@ -181,12 +161,13 @@ enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
 {
     static const char magic[] = "# callgrind format";
     const char *end = text + size;
+    char line[LINE_SIZE];
     struct columns columns = { 0 };
     enum status status = STATUS_OK;
     bool done = false;
 
     *out = (struct callgrind_dump){ 0 };
-    if (!after(text, end, magic))
+    if (size < sizeof magic - 1 || memcmp(text, magic, sizeof magic - 1) != 0)
         return error_set(err, STATUS_BAD_FORMAT, "the first line is not '%s'",
                          magic);
     while (status == STATUS_OK && !done) {
@@ -194,7 +175,8 @@ enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
         if (!newline)
             return error_set(err, STATUS_BAD_FORMAT, "it ends before %s",
                              columns.n ? "the summary" : "the events line");
-        status = read_line(out, &columns, text, newline, &done, err);
+        snprintf(line, sizeof line, "%.*s", (int)(newline - text), text);
+        status = read_line(out, &columns, line, &done, err);
         text = newline + 1;
     }
     return status;

@@ -118,7 +118,8 @@ void counter_tell(struct counter_session *session, struct counter_note note)
 
 enum status counter_stop(struct counter_session *session, struct error *err)
 {
-    return session->backend->stop(session, err);
+    return session->backend->stop ? session->backend->stop(session, err)
+                                  : STATUS_OK;
 }
 
 void counter_unseen(struct counter_session *session, const char *reason)

@@ -63,7 +63,8 @@ struct counter_backend {
     enum status (*start)(struct counter_session *session, struct error *err);
     enum status (*read)(struct counter_session *session,
                         struct cost *since_last, struct error *err);
-    enum status (*stop)(struct counter_session *session, struct error *err);
+    enum status (*stop)(struct counter_session *session,
+                        struct error *err);          /* NULL: nothing to do */
     void        (*close)(struct counter_session *session);
     void        (*note)(struct counter_session *session,
                         struct counter_note note);   /* NULL: deaf to it */

@@ -4,35 +4,16 @@
  * Same tables, same groups as perf; the events go by PAPI's names.  PAPI hides
  * the times a group wanted and had, so that only the calibration can tell a
  * starved counter; multiplexing is never switched on. */
-#include "hwprof/counters/counter.h"
-
 #include <papi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "hwprof/counters/counter_group.h"
-#include "hwprof/counters/thread_list.h"
-
-struct papi_thread {
-    int set;
-    struct counter_raw last;
-};
+#include "hwprof/counters/thread_group.h"
 
 struct papi_session {
-    struct counter_session base;          /* first: downcast */
-    struct counter_group   group;
-    int n_threads;
-    int tid[THREAD_LIST_MAX];
-    struct papi_thread *thread;           /* [n_threads] */
+    struct thread_group all;              /* first: downcast */
+    int set[THREAD_LIST_MAX];             /* of each thread */
 };
-
-static void give_up(struct papi_session *s, const char *reason)
-{
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (counter_sees(&s->base, (enum metric)m))
-            counter_set_reason(&s->base, (enum metric)m, "%s", reason);
-    s->group.n_events = s->group.n_terms = 0;
-}
 
 /* "" when PAPI can count here. */
 static void library_reason(char *out, size_t size)
@@ -55,35 +36,35 @@ static void library_reason(char *out, size_t size)
              component ? component->disabled_reason : "");
 }
 
-static void close_thread(struct papi_thread *thread)
+static void close_thread(struct papi_session *s, int t)
 {
     long long ignored[EVENT_GROUP_MAX];
 
-    if (thread->set == PAPI_NULL)
+    if (s->set[t] == PAPI_NULL)
         return;
-    PAPI_stop(thread->set, ignored);
-    PAPI_cleanup_eventset(thread->set);
-    PAPI_destroy_eventset(&thread->set);
+    PAPI_stop(s->set[t], ignored);
+    PAPI_cleanup_eventset(s->set[t]);
+    PAPI_destroy_eventset(&s->set[t]);
 }
 
 /* "" or why not. */
 static void open_thread(struct papi_session *s, int t, char *out, size_t size)
 {
-    struct papi_thread *thread = &s->thread[t];
-    int code = PAPI_create_eventset(&thread->set);
+    const struct counter_group *group = &s->all.group;
+    int code = PAPI_create_eventset(&s->set[t]);
 
     if (code == PAPI_OK)
-        code = PAPI_assign_eventset_component(thread->set, 0);
+        code = PAPI_assign_eventset_component(s->set[t], 0);
     if (code == PAPI_OK)
-        code = PAPI_attach(thread->set, (unsigned long)s->tid[t]);
+        code = PAPI_attach(s->set[t], (unsigned long)s->all.tid[t]);
     if (code != PAPI_OK)
-        snprintf(out, size, "PAPI cannot attach to thread %d: %s", s->tid[t],
-                 PAPI_strerror(code));
-    for (int e = 0; code == PAPI_OK && e < s->group.n_events; e++) {
-        code = PAPI_add_named_event(thread->set, s->group.event[e].papi);
+        snprintf(out, size, "PAPI cannot attach to thread %d: %s",
+                 s->all.tid[t], PAPI_strerror(code));
+    for (int e = 0; code == PAPI_OK && e < group->n_events; e++) {
+        code = PAPI_add_named_event(s->set[t], group->event[e].papi);
         if (code != PAPI_OK)
             snprintf(out, size, "PAPI cannot add %s: %s",
-                     s->group.event[e].papi, PAPI_strerror(code));
+                     group->event[e].papi, PAPI_strerror(code));
     }
 }
 
@@ -103,49 +84,43 @@ static enum status papi_open(struct counter_session **out,
 {
     char reason[COUNTER_REASON_SIZE] = "";
     uint32_t metrics = named(options->events, options->metrics);
-    struct papi_session *s = calloc(1, sizeof *s);
+    struct thread_group *all = NULL;
+    enum status status = thread_group_open(&all, sizeof(struct papi_session),
+                                           options, metrics, err);
 
-    if (!s || !(s->thread = calloc(THREAD_LIST_MAX, sizeof *s->thread))) {
-        free(s);
-        return error_set(err, STATUS_NO_MEMORY, "no memory for counters");
-    }
-    for (int t = 0; t < THREAD_LIST_MAX; t++)
-        s->thread[t].set = PAPI_NULL;
-    enum status status = thread_list(s->tid, &s->n_threads, err);
-    if (status != STATUS_OK) {
-        free(s->thread);
-        free(s);
+    if (status != STATUS_OK)
         return status;
-    }
-    *out = &s->base;
-    counter_group_plan(&s->group, options->events, metrics, &s->base);
+    struct papi_session *s = (struct papi_session *)all;
+    *out = &all->base;
     for (int m = 0; m < METRIC_FIRST_REAL; m++)
         if ((options->metrics & ~metrics) & counter_bit((enum metric)m))
-            counter_set_reason(&s->base, (enum metric)m,
+            counter_set_reason(&all->base, (enum metric)m,
                                "PAPI has no name for an event of it");
-
+    for (int t = 0; t < THREAD_LIST_MAX; t++)
+        s->set[t] = PAPI_NULL;
     library_reason(reason, sizeof reason);
-    for (int t = 0; !reason[0] && s->group.n_events && t < s->n_threads; t++)
+    for (int t = 0; !reason[0] && all->group.n_events && t < all->n_threads;
+         t++)
         open_thread(s, t, reason, sizeof reason);
     if (reason[0]) {
-        for (int t = 0; t < s->n_threads; t++)
-            close_thread(&s->thread[t]);
-        give_up(s, reason);
+        for (int t = 0; t < all->n_threads; t++)
+            close_thread(s, t);
+        thread_group_give_up(all, counter_seen(&all->base), reason);
     }
     return STATUS_OK;
 }
 
-static enum status read_thread(const struct papi_session *s, int t,
+static enum status read_thread(const struct thread_group *all, int t,
                                struct counter_raw *out, struct error *err)
 {
     long long value[EVENT_GROUP_MAX] = { 0 };
-    int code = PAPI_read(s->thread[t].set, value);
+    int code = PAPI_read(((const struct papi_session *)all)->set[t], value);
 
     if (code != PAPI_OK)
         return error_set(err, STATUS_UNAVAILABLE, "PAPI_read: %s",
                          PAPI_strerror(code));
-    *out = (struct counter_raw){ .n_events = (uint64_t)s->group.n_events };
-    for (int e = 0; e < s->group.n_events; e++)
+    *out = (struct counter_raw){ .n_events = (uint64_t)all->group.n_events };
+    for (int e = 0; e < all->group.n_events; e++)
         out->value[e] = (uint64_t)value[e];
     return STATUS_OK;
 }
@@ -154,60 +129,34 @@ static enum status papi_start(struct counter_session *session,
                               struct error *err)
 {
     struct papi_session *s = (struct papi_session *)session;
-    enum status status = STATUS_OK;
 
-    for (int t = 0; s->group.n_events && status == STATUS_OK &&
-                    t < s->n_threads; t++) {
-        int code = PAPI_start(s->thread[t].set);
+    for (int t = 0; s->all.group.n_events && t < s->all.n_threads; t++) {
+        int code = PAPI_start(s->set[t]);
         if (code != PAPI_OK)
             return error_set(err, STATUS_UNAVAILABLE, "PAPI_start: %s",
                              PAPI_strerror(code));
-        status = read_thread(s, t, &s->thread[t].last, err);
     }
-    return status;
+    return thread_group_start(&s->all, read_thread, err);
 }
 
 static enum status papi_read(struct counter_session *session,
                              struct cost *since_last, struct error *err)
 {
-    struct papi_session *s = (struct papi_session *)session;
-    uint64_t delta[EVENT_GROUP_MAX] = { 0 };
-    struct counter_raw now;
-
-    for (int t = 0; s->group.n_events && t < s->n_threads; t++) {
-        enum status status = read_thread(s, t, &now, err);
-        if (status == STATUS_OK)
-            status = counter_group_delta(&s->group, &s->thread[t].last, &now,
-                                         delta, err);
-        if (status != STATUS_OK)
-            return status;
-        s->thread[t].last = now;
-    }
-    *since_last = counter_group_cost(&s->group, delta);
-    return STATUS_OK;
-}
-
-static enum status papi_stop(struct counter_session *session,
-                             struct error *err)
-{
-    struct papi_session *s = (struct papi_session *)session;
-
-    return s->group.n_events ? thread_list_check(s->tid, s->n_threads, err)
-                             : STATUS_OK;
+    return thread_group_read((struct thread_group *)session, since_last,
+                             read_thread, err);
 }
 
 static void papi_close(struct counter_session *session)
 {
     struct papi_session *s = (struct papi_session *)session;
 
-    for (int t = 0; t < s->n_threads; t++)
-        close_thread(&s->thread[t]);
-    free(s->thread);
+    for (int t = 0; t < s->all.n_threads; t++)
+        close_thread(s, t);
     free(s);
 }
 
 const struct counter_backend counter_papi = {
     .name = "papi", .what = "PAPI event sets on every thread, summed",
     .open = papi_open, .start = papi_start, .read = papi_read,
-    .stop = papi_stop, .close = papi_close,
+    .stop = thread_group_stop, .close = papi_close,
 };

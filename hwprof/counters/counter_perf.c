@@ -8,8 +8,6 @@
  *
  * Two back ends: `perf` reads with read(2); `rdpmc` reads the calling thread's
  * counters from the page that perf shares, other threads' with read(2). */
-#include "hwprof/counters/counter.h"
-
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -19,26 +17,19 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "hwprof/counters/counter_group.h"
 #include "hwprof/counters/perf_page.h"
 #include "hwprof/counters/perf_pmu.h"
+#include "hwprof/counters/thread_group.h"
 #include "hwprof/machine/sysfs.h"
-#include "hwprof/counters/thread_list.h"
 
 enum { SCRUB_EVENTS = 6, WARM_ITERATIONS = 1000 };
 
-struct perf_thread {
-    int fd[EVENT_GROUP_MAX];              /* fd[0] leads; -1: not open */
-    struct counter_raw last;
-};
+typedef int group_fds[EVENT_GROUP_MAX];     /* [0] leads; -1: not open */
 
 struct perf_session {
-    struct counter_session base;          /* first: downcast */
-    struct counter_group   group;
-    int n_threads;
-    int tid[THREAD_LIST_MAX];
-    struct perf_thread *thread;           /* [n_threads] */
-    struct perf_event_mmap_page *page[EVENT_GROUP_MAX];   /* of thread[0] */
+    struct thread_group all;              /* first: downcast */
+    group_fds fd[THREAD_LIST_MAX];
+    struct perf_event_mmap_page *page[EVENT_GROUP_MAX];   /* of thread 0 */
     size_t page_size;                     /* 0: read(2) alone */
 };
 
@@ -62,37 +53,36 @@ static int open_event(const struct event *event, const struct perf_pmu *pmu,
                         PERF_FLAG_FD_CLOEXEC);
 }
 
-static void close_events(struct perf_thread *thread)
+static void close_events(group_fds fd)
 {
     for (int e = EVENT_GROUP_MAX - 1; e >= 0; e--)
-        if (thread->fd[e] >= 0) {
-            close(thread->fd[e]);
-            thread->fd[e] = -1;
+        if (fd[e] >= 0) {
+            close(fd[e]);
+            fd[e] = -1;
         }
 }
 
-static int open_events(struct perf_thread *thread,
-                       const struct counter_group *group,
+static int open_events(group_fds fd, const struct counter_group *group,
                        const struct perf_pmu *pmu, uint64_t wanted, int tid)
 {
     for (int e = 0; e < EVENT_GROUP_MAX; e++)
-        thread->fd[e] = -1;
+        fd[e] = -1;
     for (int e = 0; e < group->n_events; e++) {
-        thread->fd[e] = open_event(&group->event[e], pmu, wanted, tid,
-                                   e ? thread->fd[0] : -1);
-        if (thread->fd[e] < 0) {
+        fd[e] = open_event(&group->event[e], pmu, wanted, tid, e ? fd[0] : -1);
+        if (fd[e] < 0) {
             int code = errno;
-            close_events(thread);
+            close_events(fd);
             return code;
         }
     }
     return 0;
 }
 
-static enum status read_thread(const struct perf_thread *thread,
+static enum status read_thread(const struct thread_group *all, int t,
                                struct counter_raw *out, struct error *err)
 {
-    ssize_t n = read(thread->fd[0], out, sizeof *out);
+    const struct perf_session *s = (const struct perf_session *)all;
+    ssize_t n = read(s->fd[t][0], out, sizeof *out);
 
     if (n < (ssize_t)(3 * sizeof(uint64_t)))
         return error_set(err, STATUS_UNAVAILABLE, "reading counters: %s",
@@ -101,9 +91,9 @@ static enum status read_thread(const struct perf_thread *thread,
     return STATUS_OK;
 }
 
-static void enable(const struct perf_thread *thread, bool on)
+static void enable(int leader, bool on)
 {
-    ioctl(thread->fd[0], on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE,
+    ioctl(leader, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE,
           PERF_IOC_FLAG_GROUP);
 }
 
@@ -118,18 +108,18 @@ static void warm(void)
 static void scrub(uint64_t code, const struct perf_pmu *pmu)
 {
     struct counter_group group = { .n_events = SCRUB_EVENTS };
-    struct perf_thread thread;
+    group_fds fd;
     struct counter_raw ignored;
 
     for (int e = 0; e < SCRUB_EVENTS; e++)
         group.event[e] = (struct event){ .code = code };
-    if (open_events(&thread, &group, pmu, 0, 0) != 0)
+    if (open_events(fd, &group, pmu, 0, 0) != 0)
         return;                           /* fewer counters: nothing stale */
-    enable(&thread, true);
+    enable(fd[0], true);
     warm();
-    enable(&thread, false);
-    (void)!read(thread.fd[0], &ignored, sizeof ignored);
-    close_events(&thread);
+    enable(fd[0], false);
+    (void)!read(fd[0], &ignored, sizeof ignored);
+    close_events(fd);
 }
 
 static void no_pmu_reason(char *out, size_t size, const char *proc_root)
@@ -190,28 +180,18 @@ static void open_reason(char *out, size_t size, int code,
     }
 }
 
-/* These metrics looked possible and are not; nothing else is seen. */
-static void give_up(struct perf_session *s, uint32_t metrics,
-                    const char *reason)
-{
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (metrics & counter_bit((enum metric)m))
-            counter_set_reason(&s->base, (enum metric)m, "%s", reason);
-    s->group.n_events = s->group.n_terms = 0;
-}
-
 static int open_threads(struct perf_session *s, const struct perf_pmu *pmu,
                         uint64_t user_read)
 {
-    for (int t = 0; t < s->n_threads; t++) {
-        int code = open_events(&s->thread[t], &s->group, pmu,
-                               t == 0 ? user_read : 0, s->tid[t]);
+    for (int t = 0; t < s->all.n_threads; t++) {
+        int code = open_events(s->fd[t], &s->all.group, pmu,
+                               t == 0 ? user_read : 0, s->all.tid[t]);
         if (code == ESRCH) {              /* it ended since we listed it */
-            s->tid[t] = s->tid[--s->n_threads];
+            s->all.tid[t] = s->all.tid[--s->all.n_threads];
             t--;
         } else if (code) {
             while (t-- > 0)
-                close_events(&s->thread[t]);
+                close_events(s->fd[t]);
             return code;
         }
     }
@@ -229,9 +209,9 @@ static void unmap_pages(struct perf_session *s)
 static const char *map_pages(struct perf_session *s)
 {
     s->page_size = (size_t)sysconf(_SC_PAGESIZE);
-    for (int e = 0; e < s->group.n_events; e++) {
+    for (int e = 0; e < s->all.group.n_events; e++) {
         void *page = mmap(NULL, s->page_size, PROT_READ, MAP_SHARED,
-                          s->thread[0].fd[e], 0);
+                          s->fd[0][e], 0);
         if (page == MAP_FAILED)
             return "perf does not share its page (mmap of the event failed)";
         s->page[e] = page;
@@ -259,18 +239,18 @@ static int try_event(const struct event *event, const struct perf_pmu *pmu)
 static uint32_t metrics_that_open(struct perf_session *s,
                                   const struct perf_pmu *pmu)
 {
-    uint32_t left = counter_seen(&s->base);
+    uint32_t left = counter_seen(&s->all.base);
 
-    for (int i = 0; i < s->group.n_terms; i++) {
-        const struct counter_term *term = &s->group.term[i];
-        const struct event *event = &s->group.event[term->event];
+    for (int i = 0; i < s->all.group.n_terms; i++) {
+        const struct counter_term *term = &s->all.group.term[i];
+        const struct event *event = &s->all.group.event[term->event];
         int code = try_event(event, pmu);
         if (!code || !(left & counter_bit(term->metric)))
             continue;
         left &= ~counter_bit(term->metric);
-        counter_set_reason(&s->base, term->metric, "the kernel does not know "
-                           "the event %s on this CPU (perf_event_open: %s)",
-                           event->name, strerror(code));
+        counter_set_reason(&s->all.base, term->metric, "the kernel does not"
+                           " know the event %s on this CPU (perf_event_open:"
+                           " %s)", event->name, strerror(code));
     }
     return left;
 }
@@ -279,12 +259,12 @@ static uint32_t metrics_that_open(struct perf_session *s,
 static void plan_less(struct perf_session *s,
                       const struct counter_options *options, uint32_t metrics)
 {
-    struct counter_session before = s->base;
+    struct counter_session *base = &s->all.base, before = *base;
 
-    counter_group_plan(&s->group, options->events, metrics, &s->base);
+    counter_group_plan(&s->all.group, options->events, metrics, base);
     for (int m = 0; m < METRIC_COUNT; m++)
-        if (!counter_sees(&s->base, (enum metric)m))
-            memcpy(s->base.reason[m], before.reason[m],
+        if (!counter_sees(base, (enum metric)m))
+            memcpy(base->reason[m], before.reason[m],
                    sizeof before.reason[m]);
 }
 
@@ -295,7 +275,7 @@ static void open_group(struct perf_session *s,
                        const struct perf_pmu *pmu, uint64_t user_read)
 {
     char reason[COUNTER_REASON_SIZE];
-    uint32_t seen = counter_seen(&s->base);
+    uint32_t seen = counter_seen(&s->all.base);
     int code = open_threads(s, pmu, user_read);
 
     if (code == 0)
@@ -309,7 +289,7 @@ static void open_group(struct perf_session *s,
         open_reason(reason, sizeof reason, code, options->proc_root);
     }
     if (code)
-        give_up(s, seen, reason);
+        thread_group_give_up(&s->all, seen, reason);
 }
 
 static enum status open_session(struct counter_session **out,
@@ -318,33 +298,27 @@ static enum status open_session(struct counter_session **out,
 {
     char reason[COUNTER_REASON_SIZE];
     struct perf_pmu pmu;
-    struct perf_session *s = calloc(1, sizeof *s);
+    struct thread_group *all = NULL;
+    enum status status = thread_group_open(&all, sizeof(struct perf_session),
+                                           options, options->metrics, err);
 
-    if (!s || !(s->thread = calloc(THREAD_LIST_MAX, sizeof *s->thread))) {
-        free(s);
-        return error_set(err, STATUS_NO_MEMORY, "no memory for counters");
-    }
-    enum status status = thread_list(s->tid, &s->n_threads, err);
-    if (status != STATUS_OK) {
-        free(s->thread);
-        free(s);
+    if (status != STATUS_OK)
         return status;
-    }
-    counter_group_plan(&s->group, options->events, options->metrics, &s->base);
-    *out = &s->base;
+    *out = &all->base;
     if (!perf_pmu_find(&pmu, options->sysfs_root)) {
         no_pmu_reason(reason, sizeof reason, options->proc_root);
-        give_up(s, counter_seen(&s->base), reason);
+        thread_group_give_up(all, counter_seen(&all->base), reason);
     } else if (!pmu.covers) {
         snprintf(reason, sizeof reason, "the cores are of several kinds, with "
                  "counters of their own: %s counts on CPUs %s, and this program"
                  " may run on others.  Keep it there: taskset -c %s", pmu.name,
                  pmu.cpus, pmu.cpus);
-        give_up(s, counter_seen(&s->base), reason);
-    } else if (s->group.n_events) {
+        thread_group_give_up(all, counter_seen(&all->base), reason);
+    } else if (all->group.n_events) {
         if (options->events->scrub)
             scrub(options->events->scrub, &pmu);
-        open_group(s, options, &pmu, user_reads ? pmu.user_read : 0);
+        open_group((struct perf_session *)all, options, &pmu,
+                   user_reads ? pmu.user_read : 0);
     }
     return STATUS_OK;
 }
@@ -371,7 +345,7 @@ static enum status rdpmc_open(struct counter_session **out,
     enum status status = open_session(out, options, true, err);
     struct perf_session *s = (struct perf_session *)*out;
 
-    if (status != STATUS_OK || s->group.n_events == 0)
+    if (status != STATUS_OK || s->all.group.n_events == 0)
         return status;
     const char *reason = !perf_page_pmc
         ? "this build knows no such instruction for this CPU"
@@ -379,17 +353,17 @@ static enum status rdpmc_open(struct counter_session **out,
         ? "the kernel keeps the counters from user space: as root, sysctl "
           "kernel.perf_user_access=1" : map_pages(s);
     if (*reason) {
-        for (int t = 0; t < s->n_threads; t++)
-            close_events(&s->thread[t]);
-        give_up(s, counter_seen(&s->base), reason);
+        for (int t = 0; t < s->all.n_threads; t++)
+            close_events(s->fd[t]);
+        thread_group_give_up(&s->all, counter_seen(&s->all.base), reason);
     }
     return STATUS_OK;
 }
 
 static void enable_all(const struct perf_session *s, bool on)
 {
-    for (int t = 0; t < s->n_threads; t++)
-        enable(&s->thread[t], on);
+    for (int t = 0; s->all.group.n_events && t < s->all.n_threads; t++)
+        enable(s->fd[t][0], on);
 }
 
 static enum status perf_start(struct counter_session *session,
@@ -397,31 +371,24 @@ static enum status perf_start(struct counter_session *session,
 {
     struct perf_session *s = (struct perf_session *)session;
 
-    if (s->group.n_events == 0)
-        return STATUS_OK;
     enable_all(s, true);
     warm();
     enable_all(s, false);
     enable_all(s, true);
-    for (int t = 0; t < s->n_threads; t++) {
-        enum status status = read_thread(&s->thread[t], &s->thread[t].last,
-                                         err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    return thread_group_start(&s->all, read_thread, err);
 }
 
-static enum status read_pages(const struct perf_session *s,
+static enum status read_pages(const struct thread_group *all,
                               struct counter_raw *out, struct error *err)
 {
+    const struct perf_session *s = (const struct perf_session *)all;
     struct perf_page_value value;
 
-    *out = (struct counter_raw){ .n_events = (uint64_t)s->group.n_events };
-    for (int e = 0; e < s->group.n_events; e++) {
+    *out = (struct counter_raw){ .n_events = (uint64_t)all->group.n_events };
+    for (int e = 0; e < all->group.n_events; e++) {
         if (!perf_page_read(s->page[e], perf_page_pmc, &value))
             return error_set(err, STATUS_UNAVAILABLE, "%s is not on a counter",
-                             s->group.event[e].name);
+                             all->group.event[e].name);
         out->value[e] = value.count;
         if (e == 0) {
             out->enabled = value.enabled;
@@ -431,60 +398,49 @@ static enum status read_pages(const struct perf_session *s,
     return STATUS_OK;
 }
 
+/* The calling thread's counters from its pages, where it has them. */
+static enum status read_nearest(const struct thread_group *all, int t,
+                                struct counter_raw *out, struct error *err)
+{
+    return t == 0 && ((const struct perf_session *)all)->page_size
+        ? read_pages(all, out, err) : read_thread(all, t, out, err);
+}
+
 /* Each counter lies between what read(2) says before and after. */
 static enum status rdpmc_start(struct counter_session *session,
                                struct error *err)
 {
-    struct perf_session *s = (struct perf_session *)session;
+    struct thread_group *all = (struct thread_group *)session;
     struct counter_raw before, here, after;
     enum status status = perf_start(session, err);
 
-    if (s->group.n_events == 0 || status != STATUS_OK)
+    if (all->group.n_events == 0 || status != STATUS_OK)
         return status;
-    if ((status = read_thread(&s->thread[0], &before, err)) ||
-        (status = read_pages(s, &here, err)) ||
-        (status = read_thread(&s->thread[0], &after, err)))
+    if ((status = read_thread(all, 0, &before, err)) ||
+        (status = read_pages(all, &here, err)) ||
+        (status = read_thread(all, 0, &after, err)))
         return status;
-    for (int e = 0; e < s->group.n_events; e++)
+    for (int e = 0; e < all->group.n_events; e++)
         if (here.value[e] < before.value[e] || here.value[e] > after.value[e])
             return error_set(err, STATUS_UNAVAILABLE, "%s reads differently"
                              " from user space than by read(2)",
-                             s->group.event[e].name);
-    s->thread[0].last = here;
+                             all->group.event[e].name);
+    all->last[0] = here;
     return STATUS_OK;
 }
 
 static enum status perf_read(struct counter_session *session,
                              struct cost *since_last, struct error *err)
 {
-    struct perf_session *s = (struct perf_session *)session;
-    uint64_t delta[EVENT_GROUP_MAX] = { 0 };
-    struct counter_raw now;
-
-    for (int t = 0; s->group.n_events && t < s->n_threads; t++) {
-        struct perf_thread *thread = &s->thread[t];
-        enum status status = t == 0 && s->page_size
-            ? read_pages(s, &now, err) : read_thread(thread, &now, err);
-        if (status == STATUS_OK)
-            status = counter_group_delta(&s->group, &thread->last, &now, delta,
-                                         err);
-        if (status != STATUS_OK)
-            return status;
-        thread->last = now;
-    }
-    *since_last = counter_group_cost(&s->group, delta);
-    return STATUS_OK;
+    return thread_group_read((struct thread_group *)session, since_last,
+                             read_nearest, err);
 }
 
 static enum status perf_stop(struct counter_session *session,
                              struct error *err)
 {
-    struct perf_session *s = (struct perf_session *)session;
-
-    if (s->group.n_events == 0)
-        return STATUS_OK;
-    enable_all(s, false);
-    return thread_list_check(s->tid, s->n_threads, err);
+    enable_all((struct perf_session *)session, false);
+    return thread_group_stop(session, err);
 }
 
 static void perf_close(struct counter_session *session)
@@ -492,9 +448,8 @@ static void perf_close(struct counter_session *session)
     struct perf_session *s = (struct perf_session *)session;
 
     unmap_pages(s);
-    for (int t = 0; s->group.n_events && t < s->n_threads; t++)
-        close_events(&s->thread[t]);
-    free(s->thread);
+    for (int t = 0; s->all.group.n_events && t < s->all.n_threads; t++)
+        close_events(s->fd[t]);
     free(s);
 }
 

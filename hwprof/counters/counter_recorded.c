@@ -513,16 +513,8 @@ static enum status recorded_read(struct counter_session *session,
     return STATUS_OK;
 }
 
-static enum status recorded_stop(struct counter_session *session,
-                                 struct error *err)
-{
-    (void)session;
-    (void)err;
-    return STATUS_OK;
-}
-
 const struct counter_backend counter_recorded = {
     .name = "recorded", .what = "a recorded run",
     .open = recorded_open, .start = recorded_start, .read = recorded_read,
-    .stop = recorded_stop, .close = recorded_close, .note = recorded_note,
+    .close = recorded_close, .note = recorded_note,
 };

@@ -2,6 +2,7 @@
 #include "hwprof/counters/event_table.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,22 +39,14 @@ static const yaml_node_t *node_at(const struct reader *r, int index)
     return document_node(r->document, index);
 }
 
-/* A name that is none of those allowed. */
-static enum status unknown(const struct reader *r, const yaml_node_t *key,
-                           const char *name, const struct nearest *nearest)
-{
-    return fail(r, key, "unknown key %s%s%s", name ? name : "",
-                nearest->name ? ": did you mean " : "",
-                nearest->name ? nearest->name : "");
-}
-
 /* One key of a mapping, and what reads its value into the target. */
 struct field {
     const char *name;
     enum status (*read)(struct reader *r, const yaml_node_t *value,
-                        void *member, size_t size);
-    size_t offset, size;
-    bool   required;
+                        const struct field *field, void *member);
+    size_t  offset, size;
+    bool    required;
+    int64_t low, high;           /* of whole numbers */
 };
 
 static enum status read_fields(struct reader *r, const yaml_node_t *node,
@@ -72,13 +65,15 @@ static enum status read_fields(struct reader *r, const yaml_node_t *node,
         for (; fields[f].name && (!name || strcmp(fields[f].name, name)); f++)
             nearest_offer(&nearest, fields[f].name);
         if (!fields[f].name)
-            return unknown(r, key, name, &nearest);
+            return fail(r, key, "unknown key %s%s%s", name ? name : "",
+                        nearest.name ? ": did you mean " : "",
+                        nearest.name ? nearest.name : "");
         if (seen & (UINT32_C(1) << f))
             return fail(r, key, "%s is given twice", name);
         seen |= UINT32_C(1) << f;
         enum status status = fields[f].read(
-            r, node_at(r, pair->value),
-            (char *)target + fields[f].offset, fields[f].size);
+            r, node_at(r, pair->value), &fields[f],
+            (char *)target + fields[f].offset);
         if (status != STATUS_OK)
             return status;
     }
@@ -89,84 +84,48 @@ static enum status read_fields(struct reader *r, const yaml_node_t *node,
 }
 
 static enum status read_text(struct reader *r, const yaml_node_t *value,
-                             void *member, size_t size)
+                             const struct field *field, void *member)
 {
     const char *text = document_text(value);
 
-    if (!text || !*text || strlen(text) >= size)
-        return fail(r, value, "expected a text of 1 to %zu bytes", size - 1);
+    if (!text || !*text || strlen(text) >= field->size)
+        return fail(r, value, "expected a text of 1 to %zu bytes",
+                    field->size - 1);
     strcpy(member, text);
     return STATUS_OK;
 }
 
-static bool parse_unsigned(const char *text, uint64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 0);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && !errno;
-}
-
-static enum status read_code(struct reader *r, const yaml_node_t *value,
-                             void *member, size_t size)
-{
-    const char *text = document_text(value);
-
-    (void)size;
-    if (!text || !parse_unsigned(text, member))
-        return fail(r, value, "expected a whole number such as 0xc0");
-    return STATUS_OK;
-}
-
-static enum status read_family(struct reader *r, const yaml_node_t *value,
-                               void *member, size_t size)
-{
-    uint64_t code = 0;
-    enum status status = read_code(r, value, &code, size);
-
-    if (status == STATUS_OK)
-        *(uint32_t *)member = (uint32_t)code;
-    return status;
-}
-
-static enum status read_few(struct reader *r, const yaml_node_t *value,
-                            void *member, size_t size)
-{
-    const char *text = document_text(value);
-    uint64_t number = 0;
-
-    (void)size;
-    if (!text || !parse_unsigned(text, &number) || number > EVENT_GROUP_MAX)
-        return fail(r, value, "expected a whole number from 0 to %d",
-                    EVENT_GROUP_MAX);
-    *(int *)member = (int)number;
-    return STATUS_OK;
-}
-
-static enum status read_times(struct reader *r, const yaml_node_t *value,
-                              void *member, size_t size)
+/* A code may be any number, a weight any but 0. */
+static enum status read_whole(struct reader *r, const yaml_node_t *value,
+                              const struct field *field, void *member)
 {
     const char *text = document_text(value);
     char *end = NULL;
-    long times = text ? strtol(text, &end, 10) : 0;
 
-    (void)size;
-    if (!text || *end || !times || times > 4096 || times < -4096)
-        return fail(r, value, "expected a whole number from -4096 to 4096, "
-                    "not 0");
-    *(int64_t *)member = times;
-    return STATUS_OK;
+    errno = 0;
+    int64_t number = text ? strtoll(text, &end, 0) : 0;
+    if (text && end != text && !*end && !errno && number >= field->low &&
+        number <= field->high && (number || field->low >= 0)) {
+        if (field->size == sizeof number)
+            *(int64_t *)member = number;
+        else
+            *(int32_t *)member = (int32_t)number;
+        return STATUS_OK;
+    }
+    if (field->high > INT32_MAX)
+        return fail(r, value, "expected a whole number such as 0xc0");
+    return fail(r, value, "expected a whole number from %" PRId64 " to %" PRId64
+                "%s", field->low, field->high, field->low < 0 ? ", not 0" : "");
 }
 
 static enum status read_rate(struct reader *r, const yaml_node_t *value,
-                             void *member, size_t size)
+                             const struct field *field, void *member)
 {
     const char *text = document_text(value);
     char *end = NULL;
     double rate = text ? strtod(text, &end) : 0;
 
-    (void)size;
+    (void)field;
     if (!text || *end || !(rate > 0 && isfinite(rate)))
         return fail(r, value, "expected a number > 0");
     *(double *)member = rate;
@@ -174,13 +133,13 @@ static enum status read_rate(struct reader *r, const yaml_node_t *value,
 }
 
 static enum status read_kind(struct reader *r, const yaml_node_t *value,
-                             void *member, size_t size)
+                             const struct field *field, void *member)
 {
     static const char *const names[EVENT_KIND_COUNT] = {
         [EVENT_RAW] = "raw", [EVENT_HARDWARE] = "hardware" };
     const char *text = document_text(value);
 
-    (void)size;
+    (void)field;
     for (int k = 0; text && k < EVENT_KIND_COUNT; k++)
         if (strcmp(text, names[k]) == 0) {
             *(enum event_kind *)member = (enum event_kind)k;
@@ -207,11 +166,11 @@ static bool parse_range(struct event_range *out, const char *text)
 
 /* [0x00-0x0f, 0x21] */
 static enum status read_models(struct reader *r, const yaml_node_t *value,
-                               void *member, size_t size)
+                               const struct field *field, void *member)
 {
     struct event_table *table = member;
 
-    (void)size;
+    (void)field;
     if (value->type != YAML_SEQUENCE_NODE)
         return fail(r, value, "expected a list such as [0x00-0x0f, 0x21]");
     for (yaml_node_item_t *item = value->data.sequence.items.start;
@@ -231,23 +190,29 @@ static enum status read_models(struct reader *r, const yaml_node_t *value,
 
 #define MEMBER(type, member) \
     offsetof(type, member), sizeof ((type *)0)->member
+#define CODE(name, type, member, required) \
+    { name, read_whole, MEMBER(type, member), required, 0, INT64_MAX }
+#define WHOLE(name, type, member, required, low, high) \
+    { name, read_whole, MEMBER(type, member), required, low, high }
+#define OTHER(name, read, type, member, required) \
+    { name, read, MEMBER(type, member), required, 0, 0 }
 
 static const struct field event_fields[] = {
-    { "name",  read_text,  MEMBER(struct event, name),  true },
-    { "papi",  read_text,  MEMBER(struct event, papi),  false },
-    { "kind",  read_kind,  MEMBER(struct event, kind),  false },
-    { "code",  read_code,  MEMBER(struct event, code),  true },
-    { "extra", read_code,  MEMBER(struct event, extra), false },
-    { "times", read_times, MEMBER(struct event, times), true },
-    { NULL, NULL, 0, 0, false },
+    OTHER("name", read_text, struct event, name, true),
+    OTHER("papi", read_text, struct event, papi, false),
+    OTHER("kind", read_kind, struct event, kind, false),
+    CODE("code", struct event, code, true),
+    CODE("extra", struct event, extra, false),
+    WHOLE("times", struct event, times, true, -4096, 4096),
+    { .name = NULL },
 };
 
 static enum status read_events(struct reader *r, const yaml_node_t *value,
-                               void *member, size_t size)
+                               const struct field *field, void *member)
 {
     struct event_row *row = member;
 
-    (void)size;
+    (void)field;
     if (value->type != YAML_SEQUENCE_NODE)
         return fail(r, value, "expected a list of events");
     for (yaml_node_item_t *item = value->data.sequence.items.start;
@@ -265,14 +230,14 @@ static enum status read_events(struct reader *r, const yaml_node_t *value,
 }
 
 static const struct field row_fields[] = {
-    { "events",          read_events, 0, sizeof(struct event_row), false },
-    { "missing",         read_text, MEMBER(struct event_row, missing), false },
-    { "others_at_most",  read_few,
-      MEMBER(struct event_row, others_at_most), false },
-    { "most_per_second", read_rate,
-      MEMBER(struct event_row, most_per_second), false },
-    { "source",          read_text, MEMBER(struct event_row, source), false },
-    { NULL, NULL, 0, 0, false },
+    { "events", read_events, 0, sizeof(struct event_row), false, 0, 0 },
+    OTHER("missing", read_text, struct event_row, missing, false),
+    WHOLE("others_at_most", struct event_row, others_at_most, false, 0,
+          EVENT_GROUP_MAX),
+    OTHER("most_per_second", read_rate, struct event_row, most_per_second,
+          false),
+    OTHER("source", read_text, struct event_row, source, false),
+    { .name = NULL },
 };
 
 static enum status read_row(struct reader *r, const yaml_node_t *value,
@@ -292,11 +257,11 @@ static enum status read_row(struct reader *r, const yaml_node_t *value,
 }
 
 static enum status read_metrics(struct reader *r, const yaml_node_t *value,
-                                void *member, size_t size)
+                                const struct field *field, void *member)
 {
     struct event_row *row = member;
 
-    (void)size;
+    (void)field;
     if (value->type != YAML_MAPPING_NODE)
         return fail(r, value, "expected `metric: ...` pairs");
     for (yaml_node_pair_t *pair = value->data.mapping.pairs.start;
@@ -318,15 +283,15 @@ static enum status read_metrics(struct reader *r, const yaml_node_t *value,
 }
 
 static const struct field table_fields[] = {
-    { "table",   read_text,   MEMBER(struct event_table, name),   true },
-    { "vendor",  read_text,   MEMBER(struct event_table, vendor), true },
-    { "family",  read_family, MEMBER(struct event_table, family), false },
-    { "models",  read_models, 0, sizeof(struct event_table),      false },
-    { "events_at_once", read_few,
-      MEMBER(struct event_table, events_at_once), true },
-    { "scrub",   read_code,   MEMBER(struct event_table, scrub),  false },
-    { "metrics", read_metrics, MEMBER(struct event_table, row),   true },
-    { NULL, NULL, 0, 0, false },
+    OTHER("table", read_text, struct event_table, name, true),
+    OTHER("vendor", read_text, struct event_table, vendor, true),
+    WHOLE("family", struct event_table, family, false, 0, INT32_MAX),
+    { "models", read_models, 0, sizeof(struct event_table), false, 0, 0 },
+    WHOLE("events_at_once", struct event_table, events_at_once, true, 0,
+          EVENT_GROUP_MAX),
+    CODE("scrub", struct event_table, scrub, false),
+    OTHER("metrics", read_metrics, struct event_table, row, true),
+    { .name = NULL },
 };
 
 static enum status check_sizes(struct reader *r, const yaml_node_t *root,

@@ -142,14 +142,6 @@ static enum status rapl_start(struct counter_session *session,
     return status;
 }
 
-static enum status rapl_stop(struct counter_session *session,
-                             struct error *err)
-{
-    (void)session;
-    (void)err;
-    return STATUS_OK;
-}
-
 static void rapl_close(struct counter_session *session)
 {
     struct rapl_session *s = (struct rapl_session *)session;
@@ -161,5 +153,5 @@ static void rapl_close(struct counter_session *session)
 const struct counter_backend counter_rapl = {
     .name = "rapl", .what = "energy: the powercap tree and perf's power device",
     .open = rapl_open, .start = rapl_start, .read = rapl_read,
-    .stop = rapl_stop, .close = rapl_close,
+    .close = rapl_close,
 };

@@ -24,6 +24,13 @@ enum { DEFAULT_RESAMPLES = 400 };
  * of noise is the whole coefficient. */
 static const double least_own = 0.01;
 
+/* All windows, and how often each is in the fit. */
+struct fitter {
+    const struct energy_row *rows;
+    int  n_rows, n_kernels, n_threads;
+    int *times;                            /* [n_rows], and room for as many */
+};
+
 /* The terms that any row shows, their columns scaled to length 1, each row
  * divided by its joules, so that every right side is 1. */
 struct problem {
@@ -34,36 +41,33 @@ struct problem {
     double *b;                             /* [m], ones */
 };
 
-static void release(struct problem *problem)
-{
-    free(problem->a);
-}
+/* 0 for terms that no row shows. */
+struct solution {
+    double value[ENERGY_TERM_COUNT], own[ENERGY_TERM_COUNT];
+    double condition;
+};
 
 static double weighed(const struct energy_row *row, int term)
 {
     return row->amount[term] / row->joules;
 }
 
-/* A choice of rows: pick(context, i) times row i. */
-typedef int pick_fn(const void *context, int i);
-
-static enum status pose(struct problem *out, const struct energy_row *rows,
-                        int n_rows, pick_fn *pick, const void *context,
+static enum status pose(struct problem *out, const struct fitter *f,
                         struct error *err)
 {
     *out = (struct problem){ 0 };
     for (int t = 0; t < ENERGY_TERM_COUNT; t++) {
         double square = 0;
-        for (int i = 0; i < n_rows; i++)
-            square += pick(context, i) * weighed(&rows[i], t) *
-                      weighed(&rows[i], t);
+        for (int i = 0; i < f->n_rows; i++)
+            square += f->times[i] * weighed(&f->rows[i], t) *
+                      weighed(&f->rows[i], t);
         if (square > 0) {
             out->term[out->n] = t;
             out->length[out->n++] = sqrt(square);
         }
     }
-    for (int i = 0; i < n_rows; i++)
-        out->m += pick(context, i);
+    for (int i = 0; i < f->n_rows; i++)
+        out->m += f->times[i];
     if (out->m == 0 || out->n == 0)
         return error_set(err, STATUS_UNAVAILABLE, "no windows to fit");
 
@@ -73,41 +77,36 @@ static enum status pose(struct problem *out, const struct energy_row *rows,
                          "windows", out->m);
     out->b = out->a + (size_t)out->m * (size_t)out->n;
     int at = 0;
-    for (int i = 0; i < n_rows; i++)
-        for (int times = pick(context, i); times > 0; times--, at++) {
+    for (int i = 0; i < f->n_rows; i++)
+        for (int times = f->times[i]; times > 0; times--, at++) {
             out->b[at] = 1;
             for (int j = 0; j < out->n; j++)
                 out->a[at * out->n + j] =
-                    weighed(&rows[i], out->term[j]) / out->length[j];
+                    weighed(&f->rows[i], out->term[j]) / out->length[j];
         }
     return STATUS_OK;
 }
 
-/* value[ENERGY_TERM_COUNT], 0 for terms that no row shows. */
-static enum status answer(double *value, const struct problem *problem,
-                          struct error *err)
+/* Values, and where `judged` also what tells how far to trust them. */
+static enum status solve(struct solution *out, const struct fitter *f,
+                         bool judged, struct error *err)
 {
-    double x[NNLS_MAX];
-    enum status status = nnls(x, problem->a, problem->b, problem->m,
-                              problem->n, err);
+    struct problem problem;
+    double x[NNLS_MAX], own[NNLS_MAX] = { 0 };
+    enum status status = pose(&problem, f, err);
 
-    memset(value, 0, ENERGY_TERM_COUNT * sizeof *value);
-    for (int j = 0; status == STATUS_OK && j < problem->n; j++)
-        value[problem->term[j]] = x[j] / problem->length[j];
-    return status;
-}
-
-/* own[ENERGY_TERM_COUNT]: 0 for terms that no row shows. */
-static enum status own_shares(double *own, const struct problem *problem,
-                              struct error *err)
-{
-    double column[NNLS_MAX];
-    enum status status = nnls_own(column, problem->a, problem->m, problem->n,
-                                  err);
-
-    memset(own, 0, ENERGY_TERM_COUNT * sizeof *own);
-    for (int j = 0; status == STATUS_OK && j < problem->n; j++)
-        own[problem->term[j]] = column[j];
+    *out = (struct solution){ .condition = 0 };
+    if (status == STATUS_OK)
+        status = nnls(x, problem.a, problem.b, problem.m, problem.n, err);
+    if (status == STATUS_OK && judged) {
+        status = nnls_own(own, problem.a, problem.m, problem.n, err);
+        out->condition = nnls_condition(problem.a, problem.m, problem.n);
+    }
+    for (int j = 0; status == STATUS_OK && j < problem.n; j++) {
+        out->value[problem.term[j]] = x[j] / problem.length[j];
+        out->own[problem.term[j]] = own[j];
+    }
+    free(problem.a);
     return status;
 }
 
@@ -118,16 +117,6 @@ static double joules_of(const double *value, const double *amount)
     for (int t = 0; t < ENERGY_TERM_COUNT; t++)
         joules += value[t] * amount[t];
     return joules;
-}
-
-double energy_fit_joules(const struct energy_fit *fit,
-                         const double amount[ENERGY_TERM_COUNT])
-{
-    double value[ENERGY_TERM_COUNT];
-
-    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
-        value[t] = fit->term[t].value;
-    return joules_of(value, amount);
 }
 
 static double standing_of(const double *value, int n_threads)
@@ -142,13 +131,6 @@ static void widen(struct energy_coefficient *c, double value)
 }
 
 /* ---- all rows ---- */
-
-static int every(const void *context, int i)
-{
-    (void)context;
-    (void)i;
-    return 1;
-}
 
 static enum status check_rows(const struct energy_row *rows, int n_rows,
                               int n_kernels, struct error *err)
@@ -187,146 +169,121 @@ static void say_mixed(struct energy_fit *fit, const double *own)
                      "cannot be told apart in these windows: %s", names);
 }
 
-static enum status fit_all(struct energy_fit *fit,
-                           const struct energy_row *rows, int n_rows,
+static enum status fit_all(struct energy_fit *fit, const struct fitter *f,
                            struct error *err)
 {
-    struct problem problem;
-    double value[ENERGY_TERM_COUNT], own[ENERGY_TERM_COUNT], square = 0;
+    struct solution s;
+    double square = 0;
     bool shown[ENERGY_TERM_COUNT] = { false };
-    enum status status = pose(&problem, rows, n_rows, every, NULL, err);
+    int n_shown = 0;
 
-    if (status == STATUS_OK && problem.m < problem.n)
-        status = error_set(err, STATUS_UNAVAILABLE, "%d windows cannot tell "
-                           "%d coefficients", problem.m, problem.n);
-    if (status == STATUS_OK)
-        status = answer(value, &problem, err);
-    if (status == STATUS_OK)
-        status = own_shares(own, &problem, err);
-    if (status != STATUS_OK) {
-        release(&problem);
-        return status;
+    for (int i = 0; i < f->n_rows; i++) {
+        f->times[i] = 1;
+        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+            shown[t] |= f->rows[i].amount[t] > 0;
     }
-    fit->condition = nnls_condition(problem.a, problem.m, problem.n);
-    for (int j = 0; j < problem.n; j++)
-        shown[problem.term[j]] = true;
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        n_shown += shown[t];
+    if (f->n_rows < n_shown)
+        return error_set(err, STATUS_UNAVAILABLE, "%d windows cannot tell "
+                         "%d coefficients", f->n_rows, n_shown);
+    enum status status = solve(&s, f, true, err);
+    if (status != STATUS_OK)
+        return status;
+    fit->condition = s.condition;
     for (int t = 0; t < ENERGY_TERM_COUNT; t++) {
-        fit->term[t].value = value[t];
+        fit->term[t].value = s.value[t];
         if (!shown[t])
             snprintf(fit->term[t].reason, ENERGY_REASON_SIZE,
                      "no window shows it: 0 %s in all", energy_terms[t].what);
     }
-    say_mixed(fit, own);
-    for (int i = 0; i < n_rows; i++) {
-        double off = joules_of(value, rows[i].amount) / rows[i].joules - 1;
-        square += off * off / n_rows;
+    fit->standing.value = standing_of(s.value, f->n_threads);
+    say_mixed(fit, s.own);
+    for (int i = 0; i < f->n_rows; i++) {
+        double off = joules_of(s.value, f->rows[i].amount) /
+                     f->rows[i].joules - 1;
+        square += off * off / f->n_rows;
     }
     fit->residual = sqrt(square);
-    release(&problem);
     return STATUS_OK;
 }
 
 /* ---- without one kernel ---- */
 
-struct left_out {
-    const struct energy_row *rows;
-    int kernel;
-};
-
-static int others(const void *context, int i)
+/* True: every term that a window left out shows stands on its own. */
+static bool predictable(const struct fitter *f, const double *own)
 {
-    const struct left_out *out = context;
-    return out->rows[i].kernel != out->kernel;
-}
-
-/* True: every term that the kernel shows stands on its own without it. */
-static bool predictable(const struct left_out *out, int n_rows,
-                        const double *own)
-{
-    for (int i = 0; i < n_rows; i++)
+    for (int i = 0; i < f->n_rows; i++)
         for (int t = 0; t < ENERGY_TERM_COUNT; t++)
-            if (!others(out, i) && out->rows[i].amount[t] > 0 &&
-                own[t] < least_own)
+            if (!f->times[i] && f->rows[i].amount[t] > 0 && own[t] < least_own)
                 return false;
     return true;
 }
 
-static void predict(struct energy_held_out *held, const struct left_out *out,
-                    int n_rows, const double *value)
+static void predict(struct energy_held_out *held, const struct fitter *f,
+                    const double *value)
 {
     double predicted = 0, measured = 0;
 
-    for (int i = 0; i < n_rows; i++)
-        if (!others(out, i)) {
-            predicted += joules_of(value, out->rows[i].amount);
-            measured += out->rows[i].joules;
+    for (int i = 0; i < f->n_rows; i++)
+        if (!f->times[i]) {
+            predicted += joules_of(value, f->rows[i].amount);
+            measured += f->rows[i].joules;
         }
     held->known = true;
     held->error = predicted / measured - 1;
 }
 
-static enum status fit_without(struct energy_fit *fit,
-                               const struct left_out *out, int n_rows,
-                               int n_threads, struct error *err)
+static enum status fit_without(struct energy_fit *fit, const struct fitter *f,
+                               int kernel, struct error *err)
 {
-    struct energy_held_out *held = &fit->held_out[out->kernel];
-    struct problem problem;
-    double value[ENERGY_TERM_COUNT], own[ENERGY_TERM_COUNT];
+    struct energy_held_out *held = &fit->held_out[kernel];
+    struct solution s;
 
-    for (int i = 0; i < n_rows; i++)
-        held->n_rows += !others(out, i);
-    if (held->n_rows == 0 || held->n_rows == n_rows)
-        return STATUS_OK;
-    enum status status = pose(&problem, out->rows, n_rows, others, out, err);
-    if (status == STATUS_OK)
-        status = answer(value, &problem, err);
-    if (status == STATUS_OK)
-        status = own_shares(own, &problem, err);
-    if (status == STATUS_OK) {
-        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
-            if (own[t] >= least_own)
-                widen(&fit->term[t], value[t]);
-        if (own[ENERGY_IDLE] >= least_own && own[ENERGY_AWAKE] >= least_own)
-            widen(&fit->standing, standing_of(value, n_threads));
-        if (predictable(out, n_rows, own))
-            predict(held, out, n_rows, value);
+    for (int i = 0; i < f->n_rows; i++) {
+        f->times[i] = f->rows[i].kernel != kernel;
+        held->n_rows += !f->times[i];
     }
-    release(&problem);
-    return status;
+    if (held->n_rows == 0 || held->n_rows == f->n_rows)
+        return STATUS_OK;
+    enum status status = solve(&s, f, true, err);
+    if (status != STATUS_OK)
+        return status;
+    for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+        if (s.own[t] >= least_own)
+            widen(&fit->term[t], s.value[t]);
+    if (s.own[ENERGY_IDLE] >= least_own && s.own[ENERGY_AWAKE] >= least_own)
+        widen(&fit->standing, standing_of(s.value, f->n_threads));
+    if (predictable(f, s.own))
+        predict(held, f, s.value);
+    return STATUS_OK;
 }
 
 /* ---- resampled ---- */
 
-static int drawn(const void *context, int i)
-{
-    return ((const int *)context)[i];
-}
-
 /* As many windows of each kernel as there are, drawn with replacement. */
-static void draw(int *times, const struct energy_row *rows, int n_rows,
-                 int n_kernels, int *of_kernel, struct random *random)
+static void draw(const struct fitter *f, int *of_kernel, struct random *random)
 {
-    memset(times, 0, (size_t)n_rows * sizeof *times);
-    for (int k = 0; k < n_kernels; k++) {
+    memset(f->times, 0, (size_t)f->n_rows * sizeof *f->times);
+    for (int k = 0; k < f->n_kernels; k++) {
         int n = 0;
-        for (int i = 0; i < n_rows; i++)
-            if (rows[i].kernel == k)
+        for (int i = 0; i < f->n_rows; i++)
+            if (f->rows[i].kernel == k)
                 of_kernel[n++] = i;
         for (int i = 0; i < n; i++)
-            times[of_kernel[random_below(random, (uint32_t)n)]]++;
+            f->times[of_kernel[random_below(random, (uint32_t)n)]]++;
     }
 }
 
 /* Draws from n windows vary less than windows do, by sqrt((n - 1) / n); n: of
  * the kernel that has fewest. */
-static double stretch_of(const struct energy_row *rows, int n_rows,
-                         int n_kernels)
+static double stretch_of(const struct fitter *f)
 {
     int n[ENERGY_KERNEL_MAX] = { 0 }, least = 0;
 
-    for (int i = 0; i < n_rows; i++)
-        n[rows[i].kernel]++;
-    for (int k = 0; k < n_kernels; k++)
+    for (int i = 0; i < f->n_rows; i++)
+        n[f->rows[i].kernel]++;
+    for (int k = 0; k < f->n_kernels; k++)
         if (n[k] > 1 && (least == 0 || n[k] < least))
             least = n[k];
     return least ? sqrt(least / (least - 1.0)) : 1;
@@ -345,44 +302,31 @@ static void middle(struct energy_coefficient *c, double *value, int n,
     widen(c, c->value);
 }
 
-static enum status resample(struct energy_fit *fit,
-                            const struct energy_row *rows, int n_rows,
-                            const struct energy_fit_options *o, int n,
-                            struct error *err)
+static enum status resample(struct energy_fit *fit, const struct fitter *f,
+                            uint64_t seed, int n, struct error *err)
 {
     /* sample[term][r], the standing watts after the terms */
     double *sample = calloc((size_t)n * (ENERGY_TERM_COUNT + 1),
                             sizeof *sample);
-    int *times = calloc(2 * (size_t)n_rows, sizeof *times);
-    struct random random = random_seeded(o->seed);
-    double stretch = stretch_of(rows, n_rows, o->n_kernels);
+    struct random random = random_seeded(seed);
+    double stretch = stretch_of(f);
     enum status status = STATUS_OK;
+    struct solution s;
 
-    if (!sample || !times) {
-        free(sample);
-        free(times);
+    if (!sample)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %d fits", n);
-    }
     for (int r = 0; status == STATUS_OK && r < n; r++) {
-        struct problem problem;
-        double value[ENERGY_TERM_COUNT];
-        draw(times, rows, n_rows, o->n_kernels, times + n_rows, &random);
-        status = pose(&problem, rows, n_rows, drawn, times, err);
-        if (status == STATUS_OK)
-            status = answer(value, &problem, err);
-        release(&problem);
-        for (int t = 0; status == STATUS_OK && t < ENERGY_TERM_COUNT; t++)
-            sample[t * n + r] = value[t];
-        if (status == STATUS_OK)
-            sample[ENERGY_TERM_COUNT * n + r] =
-                standing_of(value, o->n_threads);
+        draw(f, f->times + f->n_rows, &random);
+        status = solve(&s, f, false, err);
+        for (int t = 0; t < ENERGY_TERM_COUNT; t++)
+            sample[t * n + r] = s.value[t];
+        sample[ENERGY_TERM_COUNT * n + r] = standing_of(s.value, f->n_threads);
     }
     for (int t = 0; status == STATUS_OK && t < ENERGY_TERM_COUNT; t++)
         middle(&fit->term[t], sample + t * n, n, stretch);
     if (status == STATUS_OK)
         middle(&fit->standing, sample + ENERGY_TERM_COUNT * n, n, stretch);
     free(sample);
-    free(times);
     return status;
 }
 
@@ -429,20 +373,19 @@ enum status energy_fit(struct energy_fit *out, const struct energy_row *rows,
     if (o->n_kernels < 1 || o->n_kernels > ENERGY_KERNEL_MAX)
         return error_set(err, STATUS_BAD_VALUE, "%d kernels: allowed are 1 to "
                          "%d", o->n_kernels, ENERGY_KERNEL_MAX);
-    enum status status = check_rows(rows, n_rows, o->n_kernels, err);
+    struct fitter f = { rows, n_rows, o->n_kernels, o->n_threads,
+                        calloc(2 * (size_t)n_rows + 1, sizeof *f.times) };
+    enum status status = f.times ? check_rows(rows, n_rows, o->n_kernels, err)
+        : error_set(err, STATUS_NO_MEMORY, "no memory for %d windows", n_rows);
     if (status == STATUS_OK)
-        status = fit_all(out, rows, n_rows, err);
-    if (status != STATUS_OK)
-        return status;
-    out->standing.value = out->term[ENERGY_IDLE].value +
-                          o->n_threads * out->term[ENERGY_AWAKE].value;
-    status = resample(out, rows, n_rows, o, o->n_resamples > 0
-                      ? o->n_resamples : DEFAULT_RESAMPLES, err);
-    for (int k = 0; status == STATUS_OK && k < o->n_kernels; k++) {
-        struct left_out without = { rows, k };
-        status = fit_without(out, &without, n_rows, o->n_threads, err);
-    }
+        status = fit_all(out, &f, err);
+    if (status == STATUS_OK)
+        status = resample(out, &f, o->seed, o->n_resamples > 0
+                          ? o->n_resamples : DEFAULT_RESAMPLES, err);
+    for (int k = 0; status == STATUS_OK && k < o->n_kernels; k++)
+        status = fit_without(out, &f, k, err);
     if (status == STATUS_OK)
         judge_all(out);
+    free(f.times);
     return status;
 }

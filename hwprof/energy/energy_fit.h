@@ -89,8 +89,4 @@ enum status energy_fit(struct energy_fit *out, const struct energy_row *rows,
                        int n_rows, const struct energy_fit_options *options,
                        struct error *err) MUST_CHECK;
 
-/* Joules of such a window by the coefficients, resolved or not. */
-double energy_fit_joules(const struct energy_fit *fit,
-                         const double amount[ENERGY_TERM_COUNT]);
-
 #endif

@@ -10,7 +10,7 @@
 #include "sim/core/base/stats.h"
 
 const double energy_least_seconds = 0.1;
-const double energy_tick_seconds = 0.001;
+static const double most_window_seconds = 60;
 
 double energy_now(const struct energy_clock *clock)
 {
@@ -28,6 +28,16 @@ void energy_sleep(const struct energy_clock *clock, double seconds)
                              (long)((seconds - whole) * 1e9) };
     while (nanosleep(&left, &left) != 0 && errno == EINTR)
         ;
+}
+
+int64_t energy_repeats(double each, double window)
+{
+    if (!(each > 0) || !isfinite(each))
+        return 0;
+    double repeats = fmax(1, ceil(window / each));
+    repeats += repeats * each < window;      /* the division was rounded */
+    return repeats * each > most_window_seconds || repeats > 0x1p53
+               ? 0 : (int64_t)repeats;
 }
 
 static void settle(struct energy_idle *idle)

@@ -11,7 +11,10 @@
 #include "hwprof/energy/energy_fit.h"
 
 extern const double energy_least_seconds;    /* 0.1: no shorter window */
-extern const double energy_tick_seconds;     /* 0.001: between two postings */
+
+/* How often work of `each` seconds has to be done to fill a window of `window`
+ * seconds; 0: each is unknown, or it would take more than a minute. */
+int64_t energy_repeats(double each, double window);
 
 /* The clock to go by and to sleep by; all NULL: CLOCK_MONOTONIC and
  * nanosleep(). */

@@ -9,8 +9,8 @@
 #include "sim/core/ledger/ledger.h"
 
 /* out[i] = joules * weight[i] / sum, so that out[0] + out[1] + ... in this
- * order is `joules`, to the last bit or two; a weight of 0 has exactly 0.
- * STATUS_BAD_VALUE, out untouched: joules that are negative or not finite,
+ * order is `joules`, to the last bit or two; a weight of 0 has exactly 0.  out
+ * may be weight.  STATUS_BAD_VALUE, out untouched: joules that are negative or not finite,
  * such a weight (an unknown one is not 0), or no weight above 0. */
 enum status energy_apportion(double *out, double joules, const double *weight,
                              int n, struct error *err) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hwprof/machine/sysfs.h"
 
 bool cpu_id_value(const char *text, const char *key, char *out, size_t size)
 {
@@ -23,32 +24,32 @@ bool cpu_id_value(const char *text, const char *key, char *out, size_t size)
     return false;
 }
 
+/* Of Arm Ltd: Arm Architecture Reference Manual, MIDR_EL1. */
+enum { ARM_IMPLEMENTER = 0x41 };
+
+static uint32_t number_of(const char *text, const char *key)
+{
+    char value[64];
+
+    return cpu_id_value(text, key, value, sizeof value)
+               ? (uint32_t)strtoul(value, NULL, 0) : 0;
+}
+
 struct cpu_id cpu_id_read(const char *proc_root)
 {
     struct cpu_id id = { .vendor = "unknown" };
-    char path[512], text[4096], value[64];
+    char text[SYSFS_TEXT_SIZE];
 
-    snprintf(path, sizeof path, "%s/cpuinfo", proc_root);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return id;
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-
-    if (cpu_id_value(text, "vendor_id", value, sizeof value)) {
-        snprintf(id.vendor, sizeof id.vendor, "%.15s", value);
-        if (cpu_id_value(text, "cpu family", value, sizeof value))
-            id.family = (uint32_t)strtoul(value, NULL, 0);
-        if (cpu_id_value(text, "model", value, sizeof value))
-            id.model = (uint32_t)strtoul(value, NULL, 0);
-    } else if (cpu_id_value(text, "CPU implementer", value, sizeof value)) {
-        /* 0x41 is Arm Ltd: Arm Architecture Reference Manual, MIDR_EL1. */
-        snprintf(id.vendor, sizeof id.vendor, "%.15s",
-                 strtoul(value, NULL, 0) == 0x41 ? "arm" : value);
-        if (cpu_id_value(text, "CPU architecture", value, sizeof value))
-            id.family = (uint32_t)strtoul(value, NULL, 0);
-        if (cpu_id_value(text, "CPU part", value, sizeof value))
-            id.model = (uint32_t)strtoul(value, NULL, 0);
+    sysfs_text(text, sizeof text, proc_root, "cpuinfo");
+    if (cpu_id_value(text, "vendor_id", id.vendor, sizeof id.vendor)) {
+        id.family = number_of(text, "cpu family");
+        id.model = number_of(text, "model");
+    } else if (cpu_id_value(text, "CPU implementer", id.vendor,
+                            sizeof id.vendor)) {
+        if (number_of(text, "CPU implementer") == ARM_IMPLEMENTER)
+            snprintf(id.vendor, sizeof id.vendor, "arm");
+        id.family = number_of(text, "CPU architecture");
+        id.model = number_of(text, "CPU part");
     }
     return id;
 }

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include "hwprof/energy/energy_replay.h"
 #include "hwprof/energy/energy_share.h"
 #include "hwprof/measure/measure_inside.h"
 
@@ -83,19 +82,19 @@ bool energy_wants_more(struct measure *m)
     const struct energy_window *w = &m->window;
     const double times = (double)w->times;
     /* a hair more, so that rounding does not fall below it */
-    struct energy_replay plan = energy_replay_plan(
-        w->seconds / times, 1.01 * energy_least_seconds, 0);
+    int64_t repeats = energy_repeats(w->seconds / times,
+                                     1.01 * energy_least_seconds);
     double pauses = w->times > 1 ? w->paused / (times - 1) *
-                                   ((double)plan.repeats - 1) : 0;
+                                   ((double)repeats - 1) : 0;
     struct error why;
 
-    if (w->times >= (int64_t)plan.repeats)
+    if (w->times >= repeats)
         return false;
     if (pauses <= most_pauses_seconds)
         return true;
-    error_set(&why, STATUS_UNAVAILABLE, "%" PRIu64 " times in a repeat, and "
+    error_set(&why, STATUS_UNAVAILABLE, "%" PRId64 " times in a repeat, and "
               "what comes before it each time, %.0f s: allowed are %.0f s; "
-              "give it more tokens or steps", plan.repeats, pauses,
+              "give it more tokens or steps", repeats, pauses,
               most_pauses_seconds);
     give_up(m, "the work is too short for a sensor", &why);
     return false;
