@@ -77,6 +77,18 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
+/* A layer that kept no token did nothing: its weights' gradients are zero. */
+static void clear_gradients(struct model *m, int32_t l)
+{
+    for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
+        const struct tensor *t = tensor_find(&m->tensors, l,
+                                             (enum tensor_id)id);
+        real *gradient = gradient_of(m, l, (enum tensor_id)id);
+        if (gradient)
+            memset(gradient, 0, t->n * sizeof *gradient);
+    }
+}
+
 /* Gradients of the kept rows' scores, or of all rows', pass to router and
  * stream. */
 static void router_backward(struct model *m, int32_t l)
@@ -97,16 +109,11 @@ static void router_backward(struct model *m, int32_t l)
 /* Kept rows go through the gate and the block and are added to the stream's
  * gradient, which other rows pass unchanged.  Where only routers learn, no
  * gradient is needed before the lowest one. */
-static void gated_backward(struct model *m, int32_t l)
+static void kept_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
 
-    if (spec_router_losses(&m->spec)) {
-        struct router_loss loss = router_loss_of(m, l);
-        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token),
-                      &loss, NULL);
-    }
     struct gating gate = gating_of(m, l);
     gate.stream = m->stream[l];
     gate.dstream = m->dstream;
@@ -120,7 +127,24 @@ static void gated_backward(struct model *m, int32_t l)
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
     }
-    if (gated && !m->spec.router_detached)
+}
+
+static void routed_backward(struct model *m, int32_t l)
+{
+    const bool judged = spec_router_losses(&m->spec);
+    const bool works = m->layer[l].n_rows > 0;
+
+    if (judged) {
+        struct router_loss loss = router_loss_of(m, l);
+        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token),
+                      &loss, NULL);
+    }
+    if (works)
+        kept_backward(m, l);
+    else
+        clear_gradients(m, l);
+    if (m->spec.router_scores && m->spec.gate != GATE_ONE &&
+        !m->spec.router_detached && (works || judged))
         router_backward(m, l);
 }
 
@@ -171,7 +195,7 @@ void model_backward(struct model *m, struct meter *meter)
     head_backward(m);
     for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
         if (m->plan.stage[l][0].gated)   /* a whole block: all that trains */
-            gated_backward(m, l);
+            routed_backward(m, l);
         else
             block_backward(m, l, m->stream[l], m->dstream);
     if (!m->spec.backbone_frozen)
