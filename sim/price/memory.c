@@ -7,10 +7,7 @@
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 
-#define X(id, name) [MEMORY_##id] = name,
-const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1] =
-    { MEMORY_PHASE_MAP(X) };
-#undef X
+const char *const memory_phase_names[] = { MEMORY_PHASE_MAP(NAMES_WORD) NULL };
 
 /* The rows of the table that lie outside the executor's block. */
 static const char tokens_name[] = "tokens, targets";

@@ -8,15 +8,6 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/trace.h"
 
-#define X(id, name, ...) name,
-const char *const model_config_families[] = { FAMILY_MAP(X) NULL };
-#undef X
-#define X(id, name) name,
-const char *const model_config_gates[] = { GATE_MAP(X) NULL };
-const char *const model_config_router_inputs[] = { ROUTER_INPUT_MAP(X) NULL };
-const char *const model_config_parts[] = { PART_MAP(X) NULL };
-const char *const model_config_skipped_keys[] = { SKIPPED_KEYS_MAP(X) NULL };
-#undef X
 const char *const model_config_rope_scalings[] = {
     "default", "linear", "llama3", NULL
 };

@@ -5,36 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define X(id, name, ...) [FAMILY_##id] = name,
-const char *const family_names[FAMILY_COUNT] = { FAMILY_MAP(X) };
-#undef X
-#define X(id, name, norm, positions, activation, ...)                          \
-    [FAMILY_##id] = { NORM_##norm, POSITIONS_##positions,                      \
-                      ACTIVATION_##activation, __VA_ARGS__ },
-const struct traits family_traits[FAMILY_COUNT] = { FAMILY_MAP(X) };
-#undef X
-#define X(id, name) [GATE_##id] = name,
-const char *const gate_names[GATE_COUNT] = { GATE_MAP(X) };
-#undef X
-#define X(id, name) [ROUTER_INPUT_##id] = name,
-const char *const router_input_names[ROUTER_INPUT_COUNT] =
-    { ROUTER_INPUT_MAP(X) };
-#undef X
+const char *const family_names[] = { FAMILY_MAP(NAMES_WORD) NULL };
+const char *const gate_names[] = { GATE_MAP(NAMES_WORD) NULL };
+const char *const router_input_names[] = { ROUTER_INPUT_MAP(NAMES_WORD) NULL };
+const char *const signal_names[] = { SIGNAL_MAP(NAMES_WORD) NULL };
+const char *const part_names[] = { PART_MAP(NAMES_WORD) NULL };
+const char *const skipped_keys_names[] = { SKIPPED_KEYS_MAP(NAMES_WORD) NULL };
+const char *const rope_scaling_names[] = { ROPE_SCALING_MAP(NAMES_WORD) NULL };
 
-#define X(id, name) [SIGNAL_##id] = name,
-const char *const signal_names[SIGNAL_COUNT] = { SIGNAL_MAP(X) };
+const struct traits family_traits[FAMILY_COUNT] = {
+#define X(id, name, norm, positions, activation, ...)                          \
+    { NORM_##norm, POSITIONS_##positions, ACTIVATION_##activation,             \
+      __VA_ARGS__ },
+    FAMILY_MAP(X)
 #undef X
-#define X(id, name) [PART_##id] = name,
-const char *const part_names[PART_COUNT] = { PART_MAP(X) };
-#undef X
-#define X(id, name) [SKIPPED_KEYS_##id] = name,
-const char *const skipped_keys_names[SKIPPED_KEYS_COUNT] =
-    { SKIPPED_KEYS_MAP(X) };
-#undef X
-#define X(id, name) [ROPE_SCALING_##id] = name,
-const char *const rope_scaling_names[ROPE_SCALING_COUNT] =
-    { ROPE_SCALING_MAP(X) };
-#undef X
+};
 
 /* All that `row` says is true of `traits`. */
 static bool contains(const struct traits *traits, const struct traits *row)
