@@ -320,6 +320,8 @@ static void forget_later_keys(json_t *same)
         { "routing", "window", "0" },
         { "routing", "capacity_warmup", "0.0" },
         { "routing", "router_deviation", "0.0" },
+        { "routing", "aux_loss", "0.0" },
+        { "routing", "z_loss", "0.0" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },
