@@ -135,22 +135,21 @@ static void say(struct plot *p, const struct study *study, size_t n)
         }
     }
     if (*at)
-        snprintf(p->head, sizeof p->head, "The causal rule differs from top-k "
-                 "by at most %.4f nats per byte (%s)", fabs(gap), at);
+        TEXT_SET(p->head, "The causal rule differs from top-k by at most %.4f "
+                 "nats per byte (%s)", fabs(gap), at);
     else
-        snprintf(p->head, sizeof p->head, "Held-out loss and forward FLOPs "
-                 "against capacity");
-    snprintf(p->sub, sizeof p->sub, "Above: held-out loss (nats per byte); "
-             "top-k looks ahead in the text, the causal rule does not; bars: "
-             "± 1 sd over seeds. Below: forward FLOPs per token");
-    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text  |  "
-             "FLOPs counted  |  lines join the lowest loss at each capacity%s",
+        TEXT_SET(p->head, "Held-out loss and forward FLOPs against capacity");
+    TEXT_SET(p->sub, "Above: held-out loss (nats per byte); top-k looks ahead "
+             "in the text, the causal rule does not; bars: ± 1 sd over seeds. "
+             "Below: forward FLOPs per token");
+    TEXT_SET(p->foot, "loss measured on held-out text  |  FLOPs counted  |  "
+             "lines join the lowest loss at each capacity%s",
              study->separate ? "  |  of the largest training budget alone"
                              : "");
-    snprintf(p->alt, sizeof p->alt, "Two panels over capacity on a logarithmic "
-             "axis, %zu MoD settings: held-out loss under the causal rule and "
-             "under top-k, and forward FLOPs per token, with the best dense "
-             "model as a line. %s.", n, p->head);
+    TEXT_SET(p->alt, "Two panels over capacity on a logarithmic axis, %zu MoD "
+             "settings: held-out loss under the causal rule and under top-k, "
+             "and forward FLOPs per token, with the best dense model as a "
+             "line. %s.", n, p->head);
 }
 
 /* About three steps to the top: 1, 2 or 5 times a power of ten. */

@@ -97,19 +97,19 @@ static void write_curve(struct plot *p, const struct curve *c,
 
 static void describe(struct plot *p, const struct extent *e, size_t n)
 {
-    snprintf(p->head, sizeof p->head, "%s loss against the FLOPs spent so far",
+    TEXT_SET(p->head, "%s loss against the FLOPs spent so far",
              e->heldout ? "Held-out" : "Training");
-    snprintf(p->sub, sizeof p->sub, "%s (nats per byte) against cumulative "
-             "training FLOPs; thin: every run; thick: the best dense and the "
-             "best MoD setting, middle seed", e->heldout ? "Held-out loss"
+    TEXT_SET(p->sub, "%s (nats per byte) against cumulative training FLOPs; "
+             "thin: every run; thick: the best dense and the best MoD "
+             "setting, middle seed", e->heldout ? "Held-out loss"
              : "Training loss, averaged over 1/40 of a run");
-    snprintf(p->foot, sizeof p->foot, "loss measured%s  |  FLOPs counted  |  "
-             "the first 3 %% of training is not drawn",
+    TEXT_SET(p->foot, "loss measured%s  |  FLOPs counted  |  the first 3 %% "
+             "of training is not drawn",
              e->heldout ? " on held-out text" : " on training batches, MoD "
              "under top-k");
-    snprintf(p->alt, sizeof p->alt, "%zu training curves: loss in nats per "
-             "byte against cumulative training FLOPs on a logarithmic axis, "
-             "dense in grey and MoD in blue.", n);
+    TEXT_SET(p->alt, "%zu training curves: loss in nats per byte against "
+             "cumulative training FLOPs on a logarithmic axis, dense in grey "
+             "and MoD in blue.", n);
 }
 
 static bool is_thick(const struct study *study, const struct setting *s,

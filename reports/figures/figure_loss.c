@@ -57,7 +57,7 @@ static void loss_range(const struct study *study, double *low, double *high)
     *high = -HUGE_VAL;
     for (size_t i = 0; i < study->n; i++)
         for (size_t j = 0; j < study->setting[i].n; j++) {
-            double loss = study_loss(study->setting[i].run[j]);
+            double loss = study->setting[i].run[j]->facts.loss_causal;
             if (isfinite(loss)) {
                 *low = fmin(*low, loss);
                 *high = fmax(*high, loss);
@@ -79,11 +79,11 @@ static void write_runs(struct plot *p, const struct study *study,
         for (size_t i = 0; i < study->n; i++) {
             const struct setting *s = &study->setting[i];
             for (size_t j = 0; (int)s->kind == kind && j < s->n; j++) {
-                if (!isfinite(study_loss(s->run[j])) ||
+                if (!isfinite(s->run[j]->facts.loss_causal) ||
                     !isfinite(compute_of(s, axis)))
                     continue;
                 fprintf(p->data, "%.9g %.9g %.0f\n", compute_of(s, axis),
-                        study_loss(s->run[j]), s->run[j]->facts.seed);
+                        s->run[j]->facts.loss_causal, s->run[j]->facts.seed);
                 rows++;
             }
         }
@@ -176,13 +176,13 @@ static void say(struct plot *p, const struct study *study)
     char said[96];
 
     if (!study->dense || !study->mod) {
-        snprintf(p->head, sizeof p->head, "Held-out loss against compute: %s",
+        TEXT_SET(p->head, "Held-out loss against compute: %s",
                  study->mod ? "MoD models alone, no dense one was trained"
                             : "dense models alone, no MoD model was trained");
         return;
     }
     study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
-    snprintf(p->head, sizeof p->head, "Best MoD against best dense: %s", said);
+    TEXT_SET(p->head, "Best MoD against best dense: %s", said);
 }
 
 static size_t fewest_seeds(const struct study *study, size_t *most)
@@ -209,9 +209,9 @@ static void describe(struct plot *p, const struct study *study,
         snprintf(seeds, sizeof seeds, "%zu", most);
     else
         snprintf(seeds, sizeof seeds, "%zu to %zu", least, most);
-    snprintf(p->sub, sizeof p->sub, "Held-out loss (nats per byte) against "
-             "%s%s%s; small marks: one seed; large: mean ± 1 sd of %s "
-             "seed%s; labels: %slayers×channels",
+    TEXT_SET(p->sub, "Held-out loss (nats per byte) against %s%s%s; small "
+             "marks: one seed; large: mean ± 1 sd of %s seed%s; labels: "
+             "%slayers×channels",
              axis->by_forward ? "forward FLOPs per token, after "
                               : "training FLOPs",
              axis->by_forward ? budget : "",
@@ -219,14 +219,13 @@ static void describe(struct plot *p, const struct study *study,
              ? " of training each" : " of training at most", seeds,
              most == 1 ? "" : "s",
              study->mod ? "capacity in routed blocks, " : "");
-    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "
-             "under a causal rule  |  FLOPs %s%s",
-             provenance_names[study->flops_from],
+    TEXT_SET(p->foot, "loss measured on held-out text, MoD under a causal "
+             "rule  |  FLOPs %s%s", provenance_names[study->flops_from],
              study->equal_flops ? ", equal training FLOPs within 1 %"
              : axis->by_forward ? ", training FLOPs differ by more than 1 %"
                                 : "");
-    snprintf(p->alt, sizeof p->alt, "Scatter plot of held-out loss in nats per "
-             "byte against %s for %zu settings of dense and MoD models. %s.",
+    TEXT_SET(p->alt, "Scatter plot of held-out loss in nats per byte against "
+             "%s for %zu settings of dense and MoD models. %s.",
              axis->by_forward ? "forward FLOPs per token" : "training FLOPs",
              study->n, p->head);
 }

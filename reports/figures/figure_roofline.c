@@ -279,19 +279,19 @@ static void describe(struct plot *p, const struct roofline *r)
 
     name_idle(idle, sizeof idle, r);
     tell_ceilings(ceilings, sizeof ceilings, r);
-    snprintf(p->sub, sizeof p->sub, "FLOPs a second of each op against its "
-             "FLOPs a byte of operands; area of a mark: share of the phase's "
-             "time; a thin line joins an op's two models%s",
+    TEXT_SET(p->sub, "FLOPs a second of each op against its FLOPs a byte of "
+             "operands; area of a mark: share of the phase's time; a thin "
+             "line joins an op's two models%s",
              r->ceilings.machine ? "; slopes and level: what the machine "
              "allows, bands from low to high" : "");
-    snprintf(p->foot, sizeof p->foot, "FLOPs and operand bytes counted, each "
-             "operand once an op: no memory traffic  |  time measured  |  %s%s"
-             "%s", ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
+    TEXT_SET(p->foot, "FLOPs and operand bytes counted, each operand once an "
+             "op: no memory traffic  |  time measured  |  %s%s%s",
+             ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
              : "", idle);
-    snprintf(p->alt, sizeof p->alt, "Roofline: on two logarithmic axes, FLOPs "
-             "a second of each op against its FLOPs a byte, dense and MoD, in "
-             "%d phases, under the machine's memory and arithmetic ceilings. "
-             "%s.", r->n_panels, p->head);
+    TEXT_SET(p->alt, "Roofline: on two logarithmic axes, FLOPs a second of "
+             "each op against its FLOPs a byte, dense and MoD, in %d phases, "
+             "under the machine's memory and arithmetic ceilings. %s.",
+             r->n_panels, p->head);
 }
 
 /* ---- script ---- */
@@ -546,9 +546,8 @@ void figure_roofline(struct plot *p, const struct report *report)
         r->n_panels += r->panel[r->n_panels].n > 0;
     }
     if (r->n_panels == 0) {
-        snprintf(p->reason, sizeof p->reason, "%s has no op whose FLOPs and "
-                 "bytes were counted and whose time was measured",
-                 profile->name);
+        TEXT_SET(p->reason, "%s has no op whose FLOPs and bytes were counted "
+                 "and whose time was measured", profile->name);
         free(r);
         return;
     }

@@ -43,8 +43,8 @@ static void say(struct plot *p, const struct match *match, int n)
         ratio[i] = match[i].measured / match[i].predicted;
         near += fabs(ratio[i] - 1) <= 0.1;
     }
-    snprintf(p->head, sizeof p->head, "Predicted time: %d of %d ops within "
-             "10 %%; the median op takes %.2f times its prediction", near, n,
+    TEXT_SET(p->head, "Predicted time: %d of %d ops within 10 %%; the median "
+             "op takes %.2f times its prediction", near, n,
              stats_median(ratio, (size_t)n));
 }
 
@@ -131,14 +131,14 @@ void figure_scatter(struct plot *p, const struct report *r)
     low /= 1.6;
     high *= 1.6;
     say(p, match, n);
-    snprintf(p->sub, sizeof p->sub, "Time per op of the MoD arm (s, summed "
-             "over layers): left, measured against predicted; right, "
-             "their ratio; bands: ±2 %% and ±10 %%");
-    snprintf(p->foot, sizeof p->foot, "x modelled (roofline of the machine "
-             "profile)  |  y measured (median pass without counters)");
-    snprintf(p->alt, sizeof p->alt, "Two scatter panels on logarithmic axes: "
-             "measured against predicted seconds of %d ops, and their ratio. "
-             "%s.", n, p->head);
+    TEXT_SET(p->sub, "Time per op of the MoD arm (s, summed over layers): "
+             "left, measured against predicted; right, their ratio; bands: ±2 "
+             "%% and ±10 %%");
+    TEXT_SET(p->foot, "x modelled (roofline of the machine profile)  |  y "
+             "measured (median pass without counters)");
+    TEXT_SET(p->alt, "Two scatter panels on logarithmic axes: measured "
+             "against predicted seconds of %d ops, and their ratio. %s.",
+             n, p->head);
     write_data(p, profile, match, n);
     fprintf(p->script, "LOW = %.9g; HIGH = %.9g; OFF = %.9g; PHASES = %zu\n"
             "array NAME[PHASES]\n", low, high, off, profile->n_phases);

@@ -171,11 +171,11 @@ static void say(struct plot *p, const struct tradeoff *x)
     const struct trade *t = tradeoff_best(x, SPEND_FLOPS, limit);
 
     if (!t)
-        snprintf(p->head, sizeof p->head, "No routing tried that does not look "
-                 "ahead stays within %g %% more loss", 100 * limit);
+        TEXT_SET(p->head, "No routing tried that does not look ahead stays "
+                 "within %g %% more loss", 100 * limit);
     else
-        snprintf(p->head, sizeof p->head, "At most %g %% more loss: %.60s at "
-                 "capacity %g %% skips %.1f %% of the FLOPs", 100 * limit,
+        TEXT_SET(p->head, "At most %g %% more loss: %.60s at capacity %g %% "
+                 "skips %.1f %% of the FLOPs", 100 * limit,
                  t->line, 100 * t->capacity,
                  100 * (1 - t->share[SPEND_FLOPS].value));
 }
@@ -198,16 +198,16 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
     if (left_out(x))
         snprintf(out, sizeof out, "; %zu points with over 30 %% more loss are "
                  "left out", left_out(x));
-    snprintf(p->sub, sizeof p->sub, "Loss (nats per token) against forward "
-             "FLOPs per token; labels: capacity of routed blocks%s%s",
+    TEXT_SET(p->sub, "Loss (nats per token) against forward FLOPs per token; "
+             "labels: capacity of routed blocks%s%s",
              windows > 0 ? "; bars: 95 % interval of the difference to dense, "
              "paired by window" : "", out);
-    snprintf(p->foot, sizeof p->foot, "loss measured on %.0f tokens a point%s  "
-             "|  FLOPs counted, head on every token",
+    TEXT_SET(p->foot, "loss measured on %.0f tokens a point%s  |  FLOPs "
+             "counted, head on every token",
              x->point[0].tokens, windows > 0 ? ", twin in turns" : "");
-    snprintf(p->alt, sizeof p->alt, "Line plot of loss in nats per token "
-             "against forward FLOPs per token: %zu points on %zu lines, one a "
-             "routing policy, and the dense model. %s.", x->n, x->n_lines,
+    TEXT_SET(p->alt, "Line plot of loss in nats per token against forward "
+             "FLOPs per token: %zu points on %zu lines, one a routing policy, "
+             "and the dense model. %s.", x->n, x->n_lines,
              p->head);
 }
 
@@ -329,28 +329,28 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
                                  : amount_unknown(NULL);
 
     if (t && amount_known(time) && (time.high < 1 || time.low > 1))
-        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
-                 "the FLOPs skipped became %.1f %% %s time",
+        TEXT_SET(p->head, "At most 10 %% more loss: %.1f %% of the FLOPs "
+                 "skipped became %.1f %% %s time",
                  100 * (1 - t->share[SPEND_FLOPS].value),
                  100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
     else if (t && amount_known(time) && isfinite(time.low))
-        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
-                 "the FLOPs skipped, no measurable change in time",
+        TEXT_SET(p->head, "At most 10 %% more loss: %.1f %% of the FLOPs "
+                 "skipped, no measurable change in time",
                  100 * (1 - t->share[SPEND_FLOPS].value));
     else
-        snprintf(p->head, sizeof p->head, "What each routing saves, and what "
-                 "it adds to the loss");
-    snprintf(p->sub, sizeof p->sub, "Loss over that of the dense twin (%%, log; "
-             "below 0.1 %% drawn there) against what is left of its FLOPs, "
-             "bytes, time and energy; lines across: 1, 5 and 10 %%; what "
-             "takes over %d %% is left out", MOST_PERCENT);
-    snprintf(p->foot, sizeof p->foot, "loss and time measured in turns with the "
-             "twin, bars: 95 %% interval over windows  |  FLOPs and bytes "
-             "counted  |  energy modelled (hollow, dotted), bars: low and high "
-             "of the machine profile");
-    snprintf(p->alt, sizeof p->alt, "Four panels of loss increase in percent, "
-             "on a logarithmic axis, against the share of the dense twin's "
-             "FLOPs, bytes, time and energy, for %zu points on %zu lines. %s.",
+        TEXT_SET(p->head, "What each routing saves, and what it adds to the "
+                 "loss");
+    TEXT_SET(p->sub, "Loss over that of the dense twin (%%, log; below 0.1 %% "
+             "drawn there) against what is left of its FLOPs, bytes, time and "
+             "energy; lines across: 1, 5 and 10 %%; what takes over %d %% is "
+             "left out", MOST_PERCENT);
+    TEXT_SET(p->foot, "loss and time measured in turns with the twin, bars: "
+             "95 %% interval over windows  |  FLOPs and bytes counted  |  "
+             "energy modelled (hollow, dotted), bars: low and high of the "
+             "machine profile");
+    TEXT_SET(p->alt, "Four panels of loss increase in percent, on a "
+             "logarithmic axis, against the share of the dense twin's FLOPs, "
+             "bytes, time and energy, for %zu points on %zu lines. %s.",
              x->n, x->n_lines, p->head);
 }
 

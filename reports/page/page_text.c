@@ -152,7 +152,7 @@ static bool was_executed(const struct run *run)
                              .of[WITNESS_COUNTED][METRIC_FLOPS]) ||
             run->phase[i].seconds[ARM_MOD].from == PROV_MEASURED)
             return true;
-    return isfinite(study_loss(run));
+    return isfinite(run->facts.loss_causal);
 }
 
 /* Runs that are no seed of their own. */

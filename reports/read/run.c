@@ -160,9 +160,11 @@ void facts_read(struct facts *f, const json_t *s)
                                (router && strncmp(router, "frozen", 6) == 0));
     if (f->control && policy && policy->scored)
         f->policy = "frozen router";
-    if (f->dense) {
+    if (f->dense) {                 /* no rule to choose: both losses are one */
         f->n_routed = 0;
         f->capacity = f->realised = 1;
+        if (!isfinite(f->loss_causal))
+            f->loss_causal = f->loss_topk;
     }
 }
 

@@ -175,7 +175,7 @@ static void points(struct report *r)
             table_amount(t, run->totals.of[WITNESS_COUNTED][METRIC_FLOPS]);
             table_amount(t, run->totals.of[WITNESS_MEASURED][METRIC_SECONDS]);
             table_amount(t, totals_best(&run->totals, METRIC_JOULES));
-            table_amount(t, measured(study_loss(run)));
+            table_amount(t, measured(run->facts.loss_causal));
             if (run->facts.dense && !isfinite(run->facts.loss_topk))
                 table_skip(t);
             else
