@@ -56,13 +56,12 @@ static void add_row(struct table *t, const struct csv *csv, size_t r)
 
 void tables_executed(struct report *report)
 {
-    char path[FILE_PATH_SIZE];
     struct table *t = NULL;
     struct csv csv;
     struct error err;
 
-    if (!report->profile || !run_has(report->profile, "validate.csv", path) ||
-        csv_open(&csv, path, &err) != STATUS_OK)
+    if (!report->profile || csv_open_in(&csv, report->profile->path,
+                                        "validate.csv", &err) != STATUS_OK)
         return;
     int width = csv_column(&csv, "flops_scalar");
     for (size_t r = 0; r < csv.n_rows; r++) {

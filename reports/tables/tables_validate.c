@@ -114,12 +114,11 @@ static void add_row(const struct report *report, struct table *t,
 
 void tables_validate(struct report *report)
 {
-    char path[FILE_PATH_SIZE];
     struct csv csv;
     struct error err;
 
-    if (!report->profile || !run_has(report->profile, "validate.csv", path) ||
-        csv_open(&csv, path, &err) != STATUS_OK)
+    if (!report->profile || csv_open_in(&csv, report->profile->path,
+                                        "validate.csv", &err) != STATUS_OK)
         return;
     struct fields f = {
         csv_column(&csv, "phase"), csv_column(&csv, "model"),
