@@ -69,11 +69,6 @@ static bool same_curve(const struct dot *a, const struct dot *b)
            a->s->capacity == b->s->capacity;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    return compare(*(const double *)a, *(const double *)b);
-}
-
 static void find_capacities(struct isoflop *iso)
 {
     for (int i = 0; i < iso->n; i++) {
@@ -83,8 +78,7 @@ static void find_capacities(struct isoflop *iso)
         if (!seen)
             iso->capacity[iso->n_capacities++] = iso->dot[i].s->capacity;
     }
-    qsort(iso->capacity, (size_t)iso->n_capacities, sizeof *iso->capacity,
-          by_value);
+    stats_sort(iso->capacity, (size_t)iso->n_capacities);
 }
 
 static void collect(struct isoflop *iso, const struct study *study)
@@ -156,29 +150,23 @@ static double right_room(const struct isoflop *iso)
 
 static void find_range(struct isoflop *iso, double width)
 {
-    double room;
+    struct range size = RANGE_EMPTY, loss = RANGE_EMPTY;
+    double pixel;
 
-    iso->x0 = iso->y0 = HUGE_VAL;
-    iso->x1 = 0;
-    iso->y1 = -HUGE_VAL;
     for (int i = 0; i < iso->n; i++) {
         const struct setting *s = iso->dot[i].s;
-        iso->x0 = fmin(iso->x0, iso->dot[i].size);
-        iso->x1 = fmax(iso->x1, iso->dot[i].size);
+        range_add(&size, iso->dot[i].size);
         for (size_t j = 0; j < s->n; j++)
-            if (isfinite(s->run[j]->facts.loss_causal)) {
-                iso->y0 = fmin(iso->y0, s->run[j]->facts.loss_causal);
-                iso->y1 = fmax(iso->y1, s->run[j]->facts.loss_causal);
-            }
+            range_add(&loss, s->run[j]->facts.loss_causal);
     }
-    room = log(iso->x1 / iso->x0) / (width - left_room - right_room(iso));
-    iso->x0 *= exp(-left_room * room);
-    iso->end = iso->x1 * exp(name_gap * room);
-    iso->x1 *= exp(right_room(iso) * room);
+    pixel = log(size.high / size.low) / (width - left_room - right_room(iso));
+    iso->x0 = size.low * exp(-left_room * pixel);
+    iso->end = size.high * exp(name_gap * pixel);
+    iso->x1 = size.high * exp(right_room(iso) * pixel);
     /* The interval of two seeds can be as wide as the page. */
-    room = fmax(0.15 * (iso->y1 - iso->y0), 0.002);
-    iso->y0 -= room;
-    iso->y1 += room;
+    range_widen(&loss, 0.15, 0.002);
+    iso->y0 = loss.low;
+    iso->y1 = loss.high;
     for (int i = 0; i < iso->n; i++)
         iso->cut += iso->dot[i].loss.low < iso->y0 ||
                     iso->dot[i].loss.high > iso->y1;

@@ -49,23 +49,15 @@ static struct axis choose_axis(const struct study *study)
     return axis;
 }
 
-static void loss_range(const struct study *study, double *low, double *high)
+static struct range loss_range(const struct study *study)
 {
-    double room;
+    struct range range = RANGE_EMPTY;
 
-    *low = HUGE_VAL;
-    *high = -HUGE_VAL;
     for (size_t i = 0; i < study->n; i++)
-        for (size_t j = 0; j < study->setting[i].n; j++) {
-            double loss = study->setting[i].run[j]->facts.loss_causal;
-            if (isfinite(loss)) {
-                *low = fmin(*low, loss);
-                *high = fmax(*high, loss);
-            }
-        }
-    room = fmax(0.09 * (*high - *low), 0.002);
-    *low -= room;
-    *high += room;
+        for (size_t j = 0; j < study->setting[i].n; j++)
+            range_add(&range, study->setting[i].run[j]->facts.loss_causal);
+    range_widen(&range, 0.09, 0.002);
+    return range;
 }
 
 /* One block a kind: every run.  A block without rows would shift the rest. */
@@ -244,10 +236,9 @@ void figure_loss(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
     struct axis axis = choose_axis(study);
-    double low, high;
+    struct range loss = loss_range(study);
 
-    loss_range(study, &low, &high);
-    if (!(high > low) || !(axis.high > axis.low))
+    if (!(loss.high > loss.low) || !(axis.high > axis.low))
         return;
     p->ready = true;
     p->right = 104;
@@ -257,8 +248,8 @@ void figure_loss(struct plot *p, const struct report *r)
     write_runs(p, study, &axis);
     write_means(p, study, &axis);
     write_envelope(p, study, &axis);
-    struct frame frame = { axis.low, axis.high, low, high, !axis.by_forward,
-                           false, plot_frame_width(p), plot_frame_height(p),
+    struct frame frame = { axis.low, axis.high, loss.low, loss.high,
+                           !axis.by_forward, false, plot_frame_width(p), plot_frame_height(p),
                            study->dense ? study->dense->causal.mean
                                         : nan("") };
     plot_axes(p, frame);

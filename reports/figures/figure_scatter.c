@@ -117,19 +117,19 @@ void figure_scatter(struct plot *p, const struct report *r)
     const struct run *profile = r->profile;
     struct match match[MAX_POINTS];
     int n = profile ? collect(match, profile) : 0;
-    double low = HUGE_VAL, high = 0, off = 1.3;
+    struct range range = RANGE_EMPTY;
+    double off = 1.3;
 
     if (n == 0)
         return;
     p->ready = true;
     for (int i = 0; i < n; i++) {
-        low = fmin(low, fmin(match[i].predicted, match[i].measured));
-        high = fmax(high, fmax(match[i].predicted, match[i].measured));
+        range_add(&range, match[i].predicted);
+        range_add(&range, match[i].measured);
         off = fmax(off, 1.15 * exp(fabs(log(match[i].measured /
                                             match[i].predicted))));
     }
-    low /= 1.6;
-    high *= 1.6;
+    const double low = range.low / 1.6, high = 1.6 * range.high;
     say(p, match, n);
     TEXT_SET(p->sub, "Time per op of the MoD arm (s, summed over layers): "
              "left, measured against predicted; right, their ratio; bands: ±2 "

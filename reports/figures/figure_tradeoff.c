@@ -36,14 +36,6 @@ static bool find_lines(struct lines *out, const struct tradeoff *x)
     return out->n > 0;
 }
 
-static void widen(double range[2], double value)
-{
-    if (!isfinite(value))
-        return;
-    range[0] = fmin(range[0], value);
-    range[1] = fmax(range[1], value);
-}
-
 static double or_else(double value, double other)
 {
     return isfinite(value) ? value : other;
@@ -214,10 +206,10 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
 void figure_tradeoff(struct plot *p, const struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    double at[2] = { HUGE_VAL, -HUGE_VAL }, loss[2] = { HUGE_VAL, -HUGE_VAL };
+    struct range at = RANGE_EMPTY, loss = RANGE_EMPTY;
     struct lines lines;
     struct prefix prefix;
-    double dense = x->dense_loss.value, room;
+    double dense = x->dense_loss.value;
 
     if (!find_lines(&lines, x)) {
         free(lines.first);
@@ -228,31 +220,28 @@ void figure_tradeoff(struct plot *p, const struct report *r)
         const struct trade *t = &x->point[i];
         if (t->loss.value > most)
             continue;
-        widen(at, t->spent[SPEND_FLOPS].value);
+        range_add(&at, t->spent[SPEND_FLOPS].value);
         if (amount_known(t->share[SPEND_FLOPS]))
-            widen(at, t->spent[SPEND_FLOPS].value /
-                      t->share[SPEND_FLOPS].value);
-        widen(loss, t->loss.value);
-        widen(loss, t->dense_loss.value);
+            range_add(&at, t->spent[SPEND_FLOPS].value /
+                           t->share[SPEND_FLOPS].value);
+        range_add(&loss, t->loss.value);
+        range_add(&loss, t->dense_loss.value);
     }
-    if (!(at[1] > 0) || !(loss[1] > 0)) {
+    if (!(at.high > 0) || !(loss.high > 0)) {
         free(lines.first);
         return;
     }
-    prefix = prefix_for(at[1]);
-    room = fmax(0.06 * (at[1] - at[0]), 0.01 * at[1]);
-    at[0] = (at[0] - room) / prefix.factor;
-    at[1] = (at[1] + room) / prefix.factor;
-    room = fmax(0.06 * (loss[1] - loss[0]), 0.01);
-    loss[0] -= room;
-    loss[1] += room;
+    prefix = prefix_for(at.high);
+    range_widen(&at, 0.06, 0.01 * at.high);
+    range_widen(&loss, 0.06, 0.01);
     p->ready = true;
     p->height = 560;
     p->right = 64;
     curve_texts(p, x);
     write_key(p, x, &lines);
     write_curve(p, x, &lines, prefix.factor);
-    struct frame frame = { at[0], at[1], loss[0], loss[1], false, false,
+    struct frame frame = { at.low / prefix.factor, at.high / prefix.factor,
+                           loss.low, loss.high, false, false,
                            plot_frame_width(p), plot_frame_height(p), dense };
     plot_axes(p, frame);
     if (amount_known(x->dense_loss))
@@ -299,26 +288,25 @@ static void write_savings(struct plot *p, const struct tradeoff *x,
 }
 
 /* The ranges that all panels share, so that they can be compared. */
-static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
+static bool ranges(const struct tradeoff *x, struct range *share,
+                   struct range *loss)
 {
-    share[0] = loss[0] = HUGE_VAL;
-    share[1] = loss[1] = -HUGE_VAL;
     for (size_t i = 0; i < x->n; i++) {
         const struct trade *t = &x->point[i];
         if (t->kind == TRADE_DENSE || !amount_known(t->increase))
             continue;
-        widen(loss, drawn(t->increase.value));
-        widen(loss, drawn(t->increase.low));
-        widen(loss, drawn(t->increase.high));
+        range_add(loss, drawn(t->increase.value));
+        range_add(loss, drawn(or_else(t->increase.low, t->increase.value)));
+        range_add(loss, drawn(or_else(t->increase.high, t->increase.value)));
         for (int s = 0; s < SPEND_COUNT; s++)
-            widen(share, 100 * t->share[s].value);
+            range_add(share, 100 * t->share[s].value);
     }
-    widen(share, 100);
-    share[0] = fmax(0, share[0] - 5);
-    share[1] = fmin(share[1] + 5, MOST_PERCENT);
-    loss[0] = fmin(loss[0] / 1.5, 0.8);
-    loss[1] = fmax(loss[1] * 1.5, 13);
-    return loss[0] > 0 && share[1] > share[0];
+    range_add(share, 100);
+    share->low = fmax(0, share->low - 5);
+    share->high = fmin(share->high + 5, MOST_PERCENT);
+    loss->low = fmin(loss->low / 1.5, 0.8);
+    loss->high = fmax(loss->high * 1.5, 13);
+    return loss->low > 0 && share->high > share->low;
 }
 
 static void savings_texts(struct plot *p, const struct tradeoff *x)
@@ -357,10 +345,10 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
 void figure_savings(struct plot *p, const struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    double share[2], loss[2];
+    struct range share = RANGE_EMPTY, loss = RANGE_EMPTY;
     struct lines lines;
 
-    if (!find_lines(&lines, x) || !ranges(x, share, loss)) {
+    if (!find_lines(&lines, x) || !ranges(x, &share, &loss)) {
         free(lines.first);
         return;
     }
@@ -371,7 +359,7 @@ void figure_savings(struct plot *p, const struct report *r)
     write_key(p, x, &lines);
     write_savings(p, x, &lines);
     fprintf(p->script, "X0 = %.9g; X1 = %.9g; Y0 = %.9g; Y1 = %.9g\n"
-            "array COST[%d]\n", share[0], share[1], loss[0], loss[1],
+            "array COST[%d]\n", share.low, share.high, loss.low, loss.high,
             SPEND_COUNT);
     for (int s = 0; s < SPEND_COUNT; s++)
         fprintf(p->script, "COST[%d] = '%s, %% of the dense twin (%s)'\n",
