@@ -135,9 +135,9 @@ static struct difference difference_of(const struct study *study,
                   : stats_welch(a->causal, b->causal);
 }
 
-/* Each seed compares the two settings that the other seeds would choose, so none
- * judges a choice it took part in.  Settings that share fewer than two seeds are
- * compared as they are. */
+/* Each seed compares the two settings that the other seeds would choose, so
+ * none judges a choice it took part in.  Settings that share fewer than two
+ * seeds are compared as they are. */
 static struct difference difference_of_best(const struct study *study,
                                             double flops, double *x)
 {

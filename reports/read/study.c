@@ -232,7 +232,8 @@ static void summarise(struct setting *s, double *x)
     s->flops_topk = OVER_SEEDS(flops_topk).mean;
 #undef OVER_SEEDS
     for (size_t i = 0; i < s->n_seeds; i++)
-        s->loss[i] = of_seed(s, s->seed[i], offsetof(struct facts, loss_causal));
+        s->loss[i] = of_seed(s, s->seed[i], offsetof(struct facts,
+                                                     loss_causal));
     for (size_t i = 0; i < s->n; i++)
         if (amount_known(flops_trained(s->run[i]))) {
             flops += flops_trained(s->run[i]).value;

@@ -4,20 +4,22 @@
 
 #include <math.h>
 
-static struct amount measured(double value)
+struct amount tables_known(double value, enum provenance from)
 {
-    struct amount a = amount_of(value, PROV_MEASURED);
+    struct amount a = amount_of(value, from);
     if (!amount_known(a))
         a.reason = "no summary holds this number";
     return a;
 }
 
+static struct amount measured(double value)
+{
+    return tables_known(value, PROV_MEASURED);
+}
+
 static struct amount counted(double value)
 {
-    struct amount a = amount_of(value, PROV_COUNTED);
-    if (!amount_known(a))
-        a.reason = "no summary holds this number";
-    return a;
+    return tables_known(value, PROV_COUNTED);
 }
 
 static enum row_kind row_of(const struct setting *s)
