@@ -488,7 +488,7 @@ static double convention(const char *name, const struct model_spec *spec,
     cr_assert(eq(int, allocation_open(&a, spec->n_layers, B, T, NULL),
                  STATUS_OK));
     allocation_fill(&a, spec);
-    double value = predict_convention_find(name)->train_flops(spec, &a);
+    double value = predict_train_flops(predict_convention_find(name), spec, &a);
     allocation_close(&a);
     return value;
 }

@@ -14,27 +14,11 @@
 
 /* ---- arguments ---- */
 
-static const char *const ops[] = {
-#define X(id, name, ...) name,
-    OP_MAP(X) NULL
-#undef X
-};
-
-static const char *const weights[] = {
-#define X(id, name) name,
-    WEIGHTS_MAP(X)
-#undef X
-#define X(id, name, block, bytes, flops) name,
-    NUMBER_MAP(X)
-#undef X
-    NULL
-};
-
-static const char *const logits[] = {
-#define X(id, name) name,
-    LOGITS_MAP(X) NULL
-#undef X
-};
+static const char *const ops[] = { OP_MAP(NAMES_WORD) NULL };
+static const char *const weights[] = { WEIGHTS_MAP(NAMES_WORD)
+                                       NUMBER_MAP(NAMES_WORD) NULL };
+static const char *const logits[] = { [LOGITS_LAST] = "last",
+                                      [LOGITS_ALL] = "all", NULL };
 
 #define PREDICT(name, argument, with, TYPE, member, ...)                       \
     FLAG(name, argument, with, TYPE, struct predict_options, member,           \

@@ -169,8 +169,10 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
          c++) {
         if (strcmp(name, "all") != 0 && strcmp(name, c->name) != 0)
             continue;
-        double model = c->train_flops(&a->model.spec, &a->model.allocation);
-        double dense = c->train_flops(&a->dense.spec, &a->dense.allocation);
+        double model = predict_train_flops(c, &a->model.spec,
+                                           &a->model.allocation);
+        double dense = predict_train_flops(c, &a->dense.spec,
+                                           &a->dense.allocation);
         table_row(&t, ROW_PLAIN);
         table_text(&t, c->name);
         table_amount(&t, amount_of(model, PROV_PREDICTED));
@@ -300,8 +302,10 @@ static json_t *conventions_json(const struct predict_answer *a)
     for (const struct predict_convention *c = predict_conventions;
          a->question.phase == MEMORY_TRAIN && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
-            "flops", c->train_flops(&a->model.spec, &a->model.allocation),
-            "dense", c->train_flops(&a->dense.spec, &a->dense.allocation),
+            "flops", predict_train_flops(c, &a->model.spec,
+                                         &a->model.allocation),
+            "dense", predict_train_flops(c, &a->dense.spec,
+                                         &a->dense.allocation),
             "counts", c->counts, "source", c->source));
     return out;
 }

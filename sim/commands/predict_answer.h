@@ -8,13 +8,7 @@
 #include "sim/core/answer/command.h"
 #include "sim/price/predict_table.h"
 
-#define LOGITS_MAP(X)  X(LAST, "last")  X(ALL, "all")
-
-enum logits {
-#define X(id, name) LOGITS_##id,
-    LOGITS_MAP(X)
-#undef X
-};
+enum logits { LOGITS_LAST, LOGITS_ALL };
 
 struct predict_options {
     struct command_options common;

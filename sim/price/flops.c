@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define X(id, name) [WORK_##id] = name,
-const char *const work_names[WORK_COUNT] = { WORK_MAP(X) };
-#undef X
+const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
 
 /* The convention of sim/core/ledger/op.h as a table.  X is handed each
  * expression once to evaluate and once to print, in the letters of spec.h and

@@ -13,18 +13,13 @@
 #include "sim/core/model/spec.h"
 
 /* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
-#define WORK_MAP(X)           \
-    X(MATMUL, "matmul")       \
-    X(ATTEND, "attend")       \
-    X(VECTOR, "vector")
+#define WORK_MAP(X)          \
+    X(WORK_MATMUL, "matmul") \
+    X(WORK_ATTEND, "attend") \
+    X(WORK_VECTOR, "vector")
 
-enum work {
-#define X(id, name) WORK_##id,
-    WORK_MAP(X)
-#undef X
-    WORK_COUNT
-};
-extern const char *const work_names[WORK_COUNT];
+enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
+extern const char *const work_names[];        /* NULL ends */
 enum work flops_work(enum op op);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of

@@ -4,9 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define X(id, name) [LEVEL_##id] = name,
-const char *const level_names[LEVEL_COUNT] = { LEVEL_MAP(X) };
-#undef X
+const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 
 #define AT(member) offsetof(struct machine, member)
 #define QUANTITY(key, member, low, high, unit, help)                           \

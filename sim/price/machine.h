@@ -12,19 +12,14 @@
 #include "sim/price/flops.h"
 
 /* The levels that an operand may come from, nearest first. */
-#define LEVEL_MAP(X)     \
-    X(L1,   "l1")        \
-    X(L2,   "l2")        \
-    X(L3,   "l3")        \
-    X(DRAM, "dram")
+#define LEVEL_MAP(X)    \
+    X(LEVEL_L1,   "l1") \
+    X(LEVEL_L2,   "l2") \
+    X(LEVEL_L3,   "l3") \
+    X(LEVEL_DRAM, "dram")
 
-enum level {
-#define X(id, name) LEVEL_##id,
-    LEVEL_MAP(X)
-#undef X
-    LEVEL_COUNT
-};
-extern const char *const level_names[LEVEL_COUNT];
+enum level { LEVEL_MAP(NAMES_ID) LEVEL_COUNT };
+extern const char *const level_names[];      /* NULL ends */
 
 struct machine_level {
     struct quantity size_bytes;        /* caches; value 0: no such level */

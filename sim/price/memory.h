@@ -9,20 +9,18 @@
 #include "sim/core/model/spec.h"
 
 #define MEMORY_PHASE_MAP(X)                                                    \
-    X(TRAIN,   "train")      /* every layer's activations wait for backward */ \
-    X(FORWARD, "prefill")    /* layers take turns in one set of buffers     */ \
-    X(DECODE,  "decode")     /* one row a sequence, and the cached keys     */
+    X(MEMORY_TRAIN,   "train")   /* every layer's results wait for backward */ \
+    X(MEMORY_FORWARD, "prefill") /* layers take turns in one set of buffers */ \
+    X(MEMORY_DECODE,  "decode")  /* one row a sequence, and the cached keys */
 
 enum memory_phase {
-#define X(id, name) MEMORY_##id,
-    MEMORY_PHASE_MAP(X)
-#undef X
+    MEMORY_PHASE_MAP(NAMES_ID)
     MEMORY_PHASE_COUNT,
     MEMORY_LAST = MEMORY_PHASE_COUNT   /* prefill with logits of each sequence's
                                         * last row alone; MEMORY_FORWARD has
                                         * those of every row */
 };
-extern const char *const memory_phase_names[MEMORY_PHASE_COUNT + 1];
+extern const char *const memory_phase_names[];       /* NULL ends */
 
 struct memory_item {
     const char *name;         /* "qkv" */

@@ -61,20 +61,29 @@ enum status predict_decode_expected(struct ledger *ledger,
 
 /* The conventions by which papers count the FLOPs of a training step, for a
  * spec that can be trained: conventions of a report, never of a ledger.  S is a
- * sequence's kept tokens in a layer, N its kept rows. */
+ * sequence's kept tokens in a layer, N its kept rows.  The first, "matmul", is
+ * the useful work: 3 times forward's products, head included, with the causal
+ * pairs of attention and nothing else. */
+enum convention_parameters { PARAMETERS_NONE, PARAMETERS_BLOCKS,
+                             PARAMETERS_ALL };
+enum convention_pairs { PAIRS_NONE, PAIRS_FULL /* S*S */, PAIRS_HALF,
+                        PAIRS_EXACT /* S(S+1)/2 */ };
 struct predict_convention {
     const char *name;
-    double    (*train_flops)(const struct model_spec *spec,
-                             const struct allocation *allocation);
     const char *counts;           /* in a few words */
     const char *source;           /* paper and section */
+    enum convention_parameters parameters;   /* 6 for each and row using it */
+    /* And 3 times these of forward: products with the blocks' matrices, QK^T and
+     * PV over such pairs, the head, 3 for each head and pair, the embedding as a
+     * product. */
+    bool matrices;
+    enum convention_pairs pairs;
+    bool head, softmax, embed;
 };
 extern const struct predict_convention predict_conventions[];  /* NULL ends */
 const struct predict_convention *predict_convention_find(const char *name);
-
-/* The useful work of a training step: 3 times forward's products, head
- * included, with the causal pairs S(S+1)/2 of attention and nothing else. */
-double predict_useful_train_flops(const struct model_spec *spec,
-                                  const struct allocation *allocation);
+double predict_train_flops(const struct predict_convention *convention,
+                           const struct model_spec *spec,
+                           const struct allocation *allocation);
 
 #endif

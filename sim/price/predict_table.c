@@ -8,10 +8,7 @@
 
 #include "sim/core/model/plan.h"
 
-#define X(id, name) [PREDICT_BY_##id] = name,
-const char *const predict_by_names[PREDICT_BY_COUNT + 1] =
-    { PREDICT_BY_MAP(X) };
-#undef X
+const char *const predict_by_names[] = { PREDICT_BY_MAP(NAMES_WORD) NULL };
 
 /* True if a token's price depends on its position. */
 static bool needs_positions(const struct predict_question *question,

@@ -33,15 +33,11 @@ enum status prediction_open(struct prediction *out,
 void        prediction_close(struct prediction *prediction);
 
 #define PREDICT_BY_MAP(X)                                                      \
-    X(OP, "op")  X(LAYER, "layer")  X(PASS, "pass")  X(TOTAL, "total")
+    X(PREDICT_BY_OP, "op")      X(PREDICT_BY_LAYER, "layer")                   \
+    X(PREDICT_BY_PASS, "pass")  X(PREDICT_BY_TOTAL, "total")
 
-enum predict_by {
-#define X(id, name) PREDICT_BY_##id,
-    PREDICT_BY_MAP(X)
-#undef X
-    PREDICT_BY_COUNT
-};
-extern const char *const predict_by_names[PREDICT_BY_COUNT + 1];
+enum predict_by { PREDICT_BY_MAP(NAMES_ID) PREDICT_BY_COUNT };
+extern const char *const predict_by_names[];         /* NULL ends */
 
 /* Row i of the table, for both models; work that one of them does not do costs
  * it nothing.  A row that neither has is left out. */

@@ -27,11 +27,7 @@ enum {
     POINT_MAX_BYTES = 1 << 20,
 };
 
-const char *const point_state_names[POINT_STATE_COUNT] = {
-#define X(id, word) [POINT_##id] = word,
-    POINT_STATE_MAP(X)
-#undef X
-};
+const char *const point_state_names[] = { POINT_STATE_MAP(NAMES_WORD) NULL };
 
 /* A process at work; pid 0: a free place. */
 struct job {

@@ -11,20 +11,14 @@
 #include <stdio.h>
 #include "sim/sweep/sweep.h"
 
-/*    id        word                                                           */
-#define POINT_STATE_MAP(X)                                                      \
-    X(DONE,     "done")                                                         \
-    X(FAILED,   "failed")        /* in this process                      */     \
-    X(STARTED,  "unfinished")    /* ended early, or runs elsewhere       */     \
-    X(PENDING,  "pending")
+#define POINT_STATE_MAP(X)                                                     \
+    X(POINT_DONE,     "done")                                                  \
+    X(POINT_FAILED,   "failed")        /* in this process */                   \
+    X(POINT_STARTED,  "unfinished")    /* ended early, or runs elsewhere */    \
+    X(POINT_PENDING,  "pending")
 
-enum point_state {
-#define X(id, word) POINT_##id,
-    POINT_STATE_MAP(X)
-#undef X
-    POINT_STATE_COUNT
-};
-extern const char *const point_state_names[POINT_STATE_COUNT];
+enum point_state { POINT_STATE_MAP(NAMES_ID) POINT_STATE_COUNT };
+extern const char *const point_state_names[];        /* NULL ends */
 
 /* A point that failed: its exit code, or 128 + the signal that ended it, and
  * the last lines of its log. */

@@ -98,6 +98,6 @@ double trainee_run(void *argument, int64_t times)
 
 double trainee_flops(const struct trainee *t)
 {
-    return predict_useful_train_flops(model_spec(t->model),
-                                      model_allocation(t->model));
+    return predict_train_flops(predict_conventions, model_spec(t->model),
+                               model_allocation(t->model));
 }

@@ -7,20 +7,17 @@
 
 #include <stdio.h>
 
-/*    id         quotes added, and what no text can then do                   */
-#define BORDER_MAP(X)                                                          \
-    X(HTML)      /* none: text and "..." attributes; no tag, no entity      */ \
-    X(GNUPLOT)   /* '...': no backquote substitution, no end of the string  */ \
-    X(TIC)       /* '...': the same where gnuplot also reads % as a format  */ \
-    X(DATA)      /* "...": one field of a gnuplot data file                 */ \
-    X(CSV)       /* as needed, RFC 4180; no formula in a spreadsheet        */ \
-    X(MARKDOWN)  /* none: no markup, no end of a table cell                 */ \
-    X(TERMINAL)  /* none: no control sequence                                */
-
+/* Quotes added, and what no text can then do. */
 enum border {
-#define X(id) BORDER_##id,
-    BORDER_MAP(X)
-#undef X
+    BORDER_HTML,       /* none: text and "..." attributes; no tag, no entity */
+    BORDER_GNUPLOT,    /* '...': no backquote substitution, no end of the
+                        * string */
+    BORDER_TIC,        /* '...': the same where gnuplot also reads % as a
+                        * format */
+    BORDER_DATA,       /* "...": one field of a gnuplot data file */
+    BORDER_CSV,        /* as needed, RFC 4180; no formula in a spreadsheet */
+    BORDER_MARKDOWN,   /* none: no markup, no end of a table cell */
+    BORDER_TERMINAL,   /* none: no control sequence */
     BORDER_COUNT
 };
 

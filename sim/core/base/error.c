@@ -27,11 +27,7 @@ void error_make_printable(struct error *err)
 
 const char *status_text(enum status status)
 {
-    static const char *const text[STATUS_COUNT] = {
-#define X(id, words) [STATUS_##id] = words,
-        STATUS_MAP(X)
-#undef X
-    };
+    static const char *const text[] = { STATUS_MAP(NAMES_WORD) };
     return (unsigned)status < STATUS_COUNT ? text[status] : "unknown status";
 }
 

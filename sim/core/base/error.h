@@ -2,23 +2,20 @@
 #ifndef ERROR_H
 #define ERROR_H
 
-#define STATUS_MAP(X)                                   \
-    X(OK,          "success")                           \
-    X(NO_MEMORY,   "out of memory")                     \
-    X(BAD_VALUE,   "value outside its allowed range")   \
-    X(BAD_FORMAT,  "file does not parse")               \
-    X(IO,          "read or write failed")              \
-    X(UNAVAILABLE, "this machine cannot measure that")  \
-    X(OVERFLOWED,  "count does not fit in 64 bits")     \
-    X(FAILED,      "did not succeed")                   \
-    X(INTERRUPTED, "interrupted")
+#include "sim/core/base/names.h"
 
-enum status {
-#define X(id, text) STATUS_##id,
-    STATUS_MAP(X)
-#undef X
-    STATUS_COUNT
-};
+#define STATUS_MAP(X)                                         \
+    X(STATUS_OK,          "success")                          \
+    X(STATUS_NO_MEMORY,   "out of memory")                    \
+    X(STATUS_BAD_VALUE,   "value outside its allowed range")  \
+    X(STATUS_BAD_FORMAT,  "file does not parse")              \
+    X(STATUS_IO,          "read or write failed")             \
+    X(STATUS_UNAVAILABLE, "this machine cannot measure that") \
+    X(STATUS_OVERFLOWED,  "count does not fit in 64 bits")    \
+    X(STATUS_FAILED,      "did not succeed")                  \
+    X(STATUS_INTERRUPTED, "interrupted")
+
+enum status { STATUS_MAP(NAMES_ID) STATUS_COUNT };
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 

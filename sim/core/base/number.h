@@ -8,28 +8,24 @@
 #define NUMBER_H
 
 #include <stdint.h>
+#include "sim/core/base/names.h"
 
 /*    id    name    numbers  bytes  flops    widened as
- *                  of a block                                                */
+ *                  of a block                                               */
 #define NUMBER_MAP(X)                                                          \
-    X(F32,  "f32",    1,   4,   0)   /* as it is                            */ \
-    X(F16,  "f16",    1,   2,   0)   /* converted                           */ \
-    X(BF16, "bf16",   1,   2,   0)   /* shifted                             */ \
-    X(Q8_0, "q8_0",  32,  34,  32)   /* d*q                                 */ \
-    X(Q4_0, "q4_0",  32,  18,  32)   /* d*(q - 8), the bracket in integers  */ \
-    X(Q4_1, "q4_1",  32,  20,  64)   /* d*q + m                             */ \
-    X(Q5_0, "q5_0",  32,  22,  32)   /* d*(q - 16)                          */ \
-    X(Q5_1, "q5_1",  32,  24,  64)   /* d*q + m                             */ \
-    X(Q4_K, "q4_k", 256, 144, 528)   /* (d*s)*q - (e*m), 8 parts of 32      */ \
-    X(Q5_K, "q5_k", 256, 176, 528)   /* the same                            */ \
-    X(Q6_K, "q6_k", 256, 210, 272)   /* (d*s)*(q - 32), 16 parts of 16      */
+    X(NUMBER_F32,  "f32",    1,   4,   0) /* as it is */                       \
+    X(NUMBER_F16,  "f16",    1,   2,   0) /* converted */                      \
+    X(NUMBER_BF16, "bf16",   1,   2,   0) /* shifted */                        \
+    X(NUMBER_Q8_0, "q8_0",  32,  34,  32) /* d*q */                            \
+    X(NUMBER_Q4_0, "q4_0",  32,  18,  32) /* d*(q - 8), (...) an integer */    \
+    X(NUMBER_Q4_1, "q4_1",  32,  20,  64) /* d*q + m */                        \
+    X(NUMBER_Q5_0, "q5_0",  32,  22,  32) /* d*(q - 16) */                     \
+    X(NUMBER_Q5_1, "q5_1",  32,  24,  64) /* d*q + m */                        \
+    X(NUMBER_Q4_K, "q4_k", 256, 144, 528) /* (d*s)*q - (e*m), 8 parts of 32 */ \
+    X(NUMBER_Q5_K, "q5_k", 256, 176, 528) /* the same */                       \
+    X(NUMBER_Q6_K, "q6_k", 256, 210, 272) /* (d*s)*(q - 32), 16 parts of 16 */
 
-enum number {
-#define X(id, name, block, bytes, flops) NUMBER_##id,
-    NUMBER_MAP(X)
-#undef X
-    NUMBER_COUNT
-};
+enum number { NUMBER_MAP(NAMES_ID) NUMBER_COUNT };
 
 struct number_info {
     const char *name;       /* "q4_1" */

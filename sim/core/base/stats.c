@@ -228,57 +228,26 @@ void stats_holm(double *p, size_t n)
     free(adjusted);
 }
 
-/* The middle 95 % of the means of resampled differences. */
-static void bootstrap(struct difference *d, const double *difference)
+/* Nothing is known yet of a difference. */
+static struct difference unknown(size_t n, double mean)
 {
-    double mean[STATS_BOOTSTRAP_ROUNDS];
-    struct random random = random_seeded(1);
-
-    for (size_t round = 0; round < STATS_BOOTSTRAP_ROUNDS; round++) {
-        double sum = 0;
-        for (size_t i = 0; i < d->n; i++)
-            sum += difference[random_below(&random, (uint32_t)d->n)];
-        mean[round] = sum / (double)d->n;
-    }
-    stats_middle(mean, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
+    return (struct difference){ .n = n, .mean = mean, .low = nan(""),
+                                .high = nan("") };
 }
 
-struct difference stats_mean_interval(struct spread s)
+/* Student's t interval. */
+static void set_interval(struct difference *d, double error, double df)
 {
-    struct difference d = { .n = s.n, .mean = s.mean, .low = nan(""),
-                            .high = nan("") };
-    double half;
+    double half = stats_t95(df) * error;
 
-    if (s.n < 2)
-        return d;
-    d.df = (double)s.n - 1;
-    d.error = s.sd / sqrt((double)s.n);
-    half = stats_t95(d.df) * d.error;
-    d.low = s.mean - half;
-    d.high = s.mean + half;
-    return d;
+    d->error = error;
+    d->df = df;
+    d->low = d->mean - half;
+    d->high = d->mean + half;
 }
 
-struct difference stats_paired(const double *a, const double *b, size_t n)
-{
-    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
-                            .high = nan("") };
-    double *difference = calloc(n ? n : 1, sizeof *difference);
-
-    if (!difference)
-        return d;
-    for (size_t i = 0; i < n; i++)
-        difference[i] = a[i] - b[i];
-    d = stats_mean_interval(stats_spread(difference, n));
-    if (n >= STATS_BOOTSTRAP_FROM)
-        bootstrap(&d, difference);
-    free(difference);
-    return d;
-}
-
-/* The middle 95 % of the ratios of resampled blocks. */
-static void bootstrap_ratio(struct difference *d, const double *a,
-                            const double *b)
+/* The middle 95 % of the ratios of resampled sums; b NULL: of the means. */
+static void bootstrap(struct difference *d, const double *a, const double *b)
 {
     double ratio[STATS_BOOTSTRAP_ROUNDS];
     struct random random = random_seeded(1);
@@ -288,17 +257,41 @@ static void bootstrap_ratio(struct difference *d, const double *a,
         for (size_t i = 0; i < d->n; i++) {
             uint32_t drawn = random_below(&random, (uint32_t)d->n);
             over += a[drawn];
-            under += b[drawn];
+            under += b ? b[drawn] : 1;
         }
         ratio[round] = over / under;
     }
     stats_middle(ratio, STATS_BOOTSTRAP_ROUNDS, &d->low, &d->high);
 }
 
+struct difference stats_mean_interval(struct spread s)
+{
+    struct difference d = unknown(s.n, s.mean);
+
+    if (s.n >= 2)
+        set_interval(&d, s.sd / sqrt((double)s.n), (double)s.n - 1);
+    return d;
+}
+
+struct difference stats_paired(const double *a, const double *b, size_t n)
+{
+    struct difference d = unknown(n, nan(""));
+    double *difference = calloc(n ? n : 1, sizeof *difference);
+
+    if (!difference)
+        return d;
+    for (size_t i = 0; i < n; i++)
+        difference[i] = a[i] - b[i];
+    d = stats_mean_interval(stats_spread(difference, n));
+    if (n >= STATS_BOOTSTRAP_FROM)
+        bootstrap(&d, difference, NULL);
+    free(difference);
+    return d;
+}
+
 struct difference stats_ratio(const double *a, const double *b, size_t n)
 {
-    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
-                            .high = nan("") };
+    struct difference d = unknown(n, nan(""));
     double over = 0, under = 0, squares = 0, half;
 
     for (size_t i = 0; i < n; i++) {
@@ -311,7 +304,7 @@ struct difference stats_ratio(const double *a, const double *b, size_t n)
     for (size_t i = 0; i < n; i++)
         squares += (a[i] - d.mean * b[i]) * (a[i] - d.mean * b[i]);
     if (n >= STATS_BOOTSTRAP_FROM) {
-        bootstrap_ratio(&d, a, b);
+        bootstrap(&d, a, b);
     } else if (n > 1) {
         half = stats_t95((double)n - 1) * (double)n / under *
                sqrt(squares / ((double)n - 1) / (double)n);
@@ -323,22 +316,15 @@ struct difference stats_ratio(const double *a, const double *b, size_t n)
 
 struct difference stats_welch(struct spread a, struct spread b)
 {
-    struct difference d = { .n = a.n < b.n ? a.n : b.n,
-                            .mean = a.mean - b.mean, .low = nan(""),
-                            .high = nan("") };
-    double va, vb, half;
+    struct difference d = unknown(a.n < b.n ? a.n : b.n, a.mean - b.mean);
+    const double va = a.sd * a.sd / (double)a.n;
+    const double vb = b.sd * b.sd / (double)b.n;
 
-    if (d.n < 2)
-        return d;
-    va = a.sd * a.sd / (double)a.n;
-    vb = b.sd * b.sd / (double)b.n;
-    d.error = sqrt(va + vb);
-    d.df = va + vb > 0 ? (va + vb) * (va + vb) /
-                         (va * va / ((double)a.n - 1) +
-                          vb * vb / ((double)b.n - 1)) : (double)d.n - 1;
-    half = stats_t95(d.df) * d.error;
-    d.low = d.mean - half;
-    d.high = d.mean + half;
+    if (d.n >= 2)
+        set_interval(&d, sqrt(va + vb), va + vb > 0
+            ? (va + vb) * (va + vb) / (va * va / ((double)a.n - 1) +
+                                       vb * vb / ((double)b.n - 1))
+            : (double)d.n - 1);
     return d;
 }
 
@@ -374,8 +360,7 @@ static int cut_ranks(size_t n)
 
 struct difference stats_median_interval(const double *x, size_t n)
 {
-    struct difference d = { .n = n, .mean = nan(""), .low = nan(""),
-                            .high = nan("") };
+    struct difference d = unknown(n, nan(""));
     double *sorted = malloc((n + 1) * sizeof *sorted);
     if (!sorted)
         return d;

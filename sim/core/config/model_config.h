@@ -30,7 +30,7 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
-    int64_t keep_first;
+    int64_t keep_first, window;
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
@@ -44,13 +44,8 @@ struct model_config {
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
-extern const char *const model_config_families[];
 extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
-extern const char *const model_config_parts[];
-extern const char *const model_config_skipped_keys[];
-extern const char *const model_config_gates[];
-extern const char *const model_config_router_inputs[];
 extern const char *const model_config_routers[];
 
 /* The rows of a struct model_config that lies `base` bytes into the target, for
@@ -68,7 +63,7 @@ extern const char *const model_config_routers[];
         " says what each does; training takes " ROUTE_TRAINED_NAMES "and no"   \
         " other")                                                              \
     MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
-        "every-other", NULL, "", "routed blocks: none, every, every-other (1,"\
+        "every-other", NULL, "", "routed blocks: none, every, every-other (1," \
         " 3, 5, ...: the first is full), or layers from 0, ascending: 1,3,5")  \
     MODEL_CONFIG_ROW(base, "routing.capacity", REAL_LIST, capacity, 0, 0,      \
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
@@ -79,13 +74,17 @@ extern const char *const model_config_routers[];
         " are kept by every routed block, since others attend to them: among"  \
         " its k if the policy keeps k of a sequence, on top of its share of"   \
         " the others if the policy judges token by token")                     \
+    MODEL_CONFIG_ROW(base, "routing.window", INT, window, 0, 1 << 20,          \
+        "0", NULL, "tokens", "for the policy running_quantile: the number of"  \
+        " newest scores of the sequence that a token is ranked among; 0: all"  \
+        " so far")                                                             \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
-        "block", model_config_parts, "",                                       \
+        "block", part_names, "",                                               \
         "the part that tokens are routed around: the block, its attention,"    \
         " its feed-forward part, or apart: both parts, each by a choice of"    \
         " its own, without a router; training takes block")                    \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
-        "absent", model_config_skipped_keys, "",                               \
+        "absent", skipped_keys_names, "",                                      \
         "the key that later tokens see of a token that skips attention: none," \
         " the one it would have had, or its key of the layer before; with"     \
         " part ffn no token skips attention, so absent and computed are the"   \
@@ -96,7 +95,7 @@ extern const char *const model_config_routers[];
 
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
-        NULL, model_config_families, "",                                       \
+        NULL, family_names, "",                                                \
         "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
         " RoPE, SwiGLU, grouped-query attention; qwen2: llama with qkv_bias;"  \
         " qwen3: llama with qk_norm")                                          \
@@ -145,15 +144,15 @@ extern const char *const model_config_routers[];
         "false", NULL, "", "queries, keys and values have biases; gpt2 and"    \
         " qwen2 have them in any case")                                        \
     MODEL_CONFIG_ROW(base, "model.qk_norm", BOOL, qk_norm, 0, 0,               \
-        "false", NULL, "", "every head of queries and keys is normalised (RMS"\
+        "false", NULL, "", "every head of queries and keys is normalised (RMS" \
         ", with a scale) before its positions; qwen3 has that in any case")    \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
-        "2*sigmoid", model_config_gates, "",                                   \
+        "2*sigmoid", gate_names, "",                                           \
         "the factor of a kept token's change: the router's score, its"         \
         " sigmoid, twice that, or 1")                                          \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
-        "normalised", model_config_router_inputs, "",                          \
+        "normalised", router_input_names, "",                                  \
         "the router's input: the residual stream, normalised or raw")          \
     MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
         "train", model_config_routers, "",                                     \

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define X(id, name, block, bytes, flops) name,
-const char *const stored_config_types[] = { NUMBER_MAP(X) NULL };
-const char *const stored_config_choices[] = { "all", NUMBER_MAP(X) NULL };
-#undef X
+const char *const stored_config_types[] = { NUMBER_MAP(NAMES_WORD) NULL };
+const char *const stored_config_choices[] = { "all", NUMBER_MAP(NAMES_WORD)
+                                              NULL };
 
 static const char *const kinds[STORED_KINDS] = {
     [MATRIX_QUERY] = "query", [MATRIX_KEY] = "key", [MATRIX_VALUE] = "value",

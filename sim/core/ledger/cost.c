@@ -23,9 +23,7 @@ int metric_find(const char *column)
     return -1;
 }
 
-#define X(id, word) [PROV_##id] = word,
-const char *const provenance_names[PROV_COUNT] = { PROVENANCE_MAP(X) };
-#undef X
+const char *const provenance_names[] = { PROVENANCE_MAP(NAMES_WORD) NULL };
 
 struct cost cost_zero(enum provenance known)
 {

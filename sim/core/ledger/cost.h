@@ -64,24 +64,19 @@ int metric_find(const char *column);     /* enum metric; -1: no such */
 /* Ways to know an amount, weakest first: a sum is as weak as its weakest part.
  *   id           word             it came from                               */
 #define PROVENANCE_MAP(X)                                                      \
-    X(UNKNOWN,     "unknown")      /* nowhere.  Never the same as zero      */ \
-    X(BELOW,       "below_resolution") /* measured, too small to be told    */ \
-                                   /* from what reading costs: no number    */ \
-    X(AT_LEAST,    "at_least")     /* measured by a counter that loses some */ \
-    X(PREDICTED,   "predicted")    /* a closed formula                      */ \
-    X(SIMULATED,   "simulated")    /* a model of the hardware, run          */ \
-    X(APPORTIONED, "apportioned")  /* this op's share of a wider reading    */ \
-    X(SCALED,      "scaled")       /* a sample or a part, extrapolated      */ \
-    X(COUNTED,     "counted")      /* the executor's tally of its own loops */ \
-    X(MEASURED,    "measured")     /* a counter read around exactly this    */
+    X(PROV_UNKNOWN,     "unknown")      /* nowhere.  Never the same as zero */ \
+    X(PROV_BELOW,       "below_resolution") /* measured, too small to be told  \
+        * from what reading costs: no number */                                \
+    X(PROV_AT_LEAST,    "at_least")     /* by a counter that loses some */     \
+    X(PROV_PREDICTED,   "predicted")    /* a closed formula */                 \
+    X(PROV_SIMULATED,   "simulated")    /* a model of the hardware, run */     \
+    X(PROV_APPORTIONED, "apportioned")  /* its share of a wider reading */     \
+    X(PROV_SCALED,      "scaled")       /* a sample or a part, extrapolated */ \
+    X(PROV_COUNTED,     "counted")      /* the executor's tally of its loops */\
+    X(PROV_MEASURED,    "measured")     /* a counter read around just this */
 
-enum provenance {
-#define X(id, word) PROV_##id,
-    PROVENANCE_MAP(X)
-#undef X
-    PROV_COUNT
-};
-extern const char *const provenance_names[PROV_COUNT];
+enum provenance { PROVENANCE_MAP(NAMES_ID) PROV_COUNT };
+extern const char *const provenance_names[];         /* NULL ends */
 
 /* One amount per metric.  {0} knows nothing. */
 struct cost {

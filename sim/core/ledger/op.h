@@ -97,6 +97,8 @@
 #ifndef OP_H
 #define OP_H
 
+#include "sim/core/base/names.h"
+
 enum {
     OP_FLOPS_EXP  = 18,     /* x*log2(e); round; x - n ln2 in two parts; a
                              * polynomial of degree 6; exponent bits */
@@ -169,16 +171,11 @@ struct op_info {
 extern const struct op_info op_table[OP_COUNT];
 
 #define PASS_MAP(X)                                                            \
-    X(FORWARD,  "forward")                                                     \
-    X(BACKWARD, "backward")                                                    \
-    X(UPDATE,   "update")
+    X(PASS_FORWARD,  "forward")                                                \
+    X(PASS_BACKWARD, "backward")                                               \
+    X(PASS_UPDATE,   "update")
 
-enum pass {
-#define X(id, name) PASS_##id,
-    PASS_MAP(X)
-#undef X
-    PASS_COUNT
-};
-extern const char *const pass_names[PASS_COUNT];
+enum pass { PASS_MAP(NAMES_ID) PASS_COUNT };
+extern const char *const pass_names[];               /* NULL ends */
 
 #endif

@@ -5,36 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define X(id, name, ...) [FAMILY_##id] = name,
-const char *const family_names[FAMILY_COUNT] = { FAMILY_MAP(X) };
-#undef X
-#define X(id, name, norm, positions, activation, ...)                          \
-    [FAMILY_##id] = { NORM_##norm, POSITIONS_##positions,                      \
-                      ACTIVATION_##activation, __VA_ARGS__ },
-const struct traits family_traits[FAMILY_COUNT] = { FAMILY_MAP(X) };
-#undef X
-#define X(id, name) [GATE_##id] = name,
-const char *const gate_names[GATE_COUNT] = { GATE_MAP(X) };
-#undef X
-#define X(id, name) [ROUTER_INPUT_##id] = name,
-const char *const router_input_names[ROUTER_INPUT_COUNT] =
-    { ROUTER_INPUT_MAP(X) };
-#undef X
+const char *const family_names[] = { FAMILY_MAP(NAMES_WORD) NULL };
+const char *const gate_names[] = { GATE_MAP(NAMES_WORD) NULL };
+const char *const router_input_names[] = { ROUTER_INPUT_MAP(NAMES_WORD) NULL };
+const char *const signal_names[] = { SIGNAL_MAP(NAMES_WORD) NULL };
+const char *const part_names[] = { PART_MAP(NAMES_WORD) NULL };
+const char *const skipped_keys_names[] = { SKIPPED_KEYS_MAP(NAMES_WORD) NULL };
+const char *const rope_scaling_names[] = { ROPE_SCALING_MAP(NAMES_WORD) NULL };
 
-#define X(id, name) [SIGNAL_##id] = name,
-const char *const signal_names[SIGNAL_COUNT] = { SIGNAL_MAP(X) };
+const struct traits family_traits[FAMILY_COUNT] = {
+#define X(id, name, norm, positions, activation, ...)                          \
+    { NORM_##norm, POSITIONS_##positions, ACTIVATION_##activation,             \
+      __VA_ARGS__ },
+    FAMILY_MAP(X)
 #undef X
-#define X(id, name) [PART_##id] = name,
-const char *const part_names[PART_COUNT] = { PART_MAP(X) };
-#undef X
-#define X(id, name) [SKIPPED_KEYS_##id] = name,
-const char *const skipped_keys_names[SKIPPED_KEYS_COUNT] =
-    { SKIPPED_KEYS_MAP(X) };
-#undef X
-#define X(id, name) [ROPE_SCALING_##id] = name,
-const char *const rope_scaling_names[ROPE_SCALING_COUNT] =
-    { ROPE_SCALING_MAP(X) };
-#undef X
+};
 
 /* All that `row` says is true of `traits`. */
 static bool contains(const struct traits *traits, const struct traits *row)
@@ -95,6 +80,12 @@ int32_t spec_kept(const struct model_spec *spec, int32_t layer,
     int32_t kept = besides + (int32_t)ceil(spec->capacity[layer] *
                                            (n_tokens - besides) - 1e-6);
     return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+}
+
+int32_t spec_room(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens)
+{
+    return spec->kept_varies ? n_tokens : spec_kept(spec, layer, n_tokens);
 }
 
 double spec_chance(const struct model_spec *spec, int32_t layer,
@@ -202,6 +193,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
     twin.keep_first = 0;
     twin.first_besides = false;
+    twin.kept_varies = false;
+    twin.score_window = 0;
     return twin;
 }
 
@@ -305,10 +298,10 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
                          " be trained: float32 weights can");
     if (spec_n_routed(s) == 0)
         return STATUS_OK;
-    if (s->signal != SIGNAL_NONE)
+    if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.policy: training does"
                          " not go by the signal %s; allowed are policies that"
-                         " go by a router or by nothing",
+                         " go by a router, by another signal or by nothing",
                          signal_names[s->signal]);
     return check_backward(s, "training", err);
 }

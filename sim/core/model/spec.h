@@ -35,124 +35,89 @@ struct traits {
 };
 
 /* A family is a row of traits under the name that configs know it by.
- *    id     name     norm   positions activation qkv    project ffn    grouped
- *                                                bias   bias    bias   qk_norm */
+ *    id            name     norm   positions activation qkv    project ffn
+ *                                                       bias   bias    bias
+ *                           grouped qk_norm                                  */
 #define FAMILY_MAP(X)                                                          \
-    X(GPT2,  "gpt2",  LAYER, LEARNED,  GELU,      true,  true,   true,  false, \
-                                                                        false) \
-    X(LLAMA, "llama", RMS,   ROTARY,   SWIGLU,    false, false,  false, true,  \
-                                                                        false) \
-    X(QWEN2, "qwen2", RMS,   ROTARY,   SWIGLU,    true,  false,  false, true,  \
-                                                                        false) \
-    X(QWEN3, "qwen3", RMS,   ROTARY,   SWIGLU,    false, false,  false, true,  \
-                                                                        true)
+    X(FAMILY_GPT2,  "gpt2",  LAYER, LEARNED,  GELU,      true,  true,   true,  \
+                             false,  false)                                    \
+    X(FAMILY_LLAMA, "llama", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
+                             true,   false)                                    \
+    X(FAMILY_QWEN2, "qwen2", RMS,   ROTARY,   SWIGLU,    true,  false,  false, \
+                             true,   false)                                    \
+    X(FAMILY_QWEN3, "qwen3", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
+                             true,   true)
 
-enum family {
-#define X(id, ...) FAMILY_##id,
-    FAMILY_MAP(X)
-#undef X
-    FAMILY_COUNT
-};
-extern const char *const   family_names[FAMILY_COUNT];
+enum family { FAMILY_MAP(NAMES_ID) FAMILY_COUNT };
+extern const char *const family_names[];    /* NULL ends this and those below */
 extern const struct traits family_traits[FAMILY_COUNT];
 bool traits_equal(const struct traits *a, const struct traits *b);
 
 /* g(r) in x' = x + g(r) * (block(x) - x): Raposo et al. 2024, equation 1, is
  * `raw`; what the paper leaves open is a choice. */
-#define GATE_MAP(X)              \
-    X(RAW,      "raw")           \
-    X(SIGMOID,  "sigmoid")       \
-    X(SIGMOID2, "2*sigmoid")     \
-    X(ONE,      "one")
+#define GATE_MAP(X)               \
+    X(GATE_RAW,      "raw")       \
+    X(GATE_SIGMOID,  "sigmoid")   \
+    X(GATE_SIGMOID2, "2*sigmoid") \
+    X(GATE_ONE,      "one")
 
-enum gate {
-#define X(id, name) GATE_##id,
-    GATE_MAP(X)
-#undef X
-    GATE_COUNT
-};
-extern const char *const gate_names[GATE_COUNT];
+enum gate { GATE_MAP(NAMES_ID) GATE_COUNT };
+extern const char *const gate_names[];
 
 /* The vector that a router's weights are multiplied with: the residual stream,
  * or the stream normalised as blocks normalise it, without scale and shift. */
-#define ROUTER_INPUT_MAP(X)        \
-    X(NORMALISED, "normalised")    \
-    X(RAW,        "raw")
+#define ROUTER_INPUT_MAP(X)                  \
+    X(ROUTER_INPUT_NORMALISED, "normalised") \
+    X(ROUTER_INPUT_RAW,        "raw")
 
-enum router_input {
-#define X(id, name) ROUTER_INPUT_##id,
-    ROUTER_INPUT_MAP(X)
-#undef X
-    ROUTER_INPUT_COUNT
-};
-extern const char *const router_input_names[ROUTER_INPUT_COUNT];
+enum router_input { ROUTER_INPUT_MAP(NAMES_ID) ROUTER_INPUT_COUNT };
+extern const char *const router_input_names[];
 
 /* The signal that a routed layer goes by where no router scores: see
  * sim/core/ledger/op.h. */
-#define SIGNAL_MAP(X)          \
-    X(NONE,     "none")        \
-    X(NORM,     "norm")        \
-    X(CHANGE,   "change")      \
-    X(RECEIVED, "received")    \
-    X(HASH,     "hash")
+#define SIGNAL_MAP(X)              \
+    X(SIGNAL_NONE,     "none")     \
+    X(SIGNAL_NORM,     "norm")     \
+    X(SIGNAL_CHANGE,   "change")   \
+    X(SIGNAL_RECEIVED, "received") \
+    X(SIGNAL_HASH,     "hash")
 
-enum signal {
-#define X(id, name) SIGNAL_##id,
-    SIGNAL_MAP(X)
-#undef X
-    SIGNAL_COUNT
-};
-extern const char *const signal_names[SIGNAL_COUNT];
+enum signal { SIGNAL_MAP(NAMES_ID) SIGNAL_COUNT };
+extern const char *const signal_names[];
 
 /* The part that a routed layer routes tokens around; the rest of the layer runs
  * on all.  Apart: around its attention, and around its feed-forward part by a
  * second choice. */
-#define PART_MAP(X)              \
-    X(BLOCK,     "block")        \
-    X(ATTENTION, "attention")    \
-    X(FFN,       "ffn")          \
-    X(APART,     "apart")
+#define PART_MAP(X)                \
+    X(PART_BLOCK,     "block")     \
+    X(PART_ATTENTION, "attention") \
+    X(PART_FFN,       "ffn")       \
+    X(PART_APART,     "apart")
 
-enum routed_part {
-#define X(id, name) PART_##id,
-    PART_MAP(X)
-#undef X
-    PART_COUNT
-};
-extern const char *const part_names[PART_COUNT];
+enum routed_part { PART_MAP(NAMES_ID) PART_COUNT };
+extern const char *const part_names[];
 
 /* The key that later tokens see of a token that a layer's attention skipped:
  * none, the key it would have had, or its key of the layer before. */
-#define SKIPPED_KEYS_MAP(X)      \
-    X(ABSENT,   "absent")        \
-    X(COMPUTED, "computed")      \
-    X(CARRIED,  "carried")
+#define SKIPPED_KEYS_MAP(X)              \
+    X(SKIPPED_KEYS_ABSENT,   "absent")   \
+    X(SKIPPED_KEYS_COMPUTED, "computed") \
+    X(SKIPPED_KEYS_CARRIED,  "carried")
 
-enum skipped_keys {
-#define X(id, name) SKIPPED_KEYS_##id,
-    SKIPPED_KEYS_MAP(X)
-#undef X
-    SKIPPED_KEYS_COUNT
-};
-extern const char *const skipped_keys_names[SKIPPED_KEYS_COUNT];
+enum skipped_keys { SKIPPED_KEYS_MAP(NAMES_ID) SKIPPED_KEYS_COUNT };
+extern const char *const skipped_keys_names[];
 
 /* Rotary frequencies changed for longer texts than a model was trained on. */
 #define ROPE_SCALING_MAP(X)                                                    \
-    X(NONE,    "default")   /* theta^(-2i/D)                                */ \
-    X(LINEAR,  "linear")    /* divided by `factor`                          */ \
-    X(LLAMA3,  "llama3")    /* long waves divided, short kept, between: a      \
-                             * blend (transformers,                            \
-                             * _compute_llama3_parameters)                  */ \
-    X(FACTORS, "factors")   /* each divided by a number of its own, which the  \
-                             * file of the weights holds                    */
+    X(ROPE_SCALING_NONE,    "default") /* theta^(-2i/D) */                     \
+    X(ROPE_SCALING_LINEAR,  "linear")  /* divided by `factor` */               \
+    X(ROPE_SCALING_LLAMA3,  "llama3")  /* long waves divided, short kept,      \
+        * between: a blend (transformers, _compute_llama3_parameters) */       \
+    X(ROPE_SCALING_FACTORS, "factors") /* each divided by a number of its own, \
+        * which the file of the weights holds */
 
-enum rope_scaling_kind {
-#define X(id, name) ROPE_SCALING_##id,
-    ROPE_SCALING_MAP(X)
-#undef X
-    ROPE_SCALING_COUNT
-};
-extern const char *const rope_scaling_names[ROPE_SCALING_COUNT];
+enum rope_scaling_kind { ROPE_SCALING_MAP(NAMES_ID) ROPE_SCALING_COUNT };
+extern const char *const rope_scaling_names[];
 
 struct rope_scaling {
     enum rope_scaling_kind kind;
@@ -199,6 +164,10 @@ struct model_spec {
                               * says of them */
     bool    first_besides;   /* they come on top of its share of the others;
                               * else they are among its K */
+    bool    kept_varies;     /* the policy keeps about K of a sequence, up to
+                              * all T: training has room for them */
+    int32_t score_window;    /* scores that running_quantile goes by, its own
+                              * token's included; 0: all so far */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
     double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
     /* enum number: what a run keeps its weights in; all else is float32, and so
@@ -226,6 +195,11 @@ bool    spec_scored(const struct model_spec *spec);
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
  * min(keep_first, T) and capacity * the rest, which is what is expected. */
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens);
+
+/* The most that a layer keeps of T tokens in training, which takes its memory
+ * beforehand: K, or T where the number varies. */
+int32_t spec_room(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
 
 /* The chance that a routed layer keeps the last of T tokens: K / T, which is
@@ -256,7 +230,8 @@ enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
- * weights, whole blocks, whose skipped tokens leave no key, and no signal. */
+ * weights, whole blocks, whose skipped tokens leave no key, and no signal that
+ * comes out of attention. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 
