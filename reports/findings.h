@@ -92,7 +92,7 @@ const struct phase *report_phase(const struct report *report);
 
 /* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
  * "dense run" and "MoD run". */
-const char *report_layers_title(const struct report *report, enum arm arm);
+const char *report_layers_title(const struct report *report, enum side arm);
 
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */
