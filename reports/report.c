@@ -121,7 +121,7 @@ static enum status layers_of(struct report *r,
     return STATUS_OK;
 }
 
-static void label_layers(struct report *r, enum arm arm, const char *label)
+static void label_layers(struct report *r, enum side arm, const char *label)
 {
     if (r->layers[arm])
         snprintf(r->layers_label[arm], SETTING_LABEL_SIZE, "%.79s", label);
@@ -140,7 +140,7 @@ static enum status layers_of_study(struct report *r, struct error *err)
     enum status status = layers_of(r, run, "per token of training",
                                    "whole training run", err);
     for (int a = 0; a < ARM_COUNT; a++)
-        label_layers(r, (enum arm)a, setting[a] ? setting[a]->label : "");
+        label_layers(r, (enum side)a, setting[a] ? setting[a]->label : "");
     return status;
 }
 
@@ -176,7 +176,7 @@ static enum status layers_of_run(struct report *r, struct error *err)
     enum status status = layers_of(r, run, "per token of the scored text",
                                    "the scored text", err);
     for (int a = 0; a < ARM_COUNT; a++)
-        label_layers(r, (enum arm)a, run[a] ? run[a]->name : "");
+        label_layers(r, (enum side)a, run[a] ? run[a]->name : "");
     return status;
 }
 
