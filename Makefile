@@ -108,7 +108,9 @@ endif
 kernel_objects := $(foreach v,$(variants),$(kernels:%.c=$(BUILD)/$v/%.o))
 CPPFLAGS += $(variants:%=-DHAVE_KERNELS_%)
 
-objects  := $(library:%.c=$(BUILD)/%.o) $(kernel_objects)
+# Texts that the program carries: NAME.END is `extern const char NAME_END[]`.
+texts    := $(wildcard $(addprefix reports/*/*.,gp css js html))
+objects  := $(library:%.c=$(BUILD)/%.o) $(kernel_objects) $(texts:%=$(BUILD)/%.o)
 program  := $(BUILD)/isobath
 archive  := $(BUILD)/libisobath.a
 tests    := $(TESTS:%=$(BUILD)/tests/test_%)
@@ -132,6 +134,11 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/sim/core/answer/summary.o: $(BUILD)/version.h
 $(BUILD)/sim/core/answer/summary.o: CPPFLAGS += -include $(BUILD)/version.h
+
+$(texts:%=$(BUILD)/%.o): $(BUILD)/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TEXT,$<)printf '.section .rodata\n.global %s\n%s: .incbin "$<"\n.byte 0\n.section .note.GNU-stack,"",%%progbits\n' \
+	    $(subst .,_,$(<F)) $(subst .,_,$(<F)) | $(CC) -x assembler -c -o $@ -
 
 define kernel_rule
 $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags

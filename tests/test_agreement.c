@@ -5,6 +5,7 @@
  * shown by test_counting.c. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ static struct model_input input_of(const struct run *run, int32_t *ids,
     };
 }
 
-static uint64_t train_step_agrees(const struct run *run)
+/* `threshold` NAN: none is known yet. */
+static uint64_t train_step_agrees(const struct run *run, float threshold)
 {
     int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
     static const struct update adam = {
@@ -54,6 +56,8 @@ static uint64_t train_step_agrees(const struct run *run)
         .weight_decay = 0.1, .clip = 1.0, .step = 1,
     };
     struct model *model = open_run(run, true, 1);
+    for (int32_t l = 0; l < run->spec->n_layers; l++)
+        model_thresholds(model)[l] = threshold;
     struct model_input input = input_of(run, ids, targets);
     input.train = true;
     struct ledger *counted = case_ledger(run->spec->n_layers, run->n_tokens,
@@ -129,7 +133,7 @@ static uint64_t shapes_agree(enum family family, bool by_token)
             struct run run = { &spec, shape, "expert_choice", what,
                                by_token ? shape->n_sequences * shape->n_tokens
                                         : 0 };
-            cells += train_step_agrees(&run) + scoring_agrees(&run, 0.0f);
+            cells += train_step_agrees(&run, NAN) + scoring_agrees(&run, 0.0f);
         }
     return cells;
 }
@@ -156,7 +160,7 @@ Test(agreement, every_gate_router_input_and_training_of_the_router)
         struct model_spec spec = case_router(what, i);
         struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
                            40 };
-        train_step_agrees(&run);
+        train_step_agrees(&run, NAN);
     }
 }
 
@@ -171,7 +175,7 @@ Test(agreement, frozen_backbones)
             continue;
         struct run run = { &spec, shape, "expert_choice", what,
                            i % 4 ? 0 : shape->n_sequences * shape->n_tokens };
-        cells += train_step_agrees(&run);
+        cells += train_step_agrees(&run, NAN);
     }
     cr_log_info("frozen: %llu compared", (unsigned long long)cells);
     cr_assert(cells > 1000);
@@ -193,9 +197,9 @@ Test(agreement, every_policy)
             }
             struct run run = { &spec, shape, p->name, p->name, 40 };
             for (int32_t first = 0; first < 5; first += 2) {
-                route_keep_first(&spec, p, first);
+                route_settle(&spec, p, first);
                 if (p->trains)
-                    train_step_agrees(&run);
+                    train_step_agrees(&run, NAN);
                 scoring_agrees(&run, 0.5f);
             }
         }
@@ -210,7 +214,9 @@ Test(agreement, the_threshold_policy_from_no_token_to_all)
         struct model_spec spec = case_spec(shape, (enum family)(i / 4), 0.25,
                                            PATTERN_ALL);
         struct run run = { &spec, shape, "threshold", "threshold", 40 };
+        route_settle(&spec, case_policy("threshold"), 0);
         scoring_agrees(&run, at[i % 4]);
+        train_step_agrees(&run, at[i % 4]);
     }
 }
 

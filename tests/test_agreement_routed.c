@@ -143,7 +143,7 @@ static void policy_agrees(const struct route_policy *p, enum family family,
                                      .decode = true, .n_threads = 1 };
     if (stored)
         store(&spec);
-    route_keep_first(&spec, p, first);
+    route_settle(&spec, p, first);
     struct model *model = case_model(&spec, &options, 1);
     cr_assert((model_tensors(model)->stored_bytes > 0) == stored);
     fill_stored(model);

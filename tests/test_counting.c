@@ -227,7 +227,9 @@ Test(counting, every_policy)
             if (!p->scored) {
                 spec.gate = GATE_ONE;
                 spec.router_scores = spec.router_trained = false;
+                spec.signal = p->signal;
             }
+            route_settle(&spec, p, 0);
             run_case(&spec, shape, &kernels_counting16, p->name, p->name);
         }
     }

@@ -479,7 +479,7 @@ Test(report_figures, steps_of_a_batch_are_not_told_apart_by_routing)
     p = drawn("token-times");
     has(p->data_text, "# kept by no block, n = 0");
     has(p->sub, "a step decodes 16 tokens");
-    has(drawn("token-cost")->script_text, "time of a step");
+    has(drawn("token-cost")->script_text, "STEP = 'step'");
 }
 
 Test(report_figures, one_decode_step_is_a_distribution)

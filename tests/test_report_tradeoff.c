@@ -260,6 +260,9 @@ Test(report_tradeoff, a_report_answers_and_keeps_its_numbers)
               err.text);
     cr_assert(report_write(&report, "out", &err) == STATUS_OK, "%s", err.text);
     cr_expect(eq(sz, report.study.n, 0));
+    for (size_t i = 0; i < report.n_figures; i++)
+        cr_expect(report.figure[i].plot.drawn || !plot_can_draw(), "%s: %s",
+                  report.figure[i].plot.name, report.figure[i].plot.reason);
     /* 1 - 0.8; 0.04 with 0.03 to 0.05. */
     has("out/index.html", "threshold at capacity 50 % spends <b>20.0 % fewer "
         "FLOPs</b>");

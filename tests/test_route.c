@@ -325,6 +325,76 @@ Test(route, so_far_is_the_rule_of_its_words)
     }
 }
 
+/* ---- the running quantile ---- */
+
+/* c = 1/2: of n scores in the window, rank r of 0, 1, ... is kept where
+ * r + 1/2 <= n / 2. */
+Test(route, the_running_quantile_ranks_a_token_in_its_window)
+{
+    static const float score[] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+    struct route_input in = input_of(score, 8, 0.5);
+    char text[256];
+
+    /* n 1: r 0; n 2: r 1; n 3: r 0; n 4: r 3; 0 of 5; 0 of 6; 4 of 7; 1 of 8 */
+    kept_text(text, "running_quantile", in);
+    cr_assert_str_eq(text, "0 2 4 5 7");
+    /* of the last 2, those that are above the one before */
+    in.window = 2;
+    kept_text(text, "running_quantile", in);
+    cr_assert_str_eq(text, "0 2 4 5 7");
+    in.window = 3;
+    in.capacity = 0.2;         /* 0.5 <= 0.6: the highest of three */
+    kept_text(text, "running_quantile", in);
+    cr_assert_str_eq(text, "2 4 5");
+}
+
+/* Scores in random order: the share over many tokens is the capacity, and the
+ * beginning keeps neither all nor none for long. */
+Test(route, the_running_quantile_holds_its_share)
+{
+    static const int32_t windows[] = { 0, 16, 64 };
+    struct random random = random_seeded(3);
+
+    for (int w = 0; w < 3; w++)
+        for (int c = 0; c < 3; c++) {
+            const double capacity = 0.125 * (1 << c);
+            int64_t kept = 0;
+            for (int i = 0; i < 400; i++) {
+                float score[256];
+                int32_t list[256];
+                for (int t = 0; t < 256; t++)
+                    score[t] = (float)random_normal(&random);
+                struct route_input in = input_of(score, 256, capacity);
+                in.window = windows[w];
+                kept += route_choose(route_find("running_quantile"), &in, list);
+            }
+            cr_expect(fabs((double)kept / (400 * 256) / capacity - 1) < 0.05,
+                      "window %d, c %g: %g", windows[w], capacity,
+                      (double)kept / (400 * 256));
+        }
+}
+
+/* ---- the threshold ---- */
+
+Test(route, without_a_cut_the_threshold_is_that_of_top_k)
+{
+    static const float score[] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+    struct route_input in = input_of(score, 8, 0.25);
+    int32_t scratch[8];
+    char text[256];
+
+    in.scratch = scratch;
+    in.threshold = NAN;
+    kept_text(text, "threshold", in);
+    cr_assert_str_eq(text, "5 7");
+    in.threshold = 4;
+    kept_text(text, "threshold", in);
+    cr_assert_str_eq(text, "2 4 5 7");
+    in.threshold = 10;
+    kept_text(text, "threshold", in);
+    cr_assert_str_eq(text, "");
+}
+
 /* ---- new tokens after a prompt ---- */
 
 Test(route, what_cannot_judge_a_token_leaves_it_to_one_that_can)

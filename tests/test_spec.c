@@ -384,13 +384,15 @@ Test(spec, a_signal_has_no_score_for_a_gate)
                                " one");
 }
 
-Test(spec, training_goes_by_no_signal)
+Test(spec, training_goes_by_no_signal_out_of_attention)
 {
     struct model_spec spec = tiny(), dense;
     struct error err;
 
     cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
     spec.signal = SIGNAL_HASH;
+    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
+    spec.signal = SIGNAL_RECEIVED;
     dense = spec_dense(&spec);
     cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_BAD_VALUE));
     cr_expect(strstr(err.text, "routing.policy: training") == err.text);

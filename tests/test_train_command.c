@@ -163,6 +163,26 @@ Test(train_command, killed_at_any_moment_it_goes_on_to_the_same_weights)
     cr_expect(system("ls parts | grep -q tmp") != 0);
 }
 
+/* A rule that keeps another number of tokens each step: all commands agree on
+ * what was spent, also where the steps were done in two sittings. */
+Test(train_command, a_varying_number_of_kept_tokens_is_counted_as_predicted)
+{
+    static const char *const rules[] = { "routing.policy=threshold",
+                                         "routing.policy=running_quantile" };
+
+    for (int i = 0; i < 2; i++) {
+        const char *out = i ? "b" : "a";
+        cr_assert(eq(int, STARTED("train", "run.yaml", "-o", out, "-q", "--set",
+                                  rules[i], "--set", "routing.window=8"), 0));
+        cr_expect(system(i ? "grep -q '\"counted_equals_predicted\": true'"
+                             " b/summary.json"
+                           : "grep -q '\"counted_equals_predicted\": true'"
+                             " a/summary.json") == 0);
+    }
+    cr_expect(eq(int, STARTED("run", "b", "--prompt", "the ", "-n", "20", "-q"),
+                 0));
+}
+
 Test(train_command, interrupted_it_saves_and_goes_on)
 {
     const char *out = "a", *steps = "train.steps=2000";

@@ -59,6 +59,7 @@ static struct run open_as(enum family family, struct trainer_options options,
                  STATUS_OK));
     run.spec = case_spec(&tiny, family, 0.25, PATTERN_ODD);
     run.spec.backbone_frozen = frozen;
+    route_settle(&run.spec, options.policy, 0);
     open_trainer(&run);
     return run;
 }
@@ -153,6 +154,50 @@ Test(trainer, resumed_routers_are_the_uninterrupted_ones_bit_for_bit)
 {
     resumed_is_uninterrupted(FAMILY_LLAMA, true);
     resumed_is_uninterrupted(FAMILY_QWEN3, true);
+}
+
+/* One more step, and what its routes are predicted to cost. */
+static void predicted_steps(struct run *run, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        steps(run, 1);
+        const struct predict_job job = {
+            &run->spec, model_allocation(trainer_model(run->trainer)), NULL };
+        cr_assert(eq(int, predict_train_step(run->options.predicted, &job, NULL,
+                                             NULL), STATUS_OK));
+    }
+}
+
+/* Steps of a rule that keeps another number of tokens each time cost unlike,
+ * and the prediction of those before comes back with the state. */
+Test(trainer, a_resumed_threshold_is_predicted_as_what_it_kept)
+{
+    struct trainer_options options = usual(12);
+    struct disagreement first;
+    struct error err = { STATUS_OK, "" };
+
+    options.policy = case_policy("threshold");
+    options.predicted = case_ledger(2, 0, PROV_PREDICTED);
+    struct run run = open_as(FAMILY_LLAMA, options, false);
+    predicted_steps(&run, 7);
+    cr_assert(eq(int, trainer_save(run.trainer, run.state, &err), STATUS_OK),
+              "%s", err.text);
+    trainer_close(run.trainer);
+    ledger_clear(run.options.predicted);
+    open_trainer(&run);
+    cr_assert(eq(int, trainer_resume(run.trainer, run.state, &err), STATUS_OK),
+              "%s", err.text);
+    predicted_steps(&run, 5);
+    cr_expect(agreement(run.options.predicted,
+                        trainer_state(run.trainer)->counted, &first));
+    /* what a fixed k would have cost is another number */
+    struct run fixed = open_as(FAMILY_LLAMA, usual(12), false);
+    steps(&fixed, 12);
+    cr_expect(not(agreement(trainer_state(fixed.trainer)->counted,
+                            trainer_state(run.trainer)->counted, &first)));
+    close_run(&fixed);
+    ledger_close(run.options.predicted);
+    close_run(&run);
 }
 
 Test(trainer, a_state_beyond_the_last_step_is_refused)
@@ -519,6 +564,7 @@ static void expect_block(const struct shape *shape, enum family family,
 {
     struct model_spec spec = case_spec(shape, family, capacity, pattern);
     spec.backbone_frozen = frozen;
+    spec.kept_varies = train && n_threads == 2;    /* now and then */
     struct model_options options = {
         .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
         .train = train, .n_threads = n_threads };

@@ -49,17 +49,19 @@ static enum status predict_train(struct profile_job *s, struct arm *arm,
     return predict_train_step(arm->predicted, &job, NULL, err);
 }
 
-/* The causal rule where training left thresholds; the model's own where that
- * goes by something else than a router; else tokens drawn for each layer and
+/* The model's own rule where that is causal or goes by no router, and training
+ * left the thresholds that it may need; else these; else tokens drawn for each layer and
  * sequence by itself: they cost what the capacity says, and sequences of a batch
  * do not skip a block together. */
 static const struct route_policy *serving_policy(const struct profile_job *s)
 {
     const struct route_policy *own = s->source->routing.policy;
 
-    if (s->has_thresholds)
-        return route_find("threshold");
-    return own->choose && !own->scored ? own : route_find("random");
+    const struct route_policy *cut = route_find("threshold");
+
+    if (own->choose && own != cut && (own->causal || !own->scored))
+        return own;
+    return s->has_thresholds ? cut : route_find("random");
 }
 
 /* Step by step: the same, or tokens drawn where it cannot judge one alone. */

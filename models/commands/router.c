@@ -86,7 +86,7 @@ static enum status open_model(struct router_job *j, struct error *err)
 
     rule = rule ? rule : run_rule_usual(&j->source);
     j->arm.spec = j->source.spec;
-    route_keep_first(&j->arm.spec, rule, j->arm.spec.keep_first);
+    route_settle(&j->arm.spec, rule, j->arm.spec.keep_first);
     j->window.ids = calloc((size_t)c->window, sizeof *j->window.ids);
     j->window.targets = calloc((size_t)c->window, sizeof *j->window.targets);
     if (!j->window.ids || !j->window.targets)

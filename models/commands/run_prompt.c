@@ -177,7 +177,7 @@ static enum status choose_policy(struct prompt_session *s, struct error *err)
         return STATUS_OK;
     }
     s->policy = rule ? rule : run_rule_usual(source);
-    route_keep_first(&s->spec, s->policy, s->spec.keep_first);
+    route_settle(&s->spec, s->policy, s->spec.keep_first);
     enum status status = choose_step_policy(s, err);
     if (status == STATUS_OK)
         status = route_check(s->policy, &s->spec, err);

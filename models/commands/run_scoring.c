@@ -25,7 +25,7 @@ static void choose_rules(struct run_scoring *s)
     else if (!rule)
         rule = run_rule_usual(source);
     arm->score[arm->n_scores++].policy = rule;
-    route_keep_first(&arm->spec, rule, arm->spec.keep_first);
+    route_settle(&arm->spec, rule, arm->spec.keep_first);
     if (!rule->choose)
         arm->spec = spec_dense(&source->spec);
     else if (rule != own && !s->config.twin)

@@ -58,6 +58,8 @@ static enum status train(struct train_job *s, struct error *err)
             break;
         }
         status = trainer_step(s->trainer, err);
+        if (status == STATUS_OK)
+            status = train_predict_step(s, err);
         snprintf(note, sizeof note, "loss %.4f nats/byte",
                  trainer_last_loss(s->trainer));
         progress_at(&progress, (double)state->step, note);
@@ -162,7 +164,7 @@ out:
     trainer_close(s->trainer);
     data_close(s->data);
     tokenizer_close(s->tokenizer);
-    ledger_close(s->step);
+    ledger_close(s->predicted);
     allocation_close(&s->allocation);
     json_decref(s->config_json);
     free(s->machine);

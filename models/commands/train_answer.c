@@ -144,7 +144,7 @@ static bool agrees(const struct train_job *s, const struct ledger *counted)
 {
     struct disagreement first;
     char text[DISAGREEMENT_SIZE];
-    if (agreement(s->step, counted, &first))
+    if (agreement(s->predicted, counted, &first))
         return true;
     disagreement_text(text, &first);
     command_warn("counted and predicted differ: %s", text);
@@ -248,7 +248,7 @@ static enum status write_files(struct train_job *s,
                                   s->rundir.path, err))) ||
         (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
-    return rundir_write_ledgers(&s->rundir, s->step, counted, measured, err);
+    return rundir_write_ledgers(&s->rundir, s->predicted, counted, measured, err);
 }
 
 enum status train_finish(struct train_job *s, int argc, char **argv,
@@ -262,10 +262,8 @@ enum status train_finish(struct train_job *s, int argc, char **argv,
 
     if ((status = judge(s, &verdicts, err)))
         goto out;
-    if ((status = ledger_scale(s->step, (uint64_t)s->options.steps))) {
-        error_set(err, status, "the predicted totals do not fit in 64 bits");
+    if ((status = train_predict_run(s, err)))
         goto out;
-    }
     if ((status = measured_ledger(&measured, s, err)) ||
         (status = write_files(s, counted, measured, err)))
         goto out;
@@ -275,7 +273,7 @@ enum status train_finish(struct train_job *s, int argc, char **argv,
         status = error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
         goto out;
     }
-    if ((status = summary_witnesses(summary, s->step, counted, measured,
+    if ((status = summary_witnesses(summary, s->predicted, counted, measured,
                                     err)) ||
         (status = rundir_finish(&s->rundir, summary, err)) ||
         (status = print_result(s, &verdicts, counted, summary, err)))

@@ -31,8 +31,9 @@ struct train_job {
     struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
     struct data       *data;
     struct trainer    *trainer;
-    struct ledger     *step;          /* predicted, of one step */
-    struct allocation  allocation;    /* of one step */
+    struct ledger     *predicted;     /* of one step as planned; then of all, as
+                                       * they were routed */
+    struct allocation  allocation;    /* of one step as planned */
     struct trainer_options options;
     json_t            *config_json;
     uint64_t           start_bytes;   /* resident, before all of this */
@@ -45,13 +46,22 @@ struct train_job {
 /* Read config, spec, tokenizer and machine; check that memory suffices. */
 enum status train_read_config(struct train_job *s,
                               struct error *err) MUST_CHECK;
-/* Predict the cost of a step, and the number of steps that the budget buys. */
+/* Predict the cost of a step that keeps the nominal capacity, and the number of
+ * such steps that the budget buys. */
 enum status train_plan(struct train_job *s, struct error *err) MUST_CHECK;
 /* Open the text, and take the fingerprint of all that must not change. */
 enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;
 enum status train_open_trainer(struct train_job *s,
                                struct error *err) MUST_CHECK;
+
+/* Where steps cost unlike, add the one just done to the prediction, by its
+ * routes. */
+enum status train_predict_step(struct train_job *s,
+                               struct error *err) MUST_CHECK;
+/* The prediction of all steps. */
+enum status train_predict_run(struct train_job *s,
+                              struct error *err) MUST_CHECK;
 
 /* The run's own, or the one that lies beside the initial model; "": bytes. */
 const char *train_tokenizer_path(const struct train_job *s);

@@ -174,17 +174,17 @@ enum status train_plan(struct train_job *s, struct error *err)
                                          (int32_t)c->batch, (int32_t)c->tokens,
                                          err);
     if (status == STATUS_OK)
-        status = ledger_open(&s->step, (struct ledger_shape){
+        status = ledger_open(&s->predicted, (struct ledger_shape){
             .by_pass = true, .by_op = true, .n_layers = s->spec.n_layers },
             cost_zero(PROV_PREDICTED), err);
     if (status != STATUS_OK)
         return status;
     allocation_fill(&s->allocation, &s->spec);
     struct predict_job job = { &s->spec, &s->allocation, s->machine };
-    status = predict_train_step(s->step, &job, NULL, err);
+    status = predict_train_step(s->predicted, &job, NULL, err);
     if (status != STATUS_OK)
         return status;
-    struct cost sum = ledger_sum(s->step, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+    struct cost sum = ledger_sum(s->predicted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                  LEDGER_ANY);
     double flops = cost_get(&sum, METRIC_FLOPS);
     if (c->steps == 0) {
@@ -201,6 +201,25 @@ enum status train_plan(struct train_job *s, struct error *err)
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
 
+enum status train_predict_step(struct train_job *s, struct error *err)
+{
+    const struct predict_job job = {
+        &s->spec, model_allocation(trainer_model(s->trainer)), s->machine
+    };
+
+    return s->spec.kept_varies
+               ? predict_train_step(s->predicted, &job, NULL, err) : STATUS_OK;
+}
+
+enum status train_predict_run(struct train_job *s, struct error *err)
+{
+    if (s->spec.kept_varies ||
+        ledger_scale(s->predicted, (uint64_t)s->options.steps) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, STATUS_OVERFLOWED, "the predicted totals do not fit"
+                     " in 64 bits");
+}
+
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
  * change nothing. */
@@ -213,13 +232,15 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_del(data, "tokenizer");
     json_object_del(train, "save_every");
     json_object_del(same, "machine");
-    /* Runs from before these three keys existed can be continued. */
+    /* Runs from before these keys existed can be continued. */
     if (!*s->config.init)
         json_object_del(train, "init");
     if (*s->config.init || s->config.init_scheme == INIT_GPT2)
         json_object_del(train, "init_scheme");
     if (s->config.freeze == FREEZE_NONE)
         json_object_del(train, "freeze");
+    if (s->config.model.window == 0)
+        json_object_del(json_object_get(same, "routing"), "window");
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
                             json_string(data_tokens_hash(s->data)));
@@ -260,8 +281,11 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
         .judge_every = c->judge_every, .curve_windows = c->curve_windows,
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
         .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
+        .predicted = s->spec.kept_varies ? s->predicted : NULL,
         .init_scheme = (enum init_scheme)c->init_scheme,
     };
+    if (s->spec.kept_varies)
+        ledger_clear(s->predicted);
     return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
                         s->fingerprint, err);
 }

@@ -77,6 +77,18 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
+/* A layer that kept no token did nothing: its weights' gradients are zero. */
+static void clear_gradients(struct model *m, int32_t l)
+{
+    for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
+        const struct tensor *t = tensor_find(&m->tensors, l,
+                                             (enum tensor_id)id);
+        real *gradient = gradient_of(m, l, (enum tensor_id)id);
+        if (gradient)
+            memset(gradient, 0, t->n * sizeof *gradient);
+    }
+}
+
 /* Kept rows go through the gate and the block and are added to the stream's
  * gradient, which other rows pass unchanged.  Where only routers learn, no
  * gradient is needed before the lowest one. */
@@ -85,6 +97,10 @@ static void gated_backward(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
 
+    if (b->n_rows == 0) {
+        clear_gradients(m, l);
+        return;
+    }
     struct gating gate = gating_of(m, l);
     gate.dstream = m->dstream;
     gate.dy = m->dblock;

@@ -13,13 +13,13 @@ static int32_t forward_tokens(const struct model_options *o)
     return o->n_prefill > 0 ? o->n_prefill : o->n_tokens;
 }
 
-/* Rows a layer's buffers must hold.  Training keeps K tokens a sequence of a
- * routed layer; without training a causal rule may keep them all. */
+/* Rows a layer's buffers must hold.  Training knows its policy, and so how many
+ * tokens a sequence at most; without training any rule may keep them all. */
 static size_t layer_rows(const struct model *m, int32_t layer)
 {
     int32_t t = forward_tokens(&m->options);
     if (m->options.train)
-        t = spec_kept(&m->spec, layer, t);
+        t = spec_room(&m->spec, layer, t);
     return (size_t)m->options.n_sequences * (size_t)t;
 }
 
@@ -217,10 +217,6 @@ static void lay_out_inference(struct model *m, size_t tokens)
 
     m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
     m->all_targets = arena_take(a, tokens, sizeof(int32_t));
-    for (int32_t i = 0; i < plan_choices_a_layer(s); i++)
-        if (s->signal == SIGNAL_CHANGE)
-            m->left[i] = arena_take(a, tokens * (size_t)s->n_channels,
-                                    sizeof(real));
     if (s->skipped_keys == SKIPPED_KEYS_CARRIED)
         m->carried = arena_take(a, tokens * 2 * (size_t)spec_e(s),
                                 sizeof(real));
@@ -277,6 +273,9 @@ static void lay_out(struct model *m)
     m->nats         = arena_take(a, tokens, sizeof(real));
     m->entropy      = arena_take(a, tokens, sizeof(real));
     m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));
+    for (int32_t i = 0; i < plan_choices_a_layer(s); i++)
+        if (s->signal == SIGNAL_CHANGE)
+            m->left[i] = arena_take(a, tokens * c, sizeof(real));
     m->choose_scratch = arena_take(a, threads * (size_t)m->options.n_tokens,
                                    sizeof(int32_t));
     if (m->options.train)

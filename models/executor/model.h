@@ -80,9 +80,9 @@ struct model_input {
                                    * choices went by; NULL: nobody asks */
 };
 
-/* A model opened to train has room for spec_kept() tokens of a sequence in a
- * routed layer: give it policies with a fixed k, and judge thresholds with a
- * model that was not.
+/* A model opened to train has room for spec_room() tokens of a sequence in a
+ * routed layer: give it the policy that its spec was settled for
+ * (route_settle()), and judge others with a model that was not.
  *
  * *mean_loss in nats per token, untouched without targets.  `meter` (NULL:
  * nobody) sees every op. */

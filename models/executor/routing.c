@@ -68,6 +68,7 @@ struct route_input routing_input(const struct model *m, int32_t choice,
         .score = score, .n_tokens = n_tokens,
         .n_keep = spec_kept(&m->spec, l, n_tokens),
         .keep_first = m->spec.keep_first, .threshold = m->threshold[l],
+        .window = m->spec.score_window,
         .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
                            1),
         .capacity = m->spec.capacity[l], .sequence = sequence,
@@ -113,7 +114,7 @@ static void line_up(struct model *m, int32_t c)
         const int32_t *kept = allocation_kept(&m->allocation, c, s);
         int32_t count = allocation_count(&m->allocation, c, s);
         assert(!m->options.train ||
-               count <= spec_kept(&m->spec, l, m->options.n_tokens));
+               count <= spec_room(&m->spec, l, m->options.n_tokens));
         b->first[s] = n;
         for (int32_t i = 0; i < count; i++, n++) {
             b->position[n] = kept[i];

@@ -100,21 +100,33 @@ static enum status read_policy(struct hf_routing *routing, const json_t *object,
                                        "no such routing policy");
 }
 
-/* Written where it is not 0. */
-static enum status read_first(struct model_spec *spec,
-                              const struct hf_routing *routing,
-                              const json_t *object, const char *name,
-                              struct error *err)
+/* A number of tokens that is written where it is not 0. */
+static enum status read_tokens(int32_t *out, const json_t *object,
+                               const char *key, const char *name,
+                               struct error *err)
 {
-    json_t *value = json_object_get(object, "keep_first");
+    json_t *value = json_object_get(object, key);
 
     if (value && !(json_is_integer(value) && json_integer_value(value) >= 0 &&
                    json_integer_value(value) <= INT32_MAX))
-        return hf_refuse(err, name, "isobath.keep_first", value, "must be a"
-                         " number of tokens, from 0");
-    route_keep_first(spec, routing->policy,
-                     (int32_t)json_integer_value(value));
+        return hf_refuse(err, name, key, value, "must be a number of tokens,"
+                         " from 0");
+    *out = (int32_t)json_integer_value(value);
     return STATUS_OK;
+}
+
+static enum status read_kept(struct model_spec *spec,
+                             const struct hf_routing *routing,
+                             const json_t *object, const char *name,
+                             struct error *err)
+{
+    int32_t first = 0;
+    enum status status = read_tokens(&first, object, "keep_first", name, err);
+
+    if (status == STATUS_OK)
+        status = read_tokens(&spec->score_window, object, "window", name, err);
+    route_settle(spec, routing->policy, first);
+    return status;
 }
 
 enum status hf_read_routing(struct model_spec *spec,
@@ -125,7 +137,7 @@ enum status hf_read_routing(struct model_spec *spec,
     static const char *const keys[] = {
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
-        "keep_first",
+        "keep_first", "window",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -143,7 +155,7 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK)
         status = read_blocks(spec, routing, object, name, err);
     if (status == STATUS_OK)
-        status = read_first(spec, routing, object, name, err);
+        status = read_kept(spec, routing, object, name, err);
     if (status == STATUS_OK)
         status = read_word(&gate, object, "gate", gate_names, GATE_COUNT, name,
                            err);
@@ -192,5 +204,7 @@ json_t *hf_routing_json(const struct model_spec *spec,
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));
+    if (spec->score_window > 0)
+        json_object_set_new(out, "window", json_integer(spec->score_window));
     return out;
 }

@@ -26,12 +26,17 @@ static enum status no_policy(const struct run_config *c, struct error *err)
 enum status run_rule_check(const struct run_config *c,
                            const struct source *source, struct error *err)
 {
-    const struct route_policy *p = route_find(c->policy);
+    const struct route_policy *p = *c->policy ? route_find(c->policy)
+                                              : source->routing.policy;
+    const char *key = *c->policy ? "run.policy" : "routing.policy";
 
-    if (!*c->policy)
-        return STATUS_OK;
     if (!p)
         return no_policy(c, err);
+    if (p == route_find("threshold") && !source->routing.has_thresholds)
+        return run_config_fail(c, key, err, "threshold: %s has no thresholds,"
+                               " which training keeps", source->path);
+    if (!*c->policy)
+        return STATUS_OK;
     if (p == route_find("replay") && !*source->replay)
         return run_config_fail(c, "run.policy", err, "replay: give the trace,"
                                " --set routing.policy=replay --set"
@@ -48,10 +53,6 @@ enum status run_rule_check(const struct run_config *c,
                                " scores, and %s has none (it was trained"
                                " under %s)", p->name, source->path,
                                source->routing.policy->name);
-    if (p == route_find("threshold") && !source->routing.has_thresholds)
-        return run_config_fail(c, "run.policy", err, "threshold: %s has no"
-                               " thresholds, which training keeps",
-                               source->path);
     return STATUS_OK;
 }
 

@@ -147,6 +147,7 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     t->state = (struct training_state){
         .random = random_seeded(random_mix(options->seed, 1, 0, 0)),
         .curve = &t->curve[0][0], .counted = t->counted,
+        .predicted = options->predicted,
     };
     snprintf(t->state.fingerprint, sizeof t->state.fingerprint, "%s",
              fingerprint);

@@ -20,6 +20,10 @@ struct trainer_options {
     int     n_threads;
     const struct route_policy *policy;    /* to train with */
     const struct source *init;            /* first weights; NULL: drawn */
+    struct ledger *predicted;             /* to which the caller adds each step
+                                           * by its routes, and which is saved
+                                           * and resumed with the rest; NULL:
+                                           * steps cost alike; borrowed */
     enum init_scheme init_scheme;         /* by which they are drawn */
 };
 

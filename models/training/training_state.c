@@ -58,13 +58,65 @@ static enum status ledger_from_pairs(const struct model *m,
     return status;
 }
 
+/* Of the predicted ledger, a cell is every metric's number, as bits, and its
+ * provenance.  A cell that nobody charged knows nothing. */
+enum { AMOUNT = 2, CELL = AMOUNT * METRIC_COUNT };
+
+static void ledger_to_amounts(const struct model *m,
+                              const struct ledger *ledger, uint64_t *out)
+{
+    for (size_t i = 0; i < ledger_pairs(m); i++) {
+        struct ledger_key key = pair_key(i, model_spec(m)->n_layers);
+        struct cost cost = { .from = { PROV_UNKNOWN } };
+        if (ledger_touched(ledger, key))
+            cost = *ledger_at(ledger, key);
+        for (int k = 0; k < METRIC_COUNT; k++) {
+            uint64_t *amount = out + i * CELL + AMOUNT * k;
+            if (k < METRIC_FIRST_REAL)
+                amount[0] = cost.count[k];
+            else
+                memcpy(amount, &cost.real[k - METRIC_FIRST_REAL],
+                       sizeof *amount);
+            amount[1] = cost.from[k];
+        }
+    }
+}
+
+static enum status ledger_from_amounts(const struct model *m,
+                                       struct ledger *ledger,
+                                       const uint64_t *in)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < ledger_pairs(m) && status == STATUS_OK; i++) {
+        struct cost cost = { .from = { PROV_UNKNOWN } };
+        bool touched = false;
+        for (int k = 0; k < METRIC_COUNT; k++) {
+            const uint64_t *amount = in + i * CELL + AMOUNT * k;
+            if (k < METRIC_FIRST_REAL)
+                cost.count[k] = amount[0];
+            else
+                memcpy(&cost.real[k - METRIC_FIRST_REAL], amount,
+                       sizeof *amount);
+            cost.from[k] = amount[1] < PROV_COUNT ? (uint8_t)amount[1]
+                                                  : PROV_UNKNOWN;
+            touched |= cost.from[k] != PROV_UNKNOWN;
+        }
+        if (touched)
+            status = ledger_charge(ledger, pair_key(i, model_spec(m)->n_layers),
+                                   &cost);
+    }
+    return status;
+}
+
 /* The memory of a save or resume that the model does not have itself. */
 struct state_memory {
     uint64_t *pairs;               /* of the ledger */
+    uint64_t *predicted;           /* NULL: no such ledger */
     float    *routers;             /* [learned]; NULL: all weights learn */
 };
 
 static enum status take_memory(struct state_memory *memory, struct model *m,
+                               const struct training_state *state,
                                const char *path, struct error *err)
 {
     const size_t learned = model_tensors(m)->learned;
@@ -72,13 +124,18 @@ static enum status take_memory(struct state_memory *memory, struct model *m,
 
     memory->pairs = malloc(2 * ledger_pairs(m) * sizeof *memory->pairs);
     memory->routers = frozen ? calloc(learned, sizeof(float)) : NULL;
-    return memory->pairs && (memory->routers || !frozen)
+    if (state->predicted)
+        memory->predicted = calloc((size_t)CELL * ledger_pairs(m),
+                                   sizeof *memory->predicted);
+    return memory->pairs && (memory->routers || !frozen) &&
+                   (memory->predicted || !state->predicted)
                ? STATUS_OK
                : error_set(err, STATUS_NO_MEMORY, "no memory for %s", path);
 }
 
 static void free_memory(struct state_memory *memory)
 {
+    free(memory->predicted);
     free(memory->pairs);
     free(memory->routers);
 }
@@ -100,26 +157,33 @@ static void frozen_sum(char out[17], struct model *m)
     snprintf(out, 17, "%016" PRIx64, (uint64_t)hash);
 }
 
-/* The three blocks, thresholds, the curve and the ledger, as flat tensors. */
+/* The three blocks, thresholds, the curve and the ledger, as flat tensors; the
+ * last is there where steps cost unlike. */
 enum {
     STATE_WEIGHTS, STATE_M, STATE_V, STATE_THRESHOLDS, STATE_CURVE,
-    STATE_LEDGER, STATE_N
+    STATE_LEDGER, STATE_PREDICTED, STATE_MOST
 };
+
+static int state_n(const struct training_state *state)
+{
+    return state->predicted ? STATE_MOST : STATE_PREDICTED;
+}
 
 static void state_tensors(struct model *m, const struct training_state *state,
                           const struct state_memory *memory,
                           struct safetensors_tensor *out)
 {
     const uint64_t floats = model_tensors(m)->learned;
-    static const char *const name[STATE_N] = {
-        "weights", "adamw.m", "adamw.v", "thresholds", "curve", "ledger"
+    static const char *const name[STATE_MOST] = {
+        "weights", "adamw.m", "adamw.v", "thresholds", "curve", "ledger",
+        "predicted"
     };
-    const void *data[STATE_N] = {
+    const void *data[STATE_MOST] = {
         memory->routers ? memory->routers : model_weights(m),
         model_moments(m, 0), model_moments(m, 1), model_thresholds(m),
-        state->curve, memory->pairs
+        state->curve, memory->pairs, memory->predicted
     };
-    for (int i = 0; i < STATE_N; i++)
+    for (int i = 0; i < STATE_MOST; i++)
         out[i] = (struct safetensors_tensor){
             .name = name[i], .dtype = SAFETENSORS_F32, .rank = 1,
             .shape = { floats }, .data = data[i],
@@ -131,14 +195,17 @@ static void state_tensors(struct model *m, const struct training_state *state,
     out[STATE_CURVE].shape[1] = TRAINING_CURVE_COLUMNS;
     out[STATE_LEDGER].dtype = SAFETENSORS_U64;
     out[STATE_LEDGER].shape[0] = 2 * ledger_pairs(m);
+    out[STATE_PREDICTED].dtype = SAFETENSORS_U64;
+    out[STATE_PREDICTED].shape[0] = (uint64_t)CELL * ledger_pairs(m);
 }
 
 /* XXH64 of the tensors' bytes, each seeded with the sum before, to detect a
  * damaged file. */
-static void checksum(char out[17], const struct safetensors_tensor *const *t)
+static void checksum(char out[17], const struct safetensors_tensor *const *t,
+                     int n)
 {
     XXH64_hash_t hash = 0;
-    for (int i = 0; i < STATE_N; i++) {
+    for (int i = 0; i < n; i++) {
         uint64_t bytes = 0;
         if (safetensors_size(&bytes, t[i]))
             hash = XXH64(t[i]->data, bytes, hash);
@@ -150,9 +217,10 @@ enum status training_state_save(struct model *m,
                                 const struct training_state *state,
                                 const char *path, struct error *err)
 {
-    struct safetensors_tensor tensor[STATE_N];
-    const struct safetensors_tensor *all[STATE_N];
-    struct state_memory memory = { NULL, NULL };
+    struct safetensors_tensor tensor[STATE_MOST];
+    const struct safetensors_tensor *all[STATE_MOST];
+    struct state_memory memory = { NULL };
+    const int n = state_n(state);
     char step[32], seconds[32], random[4 * 17], sum[17], frozen[17];
     snprintf(step, sizeof step, "%" PRId64, state->step);
     snprintf(seconds, sizeof seconds, "%a", state->seconds);
@@ -165,20 +233,22 @@ enum status training_state_save(struct model *m,
         { "fingerprint", state->fingerprint }, { "checksum", sum },
         { "kernels", model_kernels(m) }, { "frozen", frozen },
     };
-    enum status status = take_memory(&memory, m, path, err);
+    enum status status = take_memory(&memory, m, state, path, err);
     if (status != STATUS_OK)
         goto out;
     ledger_to_pairs(m, state->counted, memory.pairs);
+    if (state->predicted)
+        ledger_to_amounts(m, state->predicted, memory.predicted);
     if (memory.routers)
         tensor_copy_learned(model_tensors(m), model_weights(m), memory.routers,
                             false);
     frozen_sum(frozen, m);
     state_tensors(m, state, &memory, tensor);
-    for (int i = 0; i < STATE_N; i++)
+    for (int i = 0; i < n; i++)
         all[i] = &tensor[i];
-    checksum(sum, all);
+    checksum(sum, all, n);
     size_t notes = sizeof note / sizeof *note - (*frozen == '\0');
-    status = safetensors_write(path, tensor, STATE_N, note, notes, err);
+    status = safetensors_write(path, tensor, (size_t)n, note, notes, err);
 out:
     free_memory(&memory);
     return status;
@@ -225,14 +295,14 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
 }
 
 /* Read all tensors of the state into the memory of `want`, or none of them. */
-static enum status read_state(struct safetensors_tensor *want,
+static enum status read_state(struct safetensors_tensor *want, int n,
                               const struct safetensors *file,
                               int64_t most_curve, const char *path,
                               struct error *err)
 {
-    const struct safetensors_tensor *found[STATE_N];
+    const struct safetensors_tensor *found[STATE_MOST];
     char sum[17];
-    for (int i = 0; i < STATE_N; i++) {
+    for (int i = 0; i < n; i++) {
         const struct safetensors_tensor *t =
             safetensors_find(file, want[i].name);
         bool curve = i == STATE_CURVE;
@@ -245,12 +315,12 @@ static enum status read_state(struct safetensors_tensor *want,
                              want[i].name);
         found[i] = t;
     }
-    checksum(sum, found);
+    checksum(sum, found, n);
     if (strcmp(sum, note_of(file, "checksum")) != 0)
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: damaged: its numbers do not match their checksum;"
                          " remove it to begin anew", path);
-    for (int i = 0; i < STATE_N; i++)
+    for (int i = 0; i < n; i++)
         if (found[i]->bytes > 0)
             memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
                    found[i]->bytes);
@@ -263,18 +333,18 @@ enum status training_state_resume(struct model *m,
                                   int64_t most_curve, const char *path,
                                   struct error *err)
 {
-    struct safetensors_tensor want[STATE_N];
+    struct safetensors_tensor want[STATE_MOST];
     struct training_state next = *state;
     struct safetensors *file = NULL;
-    struct state_memory memory = { NULL, NULL };
-    enum status status = take_memory(&memory, m, path, err);
+    struct state_memory memory = { NULL };
+    enum status status = take_memory(&memory, m, state, path, err);
     if (status == STATUS_OK)
         status = safetensors_open(&file, path, err);
     if (status == STATUS_OK)
         status = read_notes(file, m, &next, path, err);
     if (status == STATUS_OK) {
         state_tensors(m, state, &memory, want);
-        status = read_state(want, file, most_curve, path, err);
+        status = read_state(want, state_n(state), file, most_curve, path, err);
     }
     if (status == STATUS_OK) {
         next.n_curve = (int64_t)want[STATE_CURVE].shape[0];
@@ -282,8 +352,11 @@ enum status training_state_resume(struct model *m,
         if (memory.routers)
             tensor_copy_learned(model_tensors(m), model_weights(m),
                                 memory.routers, true);
-        /* A ledger as it was opened cannot overflow by this. */
+        /* Ledgers as they were opened cannot overflow by this. */
         status = ledger_from_pairs(m, state->counted, memory.pairs);
+        if (status == STATUS_OK && state->predicted)
+            status = ledger_from_amounts(m, state->predicted,
+                                         memory.predicted);
     }
     free_memory(&memory);
     safetensors_close(file);

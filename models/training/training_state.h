@@ -20,9 +20,11 @@ struct training_state {
     double *curve;                 /* [n_curve, TRAINING_CURVE_COLUMNS] */
     struct ledger *counted;        /* flops and bytes of all steps, by pass,
                                     * layer and op; borrowed */
+    struct ledger *predicted;      /* likewise, where every step costs what its
+                                    * routes do; NULL: steps cost alike */
 };
 
-/* Write weights, moments, thresholds and *state, with its ledger, to one file,
+/* Write weights, moments, thresholds and *state, with its ledgers, to one file,
  * whole or not at all.  For a frozen backbone, whose weights do not move, the
  * file has the routers alone and the checksum of the rest. */
 enum status training_state_save(struct model *model,
@@ -30,7 +32,7 @@ enum status training_state_save(struct model *model,
                                 const char *path,
                                 struct error *err) MUST_CHECK;
 
-/* Read them back; the ledger must be as it was opened, and `curve` have room
+/* Read them back; the ledgers must be as they were opened, and `curve` have room
  * for `most_curve` rows.  Another fingerprint or another frozen backbone than
  * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged
  * file is STATUS_BAD_FORMAT.  On failure model and *state are as they were. */

@@ -4,10 +4,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include "reports/draw/assets.h"
 #include "sim/core/answer/escape.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
+
+extern const char page_css[], page_js[];
 
 void html_open(FILE *out, const char *title)
 {
@@ -22,7 +23,7 @@ void html_open(FILE *out, const char *title)
           out);
     html_text(out, title);
     fputs("</title>\n<style>", out);
-    assets_write(assets_css, out);
+    fputs(page_css, out);
     fputs("</style>\n</head>\n<body>\n"
           "<a class=\"skip\" href=\"#answer\">Skip to the answer</a>\n", out);
 }
@@ -30,7 +31,7 @@ void html_open(FILE *out, const char *title)
 void html_close(FILE *out)
 {
     fputs("<script>", out);
-    assets_write(assets_script, out);
+    fputs(page_js, out);
     fputs("</script>\n</body></html>\n", out);
 }
 

@@ -17,14 +17,6 @@ struct label {
     int    place;              /* filled: index of the side; -1: left out */
 };
 
-/* The frame's axes, as the script sets them. */
-struct frame {
-    double x0, x1, y0, y1;
-    bool   log_x, log_y;
-    double width, height;      /* pixels */
-    double rule;               /* a horizontal line to keep clear of; NAN */
-};
-
 /* Choose a side for every label, or none where all sides cover a point or
  * another label (rank 0 and below is always placed, below 0 further off if need
  * be); one without text only keeps its place free.  Then write `set label`

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "reports/draw/assets.h"
 #include "sim/core/answer/escape.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
@@ -58,6 +57,15 @@ double plot_frame_height(const struct plot *plot)
 void plot_quote(struct plot *plot, const char *text)
 {
     escape_write(plot->script, BORDER_GNUPLOT, text);
+}
+
+void plot_axes(struct plot *plot, struct frame f)
+{
+    if (f.log_x || f.log_y)
+        fprintf(plot->script, "set logscale %s\n", !f.log_y ? "x" : !f.log_x
+                ? "y" : "xy");
+    fprintf(plot->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
+            f.x0, f.x1, f.y0, f.y1);
 }
 
 void plot_log_tics(struct plot *plot, char axis, double low, double high,
@@ -148,6 +156,8 @@ static void write_margin(const char *text, struct margin_text m, FILE *out)
 /* Characters that fit 828 pixels at each size, in English text set in Arial. */
 enum { HEAD_LIMIT = 92, SUB_LIMIT = 132, FOOT_LIMIT = 146 };
 
+extern const char style_gp[];
+
 static void write_script(const struct plot *p, FILE *out)
 {
     int head = margin_lines(p->head, HEAD_LIMIT) - 1;
@@ -162,7 +172,7 @@ static void write_script(const struct plot *p, FILE *out)
             "MT = %.0f.; MB = %.0f.\nKEYTOP = %.0f.\n", p->name, PLOT_WIDTH,
             p->height + above + below, p->left, p->right, p->top + above,
             p->bottom + below, 52 + above);
-    assets_write(assets_gnuplot, out);
+    fprintf(out, "\n%s", style_gp);
     write_margin(p->head, (struct margin_text){ 901, HEAD_LIMIT, 20, 20,
                  "font HEADFONT tc rgb INK" }, out);
     write_margin(p->sub, (struct margin_text){ 911, SUB_LIMIT, 42 + 20 * head,

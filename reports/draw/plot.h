@@ -8,9 +8,15 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include "sim/core/base/error.h"
 
 enum { PLOT_WIDTH = 860 };     /* CSS pixels */
+
+/* Write a text of the plot, or more behind it. */
+#define TEXT_SET(to, ...) snprintf(to, sizeof (to), __VA_ARGS__)
+#define TEXT_ADD(to, ...)                                                      \
+    snprintf((to) + strlen(to), sizeof (to) - strlen(to), __VA_ARGS__)
 
 struct plot {
     const char *name;          /* file stem; chosen by the program, never by
@@ -37,6 +43,17 @@ void        plot_close(struct plot *plot);
 /* Pixels that the plot's frame spans. */
 double      plot_frame_width(const struct plot *plot);
 double      plot_frame_height(const struct plot *plot);
+
+/* The frame's axes, and its size on the page. */
+struct frame {
+    double x0, x1, y0, y1;
+    bool   log_x, log_y;
+    double width, height;      /* pixels */
+    double rule;               /* a horizontal line to keep clear of; NAN */
+};
+
+/* Set the axes in the script. */
+void        plot_axes(struct plot *plot, struct frame frame);
 
 /* Write .gp and .dat into `folder`; with `draw`, run gnuplot for .svg and
  * .png. A figure that gnuplot cannot draw is no failure: plot->drawn is false

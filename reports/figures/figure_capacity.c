@@ -107,7 +107,7 @@ static void write_tics(struct plot *p, const struct setting **s, size_t n,
 {
     double last = 0;
 
-    fputs("set xtics (", p->script);
+    fprintf(p->script, "%s = \"set xtics (", named ? "NAMED" : "UNNAMED");
     for (size_t i = 0; i < n; i++) {
         if (last > 0 && s[i]->capacity < 1.2 * last)
             continue;
@@ -118,7 +118,7 @@ static void write_tics(struct plot *p, const struct setting **s, size_t n,
             fprintf(p->script, "'' %.9g, ", s[i]->capacity);
         last = s[i]->capacity;
     }
-    fprintf(p->script, "'%s' 1)\n", named ? "dense" : "");
+    fprintf(p->script, "'%s' 1)\"\n", named ? "dense" : "");
 }
 
 static void say(struct plot *p, const struct study *study, size_t n)
@@ -153,16 +153,6 @@ static void say(struct plot *p, const struct study *study, size_t n)
              "model as a line. %s.", n, p->head);
 }
 
-static void write_dense(struct plot *p, double y, bool named)
-{
-    fprintf(p->script, "set arrow 1 from graph 0, first %.9g to graph 1, first "
-            "%.9g nohead lc rgb C_DENSE lw 1.2\n", y, y);
-    if (named)
-        fprintf(p->script, "set label 90 'best dense' at graph 1, first %.9g "
-                "left offset screen %.5f,0 font SMALL tc rgb C_DENSE\n", y,
-                6.0 / PLOT_WIDTH);
-}
-
 /* About three steps to the top: 1, 2 or 5 times a power of ten. */
 static double nice_step(double top)
 {
@@ -170,6 +160,8 @@ static double nice_step(double top)
     double rest = top / 3 / step;
     return step * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
 }
+
+extern const char figure_capacity_gp[];
 
 static void write_panels(struct plot *p, const struct study *study,
                          const struct setting **s, size_t n)
@@ -185,39 +177,18 @@ static void write_panels(struct plot *p, const struct study *study,
         if (is_drawn_dense(study, &study->setting[i], s, n))
             most = fmax(most, study->setting[i].flops_forward);
     prefix = prefix_for(most);
-    fprintf(p->script, "set multiplot\nset logscale x 2\n"
-            "set xrange [%.9g:1.12]\n", s[0]->capacity / 1.2);
+    fprintf(p->script, "X0 = %.9g; Y0 = %.9g; Y1 = %.9g; SPLIT = %.0f.\n"
+            "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n",
+            s[0]->capacity / 1.2, low, high, split, 1.15 * most / prefix.factor,
+            nice_step(most / prefix.factor), prefix.factor, prefix.letter);
     write_tics(p, s, n, false);
-    fprintf(p->script, "set yrange [%.9g:%.9g]\nset format y '%%.2f'\n"
-            "set bmargin at screen %.0f./H\n"
-            "set ylabel 'loss, nats per byte' offset 0.6,0\n", low, high,
-            split + 8);
-    if (study->dense)
-        write_dense(p, study->dense->causal.mean, true);
-    fprintf(p->script,
-            "plot D index 2 using 1:2 with lines ls 2 notitle, \\\n"
-            "     D index 3 using ($1*1.03):2 with lines ls 4 lw 1.2 notitle, "
-            "\\\n     D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 "
-            "lw 1.2 title 'MoD, top-k (looks ahead)', \\\n"
-            "     D index 0 using 1:2:3 with yerrorbars ls 2 lw 1.2 title "
-            "'MoD, causal rule', \\\n"
-            "     D index 4 using 1:2:3 with yerrorbars ls 1 lw 1.2 title "
-            "'dense: best, and twins'\n");
-    fprintf(p->script,
-            "unset key\nunset arrow 1\nunset label 90\n"
-            "do for [i=901:930] { unset label i }\n"
-            "set tmargin at screen %.0f./H\nset bmargin at screen MB/H\n"
-            "set yrange [0:%.9g]\nset format y '%%g'\nset ytics %.9g\n"
-            "set ylabel '%sFLOP per token' offset -0.2,0\n"
-            "set xlabel 'capacity: share of tokens a routed block works on "
-            "(log)' offset 0,0.3\n", split - 12, 1.15 * most / prefix.factor,
-            nice_step(most / prefix.factor), prefix.letter);
     write_tics(p, s, n, true);
+    if (study->dense)
+        fprintf(p->script, "DENSE = %.9g\n", study->dense->causal.mean);
     if (study->dense && isfinite(study->dense->flops_forward))
-        write_dense(p, study->dense->flops_forward / prefix.factor, false);
-    fprintf(p->script, "plot D index 0 using 1:($4/%.9g) with points ls 2 "
-            "notitle, \\\n     D index 4 using 1:($4/%.9g) with points ls 1 "
-            "notitle\nunset multiplot\n", prefix.factor, prefix.factor);
+        fprintf(p->script, "FLOPS = %.9g\n",
+                study->dense->flops_forward / prefix.factor);
+    fputs(figure_capacity_gp, p->script);
 }
 
 void figure_capacity(struct plot *p, const struct report *r)

@@ -112,69 +112,56 @@ static void describe(struct plot *p, const struct extent *e, size_t n)
              "dense in grey and MoD in blue.", n);
 }
 
-static void write_axes(struct plot *p, const struct extent *e,
-                       struct prefix prefix)
-{
-    double room = 0.05 * (e->high - e->low);
-
-    fprintf(p->script, "set logscale x\nset xrange [%.9g:%.9g]\n"
-            "set yrange [%.9g:%.9g]\nset format x '%%g'\n"
-            "set format y '%%.1f'\nset xlabel 'training FLOPs spent, %sFLOP "
-            "(log)' offset 0,0.3\nset ylabel 'loss, nats per byte' "
-            "offset 0.6,0\n", first_share * e->flops / prefix.factor,
-            1.03 * e->flops / prefix.factor, e->low - room, e->high + room,
-            prefix.letter);
-    plot_log_tics(p, 'x', first_share * e->flops / prefix.factor,
-                  1.03 * e->flops / prefix.factor, false);
-}
-
 static bool is_thick(const struct study *study, const struct setting *s,
                      const struct run *run)
 {
     return (s == study->dense || s == study->mod) && study_typical(s) == run;
 }
 
-/* One element of the plot command, and its block of data. */
-static void plot_curve(struct plot *p, const struct setting *s,
-                       const struct curve *c, bool thick, int index,
-                       const struct extent *e, struct prefix prefix)
-{
-    static const char *const light[] = { "#B8B8B8", "#9CC6E2", "#E0B59A" };
-    char title[SETTING_LABEL_SIZE + 16];
-
-    write_curve(p, c, s->label, e);
-    fprintf(p->script, "%sD index %d using ($1/%.9g):2 with lines ",
-            index ? ", \\\n     " : "plot ", index, prefix.factor);
-    if (!thick) {
-        fprintf(p->script, "lw 0.9 lc rgb '%s' notitle", light[s->kind]);
-        return;
-    }
-    snprintf(title, sizeof title, "%s %s", setting_kind_names[s->kind],
-             s->label);
-    fprintf(p->script, "ls %d lw 2.4 title ", s->kind + 1);
-    plot_quote(p, title);
-}
+extern const char figure_curves_gp[];
 
 void figure_curves(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
     struct extent e = find_extent(r->curve, study->n_runs);
     struct prefix prefix = prefix_for(e.flops);
-    int index = 0;
+    double room = 0.05 * (e.high - e.low);
+    struct frame frame = { .x0 = first_share * e.flops / prefix.factor,
+                           .x1 = 1.03 * e.flops / prefix.factor,
+                           .y0 = e.low - room, .y1 = e.high + room,
+                           .log_x = true };
+    int n = 0, n_thick = 0;
 
     if (!(e.flops > 0) || !(e.high > e.low))
         return;
     p->ready = true;
     describe(p, &e, study->n_runs);
-    write_axes(p, &e, prefix);
+    plot_axes(p, frame);
+    plot_log_tics(p, 'x', frame.x0, frame.x1, false);
+    fprintf(p->script, "UNIT = '%sFLOP'; FACTOR = %.9g\narray KIND[%zu]; array "
+            "NAME[%zu]\n", prefix.letter, prefix.factor,
+            2 * study->n_runs + 1, 2 * study->n_runs + 1);
     for (int thick = 0; thick < 2; thick++) {
         const struct curve *c = r->curve;
         for (size_t i = 0; i < study->n; i++) {
             const struct setting *s = &study->setting[i];
-            for (size_t j = 0; j < s->n; j++, c++)
-                if (c->n && (!thick || is_thick(study, s, s->run[j])))
-                    plot_curve(p, s, c, thick, index++, &e, prefix);
+            for (size_t j = 0; j < s->n; j++, c++) {
+                char name[SETTING_LABEL_SIZE + 16];
+                if (!c->n || (thick && !is_thick(study, s, s->run[j])))
+                    continue;
+                write_curve(p, c, s->label, &e);
+                snprintf(name, sizeof name, "%s %s",
+                         setting_kind_names[s->kind], s->label);
+                fprintf(p->script, "KIND[%d] = %d; NAME[%d] = ", n + 1,
+                        s->kind + 1, n + 1);
+                plot_quote(p, name);
+                fputc('\n', p->script);
+                n_thick += thick;
+                n++;
+            }
         }
     }
-    fputc('\n', p->script);
+    /* gnuplot reads the first of the thick also where there are none. */
+    fprintf(p->script, "CURVES = %d; THICK = %d; KIND[CURVES+1] = 1\n%s", n,
+            n_thick, figure_curves_gp);
 }

@@ -14,16 +14,6 @@
 enum group { GROUP_DENSE, GROUP_EVERY, GROUP_NONE, GROUP_SOME, GROUP_ALL,
              GROUP_COUNT };
 
-static const struct {
-    const char *name, *line, *mark;    /* gnuplot's */
-} groups[GROUP_COUNT] = {
-    [GROUP_DENSE] = { "dense twin", "lc rgb C_DENSE lw 2.2", "PT_DENSE" },
-    [GROUP_EVERY] = { "MoD", "lc rgb C_MOD lw 2.2", "PT_MOD" },
-    [GROUP_NONE]  = { "kept by no block", "lc rgb C_ALT lw 1.1", "PT_ALT" },
-    [GROUP_SOME]  = { "kept by some", "lc rgb OPC[5] lw 1.1", "11" },
-    [GROUP_ALL]   = { "kept by all", "lc rgb C_CONTROL lw 1.1", "PT_CONTROL" },
-};
-
 enum { GROUP_LEAST = 6,        /* tokens that a curve is drawn for */
        STEPS_MOST = 400 };
 
@@ -33,162 +23,187 @@ struct sample {
     double  median, tenth;     /* one in ten is above `tenth` */
 };
 
-struct samples {
+/* A quantity on its axis, and its distributions. */
+struct panel {
+    const char *what, *unit;   /* "FLOPs of a token", "FLOP" */
+    const char *word;          /* the unit in the data, "seconds" */
+    const char *share, *every; /* "share of tokens"; the name of GROUP_EVERY */
     struct sample of[GROUP_COUNT];
-    const char *every;         /* the name of GROUP_EVERY; NULL: "MoD" */
+    double low, high;
+    size_t beyond;             /* values right of the frame */
+    struct prefix prefix;
 };
 
-static void put(struct sample *s, double value)
+static void put(struct panel *panel, enum group group, double value)
 {
+    struct sample *s = &panel->of[group];
+
     if (isfinite(value))
         s->value[s->n++] = value;
 }
 
-static bool samples_open(struct samples *out, size_t n)
+static bool panel_open(struct panel *out, size_t n)
 {
-    *out = (struct samples){ .of = { { .n = 0 } } };
     for (int g = 0; g < GROUP_COUNT; g++)
         if (!(out->of[g].value = calloc(n + 1, sizeof(double))))
             return false;
     return true;
 }
 
-static void samples_close(struct samples *samples)
+static void panel_close(struct panel *panel)
 {
     for (int g = 0; g < GROUP_COUNT; g++)
-        free(samples->of[g].value);
+        free(panel->of[g].value);
 }
 
-static void summarise(struct samples *samples)
+static void summarise(struct panel *panel)
 {
     for (int g = 0; g < GROUP_COUNT; g++) {
-        struct sample *s = &samples->of[g];
+        struct sample *s = &panel->of[g];
         s->median = stats_median(s->value, s->n);
         s->tenth = stats_quantile(s->value, s->n, 0.9);
     }
 }
 
-/* A group that is the whole would only hide it. */
-static bool is_drawn(const struct samples *samples, int group)
+static void count_beyond(struct panel *panel)
 {
-    size_t n = samples->of[group].n;
-    return group <= GROUP_EVERY ? n > 0
-                                : n >= GROUP_LEAST &&
-                                  n < samples->of[GROUP_EVERY].n;
+    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
+        for (size_t i = 0; i < panel->of[g].n; i++)
+            panel->beyond += panel->of[g].value[i] > panel->high;
+    panel->prefix = prefix_for(panel->high);
 }
 
-static const char *name_of(const struct samples *samples, int group)
+/* A group that is the whole would only hide it. */
+static bool is_drawn(const struct panel *panel, int group)
 {
-    return group == GROUP_EVERY && samples->every ? samples->every
-                                                  : groups[group].name;
+    size_t n = panel->of[group].n;
+    return group <= GROUP_EVERY ? n > 0
+                                : n >= GROUP_LEAST &&
+                                  n < panel->of[GROUP_EVERY].n;
+}
+
+static const char *name_of(const struct panel *panel, int group)
+{
+    static const char *const names[GROUP_COUNT] = {
+        [GROUP_DENSE] = "dense twin", [GROUP_NONE] = "kept by no block",
+        [GROUP_SOME] = "kept by some", [GROUP_ALL] = "kept by all",
+    };
+
+    return group == GROUP_EVERY ? panel->every : names[group];
 }
 
 /* Write a block a group: the steps, from a share of 0 on and to the end of the
  * axis; then the medians of all. */
-static void write_data(struct plot *p, struct samples *samples, double factor,
-                       double end, const char *what)
+static void write_data(struct plot *p, struct panel *panel)
 {
+    const double factor = panel->prefix.factor;
     struct stats_step step[STEPS_MOST];
 
     for (int g = 0; g < GROUP_COUNT; g++) {
-        struct sample *s = &samples->of[g];
+        struct sample *s = &panel->of[g];
         size_t n = stats_distribution(s->value, s->n, step, STEPS_MOST);
-        fprintf(p->data, "# %s, n = %zu: %s  share_at_or_below\n",
-                name_of(samples, g), s->n, what);
+        fprintf(p->data, "# %s, n = %zu: %s%s  share_at_or_below\n",
+                name_of(panel, g), s->n, panel->prefix.letter, panel->word);
         if (n)
             fprintf(p->data, "%.9g 0\n", step[0].x / factor);
         for (size_t i = 0; i < n; i++)
             fprintf(p->data, "%.9g %.6g\n", step[i].x / factor, step[i].share);
-        if (n && step[n - 1].x < end)
-            fprintf(p->data, "%.9g 1\n", end / factor);
+        if (n && step[n - 1].x < panel->high)
+            fprintf(p->data, "%.9g 1\n", panel->high / factor);
         fputs(n ? "\n\n" : "NaN NaN\n\n\n", p->data);
     }
     for (int g = 0; g < GROUP_COUNT; g++)
-        fprintf(p->data, "# %s: median %s  share\n%.9g 0.5\n\n\n",
-                name_of(samples, g), what, samples->of[g].median / factor);
+        fprintf(p->data, "# %s: median %s%s  share\n%.9g 0.5\n\n\n",
+                name_of(panel, g), panel->prefix.letter, panel->word,
+                panel->of[g].median / factor);
 }
 
-/* Thin curves first, so that the two that matter lie on top. */
-static void write_plot(struct plot *p, const struct samples *samples,
-                       int first_block)
+extern const char figure_distribution_gp[], figure_distribution_panel_gp[];
+
+static void name_drawn(struct plot *p, const struct panel *panel)
 {
-    const char *before = "plot ";
-
-    for (int g = GROUP_COUNT - 1; g >= 0; g--) {
-        if (!is_drawn(samples, g))
-            continue;
-        fprintf(p->script, "%sD index %d using 1:(100*$2) with steps %s "
-                "notitle, \\\n     D index %d using 1:(100*$2) with points %s "
-                "pt %s ps 0.9 notitle", before, first_block + g,
-                groups[g].line, first_block + GROUP_COUNT + g, groups[g].line,
-                groups[g].mark);
-        before = ", \\\n     ";
-    }
-    fputc('\n', p->script);
-}
-
-/* Write the key in an empty frame of full width, so that it does not wrap. */
-static void write_key(struct plot *p, const struct samples *samples)
-{
-    const char *before = "plot [0:1][0:1] ";
-
-    fputs("set multiplot\nunset border; unset tics; unset grid\n", p->script);
+    fputs("DRAWN = '", p->script);
     for (int g = 0; g < GROUP_COUNT; g++)
-        if (is_drawn(samples, g)) {
-            fprintf(p->script, "%sNaN with linespoints %s pt %s ps 0.9 title "
-                    "'%s (%zu)'", before, groups[g].line, groups[g].mark,
-                    name_of(samples, g), samples->of[g].n);
-            before = ", \\\n     ";
-        }
-    fputs("\nunset key\ndo for [i=901:930] { unset label i }\n"
-          "set border 3 ls 91\n"
-          "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-          "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-          "set grid xtics ytics ls 90, ls 90\n", p->script);
+        if (is_drawn(panel, g))
+            fprintf(p->script, "%d ", g + 1);
+    fputs("'\n", p->script);
+}
+
+static void draw(struct plot *p, struct panel *panels, int n)
+{
+    static const double gap = 56;
+    const double width = (plot_frame_width(p) - (n - 1) * gap) / n;
+
+    fprintf(p->script, "array NAME[%d]\n", GROUP_COUNT);
+    for (int g = 0; g < GROUP_COUNT; g++)
+        fprintf(p->script, "NAME[%d] = '%s (%zu)'\n", g + 1,
+                name_of(panels, g), panels->of[g].n);
+    name_drawn(p, panels);
+    fputs(figure_distribution_gp, p->script);
+    for (int i = 0; i < n; i++) {
+        const struct panel *panel = &panels[i];
+        const double left = p->left + i * (width + gap);
+        write_data(p, &panels[i]);
+        name_drawn(p, panel);
+        fprintf(p->script, "LEFT = %.1f; RIGHT = %.1f; X0 = %.9g; X1 = %.9g; "
+                "BLOCK = %d\nXLABEL = '%s, %s%s'; YLABEL = '%s'\n%s", left,
+                left + width, panel->low / panel->prefix.factor,
+                panel->high / panel->prefix.factor, i * 2 * GROUP_COUNT,
+                panel->what, panel->prefix.letter, panel->unit,
+                i ? "" : panel->share, figure_distribution_panel_gp);
+    }
+    fputs("unset multiplot\n", p->script);
 }
 
 static void tell_beyond(struct plot *p, size_t n, const char *what)
 {
-    size_t used = strlen(p->foot);
-
     if (n)
-        snprintf(p->foot + used, sizeof p->foot - used, "  |  %zu %s%s beyond "
-                 "the frame", n, what, n == 1 ? "" : "s");
-}
-
-static void share_axis(struct plot *p)
-{
-    fputs("set yrange [0:103]\nset ytics 0,25,100\nset format y '%g%%'\n",
-          p->script);
+        TEXT_ADD(p->foot, "  |  %zu %s%s beyond the frame", n, what,
+                 n == 1 ? "" : "s");
 }
 
 /* ---- decode steps ---- */
 
-static enum group group_of(const struct token_cost *cost,
-                           const struct token_step *s)
-{
-    return s->kept <= 0 ? GROUP_NONE
-         : s->kept >= cost->most ? GROUP_ALL : GROUP_SOME;
-}
-
-static void gather_steps(struct samples *samples, const struct token_cost *cost)
+static void gather_steps(struct panel *panel, const struct token_cost *cost)
 {
     for (size_t i = 0; i < cost->n; i++) {
         const struct token_step *s = &cost->step[i];
-        if (s->arm == ARM_DENSE) {
-            put(&samples->of[GROUP_DENSE], s->seconds);
-            continue;
-        }
-        put(&samples->of[GROUP_EVERY], s->seconds);
-        if (cost->most > 0 && cost->batch <= 1)
-            put(&samples->of[group_of(cost, s)], s->seconds);
+        put(panel, s->arm == ARM_DENSE ? GROUP_DENSE : GROUP_EVERY, s->seconds);
+        if (s->arm == ARM_MOD && cost->most > 0 && cost->batch <= 1)
+            put(panel, s->kept <= 0 ? GROUP_NONE : s->kept >= cost->most
+                       ? GROUP_ALL : GROUP_SOME, s->seconds);
     }
+    summarise(panel);
 }
 
-static void say_steps(struct plot *p, const struct samples *samples)
+/* A step that was interrupted would stretch the axis. */
+static bool find_extent_of_steps(struct panel *panel)
 {
-    const struct sample *dense = &samples->of[GROUP_DENSE];
-    const struct sample *mod = &samples->of[GROUP_EVERY];
+    double most = 0, room;
+
+    panel->low = HUGE_VAL;
+    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++) {
+        struct sample *s = &panel->of[g];
+        if (!s->n)
+            continue;
+        most = fmax(most, stats_quantile(s->value, s->n, 0.95));
+        panel->low = fmin(panel->low, s->value[0]);
+        panel->high = fmax(panel->high, s->value[s->n - 1]);
+    }
+    if (!panel->of[GROUP_EVERY].n || !(panel->low > 0))
+        return false;
+    panel->high = fmin(panel->high, 1.5 * most);
+    count_beyond(panel);
+    room = 0.04 * (panel->high - panel->low);
+    panel->low = fmax(0, panel->low - room);
+    panel->high *= panel->high > panel->low ? 1 : 1.1;
+    return true;
+}
+
+static void say_steps(struct plot *p, const struct panel *panel)
+{
+    const struct sample *dense = &panel->of[GROUP_DENSE];
+    const struct sample *mod = &panel->of[GROUP_EVERY];
     char text[4][TABLE_NUMBER_SIZE];
 
     table_si(text[0], mod->median, "s");
@@ -196,248 +211,160 @@ static void say_steps(struct plot *p, const struct samples *samples)
     table_si(text[2], mod->tenth, "s");
     table_si(text[3], dense->tenth, "s");
     if (!dense->n)
-        snprintf(p->head, sizeof p->head, "Decode steps: half within %.20s, "
-                 "nine in ten within %.20s", text[0], text[2]);
+        TEXT_SET(p->head, "Decode steps: half within %.20s, nine in ten within "
+                 "%.20s", text[0], text[2]);
     else
-        snprintf(p->head, sizeof p->head, "MoD decode steps: half within "
-                 "%.20s, nine in ten %.20s; dense %.20s and %.20s", text[0],
-                 text[2], text[1], text[3]);
+        TEXT_SET(p->head, "MoD decode steps: half within %.20s, nine in ten "
+                 "%.20s; dense %.20s and %.20s", text[0], text[2], text[1],
+                 text[3]);
+}
+
+static void describe_steps(struct plot *p, const struct panel *panel,
+                           const struct token_cost *cost)
+{
+    say_steps(p, panel);
+    TEXT_SET(p->sub, "Share of decode steps that took at most so long; a step "
+             "is the median of its repeats; marks: medians; in brackets: "
+             "steps");
+    if (cost->batch > 1)
+        TEXT_ADD(p->sub, "; a step decodes %g tokens, one of each sequence",
+                 cost->batch);
+    else if (cost->most > 0)
+        TEXT_ADD(p->sub, "; thin: by how many of %g routed blocks kept the "
+                 "token", cost->most);
+    TEXT_SET(p->foot, "time measured without listeners, MoD and dense twin in "
+             "turns%s", cost->batch > 1 || cost->most == 0 ? "" : "  |  routing "
+             "counted  |  curves of fewer than 6 steps left out");
+    tell_beyond(p, panel->beyond, "step");
+    TEXT_SET(p->alt, "Cumulative distributions of the time of a decode step, "
+             "dense twin and MoD, and MoD by how many routed blocks kept the "
+             "token. %s.", p->head);
 }
 
 void figure_token_times(struct plot *p, const struct report *r)
 {
     const struct token_cost *cost = &r->token_cost;
-    struct samples samples;
-    double low = HUGE_VAL, high = 0, most = 0;
-    size_t beyond = 0, used;
-    struct prefix prefix;
-    char what[32];
+    struct panel panel = { .what = "time of a decode step", .unit = "s",
+        .word = "seconds", .share = "share of steps", .every = "MoD" };
 
-    if (!samples_open(&samples, cost->n)) {
-        samples_close(&samples);
-        return;
+    if (panel_open(&panel, cost->n)) {
+        gather_steps(&panel, cost);
+        p->ready = find_extent_of_steps(&panel);
+        if (!p->ready && cost->n)
+            TEXT_SET(p->reason, "no decode step of the MoD model has a "
+                     "measured time above 0");
     }
-    gather_steps(&samples, cost);
-    summarise(&samples);
-    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++) {
-        struct sample *s = &samples.of[g];
-        if (!s->n)
-            continue;
-        most = fmax(most, stats_quantile(s->value, s->n, 0.95));
-        low = fmin(low, s->value[0]);
-        high = fmax(high, s->value[s->n - 1]);
+    if (p->ready) {
+        describe_steps(p, &panel, cost);
+        draw(p, &panel, 1);
     }
-    if (!samples.of[GROUP_EVERY].n || !(low > 0)) {
-        if (cost->n)
-            snprintf(p->reason, sizeof p->reason, "no decode step of the MoD "
-                     "model has a measured time above 0");
-        samples_close(&samples);
-        return;
-    }
-    /* A step that was interrupted would stretch the axis. */
-    high = fmin(high, 1.5 * most);
-    for (int g = GROUP_DENSE; g <= GROUP_EVERY; g++)
-        for (size_t i = 0; i < samples.of[g].n; i++)
-            beyond += samples.of[g].value[i] > high;
-    prefix = prefix_for(high);
-    p->ready = true;
-    say_steps(p, &samples);
-    snprintf(p->sub, sizeof p->sub, "Share of decode steps that took at most "
-             "so long; a step is the median of its repeats; marks: medians; in "
-             "brackets: steps");
-    used = strlen(p->sub);
-    if (cost->batch > 1)
-        snprintf(p->sub + used, sizeof p->sub - used, "; a step decodes %g "
-                 "tokens, one of each sequence", cost->batch);
-    else if (cost->most > 0)
-        snprintf(p->sub + used, sizeof p->sub - used, "; thin: by how many of "
-                 "%g routed blocks kept the token", cost->most);
-    snprintf(p->foot, sizeof p->foot, "time measured without listeners, MoD "
-             "and dense twin in turns%s", cost->batch > 1 || cost->most == 0
-             ? "" : "  |  routing counted  |  curves of fewer than 6 steps left "
-                    "out");
-    tell_beyond(p, beyond, "step");
-    snprintf(p->alt, sizeof p->alt, "Cumulative distributions of the time of "
-             "a decode step, dense twin and MoD, and MoD by how many routed "
-             "blocks kept the token. %s.", p->head);
-    low = fmax(0, low - 0.04 * (high - low));
-    high = high > low ? high : 1.1 * high;
-    snprintf(what, sizeof what, "%sseconds", prefix.letter);
-    write_data(p, &samples, prefix.factor, high, what);
-    write_key(p, &samples);
-    fprintf(p->script, "set xrange [%.9g:%.9g]\nset format x '%%g'\n"
-            "set xlabel 'time of a decode step, %ss' offset 0,0.3\n"
-            "set ylabel 'share of steps' offset 0.6,0\n", low / prefix.factor,
-            high / prefix.factor, prefix.letter);
-    share_axis(p);
-    write_plot(p, &samples, 0);
-    fputs("unset multiplot\n", p->script);
-    samples_close(&samples);
+    panel_close(&panel);
 }
 
 /* ---- tokens of a scored text ---- */
 
-/* One panel: the quantity on its axis, and its distribution. */
-struct measure {
-    const char *what, *unit;   /* "counted FLOPs of a token", "FLOP" */
-    double (*of)(const struct token *token);
-    bool   least_zero;         /* the axis starts at 0 */
-    struct samples samples;
-    double low, high;
-    size_t beyond;
-    struct prefix prefix;
-};
-
-static double flops_of(const struct token *token)
-{
-    return token->flops;
-}
-
-static double loss_of(const struct token *token)
-{
-    return token->loss_nats;
-}
-
-static void gather_tokens(struct measure *m, const struct tokens *t)
+static void gather_tokens(struct panel *panel, const struct tokens *t,
+                          bool of_loss)
 {
     for (size_t i = 0; i < t->n; i++) {
-        double value = m->of(&t->token[i]);
+        double value = of_loss ? t->token[i].loss_nats : t->token[i].flops;
         int used = tokens_used(t, i);
-        put(&m->samples.of[GROUP_EVERY], value);
+        put(panel, GROUP_EVERY, value);
         if (t->n_blocks)
-            put(&m->samples.of[used == 0 ? GROUP_NONE : used == t->n_blocks
-                               ? GROUP_ALL : GROUP_SOME], value);
+            put(panel, used == 0 ? GROUP_NONE : used == t->n_blocks
+                       ? GROUP_ALL : GROUP_SOME, value);
     }
-    summarise(&m->samples);
+    summarise(panel);
 }
 
 /* One in two hundred may lie beyond the frame, if that saves half of it. */
-static void find_extent(struct measure *m)
+static void find_extent(struct panel *panel, bool from_zero)
 {
-    struct sample *s = &m->samples.of[GROUP_EVERY];
+    struct sample *s = &panel->of[GROUP_EVERY];
     double far = stats_quantile(s->value, s->n, 0.995), room;
 
     if (!s->n)
         return;
-    m->low = m->least_zero ? fmin(0, s->value[0]) : s->value[0];
-    m->high = s->value[s->n - 1];
-    if (far - m->low > 0 && m->high - m->low > 2 * (far - m->low))
-        m->high = far;
-    for (size_t i = 0; i < s->n; i++)
-        m->beyond += s->value[i] > m->high;
-    m->prefix = prefix_for(m->high);
-    room = 0.04 * (m->high - m->low);
+    panel->low = from_zero ? fmin(0, s->value[0]) : s->value[0];
+    panel->high = s->value[s->n - 1];
+    if (far - panel->low > 0 &&
+        panel->high - panel->low > 2 * (far - panel->low))
+        panel->high = far;
+    count_beyond(panel);
+    room = 0.04 * (panel->high - panel->low);
     if (!(room > 0))
-        room = fmax(0.1 * fabs(m->high), 1e-9);
-    m->low = m->least_zero ? m->low : fmax(0, m->low - room);
-    m->high += room;
+        room = fmax(0.1 * fabs(panel->high), 1e-9);
+    panel->low = from_zero ? panel->low : fmax(0, panel->low - room);
+    panel->high += room;
 }
 
-static void say_tokens(struct plot *p, const struct measure *cost,
-                       const struct measure *loss)
+static void say_tokens(struct plot *p, const struct panel *cost,
+                       const struct panel *loss)
 {
-    const struct sample *none = &loss->samples.of[GROUP_NONE];
-    const struct sample *all = &loss->samples.of[GROUP_ALL];
-    const struct sample *every = &cost->samples.of[GROUP_EVERY];
+    const struct sample *none = &loss->of[GROUP_NONE];
+    const struct sample *all = &loss->of[GROUP_ALL];
+    const struct sample *every = &cost->of[GROUP_EVERY];
     char half[TABLE_NUMBER_SIZE], nine[TABLE_NUMBER_SIZE];
 
     table_si(half, every->median, "FLOP");
     table_si(nine, every->tenth, "FLOP");
     if (none->n >= GROUP_LEAST && all->n >= GROUP_LEAST)
-        snprintf(p->head, sizeof p->head, "Median loss of a token: %.2f nats "
-                 "where no routed block kept it, %.2f where all did",
-                 none->median, all->median);
+        TEXT_SET(p->head, "Median loss of a token: %.2f nats where no routed "
+                 "block kept it, %.2f where all did", none->median,
+                 all->median);
     else if (every->n)
-        snprintf(p->head, sizeof p->head, "Half of the tokens cost at most %s, "
-                 "nine in ten %s", half, nine);
+        TEXT_SET(p->head, "Half of the tokens cost at most %s, nine in ten %s",
+                 half, nine);
     else
-        snprintf(p->head, sizeof p->head, "Half of the tokens lose at most "
-                 "%.2f nats, nine in ten %.2f",
-                 loss->samples.of[GROUP_EVERY].median,
-                 loss->samples.of[GROUP_EVERY].tenth);
+        TEXT_SET(p->head, "Half of the tokens lose at most %.2f nats, nine in "
+                 "ten %.2f", loss->of[GROUP_EVERY].median,
+                 loss->of[GROUP_EVERY].tenth);
 }
 
-static void write_panel(struct plot *p, struct measure *m, int panel,
-                        int n_panels)
+static void describe_tokens(struct plot *p, const struct panel panel[2],
+                            const struct tokens *t)
 {
-    static const double gap = 56;
-    double width = (plot_frame_width(p) - (n_panels - 1) * gap) / n_panels;
-    double x = p->left + panel * (width + gap);
-    char what[32];
-
-    snprintf(what, sizeof what, "%s%s", m->prefix.letter, m->unit);
-    write_data(p, &m->samples, m->prefix.factor, m->high, what);
-    fprintf(p->script, "set lmargin at screen %.1f/W\nset rmargin at screen "
-            "%.1f/W\nset xrange [%.9g:%.9g]\nset format x '%%g'\n"
-            "set xlabel '%s, %s%s' offset 0,0.3\nset ylabel '%s' offset 0.6,0"
-            "\n", x, x + width, m->low / m->prefix.factor,
-            m->high / m->prefix.factor, m->what, m->prefix.letter, m->unit,
-            panel ? "" : "share of tokens");
-    write_plot(p, &m->samples, panel * 2 * GROUP_COUNT);
-}
-
-static void draw_text(struct plot *p, struct measure *measure, int n,
-                      const struct tokens *t)
-{
-    const struct measure *cost = &measure[0], *loss = &measure[1];
-    struct measure *shown[2];
-    int n_shown = 0;
-    size_t beyond = cost->beyond + loss->beyond;
-
-    for (int i = 0; i < n; i++)
-        if (measure[i].samples.of[GROUP_EVERY].n)
-            shown[n_shown++] = &measure[i];
-    if (!n_shown) {
-        snprintf(p->reason, sizeof p->reason, "tokens.csv of the scored text "
-                 "holds neither FLOPs nor losses");
-        return;
-    }
-    p->ready = true;
-    p->height = 440;
-    say_tokens(p, cost, loss);
-    snprintf(p->sub, sizeof p->sub, "Share of the scored text's tokens that "
-             "cost, and lost, at most so much; marks: medians; in brackets: "
-             "tokens%s", t->n_blocks ? "; thin: by how many routed blocks kept "
-             "the token" : "");
-    snprintf(p->foot, sizeof p->foot, "FLOPs and routing counted, for each "
-             "token's own work  |  loss measured");
+    say_tokens(p, &panel[0], &panel[1]);
+    TEXT_SET(p->sub, "Share of the scored text's tokens that cost, and lost, at "
+             "most so much; marks: medians; in brackets: tokens%s", t->n_blocks
+             ? "; thin: by how many routed blocks kept the token" : "");
+    TEXT_SET(p->foot, "FLOPs and routing counted, for each token's own work  |"
+             "  loss measured");
     if (t->n_blocks)
-        snprintf(p->foot + strlen(p->foot), sizeof p->foot - strlen(p->foot),
-                 "  |  curves of fewer than %d tokens left out", GROUP_LEAST);
-    tell_beyond(p, beyond, "token");
-    snprintf(p->alt, sizeof p->alt, "Cumulative distributions over %zu tokens "
-             "of a scored text, of counted FLOPs and of loss, by how many "
-             "routed blocks kept the token. %s.", t->n, p->head);
-    write_key(p, &shown[0]->samples);
-    share_axis(p);
-    for (int i = 0; i < n_shown; i++)
-        write_panel(p, shown[i], i, n_shown);
-    fputs("unset multiplot\n", p->script);
+        TEXT_ADD(p->foot, "  |  curves of fewer than %d tokens left out",
+                 GROUP_LEAST);
+    tell_beyond(p, panel[0].beyond + panel[1].beyond, "token");
+    TEXT_SET(p->alt, "Cumulative distributions over %zu tokens of a scored "
+             "text, of counted FLOPs and of loss, by how many routed blocks "
+             "kept the token. %s.", t->n, p->head);
 }
 
 void figure_text_tokens(struct plot *p, const struct report *r)
 {
-    const struct tokens *t = &r->tokens;
-    struct measure measure[] = {
-        { .what = "FLOPs of a token", .unit = "FLOP", .of = flops_of },
-        { .what = "loss of a token", .unit = "nats", .of = loss_of,
-          .least_zero = true },
+    struct panel panel[2] = {
+        { .what = "FLOPs of a token", .unit = "FLOP", .word = "FLOP",
+          .share = "share of tokens", .every = "every token" },
+        { .what = "loss of a token", .unit = "nats", .word = "nats",
+          .share = "share of tokens", .every = "every token" },
     };
-    const int n = sizeof measure / sizeof *measure;
-    bool open = true;
+    const struct tokens *t = &r->tokens;
+    const bool open = panel_open(&panel[0], t->n) & panel_open(&panel[1], t->n);
 
-    if (t->n == 0)
-        return;
-    for (int i = 0; i < n; i++) {
-        open &= samples_open(&measure[i].samples, t->n);
-        measure[i].samples.every = "every token";
+    for (int i = 0; open && i < 2; i++) {
+        gather_tokens(&panel[i], t, i == 1);
+        find_extent(&panel[i], i == 1);
     }
-    for (int i = 0; open && i < n; i++) {
-        gather_tokens(&measure[i], t);
-        find_extent(&measure[i]);
+    const bool costs = panel[0].of[GROUP_EVERY].n > 0;
+    const bool loses = panel[1].of[GROUP_EVERY].n > 0;
+    p->ready = costs || loses;
+    if (t->n && !p->ready)
+        TEXT_SET(p->reason, "tokens.csv of the scored text holds neither FLOPs "
+                 "nor losses");
+    if (p->ready) {
+        p->height = 440;
+        describe_tokens(p, panel, t);
+        draw(p, costs ? panel : panel + 1, costs + loses);
     }
-    if (open)
-        draw_text(p, measure, n, t);
-    for (int i = 0; i < n; i++)
-        samples_close(&measure[i].samples);
+    panel_close(&panel[0]);
+    panel_close(&panel[1]);
 }

@@ -290,11 +290,9 @@ static int length(const struct isoflop *iso, int i)
     return n;
 }
 
-static int write_data(struct plot *p, const struct isoflop *iso)
+static void write_data(struct plot *p, const struct isoflop *iso)
 {
-    int curves = 0;
-
-    for (int i = 0, n; i < iso->n; i += n, curves++) {
+    for (int i = 0, n; i < iso->n; i += n) {
         const struct dot *d = &iso->dot[i];
         char name[96];
         n = length(iso, i);
@@ -309,7 +307,6 @@ static int write_data(struct plot *p, const struct isoflop *iso)
                 name);
         write_lines(p, d, n);
     }
-    return curves;
 }
 
 /* ---- words ---- */
@@ -538,29 +535,23 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
     free(colour);
 }
 
+extern const char figure_isoflop_gp[];
+
 static void write_plot(struct plot *p, const struct isoflop *iso)
 {
-    fputs("plot ", p->script);
-    for (int i = 0, c = 0, n; i < iso->n; i += n, c++) {
+    int curves = 0;
+
+    fprintf(p->script, "array COLOUR[%d]; array SHAPE[%d]\n", iso->n, iso->n);
+    for (int i = 0; i < iso->n; i += length(iso, i)) {
         bool dense = iso->dot[i].s->kind == SETTING_DENSE;
-        const char *pt = dense ? "PT_DENSE" : "PT_MOD";
         char colour[12];
-        n = length(iso, i);
         colour_of(colour, iso, iso->dot[i].s);
-        fprintf(p->script, "D index %d using 1:2 with lines lc rgb %s lw 1.4 "
-                "notitle, \\\n     D index %d using 1:2 with points pt %s ps "
-                "0.35 lc rgb %s notitle, \\\n     D index %d using "
-                "($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt %s ps 0.8 lw 1.2 "
-                "lc rgb %s notitle, \\\n     D index %d using 1:2 with points "
-                "pt %s ps 0.8 lc rgb %s notitle, \\\n     ", 3 * c + 2, colour,
-                3 * c, pt, colour, 3 * c + 1, pt, colour, 3 * c + 1, pt,
-                colour);
+        curves++;
+        fprintf(p->script, "COLOUR[%d] = %s; SHAPE[%d] = PT_%s\n", curves,
+                colour, curves, dense ? "DENSE" : "MOD");
     }
-    fprintf(p->script, "NaN with linespoints ls 1 title 'dense'%s%s\n",
-            iso->n_capacities ? ", NaN with linespoints ls 2 title 'MoD, "
-                                "learned routing" : "",
-            iso->n_capacities > 1 ? "; the darker, the lower its capacity'"
-            : iso->n_capacities ? "'" : "");
+    fprintf(p->script, "CURVES = %d; CAPACITIES = %d\n%s", curves,
+            iso->n_capacities, figure_isoflop_gp);
 }
 
 static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
@@ -577,11 +568,7 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
     say(p, study);
     describe(p, iso, study);
     write_data(p, iso);
-    fprintf(p->script, "set logscale x\nset xrange [%.9g:%.9g]\n"
-            "set yrange [%.9g:%.9g]\nset format y '%%.2f'\n"
-            "set xlabel 'parameters (log)' offset 0,0.3\n"
-            "set ylabel 'held-out loss, nats per byte' offset 0.6,0\n",
-            iso->x0, iso->x1, iso->y0, iso->y1);
+    plot_axes(p, frame);
     plot_log_tics(p, 'x', iso->x0, iso->x1, true);
     write_labels(p, iso, study, frame);
     write_plot(p, iso);

@@ -127,55 +127,31 @@ static void say(struct plot *p, const struct stacks *s, bool twins)
                  s->metric == METRIC_JOULES ? "es" : "");
 }
 
+extern const char figure_layers_gp[];
+
 static void write_script(struct plot *p, const struct stacks *s,
                          const struct report *r, struct prefix prefix)
 {
-    const char *fill = s->modelled ? "fs pattern 4 border rgb OPC[%d]"
-                                   : "fs solid 1 border rgb '#FFFFFF'";
-    int step = s->n_layers > 24 ? 4 : 1;
-
-    fprintf(p->script, "set xrange [-0.7:%d.7]\nset yrange [0:%.9g]\n"
-            "unset grid\nset grid ytics ls 90\nset xtics scale 0 (",
-            s->n_layers, 1.08 * s->highest / prefix.factor);
-    for (int y = 0; y < s->n_layers; y += step)
-        fprintf(p->script, "'%d' %d, ", y, y);
-    fprintf(p->script, "'outside' %d)\nset format y '%%g'\n"
-            "set xlabel 'layer' offset 0,0.3\n"
-            "set ylabel '%s, %s%s' offset 0.6,0\nset key maxrows 3 "
-            "samplen 1.2\n"
-            "BW = 0.36\nx0(m) = m == 0 ? -0.39 : 0.03\n"
-            "below(k) = (k == 1) ? 0 : sum [i=2:k] column(i)\n",
-            s->n_layers, s->name, prefix.letter,
-            s->metric == METRIC_FLOPS ? "FLOP"
-                                       : metric_table[s->metric].unit);
-    fputs("set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins "
-          "0.6,0.6\n", p->script);
+    fprintf(p->script, "N = %d; TOP = %.9g; MODELLED = %d; AMOUNT = '%s, %s%s'"
+            "\narray KIND[%d]\n", s->n_layers,
+            1.08 * s->highest / prefix.factor, s->modelled, s->name,
+            prefix.letter, s->metric == METRIC_FLOPS ? "FLOP"
+            : metric_table[s->metric].unit, STACK_COUNT);
+    for (int k = 0; k < STACK_COUNT; k++)
+        fprintf(p->script, "KIND[%d] = '%s'\n", k + 1, stack_names[k]);
+    fputs("USED = '", p->script);
+    for (int k = 0; k < STACK_COUNT; k++)
+        if (s->used[k])
+            fprintf(p->script, "%d ", k + 1);
+    fputs("'; ARMS = '", p->script);
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a])
+            fprintf(p->script, "%d ", a);
+    fputs("'; NAMED = '", p->script);
     for (int a = 0; a < ARM_COUNT; a++)
         if (r->layers[a] && s->total[a][0] > 0)
-            fprintf(p->script, "set label %d '%s' at %s+BW/2,graph 0.02 left "
-                    "rotate by 90 front boxed font SMALL tc rgb INK\n", a + 1,
-                    a == ARM_DENSE ? "dense" : "MoD",
-                    a == ARM_DENSE ? "-0.39" : "0.03");
-    fputs("plot ", p->script);
-    for (int a = 0; a < ARM_COUNT; a++)
-        for (int k = 1; r->layers[a] && k <= STACK_COUNT; k++) {
-            fprintf(p->script, "D index %d using ($1+x0(%d)+BW/2):(0):"
-                    "($1+x0(%d)):($1+x0(%d)+BW):(below(%d)):(below(%d)+"
-                    "column(%d)) with boxxyerror lw 0.6 lc rgb OPC[%d] ", a, a,
-                    a, a, k, k, k + 1, k);
-            fprintf(p->script, fill, k);
-            fputs(" notitle, \\\n     ", p->script);
-        }
-    for (int k = 1, first = 1; k <= STACK_COUNT; k++) {
-        if (!s->used[k - 1])
-            continue;
-        fprintf(p->script, "%sNaN with boxes lc rgb OPC[%d] ",
-                first ? "" : ", \\\n     ", k);
-        fprintf(p->script, fill, k);
-        fprintf(p->script, " title '%s'", stack_names[k - 1]);
-        first = 0;
-    }
-    fputc('\n', p->script);
+            fprintf(p->script, "%d ", a);
+    fprintf(p->script, "'\n%s", figure_layers_gp);
 }
 
 static void draw(struct plot *p, const struct report *r, enum metric metric,

@@ -148,14 +148,9 @@ static void write_envelope(struct plot *p, const struct study *study,
 }
 
 static void write_labels(struct plot *p, const struct study *study,
-                         const struct axis *axis, double low, double high)
+                         const struct axis *axis, struct frame frame)
 {
     static const char *const colours[] = { "C_DENSE", "C_MOD", "C_CONTROL" };
-    struct frame frame = { axis->low, axis->high, low, high,
-                           !axis->by_forward, false, plot_frame_width(p),
-                           plot_frame_height(p),
-                           study->dense ? study->dense->causal.mean
-                                        : nan("") };
     struct label label[LABEL_MAX];
     int n = 0;
 
@@ -236,27 +231,6 @@ static void describe(struct plot *p, const struct study *study,
              study->n, p->head);
 }
 
-/* The dense model to beat: its mean, and how far seeds scatter around it. */
-static void write_rule(struct plot *p, const struct setting *dense)
-{
-    double sd = isfinite(dense->causal.sd) ? dense->causal.sd : 0;
-
-    if (sd > 0)
-        fprintf(p->script, "set object 1 rectangle from graph 0, first %.9g to "
-                "graph 1, first %.9g fs solid 1 noborder fc rgb '#F0F0F0' "
-                "behind\n", dense->causal.mean - sd, dense->causal.mean + sd);
-    fprintf(p->script, "set arrow 1 from graph 0, first %.9g to graph 1, first "
-            "%.9g nohead lc rgb C_DENSE lw 0.9\n", dense->causal.mean,
-            dense->causal.mean);
-    fprintf(p->script, "set label 90 'best dense' at graph 1, first %.9g left "
-            "offset screen %.5f,%.5f font SMALL tc rgb C_DENSE\n",
-            dense->causal.mean, 6.0 / PLOT_WIDTH, 7 / p->height);
-    fprintf(p->script, "set label 91 '%.4f%s' at graph 1, first %.9g left "
-            "offset screen %.5f,%.5f font SMALL tc rgb C_DENSE\n",
-            dense->causal.mean, sd > 0 ? ", ± sd" : "", dense->causal.mean,
-            6.0 / PLOT_WIDTH, -7 / p->height);
-}
-
 static bool has_kind(const struct study *study, enum setting_kind kind)
 {
     for (size_t i = 0; i < study->n; i++)
@@ -265,11 +239,11 @@ static bool has_kind(const struct study *study, enum setting_kind kind)
     return false;
 }
 
+extern const char figure_loss_gp[];
+
 void figure_loss(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
-    static const char *const titles[] = { "dense", "MoD, learned routing",
-                                          "MoD, control routing" };
     struct axis axis = choose_axis(study);
     double low, high;
 
@@ -284,30 +258,25 @@ void figure_loss(struct plot *p, const struct report *r)
     write_runs(p, study, &axis);
     write_means(p, study, &axis);
     write_envelope(p, study, &axis);
-    if (!axis.by_forward)
-        fputs("set logscale x\n", p->script);
-    fprintf(p->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set format x '%%g'\nset format y '%%.2f'\n"
-            "set xlabel '%s, %sFLOP%s' offset 0,0.3\n"
-            "set ylabel 'held-out loss, nats per byte' offset 0.6,0\n",
-            axis.low, axis.high, low, high,
-            axis.by_forward ? "forward cost" : "training compute",
-            axis.prefix.letter,
-            axis.by_forward ? " per token" : " (log)");
+    struct frame frame = { axis.low, axis.high, low, high, !axis.by_forward,
+                           false, plot_frame_width(p), plot_frame_height(p),
+                           study->dense ? study->dense->causal.mean
+                                        : nan("") };
+    plot_axes(p, frame);
     if (!axis.by_forward)
         plot_log_tics(p, 'x', axis.low, axis.high, false);
+    write_labels(p, study, &axis, frame);
+    fprintf(p->script, axis.by_forward
+            ? "XLABEL = 'forward cost, %sFLOP per token'\nKINDS = '"
+            : "XLABEL = 'training compute, %sFLOP (log)'\nKINDS = '",
+            axis.prefix.letter);
+    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++)
+        if (has_kind(study, (enum setting_kind)kind))
+            fprintf(p->script, "%d ", kind + 1);
+    fputs("'\n", p->script);
     if (study->dense)
-        write_rule(p, study->dense);
-    write_labels(p, study, &axis, low, high);
-    fputs("plot D index 6 using 1:2 with lines ls 1 title 'dense envelope'",
-          p->script);
-    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++) {
-        if (!has_kind(study, (enum setting_kind)kind))
-            continue;
-        fprintf(p->script, ", \\\n     D index %d using 1:2 with points ls %d "
-                "ps 0.35 notitle, \\\n     D index %d using 1:2:3 with "
-                "yerrorbars ls %d lw 1.2 title '%s'", kind, kind + 1, kind + 3,
-                kind + 1, titles[kind]);
-    }
-    fputc('\n', p->script);
+        fprintf(p->script, "DENSE = %.9g; SD = %.9g\n",
+                study->dense->causal.mean, isfinite(study->dense->causal.sd)
+                ? study->dense->causal.sd : 0);
+    fputs(figure_loss_gp, p->script);
 }

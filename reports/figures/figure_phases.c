@@ -49,9 +49,11 @@ static void write_bar(struct plot *p, double x, struct amount a)
                 amount_word(a));
 }
 
+extern const char figure_phases_gp[];
+
 static void write_tics(struct plot *p, const struct run *profile)
 {
-    fputs("set xtics scale 0 (", p->script);
+    fputs("set xtics (", p->script);
     for (size_t i = 0; i < profile->n_phases; i++)
         for (size_t b = 0; b < N_BARS; b++)
             fprintf(p->script, "%s'%s' %.3f", i + b ? ", " : "", bars[b].name,
@@ -102,30 +104,9 @@ void figure_phases(struct plot *p, const struct report *r)
     snprintf(p->alt, sizeof p->alt, "Bars in percent of the dense twin for %zu "
              "phases: FLOPs, bytes, time, energy. %s.", profile->n_phases,
              p->head);
-    fprintf(p->script, "set xrange [-0.8:%.1f]\nset yrange [0:%.9g]\n"
-            "unset grid\nset grid ytics ls 90\nset format y '%%g%%%%'\n"
-            "set ylabel 'share of the dense twin' offset -0.6,0\n",
-            (double)profile->n_phases * (N_BARS + 1) - 1.2, 1.16 * highest);
+    fprintf(p->script, "X1 = %.1f; TOP = %.9g; MODELLED = %d\n",
+            (double)profile->n_phases * (N_BARS + 1) - 1.2, 1.16 * highest,
+            modelled);
     write_tics(p, profile);
-    fputs("BW = 0.38\nset key maxrows 1\n"
-          "set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead lc "
-          "rgb C_DENSE lw 1.6 front\n"
-          "plot D using ($5 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with "
-          "boxxyerror fs solid 1.0 noborder lc rgb C_MOD notitle, \\\n"
-          "     D using ($5 == 1 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with "
-          "boxxyerror lc rgb C_MOD fs pattern 4 border rgb C_MOD notitle, \\\n"
-          "     for [a=1:2] D using ($4 > $3 ? $1+0.22 : NaN):3:(0):($4-$3) "
-          "with vectors as a notitle, \\\n"
-          "     D using 1:($4 > $2 ? $4 : $2):(sprintf('%.0f%%', $2)) with "
-          "labels center offset 0,0.7 tc rgb INK notitle, \\\n"
-          "     D using (strcol(6) eq 'unknown' ? $1 : NaN):(0):(strcol(6)) "
-          "with labels left rotate by 90 offset 0,0.5 font SMALL tc rgb MUTED "
-          "notitle, \\\n"
-          "     NaN with lines lc rgb C_DENSE lw 1.6 title 'dense twin', \\\n"
-          "     NaN with boxes fs solid lc rgb C_MOD title 'MoD, counted or "
-          "measured'", p->script);
-    if (modelled)
-        fputs(", \\\n     NaN with boxes lc rgb C_MOD fs pattern 4 border rgb "
-              "C_MOD title 'MoD, modelled'", p->script);
-    fputc('\n', p->script);
+    fputs(figure_phases_gp, p->script);
 }

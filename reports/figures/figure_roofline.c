@@ -475,85 +475,60 @@ static void write_tics(struct plot *p, char axis, double low, double high,
     fputs(")\n", p->script);
 }
 
-/* Blocks of the ceilings come after those of all panels. */
-static void plot_ceilings(struct plot *p, const struct roofline *r)
-{
-    int index = 3 * r->n_panels;
+extern const char figure_roofline_gp[], figure_roofline_panel_gp[];
 
-    for (int pass = 0; pass < 2; pass++)
-        for (int c = 0, at = index; c < CEILING_COUNT; c++) {
-            const struct ceiling *ceiling = &r->ceilings.of[c];
-            if (!ceiling_known(ceiling))
-                continue;
-            if (pass == 0)
-                fprintf(p->script, "D index %d using 1:2 with filledcurves "
-                        "closed fs solid 1 noborder lc rgb '#EDEFF1' notitle, "
-                        "\\\n     ", at + 1);
-            else
-                fprintf(p->script, "D index %d using 1:2 with lines lc rgb "
-                        "MUTED lw %s %s notitle, \\\n     ", at,
-                        c == CEILING_PEAK || c == CEILING_DRAM ? "1.6" : "0.9",
-                        ceiling_measured(ceiling) ? "dt solid" : "dt DT_PRED");
-            at += 2;
-        }
+/* Blocks of the ceilings come after those of all panels.  gnuplot reads the first
+ * element of each array also where there are none. */
+static void write_roofs(struct plot *p, const struct roofline *r)
+{
+    int n = 0;
+
+    fprintf(p->script, "array ROOF[%d] = [0]; array WIDE[%d] = [1]; array "
+            "DASH[%d] = [1]\n", CEILING_COUNT, CEILING_COUNT, CEILING_COUNT);
+    for (int c = 0; c < CEILING_COUNT; c++) {
+        const struct ceiling *ceiling = &r->ceilings.of[c];
+        if (!ceiling_known(ceiling))
+            continue;
+        fprintf(p->script, "ROOF[%d] = %d; WIDE[%d] = %s; DASH[%d] = %s\n",
+                n + 1, 3 * r->n_panels + 2 * n, n + 1,
+                c == CEILING_PEAK || c == CEILING_DRAM ? "1.6" : "0.9", n + 1,
+                ceiling_measured(ceiling) ? "1" : "DT_PRED");
+        n++;
+    }
+    fprintf(p->script, "ROOFS = %d\n", n);
 }
 
-static void plot_panel(struct plot *p, const struct roofline *r, int i)
+static void write_panel_script(struct plot *p, const struct roofline *r, int i)
 {
-    static const struct { const char *style, *fill; } look[ARM_COUNT] = {
-        { "pt PT_DENSE lc rgb '#70555555'", "pt PT_DENSE-1 lc rgb C_DENSE" },
-        { "pt PT_MOD lc rgb '#700072B2'", "pt PT_MOD-1 lc rgb C_MOD" },
-    };
     double width = panel_width(p, r);
     int above = rows_of(r) - 1 - i / COLUMNS;
-    double x = p->left + i % COLUMNS * (width + gap), y = above * row_height;
+    double x = p->left + i % COLUMNS * (width + gap);
     char title[96];
 
     phase_title(title, r->panel[i].phase);
-    fprintf(p->script, "set lmargin at screen %.1f/W\nset rmargin at screen "
-            "%.1f/W\nset bmargin at screen MB/H+%.1f/H\nset tmargin at screen "
-            "MB/H+%.1f/H\nset label 199 ", x, x + width, y,
-            y + panel_height());
+    fprintf(p->script, "LEFT = %.1f; RIGHT = %.1f; BELOW = %.1f; TALL = %.1f; "
+            "BLOCK = %d\nYLABEL = '%s%s'; TITLE = ", x, x + width,
+            above * row_height, panel_height(), 3 * i,
+            i % COLUMNS ? "" : r->prefix.letter,
+            i % COLUMNS ? "" : "FLOP/s (log)");
     plot_quote(p, title);
-    fprintf(p->script, " at graph 0,1 left offset screen 0,%.5f tc rgb INK\n",
-            12 / p->height);
-    if (i % COLUMNS == 0)
-        fprintf(p->script, "set ylabel '%sFLOP/s (log)' offset 0.6,0\n",
-                r->prefix.letter);
+    fputc('\n', p->script);
     write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor,
                i % COLUMNS == 0);
     if (i == 0)
         name_roofs(p, r);
     write_names(p, r, &r->panel[i]);
-    fputs("plot ", p->script);
-    plot_ceilings(p, r);
-    fprintf(p->script, "D index %d using 1:2 with lines lc rgb '#9AA0A6' "
-            "lw 0.8 notitle", 3 * i + 2);
-    for (int a = 0; a < ARM_COUNT; a++)
-        fprintf(p->script, ", \\\n     D index %d using 1:2:(size($3)) with "
-                "points %s ps variable notitle, \\\n     D index %d using "
-                "1:2:(size($3)) with points %s lw 0.8 ps variable notitle",
-                3 * i + a, look[a].style, 3 * i + a, look[a].fill);
-    fputs("\ndo for [i=100:499] { unset label i }\nunset ylabel\n", p->script);
+    fputs(figure_roofline_panel_gp, p->script);
 }
 
 static void write_script(struct plot *p, const struct roofline *r)
 {
-    fprintf(p->script, "size(share) = 0.3 + 1.8*sqrt(share)\n"
-            "set multiplot\nunset border; unset tics; unset grid\n"
-            "set key maxrows 1\nplot [0:1][0:1] NaN with points ls 1 title "
-            "'dense twin', NaN with points ls 2 title 'MoD'\n"
-            "unset key\ndo for [i=901:930] { unset label i }\n"
-            "set border 3 ls 91\nset logscale xy\n"
-            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-            "set grid xtics ytics ls 90, ls 90\n"
-            "set xlabel 'FLOP per byte (log)' offset 0,0.3\n", r->x0, r->x1,
-            r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);
+    fputs(figure_roofline_gp, p->script);
+    plot_axes(p, frame_of(p, r));
     write_tics(p, 'x', r->x0, r->x1, true);
+    write_roofs(p, r);
     for (int i = 0; i < r->n_panels; i++)
-        plot_panel(p, r, i);
+        write_panel_script(p, r, i);
     fputs("unset multiplot\n", p->script);
 }
 

@@ -91,35 +91,7 @@ static void say(struct plot *p, const struct tokens *t)
                  "worked on", t->apart ? "part" : "block");
 }
 
-static void write_script(struct plot *p, const struct tokens *t, int rows)
-{
-    double cell = cell_height(t->n_blocks);
-    double row = t->n_blocks * cell + text_cells;
-
-    fprintf(p->script, "L = %d\nCELL = %.0f.\nRH = %.0f.\n"
-            "set xrange [-0.5:%d]\nset yrange [%.0f:%.0f]\n"
-            "unset border; unset tics; unset grid; unset key\n"
-            "y0(r) = -r*RH\n"
-            "shade(n) = int(255-121*n/L)*65536 + int(255-75*n/L)*256 + "
-            "int(255-44*n/L)\n", t->n_blocks, cell, row, ROW_COLUMNS,
-            -(rows - 1) * row - text_cells, t->n_blocks * cell + 4);
-    fprintf(p->script, "set label 1 'layer %d' at -0.2,%.0f right offset "
-            "-0.4,0 font SMALL tc rgb MUTED\n", t->layer[t->n_blocks - 1],
-            (t->n_blocks - 0.5) * cell);
-    if (t->n_blocks > 1)
-        fprintf(p->script, "set label 2 'layer %d' at -0.2,%.0f right offset "
-                "-0.4,0 font SMALL tc rgb MUTED\n", t->layer[0], 0.5 * cell);
-    fprintf(p->script,
-            "plot D using (($2+$3)/2.):(y0($1)):($2+0.02):($3-0.02):"
-            "(y0($1)-17):(y0($1)-3):(shade($4)) with boxxyerror fs solid 1.0 "
-            "noborder lc rgb variable, \\\n"
-            "     for [k=1:L] D using (($2+$3)/2.):(0):($2+0.1):($3-0.1):"
-            "(y0($1)+(k-0.9)*CELL):(y0($1)+(k-0.1)*CELL):"
-            "(column(k+5) > 0 ? 0x0072B2 : 0xFFFFFF) with boxxyerror fs solid "
-            "1.0 border rgb '#9FB8CC' lw 0.5 lc rgb variable, \\\n"
-            "     D using (($2+$3)/2.):(y0($1)-10):5 with labels font MONO "
-            "tc rgb INK\n");
-}
+extern const char figure_routing_gp[];
 
 void figure_routing(struct plot *p, const struct report *r)
 {
@@ -157,5 +129,8 @@ void figure_routing(struct plot *p, const struct report *r)
              "%zu tokens of the text. %s. The text itself follows with "
              "the %s of each token.", t->n_blocks, tokens_blocks(t), shown,
              p->head, tokens_blocks(t));
-    write_script(p, t, rows);
+    fprintf(p->script, "LAYERS = %d; CELL = %.0f.; ROWS = %d; COLUMNS = %d\n"
+            "FIRST = '%d'; LAST = '%d'\n%s", t->n_blocks,
+            cell_height(t->n_blocks), rows, ROW_COLUMNS, t->layer[0],
+            t->layer[t->n_blocks - 1], figure_routing_gp);
 }

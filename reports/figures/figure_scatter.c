@@ -91,12 +91,12 @@ static void write_names(struct plot *p, struct match *match, int n,
     label_write(label, n, 100, p);
 }
 
-/* A tick a decade, with a prefix. */
-static void write_tics(struct plot *p, char axis, double low, double high)
+/* A tick a decade, with a prefix, for both axes. */
+static void write_tics(struct plot *p, double low, double high)
 {
     char text[TABLE_NUMBER_SIZE];
 
-    fprintf(p->script, "set %ctics (", axis);
+    fputs("TICS = \"(", p->script);
     for (int e = (int)ceil(log10(low)), first = 1; e <= log10(high); e++) {
         struct prefix prefix = prefix_for(pow(10, e) * 1.0001);
         snprintf(text, sizeof text, "%.0f %ss", pow(10, e) / prefix.factor,
@@ -104,20 +104,20 @@ static void write_tics(struct plot *p, char axis, double low, double high)
         fprintf(p->script, "%s'%s' 1e%d", first ? "" : ", ", text, e);
         first = 0;
     }
-    fputs(")\n", p->script);
+    fputs(")\"\n", p->script);
 }
 
-/* The share of the width at which the two panels part. */
+/* The share of the width at which the two panels part, as in the .gp. */
 static const double part = 0.41, gap = 0.11;
+
+extern const char figure_scatter_gp[];
 
 void figure_scatter(struct plot *p, const struct report *r)
 {
     const struct run *profile = r->profile;
-    static const char *const style[] = { "1", "2", "3", "4" };
     struct match match[MAX_POINTS];
     int n = profile ? collect(match, profile) : 0;
     double low = HUGE_VAL, high = 0, off = 1.3;
-    struct frame frame;
 
     if (n == 0)
         return;
@@ -140,49 +140,17 @@ void figure_scatter(struct plot *p, const struct report *r)
              "measured against predicted seconds of %d ops, and their ratio. "
              "%s.", n, p->head);
     write_data(p, profile, match, n);
-    fprintf(p->script, "set multiplot\nunset border; unset tics; unset grid\n"
-            "set key maxrows 1\nplot [0:1][0:1] ");
+    fprintf(p->script, "LOW = %.9g; HIGH = %.9g; OFF = %.9g; PHASES = %zu\n"
+            "array NAME[PHASES]\n", low, high, off, profile->n_phases);
     for (size_t i = 0; i < profile->n_phases; i++) {
-        fprintf(p->script, "%sNaN with points ls %s title ", i ? ", " : "",
-                style[i % 4]);
+        fprintf(p->script, "NAME[%zu] = ", i + 1);
         plot_quote(p, profile->phase[i].name);
+        fputc('\n', p->script);
     }
-    fprintf(p->script, "\nunset key\ndo for [i=901:930] { unset label i }\n"
-            "set border 3 ls 91\n"
-            "set xtics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-            "set ytics nomirror out scale 0.5,0.25 textcolor rgb INK\n"
-            "set grid xtics ytics ls 90, ls 90\nset logscale xy\n"
-            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set xlabel 'predicted (log)' offset 0,0.3\n"
-            "set ylabel 'measured (log)' offset 0.6,0\n"
-            "set rmargin at screen %.3f\n", low, high, low, high, part);
-    write_tics(p, 'x', low, high);
-    write_tics(p, 'y', low, high);
-    fputs("plot x lc rgb MUTED lw 0.9 notitle", p->script);
-    for (size_t i = 0; i < profile->n_phases; i++)
-        fprintf(p->script, ", \\\n     D index %zu using 1:2 with points ls %s "
-                "ps 0.8 notitle", i, style[i % 4]);
-    frame = (struct frame){ low, high, 1 / off, off, true, true,
-                            PLOT_WIDTH * (1 - part - gap) - p->right,
-                            plot_frame_height(p), 1 };
-    fprintf(p->script, "\nset lmargin at screen %.3f\n"
-            "set rmargin at screen 1-MR/W\nset yrange [%.9g:%.9g]\n"
-            "set ytics (%s)\n"
-            "set ylabel 'measured / predicted (log)' offset 0,0\n"
-            "unset grid\nset grid xtics ls 90\n", part + gap, 1 / off, off,
-            off < 4 ? "'0.5' 0.5, '0.7' 0.7, '0.9' 0.9, '1.1' 1.1, '1.5' 1.5, "
-                      "'2' 2, '3' 3, '0.33' 0.333"
-                    : "'0.001' 0.001, '0.01' 0.01, '0.1' 0.1, '1' 1, '10' 10, "
-                      "'100' 100, '1000' 1000");
-    write_names(p, match, n, frame);
-    fprintf(p->script,
-            "set object 1 rectangle from graph 0, first 0.9 to graph 1, first "
-            "1.1 fs solid 1 noborder fc rgb '#DCE8F2' behind\n"
-            "set object 2 rectangle from graph 0, first 0.98 to graph 1, first "
-            "1.02 fs solid 1 noborder fc rgb '#A9C8E0' behind\n"
-            "plot 1 lc rgb MUTED lw 0.9 notitle");
-    for (size_t i = 0; i < profile->n_phases; i++)
-        fprintf(p->script, ", \\\n     D index %zu using 1:($2/$1) with points "
-                "ls %s ps 0.8 notitle", i, style[i % 4]);
-    fputs("\nunset multiplot\n", p->script);
+    write_tics(p, low, high);
+    fputs("$NAMES << EOD\n", p->script);
+    write_names(p, match, n, (struct frame){ low, high, 1 / off, off, true,
+                true, PLOT_WIDTH * (1 - part - gap) - p->right,
+                plot_frame_height(p), 1 });
+    fprintf(p->script, "EOD\n%s", figure_scatter_gp);
 }

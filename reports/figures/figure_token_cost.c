@@ -93,33 +93,21 @@ static void say(struct plot *p, const struct token_cost *cost,
                  100 * class[last].median.mean / dense->median.mean);
 }
 
+extern const char figure_token_cost_gp[];
+
 static void write_script(struct plot *p, const struct token_cost *cost,
                          struct prefix prefix, double highest)
 {
-    fprintf(p->script, "set xrange [-0.6:%.1f]\nset yrange [0:%.9g]\n"
-            "unset grid\nset grid ytics ls 90\nset xtics scale 0 (",
-            cost->most + 2, highest);
+    bool many = cost->batch > 1;
+
+    fprintf(p->script, "MOST = %g; TOP = %.9g; LAYERS = '%s'; KEPT = '%s'\n"
+            "STEP = '%s'; UNIT = '%ss'\nset xtics (", cost->most, highest,
+            token_cost_layers(cost), many ? "tokens of a step, mean, rounded"
+            : "token", many ? "step" : "token", prefix.letter);
     for (int c = 0; c <= (int)cost->most; c++)
         fprintf(p->script, "'%d' %d, ", c, c);
-    fprintf(p->script, "'dense' %.1f)\nset format y '%%g'\n"
-            "set xlabel 'routed %s that kept the %s' offset 0,0.3\n"
-            "set ylabel 'time of a %s, %ss' offset 0.6,0\n"
-            "set key maxrows 1\n", cost->most + 1.4,
-            token_cost_layers(cost), cost->batch > 1
-            ? "tokens of a step, mean, rounded" : "token",
-            cost->batch > 1 ? "step" : "token", prefix.letter);
-    fputs("plot D index 0 using ($3 == 1 ? $1 : NaN):2 with points pt 4 ps 0.35 "
-          "lc rgb '#6FA8D6' notitle, \\\n"
-          "     D index 0 using ($3 == 0 ? $1 : NaN):2 with points pt 6 ps 0.35 "
-          "lc rgb '#999999' notitle, \\\n"
-          "     for [a=1:2] D index 1 using 1:3:(0):($4-$3) with vectors as a "
-          "notitle, \\\n"
-          "     D index 1 using ($6 == 1 ? $1 : NaN):2 with points pt PT_MOD "
-          "ps 1.0 lc rgb C_MOD title 'MoD: median, 95 %', \\\n"
-          "     D index 1 using ($6 == 0 ? $1 : NaN):2 with points pt PT_DENSE "
-          "ps 1.0 lc rgb C_DENSE title 'dense twin', \\\n"
-          "     D index 1 using 1:(0):(sprintf('n = %d', $5)) with labels "
-          "center offset 0,0.7 font SMALL tc rgb MUTED notitle\n", p->script);
+    fprintf(p->script, "'dense' %.1f)\n%s", cost->most + 1.4,
+            figure_token_cost_gp);
 }
 
 void figure_token_cost(struct plot *p, const struct report *r)

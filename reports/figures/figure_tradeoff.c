@@ -8,22 +8,14 @@
 #include "reports/draw/label.h"
 #include "sim/core/answer/table.h"
 
-/* A line is told by colour and shape together: 6 x 4, the first ones far
- * apart.  Darkened Okabe-Ito, all at least 3 : 1 on white. */
-static const char *const colours[] = { "C_MOD", "C_CONTROL", "C_ALT",
-                                       "'#A0307A'", "'#4A8FC7'",
-                                       "'#8A6D00'" };
-static const int shapes[] = { 5, 9, 13, 11 };    /* filled; hollow: one less */
-enum { N_COLOURS = 6, N_SHAPES = 4, KEY_ROW = 18 };
+enum { KEY_ROW = 18 };         /* pixels, as in figure_tradeoff_key.gp */
 
+/* The colours that its lc() takes in turn, for labels. */
 static const char *colour_of(size_t line)
 {
-    return colours[line % N_COLOURS];
-}
-
-static int shape_of(size_t line)
-{
-    return shapes[(line + line / N_COLOURS) % N_SHAPES];
+    static const char *const colours[] = { "C_MOD", "C_CONTROL", "C_ALT",
+        "'#A0307A'", "'#4A8FC7'", "'#8A6D00'" };
+    return colours[line % (sizeof colours / sizeof *colours)];
 }
 
 /* Routed lines, each a run of neighbours in `point`. */
@@ -63,9 +55,11 @@ static void line_name(char out[TRADE_LINE_SIZE + 24], const struct trade *t)
              t->kind == TRADE_AHEAD ? " (looks ahead)" : "");
 }
 
-/* gnuplot's own key does not wrap names of unlike lengths: this one is made of
- * labels, in columns as wide as the longest name asks, and makes room above the
- * frame for its rows. */
+extern const char figure_tradeoff_key_gp[], figure_tradeoff_gp[],
+                  figure_savings_gp[];
+
+/* Name the lines in columns as wide as the longest name asks, and make room
+ * above the frame for the rows. */
 static void write_key(struct plot *p, const struct tradeoff *x,
                       const struct lines *lines)
 {
@@ -74,31 +68,22 @@ static void write_key(struct plot *p, const struct tradeoff *x,
     size_t longest = 8, columns;
     double width;
 
+    fprintf(p->script, "LINES = %zu\narray NAME[LINES]; array AHEAD[LINES]\n",
+            lines->n);
     for (size_t l = 0; l < lines->n; l++) {
-        line_name(name, &x->point[lines->first[l]]);
+        const struct trade *t = &x->point[lines->first[l]];
+        line_name(name, t);
         longest = strlen(name) > longest ? strlen(name) : longest;
+        fprintf(p->script, "AHEAD[%zu] = %d; NAME[%zu] = ", l + 1,
+                t->kind == TRADE_AHEAD, l + 1);
+        plot_quote(p, name);
+        fputc('\n', p->script);
     }
     width = mark + advance * (double)longest;
     columns = (size_t)fmax(1, floor((PLOT_WIDTH - 20) / width));
-    const size_t rows = (lines->n + columns - 1) / columns;
-    p->top = 70 + KEY_ROW * (double)rows;
-    fputs("unset key\n", p->script);
-    for (size_t l = 0; l < lines->n; l++) {
-        const size_t row = l / columns, column = l % columns;
-        double left = 14 + width * (double)column;
-        double down = 10 + KEY_ROW * (double)row;
-        line_name(name, &x->point[lines->first[l]]);
-        fprintf(p->script, "set arrow %zu from screen %.0f./W, screen "
-                "1-(KEYTOP+%.0f)/H to screen %.0f./W, screen 1-(KEYTOP+%.0f)/H "
-                "nohead lc rgb %s lw 1.6\nset label %zu ' ' at screen %.0f./W, "
-                "screen 1-(KEYTOP+%.0f)/H point pt %d ps 0.9 lc rgb %s\n"
-                "set label %zu ", 1000 + l, left, down, left + 28, down,
-                colour_of(l), 1000 + l, left + 14, down, shape_of(l),
-                colour_of(l), 1200 + l);
-        plot_quote(p, name);
-        fprintf(p->script, " at screen %.0f./W, screen 1-(KEYTOP+%.0f)/H left "
-                "tc rgb INK noenhanced\n", left + 36, down);
-    }
+    p->top = 70 + KEY_ROW * (double)((lines->n + columns - 1) / columns);
+    fprintf(p->script, "WIDTH = %.9g; COLUMNS = %zu\n%s", width, columns,
+            figure_tradeoff_key_gp);
 }
 
 /* ---- loss against FLOPs ---- */
@@ -267,30 +252,14 @@ void figure_tradeoff(struct plot *p, const struct report *r)
     curve_texts(p, x);
     write_key(p, x, &lines);
     write_curve(p, x, &lines, prefix.factor);
-    fprintf(p->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n"
-            "set format x '%%g'\nset format y '%%.2f'\n"
-            "set xlabel 'forward cost, %sFLOP per token' offset 0,0.3\n"
-            "set ylabel 'loss, nats per token' offset 0.6,0\n", at[0], at[1],
-            loss[0], loss[1], prefix.letter);
+    struct frame frame = { at[0], at[1], loss[0], loss[1], false, false,
+                           plot_frame_width(p), plot_frame_height(p), dense };
+    plot_axes(p, frame);
     if (amount_known(x->dense_loss))
-        fprintf(p->script, "set arrow 1 from graph 0, first %.9g to graph 1, "
-                "first %.9g nohead lc rgb C_DENSE lw 0.9\nset label 90 'dense' "
-                "at graph 1, first %.9g left offset screen %.5f,0 font SMALL tc "
-                "rgb C_DENSE\n", dense, dense, dense, 6.0 / PLOT_WIDTH);
-    label_curve(p, x, &lines, (struct frame){ at[0], at[1], loss[0], loss[1],
-                false, false, plot_frame_width(p), plot_frame_height(p),
-                dense }, prefix.factor);
-    fprintf(p->script, "plot D index %zu using 1:2 with points ls 1 notitle",
-            lines.n);
-    for (size_t l = 0; l < lines.n; l++) {
-        const struct trade *t = &x->point[lines.first[l]];
-        fprintf(p->script, ", \\\n     D index %zu using 1:2 with lines lc rgb "
-                "%s lw %s notitle, \\\n     D index %zu using 1:2:3:4 with "
-                "yerrorbars lc rgb %s pt %d ps 0.9 lw 1.2 notitle", l,
-                colour_of(l), t->kind == TRADE_AHEAD ? "0.7" : "1.6", l,
-                colour_of(l), shape_of(l));
-    }
-    fputc('\n', p->script);
+        fprintf(p->script, "DENSE = %.9g\n", dense);
+    label_curve(p, x, &lines, frame, prefix.factor);
+    fprintf(p->script, "UNIT = '%sFLOP'\n%s", prefix.letter,
+            figure_tradeoff_gp);
     free(lines.first);
 }
 
@@ -352,36 +321,6 @@ static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
     return loss[0] > 0 && share[1] > share[0];
 }
 
-struct panel {
-    enum spend spend;
-    double left, right, top, bottom;       /* pixels; from the top: top */
-};
-
-static void write_panel(struct plot *p, const struct tradeoff *x,
-                        const struct lines *lines, struct panel at)
-{
-    bool modelled = at.spend == SPEND_JOULES;
-
-    fprintf(p->script, "set lmargin at screen %.0f./W\nset rmargin at screen "
-            "%.0f./W\nset tmargin at screen 1-(%.0f.+MT)/H\nset bmargin at "
-            "screen 1-(%.0f.+MT)/H\nset xlabel '%s, %% of the dense twin (%s)' "
-            "offset 0,0.4\n", at.left, at.right, at.top, at.bottom,
-            spend_words[at.spend], spend_how[at.spend]);
-    fputs("plot ", p->script);
-    for (size_t l = 0; l < lines->n; l++) {
-        size_t index = (size_t)at.spend * lines->n + l;
-        const struct trade *t = &x->point[lines->first[l]];
-        fprintf(p->script, "%sD index %zu using 1:2 with lines lc rgb %s lw %s"
-                "%s notitle, \\\n     D index %zu using 1:2:3:4:5:6 with "
-                "xyerrorbars lc rgb %s pt %d ps 0.8 lw 1 notitle", l
-                ? ", \\\n     " : "", index, colour_of(l),
-                t->kind == TRADE_AHEAD ? "0.7" : "1.4",
-                modelled ? " dt DT_MODEL" : "", index, colour_of(l),
-                shape_of(l) - modelled);
-    }
-    fputc('\n', p->script);
-}
-
 static void savings_texts(struct plot *p, const struct tradeoff *x)
 {
     const struct trade *t = tradeoff_best(x, SPEND_FLOPS, 0.1);
@@ -420,7 +359,6 @@ void figure_savings(struct plot *p, const struct report *r)
     const struct tradeoff *x = &r->tradeoff;
     double share[2], loss[2];
     struct lines lines;
-    const double gap = 60, wide = (PLOT_WIDTH - 72 - 24 - 56) / 2.0;
 
     if (!find_lines(&lines, x) || !ranges(x, share, loss)) {
         free(lines.first);
@@ -432,30 +370,15 @@ void figure_savings(struct plot *p, const struct report *r)
     savings_texts(p, x);
     write_key(p, x, &lines);
     write_savings(p, x, &lines);
-    const double tall = (p->height - p->top - p->bottom - 2 * gap) / 2 + 8;
-    fprintf(p->script, "set multiplot\nset xrange [0:1]\nset yrange [0:1]\n"
-            "unset border\nunset tics\nplot NaN notitle\n"
-            "do for [i=901:930] { unset label i }\n"
-            "do for [i=1000:%zu] { unset arrow i; unset label i; unset label "
-            "i+200 }\nset border 3 ls 91\nset xtics nomirror out scale 0.5,0.25 "
-            "textcolor rgb INK auto\nset logscale y\nset ytics nomirror out scale "
-            "0.5,0.25 textcolor rgb INK\nset ytics (0.1, 0.3, 1, 3, 10, 30, "
-            "100, 300, 1000)\nset format y '%%g'\nset grid xtics ls 90\n"
-            "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset ylabel 'loss "
-            "over dense, %%' offset 1,0\n", 1000 + lines.n - 1, share[0],
-            share[1], loss[0], loss[1]);
+    fprintf(p->script, "X0 = %.9g; X1 = %.9g; Y0 = %.9g; Y1 = %.9g\n"
+            "array COST[%d]\n", share[0], share[1], loss[0], loss[1],
+            SPEND_COUNT);
+    for (int s = 0; s < SPEND_COUNT; s++)
+        fprintf(p->script, "COST[%d] = '%s, %% of the dense twin (%s)'\n",
+                s + 1, spend_words[s], spend_how[s]);
+    fputs("LIMITS = '", p->script);
     for (int i = 0; i < TRADEOFF_LIMITS; i++)
-        fprintf(p->script, "set arrow %d from graph 0, first %g to graph 1, "
-                "first %g nohead lc rgb MUTED lw 0.7\n", 10 + i,
-                100 * tradeoff_limits[i], 100 * tradeoff_limits[i]);
-    fputs("set arrow 20 from 100, graph 0 to 100, graph 1 nohead lc rgb C_DENSE "
-          "lw 0.9\n", p->script);
-    for (int s = 0; s < SPEND_COUNT; s++) {
-        const int row = s / 2, column = s % 2;
-        double left = 72 + column * (wide + 56), top = row * (tall + gap);
-        write_panel(p, x, &lines, (struct panel){ (enum spend)s, left,
-                    left + wide, top, top + tall });
-    }
-    fputs("unset multiplot\n", p->script);
+        fprintf(p->script, "%g ", 100 * tradeoff_limits[i]);
+    fprintf(p->script, "'\n%s", figure_savings_gp);
     free(lines.first);
 }

@@ -3,7 +3,6 @@
 #include "reports/figures/figures.h"
 
 #include <math.h>
-#include <string.h>
 #include "sim/core/answer/table.h"
 
 enum kind { TOTAL, SAVED, BACK };
@@ -151,6 +150,8 @@ static void write_data(struct plot *p, const struct step *steps, int n)
                 steps[i].modelled);
 }
 
+extern const char figure_waterfall_gp[];
+
 static void write_script(struct plot *p, const struct step *steps, int n)
 {
     double highest = 100;
@@ -160,37 +161,12 @@ static void write_script(struct plot *p, const struct step *steps, int n)
         highest = fmax(highest, steps[i].to + steps[i].half);
         modelled |= steps[i].modelled;
     }
-    fprintf(p->script, "N = %d\nset xrange [0.4:N+0.6]\nset yrange [0:%.9g]\n"
-            "unset grid\nset grid ytics ls 90\nset ytics 0,20\n"
-            "set format y '%%g%%%%'\nset ylabel 'share of the dense twin' "
-            "offset 0,0\nset xtics scale 0 (", n, 1.12 * highest);
+    fprintf(p->script, "N = %d; TOP = %.9g; MODELLED = %d\nset xtics (", n,
+            1.12 * highest, modelled);
     for (int i = 0; i < n; i++)
         fprintf(p->script, "%s\"%s\\n%s\" %d", i ? ", " : "", steps[i].first,
                 steps[i].second, i + 1);
-    fputs(")\n"
-          "col(k) = k == 0 ? 0x555555 : k == 1 ? 0x0072B2 : 0xB34700\n"
-          "txt(k,a,b) = k == 0 ? sprintf('%.1f%%', b) : signed('%+.1f', b-a)\n"
-          "top(a,b) = a > b ? a : b\nBW = 0.34\nset key maxrows 1\n"
-          "array KC[3] = ['#555555', '#0072B2', '#B34700']\n"
-          "plot D using ($7 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):3:4:(col($5)) "
-          "with boxxyerror fs solid 1.0 noborder lc rgb variable notitle, \\\n"
-          "     for [k=0:2] D using ($7 == 1 && $5 == k ? $1 : NaN):(0):"
-          "($1-BW):($1+BW):3:4 with boxxyerror lc rgb KC[k+1] fs pattern 4 "
-          "border rgb KC[k+1] notitle, \\\n"
-          "     D using ($1 < N ? $1+BW : NaN):4:(1-2*BW):(0) with vectors "
-          "nohead lc rgb MUTED lw 0.8 notitle, \\\n"
-          "     for [a=1:2] D using ($5 == 0 && $6 > 0 ? $1 : NaN):($4-$6):(0):"
-          "(2*$6) with vectors as a notitle, \\\n"
-          "     D using 1:(top($3,$4) + ($5 == 0 ? $6 : 0)):(txt($5,$3,$4)) "
-          "with labels center offset 0,0.7 tc rgb INK notitle, \\\n"
-          "     NaN with boxes fs solid lc rgb KC[1] title 'total', \\\n"
-          "     NaN with boxes fs solid lc rgb KC[2] title 'saved', \\\n"
-          "     NaN with boxes fs solid lc rgb KC[3] title 'given back'",
-          p->script);
-    if (modelled)
-        fputs(", \\\n     NaN with boxes lc rgb MUTED fs pattern 4 border rgb "
-              "MUTED title 'modelled'", p->script);
-    fputc('\n', p->script);
+    fprintf(p->script, ")\n%s", figure_waterfall_gp);
 }
 
 void figure_waterfall(struct plot *p, const struct report *r)
@@ -220,13 +196,10 @@ void figure_waterfall(struct plot *p, const struct report *r)
                                  "read" : "  |  energy measured");
     snprintf(p->alt, sizeof p->alt, "Waterfall in percent of the dense twin, "
              "one %s. Dense 100", words);
-    for (int i = 1; i < n; i++) {
-        size_t used = strlen(p->alt);
-        snprintf(p->alt + used, sizeof p->alt - used, "; %s %s %.1f",
-                 steps[i].first, steps[i].second,
+    for (int i = 1; i < n; i++)
+        TEXT_ADD(p->alt, "; %s %s %.1f", steps[i].first, steps[i].second,
                  steps[i].kind == TOTAL ? steps[i].to
                                         : steps[i].to - steps[i].from);
-    }
     write_data(p, steps, n);
     write_script(p, steps, n);
 }

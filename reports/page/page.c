@@ -119,7 +119,7 @@ static enum status write_section(const struct report *r, enum section section,
     } else if (section == SECTION_TRUST)
         page_trust(r, out);
     else if (section == SECTION_WORDS)
-        page_words(out);
+        fputs(words_html, out);
     if (section == SECTION_PHASES)
         page_first_of(r, RUN_PROFILE, r->profile, out);
     else if (section == SECTION_TEXT)

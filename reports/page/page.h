@@ -17,7 +17,7 @@ void page_setup_tradeoff(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 /* The figures that the given runs could not fill, and the data they lack. */
 void page_gaps(const struct report *report, FILE *out);
-void page_words(FILE *out);
+extern const char words_html[];
 /* The run that a section shows, where several of its kind were given. */
 void page_first_of(const struct report *report, enum run_kind kind,
                    const struct run *shown, FILE *out);

@@ -339,51 +339,6 @@ void page_gaps(const struct report *r, FILE *out)
     fputs("</ul></details>\n", out);
 }
 
-void page_words(FILE *out)
-{
-    static const char *const words[][2] = {
-        { "predicted", "A closed formula of the model's shape and of who was "
-          "routed where. Exact for FLOPs and bytes." },
-        { "counted", "The executor's tally of the work its own loops did, made "
-          "without any formula." },
-        { "measured", "Read from a clock, a hardware counter, or held-out "
-          "text." },
-        { "at least", "Measured by a counter that loses some: repeats of the "
-          "same work differ, the truth is no less." },
-        { "below resolution", "Measured, but too small to be told from what "
-          "reading costs: no number is shown." },
-        { "simulated", "Counted on a model of the hardware that ran the program: "
-          "valgrind's callgrind and its caches. No hardware was measured." },
-        { "modelled", "Computed with coefficients of a machine profile, such "
-          "as joules per FLOP: as good as they are." },
-        { "unknown", "Nobody could say. It is never zero, and a reason is "
-          "given." },
-        { "Mixture of Depths (MoD)", "A transformer whose routed blocks work "
-          "on some tokens only; the others pass by on the residual stream." },
-        { "capacity", "The share of a sequence's tokens that a routed block "
-          "works on." },
-        { "dense twin", "The same shape with no block routed." },
-        { "best dense", "The lowest loss among the dense settings trained: the "
-          "one to beat, as far as others were tried." },
-        { "no difference", "The whole interval lies within half a percent of "
-          "the dense loss. Where it is wider and covers 0, nobody can "
-          "tell." },
-        { "top-k", "A routed block keeps the k tokens with the highest scores "
-          "of the sequence. It needs the whole sequence." },
-        { "causal rule", "A token is kept when its score passes a threshold "
-          "fixed beforehand: it needs no later token." },
-        { "nat per byte", "Unit of loss: the natural logarithm of how "
-          "surprised the model is, per byte of text; 0.693 nats are a bit." },
-        { "pair", "Two runs or repeats that share a seed or a moment, so that "
-          "what both suffer cancels in their difference." },
-    };
-
-    fputs("<dl>\n", out);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        fprintf(out, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
-    fputs("</dl>\n", out);
-}
-
 void page_first_of(const struct report *r, enum run_kind kind,
                    const struct run *shown, FILE *out)
 {

@@ -113,15 +113,18 @@ struct held {
  * operands. */
 static struct held rows_held(const struct model_spec *spec,
                              uint64_t n_sequences, int32_t n_tokens,
-                             bool frozen)
+                             bool train)
 {
+    const bool frozen = train && spec->backbone_frozen;
     const struct plan plan = plan_of(spec);
     struct held sum = { 0 };
     uint64_t widest = 0, widest_below = 0;
     bool below = frozen;
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
-        uint64_t rows = n_sequences * (uint64_t)spec_kept(spec, l, n_tokens);
+        uint64_t rows = n_sequences * (uint64_t)(train
+                            ? spec_room(spec, l, n_tokens)
+                            : spec_kept(spec, l, n_tokens));
         const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
         sum.keyed += stage->rows == STAGE_KEPT &&
                              stage->skipped_keys == SKIPPED_KEYS_ABSENT
@@ -184,8 +187,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
-    const struct held all = rows_held(spec, B, n_tokens,
-                                      train && spec->backbone_frozen);
+    const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = train ? all : one_layer(spec, rows);
     const struct memory_item table[] = {
         { "parameters",        weights.floats, 1 },

@@ -280,7 +280,8 @@ static enum status set_routing(struct model_spec *spec,
      * for. */
     if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
-    route_keep_first(spec, policy, routes ? narrow(config->keep_first) : 0);
+    spec->score_window = routes ? narrow(config->window) : 0;
+    route_settle(spec, policy, routes ? narrow(config->keep_first) : 0);
     return STATUS_OK;
 }
 
@@ -342,7 +343,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
         .router = spec->router_trained    ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
-        .keep_first = spec->keep_first,
+        .keep_first = spec->keep_first, .window = spec->score_window,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
@@ -441,16 +442,18 @@ static enum status check_settings(const struct config_setting *settings,
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
                              " weights, so its shape is fixed; allowed are"
                              " routing.policy, blocks, capacity, keep_first,"
-                             " part, skipped_keys and replay; --set of other"
+                             " window, part, skipped_keys and replay; --set of other"
                              " keys works on model YAML files",
                              set->text, name);
         if (routes && !sets(set, "routing.policy") &&
-            !sets(set, "routing.replay") && !sets(set, "routing.keep_first"))
+            !sets(set, "routing.replay") &&
+            !sets(set, "routing.keep_first") && !sets(set, "routing.window"))
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
                              " as it was trained to; allowed are"
                              " routing.policy, if it needs no other scores than"
-                             " the model has, routing.keep_first and"
-                             " routing.replay", set->text, name);
+                             " the model has, routing.keep_first,"
+                             " routing.window and routing.replay", set->text,
+                             name);
     }
     return STATUS_OK;
 }
@@ -470,12 +473,13 @@ static enum status route_again(struct model_spec *spec,
         *spec = spec_dense(spec);
     if (policy != route_find("replay") && *config->replay)
         return refuse_replay(policy, err);
+    spec->score_window = narrow(config->window);
     if (policy != route_find("replay")) {
-        route_keep_first(spec, policy, narrow(config->keep_first));
+        route_settle(spec, policy, narrow(config->keep_first));
         return spec_check(spec, err);
     }
     enum status status = set_replayed(&replayed, config, spec->part, err);
-    route_keep_first(spec, policy, 0);
+    route_settle(spec, policy, 0);
     for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
         if (replayed.routed[l] != spec->routed[l])
             return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s:"
@@ -550,6 +554,8 @@ enum status model_config_route(struct model_spec *spec,
         keeps_own ? *policy : route_find(model_config_policies[config.policy]);
     if (routes && !any_sets(settings, n_settings, "routing.keep_first"))
         config.keep_first = spec->keep_first;
+    if (routes && !any_sets(settings, n_settings, "routing.window"))
+        config.window = spec->score_window;
     config.router_input = (int)spec->router_input;
     status = routes ? route_again(&routed, &config, chosen, err)
                     : route_dense(&routed, &config, chosen, name, err);

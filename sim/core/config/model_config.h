@@ -30,7 +30,7 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
-    int64_t keep_first;
+    int64_t keep_first, window;
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
@@ -74,6 +74,10 @@ extern const char *const model_config_routers[];
         " are kept by every routed block, since others attend to them: among"  \
         " its k if the policy keeps k of a sequence, on top of its share of"   \
         " the others if the policy judges token by token")                     \
+    MODEL_CONFIG_ROW(base, "routing.window", INT, window, 0, 1 << 20,          \
+        "0", NULL, "tokens", "for the policy running_quantile: the number of"  \
+        " newest scores of the sequence that a token is ranked among; 0: all"  \
+        " so far")                                                             \
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", part_names, "",                                               \
         "the part that tokens are routed around: the block, its attention,"    \

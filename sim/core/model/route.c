@@ -104,9 +104,31 @@ static int32_t one_by_one(const struct route_input *in, route_keep_fn *keep,
     return n;
 }
 
+/* The first step of a training has no cut behind it, and makes one. */
 static int32_t threshold(const struct route_input *in, int32_t *kept)
 {
-    return one_by_one(in, threshold_keep, kept);
+    return isnan(in->threshold) ? expert_choice(in, kept)
+                                : one_by_one(in, threshold_keep, kept);
+}
+
+/* Among the scores of the window, t's has fewer than capacity * n before it, in
+ * top-k's order; half a rank less, so that the share kept of n scores in random
+ * order is the capacity and not that rounded up. */
+static bool quantile_keep(const struct route_input *in, int32_t t)
+{
+    const int32_t from = in->window > 0 && t >= in->window
+                             ? t + 1 - in->window : 0;
+    const float *score = in->score, own = in->score[t];
+    int32_t ahead = 0;
+
+    for (int32_t s = from; s < t; s++)
+        ahead += score[s] >= own;
+    return ahead + 0.5 <= in->capacity * (t + 1 - from) + ROUTE_HAIR;
+}
+
+static int32_t quantile(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, quantile_keep, kept);
 }
 
 /* K distinct positions, every set equally likely (Fisher-Yates, first K). */
@@ -321,11 +343,12 @@ const struct route_policy *route_step_rule(const struct route_policy *policy)
     return *policy->step ? route_find(policy->step) : policy;
 }
 
-void route_keep_first(struct model_spec *spec,
-                      const struct route_policy *policy, int32_t keep_first)
+void route_settle(struct model_spec *spec, const struct route_policy *policy,
+                  int32_t keep_first)
 {
     spec->keep_first = keep_first;
     spec->first_besides = keep_first > 0 && policy->keep;
+    spec->kept_varies = policy->varies;
 }
 
 enum status route_check(const struct route_policy *policy,

@@ -12,7 +12,9 @@ struct route_input {
     int32_t      n_tokens;   /* T */
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
     int32_t      keep_first; /* the first so many are kept: route_choose() */
-    float        threshold;  /* for the threshold policy: keep score >= it */
+    float        threshold;  /* for the threshold policy: keep score >= it; NAN:
+                              * no cut is known yet */
+    int32_t      window;     /* spec.score_window */
     uint64_t     seed;       /* for policies that draw: unique to step, choice
                               * and sequence; drawn mixes those in itself, so a
                               * keep() in a later step needs the same one */
@@ -32,15 +34,14 @@ typedef bool route_keep_fn(const struct route_input *in, int32_t t);
 struct route_policy {
     const char *name;        /* as in configs: "expert_choice" */
     const char *help;        /* what it does and where it comes from */
-    bool        trains;      /* keeps spec_kept() tokens or fewer of every
-                              * sequence and goes by no signal: a training step
-                              * has room for no more, and its backward for
-                              * nothing else */
+    bool        trains;      /* a training step may choose by it */
     const char *step;        /* as route_step_rule(); "": itself */
     route_fn   *choose;      /* NULL: dense, nothing is routed */
     route_keep_fn *keep;     /* NULL: it cannot judge token by token */
     bool        scored;      /* needs router scores */
     bool        causal;      /* decides token t from scores 0..t only */
+    bool        varies;      /* keeps K of a sequence of T on average or in the
+                              * long run, but up to T of any one; else K */
     enum signal signal;      /* that it goes by, instead of router scores */
 };
 
@@ -66,10 +67,10 @@ bool    route_keeps(const struct route_policy *policy,
  * it goes by is not there in a token's own step. */
 const struct route_policy *route_step_rule(const struct route_policy *policy);
 
-/* The spec keeps the first `keep_first` tokens under that policy. */
-void    route_keep_first(struct model_spec *spec,
-                         const struct route_policy *policy,
-                         int32_t keep_first);
+/* The spec is routed by that policy from here on, and keeps the first
+ * `keep_first` tokens: sets keep_first, first_besides and kept_varies. */
+void    route_settle(struct model_spec *spec,
+                     const struct route_policy *policy, int32_t keep_first);
 
 /* STATUS_BAD_VALUE: the model does not give the policy the scores that it goes
  * by; the message begins with the policy's name. */

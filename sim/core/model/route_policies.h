@@ -15,11 +15,17 @@
       "the k highest router scores of the sequence, ties by position;"         \
       " looks ahead (Raposo et al. 2024, section 3.3)",                        \
       .choose = expert_choice, .scored = true)                                 \
-    X("threshold", RULE, SERVES, ITSELF,                                       \
-      "score at or above the running mean of top-k's cut; causal,"             \
-      " capacity varies",                                                      \
+    X("threshold", MODEL, TRAINS, ITSELF,                                      \
+      "score at or above the running mean of top-k's cut over the steps"       \
+      " before (the first step of a training is top-k); causal, capacity"      \
+      " varies (arXiv 2603.11535, expert threshold)",                          \
       .choose = threshold, .keep = threshold_keep, .scored = true,             \
-      .causal = true)                                                          \
+      .causal = true, .varies = true)                                          \
+    X("running_quantile", MODEL, TRAINS, ITSELF,                               \
+      "score in the upper share `capacity` of the last routing.window scores"  \
+      " of its sequence, its own among them; causal, capacity varies",         \
+      .choose = quantile, .keep = quantile_keep, .scored = true,               \
+      .causal = true, .varies = true)                                          \
     X("random", MODEL, TRAINS, BY("drawn"),                                    \
       "k tokens drawn afresh every step: a control (Raposo et al. 2024,"       \
       " figure 3)",                                                            \
@@ -33,24 +39,24 @@
     X("last_k", MODEL, TRAINS, BY("every_nth"),                                \
       "the last k tokens: a control; needs the length",                        \
       .choose = last_k)                                                        \
-    X("token_norm", MODEL, SERVES, ITSELF,                                     \
+    X("token_norm", MODEL, TRAINS, ITSELF,                                     \
       "among the tokens so far, the share `capacity` that is highest in"       \
       " the norm of the stream; causal, needs no training (a baseline of"      \
       " this project)",                                                        \
       .choose = so_far, .keep = so_far_keep, .signal = SIGNAL_NORM,            \
-      .causal = true)                                                          \
-    X("residual_change", MODEL, SERVES, ITSELF,                                \
+      .causal = true, .varies = true)                                          \
+    X("residual_change", MODEL, TRAINS, ITSELF,                                \
       "among the tokens so far, the share `capacity` that is highest in"       \
       " the change of the stream since the last routed layer; causal,"         \
       " needs no training (a token that no longer changes is done:"            \
       " Schuster et al. 2022, hidden-state saturation)",                       \
       .choose = so_far, .keep = so_far_keep, .signal = SIGNAL_CHANGE,          \
-      .causal = true)                                                          \
-    X("token_norm_top_k", MODEL, SERVES, BY("token_norm"),                     \
+      .causal = true, .varies = true)                                          \
+    X("token_norm_top_k", MODEL, TRAINS, BY("token_norm"),                     \
       "the k of the sequence that are highest in the norm of the stream;"      \
       " looks ahead",                                                          \
       .choose = expert_choice, .signal = SIGNAL_NORM)                          \
-    X("residual_change_top_k", MODEL, SERVES, BY("residual_change"),           \
+    X("residual_change_top_k", MODEL, TRAINS, BY("residual_change"),           \
       "the k of the sequence that are highest in the change of the stream"     \
       " since the last routed layer; looks ahead",                             \
       .choose = expert_choice, .signal = SIGNAL_CHANGE)                        \
@@ -58,19 +64,20 @@
       "the k of the sequence that are highest in the attention they drew"      \
       " in the layer before; looks ahead (Gadhikar et al. 2024, A-MoD)",       \
       .choose = expert_choice, .signal = SIGNAL_RECEIVED)                      \
-    X("hash", MODEL, SERVES, ITSELF,                                           \
+    X("hash", MODEL, TRAINS, ITSELF,                                           \
       "the share `capacity` of the vocabulary, by a hash of the token's"       \
       " id; causal (Roller et al. 2021, Hash Layers)",                         \
       .choose = hash, .keep = hash_keep, .signal = SIGNAL_HASH,                \
-      .causal = true)                                                          \
-    X("drawn", MODEL, SERVES, ITSELF,                                          \
+      .causal = true, .varies = true)                                          \
+    X("drawn", MODEL, TRAINS, ITSELF,                                          \
       "each token with probability `capacity`, on its own; causal: a"          \
       " control for decoding too",                                             \
-      .choose = drawn, .keep = drawn_keep, .causal = true)                     \
-    X("every_nth", MODEL, SERVES, ITSELF,                                      \
+      .choose = drawn, .keep = drawn_keep, .causal = true, .varies = true)     \
+    X("every_nth", MODEL, TRAINS, ITSELF,                                      \
       "every 1/capacity-th token, counted from the start; causal: a"           \
       " control that needs no length",                                         \
-      .choose = every_nth, .keep = every_nth_keep, .causal = true)             \
+      .choose = every_nth, .keep = every_nth_keep, .causal = true,             \
+      .varies = true)                                                          \
     X("replay", MODEL, SERVES, ITSELF,                                         \
       "the tokens that a recorded run kept; as causal as the recorded rule",   \
       .choose = replay, .keep = replay_keep)                                   \

@@ -82,6 +82,12 @@ int32_t spec_kept(const struct model_spec *spec, int32_t layer,
     return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
 }
 
+int32_t spec_room(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens)
+{
+    return spec->kept_varies ? n_tokens : spec_kept(spec, layer, n_tokens);
+}
+
 double spec_chance(const struct model_spec *spec, int32_t layer,
                    int32_t n_tokens)
 {
@@ -187,6 +193,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.skipped_keys = SKIPPED_KEYS_ABSENT;
     twin.keep_first = 0;
     twin.first_besides = false;
+    twin.kept_varies = false;
+    twin.score_window = 0;
     return twin;
 }
 
@@ -290,10 +298,10 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
                          " be trained: float32 weights can");
     if (spec_n_routed(s) == 0)
         return STATUS_OK;
-    if (s->signal != SIGNAL_NONE)
+    if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.policy: training does"
                          " not go by the signal %s; allowed are policies that"
-                         " go by a router or by nothing",
+                         " go by a router, by another signal or by nothing",
                          signal_names[s->signal]);
     return check_backward(s, "training", err);
 }

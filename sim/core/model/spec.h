@@ -164,6 +164,10 @@ struct model_spec {
                               * says of them */
     bool    first_besides;   /* they come on top of its share of the others;
                               * else they are among its K */
+    bool    kept_varies;     /* the policy keeps about K of a sequence, up to
+                              * all T: training has room for them */
+    int32_t score_window;    /* scores that running_quantile goes by, its own
+                              * token's included; 0: all so far */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
     double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
     /* enum number: what a run keeps its weights in; all else is float32, and so
@@ -191,6 +195,11 @@ bool    spec_scored(const struct model_spec *spec);
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
  * min(keep_first, T) and capacity * the rest, which is what is expected. */
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
+                  int32_t n_tokens);
+
+/* The most that a layer keeps of T tokens in training, which takes its memory
+ * beforehand: K, or T where the number varies. */
+int32_t spec_room(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
 
 /* The chance that a routed layer keeps the last of T tokens: K / T, which is
@@ -221,7 +230,8 @@ enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
- * weights, whole blocks, whose skipped tokens leave no key, and no signal. */
+ * weights, whole blocks, whose skipped tokens leave no key, and no signal that
+ * comes out of attention. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 

@@ -1,0 +1,7 @@
+# Key and axes of all panels.
+size(share) = 0.3 + 1.8*sqrt(share)
+eval KEYONLY
+set key maxrows 1
+plot [0:1][0:1] NaN with points ls 1 title 'dense twin', NaN with points ls 2 title 'MoD'
+eval PANELS
+set xlabel 'FLOP per byte (log)' offset 0,0.3
