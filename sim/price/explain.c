@@ -1,6 +1,7 @@
 /* explain.c - Print an op's formulas with the numbers put in. */
 #include "sim/price/explain.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -37,11 +38,10 @@ static void rule(FILE *file, const struct model_spec *spec, int32_t layer,
 
     formula(file, "flops per row", r->flops, r->flops_per_key, spec,
             layer);
+    fprintf(file, "  %-16s= %" PRIu64, "", price->flops);
     if (price->flops_per_key)
-        fprintf(file, "  %-16s= %" PRIu64 " + n*%" PRIu64 "\n", "",
-                price->flops, price->flops_per_key);
-    else
-        fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->flops);
+        fprintf(file, " + n*%" PRIu64, price->flops_per_key);
+    fputc('\n', file);
     formula(file, "bytes per row", r->bytes, NULL, spec, layer);
     fprintf(file, "  %-16s= %" PRIu64 "\n", "", price->bytes);
     formula(file, "bytes, shared", r->shared_bytes, NULL, spec, layer);
@@ -280,17 +280,13 @@ static void layers(FILE *file, const struct model_spec *spec,
             "whole pass", sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 static bool has_word(const char *text, const char *word)
 {
     size_t n = strlen(word);
 
     for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
-        if ((at == text || !is_letter(at[-1])) && !is_letter(at[n]))
+        if ((at == text || !isalpha((unsigned char)at[-1])) &&
+            !isalpha((unsigned char)at[n]))
             return true;
     return false;
 }
