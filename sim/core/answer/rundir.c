@@ -157,16 +157,16 @@ void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
         closedir(directory);
 }
 
-/* The tables of all commands. */
-static const char *const tables[] = {
+/* The tables of all commands, and two results that are none. */
+static const char *const results[] = {
     "ledger.csv", "ledger_train.csv", "ledger_train_dense.csv",
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
     "trace.csv", "curve.csv", "validate.csv", "points.csv",
     "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
-    "heights.csv", "leak.csv",
+    "heights.csv", "leak.csv", "model.safetensors", "config.json",
 };
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 
 static bool holds(const char *directory, const char *name)
 {
@@ -218,12 +218,9 @@ static enum status check_owner(const struct rundir *rundir,
                          owner);
     if (*owner || !rundir->fresh)
         return status;
-    for (size_t i = 0; i < TABLES && status == STATUS_OK; i++)
-        status = check_foreign(rundir->path, tables[i], err);
-    if (status == STATUS_OK)
-        status = check_foreign(rundir->path, "model.safetensors", err);
-    return status == STATUS_OK
-               ? check_foreign(rundir->path, "config.json", err) : status;
+    for (size_t i = 0; i < RESULTS && status == STATUS_OK; i++)
+        status = check_foreign(rundir->path, results[i], err);
+    return status;
 }
 
 enum status rundir_open_own(struct rundir *out, const char *path,
@@ -252,7 +249,7 @@ void rundir_clear(const struct rundir *rundir)
     if (file_join(path, rundir->path, "summary.json", NULL) == STATUS_OK)
         unlink(path);
     for (size_t i = 0; i < TABLES; i++)
-        if (file_join(path, rundir->path, tables[i], NULL) == STATUS_OK)
+        if (file_join(path, rundir->path, results[i], NULL) == STATUS_OK)
             unlink(path);
 }
 
@@ -281,11 +278,11 @@ enum status rundir_finish(const struct rundir *rundir, json_t *summary,
 
     for (size_t i = 0; i < TABLES && status == STATUS_OK; i++) {
         char hash[17];
-        if (!holds(rundir->path, tables[i]))
+        if (!holds(rundir->path, results[i]))
             continue;
-        status = hash_file(hash, rundir->path, tables[i], err);
+        status = hash_file(hash, rundir->path, results[i], err);
         if (status == STATUS_OK)
-            json_object_set_new(files, tables[i], json_string(hash));
+            json_object_set_new(files, results[i], json_string(hash));
     }
     if (status == STATUS_OK && json_object_set(summary, "files", files) != 0)
         status = error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
@@ -301,18 +298,18 @@ enum status rundir_check(const json_t *summary, const char *path,
 
     for (size_t i = 0; i < TABLES && files; i++) {
         const char *want = json_string_value(json_object_get(files,
-                                                             tables[i]));
+                                                             results[i]));
         char hash[17] = "";
-        if (!holds(path, tables[i]))
+        if (!holds(path, results[i]))
             continue;
-        enum status status = hash_file(hash, path, tables[i], err);
+        enum status status = hash_file(hash, path, results[i], err);
         if (status != STATUS_OK)
             return status;
         if (!want || strcmp(hash, want) != 0)
             return error_set(err, STATUS_BAD_VALUE, "%s/%s: not the file that"
                              " summary.json was written with: files of two runs"
                              " stand there, or one was changed", path,
-                             tables[i]);
+                             results[i]);
     }
     return STATUS_OK;
 }
