@@ -124,11 +124,6 @@ struct runs {
     int32_t choice[PLAN_MAX_STAGES];
 };
 
-static void add_run(struct runs *runs, int32_t choice)
-{
-    runs->choice[runs->n++] = choice;
-}
-
 /* Add the runs of an op: for the stage's choice, for its parts, or for its
  * rows. */
 static void add_runs(struct runs *runs, const struct stage *stage,
@@ -142,29 +137,29 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     case OP_ROUTE:
     case OP_SELECT:
         if (stage->chooses != PLAN_NO_CHOICE)
-            add_run(runs, pass == PASS_BACKWARD ? stage->choice
-                                                : PLAN_NO_CHOICE);
+            runs->choice[runs->n++] = pass == PASS_BACKWARD ? stage->choice
+                              : PLAN_NO_CHOICE;
         break;
     case OP_GATHER:
     case OP_GATE:
         if (stage->gated || stage->keys_tabled)
-            add_run(runs, stage->choice);
+            runs->choice[runs->n++] = stage->choice;
         break;
     case OP_FFN_UP:
     case OP_ACT:
     case OP_FFN_DOWN:
         if (feeds)
-            add_run(runs, stage->choice);
+            runs->choice[runs->n++] = stage->choice;
         break;
     case OP_NORM:
         if (attends)
-            add_run(runs, normed_all ? PLAN_NO_CHOICE : stage->choice);
+            runs->choice[runs->n++] = normed_all ? PLAN_NO_CHOICE : stage->choice;
         if (feeds)
-            add_run(runs, stage->choice);
+            runs->choice[runs->n++] = stage->choice;
         break;
     default:
         if (attends)
-            add_run(runs, stage->choice);
+            runs->choice[runs->n++] = stage->choice;
     }
 }
 
@@ -174,7 +169,7 @@ static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
     struct runs runs = { 0 };
 
     if (layer == LEDGER_OUTSIDE)
-        add_run(&runs, PLAN_NO_CHOICE);
+        runs.choice[runs.n++] = PLAN_NO_CHOICE;
     else
         for (int32_t i = 0; i < plan->n_stages[layer]; i++)
             add_runs(&runs, &plan->stage[layer][i], pass, op);
@@ -307,11 +302,11 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
 {
     const struct flops_price *price = &list->at[pass][op];
     const bool forward = pass == PASS_FORWARD;
-    struct flops_letter letters[FLOPS_LETTERS];
+    struct flops_letter letters[FLOPS_LETTERS_MAX];
+    const int n_letters = flops_letters(letters, spec, layer);
     const char *lead = "  where             ";
 
-    flops_letters(letters, spec, layer);
-    for (int i = 0; i < FLOPS_LETTERS; i++) {
+    for (int i = 0; i < n_letters; i++) {
         const struct flops_letter *letter = &letters[i];
         bool occurs = rule_has(price, letter->name);
         for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL && forward; set++)

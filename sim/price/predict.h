@@ -14,25 +14,7 @@
 #define PREDICT_H
 
 #include "sim/core/ledger/ledger.h"
-#include "sim/core/model/route.h"
-#include "sim/price/machine.h"
-#include "sim/price/roofline.h"
-
-/* All borrowed. */
-struct predict_job {
-    const struct model_spec *spec;
-    const struct allocation *allocation;   /* choices as in plan.h; `kept` may
-                                            * be NULL unless the ledger resolves
-                                            * tokens, routes of a decode step
-                                            * are given or tokens see the keys
-                                            * of skipped ones */
-    const struct machine    *machine;      /* NULL: flops and bytes only */
-};
-
-/* Totals of one prediction with their intervals; 0 without a machine. */
-struct predict_range {
-    struct estimate seconds, joules;
-};
+#include "sim/price/predict_job.h"
 
 /* Each adds to *ledger, which must be open with enough layers and tokens or not
  * resolve them.  `range` may be NULL; otherwise it is set.  BAD_VALUE when

@@ -8,7 +8,7 @@
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
+#include "sim/price/predict_job.h"
 
 /* The rows of the layer being walked that an op works on; kept and skipped by
  * the choice that is followed. */

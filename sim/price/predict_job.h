@@ -1,0 +1,27 @@
+/* predict_job.h - Describe a prediction: its model, routes and machine, and the
+ * intervals of its totals. */
+#ifndef PREDICT_JOB_H
+#define PREDICT_JOB_H
+
+#include "sim/core/model/route.h"
+#include "sim/core/model/spec.h"
+#include "sim/price/roofline.h"
+#include "sim/price/machine.h"
+
+/* All borrowed. */
+struct predict_job {
+    const struct model_spec *spec;
+    const struct allocation *allocation;   /* choices as in plan.h; `kept` may
+                                            * be NULL unless the ledger resolves
+                                            * tokens, routes of a decode step
+                                            * are given or tokens see the keys
+                                            * of skipped ones */
+    const struct machine    *machine;      /* NULL: flops and bytes only */
+};
+
+/* Totals of one prediction with their intervals; 0 without a machine. */
+struct predict_range {
+    struct estimate seconds, joules;
+};
+
+#endif
