@@ -366,7 +366,7 @@ const struct route_policy *trainer_causal_policy(const struct trainer *t)
     const struct model_spec *spec = model_spec(t->model);
     if (spec_n_routed(spec) == 0 || t->options.policy->causal)
         return t->options.policy;
-    return spec->router_scores ? route_find("threshold") : NULL;
+    return t->options.policy->scored ? route_find("threshold") : NULL;
 }
 
 enum status trainer_save(struct trainer *t, const char *path, struct error *err)

@@ -49,8 +49,11 @@
  *   nor shift, with biases or without.  Loss, act, attend, rope, gate, gather and
  *   route are as ever.  Clip and adamw touch the routers, and no other tensor.
  *
- * Signals.  Where no router scores, a routed layer may go by one of these, under
- *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
+ * Drawn routers.  Scores that are drawn in place of a router's are integers of
+ *   a generator, turned into floats: no flops, 4 bytes a row, under `route`.
+ *
+ * Signals.  A routed layer may choose by one of these instead of its router,
+ *   under `route`, on all rows, beside the router's score, if the gate takes it: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before
  *   left (nothing: zeros, in the first), which it then replaces; `received`, the
  *   attention that the token drew in the layer before, summed over heads and
