@@ -199,6 +199,51 @@ Test(kernels, a_row_of_a_product_does_not_know_its_neighbours)
         }
 }
 
+/* Nor do those of a column depend on how many columns stand beside it: the last
+ * ones, that fill no register, are worked out like the others. */
+static void check_columns(const struct kernels *k, int32_t m, bool b_transposed)
+{
+    enum { N = 144, K = 37 };
+    const size_t size = (size_t)m * N;
+    float *a = drawn((size_t)m * K, 1), *b = drawn(K * N, 2);
+    float *from = drawn(size, 3), *bias = drawn(N, 4);
+    float *all = blank(size), *scratch = blank(k->gemm_scratch(N));
+    struct gemm g = { .m = m, .n = N, .k = K, .a = a, .a_row = K, .a_k = 1,
+                      .b = b, .b_k = b_transposed ? 1 : N,
+                      .b_col = b_transposed ? K : 1, .c = all, .c_row = N,
+                      .bias = bias, .from = from, .from_row = N };
+    k->gemm(&g, 0, 1, scratch);
+    for (int32_t n = 1; n < N; n++) {
+        float *some = blank(size);
+        const size_t wanted = k->gemm_scratch(n);
+        float *own = blank(wanted);
+        g.n = n;
+        g.c = some;
+        k->gemm(&g, 0, 1, own);
+        cr_assert(guarded(own, wanted) && guarded(some, size));
+        for (int32_t i = 0; i < m; i++) {
+            cr_assert(memcmp(some + i * N, all + i * N,
+                             (size_t)n * sizeof *some) == 0,
+                      "%s: %d of %d columns, %d rows", k->name, n, N, m);
+            cr_assert(memcmp(&some[i * N + n], &untouched,
+                             sizeof untouched) == 0,
+                      "%s: column %d was written", k->name, n);
+        }
+        free(own); free(some);
+    }
+    free(scratch); free(all); free(bias); free(from); free(b); free(a);
+}
+
+Test(kernels, a_column_of_a_product_does_not_know_its_neighbours)
+{
+    static const int32_t rows[] = { 1, 2, 3, 4, 15, 150 };
+    EACH_KERNELS(k)
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            check_columns(k, rows[i], false);
+            check_columns(k, rows[i], true);
+        }
+}
+
 Test(kernels, column_sums)
 {
     enum { N = 37, WIDTH = 45 };
@@ -268,8 +313,10 @@ Test(kernels, attention)
         check_attention(k, 4, 2, 8);
         check_attention(k, 3, 1, 12);
         check_attention(k, 2, 2, 16);
+        check_attention(k, 2, 1, 20);
         check_attention(k, 2, 1, 40);
         check_attention(k, 1, 1, 64);
+        check_attention(k, 1, 1, 67);
     }
 }
 

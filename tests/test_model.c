@@ -401,6 +401,39 @@ Test(model, learns_a_text_that_repeats)
         }
 }
 
+/* The first step of Adam moves a number by its rate, whatever its gradient. */
+Test(model, updates_matrices_of_layers_routers_and_the_rest_each_at_its_rate)
+{
+    struct model_spec spec = case_spec(&shapes[13], FAMILY_LLAMA, 0.25,
+                                       PATTERN_ODD);
+    struct model_options options = { .n_threads = 1, .train = true };
+    struct trial *t = open_trial(&spec, &shapes[13], &options);
+    const struct tensor_list *list = model_tensors(t->model);
+    const struct update update = {
+        .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-12,
+        .step = 1, .hidden_rate = 4e-3, .router_rate = 1.6e-2 };
+    float *before = calloc(list->floats, sizeof *before);
+
+    model_init(t->model, INIT_FAN_IN, 1);
+    memcpy(before, model_weights(t->model), list->floats * sizeof *before);
+    forward(t);
+    model_backward(t->model, NULL);
+    model_update(t->model, &update, NULL);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *x = &list->tensor[i];
+        const bool hidden = x->layer >= 0 && x->kind == TENSOR_MATRIX;
+        double rate = x->id == TENSOR_ROUTER ? 1.6e-2 : hidden ? 4e-3 : 1e-3;
+        double most = 0.0;
+        for (size_t j = x->offset; j < x->offset + x->n; j++)
+            most = fmax(most, fabs((double)model_weights(t->model)[j] -
+                                   (double)before[j]));
+        cr_expect(fabs(most / rate - 1.0) < 1e-2, "tensor %d: %g",
+                  x->id, most);
+    }
+    free(before);
+    close_trial(t);
+}
+
 /* Layer norm and embeddings in place, biases zero, matrices as said. */
 static double drawn_deviation(const struct tensor *x, enum init_scheme scheme)
 {
@@ -430,7 +463,8 @@ static void starts_as_said(enum init_scheme scheme)
             x->id == TENSOR_NORM2_GAMMA) {
             cr_expect(fabs(mean - 1.0) + fabs(square - 1.0) < 1e-12);
         } else if (x->rows > 1 || x->id == TENSOR_ROUTER) {
-            if (x->id == TENSOR_PROJECT || x->id == TENSOR_DOWN)
+            if (scheme != INIT_FAN_IN &&
+                (x->id == TENSOR_PROJECT || x->id == TENSOR_DOWN))
                 expected /= sqrt(2.0 * spec.n_layers);
             cr_expect(fabs(sqrt(square) / expected - 1.0) <
                           4.0 / sqrt((double)x->n),
@@ -445,6 +479,7 @@ static void starts_as_said(enum init_scheme scheme)
 Test(model, starts_from_the_weights_that_model_h_names)
 {
     starts_as_said(INIT_FAN_IN);
+    starts_as_said(INIT_FAN_IN_DEPTH);
     starts_as_said(INIT_GPT2);
 }
 

@@ -32,12 +32,13 @@ Test(train_command, train_leaves_the_files_that_others_read)
     json_decref(s);
 }
 
-/* What commit 45c56e3 gave, which drew all weights so; the sums of other kernels
+/* What commit 45c56e3 gave, which drew all weights and let the rate fall so; the sums of other kernels
  * differ in the eighth digit. */
 Test(train_command, weights_drawn_as_they_were_train_to_the_loss_of_then)
 {
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
                               "train.init_scheme=gpt2", "--set",
+                              "train.schedule=cosine_to_last", "--set",
                               "model.layers=3", "--set", "model.channels=40",
                               "--set", "model.head_size=16", "--set",
                               "routing.capacity=1"), 0));
@@ -47,6 +48,27 @@ Test(train_command, weights_drawn_as_they_were_train_to_the_loss_of_then)
     cr_expect(epsilon_eq(dbl, number_at(s, "loss.heldout_causal"),
                          3.2937028172612188, 1e-6));
     json_decref(s);
+}
+
+/* Read back from the summary of a run with the setting. */
+static double rate_with(const char *directory, const char *setting)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", directory, "-q",
+                              "--set", "train.steps=1", "--set", setting), 0));
+    json_t *s = summary_of(directory);
+    double rate = number_at(s, "learning_rate");
+    json_decref(s);
+    return rate;
+}
+
+Test(train_command, the_default_rate_goes_with_the_draw_and_the_scaling)
+{
+    cr_expect(epsilon_eq(dbl, rate_with("a", "train.init_scheme=fan_in"),
+                         2 * 3.4e-3, 1e-12));
+    cr_expect(epsilon_eq(dbl, rate_with("b", "train.init_scheme=gpt2"), 3.4e-3,
+                         1e-12));
+    cr_expect(epsilon_eq(dbl, rate_with("c", "train.rate_scaling=mup"), 3.4e-3,
+                         1e-12));
 }
 
 static void expect_bad(const char *from, const char *to, const char *said)

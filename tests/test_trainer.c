@@ -30,7 +30,7 @@ static struct trainer_options usual(int64_t steps)
 {
     return (struct trainer_options){
         .n_sequences = 3, .n_tokens = 16, .steps = steps,
-        .learning_rate = 1e-2, .warmup = 0.1, .beta1 = 0.9, .beta2 = 0.98,
+        .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9, .beta2 = 0.98,
         .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
         .threshold_decay = 0.9, .judge_every = 5, .curve_windows = 3,
         .seed = 7, .n_threads = 1, .policy = case_policy("expert_choice"),
@@ -398,7 +398,7 @@ Test(trainer, a_single_step_has_a_recent_loss)
 Test(trainer, a_run_that_diverges_says_so)
 {
     struct trainer_options options = usual(40);
-    options.learning_rate = 1e30;
+    options.schedule.peak = 1e30;
     options.clip = 0.0;
     struct run run = open_run(FAMILY_LLAMA, options);
     struct error err = { STATUS_OK, "" };

@@ -180,7 +180,7 @@ static json_t *make_summary(const struct train_job *s,
         steps * s->config.batch * s->config.tokens));
     json_object_set_new(out, "steps", json_integer(steps));
     json_object_set_new(out, "learning_rate",
-                        json_real(s->options.learning_rate));
+                        json_real(s->options.schedule.peak));
     json_object_set_new(out, "parameters",
                         json_integer((json_int_t)memory_parameters(&s->spec)));
     json_object_set_new(out, "flops_per_token_forward",

@@ -220,6 +220,32 @@ enum status train_predict_run(struct train_job *s, struct error *err)
                      " in 64 bits");
 }
 
+/* Leave out the keys that runs of before did not have, where they
+ * say what those runs did: such a run can be continued. */
+static void forget_later_keys(json_t *same)
+{
+    static const struct {
+        const char *section, *key, *was;        /* JSON */
+    } later[] = {
+        { "routing", "window", "0" },
+        { "train", "init", "\"\"" },
+        { "train", "freeze", "\"none\"" },
+        { "train", "init_scheme", "\"gpt2\"" },
+        { "train", "schedule", "\"cosine_to_last\"" },
+        { "train", "cooldown", "0.2" },
+        { "train", "rate_scaling", "\"one\"" },
+        { "train", "router_rate", "1.0" },
+        { "train", "router_decay", "0.0" },
+    };
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        json_t *was = json_loads(later[i].was, JSON_DECODE_ANY, NULL);
+        json_t *section = json_object_get(same, later[i].section);
+        if (was && json_equal(was, json_object_get(section, later[i].key)))
+            json_object_del(section, later[i].key);
+        json_decref(was);
+    }
+}
+
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
  * change nothing. */
@@ -232,15 +258,9 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_del(data, "tokenizer");
     json_object_del(train, "save_every");
     json_object_del(same, "machine");
-    /* Runs from before these keys existed can be continued. */
-    if (!*s->config.init)
-        json_object_del(train, "init");
-    if (*s->config.init || s->config.init_scheme == INIT_GPT2)
+    if (*s->config.init)
         json_object_del(train, "init_scheme");
-    if (s->config.freeze == FREEZE_NONE)
-        json_object_del(train, "freeze");
-    if (s->config.model.window == 0)
-        json_object_del(json_object_get(same, "routing"), "window");
+    forget_later_keys(same);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
                             json_string(data_tokens_hash(s->data)));
@@ -273,10 +293,13 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
                              ? model_config_policies[c->model.policy] : "dense";
     s->options = (struct trainer_options){
         .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
-        .steps = c->steps, .learning_rate = c->learning_rate,
-        .warmup = c->warmup, .floor = c->floor, .beta1 = c->beta1,
-        .beta2 = c->beta2, .epsilon = c->epsilon,
-        .weight_decay = c->weight_decay, .clip = c->clip,
+        .steps = c->steps, .beta1 = c->beta1, .beta2 = c->beta2,
+        .epsilon = c->epsilon, .weight_decay = c->weight_decay, .clip = c->clip,
+        .schedule = { (enum schedule_shape)c->schedule, c->learning_rate,
+                      c->warmup, c->cooldown, c->floor },
+        .hidden_rate = c->rate_scaling == RATE_MUP
+                           ? TRAIN_CONFIG_MUP_WIDTH / s->spec.n_channels : 1.0,
+        .router_rate = c->router_rate, .router_decay = c->router_decay,
         .threshold_decay = c->model.threshold_decay,
         .judge_every = c->judge_every, .curve_windows = c->curve_windows,
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,

@@ -37,16 +37,22 @@ static double fan_in_deviation(const struct tensor *t,
     const bool by_token = t->layer < 0;         /* embeddings and head: [V,C] */
     const double inputs = (double)(by_token ? t->columns : t->rows);
 
-    if (t->kind == TENSOR_VECTOR)
-        return GPT2_DEVIATION;
-    return is_onto_stream(t) ? 1.0 / sqrt(inputs) / depth_of(spec)
-                             : 1.0 / sqrt(inputs);
+    (void)spec;
+    return t->kind == TENSOR_VECTOR ? GPT2_DEVIATION : 1.0 / sqrt(inputs);
+}
+
+static double fan_in_depth_deviation(const struct tensor *t,
+                                     const struct model_spec *spec)
+{
+    double deviation = fan_in_deviation(t, spec);
+    return is_onto_stream(t) ? deviation / depth_of(spec) : deviation;
 }
 
 static double (*const deviation_of[])(const struct tensor *,
                                       const struct model_spec *) = {
-    [INIT_FAN_IN] = fan_in_deviation,
-    [INIT_GPT2]   = gpt2_deviation,
+    [INIT_FAN_IN]       = fan_in_deviation,
+    [INIT_FAN_IN_DEPTH] = fan_in_depth_deviation,
+    [INIT_GPT2]         = gpt2_deviation,
 };
 
 static void draw_normal(real *w, size_t n, double deviation,

@@ -40,14 +40,16 @@ size_t      model_bytes(const struct model *model);   /* of the one block */
 const char *model_kernels(const struct model *model);   /* their name */
 
 enum init_scheme {
-    INIT_FAN_IN,      /* 1/sqrt(inputs); embeddings and head 1/sqrt(C); routers
-                       * 0.02 */
-    INIT_GPT2,        /* 0.02, whatever it is (Radford et al. 2019) */
+    INIT_FAN_IN,        /* 1/sqrt(inputs); embeddings and head 1/sqrt(C);
+                         * routers 0.02 */
+    INIT_FAN_IN_DEPTH,  /* the same, and projections onto the stream divided by
+                         * sqrt(2L) */
+    INIT_GPT2,          /* 0.02, projections onto the stream divided by sqrt(2L)
+                         * (Radford et al. 2019) */
 };
-/* Normal weights of the scheme's deviation; projections onto the stream are
- * divided by sqrt(2L); scales 1, shifts 0.  The draw of a tensor depends on
- * seed, layer and kind only, so models of one shape with and without routing
- * start alike.  Stored matrices stay as they are. */
+/* Normal weights of the scheme's deviation; scales 1, shifts 0.  The draw of a
+ * tensor depends on seed, layer and kind only, so models of one shape with and
+ * without routing start alike.  Stored matrices stay as they are. */
 void model_init(struct model *model, enum init_scheme scheme, uint64_t seed);
 
 /* The routers alone, in a model that was trained without them: normal, so that
@@ -98,6 +100,9 @@ struct update {
     double  clip;                 /* largest norm of all gradients; 0: none is
                                    * too large, but the norm is still taken */
     int64_t step;                 /* 1, 2, ... */
+    double  hidden_rate;          /* of the matrices of layers */
+    double  router_rate;          /* both: 0: learning_rate */
+    double  router_decay;
 };
 /* AdamW; returns the norm of the gradients before clipping. */
 double model_update(struct model *model, const struct update *update,

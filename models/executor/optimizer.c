@@ -4,6 +4,22 @@
 
 #include <math.h>
 
+static double rate_of(const struct update *u, const struct tensor *t)
+{
+    const bool hidden = t->layer >= 0 && t->kind == TENSOR_MATRIX;
+    double own = hidden                       ? u->hidden_rate
+                 : t->kind == TENSOR_VECTOR   ? u->router_rate
+                                              : 0.0;
+    return own > 0.0 ? own : u->learning_rate;
+}
+
+static double decay_of(const struct update *u, const struct tensor *t)
+{
+    return t->kind == TENSOR_MATRIX   ? u->weight_decay
+           : t->kind == TENSOR_VECTOR ? u->router_decay
+                                      : 0.0;
+}
+
 double model_update(struct model *m, const struct update *u,
                     struct meter *meter)
 {
@@ -22,8 +38,8 @@ double model_update(struct model *m, const struct update *u,
     double scale = op_clip_scale(&m->ex, place(OP_CLIP, LEDGER_OUTSIDE, NULL),
                                  squares, limit);
     struct adamw adamw = {
-        .learning_rate = (float)u->learning_rate, .beta1 = (float)u->beta1,
-        .beta2 = (float)u->beta2, .epsilon = (float)u->epsilon,
+        .beta1 = (float)u->beta1, .beta2 = (float)u->beta2,
+        .epsilon = (float)u->epsilon,
         .correction1 = (float)(1.0 / (1.0 - pow(u->beta1, (double)u->step))),
         .correction2 = (float)(1.0 / (1.0 - pow(u->beta2, (double)u->step))),
         .scale = (float)scale,
@@ -32,8 +48,8 @@ double model_update(struct model *m, const struct update *u,
         const struct tensor *t = &m->tensors.tensor[i];
         if (!t->trained)
             continue;
-        adamw.weight_decay =
-            t->kind == TENSOR_MATRIX ? (float)u->weight_decay : 0.0f;
+        adamw.learning_rate = (float)rate_of(u, t);
+        adamw.weight_decay = (float)decay_of(u, t);
         op_adamw(&m->ex, place(OP_ADAMW, t->layer, NULL), &adamw,
                  m->weights + t->offset, m->gradients + t->learned_at,
                  m->moment[0] + t->learned_at, m->moment[1] + t->learned_at,

@@ -3,6 +3,7 @@
  * second, and a tile of c in registers.  Every element of c is one chain of
  * multiply-adds in the order of k, whatever the tiling: 2 flops each. */
 #include "models/kernels/kernel.h"
+#include "models/kernels/tail.h"
 
 /* K_BLOCK rows of b by 3 registers are at most 48 KB; M_BLOCK rows of a by
  * K_BLOCK, 256 KB: half a usual first and second cache.  MR x NV accumulators
@@ -15,36 +16,66 @@ enum {
     NV = 3,
 };
 
-size_t KERNEL(gemm_scratch)(int32_t n)
+/* Columns that n take where each row of them begins on a whole register. */
+static inline int32_t whole_registers(int32_t n)
 {
-    return (size_t)K_BLOCK * (size_t)n + (size_t)K_BLOCK * M_BLOCK;
+    return (n + W - 1) / W * W;
 }
 
-/* The values that a tile starts from: c itself after the first block of k. */
+/* As for the widest registers, so that all kernels want the same. */
+size_t KERNEL(gemm_scratch)(int32_t n)
+{
+    return (size_t)K_BLOCK * (size_t)((n + 15) / 16 * 16) +
+           (size_t)K_BLOCK * M_BLOCK;
+}
+
+/* The values that a tile starts from, c itself after the first block of k; and
+ * how many columns of its last register it has. */
 struct start {
     const real *bias, *from;
     ptrdiff_t   from_row;
+    int         last;
 };
 
-/* Compute a tile of mr x W nv.  mr and nv are constants at every call, so that
+/* The register at p, or with `cut` its first `last` lanes. */
+static inline __attribute__((always_inline)) lanes load(const bool cut,
+                                                        const real *p, int last)
+{
+    return cut ? lanes_load_first(p, last) : lanes_load(p);
+}
+
+static inline __attribute__((always_inline)) void store(const bool cut, real *p,
+                                                        lanes v, int last)
+{
+    if (cut)
+        lanes_store_first(p, v, last);
+    else
+        lanes_store(p, v);
+}
+
+/* Compute a tile of mr x nv registers, the last of them whole or, with `cut`,
+ * s->last columns of it.  mr, nv and cut are constants at every call, so that
  * the loops unroll and the accumulators live in registers. */
 static inline __attribute__((always_inline)) void tile(
-    const int mr, const int nv, int32_t k, const real *a, ptrdiff_t a_row,
-    ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
-    const struct start *s)
+    const int mr, const int nv, const bool cut, int32_t k, const real *a,
+    ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
+    ptrdiff_t c_row, const struct start *s)
 {
+    const int last = s->last;
     lanes sum[MR][NV];
     UNROLL
     for (int i = 0; i < mr; i++)
         UNROLL
         for (int j = 0; j < nv; j++) {
-            if (s->from && s->bias)
-                sum[i][j] = lanes_load(s->from + i * s->from_row + W * j) +
-                            lanes_load(s->bias + W * j);
-            else if (s->from)
-                sum[i][j] = lanes_load(s->from + i * s->from_row + W * j);
+            const bool part = cut && j == nv - 1;
+            const real *from = s->from ? s->from + i * s->from_row : NULL;
+            if (from && s->bias)
+                sum[i][j] = load(part, from + W * j, last) +
+                            load(part, s->bias + W * j, last);
+            else if (from)
+                sum[i][j] = load(part, from + W * j, last);
             else if (s->bias)
-                sum[i][j] = lanes_load(s->bias + W * j);
+                sum[i][j] = load(part, s->bias + W * j, last);
             else
                 sum[i][j] = lanes_set(0.0f);
         }
@@ -52,7 +83,7 @@ static inline __attribute__((always_inline)) void tile(
         lanes row[NV];
         UNROLL
         for (int j = 0; j < nv; j++)
-            row[j] = lanes_load(b + l * b_k + W * j);
+            row[j] = load(cut && j == nv - 1, b + l * b_k + W * j, last);
         UNROLL
         for (int i = 0; i < mr; i++) {
             lanes x = lanes_set(a[i * a_row + l * a_k]);
@@ -65,20 +96,23 @@ static inline __attribute__((always_inline)) void tile(
     for (int i = 0; i < mr; i++)
         UNROLL
         for (int j = 0; j < nv; j++)
-            lanes_store(c + i * c_row + W * j, sum[i][j]);
+            store(cut && j == nv - 1, c + i * c_row + W * j, sum[i][j], last);
 }
 
-#define TILE(mr, nv)                                                           \
-    static __attribute__((noinline)) void tile_##mr##_##nv(                    \
+#define TILE_OF(name, mr, nv, cut)                                             \
+    static __attribute__((noinline)) void name(                                \
         int32_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,              \
         const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,                \
         const struct start *s)                                                 \
     {                                                                          \
         if (a_k == 1)                                                          \
-            tile(mr, nv, k, a, a_row, 1, b, b_k, c, c_row, s);                 \
+            tile(mr, nv, cut, k, a, a_row, 1, b, b_k, c, c_row, s);            \
         else                                                                   \
-            tile(mr, nv, k, a, 1, a_k, b, b_k, c, c_row, s);                   \
+            tile(mr, nv, cut, k, a, 1, a_k, b, b_k, c, c_row, s);              \
     }
+#define TILE(mr, nv)                                                           \
+    TILE_OF(tile_##mr##_##nv, mr, nv, false)                                   \
+    TILE_OF(tile_##mr##_##nv##_cut, mr, nv, true)
 #if REGISTER_LANES == 16
 TILE(8, 1) TILE(8, 2) TILE(8, 3)
 #endif
@@ -88,84 +122,56 @@ TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(1, 1) TILE(1, 2) TILE(1, 3)
 typedef void tile_fn(int32_t, const real *, ptrdiff_t, ptrdiff_t, const real *,
                      ptrdiff_t, real *, ptrdiff_t, const struct start *);
 
-/* Compute W nv columns of c, all m rows. */
-static void panel(int nv, int32_t m, int32_t k, const real *a, ptrdiff_t a_row,
-                  ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-                  ptrdiff_t c_row, struct start s)
+/* Compute n columns of c, at most NV registers of them, all m rows. */
+static void panel(int32_t n, int32_t m, int32_t k, const real *a,
+                  ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
+                  real *c, ptrdiff_t c_row, struct start s)
 {
-    static tile_fn *const table[][NV + 1] = {   /* [log2 mr][nv] */
-        { 0, tile_1_1, tile_1_2, tile_1_3 },
-        { 0, tile_2_1, tile_2_2, tile_2_3 },
-        { 0, tile_4_1, tile_4_2, tile_4_3 },
+#define TILES(mr)                                                              \
+    { { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3 },                         \
+      { tile_##mr##_1_cut, tile_##mr##_2_cut, tile_##mr##_3_cut } }
+    static tile_fn *const table[][2][NV] = {  /* [log2 mr][cut][registers - 1] */
+        TILES(1), TILES(2), TILES(4),
 #if REGISTER_LANES == 16
-        { 0, tile_8_1, tile_8_2, tile_8_3 },
+        TILES(8),
 #endif
     };
+    const int nv = (int)((n - 1) / W);
+    s.last = (int)(n - W * nv);
     for (int32_t i = 0; i < m;) {
         int log = MR == 8 && m - i >= 8 ? 3 : m - i >= 4 ? 2 : m - i >= 2 ? 1 : 0;
-        table[log][nv](k, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row,
-                       c_row, &s);
+        table[log][s.last < W][nv](k, a + i * a_row, a_row, a_k, b, b_k,
+                                   c + i * c_row, c_row, &s);
         i += 1 << log;
         if (s.from)
             s.from += ((ptrdiff_t)1 << log) * s.from_row;
     }
 }
 
-/* Compute fewer than W columns: 8 at once, then one by one, nothing beyond
- * n. */
-static void narrow(int32_t n, int32_t m, int32_t k, const real *a,
-                   ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
-                   real *c, ptrdiff_t c_row, struct start s)
+/* The columns of the next panel, with `left` to go: full panels, but never 3 + 1
+ * registers where 2 + 2 do. */
+static int32_t panel_width(int32_t left)
 {
-    for (int32_t i = 0; i < m; i++) {
-        int32_t j = 0;
-        const real *from = s.from ? s.from + i * s.from_row : NULL;
-        if (W > 8 && n >= 8) {
-            vec8 sum = from ? vec8_load(from) : vec8_set(0.0f);
-            if (s.bias)
-                sum = from ? sum + vec8_load(s.bias) : vec8_load(s.bias);
-            for (int32_t l = 0; l < k; l++)
-                sum = vec8_add_product(sum, vec8_set(a[i * a_row + l * a_k]),
-                                       vec8_load(b + l * b_k));
-            vec8_store(c + i * c_row, sum);
-            j = 8;
-        }
-        for (; j < n; j++) {
-            real sum = from ? from[j] : real_set(0.0f);
-            if (s.bias)
-                sum = from ? sum + s.bias[j] : s.bias[j];
-            for (int32_t l = 0; l < k; l++)
-                sum = real_add_product(sum, a[i * a_row + l * a_k],
-                                       b[l * b_k + j]);
-            c[i * c_row + j] = sum;
-        }
-    }
+    if (left <= W * NV)
+        return left;
+    return left <= W * (NV + 1) && NV > 2 ? W * ((NV + 1) / 2) : W * NV;
 }
 
-/* The width of the next panel in vectors, with `left` vectors to go: full
- * panels, but never 3 + 1 where 2 + 2 does. */
-static int panel_width(int32_t left)
-{
-    if (left <= NV)
-        return (int)left;
-    return left == NV + 1 && NV > 2 ? (int)(left / 2) : NV;
-}
-
-/* Pack k rows of b by n columns from column 0 into one dense [k,n]. */
+/* Pack k rows of b by n columns from column `col` on, `stride` apart. */
 static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
-                 int32_t n, real *to)
+                 int32_t n, int32_t stride, real *to)
 {
     const real *b = g->b + k0 * g->b_k + col * g->b_col;
     if (g->b_col == 1) {
         for (int32_t l = 0; l < k; l++)
-            memcpy(to + (ptrdiff_t)l * n, b + l * g->b_k,
+            memcpy(to + (ptrdiff_t)l * stride, b + l * g->b_k,
                    (size_t)n * sizeof *to);
         return;
     }
     for (int32_t l = 0; l < k; l += 16)         /* 16 x 16: a line each way */
         for (int32_t j = 0; j < n; j++)
             for (int32_t i = l; i < l + 16 && i < k; i++)
-                to[(ptrdiff_t)i * n + j] = b[i + j * g->b_col];
+                to[(ptrdiff_t)i * stride + j] = b[i + j * g->b_col];
 }
 
 /* Pack m rows of a by k into slivers of 8 rows: [m/8][k][8].  A line holds 16
@@ -189,7 +195,7 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
     bool many = m1 - m0 > 16 * MR;
     bool pack_b = g->b_col != 1 || many;
     bool pack_rows = g->a_k != 1 && many && n1 - n0 > 64;
-    real *slivers = scratch + (ptrdiff_t)K_BLOCK * (n1 - n0);
+    real *slivers = scratch + (ptrdiff_t)K_BLOCK * whole_registers(n1 - n0);
 
     for (int32_t k0 = 0; k0 < g->k || k0 == 0; k0 += K_BLOCK) {
         int32_t k = g->k - k0 < K_BLOCK ? g->k - k0 : K_BLOCK;
@@ -201,48 +207,78 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
             if (whole > 0)
                 pack_a(a, g->a_k, whole, k, slivers);
             for (int32_t j = n0; j < n1;) {
-                int32_t left = (n1 - j) / W;
-                int nv = left > 0 ? panel_width(left) : 0;
-                int32_t n = nv > 0 ? W * nv : n1 - j;
+                int32_t n = panel_width(n1 - j), stride = whole_registers(n);
                 const real *b = g->b + k0 * g->b_k + j * g->b_col;
                 ptrdiff_t b_k = g->b_k;
                 if (pack_b) {
                     if (i == m0)
-                        pack(g, k0, k, j, n, packed);
+                        pack(g, k0, k, j, n, stride, packed);
                     b = packed;
-                    b_k = n;
-                    packed += (ptrdiff_t)K_BLOCK * n;
+                    b_k = stride;
+                    packed += (ptrdiff_t)K_BLOCK * stride;
                 }
                 real *c = g->c + i * g->c_row + j;
-                struct start s = { NULL, c, g->c_row };
+                struct start s = { NULL, c, g->c_row, 0 };
                 if (k0 == 0) {
                     s.bias = g->bias ? g->bias + j : NULL;
                     s.from = g->from ? g->from + i * g->from_row + j : NULL;
                     s.from_row = g->from_row;
                 }
-                if (nv == 0) {
-                    narrow(n, m, k, a, g->a_row, g->a_k, b, b_k, c, g->c_row,
-                           s);
-                } else if (whole > 0) {
-                    for (int32_t r = 0; r < whole; r += MR) {
-                        struct start at = s;
-                        if (at.from)
-                            at.from += r * s.from_row;
-                        panel(nv, MR, k, slivers + (ptrdiff_t)r * k, 1, MR, b,
-                              b_k, c + r * g->c_row, g->c_row, at);
-                    }
-                    if (s.from)
-                        s.from += whole * s.from_row;
-                    panel(nv, m - whole, k, a + whole * g->a_row, g->a_row,
-                          g->a_k, b, b_k, c + whole * g->c_row, g->c_row, s);
-                } else {
-                    panel(nv, m, k, a, g->a_row, g->a_k, b, b_k, c, g->c_row,
-                          s);
+                for (int32_t r = 0; r < whole; r += MR) {
+                    struct start at = s;
+                    if (at.from)
+                        at.from += r * s.from_row;
+                    panel(n, MR, k, slivers + (ptrdiff_t)r * k, 1, MR, b, b_k,
+                          c + r * g->c_row, g->c_row, at);
                 }
+                if (s.from)
+                    s.from += whole * s.from_row;
+                panel(n, m - whole, k, a + whole * g->a_row, g->a_row, g->a_k,
+                      b, b_k, c + whole * g->c_row, g->c_row, s);
                 j += n;
             }
         }
     }
+}
+
+/* Add to mr rows of a register of c, or of its first `last` columns, nk rows of
+ * b. */
+static inline __attribute__((always_inline)) void thin_register(
+    const int mr, const int nk, const bool cut, lanes x[4][4], const real *b,
+    ptrdiff_t b_k, real *c, ptrdiff_t c_row, int last)
+{
+    lanes row[4];
+    UNROLL
+    for (int r = 0; r < nk; r++)
+        row[r] = load(cut, b + r * b_k, last);
+    UNROLL
+    for (int i = 0; i < mr; i++) {
+        lanes sum = load(cut, c + i * c_row, last);
+        UNROLL
+        for (int r = 0; r < nk; r++)
+            sum = lanes_add_product(sum, x[i][r], row[r]);
+        store(cut, c + i * c_row, sum, last);
+    }
+}
+
+/* Multiply mr rows by nk rows of b, from l on. */
+static inline __attribute__((always_inline)) void thin_rows(
+    const int mr, const int nk, const struct gemm *g, int32_t l, int32_t m0,
+    int32_t n0, int32_t n1)
+{
+    const real *a = g->a + m0 * g->a_row + l * g->a_k, *b = g->b + l * g->b_k;
+    real *c = g->c + m0 * g->c_row;
+    lanes x[4][4];
+    UNROLL
+    for (int i = 0; i < mr; i++)
+        UNROLL
+        for (int r = 0; r < nk; r++)
+            x[i][r] = lanes_set(a[i * g->a_row + r * g->a_k]);
+    int32_t j = n0;
+    for (; j + W <= n1; j += W)
+        thin_register(mr, nk, false, x, b + j, g->b_k, c + j, g->c_row, W);
+    if (j < n1)
+        thin_register(mr, nk, true, x, b + j, g->b_k, c + j, g->c_row, n1 - j);
 }
 
 /* Multiply a few rows by a weight that is read once: four rows of b stream by
@@ -250,46 +286,11 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
 static inline __attribute__((always_inline)) void thin(
     const int mr, const struct gemm *g, int32_t m0, int32_t n0, int32_t n1)
 {
-    const real *a = g->a + m0 * g->a_row;
-    real *c = g->c + m0 * g->c_row;
     int32_t l = 0;
-    for (; l + 4 <= g->k; l += 4) {
-        const real *b = g->b + l * g->b_k;
-        lanes x[4][4];
-        UNROLL
-        for (int i = 0; i < mr; i++)
-            UNROLL
-            for (int r = 0; r < 4; r++)
-                x[i][r] = lanes_set(a[i * g->a_row + (l + r) * g->a_k]);
-        int32_t j = n0;
-        for (; j + W <= n1; j += W) {
-            lanes row[4];
-            UNROLL
-            for (int r = 0; r < 4; r++)
-                row[r] = lanes_load(b + r * g->b_k + j);
-            UNROLL
-            for (int i = 0; i < mr; i++) {
-                lanes sum = lanes_load(c + i * g->c_row + j);
-                UNROLL
-                for (int r = 0; r < 4; r++)
-                    sum = lanes_add_product(sum, x[i][r], row[r]);
-                lanes_store(c + i * g->c_row + j, sum);
-            }
-        }
-        for (; j < n1; j++)
-            for (int i = 0; i < mr; i++)
-                for (int r = 0; r < 4; r++)
-                    c[i * g->c_row + j] = real_add_product(
-                        c[i * g->c_row + j],
-                        a[i * g->a_row + (l + r) * g->a_k],
-                        b[r * g->b_k + j]);
-    }
+    for (; l + 4 <= g->k; l += 4)
+        thin_rows(mr, 4, g, l, m0, n0, n1);
     for (; l < g->k; l++)
-        for (int i = 0; i < mr; i++)
-            for (int32_t j = n0; j < n1; j++)
-                c[i * g->c_row + j] = real_add_product(
-                    c[i * g->c_row + j], a[i * g->a_row + l * g->a_k],
-                    g->b[l * g->b_k + j]);
+        thin_rows(mr, 1, g, l, m0, n0, n1);
 }
 
 /* Set c to the values that the product is added to. */
@@ -341,18 +342,11 @@ void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
 
 void KERNEL(small_gemm)(const struct gemm *g)
 {
-    for (int32_t j = 0; j < g->n;) {
-        int32_t left = (g->n - j) / W;
-        int nv = left > 0 ? panel_width(left) : 0;
+    for (int32_t j = 0, n; j < g->n; j += n) {
         struct start s = { g->bias ? g->bias + j : NULL,
-                           g->from ? g->from + j : NULL, g->from_row };
-        if (nv == 0) {
-            narrow(g->n - j, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j,
-                   g->b_k, g->c + j, g->c_row, s);
-            return;
-        }
-        panel(nv, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j, g->b_k,
+                           g->from ? g->from + j : NULL, g->from_row, 0 };
+        n = panel_width(g->n - j);
+        panel(n, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j, g->b_k,
               g->c + j, g->c_row, s);
-        j += W * nv;
     }
 }

@@ -245,15 +245,6 @@ static inline real real_add_product(real sum, real a, real b)
 #endif
 }
 
-static inline vec8 vec8_add_product(vec8 sum, vec8 a, vec8 b)
-{
-#if defined(__FMA__)
-    return (vec8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
-#else
-    return sum + a * b;
-#endif
-}
-
 static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 {
 #if defined(__AVX512F__)

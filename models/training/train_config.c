@@ -16,7 +16,15 @@ static const char *const freezes[] = {
     [FREEZE_NONE] = "none", [FREEZE_BACKBONE] = "backbone", NULL
 };
 static const char *const init_schemes[] = {
-    [INIT_FAN_IN] = "fan_in", [INIT_GPT2] = "gpt2", NULL
+    [INIT_FAN_IN] = "fan_in", [INIT_FAN_IN_DEPTH] = "fan_in_depth",
+    [INIT_GPT2] = "gpt2", NULL
+};
+static const char *const schedules[] = {
+    [SCHEDULE_COSINE] = "cosine", [SCHEDULE_LINEAR] = "linear",
+    [SCHEDULE_WSD] = "wsd", [SCHEDULE_COSINE_TO_LAST] = "cosine_to_last", NULL
+};
+static const char *const rate_scalings[] = {
+    [RATE_ONE] = "one", [RATE_MUP] = "mup", NULL
 };
 
 /* clang-format off */
@@ -36,8 +44,9 @@ static const struct config_key keys[] = {
         " 2*sigmoid is near 1; empty: all weights are drawn"),
     RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in", init_schemes,
         "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
-        " embeddings 1/sqrt(channels); gpt2: 0.02; either divides what is added"
-        " to the stream by sqrt(2 layers)"),
+        " embeddings 1/sqrt(channels); fan_in_depth: the same, but matrices that"
+        " add to the stream divided by sqrt(2 layers); gpt2: 0.02, and those"
+        " divided too"),
     RUN("train.freeze", CHOICE, freeze, 0, 0, "none", freezes, "",
         "backbone: the routers learn and nothing else"),
     RUN("train.batch", INT, batch, 1, 1 << 16, "1", NULL, "",
@@ -50,15 +59,28 @@ static const struct config_key keys[] = {
     RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
         "at its peak; 0: 3.4e-3 sqrt(64 / model.channels), half of it with"
         " train.init_scheme gpt2, three times with train.freeze backbone"),
+    RUN("train.rate_scaling", CHOICE, rate_scaling, 0, 0, "one", rate_scalings,
+        "", "one: all weights learn at one rate; mup: matrices of layers at 64 /"
+        " model.channels of it, and its default does not depend on the width"),
+    RUN("train.router_rate", REAL, router_rate, 1e-6, 1e6, "1", NULL, "",
+        "of routers, as a multiple of the learning rate"),
+    RUN("train.schedule", CHOICE, schedule, 0, 0, "cosine", schedules, "",
+        "how the rate falls; it ends at the step after the last; wsd: constant"
+        " until train.cooldown, then as 1 - sqrt; cosine_to_last: ends at the"
+        " last step, whose rate is the floor"),
     RUN("train.warmup", REAL, warmup, 0, 1, "0.03", NULL, "",
         "share of the steps in which the rate rises"),
+    RUN("train.cooldown", REAL, cooldown, 1e-6, 1, "0.2", NULL, "",
+        "share of the steps in which the rate of train.schedule wsd falls"),
     RUN("train.floor", REAL, floor, 0, 1, "0", NULL, "",
-        "share of the peak rate at which the cosine ends"),
+        "share of the peak rate at which it ends"),
     RUN("train.beta1", REAL, beta1, 0, 0.99999, "0.9", NULL, "", "AdamW"),
     RUN("train.beta2", REAL, beta2, 0, 0.999999, "0.98", NULL, "", "AdamW"),
     RUN("train.epsilon", REAL, epsilon, 1e-15, 1, "1e-8", NULL, "", "AdamW"),
     RUN("train.weight_decay", REAL, weight_decay, 0, 10, "0.1", NULL, "",
         "decoupled; not on norms, biases and routers"),
+    RUN("train.router_decay", REAL, router_decay, 0, 10, "0", NULL, "",
+        "weight decay of routers"),
     RUN("train.clip", REAL, clip, 0, 1e9, "1", NULL, "",
         "largest norm of all gradients together; 0: no limit"),
     RUN("train.seed", INT, seed, 0, 1e15, "1", NULL, "",
@@ -85,7 +107,10 @@ const struct config_schema train_config_schema = { "run", keys };
 
 double train_config_default_rate(const struct train_config *config)
 {
-    double half = 1.7e-3 * sqrt(64.0 / (double)config->model.channels);
+    const bool by_width = config->rate_scaling == RATE_ONE;
+    double half = 1.7e-3;
+    if (by_width)
+        half *= sqrt(64.0 / (double)config->model.channels);
     if (config->freeze == FREEZE_BACKBONE)
         return 6.0 * half;
     return config->init_scheme == INIT_GPT2 ? half : 2.0 * half;

@@ -4,6 +4,7 @@
 #define TRAIN_CONFIG_H
 
 #include "models/executor/model.h"
+#include "models/training/schedule.h"
 #include "sim/core/config/model_config.h"
 
 struct train_config {
@@ -15,16 +16,22 @@ struct train_config {
     int     freeze;                          /* enum freeze */
     int64_t tokens, batch, steps;
     double  budget_flops;
-    double  learning_rate, warmup, floor, beta1, beta2, epsilon, weight_decay,
-            clip;
+    int     schedule;                        /* enum schedule_shape */
+    int     rate_scaling;                    /* enum rate_scaling */
+    double  learning_rate, warmup, cooldown, floor, router_rate, beta1, beta2,
+            epsilon, weight_decay, router_decay, clip;
     int64_t seed, judge_every, curve_windows, judge_windows, save_every;
     char    machine[CONFIG_TEXT_SIZE];
 };
 
 enum freeze { FREEZE_NONE, FREEZE_BACKBONE };
+enum rate_scaling { RATE_ONE, RATE_MUP };
+
+/* The width at which a rate by width is that of all tensors. */
+#define TRAIN_CONFIG_MUP_WIDTH 64.0
 
 /* Room for the origins of all keys. */
-enum { TRAIN_CONFIG_KEYS_MAX = 64 };
+enum { TRAIN_CONFIG_KEYS_MAX = 96 };
 
 extern const struct config_schema train_config_schema;      /* kind "run" */
 

@@ -171,17 +171,6 @@ void trainer_close(struct trainer *t)
     free(t);
 }
 
-/* Linear warm-up, then half a cosine that ends with the run. */
-static double rate_at(const struct trainer_options *o, int64_t step)
-{
-    double warm = ceil(o->warmup * (double)o->steps);
-    if ((double)step <= warm)
-        return o->learning_rate * (double)step / warm;
-    double done = ((double)step - warm) / ((double)o->steps - warm);
-    return o->learning_rate *
-           (o->floor + (1.0 - o->floor) * 0.5 * (1.0 + cos(M_PI * done)));
-}
-
 /* Nats per token to nats per byte; exactly 1 where bytes are the tokens. */
 static double per_byte(int64_t tokens, int64_t bytes)
 {
@@ -239,14 +228,15 @@ static enum status diverged(const struct trainer *t, int64_t step,
 {
     return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
                      " not a number; lower train.learning_rate (%g)",
-                     (long long)step, what, t->options.learning_rate);
+                     (long long)step, what, t->options.schedule.peak);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step + 1;
-    double rate = rate_at(o, step), started = now();
+    double rate = schedule_rate(&o->schedule, step, o->steps);
+    double started = now();
 
     int64_t bytes = data_batch(t->data, SPLIT_TRAIN, &t->state.random,
                                o->n_sequences, t->ids, t->targets);
@@ -263,7 +253,9 @@ enum status trainer_step(struct trainer *t, struct error *err)
     struct update update = {
         .learning_rate = rate, .beta1 = o->beta1, .beta2 = o->beta2,
         .epsilon = o->epsilon, .weight_decay = o->weight_decay,
-        .clip = o->clip, .step = step,
+        .clip = o->clip, .step = step, .hidden_rate = rate * o->hidden_rate,
+        .router_rate = rate * o->router_rate,
+        .router_decay = o->router_decay,
     };
     t->grad_norm = model_update(t->model, &update, &t->meter.meter);
     if (!isfinite(t->grad_norm))

@@ -5,14 +5,15 @@
 #include "models/training/data.h"
 #include "models/executor/model.h"
 #include "models/files/source.h"
+#include "models/training/schedule.h"
 #include "models/training/training_state.h"
 
 struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */
     int64_t steps;                        /* of the whole run */
-    double  learning_rate;                /* at its peak */
-    double  warmup, floor;                /* share of steps; share of the peak
-                                           * at the end */
+    struct schedule schedule;             /* of the learning rate */
+    double  hidden_rate, router_rate;     /* factors of it; model.h, update */
+    double  router_decay;
     double  beta1, beta2, epsilon, weight_decay, clip;
     double  threshold_decay;
     int64_t judge_every, curve_windows;   /* steps; 0: only at the end */

@@ -45,9 +45,11 @@ typedef counted<float>  real;
 typedef counted<double> wide;
 static_assert(sizeof(real) == sizeof(float) && sizeof(wide) == sizeof(double));
 
-/* N numbers side by side. */
+/* N numbers side by side, of which the first `live` are a kernel's: arithmetic
+ * counts those that both operands have. */
 template <int N> struct row_of {
     float at[N];
+    int   live = N;
 
     row_of() = default;
     row_of(real value) { fill(value.x); }
@@ -57,25 +59,25 @@ template <int N> struct row_of {
     {
         for (int i = 0; i < N; i++)
             a.at[i] += b.at[i];
-        return did(a);
+        return did(a, b.live);
     }
     friend row_of operator-(row_of a, const row_of &b)
     {
         for (int i = 0; i < N; i++)
             a.at[i] -= b.at[i];
-        return did(a);
+        return did(a, b.live);
     }
     friend row_of operator*(row_of a, const row_of &b)
     {
         for (int i = 0; i < N; i++)
             a.at[i] *= b.at[i];
-        return did(a);
+        return did(a, b.live);
     }
     friend row_of operator/(row_of a, const row_of &b)
     {
         for (int i = 0; i < N; i++)
             a.at[i] /= b.at[i];
-        return did(a);
+        return did(a, b.live);
     }
     friend row_of operator-(row_of a)
     {
@@ -83,9 +85,10 @@ template <int N> struct row_of {
             a.at[i] = -a.at[i];
         return a;
     }
-    static row_of did(const row_of &a)
+    static row_of did(row_of a, int live = N)
     {
-        counting_flops += N;
+        a.live = a.live < live ? a.live : live;
+        counting_flops += (uint64_t)a.live;
         return a;
     }
     void fill(float value)
@@ -115,13 +118,13 @@ typedef row_of<REGISTER_LANES> lanes;
 template <int N> static inline row_of<N> row_load(const real *p)
 {
     row_of<N> v;
-    memcpy(&v, p, sizeof v);
+    memcpy(v.at, p, sizeof v.at);
     return v;
 }
 
 template <int N> static inline void row_store(real *p, const row_of<N> &v)
 {
-    memcpy((void *)p, &v, sizeof v);
+    memcpy((void *)p, v.at, sizeof v.at);
 }
 
 static inline lanes lanes_load(const real *p)
@@ -134,6 +137,20 @@ static inline vec8 vec8_load(const real *p) { return row_load<8>(p); }
 static inline void lanes_store(real *p, const lanes &v) { row_store(p, v); }
 static inline void vec_store(real *p, const vec &v) { row_store(p, v); }
 static inline void vec8_store(real *p, const vec8 &v) { row_store(p, v); }
+
+static inline lanes lanes_load_first(const real *p, int n)
+{
+    lanes v(0.0f);
+    memcpy(v.at, p, (size_t)n * sizeof *v.at);
+    v.live = n;
+    return v;
+}
+
+static inline void lanes_store_first(real *p, const lanes &v, int n)
+{
+    memcpy((void *)p, v.at, (size_t)n * sizeof *v.at);
+}
+
 static inline lanes lanes_set(real x) { return lanes(x); }
 static inline vec  vec_set(real x) { return vec(x); }
 static inline vec8 vec8_set(real x) { return vec8(x); }
@@ -172,8 +189,8 @@ static inline vec vec_head_low(const vec &v, int n)
 static inline real vec_fold(const vec &v)
 {
     vec8 a, b;
-    memcpy(&a, v.at, sizeof a);
-    memcpy(&b, v.at + 8, sizeof b);
+    memcpy(a.at, v.at, sizeof a.at);
+    memcpy(b.at, v.at + 8, sizeof b.at);
     a = a + b;
     real r[8];
     memcpy((void *)r, a.at, sizeof r);
@@ -207,12 +224,6 @@ static inline real real_max(real a, real b) { return a.x > b.x ? a : b; }
 static inline real real_min(real a, real b) { return a.x < b.x ? a : b; }
 static inline real real_set(real x) { return x; }
 static inline real real_add_product(real sum, real a, real b)
-{
-    return sum + a * b;
-}
-
-static inline vec8 vec8_add_product(const vec8 &sum, const vec8 &a,
-                                    const vec8 &b)
 {
     return sum + a * b;
 }

@@ -28,8 +28,8 @@ static struct trainer *open_trainer(void)
         .tied_head = true,
     };
     const struct trainer_options options = {
-        .n_sequences = 1, .n_tokens = 4, .steps = STEPS, .learning_rate = 1e-2,
-        .warmup = 0.1, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
+        .n_sequences = 1, .n_tokens = 4, .steps = STEPS,
+        .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
         .clip = 1.0, .threshold_decay = 0.9, .judge_every = 5,
         .curve_windows = 1, .seed = 7, .n_threads = 1,
         .policy = route_find("dense"),
