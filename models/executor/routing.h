@@ -11,6 +11,9 @@ void routing_score(struct model *m, int32_t choice);
 const real *routing_scores(const struct model *m, int32_t layer,
                            const struct route_policy *policy);
 
+/* The cross-entropy of the scores against the choice, where training asks. */
+void routing_loss(struct model *m, int32_t choice);
+
 /* Makes the question to the pass's policy, with the first thread's scratch. */
 struct route_input routing_input(const struct model *m, int32_t choice,
                                  int32_t sequence, int32_t n_tokens,

@@ -121,7 +121,7 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS = 38 };
+enum { FLOPS_LETTERS = 41 };
 /* Those of stored matrices (Bq, Wq, ...) are that layer's. */
 void flops_letters(struct flops_letter *out, const struct model_spec *spec,
                    int32_t layer);

@@ -52,8 +52,15 @@
  * Drawn routers.  Scores that are drawn in place of a router's are integers of
  *   a generator, turned into floats: no flops, 4 bytes a row, under `route`.
  *
+ * Losses of routers.  A training step may ask of the scores of all rows, kept or
+ *   not, under `route.loss`: to say who is kept (cross-entropy of sigmoid(score),
+ *   forward and backward) and to stay small (their squares, backward alone).
+ *   Route then goes backward on all rows, and gate adds to their gradients and
+ *   puts the inputs of the kept ones back onto the stream, for route to read.
+ *
  * Signals.  A routed layer may choose by one of these instead of its router,
- *   under `route`, on all rows, beside the router's score, if the gate takes it: `norm`, the sum of the squares of the stream's row;
+ *   under `route`, on all rows, beside the router's score, where the gate takes
+ *   that: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before
  *   left (nothing: zeros, in the first), which it then replaces; `received`, the
  *   attention that the token drew in the layer before, summed over heads and
@@ -145,6 +152,8 @@ enum {
       "score of every token: the router's, or a signal")                       \
     X(SELECT,   "select",   VECTOR, ROUTING,    NONE,                          \
       "which tokens are kept: top-k or threshold")                             \
+    X(ROUTE_LOSS, "route.loss", VECTOR, ROUTING, NONE,                         \
+      "what scores are to learn besides the gate's gradient")                  \
     X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
       "kept rows into a dense matrix")                                         \
     X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \
