@@ -16,7 +16,7 @@ const struct phase *report_phase(const struct report *r)
     return &p->phase[0];
 }
 
-const char *report_layers_title(const struct report *r, enum arm arm)
+const char *report_layers_title(const struct report *r, enum side arm)
 {
     static const char *const apart[ARM_COUNT] = { "dense run", "MoD run" };
 

@@ -89,7 +89,7 @@ const struct phase *report_phase(const struct report *report);
 
 /* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
  * "dense run" and "MoD run". */
-const char *report_layers_title(const struct report *report, enum arm arm);
+const char *report_layers_title(const struct report *report, enum side arm);
 
 /* Calls visit once per run that did work: runs given, and the points of
  * sweeps. */

@@ -259,6 +259,25 @@ static double gate_of(const struct reference *r, int32_t layer, int32_t token,
     return gate;
 }
 
+/* The layer's part of the routers' losses, of one sequence. */
+static double router_losses(const struct reference *r, int32_t l, int32_t b,
+                            const double *x)
+{
+    const struct model_spec *s = r->spec;
+    const int32_t *kept = allocation_kept(r->allocation, l, b);
+    double sum = 0.0;
+
+    for (int32_t t = 0, i = 0; t < r->n_tokens; t++) {
+        bool is_kept = i < allocation_count(r->allocation, l, b) &&
+                       kept[i] == t;
+        double score = score_of(r, l, x + t * s->n_channels);
+        i += is_kept;
+        sum += s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
+               s->z_loss * score * score;
+    }
+    return sum / (r->n_sequences * r->n_tokens * spec_n_routed(s));
+}
+
 /* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens. */
 static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
                   double *room)
@@ -301,7 +320,9 @@ static size_t room_of(const struct reference *r)
                                    feed_forward) + s->n_vocab);
 }
 
-double reference_loss(const struct reference *r, double *nats, double *logits)
+/* The mean loss; *judged, unless NULL: the losses of the routers. */
+static double losses(const struct reference *r, double *nats, double *logits,
+                     double *judged)
 {
     const struct model_spec *s = r->spec;
     int32_t c = s->n_channels, t_max = r->n_tokens, v = s->n_vocab;
@@ -311,8 +332,11 @@ double reference_loss(const struct reference *r, double *nats, double *logits)
 
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
-        for (int32_t l = 0; l < s->n_layers; l++)
+        for (int32_t l = 0; l < s->n_layers; l++) {
+            if (judged && s->routed[l] && spec_router_losses(s))
+                *judged += router_losses(r, l, b, x);
             layer(r, l, b, x, row + v);
+        }
         norm_rows(r, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x, t_max,
                   normed);
         for (int32_t t = 0; t < t_max; t++) {
@@ -335,6 +359,17 @@ double reference_loss(const struct reference *r, double *nats, double *logits)
     return total / (r->n_sequences * t_max);
 }
 
+double reference_loss(const struct reference *r, double *nats, double *logits)
+{
+    return losses(r, nats, logits, NULL);
+}
+
+static double objective(const struct reference *r)
+{
+    double judged = 0.0, loss = losses(r, NULL, NULL, &judged);
+    return loss + judged;
+}
+
 /* The step balances the error of the difference, about step^2, and that of
  * rounding, about 1e-15 / step. */
 double reference_slope(const struct reference *r, double *weights, size_t i)
@@ -343,9 +378,9 @@ double reference_slope(const struct reference *r, double *weights, size_t i)
     struct reference moved = *r;
     moved.weights = weights;
     weights[i] = was + step;
-    double above = reference_loss(&moved, NULL, NULL);
+    double above = objective(&moved);
     weights[i] = was - step;
-    double below = reference_loss(&moved, NULL, NULL);
+    double below = objective(&moved);
     weights[i] = was;
     return (above - below) / (2.0 * step);
 }

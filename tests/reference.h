@@ -31,7 +31,8 @@ struct reference {
  * may be NULL unless it is held. */
 double reference_loss(const struct reference *r, double *nats, double *logits);
 
-/* Central difference of the mean loss in weight i, from a copy of weights that
+/* Central difference of the mean loss, and of the routers' own where the spec has
+ * any, in weight i, from a copy of weights that
  * is put back as it was. */
 double reference_slope(const struct reference *r, double *weights, size_t i);
 

@@ -181,6 +181,21 @@ Test(agreement, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(agreement, losses_of_routers)
+{
+    for (int i = 0; i < N_JUDGED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_judged(what, i);
+        struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
+                           i % 3 ? 0 : 40 };
+        train_step_agrees(&run, 0.0f);
+        run.policy = "threshold";           /* some are kept, and none */
+        route_settle(&spec, case_policy(run.policy), 0);
+        train_step_agrees(&run, 0.0f);
+        train_step_agrees(&run, 1e9f);
+    }
+}
+
 Test(agreement, every_policy)
 {
     const struct shape *shape = &shapes[10];

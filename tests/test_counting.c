@@ -215,6 +215,16 @@ Test(counting, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(counting, losses_of_routers)
+{
+    for (int i = 0; i < N_JUDGED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_judged(what, i);
+        run_case(&spec, &shapes[ROUTER_SHAPE], &kernels_counting16,
+                 "expert_choice", what);
+    }
+}
+
 Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];

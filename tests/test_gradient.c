@@ -111,12 +111,11 @@ static bool works(const struct allocation *allocation, int32_t layer)
     return works;
 }
 
-static void check_policy(const struct case_row *row,
-                         const struct route_policy *policy,
-                         struct error_counts *counts)
+static void check_spec(const struct case_row *row, struct model_spec spec,
+                       const struct route_policy *policy,
+                       struct error_counts *counts)
 {
     const struct shape *shape = &shapes[row->shape];
-    struct model_spec spec = spec_of(row, policy);
     int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
     int32_t n = shape->n_sequences * shape->n_tokens;
     cr_assert(n <= MAX_TOKENS);
@@ -163,9 +162,27 @@ static void check_policy(const struct case_row *row,
     model_close(model);
 }
 
+static void check_policy(const struct case_row *row,
+                         const struct route_policy *policy,
+                         struct error_counts *counts)
+{
+    check_spec(row, spec_of(row, policy), policy, counts);
+}
+
 static void check_case(const struct case_row *row, struct error_counts *counts)
 {
     check_policy(row, case_policy("expert_choice"), counts);
+}
+
+static void say_counts(const struct error_counts *counts, const char *what)
+{
+    cr_log_info("%s: %d tensors, %d elements; worst tensor %.2g, element %.2g;"
+                " %d tensors within 1e-4", what, counts->n_tensors,
+                counts->n_elements, counts->worst, counts->worst_element,
+                counts->n_close);
+    cr_expect(counts->n_close * 10 >= counts->n_tensors * 9,
+              "most are to be within 1e-4: %d of %d", counts->n_close,
+              counts->n_tensors);
 }
 
 static void check_cases(const struct case_row *rows, size_t n, const char *what)
@@ -173,13 +190,7 @@ static void check_cases(const struct case_row *rows, size_t n, const char *what)
     struct error_counts counts = { 0 };
     for (size_t i = 0; i < n; i++)
         check_case(&rows[i], &counts);
-    cr_log_info("%s: %d tensors, %d elements; worst tensor %.2g, element %.2g;"
-                " %d tensors within 1e-4", what, counts.n_tensors,
-                counts.n_elements, counts.worst, counts.worst_element,
-                counts.n_close);
-    cr_expect(counts.n_close * 10 >= counts.n_tensors * 9,
-              "most are to be within 1e-4: %d of %d", counts.n_close,
-              counts.n_tensors);
+    say_counts(&counts, what);
 }
 
 #define CHECK(rows, what) check_cases(rows, sizeof(rows) / sizeof *(rows), what)
@@ -343,6 +354,39 @@ Test(gradient, routers_of_frozen_backbones)
                 counts.n_close);
     cr_expect(counts.n_tensors >= 72);
     cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
+}
+
+/* A row, and the weights of the routers' losses. */
+static const struct { struct case_row row; double aux, z; } judged_rows[] = {
+    { { FAMILY_GPT2,  1, true,  0.5,  PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+        true, 1, 0 }, 0.7, 0 },
+    { { FAMILY_LLAMA, 1, false, 0.5,  PATTERN_ALL, GATE_RAW, RAW, true, 1, 0 },
+      0, 0.3 },
+    { { FAMILY_LLAMA, 2, true,  0.25, PATTERN_ALL, GATE_SIGMOID, NORMALISED,
+        true, 61, 0 }, 0.7, 0.3 },
+    { { FAMILY_QWEN3, 2, true,  0.25, PATTERN_ODD, GATE_SIGMOID2, RAW, true, 61,
+        0 }, 0.7, 0 },
+    { { FAMILY_GPT2,  9, false, 0.25, PATTERN_FIRST, GATE_SIGMOID2, NORMALISED,
+        true, 53, 0 }, 2, 1 },
+    { { FAMILY_GPT2,  2, true,  0.25, PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+        ALONE, 1, 0 }, 0.7, 0.3 },
+    { { FAMILY_LLAMA, 2, true,  0.25, PATTERN_ODD, GATE_RAW, NORMALISED, ALONE,
+        1, 0 }, 0.7, 0 },
+};
+
+Test(gradient, losses_of_routers)
+{
+    static const char *const rules[] = { "expert_choice", "threshold" };
+    struct error_counts counts = { 0 };
+    for (size_t i = 0; i < sizeof judged_rows / sizeof *judged_rows; i++)
+        for (int p = 0; p < 2; p++) {
+            const struct route_policy *policy = case_policy(rules[p]);
+            struct model_spec spec = spec_of(&judged_rows[i].row, policy);
+            spec.aux_loss = judged_rows[i].aux;
+            spec.z_loss = judged_rows[i].z;
+            check_spec(&judged_rows[i].row, spec, policy, &counts);
+        }
+    say_counts(&counts, "losses of routers");
 }
 
 Test(gradient, capacities_and_lengths_beyond_one_key_tile)

@@ -69,6 +69,8 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(memcmp(a->routed, b->routed, sizeof a->routed) == 0);
     cr_expect(memcmp(a->capacity, b->capacity, sizeof a->capacity) == 0);
     cr_expect(eq(i32, a->keep_first, b->keep_first));
+    cr_expect(eq(dbl, a->aux_loss, b->aux_loss));
+    cr_expect(eq(dbl, a->z_loss, b->z_loss));
     cr_expect(a->first_besides == b->first_besides);
 }
 
@@ -109,12 +111,14 @@ Test(hf_config, brings_a_routed_gpt2_back_whole)
     cr_assert(routing.threshold[3] == -1e-20f);
 }
 
-Test(hf_config, brings_the_first_tokens_back)
+Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
 {
     struct model_spec want = gpt2_mod(), got;
     struct hf_routing routing = { .policy = route_find("expert_choice") };
 
     want.keep_first = 2;
+    want.aux_loss = 0.1;
+    want.z_loss = 1e-3;
     got = want;
     round_trip(&got, &routing, NULL);
     expect_same(&got, &want);

@@ -272,17 +272,31 @@ Test(model_config, hands_back_the_keys_it_read)
     cr_assert_str_eq(model_config_policies[config.policy], "expert_choice");
 }
 
-Test(model_config, lists_every_policy)
+Test(model_config, lists_every_policy_but_those_that_training_makes)
 {
+    static const char *const rules[] = { "sigmoid" };
+    enum { N_RULES = sizeof rules / sizeof *rules };
     int listed = 0, known = 0;
 
     for (const char *const *name = model_config_policies; *name; name++) {
         cr_expect(route_find(*name) != NULL, "%s", *name);
+        for (int i = 0; i < N_RULES; i++)
+            cr_expect(strcmp(*name, rules[i]) != 0);
         listed++;
     }
     for (const struct route_policy *p = route_policies; p->name; p++)
         known++;
-    cr_assert(eq(int, listed, known));
+    cr_assert(eq(int, listed, known - N_RULES));
+}
+
+Test(model_config, routers_get_losses_only_where_they_learn)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET(
+        "routing={capacity: 0.5, aux_loss: 0.1, z_loss: 0.01}"));
+    cr_expect(eq(dbl, spec.aux_loss, 0.1));
+    cr_expect(eq(dbl, spec.z_loss, 0.01));
+    spec = spec_of(tiny_llama, SET("routing.aux_loss=0.1"));
+    cr_expect(eq(dbl, spec.aux_loss, 0));         /* nothing is routed */
 }
 
 Test(model_config, sets_signals_parts_and_keys)
@@ -371,6 +385,11 @@ Test(model_config, says_where_routing_is_wrong)
         { "  capacity: 0.01\n  keep_first: 300\n",
           "m.yaml:5:15: routing.keep_first 300: layer " },
         { "  keep_first: -1\n", "m.yaml:4:15: " },
+        { "  capacity: 0.5\n  aux_loss: 0.1\n  gate: one\n",
+          "m.yaml:5:13: routing.aux_loss 0.1: needs a router that is trained" },
+        { "  capacity: 0.5\n  z_loss: 0.1\n  router: frozen\n",
+          "m.yaml:5:11: routing.z_loss 0.1: needs a router that is trained" },
+        { "  aux_loss: -1\n", "m.yaml:4:13: " },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct model_spec spec;

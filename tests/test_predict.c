@@ -54,6 +54,38 @@ Test(predict, a_routed_layer_by_hand)
     ledger_close(l);
 }
 
+Test(predict, losses_of_routers_by_hand)
+{
+    struct model_spec spec = llama();
+    spec.aux_loss = 0.1;
+    struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
+                                              .phase = TRAIN });
+    /* exp, log, 1 +, + max; 1 of the mean */
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 27 + 2 + 1)));
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_ROUTE_LOSS), 32 * 12));
+    /* the sigmoid, - kept, times the weight */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 2 + 1 + 1)));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS), 32 * 12));
+    /* One more sum, and a row put back; then all rows of the router. */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_GATE), 8 * 181));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_GATE),
+                 8 * (24 * 32 + 12)));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE), 32 * 432));
+    ledger_close(l);
+    spec.z_loss = 0.1;
+    l = priced((struct asked){ .spec = spec, .B = 1, .T = 32, .phase = TRAIN });
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS), 32 * 24));
+    ledger_close(l);
+    spec.aux_loss = 0.0;
+    l = priced((struct asked){ .spec = spec, .B = 1, .T = 32, .phase = TRAIN });
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_ROUTE_LOSS), 0));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS), 32));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS), 32 * 8));
+    ledger_close(l);
+}
+
 Test(predict, the_update_by_hand)
 {
     struct ledger *l = priced((struct asked){ .spec = llama(), .B = 1, .T = 32,

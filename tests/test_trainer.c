@@ -421,6 +421,12 @@ Test(trainer, the_causal_rule_fits_the_training)
     open_trainer(&run);
     cr_expect(trainer_causal_policy(run.trainer) == case_policy("random"));
     trainer_close(run.trainer);
+    run.options.policy = case_policy("expert_choice");
+    run.spec.aux_loss = 0.1;
+    open_trainer(&run);
+    cr_expect(trainer_causal_policy(run.trainer) == case_policy("sigmoid"));
+    trainer_close(run.trainer);
+    run.spec.aux_loss = 0.0;
     run.options.policy = case_policy("last_k");
     run.spec.router_scores = false;
     run.spec.gate = GATE_ONE;

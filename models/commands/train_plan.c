@@ -254,6 +254,8 @@ static void forget_later_keys(json_t *same)
         const char *section, *key, *was;        /* JSON */
     } later[] = {
         { "routing", "window", "0" },
+        { "routing", "aux_loss", "0.0" },
+        { "routing", "z_loss", "0.0" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },

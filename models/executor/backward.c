@@ -89,19 +89,33 @@ static void clear_gradients(struct model *m, int32_t l)
     }
 }
 
+/* Gradients of the kept rows' scores, or of all rows', pass to router and
+ * stream. */
+static void router_backward(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const bool all = spec_router_losses(&m->spec);
+    struct router router = router_of(m, l);
+
+    router.n = all ? m->n_rows : b->n_rows;
+    router.x = all ? m->stream[l] : b->x;
+    router.token = all ? m->all_rows.token : b->token;
+    router.dscore = m->dscore;
+    router.dx = m->dstream;
+    router.dweight = gradient_of(m, l, TENSOR_ROUTER);
+    op_route(&m->ex, place(OP_ROUTE, l, router.token), &router);
+}
+
 /* Kept rows go through the gate and the block and are added to the stream's
  * gradient, which other rows pass unchanged.  Where only routers learn, no
  * gradient is needed before the lowest one. */
-static void gated_backward(struct model *m, int32_t l)
+static void kept_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
 
-    if (b->n_rows == 0) {
-        clear_gradients(m, l);
-        return;
-    }
     struct gating gate = gating_of(m, l);
+    gate.stream = m->stream[l];
     gate.dstream = m->dstream;
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
@@ -113,16 +127,25 @@ static void gated_backward(struct model *m, int32_t l)
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
     }
-    if (gated && !m->spec.router_detached) {
-        struct router router = router_of(m, l);
-        router.n = b->n_rows;
-        router.x = b->x;
-        router.token = b->token;
-        router.dscore = m->dscore;
-        router.dx = m->dstream;
-        router.dweight = gradient_of(m, l, TENSOR_ROUTER);
-        op_route(&m->ex, place(OP_ROUTE, l, b->token), &router);
+}
+
+static void routed_backward(struct model *m, int32_t l)
+{
+    const bool judged = spec_router_losses(&m->spec);
+    const bool works = m->layer[l].n_rows > 0;
+
+    if (judged) {
+        struct router_loss loss = router_loss_of(m, l);
+        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token),
+                      &loss, NULL);
     }
+    if (works)
+        kept_backward(m, l);
+    else
+        clear_gradients(m, l);
+    if (m->spec.router_scores && m->spec.gate != GATE_ONE &&
+        !m->spec.router_detached && (works || judged))
+        router_backward(m, l);
 }
 
 static void head_backward(struct model *m)
@@ -172,7 +195,7 @@ void model_backward(struct model *m, struct meter *meter)
     head_backward(m);
     for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
         if (m->plan.stage[l][0].gated)   /* a whole block: all that trains */
-            gated_backward(m, l);
+            routed_backward(m, l);
         else
             block_backward(m, l, m->stream[l], m->dstream);
     if (!m->spec.backbone_frozen)

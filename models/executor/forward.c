@@ -1,5 +1,6 @@
 /* forward.c - Run whole sequences from token ids to logits and loss. */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "models/executor/history.h"
@@ -141,6 +142,7 @@ void model_forward(struct model *m, const struct model_input *input,
     m->pass = &whole_sequences;
     m->ex.pass = PASS_FORWARD;
     m->ex.meter = meter;
+    m->router_nats = input->train && m->spec.aux_loss > 0.0 ? 0.0 : (double)NAN;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);

@@ -186,6 +186,7 @@ static void run_stage(struct model *m, int32_t l, const struct stage *stage)
     if (stage->chooses != PLAN_NO_CHOICE) {
         routing_score(m, stage->chooses);
         m->pass->select(m, stage->chooses);
+        routing_loss(m, stage->chooses);
     }
     work_on(b, kept ? b->kept : m->all_rows);
     /* Computed keys come first, so that normed rows are gathered too. */

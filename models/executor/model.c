@@ -78,6 +78,8 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
+    if (m->options.train && spec_router_losses(&m->spec))
+        b->place = arena_take(a, tokens, sizeof(int32_t));
 }
 
 static void lay_out_stream(struct model *m, size_t tokens)
@@ -164,7 +166,8 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->dnormed   = arena_take(a, tokens * c, sizeof(real));
     m->dblock    = arena_take(a, routed * c, sizeof(real));
     m->dpass     = arena_take(a, routed * c, sizeof(real));
-    m->dscore    = arena_take(a, routed, sizeof(real));
+    m->dscore    = arena_take(a, spec_router_losses(s) ? tokens : routed,
+                              sizeof(real));
     m->dact      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
     m->dup       = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
     m->dattended = arena_take(a, n * q, sizeof(real));
@@ -322,6 +325,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     m->plan = plan_of(spec);
     m->options = *options;
     m->threshold_rate = 0.03f;
+    m->router_nats = (double)NAN;
     while (spec->backbone_frozen && !spec->routed[m->lowest])
         m->lowest++;
     m->ex.kernels = options->kernels ? options->kernels : kernels_best();
@@ -388,6 +392,7 @@ const float *model_logits_of(const struct model *m, int32_t sequence,
 
 const float *model_nats(const struct model *m) { return m->nats; }
 const float *model_entropy(const struct model *m) { return m->entropy; }
+double model_router_nats(const struct model *m) { return m->router_nats; }
 const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
 
 const struct allocation *model_allocation(const struct model *m)

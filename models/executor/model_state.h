@@ -38,6 +38,8 @@ struct layer_buffers {
     int32_t *position;/* [N] t */
     int32_t *first;   /* [B+1] */
     struct rows kept; /* those four, in a routed layer */
+    int32_t *place;   /* [B*T] the kept row that a token is, or -1; where
+                       * routers have losses of their own */
     int32_t n_rows;   /* N, of what is being worked on */
     struct rows rows;
 };
@@ -91,6 +93,7 @@ struct model {
     real *final_stats;             /* [B*T,2] */
     real *logits;                  /* [B*T,V]; backward: their gradients */
     real *nats, *entropy;          /* [B*T] */
+    double router_nats;            /* mean cross-entropy of the scores */
     real *loss_stats;              /* [B*T,2] */
     int32_t *choose_scratch;       /* [threads,T] */
 
@@ -109,7 +112,8 @@ struct model {
     real *dstream;                 /* [B*T,C] */
     real *dblock;                  /* [N,C] gradient inside a routed block */
     real *dpass;                   /* [N,C] */
-    real *dscore;                  /* [N] */
+    real *dscore;                  /* [N]; of all rows, where routers have
+                                    * losses of their own */
     real *dnormed;                 /* [B*T,C] */
     real *dact;                    /* [N,F] */
     real *dup;                     /* [N,U] */

@@ -95,6 +95,18 @@ struct router router_of(struct model *m, int32_t layer)
     };
 }
 
+struct router_loss router_loss_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    const double each = 1.0 / ((double)m->n_rows * spec_n_routed(&m->spec));
+    return (struct router_loss){
+        .n = m->n_rows, .score = b->score, .place = b->place,
+        .entropy = (float)(m->spec.aux_loss * each),
+        .square = (float)(2.0 * m->spec.z_loss * each), .nats = m->nats,
+        .dscore = m->dscore,
+    };
+}
+
 struct gating gating_of(struct model *m, int32_t layer)
 {
     struct layer_buffers *b = &m->layer[layer];
@@ -103,7 +115,9 @@ struct gating gating_of(struct model *m, int32_t layer)
                 : m->spec.gate == GATE_SIGMOID ? GATING_SIGMOID
                 : m->spec.gate == GATE_ONE     ? GATING_ONE
                                                : GATING_SIGMOID2,
-        .trained = !m->spec.router_detached, .n = b->n_rows,
+        .trained = !m->spec.router_detached,
+        .adds = spec_router_losses(&m->spec),
+        .restores = spec_router_losses(&m->spec), .n = b->n_rows,
         .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };

@@ -22,6 +22,8 @@ struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
 struct embedding embedding_of(const struct model *m);   /* of all its rows */
 struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
+/* The losses of the layer's scores. */
+struct router_loss router_loss_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
 /* Of n_heads heads from first_head on: queries' come first, then keys'. */
 struct qk_norm qk_norm_of(struct model *m, int32_t layer,

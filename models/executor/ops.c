@@ -40,6 +40,8 @@ PARTS(norm, norm)
 PARTS(norm_backward, norm)
 PARTS(route, router)
 PARTS(route_backward, router)
+PARTS(route_loss, router_loss)
+PARTS(route_loss_backward, router_loss)
 PARTS(stream_signal, stream_signal)
 PARTS(carry, carrying)
 PARTS(gate, gating)
@@ -342,6 +344,24 @@ void op_route(struct executor *ex, struct place at, const struct router *o)
            (struct tally){ 0, (backward ? 8 : 4) * c });
 }
 
+void op_route_loss(struct executor *ex, struct place at,
+                   const struct router_loss *o, double *mean)
+{
+    struct op_run run = op_begin(ex, at);
+    struct tally each = { EXP + OP_FLOPS_LOG + 2 + 1, 12 };
+    if (ex->pass == PASS_BACKWARD) {
+        op_parts(ex, route_loss_backward_part, o);
+        const bool entropy = o->entropy > 0.0f, square = o->square > 0.0f;
+        each.flops = (entropy ? u(EXP + 2 + 2) : 0) + (square ? u(1) : 0) +
+                     (entropy && square ? u(1) : 0);
+        each.bytes = entropy ? 12 : 8;
+    } else {
+        op_parts(ex, route_loss_part, o);
+        *mean = ex->kernels->sum(0.0, o->nats, (size_t)o->n) / o->n;
+    }
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
 void op_stream_signal(struct executor *ex, struct place at,
                       const struct stream_signal *o)
 {
@@ -456,6 +476,13 @@ void op_gate(struct executor *ex, struct place at, const struct gating *o)
                                20 * c + 8 };
     else if (o->gate != GATING_ONE)
         each = (struct tally){ 2 * c + 1, 12 * c + 4 };
+    const bool learns = backward && o->gate != GATING_ONE && o->trained;
+    if (learns && o->adds) {
+        each.flops += 1;
+        each.bytes += 4;
+    }
+    if (backward && o->restores)
+        each.bytes += learns ? 4 * c : 8 * c;
     op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
 }
 

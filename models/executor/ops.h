@@ -103,6 +103,10 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o);
 
 void op_route(struct executor *ex, struct place at, const struct router *o);
 
+/* Forward, the mean cross-entropy into *mean; backward, dscore. */
+void op_route_loss(struct executor *ex, struct place at,
+                   const struct router_loss *o, double *mean);
+
 /* Signals: scores in layers without a router. */
 void op_stream_signal(struct executor *ex, struct place at,
                       const struct stream_signal *o);

@@ -122,6 +122,12 @@ static void line_up(struct model *m, int32_t c)
             b->token[n] = s * m->input.n_tokens + kept[i];
         }
     }
+    if (b->place) {
+        for (int32_t r = 0; r < m->n_rows; r++)
+            b->place[r] = -1;
+        for (int32_t i = 0; i < n; i++)
+            b->place[b->row[i]] = i;
+    }
     b->first[m->input.n_sequences] = n;
     b->kept = (struct rows){ m->input.n_sequences, b->first, b->position,
                              b->token };
@@ -168,4 +174,17 @@ void routing_select(struct model *m, int32_t c)
         track_threshold(m, l);
     routing_end_select(m, l, &run,
                        track ? (uint64_t)m->input.n_sequences + 4 : 0);
+}
+
+void routing_loss(struct model *m, int32_t c)
+{
+    const int32_t l = plan_choice(&m->spec, c).layer;
+    double mean;
+
+    if (!m->input.train || !(m->spec.aux_loss > 0.0))
+        return;
+    struct router_loss o = router_loss_of(m, l);
+    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
+                  &mean);
+    m->router_nats += mean / spec_n_routed(&m->spec);
 }

@@ -7,6 +7,9 @@
 /* Scores all rows of the stream, if there is a router or a signal. */
 void routing_score(struct model *m, int32_t choice);
 
+/* The cross-entropy of the scores against the choice, where training asks. */
+void routing_loss(struct model *m, int32_t choice);
+
 /* Makes the question to the pass's policy, with the first thread's scratch. */
 struct route_input routing_input(const struct model *m, int32_t choice,
                                  int32_t sequence, int32_t n_tokens,

@@ -129,6 +129,18 @@ static enum status read_kept(struct model_spec *spec,
     return status;
 }
 
+/* Written where it is not 0. */
+static enum status read_weight(double *out, const json_t *object,
+                               const char *key, const char *name,
+                               struct error *err)
+{
+    json_t *value = json_object_get(object, key);
+
+    *out = json_number_value(value);
+    return !value || json_is_number(value)
+               ? STATUS_OK : hf_refuse(err, name, key, value, "must be a number");
+}
+
 enum status hf_read_routing(struct model_spec *spec,
                             struct hf_routing *routing,
                             const json_t *object, const char *name,
@@ -137,7 +149,7 @@ enum status hf_read_routing(struct model_spec *spec,
     static const char *const keys[] = {
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
-        "keep_first", "window",
+        "keep_first", "window", "aux_loss", "z_loss",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -171,6 +183,10 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK && json_object_get(object, "router_detached"))
         status = read_flag(&spec->router_detached, object, "router_detached",
                            name, err);
+    if (status == STATUS_OK)
+        status = read_weight(&spec->aux_loss, object, "aux_loss", name, err);
+    if (status == STATUS_OK)
+        status = read_weight(&spec->z_loss, object, "z_loss", name, err);
     spec->gate = (enum gate)gate;
     spec->router_input = (enum router_input)input;
     return status;
@@ -206,5 +222,9 @@ json_t *hf_routing_json(const struct model_spec *spec,
                             json_integer(spec->keep_first));
     if (spec->score_window > 0)
         json_object_set_new(out, "window", json_integer(spec->score_window));
+    if (spec->aux_loss > 0.0)
+        json_object_set_new(out, "aux_loss", json_real(spec->aux_loss));
+    if (spec->z_loss > 0.0)
+        json_object_set_new(out, "z_loss", json_real(spec->z_loss));
     return out;
 }

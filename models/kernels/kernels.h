@@ -161,10 +161,23 @@ struct router {
     const real    *weight;   /* [C] */
     real          *stats;    /* [B*T,2], [B*T] or unused */
     real          *score;    /* [B*T] */
-    const int32_t *token;    /* [N] kept rows; backward only, n = N */
+    const int32_t *token;    /* [N] kept rows; NULL: all; backward only, n = N */
     const real    *dscore;   /* [N] */
     real          *dx;       /* [B*T,C], added to at kept rows */
     real          *dweight;  /* [C], overwritten */
+};
+
+/* Of each row's score: cross-entropy of its sigmoid against being kept, and
+ * the gradients of that and of its square. */
+struct router_loss {
+    int32_t        n;
+    const real    *score;    /* [N] */
+    const int32_t *place;    /* [N] -1: not kept */
+    float          entropy, square;   /* the objective's slope in each row's
+                                       * cross-entropy, in its square; 0: not
+                                       * asked; backward */
+    real          *nats;     /* [N]; forward */
+    real          *dscore;   /* [N]; backward */
 };
 
 enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
@@ -173,6 +186,8 @@ enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
 struct gating {
     enum gating_kind gate;
     bool           trained;  /* the score has a gradient: wants dscore */
+    bool           adds;     /* dscore is [B*T], and added to at kept rows */
+    bool           restores; /* backward puts x back onto the stream */
     int32_t        n, width;
     const int32_t *token;    /* [N] rows of the stream */
     const real    *score;    /* [B*T] */
@@ -183,7 +198,7 @@ struct gating {
     const real    *dstream;  /* [B*T,C]; backward only */
     real          *dy;       /* [N,C] */
     real          *dpass;    /* [N,C] (1-g) dstream; unused with gate one */
-    real          *dscore;   /* [N] */
+    real          *dscore;   /* [N], or as `adds` says */
 };
 
 struct loss {
@@ -262,6 +277,9 @@ struct kernels {
                            int32_t width, int part, int parts);
     void (*route)(const struct router *r, int part, int parts);
     void (*route_backward)(const struct router *r, int part, int parts);
+    void (*route_loss)(const struct router_loss *r, int part, int parts);
+    void (*route_loss_backward)(const struct router_loss *r, int part,
+                                int parts);
     void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
                    int32_t width, int part, int parts);
     /* Copy rows of x, `stride` apart, to rows row[r] (NULL: r) of out

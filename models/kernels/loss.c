@@ -1,4 +1,5 @@
-/* loss.c - Compute softmax cross-entropy and the entropy of the prediction. */
+/* loss.c - Compute softmax cross-entropy, the entropy of the prediction, and the
+ * losses of routers. */
 #include "models/kernels/kernel.h"
 
 static real largest_of(const real *x, int32_t n)
@@ -69,5 +70,35 @@ void KERNEL(entropy)(const struct loss *o, int part, int parts)
             weighted = weighted + real_exp(d) * d;
         }
         o->entropy[r] = real_log(sum) - weighted / sum;
+    }
+}
+
+/* log(1 + exp(z)), z = -score where it should be high, without overflow. */
+void KERNEL(route_loss)(const struct router_loss *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        real z = o->place[r] < 0 ? o->score[r] : -o->score[r];
+        o->nats[r] = real_max(z, real_set(0.0f)) +
+                     real_log(real_exp(-real_max(z, -z)) + 1.0f);
+    }
+}
+
+void KERNEL(route_loss_backward)(const struct router_loss *o, int part,
+                                 int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    real entropy = o->entropy, square = o->square;
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        real score = o->score[r], d = real_set(0.0f);
+        if (o->entropy > 0.0f) {
+            real s = real_set(1.0f) / (real_exp(-score) + 1.0f);
+            d = (s - real_set(o->place[r] < 0 ? 0.0f : 1.0f)) * entropy;
+        }
+        if (o->square > 0.0f) {
+            real pull = score * square;
+            d = o->entropy > 0.0f ? d + pull : pull;
+        }
+        o->dscore[r] = d;
     }
 }

@@ -254,10 +254,10 @@ void KERNEL(stream_signal)(const struct stream_signal *o, int part, int parts)
     }
 }
 
-/* Add dx of one kept row: the norm's backward with d = dscore * w. */
+/* Add dx of one row: the norm's backward with d = dscore * w. */
 static void route_dx(const struct router *o, int32_t i, real share)
 {
-    int32_t r = o->token[i], c = 0;
+    int32_t r = o->token ? o->token[i] : i, c = 0;
     const real *x = o->x + (ptrdiff_t)i * o->width, *w = o->weight;
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real dscore = o->dscore[i];
@@ -317,7 +317,7 @@ static void route_dweight(const struct router *o, int32_t c0, int32_t c1)
     for (int32_t c = c0; c < c1; c++)
         o->dweight[c] = real_set(0.0f);
     for (int32_t i = 0; i < o->n; i++) {
-        int32_t r = o->token[i], c = c0;
+        int32_t r = o->token ? o->token[i] : i, c = c0;
         const real *x = o->x + (ptrdiff_t)i * o->width;
         real *dw = o->dweight, ds = o->dscore[i];
         bool centred = o->input == ROUTER_LAYER_NORM;

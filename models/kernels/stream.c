@@ -135,6 +135,9 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
         const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
         const real *y = o->y + at, *x = o->x + at;
         real *dy = o->dy + at, *dpass = o->dpass + at;
+        if (o->restores)
+            copy_row(o->stream + (ptrdiff_t)o->token[i] * o->width, x,
+                     o->width);
         if (o->gate == GATING_ONE) {
             copy_row(dy, d, o->width);
             continue;
@@ -156,8 +159,13 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
             if (o->trained)
                 dvalue = dvalue + d[c] * (y[c] - x[c]);
         }
-        if (o->trained)
-            o->dscore[i] = gate_slope(o, g, dvalue);
+        if (!o->trained)
+            continue;
+        real dscore = gate_slope(o, g, dvalue);
+        if (o->adds)
+            o->dscore[o->token[i]] = o->dscore[o->token[i]] + dscore;
+        else
+            o->dscore[i] = dscore;
     }
 }
 

@@ -198,6 +198,19 @@ static enum status refuse(const struct config_key *key,
     return config_blame(&train_config_schema, origins, key->name, err);
 }
 
+/* How routers are trained, whoever they belong to. */
+static bool is_of_training(const struct config_key *key)
+{
+    static const char *const names[] = {
+        "routing.threshold_decay", "routing.aux_loss", "routing.z_loss",
+    };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        found |= strcmp(key->name, names[i]) == 0;
+    return found;
+}
+
 enum status train_config_adopt(struct train_config *config, struct model_spec *spec,
                              const char *policy,
                              const struct config_origin *origins,
@@ -207,17 +220,21 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
     struct train_config model = *config;
 
     model_config_of(&model.model, spec, policy);
-    model.model.threshold_decay = config->model.threshold_decay;
     for (const struct config_key *key = keys; key->name; key++) {
         bool given = strcmp(origins[key - keys].path, "default") != 0;
         bool fixed = is_of("model.", key) ||
                      (routed && is_of("routing.", key) &&
-                      strcmp(key->name, "routing.threshold_decay") != 0);
+                      !is_of_training(key));
+        bool kept = strcmp(key->name, "routing.threshold_decay") == 0 || given;
+        if (kept && is_of_training(key))
+            copy_value(key, &model, config);
         if (given && fixed && says_otherwise(key, config, &model))
             return refuse(key, config, &model, origins, err);
     }
     if (routed) {
         config->model = model.model;
+        spec->aux_loss = model.model.aux_loss;
+        spec->z_loss = model.model.z_loss;
         return STATUS_OK;
     }
     for (const struct config_key *key = keys; key->name; key++)

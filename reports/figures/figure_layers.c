@@ -93,7 +93,7 @@ static void write_data(struct plot *p, const struct stacks *s,
 {
     for (int a = 0; a < ARM_COUNT; a++) {
         fprintf(p->data, "# %s: layer (the last: outside any layer)",
-                report_layers_title(r, (enum arm)a));
+                report_layers_title(r, (enum side)a));
         for (int f = 0; f < STACK_COUNT; f++)
             fprintf(p->data, "  \"%s\"", stack_names[f]);
         fprintf(p->data, "  in %s%s\n", prefix.letter,

@@ -16,7 +16,7 @@ struct step {
 };
 enum { MAX_STEPS = 8 };
 
-static double total_of(const struct phase *phase, enum arm arm)
+static double total_of(const struct phase *phase, enum side arm)
 {
     struct amount a = phase->totals[arm].of[WITNESS_COUNTED][METRIC_FLOPS];
     return amount_known(a) ? a.value : totals_best(&phase->totals[arm],

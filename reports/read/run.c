@@ -12,7 +12,6 @@ const char *const run_commands[RUN_KIND_COUNT] = {
 #undef X
 };
 
-const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
 const char *const arm_titles[ARM_COUNT] = { "dense twin", "MoD" };
 
 struct amount totals_best(const struct totals *totals, enum metric metric)

@@ -238,7 +238,7 @@ static const struct column layer_columns[] = {
     { "joules_mod", "energy, MoD", "J", COLUMN_SI, false },
 };
 
-static struct amount layer_amount(const struct report *r, enum arm arm,
+static struct amount layer_amount(const struct report *r, enum side arm,
                                   enum metric metric, int32_t layer)
 {
     struct amount a;

@@ -69,7 +69,7 @@ static void mismatches(struct report *r)
         }
     for (int a = 0; a < ARM_COUNT; a++) {
         snprintf(where, sizeof where, "%s %s",
-                 report_layers_title(r, (enum arm)a), r->layers_label[a]);
+                 report_layers_title(r, (enum side)a), r->layers_label[a]);
         add_mismatches(r, t, &r->trained[a], where);
     }
 }

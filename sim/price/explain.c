@@ -127,7 +127,7 @@ struct runs {
 /* Add the runs of an op: for the stage's choice, for its parts, or for its
  * rows. */
 static void add_runs(struct runs *runs, const struct stage *stage,
-                     enum pass pass, enum op op)
+                     enum pass pass, enum op op, bool routes_all)
 {
     const bool attends = stage->parts & STAGE_ATTENTION;
     const bool feeds = stage->parts & STAGE_FFN;
@@ -136,9 +136,10 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     switch (op) {
     case OP_ROUTE:
     case OP_SELECT:
+    case OP_ROUTE_LOSS:
         if (stage->chooses != PLAN_NO_CHOICE)
-            runs->choice[runs->n++] = pass == PASS_BACKWARD ? stage->choice
-                              : PLAN_NO_CHOICE;
+            runs->choice[runs->n++] = pass == PASS_BACKWARD && !routes_all
+                                          ? stage->choice : PLAN_NO_CHOICE;
         break;
     case OP_GATHER:
     case OP_GATE:
@@ -163,16 +164,18 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     }
 }
 
-static struct runs runs_of(const struct plan *plan, enum pass pass, enum op op,
+static struct runs runs_of(const struct model_spec *spec,
+                           const struct plan *plan, enum pass pass, enum op op,
                            int32_t layer)
 {
+    const bool routes_all = spec_router_losses(spec);
     struct runs runs = { 0 };
 
     if (layer == LEDGER_OUTSIDE)
         runs.choice[runs.n++] = PLAN_NO_CHOICE;
     else
         for (int32_t i = 0; i < plan->n_stages[layer]; i++)
-            add_runs(&runs, &plan->stage[layer][i], pass, op);
+            add_runs(&runs, &plan->stage[layer][i], pass, op, routes_all);
     return runs;
 }
 
@@ -182,7 +185,7 @@ static void rows_of(FILE *file, const struct model_spec *spec,
                     enum pass pass, enum op op, int32_t layer)
 {
     const struct flops_list list = flops_list(spec);
-    const struct runs runs = runs_of(plan, pass, op, layer);
+    const struct runs runs = runs_of(spec, plan, pass, op, layer);
     const enum skipped_keys skipped = layer == LEDGER_OUTSIDE
         ? SKIPPED_KEYS_ABSENT : plan_skipped_keys(plan, layer);
     const bool seen = skipped != SKIPPED_KEYS_ABSENT;

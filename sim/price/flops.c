@@ -55,6 +55,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8, 0)                                            \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
+  X(FORWARD, ROUTE_LOSS, entropy, EXP + LOG + 3, 0,                            \
+                              12, 0)                                           \
   X(FORWARD, GATHER, any,     0, 0,                                            \
                               8*C, 0)                                          \
   X(FORWARD, GATE, gate_one,  0, 0,                                            \
@@ -100,16 +102,21 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, QKV, any,       4*C*(Q + 2*E) + bq*(Q + 2*E), 0,                 \
                               4*(Q + 2*E) + 8*C,                               \
                               8*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
+  X(BACKWARD, ROUTE_LOSS, judged,                                              \
+                              entropy*(EXP + 4) + square + entropy*square, 0,  \
+                              8 + 4*entropy, 0)                                \
   X(BACKWARD, GATE, gate_one, 0, 0,                                            \
                               8*C, 0)                                          \
   X(BACKWARD, GATE, gated && !learns, 2*C + 1, 0,                              \
                               12*C + 4, 0)                                     \
-  X(BACKWARD, GATE, learns && gate_raw, 5*C + FOLD + 1, 0,                     \
-                              20*C + 8, 0)                                     \
-  X(BACKWARD, GATE, learns && gate_sigmoid, 5*C + FOLD + 1 + 3, 0,             \
-                              20*C + 8, 0)                                     \
-  X(BACKWARD, GATE, learns && gate_2_sigmoid, 5*C + FOLD + 1 + 4, 0,           \
-                              20*C + 8, 0)                                     \
+  X(BACKWARD, GATE, learns && gate_raw, 5*C + FOLD + 1 + judged, 0,            \
+                              20*C + 8 + judged*(4*C + 4), 0)                  \
+  X(BACKWARD, GATE, learns && gate_sigmoid,                                    \
+                              5*C + FOLD + 1 + 3 + judged, 0,                  \
+                              20*C + 8 + judged*(4*C + 4), 0)                  \
+  X(BACKWARD, GATE, learns && gate_2_sigmoid,                                  \
+                              5*C + FOLD + 1 + 4 + judged, 0,                  \
+                              20*C + 8 + judged*(4*C + 4), 0)                  \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
   X(BACKWARD, GATHER, gated,  C, 0,                                            \
@@ -230,7 +237,11 @@ bool flops_router_learns(const struct model_spec *spec)
       "1 if positions have weights")                                           \
     X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
     X(bp, spec->traits.project_bias, "1 if project has a bias")                \
-    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")
+    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
+    X(judged, spec_router_losses(spec),                                        \
+      "1 if routers have losses of their own")                                 \
+    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
+    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
 #define STORED_LETTER_MAP(X)                                                   \
     X(Bq, m.bytes[MATRIX_QUERY], "stored bytes of queries")                    \
     X(Wq, m.widening[MATRIX_QUERY], "flops of widening them")                  \

@@ -186,6 +186,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
+    const bool judged = routed && spec_router_losses(spec);
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = train ? all : one_layer(spec, rows);
@@ -235,7 +236,10 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         /* Backward works on one layer at a time, the widest. */
         { "d stream",          2*C, train ? rows : 0 },
         { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
-        { "d gathered",        2*C + 1, train ? all.widest_routed : 0 },
+        { "d gathered",        2*C, train ? all.widest_routed : 0 },
+        { "d scores",          1, !train ? 0 : judged ? rows
+                                             : all.widest_routed },
+        { "rows kept as",      1, train && judged ? all.scored : 0 },
     };
     int n = 0;
 

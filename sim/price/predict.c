@@ -24,6 +24,8 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
     pricing_follow(p, choice);
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
+    if (p->phase == MEMORY_TRAIN)
+        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
     if (gathers_norm)
         pricing_rows_of(p, FLOPS_OF_KEPT, OP_GATHER, ROWS_KEPT);
     else
@@ -124,6 +126,7 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     pricing_enter(p, PASS_BACKWARD, layer);
     if (stage->gated) {
         pricing_follow(p, stage->choice);
+        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
         pricing_rows(p, OP_GATE, rows);
     }
     if (!ends)
@@ -131,7 +134,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     if (stage->gated && !ends)
         pricing_rows(p, OP_GATHER, rows);
     if (stage->gated)
-        pricing_rows(p, OP_ROUTE, rows);
+        pricing_rows(p, OP_ROUTE, spec_router_losses(p->job.spec) ? ROWS_ALL
+                                                                  : rows);
 }
 
 /* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */

@@ -28,6 +28,8 @@
 
 enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };
 
+const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
+
 const char *const summary_witness_names[SUMMARY_WITNESSES] = {
     "predicted", "counted", "measured" };
 

@@ -272,6 +272,8 @@ static enum status set_routing(struct model_spec *spec,
     const bool gated = spec->router_scores && spec->gate != GATE_ONE;
     spec->router_trained = gated && config->router == ROUTER_TRAIN;
     spec->router_detached = gated && config->router == ROUTER_DETACHED;
+    spec->aux_loss = spec->router_scores ? config->aux_loss : 0.0;
+    spec->z_loss = spec->router_scores ? config->z_loss : 0.0;
     spec->signal = routes ? policy->signal : SIGNAL_NONE;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
@@ -344,6 +346,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .router = spec->router_trained    ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first, .window = spec->score_window,
+        .aux_loss = spec->aux_loss, .z_loss = spec->z_loss,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)

@@ -37,6 +37,7 @@ struct model_config {
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached */
+    double  aux_loss, z_loss;
     double  threshold_decay;
 
     struct stored_config weights;    /* of a model file alone: no table of a
@@ -160,6 +161,15 @@ extern const char *const model_config_routers[];
         " gate's gradient passes through its score into the stream;"           \
         " frozen_detached: not even that, the score is a constant; with gate"  \
         " one no gradient reaches it, so it is frozen then too")               \
+    MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the cross-entropy of sigmoid(score) against being kept,"    \
+        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
+        " is then judged by the rule sigmoid")                                 \
+    MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \
+        " one logit), which keeps scores small")                               \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \

@@ -49,6 +49,12 @@
  *   nor shift, with biases or without.  Loss, act, attend, rope, gate, gather and
  *   route are as ever.  Clip and adamw touch the routers, and no other tensor.
  *
+ * Losses of routers.  A training step may ask of the scores of all rows, kept or
+ *   not, under `route.loss`: to say who is kept (cross-entropy of sigmoid(score),
+ *   forward and backward) and to stay small (their squares, backward alone).
+ *   Route then goes backward on all rows, and gate adds to their gradients and
+ *   puts the inputs of the kept ones back onto the stream, for route to read.
+ *
  * Signals.  Where no router scores, a routed layer may go by one of these, under
  *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before
@@ -142,6 +148,8 @@ enum {
       "score of every token: the router's, or a signal")                       \
     X(SELECT,   "select",   VECTOR, ROUTING,    NONE,                          \
       "which tokens are kept: top-k or threshold")                             \
+    X(ROUTE_LOSS, "route.loss", VECTOR, ROUTING, NONE,                         \
+      "what scores are to learn besides the gate's gradient")                  \
     X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
       "kept rows into a dense matrix")                                         \
     X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \

@@ -123,6 +123,17 @@ static bool quantile_keep(const struct route_input *in, int32_t t)
 
 ONE_BY_ONE(quantile)
 
+/* sigmoid(score) > 1/2. */
+static bool above_half_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] > 0.0f;
+}
+
+static int32_t above_half(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, above_half_keep, kept);
+}
+
 /* K distinct positions, every set equally likely (Fisher-Yates, first K). */
 static int32_t uniform(const struct route_input *in, int32_t *kept)
 {

@@ -26,6 +26,11 @@
       " of its sequence, its own among them; causal, capacity varies",         \
       .choose = quantile, .keep = quantile_keep, .scored = true,               \
       .causal = true, .varies = true)                                          \
+    X("sigmoid", RULE, SERVES, ITSELF,                                         \
+      "sigmoid(score) above one half, which routing.aux_loss teaches scores;"  \
+      " causal, capacity varies (Raposo et al. 2024, section 3.5)",            \
+      .choose = above_half, .keep = above_half_keep, .scored = true,           \
+      .causal = true, .varies = true)                                          \
     X("random", MODEL, TRAINS, BY("drawn"),                                    \
       "k tokens drawn afresh every step: a control (Raposo et al. 2024,"       \
       " figure 3)",                                                            \

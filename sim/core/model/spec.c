@@ -70,6 +70,11 @@ bool spec_scored(const struct model_spec *spec)
     return spec->router_scores || spec->signal != SIGNAL_NONE;
 }
 
+bool spec_router_losses(const struct model_spec *spec)
+{
+    return spec->aux_loss > 0.0 || spec->z_loss > 0.0;
+}
+
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens)
 {
@@ -187,6 +192,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = false;
     twin.router_trained = twin.router_detached = false;
+    twin.aux_loss = twin.z_loss = 0.0;
     twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
@@ -306,6 +312,27 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
     return check_backward(s, "training", err);
 }
 
+static enum status check_router_losses(const struct model_spec *s,
+                                       struct error *err)
+{
+    const struct { const char *key; double weight; } losses[] = {
+        { "routing.aux_loss", s->aux_loss }, { "routing.z_loss", s->z_loss },
+    };
+
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        const double weight = losses[i].weight;
+        if (!(weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
+                             " %d", losses[i].key, weight,
+                             SPEC_MAX_LOSS_WEIGHT);
+        if (weight > 0.0 && !s->router_trained)
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: needs a router that"
+                             " is trained; allowed is 0", losses[i].key,
+                             weight);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_routing(const struct model_spec *s, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -329,6 +356,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
                            " that is trained is not detached from the stream");
     if (status == STATUS_OK && s->router_trained)
         status = check_backward(s, "a router that is trained", err);
+    if (status == STATUS_OK)
+        status = check_router_losses(s, err);
     return status;
 }
 

@@ -13,7 +13,8 @@
 #include "sim/core/base/error.h"
 #include "sim/core/base/number.h"
 
-enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12 };
+enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
+       SPEC_MAX_LOSS_WEIGHT = 1000 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -155,6 +156,12 @@ struct model_spec {
     bool    router_detached; /* its score is a constant to the stream: no
                               * gradient passes from the gate through it; the
                               * router is not trained then */
+    /* Weights in the training's loss of what the scores of all tokens, kept or
+     * not, are to learn besides: each a mean over tokens and routed layers. */
+    double  aux_loss;        /* of the cross-entropy of sigmoid(score) against
+                              * being kept (Raposo et al. 2024, section 3.5) */
+    double  z_loss;          /* of the squared score: of one logit, the squared
+                              * log-sum-exp of Zoph et al. 2022, equation 5 */
     bool    backbone_frozen; /* training moves the routers and nothing else */
     enum signal       signal;            /* without router_scores */
     enum routed_part  part;              /* of every routed layer */
@@ -190,6 +197,9 @@ int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
 /* A routed layer has a score for each token: a router's, or a signal. */
 bool    spec_scored(const struct model_spec *spec);
+
+/* The routers learn more than the gate hands them. */
+bool    spec_router_losses(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
