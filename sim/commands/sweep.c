@@ -217,6 +217,10 @@ static enum status run_one(const struct options *options,
     if (point >= sweep->n_points)
         return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
                          " %d", point, sweep->n_points - 1);
+    if (!sweep_matches(&sweep->point[point], options->filter))
+        return error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': point %d,"
+                         " %s, does not have these words", options->filter,
+                         point, sweep->point[point].name);
     enum status status = rundir_make(run->directory, "sweep", err);
     if (status == STATUS_OK)
         status = sweep_run_points(run, point, point + 1, state, err);
@@ -325,6 +329,9 @@ static enum status check(const struct options *o, struct error *err)
     if (runs && !o->common.output)
         return error_set(err, STATUS_BAD_VALUE, "-o DIR is missing: where the"
                          " points go");
+    if (o->filter && o->launcher == LAUNCHER_SLURM)
+        return error_set(err, STATUS_BAD_VALUE, "--filter: goes with the"
+                         " launcher local; Slurm takes a study whole");
     return runs ? flags_refuse(&o->common, "--list or --dry-run", err)
                 : STATUS_OK;
 }

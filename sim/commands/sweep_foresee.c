@@ -2,6 +2,7 @@
  * would. */
 #include "sim/commands/sweep_foresee.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
