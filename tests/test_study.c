@@ -236,7 +236,7 @@ Test(study, a_filter_runs_what_it_names_and_no_more)
     expect_said("stdout", "1 of 1 points done");
     cr_expect(there("out/points/000003/summary.json"));
     cr_expect(not(there("out/points/000002")));
-    expect_said("out/points.csv", "point,name,row,train.batch,train.seed,"
+    expect_said("out/points.csv", "point,name,row,train.seed,train.batch,"
                                   "status,");
     expect_said("out/points.csv", "3,b seed=2,b,2,2,done,");
     cr_expect(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "--filter",

@@ -509,6 +509,7 @@ enum status study_read(struct study *s, const yaml_node_t **points,
         status = read_settings(s, &s->shared, NULL, node[ROOT_SET], err);
     if (status == STATUS_OK && node[ROOT_ZIP])
         status = read_axes(s, &s->every, "zip", true, node[ROOT_ZIP], err);
+    close_axes(s);
     if (status == STATUS_OK && node[ROOT_AXES])
         status = read_axes(s, &s->every, "axes", false, node[ROOT_AXES],
                            err);
