@@ -249,6 +249,7 @@ static enum status write_files(struct train_job *s,
         (s->tokenizer &&
          (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
                                   s->rundir.path, err))) ||
+        (status = train_table_write(s, err)) ||
         (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
     return rundir_write_ledgers(&s->rundir, s->predicted, counted, measured, err);

@@ -74,6 +74,22 @@ const char *train_tokenizer_path(const struct train_job *s);
 /* The resident set of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_job *s);
 
+/* ---- train_table.c: does nothing where no table routes ---- */
+
+/* The table can be read and has the layers that are routed. */
+enum status train_table_check(struct train_job *s,
+                              struct error *err) MUST_CHECK;
+/* In the config that is fingerprinted, the table's content stands for its
+ * name. */
+enum status train_table_hash(struct train_job *s, json_t *config,
+                             struct error *err) MUST_CHECK;
+/* Hands the table to the model. */
+enum status train_table_give(struct train_job *s,
+                             struct error *err) MUST_CHECK;
+/* Writes it beside the weights. */
+enum status train_table_write(const struct train_job *s,
+                              struct error *err) MUST_CHECK;
+
 /* ---- train_answer.c ---- */
 
 /* Judge the model on the held-out text, write the results and print them.

@@ -73,6 +73,8 @@ static enum status read_init(struct train_job *s, struct error *err)
     struct train_config *c = &s->config;
     enum status status = source_read(&s->source, c->init, NULL, 0, err);
 
+    if (*c->model.table)
+        memcpy(s->source.table, c->model.table, sizeof c->model.table);
     if (status == STATUS_OK && !s->source.has_weights)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a shape"
                            " without weights; allowed is a directory, *.gguf or"
@@ -179,7 +181,9 @@ enum status train_read_config(struct train_job *s, struct error *err)
                   c->batch, c->tokens, INT32_MAX / c->tokens);
         return blame(s, "train.batch", err);
     }
-    status = check_memory(s, err);
+    status = train_table_check(s, err);
+    if (status == STATUS_OK)
+        status = check_memory(s, err);
     if (status != STATUS_OK || c->machine[0] == '\0')
         return status;
     s->machine = malloc(sizeof *s->machine);
@@ -381,6 +385,7 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     if (*s->config.init)
         json_object_del(train, "init_scheme");
     forget_later_keys(same);
+    enum status status = train_table_hash(s, same, err);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
                             json_string(data_tokens_hash(s->data)));
@@ -388,8 +393,12 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
-    if (!text)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    if (!text && status == STATUS_OK)
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    if (status != STATUS_OK) {
+        free(text);
+        return status;
+    }
     snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
              (uint64_t)XXH64(text, strlen(text), 0));
     free(text);
@@ -431,6 +440,7 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     };
     if (s->spec.kept_varies)
         ledger_clear(s->predicted);
-    return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
-                        s->fingerprint, err);
+    enum status status = trainer_open(&s->trainer, &s->spec, &s->options,
+                                      s->data, s->fingerprint, err);
+    return status == STATUS_OK ? train_table_give(s, err) : status;
 }
