@@ -201,19 +201,6 @@ enum status machine_load(struct machine *out, const char *path,
     return STATUS_OK;
 }
 
-double machine_full_watts(const struct machine *m)
-{
-    double watts = m->static_watts.value +
-        m->peak_flops_per_second.value * m->joules_per_flop.value;
-
-    for (int i = 0; i < LEVEL_COUNT; i++)
-        if (machine_has_level(m, (enum level)i) &&
-            (i != LEVEL_DRAM || m->dram_within_tdp))
-            watts += m->level[i].bytes_per_second.value *
-                     m->level[i].joules_per_byte.value;
-    return watts;
-}
-
 double machine_efficiency(const struct machine *m, enum work work,
                           uint64_t flops)
 {
