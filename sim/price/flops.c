@@ -208,7 +208,9 @@ static const struct flops_rule stored_rules[] = {
 #undef X
 };
 
-bool flops_router_learns(const struct model_spec *spec)
+/* Gradients flow through the routers' scores into the stream, and are worked
+ * out for their weights too. */
+static bool router_learns(const struct model_spec *spec)
 {
     return spec->router_scores && !spec->router_detached &&
            spec->gate != GATE_ONE;
@@ -286,7 +288,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
-        learns = flops_router_learns(spec), frozen = spec->backbone_frozen;
+        learns = router_learns(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
 
@@ -307,7 +309,8 @@ uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
     return inputs / info->block * outputs * info->bytes;
 }
 
-uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs)
+/* Flops of widening a stored matrix, whole tiles of columns. */
+static uint64_t widening_of(enum number type, uint64_t inputs, uint64_t outputs)
 {
     const struct number_info *info = &number_table[type];
     uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
@@ -339,7 +342,7 @@ static struct matrices matrices_of(const struct model_spec *spec,
         .row_bytes = flops_stored_bytes(row, C, 1),
         .row_widening = C / number_table[row].block * number_table[row].flops,
         .head_bytes = flops_stored_bytes(head, C, V),
-        .head_widening = flops_widening(head, C, V),
+        .head_widening = widening_of(head, C, V),
     };
 
     m.stored[OP_EMBED] = row != NUMBER_F32;
@@ -352,7 +355,7 @@ static struct matrices matrices_of(const struct model_spec *spec,
         const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
         const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
         m.bytes[i] = flops_stored_bytes(type, K, N);
-        m.widening[i] = flops_widening(type, K, N);
+        m.widening[i] = widening_of(type, K, N);
         m.stored[op[i]] |= type != NUMBER_F32;
     }
     return m;
@@ -452,7 +455,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
-          { "router", C, flops_router_learns(spec) && spec->router_trained,
+          { "router", C, router_learns(spec) && spec->router_trained,
             false } },
     };
     int n = 0;

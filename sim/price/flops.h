@@ -65,11 +65,9 @@ struct flops_list flops_list(const struct model_spec *spec);
 void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer);
 
-/* Bytes of a matrix of so many inputs and outputs as stored, and flops of
- * widening it, whole tiles of columns. */
+/* Bytes of a matrix of so many inputs and outputs as stored. */
 uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
                             uint64_t outputs);
-uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs);
 
 enum {
     FLOPS_SELECT_BYTES_PER_KEPT = 4,    /* of select, beside its bytes a row */
@@ -107,11 +105,6 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
 /* Clip and adamw go over each number of a tensor: bytes, flops of adamw. */
 enum { FLOPS_CLIP_BYTES = 4, FLOPS_ADAMW = 17, FLOPS_ADAMW_BYTES = 28 };
 uint64_t flops_clip(uint64_t n);
-
-/* Gradients flow through the routers' scores into the stream, and are worked
- * out for their weights too: there are scores, they are not detached, and the
- * gate hands gradients on. */
-bool flops_router_learns(const struct model_spec *spec);
 
 /* A letter of the formulas: "C", its value in this model, "channels". */
 struct flops_letter {
