@@ -274,8 +274,9 @@ static uint64_t largest(uint64_t a, uint64_t b)
 
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the
  * widest matrix (a stored head is widened a few columns at a time), in whole
- * registers, and a block of PACKED x PACKED; for attention, a sequence's keys and values twice over
- * and strips of 16 queries (models/kernels: gemm.c, attention.c). */
+ * registers, and a block of PACKED x PACKED; for attention, a sequence's keys
+ * and values twice over and strips of 16 queries (models/kernels: gemm.c,
+ * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
     enum { PACKED = 256, STRIP = 16, REGISTER = 16 };
