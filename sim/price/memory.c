@@ -275,12 +275,13 @@ static uint64_t largest(uint64_t a, uint64_t b)
 }
 
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the
- * widest matrix (a stored head is widened a few columns at a time) and a block
- * of PACKED x PACKED; for attention, a sequence's keys and values twice over
- * and strips of 16 queries (models/kernels: gemm.c, attention.c). */
+ * widest matrix (a stored head is widened a few columns at a time), in whole
+ * registers, and a block of PACKED x PACKED; for attention, a sequence's keys
+ * and values twice over and strips of 16 queries (models/kernels: gemm.c,
+ * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
-    enum { PACKED = 256, STRIP = 16 };
+    enum { PACKED = 256, STRIP = 16, REGISTER = 16 };
     const uint64_t D = (uint64_t)spec->head_size, T = (uint64_t)n_tokens;
     const uint64_t padded = (T + STRIP - 1) / STRIP * STRIP;
     uint64_t widest = largest((uint64_t)spec_q(spec) +
@@ -290,6 +291,7 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     if (!head_is_stored(spec))
         widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
+    widest = (widest + REGISTER - 1) / REGISTER * REGISTER;
     return T + largest(PACKED * widest + PACKED * PACKED,
                        5 * padded * D + 2 * STRIP * (D + padded));
 }
