@@ -312,7 +312,7 @@ struct difference stats_paired(const double *a, const double *b, size_t n)
 struct difference stats_ratio(const double *a, const double *b, size_t n)
 {
     struct difference d = unknown(n, nan(""));
-    double over = 0, under = 0, squares = 0;
+    double over = 0, under = 0, squares = 0, half;
 
     for (size_t i = 0; i < n; i++) {
         over += a[i];
@@ -323,10 +323,14 @@ struct difference stats_ratio(const double *a, const double *b, size_t n)
     d.mean = over / under;
     for (size_t i = 0; i < n; i++)
         squares += (a[i] - d.mean * b[i]) * (a[i] - d.mean * b[i]);
-    if (n > 1)
-        set_interval(&d, (double)n / under *
-                         sqrt(squares / ((double)n - 1) / (double)n),
-                     (double)n - 1);
+    if (n > 1) {
+        d.df = (double)n - 1;
+        half = stats_t95(d.df) * (double)n / under *
+               sqrt(squares / d.df / (double)n);
+        d.error = half / stats_t95(d.df);
+        d.low = d.mean - half;
+        d.high = d.mean + half;
+    }
     if (n >= STATS_BOOTSTRAP_FROM)
         bootstrap(&d, a, b);
     return d;
