@@ -218,34 +218,7 @@ static bool router_learns(const struct model_spec *spec)
            spec->gate != GATE_ONE;
 }
 
-/* The letters that formulas are written in, as explanations list them: of the
- * shape, and of a layer's stored matrices `m`. */
-#define SHAPE_LETTER_MAP(X)                                                    \
-    X(C, spec->n_channels, "channels")                                         \
-    X(H, spec->n_heads, "heads")                                               \
-    X(G, spec->n_kv_heads, "key/value heads")                                  \
-    X(D, spec->head_size, "head size")                                         \
-    X(Q, spec_q(spec), "H*D")                                                  \
-    X(E, spec_e(spec), "key/value heads * D")                                  \
-    X(F, spec->n_ffn, "feed-forward width")                                    \
-    X(U, spec_up(spec), "width of the first product")                          \
-    X(V, spec->n_vocab, "vocabulary")                                          \
-    X(P, spec->max_tokens, "positions")                                        \
-    X(L, spec->n_layers, "layers")                                             \
-    X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
-    X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
-    X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
-    X(scored, spec_scored(spec), "1 if there are scores")                      \
-    X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
-    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
-      "1 if positions have weights")                                           \
-    X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
-    X(bp, spec->traits.project_bias, "1 if project has a bias")                \
-    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
-    X(judged, spec_router_losses(spec),                                        \
-      "1 if routers have losses of their own")                                 \
-    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
-    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
+/* The letters of a layer's stored matrices `m`. */
 #define STORED_LETTER_MAP(X)                                                   \
     X(Bq, m.bytes[MATRIX_QUERY], "stored bytes of queries")                    \
     X(Wq, m.widening[MATRIX_QUERY], "flops of widening them")                  \
@@ -265,12 +238,10 @@ static bool router_learns(const struct model_spec *spec)
     X(We, m.row_widening, "flops of widening it")                              \
     X(Bh, m.head_bytes, "stored bytes of the head")                            \
     X(Wh, m.head_widening, "flops of widening it")
-#define LETTER(letter, value, meaning)                                         \
-    const uint64_t letter = (uint64_t)(value); (void)letter;
 
 struct flops_list flops_list(const struct model_spec *spec)
 {
-    SHAPE_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct traits *traits = &spec->traits;
     const bool any = true, layer_norm = traits->norm == NORM_LAYER,
         rms_norm = traits->norm == NORM_RMS,
@@ -367,8 +338,8 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer)
 {
     const struct matrices m = matrices_of(spec, layer);
-    SHAPE_LETTER_MAP(LETTER)
-    STORED_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
+    STORED_LETTER_MAP(FLOPS_LETTER)
     const bool any = true,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;
@@ -430,7 +401,7 @@ uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer)
 {
-    SHAPE_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct traits *has = &spec->traits;
     const bool any = true, outside = layer < 0,
         shifted = has->norm == NORM_LAYER;
@@ -484,7 +455,7 @@ int flops_letters(struct flops_letter *out, const struct model_spec *spec,
     const struct matrices m = matrices_of(spec, layer);
     const struct flops_letter letters[] = {
 #define X(letter, value, meaning) { #letter, (uint64_t)(value), meaning },
-        SHAPE_LETTER_MAP(X) STORED_LETTER_MAP(X)
+        FLOPS_LETTER_MAP(X) STORED_LETTER_MAP(X)
 #undef X
     };
     _Static_assert(sizeof letters <= FLOPS_LETTERS_MAX * sizeof *letters,

@@ -12,6 +12,38 @@
 #include "sim/core/ledger/op.h"
 #include "sim/core/model/spec.h"
 
+/* The letters that formulas are written in, in the order of explanations, of a
+ * `spec`; and what makes numbers of them:
+ *     FLOPS_LETTER_MAP(FLOPS_LETTER)                                         */
+#define FLOPS_LETTER_MAP(X)                                                    \
+    X(C, spec->n_channels, "channels")                                         \
+    X(H, spec->n_heads, "heads")                                               \
+    X(G, spec->n_kv_heads, "key/value heads")                                  \
+    X(D, spec->head_size, "head size")                                         \
+    X(Q, spec_q(spec), "H*D")                                                  \
+    X(E, spec_e(spec), "key/value heads * D")                                  \
+    X(F, spec->n_ffn, "feed-forward width")                                    \
+    X(U, spec_up(spec), "width of the first product")                          \
+    X(V, spec->n_vocab, "vocabulary")                                          \
+    X(P, spec->max_tokens, "positions")                                        \
+    X(L, spec->n_layers, "layers")                                             \
+    X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
+    X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
+    X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
+    X(scored, spec_scored(spec), "1 if there are scores")                      \
+    X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
+    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
+      "1 if positions have weights")                                           \
+    X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
+    X(bp, spec->traits.project_bias, "1 if project has a bias")                \
+    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
+    X(judged, spec_router_losses(spec),                                        \
+      "1 if routers have losses of their own")                                 \
+    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
+    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
+#define FLOPS_LETTER(letter, value, meaning)                                   \
+    const uint64_t letter = (uint64_t)(value); (void)letter;
+
 /* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
 #define WORK_MAP(X)          \
     X(WORK_MATMUL, "matmul") \
