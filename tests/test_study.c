@@ -126,6 +126,7 @@ ParameterizedTestParameters(study, mistakes_are_refused_with_a_place)
           ":3:14: 'a' is an axis already" },
         { "settings: [{name: x, phase: r}]\nphases: {p: {a: [1]}}",
           ":2:29: phase: allowed is the name of one" },
+        { "points: [{a: 1, phase: [x, y]}]", ":2:10: a point is in one phase" },
     };
     return cr_make_param_array(struct mistake, mistakes,
                                sizeof mistakes / sizeof *mistakes);

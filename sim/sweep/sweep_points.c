@@ -107,6 +107,9 @@ static enum status add_listed(struct study *s, const yaml_node_t *node,
     struct row row = { .name = NULL };
     enum status status = study_read_row(s, &own, &row, node, err);
 
+    if (status == STATUS_OK && row.n_phases > 1)
+        status = document_fail(s->document, node, STATUS_BAD_VALUE, err,
+                               "a point is in one phase");
     return status != STATUS_OK ? status
         : add_point(s, &own, (struct sweep_point){
               .name = row.name ? row.name : default_name(s, NULL, &own, 0),
