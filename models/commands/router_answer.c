@@ -99,7 +99,8 @@ static void fill_agreement(struct table *t, const struct router_job *j)
 static struct difference loss_less(const struct router_record *r,
                                    const float *nats)
 {
-    double *more = calloc(2 * (size_t)r->windows + 1, sizeof *more);
+    double *more = error_noted(calloc(2 * (size_t)r->windows + 1,
+                                      sizeof *more));
     struct difference d = { .mean = (double)NAN, .low = (double)NAN,
                             .high = (double)NAN };
     const float *causal = router_causal(r)->nats;

@@ -11,18 +11,19 @@ enum {
     LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
 };
 
-/* The window that the model was trained with, if its run states it. */
-static int64_t trained_window(const char *directory)
+/* The window that the model was trained with; 0: no run states it. */
+static enum status trained_window(int64_t *out, const char *directory,
+                                  struct error *err)
 {
     json_t *summary = NULL;
-    struct error ignored;
-    int64_t tokens = 0;
+    struct error why;
+    enum status status = summary_read(&summary, directory, &why);
 
-    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
-        tokens = json_integer_value(json_object_get(json_object_get(
-            json_object_get(summary, "config"), "data"), "tokens"));
+    *out = json_integer_value(json_object_get(json_object_get(
+        json_object_get(summary, "config"), "data"), "tokens"));
     json_decref(summary);
-    return tokens;
+    return status == STATUS_NO_MEMORY ? error_set(err, status, "%s", why.text)
+                                      : STATUS_OK;
 }
 
 enum status run_text_window(struct run_config *c, const struct source *source,
@@ -30,13 +31,16 @@ enum status run_text_window(struct run_config *c, const struct source *source,
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
+    enum status status = STATUS_OK;
 
     if (c->window > most)
         return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
                                " is 1 to the model's max_tokens, %" PRId64,
                                c->window, most);
     if (c->window == 0 && source->has_weights)
-        c->window = trained_window(c->model);
+        status = trained_window(&c->window, c->model, err);
+    if (status != STATUS_OK)
+        return status;
     if (c->window < 1 || c->window > most)
         c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
     if (c->stride == 0)

@@ -79,7 +79,7 @@ static char *setting_key(const struct run *run)
     char *key;
 
     if (!given)
-        return strdup(run->path);     /* nothing to compare by */
+        return error_noted(strdup(run->path));     /* nothing to compare by */
     config = without_seeds(given);
     name_data(config, run->summary);
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
@@ -460,7 +460,7 @@ static struct difference difference_of(const struct setting *a,
 {
     struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
                             .high = nan("") };
-    double *x = calloc(2 * a->n, sizeof *x);
+    double *x = error_noted(calloc(2 * a->n, sizeof *x));
     size_t n = 0;
 
     if (!x)

@@ -303,7 +303,10 @@ static char *default_name(const struct settings *own)
         fprintf(file, "%s%s=%s", i > 0 ? " " : "",
                 dot ? dot + 1 : own->of[i].key, own->of[i].value);
     }
-    return fclose(file) == 0 ? name : NULL;
+    if (file_close_text(file))
+        return name;
+    free(name);
+    return NULL;
 }
 
 /* Append a point with its own settings between the shared ones and --set. */

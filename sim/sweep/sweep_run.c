@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -150,7 +149,7 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
     char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
     char *text = NULL;
     size_t size = 0;
-    json_error_t json;
+    json_t *old = NULL;
     enum status status = sweep_point_path(directory, run->directory, point,
                                           err);
 
@@ -159,13 +158,11 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
     if (status != STATUS_OK || !file_exists(path))
         return status;
     status = file_read(&text, &size, path, POINT_MAX_BYTES, err);
+    if (status == STATUS_OK)
+        status = json_parse(&old, text, size, path, err);
+    free(text);
     if (status != STATUS_OK)
         return status;
-    json_t *old = json_loadb(text, size, 0, &json);
-    free(text);
-    if (!old)
-        return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
-                         json.line, json.column, json.text);
     json_t *now = request_json(run->sweep, point);
     status = compare_request(directory, point, old, now, err);
     json_decref(now);
@@ -292,7 +289,7 @@ static enum status start(const struct sweep_run *run, const char *program,
 /* The last lines that one try left in its log, at most TAIL_BYTES of them. */
 static void read_tail(char out[TAIL_BYTES + 1], const char *path, long start)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = file_open_optional(path);
     size_t n = 0;
 
     if (file) {

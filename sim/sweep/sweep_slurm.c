@@ -34,6 +34,8 @@ static enum status absolute(char out[FILE_PATH_SIZE], const char *path,
     enum status status = STATUS_OK;
 
     if (!real)
+        error_note_errno();
+    if (!real)
         status = error_set(err, STATUS_BAD_VALUE, "cannot find '%s': %s", path,
                            strerror(errno));
     else if (snprintf(out, FILE_PATH_SIZE, "%s", real) >= FILE_PATH_SIZE)
@@ -171,7 +173,7 @@ static enum status submit(char *out, size_t size, const char *option,
     fprintf(text, "sbatch --parsable %s %s", option, before(directory));
     write_quoted(text, directory);
     fprintf(text, "/%s", script);
-    FILE *pipe = fclose(text) == 0 ? popen(command, "re") : NULL;
+    FILE *pipe = file_close_text(text) ? popen(command, "re") : NULL;
     bool read = pipe && fgets(out, (int)size, pipe);
     int code = pipe ? pclose(pipe) : -1;
     free(command);
