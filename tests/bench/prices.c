@@ -158,8 +158,11 @@ static enum status meter(const struct bench *bench, struct results *out,
     struct ledger *by_op = NULL, *by_token = NULL;
     struct trainee trainee = { 0 };
 
-    enum status status = trainee_open(&trainee, metered_config, "llama", 1.0,
-                                      METERED_TOKENS, 1, 1, err);
+    const struct trainee_plan dense = {
+        .config = metered_config, .family = "llama", .capacity = 1.0,
+        .n_tokens = METERED_TOKENS, .n_sequences = 1, .n_threads = 1,
+    };
+    enum status status = trainee_open(&trainee, &dense, err);
     if (status == STATUS_OK) {
         shape.n_layers = model_spec(trainee.model)->n_layers;
         status = ledger_open(&by_op, shape, cost_zero(PROV_COUNTED), err);
