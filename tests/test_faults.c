@@ -18,15 +18,15 @@ static void set_up_faults(void)
 
 TestSuite(faults, .init = set_up_faults, .fini = leave_directory);
 
-/* The program, whose allocation `n` fails; 0: none, and the number of them goes
- * to the file counts. */
-static int with_fault(long n, const char *const *arguments)
+/* The program, whose n-th call of a kind fails; 0: none, and the numbers of them
+ * go to the file counts. */
+static int with_fault(const char *kind, long n, const char *const *arguments)
 {
     char preload[PROGRAM_SIZE], fault[32];
 
     program_path(preload);
     strcpy(strrchr(preload, '/'), "/faults.so");
-    snprintf(fault, sizeof fault, "memory:%ld", n);
+    snprintf(fault, sizeof fault, "%s:%ld:%d", kind, n, ENOSPC);
     setenv("LD_PRELOAD", preload, 1);
     setenv(n > 0 ? "FAULT" : "FAULT_COUNTS", n > 0 ? fault : "counts", 1);
     pid_t child = start(arguments, (struct limits){ 0 });
@@ -40,7 +40,7 @@ static long allocations(const char *const *arguments)
 {
     long n = 0;
 
-    cr_assert(eq(int, with_fault(0, arguments), 0));
+    cr_assert(eq(int, with_fault("memory", 0, arguments), 0));
     char *text = read_file("counts", NULL);
     cr_assert(sscanf(text, "memory %ld", &n) == 1 && n > 100, "%s", text);
     free(text);
@@ -55,7 +55,7 @@ static void expect_no_holes(const char *const *arguments)
     int said = 0;
 
     for (long n = 1; n <= all; n += all / 60 + 1) {
-        int code = with_fault(n, arguments);
+        int code = with_fault("memory", n, arguments);
         if (code == 0) {
             expect_same_file("stdout", "right");
             continue;
@@ -83,6 +83,15 @@ Test(faults, a_list_of_points_without_memory_is_whole_or_refused)
     expect_no_holes(ARGUMENTS("sweep", "study.yaml", "--list"));
 }
 
+/* The first of several writes: those after it do not fail. */
+Test(faults, an_answer_with_a_hole_in_its_middle_is_no_success)
+{
+    put_file("model.yaml", shape);
+    cr_expect(eq(int, with_fault("write", 1, ARGUMENTS("predict", "model.yaml",
+                                 "--format", "json")), 1));
+    expect_said("stderr", "isobath: error: cannot write the output");
+}
+
 /* Its times differ from run to run: the summary must have every key. */
 static size_t n_values(const json_t *json)
 {
@@ -106,7 +115,7 @@ Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
 
     for (long n = 1; n <= all; n += all / 60 + 1) {
         cr_assert(system("rm -rf out") == 0);
-        int code = with_fault(n, arguments);
+        int code = with_fault("memory", n, arguments);
         cr_expect(code == 0 || code == 1, "allocation %ld: %d", n, code);
         if (code == 1)
             expect_said("stderr", "isobath: error: ");

@@ -15,15 +15,21 @@ enum {
 static enum status trained_window(int64_t *out, const char *directory,
                                   struct error *err)
 {
+    char path[FILE_PATH_SIZE];
     json_t *summary = NULL;
     struct error why;
-    enum status status = summary_read(&summary, directory, &why);
+    enum status status = file_join(path, directory, "summary.json", err);
 
+    *out = 0;
+    if (status != STATUS_OK || !file_exists(path))
+        return status;
+    status = summary_read(&summary, directory, &why);
     *out = json_integer_value(json_object_get(json_object_get(
         json_object_get(summary, "config"), "data"), "tokens"));
     json_decref(summary);
-    return status == STATUS_NO_MEMORY ? error_set(err, status, "%s", why.text)
-                                      : STATUS_OK;
+    /* Somebody else's summary is none; one that cannot be read may be ours. */
+    return status == STATUS_OK || status == STATUS_BAD_FORMAT
+               ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
 enum status run_text_window(struct run_config *c, const struct source *source,
