@@ -265,7 +265,7 @@ static enum status open_output(struct prompt_session *s, struct error *err)
     for (int32_t c = 0; c < plan_n_choices(&s->spec); c++)
         s->n_kept += plan_choice(&s->spec, c).routed;
     s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
-    s->copy.file = open_memstream(&s->text, &s->text_size);
+    s->copy.file = file_open_text(&s->text, &s->text_size);
     if (!s->token || !s->kept || !s->copy.file)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
     if (o->format == FORMAT_TEXT)

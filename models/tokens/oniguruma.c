@@ -229,7 +229,7 @@ enum status oniguruma_spell(char **out, const char *pattern, struct error *err)
     enum status status = STATUS_OK;
 
     *out = NULL;
-    if (!(s.out = open_memstream(out, &size)))
+    if (!(s.out = file_open_text(out, &size)))
         return error_set(err, STATUS_NO_MEMORY, "the spelling of a pattern");
     while (*s.at && status == STATUS_OK)
         status = spell_next(&s);

@@ -19,8 +19,8 @@ enum status plot_open(struct plot *out, const char *name, struct error *err)
 {
     *out = (struct plot){ .name = name, .height = 500, .left = 72, .right = 24,
                           .top = 104, .bottom = 84 };
-    out->script = open_memstream(&out->script_text, &out->script_size);
-    out->data = open_memstream(&out->data_text, &out->data_size);
+    out->script = file_open_text(&out->script_text, &out->script_size);
+    out->data = file_open_text(&out->data_text, &out->data_size);
     if (out->script && out->data)
         return STATUS_OK;
     plot_close(out);
@@ -218,7 +218,7 @@ static enum status write_gp(const struct plot *plot, const char *folder,
 {
     char  *text = NULL;
     size_t size = 0;
-    FILE  *stream = open_memstream(&text, &size);
+    FILE  *stream = file_open_text(&text, &size);
 
     if (stream)
         write_script(plot, stream);

@@ -294,7 +294,7 @@ static char *default_name(const struct settings *own)
 {
     char *name = NULL;
     size_t size = 0;
-    FILE *file = open_memstream(&name, &size);
+    FILE *file = file_open_text(&name, &size);
 
     if (!file)
         return NULL;

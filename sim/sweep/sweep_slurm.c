@@ -152,7 +152,7 @@ static enum status submit(char *out, size_t size, const char *option,
     enum { NO_SBATCH = 127 };            /* exit code of a shell for that */
     char *command = NULL;
     size_t length = 0;
-    FILE *text = open_memstream(&command, &length);
+    FILE *text = file_open_text(&command, &length);
 
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");

@@ -112,7 +112,7 @@ static void show_cell(const struct sheet *s, size_t r, size_t c,
 static bool show(struct sheet *s, struct notes *notes)
 {
     const struct table *t = s->table;
-    FILE *out = open_memstream(&s->cells, &s->size);
+    FILE *out = file_open_text(&s->cells, &s->size);
 
     if (!out)
         return false;

@@ -104,7 +104,7 @@ static json_t *json_clean(const char *text)
 {
     char  *clean = NULL;
     size_t size = 0;
-    FILE  *stream = open_memstream(&clean, &size);
+    FILE  *stream = file_open_text(&clean, &size);
     json_t *string;
 
     if (!stream)

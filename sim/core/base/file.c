@@ -323,6 +323,11 @@ FILE *file_open_optional(const char *path)
     return file;
 }
 
+FILE *file_open_text(char **text, size_t *size)
+{
+    return error_noted(open_memstream(text, size));
+}
+
 bool file_close_text(FILE *stream)
 {
     bool whole = stream && !ferror(stream) && fflush(stream) == 0;

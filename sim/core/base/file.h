@@ -43,8 +43,10 @@ enum status file_read(char **text, size_t *size, const char *path, size_t limit,
  * Lack of memory is noted (error.h). */
 FILE       *file_open_optional(const char *path);
 
-/* Close a stream of open_memstream(), or NULL.  False: memory ran out, and its
- * text is not whole; that is noted (error.h). */
+/* A stream to write a text in memory, which the caller frees; close it, or
+ * NULL.  NULL, false: memory ran out, and the text is not whole; that is
+ * noted. */
+FILE       *file_open_text(char **text, size_t *size);
 bool        file_close_text(FILE *stream);
 
 /* A read-only mapping of a whole file. */
