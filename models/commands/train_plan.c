@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "models/files/hf_class.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
@@ -393,7 +394,7 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
-    if (!text && status == STATUS_OK)
+    if (status == STATUS_OK && (!text || error_memory_ran_out()))
         status = error_set(err, STATUS_NO_MEMORY, "no memory for the config");
     if (status != STATUS_OK) {
         free(text);
