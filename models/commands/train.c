@@ -141,6 +141,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&(struct error){ status, "no memory" });
+    command_cap_threads(options);
     s->rundir.lock = -1;
     s->start_bytes = command_peak_bytes();
     s->arguments = *(struct train_arguments *)options;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/core/base/cpus.h"
+
 enum { LINE_SIZE = 256 };
 
 /* Names and texts from outside may hold escape sequences: show them. */
@@ -80,6 +82,20 @@ int command_run(const struct command *command, int argc, char **argv)
     flags_close(options);
     free(options);
     return code;
+}
+
+void command_cap_threads(struct command_options *o)
+{
+    const struct cpus cpus = cpus_allowed("");
+
+    if (o->threads <= cpus.n)
+        return;
+    if (!o->quiet)
+        command_warn("--threads %d: this process may use %d CPU%s (%s), and runs"
+                     " on %d thread%s", o->threads, cpus.n,
+                     cpus.n > 1 ? "s" : "", cpus.limit, cpus.n,
+                     cpus.n > 1 ? "s" : "");
+    o->threads = cpus.n;
 }
 
 void command_quote(const char *text)
