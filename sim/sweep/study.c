@@ -456,7 +456,8 @@ static enum status read_command(struct study *s, const yaml_node_t *node,
     X(ROOT_BASE, "base")          X(ROOT_COMMAND, "command")                   \
     X(ROOT_SET, "set")            X(ROOT_SETTINGS, "settings")                 \
     X(ROOT_ZIP, "zip")            X(ROOT_AXES, "axes")                         \
-    X(ROOT_PHASES, "phases")      X(ROOT_POINTS, "points")
+    X(ROOT_PHASES, "phases")      X(ROOT_CLAIMS, "claims")                     \
+    X(ROOT_POINTS, "points")
 enum { ROOT_MAP(NAMES_ID) ROOT_COUNT };
 static const char *const root_keys[] = { ROOT_MAP(NAMES_WORD) NULL };
 
@@ -484,7 +485,8 @@ static enum status read_root(struct study *s, const yaml_node_t *out[ROOT_COUNT]
         if (found < 0)
             return refuse(s, document_key(s->document, root, i), err,
                           "unknown key '%.64s'%s%s%s: allowed are base, command,"
-                          " set, settings, zip, axes, phases and points", key,
+                          " set, settings, zip, axes, phases, claims and points",
+                          key,
                           near.name ? ", did you mean '" : "",
                           near.name ? near.name : "", near.name ? "'?" : "");
         out[found] = document_value(s->document, root, i);
@@ -524,6 +526,7 @@ enum status study_read(struct study *s, const yaml_node_t **points,
         status = refuse(s, node[ROOT_POINTS], err, "points: allowed is a list"
                         " of mappings");
     *points = node[ROOT_POINTS];
+    s->claims = node[ROOT_CLAIMS];
     return status;
 }
 

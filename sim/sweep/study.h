@@ -53,6 +53,7 @@ struct study {
     int32_t n_rows;
     struct row *row;             /* [n_rows] */
     struct block *blocks;
+    const yaml_node_t *claims;   /* NULL: the study makes none */
 };
 
 /* Read all but points: and --set, into a study with an open document; it has at
