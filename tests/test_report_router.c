@@ -40,7 +40,7 @@ Test(report_router, loss_by_who_chooses_keeps_its_interval_and_how_it_is_known,
     const struct table *t = table_of("router-replaced");
     const struct amount more = cell_of(t, 1, "more")->amount;
 
-    cr_assert(eq(sz, t->n_rows, 2));
+    cr_assert(eq(sz, t->n_rows, 8), "two rules, chance and five tables");
     cr_expect(eq(str, cell_of(t, 0, "chosen_by")->text, "threshold"));
     cr_expect(more.low < more.value && more.value < more.high);
     cr_expect(eq(int, (int)more.from, PROV_MEASURED));
@@ -73,4 +73,20 @@ Test(report_router, the_page_has_a_section_for_it, .init = set_up,
     cr_expect(strstr(page, "What the routers know") != NULL);
     cr_expect(strstr(page, "never kept") != NULL);
     free(page);
+}
+
+Test(report_router, the_figure_compares_with_the_causal_rule_and_leaves_it_out,
+     .init = set_up, .fini = clean_up)
+{
+    open_router();
+    const struct plot *plot = NULL;
+
+    for (size_t i = 0; i < report.n_figures; i++)
+        if (strcmp(report.figure[i].plot.name, "router") == 0)
+            plot = &report.figure[i].plot;
+    cr_assert(plot && plot->ready);
+    cr_expect(strstr(plot->head, "A table of the last ") == plot->head);
+    fflush(plot->data);
+    cr_expect(strstr(plot->data_text, "\"drawn at random\"") != NULL);
+    cr_expect(strstr(plot->data_text, "\"threshold\"") == NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "models/scoring/router_leak.h"
-#include "models/scoring/router_view.h"
+#include "models/scoring/router_tables.h"
 #include "sim/core/base/random.h"
 #include "tests/specs.h"
 
@@ -16,15 +16,15 @@ struct fixture {
     struct router_record record;
 };
 
-/* The last layer routes a quarter; its threshold lies amid the scores. */
-static void open_fixture(struct fixture *f, const char *own, const char *causal)
+static void open_on(struct fixture *f, struct model_spec spec, const char *own,
+                    const char *causal, const int32_t *letters, uint32_t n)
 {
     const struct model_options options = { .n_sequences = 1, .n_tokens = T,
                                            .n_threads = 1 };
     struct error err = { STATUS_OK, "" };
     struct random random = random_seeded(SEED);
 
-    *f = (struct fixture){ .arm = { .spec = worked_gpt2(LAYERS) } };
+    *f = (struct fixture){ .arm = { .spec = spec } };
     cr_assert(eq(int, model_open(&f->arm.model, &f->arm.spec, &options, &err),
                  STATUS_OK), "%s", err.text);
     model_init(f->arm.model, INIT_GPT2, SEED);
@@ -37,12 +37,45 @@ static void open_fixture(struct fixture *f, const char *own, const char *causal)
         struct score_window window = { .ids = ids, .targets = targets,
                                        .n_tokens = w == 2 ? T / 2 : T };
         for (int t = 0; t < T; t++) {
-            ids[t] = (int32_t)random_below(&random, 256);
-            targets[t] = (int32_t)random_below(&random, 256);
+            ids[t] = letters[random_below(&random, n)];
+            targets[t] = letters[random_below(&random, n)];
         }
         cr_assert(eq(int, router_record_add(&f->record, &f->arm, &window, SEED,
                                             &err), STATUS_OK));
     }
+}
+
+/* The last layer routes a quarter; its threshold lies amid the scores. */
+static void open_fixture(struct fixture *f, const char *own, const char *causal)
+{
+    int32_t letters[256];
+
+    for (int32_t i = 0; i < 256; i++)
+        letters[i] = i;
+    open_on(f, worked_gpt2(LAYERS), own, causal, letters, 256);
+}
+
+/* Eight letters, of which the policy hash keeps about half, whatever stands
+ * before them. */
+static void open_hashed(struct fixture *f)
+{
+    struct model_spec spec = without_router(worked_gpt2(LAYERS), PART_BLOCK,
+                                            SKIPPED_KEYS_ABSENT, SIGNAL_HASH);
+    const int32_t letters[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+
+    spec.capacity[LAYERS - 1] = 0.5;
+    open_on(f, spec, "hash", "hash", letters, 8);
+}
+
+static struct router_table table_of(struct fixture *f, int order)
+{
+    struct router_table table;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(router_tables_apply(&f->record, &f->arm.spec));
+    cr_assert(eq(int, router_table_open(&table, order, &f->record, &f->arm,
+                                        &err), STATUS_OK), "%s", err.text);
+    return table;
 }
 
 static void close_fixture(struct fixture *f)
@@ -201,4 +234,54 @@ Test(router, being_kept_correlates_wholly_with_itself)
                          1e-9), "there is one choice");
     free(value);
     close_fixture(&f);
+}
+
+/* Who is kept is a function of the token alone, so a table of one token knows
+ * it, and the model runs as it did. */
+Test(router, a_table_of_one_token_replaces_a_hash_of_the_token)
+{
+    struct fixture f;
+    open_hashed(&f);
+    const struct router_record *r = &f.record;
+    const unsigned char *kept = router_kept(r, router_causal(r), 0);
+    struct router_table table = table_of(&f, 1);
+    int64_t some = 0;
+
+    for (int64_t t = router_judged(r); t < r->n; t++) {
+        some += kept[t];
+        cr_expect(eq(flt, table.nats[t - router_judged(r)],
+                     router_causal(r)->nats[t]), "token %ld", (long)t);
+    }
+    cr_assert(some > 0 && some < r->n - router_judged(r));
+    cr_expect(eq(dbl, confusion_accuracy(&table.found[0]), 1));
+    cr_expect(eq(dbl, table.auc[0], 1));
+    cr_expect(eq(dbl, table.capacity,
+                 (double)some / (double)(r->n - router_judged(r))));
+    router_table_close(&table);
+    close_fixture(&f);
+}
+
+Test(router, drawn_choices_know_nothing_and_keep_their_share)
+{
+    struct fixture f;
+    open_hashed(&f);
+    struct router_table table = table_of(&f, 0);
+
+    cr_expect(fabs(table.capacity - 0.5) < 0.2, "%g", table.capacity);
+    cr_expect(fabs(table.auc[0] - 0.5) < 0.2, "%g", table.auc[0]);
+    router_table_close(&table);
+    close_fixture(&f);
+}
+
+Test(router, one_window_cannot_be_halved)
+{
+    struct router_record one = { .windows = 1 };
+    struct model_spec spec = worked_gpt2(LAYERS);
+
+    cr_expect(not(router_tables_apply(&one, &spec)));
+    one.windows = 2;
+    cr_expect(router_tables_apply(&one, &spec));
+    spec.part = PART_APART;
+    cr_expect(not(router_tables_apply(&one, &spec)),
+              "its layers choose twice, a table once");
 }

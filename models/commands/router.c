@@ -114,6 +114,8 @@ static enum status open_job(struct router_job *j, struct error *err)
 
 static void close_job(struct router_job *j)
 {
+    for (int i = 0; i < j->n_tables; i++)
+        router_table_close(&j->table[i]);
     router_record_close(&j->record);
     run_arm_close(&j->arm);
     free(j->window.targets);
@@ -173,6 +175,24 @@ static enum status measure_leak(struct router_job *j, struct error *err)
     return status;
 }
 
+static enum status replace(struct router_job *j, struct error *err)
+{
+    struct progress progress = progress_begin("replacing routers", "table",
+                                              ROUTE_TABLE_ORDER + 1,
+                                              j->flags.common.quiet);
+    enum status status = STATUS_OK;
+
+    while (j->n_tables <= ROUTE_TABLE_ORDER && status == STATUS_OK &&
+           !command_interrupted) {
+        const int order = j->n_tables++;
+        progress_at(&progress, order, "");
+        status = router_table_open(&j->table[order], order, &j->record,
+                                   &j->arm, err);
+    }
+    progress_end(&progress);
+    return status;
+}
+
 static enum status look(struct router_job *j, struct error *err)
 {
     enum status status = open_job(j, err);
@@ -181,6 +201,9 @@ static enum status look(struct router_job *j, struct error *err)
         status = record(j, err);
     if (status == STATUS_OK && j->flags.positions > 0 && j->windows > 1)
         status = measure_leak(j, err);
+    if (status == STATUS_OK && !command_interrupted &&
+        router_tables_apply(&j->record, &j->arm.spec))
+        status = replace(j, err);
     if (status != STATUS_OK)
         return status;
     if (command_interrupted)
@@ -212,8 +235,10 @@ const struct command router_command = {
     .help = "what routers know: agreement, hardness, leak",
     .about = "Look at the routers of a trained model over a text: how well the"
         " causal rule agrees with the rule of training, beside guesses that"
-        " need no router; which tokens are kept, and whether they are the hard"
-        " ones; and what a rule that looks ahead tells of the future, in nats.",
+        " need no router; what is lost when tables of the last 1 to 5 tokens"
+        " choose in its place; which tokens are kept, and whether they are the"
+        " hard ones; and what a rule that looks ahead tells of the future, in"
+        " nats.",
     .examples = "  isobath router build/run --text build/corpus/kjv.txt"
         " --split validation -o build/router\n",
     .flags = flags, .config = &run_config_schema,

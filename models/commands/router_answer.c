@@ -58,10 +58,20 @@ static void put_majority(struct table *t, const struct confusion *of)
 static double auc_of_causal(const struct router_record *r, int32_t c)
 {
     const float *score = router_score(r, router_causal(r), c);
-    return score ? confusion_auc(score,
-                                 router_kept(r, &r->rule[ROUTER_OWN], c),
-                                 (size_t)r->n)
+    const int64_t from = router_judged(r);
+    return score ? confusion_auc(score + from,
+                                 router_kept(r, &r->rule[ROUTER_OWN], c) + from,
+                                 (size_t)(r->n - from))
                  : (double)NAN;
+}
+
+static void put_table_name(struct table *t, const struct router_table *table)
+{
+    if (table->order == 0)
+        table_text(t, "drawn at random");
+    else
+        table_textf(t, "last %d token%s", table->order,
+                    table->order > 1 ? "s" : "");
 }
 
 static void fill_agreement(struct table *t, const struct router_job *j)
@@ -89,31 +99,37 @@ static void fill_agreement(struct table *t, const struct router_job *j)
         put_confusion(t, &found, auc_of_causal(r, c));
         put_layer(t, j, c);
         put_majority(t, &found);
+        for (int i = 0; i < j->n_tables; i++) {
+            put_layer(t, j, c);
+            put_table_name(t, &j->table[i]);
+            put_confusion(t, &j->table[i].found[c], j->table[i].auc[c]);
+        }
     }
 }
 
 /* ---- what the prediction loses by who chooses ---- */
 
-/* Losses of a rule less those of the causal rule, windows being the blocks of
- * text that both share. */
+/* Losses on the judged half less those of the causal rule, windows being the
+ * blocks of text that both share; nats[0] is that of token router_judged(). */
 static struct difference loss_less(const struct router_record *r,
                                    const float *nats)
 {
-    double *more = error_noted(calloc(2 * (size_t)r->windows + 1,
-                                      sizeof *more));
+    const int64_t half = r->windows / 2, n = r->windows - half;
+    double *more = calloc(2 * (size_t)n + 1, sizeof *more);
     struct difference d = { .mean = (double)NAN, .low = (double)NAN,
                             .high = (double)NAN };
     const float *causal = router_causal(r)->nats;
 
     if (!more)
         return d;
-    double *tokens = more + r->windows;
-    for (int64_t w = 0, t = 0; w < r->windows; w++) {
-        tokens[w] = (double)(r->first[w + 1] - r->first[w]);
+    double *tokens = more + n;
+    for (int64_t w = half, t = r->first[half]; w < r->windows; w++) {
+        tokens[w - half] = (double)(r->first[w + 1] - r->first[w]);
         for (; t < r->first[w + 1]; t++)
-            more[w] += (double)nats[t] - (double)causal[t];
+            more[w - half] += (double)nats[t - r->first[half]] -
+                              (double)causal[t];
     }
-    d = stats_ratio(more, tokens, (size_t)r->windows);
+    d = stats_ratio(more, tokens, (size_t)n);
     free(more);
     return d;
 }
@@ -141,9 +157,20 @@ static double capacity_of(const struct router_record *r,
     int64_t kept = 0;
 
     for (int32_t c = 0; c < r->n_choices; c++)
-        for (int64_t t = 0; t < r->n; t++)
+        for (int64_t t = router_judged(r); t < r->n; t++)
             kept += router_kept(r, rule, c)[t];
-    return (double)kept / (double)(r->n * r->n_choices);
+    return (double)kept / (double)((r->n - router_judged(r)) * r->n_choices);
+}
+
+static void put_loss(struct table *t, const struct router_record *r,
+                     const float *nats, bool own)
+{
+    table_amount(t, amount_of(mean_of(nats, r->n - router_judged(r)),
+                              PROV_MEASURED));
+    if (own)
+        table_skip(t);
+    else
+        table_amount(t, interval(loss_less(r, nats), PROV_MEASURED));
 }
 
 static void fill_replaced(struct table *t, const struct router_job *j)
@@ -159,19 +186,28 @@ static void fill_replaced(struct table *t, const struct router_job *j)
     const struct router_record *r = &j->record;
 
     table_open(t, "replaced", columns, sizeof columns / sizeof *columns);
-    table_caption(t, "Loss by who chooses the tokens");
+    table_caption(t, "Loss by who chooses the tokens%s", j->n_tables > 0
+                  ? ": tables counted on the first half of the text, all judged"
+                    " on the second" : "");
     for (int i = r->n_rules - 1; i >= 0; i--) {
         const struct router_rule *rule = &r->rule[i];
         table_row(t, ROW_PLAIN);
         table_text(t, rule->policy->name);
         table_count(t, rule->policy->causal, PROV_COUNTED);
-        table_amount(t, amount_of(mean_of(rule->nats, r->n), PROV_MEASURED));
-        if (i == r->n_rules - 1)
-            table_skip(t);
-        else
-            table_amount(t, interval(loss_less(r, rule->nats), PROV_MEASURED));
+        put_loss(t, r, rule->nats + router_judged(r), i == r->n_rules - 1);
         put_share(t, capacity_of(r, rule));
         table_amount(t, amount_of((double)rule->flops / (double)r->n,
+                                  PROV_COUNTED));
+    }
+    for (int i = 0; i < j->n_tables; i++) {
+        const struct router_table *table = &j->table[i];
+        table_row(t, ROW_PLAIN);
+        put_table_name(t, table);
+        table_count(t, 1, PROV_COUNTED);
+        put_loss(t, r, table->nats, false);
+        put_share(t, table->capacity);
+        table_amount(t, amount_of((double)table->flops /
+                                  (double)(r->n - router_judged(r)),
                                   PROV_COUNTED));
     }
 }

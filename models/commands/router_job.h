@@ -3,7 +3,7 @@
 #define ROUTER_JOB_H
 
 #include "models/scoring/router_leak.h"
-#include "models/scoring/router_view.h"
+#include "models/scoring/router_tables.h"
 #include "models/scoring/run_config.h"
 #include "models/scoring/run_text.h"
 #include "sim/core/answer/command.h"
@@ -27,6 +27,9 @@ struct router_job {
     struct router_record record;
     struct router_view   view;
     struct router_leak   leak[ROUTER_RULES];
+    struct router_table  table[ROUTE_TABLE_ORDER + 1];   /* of 0, 1, 2, ...
+                                         * tokens */
+    int                  n_tables;
 };
 
 /* Write the tables into the directory, where one was asked for, and print

@@ -101,7 +101,7 @@ enum status router_leak(struct router_leak *out,
                         const struct router_leak_job *job, struct error *err)
 {
     const struct router_record *r = job->record;
-    const size_t room = (size_t)r->room / (size_t)r->windows;
+    const size_t room = (size_t)r->room / (size_t)r->windows_most;
     struct trial trial = { .ids = calloc(room, sizeof *trial.ids),
                            .targets = calloc(room, sizeof *trial.targets) };
     double *more = calloc((size_t)job->positions + 1, sizeof *more);

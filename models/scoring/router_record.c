@@ -38,6 +38,7 @@ enum status router_record_open(struct router_record *r,
         }
     }
     r->room = windows * n_tokens;
+    r->windows_most = windows;
     r->n_rules = own == causal ? 1 : ROUTER_RULES;
     r->rule[ROUTER_OWN].policy = own;
     r->rule[ROUTER_CAUSAL].policy = causal;
@@ -65,6 +66,11 @@ void router_record_close(struct router_record *r)
     free(r->target);
     free(r->id);
     free(r->first);
+}
+
+int64_t router_judged(const struct router_record *r)
+{
+    return r->first[r->windows / 2];
 }
 
 uint64_t router_record_seed(uint64_t seed, int64_t window)

@@ -23,7 +23,7 @@ struct router_record {
     int32_t n_choices;             /* that routed layers make */
     int32_t choice[PLAN_MAX_CHOICES], layer[PLAN_MAX_CHOICES];
     int64_t n, room;               /* tokens so far, and at most */
-    int64_t windows;               /* so far */
+    int64_t windows, windows_most; /* so far, and at most */
     int64_t *first;                /* [windows+1] token of each window's start */
     int32_t *id, *target;          /* [n] */
     struct router_rule rule[ROUTER_RULES];
@@ -49,6 +49,10 @@ enum status router_record_add(struct router_record *record,
                               struct run_arm *arm,
                               const struct score_window *window, uint64_t seed,
                               struct error *err) MUST_CHECK;
+
+/* The first token of the second half of the windows, on which guesses that were
+ * learned on the first are judged; of a single window its start. */
+int64_t  router_judged(const struct router_record *record);
 
 uint64_t router_record_seed(uint64_t seed, int64_t window);
 

@@ -12,7 +12,7 @@ struct confusion router_agreement(const struct router_record *r, int32_t c)
     const unsigned char *guess = router_kept(r, router_causal(r), c);
     struct confusion sum = { { { 0 } } };
 
-    for (int64_t t = 0; t < r->n; t++)
+    for (int64_t t = router_judged(r); t < r->n; t++)
         confusion_add(&sum, truth[t], guess[t]);
     return sum;
 }

@@ -9,7 +9,8 @@
 #include "sim/core/base/stats.h"
 #include "sim/core/base/token_kind.h"
 
-/* The causal rule's choices, as guesses of those of the rule of training. */
+/* The causal rule's choices on the judged half, as guesses of those of the rule
+ * of training. */
 struct confusion router_agreement(const struct router_record *record,
                                   int32_t choice);
 

@@ -38,6 +38,14 @@ static const struct run *from_text(const struct report *r)
     return r->scored;
 }
 
+static const struct run *from_router(const struct report *r)
+{
+    for (size_t i = 0; i < r->n_runs; i++)
+        if (r->run[i].kind == RUN_ROUTER)
+            return &r->run[i];
+    return NULL;
+}
+
 /* ---- the table ---- */
 
 static const struct figure {

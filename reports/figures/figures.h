@@ -38,6 +38,8 @@
       "a scored text with a routed layer")                                     \
     X(text_tokens,   "text-tokens",   TEXT,     text,                          \
       "a scored text")                                                         \
+    X(router,        "router",        ROUTER,   router,                        \
+      "isobath router on a model that routes whole blocks")                    \
     X(isoflop,       "isoflop",       SCALING,  study,                         \
       "trained runs of several sizes at equal training FLOPs")                 \
     X(capacity,      "capacity",      SCALING,  study,                         \
