@@ -162,7 +162,7 @@ static int run(void *options)
                           s->arguments.common.argv, &err);
 out:
     trainer_close(s->trainer);
-    data_close(s->data);
+    corpus_close(&s->corpus);
     tokenizer_close(s->tokenizer);
     ledger_close(s->predicted);
     allocation_close(&s->allocation);

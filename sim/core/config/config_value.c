@@ -225,9 +225,11 @@ static enum status read_path(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
-/* A list, or one element that stands for a list of one, of 8-byte numbers. */
+/* A list of at most `most` elements of `size` bytes, or one element that stands
+ * for a list of one. */
 static enum status read_list(const struct reading *r, read_fn *read_element,
-                             int32_t *n, void *value)
+                             int32_t *n, void *value, size_t size,
+                             ptrdiff_t most)
 {
     if (r->node->type == YAML_MAPPING_NODE)
         return refuse(r, "");
@@ -237,7 +239,7 @@ static enum status read_list(const struct reading *r, read_fn *read_element,
     }
     const yaml_node_item_t *item = r->node->data.sequence.items.start;
     ptrdiff_t length = r->node->data.sequence.items.top - item;
-    if (length > CONFIG_LIST_MAX)
+    if (length > most)
         return refuse(r, "");
     *n = (int32_t)length;
     for (ptrdiff_t i = 0; i < length; i++) {
@@ -246,7 +248,8 @@ static enum status read_list(const struct reading *r, read_fn *read_element,
         snprintf(what, sizeof what, "%s[%td]", r->what, i);
         element.what = what;
         element.node = document_node(r->document, item[i]);
-        enum status status = read_element(&element, (char *)value + 8 * i);
+        enum status status = read_element(&element, (char *)value +
+                                          size * (size_t)i);
         if (status != STATUS_OK)
             return status;
     }
@@ -256,13 +259,23 @@ static enum status read_list(const struct reading *r, read_fn *read_element,
 static enum status read_int_list(const struct reading *r, void *member)
 {
     struct config_int_list *list = member;
-    return read_list(r, read_int, &list->n, list->value);
+    return read_list(r, read_int, &list->n, list->value, sizeof *list->value,
+                     CONFIG_LIST_MAX);
 }
 
 static enum status read_real_list(const struct reading *r, void *member)
 {
     struct config_real_list *list = member;
-    return read_list(r, read_real, &list->n, list->value);
+    return read_list(r, read_real, &list->n, list->value, sizeof *list->value,
+                     CONFIG_LIST_MAX);
+}
+
+static enum status read_paths(const struct reading *r, void *member)
+{
+    struct config_paths *list = member;
+    enum status status = read_list(r, read_path, &list->n, list->value,
+                                   sizeof *list->value, CONFIG_PATHS_MAX);
+    return status == STATUS_OK && list->n == 0 ? refuse(r, "") : status;
 }
 
 static enum status read_grade(const struct reading *r, void *member)
@@ -512,13 +525,13 @@ static json_t *json_of_text(const struct config_key *key, const void *member)
 }
 
 static json_t *json_of_list(const struct config_key *key, int32_t n,
-                            const void *value, json_fn *element)
+                            const void *value, size_t size, json_fn *element)
 {
     json_t *list = json_array();
 
     for (int32_t i = 0; i < n; i++)
         if (json_array_append_new(list, element(key, (const char *)value +
-                                                8 * (size_t)i)) != 0) {
+                                                size * (size_t)i)) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -529,14 +542,24 @@ static json_t *json_of_int_list(const struct config_key *key,
                                 const void *member)
 {
     const struct config_int_list *list = member;
-    return json_of_list(key, list->n, list->value, json_of_int);
+    return json_of_list(key, list->n, list->value, sizeof *list->value,
+                        json_of_int);
 }
 
 static json_t *json_of_real_list(const struct config_key *key,
                                  const void *member)
 {
     const struct config_real_list *list = member;
-    return json_of_list(key, list->n, list->value, json_of_real);
+    return json_of_list(key, list->n, list->value, sizeof *list->value,
+                        json_of_real);
+}
+
+static json_t *json_of_paths(const struct config_key *key, const void *member)
+{
+    const struct config_paths *list = member;
+    return list->n == 1 ? json_of_text(key, list->value[0])
+                        : json_of_list(key, list->n, list->value,
+                                       sizeof *list->value, json_of_text);
 }
 
 static json_t *json_of_quantity(const struct config_key *key,
@@ -580,6 +603,8 @@ static const struct {
     [CONFIG_CHOICE]    = { "one of", read_choice, json_of_choice },
     [CONFIG_TEXT]      = { "a text", read_text, json_of_text },
     [CONFIG_PATH]      = { "a file name", read_path, json_of_text },
+    [CONFIG_PATHS]     = { "a file name, or a list of them", read_paths,
+                           json_of_paths },
     [CONFIG_INT_LIST]  = { "integers", read_int_list, json_of_int_list },
     [CONFIG_REAL_LIST] = { "numbers", read_real_list, json_of_real_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
@@ -601,16 +626,18 @@ json_t *config_value_json(const void *target, const struct config_key *key)
     return types[key->type].json(key, (const char *)target + key->offset);
 }
 
-bool config_value_literal(const struct config_key *key)
+bool config_value_literal(const struct config_key *key, const char *text)
 {
     return key->type == CONFIG_TEXT || key->type == CONFIG_PATH ||
-           key->type == CONFIG_CHOICE;
+           key->type == CONFIG_CHOICE ||
+           (key->type == CONFIG_PATHS && *text != '[');
 }
 
 static bool is_number(enum config_type type)
 {
     return type != CONFIG_BOOL && type != CONFIG_CHOICE &&
            type != CONFIG_TEXT && type != CONFIG_PATH &&
+           type != CONFIG_PATHS &&
            type != CONFIG_SETTINGS;
 }
 
@@ -643,6 +670,9 @@ void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
     if (key->type == CONFIG_INT_LIST || key->type == CONFIG_REAL_LIST)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  ", at most %d", CONFIG_LIST_MAX);
+    if (key->type == CONFIG_PATHS)
+        used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
+                                 ", at most %d", CONFIG_PATHS_MAX);
     if (key->type == CONFIG_TEXT || key->type == CONFIG_PATH)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  " of at most %d bytes", CONFIG_TEXT_SIZE - 1);
