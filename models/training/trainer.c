@@ -293,6 +293,13 @@ static int64_t windows_of(const struct judging *j, int32_t text)
     return j->most > 0 && j->most < all ? j->most : all;
 }
 
+/* The block of the window that is so many further than those judged. */
+static struct judge_block *block_of(struct judging *j, int64_t further)
+{
+    return &j->verdict.block[(j->verdict.windows + further) *
+                             j->verdict.n_blocks / j->of];
+}
+
 static void judge_text(struct judging *j, int32_t text)
 {
     struct trainer *t = j->trainer;
@@ -306,10 +313,13 @@ static void judge_text(struct judging *j, int32_t text)
                                                      j->verdict.windows,
                                                      j->of))) {
         int32_t b = 0;
-        for (; b < t->judged_at_once && done + b < n; b++)
-            bytes += data_window(data, j->split, (done + b) * all / n,
-                                 o->n_tokens, t->ids + b * T,
-                                 t->targets + b * T);
+        for (; b < t->judged_at_once && done + b < n; b++) {
+            int64_t size = data_window(data, j->split, (done + b) * all / n,
+                                       o->n_tokens, t->ids + b * T,
+                                       t->targets + b * T);
+            block_of(j, b)->bytes += size;
+            bytes += size;
+        }
         struct model_input input = {
             .ids = t->ids, .targets = t->targets, .n_sequences = b,
             .n_tokens = o->n_tokens, .policy = j->policy,
@@ -319,6 +329,8 @@ static void judge_text(struct judging *j, int32_t text)
         model_forward(t->judge, &input, &j->meter.meter, &mean);
         nats += mean * b;
         j->kept += kept_share(t->judge) * b;
+        for (int64_t i = 0; i < b * T; i++)
+            block_of(j, i / T)->nats += (double)model_nats(t->judge)[i];
         done += b;
         j->verdict.windows += b;
     }
@@ -339,6 +351,7 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
 
     for (int32_t i = 0; i < t->corpus.n; i++)
         j.of += windows_of(&j, i);
+    j.verdict.n_blocks = (int)(j.of < JUDGE_BLOCKS ? j.of : JUDGE_BLOCKS);
     for (int32_t i = 0; i < t->corpus.n; i++)
         judge_text(&j, i);
     j.verdict.tokens = j.verdict.windows * t->options.n_tokens;

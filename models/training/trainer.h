@@ -59,6 +59,11 @@ struct judge_watch {
     bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
 };
 
+/* The split in so many blocks of neighbouring windows, whose losses tell how
+ * far the text decides: as many as the interval of a mean needs (31 degrees of
+ * freedom), each long enough to be nearly independent of the next. */
+enum { JUDGE_BLOCKS = 32 };
+
 /* Mean loss on fixed windows of a split. */
 struct verdict {
     double  nats;                  /* per byte of the targets; the mean of the
@@ -70,6 +75,9 @@ struct verdict {
     int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
     double  source_nats[CONFIG_PATHS_MAX];     /* of each text; NAN: none */
     int64_t source_bytes[CONFIG_PATHS_MAX];
+    int     n_blocks;
+    struct judge_block { double nats; int64_t bytes; }
+            block[JUDGE_BLOCKS];   /* sums, of the texts one after another */
 };
 /* Judge under `policy`, over at most `most` windows of each text (0: all), evenly
  * spread.  `watch` may be NULL. */
