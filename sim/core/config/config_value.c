@@ -225,56 +225,46 @@ static enum status read_path(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
-/* A list of at most `most` elements of `size` bytes, or one element that stands
- * for a list of one. */
-static enum status read_list(const struct reading *r, read_fn *read_element,
-                             int32_t *n, void *value, size_t size,
-                             ptrdiff_t most)
+/* How lists are laid out, and what they are lists of. */
+struct list_kind {
+    read_fn *read;               /* an element */
+    json_fn *json;
+    size_t   size;               /* of an element */
+    size_t   values;             /* where the first lies; the count is first */
+    int32_t  least, most;
+    bool     single;             /* one is written as it is, without a list */
+};
+static const struct list_kind *list_kind(const struct config_key *key);
+
+/* A list, or one element that stands for a list of one. */
+static enum status read_list(const struct reading *r, void *member)
 {
+    const struct list_kind *kind = list_kind(r->key);
+    char *value = (char *)member + kind->values;
+    int32_t *n = member;
+
     if (r->node->type == YAML_MAPPING_NODE)
         return refuse(r, "");
     if (r->node->type == YAML_SCALAR_NODE) {
         *n = 1;
-        return read_element(r, value);
+        return kind->read(r, value);
     }
-    ptrdiff_t length = document_size(r->node);
-    if (length > most)
+    if (document_size(r->node) > kind->most ||
+        document_size(r->node) < kind->least)
         return refuse(r, "");
-    *n = (int32_t)length;
-    for (ptrdiff_t i = 0; i < length; i++) {
+    *n = (int32_t)document_size(r->node);
+    for (int32_t i = 0; i < *n; i++) {
         char what[96];
         struct reading element = *r;
-        snprintf(what, sizeof what, "%s[%td]", r->what, i);
+        snprintf(what, sizeof what, "%s[%d]", r->what, i);
         element.what = what;
         element.node = document_item(r->document, r->node, i);
-        enum status status = read_element(&element, (char *)value +
-                                          size * (size_t)i);
+        enum status status = kind->read(&element,
+                                        value + kind->size * (size_t)i);
         if (status != STATUS_OK)
             return status;
     }
     return STATUS_OK;
-}
-
-static enum status read_int_list(const struct reading *r, void *member)
-{
-    struct config_int_list *list = member;
-    return read_list(r, read_int, &list->n, list->value, sizeof *list->value,
-                     CONFIG_LIST_MAX);
-}
-
-static enum status read_real_list(const struct reading *r, void *member)
-{
-    struct config_real_list *list = member;
-    return read_list(r, read_real, &list->n, list->value, sizeof *list->value,
-                     CONFIG_LIST_MAX);
-}
-
-static enum status read_paths(const struct reading *r, void *member)
-{
-    struct config_paths *list = member;
-    enum status status = read_list(r, read_path, &list->n, list->value,
-                                   sizeof *list->value, CONFIG_PATHS_MAX);
-    return status == STATUS_OK && list->n == 0 ? refuse(r, "") : status;
 }
 
 static enum status read_grade(const struct reading *r, void *member)
@@ -518,42 +508,40 @@ static json_t *json_of_text(const struct config_key *key, const void *member)
     return text ? text : json_string_nocheck("(not UTF-8)");
 }
 
-static json_t *json_of_list(const struct config_key *key, int32_t n,
-                            const void *value, size_t size, json_fn *element)
+static json_t *json_of_list(const struct config_key *key, const void *member)
 {
+    const struct list_kind *kind = list_kind(key);
+    const char *value = (const char *)member + kind->values;
+    const int32_t n = *(const int32_t *)member;
     json_t *list = json_array();
 
+    if (kind->single && n == 1) {
+        json_decref(list);
+        return kind->json(key, value);
+    }
     for (int32_t i = 0; i < n; i++)
-        if (json_array_append_new(list, element(key, (const char *)value +
-                                                size * (size_t)i)) != 0) {
+        if (json_array_append_new(list, kind->json(key, value + kind->size *
+                                                            (size_t)i))) {
             json_decref(list);
             return NULL;
         }
     return list;
 }
 
-static json_t *json_of_int_list(const struct config_key *key,
-                                const void *member)
+static const struct list_kind *list_kind(const struct config_key *key)
 {
-    const struct config_int_list *list = member;
-    return json_of_list(key, list->n, list->value, sizeof *list->value,
-                        json_of_int);
-}
-
-static json_t *json_of_real_list(const struct config_key *key,
-                                 const void *member)
-{
-    const struct config_real_list *list = member;
-    return json_of_list(key, list->n, list->value, sizeof *list->value,
-                        json_of_real);
-}
-
-static json_t *json_of_paths(const struct config_key *key, const void *member)
-{
-    const struct config_paths *list = member;
-    return list->n == 1 ? json_of_text(key, list->value[0])
-                        : json_of_list(key, list->n, list->value,
-                                       sizeof *list->value, json_of_text);
+    static const struct list_kind kinds[] = {
+        [CONFIG_PATHS]     = { read_path, json_of_text, CONFIG_TEXT_SIZE,
+                               offsetof(struct config_paths, value), 1,
+                               CONFIG_PATHS_MAX, true },
+        [CONFIG_INT_LIST]  = { read_int, json_of_int, sizeof(int64_t),
+                               offsetof(struct config_int_list, value), 0,
+                               CONFIG_LIST_MAX, false },
+        [CONFIG_REAL_LIST] = { read_real, json_of_real, sizeof(double),
+                               offsetof(struct config_real_list, value), 0,
+                               CONFIG_LIST_MAX, false },
+    };
+    return &kinds[key->type];
 }
 
 static json_t *json_of_quantity(const struct config_key *key,
@@ -597,10 +585,10 @@ static const struct {
     [CONFIG_CHOICE]    = { "one of", read_choice, json_of_choice },
     [CONFIG_TEXT]      = { "a text", read_text, json_of_text },
     [CONFIG_PATH]      = { "a file name", read_path, json_of_text },
-    [CONFIG_PATHS]     = { "a file name, or a list of them", read_paths,
-                           json_of_paths },
-    [CONFIG_INT_LIST]  = { "integers", read_int_list, json_of_int_list },
-    [CONFIG_REAL_LIST] = { "numbers", read_real_list, json_of_real_list },
+    [CONFIG_PATHS]     = { "a file name, or a list of them", read_list,
+                           json_of_list },
+    [CONFIG_INT_LIST]  = { "integers", read_list, json_of_list },
+    [CONFIG_REAL_LIST] = { "numbers", read_list, json_of_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
                            json_of_quantity },
     [CONFIG_SETTINGS]  = { "key: value, indented", read_settings,
