@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/executor/model.h"
 #include "sim/price/predict.h"
@@ -127,7 +128,7 @@ static void check(enum family family, bool routed, int32_t start)
         cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
                                           NULL), 0));
         model_decode_allocation(steps, NULL, &held);
-        struct predict_job job = { &spec, &held, NULL };
+        struct predict_job job = { .spec = &spec, .allocation = &held };
         cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
         for (int32_t l = -1; l < spec.n_layers; l++)
             for (int o = 0; o < OP_COUNT; o++)
@@ -158,3 +159,83 @@ Test(decode, dense_qwen3_after_a_prefill)    { check(FAMILY_QWEN3, false, 16); }
 Test(decode, routed_qwen3_with_given_routes) { check(FAMILY_QWEN3, true, 0); }
 Test(decode, routed_gpt2_with_given_routes)  { check(FAMILY_GPT2, true, 0); }
 Test(decode, routed_llama_with_given_routes) { check(FAMILY_LLAMA, true, 0); }
+
+/* A predictor that keeps some tokens, and not those that scores would. */
+static void check_predictor(enum family family, int32_t start)
+{
+    struct model_spec spec = shape(family, true);
+    const struct route_policy *policy = route_find("predictor");
+    int32_t ids[B * T], first[B * T], column[B], kept = 0;
+    double worst = 0.0;
+
+    spec.n_predictor = 16;
+    struct model *whole = open_model(&spec, false);
+    struct model *steps = open_model(&spec, true);
+    struct model *both[] = { whole, steps };
+    for (int i = 0; i < 2; i++) {
+        const struct tensor *bias = tensor_find(model_tensors(both[i]), 1,
+                                                TENSOR_PREDICT_DOWN_BIAS);
+        model_weights(both[i])[bias->offset] = 0.0f;
+    }
+    draw_ids(ids);
+    model_forward(whole, &(struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = T, .policy = policy },
+        NULL, NULL);
+    for (int b = 0; b < B; b++)
+        kept += allocation_count(model_allocation(whole), 1, b);
+    cr_assert(kept > 5 && kept < B * T - 5, "%d kept", kept);
+    for (int b = 0; b < B; b++)
+        memcpy(first + b * start, ids + b * T,
+               (size_t)start * sizeof *first);
+    model_decode_reset(steps);
+    model_forward(steps, &(struct model_input){
+        .ids = first, .n_sequences = B, .n_tokens = start, .cache = true,
+        .policy = policy }, NULL, NULL);
+    for (int32_t t = start; t < T; t++) {
+        struct ledger *counted, *predicted;
+        struct ledger_shape by = { true, true, spec.n_layers, B };
+        struct allocation held;
+        for (int b = 0; b < B; b++)
+            column[b] = ids[b * T + t];
+        cr_assert(eq(int, ledger_open(&counted, by, cost_zero(PROV_COUNTED),
+                                      NULL), 0));
+        cr_assert(eq(int, ledger_open(&predicted, by,
+                                      cost_zero(PROV_PREDICTED), NULL), 0));
+        struct ledger_meter meter = ledger_meter(counted);
+        model_decode(steps, &(struct decode_input){ .ids = column,
+                     .policy = policy }, &meter.meter);
+        for (int b = 0; b < B; b++)
+            for (int v = 0; v < V; v++)
+                worst = fmax(worst, fabs((double)model_logits(steps)[b * V + v]
+                    - (double)model_logits(whole)[(b * T + t) * V + v]));
+        cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
+                                          NULL), 0));
+        model_decode_allocation(steps, NULL, &held);
+        struct predict_job job = { .spec = &spec, .allocation = &held,
+                                   .predicted = true };
+        cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
+        for (int b = -1; b < B; b++) {
+            struct ledger_key key = { PASS_FORWARD, 1, b, OP_PREDICT };
+            for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
+                cr_expect(eq(u64, ledger_at(counted, key)->count[m],
+                             ledger_at(predicted, key)->count[m]));
+        }
+        cr_expect(eq(u64, ledger_sum(counted, LEDGER_ANY, LEDGER_ANY,
+                                     LEDGER_ANY, LEDGER_ANY)
+                              .count[METRIC_FLOPS],
+                     ledger_sum(predicted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                LEDGER_ANY).count[METRIC_FLOPS]));
+        allocation_close(&held);
+        ledger_close(predicted);
+        ledger_close(counted);
+    }
+    cr_assert(lt(dbl, worst, 1e-4));
+    model_close(steps);
+    model_close(whole);
+}
+
+Test(decode, predicted_gpt2_after_a_prefill)  { check_predictor(FAMILY_GPT2, 9); }
+Test(decode, predicted_llama_after_a_prefill)
+{
+    check_predictor(FAMILY_LLAMA, 20);
+}

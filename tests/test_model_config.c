@@ -274,7 +274,7 @@ Test(model_config, hands_back_the_keys_it_read)
 
 Test(model_config, lists_every_policy_but_those_that_training_makes)
 {
-    static const char *const rules[] = { "sigmoid" };
+    static const char *const rules[] = { "sigmoid", "predictor" };
     enum { N_RULES = sizeof rules / sizeof *rules };
     int listed = 0, known = 0;
 

@@ -436,7 +436,7 @@ Test(predict, a_sum_past_64_bits_is_refused)
     /* head: 2 * 2^16 * 2^20 a row, 2^31 rows */
     int32_t *count = calloc(1 << 11, sizeof *count);
     struct allocation a = { 1, 1 << 11, 1 << 20, NULL, count, NULL };
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 
@@ -453,7 +453,7 @@ Test(predict, routes_of_another_model_are_refused)
     struct model_spec spec = llama();
     struct allocation a = { .n_choices = L + 1, .n_sequences = 1,
                             .n_tokens = 8 };
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 
@@ -630,7 +630,7 @@ Test(predict, pricing_32_layers_takes_microseconds)
     cr_assert(eq(int, allocation_open(&a, 32, q.B, q.T, NULL), STATUS_OK));
 
     struct ledger *l = priced_for(&q, &a, NULL);
-    struct predict_job job = { &q.spec, &a, NULL };
+    struct predict_job job = { .spec = &q.spec, .allocation = &a };
     double best[2] = { 1, 1 };
     for (int i = 0; i < 40; i++) {
         job.machine = i % 2 ? &m : NULL;

@@ -38,8 +38,8 @@ static void work_train(struct profile_job *s, struct arm *arm, struct meter *met
 static struct predict_job job_of(struct profile_job *s, struct arm *arm,
                                  const struct allocation *allocation)
 {
-    return (struct predict_job){ arm->spec, allocation,
-                                 s->machine };
+    return (struct predict_job){ .spec = arm->spec, .allocation = allocation,
+                                 .machine = s->machine };
 }
 
 static enum status predict_train(struct profile_job *s, struct arm *arm,

@@ -180,7 +180,9 @@ enum status train_plan(struct train_job *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     allocation_fill(&s->allocation, &s->spec);
-    struct predict_job job = { &s->spec, &s->allocation, s->machine };
+    struct predict_job job = { .spec = &s->spec,
+                               .allocation = &s->allocation,
+                               .machine = s->machine };
     status = predict_train_step(s->predicted, &job, NULL, err);
     if (status != STATUS_OK)
         return status;
@@ -204,7 +206,9 @@ enum status train_plan(struct train_job *s, struct error *err)
 enum status train_predict_step(struct train_job *s, struct error *err)
 {
     const struct predict_job job = {
-        &s->spec, model_allocation(trainer_model(s->trainer)), s->machine
+        .spec = &s->spec,
+        .allocation = model_allocation(trainer_model(s->trainer)),
+        .machine = s->machine,
     };
 
     return s->spec.kept_varies
@@ -230,6 +234,8 @@ static void forget_later_keys(json_t *same)
         { "routing", "window", "0" },
         { "routing", "aux_loss", "0.0" },
         { "routing", "z_loss", "0.0" },
+        { "routing", "balance_loss", "0.0" },
+        { "routing", "predictor", "0" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },

@@ -44,7 +44,7 @@ static void hand_out_scores(const struct model *m, int32_t choice)
 
     if (m->input.scores && spec_scored(&m->spec))
         memcpy(m->input.scores + (size_t)choice * (size_t)n,
-               m->layer[plan_choice(&m->spec, choice).layer].score,
+               routing_scores(m, plan_choice(&m->spec, choice).layer),
                (size_t)n * sizeof *m->input.scores);
 }
 
@@ -143,6 +143,8 @@ void model_forward(struct model *m, const struct model_input *input,
     m->ex.pass = PASS_FORWARD;
     m->ex.meter = meter;
     m->router_nats = input->train && m->spec.aux_loss > 0.0 ? 0.0 : (double)NAN;
+    m->predictor_nats = input->train && m->spec.n_predictor > 0 ? 0.0
+                                                                : (double)NAN;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);

@@ -1,5 +1,6 @@
 /* history.c - Remember which tokens each choice kept, and their scores. */
 #include "models/executor/history.h"
+#include "models/executor/routing.h"
 
 #include <assert.h>
 #include <string.h>
@@ -36,7 +37,7 @@ void history_keep(struct model *m, int32_t c, int32_t b)
 
 void history_take_scores(struct model *m, int32_t c)
 {
-    const real *score = m->layer[plan_choice(&m->spec, c).layer].score;
+    const real *score = routing_scores(m, plan_choice(&m->spec, c).layer);
 
     for (int32_t s = 0; m->history && s < m->input.n_sequences; s++)
         memcpy(history_scores(m, c, s) + m->decoded[s],

@@ -42,6 +42,29 @@ static void run_signal(struct model *m, int32_t c)
     op_stream_signal(&m->ex, at, &o);
 }
 
+static bool goes_by_predictor(const struct model *m)
+{
+    return m->input.policy && m->input.policy->predicted;
+}
+
+const real *routing_scores(const struct model *m, int32_t layer)
+{
+    return goes_by_predictor(m) ? m->layer[layer].forecast
+                                : m->layer[layer].score;
+}
+
+static void predict(struct model *m, int32_t l)
+{
+    const struct place at = place(OP_PREDICT, l, m->all_rows.token);
+    const real *x = predictor_input(m, l);
+    struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, x,
+                                m->layer[l].hidden, m->n_rows, NULL);
+    struct predictor predictor = predictor_of(m, l);
+
+    op_product(&m->ex, at, &up);
+    op_predict(&m->ex, at, &predictor);
+}
+
 void routing_score(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
@@ -51,6 +74,9 @@ void routing_score(struct model *m, int32_t c)
         router.n = m->n_rows;
         router.x = m->stream[l];
         op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
+        if (m->spec.n_predictor > 0 &&
+            (m->input.train || goes_by_predictor(m)))
+            predict(m, l);
     } else if (m->spec.signal != SIGNAL_NONE) {
         run_signal(m, c);
     }
@@ -91,8 +117,9 @@ static void choose_part(void *argument, int part, int parts)
     struct layer_buffers *b = &m->layer[c->layer];
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
-        const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
-                                                  : NULL;
+        const real *score = spec_scored(&m->spec)
+                                ? routing_scores(m, c->layer) + m->all_first[s]
+                                : NULL;
         struct route_input choose = routing_input(
             m, c->choice, s, m->allocation.length[s], score);
         choose.scratch += (size_t)part * (size_t)m->options.n_tokens;
@@ -176,15 +203,25 @@ void routing_select(struct model *m, int32_t c)
                        track ? (uint64_t)m->input.n_sequences + 4 : 0);
 }
 
+static double cross_entropy(struct model *m, int32_t l, const real *logit)
+{
+    struct router_loss o = router_loss_of(m, l);
+    double mean;
+
+    o.score = logit;
+    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
+                  &mean);
+    return mean / spec_n_routed(&m->spec);
+}
+
 void routing_loss(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
-    double mean;
 
-    if (!m->input.train || !(m->spec.aux_loss > 0.0))
+    if (!m->input.train)
         return;
-    struct router_loss o = router_loss_of(m, l);
-    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
-                  &mean);
-    m->router_nats += mean / spec_n_routed(&m->spec);
+    if (m->spec.aux_loss > 0.0)
+        m->router_nats += cross_entropy(m, l, m->layer[l].score);
+    if (m->spec.n_predictor > 0)
+        m->predictor_nats += cross_entropy(m, l, m->layer[l].forecast);
 }

@@ -7,6 +7,9 @@
 /* Scores all rows of the stream, if there is a router or a signal. */
 void routing_score(struct model *m, int32_t choice);
 
+/* What the layer's choice goes by: scores, or the predictor's logits. */
+const real *routing_scores(const struct model *m, int32_t layer);
+
 /* The cross-entropy of the scores against the choice, where training asks. */
 void routing_loss(struct model *m, int32_t choice);
 

@@ -95,10 +95,11 @@ uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m);
 struct flops_tensor {
     const char *name;             /* "qkv.weight" */
     uint64_t    n;
-    bool        trained;          /* has a gradient, is clipped and updated */
+    bool        trained;          /* has a gradient and is updated */
+    bool        clipped;          /* its gradient counts in their norm */
     bool        embeds;           /* embedding or unembedding */
 };
-enum { FLOPS_TENSORS_MAX = 16 };
+enum { FLOPS_TENSORS_MAX = 24 };
 
 /* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
  * returns how many. */
@@ -120,7 +121,7 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS = 41 };
+enum { FLOPS_LETTERS = 45 };
 /* Those of stored matrices (Bq, Wq, ...) are that layer's. */
 void flops_letters(struct flops_letter *out, const struct model_spec *spec,
                    int32_t layer);

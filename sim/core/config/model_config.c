@@ -274,6 +274,8 @@ static enum status set_routing(struct model_spec *spec,
     spec->router_detached = gated && config->router == ROUTER_DETACHED;
     spec->aux_loss = spec->router_scores ? config->aux_loss : 0.0;
     spec->z_loss = spec->router_scores ? config->z_loss : 0.0;
+    spec->balance_loss = spec->router_scores ? config->balance_loss : 0.0;
+    spec->n_predictor = spec->router_scores ? narrow(config->predictor) : 0;
     spec->signal = routes ? policy->signal : SIGNAL_NONE;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
@@ -347,6 +349,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first, .window = spec->score_window,
         .aux_loss = spec->aux_loss, .z_loss = spec->z_loss,
+        .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
