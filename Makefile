@@ -5,7 +5,8 @@
 #                 TESTS="plan flags": those of tests/test_*.c alone
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
-#                 BENCH="--quick --only NAME": peak gemm train ops decode predict
+#                 BENCH="--quick --only NAME": peak gemm train widths ops decode
+#                 predict
 # make golden     write anew what test_golden compares with; see
 #                 tests/golden/CHANGES
 # make layers     check that folders include only what they may
@@ -200,7 +201,8 @@ $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
-check: $(program) $(tests)
+# The bench is built, though no test runs it, so that it cannot rot.
+check: $(program) $(tests) $(BUILD)/bench
 	@scripts/test $(tests)
 
 # Make looks for libraries when it starts: install them, then start it anew.

@@ -16,35 +16,11 @@ const struct phase *report_phase(const struct report *r)
     return &p->phase[0];
 }
 
-const char *report_layers_title(const struct report *r, enum arm arm)
+const char *report_layers_title(const struct report *r, enum side arm)
 {
     static const char *const apart[ARM_COUNT] = { "dense run", "MoD run" };
 
     return *r->layers_apart ? apart[arm] : arm_titles[arm];
-}
-
-void report_each_run(const struct report *r, visit_fn *visit, void *context)
-{
-    for (size_t i = 0; i < r->n_runs; i++) {
-        if (r->run[i].kind != RUN_SWEEP)
-            visit(context, &r->run[i]);
-        for (size_t j = 0; j < r->run[i].n_points; j++)
-            visit(context, &r->run[i].point[j]);
-    }
-}
-
-static void count_one(void *n, const struct run *run)
-{
-    (void)run;
-    ++*(size_t *)n;
-}
-
-size_t report_count_runs(const struct report *r)
-{
-    size_t n = 0;
-
-    report_each_run(r, count_one, &n);
-    return n;
 }
 
 struct table *report_add_table(struct report *r, enum section section,

@@ -53,6 +53,9 @@ struct report_gap {
 struct report {
     struct run  *run;          /* [n_runs] as given, each once */
     size_t       n_runs;
+    const struct run **worked; /* [n_worked] owned: runs given that did work,
+                                * and the points of sweeps */
+    size_t       n_worked;
     size_t       n_twice;      /* runs left out since they stand here already */
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
@@ -89,14 +92,7 @@ const struct phase *report_phase(const struct report *report);
 
 /* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
  * "dense run" and "MoD run". */
-const char *report_layers_title(const struct report *report, enum arm arm);
-
-/* Calls visit once per run that did work: runs given, and the points of
- * sweeps. */
-typedef void visit_fn(void *context, const struct run *run);
-void        report_each_run(const struct report *report, visit_fn *visit,
-                            void *context);
-size_t      report_count_runs(const struct report *report);
+const char *report_layers_title(const struct report *report, enum side arm);
 
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */

@@ -90,11 +90,41 @@ static const struct setting *twin_of(const struct study *study,
     return study->dense;
 }
 
-static void tell_apart(struct report *r, const struct run *const run[ARM_COUNT])
+/* Show the ledgers of a run of each arm, NULL for none, per token where all of
+ * them say how many there were. */
+static enum status layers_of(struct report *r,
+                             const struct run *const run[ARM_COUNT],
+                             const char *per_token, const char *whole,
+                             struct error *err)
 {
+    bool counted = true;
+
+    for (int a = 0; a < ARM_COUNT; a++) {
+        enum status status = run[a] ? run_ledgers(&r->trained[a], run[a], err)
+                                    : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+        if (!has_ledgers(&r->trained[a]))
+            continue;
+        r->layers[a] = &r->trained[a];
+        r->layers_totals[a] = &run[a]->totals;
+        r->layers_divide[a] = run[a]->facts.tokens;
+        counted &= run[a]->facts.tokens > 0;
+    }
+    for (int a = 0; a < ARM_COUNT && !counted; a++)
+        r->layers_divide[a] = 1;
+    snprintf(r->layers_what, sizeof r->layers_what, "%s", counted ? per_token
+                                                                  : whole);
     if (r->layers[ARM_DENSE] && r->layers[ARM_MOD])
         twins_differ(r->layers_apart, sizeof r->layers_apart, run[ARM_DENSE],
                      run[ARM_MOD]);
+    return STATUS_OK;
+}
+
+static void label_layers(struct report *r, enum side arm, const char *label)
+{
+    if (r->layers[arm])
+        snprintf(r->layers_label[arm], SETTING_LABEL_SIZE, "%.79s", label);
 }
 
 static enum status layers_of_study(struct report *r, struct error *err)
@@ -104,30 +134,14 @@ static enum status layers_of_study(struct report *r, struct error *err)
         [ARM_MOD]   = r->study.mod,
     };
     const struct run *run[ARM_COUNT] = { NULL };
-    bool per_token = true;
 
-    for (int a = 0; a < ARM_COUNT; a++) {
-        enum status status;
-        if (!setting[a])
-            continue;
-        run[a] = study_typical(setting[a]);
-        if ((status = run_ledgers(&r->trained[a], run[a], err)) != STATUS_OK)
-            return status;
-        if (!has_ledgers(&r->trained[a]))
-            continue;
-        r->layers[a] = &r->trained[a];
-        r->layers_totals[a] = &run[a]->totals;
-        r->layers_divide[a] = run[a]->facts.tokens;
-        per_token &= run[a]->facts.tokens > 0;
-        snprintf(r->layers_label[a], sizeof r->layers_label[a], "%s",
-                 setting[a]->label);
-    }
-    for (int a = 0; a < ARM_COUNT && !per_token; a++)
-        r->layers_divide[a] = 1;
-    snprintf(r->layers_what, sizeof r->layers_what, "%s",
-             per_token ? "per token of training" : "whole training run");
-    tell_apart(r, run);
-    return STATUS_OK;
+    for (int a = 0; a < ARM_COUNT; a++)
+        run[a] = setting[a] ? study_typical(setting[a]) : NULL;
+    enum status status = layers_of(r, run, "per token of training",
+                                   "whole training run", err);
+    for (int a = 0; a < ARM_COUNT; a++)
+        label_layers(r, (enum side)a, setting[a] ? setting[a]->label : "");
+    return status;
 }
 
 /* The first scored run of each arm whose other arm is its twin, else the first
@@ -157,31 +171,13 @@ static void find_scored(const struct report *r,
 static enum status layers_of_run(struct report *r, struct error *err)
 {
     const struct run *run[ARM_COUNT] = { NULL };
-    bool per_token = true;
 
     find_scored(r, run);
-    for (int a = 0; a < ARM_COUNT; a++) {
-        const struct run *shown = run[a];
-        if (!shown)
-            continue;
-        enum status status = run_ledgers(&r->trained[a], shown, err);
-        if (status != STATUS_OK)
-            return status;
-        if (!has_ledgers(&r->trained[a]))
-            continue;
-        r->layers[a] = &r->trained[a];
-        r->layers_totals[a] = &shown->totals;
-        r->layers_divide[a] = shown->facts.tokens;
-        per_token &= shown->facts.tokens > 0;
-        snprintf(r->layers_label[a], sizeof r->layers_label[a], "%.79s",
-                 shown->name);
-    }
-    for (int a = 0; a < ARM_COUNT && !per_token; a++)
-        r->layers_divide[a] = 1;
-    snprintf(r->layers_what, sizeof r->layers_what, "%s", per_token
-             ? "per token of the scored text" : "the scored text");
-    tell_apart(r, run);
-    return STATUS_OK;
+    enum status status = layers_of(r, run, "per token of the scored text",
+                                   "the scored text", err);
+    for (int a = 0; a < ARM_COUNT; a++)
+        label_layers(r, (enum side)a, run[a] ? run[a]->name : "");
+    return status;
 }
 
 static enum status find_layers(struct report *r, struct error *err)
@@ -196,13 +192,12 @@ static enum status find_layers(struct report *r, struct error *err)
     return status;
 }
 
-enum status report_open(struct report *out, char *const *paths, size_t n,
-                        struct error *err)
+static enum status open_runs(struct report *r, char *const *paths, size_t n,
+                             struct error *err)
 {
-    struct report *r = out;
     enum status status = STATUS_OK;
+    size_t n_worked = 0;
 
-    *r = (struct report){ .n_runs = 0 };
     r->run = calloc(n + 1, sizeof *r->run);
     if (!r->run)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu runs", n);
@@ -212,22 +207,38 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
     }
     if (status == STATUS_OK)
         status = runs_keep_distinct(r->run, &r->n_runs, &r->n_twice, err);
-    for (size_t i = r->n_runs; i > 0; i--)
-        if (r->run[i - 1].kind == RUN_PROFILE)
-            r->profile = &r->run[i - 1];
-    if (status == STATUS_OK)
-        status = study_open(&r->study, r->run, r->n_runs, err);
-    if (status == STATUS_OK)
-        status = tradeoff_open(&r->tradeoff, r->run, r->n_runs, err);
-    if (status == STATUS_OK)
-        status = read_curves(r, err);
-    if (status == STATUS_OK)
-        status = read_tokens(r, err);
-    if (status == STATUS_OK && r->profile)
-        status = token_cost_read(&r->token_cost, r->profile, err);
-    if (status == STATUS_OK)
-        status = find_layers(r, err);
-    if (status != STATUS_OK)
+    for (size_t i = 0; i < r->n_runs; i++)
+        n_worked += 1 + r->run[i].n_points;
+    r->worked = calloc(n_worked + 1, sizeof(struct run *));
+    if (!r->worked)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu runs", n);
+    for (size_t i = 0; i < r->n_runs; i++) {
+        if (r->run[i].kind != RUN_SWEEP)
+            r->worked[r->n_worked++] = &r->run[i];
+        if (r->run[i].kind == RUN_PROFILE && !r->profile)
+            r->profile = &r->run[i];
+        for (size_t j = 0; j < r->run[i].n_points; j++)
+            r->worked[r->n_worked++] = &r->run[i].point[j];
+    }
+    return status;
+}
+
+enum status report_open(struct report *out, char *const *paths, size_t n,
+                        struct error *err)
+{
+    struct report *r = out;
+    enum status status;
+
+    *r = (struct report){ .n_runs = 0 };
+    if ((status = open_runs(r, paths, n, err)) != STATUS_OK ||
+        (status = study_open(&r->study, r->run, r->n_runs, err)) != STATUS_OK ||
+        (status = tradeoff_open(&r->tradeoff, r->run, r->n_runs, err)) !=
+            STATUS_OK ||
+        (status = read_curves(r, err)) != STATUS_OK ||
+        (status = read_tokens(r, err)) != STATUS_OK ||
+        (r->profile && (status = token_cost_read(&r->token_cost, r->profile,
+                                                 err)) != STATUS_OK) ||
+        (status = find_layers(r, err)) != STATUS_OK)
         return status;
 #define X(name) tables_##name(r);
     TABLES_MAP(X)
@@ -253,6 +264,7 @@ void report_close(struct report *r)
     for (size_t i = 0; i < r->n_runs; i++)
         run_close(&r->run[i]);
     free(r->run);
+    free(r->worked);
     *r = (struct report){ .n_runs = 0 };
 }
 

@@ -1,7 +1,9 @@
 /* test_directories.c - No command writes over what another left, or deletes
  * what it did not make. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <sys/file.h>
 #include "tests/cli.h"
 
 #include "sim/core/answer/rundir.h"
@@ -145,7 +147,8 @@ Test(directories, what_a_killed_profile_left_half_written_goes)
     cr_expect(not(there("profile/ledger_decode.csv.77.tmp")));
 }
 
-/* The child of a killed sweep saves and ends while the next sweep starts. */
+/* The child of a killed sweep saves and ends while the next sweep starts: until
+ * then it holds its directory, and the lock of the log that it inherited. */
 Test(directories, a_sweep_waits_for_a_point_that_is_let_go)
 {
     struct rundir rundir;
@@ -154,8 +157,11 @@ Test(directories, a_sweep_waits_for_a_point_that_is_let_go)
              "set:\n  train.steps: 2\n");
     pid_t child = fork();
     if (child == 0) {
-        bool held = rundir_open(&rundir, "out/points/000000", NULL) ==
+        bool held = file_make_directory("out/points/000000", NULL) ==
                     STATUS_OK;
+        int log = open("out/points/000000/log.txt", O_WRONLY | O_CREAT, 0666);
+        held &= log >= 0 && flock(log, LOCK_EX) == 0;
+        held &= rundir_open(&rundir, "out/points/000000", NULL) == STATUS_OK;
         pause_milliseconds(1500);
         _exit(held ? 0 : 1);
     }

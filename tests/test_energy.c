@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "sim/price/energy.h"
+#include "sim/price/roofline.h"
 
 #define Q(x) { .value = x, .low = x / 2, .high = x * 2 }
 static struct machine machine(void)

@@ -433,7 +433,7 @@ Test(model_config, says_which_policies_train)
                      can ? STATUS_OK : STATUS_BAD_VALUE), "%s", *name);
         if (!can)
             cr_expect(strstr(err.text, "training takes expert_choice,"
-                             " threshold, running_quantile, random, strided,"
+                             " threshold, running_quantile, token_choice, random, strided,"
                              " first_k, last_k") != NULL, "%s", err.text);
     }
     cr_expect(eq(int, check_training(SET("routing.policy=random",

@@ -388,7 +388,9 @@ Test(model_routing, a_fixed_router_stays)
                                                   TENSOR_ROUTER);
         float before[24];
         memcpy(before, model_weights(t->model) + router->offset, sizeof before);
-        struct update update = { 1e-2, 0.9, 0.99, 1e-8, 0.1, 1.0, 1 };
+        struct update update = {
+            .learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99,
+            .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0, .step = 1 };
         forward(t);
         model_backward(t->model, NULL);
         model_update(t->model, &update, NULL);
@@ -398,6 +400,31 @@ Test(model_routing, a_fixed_router_stays)
                   gate_names[rows[i].gate], rows[i].trained);
         close_trial(t);
     }
+}
+
+/* Wide open, a routed layer whose gate is one is the layer itself; half way, it
+ * keeps half of what is between its K and all. */
+Test(model_routing, an_open_layer_is_dense_and_closes_to_its_capacity)
+{
+    struct model_spec spec = case_spec(&shapes[plain_shape], FAMILY_LLAMA, 0.5,
+                                       PATTERN_ODD);
+    spec.gate = GATE_ONE;
+    spec.kept_varies = true;
+    struct model_spec twin = spec_dense(&spec);
+    struct trial *open = open_trial(&spec, &shapes[plain_shape],
+                                    "expert_choice");
+    struct trial *dense = open_trial(&twin, &shapes[plain_shape], "dense");
+
+    open->input.openness = 1.0;
+    cr_expect(forward(open) == forward(dense));
+    open->input.openness = 0.5;
+    forward(open);
+    cr_expect(allocation_count(model_allocation(open->model), 1, 0) == 15);
+    open->input.openness = 0.0;
+    forward(open);
+    cr_expect(allocation_count(model_allocation(open->model), 1, 0) == 10);
+    close_trial(dense);
+    close_trial(open);
 }
 
 /* Models of one shape start alike, routed or not, so that a comparison of the

@@ -86,6 +86,38 @@ Test(predict, losses_of_routers_by_hand)
     ledger_close(l);
 }
 
+Test(predict, a_predictor_by_hand)
+{
+    struct model_spec spec = llama();
+    spec.n_predictor = 5;
+    struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
+                                              .phase = TRAIN });
+    /* x * scale; 2*32*5; 2*5 + 15 + 1 */
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_PREDICT),
+                 32 * (32 + 320 + 26)));
+    /* rows in and out and a scale, in and hidden, hidden and logit; weights */
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_PREDICT),
+                 32 * (260 + 148 + 24) + 4 * (160 + 5 + 5 + 1)));
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 27 + 2 + 1)));
+    /* x * scale again; dW 2*32*5, its bias 5; 3*5 for the vector, 1 */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_PREDICT),
+                 32 * (32 + 325 + 16)));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_PREDICT),
+                 32 * (260 + 148 + 44) + 4 * (160 + 5 + 5 + 5 + 1)));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 4)));
+    /* Only kept rows pass the router; a row is put back. */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE), 8 * 432));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_GATE), 8 * (24 * 32 + 8)));
+    ledger_close(l);
+    /* Serving, it runs where it chooses. */
+    l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
+                               .phase = FORWARD });
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_PREDICT), 0));
+    ledger_close(l);
+}
+
 Test(predict, the_update_by_hand)
 {
     struct ledger *l = priced((struct asked){ .spec = llama(), .B = 1, .T = 32,

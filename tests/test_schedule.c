@@ -74,3 +74,13 @@ Test(schedule, a_run_of_one_step_learns)
         cr_expect(schedule_rate(&schedule, 1, 1) > 0.0);
     }
 }
+
+Test(schedule, routed_layers_close_by_half_a_cosine)
+{
+    cr_expect(eq(i64, schedule_open_steps(0.1, 995), 100));
+    cr_expect(eq(dbl, schedule_openness(0.1, 1, 995), 1.0));
+    cr_expect(epsilon_eq(dbl, schedule_openness(0.1, 51, 995), 0.5, 1e-12));
+    cr_expect(schedule_openness(0.1, 100, 995) > 0.0);
+    cr_expect(eq(dbl, schedule_openness(0.1, 101, 995), 0.0));
+    cr_expect(eq(dbl, schedule_openness(0.0, 1, 995), 0.0));
+}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "models/training/train_config.h"
@@ -374,6 +375,49 @@ Test(sweep, two_at_once_in_one_directory_are_refused)
     cr_assert(eq(int, run_study(NULL, NULL), 2));
     rundir_close(&rundir);
     cr_assert(eq(int, run_study(NULL, NULL), 0));
+}
+
+/* A point of the killed sweep has a second to save; the next sweep's begins
+ * after it has ended. */
+Test(sweep, after_a_kill_the_next_waits_for_what_the_last_left, .timeout = 30)
+{
+    put_file("program", "#!/bin/sh\n"
+             "dir=$4\n"
+             "if [ -e $dir/times ]; then\n"
+             "    cp $dir/times $dir/seen\n"
+             "    echo '{\"schema\": \"isobath-run-1\", \"status\": \"done\"}'"
+             " > $dir/summary.json\n"
+             "    exit 0\n"
+             "fi\n"
+             "trap 'kill $!; sleep 1; echo end >> $dir/times; exit 130' TERM\n"
+             "sleep 30 &\n"
+             "echo begin >> $dir/times\n"
+             "wait\n");
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(run_study("--jobs", "2"));
+    for (int i = 0; i < 500 && !(file_exists("out/points/000000/times") &&
+                                 file_exists("out/points/000001/times")); i++)
+        usleep(20000);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_assert(eq(int, run_study("--jobs", "2"), 0));
+    cr_expect_str_eq(text_of("out/points/000000/seen"), "begin\nend\n");
+    cr_expect_str_eq(text_of("out/points/000001/seen"), "begin\nend\n");
+}
+
+Test(sweep, a_directory_of_another_command_is_refused_whatever_starts_a_point)
+{
+    put_file("study.yaml", "base: base.yaml\naxes: {x: [1, 2]}\n");
+    cr_assert(mkdir("out", 0777) == 0);
+    put_file("out/summary.json", "{\"schema\": \"isobath-run-1\","
+                                 " \"command\": \"train\"}\n");
+    cr_expect(eq(int, run_study(NULL, NULL), 2));
+    cr_expect(eq(int, run_study("--point", "1"), 2));
+    cr_expect(eq(int, run_study("--launcher", "slurm"), 2));
+    cr_expect(not(file_exists("out/points")));
+    cr_expect(not(file_exists("out/array.sh")));
 }
 
 static void interrupt(int signal)

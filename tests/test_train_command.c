@@ -32,8 +32,8 @@ Test(train_command, train_leaves_the_files_that_others_read)
     json_decref(s);
 }
 
-/* What commit 45c56e3 gave, which drew all weights and let the rate fall so; the sums of other kernels
- * differ in the eighth digit. */
+/* What commit 45c56e3 gave, which drew all weights and let the rate fall so; the
+ * sums of other kernels differ in the eighth digit. */
 Test(train_command, weights_drawn_as_they_were_train_to_the_loss_of_then)
 {
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
@@ -69,6 +69,35 @@ Test(train_command, the_default_rate_goes_with_the_draw_and_the_scaling)
                          1e-12));
     cr_expect(epsilon_eq(dbl, rate_with("c", "train.rate_scaling=mup"), 3.4e-3,
                          1e-12));
+}
+
+/* The budget pays for the steps that keep more, at their own price. */
+Test(train_command, a_capacity_that_falls_is_paid_for_and_counted)
+{
+    static const char *const warm = "routing.capacity_warmup=0.4";
+
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.steps=0", "--set",
+                              "train.budget_flops=3e8"), 0));
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "-q", "--set",
+                              warm, "--set", "train.steps=0", "--set",
+                              "train.budget_flops=3e8"), 0));
+    json_t *closed = summary_of("a"), *s = summary_of("b");
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    double step = number_at(closed, "totals.counted.flops") /
+                  number_at(closed, "steps");
+    cr_expect(fabs(number_at(s, "totals.counted.flops") - 3e8) <= 0.5 * step);
+    cr_expect(number_at(s, "steps") < number_at(closed, "steps"));
+    json_decref(s);
+    json_decref(closed);
+    /* All tokens of one routed layer at first, a quarter in the end. */
+    size_t size;
+    char *curve = read_file("b/curve.csv", &size);
+    double kept = -1.0;
+    cr_expect(sscanf(strchr(curve, '\n'), "%*[^,],%*[^,],%*[^,],%*[^,],,%*[^,],"
+                     "%*[^,],,%lf", &kept) == 1 && kept == 1.0);
+    cr_expect(strstr(curve, ",0.25,") != NULL);
+    free(curve);
 }
 
 static void expect_bad(const char *from, const char *to, const char *said)

@@ -30,7 +30,8 @@ static struct trainer_options usual(int64_t steps)
 {
     return (struct trainer_options){
         .n_sequences = 3, .n_tokens = 16, .steps = steps,
-        .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9, .beta2 = 0.98,
+        .schedule = { .peak = 1e-2, .warmup = 0.1 },
+        .beta1 = 0.9, .beta2 = 0.98,
         .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
         .threshold_decay = 0.9, .judge_every = 5, .curve_windows = 3,
         .seed = 7, .n_threads = 1, .policy = case_policy("expert_choice"),
@@ -162,7 +163,8 @@ static void predicted_steps(struct run *run, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         steps(run, 1);
         const struct predict_job job = {
-            &run->spec, model_allocation(trainer_model(run->trainer)), NULL };
+            .spec = &run->spec,
+            .allocation = model_allocation(trainer_model(run->trainer)) };
         cr_assert(eq(int, predict_train_step(run->options.predicted, &job, NULL,
                                              NULL), STATUS_OK));
     }
@@ -476,6 +478,34 @@ Test(trainer, a_predictor_moves_no_other_weight_by_a_bit)
     cr_expect(after < before, "%g, then %g nats", before, after);
     close_run(&with);
     close_run(&without);
+}
+
+/* Scores of the normalised stream have the deviation asked for, and no other
+ * tensor starts otherwise for it. */
+Test(trainer, routers_are_drawn_as_wide_as_asked)
+{
+    struct trainer_options options = usual(1);
+    struct run plain = open_run(FAMILY_LLAMA, options);
+    options.router_deviation = 3.0;
+    struct run wide = open_run(FAMILY_LLAMA, options);
+    const struct tensor_list *list = model_tensors(trainer_model(plain.trainer));
+    const float *a = model_weights(trainer_model(plain.trainer));
+    const float *b = model_weights(trainer_model(wide.trainer));
+
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        double square = 0.0;
+        for (size_t j = t->offset; j < t->offset + t->n; j++)
+            square += (double)b[j] * (double)b[j];
+        if (t->id == TENSOR_ROUTER)
+            cr_expect(sqrt(square) > 2.0 && sqrt(square) < 4.0, "%g",
+                      sqrt(square));
+        else
+            cr_expect(memcmp(a + t->offset, b + t->offset,
+                             t->n * sizeof *a) == 0, "tensor %d", t->id);
+    }
+    close_run(&wide);
+    close_run(&plain);
 }
 
 /* ---- routers alone ---- */

@@ -171,7 +171,6 @@ static void print_unmeasurable(const struct machine_answer *a)
     }
 }
 
-/* Timed where the program runs: what is cheapest differs between machines. */
 /* Metrics of the back end that share a reason share a paragraph. */
 static void print_reasons(const struct measure_backend *b)
 {

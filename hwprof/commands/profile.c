@@ -13,11 +13,11 @@
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
 
-
 static enum status read_tokens(struct profile_job *s, struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
     const size_t n = (size_t)a->batch * (size_t)a->tokens;
+    const uint32_t n_vocab = (uint32_t)s->source->spec.n_vocab;
     struct random random = random_seeded((uint64_t)a->seed);
     enum status status = STATUS_OK;
 
@@ -34,10 +34,8 @@ static enum status read_tokens(struct profile_job *s, struct error *err)
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        s->ids[i] = (int32_t)random_below(&random,
-                                          (uint32_t)s->source->spec.n_vocab);
-        s->targets[i] = (int32_t)random_below(&random,
-                                              (uint32_t)s->source->spec.n_vocab);
+        s->ids[i] = (int32_t)random_below(&random, n_vocab);
+        s->targets[i] = (int32_t)random_below(&random, n_vocab);
     }
     return STATUS_OK;
 }
@@ -49,7 +47,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     enum status status = source_read(s->source, a->model, a->common.setting,
                                      a->common.n_settings, err);
     if (status != STATUS_OK ||
-        (status = source_keep(s->source, (enum weights)a->weights, err)) != STATUS_OK)
+        (status = source_keep(s->source, (enum weights)a->weights, err)))
         return status;
     s->spec[ARM_MOD] = s->source->spec;
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
@@ -78,6 +76,32 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
         status = rundir_open_own(&s->rundir, a->common.output, "profile",
                                  err);
     return status;
+}
+
+static json_t *quantity_json(const struct quantity *q)
+{
+    return json_pack("{s:f, s:f, s:f, s:s, s:s}", "value", q->value, "low",
+                     q->low, "high", q->high, "grade", q->grade, "source",
+                     q->source);
+}
+
+/* The rates of the machine profile in use: a profile may change after the
+ * run. */
+static json_t *ceilings_json(const struct machine *machine)
+{
+    json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
+        "cores", (json_int_t)machine->cores, "flops_per_second",
+        quantity_json(&machine->peak_flops_per_second));
+
+    for (int i = 0; i < LEVEL_COUNT; i++) {
+        char key[32];
+        if (!machine_has_level(machine, (enum level)i))
+            continue;
+        snprintf(key, sizeof key, "%s_bytes_per_second", level_names[i]);
+        json_object_set_new(json, key,
+                            quantity_json(&machine->level[i].bytes_per_second));
+    }
+    return json;
 }
 
 /* By which back end counters were read, for the provenance; NULL: by none. */
@@ -121,7 +145,7 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
     if (s->machine)
-        json_object_set_new(summary, "ceilings", profile_ceilings(s->machine));
+        json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));

@@ -38,16 +38,13 @@ bool profile_decodes(const struct workload *phase)
 
 /* A recorded run in place of counters: DIR/PHASE_ARM.counters, on the machine
  * whose /sys and /proc stand in DIR. */
-static enum status use_record(struct measure_options *options,
-                              char path[3][FILE_PATH_SIZE],
-                              const char *directory,
-                              const struct workload *phase, const char *arm,
-                              struct error *err)
+static enum status use_record(struct measure_options *options, struct arm *arm,
+                              const char *directory, struct error *err)
 {
-    char name[64];
+    char name[64], (*path)[FILE_PATH_SIZE] = arm->record;
     enum status status;
 
-    snprintf(name, sizeof name, "%s_%s.counters", phase->file, arm);
+    snprintf(name, sizeof name, "%s_%s.counters", arm->phase->file, arm->name);
     if ((status = file_join(path[0], directory, name, err)) ||
         (status = file_join(path[1], directory, "sys", err)) ||
         (status = file_join(path[2], directory, "proc", err)))
@@ -64,7 +61,8 @@ static enum status use_record(struct measure_options *options,
 /* A training step has room for what policies with a fixed k keep, no more; and
  * no text that a trace was made of is at hand. */
 static enum status check_routing(const struct profile_job *s,
-                                 const struct workload *phase, struct error *err)
+                                 const struct workload *phase,
+                                 struct error *err)
 {
     const struct route_policy *policy = s->source->routing.policy;
 
@@ -95,8 +93,9 @@ static void use_caches(struct machine *machine, const struct cpu_topology *t)
     machine->product_lanes = kernels_best()->lanes;
 }
 
-enum status profile_arm_open(struct profile_job *s, const struct workload *phase,
-                            struct arm *arm, int which, struct error *err)
+enum status profile_arm_open(struct arm *arm, struct profile_job *s,
+                             const struct workload *phase, int which,
+                             struct error *err)
 {
     static double sink;
     const struct profile_arguments *a = &s->arguments;
@@ -117,13 +116,11 @@ enum status profile_arm_open(struct profile_job *s, const struct workload *phase
         .backend = a->counters >= 0
             ? counter_find(profile_counters[a->counters]) : NULL,
     };
-    enum status status = a->record ? use_record(&measure, arm->record,
-                                                a->record,
-                                                phase, profile_arms[which],
-                                                err) : STATUS_OK;
 
-    arm->name = profile_arms[which];
-    arm->spec = &s->spec[which];
+    *arm = (struct arm){ .job = s, .phase = phase, .name = arm_names[which],
+                         .spec = &s->spec[which] };
+    enum status status = a->record ? use_record(&measure, arm, a->record, err)
+                                   : STATUS_OK;
     if (status != STATUS_OK ||
         (status = check_routing(s, phase, err)) ||
         (status = model_open(&arm->model, arm->spec, &model, err)) ||
@@ -142,61 +139,65 @@ enum status profile_arm_open(struct profile_job *s, const struct workload *phase
 }
 
 /* Warm up, count and price: the same run. */
-enum status profile_arm_count(struct profile_job *s, const struct workload *phase,
-                         struct arm *arm, struct error *err)
+enum status profile_arm_count(struct arm *arm, struct error *err)
 {
+    const struct workload *phase = arm->phase;
     struct ledger_meter meter = ledger_meter(arm->counted);
-    phase->prepare(s, arm);
-    phase->work(s, arm, NULL);
-    phase->prepare(s, arm);
-    phase->work(s, arm, &meter.meter);
+
+    phase->prepare(arm);
+    phase->work(arm, NULL);
+    phase->prepare(arm);
+    phase->work(arm, &meter.meter);
     if (meter.status != STATUS_OK)
         return error_set(err, meter.status, "the tally of %s overflowed",
                          phase->name);
-    enum status status = profile_decodes(phase)
-                             ? profile_count_steps(s, arm, err) : STATUS_OK;
-    return status ? status : phase->predict(s, arm, err);
+    enum status status = profile_decodes(phase) ? profile_count_steps(arm, err)
+                                                : STATUS_OK;
+    return status ? status : phase->predict(arm, err);
 }
 
 /* One accepted or rejected repeat of whichever pass the arm wants next. */
-bool profile_arm_measure(struct profile_job *s, const struct workload *phase,
-                         struct arm *arm)
+bool profile_arm_measure(struct arm *arm)
 {
+    const struct workload *phase = arm->phase;
     int pass = measure_next(arm->measure);
     struct error err;
+
     if (pass < 0)
         return false;
     pool_spin(model_pool(arm->model), !measure_counts(arm->measure, pass));
-    phase->prepare(s, arm);
+    phase->prepare(arm);
     enum status status = measure_begin(arm->measure, pass, &err);
     if (status == STATUS_OK) {
-        s->listening = arm->measure;
-        phase->work(s, arm, measure_meter(arm->measure));
-        s->listening = NULL;
+        arm->job->listening = arm->measure;
+        phase->work(arm, measure_meter(arm->measure));
+        arm->job->listening = NULL;
         while (measure_again(arm->measure)) {
-            phase->prepare(s, arm);
+            phase->prepare(arm);
             measure_resume(arm->measure);
-            phase->work(s, arm, NULL);
+            phase->work(arm, NULL);
         }
         status = measure_end(arm->measure, &err);
     }
-    if (status != STATUS_OK && s->arguments.validate)
+    if (status != STATUS_OK && arm->job->arguments.validate)
         command_warn("%s, %s: rejected: %s", phase->name, arm->name, err.text);
     return true;
 }
 
-enum status profile_arm_write(struct profile_job *s, const struct workload *phase,
-                              const struct arm *arm, struct error *err)
+enum status profile_arm_write(const struct arm *arm, struct error *err)
 {
+    const struct profile_job *s = arm->job;
     char name[64];
     struct file_writer file;
-    snprintf(name, sizeof name, "ledger_%s%s.csv", phase->file,
+
+    snprintf(name, sizeof name, "ledger_%s%s.csv", arm->phase->file,
              arm->spec == &s->spec[ARM_DENSE] ? "_dense" : "");
     enum status status = file_create_in(&file, s->rundir.path, name, err);
     if (status != STATUS_OK)
         return status;
     ledger_write_header(file.stream, false);
-    if ((status = ledger_write(arm->predicted, "predicted", file.stream, err)) ||
+    if ((status = ledger_write(arm->predicted, "predicted", file.stream,
+                               err)) ||
         (status = ledger_write(arm->counted, "counted", file.stream, err)) ||
         (status = ledger_write(arm->measured, "measured", file.stream, err))) {
         file_abandon(&file);
@@ -228,9 +229,7 @@ static int keep_quiet(const struct measure *measure, double *seconds, int n)
 
 /* Totals come first: afterwards the ledger holds no amount that is too small
  * to stand by itself. */
-enum status profile_arm_json(const struct profile_job *s,
-                            const struct workload *phase, struct arm *arm,
-                            json_t *arms, struct error *err)
+enum status profile_arm_json(struct arm *arm, json_t *arms, struct error *err)
 {
     double seconds[MEASURE_REPEAT_MAX], bound[METRIC_COUNT];
     json_t *json = json_pack("{s:s, s:o}", "name", arm->name, "totals",
@@ -251,7 +250,7 @@ enum status profile_arm_json(const struct profile_job *s,
     measure_mask(arm->measure, arm->measured, bound);
     json_object_set_new(json, "measuring",
                         measure_table_json(arm->measure, bound));
-    json_object_set_new(json, "energy", profile_energy(s, phase, arm));
+    json_object_set_new(json, "energy", profile_energy(arm));
     json_array_append_new(arms, json);
     return STATUS_OK;
 }

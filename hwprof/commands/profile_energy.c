@@ -9,12 +9,10 @@
 #include "sim/core/answer/json.h"
 
 /* Training and prefill generate nothing. */
-static struct energy_totals totals_of(const struct profile_job *s,
-                                      const struct workload *phase,
-                                      const struct arm *arm)
+static struct energy_totals totals_of(const struct arm *arm)
 {
-    const struct profile_arguments *a = &s->arguments;
-    bool decodes = phase == &profile_phases[PHASE_DECODE];
+    const struct profile_arguments *a = &arm->job->arguments;
+    bool decodes = profile_decodes(arm->phase);
     int64_t n = a->batch * (decodes ? a->steps : a->tokens);
     struct measure_energy e = measure_energy(arm->measure);
     struct measure_row row[METRIC_COUNT];
@@ -33,11 +31,10 @@ static const char *shared_by(const struct measure_energy *e)
     return e->shared_by == METRIC_JOULES ? "model" : "seconds";
 }
 
-void profile_energy_print(FILE *file, const struct profile_job *s,
-                          const struct workload *phase, const struct arm *arm)
+void profile_energy_print(FILE *file, const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
-    struct energy_totals t = totals_of(s, phase, arm);
+    struct energy_totals t = totals_of(arm);
 
     if (!isfinite(e.joules))
         return;
@@ -49,11 +46,10 @@ void profile_energy_print(FILE *file, const struct profile_job *s,
                 : "their seconds");
 }
 
-json_t *profile_energy(const struct profile_job *s, const struct workload *phase,
-                       const struct arm *arm)
+json_t *profile_energy(const struct arm *arm)
 {
     struct measure_energy e = measure_energy(arm->measure);
-    struct energy_totals t = totals_of(s, phase, arm);
+    struct energy_totals t = totals_of(arm);
     bool known = isfinite(e.joules);
     json_t *json = energy_totals_json(&t, e.idle);
 

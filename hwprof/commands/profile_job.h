@@ -14,12 +14,15 @@ struct model;
 struct source;
 struct machine;
 
-enum { ARM_DENSE, ARM_MOD, ARM_COUNT };
-extern const char *const profile_arms[ARM_COUNT];   /* "dense", "mod" */
 enum { PHASE_TRAIN, PHASE_PREFILL, PHASE_DECODE, PHASE_COUNT };
+
+struct profile_job;
+struct workload;
 
 /* One arm of one phase: a model at work, and what is known of it. */
 struct arm {
+    struct profile_job    *job;
+    const struct workload *phase;
     const char *name;
     const struct model_spec *spec;
     struct model   *model;
@@ -33,15 +36,13 @@ struct arm {
 
 extern const char *const profile_counters[];    /* back ends; NULL ends */
 
-struct profile_job;
 struct workload {
     const char *name, *file;      /* "train step", "train" */
     bool        train, decode;
     /* The work that is measured, and what must come before it. */
-    void      (*prepare)(struct profile_job *s, struct arm *arm);
-    void      (*work)(struct profile_job *s, struct arm *arm, struct meter *meter);
-    enum status (*predict)(struct profile_job *s, struct arm *arm,
-                           struct error *err);
+    void      (*prepare)(struct arm *arm);
+    void      (*work)(struct arm *arm, struct meter *meter);
+    enum status (*predict)(struct arm *arm, struct error *err);
 };
 extern const struct workload profile_phases[PHASE_COUNT];
 
@@ -75,23 +76,20 @@ struct profile_job {
 };
 
 /* One arm through a phase.  Open it and, once it was counted, measure it until
- * profile_arm_measure() returns false: a call is a repeat, accepted or rejected,
- * of whichever pass wants one next.  profile_arm_json() appends its object to
- * `arms` and masks in the measured ledger what is too small to stand by itself:
- * totals are taken before, ledgers written after.  Close it in any case. */
-enum status profile_arm_open(struct profile_job *s, const struct workload *phase,
-                             struct arm *arm, int which,
+ * profile_arm_measure() returns false: a call is a repeat, accepted or
+ * rejected, of whichever pass wants one next.  profile_arm_json() appends its
+ * object to `arms` and masks in the measured ledger what is too small to stand
+ * by itself: totals are taken before, ledgers written after.  Close it in any
+ * case. */
+enum status profile_arm_open(struct arm *arm, struct profile_job *s,
+                             const struct workload *phase, int which,
                              struct error *err) MUST_CHECK;
 void        profile_arm_close(struct arm *arm);
-enum status profile_arm_count(struct profile_job *s, const struct workload *phase,
-                              struct arm *arm, struct error *err) MUST_CHECK;
-bool        profile_arm_measure(struct profile_job *s, const struct workload *phase,
-                                struct arm *arm);
-enum status profile_arm_json(const struct profile_job *s,
-                             const struct workload *phase, struct arm *arm,
-                             json_t *arms, struct error *err) MUST_CHECK;
-enum status profile_arm_write(struct profile_job *s, const struct workload *phase,
-                              const struct arm *arm,
+enum status profile_arm_count(struct arm *arm, struct error *err) MUST_CHECK;
+bool        profile_arm_measure(struct arm *arm);
+enum status profile_arm_json(struct arm *arm, json_t *arms,
+                             struct error *err) MUST_CHECK;
+enum status profile_arm_write(const struct arm *arm,
                               struct error *err) MUST_CHECK;
 
 /* A phase with all its arms, from opening to s->phases. */
@@ -103,19 +101,13 @@ bool profile_decodes(const struct workload *phase);
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct profile_job *s);
 
-/* {"machine","cores","flops_per_second","l1_bytes_per_second",...}: each rate
- * with value, low, high, grade and source; a level that the machine lacks has
- * none.  NULL: no memory. */
-json_t *profile_ceilings(const struct machine *machine);
-
 /* Every decode step by itself: arm->step and arm->kept. */
-enum status profile_count_steps(struct profile_job *s, struct arm *arm,
-                                struct error *err) MUST_CHECK;
+enum status profile_count_steps(struct arm *arm, struct error *err) MUST_CHECK;
 
-/* Print what MoD takes of the dense twin's cost, in a line and, unless quiet, in
- * a table of pairs; arm[] holds both, and repeats are paired in their order. */
-enum status profile_paired_print(const struct workload *phase,
-                                 const struct arm *arm, bool quiet,
+/* Print what MoD takes of the dense twin's cost, in a line and, unless quiet,
+ * in a table of pairs; arm[] holds both, and repeats are paired in their
+ * order. */
+enum status profile_paired_print(const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
 /* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n",
  * "busy": others disturbed every pair},
@@ -126,15 +118,14 @@ json_t *profile_range(const double *x, int n);
 
 /* Print what the phase drew with and without idling, and for each token, where
  * it is known. */
-void    profile_energy_print(FILE *file, const struct profile_job *s,
-                             const struct workload *phase, const struct arm *arm);
+void    profile_energy_print(FILE *file, const struct arm *arm);
 /* As from energy_totals_json(), and {"gross_joules_low",
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
-json_t *profile_energy(const struct profile_job *s, const struct workload *phase,
-                       const struct arm *arm);
+json_t *profile_energy(const struct arm *arm);
 
 /* tokens.csv of the decoding arms; and what a token costs by how many routed
- * layers kept it, or parts where those are routed apart, printed and as JSON. */
+ * layers kept it, or parts where those are routed apart, printed and as
+ * JSON. */
 enum status profile_tokens_write(const struct profile_job *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err) MUST_CHECK;

@@ -141,8 +141,7 @@ static void print_share(double share)
         fputs("    -", stdout);
 }
 
-enum status profile_paired_print(const struct workload *phase,
-                                 const struct arm *arm, bool quiet,
+enum status profile_paired_print(const struct arm *arm, bool quiet,
                                  struct error *err)
 {
     struct ratios r = ratios_of(arm);
@@ -151,7 +150,7 @@ enum status profile_paired_print(const struct workload *phase,
     double joules = r.drawn.n ? stats_median_interval(
         r.drawn.ratio, (size_t)r.drawn.n).mean : r.joules;
 
-    printf("%-12s flops ", phase->name);
+    printf("%-12s flops ", arm->phase->name);
     print_share(r.flops);
     fputs("   bytes ", stdout);
     print_share(r.bytes);

@@ -9,18 +9,16 @@
 #include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 
-const char *const profile_arms[ARM_COUNT] = { "dense", "mod" };
-
 /* Training: forward, backward and an update that moves nothing, so that every
  * pass does the same work on the same weights. */
-static void prepare_nothing(struct profile_job *s, struct arm *arm)
+static void prepare_nothing(struct arm *arm)
 {
-    (void)s;
     (void)arm;
 }
 
-static void work_train(struct profile_job *s, struct arm *arm, struct meter *meter)
+static void work_train(struct arm *arm, struct meter *meter)
 {
+    const struct profile_job *s = arm->job;
     double loss;
     struct model_input input = {
         .ids = s->ids, .targets = s->targets,
@@ -35,24 +33,23 @@ static void work_train(struct profile_job *s, struct arm *arm, struct meter *met
     model_update(arm->model, &still, meter);
 }
 
-static struct predict_job job_of(struct profile_job *s, struct arm *arm,
+static struct predict_job job_of(const struct arm *arm,
                                  const struct allocation *allocation)
 {
     return (struct predict_job){ .spec = arm->spec, .allocation = allocation,
-                                 .machine = s->machine };
+                                 .machine = arm->job->machine };
 }
 
-static enum status predict_train(struct profile_job *s, struct arm *arm,
-                                 struct error *err)
+static enum status predict_train(struct arm *arm, struct error *err)
 {
-    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
+    struct predict_job job = job_of(arm, model_allocation(arm->model));
     return predict_train_step(arm->predicted, &job, NULL, err);
 }
 
 /* The model's own rule where that is causal or goes by no router, and training
- * left the thresholds that it may need; else these; else tokens drawn for each layer and
- * sequence by itself: they cost what the capacity says, and sequences of a batch
- * do not skip a block together. */
+ * left the thresholds that it may need; else these; else tokens drawn for each
+ * layer and sequence by itself: they cost what the capacity says, and sequences
+ * of a batch do not skip a block together. */
 static const struct route_policy *serving_policy(const struct profile_job *s)
 {
     const struct route_policy *own = s->source->routing.policy;
@@ -72,9 +69,9 @@ static const struct route_policy *step_policy(const struct profile_job *s)
 }
 
 /* The head sees each sequence's last token, as in front of generation. */
-static void prefill(struct profile_job *s, struct arm *arm, int32_t n_tokens,
-                    struct meter *meter)
+static void prefill(struct arm *arm, int32_t n_tokens, struct meter *meter)
 {
+    const struct profile_job *s = arm->job;
     struct model_input input = {
         .ids = s->ids, .n_sequences = (int32_t)s->arguments.batch,
         .n_tokens = n_tokens, .policy = serving_policy(s),
@@ -83,22 +80,19 @@ static void prefill(struct profile_job *s, struct arm *arm, int32_t n_tokens,
     model_forward(arm->model, &input, meter, NULL);
 }
 
-static void prepare_reset(struct profile_job *s, struct arm *arm)
+static void prepare_reset(struct arm *arm)
 {
-    (void)s;
     model_decode_reset(arm->model);
 }
 
-static void work_prefill(struct profile_job *s, struct arm *arm,
-                         struct meter *meter)
+static void work_prefill(struct arm *arm, struct meter *meter)
 {
-    prefill(s, arm, (int32_t)s->arguments.tokens, meter);
+    prefill(arm, (int32_t)arm->job->arguments.tokens, meter);
 }
 
-static enum status predict_prefill(struct profile_job *s, struct arm *arm,
-                                   struct error *err)
+static enum status predict_prefill(struct arm *arm, struct error *err)
 {
-    struct predict_job job = job_of(s, arm, model_allocation(arm->model));
+    struct predict_job job = job_of(arm, model_allocation(arm->model));
     return predict_forward(arm->predicted, &job, PREDICT_LAST, NULL, err);
 }
 
@@ -108,16 +102,17 @@ static int64_t first_step(const struct profile_job *s)
 }
 
 /* Decoding: the last `steps` of `tokens` one by one, after the rest at once. */
-static void prepare_decode(struct profile_job *s, struct arm *arm)
+static void prepare_decode(struct arm *arm)
 {
     model_decode_reset(arm->model);
-    prefill(s, arm, (int32_t)first_step(s), NULL);
+    prefill(arm, (int32_t)first_step(arm->job), NULL);
 }
 
-static void decode_one(struct profile_job *s, struct arm *arm, int64_t at,
-                       struct meter *meter)
+static void decode_one(struct arm *arm, int64_t at, struct meter *meter)
 {
+    const struct profile_job *s = arm->job;
     const int64_t b = s->arguments.batch;
+
     for (int64_t i = 0; i < b; i++)
         s->column[i] = s->ids[i * s->arguments.tokens + at];
     struct decode_input step = {
@@ -127,32 +122,35 @@ static void decode_one(struct profile_job *s, struct arm *arm, int64_t at,
     model_decode(arm->model, &step, meter);
 }
 
-static void work_decode(struct profile_job *s, struct arm *arm, struct meter *meter)
+static void work_decode(struct arm *arm, struct meter *meter)
 {
+    const struct profile_job *s = arm->job;
+
     for (int64_t t = first_step(s); t < s->arguments.tokens; t++) {
         if (s->listening)
             measure_token(s->listening, (int32_t)(t - first_step(s)));
-        decode_one(s, arm, t, meter);
+        decode_one(arm, t, meter);
     }
 }
 
 /* Again, step by step: each step's keys are those after it. */
-static enum status predict_steps(struct profile_job *s, struct arm *arm,
-                                 struct error *err)
+static enum status predict_steps(struct arm *arm, struct error *err)
 {
+    const struct profile_job *s = arm->job;
     enum status status = STATUS_OK;
-    prepare_decode(s, arm);
+
+    prepare_decode(arm);
     for (int64_t t = first_step(s);
          t < s->arguments.tokens && status == STATUS_OK; t++) {
         struct allocation held;
-        decode_one(s, arm, t, NULL);
+        decode_one(arm, t, NULL);
         status = allocation_open(&held, plan_n_choices(arm->spec),
                                  (int32_t)s->arguments.batch, (int32_t)t + 1,
                                  err);
         if (status != STATUS_OK)
             break;
         model_decode_allocation(arm->model, NULL, &held);
-        struct predict_job job = job_of(s, arm, &held);
+        struct predict_job job = job_of(arm, &held);
         status = predict_decode(arm->predicted, &job, NULL, err);
         allocation_close(&held);
     }
@@ -174,9 +172,9 @@ const char *profile_serving(const struct profile_job *s)
 }
 
 /* Count the sequences whose token each choice kept, at each step. */
-static enum status count_kept(struct profile_job *s, struct arm *arm,
-                              struct error *err)
+static enum status count_kept(struct arm *arm, struct error *err)
 {
+    const struct profile_job *s = arm->job;
     struct allocation held;
     enum status status = allocation_open(&held, plan_n_choices(arm->spec),
         (int32_t)s->arguments.batch, (int32_t)s->arguments.tokens, err);
@@ -195,10 +193,9 @@ static enum status count_kept(struct profile_job *s, struct arm *arm,
     return STATUS_OK;
 }
 
-enum status profile_count_steps(struct profile_job *s, struct arm *arm,
-                                struct error *err)
+enum status profile_count_steps(struct arm *arm, struct error *err)
 {
-    const size_t n = (size_t)s->arguments.steps;
+    const size_t n = (size_t)arm->job->arguments.steps;
     struct ledger *ledger = NULL;
 
     arm->step = calloc(n, sizeof *arm->step);
@@ -211,13 +208,13 @@ enum status profile_count_steps(struct profile_job *s, struct arm *arm,
     if (status != STATUS_OK)
         return status;
     struct ledger_meter meter = ledger_meter(ledger);
-    prepare_decode(s, arm);
+    prepare_decode(arm);
     for (size_t i = 0; i < n; i++) {
         ledger_clear(ledger);
-        decode_one(s, arm, first_step(s) + (int64_t)i, &meter.meter);
+        decode_one(arm, first_step(arm->job) + (int64_t)i, &meter.meter);
         arm->step[i] = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                   LEDGER_ANY);
     }
     ledger_close(ledger);
-    return count_kept(s, arm, err);
+    return count_kept(arm, err);
 }

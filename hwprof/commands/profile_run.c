@@ -9,108 +9,99 @@
 #include "models/files/source.h"
 
 /* Keep the first difference between what was predicted and what was counted. */
-static void compare(struct profile_job *s, const struct workload *phase,
-                    const struct arm *arm)
+static void compare(const struct arm *arm)
 {
+    struct profile_job *s = arm->job;
+
     if (s->differs || agreement(arm->predicted, arm->counted, &s->first))
         return;
     s->differs = arm->name;
-    s->differs_in = phase->name;
+    s->differs_in = arm->phase->name;
 }
 
-static enum status print_phase(struct profile_job *s, const struct workload *phase,
-                               const struct arm *arm, struct error *err)
+static enum status print_phase(const struct arm *arm, struct error *err)
 {
+    const struct profile_job *s = arm->job;
     struct profile_table w = { arm->predicted, arm->counted, arm->measured,
-                           arm->measure };
+                               arm->measure };
+
     if (s->arguments.common.quiet)
         return STATUS_OK;
-    printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n", phase->name,
-           arm->name, s->arguments.batch, s->arguments.tokens);
+    printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n",
+           arm->phase->name, arm->name, s->arguments.batch,
+           s->arguments.tokens);
     enum status status = s->arguments.validate
-        ? validate_print(stdout, &s->validation, phase->name, arm->name, err)
+        ? validate_print(stdout, &s->validation, arm->phase->name, arm->name,
+                         err)
         : profile_table_print(stdout, &w, err);
     measure_table_print(stdout, arm->measure);
-    profile_energy_print(stdout, s, phase, arm);
-    return status;
-}
-
-static enum status open_arms(struct profile_job *s, const struct workload *phase,
-                             struct arm *arm, int n_arms, struct error *err)
-{
-    enum status status = STATUS_OK;
-
-    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
-        status = profile_arm_open(s, phase, &arm[i], i, err);
-        if (status == STATUS_OK)
-            status = profile_arm_count(s, phase, &arm[i], err);
-    }
+    profile_energy_print(stdout, arm);
     return status;
 }
 
 /* Arms take turns, so that what drifts hits both alike. */
-static enum status measure_arms(struct profile_job *s, const struct workload *phase,
-                                struct arm *arm, int n_arms, struct error *err)
+static enum status measure_arms(struct arm *arm, int n_arms, struct error *err)
 {
-    struct progress progress = progress_begin(phase->name, "round",
-        (double)(measure_n_passes(arm[0].measure) * s->arguments.repeats),
-        s->arguments.common.quiet);
+    const struct profile_arguments *a = &arm->job->arguments;
+    const char *name = arm->phase->name;
+    struct progress progress = progress_begin(name, "round",
+        (double)(measure_n_passes(arm[0].measure) * a->repeats),
+        a->common.quiet);
     enum status status = STATUS_OK;
     bool more = true;
 
     for (double done = 1; status == STATUS_OK && more; done++) {
         more = false;
         for (int i = 0; i < n_arms; i++)
-            more |= profile_arm_measure(s, phase, &arm[i]);
+            more |= profile_arm_measure(&arm[i]);
         progress_at(&progress, done, "");
         if (command_interrupted)
             status = error_set(err, STATUS_INTERRUPTED, "interrupted in %s;"
-                               " phases finished before are written",
-                               phase->name);
+                               " phases finished before are written", name);
     }
     progress_end(&progress);
     return status;
 }
 
-static enum status finish_arm(struct profile_job *s, const struct workload *phase,
-                              struct arm *arm, json_t *arms, struct error *err)
+static enum status finish_arm(struct arm *arm, json_t *arms, struct error *err)
 {
+    struct profile_job *s = arm->job;
     enum status status = STATUS_OK;
 
     measure_finish(arm->measure, arm->measured, arm->predicted);
     if (s->arguments.validate)
         status = validate_phase(&s->validation, &(struct validate_input){
-            phase->name, arm->name, profile_decodes(phase),
+            arm->phase->name, arm->name, profile_decodes(arm->phase),
             s->arguments.common.threads, arm->predicted, arm->counted,
             arm->measure }, err);
-    compare(s, phase, arm);
+    compare(arm);
     if (status == STATUS_OK)
-        status = print_phase(s, phase, arm, err);
+        status = print_phase(arm, err);
     if (status == STATUS_OK)
-        status = profile_arm_json(s, phase, arm, arms, err);
-    return status ? status : profile_arm_write(s, phase, arm, err);
+        status = profile_arm_json(arm, arms, err);
+    return status ? status : profile_arm_write(arm, err);
 }
 
 /* File what the arms say together. */
-static enum status finish_phase(struct profile_job *s, const struct workload *phase,
-                                struct arm *arm, int n_arms, json_t *json,
+static enum status finish_phase(struct arm *arm, int n_arms, json_t *json,
                                 struct error *err)
 {
+    const struct profile_job *s = arm->job;
     enum status status = STATUS_OK;
 
     if (n_arms == ARM_COUNT) {
         json_object_set_new(json, "ratio", profile_paired(arm));
-        status = profile_paired_print(phase, arm, s->arguments.common.quiet,
-                                      err);
+        status = profile_paired_print(arm, s->arguments.common.quiet, err);
     }
-    if (!profile_decodes(phase) || status != STATUS_OK)
+    if (!profile_decodes(arm->phase) || status != STATUS_OK)
         return status;
     json_object_set_new(json, "tokens_by_kept",
                         profile_tokens(s, arm, n_arms));
     return profile_tokens_write(s, arm, n_arms, err);
 }
 
-static json_t *phase_json(const struct profile_job *s, const struct workload *phase)
+static json_t *phase_json(const struct profile_job *s,
+                          const struct workload *phase)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:[], s:s, s:i}",
         "name", phase->name, "batch", (json_int_t)s->arguments.batch,
@@ -128,17 +119,21 @@ enum status profile_run(struct profile_job *s, const struct workload *phase,
     /* Without a routed layer the model is its own dense twin. */
     int n_arms = spec_n_routed(&s->spec[ARM_MOD]) > 0 ? ARM_COUNT : 1;
     json_t *json = phase_json(s, phase);
-    enum status status = open_arms(s, phase, arm, n_arms, err);
+    enum status status = STATUS_OK;
 
+    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
+        status = profile_arm_open(&arm[i], s, phase, i, err);
+        if (status == STATUS_OK)
+            status = profile_arm_count(&arm[i], err);
+    }
     if (status == STATUS_OK)
-        status = measure_arms(s, phase, arm, n_arms, err);
+        status = measure_arms(arm, n_arms, err);
     if (status == STATUS_OK && json_array_size(s->phases) == 0)
         rundir_clear(&s->rundir);          /* of an older profile */
     for (int i = 0; i < n_arms && status == STATUS_OK; i++)
-        status = finish_arm(s, phase, &arm[i], json_object_get(json, "arms"),
-                            err);
+        status = finish_arm(&arm[i], json_object_get(json, "arms"), err);
     if (status == STATUS_OK)
-        status = finish_phase(s, phase, arm, n_arms, json, err);
+        status = finish_phase(arm, n_arms, json, err);
     if (status == STATUS_OK)
         json_array_append(s->phases, json);
     for (int i = 0; i < ARM_COUNT; i++)

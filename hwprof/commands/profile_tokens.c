@@ -49,7 +49,8 @@ static struct measure_range of_step(const struct arm *arm, int64_t step,
 /* ---- tokens.csv ---- */
 
 /* kept_<layer>; of parts apart kept_attention_<layer> and kept_ffn_<layer>. */
-static void write_choice(const struct profile_job *s, int32_t choice, FILE *file)
+static void write_choice(const struct profile_job *s, int32_t choice,
+                         FILE *file)
 {
     const struct model_spec *mod = &s->spec[ARM_MOD];
     const struct plan_choice made = plan_choice(mod, choice);

@@ -187,8 +187,8 @@ static enum status calibrate_metric(struct calibration *out,
         *out = calibration_judge(kernel, known_kernel_expected(kernel, &in),
                                  counted, CALIBRATE_REPEATS, out->empty);
     out->bar = bar;
-    /* A simulator is exact: what it counts beyond the data are frames and tables
-     * of the region itself, which the data pushed out of the caches. */
+    /* A simulator is exact: what it counts beyond the data are frames and
+     * tables of the region itself, which the data pushed out of the caches. */
     if (counter_simulates(session->backend) && out->qualified)
         out->bar = fmax(bar, fabs(out->counted - out->expected));
     return status;

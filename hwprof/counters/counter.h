@@ -79,8 +79,8 @@ struct counter_backend {
     uint32_t    apart;
 };
 
-/* counter_papi, counter_likwid and counter_callgrind are there where the library,
- * or valgrind's header, was installed. */
+/* counter_papi, counter_likwid and counter_callgrind are there where the
+ * library, or valgrind's header, was installed. */
 extern const struct counter_backend counter_perf, counter_rdpmc, counter_papi,
                                     counter_likwid, counter_callgrind,
                                     counter_rapl,

@@ -7,10 +7,10 @@
  * next region nothing but the lines it pushed out of the caches.  What comes of
  * it is SIMULATED: a model of hardware that ran, not hardware.
  *
- * Under --dump-instr=yes the dump also lists how often each instruction ran, and
- * a decoder says how many flops each does.  Reading that list pushes out what
- * the caches hold, so flops are counted in a pass of their own.
- * Requests: valgrind.org/docs/manual/cl-manual.html, client requests. */
+ * Under --dump-instr=yes the dump also lists how often each instruction ran,
+ * and a decoder says how many flops each does.  Reading that list pushes out
+ * what the caches hold, so flops are counted in a pass of their own.  Requests:
+ * valgrind.org/docs/manual/cl-manual.html, client requests. */
 #include "hwprof/counters/counter.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@
 #include "hwprof/counters/callgrind_dump.h"
 #include "hwprof/counters/code_map.h"
 #include "hwprof/counters/executed_flops.h"
-#include "hwprof/counters/thread_list.h"
+#include "hwprof/counters/thread_group.h"
 #include "hwprof/machine/topology.h"
 #include "sim/core/base/file.h"
 

@@ -31,8 +31,8 @@ void counter_group_plan(struct counter_group *out,
                         const struct event_table *table, uint32_t metrics,
                         struct counter_session *session);
 
-/* A column of a recording: `times` of what the event counted are a metric, which
- * the session sees if it is wanted.  The event's index; -1: no room. */
+/* A column of a recording: `times` of what the event counted are a metric,
+ * which the session sees if it is wanted.  The event's index; -1: no room. */
 int counter_group_column(struct counter_group *group,
                          struct counter_session *session, uint32_t wanted,
                          enum metric metric, double times, const char *event);

@@ -2,9 +2,9 @@
  *
  * Reads nothing itself: likwid-perfctr prints what its counters saw in the
  * region.  One region around a phase, not one an op: with LIKWID's perf_event
- * build a start and stop costs 73 us to 17 ms.  The library is loaded only under
- * likwid-perfctr: linked in, it costs every process 15 MB, and it would complain
- * on stderr. */
+ * build a start and stop costs 73 us to 17 ms.  The library is loaded only
+ * under likwid-perfctr: linked in, it costs every process 15 MB, and it would
+ * complain on stderr. */
 #include "hwprof/counters/counter.h"
 
 #include <dlfcn.h>

@@ -17,10 +17,7 @@ struct reader {
     struct error    *err;
 };
 
-static enum status fail(const struct reader *r, const yaml_node_t *node,
-                        const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
+__attribute__((format(printf, 3, 4)))
 static enum status fail(const struct reader *r, const yaml_node_t *node,
                         const char *format, ...)
 {

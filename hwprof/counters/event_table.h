@@ -71,8 +71,8 @@ enum status event_table_load(struct event_table *out, const char *path,
 
 /* The first table in directory/counters, by name, that fits; one for vendor
  * "any" where none does.  A directory of NULL is looked for: $ISOBATH_CONFIGS,
- * beside the executable's directory (configs, share/isobath/configs), ./configs.
- * STATUS_UNAVAILABLE: no directory, or nothing fits. */
+ * beside the executable's directory (configs, share/isobath/configs),
+ * ./configs.  STATUS_UNAVAILABLE: no directory, or nothing fits. */
 enum status event_table_find(struct event_table *out, const char *directory,
                              struct cpu_id id, struct error *err) MUST_CHECK;
 

@@ -11,57 +11,26 @@ static bool has_fma(void)
     return __builtin_cpu_supports("fma");
 }
 
-/* A chained fused multiply-add of 8 floats, two loads, a store, a branch never
- * taken, and the loop's: 8 instructions, 16 flops a round. */
-static void multiply_add(const struct known_input *in)
-{
-    size_t n = in->n;
-    uint64_t memory[4] = { 0 };
+/* A chained arithmetic instruction, two loads, a store, a branch never taken,
+ * and the loop's: 8 instructions a round. */
+#define EIGHT(name, before, arithmetic, after)                                 \
+    static void name(const struct known_input *in)                             \
+    {                                                                          \
+        size_t n = in->n;                                                      \
+        uint64_t memory[4] = { 0 };                                            \
+        __asm__ volatile(before ".p2align 5\n1:\n\t" arithmetic                \
+            "movq (%1), %%rax\n\tmovq 8(%1), %%rdx\n\tmovq %%rcx, 16(%1)\n\t"  \
+            "testq %0, %0\n\tjz 2f\n\tdecq %0\n\tjnz 1b\n2:\n\t" after          \
+            : "+r"(n) : "r"(memory)                                            \
+            : "rax", "rdx", "rcx", "xmm0", "xmm1", "cc", "memory");            \
+    }
 
-    __asm__ volatile(
-        "vxorps %%xmm0, %%xmm0, %%xmm0\n\t"
-        "vxorps %%xmm1, %%xmm1, %%xmm1\n\t"
-        ".p2align 5\n"
-        "1:\n\t"
-        "vfmadd231ps %%ymm1, %%ymm1, %%ymm0\n\t"
-        "movq (%1), %%rax\n\t"
-        "movq 8(%1), %%rdx\n\t"
-        "movq %%rcx, 16(%1)\n\t"
-        "testq %0, %0\n\t"
-        "jz 2f\n\t"
-        "decq %0\n\t"
-        "jnz 1b\n"
-        "2:\n\t"
-        "vzeroupper"
-        : "+r"(n)
-        : "r"(memory)
-        : "rax", "rdx", "rcx", "xmm0", "xmm1", "cc", "memory");
-}
-
-/* The same with an add of 4 floats, for CPUs without fused multiply-add: 8
- * instructions, 4 flops a round. */
-static void add(const struct known_input *in)
-{
-    size_t n = in->n;
-    uint64_t memory[4] = { 0 };
-
-    __asm__ volatile(
-        "xorps %%xmm0, %%xmm0\n\t"
-        ".p2align 5\n"
-        "1:\n\t"
-        "addps %%xmm0, %%xmm0\n\t"
-        "movq (%1), %%rax\n\t"
-        "movq 8(%1), %%rdx\n\t"
-        "movq %%rcx, 16(%1)\n\t"
-        "testq %0, %0\n\t"
-        "jz 2f\n\t"
-        "decq %0\n\t"
-        "jnz 1b\n"
-        "2:"
-        : "+r"(n)
-        : "r"(memory)
-        : "rax", "rdx", "rcx", "xmm0", "cc", "memory");
-}
+/* A fused multiply-add of 8 floats: 16 flops a round; for CPUs without it an
+ * add of 4: 4 flops. */
+EIGHT(multiply_add, "vxorps %%xmm0, %%xmm0, %%xmm0\n\t"
+      "vxorps %%xmm1, %%xmm1, %%xmm1\n\t",
+      "vfmadd231ps %%ymm1, %%ymm1, %%ymm0\n\t", "vzeroupper")
+EIGHT(add, "xorps %%xmm0, %%xmm0\n\t", "addps %%xmm0, %%xmm0\n\t", "")
 
 /* Ten chained multiplications of latency 3: 30 cycles a round. */
 static void chain(const struct known_input *in)

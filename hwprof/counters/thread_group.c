@@ -1,7 +1,53 @@
-/* thread_group.c - Read a group on each thread in turn, and sum. */
+/* thread_group.c - List threads, each of which has counters of its own; read a
+ * group on each in turn, and sum. */
 #include "hwprof/counters/thread_group.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum status thread_list(int tid[THREAD_LIST_MAX], int *n, struct error *err)
+{
+    int self = gettid();
+    struct dirent *entry;
+    DIR *tasks = opendir("/proc/self/task");
+
+    if (!tasks)
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "cannot list /proc/self/task: is /proc mounted?");
+    tid[0] = self;
+    *n = 1;
+    while ((entry = readdir(tasks))) {
+        int id = atoi(entry->d_name);
+        if (id <= 0 || id == self)
+            continue;
+        if (*n == THREAD_LIST_MAX) {
+            closedir(tasks);
+            return error_set(err, STATUS_UNAVAILABLE,
+                             "more than %d threads to count", THREAD_LIST_MAX);
+        }
+        tid[(*n)++] = id;
+    }
+    closedir(tasks);
+    return STATUS_OK;
+}
+
+enum status thread_list_check(const int *tid, int n, struct error *err)
+{
+    int now[THREAD_LIST_MAX], n_now = 0;
+    enum status status = thread_list(now, &n_now, err);
+
+    for (int i = 0; status == STATUS_OK && i < n_now; i++) {
+        int known = 0;
+        while (known < n && tid[known] != now[i])
+            known++;
+        if (known == n)
+            status = error_set(err, STATUS_UNAVAILABLE,
+                               "thread %d came up while counting: its work was "
+                               "not counted", now[i]);
+    }
+    return status;
+}
 
 enum status thread_group_open(struct thread_group **out, size_t size,
                               const struct counter_options *options,

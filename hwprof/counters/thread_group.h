@@ -4,7 +4,17 @@
 #define THREAD_GROUP_H
 
 #include "hwprof/counters/counter_group.h"
-#include "hwprof/counters/thread_list.h"
+
+enum { THREAD_LIST_MAX = 512 };
+
+/* Thread ids of /proc/self/task, the calling thread's first; *n of them, at
+ * most THREAD_LIST_MAX (more is STATUS_UNAVAILABLE). */
+enum status thread_list(int tid[THREAD_LIST_MAX], int *n,
+                        struct error *err) MUST_CHECK;
+
+/* STATUS_UNAVAILABLE when a thread lives that is not among tid[n]. */
+enum status thread_list_check(const int *tid, int n,
+                              struct error *err) MUST_CHECK;
 
 struct thread_group {
     struct counter_session base;          /* first: downcast */

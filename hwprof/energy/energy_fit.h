@@ -13,7 +13,7 @@
 #include "sim/core/base/error.h"
 
 /* The terms that cost energy.  Bytes are those that cross from that level to
- * the one nearer the core, as in sim/price/energy.h: bytes from DRAM cross all
+ * the one nearer the core, as in sim/price/roofline.h: bytes from DRAM cross all
  * levels.
  *   id     name                    unit      of what                        */
 #define ENERGY_TERM_MAP(X)                                                     \

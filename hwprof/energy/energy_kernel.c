@@ -189,7 +189,6 @@ static void choose_sets(struct energy_bench *bench,
                         const struct cpu_topology *topology)
 {
     bool shared = topology->n_cores && bench->n_threads > topology->n_cores;
-    uint64_t last = 0;
 
     for (int l = PEAK_L1; l < PEAK_LEVEL_COUNT; l++) {
         size_t *set = &bench->set_bytes[ENERGY_WORK_READ_L1 + l];
@@ -200,10 +199,7 @@ static void choose_sets(struct energy_bench *bench,
         if (*set > PIECE_BYTES)
             *set = *set / PIECE_BYTES * PIECE_BYTES;
     }
-    for (int level = 1; level <= 3; level++)
-        if (cpu_topology_cache(topology, level) > last)
-            last = cpu_topology_cache(topology, level);
-    if (bench->memory < 2 * last)
+    if (bench->memory < 2 * cpu_topology_last_cache(topology))
         bench->set_bytes[ENERGY_WORK_READ_DRAM] = 0;
 }
 
@@ -232,10 +228,7 @@ enum status energy_bench_open(struct energy_bench **out,
     bench->memory = peak_dram_bytes(topology, false);
     bench->slice = bench->memory / (size_t)bench->n_threads / 1024 * 1024;
     bench->worker = calloc((size_t)bench->n_threads, sizeof *bench->worker);
-    bench->data = mmap(NULL, bench->memory, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (bench->data == MAP_FAILED)
-        bench->data = NULL;
+    bench->data = peak_memory(bench->memory);
     if (!bench->worker || !bench->data) {
         enum status status = error_set(err, STATUS_NO_MEMORY, "no memory for a "
                                        "working set of %zu MiB",
@@ -243,8 +236,6 @@ enum status energy_bench_open(struct energy_bench **out,
         energy_bench_close(bench);
         return status;
     }
-    madvise(bench->data, bench->memory, MADV_HUGEPAGE);
-    memset(bench->data, 0, bench->memory);
     choose_sets(bench, topology);
     *out = bench;
     return STATUS_OK;

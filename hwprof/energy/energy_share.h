@@ -10,8 +10,8 @@
 
 /* out[i] = joules * weight[i] / sum, so that out[0] + out[1] + ... in this
  * order is `joules`, to the last bit or two; a weight of 0 has exactly 0.  out
- * may be weight.  STATUS_BAD_VALUE, out untouched: joules that are negative or not finite,
- * such a weight (an unknown one is not 0), or no weight above 0. */
+ * may be weight.  STATUS_BAD_VALUE, out untouched: joules that are negative or
+ * not finite, such a weight (an unknown one is not 0), or no weight above 0. */
 enum status energy_apportion(double *out, double joules, const double *weight,
                              int n, struct error *err) MUST_CHECK;
 

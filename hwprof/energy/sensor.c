@@ -26,9 +26,7 @@ static const double most_watts = 2000;
 /* One update may post this much on top, whatever the clock says. */
 static const double slack_joules = 10;
 
-static void set_reason(struct sensor *sensor, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
+__attribute__((format(printf, 2, 3)))
 static void set_reason(struct sensor *sensor, const char *format, ...)
 {
     va_list list;

@@ -131,9 +131,8 @@ void load_prober_close(struct load_prober *prober)
 {
     struct real *real = prober->context;
 
-    if (!real)
-        return;
-    free(real->data);
+    if (real)
+        free(real->data);
     free(real);
     *prober = (struct load_prober){ 0 };
 }

@@ -89,15 +89,23 @@ size_t peak_set_bytes(const struct cpu_topology *topology,
 
 size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick)
 {
-    uint64_t most = topology->memory_bytes / 8, last = 0;
-
-    for (int level = 1; level <= 3; level++)
-        if (cpu_topology_cache(topology, level) > last)
-            last = cpu_topology_cache(topology, level);
+    uint64_t most = topology->memory_bytes / 8;
+    uint64_t last = cpu_topology_last_cache(topology);
     uint64_t wanted = 4 * last > DRAM_LEAST ? 4 * last : DRAM_LEAST;
     if (most > (quick ? DRAM_QUICK : DRAM_MOST))
         most = quick ? DRAM_QUICK : DRAM_MOST;
     return round_down(wanted < most ? wanted : most);
+}
+
+void *peak_memory(size_t n_bytes)
+{
+    void *memory = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    madvise(memory, n_bytes, MADV_HUGEPAGE);
+    return memset(memory, 0, n_bytes);
 }
 
 static void measure_levels(struct peak *out, struct bench *bench,
@@ -150,6 +158,17 @@ bool peak_is_busy(const struct peak_rate *rate)
     return rate->n_runs && rate->share < load_least_share;
 }
 
+static void measure_all(struct peak *out, struct bench *bench,
+                        const struct cpu_topology *topology, size_t memory)
+{
+    *out = (struct peak){ .kernel = bench->kernel->name,
+                          .n_threads = bench->n_threads };
+    out->flops_one = measure(bench, 1, 0);
+    out->flops_all = measure(bench, bench->n_threads, 0);
+    measure_levels(out, bench, topology, memory);
+    settle(out, &bench->prober);
+}
+
 enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
                          int n_threads, bool quick, struct error *err)
 {
@@ -160,32 +179,16 @@ enum status peak_measure(struct peak *out, const struct cpu_topology *topology,
 
     bench.slice = round_down(memory / (size_t)bench.n_threads);
     bench.work = calloc((size_t)bench.n_threads, sizeof *bench.work);
-    bench.data = mmap(NULL, memory, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!bench.work || bench.data == MAP_FAILED) {
-        free(bench.work);
-        return error_set(err, STATUS_NO_MEMORY,
-                         "no memory for a working set of %zu MiB",
-                         memory >> 20);
-    }
-    enum status status = load_prober_open(&bench.prober, bench.n_threads, err);
-    if (status != STATUS_OK) {
-        munmap(bench.data, memory);
-        free(bench.work);
-        return status;
-    }
-    madvise(bench.data, memory, MADV_HUGEPAGE);
-    memset(bench.data, 0, memory);
-
-    *out = (struct peak){ .kernel = bench.kernel->name,
-                          .n_threads = bench.n_threads };
-    out->flops_one = measure(&bench, 1, 0);
-    out->flops_all = measure(&bench, bench.n_threads, 0);
-    measure_levels(out, &bench, topology, memory);
-    settle(out, &bench.prober);
-
+    bench.data = peak_memory(memory);
+    enum status status = bench.work && bench.data
+        ? load_prober_open(&bench.prober, bench.n_threads, err)
+        : error_set(err, STATUS_NO_MEMORY, "no memory for a working set of %zu"
+                    " MiB", memory >> 20);
+    if (status == STATUS_OK)
+        measure_all(out, &bench, topology, memory);
     load_prober_close(&bench.prober);
-    munmap(bench.data, memory);
+    if (bench.data)
+        munmap(bench.data, memory);
     free(bench.work);
-    return STATUS_OK;
+    return status;
 }

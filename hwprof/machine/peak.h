@@ -63,5 +63,8 @@ bool peak_is_busy(const struct peak_rate *rate);
 size_t peak_set_bytes(const struct cpu_topology *topology,
                       enum peak_level level, int n_threads, size_t memory);
 size_t peak_dram_bytes(const struct cpu_topology *topology, bool quick);
+/* So much memory, in large pages where there are any, written once; NULL: there
+ * is none.  Release with munmap(). */
+void  *peak_memory(size_t n_bytes);
 
 #endif

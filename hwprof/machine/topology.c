@@ -250,6 +250,16 @@ uint64_t cpu_topology_cache(const struct cpu_topology *topology, int level)
     return 0;
 }
 
+uint64_t cpu_topology_last_cache(const struct cpu_topology *topology)
+{
+    uint64_t last = 0;
+
+    for (int level = 1; level <= TOPOLOGY_LEVEL_MAX; level++)
+        if (cpu_topology_cache(topology, level) > last)
+            last = cpu_topology_cache(topology, level);
+    return last;
+}
+
 int cpu_topology_caches(const struct cpu_topology *topology, int level,
                         uint64_t *bytes)
 {

@@ -75,7 +75,9 @@ enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
 
 /* Bytes of the data cache of a level as CPU 0 has it, 0 when there is none. */
 uint64_t cpu_topology_cache(const struct cpu_topology *topology, int level);
-/* Number and bytes of all of them together, 0 likewise. */
+/* The largest of them. */
+uint64_t cpu_topology_last_cache(const struct cpu_topology *topology);
+/* Number and bytes of all of a level together, 0 likewise. */
 int      cpu_topology_caches(const struct cpu_topology *topology, int level,
                              uint64_t *bytes);
 

@@ -47,8 +47,8 @@ static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
 /* Idle EPYC Milan sockets draw 36 to 40 % (AnandTech 16529). */
 static const double static_share = 0.35;
 
-/* Share of the peak by flops of the op, as the executor's own kernels reach it on
- * one core of an Emerald Rapids guest, training at widths 32 to 256 (isobath
+/* Share of the peak by flops of the op, as the executor's own kernels reach it
+ * on one core of an Emerald Rapids guest, training at widths 32 to 256 (isobath
  * profile); `scale` says how far to trust them elsewhere. */
 static const char efficiency[] =
     "efficiency:\n"

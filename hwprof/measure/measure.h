@@ -73,7 +73,8 @@ int measure_n_passes(const struct measure *measure);      /* at least 1 */
 /* "time", "bare", or the metrics: "flops instructions cycles". */
 const char *measure_pass_name(const struct measure *measure, int pass);
 
-/* True: the pass reads counters, and what waits in it should block, not spin. */
+/* True: the pass reads counters, and what waits in it should block, not
+ * spin. */
 bool measure_counts(const struct measure *measure, int pass);
 
 /* The pass that most wants another repeat, in turns, so that drift hits all
@@ -104,8 +105,8 @@ struct measure_range {
     int    n;                    /* repeats; 0: nothing was measured */
     enum provenance from;        /* the weakest of them */
 };
-/* key with LEDGER_ANY in layer, token, or (int) pass and op: their sum.  A token
- * from 0 on has totals alone; its seconds are those of bare repeats. */
+/* key with LEDGER_ANY in layer, token, or (int) pass and op: their sum.  A
+ * token from 0 on has totals alone; its seconds are those of bare repeats. */
 struct measure_range measure_range(const struct measure *measure, int pass,
                                    int32_t layer, int32_t token, int op,
                                    enum metric metric);
@@ -177,7 +178,8 @@ struct measure_row {
 void measure_report(const struct measure *measure,
                     struct measure_row row[METRIC_COUNT]);
 
-/* Count the regions that were measured into the cells that match; LEDGER_ANY. */
+/* Count the regions that were measured into the cells that match;
+ * LEDGER_ANY. */
 uint64_t measure_regions(const struct measure *measure, int pass,
                          int32_t layer, int op);
 

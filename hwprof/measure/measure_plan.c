@@ -42,11 +42,10 @@ static bool is_worth_a_retry(const struct calibration_set *set)
 /* Open `metrics` on a back end and calibrate; the session is closed again.
  * *seen: metrics the back end sees.  Fails for want of memory or for a bad
  * trace; everything else is a reason in *set. */
-static enum status qualify(const struct measure *m,
+static enum status qualify(struct measure *m,
                            const struct counter_backend *backend,
                            uint32_t metrics, struct calibration_set *set,
-                           uint32_t *seen, struct measure_row *row,
-                           struct error *err)
+                           uint32_t *seen, struct error *err)
 {
     struct counter_options options = measure_session_options(m, metrics);
     enum status status = STATUS_UNAVAILABLE;
@@ -60,10 +59,10 @@ static enum status qualify(const struct measure *m,
         *seen = counter_seen(session);
         for (int i = 0; i < METRIC_COUNT; i++)
             if (metrics & counter_bit((enum metric)i)) {
-                memcpy(row[i].source, session->source[i],
-                       sizeof row[i].source);
-                memcpy(row[i].reason, session->reason[i],
-                       sizeof row[i].reason);
+                memcpy(m->row[i].source, session->source[i],
+                       sizeof m->row[i].source);
+                memcpy(m->row[i].reason, session->reason[i],
+                       sizeof m->row[i].reason);
             }
         status = *seen ? counter_start(session, &why) : STATUS_OK;
         if (*seen && status == STATUS_OK)
@@ -113,57 +112,44 @@ static void add_pass(struct measure *m, uint32_t metrics,
                                      used ? " " : "", metric_table[i].column);
 }
 
-/* Time what reading costs an op, by regions without work in them. */
-static enum status time_region(const struct measure *m,
-                               const struct counter_backend *backend,
-                               uint32_t metrics, double *seconds,
-                               struct error *err)
+/* Fewer may be read than were calibrated together, and an empty region of
+ * theirs counts less; where that cannot be had, what it was stays.  Time, too,
+ * what reading costs an op, by regions without work in them; region_seconds
+ * NULL: it is not asked for. */
+static enum status settle(const struct measure *m,
+                          const struct counter_backend *backend,
+                          uint32_t metrics, bool fewer,
+                          struct calibration_set *set, double *region_seconds,
+                          struct error *err)
 {
     struct counter_options options = measure_session_options(m, metrics);
     const struct ledger_shape shape = { true, true, 0, 0 };
     struct counter_session *session = NULL;
     struct ledger *ledger = NULL;
+    struct error why = { 0 };
     enum status status = counter_open(&session, backend, &options, err);
 
     if (status == STATUS_OK)
         status = ledger_open(&ledger, shape, (struct cost){ 0 }, err);
-    if (status == STATUS_OK && counter_start(session, err) == STATUS_OK) {
+    if (status == STATUS_OK && counter_start(session, &why) == STATUS_OK) {
+        struct calibration_set now = *set;
         struct counter_meter meter = counter_meter(session, ledger,
                                                    (struct cost){ 0 });
         struct op_run run = { .pass = PASS_FORWARD, .op = OP_NORM,
                               .layer = LEDGER_OUTSIDE };
+        if (fewer && calibrate_empty(&now, session, &why) == STATUS_OK)
+            *set = now;
         double started = clock_seconds();
-        for (int i = 0; i < TIMED_REGIONS; i++) {
+        for (int i = 0; region_seconds && i < TIMED_REGIONS; i++) {
             meter_begin(&meter.meter, &run);
             meter_end(&meter.meter, &run);
         }
-        *seconds = (clock_seconds() - started) / TIMED_REGIONS;
+        if (region_seconds)
+            *region_seconds = (clock_seconds() - started) / TIMED_REGIONS;
     }
     ledger_close(ledger);
     counter_close(session);
     return status;
-}
-
-/* Fewer are read than were calibrated together, and an empty region of theirs
- * counts less.  Where that cannot be had, what it was stays. */
-static enum status settle_fewer(const struct measure *m,
-                                const struct counter_backend *backend,
-                                uint32_t metrics, struct calibration_set *set,
-                                struct error *err)
-{
-    struct counter_options options = measure_session_options(m, metrics);
-    struct counter_session *session = NULL;
-    struct calibration_set fewer = *set;
-    struct error why = { 0 };
-    enum status status = counter_open(&session, backend, &options, err);
-
-    if (status != STATUS_OK)
-        return status;
-    if (counter_start(session, &why) == STATUS_OK &&
-        calibrate_empty(&fewer, session, &why) == STATUS_OK)
-        *set = fewer;
-    counter_close(session);
-    return STATUS_OK;
 }
 
 /* The metrics of the group that this back end counts right. */
@@ -171,36 +157,24 @@ static enum status try_path(struct measure *m, uint32_t metrics,
                             struct read_path *path, struct error *err)
 {
     struct calibration_set set = { 0 };
-    struct measure_row row[METRIC_COUNT] = { 0 };
     uint32_t seen = 0, qualified = 0;
-    double region_seconds = 0;
-    enum status status = qualify(m, path->backend, metrics, &set, &seen, row,
-                                 err);
+    bool simulates = counter_simulates(path->backend);
+    double region_seconds = simulates ? (double)NAN    /* its own time */
+                                      : 0;
+    enum status status = qualify(m, path->backend, metrics, &set, &seen, err);
 
+    seen &= metrics;
     for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++)
-        if ((metrics & seen & counter_bit((enum metric)i)) &&
-            set.metric[i].qualified)
+        if ((seen & counter_bit((enum metric)i)) && set.metric[i].qualified)
             qualified |= counter_bit((enum metric)i);
-    if (qualified && qualified != (metrics & seen) &&
-        m->options.backend != &counter_recorded)
-        status = settle_fewer(m, path->backend, qualified, &set, err);
-    for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++) {
-        if (!(metrics & counter_bit((enum metric)i)))
-            continue;
-        memcpy(m->row[i].reason, row[i].reason, sizeof row[i].reason);
-        memcpy(m->row[i].source, row[i].source, sizeof row[i].source);
-        if (!(seen & counter_bit((enum metric)i)))
-            continue;
-        describe(&m->row[i], &set, path->backend);
-    }
+    bool fewer = qualified != seen && m->options.backend != &counter_recorded;
+    if (qualified && (fewer || !simulates))
+        status = settle(m, path->backend, qualified, fewer, &set,
+                        simulates ? NULL : &region_seconds, err);
+    for (int i = 0; status == STATUS_OK && i < METRIC_COUNT; i++)
+        if (seen & counter_bit((enum metric)i))
+            describe(&m->row[i], &set, path->backend);
     if (status != STATUS_OK || !qualified)
-        return status;
-    if (counter_simulates(path->backend))
-        region_seconds = (double)NAN;      /* a simulator's own time */
-    else
-        status = time_region(m, path->backend, qualified, &region_seconds,
-                             err);
-    if (status != STATUS_OK)
         return status;
     add_pass(m, qualified, path->backend, &set);
     m->pass[m->n_passes - 1].region_seconds = region_seconds;

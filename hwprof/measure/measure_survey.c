@@ -1,4 +1,5 @@
-/* measure_survey.c - Ask every back end what it counts here, and at what cost. */
+/* measure_survey.c - Ask every back end what it counts here, and at what
+ * cost. */
 #include <stdio.h>
 #include <string.h>
 #include "hwprof/measure/measure_inside.h"

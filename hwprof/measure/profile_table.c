@@ -36,7 +36,8 @@ struct row {
     struct amount amount[N_AMOUNTS];
 };
 
-static struct row row_of(const struct profile_table *w, int op, const char *name)
+static struct row row_of(const struct profile_table *w, int op,
+                         const char *name)
 {
     const struct ledger *ledgers[] = { w->predicted, w->counted, w->measured };
     struct row row = { .op = op };

@@ -7,10 +7,10 @@
  *                  simulator executed is exact for a phase too, and only ever
  *                  more than was counted, by no more than scalars do
  *   bytes          predicted = counted, exactly; no counter sees operands
- *   l2, l3, dram   what came into L1, past L2, past L3, measured to the analytic
- *                  byte model (so l3 with dram's bytes): 5 % where an op streams
- *                  (norms, embedding, optimizer, keys in decoding), 15 % in
- *                  products; other ops are shown and not judged
+ *   l2, l3, dram   what came into L1, past L2, past L3, measured to the
+ *                  analytic byte model (so l3 with dram's bytes): 5 % where an
+ *                  op streams (norms, embedding, optimizer, keys in decoding),
+ *                  15 % in products; other ops are shown and not judged
  *   instructions,  repeats of a phase within 0.5 % of their median
  *   cycles
  *
@@ -32,7 +32,7 @@
  * and runs all the same, in every thread, once a region. */
 enum { VALIDATE_SCALARS = 64 };
 
-/*  id            word                  what it says                           */
+/*  id            word                  what it says */
 #define VALIDATE_MAP(X)                                                        \
     X(WITHIN,       "within")           /* the budget */                       \
     X(OUTSIDE,      "OUTSIDE")          /* the check failed */                 \
@@ -72,7 +72,8 @@ struct validate_row {
     enum metric metric;
     double      predicted, counted, measured;
     enum provenance measured_from;
-    bool        differs;         /* counted from predicted, where they may not */
+    bool        differs;         /* counted from predicted, where they may
+                                  * not */
     double      off, allowed;    /* NAN: nothing to compare, no budget; allowed
                                   * 0: exact */
     enum validate_verdict verdict;

@@ -114,7 +114,8 @@ void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
     const struct pace p = pace_of(r);
 
     fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
-            r->job->config->model, r->source->has_weights ? "" : ", random weights",
+            r->job->config->model,
+            r->source->has_weights ? "" : ", random weights",
             r->n_prompt, r->n_new, end_names[r->end]);
     print_routing(file, r);
     fprintf(file, "opened  %.4g s, %.4g MB with its weights\n", r->open_seconds,
@@ -129,7 +130,8 @@ void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
                 1.0 / p.seconds, p.flops, p.bytes,
                 p.weight_bytes / p.seconds / 1e9);
     print_agreement(file, r);
-    fprintf(file, "memory  %.4g MB predicted", (double)r->predicted_bytes / 1e6);
+    fprintf(file, "memory  %.4g MB predicted",
+            (double)r->predicted_bytes / 1e6);
     if (r->peak_bytes > 0)
         fprintf(file, ", %.4g MB at the peak", (double)r->peak_bytes / 1e6);
     fputc('\n', file);
@@ -196,7 +198,8 @@ static json_t *generation_json(const struct run_prompt_answer *r)
         "ended_by", end_names[r->end], "text", r->text, r->text_size,
         "open_seconds", json_number(r->open_seconds),
         "prefill_seconds", json_number(r->prefill_seconds),
-        "prefill_tokens_per_second", json_number(r->n_prompt / r->prefill_seconds),
+        "prefill_tokens_per_second",
+        json_number(r->n_prompt / r->prefill_seconds),
         "prefill_flops", (json_int_t)r->prefill_flops,
         "prefill_bytes", (json_int_t)r->prefill_bytes,
         "decode_seconds_median", json_number(p.seconds),
@@ -229,7 +232,8 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
     const struct pace p = pace_of(r);
     enum status status;
     json_t *j = summary_open("run", config_of(r),
-        provenance_json(job->argc, job->argv, job->common->threads, job->config->seed,
+        provenance_json(job->argc, job->argv, job->common->threads,
+                        job->config->seed,
                         r->isa, NULL, NULL));
     if (!j)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");

@@ -77,6 +77,8 @@ static enum status read_spec(struct train_job *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     s->spec.backbone_frozen = c->freeze == FREEZE_BACKBONE;
+    s->spec.kept_varies |= c->capacity_warmup > 0.0 &&
+                           spec_n_routed(&s->spec) > 0;
     return spec_check(&s->spec, err) == STATUS_OK
                ? STATUS_OK
                : model_config_blame(&train_config_schema, s->origins, err);
@@ -163,9 +165,113 @@ enum status train_read_config(struct train_job *s, struct error *err)
                ? blame(s, "machine", err) : status;
 }
 
+static enum status open_ledger(struct ledger **out, const struct train_job *s,
+                               struct error *err)
+{
+    return ledger_open(out, (struct ledger_shape){
+        .by_pass = true, .by_op = true, .n_layers = s->spec.n_layers },
+        cost_zero(PROV_PREDICTED), err);
+}
+
+static double ledger_flops(const struct ledger *ledger)
+{
+    const struct cost sum = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY, LEDGER_ANY);
+    return cost_get(&sum, METRIC_FLOPS);
+}
+
+/* The predicted flops of a step whose routed layers are so far open; leaves its
+ * prediction in `ledger`, besides what is there. */
+static enum status price_step(double *flops, struct train_job *s,
+                              double openness, struct ledger *ledger,
+                              struct error *err)
+{
+    struct model_spec spec = s->spec;
+    const struct predict_job job = { .spec = &spec,
+                                     .allocation = &s->allocation,
+                                     .machine = s->machine };
+
+    spec_set_openness(&spec, openness);
+    allocation_fill(&s->allocation, &spec);
+    const double before = ledger_flops(ledger);
+    enum status status = predict_train_step(ledger, &job, NULL, err);
+    *flops = ledger_flops(ledger) - before;
+    return status;
+}
+
+/* The flops of the first steps of a run of `steps`, while layers are open; steps
+ * that keep as many tokens cost the same. */
+static enum status price_opening(double *flops, struct train_job *s,
+                                 int64_t steps, struct error *err)
+{
+    const double share = s->config.capacity_warmup;
+    const int64_t open = schedule_open_steps(share, steps);
+    struct ledger *scratch = NULL;
+    enum status status = open_ledger(&scratch, s, err);
+    int32_t kept[SPEC_MAX_LAYERS] = { 0 };
+    double step_flops = 0.0;
+
+    *flops = 0.0;
+    for (int64_t step = 1; step <= open && status == STATUS_OK; step++) {
+        const double openness = schedule_openness(share, step, steps);
+        bool changed = false;
+        for (int32_t l = 0; l < s->spec.n_layers; l++) {
+            int32_t k = spec_kept_at(&s->spec,
+                                     spec_opened(&s->spec, l, openness),
+                                     (int32_t)s->config.tokens);
+            changed |= k != kept[l];
+            kept[l] = k;
+        }
+        if (changed)
+            status = price_step(&step_flops, s, openness, scratch, err);
+        *flops += step_flops;
+    }
+    ledger_close(scratch);
+    return status;
+}
+
+static enum status price_run(double *flops, struct train_job *s, int64_t steps,
+                             double closed_step, struct error *err)
+{
+    enum status status = price_opening(flops, s, steps, err);
+    *flops += closed_step * (double)(steps - schedule_open_steps(
+                                                 s->config.capacity_warmup,
+                                                 steps));
+    return status;
+}
+
+/* Find the number of steps whose flops come nearest to the budget. */
+static enum status spend_budget(struct train_job *s, double closed_step,
+                                struct error *err)
+{
+    struct train_config *c = &s->config;
+    int64_t fits = 0, above = llround(c->budget_flops / closed_step) + 1;
+    double under = 0.0, over = (double)INFINITY;
+
+    while (above - fits > 1) {
+        const int64_t middle = fits + (above - fits) / 2;
+        double flops;
+        enum status status = price_run(&flops, s, middle, closed_step, err);
+        if (status != STATUS_OK)
+            return status;
+        if (flops <= c->budget_flops)
+            fits = middle, under = flops;
+        else
+            above = middle, over = flops;
+    }
+    c->steps = c->budget_flops - under < over - c->budget_flops ? fits : above;
+    if (c->steps >= 1)
+        return STATUS_OK;
+    error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: one step takes"
+              " %.3g flops", c->budget_flops, isfinite(over) ? over
+                                                             : closed_step);
+    return blame(s, "train.budget_flops", err);
+}
+
 enum status train_plan(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
+    double closed_step;
     /* As given: values that train_plan() works out stand beside it in the
      * summary. */
     s->config_json = config_json(c, &train_config_schema);
@@ -174,29 +280,13 @@ enum status train_plan(struct train_job *s, struct error *err)
                                          (int32_t)c->batch, (int32_t)c->tokens,
                                          err);
     if (status == STATUS_OK)
-        status = ledger_open(&s->predicted, (struct ledger_shape){
-            .by_pass = true, .by_op = true, .n_layers = s->spec.n_layers },
-            cost_zero(PROV_PREDICTED), err);
+        status = open_ledger(&s->predicted, s, err);
+    if (status == STATUS_OK)
+        status = price_step(&closed_step, s, 0.0, s->predicted, err);
+    if (status == STATUS_OK && c->steps == 0)
+        status = spend_budget(s, closed_step, err);
     if (status != STATUS_OK)
         return status;
-    allocation_fill(&s->allocation, &s->spec);
-    struct predict_job job = { .spec = &s->spec,
-                               .allocation = &s->allocation,
-                               .machine = s->machine };
-    status = predict_train_step(s->predicted, &job, NULL, err);
-    if (status != STATUS_OK)
-        return status;
-    struct cost sum = ledger_sum(s->predicted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-    double flops = cost_get(&sum, METRIC_FLOPS);
-    if (c->steps == 0) {
-        c->steps = llround(c->budget_flops / flops);
-        if (c->steps < 1) {
-            error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: one step"
-                      " takes %.3g flops", c->budget_flops, flops);
-            return blame(s, "train.budget_flops", err);
-        }
-    }
     if (c->learning_rate == 0.0)
         c->learning_rate = train_config_default_rate(c);
     return s->config_json ? STATUS_OK
@@ -232,6 +322,8 @@ static void forget_later_keys(json_t *same)
         const char *section, *key, *was;        /* JSON */
     } later[] = {
         { "routing", "window", "0" },
+        { "routing", "capacity_warmup", "0.0" },
+        { "routing", "router_deviation", "0.0" },
         { "routing", "aux_loss", "0.0" },
         { "routing", "z_loss", "0.0" },
         { "routing", "balance_loss", "0.0" },
@@ -314,6 +406,8 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
         .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
         .predicted = s->spec.kept_varies ? s->predicted : NULL,
         .init_scheme = (enum init_scheme)c->init_scheme,
+        .router_deviation = c->router_deviation,
+        .capacity_warmup = s->spec.kept_varies ? c->capacity_warmup : 0.0,
     };
     if (s->spec.kept_varies)
         ledger_clear(s->predicted);

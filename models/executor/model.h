@@ -72,6 +72,9 @@ struct model_input {
     const struct allocation *replayed;   /* for policies that replay */
     uint64_t seed;                /* for policies that draw */
     bool train;                   /* keep for backward, move thresholds */
+    double openness;              /* of routed layers, spec_opened(); above 0
+                                   * only where the spec's kept_varies gives
+                                   * room */
     bool entropy;                 /* also the entropy of each prediction */
     bool cache;                   /* prefill of whole sequences, after
                                    * model_decode_reset(): keys and values are

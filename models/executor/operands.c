@@ -124,7 +124,8 @@ struct router_loss router_loss_of(struct model *m, int32_t layer)
     struct layer_buffers *b = &m->layer[layer];
     const double each = 1.0 / ((double)m->n_rows * spec_n_routed(&m->spec));
     const int32_t kept = b->first[m->input.n_sequences];
-    const double over = (double)kept / m->n_rows - m->spec.capacity[layer];
+    const double over = (double)kept / m->n_rows -
+                        spec_opened(&m->spec, layer, m->input.openness);
     return (struct router_loss){
         .n = m->n_rows, .score = b->score, .place = b->place,
         .entropy = (float)(m->spec.aux_loss * each),

@@ -89,15 +89,16 @@ struct route_input routing_input(const struct model *m, int32_t choice,
                                  const real *score)
 {
     const int32_t l = plan_choice(&m->spec, choice).layer;
+    const double capacity = spec_opened(&m->spec, l, m->input.openness);
 
     return (struct route_input){
         .score = score, .n_tokens = n_tokens,
-        .n_keep = spec_kept(&m->spec, l, n_tokens),
+        .n_keep = spec_kept_at(&m->spec, capacity, n_tokens),
         .keep_first = m->spec.keep_first, .threshold = m->threshold[l],
         .window = m->spec.score_window,
         .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
                            1),
-        .capacity = m->spec.capacity[l], .sequence = sequence,
+        .capacity = capacity, .sequence = sequence,
         .choice = choice, .replayed = m->input.replayed,
         .scratch = m->choose_scratch,
     };

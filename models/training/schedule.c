@@ -1,4 +1,4 @@
-/* schedule.c - Raise the learning rate, then let it fall. */
+/* schedule.c - Raise the learning rate, then let it fall; close routed layers. */
 #include "models/training/schedule.h"
 
 #include <math.h>
@@ -45,4 +45,16 @@ double schedule_rate(const struct schedule *s, int64_t step, int64_t steps)
     double cooldown = fmin(s->cooldown * (double)steps / after, 1.0);
     return s->peak * (s->floor + (1.0 - s->floor) *
                                      shapes[s->shape].fall(done, cooldown));
+}
+
+int64_t schedule_open_steps(double share, int64_t steps)
+{
+    return (int64_t)ceil(share * (double)steps);
+}
+
+double schedule_openness(double share, int64_t step, int64_t steps)
+{
+    int64_t open = schedule_open_steps(share, steps), done = step - 1;
+    return done < open ? 0.5 * (1.0 + cos(M_PI * (double)done / (double)open))
+                       : 0.0;
 }

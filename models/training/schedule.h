@@ -1,4 +1,5 @@
-/* schedule.h - Say the learning rate of every step of a run. */
+/* schedule.h - Say the learning rate of every step of a run, and how far open its
+ * routed layers are. */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
@@ -27,5 +28,12 @@ struct schedule {
 /* step 1..steps */
 double schedule_rate(const struct schedule *schedule, int64_t step,
                      int64_t steps);
+
+/* The openness of routed layers (spec_opened()) while their capacity falls from
+ * 1 to its own by half a cosine: all open at step 1, closed after that share of
+ * the steps. */
+double  schedule_openness(double share, int64_t step, int64_t steps);
+/* The steps in which they are open. */
+int64_t schedule_open_steps(double share, int64_t steps);
 
 #endif

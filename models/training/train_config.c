@@ -30,6 +30,12 @@ static const char *const rate_scalings[] = {
 /* clang-format off */
 static const struct config_key keys[] = {
     MODEL_CONFIG_KEYS(offsetof(struct train_config, model))
+    RUN("routing.capacity_warmup", REAL, capacity_warmup, 0, 1, "0", NULL, "",
+        "share of the steps in which the capacity falls from 1 to its own, by"
+        " half a cosine; train.budget_flops pays for it"),
+    RUN("routing.router_deviation", REAL, router_deviation, 0, 100, "0", NULL,
+        "", "of the scores that drawn routers give at first; 0: 0.02"
+        " sqrt(model.channels), in a model of train.init 0.02"),
     RUN("data.path", PATH, data_path, 0, 0, NULL, NULL, "",
         "a text file; its bytes are the tokens, unless there is a tokenizer"),
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",

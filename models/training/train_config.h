@@ -12,6 +12,7 @@ struct train_config {
     char    data_path[CONFIG_TEXT_SIZE];
     char    tokenizer[CONFIG_TEXT_SIZE];     /* "": the init's, or bytes */
     char    init[CONFIG_TEXT_SIZE];          /* "": weights are drawn */
+    double  capacity_warmup, router_deviation;
     int     init_scheme;                     /* enum init_scheme */
     int     freeze;                          /* enum freeze */
     int64_t tokens, batch, steps;

@@ -81,11 +81,15 @@ static struct model_options judge_options(const struct trainer_options *o,
 /* Without an init all weights are drawn again, and come out the same. */
 static void draw_routers(struct trainer *t)
 {
-    if (t->options.init)
-        model_init_routers(t->model, t->options.seed,
-                           TRAINER_ROUTER_DEVIATION);
-    else
-        model_init(t->model, t->options.init_scheme, t->options.seed);
+    const struct trainer_options *o = &t->options;
+    double deviation = o->router_deviation;
+
+    if (!o->init)
+        model_init(t->model, o->init_scheme, o->seed);
+    else if (deviation == 0.0)
+        deviation = TRAINER_ROUTER_DEVIATION;
+    if (deviation > 0.0)
+        model_init_routers(t->model, o->seed, deviation);
 }
 
 static enum status first_weights(struct trainer *t, struct error *err)
@@ -244,6 +248,7 @@ enum status trainer_step(struct trainer *t, struct error *err)
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
         .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
+        .openness = schedule_openness(o->capacity_warmup, step, o->steps),
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))

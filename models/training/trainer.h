@@ -26,6 +26,10 @@ struct trainer_options {
                                            * and resumed with the rest; NULL:
                                            * steps cost alike; borrowed */
     enum init_scheme init_scheme;         /* by which they are drawn */
+    double  router_deviation;             /* of first scores; 0: the scheme's,
+                                           * or TRAINER_ROUTER_DEVIATION */
+    double  capacity_warmup;              /* share of the steps; above 0 only
+                                           * where the spec's kept_varies */
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate

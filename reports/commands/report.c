@@ -51,9 +51,8 @@ static void say(const struct report *report, const struct command_options *o)
                      "out", report->study.n_unfinished +
                      report->tradeoff.n_unfinished);
     if (!o->quiet)
-        printf("%zu figures, %zu run%s\n", report->n_figures,
-               report_count_runs(report),
-               report_count_runs(report) == 1 ? "" : "s");
+        printf("%zu figures, %zu run%s\n", report->n_figures, report->n_worked,
+               report->n_worked == 1 ? "" : "s");
     print_path(o->output, "index.html");
 }
 

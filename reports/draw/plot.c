@@ -59,6 +59,22 @@ void plot_quote(struct plot *plot, const char *text)
     escape_write(plot->script, BORDER_GNUPLOT, text);
 }
 
+void range_add(struct range *r, double value)
+{
+    if (!isfinite(value))
+        return;
+    r->low = fmin(r->low, value);
+    r->high = fmax(r->high, value);
+}
+
+void range_widen(struct range *r, double share, double least)
+{
+    double room = fmax(share * (r->high - r->low), least);
+
+    r->low -= room;
+    r->high += room;
+}
+
 void plot_axes(struct plot *plot, struct frame f)
 {
     if (f.log_x || f.log_y)

@@ -6,6 +6,7 @@
 #ifndef PLOT_H
 #define PLOT_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,15 @@ void        plot_close(struct plot *plot);
 /* Pixels that the plot's frame spans. */
 double      plot_frame_width(const struct plot *plot);
 double      plot_frame_height(const struct plot *plot);
+
+/* From the least to the largest of known values; empty: RANGE_EMPTY. */
+struct range {
+    double low, high;
+};
+#define RANGE_EMPTY { HUGE_VAL, -HUGE_VAL }
+void        range_add(struct range *range, double value);
+/* Room on both sides: that share of the range, or `least` if that is more. */
+void        range_widen(struct range *range, double share, double least);
 
 /* The frame's axes, and its size on the page. */
 struct frame {

@@ -73,32 +73,26 @@ static bool is_drawn_dense(const struct study *study, const struct setting *d,
     return d == study->dense;
 }
 
-static void loss_range(const struct setting **s, size_t n,
-                       const struct study *study, double *low, double *high)
+static void add_spread(struct range *range, struct spread s)
 {
-    double room;
+    range_add(range, s.mean - known_sd(s));
+    range_add(range, s.mean + known_sd(s));
+}
 
-    *low = HUGE_VAL;
-    *high = -HUGE_VAL;
-    for (size_t i = 0; i < study->n; i++) {
-        const struct setting *d = &study->setting[i];
-        if (!is_drawn_dense(study, d, s, n))
-            continue;
-        *low = fmin(*low, d->causal.mean - known_sd(d->causal));
-        *high = fmax(*high, d->causal.mean + known_sd(d->causal));
-    }
+static struct range loss_range(const struct setting **s, size_t n,
+                               const struct study *study)
+{
+    struct range range = RANGE_EMPTY;
+
+    for (size_t i = 0; i < study->n; i++)
+        if (is_drawn_dense(study, &study->setting[i], s, n))
+            add_spread(&range, study->setting[i].causal);
     for (size_t i = 0; i < n; i++) {
-        const struct spread both[] = { s[i]->causal, s[i]->topk };
-        for (int k = 0; k < 2; k++) {
-            if (!both[k].n)
-                continue;
-            *low = fmin(*low, both[k].mean - known_sd(both[k]));
-            *high = fmax(*high, both[k].mean + known_sd(both[k]));
-        }
+        add_spread(&range, s[i]->causal);
+        add_spread(&range, s[i]->topk);
     }
-    room = fmax(0.1 * (*high - *low), 0.002);
-    *low -= room;
-    *high += room;
+    range_widen(&range, 0.1, 0.002);
+    return range;
 }
 
 /* Ticks at the capacities that were run, where there is room for names. */
@@ -135,22 +129,21 @@ static void say(struct plot *p, const struct study *study, size_t n)
         }
     }
     if (*at)
-        snprintf(p->head, sizeof p->head, "The causal rule differs from top-k "
-                 "by at most %.4f nats per byte (%s)", fabs(gap), at);
+        TEXT_SET(p->head, "The causal rule differs from top-k by at most %.4f "
+                 "nats per byte (%s)", fabs(gap), at);
     else
-        snprintf(p->head, sizeof p->head, "Held-out loss and forward FLOPs "
-                 "against capacity");
-    snprintf(p->sub, sizeof p->sub, "Above: held-out loss (nats per byte); "
-             "top-k looks ahead in the text, the causal rule does not; bars: "
-             "± 1 sd over seeds. Below: forward FLOPs per token");
-    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text  |  "
-             "FLOPs counted  |  lines join the lowest loss at each capacity%s",
+        TEXT_SET(p->head, "Held-out loss and forward FLOPs against capacity");
+    TEXT_SET(p->sub, "Above: held-out loss (nats per byte); top-k looks ahead "
+             "in the text, the causal rule does not; bars: ± 1 sd over seeds. "
+             "Below: forward FLOPs per token");
+    TEXT_SET(p->foot, "loss measured on held-out text  |  FLOPs counted  |  "
+             "lines join the lowest loss at each capacity%s",
              study->separate ? "  |  of the largest training budget alone"
                              : "");
-    snprintf(p->alt, sizeof p->alt, "Two panels over capacity on a logarithmic "
-             "axis, %zu MoD settings: held-out loss under the causal rule and "
-             "under top-k, and forward FLOPs per token, with the best dense "
-             "model as a line. %s.", n, p->head);
+    TEXT_SET(p->alt, "Two panels over capacity on a logarithmic axis, %zu MoD "
+             "settings: held-out loss under the causal rule and under top-k, "
+             "and forward FLOPs per token, with the best dense model as a "
+             "line. %s.", n, p->head);
 }
 
 /* About three steps to the top: 1, 2 or 5 times a power of ten. */
@@ -166,11 +159,11 @@ extern const char figure_capacity_gp[];
 static void write_panels(struct plot *p, const struct study *study,
                          const struct setting **s, size_t n)
 {
-    double low, high, most = 0;
+    const struct range loss = loss_range(s, n, study);
+    double most = 0;
     struct prefix prefix;
     const double split = p->bottom + 0.36 * plot_frame_height(p);
 
-    loss_range(s, n, study, &low, &high);
     for (size_t i = 0; i < n; i++)
         most = fmax(most, s[i]->flops_forward);
     for (size_t i = 0; i < study->n; i++)
@@ -179,7 +172,7 @@ static void write_panels(struct plot *p, const struct study *study,
     prefix = prefix_for(most);
     fprintf(p->script, "X0 = %.9g; Y0 = %.9g; Y1 = %.9g; SPLIT = %.0f.\n"
             "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n",
-            s[0]->capacity / 1.2, low, high, split, 1.15 * most / prefix.factor,
+            s[0]->capacity / 1.2, loss.low, loss.high, split, 1.15 * most / prefix.factor,
             nice_step(most / prefix.factor), prefix.factor, prefix.letter);
     write_tics(p, s, n, false);
     write_tics(p, s, n, true);

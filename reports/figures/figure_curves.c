@@ -35,7 +35,8 @@ static double smoothed(const struct curve *c, size_t r)
 enum { CURVE_POINTS = 400 };
 
 struct extent {
-    double flops, low, high;   /* of what is drawn */
+    double flops;
+    struct range loss;         /* of what is drawn */
     bool   heldout;            /* every run has a held-out curve */
 };
 
@@ -63,7 +64,7 @@ static const double first_share = 0.03;
 
 static struct extent find_extent(const struct curve *curve, size_t n)
 {
-    struct extent e = { 0, HUGE_VAL, -HUGE_VAL, true };
+    struct extent e = { 0, RANGE_EMPTY, true };
 
     for (size_t i = 0; i < n; i++) {
         e.flops = fmax(e.flops, last_flops(&curve[i]));
@@ -71,14 +72,10 @@ static struct extent find_extent(const struct curve *curve, size_t n)
     }
     for (size_t i = 0; i < n; i++)
         for (size_t r = 0; r < curve[i].n;
-             r += row_step(&curve[i], e.heldout)) {
-            double loss = loss_at(&curve[i], r, e.heldout);
-            if (isfinite(loss) && curve[i].row[r].flops >=
-                                  first_share * e.flops) {
-                e.low = fmin(e.low, loss);
-                e.high = fmax(e.high, loss);
-            }
-        }
+             r += row_step(&curve[i], e.heldout))
+            if (curve[i].row[r].flops >= first_share * e.flops)
+                range_add(&e.loss, loss_at(&curve[i], r, e.heldout));
+    range_widen(&e.loss, 0.05, 0);
     return e;
 }
 
@@ -97,19 +94,19 @@ static void write_curve(struct plot *p, const struct curve *c,
 
 static void describe(struct plot *p, const struct extent *e, size_t n)
 {
-    snprintf(p->head, sizeof p->head, "%s loss against the FLOPs spent so far",
+    TEXT_SET(p->head, "%s loss against the FLOPs spent so far",
              e->heldout ? "Held-out" : "Training");
-    snprintf(p->sub, sizeof p->sub, "%s (nats per byte) against cumulative "
-             "training FLOPs; thin: every run; thick: the best dense and the "
-             "best MoD setting, middle seed", e->heldout ? "Held-out loss"
+    TEXT_SET(p->sub, "%s (nats per byte) against cumulative training FLOPs; "
+             "thin: every run; thick: the best dense and the best MoD "
+             "setting, middle seed", e->heldout ? "Held-out loss"
              : "Training loss, averaged over 1/40 of a run");
-    snprintf(p->foot, sizeof p->foot, "loss measured%s  |  FLOPs counted  |  "
-             "the first 3 %% of training is not drawn",
+    TEXT_SET(p->foot, "loss measured%s  |  FLOPs counted  |  the first 3 %% "
+             "of training is not drawn",
              e->heldout ? " on held-out text" : " on training batches, MoD "
              "under top-k");
-    snprintf(p->alt, sizeof p->alt, "%zu training curves: loss in nats per "
-             "byte against cumulative training FLOPs on a logarithmic axis, "
-             "dense in grey and MoD in blue.", n);
+    TEXT_SET(p->alt, "%zu training curves: loss in nats per byte against "
+             "cumulative training FLOPs on a logarithmic axis, dense in grey "
+             "and MoD in blue.", n);
 }
 
 static bool is_thick(const struct study *study, const struct setting *s,
@@ -125,14 +122,13 @@ void figure_curves(struct plot *p, const struct report *r)
     const struct study *study = &r->study;
     struct extent e = find_extent(r->curve, study->n_runs);
     struct prefix prefix = prefix_for(e.flops);
-    double room = 0.05 * (e.high - e.low);
     struct frame frame = { .x0 = first_share * e.flops / prefix.factor,
                            .x1 = 1.03 * e.flops / prefix.factor,
-                           .y0 = e.low - room, .y1 = e.high + room,
+                           .y0 = e.loss.low, .y1 = e.loss.high,
                            .log_x = true };
     int n = 0, n_thick = 0;
 
-    if (!(e.flops > 0) || !(e.high > e.low))
+    if (!(e.flops > 0) || !(e.loss.high > e.loss.low))
         return;
     p->ready = true;
     describe(p, &e, study->n_runs);

@@ -69,11 +69,6 @@ static bool same_curve(const struct dot *a, const struct dot *b)
            a->s->capacity == b->s->capacity;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    return compare(*(const double *)a, *(const double *)b);
-}
-
 static void find_capacities(struct isoflop *iso)
 {
     for (int i = 0; i < iso->n; i++) {
@@ -83,8 +78,7 @@ static void find_capacities(struct isoflop *iso)
         if (!seen)
             iso->capacity[iso->n_capacities++] = iso->dot[i].s->capacity;
     }
-    qsort(iso->capacity, (size_t)iso->n_capacities, sizeof *iso->capacity,
-          by_value);
+    stats_sort(iso->capacity, (size_t)iso->n_capacities);
 }
 
 static void collect(struct isoflop *iso, const struct study *study)
@@ -156,29 +150,23 @@ static double right_room(const struct isoflop *iso)
 
 static void find_range(struct isoflop *iso, double width)
 {
-    double room;
+    struct range size = RANGE_EMPTY, loss = RANGE_EMPTY;
+    double pixel;
 
-    iso->x0 = iso->y0 = HUGE_VAL;
-    iso->x1 = 0;
-    iso->y1 = -HUGE_VAL;
     for (int i = 0; i < iso->n; i++) {
         const struct setting *s = iso->dot[i].s;
-        iso->x0 = fmin(iso->x0, iso->dot[i].size);
-        iso->x1 = fmax(iso->x1, iso->dot[i].size);
+        range_add(&size, iso->dot[i].size);
         for (size_t j = 0; j < s->n; j++)
-            if (isfinite(study_loss(s->run[j]))) {
-                iso->y0 = fmin(iso->y0, study_loss(s->run[j]));
-                iso->y1 = fmax(iso->y1, study_loss(s->run[j]));
-            }
+            range_add(&loss, s->run[j]->facts.loss_causal);
     }
-    room = log(iso->x1 / iso->x0) / (width - left_room - right_room(iso));
-    iso->x0 *= exp(-left_room * room);
-    iso->end = iso->x1 * exp(name_gap * room);
-    iso->x1 *= exp(right_room(iso) * room);
+    pixel = log(size.high / size.low) / (width - left_room - right_room(iso));
+    iso->x0 = size.low * exp(-left_room * pixel);
+    iso->end = size.high * exp(name_gap * pixel);
+    iso->x1 = size.high * exp(right_room(iso) * pixel);
     /* The interval of two seeds can be as wide as the page. */
-    room = fmax(0.15 * (iso->y1 - iso->y0), 0.002);
-    iso->y0 -= room;
-    iso->y1 += room;
+    range_widen(&loss, 0.15, 0.002);
+    iso->y0 = loss.low;
+    iso->y1 = loss.high;
     for (int i = 0; i < iso->n; i++)
         iso->cut += iso->dot[i].loss.low < iso->y0 ||
                     iso->dot[i].loss.high > iso->y1;
@@ -224,9 +212,9 @@ static void write_seeds(struct plot *p, const struct dot *d, int n)
     for (int i = 0; i < n; i++)
         for (size_t j = 0; j < d[i].s->n; j++) {
             const struct run *run = d[i].s->run[j];
-            if (isfinite(study_loss(run)))
+            if (isfinite(run->facts.loss_causal))
                 fprintf(p->data, "%.9g %.9g %.0f %.0f\n", d[i].x,
-                        study_loss(run), run->facts.seed, d[i].size);
+                        run->facts.loss_causal, run->facts.seed, d[i].size);
         }
     fputs("\n\n", p->data);
 }
@@ -360,14 +348,14 @@ static void say(struct plot *p, const struct study *study)
     char budget[TABLE_NUMBER_SIZE], said[96];
 
     if (!dense || !mod) {
-        snprintf(p->head, sizeof p->head, "Held-out loss against size at equal "
-                 "training FLOPs: %s models alone", mod ? "MoD" : "dense");
+        TEXT_SET(p->head, "Held-out loss against size at equal training "
+                 "FLOPs: %s models alone", mod ? "MoD" : "dense");
         return;
     }
     table_si(budget, dense->flops_train, "FLOP");
     study_said(said, study->verdict, study->best, dense->causal.mean, 1);
-    snprintf(p->head, sizeof p->head, "At %.20s, dense is lowest at "
-             "%.24s, MoD at %.40s: %.80s", budget, dense->label, mod->label,
+    TEXT_SET(p->head, "At %.20s, dense is lowest at %.24s, MoD at %.40s: "
+             "%.80s", budget, dense->label, mod->label,
              said);
 }
 
@@ -378,15 +366,14 @@ static void describe(struct plot *p, const struct isoflop *iso,
     size_t used;
     int told = 0;
 
-    snprintf(p->sub, sizeof p->sub, "Held-out loss (nats per byte) against "
-             "parameters, each curve at one training budget (FLOPs equal "
-             "within 1 %%); small marks: one seed; large: mean and 95 %% "
-             "interval over seeds; labels: %slayers×channels",
+    TEXT_SET(p->sub, "Held-out loss (nats per byte) against parameters, each "
+             "curve at one training budget (FLOPs equal within 1 %%); small "
+             "marks: one seed; large: mean and 95 %% interval over seeds; "
+             "labels: %slayers×channels",
              iso->n_capacities ? "capacity, " : "");
-    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "
-             "under a causal rule  |  budgets %s  |  lines join means of one "
-             "width or one depth: no fit%s",
-             provenance_names[study->flops_from], iso->cut
+    TEXT_SET(p->foot, "loss measured on held-out text, MoD under a causal "
+             "rule  |  budgets %s  |  lines join means of one width or one "
+             "depth: no fit%s", provenance_names[study->flops_from], iso->cut
              ? "  |  long intervals are cut at the frame" : "");
     for (int k = 0; k < 2; k++) {
         const struct dot *d = best[k] ? dot_of(iso, best[k]) : NULL;
@@ -400,10 +387,10 @@ static void describe(struct plot *p, const struct isoflop *iso,
                      "tried: ", setting_kind_names[best[k]->kind],
                      best[k]->label, edge);
     }
-    snprintf(p->alt, sizeof p->alt, "Held-out loss in nats per byte against "
-             "the number of parameters on a logarithmic axis, for %zu training "
-             "budget%s, dense and %d MoD capacit%s, with seeds, means and "
-             "intervals. %s.", study->n_budgets, study->n_budgets == 1 ? "" : "s",
+    TEXT_SET(p->alt, "Held-out loss in nats per byte against the number of "
+             "parameters on a logarithmic axis, for %zu training budget%s, "
+             "dense and %d MoD capacit%s, with seeds, means and intervals. "
+             "%s.", study->n_budgets, study->n_budgets == 1 ? "" : "s",
              iso->n_capacities, iso->n_capacities == 1 ? "y" : "ies", p->head);
 }
 
@@ -588,8 +575,8 @@ void figure_isoflop(struct plot *p, const struct report *r)
         if (has_curve(&iso))
             draw(p, &iso, study);
         else if (iso.n)
-            snprintf(p->reason, sizeof p->reason, "no two sizes of one kind "
-                     "and capacity were trained for FLOPs equal within 1 %%");
+            TEXT_SET(p->reason, "no two sizes of one kind and capacity were "
+                     "trained for FLOPs equal within 1 %%");
     }
     free(iso.dot);
     free(iso.capacity);

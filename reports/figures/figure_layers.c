@@ -93,7 +93,7 @@ static void write_data(struct plot *p, const struct stacks *s,
 {
     for (int a = 0; a < ARM_COUNT; a++) {
         fprintf(p->data, "# %s: layer (the last: outside any layer)",
-                report_layers_title(r, (enum arm)a));
+                report_layers_title(r, (enum side)a));
         for (int f = 0; f < STACK_COUNT; f++)
             fprintf(p->data, "  \"%s\"", stack_names[f]);
         fprintf(p->data, "  in %s%s\n", prefix.letter,
@@ -117,13 +117,13 @@ static void say(struct plot *p, const struct stacks *s, bool twins)
         mod += s->total[ARM_MOD][y];
     }
     if (dense > 0 && mod > 0 && !twins)
-        snprintf(p->head, sizeof p->head, "Where the %s of two runs go, which "
-                 "are no twins", s->name);
+        TEXT_SET(p->head, "Where the %s of two runs go, which are no twins",
+                 s->name);
     else if (dense > 0 && mod > 0)
-        snprintf(p->head, sizeof p->head, "MoD spends %.1f %% of the dense %s: "
-                 "what its routed layers pass by", 100 * mod / dense, s->name);
+        TEXT_SET(p->head, "MoD spends %.1f %% of the dense %s: what its "
+                 "routed layers pass by", 100 * mod / dense, s->name);
     else
-        snprintf(p->head, sizeof p->head, "Where the %s go%s", s->name,
+        TEXT_SET(p->head, "Where the %s go%s", s->name,
                  s->metric == METRIC_JOULES ? "es" : "");
 }
 
@@ -167,20 +167,20 @@ static void draw(struct plot *p, const struct report *r, enum metric metric,
     p->top = 130;
     prefix = prefix_for(s.highest);
     say(p, &s, !*r->layers_apart);
-    snprintf(p->sub, sizeof p->sub, "%s%s per layer by op, %s; in each pair "
-             "the left bar is the %s%s%s, the right bar %s%s%s",
+    TEXT_SET(p->sub, "%s%s per layer by op, %s; in each pair the left bar is "
+             "the %s%s%s, the right bar %s%s%s",
              s.modelled ? "Modelled " : "", name, r->layers_what,
              report_layers_title(r, ARM_DENSE),
              *r->layers_label[ARM_DENSE] ? " " : "", r->layers_label[ARM_DENSE],
              report_layers_title(r, ARM_MOD),
              *r->layers_label[ARM_MOD] ? " " : "", r->layers_label[ARM_MOD]);
     p->sub[0] = (char)toupper((unsigned char)p->sub[0]);
-    snprintf(p->foot, sizeof p->foot, "%s %s%s  |  outside: what belongs to no "
-             "layer", name, s.modelled
+    TEXT_SET(p->foot, "%s %s%s  |  outside: what belongs to no layer",
+             name, s.modelled
              ? "modelled (machine profile's coefficients)"
              : provenance_names[s.from], s.modelled ? ", hatched" : "");
-    snprintf(p->alt, sizeof p->alt, "Stacked bars of %s per layer by kind of "
-             "op, dense beside MoD, %d layers. %s.", name, s.n_layers,
+    TEXT_SET(p->alt, "Stacked bars of %s per layer by kind of op, dense "
+             "beside MoD, %d layers. %s.", name, s.n_layers,
              p->head);
     write_data(p, &s, r, prefix);
     write_script(p, &s, r, prefix);

@@ -49,23 +49,15 @@ static struct axis choose_axis(const struct study *study)
     return axis;
 }
 
-static void loss_range(const struct study *study, double *low, double *high)
+static struct range loss_range(const struct study *study)
 {
-    double room;
+    struct range range = RANGE_EMPTY;
 
-    *low = HUGE_VAL;
-    *high = -HUGE_VAL;
     for (size_t i = 0; i < study->n; i++)
-        for (size_t j = 0; j < study->setting[i].n; j++) {
-            double loss = study_loss(study->setting[i].run[j]);
-            if (isfinite(loss)) {
-                *low = fmin(*low, loss);
-                *high = fmax(*high, loss);
-            }
-        }
-    room = fmax(0.09 * (*high - *low), 0.002);
-    *low -= room;
-    *high += room;
+        for (size_t j = 0; j < study->setting[i].n; j++)
+            range_add(&range, study->setting[i].run[j]->facts.loss_causal);
+    range_widen(&range, 0.09, 0.002);
+    return range;
 }
 
 /* One block a kind: every run.  A block without rows would shift the rest. */
@@ -79,11 +71,11 @@ static void write_runs(struct plot *p, const struct study *study,
         for (size_t i = 0; i < study->n; i++) {
             const struct setting *s = &study->setting[i];
             for (size_t j = 0; (int)s->kind == kind && j < s->n; j++) {
-                if (!isfinite(study_loss(s->run[j])) ||
+                if (!isfinite(s->run[j]->facts.loss_causal) ||
                     !isfinite(compute_of(s, axis)))
                     continue;
                 fprintf(p->data, "%.9g %.9g %.0f\n", compute_of(s, axis),
-                        study_loss(s->run[j]), s->run[j]->facts.seed);
+                        s->run[j]->facts.loss_causal, s->run[j]->facts.seed);
                 rows++;
             }
         }
@@ -176,13 +168,13 @@ static void say(struct plot *p, const struct study *study)
     char said[96];
 
     if (!study->dense || !study->mod) {
-        snprintf(p->head, sizeof p->head, "Held-out loss against compute: %s",
+        TEXT_SET(p->head, "Held-out loss against compute: %s",
                  study->mod ? "MoD models alone, no dense one was trained"
                             : "dense models alone, no MoD model was trained");
         return;
     }
     study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
-    snprintf(p->head, sizeof p->head, "Best MoD against best dense: %s", said);
+    TEXT_SET(p->head, "Best MoD against best dense: %s", said);
 }
 
 static size_t fewest_seeds(const struct study *study, size_t *most)
@@ -209,9 +201,9 @@ static void describe(struct plot *p, const struct study *study,
         snprintf(seeds, sizeof seeds, "%zu", most);
     else
         snprintf(seeds, sizeof seeds, "%zu to %zu", least, most);
-    snprintf(p->sub, sizeof p->sub, "Held-out loss (nats per byte) against "
-             "%s%s%s; small marks: one seed; large: mean ± 1 sd of %s "
-             "seed%s; labels: %slayers×channels",
+    TEXT_SET(p->sub, "Held-out loss (nats per byte) against %s%s%s; small "
+             "marks: one seed; large: mean ± 1 sd of %s seed%s; labels: "
+             "%slayers×channels",
              axis->by_forward ? "forward FLOPs per token, after "
                               : "training FLOPs",
              axis->by_forward ? budget : "",
@@ -219,14 +211,13 @@ static void describe(struct plot *p, const struct study *study,
              ? " of training each" : " of training at most", seeds,
              most == 1 ? "" : "s",
              study->mod ? "capacity in routed blocks, " : "");
-    snprintf(p->foot, sizeof p->foot, "loss measured on held-out text, MoD "
-             "under a causal rule  |  FLOPs %s%s",
-             provenance_names[study->flops_from],
+    TEXT_SET(p->foot, "loss measured on held-out text, MoD under a causal "
+             "rule  |  FLOPs %s%s", provenance_names[study->flops_from],
              study->equal_flops ? ", equal training FLOPs within 1 %"
              : axis->by_forward ? ", training FLOPs differ by more than 1 %"
                                 : "");
-    snprintf(p->alt, sizeof p->alt, "Scatter plot of held-out loss in nats per "
-             "byte against %s for %zu settings of dense and MoD models. %s.",
+    TEXT_SET(p->alt, "Scatter plot of held-out loss in nats per byte against "
+             "%s for %zu settings of dense and MoD models. %s.",
              axis->by_forward ? "forward FLOPs per token" : "training FLOPs",
              study->n, p->head);
 }
@@ -245,10 +236,9 @@ void figure_loss(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
     struct axis axis = choose_axis(study);
-    double low, high;
+    struct range loss = loss_range(study);
 
-    loss_range(study, &low, &high);
-    if (!(high > low) || !(axis.high > axis.low))
+    if (!(loss.high > loss.low) || !(axis.high > axis.low))
         return;
     p->ready = true;
     p->right = 104;
@@ -258,8 +248,8 @@ void figure_loss(struct plot *p, const struct report *r)
     write_runs(p, study, &axis);
     write_means(p, study, &axis);
     write_envelope(p, study, &axis);
-    struct frame frame = { axis.low, axis.high, low, high, !axis.by_forward,
-                           false, plot_frame_width(p), plot_frame_height(p),
+    struct frame frame = { axis.low, axis.high, loss.low, loss.high,
+                           !axis.by_forward, false, plot_frame_width(p), plot_frame_height(p),
                            study->dense ? study->dense->causal.mean
                                         : nan("") };
     plot_axes(p, frame);

@@ -27,13 +27,13 @@ static void say(struct plot *p, const struct run *profile)
             least = f;
     }
     if (most && most != least)
-        snprintf(p->head, sizeof p->head, "MoD takes %.0f %% of the dense time "
-                 "in a %s, %.0f %% in a %s",
+        TEXT_SET(p->head, "MoD takes %.0f %% of the dense time in a %s, %.0f "
+                 "%% in a %s",
                  100 * most->ratio[METRIC_SECONDS].value, most->name,
                  100 * least->ratio[METRIC_SECONDS].value, least->name);
     else
-        snprintf(p->head, sizeof p->head, "What MoD spends of the dense twin's "
-                 "cost, by phase");
+        TEXT_SET(p->head, "What MoD spends of the dense twin's cost, by "
+                 "phase");
 }
 
 static void write_bar(struct plot *p, double x, struct amount a)
@@ -95,14 +95,14 @@ void figure_phases(struct plot *p, const struct report *r)
     p->ready = true;
     p->bottom = 100;
     say(p, profile);
-    snprintf(p->sub, sizeof p->sub, "MoD as a share of its dense twin (dense = "
-             "100 %%): FLOPs, operand bytes, time and energy of each phase; "
-             "intervals: 95 %%, of paired repeats");
-    snprintf(p->foot, sizeof p->foot, "filled: counted (FLOPs, bytes) or "
-             "measured (time)%s", modelled ? "  |  hatched: modelled, no "
+    TEXT_SET(p->sub, "MoD as a share of its dense twin (dense = 100 %%): "
+             "FLOPs, operand bytes, time and energy of each phase; intervals: "
+             "95 %%, of paired repeats");
+    TEXT_SET(p->foot, "filled: counted (FLOPs, bytes) or measured (time)%s",
+             modelled ? "  |  hatched: modelled, no "
              "sensor was read" : "");
-    snprintf(p->alt, sizeof p->alt, "Bars in percent of the dense twin for %zu "
-             "phases: FLOPs, bytes, time, energy. %s.", profile->n_phases,
+    TEXT_SET(p->alt, "Bars in percent of the dense twin for %zu phases: "
+             "FLOPs, bytes, time, energy. %s.", profile->n_phases,
              p->head);
     fprintf(p->script, "X1 = %.1f; TOP = %.9g; MODELLED = %d\n",
             (double)profile->n_phases * (N_BARS + 1) - 1.2, 1.16 * highest,

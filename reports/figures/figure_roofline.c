@@ -72,27 +72,23 @@ static void collect(struct panel *panel, const struct phase *phase)
 static void find_range(struct roofline *r)
 {
     const struct ceiling *peak = &r->ceilings.of[CEILING_PEAK];
-    double x0 = HUGE_VAL, x1 = 0, y0 = HUGE_VAL, y1 = 0;
+    struct range x = RANGE_EMPTY, y = RANGE_EMPTY;
 
     for (int i = 0; i < r->n_panels; i++)
         for (int a = 0; a < ARM_COUNT; a++)
             for (int op = 0; op < OP_COUNT; op++) {
                 const struct spot *s = &r->panel[i].spot[a][op];
-                if (!s->drawn)
-                    continue;
-                x0 = fmin(x0, s->flops / s->bytes);
-                x1 = fmax(x1, s->flops / s->bytes);
-                y0 = fmin(y0, s->flops / s->seconds);
-                y1 = fmax(y1, s->flops / s->seconds);
+                range_add(&x, s->drawn ? s->flops / s->bytes : nan(""));
+                range_add(&y, s->drawn ? s->flops / s->seconds : nan(""));
             }
     for (int c = CEILING_L1; c < CEILING_COUNT; c++)
         if (ceiling_known(&r->ceilings.of[c]) && ceiling_known(peak))
-            x1 = fmax(x1, peak->value / r->ceilings.of[c].value);
-    r->prefix = prefix_for(y1);
-    r->x0 = x0 / 2;
-    r->x1 = 2.5 * x1;
-    r->y0 = y0 / 2;
-    r->y1 = 2 * fmax(y1, ceiling_known(peak) ? peak->high : 0);
+            x.high = fmax(x.high, peak->value / r->ceilings.of[c].value);
+    r->prefix = prefix_for(y.high);
+    r->x0 = x.low / 2;
+    r->x1 = 2.5 * x.high;
+    r->y0 = y.low / 2;
+    r->y1 = 2 * fmax(y.high, ceiling_known(peak) ? peak->high : 0);
 }
 
 /* ---- data: three blocks a panel, then three a ceiling ---- */
@@ -279,19 +275,19 @@ static void describe(struct plot *p, const struct roofline *r)
 
     name_idle(idle, sizeof idle, r);
     tell_ceilings(ceilings, sizeof ceilings, r);
-    snprintf(p->sub, sizeof p->sub, "FLOPs a second of each op against its "
-             "FLOPs a byte of operands; area of a mark: share of the phase's "
-             "time; a thin line joins an op's two models%s",
+    TEXT_SET(p->sub, "FLOPs a second of each op against its FLOPs a byte of "
+             "operands; area of a mark: share of the phase's time; a thin "
+             "line joins an op's two models%s",
              r->ceilings.machine ? "; slopes and level: what the machine "
              "allows, bands from low to high" : "");
-    snprintf(p->foot, sizeof p->foot, "FLOPs and operand bytes counted, each "
-             "operand once an op: no memory traffic  |  time measured  |  %s%s"
-             "%s", ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
+    TEXT_SET(p->foot, "FLOPs and operand bytes counted, each operand once an "
+             "op: no memory traffic  |  time measured  |  %s%s%s",
+             ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
              : "", idle);
-    snprintf(p->alt, sizeof p->alt, "Roofline: on two logarithmic axes, FLOPs "
-             "a second of each op against its FLOPs a byte, dense and MoD, in "
-             "%d phases, under the machine's memory and arithmetic ceilings. "
-             "%s.", r->n_panels, p->head);
+    TEXT_SET(p->alt, "Roofline: on two logarithmic axes, FLOPs a second of "
+             "each op against its FLOPs a byte, dense and MoD, in %d phases, "
+             "under the machine's memory and arithmetic ceilings. %s.",
+             r->n_panels, p->head);
 }
 
 /* ---- script ---- */
@@ -546,9 +542,8 @@ void figure_roofline(struct plot *p, const struct report *report)
         r->n_panels += r->panel[r->n_panels].n > 0;
     }
     if (r->n_panels == 0) {
-        snprintf(p->reason, sizeof p->reason, "%s has no op whose FLOPs and "
-                 "bytes were counted and whose time was measured",
-                 profile->name);
+        TEXT_SET(p->reason, "%s has no op whose FLOPs and bytes were counted "
+                 "and whose time was measured", profile->name);
         free(r);
         return;
     }

@@ -82,13 +82,13 @@ static void say(struct plot *p, const struct tokens *t)
     if (most >= 0 && most != least && beyond_chance(
             sum[most], squares[most], (double)n[most], sum[least],
             squares[least], (double)n[least]))
-        snprintf(p->head, sizeof p->head, "Most %s: '%s' (%.2f of %d); "
-                 "fewest: '%s' (%.2f)", tokens_blocks(t),
+        TEXT_SET(p->head, "Most %s: '%s' (%.2f of %d); fewest: '%s' (%.2f)",
+                 tokens_blocks(t),
                  token_kind_names[most], sum[most] / (double)n[most], t->n_blocks,
                  token_kind_names[least], sum[least] / (double)n[least]);
     else
-        snprintf(p->head, sizeof p->head, "Which tokens each routed %s "
-                 "worked on", t->apart ? "part" : "block");
+        TEXT_SET(p->head, "Which tokens each routed %s worked on",
+                 t->apart ? "part" : "block");
 }
 
 extern const char figure_routing_gp[];
@@ -114,20 +114,19 @@ void figure_routing(struct plot *p, const struct report *r)
           "block, or part of it, lowest layer first\n", p->data);
     lay_out(t, p, &shown);
     say(p, t);
-    snprintf(p->sub, sizeof p->sub, "Above each token one cell per routed "
-             "%s, the lowest layer at the bottom%s: filled = worked on, "
-             "hollow = passed by; the first %zu of %zu tokens",
-             t->apart ? "part" : "block",
+    TEXT_SET(p->sub, "Above each token one cell per routed %s, the lowest "
+             "layer at the bottom%s: filled = worked on, hollow = passed by; "
+             "the first %zu of %zu tokens", t->apart ? "part" : "block",
              t->apart ? ", attention under ffn" : "", shown, t->n);
     if (isfinite(f->realised))
         snprintf(capacity, sizeof capacity, "  |  realised capacity %.1f %%",
                  100 * f->realised);
-    snprintf(p->foot, sizeof p->foot, "routing counted%s%s%s  |  shade under a "
-             "token: %s used, 0 to %d", f->rule ? ", tokens kept by " : "",
+    TEXT_SET(p->foot, "routing counted%s%s%s  |  shade under a token: %s "
+             "used, 0 to %d", f->rule ? ", tokens kept by " : "",
              f->rule ? f->rule : "", capacity, tokens_blocks(t), t->n_blocks);
-    snprintf(p->alt, sizeof p->alt, "Map of %d routed %s over the first "
-             "%zu tokens of the text. %s. The text itself follows with "
-             "the %s of each token.", t->n_blocks, tokens_blocks(t), shown,
+    TEXT_SET(p->alt, "Map of %d routed %s over the first %zu tokens of the "
+             "text. %s. The text itself follows with the %s of each token.",
+             t->n_blocks, tokens_blocks(t), shown,
              p->head, tokens_blocks(t));
     fprintf(p->script, "LAYERS = %d; CELL = %.0f.; ROWS = %d; COLUMNS = %d\n"
             "FIRST = '%d'; LAST = '%d'\n%s", t->n_blocks,

@@ -43,8 +43,8 @@ static void say(struct plot *p, const struct match *match, int n)
         ratio[i] = match[i].measured / match[i].predicted;
         near += fabs(ratio[i] - 1) <= 0.1;
     }
-    snprintf(p->head, sizeof p->head, "Predicted time: %d of %d ops within "
-             "10 %%; the median op takes %.2f times its prediction", near, n,
+    TEXT_SET(p->head, "Predicted time: %d of %d ops within 10 %%; the median "
+             "op takes %.2f times its prediction", near, n,
              stats_median(ratio, (size_t)n));
 }
 
@@ -117,28 +117,28 @@ void figure_scatter(struct plot *p, const struct report *r)
     const struct run *profile = r->profile;
     struct match match[MAX_POINTS];
     int n = profile ? collect(match, profile) : 0;
-    double low = HUGE_VAL, high = 0, off = 1.3;
+    struct range range = RANGE_EMPTY;
+    double off = 1.3;
 
     if (n == 0)
         return;
     p->ready = true;
     for (int i = 0; i < n; i++) {
-        low = fmin(low, fmin(match[i].predicted, match[i].measured));
-        high = fmax(high, fmax(match[i].predicted, match[i].measured));
+        range_add(&range, match[i].predicted);
+        range_add(&range, match[i].measured);
         off = fmax(off, 1.15 * exp(fabs(log(match[i].measured /
                                             match[i].predicted))));
     }
-    low /= 1.6;
-    high *= 1.6;
+    const double low = range.low / 1.6, high = 1.6 * range.high;
     say(p, match, n);
-    snprintf(p->sub, sizeof p->sub, "Time per op of the MoD arm (s, summed "
-             "over layers): left, measured against predicted; right, "
-             "their ratio; bands: ±2 %% and ±10 %%");
-    snprintf(p->foot, sizeof p->foot, "x modelled (roofline of the machine "
-             "profile)  |  y measured (median pass without counters)");
-    snprintf(p->alt, sizeof p->alt, "Two scatter panels on logarithmic axes: "
-             "measured against predicted seconds of %d ops, and their ratio. "
-             "%s.", n, p->head);
+    TEXT_SET(p->sub, "Time per op of the MoD arm (s, summed over layers): "
+             "left, measured against predicted; right, their ratio; bands: ±2 "
+             "%% and ±10 %%");
+    TEXT_SET(p->foot, "x modelled (roofline of the machine profile)  |  y "
+             "measured (median pass without counters)");
+    TEXT_SET(p->alt, "Two scatter panels on logarithmic axes: measured "
+             "against predicted seconds of %d ops, and their ratio. %s.",
+             n, p->head);
     write_data(p, profile, match, n);
     fprintf(p->script, "LOW = %.9g; HIGH = %.9g; OFF = %.9g; PHASES = %zu\n"
             "array NAME[PHASES]\n", low, high, off, profile->n_phases);

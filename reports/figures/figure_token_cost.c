@@ -76,19 +76,19 @@ static void say(struct plot *p, const struct token_cost *cost,
     while (last > first && class[last].n < 6)
         last--;
     if (dense->n < 6 || first == last)
-        snprintf(p->head, sizeof p->head, "What a decoded token takes, by how "
-                 "many routed %s kept it", token_cost_layers(cost));
+        TEXT_SET(p->head, "What a decoded token takes, by how many routed %s "
+                 "kept it", token_cost_layers(cost));
     else if (cost->batch > 1)
-        snprintf(p->head, sizeof p->head, "A step of %g tokens that on average "
-                 "about %d of %g routed %s keep takes %.0f %% of the dense "
-                 "step's time, about %d: %.0f %%", cost->batch, first,
+        TEXT_SET(p->head, "A step of %g tokens that on average about %d of %g "
+                 "routed %s keep takes %.0f %% of the dense step's time, "
+                 "about %d: %.0f %%", cost->batch, first,
                  cost->most, token_cost_layers(cost),
                  100 * class[first].median.mean / dense->median.mean, last,
                  100 * class[last].median.mean / dense->median.mean);
     else
-        snprintf(p->head, sizeof p->head, "A token that %d of %g routed %s "
-                 "keep takes %.0f %% of the dense token's time, one that %d "
-                 "keep %.0f %%", first, cost->most, token_cost_layers(cost),
+        TEXT_SET(p->head, "A token that %d of %g routed %s keep takes %.0f %% "
+                 "of the dense token's time, one that %d keep %.0f %%",
+                 first, cost->most, token_cost_layers(cost),
                  100 * class[first].median.mean / dense->median.mean, last,
                  100 * class[last].median.mean / dense->median.mean);
 }
@@ -135,16 +135,16 @@ void figure_token_cost(struct plot *p, const struct report *r)
         const char *what = cost->batch > 1 ? "step" : "token";
         p->ready = true;
         say(p, cost, class);
-        snprintf(p->sub, sizeof p->sub, "Decoding, one step after another: "
-                 "each mark is a %s, the median of its repeats; large marks "
-                 "are medians over %ss with their interval by ranks", what,
+        TEXT_SET(p->sub, "Decoding, one step after another: each mark is a "
+                 "%s, the median of its repeats; large marks are medians over "
+                 "%ss with their interval by ranks", what,
                  what);
-        snprintf(p->foot, sizeof p->foot, "time measured without listeners, "
-                 "MoD and dense twin in turns  |  routing counted  |  %zu "
-                 "%s%s above the frame", above, what, above == 1 ? "" : "s");
-        snprintf(p->alt, sizeof p->alt, "Time of each decoded token against "
-                 "how many of %g routed %s kept it, and of the dense "
-                 "twin's tokens. %s.", cost->most, token_cost_layers(cost),
+        TEXT_SET(p->foot, "time measured without listeners, MoD and dense "
+                 "twin in turns  |  routing counted  |  %zu %s%s above the "
+                 "frame", above, what, above == 1 ? "" : "s");
+        TEXT_SET(p->alt, "Time of each decoded token against how many of %g "
+                 "routed %s kept it, and of the dense twin's tokens. %s.",
+                 cost->most, token_cost_layers(cost),
                  p->head);
         write_data(p, cost, class, prefix.factor);
         write_script(p, cost, prefix, highest / prefix.factor);

@@ -36,14 +36,6 @@ static bool find_lines(struct lines *out, const struct tradeoff *x)
     return out->n > 0;
 }
 
-static void widen(double range[2], double value)
-{
-    if (!isfinite(value))
-        return;
-    range[0] = fmin(range[0], value);
-    range[1] = fmax(range[1], value);
-}
-
 static double or_else(double value, double other)
 {
     return isfinite(value) ? value : other;
@@ -171,11 +163,11 @@ static void say(struct plot *p, const struct tradeoff *x)
     const struct trade *t = tradeoff_best(x, SPEND_FLOPS, limit);
 
     if (!t)
-        snprintf(p->head, sizeof p->head, "No routing tried that does not look "
-                 "ahead stays within %g %% more loss", 100 * limit);
+        TEXT_SET(p->head, "No routing tried that does not look ahead stays "
+                 "within %g %% more loss", 100 * limit);
     else
-        snprintf(p->head, sizeof p->head, "At most %g %% more loss: %.60s at "
-                 "capacity %g %% skips %.1f %% of the FLOPs", 100 * limit,
+        TEXT_SET(p->head, "At most %g %% more loss: %.60s at capacity %g %% "
+                 "skips %.1f %% of the FLOPs", 100 * limit,
                  t->line, 100 * t->capacity,
                  100 * (1 - t->share[SPEND_FLOPS].value));
 }
@@ -198,26 +190,26 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
     if (left_out(x))
         snprintf(out, sizeof out, "; %zu points with over 30 %% more loss are "
                  "left out", left_out(x));
-    snprintf(p->sub, sizeof p->sub, "Loss (nats per token) against forward "
-             "FLOPs per token; labels: capacity of routed blocks%s%s",
+    TEXT_SET(p->sub, "Loss (nats per token) against forward FLOPs per token; "
+             "labels: capacity of routed blocks%s%s",
              windows > 0 ? "; bars: 95 % interval of the difference to dense, "
              "paired by window" : "", out);
-    snprintf(p->foot, sizeof p->foot, "loss measured on %.0f tokens a point%s  "
-             "|  FLOPs counted, head on every token",
+    TEXT_SET(p->foot, "loss measured on %.0f tokens a point%s  |  FLOPs "
+             "counted, head on every token",
              x->point[0].tokens, windows > 0 ? ", twin in turns" : "");
-    snprintf(p->alt, sizeof p->alt, "Line plot of loss in nats per token "
-             "against forward FLOPs per token: %zu points on %zu lines, one a "
-             "routing policy, and the dense model. %s.", x->n, x->n_lines,
+    TEXT_SET(p->alt, "Line plot of loss in nats per token against forward "
+             "FLOPs per token: %zu points on %zu lines, one a routing policy, "
+             "and the dense model. %s.", x->n, x->n_lines,
              p->head);
 }
 
 void figure_tradeoff(struct plot *p, const struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    double at[2] = { HUGE_VAL, -HUGE_VAL }, loss[2] = { HUGE_VAL, -HUGE_VAL };
+    struct range at = RANGE_EMPTY, loss = RANGE_EMPTY;
     struct lines lines;
     struct prefix prefix;
-    double dense = x->dense_loss.value, room;
+    double dense = x->dense_loss.value;
 
     if (!find_lines(&lines, x)) {
         free(lines.first);
@@ -228,31 +220,28 @@ void figure_tradeoff(struct plot *p, const struct report *r)
         const struct trade *t = &x->point[i];
         if (t->loss.value > most)
             continue;
-        widen(at, t->spent[SPEND_FLOPS].value);
+        range_add(&at, t->spent[SPEND_FLOPS].value);
         if (amount_known(t->share[SPEND_FLOPS]))
-            widen(at, t->spent[SPEND_FLOPS].value /
-                      t->share[SPEND_FLOPS].value);
-        widen(loss, t->loss.value);
-        widen(loss, t->dense_loss.value);
+            range_add(&at, t->spent[SPEND_FLOPS].value /
+                           t->share[SPEND_FLOPS].value);
+        range_add(&loss, t->loss.value);
+        range_add(&loss, t->dense_loss.value);
     }
-    if (!(at[1] > 0) || !(loss[1] > 0)) {
+    if (!(at.high > 0) || !(loss.high > 0)) {
         free(lines.first);
         return;
     }
-    prefix = prefix_for(at[1]);
-    room = fmax(0.06 * (at[1] - at[0]), 0.01 * at[1]);
-    at[0] = (at[0] - room) / prefix.factor;
-    at[1] = (at[1] + room) / prefix.factor;
-    room = fmax(0.06 * (loss[1] - loss[0]), 0.01);
-    loss[0] -= room;
-    loss[1] += room;
+    prefix = prefix_for(at.high);
+    range_widen(&at, 0.06, 0.01 * at.high);
+    range_widen(&loss, 0.06, 0.01);
     p->ready = true;
     p->height = 560;
     p->right = 64;
     curve_texts(p, x);
     write_key(p, x, &lines);
     write_curve(p, x, &lines, prefix.factor);
-    struct frame frame = { at[0], at[1], loss[0], loss[1], false, false,
+    struct frame frame = { at.low / prefix.factor, at.high / prefix.factor,
+                           loss.low, loss.high, false, false,
                            plot_frame_width(p), plot_frame_height(p), dense };
     plot_axes(p, frame);
     if (amount_known(x->dense_loss))
@@ -299,26 +288,25 @@ static void write_savings(struct plot *p, const struct tradeoff *x,
 }
 
 /* The ranges that all panels share, so that they can be compared. */
-static bool ranges(const struct tradeoff *x, double share[2], double loss[2])
+static bool ranges(const struct tradeoff *x, struct range *share,
+                   struct range *loss)
 {
-    share[0] = loss[0] = HUGE_VAL;
-    share[1] = loss[1] = -HUGE_VAL;
     for (size_t i = 0; i < x->n; i++) {
         const struct trade *t = &x->point[i];
         if (t->kind == TRADE_DENSE || !amount_known(t->increase))
             continue;
-        widen(loss, drawn(t->increase.value));
-        widen(loss, drawn(t->increase.low));
-        widen(loss, drawn(t->increase.high));
+        range_add(loss, drawn(t->increase.value));
+        range_add(loss, drawn(or_else(t->increase.low, t->increase.value)));
+        range_add(loss, drawn(or_else(t->increase.high, t->increase.value)));
         for (int s = 0; s < SPEND_COUNT; s++)
-            widen(share, 100 * t->share[s].value);
+            range_add(share, 100 * t->share[s].value);
     }
-    widen(share, 100);
-    share[0] = fmax(0, share[0] - 5);
-    share[1] = fmin(share[1] + 5, MOST_PERCENT);
-    loss[0] = fmin(loss[0] / 1.5, 0.8);
-    loss[1] = fmax(loss[1] * 1.5, 13);
-    return loss[0] > 0 && share[1] > share[0];
+    range_add(share, 100);
+    share->low = fmax(0, share->low - 5);
+    share->high = fmin(share->high + 5, MOST_PERCENT);
+    loss->low = fmin(loss->low / 1.5, 0.8);
+    loss->high = fmax(loss->high * 1.5, 13);
+    return loss->low > 0 && share->high > share->low;
 }
 
 static void savings_texts(struct plot *p, const struct tradeoff *x)
@@ -329,38 +317,38 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
                                  : amount_unknown(NULL);
 
     if (t && amount_known(time) && (time.high < 1 || time.low > 1))
-        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
-                 "the FLOPs skipped became %.1f %% %s time",
+        TEXT_SET(p->head, "At most 10 %% more loss: %.1f %% of the FLOPs "
+                 "skipped became %.1f %% %s time",
                  100 * (1 - t->share[SPEND_FLOPS].value),
                  100 * fabs(1 - time.value), time.value < 1 ? "less" : "more");
     else if (t && amount_known(time) && isfinite(time.low))
-        snprintf(p->head, sizeof p->head, "At most 10 %% more loss: %.1f %% of "
-                 "the FLOPs skipped, no measurable change in time",
+        TEXT_SET(p->head, "At most 10 %% more loss: %.1f %% of the FLOPs "
+                 "skipped, no measurable change in time",
                  100 * (1 - t->share[SPEND_FLOPS].value));
     else
-        snprintf(p->head, sizeof p->head, "What each routing saves, and what "
-                 "it adds to the loss");
-    snprintf(p->sub, sizeof p->sub, "Loss over that of the dense twin (%%, log; "
-             "below 0.1 %% drawn there) against what is left of its FLOPs, "
-             "bytes, time and energy; lines across: 1, 5 and 10 %%; what "
-             "takes over %d %% is left out", MOST_PERCENT);
-    snprintf(p->foot, sizeof p->foot, "loss and time measured in turns with the "
-             "twin, bars: 95 %% interval over windows  |  FLOPs and bytes "
-             "counted  |  energy modelled (hollow, dotted), bars: low and high "
-             "of the machine profile");
-    snprintf(p->alt, sizeof p->alt, "Four panels of loss increase in percent, "
-             "on a logarithmic axis, against the share of the dense twin's "
-             "FLOPs, bytes, time and energy, for %zu points on %zu lines. %s.",
+        TEXT_SET(p->head, "What each routing saves, and what it adds to the "
+                 "loss");
+    TEXT_SET(p->sub, "Loss over that of the dense twin (%%, log; below 0.1 %% "
+             "drawn there) against what is left of its FLOPs, bytes, time and "
+             "energy; lines across: 1, 5 and 10 %%; what takes over %d %% is "
+             "left out", MOST_PERCENT);
+    TEXT_SET(p->foot, "loss and time measured in turns with the twin, bars: "
+             "95 %% interval over windows  |  FLOPs and bytes counted  |  "
+             "energy modelled (hollow, dotted), bars: low and high of the "
+             "machine profile");
+    TEXT_SET(p->alt, "Four panels of loss increase in percent, on a "
+             "logarithmic axis, against the share of the dense twin's FLOPs, "
+             "bytes, time and energy, for %zu points on %zu lines. %s.",
              x->n, x->n_lines, p->head);
 }
 
 void figure_savings(struct plot *p, const struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    double share[2], loss[2];
+    struct range share = RANGE_EMPTY, loss = RANGE_EMPTY;
     struct lines lines;
 
-    if (!find_lines(&lines, x) || !ranges(x, share, loss)) {
+    if (!find_lines(&lines, x) || !ranges(x, &share, &loss)) {
         free(lines.first);
         return;
     }
@@ -371,7 +359,7 @@ void figure_savings(struct plot *p, const struct report *r)
     write_key(p, x, &lines);
     write_savings(p, x, &lines);
     fprintf(p->script, "X0 = %.9g; X1 = %.9g; Y0 = %.9g; Y1 = %.9g\n"
-            "array COST[%d]\n", share[0], share[1], loss[0], loss[1],
+            "array COST[%d]\n", share.low, share.high, loss.low, loss.high,
             SPEND_COUNT);
     for (int s = 0; s < SPEND_COUNT; s++)
         fprintf(p->script, "COST[%d] = '%s, %% of the dense twin (%s)'\n",

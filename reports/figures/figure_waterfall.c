@@ -16,7 +16,7 @@ struct step {
 };
 enum { MAX_STEPS = 8 };
 
-static double total_of(const struct phase *phase, enum arm arm)
+static double total_of(const struct phase *phase, enum side arm)
 {
     struct amount a = phase->totals[arm].of[WITNESS_COUNTED][METRIC_FLOPS];
     return amount_known(a) ? a.value : totals_best(&phase->totals[arm],
@@ -122,7 +122,7 @@ static void say(struct plot *p, const struct phase *phase)
     change(flops, phase->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");
     if (!amount_known(phase->ratio[METRIC_SECONDS])) {
-        snprintf(p->head, sizeof p->head, "%s; the time is unknown", flops);
+        TEXT_SET(p->head, "%s; the time is unknown", flops);
         return;
     }
     verb = phase->ratio[METRIC_SECONDS].low > 1 ? "but take" : "become";
@@ -131,12 +131,12 @@ static void say(struct plot *p, const struct phase *phase)
     change(energy, phase->ratio[METRIC_JOULES], "less energy", "more energy",
            "no measurable change in energy");
     if (amount_known(phase->ratio[METRIC_JOULES]))
-        snprintf(p->head, sizeof p->head, "%s %s %s and %s%s", flops, verb,
+        TEXT_SET(p->head, "%s %s %s and %s%s", flops, verb,
                  time, energy,
                  phase->ratio[METRIC_JOULES].modelled ? " (modelled)"
                                                               : "");
     else
-        snprintf(p->head, sizeof p->head, "%s %s %s", flops, verb, time);
+        TEXT_SET(p->head, "%s %s %s", flops, verb, time);
 }
 
 static void write_data(struct plot *p, const struct step *steps, int n)
@@ -185,17 +185,17 @@ void figure_waterfall(struct plot *p, const struct report *r)
     n = build(steps, phase);
     say(p, phase);
     phase_words(words, phase);
-    snprintf(p->sub, sizeof p->sub, "Each stage as a share of the dense twin "
-             "(dense = 100 %%), one %s; bars on totals: 95 %% interval of the "
-             "paired ratio", words);
-    snprintf(p->foot, sizeof p->foot, "FLOPs %s  |  time %s%s",
+    TEXT_SET(p->sub, "Each stage as a share of the dense twin (dense = 100 "
+             "%%), one %s; bars on totals: 95 %% interval of the paired ratio",
+             words);
+    TEXT_SET(p->foot, "FLOPs %s  |  time %s%s",
              amount_word(phase->ratio[METRIC_FLOPS]),
              amount_word(phase->ratio[METRIC_SECONDS]),
              !amount_known(joules) ? "  |  energy unknown"
              : joules.modelled ? "  |  hatched: energy modelled, no sensor was "
                                  "read" : "  |  energy measured");
-    snprintf(p->alt, sizeof p->alt, "Waterfall in percent of the dense twin, "
-             "one %s. Dense 100", words);
+    TEXT_SET(p->alt, "Waterfall in percent of the dense twin, one %s. Dense "
+             "100", words);
     for (int i = 1; i < n; i++)
         TEXT_ADD(p->alt, "; %s %s %.1f", steps[i].first, steps[i].second,
                  steps[i].kind == TOTAL ? steps[i].to

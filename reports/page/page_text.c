@@ -140,25 +140,19 @@ static void lead_phase(const struct phase *f, FILE *out)
     fputs(".</p>\n", out);
 }
 
-struct evidence {
-    bool counted, measured;
-};
-
-static void visit_evidence(void *context, const struct run *run)
+/* True if a run has an amount that is no prediction. */
+static bool was_executed(const struct run *run)
 {
-    struct evidence *seen = context;
-
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        seen->counted |= amount_known(run->totals.of[WITNESS_COUNTED][m]);
-        seen->measured |= amount_known(run->totals.of[WITNESS_MEASURED][m]);
-    }
-    for (size_t i = 0; i < run->n_phases; i++) {
-        const struct phase *f = &run->phase[i];
-        seen->counted |= amount_known(
-            f->totals[ARM_MOD].of[WITNESS_COUNTED][METRIC_FLOPS]);
-        seen->measured |= f->seconds[ARM_MOD].from == PROV_MEASURED;
-    }
-    seen->measured |= isfinite(study_loss(run));
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
+            amount_known(run->totals.of[WITNESS_MEASURED][m]))
+            return true;
+    for (size_t i = 0; i < run->n_phases; i++)
+        if (amount_known(run->phase[i].totals[ARM_MOD]
+                             .of[WITNESS_COUNTED][METRIC_FLOPS]) ||
+            run->phase[i].seconds[ARM_MOD].from == PROV_MEASURED)
+            return true;
+    return isfinite(run->facts.loss_causal);
 }
 
 /* Runs that are no seed of their own. */
@@ -191,10 +185,11 @@ static void lead_apart(const struct report *r, FILE *out)
 
 void page_lead(const struct report *r, FILE *out)
 {
-    struct evidence seen = { false, false };
+    bool executed = false;
 
-    report_each_run(r, visit_evidence, &seen);
-    if (!seen.counted && !seen.measured)
+    for (size_t i = 0; i < r->n_worked && !executed; i++)
+        executed = was_executed(r->worked[i]);
+    if (!executed)
         fputs("<p class=\"banner\">Nothing here was executed: all numbers on "
               "this page are predicted, or there are none.</p>\n", out);
     if (r->study.dense || r->study.mod)
@@ -211,7 +206,7 @@ void page_lead(const struct report *r, FILE *out)
     fputs("<p class=\"lead\">", out);
     html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
                "%zu runs; none with a held-out loss and none with phases.",
-               r->scored ? r->tokens.n : report_count_runs(r),
+               r->scored ? r->tokens.n : r->n_worked,
                r->scored ? r->scored->name : "");
     fputs("</p>\n", out);
 }

@@ -166,6 +166,17 @@ enum status csv_open(struct csv *out, const char *path, struct error *err)
     return STATUS_OK;
 }
 
+enum status csv_open_in(struct csv *out, const char *folder, const char *name,
+                        struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    enum status status = file_join(path, folder, name, err);
+
+    *out = (struct csv){ .n_rows = 0 };
+    return status == STATUS_OK && file_exists(path) ? csv_open(out, path, err)
+                                                    : status;
+}
+
 void csv_close(struct csv *csv)
 {
     if (!csv)
@@ -215,6 +226,18 @@ enum status csv_real(const struct csv *csv, size_t row, int column,
     if (isfinite(value))
         *out = value;
     return STATUS_OK;
+}
+
+enum status csv_reals(const struct csv *csv, size_t row,
+                      const struct csv_number *numbers, size_t n,
+                      struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = csv_real(csv, row, csv_column(csv, numbers[i].column),
+                          numbers[i].to, err);
+    return status;
 }
 
 enum status csv_count(const struct csv *csv, size_t row, int column,

@@ -24,6 +24,9 @@ struct csv {
  * name.  Caller closes with csv_close(). */
 enum status csv_open(struct csv *out, const char *path,
                      struct error *err) MUST_CHECK;
+/* A file of the folder; one that is not there is a table without rows. */
+enum status csv_open_in(struct csv *out, const char *folder, const char *name,
+                        struct error *err) MUST_CHECK;
 void        csv_close(struct csv *csv);
 
 /* Index of a column; -1 when there is none of that name. */
@@ -35,6 +38,14 @@ const char *csv_text(const struct csv *csv, size_t row, int column);
 /* NAN for an empty field, "-", and anything spelt nan or inf. */
 enum status csv_real(const struct csv *csv, size_t row, int column,
                      double *out, struct error *err) MUST_CHECK;
+/* Likewise, each of n columns. */
+struct csv_number {
+    const char *column;
+    double *to;
+};
+enum status csv_reals(const struct csv *csv, size_t row,
+                      const struct csv_number *numbers, size_t n,
+                      struct error *err) MUST_CHECK;
 /* *known is false for an empty field. */
 enum status csv_count(const struct csv *csv, size_t row, int column,
                       uint64_t *out, bool *known,

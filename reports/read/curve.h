@@ -5,7 +5,7 @@
 #include "reports/read/run.h"
 
 struct curve_row {             /* NAN: not written in this row */
-    double step, tokens, flops, train_loss, heldout_loss;
+    double flops, train_loss, heldout_loss;
 };
 
 struct curve {

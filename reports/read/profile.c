@@ -93,7 +93,7 @@ static void read_bounds(struct phase *phase, const json_t *arm)
 }
 
 static enum status read_ledger(struct phase *phase, const struct run *run,
-                               enum arm arm, bool first, struct error *err)
+                               enum side arm, bool first, struct error *err)
 {
     static const struct { const char *name, *stem; } stems[] = {
         { "train step", "_train" }, { "prefill", "_prefill" },
@@ -148,7 +148,7 @@ static enum status read_phase(struct phase *phase, const struct run *run,
             status = read_arm(phase, arm, err);
     read_ratios(phase, json);
     for (int a = 0; status == STATUS_OK && a < ARM_COUNT; a++)
-        status = read_ledger(phase, run, (enum arm)a, first, err);
+        status = read_ledger(phase, run, (enum side)a, first, err);
     json_array_foreach(arms, i, arm) {
         read_bounds(phase, arm);
     }

@@ -12,7 +12,6 @@ const char *const run_commands[RUN_KIND_COUNT] = {
 #undef X
 };
 
-const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
 const char *const arm_titles[ARM_COUNT] = { "dense twin", "MoD" };
 
 struct amount totals_best(const struct totals *totals, enum metric metric)
@@ -61,10 +60,10 @@ void totals_read(struct totals *out, const json_t *totals)
 }
 
 /* A number, or the mean of a list of them. */
-static double number_or_mean(const json_t *value)
+static double number_at(const json_t *root, const char *path)
 {
+    const json_t *value = jsonpath_at(root, path), *item;
     double sum = 0;
-    const json_t *item;
     size_t i;
 
     if (!json_is_array(value) || json_array_size(value) == 0)
@@ -80,15 +79,8 @@ static double first_number(const json_t *root, const char *const *paths)
     double value = nan("");
 
     for (; *paths && !isfinite(value); paths++)
-        value = number_or_mean(jsonpath_at(root, *paths));
+        value = number_at(root, *paths);
     return value;
-}
-
-static double count_blocks(const json_t *blocks)
-{
-    if (json_is_array(blocks))
-        return (double)json_array_size(blocks);
-    return json_is_number(blocks) ? json_number_value(blocks) : nan("");
 }
 
 static double nats_per_byte(const json_t *summary, const char *path)
@@ -121,25 +113,24 @@ static void read_flops(struct facts *f, const json_t *s)
 
 void facts_read(struct facts *f, const json_t *s)
 {
-    static const char *const layers[] = { "config.model.layers", NULL };
-    static const char *const channels[] = { "config.model.channels", NULL };
     static const char *const parameters[] = { "parameters", "n_parameters",
         "model.parameters", NULL };
     static const char *const seeds[] = { "seed", "config.train.seed",
         "provenance.seed", NULL };
-    static const char *const real[] = { "routing.capacity_realised", NULL };
     static const char *const nominal[] = { "routing.capacity_nominal",
         "config.routing.capacity", NULL };
+    const json_t *blocks = jsonpath_at(s, "routing.blocks");
     const struct route_policy *policy;
     const char *router;
 
-    f->n_layers = first_number(s, layers);
-    f->n_channels = first_number(s, channels);
+    f->n_layers = number_at(s, "config.model.layers");
+    f->n_channels = number_at(s, "config.model.channels");
     f->n_parameters = first_number(s, parameters);
     f->seed = first_number(s, seeds);
     f->capacity = first_number(s, nominal);
-    f->realised = first_number(s, real);
-    f->n_routed = count_blocks(jsonpath_at(s, "routing.blocks"));
+    f->realised = number_at(s, "routing.capacity_realised");
+    f->n_routed = json_is_array(blocks) ? (double)json_array_size(blocks)
+                                        : jsonpath_number(s, "routing.blocks");
     f->policy = jsonpath_text(s, "config.routing.policy");
     if (!f->policy)
         f->policy = jsonpath_text(s, "routing.policy");
@@ -160,9 +151,11 @@ void facts_read(struct facts *f, const json_t *s)
                                (router && strncmp(router, "frozen", 6) == 0));
     if (f->control && policy && policy->scored)
         f->policy = "frozen router";
-    if (f->dense) {
+    if (f->dense) {                 /* no rule to choose: both losses are one */
         f->n_routed = 0;
         f->capacity = f->realised = 1;
+        if (!isfinite(f->loss_causal))
+            f->loss_causal = f->loss_topk;
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include "sim/core/answer/amount.h"
+#include "sim/core/answer/summary.h"
 #include "reports/read/witness.h"
 #include "sim/core/base/file.h"
 
@@ -54,8 +55,6 @@ bool        capacity_strays(double realised, double nominal);
 /* From summary.json, to which policy and rule then point. */
 void        facts_read(struct facts *out, const json_t *summary);
 
-enum arm { ARM_DENSE, ARM_MOD, ARM_COUNT };
-extern const char *const arm_names[ARM_COUNT];        /* in summary.json */
 extern const char *const arm_titles[ARM_COUNT];       /* "dense twin", "MoD" */
 
 /* A phase of a profile: the model and its dense twin, side by side. */

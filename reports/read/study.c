@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "reports/read/jsonpath.h"
@@ -13,16 +14,6 @@ const char *const setting_kind_names[SETTING_KIND_COUNT] = {
     [SETTING_DENSE] = "dense", [SETTING_MOD] = "MoD",
     [SETTING_CONTROL] = "control",
 };
-
-double study_loss(const struct run *run)
-{
-    const struct facts *f = &run->facts;
-
-    /* A dense model has no rule to choose: both losses are one. */
-    if (f->dense && !isfinite(f->loss_causal))
-        return f->loss_topk;
-    return f->loss_causal;
-}
 
 /* Config keys that may differ between runs of one setting. */
 static bool is_seed(const char *key)
@@ -118,14 +109,9 @@ static bool same(double a, double b)
     return a == b || (isnan(a) && isnan(b));
 }
 
-static bool same_seed(const struct run *a, const struct run *b)
-{
-    return same(a->facts.seed, b->facts.seed);
-}
-
 static bool same_result(const struct run *a, const struct run *b)
 {
-    return same(study_loss(a), study_loss(b)) &&
+    return same(a->facts.loss_causal, b->facts.loss_causal) &&
            same(a->facts.loss_topk, b->facts.loss_topk) &&
            same(a->facts.loss_train, b->facts.loss_train) &&
            same(flops_trained(a).value, flops_trained(b).value);
@@ -153,7 +139,9 @@ static enum status new_setting(struct study *study, char *key,
     s->tokens = f->tokens;
     label_setting(s, f);
     s->run = calloc(study->n_runs, sizeof(struct run *));
-    if (!s->run)
+    s->seed = calloc(study->n_runs, sizeof *s->seed);
+    s->loss = calloc(study->n_runs, sizeof *s->loss);
+    if (!s->run || !s->seed || !s->loss)
         return error_set(err, STATUS_NO_MEMORY, "no memory for settings");
     return STATUS_OK;
 }
@@ -167,7 +155,7 @@ static void join_setting(struct study *study, struct setting *s,
 
     for (size_t i = 0; i < s->n; i++) {
         assert(s->run[i] != NULL);
-        if (!same_seed(s->run[i], run))
+        if (!same(s->run[i]->facts.seed, run->facts.seed))
             continue;
         if (same_result(s->run[i], run)) {
             study->n_twice++;
@@ -176,7 +164,8 @@ static void join_setting(struct study *study, struct setting *s,
         repeats = true;
     }
     study->n_repeats += repeats;
-    s->n_seeds += !repeats;
+    if (!repeats)
+        s->seed[s->n_seeds++] = run->facts.seed;
     s->run[s->n++] = run;
 }
 
@@ -199,68 +188,34 @@ static enum status add_run(struct study *study, const struct run *run,
     return status;
 }
 
-typedef double value_fn(const struct run *run);
-
-static double loss_topk(const struct run *run)
-{
-    return run->facts.loss_topk;
-}
-
-static double loss_train(const struct run *run)
-{
-    return run->facts.loss_train;
-}
-
-static double realised(const struct run *run)
-{
-    return run->facts.realised;
-}
-
-static double flops_causal(const struct run *run)
-{
-    return run->facts.flops_forward;
-}
-
-static double flops_topk(const struct run *run)
-{
-    return run->facts.flops_topk;
-}
-
-static bool is_first_of_seed(const struct setting *s, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (same_seed(s->run[j], s->run[i]))
-            return false;
-    return true;
-}
-
-/* The mean over the runs of one seed, which is a single run but for repeats;
- * NAN: none of them knows the value. */
-static double of_seed(const struct setting *s, value_fn *value, double seed)
+/* A fact of a seed: the mean over its repeats, which is a single run but for
+ * those; NAN: none of them knows it. */
+static double of_seed(const struct setting *s, double seed, size_t fact)
 {
     double sum = 0;
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++)
-        if (same(s->run[i]->facts.seed, seed) &&
-            isfinite(value(s->run[i]))) {
-            sum += value(s->run[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *facts = (const char *)&s->run[i]->facts;
+        double value = *(const double *)(facts + fact);
+        if (same(s->run[i]->facts.seed, seed) && isfinite(value)) {
+            sum += value;
             n++;
         }
+    }
     return n ? sum / (double)n : nan("");
 }
 
-/* The known values of a setting's seeds; x[s->n]. */
-static size_t values(const struct setting *s, value_fn *value, double *x)
+/* Of the seeds that know the fact; x[n_seeds] */
+static struct spread over_seeds(const struct setting *s, size_t fact, double *x)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++) {
-        double mean = of_seed(s, value, s->run[i]->facts.seed);
-        if (is_first_of_seed(s, i) && isfinite(mean))
-            x[n++] = mean;
+    for (size_t i = 0; i < s->n_seeds; i++) {
+        x[n] = of_seed(s, s->seed[i], fact);
+        n += isfinite(x[n]) != 0;
     }
-    return n;
+    return stats_spread(x, n);
 }
 
 static void summarise(struct setting *s, double *x)
@@ -268,12 +223,17 @@ static void summarise(struct setting *s, double *x)
     double flops = 0;
     size_t n = 0;
 
-    s->causal = stats_spread(x, values(s, study_loss, x));
-    s->topk = stats_spread(x, values(s, loss_topk, x));
-    s->train = stats_spread(x, values(s, loss_train, x));
-    s->realised = stats_spread(x, values(s, realised, x));
-    s->flops_forward = stats_spread(x, values(s, flops_causal, x)).mean;
-    s->flops_topk = stats_spread(x, values(s, flops_topk, x)).mean;
+#define OVER_SEEDS(fact) over_seeds(s, offsetof(struct facts, fact), x)
+    s->causal = OVER_SEEDS(loss_causal);
+    s->topk = OVER_SEEDS(loss_topk);
+    s->train = OVER_SEEDS(loss_train);
+    s->realised = OVER_SEEDS(realised);
+    s->flops_forward = OVER_SEEDS(flops_forward).mean;
+    s->flops_topk = OVER_SEEDS(flops_topk).mean;
+#undef OVER_SEEDS
+    for (size_t i = 0; i < s->n_seeds; i++)
+        s->loss[i] = of_seed(s, s->seed[i], offsetof(struct facts,
+                                                     loss_causal));
     for (size_t i = 0; i < s->n; i++)
         if (amount_known(flops_trained(s->run[i]))) {
             flops += flops_trained(s->run[i]).value;
@@ -356,229 +316,6 @@ static int by_kind_and_cost(const void *a, const void *b)
     return strcmp(x->label, y->label);
 }
 
-/* The mean loss over all seeds but one; NAN: none is left. */
-static double mean_without(const struct setting *s, double seed)
-{
-    double sum = 0;
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->n; i++) {
-        double loss = of_seed(s, study_loss, s->run[i]->facts.seed);
-        if (!is_first_of_seed(s, i) || s->run[i]->facts.seed == seed ||
-            !isfinite(loss))
-            continue;
-        sum += loss;
-        n++;
-    }
-    return n ? sum / (double)n : nan("");
-}
-
-static bool competes(const struct setting *s, enum setting_kind kind,
-                     double flops)
-{
-    return s->kind == kind && s->causal.n && !(s->flops_train < flops);
-}
-
-/* The lowest mean loss among settings that spent at least `flops` in training,
- * that seed left out. */
-static const struct setting *best_without(const struct study *study,
-                                          enum setting_kind kind, double flops,
-                                          double seed)
-{
-    const struct setting *best = NULL;
-    double least = HUGE_VAL;
-
-    for (size_t i = 0; i < study->n; i++) {
-        const struct setting *s = &study->setting[i];
-        double loss = competes(s, kind, flops) ? mean_without(s, seed)
-                                               : nan("");
-        if (loss < least) {
-            best = s;
-            least = loss;
-        }
-    }
-    return best;
-}
-
-static const struct setting *best_of(const struct study *study,
-                                     enum setting_kind kind, double flops)
-{
-    return best_without(study, kind, flops, nan(""));
-}
-
-static const double largest_share = 0.95;
-
-bool study_is_largest(const struct study *study, const struct setting *s)
-{
-    return !(s->flops_train < largest_share * study->flops_high);
-}
-
-static bool is_new_depth(const struct study *study, size_t i, double flops)
-{
-    const struct setting *s = &study->setting[i];
-
-    for (size_t j = 0; j < i; j++)
-        if (competes(&study->setting[j], SETTING_DENSE, flops) &&
-            same(study->setting[j].run[0]->facts.n_layers,
-                 s->run[0]->facts.n_layers))
-            return false;
-    return true;
-}
-
-static void count_rivals(struct study *study, double flops)
-{
-    for (size_t i = 0; i < study->n; i++) {
-        const struct setting *s = &study->setting[i];
-        study->n_mod += competes(s, SETTING_MOD, flops);
-        if (competes(s, SETTING_DENSE, flops)) {
-            study->n_dense++;
-            study->n_depths += is_new_depth(study, i, flops);
-        }
-    }
-}
-
-/* Find the best of each kind among the largest budget's runs, if both kinds
- * have some: compared settings should have cost the same.  Returns the FLOPs
- * that each spent at least. */
-static double find_best(struct study *study)
-{
-    double flops = largest_share * study->flops_high;
-
-    if (!best_of(study, SETTING_DENSE, flops) ||
-        !best_of(study, SETTING_MOD, flops))
-        flops = 0;
-    study->dense = best_of(study, SETTING_DENSE, flops);
-    study->mod = best_of(study, SETTING_MOD, flops);
-    count_rivals(study, flops);
-    return flops;
-}
-
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two. */
-static struct difference difference_of(const struct setting *a,
-                                       const struct setting *b)
-{
-    struct difference d = { .n = 0, .mean = nan(""), .low = nan(""),
-                            .high = nan("") };
-    double *x = calloc(2 * a->n, sizeof *x);
-    size_t n = 0;
-
-    if (!x)
-        return d;
-    for (size_t i = 0; i < a->n; i++) {
-        double seed = a->run[i]->facts.seed;
-        double loss = of_seed(a, study_loss, seed);
-        double other = of_seed(b, study_loss, seed);
-        if (isfinite(seed) && is_first_of_seed(a, i) && isfinite(loss) &&
-            isfinite(other)) {
-            x[n] = loss;
-            x[a->n + n++] = other;
-        }
-    }
-    d = n >= 2 ? stats_paired(x, x + a->n, n) : stats_welch(a->causal,
-                                                            b->causal);
-    free(x);
-    return d;
-}
-
-/* Each seed compares the two settings that the other seeds would choose, so none
- * judges a choice it took part in.  Settings that share fewer than two seeds are
- * compared as they are. */
-static struct difference difference_of_best(const struct study *study,
-                                            double flops, double *x)
-{
-    const struct setting *dense = study->dense;
-    size_t n = 0;
-
-    for (size_t i = 0; i < dense->n; i++) {
-        double seed = dense->run[i]->facts.seed;
-        const struct setting *a = best_without(study, SETTING_MOD, flops, seed);
-        const struct setting *b = best_without(study, SETTING_DENSE, flops,
-                                               seed);
-        double loss = a ? of_seed(a, study_loss, seed) : nan("");
-        double other = b ? of_seed(b, study_loss, seed) : nan("");
-        if (isfinite(seed) && is_first_of_seed(dense, i) && isfinite(loss) &&
-            isfinite(other)) {
-            x[n] = loss;
-            x[dense->n + n++] = other;
-        }
-    }
-    return n >= 2 ? stats_paired(x, x + dense->n, n)
-                  : study->mod->against_dense;
-}
-
-/* The best dense setting of the same budget; of all budgets, if they are not
- * separate or this one has none. */
-static const struct setting *rival_of(const struct study *study,
-                                      const struct setting *s)
-{
-    const struct setting *rival = NULL;
-
-    if (!study->separate || s == study->mod || s == study->dense)
-        return study->dense;
-    for (size_t i = 0; i < study->n; i++) {
-        const struct setting *d = &study->setting[i];
-        if (d->kind == SETTING_DENSE && d->causal.n && d->budget == s->budget &&
-            (!rival || d->causal.mean < rival->causal.mean))
-            rival = d;
-    }
-    return rival ? rival : study->dense;
-}
-
-static double margin_of(const struct setting *dense)
-{
-    return dense->causal.mean * STUDY_MARGIN_PERMILLE / 1000;
-}
-
-static bool is_tested(const struct setting *s)
-{
-    return s->against_dense.n >= STATS_FEWEST_SEEDS &&
-           !isnan(stats_p(s->against_dense));
-}
-
-size_t study_tested(const struct study *study)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < study->n; i++)
-        n += is_tested(&study->setting[i]);
-    return n;
-}
-
-/* x[study->n] */
-static void judge(struct study *study, double *x)
-{
-    for (size_t i = 0; i < study->n; i++)
-        x[i] = is_tested(&study->setting[i])
-               ? stats_p(study->setting[i].against_dense) : nan("");
-    stats_holm(x, study->n);
-    for (size_t i = 0; i < study->n; i++) {
-        struct setting *s = &study->setting[i];
-        s->p = x[i];
-        if (s->rival)
-            s->verdict = stats_verdict(s->against_dense, s->p,
-                                       margin_of(s->rival));
-    }
-}
-
-static void compare(struct study *study, double flops, double *x)
-{
-    for (size_t i = 0; i < study->n; i++) {
-        struct setting *s = &study->setting[i];
-        s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
-                                                .high = nan("") };
-        s->rival = rival_of(study, s);
-        if (s->rival && s != s->rival && s->causal.n)
-            s->against_dense = difference_of(s, s->rival);
-    }
-    judge(study, x);
-    if (!study->mod || !study->dense)
-        return;
-    study->best = difference_of_best(study, flops, x);
-    study->verdict = stats_verdict(study->best, stats_p(study->best),
-                                   margin_of(study->dense));
-}
-
 static enum status finish(struct study *study, struct error *err)
 {
     double *x = calloc(2 * study->n_runs, sizeof *x);
@@ -591,7 +328,7 @@ static enum status finish(struct study *study, struct error *err)
     qsort(study->setting, study->n, sizeof *study->setting, by_kind_and_cost);
     budget(study);
     if ((status = find_budgets(study, err)) == STATUS_OK)
-        compare(study, find_best(study), x);
+        study_judge(study, x);
     free(x);
     return status;
 }
@@ -637,6 +374,8 @@ void study_close(struct study *study)
     for (size_t i = 0; i < study->n; i++) {
         free(study->setting[i].key);
         free(study->setting[i].run);
+        free(study->setting[i].seed);
+        free(study->setting[i].loss);
     }
     free(study->setting);
     free(study->budget);
@@ -649,7 +388,7 @@ const struct run *study_typical(const struct setting *s)
     double near = HUGE_VAL;
 
     for (size_t i = 0; i < s->n; i++) {
-        double off = fabs(study_loss(s->run[i]) - s->causal.mean);
+        double off = fabs(s->run[i]->facts.loss_causal - s->causal.mean);
         if (off < near) {
             near = off;
             typical = s->run[i];
@@ -687,26 +426,4 @@ void study_words(char out[160], const struct setting *s)
     else
         snprintf(out, 160, "capacity %g %%, %.0f layers of %.0f channels",
                  100 * f->capacity, f->n_layers, f->n_channels);
-}
-
-void study_said(char out[96], enum verdict verdict, struct difference d,
-                double dense_loss, size_t n_tested)
-{
-    static const char *const said[] = {
-        [VERDICT_LOWER]  = "lower, beyond the seed noise",
-        [VERDICT_HIGHER] = "higher, beyond the seed noise",
-    };
-    double seen = stats_seen(d, 0.05 / (double)(n_tested ? n_tested : 1));
-
-    if (verdict == VERDICT_UNKNOWN)
-        snprintf(out, 96, "no verdict: %zu seed%s compared, %d are needed",
-                 d.n, d.n == 1 ? "" : "s", STATS_FEWEST_SEEDS);
-    else if (verdict == VERDICT_OPEN)
-        snprintf(out, 96, "cannot tell: %zu seeds see only differences above "
-                 "%.2g %%", d.n, 100 * seen / dense_loss);
-    else if (verdict == VERDICT_SAME)
-        snprintf(out, 96, "no difference: within ±%.2g %%",
-                 STUDY_MARGIN_PERMILLE / 10.0);
-    else
-        snprintf(out, 96, "%s", said[verdict]);
 }

@@ -19,6 +19,8 @@ struct setting {
     char *key;                          /* owned: the config without seeds */
     const struct run **run;             /* owned [n]; the runs are borrowed */
     size_t n, n_seeds;                  /* runs of an unknown seed: one seed */
+    double *seed, *loss;                /* owned [n_seeds]: distinct ones, and
+                                         * the causal loss of each */
     double capacity, flops_train, tokens, n_parameters;
     double flops_forward, flops_topk;   /* means, by rule as the losses */
     struct spread causal, topk, train, realised;    /* over seeds: of a
@@ -77,8 +79,9 @@ enum status study_open(struct study *out, const struct run *runs, size_t n,
                        struct error *err) MUST_CHECK;
 void        study_close(struct study *study);
 
-/* The loss that a comparison uses: under the causal rule; NAN when unknown. */
-double      study_loss(const struct run *run);
+/* rivals.c: find the best of each kind, and what may be said of each setting
+ * against dense.  x[2 * n_runs] is scratch. */
+void        study_judge(struct study *study, double *x);
 
 /* True for the budget that the best are chosen from: within 5 % of the
  * largest. */

@@ -12,15 +12,14 @@ static enum status read_step(struct token_cost *cost, const struct csv *csv,
     struct token_step *out = &cost->step[r];
     const char *model = csv_text(csv, r, csv_column(csv, "model"));
     double tokens = nan("");
-    enum status status;
+    const struct csv_number numbers[] = {
+        { "kept", &out->kept }, { "tokens", &tokens },
+        { "seconds", &out->seconds },
+    };
+    enum status status = csv_reals(csv, r, numbers,
+                                   sizeof numbers / sizeof *numbers, err);
 
     out->arm = strcmp(model, arm_names[ARM_MOD]) == 0 ? ARM_MOD : ARM_DENSE;
-    status = csv_real(csv, r, csv_column(csv, "kept"), &out->kept, err);
-    if (status == STATUS_OK)
-        status = csv_real(csv, r, csv_column(csv, "tokens"), &tokens, err);
-    if (status == STATUS_OK)
-        status = csv_real(csv, r, csv_column(csv, "seconds"), &out->seconds,
-                          err);
     if (status == STATUS_OK && !(isfinite(out->kept) && tokens >= 1))
         return error_set(err, STATUS_BAD_FORMAT, "%s:%d: no number of tokens,"
                          " or of routed layers that kept them", csv->path,
@@ -34,34 +33,26 @@ static enum status read_step(struct token_cost *cost, const struct csv *csv,
 enum status token_cost_read(struct token_cost *out, const struct run *run,
                             struct error *err)
 {
-    struct token_cost cost = { .n = 0 };
-    char path[FILE_PATH_SIZE];
     struct csv csv;
-    enum status status;
+    enum status status = csv_open_in(&csv, run->path, "tokens.csv", err);
 
-    *out = cost;
-    if (!run_has(run, "tokens.csv", path))
-        return STATUS_OK;
-    if ((status = csv_open(&csv, path, err)) != STATUS_OK)
+    *out = (struct token_cost){ .n = 0 };
+    if (status != STATUS_OK)
         return status;
-    cost.step = calloc(csv.n_rows + 1, sizeof *cost.step);
-    if (!cost.step) {
-        csv_close(&csv);
-        return error_set(err, STATUS_NO_MEMORY, "no memory for tokens of %s",
-                         path);
-    }
+    out->step = calloc(csv.n_rows + 1, sizeof *out->step);
+    if (!out->step)
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for tokens of %s",
+                           csv.path);
     for (size_t c = 0; c < csv.n_columns; c++) {
         const bool kept = strncmp(csv.field[c], "kept_", 5) == 0;
-        cost.most += kept;
-        cost.apart |= kept && strchr(csv.field[c] + 5, '_') != NULL;
+        out->most += kept;
+        out->apart |= kept && strchr(csv.field[c] + 5, '_') != NULL;
     }
     for (size_t r = 0; status == STATUS_OK && r < csv.n_rows; r++)
-        status = read_step(&cost, &csv, r, err);
+        status = read_step(out, &csv, r, err);
     csv_close(&csv);
     if (status != STATUS_OK)
-        token_cost_close(&cost);
-    else
-        *out = cost;
+        token_cost_close(out);
     return status;
 }
 

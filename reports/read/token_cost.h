@@ -7,7 +7,7 @@
 #include "reports/read/run.h"
 
 struct token_step {
-    enum arm arm;
+    enum side arm;
     double   kept;             /* layers, parts that kept it; mean of a batch */
     double   seconds;          /* NAN: not measured */
 };

@@ -83,18 +83,13 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
                               struct error *err)
 {
     struct token *token = &t->token[r];
-    const struct { const char *name; double *to; } numbers[] = {
-        { "loss_nats", &token->loss_nats },
-        { "flops", &token->flops },
+    const struct csv_number numbers[] = {
+        { "loss_nats", &token->loss_nats }, { "flops", &token->flops },
     };
-    enum status status = STATUS_OK;
+    enum status status = csv_reals(&t->csv, r, numbers, 2, err);
 
     token->text = read_text(t, r, "text");
     token->target = read_text(t, r, "target_text");
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (status == STATUS_OK)
-            status = csv_real(&t->csv, r, csv_column(&t->csv, numbers[i].name),
-                              numbers[i].to, err);
     for (int b = 0; status == STATUS_OK && b < t->n_blocks; b++) {
         const char *bit = csv_text(&t->csv, r, block[b]);
         if (*bit && strcmp(bit, "0") != 0 && strcmp(bit, "1") != 0)
@@ -126,23 +121,15 @@ static enum status read_rows(struct tokens *t, struct error *err)
 enum status tokens_read(struct tokens *out, const struct run *run,
                         struct error *err)
 {
-    char path[FILE_PATH_SIZE];
-    struct tokens t = { .n = 0 };
-    enum status status;
+    *out = (struct tokens){ .n = 0 };
+    enum status status = csv_open_in(&out->csv, run->path, "tokens.csv", err);
 
-    *out = t;
-    if (!run_has(run, "tokens.csv", path))
-        return STATUS_OK;
-    if ((status = csv_open(&t.csv, path, err)) != STATUS_OK)
-        return status;
-    t.n = t.csv.n_rows;
-    status = read_rows(&t, err);
-    if (status != STATUS_OK) {
-        tokens_close(&t);
-        return status;
-    }
-    *out = t;
-    return STATUS_OK;
+    out->n = out->csv.n_rows;
+    if (status == STATUS_OK)
+        status = read_rows(out, err);
+    if (status != STATUS_OK)
+        tokens_close(out);
+    return status;
 }
 
 void tokens_close(struct tokens *tokens)

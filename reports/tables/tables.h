@@ -12,11 +12,13 @@
     X(tradeoff)                                                                \
     X(cost)                                                                    \
     X(trust)                                                                   \
-    X(validate)                                                                \
-    X(executed)
+    X(validate)
 
 #define X(name) void tables_##name(struct report *report);
 TABLES_MAP(X)
 #undef X
+
+/* A number of a summary; unknown with a reason when none holds it. */
+struct amount tables_known(double value, enum provenance from);
 
 #endif

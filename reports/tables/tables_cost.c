@@ -238,7 +238,7 @@ static const struct column layer_columns[] = {
     { "joules_mod", "energy, MoD", "J", COLUMN_SI, false },
 };
 
-static struct amount layer_amount(const struct report *r, enum arm arm,
+static struct amount layer_amount(const struct report *r, enum side arm,
                                   enum metric metric, int32_t layer)
 {
     struct amount a;
@@ -295,25 +295,21 @@ static void layers(struct report *r)
     }
 }
 
-static void add_total(void *context, const struct run *run)
-{
-    struct table *t = context;
-
-    if (run->kind == RUN_PROFILE || run->kind == RUN_SWEEP)
-        return;
-    table_row(t, run->facts.dense ? ROW_PLAIN : ROW_MOD);
-    table_textf(t, "%s %s", run_commands[run->kind], run->name);
-    table_text(t, run->facts.dense ? "dense" : "MoD");
-    witness_row(t, of_totals, &run->totals);
-}
-
 static void totals(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, OPS, true, "totals", witness_columns);
 
     table_caption(t, "The whole of every run given: predicted, counted, "
                   "measured.");
-    report_each_run(r, add_total, t);
+    for (size_t i = 0; i < r->n_worked; i++) {
+        const struct run *run = r->worked[i];
+        if (run->kind == RUN_PROFILE)
+            continue;
+        table_row(t, run->facts.dense ? ROW_PLAIN : ROW_MOD);
+        table_textf(t, "%s %s", run_commands[run->kind], run->name);
+        table_text(t, run->facts.dense ? "dense" : "MoD");
+        witness_row(t, of_totals, &run->totals);
+    }
 }
 
 void tables_cost(struct report *report)

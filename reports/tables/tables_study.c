@@ -4,20 +4,22 @@
 
 #include <math.h>
 
-static struct amount measured(double value)
+struct amount tables_known(double value, enum provenance from)
 {
-    struct amount a = amount_of(value, PROV_MEASURED);
+    struct amount a = amount_of(value, from);
     if (!amount_known(a))
         a.reason = "no summary holds this number";
     return a;
 }
 
+static struct amount measured(double value)
+{
+    return tables_known(value, PROV_MEASURED);
+}
+
 static struct amount counted(double value)
 {
-    struct amount a = amount_of(value, PROV_COUNTED);
-    if (!amount_known(a))
-        a.reason = "no summary holds this number";
-    return a;
+    return tables_known(value, PROV_COUNTED);
 }
 
 static enum row_kind row_of(const struct setting *s)
@@ -175,7 +177,7 @@ static void points(struct report *r)
             table_amount(t, run->totals.of[WITNESS_COUNTED][METRIC_FLOPS]);
             table_amount(t, run->totals.of[WITNESS_MEASURED][METRIC_SECONDS]);
             table_amount(t, totals_best(&run->totals, METRIC_JOULES));
-            table_amount(t, measured(study_loss(run)));
+            table_amount(t, measured(run->facts.loss_causal));
             if (run->facts.dense && !isfinite(run->facts.loss_topk))
                 table_skip(t);
             else

@@ -4,14 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static struct amount known(double value, enum provenance from)
-{
-    struct amount a = amount_of(value, from);
-    if (!amount_known(a))
-        a.reason = "no summary holds this number";
-    return a;
-}
-
 static enum row_kind row_of(const struct trade *t)
 {
     return t->kind == TRADE_DENSE ? ROW_PLAIN : ROW_MOD;
@@ -67,18 +59,18 @@ static void points(struct report *r)
         table_row(t, row_of(p));
         table_text(t, p->line);
         table_text(t, trade_kind_names[p->kind]);
-        table_amount(t, known(p->capacity, PROV_COUNTED));
-        table_amount(t, known(p->realised, PROV_COUNTED));
+        table_amount(t, tables_known(p->capacity, PROV_COUNTED));
+        table_amount(t, tables_known(p->realised, PROV_COUNTED));
         table_amount(t, p->loss);
         table_amount(t, p->increase);
         table_amount(t, p->spent[SPEND_FLOPS]);
         for (int s = 0; s < SPEND_COUNT; s++)
             table_amount(t, p->share[s]);
-        table_amount(t, known(p->tokens, PROV_COUNTED));
+        table_amount(t, tables_known(p->tokens, PROV_COUNTED));
         const double pairs[] = { p->windows, p->times };
         for (int k = 0; k < 2; k++)
             if (isfinite(pairs[k]))
-                table_amount(t, known(pairs[k], PROV_COUNTED));
+                table_amount(t, tables_known(pairs[k], PROV_COUNTED));
             else
                 table_skip(t);
         table_text(t, front);
@@ -112,7 +104,7 @@ static void budget(struct table *t, const struct tradeoff *x, double limit,
         return;
     }
     table_text(t, p->line);
-    table_amount(t, known(p->capacity, PROV_COUNTED));
+    table_amount(t, tables_known(p->capacity, PROV_COUNTED));
     table_amount(t, p->increase);
     for (int s = 0; s < SPEND_COUNT; s++)
         table_amount(t, p->share[s]);

@@ -69,7 +69,7 @@ static void mismatches(struct report *r)
         }
     for (int a = 0; a < ARM_COUNT; a++) {
         snprintf(where, sizeof where, "%s %s",
-                 report_layers_title(r, (enum arm)a), r->layers_label[a]);
+                 report_layers_title(r, (enum side)a), r->layers_label[a]);
         add_mismatches(r, t, &r->trained[a], where);
     }
 }
@@ -84,13 +84,8 @@ static const struct column totals_off_columns[] = {
     { "ratio", "counted / predicted", "", COLUMN_RATIO, false },
 };
 
-struct off {
-    struct report *report;
-    struct table  *table;
-};
-
-static void add_off(struct off *off, const struct totals *totals,
-                    const char *where)
+static void add_off(struct report *r, struct table *t,
+                    const struct totals *totals, const char *where)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
         struct amount p = totals->of[WITNESS_PREDICTED][m];
@@ -98,36 +93,31 @@ static void add_off(struct off *off, const struct totals *totals,
         if (metric_table[m].predicted != PREDICTED_BY_FORMULA ||
             !amount_known(p) || !amount_known(c))
             continue;
-        off->report->compared++;
+        r->compared++;
         if (p.value == c.value)
             continue;
-        off->report->mismatches++;
-        table_row(off->table, ROW_PLAIN);
-        table_text(off->table, where);
-        table_text(off->table, metric_table[m].column);
-        table_quantity(off->table, p, metric_table[m].unit);
-        table_quantity(off->table, c, metric_table[m].unit);
-        table_amount(off->table, amount_ratio(c, p));
+        r->mismatches++;
+        table_row(t, ROW_PLAIN);
+        table_text(t, where);
+        table_text(t, metric_table[m].column);
+        table_quantity(t, p, metric_table[m].unit);
+        table_quantity(t, c, metric_table[m].unit);
+        table_amount(t, amount_ratio(c, p));
     }
-}
-
-static void visit_off(void *context, const struct run *run)
-{
-    if (run->kind != RUN_PROFILE)
-        add_off(context, &run->totals, run->path);
 }
 
 static void totals_off(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "totals-off",
                                        totals_off_columns);
-    struct off off = { r, t };
 
     table_caption(t, "Runs whose counted total is not the predicted one.");
-    report_each_run(r, visit_off, &off);
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind != RUN_PROFILE)
+            add_off(r, t, &r->worked[i]->totals, r->worked[i]->path);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
-            add_off(&off, &r->profile->phase[i].totals[a],
+            add_off(r, t, &r->profile->phase[i].totals[a],
                     r->profile->phase[i].name);
 }
 
@@ -206,12 +196,6 @@ static void add_reasons(struct reasons *all, const struct totals *totals)
         }
 }
 
-static void visit_reasons(void *context, const struct run *run)
-{
-    if (run->kind != RUN_PROFILE)
-        add_reasons(context, &run->totals);
-}
-
 static bool same_reason(const struct reason *a, const struct reason *b)
 {
     return a->witness == b->witness && a->runs == b->runs &&
@@ -257,7 +241,9 @@ static void unknowns(struct report *r)
         t->status = STATUS_NO_MEMORY;
         return;
     }
-    report_each_run(r, visit_reasons, all);
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind != RUN_PROFILE)
+            add_reasons(all, &r->worked[i]->totals);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
             add_reasons(all, &r->profile->phase[i].totals[a]);
@@ -314,9 +300,8 @@ static void value_text(char out[256], const char *key, const json_t *value)
     }
 }
 
-static void visit_machine(void *context, const struct run *run)
+static void add_values(struct values *all, const struct run *run)
 {
-    struct values *all = context;
     const json_t *provenance = json_object_get(run->summary, "provenance");
 
     for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
@@ -351,7 +336,8 @@ static void machine(struct report *r)
         t->status = STATUS_NO_MEMORY;
         return;
     }
-    report_each_run(r, visit_machine, all);
+    for (size_t i = 0; i < r->n_worked; i++)
+        add_values(all, r->worked[i]);
     for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
         for (size_t i = 0; i < all->n; i++) {
             if (all->value[i].key != k)
@@ -396,9 +382,8 @@ static void join_arguments(char *out, size_t size, const json_t *arguments)
         strcpy(out + size - 4, "...");
 }
 
-static void visit_command(void *context, const struct run *run)
+static void add_command(struct table *t, const struct run *run)
 {
-    struct table *t = context;
     const char *line = jsonpath_text(run->summary, "provenance.command_line");
     const char *start = jsonpath_text(run->summary, "provenance.start_time");
     char joined[4096];
@@ -419,12 +404,12 @@ enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
 
 static void commands(struct report *r)
 {
-    struct table *t;
+    struct table *t = REPORT_ADD_TABLE(r, AGAIN, r->n_worked > OPEN_COMMANDS,
+                                       "commands", command_columns);
 
-    t = REPORT_ADD_TABLE(r, AGAIN, report_count_runs(r) > OPEN_COMMANDS,
-                         "commands", command_columns);
     table_caption(t, "The commands that made the runs, as they were called.");
-    report_each_run(r, visit_command, t);
+    for (size_t i = 0; i < r->n_worked; i++)
+        add_command(t, r->worked[i]);
 }
 
 void tables_trust(struct report *report)

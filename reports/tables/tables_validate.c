@@ -1,5 +1,5 @@
-/* tables_validate.c - Add the table of error budgets, a row for each metric,
- * from the validate.csv of a profile run with --validate. */
+/* tables_validate.c - Add the tables of the validate.csv of a profile run with
+ * --validate: the error budget of each metric, and the flops executed. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -112,22 +112,15 @@ static void add_row(const struct report *report, struct table *t,
         table_skip(t);
 }
 
-void tables_validate(struct report *report)
+static void validation(struct report *report, const struct csv *csv)
 {
-    char path[FILE_PATH_SIZE];
-    struct csv csv;
-    struct error err;
-
-    if (!report->profile || !run_has(report->profile, "validate.csv", path) ||
-        csv_open(&csv, path, &err) != STATUS_OK)
-        return;
     struct fields f = {
-        csv_column(&csv, "phase"), csv_column(&csv, "model"),
-        csv_column(&csv, "metric"), csv_column(&csv, "verdict"),
-        csv_column(&csv, "off"), csv_column(&csv, "measured_source"),
-        csv_column(&csv, "simulator"),
+        csv_column(csv, "phase"), csv_column(csv, "model"),
+        csv_column(csv, "metric"), csv_column(csv, "verdict"),
+        csv_column(csv, "off"), csv_column(csv, "measured_source"),
+        csv_column(csv, "simulator"),
     };
-    const char *simulator = csv.n_rows ? csv_text(&csv, 0, f.simulator) : "";
+    const char *simulator = csv->n_rows ? csv_text(csv, 0, f.simulator) : "";
     struct table *t = REPORT_ADD_TABLE(report, TRUST, false, "validation",
                                        columns);
     table_caption(t, "Figures of the profile against the error budget of their "
@@ -139,12 +132,87 @@ void tables_validate(struct report *report)
                   ? " Nothing here was measured on hardware: simulated ("
                   : "", simulator, simulator[0] ? ")." : "");
     t->grouped = true;
-    for (size_t r = 0; r < csv.n_rows; r++) {
+    for (size_t r = 0; r < csv->n_rows; r++) {
         size_t first = 0;
-        while (!same(&csv, &f, first, r))
+        while (!same(csv, &f, first, r))
             first++;
         if (first == r)
-            add_row(report, t, &csv, &f, r);
+            add_row(report, t, csv, &f, r);
     }
+}
+
+/* ---- the flops that a binary executed, op by op and by the width of its
+ * instructions, where the profile ran under a simulator ---- */
+
+static const struct column executed_columns[] = {
+    { "phase", "phase", "", COLUMN_TEXT, true },
+    { "model", "model", "", COLUMN_TEXT, true },
+    { "pass", "pass", "", COLUMN_TEXT, true },
+    { "op", "op", "", COLUMN_TEXT, true },
+    { "counted", "counted", "flop", COLUMN_WHOLE, true },
+    { "executed", "executed", "flop", COLUMN_WHOLE, false },
+    { "scalar", "scalar", "flop", COLUMN_WHOLE, true },
+    { "bits_128", "128 bit", "flop", COLUMN_WHOLE, true },
+    { "bits_256", "256 bit", "flop", COLUMN_WHOLE, true },
+    { "bits_512", "512 bit", "flop", COLUMN_WHOLE, true },
+    { "fused", "fused", "flop", COLUMN_WHOLE, true },
+    { "explained", "the difference", "", COLUMN_TEXT, true },
+};
+static const char *const texts[] = { "phase", "model", "pass", "op" };
+static const struct {
+    const char *field;
+    enum provenance from;
+} amounts[] = {                      /* in the order of the columns */
+    { "counted", PROV_COUNTED }, { "measured", PROV_SIMULATED },
+    { "flops_scalar", PROV_SIMULATED }, { "flops_128_bit", PROV_SIMULATED },
+    { "flops_256_bit", PROV_SIMULATED }, { "flops_512_bit", PROV_SIMULATED },
+    { "flops_fused", PROV_SIMULATED },
+};
+
+static void add_executed(struct table *t, const struct csv *csv, size_t r)
+{
+    const char *model = csv_text(csv, r, csv_column(csv, "model"));
+
+    table_row(t, strcmp(model, arm_names[ARM_MOD]) ? ROW_PLAIN : ROW_MOD);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        table_text(t, csv_text(csv, r, csv_column(csv, texts[i])));
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        double value = (double)NAN;
+        if (csv_real(csv, r, csv_column(csv, amounts[i].field), &value,
+                     NULL) != STATUS_OK)
+            value = (double)NAN;
+        table_amount(t, amount_of(value, amounts[i].from));
+    }
+    table_text(t, csv_text(csv, r, csv_column(csv, "reason")));
+}
+
+static void executed(struct report *report, const struct csv *csv)
+{
+    const int width = csv_column(csv, "flops_scalar");
+    struct table *t = REPORT_ADD_TABLE(report, TRUST, true, "executed_flops",
+                                       executed_columns);
+
+    table_caption(t, "Floating-point operations of the binary that ran: how "
+                  "often valgrind's callgrind executed each instruction, times "
+                  "what its bytes do to each lane; a fused multiply-add is "
+                  "two. It knows neither the formulas nor the executor's tally."
+                  " An instruction whose lanes a mask chooses would have been "
+                  "refused: none ran.");
+    t->grouped = true;
+    for (size_t r = 0; r < csv->n_rows; r++)
+        if (csv_text(csv, r, width)[0] != '\0')
+            add_executed(t, csv, r);
+}
+
+void tables_validate(struct report *report)
+{
+    struct csv csv;
+    struct error err;
+
+    if (!report->profile || csv_open_in(&csv, report->profile->path,
+                                        "validate.csv", &err) != STATUS_OK)
+        return;
+    validation(report, &csv);
+    executed(report, &csv);
     csv_close(&csv);
 }

@@ -201,7 +201,9 @@ static enum status run_one(const struct options *options,
     if (point >= sweep_n_points(sweep))
         return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
                          " %d", point, sweep_n_points(sweep) - 1);
-    enum status status = sweep_run_points(run, point, point + 1, state, err);
+    enum status status = rundir_make(run->directory, "sweep", err);
+    if (status == STATUS_OK)
+        status = sweep_run_points(run, point, point + 1, state, err);
     if (status == STATUS_OK && state[point] != POINT_DONE)
         return error_set(err, STATUS_FAILED, "point %d failed", point);
     return status;
@@ -261,7 +263,7 @@ static enum status run_slurm(const struct options *options,
         .n_settings = options->common.n_settings,
     };
     char job[64];
-    enum status status = file_make_directory(slurm.directory, err);
+    enum status status = rundir_make(slurm.directory, "sweep", err);
 
     if (status == STATUS_OK)
         status = sweep_slurm_write(&slurm, err);

@@ -234,33 +234,71 @@ static const struct flops_rule stored_rules[] = {
 #undef X
 };
 
-enum { EXP = OP_FLOPS_EXP, LOG = OP_FLOPS_LOG, FOLD = OP_FLOPS_FOLD };
-
 bool flops_router_learns(const struct model_spec *spec)
 {
     return spec->router_scores && !spec->router_detached &&
            spec->gate != GATE_ONE;
 }
 
-static bool learns_positions(const struct model_spec *spec)
-{
-    return spec->traits.positions == POSITIONS_LEARNED;
-}
+/* The letters that formulas are written in, as explanations list them: of the
+ * shape, and of a layer's stored matrices `m`. */
+#define SHAPE_LETTER_MAP(X)                                                    \
+    X(C, spec->n_channels, "channels")                                         \
+    X(H, spec->n_heads, "heads")                                               \
+    X(G, spec->n_kv_heads, "key/value heads")                                  \
+    X(D, spec->head_size, "head size")                                         \
+    X(Q, spec_q(spec), "H*D")                                                  \
+    X(E, spec_e(spec), "key/value heads * D")                                  \
+    X(F, spec->n_ffn, "feed-forward width")                                    \
+    X(U, spec_up(spec), "width of the first product")                          \
+    X(V, spec->n_vocab, "vocabulary")                                          \
+    X(P, spec->max_tokens, "positions")                                        \
+    X(L, spec->n_layers, "layers")                                             \
+    X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
+    X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
+    X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
+    X(scored, spec_scored(spec), "1 if there are scores")                      \
+    X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
+    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
+      "1 if positions have weights")                                           \
+    X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
+    X(bp, spec->traits.project_bias, "1 if project has a bias")                \
+    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
+    X(judged, spec_router_losses(spec),                                        \
+      "1 if routers have losses of their own")                                 \
+    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
+    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")             \
+    X(balance, spec->balance_loss > 0.0,                                       \
+      "1 if scores are to keep to the capacity")                               \
+    X(again, spec_scored_again(spec),                                          \
+      "1 if the stream is put back as routers saw it")                         \
+    X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
+    X(W, spec->n_predictor, "width of predictors")
+#define STORED_LETTER_MAP(X)                                                   \
+    X(Bq, m.bytes[MATRIX_QUERY], "stored bytes of queries")                    \
+    X(Wq, m.widening[MATRIX_QUERY], "flops of widening them")                  \
+    X(Bk, m.bytes[MATRIX_KEY], "stored bytes of keys")                         \
+    X(Wk, m.widening[MATRIX_KEY], "flops of widening them")                    \
+    X(Bv, m.bytes[MATRIX_VALUE], "stored bytes of values")                     \
+    X(Wv, m.widening[MATRIX_VALUE], "flops of widening them")                  \
+    X(Bp, m.bytes[MATRIX_PROJECT], "stored bytes of project")                  \
+    X(Wp, m.widening[MATRIX_PROJECT], "flops of widening them")                \
+    X(Bg, m.bytes[MATRIX_GATE], "stored bytes of gate")                        \
+    X(Wg, m.widening[MATRIX_GATE], "flops of widening them")                   \
+    X(Bu, m.bytes[MATRIX_UP], "stored bytes of up")                            \
+    X(Wu, m.widening[MATRIX_UP], "flops of widening them")                     \
+    X(Bd, m.bytes[MATRIX_DOWN], "stored bytes of down")                        \
+    X(Wd, m.widening[MATRIX_DOWN], "flops of widening them")                   \
+    X(Be, m.row_bytes, "stored bytes of a row of the embedding")               \
+    X(We, m.row_widening, "flops of widening it")                              \
+    X(Bh, m.head_bytes, "stored bytes of the head")                            \
+    X(Wh, m.head_widening, "flops of widening it")
+#define LETTER(letter, value, meaning)                                         \
+    const uint64_t letter = (uint64_t)(value); (void)letter;
 
 struct flops_list flops_list(const struct model_spec *spec)
 {
-    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
-        E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
-        D = (uint64_t)spec->head_size, F = (uint64_t)spec->n_ffn,
-        G = (uint64_t)spec->n_kv_heads, U = (uint64_t)spec_up(spec),
-        V = (uint64_t)spec->n_vocab, P = (uint64_t)spec->max_tokens,
-        scored = spec_scored(spec), untied = !spec->tied_head,
-        learned = learns_positions(spec), bq = spec->traits.qkv_bias,
-        bp = spec->traits.project_bias, bf = spec->traits.ffn_bias,
-        entropy = spec->aux_loss > 0.0, square = spec->z_loss > 0.0,
-        balance = spec->balance_loss > 0.0, judged = spec_router_losses(spec),
-        again = spec_scored_again(spec), predicts = spec->n_predictor > 0,
-        W = (uint64_t)spec->n_predictor;
+    SHAPE_LETTER_MAP(LETTER)
     const struct traits *traits = &spec->traits;
     const bool any = true, layer_norm = traits->norm == NORM_LAYER,
         rms_norm = traits->norm == NORM_RMS,
@@ -357,20 +395,8 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer)
 {
     const struct matrices m = matrices_of(spec, layer);
-    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
-        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
-        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
-        Bq = m.bytes[MATRIX_QUERY], Wq = m.widening[MATRIX_QUERY],
-        Bk = m.bytes[MATRIX_KEY], Wk = m.widening[MATRIX_KEY],
-        Bv = m.bytes[MATRIX_VALUE], Wv = m.widening[MATRIX_VALUE],
-        Bp = m.bytes[MATRIX_PROJECT], Wp = m.widening[MATRIX_PROJECT],
-        Bg = m.bytes[MATRIX_GATE], Wg = m.widening[MATRIX_GATE],
-        Bu = m.bytes[MATRIX_UP], Wu = m.widening[MATRIX_UP],
-        Bd = m.bytes[MATRIX_DOWN], Wd = m.widening[MATRIX_DOWN],
-        Be = m.row_bytes, We = m.row_widening, Bh = m.head_bytes,
-        Wh = m.head_widening, learned = learns_positions(spec),
-        bq = spec->traits.qkv_bias, bp = spec->traits.project_bias,
-        bf = spec->traits.ffn_bias;
+    SHAPE_LETTER_MAP(LETTER)
+    STORED_LETTER_MAP(LETTER)
     const bool any = true,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;
@@ -432,17 +458,12 @@ uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer)
 {
-    const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
-        E = (uint64_t)spec_e(spec), F = (uint64_t)spec->n_ffn,
-        U = (uint64_t)spec_up(spec), V = (uint64_t)spec->n_vocab,
-        P = (uint64_t)spec->max_tokens;
-    const uint64_t D = (uint64_t)spec->head_size;
+    SHAPE_LETTER_MAP(LETTER)
     const struct traits *has = &spec->traits;
     const bool any = true, outside = layer < 0,
-        learned = learns_positions(spec), shifted = has->norm == NORM_LAYER;
-    const uint64_t W = (uint64_t)spec->n_predictor;
-    const bool scored = !outside && spec->routed[layer] && spec->router_scores,
-        predicts = scored && W > 0;
+        shifted = has->norm == NORM_LAYER,
+        scores = !outside && spec->routed[layer] && spec->router_scores,
+        foresees = scores && spec->n_predictor > 0;
     const struct {
         bool where, holds;
         struct { const char *name; uint64_t n; bool trained, embeds; } tensor;
@@ -468,13 +489,13 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
-        { !outside, scored,
+        { !outside, scores,
           { "router", C, flops_router_learns(spec) && spec->router_trained,
             false } },
-        { !outside, predicts, { "predictor.up.weight", C * W, true, false } },
-        { !outside, predicts, { "predictor.up.bias", W, true, false } },
-        { !outside, predicts, { "predictor.down.weight", W, true, false } },
-        { !outside, predicts, { "predictor.down.bias", 1, true, false } },
+        { !outside, foresees, { "predictor.up.weight", C * W, true, false } },
+        { !outside, foresees, { "predictor.up.bias", W, true, false } },
+        { !outside, foresees, { "predictor.down.weight", W, true, false } },
+        { !outside, foresees, { "predictor.down.bias", 1, true, false } },
     };
     int n = 0;
 
@@ -495,114 +516,48 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
 
 uint64_t flops_clip(uint64_t n)
 {
-    return 2 * n + (FOLD + 1) * ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
+    return 2 * n + (OP_FLOPS_FOLD + 1) *
+                       ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
 }
 
-uint64_t flops_clip_bytes(uint64_t n)
-{
-    return 4 * n;
-}
-
-uint64_t flops_adamw(uint64_t n)
-{
-    return 17 * n;
-}
-
-uint64_t flops_adamw_bytes(uint64_t n)
-{
-    return 28 * n;
-}
-
-void flops_letters(struct flops_letter *out, const struct model_spec *spec,
-                   int32_t layer)
+int flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                  int32_t layer)
 {
     const struct matrices m = matrices_of(spec, layer);
-    const struct flops_letter letters[FLOPS_LETTERS] = {
-        { "C", (uint64_t)spec->n_channels, "channels" },
-        { "H", (uint64_t)spec->n_heads, "heads" },
-        { "G", (uint64_t)spec->n_kv_heads, "key/value heads" },
-        { "D", (uint64_t)spec->head_size, "head size" },
-        { "Q", (uint64_t)spec_q(spec), "H*D" },
-        { "E", (uint64_t)spec_e(spec), "key/value heads * D" },
-        { "F", (uint64_t)spec->n_ffn, "feed-forward width" },
-        { "U", (uint64_t)spec_up(spec), "width of the first product" },
-        { "V", (uint64_t)spec->n_vocab, "vocabulary" },
-        { "P", (uint64_t)spec->max_tokens, "positions" },
-        { "L", (uint64_t)spec->n_layers, "layers" },
-        { "EXP", OP_FLOPS_EXP, "flops of one exp" },
-        { "LOG", OP_FLOPS_LOG, "flops of one log" },
-        { "FOLD", OP_FLOPS_FOLD, "16 partial sums into one" },
-        { "scored", spec_scored(spec), "1 if there are scores" },
-        { "untied", !spec->tied_head, "1 if the head is its own tensor" },
-        { "learned", learns_positions(spec), "1 if positions have weights" },
-        { "bq", spec->traits.qkv_bias,
-          "1 if queries, keys, values have biases" },
-        { "bp", spec->traits.project_bias, "1 if project has a bias" },
-        { "bf", spec->traits.ffn_bias,
-          "1 if feed-forward products have biases" },
-        { "judged", spec_router_losses(spec),
-          "1 if routers have losses of their own" },
-        { "entropy", spec->aux_loss > 0.0,
-          "1 if scores are to say who is kept" },
-        { "square", spec->z_loss > 0.0, "1 if scores are to stay small" },
-        { "balance", spec->balance_loss > 0.0,
-          "1 if scores are to keep to the capacity" },
-        { "again", spec_scored_again(spec),
-          "1 if the stream is put back as routers saw it" },
-        { "predicts", spec->n_predictor > 0, "1 if there are predictors" },
-        { "W", (uint64_t)spec->n_predictor, "width of predictors" },
-        { "Bq", m.bytes[MATRIX_QUERY], "stored bytes of queries" },
-        { "Wq", m.widening[MATRIX_QUERY], "flops of widening them" },
-        { "Bk", m.bytes[MATRIX_KEY], "stored bytes of keys" },
-        { "Wk", m.widening[MATRIX_KEY], "flops of widening them" },
-        { "Bv", m.bytes[MATRIX_VALUE], "stored bytes of values" },
-        { "Wv", m.widening[MATRIX_VALUE], "flops of widening them" },
-        { "Bp", m.bytes[MATRIX_PROJECT], "stored bytes of project" },
-        { "Wp", m.widening[MATRIX_PROJECT], "flops of widening them" },
-        { "Bg", m.bytes[MATRIX_GATE], "stored bytes of gate" },
-        { "Wg", m.widening[MATRIX_GATE], "flops of widening them" },
-        { "Bu", m.bytes[MATRIX_UP], "stored bytes of up" },
-        { "Wu", m.widening[MATRIX_UP], "flops of widening them" },
-        { "Bd", m.bytes[MATRIX_DOWN], "stored bytes of down" },
-        { "Wd", m.widening[MATRIX_DOWN], "flops of widening them" },
-        { "Be", m.row_bytes, "stored bytes of a row of the embedding" },
-        { "We", m.row_widening, "flops of widening it" },
-        { "Bh", m.head_bytes, "stored bytes of the head" },
-        { "Wh", m.head_widening, "flops of widening it" },
+    const struct flops_letter letters[] = {
+#define X(letter, value, meaning) { #letter, (uint64_t)(value), meaning },
+        SHAPE_LETTER_MAP(X) STORED_LETTER_MAP(X)
+#undef X
     };
+    _Static_assert(sizeof letters <= FLOPS_LETTERS_MAX * sizeof *letters,
+                   "more letters than a caller has room for");
     memcpy(out, letters, sizeof letters);
-}
-
-static const struct flops_letter *letter_find(
-    const struct flops_letter *letters, const char *word, size_t length)
-{
-    for (int i = 0; i < FLOPS_LETTERS; i++)
-        if (strlen(letters[i].name) == length &&
-            memcmp(letters[i].name, word, length) == 0)
-            return &letters[i];
-    return NULL;
+    return (int)(sizeof letters / sizeof *letters);
 }
 
 void flops_spell(char *out, size_t size, const char *formula,
                  const struct model_spec *spec, int32_t layer)
 {
-    struct flops_letter letters[FLOPS_LETTERS];
+    struct flops_letter letters[FLOPS_LETTERS_MAX];
+    const int n_letters = flops_letters(letters, spec, layer);
     size_t used = 0;
 
-    flops_letters(letters, spec, layer);
     out[0] = '\0';
     while (*formula && used + 1 < size) {
         size_t length = 0;
+        int i = 0;
         while (isalpha((unsigned char)formula[length]))
             length++;
-        const struct flops_letter *letter =
-            letter_find(letters, formula, length);
+        while (i < n_letters && (strlen(letters[i].name) != length ||
+                                 memcmp(letters[i].name, formula, length)))
+            i++;
         if (length == 0)
             length = 1;
-        int n = letter ? snprintf(out + used, size - used, "%llu",
-                                  (unsigned long long)letter->value)
-                       : snprintf(out + used, size - used, "%.*s",
-                                  (int)length, formula);
+        int n = i < n_letters
+                    ? snprintf(out + used, size - used, "%llu",
+                               (unsigned long long)letters[i].value)
+                    : snprintf(out + used, size - used, "%.*s", (int)length,
+                               formula);
         used += (size_t)n;
         formula += length;
     }

@@ -52,7 +52,7 @@ struct flops_price {
     uint64_t shared_flops;
 };
 
-/* clip and adamw have no rows: flops_clip() and flops_adamw(). */
+/* clip and adamw have no rows: see below. */
 struct flops_list {
     struct flops_price at[FLOPS_SETS][OP_COUNT];   /* a pass is a set */
 };
@@ -105,10 +105,9 @@ enum { FLOPS_TENSORS_MAX = 24 };
  * returns how many. */
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer);
+/* Clip and adamw go over each number of a tensor: bytes, flops of adamw. */
+enum { FLOPS_CLIP_BYTES = 4, FLOPS_ADAMW = 17, FLOPS_ADAMW_BYTES = 28 };
 uint64_t flops_clip(uint64_t n);
-uint64_t flops_clip_bytes(uint64_t n);
-uint64_t flops_adamw(uint64_t n);
-uint64_t flops_adamw_bytes(uint64_t n);
 
 /* Gradients flow through the routers' scores into the stream, and are worked
  * out for their weights too: there are scores, they are not detached, and the
@@ -121,10 +120,11 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS = 45 };
-/* Those of stored matrices (Bq, Wq, ...) are that layer's. */
-void flops_letters(struct flops_letter *out, const struct model_spec *spec,
-                   int32_t layer);
+enum { FLOPS_LETTERS_MAX = 64 };
+/* Into out[FLOPS_LETTERS_MAX]; returns how many.  Those of stored matrices (Bq,
+ * Wq, ...) are that layer's. */
+int flops_letters(struct flops_letter *out, const struct model_spec *spec,
+                  int32_t layer);
 
 /* `formula` with numbers put in: "2*64*(64 + 2*64)"; cut at `size`. */
 void flops_spell(char *out, size_t size, const char *formula,

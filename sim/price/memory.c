@@ -265,16 +265,26 @@ static void add_bytes(uint64_t *sum, uint64_t numbers, uint64_t rows)
         *sum = UINT64_MAX;
 }
 
-uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
-                      int32_t n_tokens, enum memory_phase phase)
+/* The sum of the items, of the executor's block alone or of all. */
+static uint64_t items_bytes(const struct model_spec *spec, int32_t n_sequences,
+                            int32_t n_tokens, enum memory_phase phase,
+                            bool block)
 {
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, spec, n_sequences, n_tokens, phase);
     uint64_t sum = 0;
 
     for (int i = 0; i < n; i++)
-        add_bytes(&sum, items[i].numbers, items[i].rows);
+        if (!block || (items[i].name != tokens_name &&
+                       items[i].name != routes_name))
+            add_bytes(&sum, items[i].numbers, items[i].rows);
     return sum;
+}
+
+uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
+                      int32_t n_tokens, enum memory_phase phase)
+{
+    return items_bytes(spec, n_sequences, n_tokens, phase, false);
 }
 
 static uint64_t largest(uint64_t a, uint64_t b)
@@ -306,13 +316,8 @@ uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
                             int32_t n_tokens, enum memory_phase phase,
                             int n_threads)
 {
-    struct memory_item items[MEMORY_ITEMS_MAX];
-    int n = memory_items(items, spec, n_sequences, n_tokens, phase);
-    uint64_t sum = 0;
+    uint64_t sum = items_bytes(spec, n_sequences, n_tokens, phase, true);
 
-    for (int i = 0; i < n; i++)
-        if (items[i].name != tokens_name && items[i].name != routes_name)
-            add_bytes(&sum, items[i].numbers, items[i].rows);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
     return sum;
 }
@@ -347,12 +352,9 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
     const uint64_t choices = (uint64_t)plan_n_choices(spec);
     const uint64_t scores = spec_scored(spec) ? choices : 0;
-    struct memory_item items[MEMORY_ITEMS_MAX];
-    int n = memory_items(items, spec, 1, n_prompt, MEMORY_LAST);
-    uint64_t sum = start_bytes + MEMORY_TOUCHED_BYTES;
+    uint64_t sum = memory_bytes(spec, 1, n_prompt, MEMORY_LAST);
 
-    for (int i = 0; i < n; i++)
-        add_bytes(&sum, items[i].numbers, items[i].rows);
+    add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
     add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * L + scores, whole_tiles(T));
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */

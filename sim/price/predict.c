@@ -188,10 +188,10 @@ static void update_layer(struct pricing *p, int32_t layer)
     }
     pricing_enter(p, PASS_UPDATE, layer);
     if (clip > 0)
-        pricing_shared(p, OP_CLIP, clip, flops_clip_bytes(clipped));
+        pricing_shared(p, OP_CLIP, clip, FLOPS_CLIP_BYTES * clipped);
     if (numbers > 0)
-        pricing_shared(p, OP_ADAMW, flops_adamw(numbers),
-                   flops_adamw_bytes(numbers));
+        pricing_shared(p, OP_ADAMW, FLOPS_ADAMW * numbers,
+                       FLOPS_ADAMW_BYTES * numbers);
 }
 
 enum status predict_train_step(struct ledger *ledger,

@@ -5,7 +5,7 @@
 
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
-#include "sim/price/energy.h"
+#include "sim/price/roofline.h"
 #include "sim/price/machine.h"
 
 /* All borrowed. */

@@ -10,7 +10,8 @@
 
 const char *const predict_by_names[] = { PREDICT_BY_MAP(NAMES_WORD) NULL };
 
-/* True if a token's price depends on its position. */
+/* A token's price depends on its position where it sees the keys of skipped
+ * ones. */
 static bool needs_positions(const struct predict_question *question,
                             const struct model_spec *spec)
 {
@@ -97,74 +98,54 @@ void prediction_close(struct prediction *prediction)
     *prediction = (struct prediction){ 0 };
 }
 
-/* The cells that a row sums over, in both ledgers. */
-struct cells {
-    int pass;
-    int32_t layer;
-    int op;
-};
-
 static bool is_known(const struct cost *cost)
 {
     return cost->from[METRIC_FLOPS] != PROV_UNKNOWN;
 }
 
-/* False: neither model does anything there. */
-static bool sum_row(struct predict_row *row, const struct prediction *model,
-                    const struct prediction *dense, struct cells c)
+static struct cost sum_of(const struct prediction *p, enum predict_by by, int i)
 {
-    row->model = ledger_sum(model->ledger, c.pass, c.layer, LEDGER_ANY, c.op);
-    row->dense = ledger_sum(dense->ledger, c.pass, c.layer, LEDGER_ANY, c.op);
-    if (!is_known(&row->model) && !is_known(&row->dense))
-        return false;
-    if (!is_known(&row->model))
-        row->model = cost_zero(PROV_PREDICTED);
-    if (!is_known(&row->dense))
-        row->dense = cost_zero(PROV_PREDICTED);
-    return true;
-}
-
-static struct cells cells_of(enum predict_by by, int i, int32_t n_layers)
-{
-    struct cells any = { LEDGER_ANY, LEDGER_ANY, LEDGER_ANY };
-
-    if (by == PREDICT_BY_OP)
-        any.op = i;
-    else if (by == PREDICT_BY_PASS)
-        any.pass = i;
-    else if (by == PREDICT_BY_LAYER)
-        any.layer = i < n_layers ? i : LEDGER_OUTSIDE;
-    return any;
+    const int32_t layer = i < p->spec.n_layers ? i : LEDGER_OUTSIDE;
+    return ledger_sum(p->ledger, by == PREDICT_BY_PASS ? i : LEDGER_ANY,
+                      by == PREDICT_BY_LAYER ? layer : LEDGER_ANY, LEDGER_ANY,
+                      by == PREDICT_BY_OP ? i : LEDGER_ANY);
 }
 
 static void name_row(struct predict_row *row, enum predict_by by, int i,
                      const struct model_spec *spec)
 {
-    if (by == PREDICT_BY_OP)
-        snprintf(row->name, sizeof row->name, "%s", op_table[i].name);
-    else if (by == PREDICT_BY_PASS)
-        snprintf(row->name, sizeof row->name, "%s", pass_names[i]);
-    else if (by == PREDICT_BY_TOTAL)
-        snprintf(row->name, sizeof row->name, "total");
-    else if (i == spec->n_layers)
-        snprintf(row->name, sizeof row->name, "outside");
-    else
+    if (by == PREDICT_BY_LAYER && i < spec->n_layers)
         snprintf(row->name, sizeof row->name, "%d", i);
+    else
+        snprintf(row->name, sizeof row->name, "%s",
+                 by == PREDICT_BY_OP     ? op_table[i].name
+                 : by == PREDICT_BY_PASS ? pass_names[i]
+                 : by == PREDICT_BY_TOTAL ? "total" : "outside");
 }
 
 int predict_rows(struct predict_row *rows, const struct prediction *model,
                  const struct prediction *dense, enum predict_by by)
 {
-    const int32_t L = model->spec.n_layers;
     const int n_of[PREDICT_BY_COUNT] = {
-        [PREDICT_BY_OP] = OP_COUNT,   [PREDICT_BY_LAYER] = L + 1,
+        [PREDICT_BY_OP] = OP_COUNT,
+        [PREDICT_BY_LAYER] = model->spec.n_layers + 1,
         [PREDICT_BY_PASS] = PASS_COUNT, [PREDICT_BY_TOTAL] = 1,
     };
     int n = 0;
 
-    for (int i = 0; i < n_of[by]; i++)
-        if (sum_row(&rows[n], model, dense, cells_of(by, i, L)))
-            name_row(&rows[n++], by, i, &model->spec);
+    for (int i = 0; i < n_of[by]; i++) {
+        struct predict_row *row = &rows[n];
+        row->model = sum_of(model, by, i);
+        row->dense = sum_of(dense, by, i);
+        if (!is_known(&row->model) && !is_known(&row->dense))
+            continue;
+        if (!is_known(&row->model))
+            row->model = cost_zero(PROV_PREDICTED);
+        if (!is_known(&row->dense))
+            row->dense = cost_zero(PROV_PREDICTED);
+        name_row(row, by, i, &model->spec);
+        n++;
+    }
     return n;
 }
 
@@ -172,9 +153,8 @@ struct predict_row predict_total(const struct prediction *model,
                                  const struct prediction *dense)
 {
     struct predict_row row = { .name = "total" };
-    const struct cells any = { LEDGER_ANY, LEDGER_ANY, LEDGER_ANY };
 
-    if (!sum_row(&row, model, dense, any))
+    if (predict_rows(&row, model, dense, PREDICT_BY_TOTAL) == 0)
         row.model = row.dense = (struct cost){ 0 };
     return row;
 }

@@ -1,5 +1,5 @@
-/* roofline.c - Take the slower of arithmetic and memory as the time of an
- * op. */
+/* roofline.c - Take the slower of arithmetic and memory as the time of an op;
+ * multiply amounts and time by coefficients for its energy. */
 #include "sim/price/roofline.h"
 
 #include <math.h>
@@ -81,4 +81,31 @@ struct estimate roofline_seconds(const struct machine *m,
         .low   = fmax(compute.low, memory.low) + m->launch_seconds.low,
         .high  = compute.high + memory.high + m->launch_seconds.high,
     };
+}
+
+static struct estimate scaled(double amount, const struct quantity *each)
+{
+    return (struct estimate){ amount * each->value, amount * each->low,
+                              amount * each->high };
+}
+
+struct energy energy_of(const struct machine *m, double flops,
+                        const struct traffic *traffic, struct estimate seconds)
+{
+    struct energy energy = {
+        .flops = scaled(flops, &m->joules_per_flop),
+        .standing = { m->static_watts.value * seconds.value,
+                      m->static_watts.low * seconds.low,
+                      m->static_watts.high * seconds.high },
+    };
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        energy.bytes = estimate_add(energy.bytes,
+            scaled(traffic->at[i], &m->level[i].joules_per_byte));
+    return energy;
+}
+
+struct estimate energy_joules(const struct energy *energy)
+{
+    return estimate_add(energy->flops,
+                        estimate_add(energy->bytes, energy->standing));
 }

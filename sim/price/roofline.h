@@ -1,4 +1,4 @@
-/* roofline.h - Turn flops and bytes into seconds, with an interval. */
+/* roofline.h - Turn flops and bytes into seconds and joules, with intervals. */
 #ifndef ROOFLINE_H
 #define ROOFLINE_H
 
@@ -47,5 +47,18 @@ struct estimate roofline_seconds(const struct machine *machine,
 
 /* Sum, for coefficients that err together: lows add to lows. */
 struct estimate estimate_add(struct estimate a, struct estimate b);
+
+/* The parts, so that a token can be given its own flops and bytes. */
+struct energy {
+    struct estimate flops;            /* flops * joules_per_flop */
+    struct estimate bytes;            /* over the levels, bytes * J/byte */
+    struct estimate standing;         /* static_watts * seconds */
+};
+
+/* Joules by effective coefficients, a model and not a reading: each level is
+ * charged for the bytes that cross from it to the one nearer the core. */
+struct energy energy_of(const struct machine *machine, double flops,
+                        const struct traffic *traffic, struct estimate seconds);
+struct estimate energy_joules(const struct energy *energy);
 
 #endif

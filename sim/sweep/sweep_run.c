@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,7 +18,7 @@
 
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/json.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/summary.h"
 
 enum {
     TAIL_BYTES = 2048, TAIL_LINES = 6,
@@ -244,16 +245,22 @@ static void become(char **argv, int log, pid_t parent)
     _exit(EXIT_NO_PROGRAM);
 }
 
-/* A sweep that was killed leaves children that save and end: wait for one that
- * holds the point's directory, for as long as a large model takes to save. */
-static void await_point(const char *directory)
+/* Open the point's log and lock it.  The point's process inherits both, and
+ * nothing else ends the lock, so that a sweep after one that was killed waits
+ * for the processes that still save what they have: for as long as a large model
+ * takes. */
+static int open_log(const char *path)
 {
     const struct timespec pause = { .tv_nsec = 20000000 };
     const int most = 30 * 50;              /* 30 s */
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+                   0666);
 
-    for (int i = 0; i < most && !command_interrupted &&
-                    rundir_busy(directory); i++)
+    for (int i = 0; i < most && log >= 0 && !command_interrupted &&
+                    flock(log, LOCK_EX | LOCK_NB) != 0 &&
+                    errno == EWOULDBLOCK; i++)
         nanosleep(&pause, NULL);
+    return log;
 }
 
 static enum status start(const struct sweep_run *run, const char *program,
@@ -268,9 +275,7 @@ static enum status start(const struct sweep_run *run, const char *program,
         status = file_join(log_path, output, "log.txt", err);
     if (status != STATUS_OK)
         return status;
-    await_point(output);
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
-                                 O_CLOEXEC, 0666);
+    int log = open_log(log_path);
     if (log < 0)
         return error_set(err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
 /* Write a text in single quotes, inside which the shell changes nothing. */
 static void write_quoted(FILE *file, const char *text)
@@ -135,21 +135,6 @@ enum status sweep_slurm_write(const struct sweep_slurm *slurm,
     return status;
 }
 
-static bool have_sbatch(void)
-{
-    const char *path = getenv("PATH");
-
-    while (path && *path) {
-        char file[FILE_PATH_SIZE];
-        size_t length = strcspn(path, ":");
-        snprintf(file, sizeof file, "%.*s/sbatch", (int)length, path);
-        if (access(file, X_OK) == 0)
-            return true;
-        path += length + (path[length] == ':');
-    }
-    return false;
-}
-
 /* Before a directory's name, so that it is no option. */
 static const char *before(const char *directory)
 {
@@ -162,20 +147,26 @@ static enum status submit(char *out, size_t size, const char *option,
                           const char *directory, const char *script,
                           struct error *err)
 {
+    enum { NO_SBATCH = 127 };            /* exit code of a shell for that */
     char *command = NULL;
     size_t length = 0;
     FILE *text = open_memstream(&command, &length);
 
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");
-    fprintf(text, "sbatch --parsable %s %s", option, before(directory));
+    fprintf(text, "command -v sbatch >/dev/null || exit %d; sbatch --parsable"
+            " %s %s", NO_SBATCH, option, before(directory));
     write_quoted(text, directory);
     fprintf(text, "/%s", script);
     FILE *pipe = fclose(text) == 0 ? popen(command, "re") : NULL;
     bool read = pipe && fgets(out, (int)size, pipe);
-    int code = pipe ? pclose(pipe) : -1;
+    int how = pipe ? pclose(pipe) : -1;
     free(command);
-    if (!read || code != 0)
+    if (how != -1 && WIFEXITED(how) && WEXITSTATUS(how) == NO_SBATCH)
+        return error_set(err, STATUS_UNAVAILABLE, "no sbatch here: on the"
+                         " cluster, run  sbatch %s%s/array.sh",
+                         before(directory), directory);
+    if (!read || how != 0)
         return error_set(err, STATUS_IO, "sbatch did not take '%s/%s'",
                          directory, script);
     out[strcspn(out, ";\n")] = '\0';     /* JOB;CLUSTER */
@@ -187,10 +178,6 @@ enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
 {
     char option[96], merge[64];
 
-    if (!have_sbatch())
-        return error_set(err, STATUS_UNAVAILABLE, "no sbatch here: on the"
-                         " cluster, run  sbatch %s%s/array.sh",
-                         before(directory), directory);
     enum status status = submit(job, size, "", directory, "array.sh", err);
     if (status != STATUS_OK)
         return status;

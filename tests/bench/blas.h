@@ -20,9 +20,10 @@ struct blas {
 };
 enum { BLAS_OPENBLAS, BLAS_BLIS, BLAS_COUNT };
 
-/* Opens all; one thread a call.  Debian's OpenBLAS 0.3.21 does not know CPUs
- * younger than itself and takes SSE kernels there: where the CPU has AVX-512 it
- * is told SkylakeX, unless OPENBLAS_CORETYPE says otherwise already. */
+/* Opens all; one thread a call.  Each is told the kernels that were fastest in a
+ * trial: Debian's OpenBLAS 0.3.21 and BLIS 0.9 do not know CPUs younger than
+ * themselves, and take SSE kernels there.  What the environment says of them is
+ * not heard. */
 void blas_open(struct blas out[BLAS_COUNT]);
 
 /* g without bias and from. */

@@ -124,10 +124,12 @@ enum status bench_ops(struct bench *bench, struct results *out,
     out->column = op_columns;
     if (!t)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a meter");
-    enum status status = trainee_open(&t->trainee,
-                                      "configs/models/bench-128x6.yaml",
-                                      "gpt2", 1.0, 256, 16, bench->n_threads,
-                                      err);
+    const struct trainee_plan dense = {
+        .config = "configs/models/bench-128x6.yaml", .family = "gpt2",
+        .capacity = 1.0, .n_tokens = 256, .n_sequences = 16,
+        .n_threads = bench->n_threads,
+    };
+    enum status status = trainee_open(&t->trainee, &dense, err);
     if (status == STATUS_OK) {
         struct candidate one = { "step", run_timed, t };
         struct rounds_plan plan = bench_plan(bench, bench->n_threads, 0.4, 8.0);

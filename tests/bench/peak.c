@@ -9,16 +9,21 @@
 
 #include "sim/core/base/arena.h"
 #include "sim/core/base/clock.h"
+#include "tests/bench/fma.h"
 
 enum { PEAK_SIZE = 1024, PEAK_THREADS = 2 };
+static const double product_flops = 2.0 * PEAK_SIZE * PEAK_SIZE * PEAK_SIZE;
+
+/* Good libraries reach nine tenths of the multiply-adds that a core can do. */
+static const double good_share = 0.8;
 
 struct peak {
     int n_threads, n_multipliers;
     struct multiplier multiplier[PEAK_CANDIDATES];
     struct peak_candidate {
         struct peak *peak;
-        int          which;
-    } candidate[PEAK_CANDIDATES];
+        int          which;      /* multiplier; past the last: the loop */
+    } candidate[PEAK_CANDIDATES + 1];
     struct gemm  g[PEAK_THREADS];
     float       *scratch[PEAK_THREADS];
     struct arena arena;
@@ -53,9 +58,13 @@ static void *run_hand(void *argument)
         CPU_SET((size_t)hand->cpu, &only);
         (void)pthread_setaffinity_np(pthread_self(), sizeof only, &only);
     }
-    for (int64_t i = 0; i < hand->times; i++)
-        multiplier_run(&peak->multiplier[hand->candidate->which],
-                 &peak->g[hand->thread], peak->scratch[hand->thread]);
+    int which = hand->candidate->which;
+    if (which == peak->n_multipliers)
+        fma_run(product_flops * (double)hand->times);
+    else
+        for (int64_t i = 0; i < hand->times; i++)
+            multiplier_run(&peak->multiplier[which], &peak->g[hand->thread],
+                           peak->scratch[hand->thread]);
     return NULL;
 }
 
@@ -145,7 +154,16 @@ int peak_candidates(struct peak *p, struct candidate out[PEAK_CANDIDATES])
 
 double peak_flops(const struct peak *peak)
 {
-    return 2.0 * PEAK_SIZE * PEAK_SIZE * PEAK_SIZE * peak->n_threads;
+    return product_flops * peak->n_threads;
+}
+
+/* Multiply-adds alone, as many threads of them: no product is faster. */
+static struct candidate ceiling(struct peak *p)
+{
+    p->candidate[p->n_multipliers] =
+        (struct peak_candidate){ p, p->n_multipliers };
+    return (struct candidate){ "multiply-adds alone", run_peak,
+                               &p->candidate[p->n_multipliers] };
 }
 
 static const struct results_column peak_columns[] = {
@@ -169,9 +187,24 @@ static void add_peak(struct results *out, const struct rounds *r,
     line->cell[1] = rounds_ratio(r, best, c, 1.0);
 }
 
+/* A share of a poor peak flatters. */
+static void warn_of_poor(struct results *out, const struct rounds *r,
+                         const struct candidate *candidate, int n, int loop,
+                         int n_threads)
+{
+    int best = rounds_fastest(r, 0, n - 1);
+    struct samples share = rounds_ratio(r, loop, best, 1.0);
+    if (share.n > 0 && share.median < good_share)
+        results_note(out, "WARNING: on %d thread%s the best library, %s, reaches"
+                     " %.0f %% of the multiply-adds alone: shares of the peak"
+                     " flatter. ", n_threads, n_threads > 1 ? "s" : "",
+                     candidate[best].name, 100.0 * share.median);
+}
+
 enum status bench_peak(struct bench *bench, struct results *out,
                        struct error *err)
 {
+    const bool has_loop = fma_run(0.0);
     char stock[BLAS_TEXT_SIZE * 2];
 
     out->title = "sgemm, 1024 x 1024 x 1024, one product a thread";
@@ -180,7 +213,7 @@ enum status bench_peak(struct bench *bench, struct results *out,
     snprintf(stock, sizeof stock, "OpenBLAS as it comes, %s",
              bench->stock.core);
     for (int threads = 1; threads <= bench->n_threads; threads++) {
-        struct candidate candidate[PEAK_CANDIDATES + 1];
+        struct candidate candidate[PEAK_CANDIDATES + 2];
         struct rounds_plan plan = bench_plan(bench, threads, 0.1, 8.0);
         struct rounds r;
         struct peak *peak;
@@ -188,6 +221,8 @@ enum status bench_peak(struct bench *bench, struct results *out,
         if (status != STATUS_OK)
             return status;
         int n = peak_candidates(peak, candidate), all = n;
+        if (has_loop)
+            candidate[all++] = ceiling(peak);
         if (threads == 1 && bench->stock.pid > 0) {
             candidate[all++] = (struct candidate){ stock, blas_stock_run,
                                                    &bench->stock };
@@ -197,6 +232,8 @@ enum status bench_peak(struct bench *bench, struct results *out,
         int best = status == STATUS_OK ? rounds_fastest(&r, 0, n - 1) : 0;
         for (int c = 0; c < all && status == STATUS_OK; c++)
             add_peak(out, &r, candidate, peak_flops(peak), threads, best, c);
+        if (status == STATUS_OK && has_loop && n > 1)
+            warn_of_poor(out, &r, candidate, n - 1, n, threads);
         if (status == STATUS_OK)
             rounds_close(&r);
         peak_close(peak);

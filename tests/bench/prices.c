@@ -49,8 +49,10 @@ static enum status time_predictions(const struct bench *bench,
     enum status status = machine_load(&machine, priced_machine, err);
     if (status != STATUS_OK)
         return status;
-    struct pricing_run bare = { { spec, allocation, NULL }, ledger, STATUS_OK };
-    struct pricing_run full = { { spec, allocation, &machine }, ledger,
+    struct pricing_run bare = { { .spec = spec, .allocation = allocation },
+                                ledger, STATUS_OK };
+    struct pricing_run full = { { .spec = spec, .allocation = allocation,
+                                  .machine = &machine }, ledger,
                                 STATUS_OK };
     const struct candidate candidate[] = {
         { "flops and bytes", run_prediction, &bare },
@@ -158,8 +160,11 @@ static enum status meter(const struct bench *bench, struct results *out,
     struct ledger *by_op = NULL, *by_token = NULL;
     struct trainee trainee = { 0 };
 
-    enum status status = trainee_open(&trainee, metered_config, "llama", 1.0,
-                                      METERED_TOKENS, 1, 1, err);
+    const struct trainee_plan dense = {
+        .config = metered_config, .family = "llama", .capacity = 1.0,
+        .n_tokens = METERED_TOKENS, .n_sequences = 1, .n_threads = 1,
+    };
+    enum status status = trainee_open(&trainee, &dense, err);
     if (status == STATUS_OK) {
         shape.n_layers = model_spec(trainee.model)->n_layers;
         status = ledger_open(&by_op, shape, cost_zero(PROV_COUNTED), err);

@@ -93,12 +93,15 @@ static enum status open_contest(struct contest *c, const struct bench *bench,
                                 struct error *err)
 {
     const struct regime *r = c->regime;
-    enum status status = trainee_open(&c->dense, r->config, r->family, 1.0,
-                                      r->n_tokens, r->n_sequences,
-                                      r->n_threads, err);
+    struct trainee_plan plan = {
+        .config = r->config, .family = r->family, .capacity = 1.0,
+        .n_tokens = r->n_tokens, .n_sequences = r->n_sequences,
+        .n_threads = r->n_threads,
+    };
+    enum status status = trainee_open(&c->dense, &plan, err);
+    plan.capacity = 0.125;
     if (status == STATUS_OK)
-        status = trainee_open(&c->routed, r->config, r->family, 0.125,
-                              r->n_tokens, r->n_sequences, r->n_threads, err);
+        status = trainee_open(&c->routed, &plan, err);
     if (status == STATUS_OK)
         status = peak_open(&c->peak, bench, r->n_threads, err);
     return status;

@@ -9,16 +9,24 @@
 #include "sim/core/base/random.h"
 #include "sim/price/predict.h"
 
-static enum status load(struct model_spec *out, const char *config,
-                        const char *family, double capacity, struct error *err)
+enum { MOST_SETTINGS = 4, SETTING_SIZE = 64 };
+
+static enum status load(struct model_spec *out, const struct trainee_plan *p,
+                        struct error *err)
 {
-    char set_family[64], set_capacity[64];
-    snprintf(set_family, sizeof set_family, "model.family=%s", family);
-    snprintf(set_capacity, sizeof set_capacity, "routing.capacity=%g",
-             capacity);
-    struct config_setting setting[] = { { .text = set_family },
-                                         { .text = set_capacity } };
-    return model_config_load(out, NULL, config, setting, 2, err);
+    char text[MOST_SETTINGS][SETTING_SIZE];
+    struct config_setting setting[MOST_SETTINGS];
+    size_t n = 0;
+
+    snprintf(text[n++], SETTING_SIZE, "model.family=%s", p->family);
+    snprintf(text[n++], SETTING_SIZE, "routing.capacity=%g", p->capacity);
+    if (p->n_channels)
+        snprintf(text[n++], SETTING_SIZE, "model.channels=%d", p->n_channels);
+    if (p->n_heads)
+        snprintf(text[n++], SETTING_SIZE, "model.heads=%d", p->n_heads);
+    for (size_t i = 0; i < n; i++)
+        setting[i] = (struct config_setting){ .text = text[i] };
+    return model_config_load(out, NULL, p->config, setting, n, err);
 }
 
 static enum status fill_text(struct trainee *t, int32_t n_tokens,
@@ -39,30 +47,29 @@ static enum status fill_text(struct trainee *t, int32_t n_tokens,
     return STATUS_OK;
 }
 
-enum status trainee_open(struct trainee *out, const char *config,
-                         const char *family, double capacity, int32_t n_tokens,
-                         int32_t n_sequences, int n_threads, struct error *err)
+enum status trainee_open(struct trainee *out, const struct trainee_plan *plan,
+                         struct error *err)
 {
     struct model_options options = {
-        .n_sequences = n_sequences, .n_tokens = n_tokens, .train = true,
-        .n_threads = n_threads,
+        .n_sequences = plan->n_sequences, .n_tokens = plan->n_tokens,
+        .train = true, .n_threads = plan->n_threads,
     };
     struct trainee t = { 0 };
     struct model_spec spec;
 
-    enum status status = load(&spec, config, family, capacity, err);
+    enum status status = load(&spec, plan, err);
     if (status == STATUS_OK)
         status = model_open(&t.model, &spec, &options, err);
     if (status == STATUS_OK)
-        status = fill_text(&t, n_tokens, n_sequences, err);
+        status = fill_text(&t, plan->n_tokens, plan->n_sequences, err);
     if (status != STATUS_OK) {
         trainee_close(&t);
         return status;
     }
     model_init(t.model, INIT_GPT2, 1);
     t.input = (struct model_input){
-        .ids = t.ids, .targets = t.targets, .n_sequences = n_sequences,
-        .n_tokens = n_tokens, .policy = route_find("expert_choice"), .seed = 1,
+        .ids = t.ids, .targets = t.targets, .n_sequences = plan->n_sequences,
+        .n_tokens = plan->n_tokens, .policy = route_find("expert_choice"), .seed = 1,
         .train = true,
     };
     *out = t;

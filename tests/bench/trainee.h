@@ -12,11 +12,17 @@ struct trainee {
     int64_t step;
 };
 
-/* Open the model of a config with another family; capacity 1 is dense.  A first
- * step is trained, so that it is known which tokens the model routes. */
-enum status trainee_open(struct trainee *out, const char *config,
-                         const char *family, double capacity, int32_t n_tokens,
-                         int32_t n_sequences, int n_threads,
+struct trainee_plan {
+    const char *config, *family;
+    int32_t n_channels, n_heads;     /* 0: those of the config */
+    double  capacity;                /* 1: dense */
+    int32_t n_tokens, n_sequences;
+    int     n_threads;
+};
+
+/* A first step is trained, so that it is known which tokens the model
+ * routes. */
+enum status trainee_open(struct trainee *out, const struct trainee_plan *plan,
                          struct error *err) MUST_CHECK;
 void trainee_close(struct trainee *trainee);    /* {0} is fine */
 

@@ -2,37 +2,24 @@
 #include "sim/core/answer/escape.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 enum { NOT_A_CHARACTER = 0xFFFD };
 
 unsigned escape_next(const char **text)
 {
-    const unsigned char *s = (const unsigned char *)*text;
-    static const unsigned least[] = { 0, 0x80, 0x800, 0x10000 };
-    unsigned code = s[0];
-    int more = s[0] < 0x80 ? 0 : s[0] >= 0xC2 && s[0] < 0xE0 ? 1
-             : s[0] >= 0xE0 && s[0] < 0xF0 ? 2
-             : s[0] >= 0xF0 && s[0] < 0xF5 ? 3 : -1;
+    utf8proc_int32_t code = 0;
+    utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)*text, -1,
+                                          &code);
 
-    if (!s[0])
-        return 0;
-    *text += 1;
-    if (more <= 0)
-        return more < 0 ? NOT_A_CHARACTER : code;
-    code &= 0x3Fu >> more;
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return NOT_A_CHARACTER;
-        code = code << 6 | (s[i] & 0x3Fu);
+    if (n > 0 && (code & 0xFFFE) != 0xFFFE) {
+        *text += code ? n : 0;
+        return (unsigned)code;
     }
-    if (code < least[more] || code > 0x10FFFF ||
-        (code >= 0xD800 && code < 0xE000) || (code & 0xFFFE) == 0xFFFE)
-        return NOT_A_CHARACTER;
-    *text += more;
-    return code;
+    *text += 1;
+    return NOT_A_CHARACTER;
 }
 
 /* True for a character that turns or hides the text around it, or has no
@@ -51,21 +38,11 @@ static bool is_control(unsigned c)
 
 static void put(FILE *out, unsigned c)
 {
-    if (c < 0x80) {
-        putc((int)c, out);
-    } else if (c < 0x800) {
-        putc((int)(0xC0 | c >> 6), out);
-        putc((int)(0x80 | (c & 0x3F)), out);
-    } else if (c < 0x10000) {
-        putc((int)(0xE0 | c >> 12), out);
-        putc((int)(0x80 | (c >> 6 & 0x3F)), out);
-        putc((int)(0x80 | (c & 0x3F)), out);
-    } else {
-        putc((int)(0xF0 | c >> 18), out);
-        putc((int)(0x80 | (c >> 12 & 0x3F)), out);
-        putc((int)(0x80 | (c >> 6 & 0x3F)), out);
-        putc((int)(0x80 | (c & 0x3F)), out);
-    }
+    utf8proc_uint8_t bytes[4];
+    utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)c, bytes);
+
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        putc(bytes[i], out);
 }
 
 /* The Unicode picture of a control character, to print in its place. */

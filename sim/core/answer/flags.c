@@ -306,13 +306,7 @@ void flags_close(struct command_options *o)
 
 bool flags_sets(const struct command_options *o, const char *key)
 {
-    const size_t length = strlen(key);
-
-    for (size_t i = 0; i < o->n_settings; i++)
-        if (strncmp(o->setting[i].text, key, length) == 0 &&
-            o->setting[i].text[length] == '=')
-            return true;
-    return false;
+    return config_sets(o->setting, o->n_settings, key) != NULL;
 }
 
 enum status flags_refuse(const struct command_options *o, const char *with,

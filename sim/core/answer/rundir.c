@@ -5,24 +5,46 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-/* Another process holds the lock: say which. */
-static enum status fail_locked(int fd, const char *path, struct error *err)
+/* The process that holds the lock, as its file says; "": none does. */
+static void read_holder(char pid[32], int fd)
 {
-    char pid[32] = "";
-    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    ssize_t n = pread(fd, pid, 31, 0);
 
     pid[n > 0 ? n : 0] = '\0';
     pid[strspn(pid, "0123456789")] = '\0';
-    return error_set(err, STATUS_BAD_VALUE, "'%s' is in use by process %s:"
-                     " wait for it, end it, or choose another directory", path,
-                     *pid ? pid : "(unknown)");
+}
+
+/* A process that was killed between fork and exec of another leaves its lock to
+ * that one, which then ends at once. */
+static bool is_left(int fd)
+{
+    char pid[32];
+
+    read_holder(pid, fd);
+    return *pid && kill((pid_t)strtol(pid, NULL, 10), 0) != 0 && errno == ESRCH;
+}
+
+/* Take the lock; 0, or an errno. */
+static int take(int fd)
+{
+    const struct timespec pause = { .tv_nsec = 20000000 };
+
+    for (int tries = 50; flock(fd, LOCK_EX | LOCK_NB) != 0; tries--) {
+        const int cause = errno;
+        if (cause != EWOULDBLOCK || tries == 0 || !is_left(fd))
+            return cause;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
 }
 
 /* A link planted under the lock's name, or a file of somebody else's, would be
@@ -72,17 +94,20 @@ static enum status lock(struct rundir *out, const char *path,
         status = open_lock(&fd, &out->fresh, name, path, err);
     if (status != STATUS_OK)
         return status;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int cause = errno;
+    char pid[32];
+    const int cause = take(fd);
+    if (cause != 0) {
+        read_holder(pid, fd);
         status = cause == EWOULDBLOCK
-            ? fail_locked(fd, path, err)
+            ? error_set(err, STATUS_BAD_VALUE, "'%s' is in use by process %s:"
+                        " wait for it, end it, or choose another directory",
+                        path, *pid ? pid : "(unknown)")
             : error_set(err, STATUS_IO, "cannot lock '%s': %s", name,
                         strerror(cause));
         close(fd);
         return status;
     }
     /* A process that finds the lock taken can then name this one. */
-    char pid[32];
     int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) < 0) {
         status = error_set(err, STATUS_IO, "cannot write '%s': %s", name,
@@ -115,20 +140,6 @@ void rundir_close(struct rundir *rundir)
     rundir->lock = -1;
 }
 
-bool rundir_busy(const char *path)
-{
-    char name[FILE_PATH_SIZE];
-
-    if (file_join(name, path, ".lock", NULL) != STATUS_OK)
-        return false;
-    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return busy;
-}
-
 /* "state.safetensors.4711.tmp" */
 static bool is_leftover(const char *name)
 {
@@ -157,16 +168,16 @@ void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
         closedir(directory);
 }
 
-/* The tables of all commands. */
-static const char *const tables[] = {
+/* The tables of all commands, and two results that are none. */
+static const char *const results[] = {
     "ledger.csv", "ledger_train.csv", "ledger_train_dense.csv",
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
     "trace.csv", "curve.csv", "validate.csv", "points.csv",
     "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
-    "heights.csv", "leak.csv",
+    "heights.csv", "leak.csv", "model.safetensors", "config.json",
 };
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 
 static bool holds(const char *directory, const char *name)
 {
@@ -206,24 +217,29 @@ static enum status read_owner(char out[16], const char *path,
                ? check_foreign(path, "summary.json", err) : status;
 }
 
-static enum status check_owner(const struct rundir *rundir,
+static enum status check_owner(const char *path, bool fresh,
                                const char *command, struct error *err)
 {
     char owner[16];
-    enum status status = read_owner(owner, rundir->path, err);
+    enum status status = read_owner(owner, path, err);
 
     if (status == STATUS_OK && *owner && strcmp(owner, command) != 0)
         return error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
-                         " isobath %s; give another directory", rundir->path,
-                         owner);
-    if (*owner || !rundir->fresh)
-        return status;
-    for (size_t i = 0; i < TABLES && status == STATUS_OK; i++)
-        status = check_foreign(rundir->path, tables[i], err);
-    if (status == STATUS_OK)
-        status = check_foreign(rundir->path, "model.safetensors", err);
+                         " isobath %s; give another directory", path, owner);
+    for (size_t i = 0; i < RESULTS && status == STATUS_OK && fresh && !*owner;
+         i++)
+        status = check_foreign(path, results[i], err);
+    return status;
+}
+
+enum status rundir_make(const char *path, const char *command,
+                        struct error *err)
+{
+    enum status status = file_make_directory(path, err);
+
     return status == STATUS_OK
-               ? check_foreign(rundir->path, "config.json", err) : status;
+               ? check_owner(path, !holds(path, ".lock"), command, err)
+               : status;
 }
 
 enum status rundir_open_own(struct rundir *out, const char *path,
@@ -234,7 +250,7 @@ enum status rundir_open_own(struct rundir *out, const char *path,
 
     if (status != STATUS_OK)
         return status;
-    if ((status = check_owner(out, command, err)) == STATUS_OK) {
+    if ((status = check_owner(path, out->fresh, command, err)) == STATUS_OK) {
         rundir_remove_leftovers(out, ".");
         return STATUS_OK;
     }
@@ -252,7 +268,7 @@ void rundir_clear(const struct rundir *rundir)
     if (file_join(path, rundir->path, "summary.json", NULL) == STATUS_OK)
         unlink(path);
     for (size_t i = 0; i < TABLES; i++)
-        if (file_join(path, rundir->path, tables[i], NULL) == STATUS_OK)
+        if (file_join(path, rundir->path, results[i], NULL) == STATUS_OK)
             unlink(path);
 }
 
@@ -281,11 +297,11 @@ enum status rundir_finish(const struct rundir *rundir, json_t *summary,
 
     for (size_t i = 0; i < TABLES && status == STATUS_OK; i++) {
         char hash[17];
-        if (!holds(rundir->path, tables[i]))
+        if (!holds(rundir->path, results[i]))
             continue;
-        status = hash_file(hash, rundir->path, tables[i], err);
+        status = hash_file(hash, rundir->path, results[i], err);
         if (status == STATUS_OK)
-            json_object_set_new(files, tables[i], json_string(hash));
+            json_object_set_new(files, results[i], json_string(hash));
     }
     if (status == STATUS_OK && json_object_set(summary, "files", files) != 0)
         status = error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
@@ -301,18 +317,18 @@ enum status rundir_check(const json_t *summary, const char *path,
 
     for (size_t i = 0; i < TABLES && files; i++) {
         const char *want = json_string_value(json_object_get(files,
-                                                             tables[i]));
+                                                             results[i]));
         char hash[17] = "";
-        if (!holds(path, tables[i]))
+        if (!holds(path, results[i]))
             continue;
-        enum status status = hash_file(hash, path, tables[i], err);
+        enum status status = hash_file(hash, path, results[i], err);
         if (status != STATUS_OK)
             return status;
         if (!want || strcmp(hash, want) != 0)
             return error_set(err, STATUS_BAD_VALUE, "%s/%s: not the file that"
                              " summary.json was written with: files of two runs"
                              " stand there, or one was changed", path,
-                             tables[i]);
+                             results[i]);
     }
     return STATUS_OK;
 }

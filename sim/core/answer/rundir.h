@@ -28,6 +28,10 @@ void        rundir_close(struct rundir *rundir);
  * the name of a result. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
+/* Make the directory if need be, with the same refusals, for one of several
+ * processes that write into it at once: it is not locked. */
+enum status rundir_make(const char *path, const char *command,
+                        struct error *err) MUST_CHECK;
 /* Remove summary.json and the tables of an older run of the command, so that
  * none stands beside new ones. */
 void        rundir_clear(const struct rundir *rundir);
@@ -44,8 +48,6 @@ enum status rundir_check(const json_t *summary, const char *path,
  * lock writes into. */
 void        rundir_remove_leftovers(const struct rundir *rundir,
                                     const char *below);
-/* Another process holds the lock now. */
-bool        rundir_busy(const char *path);
 
 /* ledger.csv from up to three ledgers; NULL ones are left out.  Either all or
  * none resolve tokens: they share one table. */

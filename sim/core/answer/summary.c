@@ -28,21 +28,30 @@
 
 enum { SUMMARY_MAX_BYTES = 64 << 20, LINE_SIZE = 512 };
 
+const char *const arm_names[ARM_COUNT] = { "dense", "mod" };
+
 const char *const summary_witness_names[SUMMARY_WITNESSES] = {
     "predicted", "counted", "measured" };
 
-/* Totals with all metrics null, for one reason. */
-static json_t *unknown_totals(const char *reason)
+/* A ledger's totals; NULL: all null, for one reason. */
+static json_t *totals_json(const struct ledger *ledger)
 {
     json_t *totals = json_object(), *sources = json_object();
     json_t *reasons = json_object();
+    const struct cost sum = ledger
+        ? ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY)
+        : (struct cost){ 0 };
 
     for (int m = 0; m < METRIC_COUNT; m++) {
         const char *column = metric_table[m].column;
-        json_object_set_new(totals, column, json_null());
+        const char *reason = !ledger ? "not asked for"
+                                     : ledger_reason(ledger, (enum metric)m);
+        if (!cost_known(&sum, (enum metric)m))
+            json_object_set_new(reasons, column, json_string(
+                reason ? reason : "this witness does not see it"));
+        json_object_set_new(totals, column, json_amount(&sum, (enum metric)m));
         json_object_set_new(sources, column,
-                            json_string(provenance_names[PROV_UNKNOWN]));
-        json_object_set_new(reasons, column, json_string(reason));
+                            json_string(provenance_names[sum.from[m]]));
     }
     json_object_set_new(totals, "sources", sources);
     json_object_set_new(totals, "reasons", reasons);
@@ -55,7 +64,7 @@ json_t *summary_no_totals(void)
 
     for (int i = 0; i < SUMMARY_WITNESSES; i++)
         json_object_set_new(totals, summary_witness_names[i],
-                            unknown_totals("not asked for"));
+                            totals_json(NULL));
     return totals;
 }
 
@@ -70,29 +79,15 @@ json_t *summary_open(const char *command, json_t *config, json_t *provenance)
 enum status summary_totals(json_t *summary, const char *witness,
                            const struct ledger *ledger, struct error *err)
 {
-    struct cost sum = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-    json_t *totals = json_object_get(json_object_get(summary, "totals"),
-                                     witness);
-    json_t *sources = json_object_get(totals, "sources");
-    json_t *reasons = json_object_get(totals, "reasons");
+    json_t *totals = totals_json(ledger);
 
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        const char *column = metric_table[m].column;
-        const char *reason = ledger_reason(ledger, (enum metric)m);
-        json_t *amount = json_amount(&sum, (enum metric)m);
-        if (!amount)
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (!json_object_get(totals, metric_table[m].column)) {
+            json_decref(totals);
             return error_set(err, STATUS_OVERFLOWED, "totals.%s.%s does not"
-                             " fit into JSON", witness, column);
-        if (json_is_null(amount))
-            json_object_set_new(reasons, column, json_string(
-                reason ? reason : "this witness does not see it"));
-        else
-            json_object_del(reasons, column);
-        json_object_set_new(totals, column, amount);
-        json_object_set_new(sources, column,
-                            json_string(provenance_names[sum.from[m]]));
-    }
+                             " fit into JSON", witness, metric_table[m].column);
+        }
+    json_object_set_new(json_object_get(summary, "totals"), witness, totals);
     return STATUS_OK;
 }
 

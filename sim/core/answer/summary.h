@@ -14,6 +14,10 @@
 enum { SUMMARY_WITNESSES = 3 };
 extern const char *const summary_witness_names[SUMMARY_WITNESSES];
 
+/* The two sides of a profile, its arms: "dense", "mod". */
+enum side { ARM_DENSE, ARM_MOD, ARM_COUNT };
+extern const char *const arm_names[ARM_COUNT];
+
 /* The start of every summary: schema "isobath-run-1", command, status "done" (a
  * command that stopped early sets "interrupted" instead), config, provenance
  * (below), and totals with the three witnesses all null and the reason "not

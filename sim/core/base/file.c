@@ -349,17 +349,6 @@ enum status file_make_directory(const char *path, struct error *err)
     }
 }
 
-void file_write_quoted(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -52,8 +52,6 @@ void        file_give_back(const void *data, size_t bytes);
 
 /* mkdir -p. */
 enum status file_make_directory(const char *path, struct error *err) MUST_CHECK;
-/* Write a CSV field that may hold anything: in quotes, with quotes doubled. */
-void        file_write_quoted(FILE *file, const char *text);
 bool        file_exists(const char *path);
 /* dir + "/" + name into out[FILE_PATH_SIZE]. */
 enum status file_join(char *out, const char *directory, const char *name,

@@ -118,17 +118,15 @@ static void setting_name(char out[NAME_SIZE], const char *text)
              length < NAME_SIZE && text[length] ? (int)length : 0, text);
 }
 
-/* The last setting of exactly that name; NULL: none. */
-static const struct config_setting *last_setting(const struct loader *l,
-                                                 const char *name)
+const struct config_setting *config_sets(const struct config_setting *settings,
+                                         size_t n_settings, const char *key)
 {
-    char other[NAME_SIZE];
+    const size_t length = strlen(key);
 
-    for (size_t i = l->n_settings; i-- > 0;) {
-        setting_name(other, l->settings[i].text);
-        if (strcmp(name, other) == 0)
-            return &l->settings[i];
-    }
+    for (size_t i = n_settings; i-- > 0;)
+        if (strncmp(settings[i].text, key, length) == 0 &&
+            settings[i].text[length] == '=')
+            return &settings[i];
     return NULL;
 }
 
@@ -235,8 +233,8 @@ static enum status collect_pair(struct loader *l, struct place key,
         return STATUS_OK;
     }
     if (!dotted && is_section(l->schema, name))
-        return last_setting(l, name) ? STATUS_OK
-                                     : collect_section(l, place, name);
+        return config_sets(l->settings, l->n_settings, name)
+                   ? STATUS_OK : collect_section(l, place, name);
     if (dotted)
         snprintf(what, sizeof what, "key '%s': in a file, write sections as"
                  " indented mappings", quote);
@@ -356,7 +354,7 @@ static enum status apply_setting(struct loader *l,
         describe_unknown(what, sizeof what, l->schema, name);
         return error_set(l->err, STATUS_BAD_VALUE, "--set: %s", what);
     }
-    if (last_setting(l, name) != setting)
+    if (config_sets(l->settings, l->n_settings, name) != setting)
         return STATUS_OK;
     enum status status = parse_value(l, &place, "--set", value,
                                      key ? config_value_literal(key)

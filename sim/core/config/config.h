@@ -36,6 +36,10 @@ struct config_setting {
                                   * key; NULL: --set */
 };
 
+/* The last setting that gives exactly this key a value; NULL: none does. */
+const struct config_setting *config_sets(const struct config_setting *settings,
+                                         size_t n_settings, const char *key);
+
 /* The place that a resolved value came from, for messages of later checks. */
 struct config_origin {
     char path[CONFIG_TEXT_SIZE];   /* "--set", "default", or a file, cut */

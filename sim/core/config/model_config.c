@@ -420,30 +420,21 @@ static const struct config_key route_keys[] = {
 };
 static const struct config_schema route_schema = { "routing", route_keys };
 
-static bool sets(const struct config_setting *setting, const char *key)
-{
-    size_t n = strlen(key);
-    return strncmp(setting->text, key, n) == 0 && setting->text[n] == '=';
-}
-
-static bool any_sets(const struct config_setting *settings, size_t n_settings,
-                     const char *key)
-{
-    bool any = false;
-    for (size_t i = 0; i < n_settings; i++)
-        any |= sets(&settings[i], key);
-    return any;
-}
-
 static enum status check_settings(const struct config_setting *settings,
                                   size_t n_settings, const char *name,
                                   bool routes, struct error *err)
 {
+    static const char *const again[] = { "routing.policy", "routing.replay",
+                                         "routing.keep_first",
+                                         "routing.window" };
+
     for (size_t i = 0; i < n_settings; i++) {
         const struct config_setting *set = &settings[i];
-        bool known = false;
+        bool known = false, kept = false;
+        for (size_t k = 0; k < sizeof again / sizeof *again; k++)
+            kept |= config_sets(set, 1, again[k]) != NULL;
         for (const struct config_key *key = route_keys; key->name; key++)
-            known |= sets(set, key->name);
+            known |= config_sets(set, 1, key->name) != NULL;
         if (!known)
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
                              " weights, so its shape is fixed; allowed are"
@@ -451,9 +442,7 @@ static enum status check_settings(const struct config_setting *settings,
                              " window, part, skipped_keys and replay; --set of other"
                              " keys works on model YAML files",
                              set->text, name);
-        if (routes && !sets(set, "routing.policy") &&
-            !sets(set, "routing.replay") &&
-            !sets(set, "routing.keep_first") && !sets(set, "routing.window"))
+        if (routes && !kept)
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
                              " as it was trained to; allowed are"
                              " routing.policy, if it needs no other scores than"
@@ -553,14 +542,13 @@ enum status model_config_route(struct model_spec *spec,
                              origins, err);
     if (status != STATUS_OK)
         return status;
-    const bool keeps_own = routes && !any_sets(settings, n_settings,
-                                               "routing.policy") &&
-                           !*config.replay;
+    const bool keeps_own = routes && !*config.replay &&
+                           !config_sets(settings, n_settings, "routing.policy");
     const struct route_policy *chosen =
         keeps_own ? *policy : route_find(model_config_policies[config.policy]);
-    if (routes && !any_sets(settings, n_settings, "routing.keep_first"))
+    if (routes && !config_sets(settings, n_settings, "routing.keep_first"))
         config.keep_first = spec->keep_first;
-    if (routes && !any_sets(settings, n_settings, "routing.window"))
+    if (routes && !config_sets(settings, n_settings, "routing.window"))
         config.window = spec->score_window;
     config.router_input = (int)spec->router_input;
     status = routes ? route_again(&routed, &config, chosen, err)

@@ -14,16 +14,6 @@
 /* 0.1 * 30 is 3, whatever the bits say: see spec_kept(). */
 #define ROUTE_HAIR 1e-6
 
-/* Ascending order of the kept flags in scratch. */
-static int32_t collect(const int32_t *keep, int32_t n_tokens, int32_t *kept)
-{
-    int32_t n = 0;
-    for (int32_t t = 0; t < n_tokens; t++)
-        if (keep[t])
-            kept[n++] = t;
-    return n;
-}
-
 /* Quickselect: the k-th largest (k >= 1) of a[n], reordering a. */
 static float kth_largest(float *a, int32_t n, int32_t k)
 {
@@ -103,6 +93,11 @@ static int32_t one_by_one(const struct route_input *in, route_keep_fn *keep,
             kept[n++] = t;
     return n;
 }
+#define ONE_BY_ONE(rule)                                                       \
+    static int32_t rule(const struct route_input *in, int32_t *kept)           \
+    {                                                                          \
+        return one_by_one(in, rule##_keep, kept);                              \
+    }
 
 /* The first step of a training has no cut behind it, and makes one. */
 static int32_t threshold(const struct route_input *in, int32_t *kept)
@@ -126,10 +121,7 @@ static bool quantile_keep(const struct route_input *in, int32_t t)
     return ahead + 0.5 <= in->capacity * (t + 1 - from) + ROUTE_HAIR;
 }
 
-static int32_t quantile(const struct route_input *in, int32_t *kept)
-{
-    return one_by_one(in, quantile_keep, kept);
-}
+ONE_BY_ONE(quantile)
 
 /* sigmoid(score) > 1/2. */
 static bool above_half_keep(const struct route_input *in, int32_t t)
@@ -156,12 +148,14 @@ static int32_t uniform(const struct route_input *in, int32_t *kept)
         at[i] = at[j];
         at[j] = swap;
     }
-    for (int32_t t = 0; t < in->n_tokens; t++)
-        kept[t] = 0;
+    memset(kept, 0, (size_t)in->n_tokens * sizeof *kept);
     for (int32_t i = 0; i < in->n_keep; i++)
         kept[at[i]] = 1;
-    memcpy(at, kept, (size_t)in->n_tokens * sizeof *at);
-    return collect(at, in->n_tokens, kept);
+    int32_t n = 0;
+    for (int32_t t = 0; t < in->n_tokens; t++)
+        if (kept[t])
+            kept[n++] = t;
+    return n;
 }
 
 static int32_t strided(const struct route_input *in, int32_t *kept)
@@ -240,10 +234,7 @@ static bool hash_keep(const struct route_input *in, int32_t t)
     return in->score[t] < (float)in->capacity;
 }
 
-static int32_t hash(const struct route_input *in, int32_t *kept)
-{
-    return one_by_one(in, hash_keep, kept);
-}
+ONE_BY_ONE(hash)
 
 static bool drawn_keep(const struct route_input *in, int32_t t)
 {
@@ -252,10 +243,7 @@ static bool drawn_keep(const struct route_input *in, int32_t t)
     return (double)(bits >> 11) * 0x1p-53 < in->capacity;
 }
 
-static int32_t drawn(const struct route_input *in, int32_t *kept)
-{
-    return one_by_one(in, drawn_keep, kept);
-}
+ONE_BY_ONE(drawn)
 
 static bool every_nth_keep(const struct route_input *in, int32_t t)
 {
@@ -263,10 +251,7 @@ static bool every_nth_keep(const struct route_input *in, int32_t t)
            floor(in->capacity * t + ROUTE_HAIR);
 }
 
-static int32_t every_nth(const struct route_input *in, int32_t *kept)
-{
-    return one_by_one(in, every_nth_keep, kept);
-}
+ONE_BY_ONE(every_nth)
 
 /* ---- replay ---- */
 
@@ -288,10 +273,7 @@ static bool replay_keep(const struct route_input *in, int32_t t)
            list[low] == t;
 }
 
-static int32_t replay(const struct route_input *in, int32_t *kept)
-{
-    return one_by_one(in, replay_keep, kept);
-}
+ONE_BY_ONE(replay)
 
 /* ---- the table ---- */
 

@@ -81,16 +81,34 @@ bool spec_scored_again(const struct model_spec *spec)
     return spec_router_losses(spec) || spec->n_predictor > 0;
 }
 
+int32_t spec_kept_at(const struct model_spec *spec, double capacity,
+                     int32_t n_tokens)
+{
+    int32_t besides = spec->first_besides ? spec->keep_first : 0;
+    besides = besides < n_tokens ? besides : n_tokens;
+    int32_t kept = besides + (int32_t)ceil(capacity * (n_tokens - besides) -
+                                           1e-6);
+    return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+}
+
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens)
 {
-    if (!spec->routed[layer])
-        return n_tokens;
-    int32_t besides = spec->first_besides ? spec->keep_first : 0;
-    besides = besides < n_tokens ? besides : n_tokens;
-    int32_t kept = besides + (int32_t)ceil(spec->capacity[layer] *
-                                           (n_tokens - besides) - 1e-6);
-    return kept < 1 ? 1 : kept > n_tokens ? n_tokens : kept;
+    return spec->routed[layer]
+               ? spec_kept_at(spec, spec->capacity[layer], n_tokens) : n_tokens;
+}
+
+double spec_opened(const struct model_spec *spec, int32_t layer,
+                   double openness)
+{
+    return spec->capacity[layer] + openness * (1.0 - spec->capacity[layer]);
+}
+
+void spec_set_openness(struct model_spec *spec, double openness)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec->routed[l])
+            spec->capacity[l] = spec_opened(spec, l, openness);
 }
 
 int32_t spec_room(const struct model_spec *spec, int32_t layer,

@@ -179,8 +179,9 @@ struct model_spec {
                               * says of them */
     bool    first_besides;   /* they come on top of its share of the others;
                               * else they are among its K */
-    bool    kept_varies;     /* the policy keeps about K of a sequence, up to
-                              * all T: training has room for them */
+    bool    kept_varies;     /* training keeps about K of a sequence, or for a
+                              * while more, up to all T: it has room for
+                              * them */
     int32_t score_window;    /* scores that running_quantile goes by, its own
                               * token's included; 0: all so far */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
@@ -216,6 +217,15 @@ bool    spec_scored_again(const struct model_spec *spec);
  * min(keep_first, T) and capacity * the rest, which is what is expected. */
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
+
+/* Open routed layers for a while: their capacity goes so far of its way to 1.
+ * At openness 0 it is the capacity, at 1 all tokens are kept. */
+void    spec_set_openness(struct model_spec *spec, double openness);
+double  spec_opened(const struct model_spec *spec, int32_t layer,
+                    double openness);
+/* K of a routed layer at another capacity than its own. */
+int32_t spec_kept_at(const struct model_spec *spec, double capacity,
+                     int32_t n_tokens);
 
 /* The most that a layer keeps of T tokens in training, which takes its memory
  * beforehand: K, or T where the number varies. */

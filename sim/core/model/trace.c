@@ -85,13 +85,17 @@ struct reader {
     const char *at, *end, *line_start;
     int line;
     bool knows_choices;               /* window 0 is over */
+    enum status status;               /* the first failure; what is read after
+                                       * it means nothing */
     struct error *err;
 };
 
-static enum status refuse(const struct reader *r, const char *what)
+static void refuse(struct reader *r, const char *what)
 {
-    return error_set(r->err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", r->trace->name,
-                     r->line, (int)(r->at - r->line_start) + 1, what);
+    if (r->status == STATUS_OK)
+        r->status = error_set(r->err, STATUS_BAD_FORMAT, "%s:%d:%d: %s",
+                              r->trace->name, r->line,
+                              (int)(r->at - r->line_start) + 1, what);
 }
 
 static bool next_is(const struct reader *r, char c)
@@ -112,19 +116,18 @@ static bool at_line_end(const struct reader *r)
     return r->at == r->end || *r->at == '\n' || *r->at == '\r';
 }
 
-static enum status line_end(struct reader *r)
+static void line_end(struct reader *r)
 {
     takes(r, '\r');
     if (r->at < r->end && !takes(r, '\n'))
-        return refuse(r, "the line must end here");
+        refuse(r, "the line must end here");
     r->line++;
     r->line_start = r->at;
-    return STATUS_OK;
 }
 
 /* A number from `low` to `high`; `what` says which. */
-static enum status number(struct reader *r, int64_t *out, int64_t low,
-                          int64_t high, const char *what)
+static int64_t number(struct reader *r, int64_t low, int64_t high,
+                      const char *what)
 {
     const char *start = r->at;
     char words[120];
@@ -132,23 +135,24 @@ static enum status number(struct reader *r, int64_t *out, int64_t low,
 
     while (r->at < r->end && *r->at >= '0' && *r->at <= '9' && value <= high)
         value = 10 * value + (*r->at++ - '0');
-    if (r->at > start && value >= low && value <= high) {
-        *out = value;
-        return STATUS_OK;
-    }
+    if (r->at > start && value >= low && value <= high)
+        return value;
     r->at = start;
     snprintf(words, sizeof words, "%s: allowed is %" PRId64 " to %" PRId64,
              what, low, high);
-    return refuse(r, words);
+    refuse(r, words);
+    return low;
 }
 
-static enum status comma(struct reader *r)
+static void comma(struct reader *r)
 {
-    return takes(r, ',') ? STATUS_OK : refuse(r, "a comma must stand here");
+    if (!takes(r, ','))
+        refuse(r, "a comma must stand here");
 }
 
-/* Room for one more in an array that doubles. */
-static void *grown(void *array, size_t n, size_t *room, size_t size)
+/* Room for one more in an array that doubles; NULL: no memory. */
+static void *grown(struct reader *r, void *array, size_t n, size_t *room,
+                   size_t size)
 {
     size_t wanted = *room ? 2 * *room : 64;
     void *larger;
@@ -158,56 +162,44 @@ static void *grown(void *array, size_t n, size_t *room, size_t size)
     larger = reallocarray(array, wanted, size);
     if (larger)
         *room = wanted;
+    else if (r->status == STATUS_OK)
+        r->status = error_set(r->err, STATUS_NO_MEMORY, "no memory for the"
+                              " trace %s", r->trace->name);
     return larger;
 }
 
-static enum status no_memory(const struct reader *r)
-{
-    return error_set(r->err, STATUS_NO_MEMORY, "no memory for the trace %s",
-                     r->trace->name);
-}
-
-static enum status add_stretch(struct reader *r, struct line *line,
-                               struct stretch stretch)
+static void add_stretch(struct reader *r, struct line *line,
+                        struct stretch stretch)
 {
     struct trace *t = r->trace;
-    struct stretch *more = grown(t->stretches, t->n_stretches,
+    struct stretch *more = grown(r, t->stretches, t->n_stretches,
                                  &t->stretches_room, sizeof *more);
     if (!more)
-        return no_memory(r);
+        return;
     t->stretches = more;
     t->stretches[t->n_stretches++] = stretch;
     line->n_stretches++;
     line->n_kept += stretch.last - stretch.first + 1;
-    return STATUS_OK;
 }
 
-static enum status read_kept(struct reader *r, struct line *line)
+static void read_kept(struct reader *r, struct line *line)
 {
-    int64_t first, last, least = 0;
     const int64_t most = line->n_tokens - 1;
-    enum status status = STATUS_OK;
+    int64_t first, last = -1;
 
     line->first_stretch = r->trace->n_stretches;
-    while (status == STATUS_OK && !at_line_end(r)) {
-        if (least > 0 && !takes(r, ' '))
-            return refuse(r, "positions are parted by a space");
-        status = number(r, &first, least, most, "a kept position");
-        last = first;
-        if (status == STATUS_OK && takes(r, '-'))
-            status = number(r, &last, first + 1, most,
-                            "the last of a stretch of positions");
-        if (status == STATUS_OK)
-            status = add_stretch(r, line, (struct stretch){
-                (int32_t)first, (int32_t)last });
-        least = last + 1;
+    while (r->status == STATUS_OK && !at_line_end(r)) {
+        if (last >= 0 && !takes(r, ' '))
+            refuse(r, "positions are parted by a space");
+        first = number(r, last + 1, most, "a kept position");
+        last = takes(r, '-') ? number(r, first + 1, most, "the last of a"
+                                      " stretch of positions") : first;
+        add_stretch(r, line, (struct stretch){ (int32_t)first, (int32_t)last });
     }
-    return status;
 }
 
 /* A part's name up to the next comma. */
-static enum status read_part(struct reader *r, enum routed_part *part,
-                             const char *allowed)
+static enum routed_part read_part(struct reader *r, const char *allowed)
 {
     char words[120];
 
@@ -216,135 +208,112 @@ static enum status read_part(struct reader *r, enum routed_part *part,
         if ((size_t)(r->end - r->at) > n && r->at[n] == ',' &&
             memcmp(r->at, part_names[p], n) == 0 &&
             (!*allowed || strcmp(part_names[p], allowed) == 0)) {
-            *part = (enum routed_part)p;
             r->at += n;
-            return STATUS_OK;
+            return (enum routed_part)p;
         }
     }
     snprintf(words, sizeof words, "a part: allowed is %s", *allowed ? allowed
              : "block, attention or ffn");
-    return refuse(r, words);
+    refuse(r, words);
+    return PART_BLOCK;
 }
 
 /* Of window 0: a layer above the one before, or the feed-forward part of one
  * whose attention stands before. */
-static enum status read_new_choice(struct reader *r)
+static void read_new_choice(struct reader *r)
 {
     struct trace *t = r->trace;
     const struct choice *last = t->n_choices > 0
                                     ? &t->choice[t->n_choices - 1] : NULL;
     const bool half = last && last->part == PART_ATTENTION;
-    const int64_t least = last ? last->layer + !half : 0;
-    int64_t layer = 0;
-    struct choice *new = &t->choice[t->n_choices];
+    struct choice new;
 
-    enum status status = number(r, &layer, least, SPEC_MAX_LAYERS - 1,
+    new.layer = (int32_t)number(r, last ? last->layer + !half : 0,
+                                SPEC_MAX_LAYERS - 1,
                                 half ? "the layer before or one above it"
                                      : "a layer above the one before");
-    if (status == STATUS_OK)
-        status = comma(r);
-    if (status != STATUS_OK)
-        return status;
-    *new = (struct choice){ .layer = (int32_t)layer, .line = r->line,
-                            .column = (int)(r->at - r->line_start) + 1 };
-    status = read_part(r, &new->part, half && layer == last->layer
-                                          ? part_names[PART_FFN] : "");
-    t->n_choices += status == STATUS_OK;
-    return status;
+    comma(r);
+    new.line = r->line;
+    new.column = (int)(r->at - r->line_start) + 1;
+    new.part = read_part(r, half && new.layer == last->layer
+                                ? part_names[PART_FFN] : "");
+    if (r->status == STATUS_OK)
+        t->choice[t->n_choices++] = new;
 }
 
 /* Layer and part of the line: the first window says which there are. */
-static enum status read_choice(struct reader *r)
+static void read_choice(struct reader *r)
 {
     const struct trace *t = r->trace;
-    enum routed_part part;
-    int64_t layer;
 
-    if (!r->knows_choices)
-        return read_new_choice(r);
+    if (!r->knows_choices) {
+        read_new_choice(r);
+        return;
+    }
     const struct choice *due = &t->choice[t->n_lines % (size_t)t->n_choices];
-    enum status status = number(r, &layer, due->layer, due->layer,
-                                "a layer, as in window 0");
-    if (status == STATUS_OK)
-        status = comma(r);
-    return status == STATUS_OK ? read_part(r, &part, part_names[due->part])
-                               : status;
+    number(r, due->layer, due->layer, "a layer, as in window 0");
+    comma(r);
+    read_part(r, part_names[due->part]);
 }
 
 /* Windows count up from 0.  After a line of window 0 comes another choice of
  * it, or the first of window 1: then it is known how many lines a window has. */
-static enum status read_window(struct reader *r, int64_t *window)
+static void read_window(struct reader *r)
 {
     const struct trace *t = r->trace;
+    const int64_t due = r->knows_choices
+                            ? (int64_t)(t->n_lines / (size_t)t->n_choices) : 0;
+    const int64_t most = r->knows_choices ? due : t->n_lines > 0;
 
-    if (r->knows_choices) {
-        int64_t due = (int64_t)(t->n_lines / (size_t)t->n_choices);
-        return number(r, window, due, due, "a window");
-    }
-    enum status status = number(r, window, 0, t->n_lines > 0, "a window");
-    r->knows_choices = *window == 1;
-    return status;
+    r->knows_choices |= number(r, due, most, "a window") == 1;
 }
 
-static enum status read_line(struct reader *r)
+static void read_line(struct reader *r)
 {
     struct trace *t = r->trace;
     struct line line = { 0 };
-    int64_t window = 0, tokens = 0;
 
-    enum status status = read_window(r, &window);
-    if (status == STATUS_OK)
-        status = comma(r);
-    if (status == STATUS_OK)
-        status = read_choice(r);
-    if (status == STATUS_OK)
-        status = comma(r);
-    if (status == STATUS_OK)
-        status = number(r, &tokens, 1, TRACE_MAX_TOKENS, "a window's tokens");
-    if (status == STATUS_OK)
-        status = comma(r);
-    line.n_tokens = (int32_t)tokens;
-    if (status == STATUS_OK)
-        status = read_kept(r, &line);
-    if (status == STATUS_OK)
-        status = line_end(r);
-    if (status != STATUS_OK)
-        return status;
-
-    struct line *more = grown(t->lines, t->n_lines, &t->lines_room,
+    read_window(r);
+    comma(r);
+    read_choice(r);
+    comma(r);
+    line.n_tokens = (int32_t)number(r, 1, TRACE_MAX_TOKENS,
+                                    "a window's tokens");
+    comma(r);
+    read_kept(r, &line);
+    line_end(r);
+    struct line *more = grown(r, t->lines, t->n_lines, &t->lines_room,
                               sizeof *more);
     if (!more)
-        return no_memory(r);
+        return;
     t->lines = more;
     t->lines[t->n_lines++] = line;
-    return STATUS_OK;
 }
 
-static enum status read_header(struct reader *r)
+static void read_header(struct reader *r)
 {
     const size_t n = sizeof header - 1;
 
-    if ((size_t)(r->end - r->at) < n || memcmp(r->at, header, n) != 0)
-        return refuse(r, "not a trace: its first line is"
-                         " window,layer,part,tokens,kept");
+    if ((size_t)(r->end - r->at) < n || memcmp(r->at, header, n) != 0) {
+        refuse(r, "not a trace: its first line is"
+                  " window,layer,part,tokens,kept");
+        return;
+    }
     r->at += n;
-    return line_end(r);
+    line_end(r);
 }
 
-static enum status read_all(struct reader *r)
+static void read_all(struct reader *r)
 {
     struct trace *t = r->trace;
-    enum status status = read_header(r);
 
-    while (status == STATUS_OK && r->at < r->end)
-        status = read_line(r);
-    if (status != STATUS_OK)
-        return status;
+    read_header(r);
+    while (r->status == STATUS_OK && r->at < r->end)
+        read_line(r);
     if (t->n_lines == 0)
-        return refuse(r, "a trace without a window");
-    if (t->n_lines % (size_t)t->n_choices != 0)
-        return refuse(r, "the last window lacks lines that the others have");
-    return STATUS_OK;
+        refuse(r, "a trace without a window");
+    else if (r->status == STATUS_OK && t->n_lines % (size_t)t->n_choices != 0)
+        refuse(r, "the last window lacks lines that the others have");
 }
 
 enum status trace_parse(struct trace **out, const char *text, size_t size,
@@ -357,12 +326,12 @@ enum status trace_parse(struct trace **out, const char *text, size_t size,
     if (!trace)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a trace");
     snprintf(trace->name, sizeof trace->name, "%s", name);
-    enum status status = read_all(&r);
-    if (status == STATUS_OK)
+    read_all(&r);
+    if (r.status == STATUS_OK)
         *out = trace;
     else
         trace_close(trace);
-    return status;
+    return r.status;
 }
 
 enum status trace_read(struct trace **out, const char *path, struct error *err)
