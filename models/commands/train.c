@@ -134,15 +134,13 @@ static enum status look_around(struct train_job *s, bool *done,
 
 static int run(void *options)
 {
-    struct train_job *s = calloc(1, sizeof *s);
     struct error err = { 0 };
+    struct train_job *s = train_begin(&err);
     bool done = false;
     enum status status = STATUS_NO_MEMORY;
 
     if (!s)
-        return command_fail(&(struct error){ status, "no memory" });
-    s->rundir.lock = -1;
-    s->start_bytes = command_peak_bytes();
+        return command_fail(&err);
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
@@ -161,16 +159,7 @@ static int run(void *options)
     status = train_finish(s, s->arguments.common.argc,
                           s->arguments.common.argv, &err);
 out:
-    trainer_close(s->trainer);
-    data_close(s->data);
-    tokenizer_close(s->tokenizer);
-    ledger_close(s->predicted);
-    allocation_close(&s->allocation);
-    json_decref(s->config_json);
-    free(s->machine);
-    if (s->rundir.lock >= 0)
-        rundir_close(&s->rundir);
-    free(s);
+    train_close(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 
