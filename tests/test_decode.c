@@ -51,6 +51,8 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     float *w = model_weights(model);
     for (size_t i = 0; i < model_tensors(model)->floats; i++)
         w[i] *= 10.0f;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        model_thresholds(model)[l] = 0.2f;
     for (int32_t l = 0; l < spec->n_layers; l++) {
         const struct tensor *bias = tensor_find(model_tensors(model), l,
                                                 TENSOR_QKV_BIAS);
@@ -77,10 +79,11 @@ static bool kept_at(const struct allocation *a, int32_t layer, int32_t b,
 }
 
 /* Prefill `start` tokens, decode the rest, compare every step's logits, and the
- * ledger of each step with its prediction. */
-static void check(enum family family, bool routed, int32_t start)
+ * ledger of each step with its prediction.  Without a rule, steps are told whom
+ * a rule that knows the length keeps. */
+static void check_spec(struct model_spec spec, const struct route_policy *rule,
+                       int32_t start, const char *what)
 {
-    struct model_spec spec = shape(family, routed);
     struct model *whole = open_model(&spec, false);
     struct model *steps = open_model(&spec, true);
     int32_t ids[B * T], first[B * T], column[B];
@@ -89,7 +92,7 @@ static void check(enum family family, bool routed, int32_t start)
     draw_ids(ids);
     model_forward(whole, &(struct model_input){
         .ids = ids, .n_sequences = B, .n_tokens = T,
-        .policy = route_find("strided") }, NULL, NULL);
+        .policy = rule ? rule : route_find("strided"), .seed = 5 }, NULL, NULL);
     const struct allocation *full = model_allocation(whole);
     model_decode_reset(steps);
     if (start > 0) {
@@ -100,7 +103,8 @@ static void check(enum family family, bool routed, int32_t start)
                 first[b * start + t] = ids[b * T + t];
         model_forward(steps, &(struct model_input){
             .ids = first, .n_sequences = B, .n_tokens = start, .cache = true,
-            .policy = route_find("dense") }, NULL, NULL);
+            .policy = rule ? rule : route_find("dense"), .seed = 5 }, NULL,
+            NULL);
     }
     for (int32_t t = start; t < T; t++) {
         bool keep[3 * B];
@@ -118,7 +122,8 @@ static void check(enum family family, bool routed, int32_t start)
                                       cost_zero(PROV_PREDICTED), NULL), 0));
         struct ledger_meter meter = ledger_meter(counted);
         model_decode(steps, &(struct decode_input){ .ids = column,
-                     .keep = keep }, &meter.meter);
+                     .keep = rule ? NULL : keep, .policy = rule, .seed = 5 },
+                     &meter.meter);
 
         for (int b = 0; b < B; b++)
             for (int v = 0; v < V; v++)
@@ -128,7 +133,8 @@ static void check(enum family family, bool routed, int32_t start)
         cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
                                           NULL), 0));
         model_decode_allocation(steps, NULL, &held);
-        struct predict_job job = { .spec = &spec, .allocation = &held };
+        struct predict_job job = { .spec = &spec, .allocation = &held,
+                                   .predicted = rule && rule->predicted };
         cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
         for (int32_t l = -1; l < spec.n_layers; l++)
             for (int o = 0; o < OP_COUNT; o++)
@@ -138,17 +144,23 @@ static void check(enum family family, bool routed, int32_t start)
                                                   (enum op)o };
                         cr_assert(eq(u64, ledger_at(counted, key)->count[m],
                                      ledger_at(predicted, key)->count[m]),
-                                  "t %d layer %d op %s token %d %s", t, l,
-                                  op_table[o].name, b, metric_table[m].column);
+                                  "%s, t %d layer %d op %s token %d %s", what,
+                                  t, l, op_table[o].name, b,
+                                  metric_table[m].column);
                     }
         allocation_close(&held);
         ledger_close(predicted);
         ledger_close(counted);
     }
-    cr_assert(lt(dbl, worst, 1e-4));
+    cr_assert(lt(dbl, worst, 1e-4), "%s, prefill of %d", what, start);
     cr_assert(eq(int, model_decoded(steps, 0), T));
     model_close(steps);
     model_close(whole);
+}
+
+static void check(enum family family, bool routed, int32_t start)
+{
+    check_spec(shape(family, routed), NULL, start, family_names[family]);
 }
 
 Test(decode, dense_gpt2_from_the_start)      { check(FAMILY_GPT2, false, 0); }
@@ -160,82 +172,47 @@ Test(decode, routed_qwen3_with_given_routes) { check(FAMILY_QWEN3, true, 0); }
 Test(decode, routed_gpt2_with_given_routes)  { check(FAMILY_GPT2, true, 0); }
 Test(decode, routed_llama_with_given_routes) { check(FAMILY_LLAMA, true, 0); }
 
-/* A predictor that keeps some tokens, and not those that scores would. */
-static void check_predictor(enum family family, int32_t start)
+/* ---- every rule that judges token by token ---- */
+
+enum scorer { TRAINED, DRAWN, NONE, ROUTERS };
+
+/* Two routed layers, of which the second follows a full one. */
+static struct model_spec routed_by(const struct route_policy *rule,
+                                   enum scorer router, enum family family,
+                                   int32_t keep_first)
 {
     struct model_spec spec = shape(family, true);
-    const struct route_policy *policy = route_find("predictor");
-    int32_t ids[B * T], first[B * T], column[B], kept = 0;
-    double worst = 0.0;
 
-    spec.n_predictor = 16;
-    struct model *whole = open_model(&spec, false);
-    struct model *steps = open_model(&spec, true);
-    struct model *both[] = { whole, steps };
-    for (int i = 0; i < 2; i++) {
-        const struct tensor *bias = tensor_find(model_tensors(both[i]), 1,
-                                                TENSOR_PREDICT_DOWN_BIAS);
-        model_weights(both[i])[bias->offset] = 0.0f;
+    spec.routed[2] = true;
+    spec.capacity[2] = 0.5;
+    spec.score_window = 9;
+    spec.n_predictor = rule->predicted ? 16 : 0;
+    if (router != TRAINED)
+        spec.router_trained = false;
+    if (router == DRAWN)
+        spec.router_drawn = spec.router_detached = true;
+    if (router == NONE) {
+        spec.router_scores = false;
+        spec.gate = GATE_ONE;
     }
-    draw_ids(ids);
-    model_forward(whole, &(struct model_input){
-        .ids = ids, .n_sequences = B, .n_tokens = T, .policy = policy },
-        NULL, NULL);
-    for (int b = 0; b < B; b++)
-        kept += allocation_count(model_allocation(whole), 1, b);
-    cr_assert(kept > 5 && kept < B * T - 5, "%d kept", kept);
-    for (int b = 0; b < B; b++)
-        memcpy(first + b * start, ids + b * T,
-               (size_t)start * sizeof *first);
-    model_decode_reset(steps);
-    model_forward(steps, &(struct model_input){
-        .ids = first, .n_sequences = B, .n_tokens = start, .cache = true,
-        .policy = policy }, NULL, NULL);
-    for (int32_t t = start; t < T; t++) {
-        struct ledger *counted, *predicted;
-        struct ledger_shape by = { true, true, spec.n_layers, B };
-        struct allocation held;
-        for (int b = 0; b < B; b++)
-            column[b] = ids[b * T + t];
-        cr_assert(eq(int, ledger_open(&counted, by, cost_zero(PROV_COUNTED),
-                                      NULL), 0));
-        cr_assert(eq(int, ledger_open(&predicted, by,
-                                      cost_zero(PROV_PREDICTED), NULL), 0));
-        struct ledger_meter meter = ledger_meter(counted);
-        model_decode(steps, &(struct decode_input){ .ids = column,
-                     .policy = policy }, &meter.meter);
-        for (int b = 0; b < B; b++)
-            for (int v = 0; v < V; v++)
-                worst = fmax(worst, fabs((double)model_logits(steps)[b * V + v]
-                    - (double)model_logits(whole)[(b * T + t) * V + v]));
-        cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
-                                          NULL), 0));
-        model_decode_allocation(steps, NULL, &held);
-        struct predict_job job = { .spec = &spec, .allocation = &held,
-                                   .predicted = true };
-        cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
-        for (int b = -1; b < B; b++) {
-            struct ledger_key key = { PASS_FORWARD, 1, b, OP_PREDICT };
-            for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
-                cr_expect(eq(u64, ledger_at(counted, key)->count[m],
-                             ledger_at(predicted, key)->count[m]));
-        }
-        cr_expect(eq(u64, ledger_sum(counted, LEDGER_ANY, LEDGER_ANY,
-                                     LEDGER_ANY, LEDGER_ANY)
-                              .count[METRIC_FLOPS],
-                     ledger_sum(predicted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                LEDGER_ANY).count[METRIC_FLOPS]));
-        allocation_close(&held);
-        ledger_close(predicted);
-        ledger_close(counted);
-    }
-    cr_assert(lt(dbl, worst, 1e-4));
-    model_close(steps);
-    model_close(whole);
+    route_settle(&spec, rule, keep_first);
+    return spec;
 }
 
-Test(decode, predicted_gpt2_after_a_prefill)  { check_predictor(FAMILY_GPT2, 9); }
-Test(decode, predicted_llama_after_a_prefill)
+/* What is sampled is what was evaluated: the rule, the gate and the keys of a
+ * step are those of one pass over the text, whatever follows. */
+Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
 {
-    check_predictor(FAMILY_LLAMA, 20);
+    int rules = 0;
+
+    for (const struct route_policy *p = route_policies; p->name; p++)
+        for (int r = 0; r < ROUTERS && p->keep && p->causal; r++) {
+            enum family family = r % 2 ? FAMILY_GPT2 : FAMILY_QWEN3;
+            if ((r == NONE && p->scored) || (r == DRAWN && p->predicted))
+                continue;
+            rules++;
+            check_spec(routed_by(p, (enum scorer)r, family, 0), p, 0, p->name);
+            check_spec(routed_by(p, (enum scorer)r, family, 2), p, 15, p->name);
+        }
+    cr_expect(ge(int, rules, 19));
 }

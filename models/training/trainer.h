@@ -59,6 +59,11 @@ struct judge_watch {
     bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
 };
 
+/* The split in so many blocks of neighbouring windows, whose losses tell how
+ * far the text decides: as many as the interval of a mean needs (31 degrees of
+ * freedom), each long enough to be nearly independent of the next. */
+enum { JUDGE_BLOCKS = 32 };
+
 /* Mean loss on fixed windows of a split. */
 struct verdict {
     double  nats;                  /* per byte of the targets */
@@ -67,6 +72,8 @@ struct verdict {
     double  flops;                 /* counted, of a token's forward under that
                                     * policy, its loss left out */
     int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
+    int     n_blocks;
+    struct { double nats; int64_t bytes; } block[JUDGE_BLOCKS];    /* sums */
 };
 /* Judge under `policy`, over at most `most` windows (0: all), evenly spread.
  * `watch` may be NULL. */
@@ -91,8 +98,8 @@ enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
 bool        trainer_drew_routers(const struct trainer *trainer);
 
 /* The causal rule that belongs to the training policy: itself if it is causal,
- * the predictor where there is one, the sigmoid where aux_loss teaches it, the threshold if there are scores,
- * otherwise NULL: none. */
+ * the predictor where there is one, the sigmoid where aux_loss teaches it, the
+ * threshold if it goes by router scores, otherwise NULL: none. */
 const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
 
 enum status trainer_save(struct trainer *trainer, const char *path,

@@ -173,7 +173,7 @@ static void say(struct plot *p, const struct study *study)
                             : "dense models alone, no MoD model was trained");
         return;
     }
-    study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
+    study_said(said, study->verdict, &study->best, study->dense->causal.mean, 1);
     TEXT_SET(p->head, "Best MoD against best dense: %s", said);
 }
 

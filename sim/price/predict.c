@@ -25,6 +25,7 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
     if (p->phase == MEMORY_TRAIN || p->job.predicted)
         pricing_rows(p, OP_PREDICT, ROWS_ALL);
+    pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (p->phase == MEMORY_TRAIN)
         pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);

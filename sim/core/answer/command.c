@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sim/core/base/file.h"
 
 enum { LINE_SIZE = 256 };
 
@@ -95,11 +96,17 @@ void command_quote(const char *text)
 /* Global, because a signal handler has nowhere else to put it. */
 volatile sig_atomic_t command_interrupted;
 
-static void note_signal(int signal)
+static void end_at_once(int signal)
 {
     (void)signal;
+    file_abandon_all();
+    _exit(status_exit_code(STATUS_INTERRUPTED));
+}
+
+static void note_signal(int signal)
+{
     if (command_interrupted)
-        _exit(status_exit_code(STATUS_INTERRUPTED));
+        end_at_once(signal);
     command_interrupted = 1;
 }
 
@@ -114,11 +121,10 @@ static void end_in_words(int signal)
     _exit(status_exit_code(STATUS_BAD_FORMAT));
 }
 
-void command_catch_signals(void)
+static void catch_with(void (*handler)(int))
 {
     /* Restarting keeps file writes whole; loops look at the flag instead. */
-    struct sigaction action = { .sa_handler = note_signal,
-                                .sa_flags = SA_RESTART };
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -128,6 +134,16 @@ void command_catch_signals(void)
         sigaction(SIGHUP, &action, NULL);
     action.sa_handler = end_in_words;
     sigaction(SIGBUS, &action, NULL);
+}
+
+void command_catch_signals(void)
+{
+    catch_with(note_signal);
+}
+
+void command_end_on_signals(void)
+{
+    catch_with(end_at_once);
 }
 
 /* getrusage()'s ru_maxrss will not do: across exec it keeps the peak of the

@@ -29,6 +29,9 @@ void command_quote(const char *text);
  * it in words with exit code 2. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
+/* The first of those signals ends the process at once with exit code 130; no
+ * file stays half written.  For commands that have nothing to save. */
+void command_end_on_signals(void);
 
 /* The largest resident set of this process so far, in bytes; 0 where the system
  * does not tell. */

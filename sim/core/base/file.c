@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,44 @@ static enum status final_path(char *out, const char *path, struct error *err)
                                                          : "empty");
 }
 
+/* The temporary names of files that this process is writing, for a handler of
+ * signals to find.  More at once than there is room for are left to whoever
+ * writes there next. */
+enum { HALF_WRITTEN = 8 };
+static char half_written[HALF_WRITTEN][FILE_PATH_SIZE];
+static volatile sig_atomic_t is_half_written[HALF_WRITTEN];
+
+static void note_half_written(const char *path)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (!is_half_written[i]) {
+            strcpy(half_written[i], path);
+            is_half_written[i] = 1;
+            return;
+        }
+}
+
+static void forget_half_written(const char *path)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (is_half_written[i] && strcmp(half_written[i], path) == 0)
+            is_half_written[i] = 0;
+}
+
+static void remove_half_written(const char *path)
+{
+    if (*path)
+        unlink(path);
+    forget_half_written(path);
+}
+
+void file_abandon_all(void)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (is_half_written[i])
+            unlink(half_written[i]);
+}
+
 /* A new file and no other: a link planted under its name, or what a killed
  * process of the same number left, goes first. */
 static int open_temporary(const char *path)
@@ -65,11 +104,15 @@ static enum status open_writer(struct file_writer *out, bool in_place,
 {
     struct file_writer w = *out;
 
-    if (!in_place)
+    if (!in_place) {
         snprintf(w.temporary, sizeof w.temporary, "%.*s.%ld.tmp",
                  FILE_PATH_SIZE - 32, w.path, (long)getpid());
+        note_half_written(w.temporary);
+    }
     int fd = in_place ? open(w.path, O_WRONLY | O_CLOEXEC)
                       : open_temporary(w.temporary);
+    if (fd < 0)
+        forget_half_written(w.temporary);
     if (fd < 0)
         return fail(err, errno == ENOENT || errno == ENOTDIR || errno == EACCES
                              ? STATUS_BAD_VALUE : STATUS_IO,
@@ -77,8 +120,7 @@ static enum status open_writer(struct file_writer *out, bool in_place,
     w.stream = fdopen(fd, "w");
     if (!w.stream) {
         close(fd);
-        if (w.temporary[0])
-            unlink(w.temporary);
+        remove_half_written(w.temporary);
         return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
                          path);
     }
@@ -172,10 +214,11 @@ enum status file_commit(struct file_writer *w, struct error *err)
          sync_directory_of(w->path) != 0))
         cause = errno;
     if (cause == 0)
-        return STATUS_OK;
-    if (w->temporary[0])
-        unlink(w->temporary);
-    return fail(err, STATUS_IO, "write", w->path, cause);
+        forget_half_written(w->temporary);
+    else
+        remove_half_written(w->temporary);
+    return cause == 0 ? STATUS_OK
+                      : fail(err, STATUS_IO, "write", w->path, cause);
 }
 
 void file_abandon(struct file_writer *w)
@@ -184,8 +227,7 @@ void file_abandon(struct file_writer *w)
         return;
     fclose(w->stream);
     w->stream = NULL;
-    if (w->temporary[0])
-        unlink(w->temporary);
+    remove_half_written(w->temporary);
 }
 
 /* Open for reading; a directory is refused here, where it can be named.  A pipe

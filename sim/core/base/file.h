@@ -31,6 +31,9 @@ enum status file_create_in(struct file_writer *out, const char *directory,
 enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
+/* Remove all files that are half written: for a process that ends at once, also
+ * from the handler of a signal. */
+void        file_abandon_all(void);
 
 /* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
  * frees it.  Reports a missing file, a directory, an unreadable or too large
