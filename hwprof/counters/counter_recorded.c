@@ -35,6 +35,7 @@
 #include <string.h>
 #include "hwprof/counters/counter_group.h"
 #include "hwprof/counters/unwrap.h"
+#include "sim/core/base/file.h"
 
 enum { LINE_SIZE = 1024, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
 
@@ -380,7 +381,7 @@ static enum status recorded_open(struct counter_session **out,
     for (int m = 0; m < METRIC_COUNT; m++)
         s->kernel[m] = 1;
     snprintf(s->path, sizeof s->path, "%s", options->trace_path);
-    FILE *file = fopen(s->path, "r");
+    FILE *file = file_open_optional(s->path);
     enum status status = file ? read_file(s, file, err)
         : error_set(err, STATUS_BAD_VALUE, "%s: %s", s->path, strerror(errno));
     if (file)

@@ -17,7 +17,7 @@ static const char *default_name(struct study *s, const char *row,
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
+    FILE *file = file_open_text(&text, &size);
     const char *kept = NULL;
 
     if (!file)
@@ -28,7 +28,7 @@ static const char *default_name(struct study *s, const char *row,
         fprintf(file, "%s%s=%s", row || i > from ? " " : "",
                 dot ? dot + 1 : own->of[i].key, own->of[i].value);
     }
-    if (fclose(file) == 0)
+    if (file_close_text(file))
         kept = study_keep_text(s, text);
     free(text);
     return kept;

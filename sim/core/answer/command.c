@@ -8,6 +8,9 @@
 #include <unistd.h>
 #include "sim/core/base/file.h"
 
+#include "sim/core/answer/json.h"
+#include "sim/core/base/file.h"
+
 enum { LINE_SIZE = 256 };
 
 /* Names and texts from outside may hold escape sequences: show them. */
@@ -34,8 +37,14 @@ static void print_message(const char *kind, const char *text)
 
 int command_fail(const struct error *err)
 {
-    print_message("error", err->text);
-    return status_exit_code(err->status);
+    struct error shown = *err;
+
+    /* Without memory, a reader may take right input for wrong. */
+    if (error_memory_ran_out() && err->status != STATUS_NO_MEMORY)
+        error_set(&shown, STATUS_NO_MEMORY, "memory ran out; then: %.400s",
+                  err->text);
+    print_message("error", shown.text);
+    return status_exit_code(shown.status);
 }
 
 void command_warn(const char *format, ...)
@@ -73,13 +82,22 @@ static int run(const struct command *command, struct command_options *options,
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-    struct command_options *options = calloc(1, command->options_size);
+    struct error err;
 
-    if (!options)
-        return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
+    json_watch();
+    struct command_options *options = calloc(1, command->options_size);
+    if (!options) {
+        error_set(&err, STATUS_NO_MEMORY, "no memory");
+        return command_fail(&err);
+    }
     int code = run(command, options, argc, argv);
     flags_close(options);
     free(options);
+    if (code == 0 && error_memory_ran_out()) {
+        error_set(&err, STATUS_NO_MEMORY, "memory ran out: something may be"
+                  " missing from what was said or written");
+        return command_fail(&err);
+    }
     return code;
 }
 
@@ -150,7 +168,7 @@ void command_end_on_signals(void)
  * program that called exec. */
 uint64_t command_peak_bytes(void)
 {
-    FILE *file = fopen("/proc/self/status", "re");
+    FILE *file = file_open_optional("/proc/self/status");
     unsigned long long kib = 0;
     char line[LINE_SIZE];
 

@@ -133,12 +133,19 @@ static void note_given(const struct reader *r, const struct flag *flag)
     r->options->given |= UINT64_C(1) << (flag - r->command->flags);
 }
 
+static bool may_lack_value(const struct flag *flag)
+{
+    return flag->argument && *flag->argument == '[';
+}
+
 /* A flag's value follows its name after "=", or is the next argument. */
 static enum status give(struct reader *r, const struct flag *flag,
                         const char *value)
 {
     const char *name = flag->value.name;
 
+    if (!value && may_lack_value(flag))
+        value = flag->value.choices[0];
     if (!flag->argument && value)
         return error_set(r->err, STATUS_BAD_VALUE, "%s takes no value, not"
                          " '%s'", name, value);
@@ -359,8 +366,9 @@ static void help_row(FILE *file, const struct command *command,
     char name[NAME_SIZE], described[512];
 
     snprintf(name, sizeof name, "%s%s%s%s", letter[1] ? letter : "",
-             flag->value.name, flag->argument ? "=" : "",
-             flag->argument ? flag->argument : "");
+             flag->value.name, !flag->argument ? ""
+                               : may_lack_value(flag) ? "[=" : "=",
+             flag->argument ? flag->argument + may_lack_value(flag) : "");
     describe(described, sizeof described, key);
     config_help_row(file, name, described, key->help);
 }

@@ -36,6 +36,9 @@ static int sync_retrying(int fd)
 static enum status final_path(char *out, const char *path, struct error *err)
 {
     char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
+                         path);
     size_t length = strlen(real ? real : path);
     /* Room for ".PID.tmp" behind it. */
     bool fits = *path && length + 32 < FILE_PATH_SIZE;
@@ -202,6 +205,10 @@ enum status file_commit(struct file_writer *w, struct error *err)
 {
     int cause = 0;
 
+    if (error_memory_ran_out()) {
+        file_abandon(w);
+        return fail(err, STATUS_NO_MEMORY, "write", w->path, ENOMEM);
+    }
     if (ferror(w->stream) || fflush(w->stream) != 0)
         cause = failure_cause(w->stream);
     else if (sync_retrying(fileno(w->stream)) != 0)
@@ -347,6 +354,31 @@ void file_unmap(struct file_map *map)
     if (map->data)
         munmap((void *)map->data, map->size);
     *map = (struct file_map){ 0 };
+}
+
+FILE *file_open_optional(const char *path)
+{
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        error_note_errno();
+    return file;
+}
+
+FILE *file_open_text(char **text, size_t *size)
+{
+    return error_noted(open_memstream(text, size));
+}
+
+bool file_close_text(FILE *stream)
+{
+    bool whole = stream && !ferror(stream) && fflush(stream) == 0;
+
+    if (stream)
+        fclose(stream);
+    if (!whole)
+        error_note_memory();
+    return whole;
 }
 
 static int make_one(const char *path)

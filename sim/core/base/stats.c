@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/core/base/error.h"
 #include "sim/core/base/random.h"
 
 struct spread stats_spread(const double *x, size_t n)
@@ -231,8 +233,8 @@ static double holm_factor(const double *p, size_t n, size_t i)
 
 void stats_holm(double *p, size_t n)
 {
-    double *scaled = malloc((n + 1) * sizeof *scaled);
-    double *adjusted = malloc((n + 1) * sizeof *adjusted);
+    double *scaled = error_noted(malloc((n + 1) * sizeof *scaled));
+    double *adjusted = error_noted(malloc((n + 1) * sizeof *adjusted));
 
     for (size_t i = 0; scaled && i < n; i++)
         scaled[i] = p[i] * holm_factor(p, n, i);
@@ -296,7 +298,7 @@ struct difference stats_mean_interval(struct spread s)
 struct difference stats_paired(const double *a, const double *b, size_t n)
 {
     struct difference d = unknown(n, nan(""));
-    double *difference = calloc(n ? n : 1, sizeof *difference);
+    double *difference = error_noted(calloc(n ? n : 1, sizeof *difference));
 
     if (!difference)
         return d;
@@ -394,7 +396,7 @@ static int cut_ranks(size_t n)
 struct difference stats_median_interval(const double *x, size_t n)
 {
     struct difference d = unknown(n, nan(""));
-    double *sorted = malloc((n + 1) * sizeof *sorted);
+    double *sorted = error_noted(malloc((n + 1) * sizeof *sorted));
     if (!sorted)
         return d;
     memcpy(sorted, x, n * sizeof *sorted);
