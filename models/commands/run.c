@@ -237,6 +237,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&err);
+    command_cap_threads(options);
     s->rundir.lock = -1;
     s->start_bytes = command_peak_bytes();
     command_catch_signals();
