@@ -166,7 +166,8 @@ static void predicted_steps(struct run *run, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         steps(run, 1);
         const struct predict_job job = {
-            &run->spec, model_allocation(trainer_model(run->trainer)), NULL };
+            .spec = &run->spec,
+            .allocation = model_allocation(trainer_model(run->trainer)) };
         cr_assert(eq(int, predict_train_step(run->options.predicted, &job, NULL,
                                              NULL), STATUS_OK));
     }
@@ -306,7 +307,7 @@ Test(trainer, counts_what_the_formulas_say_step_by_step)
     struct ledger *predicted = NULL;
     struct disagreement first;
     char text[DISAGREEMENT_SIZE] = "";
-    const struct predict_job job = { &run.spec, &routes, NULL };
+    const struct predict_job job = { .spec = &run.spec, .allocation = &routes };
 
     cr_assert(eq(int, allocation_open(&routes, 2, 3, 16, NULL), STATUS_OK));
     allocation_fill(&routes, &run.spec);
@@ -456,12 +457,55 @@ Test(trainer, the_causal_rule_fits_the_training)
     cr_expect(trainer_causal_policy(run.trainer) == case_policy("sigmoid"));
     trainer_close(run.trainer);
     run.spec.aux_loss = 0.0;
+    run.spec.n_predictor = 4;
+    open_trainer(&run);
+    cr_expect(trainer_causal_policy(run.trainer) == case_policy("predictor"));
+    trainer_close(run.trainer);
+    run.spec.n_predictor = 0;
     run.options.policy = case_policy("last_k");
     run.spec.router_scores = false;
     run.spec.gate = GATE_ONE;
     open_trainer(&run);
     cr_expect(trainer_causal_policy(run.trainer) == NULL);
     close_run(&run);
+}
+
+/* ---- predictors ---- */
+
+/* Clipping too: the norm of all gradients is that of all others. */
+static void expect_same_but_predictors(struct model *with,
+                                       struct model *without)
+{
+    for (int32_t i = 0; i < model_tensors(without)->n; i++) {
+        const struct tensor *a = &model_tensors(without)->tensor[i];
+        const struct tensor *b = tensor_find(model_tensors(with), a->layer,
+                                             a->id);
+        cr_expect(memcmp(model_weights(without) + a->offset,
+                         model_weights(with) + b->offset,
+                         a->n * sizeof(float)) == 0, "tensor %d of layer %d",
+                  (int)a->id, a->layer);
+    }
+}
+
+Test(trainer, a_predictor_moves_no_other_weight_by_a_bit)
+{
+    struct run with = open_run(FAMILY_LLAMA, usual(30));
+    struct run without = open_run(FAMILY_LLAMA, usual(30));
+    double before, after;
+
+    trainer_close(with.trainer);
+    with.spec.n_predictor = 16;
+    open_trainer(&with);
+    steps(&with, 1);
+    before = model_predictor_nats(trainer_model(with.trainer));
+    steps(&with, 29);
+    steps(&without, 30);
+    expect_same_but_predictors(trainer_model(with.trainer),
+                               trainer_model(without.trainer));
+    after = model_predictor_nats(trainer_model(with.trainer));
+    cr_expect(after < before, "%g, then %g nats", before, after);
+    close_run(&with);
+    close_run(&without);
 }
 
 /* Scores of the normalised stream have the deviation asked for, and no other
@@ -628,6 +672,8 @@ static void expect_block(const struct shape *shape, enum family family,
     struct model_spec spec = case_spec(shape, family, capacity, pattern);
     spec.backbone_frozen = frozen;
     spec.kept_varies = train && n_threads == 2;    /* now and then */
+    spec.aux_loss = capacity > 0.2 && n_threads == 3 ? 0.1 : 0.0;
+    spec.n_predictor = capacity > 0.0 && n_threads != 3 ? 16 : 0;
     struct model_options options = {
         .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
         .train = train, .n_threads = n_threads };

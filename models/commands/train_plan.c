@@ -214,7 +214,9 @@ static enum status price_step(double *flops, struct train_job *s,
                               struct error *err)
 {
     struct model_spec spec = s->spec;
-    const struct predict_job job = { &spec, &s->allocation, s->machine };
+    const struct predict_job job = { .spec = &spec,
+                                     .allocation = &s->allocation,
+                                     .machine = s->machine };
 
     spec_set_openness(&spec, openness);
     allocation_fill(&s->allocation, &spec);
@@ -321,7 +323,9 @@ enum status train_plan(struct train_job *s, struct error *err)
 enum status train_predict_step(struct train_job *s, struct error *err)
 {
     const struct predict_job job = {
-        &s->spec, model_allocation(trainer_model(s->trainer)), s->machine
+        .spec = &s->spec,
+        .allocation = model_allocation(trainer_model(s->trainer)),
+        .machine = s->machine,
     };
 
     return s->spec.kept_varies
@@ -351,6 +355,8 @@ static void forget_later_keys(json_t *same)
         { "routing", "router_deviation", "0.0" },
         { "routing", "aux_loss", "0.0" },
         { "routing", "z_loss", "0.0" },
+        { "routing", "balance_loss", "0.0" },
+        { "routing", "predictor", "0" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },

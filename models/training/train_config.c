@@ -216,6 +216,7 @@ static bool is_of_training(const struct config_key *key)
 {
     static const char *const names[] = {
         "routing.threshold_decay", "routing.aux_loss", "routing.z_loss",
+        "routing.balance_loss",
     };
     bool found = false;
 
@@ -248,6 +249,7 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
         config->model = model.model;
         spec->aux_loss = model.model.aux_loss;
         spec->z_loss = model.model.z_loss;
+        spec->balance_loss = model.model.balance_loss;
         return STATUS_OK;
     }
     for (const struct config_key *key = keys; key->name; key++)

@@ -416,6 +416,8 @@ const struct route_policy *trainer_causal_policy(const struct trainer *t)
     const struct model_spec *spec = model_spec(t->model);
     if (spec_n_routed(spec) == 0 || t->options.policy->causal)
         return t->options.policy;
+    if (spec->n_predictor > 0)
+        return route_find("predictor");
     if (spec->aux_loss > 0.0)
         return route_find("sigmoid");
     return t->options.policy->scored ? route_find("threshold") : NULL;
