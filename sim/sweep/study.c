@@ -1,6 +1,7 @@
 /* study.c - Read a study file: keys, axes, phases and rows. */
 #include "sim/sweep/study.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,7 @@ static enum status read_list(struct study *s, struct sweep_setting *out,
         enum status status = read_value(s, setting, key, node, err);
         if (status != STATUS_OK)
             return status;
+        assert(setting->value);
         for (ptrdiff_t j = 0; j < i && step == 1; j++)
             if (same_value(setting->value, out[j].value))
                 return refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
