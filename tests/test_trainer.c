@@ -12,6 +12,7 @@
 #include "tests/cases.h"
 #include "tests/forged_state.h"
 #include "tests/words.h"
+#include "tests/memory_block.h"
 
 static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
     .n_kv_heads = 1, .head_size = 8, .n_ffn = 24, .n_vocab = 256, .n_layers = 2,

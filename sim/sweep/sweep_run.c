@@ -369,7 +369,7 @@ static void note_failure(struct runner *r, int code, const char *tail)
     if (r->n_alike == SWEEP_ALIKE && r->next < r->last)
         r->status = error_set(r->err, STATUS_FAILED, "the first %d points"
                               " failed alike, so the others were not tried: mend"
-                              " what they say; the same command goes on then",
+                              " what they say, or pass over them by --filter",
                               SWEEP_ALIKE);
 }
 
