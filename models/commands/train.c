@@ -153,6 +153,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&err);
+    command_cap_threads(options);
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();

@@ -11,6 +11,8 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
+#include "sim/core/base/cpus.h"
+
 enum { LINE_SIZE = 256 };
 
 /* Names and texts from outside may hold escape sequences: show them. */
@@ -99,6 +101,20 @@ int command_run(const struct command *command, int argc, char **argv)
         return command_fail(&err);
     }
     return code;
+}
+
+void command_cap_threads(struct command_options *o)
+{
+    const struct cpus cpus = cpus_allowed("");
+
+    if (o->threads <= cpus.n)
+        return;
+    if (!o->quiet)
+        command_warn("--threads %d: this process may use %d CPU%s (%s), and runs"
+                     " on %d thread%s", o->threads, cpus.n,
+                     cpus.n > 1 ? "s" : "", cpus.limit, cpus.n,
+                     cpus.n > 1 ? "s" : "");
+    o->threads = cpus.n;
 }
 
 void command_quote(const char *text)

@@ -20,6 +20,10 @@ int command_fail(const struct error *err);
 void command_warn(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* For a command whose threads run here: no more of them than CPUs that this
+ * process may use, which is said where fewer run than were asked for. */
+void command_cap_threads(struct command_options *options);
+
 /* Print foreign text under a message, each line behind two blanks. */
 void command_quote(const char *text);
 

@@ -2,11 +2,11 @@
 #include "sim/core/answer/flags.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/core/base/cpus.h"
 #include "sim/core/base/nearest.h"
 #include "sim/core/base/wrap.h"
 
@@ -274,16 +274,6 @@ static enum status check_required(const struct reader *r)
     return STATUS_OK;
 }
 
-static int n_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN);   /* over 1024 CPUs */
-    return online > 0 ? (int)online : 1;
-}
-
 enum status flags_read(struct command_options *o, const struct command *command,
                        int argc, char **argv, struct error *err)
 {
@@ -300,7 +290,7 @@ enum status flags_read(struct command_options *o, const struct command *command,
         status = read_all(&r);
     if (status == STATUS_OK && !asks(o))
         status = check_required(&r);
-    o->threads = o->threads_wanted ? (int)o->threads_wanted : n_cpus();
+    o->threads = o->threads_wanted ? (int)o->threads_wanted : cpus_allowed("").n;
     return status;
 }
 

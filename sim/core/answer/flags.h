@@ -113,7 +113,7 @@ struct command_options {
     bool         quiet, help, usage, version;
     const char  *output;         /* NULL: not given */
     int64_t      threads_wanted;
-    int          threads;        /* at least 1 */
+    int          threads;        /* at least 1; command_cap_threads() */
     uint64_t     given;          /* a bit for each row of the command's flags */
     const struct command *command;
 };
