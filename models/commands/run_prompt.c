@@ -339,7 +339,11 @@ static const struct allocation *take_allocation(struct prompt_session *s)
 static enum status predict_pass(struct prompt_session *s, bool first,
                                 struct error *err)
 {
-    const struct predict_job job = { &s->spec, take_allocation(s), s->machine };
+    const struct predict_job job = {
+        .spec = &s->spec, .allocation = take_allocation(s),
+        .machine = s->machine,
+        .predicted = (first ? s->policy : s->step_policy)->predicted
+    };
     enum status status;
 
     ledger_clear(s->pass);
@@ -472,7 +476,7 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
-    bool whole = file_close_text(s->copy.file);
+    bool whole = file_close_text(s->copy.file, &s->text);
     s->copy.file = NULL;
     if (s->out.file) {
         text_stream_end(&s->out);

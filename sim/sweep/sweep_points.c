@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/sweep/study.h"
+#include "sim/sweep/claims.h"
 
 static enum status no_memory(struct error *err)
 {
@@ -28,7 +28,7 @@ static const char *default_name(struct study *s, const char *row,
         fprintf(file, "%s%s=%s", row || i > from ? " " : "",
                 dot ? dot + 1 : own->of[i].key, own->of[i].value);
     }
-    if (file_close_text(file))
+    if (file_close_text(file, &text))
         kept = study_keep_text(s, text);
     free(text);
     return kept;
@@ -185,6 +185,8 @@ enum status sweep_open(struct sweep **out, const char *path,
         status = study_read(s, err);
     if (status == STATUS_OK)
         status = make_points(s, err);
+    if (status == STATUS_OK && s->claims)
+        status = claims_read(s, s->claims, err);
     if (status == STATUS_OK)
         *out = &s->sweep;
     else
@@ -201,8 +203,10 @@ void sweep_close(struct sweep *sweep)
         free(s->blocks);
         s->blocks = next;
     }
-    if (s)
+    if (s) {
+        json_decref(s->sweep.claims);
         document_close(s->document);
+    }
     free(s);
 }
 
