@@ -235,12 +235,11 @@ Test(source, a_checkpoint_that_names_a_rule_it_cannot_serve_is_refused)
     struct model *model = exported();
     char command[200];
 
-    snprintf(command, sizeof command, "sed -i s/expert_choice/attention_received/"
-             " %s/config.json", directory);
+    snprintf(command, sizeof command, "sed -i"
+             " s/expert_choice/attention_received/ %s/config.json", directory);
     cr_assert(system(command) == 0);
     expect_refused(directory, NULL, "its policy attention_received: goes by the"
-                   " signal"
-                                    " norm");
+                   " signal received");
     model_close(model);
     remove_directory(directory);
 }
