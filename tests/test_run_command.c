@@ -35,9 +35,14 @@ Test(run_command, run_scores_a_llama2c_model_with_its_tokenizer)
     expect_said("stderr", "any other needs --tokenizer FILE");
 }
 
+/* Drawn and trained as once, so that the causal rule keeps far more than its
+ * share. */
 Test(run_command, run_finds_the_loss_that_training_reported)
 {
-    train_a();
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.judge_windows=0", "--set",
+                              "train.init_scheme=gpt2", "--set",
+                              "train.schedule=cosine_to_last"), 0));
     cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
                               "validation", "-o", "r"), 0));
     expect_said("stdout", "counted == predicted: ");
@@ -56,8 +61,7 @@ Test(run_command, run_finds_the_loss_that_training_reported)
     cr_expect(number_at(scored, "totals.measured.seconds") > 0);
     /* Each loss stands with the flops of its own rule: run predicts them from
      * who was kept, training counted them as it judged. */
-    cr_expect(fabs(number_at(trained, "routing.capacity_realised") - 0.25) >
-              0.1);
+    cr_expect(number_at(trained, "routing.capacity_realised") > 0.5);
     cr_expect(epsilon_eq(dbl, number_at(scored, "flops_per_token_forward"),
                          number_at(trained, "flops_per_token_forward"), 1));
     json_t *own = json_array_get(json_object_get(json_object_get(scored,
@@ -65,9 +69,8 @@ Test(run_command, run_finds_the_loss_that_training_reported)
     cr_expect(eq(dbl, json_number_value(json_object_get(own,
                       "flops_per_token")),
                  number_at(trained, "flops_per_token_forward_topk")));
-    const double causal = number_at(trained, "flops_per_token_forward");
-    cr_expect(fabs(number_at(trained, "flops_per_token_forward_topk") - causal)
-              > 0.05 * causal);
+    cr_expect(number_at(trained, "flops_per_token_forward_topk") <
+              0.8 * number_at(trained, "flops_per_token_forward"));
     json_decref(scored);
     json_decref(trained);
 }

@@ -238,8 +238,7 @@ Test(source, a_checkpoint_that_names_a_rule_it_cannot_serve_is_refused)
     snprintf(command, sizeof command, "sed -i"
              " s/expert_choice/attention_received/ %s/config.json", directory);
     cr_assert(system(command) == 0);
-    expect_refused(directory, NULL, "its policy attention_received: goes by the"
-                   " signal received");
+    expect_refused(directory, NULL, "goes by the signal received");
     model_close(model);
     remove_directory(directory);
 }
