@@ -138,9 +138,12 @@ static enum status read_claim(struct claim *c, const json_t *json,
     c->difference.loss.mean = c->difference.loss.low = nan("");
     c->difference.loss.high = c->loss_b = c->flops_ratio = nan("");
     c->p = c->p_within = c->seen = nan("");
-    if (!c->name || !c->is || !test || !(c->margin > 0))
+    if (!c->name || !c->is || !test || !(c->margin > 0) ||
+        (strcmp(c->is, "lower") && strcmp(c->is, "higher") &&
+         strcmp(c->is, "same")))
         return error_set(err, STATUS_BAD_FORMAT, "%s/claims.json: a claim has no"
-                         " name, is, test or margin", c->sweep->path);
+                         " name, is, test or margin, or another than sweep"
+                         " writes", c->sweep->path);
     if ((status = choose(&c->a, room, c, points, json_object_get(json, "a"),
                          err)) ||
         (status = choose(&c->b, room, c, points, json_object_get(json, "b"),
