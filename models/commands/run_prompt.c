@@ -476,7 +476,7 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
     text_stream_end(&s->copy);
-    bool whole = file_close_text(s->copy.file);
+    bool whole = file_close_text(s->copy.file, &s->text);
     s->copy.file = NULL;
     if (s->out.file) {
         text_stream_end(&s->out);

@@ -218,7 +218,8 @@ static void unknowns(struct report *r)
     table_caption(t, "What is unknown, in how many runs or phases, and why.");
     t->grouped = true;
     for (int i = 0; i < WITNESS_COUNT * METRIC_COUNT; i++)
-        all.texts[i / METRIC_COUNT][i % METRIC_COUNT] = json_object();
+        all.texts[i / METRIC_COUNT][i % METRIC_COUNT] =
+            error_noted(json_object());
     for (size_t i = 0; i < r->n_worked; i++)
         if (r->worked[i]->kind != RUN_PROFILE)
             add_reasons(&all, &r->worked[i]->totals);
@@ -287,7 +288,7 @@ static void machine(struct report *r)
                   "it.");
     t->grouped = true;
     for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
-        json_t *values = json_object(), *n;
+        json_t *values = error_noted(json_object()), *n;
         const char *value;
         char text[VALUE_SIZE];
         for (size_t i = 0; i < r->n_worked; i++) {
