@@ -152,7 +152,7 @@ static enum status read_dump(struct callgrind_session *s,
     struct error why = { 0 };
 
     snprintf(path, sizeof path, "%s.%" PRIu64, base_path, part);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return error_set(err, STATUS_UNAVAILABLE, "callgrind left no dump %s: "
                          "%s; --combine-dumps is not followed", path,

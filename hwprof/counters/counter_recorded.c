@@ -27,7 +27,6 @@
  * registers go through the same checks as those of hardware. */
 #include "hwprof/counters/counter.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,8 +34,9 @@
 #include <string.h>
 #include "hwprof/counters/counter_group.h"
 #include "hwprof/counters/unwrap.h"
+#include "sim/core/base/file.h"
 
-enum { LINE_SIZE = 1024, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
+enum { FILE_MOST = 1 << 28, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
 
 struct cell {
     uint64_t value[EVENT_GROUP_MAX];
@@ -323,16 +323,15 @@ static enum status read_line(struct recorded_session *s, char *line,
                     " repeat, running, jump or read");
 }
 
-static enum status read_file(struct recorded_session *s, FILE *file,
-                             struct error *err)
+static enum status read_lines(struct recorded_session *s, char *text,
+                              struct error *err)
 {
-    char line[LINE_SIZE];
     enum status status = STATUS_OK;
     bool headed = false;
 
-    while (status == STATUS_OK && fgets(line, sizeof line, file)) {
+    for (char *line; status == STATUS_OK && (line = strsep(&text, "\n"));) {
         s->line++;
-        line[strcspn(line, "#\r\n")] = '\0';
+        line[strcspn(line, "#\r")] = '\0';
         char *at = line + strspn(line, " \t");
         if (!*at)
             continue;
@@ -364,6 +363,8 @@ static enum status recorded_open(struct counter_session **out,
                                  struct error *err)
 {
     struct recorded_session *s = calloc(1, sizeof *s);
+    char *text = NULL;
+    size_t size;
 
     if (!s)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a recorded run");
@@ -380,11 +381,11 @@ static enum status recorded_open(struct counter_session **out,
     for (int m = 0; m < METRIC_COUNT; m++)
         s->kernel[m] = 1;
     snprintf(s->path, sizeof s->path, "%s", options->trace_path);
-    FILE *file = fopen(s->path, "r");
-    enum status status = file ? read_file(s, file, err)
-        : error_set(err, STATUS_BAD_VALUE, "%s: %s", s->path, strerror(errno));
-    if (file)
-        fclose(file);
+    enum status status = file_read(&text, &size, s->path, FILE_MOST, err);
+    if (status == STATUS_OK)
+        status = strlen(text) == size ? read_lines(s, text, err)
+            : error_set(err, STATUS_BAD_FORMAT, "%s: is no text", s->path);
+    free(text);
     if (status != STATUS_OK)
         recorded_close(&s->base);
     else
