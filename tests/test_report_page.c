@@ -521,6 +521,18 @@ Test(report_page, six_repeats_claim_time_with_its_interval)
     free(page);
 }
 
+Test(report_page, busy_repeats_claim_no_time)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":0.93,\"high\":0.95,\"n\":6,"
+                "\"busy\":true}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    lacks(page, "% less time");
+    has(page, "an unclear change in time (-5.8 %, measured while others ran)");
+    free(page);
+}
+
 static void put_scored(const char *name, const char *policy,
                        const char *weights, const char *rest)
 {

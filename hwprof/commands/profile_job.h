@@ -110,9 +110,8 @@ enum status profile_count_steps(struct arm *arm, struct error *err) MUST_CHECK;
 enum status profile_paired_print(const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
 /* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n",
- * "busy": others disturbed every pair},
- * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
- * object like seconds. */
+ * "busy": others disturbed every pair}, "paired": {METRIC: {"difference",
+ * "ratio"}}}; joules that were measured are an object like seconds. */
 json_t *profile_paired(const struct arm *arm);
 json_t *profile_range(const double *x, int n);
 

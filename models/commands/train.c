@@ -37,7 +37,7 @@ static bool save_due(const struct train_job *s, int64_t step, double *saved)
     return false;
 }
 
-static enum status train(struct train_job *s, struct error *err)
+static enum status do_steps(struct train_job *s, struct error *err)
 {
     struct progress progress = progress_begin("training", "step",
                                               (double)s->options.steps,
@@ -67,6 +67,15 @@ static enum status train(struct train_job *s, struct error *err)
             status = trainer_save(s->trainer, s->state_path, err);
     }
     progress_end(&progress);
+    return status;
+}
+
+static enum status train(struct train_job *s, struct error *err)
+{
+    s->first_step = trainer_state(s->trainer)->step;
+    load_watch_begin(&s->watch);
+    enum status status = do_steps(s, err);
+    s->load = load_watch_end(&s->watch);
     return status;
 }
 
@@ -142,11 +151,12 @@ static int run(void *options)
     if (!s)
         return command_fail(&(struct error){ status, "no memory" });
     s->rundir.lock = -1;
-    s->start_bytes = command_peak_bytes();
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
-    if ((status = train_read_config(s, &err)) ||
+    status = load_watch_open(&s->watch, s->arguments.common.threads, &err);
+    s->start_bytes = command_peak_bytes();
+    if (status != STATUS_OK || (status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
         (status = train_open_data(s, &err)) ||
         (status = rundir_open_own(&s->rundir, s->arguments.common.output,
@@ -161,6 +171,7 @@ static int run(void *options)
     status = train_finish(s, s->arguments.common.argc,
                           s->arguments.common.argv, &err);
 out:
+    load_watch_close(&s->watch);
     trainer_close(s->trainer);
     data_close(s->data);
     tokenizer_close(s->tokenizer);
