@@ -122,7 +122,8 @@ void    profile_energy_print(FILE *file, const struct arm *arm);
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
 json_t *profile_energy(const struct arm *arm);
 
-/* tokens.csv of the decoding arms; and what a token costs by how many routed
+/* tokens.csv of the decoding arms: of every metric a step's amount, its source,
+ * how small a step may be and still be told, and the reason for none.  And what a token costs by how many routed
  * layers kept it, or parts where those are routed apart, printed and as
  * JSON. */
 enum status profile_tokens_write(const struct profile_job *s,
