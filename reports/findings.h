@@ -18,6 +18,7 @@
     X(PHASES,   "phases",   "By phase")                                        \
     X(OPS,      "ops",      "By op and layer")                                 \
     X(TEXT,     "text",     "On the text")                                     \
+    X(ROUTER,   "router",   "What the routers know")                           \
     X(SCALING,  "scaling",  "Loss for compute")                                \
     X(TRUST,    "trust",    "How far to trust it")                             \
     X(MACHINE,  "machine",  "Machine")                                         \

@@ -85,7 +85,7 @@ static double score_of(const struct state *s, int32_t choice, int32_t t,
     const int32_t c = spec->n_channels;
     const double *x = s->x + t * c;
 
-    if (spec->router_scores)
+    if (spec->signal == SIGNAL_NONE && spec->router_scores)
         return router_score(s->in, choice, x);
     switch (spec->signal) {
     case SIGNAL_NORM:     return distance(x, NULL, c);
@@ -233,11 +233,17 @@ static void run_layer(struct state *s, int32_t l)
     const bool *chosen = in->kept + first * n;
     double *normed = calloc((size_t)(n * c), sizeof *normed);
     double *after = calloc((size_t)(n * c), sizeof *after);
-    double *score = in->score + first * n;
+    double *score = in->score + first * n, gates[n];
 
     memset(score, 0, (size_t)(apart ? 2 * n : n) * sizeof *score);
     if (routed)
         score_all(s, first, s->left[0]);
+    /* The gate goes by the router, whatever chooses. */
+    for (int32_t t = 0; t < n; t++)
+        gates[t] = !routed || spec->gate == GATE_ONE
+                       ? 1.0
+                       : reference_gate(spec->gate,
+                                        router_score(in, l, s->x + t * c));
 
     memset(s->drawn, 0, (size_t)n * sizeof *s->drawn);
     for (int32_t t = 0; t < n; t++) {
@@ -255,7 +261,7 @@ static void run_layer(struct state *s, int32_t l)
     for (int32_t t = 0; t < n; t++) {
         bool kept = !routed || chosen[t];
         double *x = s->x + t * c, *y = after + t * c;
-        double gate = routed ? reference_gate(spec->gate, score[t]) : 1.0;
+        double gate = gates[t];
         if (!routed || spec->part == PART_BLOCK) {
             if (kept) {
                 feed_forward(in, l, y, y);

@@ -27,6 +27,7 @@ struct variant {
     bool together;               /* routed layers follow each other */
     bool dense;                  /* none is */
     int32_t first;               /* tokens kept in any case */
+    bool gated;                  /* a signal chooses, a router gates */
 };
 
 static inline struct model_spec shape(const struct variant *v)
@@ -41,7 +42,7 @@ static inline struct model_spec shape(const struct variant *v)
         .router_input = ROUTER_INPUT_NORMALISED, .signal = v->signal,
         .part = v->part, .skipped_keys = v->keys, .keep_first = v->first,
     };
-    if (v->signal == SIGNAL_NONE && v->part != PART_APART) {
+    if ((v->signal == SIGNAL_NONE && v->part != PART_APART) || v->gated) {
         spec.gate = GATE_SIGMOID2;
         spec.router_scores = true;
     }
@@ -54,9 +55,9 @@ static inline struct model_spec shape(const struct variant *v)
 
 static inline void name_of(char out[96], const struct variant *v)
 {
-    snprintf(out, 96, "%s, %s, keys %s, signal %s%s", family_names[v->family],
+    snprintf(out, 96, "%s, %s, keys %s, signal %s%s%s", family_names[v->family],
              part_names[v->part], skipped_keys_names[v->keys],
-             signal_names[v->signal], v->dense      ? ", dense"
+             signal_names[v->signal], v->gated ? " and gate" : "", v->dense      ? ", dense"
                                     : v->together ? ", together"
                                                   : "");
 }
@@ -74,7 +75,7 @@ static inline void each_variant(variant_fn *fn, bool received)
                         struct variant v = {
                             contrasts[f], (enum routed_part)p,
                             (enum skipped_keys)k, (enum signal)s, t == 1, false,
-                            0,
+                            0, false,
                         };
                         if (s == SIGNAL_RECEIVED &&
                             (!received || p == PART_APART ||
@@ -83,6 +84,9 @@ static inline void each_variant(variant_fn *fn, bool received)
                         if (p == PART_FFN && k != SKIPPED_KEYS_ABSENT)
                             continue;
                         fn(&v);
+                        v.gated = true;
+                        if (s == SIGNAL_NORM + f && p != PART_APART)
+                            fn(&v);
                     }
 }
 
@@ -107,10 +111,16 @@ static inline int32_t choose_above_mean(const struct route_input *in,
     return n;
 }
 
-static const struct route_policy causal = {
-    .name = "above_mean", .choose = choose_above_mean, .causal = true,
-    .keep = above_mean,
-};
+/* Of a model that has a signal, the rule goes by it, whatever it is. */
+static inline const struct route_policy *causal_by(enum signal signal)
+{
+    static struct route_policy rules[SIGNAL_COUNT];
+    rules[signal] = (struct route_policy){
+        .name = "above_mean", .choose = choose_above_mean, .causal = true,
+        .keep = above_mean, .signal = signal,
+    };
+    return &rules[signal];
+}
 
 /* By the place alone, and each choice otherwise. */
 static inline bool in_turn(const struct route_input *in, int32_t t)
@@ -142,7 +152,7 @@ static const struct route_policy *policy_of(const struct variant *v)
 {
     return v->dense                       ? case_policy("dense")
            : v->signal == SIGNAL_RECEIVED ? case_policy("expert_choice")
-           : is_scored(v)                 ? &causal
+           : is_scored(v)                 ? causal_by(v->signal)
                                           : &turns;
 }
 

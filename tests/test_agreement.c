@@ -196,6 +196,14 @@ Test(agreement, losses_of_routers)
     }
 }
 
+static void without_router(struct model_spec *spec)
+{
+    spec->gate = GATE_ONE;
+    spec->router_scores = spec->router_trained = false;
+}
+
+/* With a router for its gate, whether it chooses by it or not; without one; and
+ * with scores drawn in place of a router's. */
 Test(agreement, every_policy)
 {
     const struct shape *shape = &shapes[10];
@@ -205,11 +213,8 @@ Test(agreement, every_policy)
                 continue;
             struct model_spec spec = case_spec(shape, (enum family)f, 0.3,
                                                PATTERN_ODD);
-            if (!p->scored) {
-                spec.gate = GATE_ONE;
-                spec.router_scores = spec.router_trained = false;
-                spec.signal = p->signal;
-            }
+            if (p->signal == SIGNAL_RECEIVED)
+                without_router(&spec);
             struct run run = { &spec, shape, p->name, p->name, 40 };
             for (int32_t first = 0; first < 5; first += 2) {
                 route_settle(&spec, p, first);
@@ -217,6 +222,20 @@ Test(agreement, every_policy)
                     train_step_agrees(&run, NAN);
                 scoring_agrees(&run, 0.5f);
             }
+            without_router(&spec);
+            if (p->trains && !p->scored)
+                train_step_agrees(&run, NAN);
+            if (!p->scored)
+                scoring_agrees(&run, 0.5f);
+            if (p->signal == SIGNAL_RECEIVED)
+                continue;
+            spec = case_spec(shape, (enum family)f, 0.3, PATTERN_ODD);
+            spec.router_trained = false;
+            spec.router_drawn = spec.router_detached = true;
+            route_settle(&spec, p, 0);
+            if (p->trains)
+                train_step_agrees(&run, NAN);
+            scoring_agrees(&run, 0.5f);
         }
 }
 

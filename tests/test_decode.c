@@ -50,6 +50,8 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     float *w = model_weights(model);
     for (size_t i = 0; i < model_tensors(model)->floats; i++)
         w[i] *= 10.0f;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        model_thresholds(model)[l] = 0.2f;
     for (int32_t l = 0; l < spec->n_layers; l++) {
         const struct tensor *bias = tensor_find(model_tensors(model), l,
                                                 TENSOR_QKV_BIAS);
@@ -76,10 +78,11 @@ static bool kept_at(const struct allocation *a, int32_t layer, int32_t b,
 }
 
 /* Prefill `start` tokens, decode the rest, compare every step's logits, and the
- * ledger of each step with its prediction. */
-static void check(enum family family, bool routed, int32_t start)
+ * ledger of each step with its prediction.  Without a rule, steps are told whom
+ * a rule that knows the length keeps. */
+static void check_spec(struct model_spec spec, const struct route_policy *rule,
+                       int32_t start, const char *what)
 {
-    struct model_spec spec = shape(family, routed);
     struct model *whole = open_model(&spec, false);
     struct model *steps = open_model(&spec, true);
     int32_t ids[B * T], first[B * T], column[B];
@@ -88,7 +91,7 @@ static void check(enum family family, bool routed, int32_t start)
     draw_ids(ids);
     model_forward(whole, &(struct model_input){
         .ids = ids, .n_sequences = B, .n_tokens = T,
-        .policy = route_find("strided") }, NULL, NULL);
+        .policy = rule ? rule : route_find("strided"), .seed = 5 }, NULL, NULL);
     const struct allocation *full = model_allocation(whole);
     model_decode_reset(steps);
     if (start > 0) {
@@ -99,7 +102,8 @@ static void check(enum family family, bool routed, int32_t start)
                 first[b * start + t] = ids[b * T + t];
         model_forward(steps, &(struct model_input){
             .ids = first, .n_sequences = B, .n_tokens = start, .cache = true,
-            .policy = route_find("dense") }, NULL, NULL);
+            .policy = rule ? rule : route_find("dense"), .seed = 5 }, NULL,
+            NULL);
     }
     for (int32_t t = start; t < T; t++) {
         bool keep[3 * B];
@@ -117,7 +121,8 @@ static void check(enum family family, bool routed, int32_t start)
                                       cost_zero(PROV_PREDICTED), NULL), 0));
         struct ledger_meter meter = ledger_meter(counted);
         model_decode(steps, &(struct decode_input){ .ids = column,
-                     .keep = keep }, &meter.meter);
+                     .keep = rule ? NULL : keep, .policy = rule, .seed = 5 },
+                     &meter.meter);
 
         for (int b = 0; b < B; b++)
             for (int v = 0; v < V; v++)
@@ -137,17 +142,23 @@ static void check(enum family family, bool routed, int32_t start)
                                                   (enum op)o };
                         cr_assert(eq(u64, ledger_at(counted, key)->count[m],
                                      ledger_at(predicted, key)->count[m]),
-                                  "t %d layer %d op %s token %d %s", t, l,
-                                  op_table[o].name, b, metric_table[m].column);
+                                  "%s, t %d layer %d op %s token %d %s", what,
+                                  t, l, op_table[o].name, b,
+                                  metric_table[m].column);
                     }
         allocation_close(&held);
         ledger_close(predicted);
         ledger_close(counted);
     }
-    cr_assert(lt(dbl, worst, 1e-4));
+    cr_assert(lt(dbl, worst, 1e-4), "%s, prefill of %d", what, start);
     cr_assert(eq(int, model_decoded(steps, 0), T));
     model_close(steps);
     model_close(whole);
+}
+
+static void check(enum family family, bool routed, int32_t start)
+{
+    check_spec(shape(family, routed), NULL, start, family_names[family]);
 }
 
 Test(decode, dense_gpt2_from_the_start)      { check(FAMILY_GPT2, false, 0); }
@@ -158,3 +169,47 @@ Test(decode, dense_qwen3_after_a_prefill)    { check(FAMILY_QWEN3, false, 16); }
 Test(decode, routed_qwen3_with_given_routes) { check(FAMILY_QWEN3, true, 0); }
 Test(decode, routed_gpt2_with_given_routes)  { check(FAMILY_GPT2, true, 0); }
 Test(decode, routed_llama_with_given_routes) { check(FAMILY_LLAMA, true, 0); }
+
+/* ---- every rule that judges token by token ---- */
+
+enum scorer { TRAINED, DRAWN, NONE, ROUTERS };
+
+/* Two routed layers, of which the second follows a full one. */
+static struct model_spec routed_by(const struct route_policy *rule,
+                                   enum scorer router, enum family family,
+                                   int32_t keep_first)
+{
+    struct model_spec spec = shape(family, true);
+
+    spec.routed[2] = true;
+    spec.capacity[2] = 0.5;
+    spec.score_window = 9;
+    if (router != TRAINED)
+        spec.router_trained = false;
+    if (router == DRAWN)
+        spec.router_drawn = spec.router_detached = true;
+    if (router == NONE) {
+        spec.router_scores = false;
+        spec.gate = GATE_ONE;
+    }
+    route_settle(&spec, rule, keep_first);
+    return spec;
+}
+
+/* What is sampled is what was evaluated: the rule, the gate and the keys of a
+ * step are those of one pass over the text, whatever follows. */
+Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
+{
+    int rules = 0;
+
+    for (const struct route_policy *p = route_policies; p->name; p++)
+        for (int r = 0; r < ROUTERS && p->keep && p->causal; r++) {
+            enum family family = r % 2 ? FAMILY_GPT2 : FAMILY_QWEN3;
+            if (r == NONE && p->scored)
+                continue;
+            rules++;
+            check_spec(routed_by(p, (enum scorer)r, family, 0), p, 0, p->name);
+            check_spec(routed_by(p, (enum scorer)r, family, 2), p, 15, p->name);
+        }
+    cr_expect(ge(int, rules, 19));
+}

@@ -345,23 +345,23 @@ Test(flops, signals_cost_what_the_convention_says)
     spec.router_scores = false;
     spec.gate = GATE_ONE;
     spec.signal = SIGNAL_NORM;
-    struct flops_price p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    struct flops_price p = price_of(spec, FLOPS_OF_SIGNAL, OP_ROUTE);
     /* 2*64 + 15;  4*64 + 4 */
     cr_expect(eq(u64, p.flops, 143));
     cr_expect(eq(u64, p.bytes, 260));
     cr_expect(eq(u64, p.shared_bytes, 0));
     spec.signal = SIGNAL_CHANGE;
-    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    p = price_of(spec, FLOPS_OF_SIGNAL, OP_ROUTE);
     /* 3*64 + 15;  12*64 + 4 */
     cr_expect(eq(u64, p.flops, 207));
     cr_expect(eq(u64, p.bytes, 772));
     spec.signal = SIGNAL_RECEIVED;
-    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    p = price_of(spec, FLOPS_OF_SIGNAL, OP_ROUTE);
     /* 2*64 and, of 16 keys, 16*2(2*32 + 18 + 3);  8*64 + 8*64 + 8*2 + 4 */
     cr_expect(eq(u64, p.flops + 16 * p.flops_per_key, 128 + 16 * 170));
     cr_expect(eq(u64, p.bytes, 1044));
     spec.signal = SIGNAL_HASH;
-    p = price_of(spec, FLOPS_FORWARD, OP_ROUTE);
+    p = price_of(spec, FLOPS_OF_SIGNAL, OP_ROUTE);
     cr_expect(eq(u64, p.flops, 0));
     cr_expect(eq(u64, p.bytes, 8));
     cr_expect(eq(u64, price_of(spec, FLOPS_FORWARD, OP_SELECT).bytes, 4));

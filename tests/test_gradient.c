@@ -9,7 +9,7 @@
 #include "tests/cases.h"
 #include "tests/reference.h"
 
-enum { MAX_TOKENS = 64, ALONE = 2, FROZEN };
+enum { MAX_TOKENS = 64, ALONE = 2, FROZEN, DRAWN };
 
 struct case_row {
     enum family family;
@@ -21,7 +21,8 @@ struct case_row {
     enum router_input input;
     int  trained;                /* the router; ALONE: and nothing else;
                                   * FROZEN: not, but its score passes a
-                                  * gradient; false: nor that */
+                                  * gradient; false: nor that; DRAWN: there is
+                                  * none, and its scores are drawn */
     int  stride;                 /* of the elements looked at, large tensors */
     int  variant;                /* of case_variant() */
 };
@@ -88,14 +89,15 @@ static struct model_spec spec_of(const struct case_row *row,
     if (row->capacity > 0.0) {
         spec.gate = row->gate;
         spec.router_input = row->input;
-        spec.router_trained = row->trained && row->trained != FROZEN;
+        spec.router_trained = row->trained && row->trained < FROZEN;
         spec.router_detached = !row->trained;
         spec.backbone_frozen = row->trained == ALONE;
     }
     if (row->capacity > 0.0) {
-        spec.router_scores = policy->scored;
-        spec.router_trained &= policy->scored;
-        spec.signal = policy->signal;
+        spec.router_scores = policy->scored || spec.gate != GATE_ONE;
+        spec.router_trained &= spec.router_scores;
+        spec.router_drawn = row->trained == DRAWN;
+        spec.router_detached |= spec.router_drawn;
         route_settle(&spec, policy, 0);
     }
     return spec;
@@ -129,7 +131,7 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
     struct model_input input = {
         .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
         .n_tokens = shape->n_tokens, .policy = policy, .train = true,
-        .seed = 3,
+        .seed = 3, .scores = calloc((size_t)(spec.n_layers * n), sizeof(float)),
     };
     for (int32_t l = 0; l < spec.n_layers; l++)
         model_thresholds(model)[l] = 0.0f;
@@ -147,16 +149,20 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
         .n_tokens = shape->n_tokens, .allocation = model_allocation(model),
         .gate = calloc((size_t)(spec.n_layers * n), sizeof *r.gate),
     };
+    r.gate_held = spec.router_drawn;
+    for (int32_t i = 0; i < spec.n_layers * n && r.gate_held; i++)
+        r.gate[i] = reference_gate(spec.gate, (double)input.scores[i]);
     double expected = reference_loss(&r, NULL, NULL);
     cr_expect(fabs(loss - expected) <= 1e-5 * expected, "loss %.9g, not %.9g",
               loss, expected);
     /* The gates of a detached router are constants to the stream. */
-    r.gate_held = !row->trained;
+    r.gate_held |= !row->trained;
     for (int32_t i = 0; i < tensors->n; i++)
         if (tensors->tensor[i].trained &&
             works(model_allocation(model), tensors->tensor[i].layer))
             check_tensor(&r, weights, model_gradients(model),
                          &tensors->tensor[i], row->stride, counts);
+    free(input.scores);
     free(r.gate);
     free(weights);
     model_close(model);
@@ -269,14 +275,18 @@ Test(gradient, every_policy_that_trains)
     struct error_counts counts = { 0 };
     for (const struct route_policy *p = route_policies; p->name; p++)
         for (int f = 0; f < N_CONTRASTS && p->choose && p->trains; f++) {
-            struct case_row row = {
-                contrasts[f], 1, f, 0.6, PATTERN_ALL,
-                p->scored ? GATE_SIGMOID2 : GATE_ONE, ROUTER_INPUT_NORMALISED,
-                true, 1, 0,
-            };
-            check_policy(&row, p, &counts);
+            static const enum gate gates[] = { GATE_SIGMOID2, GATE_ONE };
+            for (int g = 0; g < 3; g++) {
+                struct case_row row = {
+                    contrasts[f], 1, f, 0.6, PATTERN_ALL, gates[g % 2],
+                    ROUTER_INPUT_NORMALISED, g < 2 ? true : DRAWN, 1, 0,
+                };
+                if (g == 2 && p->signal != SIGNAL_NONE)
+                    continue;      /* the scores handed out are the signal */
+                check_policy(&row, p, &counts);
+            }
         }
-    cr_expect(counts.n_tensors > 250);
+    cr_expect(counts.n_tensors > 600);
     cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
 }
 

@@ -210,8 +210,6 @@ static const struct refusal { const char *setting[2], *words; } refusals[] = {
     { { "routing.blocks=1 3" }, "parted by commas" },
     { { "routing.blocks=3,1" }, "must ascend" },
     { { "routing.blocks=1,1" }, "must ascend" },
-    { { "routing.policy=random", "routing.capacity=0.5" },
-      "routing.gate 2*sigmoid: needs a router" },
     { { "model.layers=1", "routing.capacity=0.5" },
       "routing.blocks every-other: names none of 1 layers" },
     { { "routing.threshold_decay=1" }, "routing.threshold_decay 1: allowed" },
@@ -349,9 +347,9 @@ Test(model_config, keeps_the_first_tokens_within_k_or_besides)
 Test(model_config, says_where_routing_is_wrong)
 {
     static const struct { const char *routing, *words; } wrong[] = {
-        { "  policy: token_norm\n  capacity: 0.5\n",
-          "default: routing.gate 2*sigmoid: a policy that goes by the signal"
-          " norm" },
+        { "  policy: attention_received\n  capacity: 0.5\n",
+          "default: routing.gate 2*sigmoid: a model that goes by the signal"
+          " received" },
         { "  policy: attention_received\n  capacity: 0.5\n  gate: one\n"
           "  blocks: every\n", "m.yaml:7:11: routing.blocks: layer 0" },
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  part: ffn\n"
@@ -536,12 +534,19 @@ Test(model_config, gives_a_model_that_routes_another_policy_and_no_more)
                             SET("routing.policy=random"), &err), STATUS_OK));
     cr_expect(policy == route_find("random"));
     cr_expect(spec.router_scores && spec.gate == GATE_SIGMOID2);
+    /* a signal chooses, and the router goes on to gate */
     cr_expect(eq(int, route(&spec, &policy, replay,
                             SET("routing.policy=token_norm"), &err),
+                 STATUS_OK));
+    cr_expect(spec.router_scores && spec.signal == SIGNAL_NORM);
+    cr_expect(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=attention_received"), &err),
                  STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, "--set: routing.policy token_norm: goes by the"
-                     " signal norm, and this model is set up for router"
-                     " scores") != NULL, "%s", err.text);
+    cr_expect(strstr(err.text, "routing.gate 2*sigmoid: a model that goes by"
+                     " the signal received") != NULL, "%s", err.text);
+    cr_assert(eq(int, route(&spec, &policy, replay,
+                            SET("routing.policy=random"), &err), STATUS_OK));
+    cr_expect(eq(int, spec.signal, SIGNAL_NONE));
     cr_expect(eq(int, route(&spec, &policy, replay,
                             SET("routing.capacity=0.25"), &err),
                  STATUS_BAD_VALUE));

@@ -47,7 +47,7 @@ static struct model *skip_one(const struct variant *v, float **keys,
     draw_ids(ids);
     model_decode_reset(m);
     model_forward(m, &(struct model_input){
-        .ids = ids, .n_sequences = B, .n_tokens = 8, .policy = &causal,
+        .ids = ids, .n_sequences = B, .n_tokens = 8, .policy = policy_of(v),
         .cache = true }, NULL, NULL);
     *keys = malloc(size);
     *values = malloc(size);
@@ -75,7 +75,7 @@ Test(routed_keys, a_skipped_token_with_absent_keys_changes_no_entry_of_its_block
                 continue;
             struct variant v = { (enum family)f, (enum routed_part)p,
                                  SKIPPED_KEYS_ABSENT, SIGNAL_NORM, false, false,
-                                 0 };
+                                 0, false };
             float *keys, *values;
             struct model *m = skip_one(&v, &keys, &values);
             size_t size = head_at(m, 1, 0) * sizeof(float);
@@ -350,5 +350,5 @@ Test(routed_keys, training_refuses_what_it_has_no_gradients_for)
             "routing.skipped_keys");
     refused(&(struct variant){ .keys = SKIPPED_KEYS_CARRIED },
             "routing.skipped_keys");
-    refused(&(struct variant){ .signal = SIGNAL_HASH }, "routing.policy");
+    refused(&(struct variant){ .signal = SIGNAL_RECEIVED }, "routing.policy");
 }

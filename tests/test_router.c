@@ -27,7 +27,7 @@ static void open_fixture(struct fixture *f, const char *own, const char *causal)
     *f = (struct fixture){ .arm = { .spec = worked_gpt2(LAYERS) } };
     cr_assert(eq(int, model_open(&f->arm.model, &f->arm.spec, &options, &err),
                  STATUS_OK), "%s", err.text);
-    model_init(f->arm.model, SEED);
+    model_init(f->arm.model, INIT_GPT2, SEED);
     model_thresholds(f->arm.model)[LAYERS - 1] = 0.1f;
     cr_assert(eq(int, router_record_open(&f->record, &f->arm.spec,
                                          route_find(own), route_find(causal),

@@ -50,7 +50,7 @@ Test(run_config, a_file_says_what_flags_say)
 Test(run_config, a_trace_lies_where_the_config_says)
 {
     const struct config_setting given[] = {
-        { "routing.replay=typed.csv", NULL },
+        { "routing.replay=typed.csv", NULL, NULL },
     };
     cr_assert(mkdir("sub", 0777) == 0);
     put_file("sub/c.yaml", "run: {model: m.gguf, text: /t}\n"
@@ -66,9 +66,10 @@ Test(run_config, a_trace_lies_where_the_config_says)
 Test(run_config, without_a_file_flags_do)
 {
     const struct config_setting given[] = {
-        { "run.model=m", "MODEL" }, { "run.text=t", "--text" },
-        { "run.split=test", "--split" }, { "run.twin=true", "--twin" },
-        { "model.layers=3", NULL },
+        { "run.model=m", "MODEL", NULL }, { "run.text=t", "--text", NULL },
+        { "run.split=test", "--split", NULL },
+        { "run.twin=true", "--twin", NULL },
+        { "model.layers=3", NULL, NULL },
     };
     cr_assert(eq(int, take(NULL, given, 5), STATUS_OK), "%s", err.text);
     cr_expect_str_eq(config.text, "t");
@@ -80,7 +81,8 @@ Test(run_config, without_a_file_flags_do)
 Test(run_config, what_is_typed_outweighs_the_file)
 {
     const struct config_setting given[] = {
-        { "run.window=32", "--window" }, { "routing.policy=strided", NULL },
+        { "run.window=32", "--window", NULL },
+        { "routing.policy=strided", NULL, NULL },
     };
     put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", given, 2), STATUS_OK), "%s", err.text);
@@ -111,7 +113,7 @@ static void refused(const char *text, const struct config_setting *given,
 
 Test(run_config, mistakes_are_named_with_their_place)
 {
-    const struct config_setting flag = { "run.window=0x3", "--window" };
+    const struct config_setting flag = { "run.window=0x3", "--window", NULL };
     const struct config_setting set = { .text = "run.window=-1" };
 
     refused("run: {text: t}", NULL, 0, "c.yaml:1:6: missing key 'run.model'");
@@ -154,7 +156,7 @@ Test(run_config, the_place_in_the_file_takes_the_blame_for_a_setting)
 
 Test(run_config, a_later_check_names_who_gave_the_value)
 {
-    const struct config_setting flag = { "run.window=65", "--window" };
+    const struct config_setting flag = { "run.window=65", "--window", NULL };
 
     put_file("c.yaml", file);
     cr_assert(eq(int, take("c.yaml", NULL, 0), STATUS_OK));

@@ -333,8 +333,9 @@ ParameterizedTestParameters(spec, routing_keeps_its_rules)
         { SIGNAL_RECEIVED, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", '-',
           "routing.part apart: the attention received" },
         /* a router or a signal, not both */
-        { SIGNAL_NORM, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
-          "routing.policy: goes by the signal norm" },
+        { SIGNAL_NORM, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 'f', "" },
+        { SIGNAL_RECEIVED, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
+          "routing.gate one: a model that goes by" },
         { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
         { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 't',
           "routing.part ffn: a router that is trained" },
@@ -370,7 +371,7 @@ ParameterizedTest(struct rule *r, spec, routing_keeps_its_rules)
               err.text);
 }
 
-Test(spec, a_signal_has_no_score_for_a_gate)
+Test(spec, a_gate_goes_by_a_router_whatever_chooses)
 {
     struct model_spec spec = tiny();
     struct error err;
@@ -379,9 +380,13 @@ Test(spec, a_signal_has_no_score_for_a_gate)
     spec.signal = SIGNAL_NORM;
     spec.gate = GATE_SIGMOID;
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
-    cr_expect_str_eq(err.text, "routing.gate sigmoid: a policy that goes by the"
-                               " signal norm has no router, so the gate must be"
-                               " one");
+    cr_expect_str_eq(err.text, "routing.gate sigmoid: needs a router, and this"
+                               " model has none, so the gate must be one");
+    spec.router_scores = true;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK));
+    spec.router_drawn = true;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "routing.router: ") == err.text);
 }
 
 Test(spec, training_goes_by_no_signal_out_of_attention)

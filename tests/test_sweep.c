@@ -107,11 +107,11 @@ Test(sweep, axes_multiply_with_the_last_one_fastest)
                                      "  routing.capacity: [0.25, 0.50]\n"
                                      "  train.seed: [1, 2, 3]\n");
 
-    cr_assert(eq(i32, sweep_n_points(sweep), 6));
-    cr_assert_str_eq(sweep_point(sweep, 0).name, "capacity=0.25 seed=1");
-    cr_assert_str_eq(sweep_point(sweep, 1).name, "capacity=0.25 seed=2");
-    cr_assert_str_eq(sweep_point(sweep, 3).name, "capacity=0.50 seed=1");
-    cr_assert_str_eq(sweep_value(sweep, 5, "train.seed"), "3");
+    cr_assert(eq(i32, sweep->n_points, 6));
+    cr_assert_str_eq(sweep->point[0].name, "capacity=0.25 seed=1");
+    cr_assert_str_eq(sweep->point[1].name, "capacity=0.25 seed=2");
+    cr_assert_str_eq(sweep->point[3].name, "capacity=0.50 seed=1");
+    cr_assert_str_eq(sweep_value(&sweep->point[5], "train.seed"), "3");
     sweep_close(sweep);
 }
 
@@ -129,13 +129,13 @@ Test(sweep, files_are_seen_from_the_study)
                "  - {name: p, routing.replay: t.csv, model: m.yaml}\n");
     cr_assert(eq(int, sweep_open(&sweep, "sub/study.yaml", &typed, 1, &err),
                  STATUS_OK), "%s", err.text);
-    cr_expect_str_eq(sweep_value(sweep, 0, "data.path"), "sub/../text");
-    cr_expect_str_eq(sweep_value(sweep, 0, "train.init"), "sub/a.bin");
-    cr_expect_str_eq(sweep_value(sweep, 1, "train.init"), "/b.bin");
-    cr_expect_str_eq(sweep_value(sweep, 2, "routing.replay"), "sub/t.csv");
-    cr_expect_str_eq(sweep_value(sweep, 2, "routing.policy"), "replay");
-    cr_expect_str_eq(sweep_value(sweep, 2, "model"), "sub/m.yaml");
-    cr_expect_str_eq(sweep_value(sweep, 2, "data.tokenizer"), "t.json");
+    cr_expect_str_eq(sweep_find(&sweep->point[0], "data.path")->given, "sub/../text");
+    cr_expect_str_eq(sweep_find(&sweep->point[0], "train.init")->given, "sub/a.bin");
+    cr_expect_str_eq(sweep_find(&sweep->point[1], "train.init")->given, "/b.bin");
+    cr_expect_str_eq(sweep_find(&sweep->point[2], "routing.replay")->given, "sub/t.csv");
+    cr_expect_str_eq(sweep_find(&sweep->point[2], "routing.policy")->given, "replay");
+    cr_expect_str_eq(sweep_find(&sweep->point[2], "model")->given, "sub/m.yaml");
+    cr_expect_str_eq(sweep_find(&sweep->point[2], "data.tokenizer")->given, "t.json");
     sweep_close(sweep);
 }
 
@@ -164,16 +164,16 @@ Test(sweep, listed_points_follow_the_product_with_their_own_keys)
                                      "points:\n"
                                      "  - {name: dense, c.d: [1, 3]}\n"
                                      "  - {train.steps: 5}\n");
-    struct sweep_point dense = sweep_point(sweep, 1);
+    struct sweep_point dense = sweep->point[1];
 
-    cr_assert(eq(i32, sweep_n_points(sweep), 3));
+    cr_assert(eq(i32, sweep->n_points, 3));
     cr_assert_str_eq(dense.name, "dense");
     cr_assert(eq(sz, dense.n_settings, 2));
     cr_assert_str_eq(dense.setting[0].key, "train.steps");
     cr_assert_str_eq(dense.setting[1].value, "[1, 3]");
-    cr_assert(eq(ptr, (void *)sweep_value(sweep, 1, "a.b"), NULL));
-    cr_assert_str_eq(sweep_value(sweep, 2, "train.steps"), "5");
-    cr_assert(eq(sz, sweep_n_keys(sweep), 3));
+    cr_assert(eq(ptr, (void *)sweep_value(&sweep->point[1], "a.b"), NULL));
+    cr_assert_str_eq(sweep_value(&sweep->point[2], "train.steps"), "5");
+    cr_assert(eq(sz, sweep->n_keys, 3));
     sweep_close(sweep);
 }
 

@@ -31,11 +31,6 @@ static enum status fail(const struct reader *r, const yaml_node_t *node,
                          text);
 }
 
-static const yaml_node_t *node_at(const struct reader *r, int index)
-{
-    return document_node(r->document, index);
-}
-
 /* One key of a mapping, and what reads its value into the target. */
 struct field {
     const char *name;
@@ -53,9 +48,8 @@ static enum status read_fields(struct reader *r, const yaml_node_t *node,
 
     if (node->type != YAML_MAPPING_NODE)
         return fail(r, node, "expected `key: value` pairs");
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = node_at(r, pair->key);
+    for (ptrdiff_t i = 0; i < document_size(node); i++) {
+        const yaml_node_t *key = document_key(r->document, node, i);
         const char *name = document_text(key);
         struct nearest nearest = nearest_to(name ? name : "");
         int f = 0;
@@ -69,7 +63,7 @@ static enum status read_fields(struct reader *r, const yaml_node_t *node,
             return fail(r, key, "%s is given twice", name);
         seen |= UINT32_C(1) << f;
         enum status status = fields[f].read(
-            r, node_at(r, pair->value), &fields[f],
+            r, document_value(r->document, node, i), &fields[f],
             (char *)target + fields[f].offset);
         if (status != STATUS_OK)
             return status;
@@ -170,9 +164,8 @@ static enum status read_models(struct reader *r, const yaml_node_t *value,
     (void)field;
     if (value->type != YAML_SEQUENCE_NODE)
         return fail(r, value, "expected a list such as [0x00-0x0f, 0x21]");
-    for (yaml_node_item_t *item = value->data.sequence.items.start;
-         item < value->data.sequence.items.top; item++) {
-        const yaml_node_t *node = node_at(r, *item);
+    for (ptrdiff_t i = 0; i < document_size(value); i++) {
+        const yaml_node_t *node = document_item(r->document, value, i);
         const char *text = document_text(node);
         struct event_range range;
         if (!text || !parse_range(&range, text))
@@ -212,9 +205,8 @@ static enum status read_events(struct reader *r, const yaml_node_t *value,
     (void)field;
     if (value->type != YAML_SEQUENCE_NODE)
         return fail(r, value, "expected a list of events");
-    for (yaml_node_item_t *item = value->data.sequence.items.start;
-         item < value->data.sequence.items.top; item++) {
-        const yaml_node_t *node = node_at(r, *item);
+    for (ptrdiff_t i = 0; i < document_size(value); i++) {
+        const yaml_node_t *node = document_item(r->document, value, i);
         if (row->n_events == EVENT_ROW_MAX)
             return fail(r, node, "at most %d events", EVENT_ROW_MAX);
         enum status status = read_fields(r, node, event_fields,
@@ -261,9 +253,8 @@ static enum status read_metrics(struct reader *r, const yaml_node_t *value,
     (void)field;
     if (value->type != YAML_MAPPING_NODE)
         return fail(r, value, "expected `metric: ...` pairs");
-    for (yaml_node_pair_t *pair = value->data.mapping.pairs.start;
-         pair < value->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = node_at(r, pair->key);
+    for (ptrdiff_t i = 0; i < document_size(value); i++) {
+        const yaml_node_t *key = document_key(r->document, value, i);
         const char *name = document_text(key);
         int m = name ? metric_find(name) : -1;
         if (m < 0 || metric_table[m].measured != MEASURED_BY_COUNTER)
@@ -272,7 +263,7 @@ static enum status read_metrics(struct reader *r, const yaml_node_t *value,
         if (row[m].n_events || row[m].missing[0])
             return fail(r, key, "%s is given twice", name);
         enum status status = read_row(
-            r, node_at(r, pair->value), &row[m]);
+            r, document_value(r->document, value, i), &row[m]);
         if (status != STATUS_OK)
             return status;
     }

@@ -69,13 +69,13 @@ static void fill_agreement(struct table *t, const struct router_job *j)
     static const struct column columns[] = {
         LAYER_COLUMNS,
         { "guess", "guess", "", COLUMN_TEXT, true },
-        { "kept", "kept", "", COLUMN_SHARE, true },
-        { "accuracy", "accuracy", "", COLUMN_SHARE, true },
-        { "balanced_accuracy", "balanced", "", COLUMN_SHARE, true },
-        { "precision", "precision", "", COLUMN_SHARE, true },
-        { "recall", "recall", "", COLUMN_SHARE, true },
-        { "f1", "F1", "", COLUMN_LOSS, true },
-        { "auc", "AUC", "", COLUMN_LOSS, true },
+        { "kept", "kept", "", COLUMN_SHARE, false },
+        { "accuracy", "accuracy", "", COLUMN_SHARE, false },
+        { "balanced_accuracy", "balanced", "", COLUMN_SHARE, false },
+        { "precision", "precision", "", COLUMN_SHARE, false },
+        { "recall", "recall", "", COLUMN_SHARE, false },
+        { "f1", "F1", "", COLUMN_LOSS, false },
+        { "auc", "AUC", "", COLUMN_LOSS, false },
     };
     const struct router_record *r = &j->record;
 
@@ -150,10 +150,10 @@ static void fill_replaced(struct table *t, const struct router_job *j)
     static const struct column columns[] = {
         { "chosen_by", "chosen by", "", COLUMN_TEXT, true },
         { "causal", "causal", "", COLUMN_YES, true },
-        { "nats_per_token", "nats/token", "", COLUMN_LOSS, true },
-        { "more", "more than causal", "", COLUMN_SIGNED, true },
-        { "kept", "kept", "", COLUMN_SHARE, true },
-        { "flops_per_token", "a token", "flop", COLUMN_SI, true },
+        { "nats_per_token", "nats/token", "", COLUMN_LOSS, false },
+        { "more", "more than causal", "", COLUMN_SIGNED, false },
+        { "kept", "kept", "", COLUMN_SHARE, false },
+        { "flops_per_token", "a token", "flop", COLUMN_SI, false },
     };
     const struct router_record *r = &j->record;
 
@@ -182,7 +182,7 @@ static void fill_hardness(struct table *t, const struct router_job *j)
     static const struct column columns[] = {
         LAYER_COLUMNS,
         { "with", "with", "", COLUMN_TEXT, true },
-        { "r", "r", "", COLUMN_SIGNED, true },
+        { "r", "r", "", COLUMN_SIGNED, false },
     };
     const struct router_record *r = &j->record;
     const struct router_rule *rule = router_causal(r);
@@ -228,7 +228,7 @@ static void fill_bins(struct table *t, const struct router_job *j,
         LAYER_COLUMNS,
         { "bin", "where", "", COLUMN_TEXT, true },
         { "tokens", "tokens", "", COLUMN_WHOLE, true },
-        { "kept", "kept", "", COLUMN_SHARE, true },
+        { "kept", "kept", "", COLUMN_SHARE, false },
     };
 
     table_open(t, name, columns, sizeof columns / sizeof *columns);
@@ -251,9 +251,9 @@ static void fill_leak(struct table *t, const struct router_job *j)
         { "rule", "rule", "", COLUMN_TEXT, true },
         { "causal", "causal", "", COLUMN_YES, true },
         { "positions", "positions", "", COLUMN_WHOLE, true },
-        { "changed", "changed", "", COLUMN_SHARE, true },
-        { "rerouted", "rerouted", "", COLUMN_SHARE, true },
-        { "nats", "leak, nats/token", "", COLUMN_SIGNED, true },
+        { "changed", "changed", "", COLUMN_SHARE, false },
+        { "rerouted", "rerouted", "", COLUMN_SHARE, false },
+        { "nats", "leak, nats/token", "", COLUMN_SIGNED, false },
     };
 
     table_open(t, "leak", columns, sizeof columns / sizeof *columns);

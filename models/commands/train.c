@@ -143,19 +143,18 @@ static enum status look_around(struct train_job *s, bool *done,
 
 static int run(void *options)
 {
-    struct train_job *s = calloc(1, sizeof *s);
     struct error err = { 0 };
+    struct train_job *s = train_begin(&err);
     bool done = false;
     enum status status = STATUS_NO_MEMORY;
 
     if (!s)
-        return command_fail(&(struct error){ status, "no memory" });
-    s->rundir.lock = -1;
+        return command_fail(&err);
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
     status = load_watch_open(&s->watch, s->arguments.common.threads, &err);
-    s->start_bytes = command_peak_bytes();
+    s->start_bytes = command_peak_bytes();     /* with what probes read */
     if (status != STATUS_OK || (status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
         (status = train_open_data(s, &err)) ||
@@ -171,17 +170,7 @@ static int run(void *options)
     status = train_finish(s, s->arguments.common.argc,
                           s->arguments.common.argv, &err);
 out:
-    load_watch_close(&s->watch);
-    trainer_close(s->trainer);
-    data_close(s->data);
-    tokenizer_close(s->tokenizer);
-    ledger_close(s->predicted);
-    allocation_close(&s->allocation);
-    json_decref(s->config_json);
-    free(s->machine);
-    if (s->rundir.lock >= 0)
-        rundir_close(&s->rundir);
-    free(s);
+    train_close(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 

@@ -47,6 +47,11 @@ struct train_job {
 
 /* ---- train_plan.c, in this order ---- */
 
+/* A job with nothing in it yet; NULL: no memory.  Release it, with all that it
+ * holds by then, by train_close(). */
+struct train_job *train_begin(struct error *err);
+void train_close(struct train_job *s);
+
 /* Read config, spec, tokenizer and machine; check that memory suffices. */
 enum status train_read_config(struct train_job *s,
                               struct error *err) MUST_CHECK;

@@ -19,6 +19,33 @@ static enum status blame(struct train_job *s, const char *key,
     return config_blame(&train_config_schema, s->origins, key, err);
 }
 
+struct train_job *train_begin(struct error *err)
+{
+    struct train_job *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        error_set(err, STATUS_NO_MEMORY, "no memory");
+        return NULL;
+    }
+    s->rundir.lock = -1;
+    s->start_bytes = command_peak_bytes();
+    return s;
+}
+
+void train_close(struct train_job *s)
+{
+    load_watch_close(&s->watch);
+    trainer_close(s->trainer);
+    data_close(s->data);
+    tokenizer_close(s->tokenizer);
+    ledger_close(s->predicted);
+    allocation_close(&s->allocation);
+    json_decref(s->config_json);
+    free(s->machine);
+    rundir_close(&s->rundir);
+    free(s);
+}
+
 uint64_t train_predicted_bytes(const struct train_job *s)
 {
     return memory_process_bytes(&s->spec, (int32_t)s->config.batch,

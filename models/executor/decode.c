@@ -73,7 +73,7 @@ static void select_kept(struct model *m, int32_t c)
     const int32_t l = plan_choice(&m->spec, c).layer;
 
     if (m->spec.signal != SIGNAL_RECEIVED)   /* else the kernel adds its own */
-        history_take_scores(m, c);
+        history_take_scores(m, c, m->step.policy);
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     line_up(m, c);
     routing_end_select(m, l, &run, 0);
@@ -163,7 +163,7 @@ static void receive(struct model *m, int32_t choice)
         .length = m->cache[l - 1].length, .qkv = b->qkv, .stats = b->softmax,
         .keys = m->cache[l - 1].keys,
         .drawn = history_scores(m, choice, 0),
-        .score = b->score,
+        .score = b->signal,
     };
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }

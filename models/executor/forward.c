@@ -44,7 +44,8 @@ static void hand_out_scores(const struct model *m, int32_t choice)
 
     if (m->input.scores && spec_scored(&m->spec))
         memcpy(m->input.scores + (size_t)choice * (size_t)n,
-               m->layer[plan_choice(&m->spec, choice).layer].score,
+               routing_scores(m, plan_choice(&m->spec, choice).layer,
+                              m->input.policy),
                (size_t)n * sizeof *m->input.scores);
 }
 
@@ -52,7 +53,7 @@ static void select_kept(struct model *m, int32_t choice)
 {
     hand_out_scores(m, choice);
     if (m->input.cache)
-        history_take_scores(m, choice);
+        history_take_scores(m, choice, m->input.policy);
     routing_select(m, choice);
 }
 
@@ -64,7 +65,7 @@ static void receive(struct model *m, int32_t choice)
         .rows = &m->all_rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .qkv = b->qkv, .stats = b->softmax, .queries = b->attended,
-        .score = b->score,
+        .score = b->signal,
     };
     op_receive(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "models/executor/routing.h"
+
 static int32_t *count_of(const struct model *m, int32_t choice, int32_t b)
 {
     return m->kept_count + choice * m->options.n_sequences + b;
@@ -34,9 +36,11 @@ void history_keep(struct model *m, int32_t c, int32_t b)
     positions_of(m, c, b)[(*count_of(m, c, b))++] = m->decoded[b];
 }
 
-void history_take_scores(struct model *m, int32_t c)
+void history_take_scores(struct model *m, int32_t c,
+                         const struct route_policy *policy)
 {
-    const real *score = m->layer[plan_choice(&m->spec, c).layer].score;
+    const real *score = routing_scores(m, plan_choice(&m->spec, c).layer,
+                                       policy);
 
     for (int32_t s = 0; m->history && s < m->input.n_sequences; s++)
         memcpy(history_scores(m, c, s) + m->decoded[s],

@@ -15,7 +15,9 @@ void history_take_prefill(struct model *m);
 
 /* The scores of a sequence's tokens so far, [capacity of the cache]. */
 real *history_scores(const struct model *m, int32_t choice, int32_t sequence);
-/* Copies the pass's scores of each sequence behind those before. */
-void history_take_scores(struct model *m, int32_t choice);
+/* Copies the pass's scores of each sequence that the policy goes by behind those
+ * before. */
+void history_take_scores(struct model *m, int32_t choice,
+                         const struct route_policy *policy);
 
 #endif

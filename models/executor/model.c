@@ -75,6 +75,8 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
     b->x        = arena_take(a, n * c, sizeof(real));
     b->y        = arena_take(a, n * c, sizeof(real));
     b->score    = arena_take(a, tokens, sizeof(real));
+    b->signal   = m->spec.router_scores && m->spec.signal != SIGNAL_NONE
+                      ? arena_take(a, tokens, sizeof(real)) : b->score;
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));

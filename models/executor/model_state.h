@@ -29,7 +29,8 @@ struct layer_buffers {
     real *x;          /* [N,C] gathered rows of the stream */
     real *y;          /* [N,C] those rows after the stage's parts */
     /* Of the newest choice, where there are two. */
-    real *score;      /* [B*T] */
+    real *score;      /* [B*T] the router's, or the signal where none scores */
+    real *signal;     /* [B*T] the signal; the same where no router scores */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
     real *cut;        /* [B] top-k's cut of each sequence */

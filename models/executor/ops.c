@@ -386,6 +386,27 @@ void op_hash(struct executor *ex, struct place at, int32_t choice,
            (struct tally){ 0, 0 });
 }
 
+void op_draw(struct executor *ex, struct place at, const struct drawing *o)
+{
+    struct op_run run = op_begin(ex, at);
+    const struct rows *rows = o->rows;
+    const int32_t n = rows->first[rows->n_sequences];
+
+    for (int32_t s = 0; s < rows->n_sequences; s++)
+        for (int32_t r = rows->first[s]; r < rows->first[s + 1]; r++) {
+            int32_t sum = -6 * (1 << 16);
+            for (uint64_t i = 0; i < 3; i++) {
+                uint64_t bits = random_mix(o->seed, (uint64_t)s,
+                                           (uint64_t)rows->position[r], i);
+                for (; bits > 0; bits >>= 16)
+                    sum += (int32_t)(bits & 0xffff);
+            }
+            o->score[r] = (real)sum * 0x1p-16f;
+        }
+    op_end(ex, &run, at.token, n, (struct tally){ 0, 4 },
+           (struct tally){ 0, 0 });
+}
+
 static void gather_part(void *argument, int part, int parts)
 {
     const struct op_call *call = argument;

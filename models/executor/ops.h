@@ -118,6 +118,14 @@ void op_receive_cached(struct executor *ex, struct place at,
 void op_hash(struct executor *ex, struct place at, int32_t choice,
              const int32_t *ids,
              int32_t n, real *score);
+/* score of each row: from seed, sequence and position, the sum of twelve even
+ * draws from [0,1) less 6, which is nearly normal, with variance 1. */
+struct drawing {
+    uint64_t           seed;
+    const struct rows *rows;
+    real              *score;
+};
+void op_draw(struct executor *ex, struct place at, const struct drawing *o);
 
 /* Rows row[i] of each x[.,width] into row i of its out; x[1] NULL: one only. */
 struct gathering {

@@ -25,7 +25,7 @@ static void run_signal(struct model *m, int32_t c)
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
     if (m->spec.signal == SIGNAL_HASH) {
-        op_hash(&m->ex, at, c, m->input.ids, m->n_rows, b->score);
+        op_hash(&m->ex, at, c, m->input.ids, m->n_rows, b->signal);
         return;
     }
     if (m->spec.signal == SIGNAL_RECEIVED) {
@@ -37,7 +37,7 @@ static void run_signal(struct model *m, int32_t c)
         .n = m->n_rows, .width = m->spec.n_channels, .x = m->stream[l],
         .left = m->spec.signal == SIGNAL_CHANGE
                     ? m->left[c % plan_choices_a_layer(&m->spec)] : NULL,
-        .first = !routes_before(m, l), .score = b->score,
+        .first = !routes_before(m, l), .score = b->signal,
     };
     op_stream_signal(&m->ex, at, &o);
 }
@@ -46,14 +46,29 @@ void routing_score(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
 
-    if (m->spec.router_scores) {
+    if (spec_has_router(&m->spec)) {
         struct router router = router_of(m, l);
         router.n = m->n_rows;
         router.x = m->stream[l];
         op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
-    } else if (m->spec.signal != SIGNAL_NONE) {
-        run_signal(m, c);
+    } else if (m->spec.router_drawn) {
+        struct drawing o = {
+            .seed = random_mix(m->input.seed, (uint64_t)c, 0, 3),
+            .rows = &m->all_rows, .score = m->layer[l].score,
+        };
+        op_draw(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
     }
+    if (m->spec.signal != SIGNAL_NONE)
+        run_signal(m, c);
+}
+
+const real *routing_scores(const struct model *m, int32_t layer,
+                           const struct route_policy *policy)
+{
+    const struct layer_buffers *b = &m->layer[layer];
+
+    return !spec_scored(&m->spec) ? NULL
+           : policy && policy->signal != SIGNAL_NONE ? b->signal : b->score;
 }
 
 /* ---- choice ---- */
@@ -92,16 +107,18 @@ static void choose_part(void *argument, int part, int parts)
     struct layer_buffers *b = &m->layer[c->layer];
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
-        const real *score = spec_scored(&m->spec) ? b->score + m->all_first[s]
-                                                  : NULL;
+        const real *score = routing_scores(m, c->layer, in->policy);
         struct route_input choose = routing_input(
-            m, c->choice, s, m->allocation.length[s], score);
+            m, c->choice, s, m->allocation.length[s],
+            score ? score + m->all_first[s] : NULL);
         choose.scratch += (size_t)part * (size_t)m->options.n_tokens;
         m->allocation.count[c->choice * m->allocation.n_sequences + s] =
             route_choose(in->policy, &choose,
                          allocation_kept(&m->allocation, c->choice, s));
-        if (in->train && m->spec.router_scores)
-            b->cut[s] = route_cut_of(&choose);
+        if (!in->train || !m->spec.router_scores)
+            continue;
+        choose.score = b->score + m->all_first[s];
+        b->cut[s] = route_cut_of(&choose);
     }
 }
 

@@ -4,8 +4,12 @@
 
 #include "models/executor/model_state.h"
 
-/* Scores all rows of the stream, if there is a router or a signal. */
+/* Scores all rows of the stream, if there is a router, a signal or both. */
 void routing_score(struct model *m, int32_t choice);
+/* The scores of the layer's rows that the policy goes by: the signal, if it goes
+ * by one, else the router's; NULL: nothing scores. */
+const real *routing_scores(const struct model *m, int32_t layer,
+                           const struct route_policy *policy);
 
 /* The cross-entropy of the scores against the choice, where training asks. */
 void routing_loss(struct model *m, int32_t choice);

@@ -149,7 +149,7 @@ enum status hf_read_routing(struct model_spec *spec,
     static const char *const keys[] = {
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
-        "keep_first", "window", "aux_loss", "z_loss",
+        "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -183,6 +183,9 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK && json_object_get(object, "router_detached"))
         status = read_flag(&spec->router_detached, object, "router_detached",
                            name, err);
+    if (status == STATUS_OK && json_object_get(object, "router_drawn"))
+        status = read_flag(&spec->router_drawn, object, "router_drawn", name,
+                           err);
     if (status == STATUS_OK)
         status = read_weight(&spec->aux_loss, object, "aux_loss", name, err);
     if (status == STATUS_OK)
@@ -217,6 +220,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
                             "thresholds", thresholds);
     if (spec->router_detached)
         json_object_set_new(out, "router_detached", json_true());
+    if (spec->router_drawn)
+        json_object_set_new(out, "router_drawn", json_true());
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));

@@ -95,13 +95,8 @@ bool run_config_is(const char *path)
     if (document_read(&document, path, NULL) != STATUS_OK)
         return false;
     root = document_root(document);
-    if (root && root->type == YAML_MAPPING_NODE)
-        for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
-             pair < root->data.mapping.pairs.top; pair++) {
-            const char *key = document_text(document_node(document,
-                                                          pair->key));
-            found |= key && strcmp(key, "run") == 0;
-        }
+    found = root && root->type == YAML_MAPPING_NODE &&
+            document_find(document, root, document_size(root), "run");
     document_close(document);
     return found;
 }
@@ -192,7 +187,7 @@ static enum status pass(struct run_config *c, const char *text,
     if (c->n_passed == RUN_MAX_SETTINGS)
         return error_set(err, STATUS_BAD_VALUE, "more than %d settings",
                          RUN_MAX_SETTINGS);
-    c->passed[c->n_passed++] = (struct config_setting){ text, NULL };
+    c->passed[c->n_passed++] = (struct config_setting){ .text = text };
     return STATUS_OK;
 }
 

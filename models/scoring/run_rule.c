@@ -61,7 +61,7 @@ const struct route_policy *run_rule_usual(const struct source *source)
     const struct route_policy *own = source->routing.policy;
     if (!own->causal && source->spec.aux_loss > 0.0)
         return route_find("sigmoid");
-    if (own->causal || !source->spec.router_scores ||
+    if (own->causal || !own->scored ||
         !source->routing.has_thresholds)
         return own;
     return route_find("threshold");

@@ -365,7 +365,7 @@ const struct route_policy *trainer_causal_policy(const struct trainer *t)
         return t->options.policy;
     if (spec->aux_loss > 0.0)
         return route_find("sigmoid");
-    return spec->router_scores ? route_find("threshold") : NULL;
+    return t->options.policy->scored ? route_find("threshold") : NULL;
 }
 
 enum status trainer_save(struct trainer *t, const char *path, struct error *err)

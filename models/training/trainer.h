@@ -91,8 +91,8 @@ enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
 bool        trainer_drew_routers(const struct trainer *trainer);
 
 /* The causal rule that belongs to the training policy: itself if it is causal,
- * the sigmoid where aux_loss teaches it, the threshold if there are scores,
- * otherwise NULL: none. */
+ * the sigmoid where aux_loss teaches it, the threshold if it goes by router
+ * scores, otherwise NULL: none. */
 const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
 
 enum status trainer_save(struct trainer *trainer, const char *path,

@@ -14,6 +14,7 @@
 #define RUN_KIND_MAP(X)                                                        \
     X(TRAIN,    "train")                                                       \
     X(SCORE,    "run")                                                         \
+    X(ROUTER,   "router")                                                      \
     X(PROFILE,  "profile")                                                     \
     X(SWEEP,    "sweep")
 

@@ -9,6 +9,7 @@
 #define TABLES_MAP(X)                                                          \
     X(answer)                                                                  \
     X(study)                                                                   \
+    X(router)                                                                  \
     X(tradeoff)                                                                \
     X(cost)                                                                    \
     X(trust)                                                                   \

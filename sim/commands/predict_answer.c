@@ -33,7 +33,7 @@ static void add_row(struct table *t, const char *name,
 static enum status print_table(FILE *file, const struct predict_answer *a,
                                struct error *err)
 {
-    enum predict_by by = a->options->by;
+    enum predict_by by = (enum predict_by)a->options->by;
     struct column columns[1 + 2 * N_SHOWN] = {
         { "name", predict_by_names[by], "", COLUMN_TEXT, true } };
     struct table t;

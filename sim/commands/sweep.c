@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/commands/commands.h"
+#include "sim/commands/sweep_foresee.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
@@ -10,10 +11,10 @@
 
 struct options {
     struct command_options common;
-    const char *study, *program;
+    const char *study, *program, *filter;
     int64_t point, n_jobs;       /* -1: all; 0: not given */
     int     launcher;
-    bool    list, merge;
+    bool    list, merge, dry_run;
 };
 
 enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
@@ -24,19 +25,26 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train or run), axes: (keys and their values, all"
-        " combinations), points: (a list of single points) and set: (keys of"
-        " all points)"),
+        " command: (train or run), set: (keys of all points), settings: (named"
+        " rows of keys), zip: (lists taken together), axes: (keys and their"
+        " values, all combinations), phases: (axes for rows of a phase) and"
+        " points: (a list of single points)"),
     FLAG_OUTPUT("DIR", "", "the directory for the points and their tables; only"
-        " --list needs none"),
+        " --list and --dry-run need none"),
     SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run this"
         " many points at a time; not given: one for each thread, but a single"
         " one for command: run, whose seconds are results"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
         NULL, NULL, "run only this point, while other processes run others; -1:"
         " all"),
+    SWEEP("--filter", "WORDS", TEXT, filter, 0, 0, "", NULL, NULL, "take only"
+        " points that have each of these words in their name or as their"
+        " phase: 'mod seed=3'"),
     SWEEP("--list", NULL, BOOL, list, 0, 0, "", NULL, NULL,
         "print the points without running any"),
+    SWEEP("--dry-run", NULL, BOOL, dry_run, 0, 0, "", NULL, NULL,
+        "resolve the config of every point, say what is wrong and what the"
+        " points would spend, and run none"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
     SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
@@ -49,7 +57,7 @@ static const struct flag flags[] = {
       "KEY=VALUE", NULL, NULL },
     FLAG_QUIET,
     FLAG_THREADS,
-    FLAG_FORMAT("--list", format_names),
+    FLAG_FORMAT("--list or --dry-run", format_names),
     FLAG_END
 };
 
@@ -60,7 +68,7 @@ static enum status all_states(enum point_state *state,
 {
     enum status status = STATUS_OK;
 
-    for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++) {
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
         state[i] = POINT_PENDING;
         if (directory)
             status = sweep_point_state(&state[i], directory, i, err);
@@ -71,23 +79,25 @@ static enum status all_states(enum point_state *state,
 static json_t *point_json(const struct sweep *sweep, int32_t i,
                           enum point_state state)
 {
-    struct sweep_point point = sweep_point(sweep, i);
+    const struct sweep_point *point = &sweep->point[i];
     json_t *settings = json_object();
 
-    for (size_t k = 0; k < point.n_settings; k++)
-        json_object_set_new(settings, point.setting[k].key,
-                            json_string(point.setting[k].value));
-    return json_pack("{s:i, s:s, s:s, s:o}", "point", i, "name", point.name,
+    for (size_t k = 0; k < point->n_settings; k++)
+        json_object_set_new(settings, point->setting[k].key,
+                            json_string(point->setting[k].value));
+    return json_pack("{s:i, s:s, s:s*, s:s*, s:s, s:o}", "point", i, "name",
+                     point->name, "row", point->row, "phase", point->phase,
                      "status", point_state_names[state], "settings", settings);
 }
 
-static enum status list_json(const struct sweep *sweep,
+static enum status list_json(const struct sweep *sweep, const char *filter,
                              const enum point_state *state, struct error *err)
 {
     json_t *list = json_array();
 
-    for (int32_t i = 0; i < sweep_n_points(sweep); i++)
-        json_array_append_new(list, point_json(sweep, i, state[i]));
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        if (sweep_matches(&sweep->point[i], filter))
+            json_array_append_new(list, point_json(sweep, i, state[i]));
     enum status status = json_print(list, stdout, err);
     json_decref(list);
     return status;
@@ -102,12 +112,13 @@ static enum status list_points(const struct options *options,
     if (status != STATUS_OK)
         return status;
     if (options->common.format == FORMAT_JSON)
-        return list_json(sweep, state, err);
+        return list_json(sweep, options->filter, state, err);
     if (options->common.format == FORMAT_CSV)
         return sweep_table(sweep, options->common.output, state, false, err);
-    for (int32_t i = 0; i < sweep_n_points(sweep); i++)
-        printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
-               sweep_point(sweep, i).name);
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        if (sweep_matches(&sweep->point[i], options->filter))
+            printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
+                   sweep->point[i].name);
     return STATUS_OK;
 }
 
@@ -122,7 +133,7 @@ static void show_failure(void *context, const struct sweep_failure *f)
     struct watch *watch = context;
     progress_clear(&watch->progress);
     command_warn("point %d (%s) failed with exit code %d; the end of %s:",
-                 f->point, sweep_point(watch->sweep, f->point).name, f->code,
+                 f->point, watch->sweep->point[f->point].name, f->code,
                  f->log_path);
     command_quote(f->log_tail);
 }
@@ -134,12 +145,14 @@ static void show_progress(void *context, int32_t done, int32_t total)
     progress_at(&watch->progress, done, NULL);
 }
 
-static int32_t count(const enum point_state *state, int32_t n,
-                     enum point_state wanted)
+/* Points in that state, or all, of those that the filter lets through. */
+static int32_t count(const struct sweep *sweep, const char *filter,
+                     const enum point_state *state, int wanted)
 {
     int32_t found = 0;
-    for (int32_t i = 0; i < n; i++)
-        found += state[i] == wanted;
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        found += (wanted < 0 || (int)state[i] == wanted) &&
+                 sweep_matches(&sweep->point[i], filter);
     return found;
 }
 
@@ -148,19 +161,21 @@ static enum status merge(const struct options *options,
                          const struct rundir *rundir, const struct sweep *sweep,
                          const enum point_state *state, struct error *err)
 {
-    int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
+    const int32_t n = sweep->n_points;
+    const int32_t done = count(sweep, NULL, state, POINT_DONE);
     enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
     if (status != STATUS_OK)
         return status;
-    json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep_path(sweep),
-                               "base", sweep_base(sweep), "command",
-                               sweep_work(sweep)->name);
+    json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep->path,
+                               "base", sweep->base, "command",
+                               sweep->work->name);
     json_t *summary = summary_open("sweep", config, provenance_json(
         options->common.argc, options->common.argv, options->common.threads, 0,
         NULL, NULL, NULL));
     json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
-                               "failed", count(state, n, POINT_FAILED));
+                               "failed", count(sweep, NULL, state,
+                                                POINT_FAILED));
     if (json_object_set_new(summary, "points", points) != 0)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
     if (done < n)
@@ -174,15 +189,16 @@ static struct sweep_run local_run(const struct options *options,
                                   const struct sweep *sweep,
                                   struct watch *watch)
 {
-    int32_t n = options->point == ALL_POINTS ? sweep_n_points(sweep) : 1;
+    int32_t n = options->point == ALL_POINTS ? sweep->n_points : 1;
     int threads = options->common.threads;
-    int usual = sweep_work(sweep)->timed ? 1 : threads;
+    int usual = sweep->work->timed ? 1 : threads;
     int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
 
     n_jobs = n_jobs > n ? n : n_jobs;
     return (struct sweep_run){
         .sweep = sweep, .directory = options->common.output,
-        .program = options->program, .n_jobs = n_jobs,
+        .program = options->program, .filter = options->filter,
+        .n_jobs = n_jobs,
         .threads = threads > n_jobs ? threads / n_jobs : 1,
         .on_failure = show_failure, .on_progress = show_progress,
         .context = watch,
@@ -198,9 +214,13 @@ static enum status run_one(const struct options *options,
 {
     const int32_t point = (int32_t)options->point;
 
-    if (point >= sweep_n_points(sweep))
+    if (point >= sweep->n_points)
         return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
-                         " %d", point, sweep_n_points(sweep) - 1);
+                         " %d", point, sweep->n_points - 1);
+    if (!sweep_matches(&sweep->point[point], options->filter))
+        return error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': point %d,"
+                         " %s, does not have these words", options->filter,
+                         point, sweep->point[point].name);
     enum status status = rundir_make(run->directory, "sweep", err);
     if (status == STATUS_OK)
         status = sweep_run_points(run, point, point + 1, state, err);
@@ -221,10 +241,11 @@ static enum status run_and_merge(const struct options *options,
 
     if (status != STATUS_OK)
         return status;
-    status = options->merge
-        ? all_states(state, sweep, run->directory, err)
-        : sweep_run_points(run, 0, sweep_n_points(sweep), state, err);
-    if (status == STATUS_OK || status == STATUS_INTERRUPTED) {
+    status = all_states(state, sweep, run->directory, err);
+    if (status == STATUS_OK && !options->merge)
+        status = sweep_run_points(run, 0, sweep->n_points, state, err);
+    if (status == STATUS_OK || status == STATUS_INTERRUPTED ||
+        status == STATUS_FAILED) {
         enum status merged = merge(options, &rundir, sweep, state, err);
         status = merged == STATUS_OK ? status : merged;
     }
@@ -238,7 +259,8 @@ static enum status run_local(const struct options *options,
                              enum point_state *state, struct error *err)
 {
     enum status status = run_and_merge(options, sweep, run, state, err);
-    int32_t n = sweep_n_points(sweep), done = count(state, n, POINT_DONE);
+    const int32_t n = count(sweep, options->filter, state, -1);
+    const int32_t done = count(sweep, options->filter, state, POINT_DONE);
 
     if (status == STATUS_INTERRUPTED)
         return error_set(err, status, "interrupted with %d of %d points done;"
@@ -285,10 +307,13 @@ static enum status dispatch(const struct options *options,
 
     if (options->list)
         return list_points(options, sweep, state, err);
+    if (options->dry_run)
+        return sweep_foresee(sweep, options->filter,
+                             (enum format)options->common.format, err);
     if (options->launcher == LAUNCHER_SLURM)
         return run_slurm(options, sweep, &run, err);
     command_catch_signals();
-    watch.progress = progress_begin("sweep", "point", sweep_n_points(sweep),
+    watch.progress = progress_begin("sweep", "point", sweep->n_points,
                                     options->common.quiet);
     status = options->point == ALL_POINTS
         ? run_local(options, sweep, &run, state, err)
@@ -299,10 +324,16 @@ static enum status dispatch(const struct options *options,
 
 static enum status check(const struct options *o, struct error *err)
 {
-    if (!o->list && !o->common.output)
+    const bool runs = !o->list && !o->dry_run;
+
+    if (runs && !o->common.output)
         return error_set(err, STATUS_BAD_VALUE, "-o DIR is missing: where the"
                          " points go");
-    return o->list ? STATUS_OK : flags_refuse(&o->common, "--list", err);
+    if (o->filter && o->launcher == LAUNCHER_SLURM)
+        return error_set(err, STATUS_BAD_VALUE, "--filter: goes with the"
+                         " launcher local; Slurm takes a study whole");
+    return runs ? flags_refuse(&o->common, "--list or --dry-run", err)
+                : STATUS_OK;
 }
 
 static enum status sweep(const struct options *options, struct error *err)
@@ -313,9 +344,13 @@ static enum status sweep(const struct options *options, struct error *err)
                                     options->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
-    const int32_t n = sweep_n_points(sweep);
+    const int32_t n = sweep->n_points;
     enum point_state *state = calloc((size_t)n, sizeof *state);
-    status = state ? dispatch(options, sweep, state, err)
+    if (state && count(sweep, options->filter, state, -1) == 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': no point"
+                           " has these words", options->filter);
+    else
+        status = state ? dispatch(options, sweep, state, err)
                    : error_set(err, STATUS_NO_MEMORY, "no memory for %d points",
                                n);
     free(state);

@@ -77,7 +77,7 @@ static const struct figure of_run[] = {
 
 static const struct figure *figures_of(const struct sweep *sweep)
 {
-    return strcmp(sweep_work(sweep)->name, "run") == 0 ? of_run : of_train;
+    return strcmp(sweep->work->name, "run") == 0 ? of_run : of_train;
 }
 
 static json_t *follow(json_t *object, const char *path)
@@ -115,7 +115,7 @@ static void add_figure(struct table *t, json_t *summary,
 }
 
 enum { MAX_FIGURES = sizeof of_run / sizeof *of_run };
-_Static_assert(3 + SWEEP_MAX_KEYS + MAX_FIGURES <= TABLE_MAX_COLUMNS,
+_Static_assert(5 + SWEEP_MAX_KEYS + MAX_FIGURES <= TABLE_MAX_COLUMNS,
                "a study may have more columns than a table");
 
 static size_t columns_of(struct column *out, const struct sweep *sweep)
@@ -124,9 +124,12 @@ static size_t columns_of(struct column *out, const struct sweep *sweep)
 
     out[n++] = (struct column){ "point", "", "", COLUMN_WHOLE, true };
     out[n++] = (struct column){ "name", "", "", COLUMN_TEXT, true };
-    for (size_t k = 0; k < sweep_n_keys(sweep); k++)
-        out[n++] = (struct column){ sweep_key(sweep, k), "", "", COLUMN_TEXT,
-                                    true };
+    if (sweep->has_rows)
+        out[n++] = (struct column){ "row", "", "", COLUMN_TEXT, true };
+    if (sweep->has_phases)
+        out[n++] = (struct column){ "phase", "", "", COLUMN_TEXT, true };
+    for (size_t k = 0; k < sweep->n_keys; k++)
+        out[n++] = (struct column){ sweep->key[k], "", "", COLUMN_TEXT, true };
     out[n++] = (struct column){ "status", "", "", COLUMN_TEXT, true };
     for (const struct figure *f = figures_of(sweep); f->key; f++)
         out[n++] = (struct column){ f->key, "", "", COLUMN_SI, true };
@@ -136,11 +139,17 @@ static size_t columns_of(struct column *out, const struct sweep *sweep)
 static void add_row(struct table *t, const struct sweep *sweep, int32_t point,
                     enum point_state state, json_t *summary)
 {
+    const struct sweep_point *p = &sweep->point[point];
+
     table_row(t, ROW_PLAIN);
     table_count(t, (uint64_t)point, PROV_COUNTED);
-    table_text(t, sweep_point(sweep, point).name);
-    for (size_t k = 0; k < sweep_n_keys(sweep); k++)
-        table_text(t, sweep_value(sweep, point, sweep_key(sweep, k)));
+    table_text(t, p->name);
+    if (sweep->has_rows)
+        table_text(t, p->row);
+    if (sweep->has_phases)
+        table_text(t, p->phase);
+    for (size_t k = 0; k < sweep->n_keys; k++)
+        table_text(t, sweep_value(p, sweep->key[k]));
     table_text(t, point_state_names[state]);
     for (const struct figure *f = figures_of(sweep); f->key; f++)
         add_figure(t, summary, f);
@@ -174,7 +183,7 @@ enum status sweep_table(const struct sweep *sweep, const char *directory,
 
     table_open(&t, "points", columns, columns_of(columns, sweep));
     t.digits = 9;
-    for (int32_t i = 0; i < sweep_n_points(sweep) && status == STATUS_OK; i++)
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++)
         status = add_point(&t, sweep, directory, i, state[i], err);
     if (status == STATUS_OK && keep)
         status = table_write(&t, FORMAT_CSV, directory, "points.csv", err);

@@ -65,6 +65,19 @@ static void rule_of_training(FILE *file, const struct model_spec *spec,
     rule(file, spec, layer, &list->at[FLOPS_TRAINING][op]);
 }
 
+/* The price of the signal, beside the router's or alone. */
+static void rule_of_signal(FILE *file, const struct model_spec *spec,
+                           int32_t layer, const struct flops_list *list,
+                           enum op op)
+{
+    const struct flops_price *price = &list->at[FLOPS_OF_SIGNAL][op];
+    if (!price->rule)
+        return;
+    if (list->at[FLOPS_FORWARD][op].rule)
+        fputs("  and for the signal that the choice goes by\n", file);
+    rule(file, spec, layer, price);
+}
+
 /* Prices that take the place of forward's in a layer that skips tokens. */
 static void rules_of_skipping(FILE *file, const struct model_spec *spec,
                               int32_t layer, const struct flops_list *list,
@@ -312,7 +325,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
     for (int i = 0; i < n_letters; i++) {
         const struct flops_letter *letter = &letters[i];
         bool occurs = rule_has(price, letter->name);
-        for (int set = FLOPS_OF_KEPT; set <= FLOPS_OF_ALL && forward; set++)
+        for (int set = FLOPS_OF_SIGNAL; set <= FLOPS_OF_ALL && forward; set++)
             occurs |= rule_has(&list->at[set][op], letter->name);
         if (!occurs)
             continue;
@@ -320,7 +333,8 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 letter->value, letter->meaning);
         lead = "                    ";
     }
-    if (!price->flops_per_key)
+    if (!price->flops_per_key &&
+        !(forward && list->at[FLOPS_OF_SIGNAL][op].flops_per_key))
         return;
     fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
             " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
@@ -374,13 +388,15 @@ void explain_op(FILE *file, const struct model_spec *spec,
         if (price->rule)
             rule(file, spec, layer, price);
         if (pass == PASS_FORWARD) {
+            rule_of_signal(file, spec, layer, &list, op);
             rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
         }
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);
-        if (price->rule)
+        if (price->rule || (pass == PASS_FORWARD &&
+                            list.at[FLOPS_OF_SIGNAL][op].rule))
             where(file, spec, layer, &list, (enum pass)pass, op);
         layers(file, spec, &plan, allocation, told, ledger,
                (enum pass)pass, op);

@@ -45,13 +45,15 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 8, 4*C)                                    \
   X(FORWARD, ROUTE, router && raw, 2*C + FOLD, 0,                              \
                               4*C + 4, 4*C)                                    \
-  X(FORWARD, ROUTE, by_norm,  2*C + FOLD, 0,                                   \
+  X(FORWARD, ROUTE, drawn,    0, 0,                                            \
+                              4, 0)                                            \
+  X(OF_SIGNAL, ROUTE, by_norm, 2*C + FOLD, 0,                                  \
                               4*C + 4, 0)                                      \
-  X(FORWARD, ROUTE, by_change, 3*C + FOLD, 0,                                  \
+  X(OF_SIGNAL, ROUTE, by_change, 3*C + FOLD, 0,                                \
                               12*C + 4, 0)                                     \
-  X(FORWARD, ROUTE, by_received, 2*Q, H*(2*D + EXP + 3),                       \
+  X(OF_SIGNAL, ROUTE, by_received, 2*Q, H*(2*D + EXP + 3),                     \
                               8*Q + 8*E + 8*H + 4, 0)                          \
-  X(FORWARD, ROUTE, by_hash,  0, 0,                                            \
+  X(OF_SIGNAL, ROUTE, by_hash, 0, 0,                                           \
                               8, 0)                                            \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
@@ -274,7 +276,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         gelu = traits->activation == ACTIVATION_GELU,
         swiglu = traits->activation == ACTIVATION_SWIGLU,
         qk_norm = traits->qk_norm,
-        router = spec->router_scores,
+        router = spec_has_router(spec), drawn = spec->router_drawn,
         raw = spec->router_input == ROUTER_INPUT_RAW,
         by_norm = spec->signal == SIGNAL_NORM,
         by_change = spec->signal == SIGNAL_CHANGE,
@@ -451,7 +453,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
-        { !outside, spec->router_scores && layer >= 0 && spec->routed[layer],
+        { !outside, spec_has_router(spec) && layer >= 0 && spec->routed[layer],
           { "router", C, flops_router_learns(spec) && spec->router_trained,
             false } },
     };

@@ -24,11 +24,12 @@ enum work flops_work(enum op op);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
- * tokens but sees their keys, of kept rows and of all. */
+ * tokens but sees their keys, of kept rows and of all.  Route has a second: that
+ * of the signal, beside the router's. */
 enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
-    FLOPS_TRAINING, FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+    FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
 };
 
 /* One row of the convention, as text in the letters of spec.h. */

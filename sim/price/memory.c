@@ -208,6 +208,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "stream",            C, rows * (1 + h.streams) },
         { "router score",      1, h.scored },
         { "router statistics", 2, h.scored },
+        { "signal",            1, spec->router_scores &&
+                                  spec->signal != SIGNAL_NONE ? h.scored : 0 },
         { "gathered",          C, h.gathered },
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
         { "stream before",     copies * C, by_change ? rows : 0 },

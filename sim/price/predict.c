@@ -23,6 +23,7 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
 {
     pricing_follow(p, choice);
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
+    pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (p->phase == MEMORY_TRAIN)
         pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);

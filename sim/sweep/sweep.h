@@ -4,13 +4,21 @@
  *     base: ../runs/tiny.yaml        the run config, relative to the study
  *     command: train                 what runs at each point: train (default)
  *                                    or run
- *     set: {train.steps: 200}        settings of every point
+ *     set: {train.steps: 200}        keys of every point
+ *     settings:                      named rows of keys, each times all below
+ *       - {name: dense, model.layers: 3, train.learning_rate: 2e-3}
+ *       - {name: mod, routing.capacity: 0.125, phase: [selection, confirmation]}
+ *     zip:                           lists of one length, taken together
+ *       model.channels: [40, 64]
+ *       train.batch: [16, 8]
  *     axes:                          every combination, the last axis fastest
- *       routing.capacity: [0.125, 0.25, 0.5]
- *       train.seed: [1, 2, 3]
+ *       train.budget_flops: [1e12, 3e12]
+ *     phases:                        axes of some of the rows: of those that name
+ *       selection: {train.seed: [1, 2, 3]}    the phase, and of rows that name
+ *       confirmation: {train.seed: [11, 12]}  none, the first phase alone
  *     points:                        and, after those, each of these
- *       - {name: dense, routing.policy: dense}
- * Settings are run-config keys, spelled and valued as --set takes them, but
+ *       - {name: mod by chance, routing.policy: random}
+ * Keys are those of the run config, spelled and valued as --set takes them, but
  * that file names in them are relative to the study, as base is; those after
  * --set are as given.  They are checked by the command that runs, not here. */
 #ifndef SWEEP_H
@@ -23,16 +31,20 @@
 #include "sim/core/base/error.h"
 #include "sim/core/base/file.h"
 
-enum { SWEEP_MAX_KEYS = 64, SWEEP_MAX_POINTS = 100000 };
+enum { SWEEP_MAX_KEYS = 64, SWEEP_MAX_PHASES = 8, SWEEP_MAX_POINTS = 100000 };
 
 struct sweep_setting {
-    const char *key, *value;     /* "train.seed", "3"; borrowed */
+    const char *key, *value;     /* "train.seed", "3": as the study says it */
+    const char *given;           /* as --set takes it: a file's name from here */
+    const char *place;           /* "study.yaml:4:12"; NULL: --set */
 };
 
 /* One point.  Its settings are in the order in which they take effect. */
 struct sweep_point {
     const char *name;            /* "capacity=0.125 seed=1", or as given */
-    const struct sweep_setting *setting;   /* [n_settings] */
+    const char *row, *phase;     /* names of its row of settings and its phase;
+                                  * NULL */
+    struct sweep_setting *setting;         /* [n_settings] */
     size_t n_settings;
 };
 
@@ -47,7 +59,18 @@ struct sweep_work {
 };
 extern const struct sweep_work sweep_works[];      /* name NULL ends */
 
-struct sweep;                    /* opaque: sweep.c */
+struct sweep {
+    const char *path;            /* as it was opened */
+    char        base[FILE_PATH_SIZE];
+    uint64_t    base_hash;       /* of the contents of the base and of the configs
+                                  * it names, without comments and layout */
+    const struct sweep_work *work;
+    bool        has_rows, has_phases;
+    int32_t     n_points;
+    struct sweep_point *point;   /* [n_points] */
+    size_t      n_keys;          /* that differ between points, in order of */
+    const char *key[SWEEP_MAX_KEYS];                 /* appearance */
+};
 
 /* Read a study.  `extra` [n_extra] are --set key=value for every point, after
  * the study's own; their texts stay borrowed.  Errors are "file:line:col: ...".
@@ -57,24 +80,17 @@ enum status sweep_open(struct sweep **out, const char *path,
                        struct error *err) MUST_CHECK;
 void        sweep_close(struct sweep *sweep);
 
-const char *sweep_path(const struct sweep *sweep);
-const char *sweep_base(const struct sweep *sweep);
-/* A hash of the contents of the base and of the configs it names, without
- * comments and layout. */
-uint64_t    sweep_base_hash(const struct sweep *sweep);
-const struct sweep_work *sweep_work(const struct sweep *sweep);
-int32_t     sweep_n_points(const struct sweep *sweep);
-struct sweep_point sweep_point(const struct sweep *sweep, int32_t point);
-
-/* The keys that differ between points, in order of appearance. */
-size_t      sweep_n_keys(const struct sweep *sweep);
-const char *sweep_key(const struct sweep *sweep, size_t key);
-
 /* True if the value of the key is a file name. */
 bool        sweep_names_file(const char *key);
 
-/* A point's value of a key; NULL when it does not set it. */
-const char *sweep_value(const struct sweep *sweep, int32_t point,
-                        const char *key);
+/* The setting of a key that holds at a point, and its value; NULL when it sets
+ * none. */
+const struct sweep_setting *sweep_find(const struct sweep_point *point,
+                                       const char *key);
+const char *sweep_value(const struct sweep_point *point, const char *key);
+
+/* True if each word of the text, parted by blanks, is one of the point's name or
+ * its phase; NULL is any point. */
+bool        sweep_matches(const struct sweep_point *point, const char *words);
 
 #endif

@@ -81,68 +81,78 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
     return STATUS_OK;
 }
 
-/* The request that a point is run for. */
+/* The request that a point is run for: as the study says it, so that it is the
+ * same from any directory. */
 static json_t *request_json(const struct sweep *sweep, int32_t point)
 {
-    struct sweep_point p = sweep_point(sweep, point);
+    const struct sweep_point *p = &sweep->point[point];
     json_t *settings = json_object();
     char hash[24];
 
-    snprintf(hash, sizeof hash, "%016" PRIx64, sweep_base_hash(sweep));
-
-    for (size_t i = 0; i < p.n_settings; i++)
-        json_object_set_new(settings, p.setting[i].key,
-                            json_string(p.setting[i].value));
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o}", "schema",
-                     "isobath-point-1", "point", point, "name", p.name,
-                     "command", sweep_work(sweep)->name, "base",
-                     sweep_base(sweep), "base_hash", hash, "settings",
-                     settings);
+    snprintf(hash, sizeof hash, "%016" PRIx64, sweep->base_hash);
+    for (size_t i = 0; i < p->n_settings; i++)
+        json_object_set_new(settings, p->setting[i].key,
+                            json_string(p->setting[i].value));
+    return json_pack("{s:s, s:i, s:s, s:s*, s:s*, s:s, s:s, s:s, s:o}",
+                     "schema", "isobath-point-1", "point", point, "name",
+                     p->name, "row", p->row, "phase", p->phase, "command",
+                     sweep->work->name, "base", sweep->base, "base_hash", hash,
+                     "settings", settings);
 }
 
-/* The first key on which two settings differ; NULL: none. */
-static const char *differing_key(json_t *a, json_t *b)
+/* The first key whose value is another than it was.  Older requests have names
+ * of files as they were seen from where the sweep ran.  NULL: none. */
+static const char *differing_key(json_t *old, const struct sweep_point *point)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(a, key, value)
-        if (!json_equal(value, json_object_get(b, key)))
+    json_object_foreach(old, key, value) {
+        const struct sweep_setting *now = sweep_find(point, key);
+        const char *was = json_string_value(value);
+        if (!now || !was || (strcmp(was, now->value) != 0 &&
+                             strcmp(was, now->given) != 0))
             return key;
-    json_object_foreach(b, key, value)
-        if (!json_object_get(a, key))
-            return key;
+    }
+    for (size_t i = 0; i < point->n_settings; i++)
+        if (!json_object_get(old, point->setting[i].key))
+            return point->setting[i].key;
     return NULL;
 }
 
-static const char *text_or_nothing(const json_t *text)
+static const char *or_nothing(const char *text)
 {
-    return json_is_string(text) ? json_string_value(text) : "nothing";
+    return text ? text : "nothing";
 }
 
 /* Refuse results of another question, which must not pass for this one's. */
-static enum status compare_request(const char *path, int32_t point, json_t *old,
-                                   json_t *now, struct error *err)
+static enum status compare_request(const char *path, const struct sweep *sweep,
+                                   int32_t point, json_t *old,
+                                   struct error *err)
 {
     static const char *const other[] = { "command", "base_hash" };
-    json_t *a = json_object_get(old, "settings");
-    json_t *b = json_object_get(now, "settings");
-    const char *key = differing_key(a, b);
+    const struct sweep_point *p = &sweep->point[point];
+    json_t *settings = json_object_get(old, "settings");
+    json_t *now = request_json(sweep, point);
+    const char *key = differing_key(settings, p);
+    enum status status = STATUS_OK;
 
     if (key)
-        return error_set(err, STATUS_BAD_VALUE, "point %d was begun with %s ="
-                         " %s, the study now says %s: remove '%.200s' to run it"
-                         " anew, or choose another directory", point, key,
-                         text_or_nothing(json_object_get(a, key)),
-                         text_or_nothing(json_object_get(b, key)), path);
-    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        status = error_set(err, STATUS_BAD_VALUE, "point %d was begun with %s ="
+                           " %s, the study now says %s: remove '%.200s' to run"
+                           " it anew, or choose another directory", point, key,
+                           or_nothing(json_string_value(
+                               json_object_get(settings, key))),
+                           or_nothing(sweep_value(p, key)), path);
+    for (size_t i = 0; !key && i < sizeof other / sizeof *other; i++)
         if (!json_equal(json_object_get(old, other[i]),
                         json_object_get(now, other[i])))
-            return error_set(err, STATUS_BAD_VALUE, "point %d was begun with"
-                             " another command or base config (%s differs):"
-                             " remove '%.200s' to run it anew, or choose another"
-                             " directory", point, other[i], path);
-    return STATUS_OK;
+            status = error_set(err, STATUS_BAD_VALUE, "point %d was begun with"
+                               " another command or base config (%s differs):"
+                               " remove '%.200s' to run it anew, or choose"
+                               " another directory", point, other[i], path);
+    json_decref(now);
+    return status;
 }
 
 static enum status check_request(const struct sweep_run *run, int32_t point,
@@ -167,9 +177,7 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
     if (!old)
         return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
                          json.line, json.column, json.text);
-    json_t *now = request_json(run->sweep, point);
-    status = compare_request(directory, point, old, now, err);
-    json_decref(now);
+    status = compare_request(directory, run->sweep, point, old, err);
     json_decref(old);
     return status;
 }
@@ -197,30 +205,31 @@ static enum status write_request(const struct sweep_run *run, int32_t point,
 static char **arguments(const struct sweep_run *run, int32_t point,
                         const char *program, const char *output)
 {
-    struct sweep_point p = sweep_point(run->sweep, point);
-    size_t size = 0, n_max = 2 * p.n_settings + 10, n = 0;
+    const struct sweep_point *p = &run->sweep->point[point];
+    const struct sweep_work *work = run->sweep->work;
+    size_t size = 0, n_max = 2 * p->n_settings + 10, n = 0;
 
-    for (size_t i = 0; i < p.n_settings; i++)
-        size += strlen(p.setting[i].key) + strlen(p.setting[i].value) + 2;
+    for (size_t i = 0; i < p->n_settings; i++)
+        size += strlen(p->setting[i].key) + strlen(p->setting[i].given) + 2;
     char **argv = calloc(1, n_max * sizeof *argv + size + 16);
     if (!argv)
         return NULL;
     char *text = (char *)(argv + n_max);
     /* execv() changes none of them: its prototype is older than const. */
     argv[n++] = (char *)program;
-    argv[n++] = (char *)sweep_work(run->sweep)->name;
-    argv[n++] = (char *)sweep_base(run->sweep);
+    argv[n++] = (char *)work->name;
+    argv[n++] = (char *)run->sweep->base;
     argv[n++] = (char *)"-o";
     argv[n++] = (char *)output;
     argv[n++] = (char *)"--quiet";
-    if (sweep_work(run->sweep)->resume)
-        argv[n++] = (char *)sweep_work(run->sweep)->resume;
+    if (work->resume)
+        argv[n++] = (char *)work->resume;
     argv[n++] = text;
     text += sprintf(text, "--threads=%d", run->threads) + 1;
-    for (size_t i = 0; i < p.n_settings; i++) {
+    for (size_t i = 0; i < p->n_settings; i++) {
         argv[n++] = (char *)"--set";
         argv[n++] = text;
-        text += sprintf(text, "%s=%s", p.setting[i].key, p.setting[i].value)
+        text += sprintf(text, "%s=%s", p->setting[i].key, p->setting[i].given)
                 + 1;
     }
     return argv;
@@ -263,24 +272,44 @@ static int open_log(const char *path)
     return log;
 }
 
-static enum status start(const struct sweep_run *run, const char *program,
-                         struct job *job, int32_t point, struct error *err)
+/* The points of a run, while it lasts. */
+struct runner {
+    const struct sweep_run *run;
+    const char *program;
+    struct job *jobs;            /* [n_jobs] */
+    int32_t first, next, last;
+    enum point_state *state;
+    int     n_alike;             /* points that ended, as the first that failed
+                                  * did; -1: one ended otherwise */
+    int     code;                /* of that first one, and its last lines */
+    char    tail[TAIL_BYTES + 1];
+    enum status status;          /* the first failure of the sweep itself */
+    struct error *err;
+};
+
+static bool wanted(const struct runner *r, int32_t point)
+{
+    return sweep_matches(&r->run->sweep->point[point], r->run->filter);
+}
+
+static enum status start(const struct runner *r, struct job *job, int32_t point)
 {
     char output[FILE_PATH_SIZE], log_path[FILE_PATH_SIZE];
-    enum status status = write_request(run, point, err);
+    const struct sweep_run *run = r->run;
+    enum status status = write_request(run, point, r->err);
 
     if (status == STATUS_OK)
-        status = sweep_point_path(output, run->directory, point, err);
+        status = sweep_point_path(output, run->directory, point, r->err);
     if (status == STATUS_OK)
-        status = file_join(log_path, output, "log.txt", err);
+        status = file_join(log_path, output, "log.txt", r->err);
     if (status != STATUS_OK)
         return status;
     int log = open_log(log_path);
     if (log < 0)
-        return error_set(err, STATUS_IO, "cannot write '%s': %s", log_path,
+        return error_set(r->err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));
     off_t log_start = lseek(log, 0, SEEK_END);
-    char **argv = arguments(run, point, program, output);
+    char **argv = arguments(run, point, r->program, output);
     pid_t parent = getpid();
     pid_t pid = argv ? fork() : -1;
     if (pid == 0)
@@ -288,7 +317,7 @@ static enum status start(const struct sweep_run *run, const char *program,
     close(log);
     free(argv);
     if (pid < 0)
-        return error_set(err, STATUS_NO_MEMORY, "cannot start point %d: %s",
+        return error_set(r->err, STATUS_NO_MEMORY, "cannot start point %d: %s",
                          point, strerror(errno));
     *job = (struct job){ pid, point, (long)log_start };
     return STATUS_OK;
@@ -317,119 +346,135 @@ static void read_tail(char out[TAIL_BYTES + 1], const char *path, long start)
     memmove(out, line, strlen(line) + 1);
 }
 
-static enum status note_end(const struct sweep_run *run, const struct job *job,
-                            int how, enum point_state *state, struct error *err)
+/* Two messages are alike if only numbers differ, such as the point's own. */
+static bool is_alike(const char *a, const char *b)
 {
-    int32_t point = job->point;
+    static const char digits[] = "0123456789";
+
+    do {
+        a += strspn(a, digits);
+        b += strspn(b, digits);
+    } while (*a && *a++ == *b++);
+    return !*a && !*b;
+}
+
+/* If the first points all fail in one way, so will the rest. */
+static void note_failure(struct runner *r, int code, const char *tail)
+{
+    if (r->n_alike == 0) {
+        r->code = code;
+        strcpy(r->tail, tail);
+    }
+    const bool alike = r->n_alike >= 0 && code == r->code &&
+                       is_alike(tail, r->tail);
+    r->n_alike = alike ? r->n_alike + 1 : -1;
+    if (r->n_alike == SWEEP_ALIKE && r->next < r->last)
+        r->status = error_set(r->err, STATUS_FAILED, "the first %d points"
+                              " failed alike, so the others were not tried: mend"
+                              " what they say; the same command goes on then",
+                              SWEEP_ALIKE);
+}
+
+static enum status note_end(struct runner *r, const struct job *job, int how)
+{
+    const struct sweep_run *run = r->run;
+    enum point_state *state = &r->state[job->point];
     char path[FILE_PATH_SIZE], tail[TAIL_BYTES + 1];
     int code = WIFEXITED(how) ? WEXITSTATUS(how) : EXIT_SIGNAL + WTERMSIG(how);
     struct error unreadable;
 
     /* A summary that cannot be read is a failure of that point alone. */
-    if (sweep_point_state(&state[point], run->directory, point, &unreadable) !=
+    if (sweep_point_state(state, run->directory, job->point, &unreadable) !=
         STATUS_OK)
-        state[point] = POINT_STARTED;
-    if (state[point] == POINT_DONE && code == 0)
-        return STATUS_OK;
-    if (command_interrupted)
+        *state = POINT_STARTED;
+    if (*state == POINT_DONE && code == 0)
+        r->n_alike = -1;
+    if ((*state == POINT_DONE && code == 0) || command_interrupted)
         return STATUS_OK;        /* it was told to stop, and stopped */
-    state[point] = POINT_FAILED;
-    enum status status = point_file(path, run->directory, point, "log.txt",
-                                    err);
+    *state = POINT_FAILED;
+    enum status status = point_file(path, run->directory, job->point, "log.txt",
+                                    r->err);
     if (status != STATUS_OK)
         return status;
     read_tail(tail, path, job->log_start);
     if (code == 0 && !*tail)
         strcpy(tail, "it ended well, but left no finished summary.json");
     run->on_failure(run->context, &(struct sweep_failure){
-        .point = point, .code = code, .log_path = path, .log_tail = tail });
-    return STATUS_OK;
+        .point = job->point, .code = code, .log_path = path,
+        .log_tail = tail });
+    note_failure(r, code, tail);
+    return r->status;
 }
 
 /* Look after every running process once; return how many still run. */
-static int reap(const struct sweep_run *run, struct job *jobs,
-                enum point_state *state, enum status *status,
-                struct error *err)
+static int reap(struct runner *r)
 {
     int n_running = 0;
 
-    for (int j = 0; j < run->n_jobs; j++) {
+    for (struct job *job = r->jobs; job < r->jobs + r->run->n_jobs; job++) {
         int how = 0;
-        if (jobs[j].pid == 0)
+        if (job->pid == 0)
             continue;
-        pid_t ended = waitpid(jobs[j].pid, &how, WNOHANG);
+        pid_t ended = waitpid(job->pid, &how, WNOHANG);
         if (ended == 0 || (ended < 0 && errno == EINTR)) {
             n_running++;
             continue;
         }
-        if (*status == STATUS_OK)
-            *status = note_end(run, &jobs[j], how, state, err);
-        jobs[j].pid = 0;
+        if (r->status == STATUS_OK)
+            r->status = note_end(r, job, how);
+        job->pid = 0;
     }
     return n_running;
 }
 
-static void tell_all(const struct job *jobs, int n_jobs, int signal)
+/* Fill free places with the next points that are wanted and not done. */
+static void start_more(struct runner *r)
 {
-    for (int j = 0; j < n_jobs; j++)
-        if (jobs[j].pid > 0)
-            kill(jobs[j].pid, signal);
-}
-
-/* Fill free places with the next points that are not done. */
-static enum status start_more(const struct sweep_run *run, const char *program,
-                              struct job *jobs, int32_t *next, int32_t last,
-                              const enum point_state *state, struct error *err)
-{
-    for (int j = 0; j < run->n_jobs; j++) {
-        while (*next < last && state[*next] == POINT_DONE)
-            ++*next;
-        if (jobs[j].pid != 0 || *next >= last)
-            continue;
-        enum status status = start(run, program, &jobs[j], (*next)++, err);
-        if (status != STATUS_OK)
-            return status;
+    for (int j = 0; j < r->run->n_jobs && r->status == STATUS_OK; j++) {
+        while (r->next < r->last && (r->state[r->next] == POINT_DONE ||
+                                     !wanted(r, r->next)))
+            r->next++;
+        if (r->jobs[j].pid == 0 && r->next < r->last)
+            r->status = start(r, &r->jobs[j], r->next++);
     }
-    return STATUS_OK;
 }
 
-static int32_t count_ended(const enum point_state *state, int32_t first,
-                           int32_t last)
+static void show_progress(const struct runner *r)
 {
-    int32_t n = 0;
-    for (int32_t i = first; i < last; i++)
-        n += state[i] == POINT_DONE || state[i] == POINT_FAILED;
-    return n;
+    int32_t ended = 0, all = 0;
+
+    for (int32_t i = r->first; i < r->last; i++) {
+        ended += wanted(r, i) && (r->state[i] == POINT_DONE ||
+                                  r->state[i] == POINT_FAILED);
+        all += wanted(r, i);
+    }
+    r->run->on_progress(r->run->context, ended, all);
 }
 
-static enum status run_all(const struct sweep_run *run, const char *program,
-                           struct job *jobs, int32_t first, int32_t last,
-                           enum point_state *state, struct error *err)
+static enum status run_all(struct runner *r)
 {
     /* Points take seconds to hours, so a pause of 20 ms costs nothing. */
     const struct timespec pause = { .tv_nsec = 20000000 };
-    enum status status = STATUS_OK;
-    int32_t next = first;
     bool told = false;
-    int n_running = 0;
 
     for (;;) {
-        bool stopping = command_interrupted || status != STATUS_OK;
+        bool stopping = command_interrupted || r->status != STATUS_OK;
         if (!stopping)
-            status = start_more(run, program, jobs, &next, last, state, err);
-        else if (!told)
-            tell_all(jobs, run->n_jobs, SIGINT);
+            start_more(r);
+        for (int j = 0; stopping && !told && j < r->run->n_jobs; j++)
+            if (r->jobs[j].pid > 0)
+                kill(r->jobs[j].pid, SIGINT);
         told = told || stopping;
-        n_running = reap(run, jobs, state, &status, err);
-        run->on_progress(run->context, count_ended(state, first, last),
-                         last - first);
-        if (n_running == 0 && (told || next >= last))
+        int n_running = reap(r);
+        show_progress(r);
+        if (n_running == 0 && (told || (r->next >= r->last &&
+                                        r->status == STATUS_OK)))
             break;
         nanosleep(&pause, NULL);
     }
-    if (status == STATUS_OK && command_interrupted)
-        return error_set(err, STATUS_INTERRUPTED, "interrupted");
-    return status;
+    if (r->status == STATUS_OK && command_interrupted)
+        return error_set(r->err, STATUS_INTERRUPTED, "interrupted");
+    return r->status;
 }
 
 enum status sweep_run_points(const struct sweep_run *run, int32_t first,
@@ -437,7 +482,8 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
                              struct error *err)
 {
     char self[FILE_PATH_SIZE];
-    const char *program = run->program ? run->program : self;
+    struct runner r = { .run = run, .first = first, .next = first,
+                        .last = last, .state = state, .err = err };
 
     for (int32_t i = first; i < last; i++) {
         enum status status = check_request(run, i, err);
@@ -451,11 +497,12 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
         return error_set(err, STATUS_IO, "cannot find this program's file: %s",
                          strerror(errno));
     self[n] = '\0';
-    struct job *jobs = calloc((size_t)run->n_jobs, sizeof *jobs);
-    if (!jobs)
+    r.program = run->program ? run->program : self;
+    r.jobs = calloc((size_t)run->n_jobs, sizeof *r.jobs);
+    if (!r.jobs)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %d jobs",
                          run->n_jobs);
-    enum status status = run_all(run, program, jobs, first, last, state, err);
-    free(jobs);
+    enum status status = run_all(&r);
+    free(r.jobs);
     return status;
 }

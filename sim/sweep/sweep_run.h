@@ -32,6 +32,7 @@ struct sweep_run {
     const struct sweep *sweep;
     const char *directory;
     const char *program;         /* NULL: this executable */
+    const char *filter;          /* words: sweep_matches(); NULL: all points */
     int         n_jobs;          /* processes at a time */
     int         threads;         /* of each */
     void (*on_failure)(void *context, const struct sweep_failure *failure);
@@ -47,11 +48,14 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
                               int32_t point, struct error *err) MUST_CHECK;
 
 /* Run the points first .. last - 1 that are not finished; state[point] is then
- * set for each of them.  A failed point does not stop the others.
+ * set for each of them.  A failed point does not stop the others, but where the
+ * first SWEEP_ALIKE that end fail in one way, the rest is not tried.
+ *   STATUS_FAILED       that came about
  *   STATUS_BAD_VALUE    a point that was begun was asked something else then;
  *                       nothing was started
  *   STATUS_INTERRUPTED  command_interrupted was set: the processes were told to
  *                       stop, and waited for */
+enum { SWEEP_ALIKE = 3 };
 enum status sweep_run_points(const struct sweep_run *run, int32_t first,
                              int32_t last, enum point_state *state,
                              struct error *err) MUST_CHECK;

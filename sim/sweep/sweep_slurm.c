@@ -69,7 +69,7 @@ static void write_array(FILE *file, const struct sweep_slurm *slurm,
 {
     fprintf(file, "#!/bin/sh\n"
             "#SBATCH --job-name=isobath\n"
-            "#SBATCH --array=0-%d", sweep_n_points(slurm->sweep) - 1);
+            "#SBATCH --array=0-%d", slurm->sweep->n_points - 1);
     if (slurm->n_jobs > 0)
         fprintf(file, "%%%d", slurm->n_jobs);
     fprintf(file, "\n#SBATCH --cpus-per-task=%d\n"
@@ -125,7 +125,7 @@ enum status sweep_slurm_write(const struct sweep_slurm *slurm,
     if (status == STATUS_OK)
         status = absolute(places.program, "/proc/self/exe", err);
     if (status == STATUS_OK)
-        status = absolute(places.study, sweep_path(slurm->sweep), err);
+        status = absolute(places.study, slurm->sweep->path, err);
     if (status == STATUS_OK)
         status = absolute(places.directory, slurm->directory, err);
     if (status == STATUS_OK)

@@ -90,7 +90,7 @@ enum status flags_set_key(struct command_options *o, const char *key,
     if (asprintf(&text, "%s=%s", key, value) < 0)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %s", flag);
     enum status status = add_setting(o, o->n_by_flag, (struct config_setting){
-        text, flag }, err);
+        .text = text, .flag = flag }, err);
     if (status == STATUS_OK)
         o->made[o->n_by_flag++] = text;
     else
@@ -116,7 +116,7 @@ static enum status set(const struct reader *r, const struct flag *flag,
             return error_set(r->err, STATUS_BAD_VALUE, "%s %s: allowed is %s",
                              key->name, value, flag->argument);
         return add_setting(o, o->n_settings, (struct config_setting){
-            value, NULL }, r->err);
+            .text = value }, r->err);
     case CONFIG_BOOL:
         memcpy(member, &yes, sizeof yes);
         return STATUS_OK;

@@ -158,18 +158,11 @@ static void mark_section(struct loader *l, struct place place,
  * to itself. */
 static bool names_section(struct place place, const char *section)
 {
-    if (!place.node || place.node->type != YAML_MAPPING_NODE)
-        return false;
-    for (const yaml_node_pair_t *pair = place.node->data.mapping.pairs.start;
-         pair < place.node->data.mapping.pairs.top; pair++) {
-        const char *key =
-            document_text(document_node(place.document, pair->key));
-        const yaml_node_t *value = document_node(place.document, pair->value);
-        if (key && strcmp(key, section) == 0 &&
-            value->type == YAML_MAPPING_NODE)
-            return true;
-    }
-    return false;
+    const yaml_node_t *value =
+        place.node && place.node->type == YAML_MAPPING_NODE
+            ? document_find(place.document, place.node,
+                            document_size(place.node), section) : NULL;
+    return value && value->type == YAML_MAPPING_NODE;
 }
 
 /* A section in place, or in the file that is named here: its keys, or a whole
@@ -244,21 +237,6 @@ static enum status collect_pair(struct loader *l, struct place key,
                          "%s", what);
 }
 
-static bool repeats(struct place place, const yaml_node_pair_t *pair)
-{
-    const yaml_node_t *key = document_node(place.document, pair->key);
-    const char *text = document_text(key);
-
-    for (const yaml_node_pair_t *p = place.node->data.mapping.pairs.start;
-         text && p < pair; p++) {
-        const char *other =
-            document_text(document_node(place.document, p->key));
-        if (other && strcmp(text, other) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* All keys of a section.  Sections only nest as deep as the table's names have
  * dots, so files that name each other cannot go round in circles. */
 static enum status collect_mapping(struct loader *l, struct place place,
@@ -273,17 +251,16 @@ static enum status collect_mapping(struct loader *l, struct place place,
         return document_fail(place.document, place.node, STATUS_BAD_VALUE,
                              l->err, "%s%sa %s config is a mapping, key: value",
                              section, *section ? ": " : "", l->schema->kind);
-    for (const yaml_node_pair_t *pair = place.node->data.mapping.pairs.start;
-         pair < place.node->data.mapping.pairs.top && status == STATUS_OK;
-         pair++) {
+    for (ptrdiff_t i = 0; i < document_size(place.node) && status == STATUS_OK;
+         i++) {
         struct place key = { place.document,
-                             document_node(place.document, pair->key) };
-        if (repeats(place, pair))
+                             document_key(place.document, place.node, i) };
+        const char *text = document_text(key.node);
+        if (text && document_find(place.document, place.node, i, text))
             return document_fail(key.document, key.node, STATUS_BAD_VALUE,
-                                 l->err, "repeated key '%.64s'",
-                                 document_text(key.node));
-        status = collect_pair(l, key, document_node(place.document,
-                                                    pair->value), section);
+                                 l->err, "repeated key '%.64s'", text);
+        status = collect_pair(l, key, document_value(place.document,
+                                                     place.node, i), section);
     }
     return status;
 }
@@ -342,21 +319,22 @@ static enum status apply_setting(struct loader *l,
 {
     char name[NAME_SIZE], what[256];
     const char *text = setting->text;
+    const char *origin = setting->place ? setting->place : "--set";
     struct place place = { NULL, NULL };
 
     setting_name(name, text);
     if (!*name)
         return error_set(l->err, STATUS_BAD_VALUE,
-                         "--set: '%.64s': allowed is key=value", text);
+                         "%s: '%.64s': allowed is key=value", origin, text);
     const char *value = text + strlen(name) + 1;
     const struct config_key *key = config_find(l->schema, name);
     if (!key && !is_section(l->schema, name)) {
         describe_unknown(what, sizeof what, l->schema, name);
-        return error_set(l->err, STATUS_BAD_VALUE, "--set: %s", what);
+        return error_set(l->err, STATUS_BAD_VALUE, "%s: %s", origin, what);
     }
     if (config_sets(l->settings, l->n_settings, name) != setting)
         return STATUS_OK;
-    enum status status = parse_value(l, &place, "--set", value,
+    enum status status = parse_value(l, &place, origin, value,
                                      key ? config_value_literal(key)
                                          : *value != '{');
     if (status != STATUS_OK)

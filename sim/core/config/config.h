@@ -34,6 +34,8 @@ struct config_setting {
     const char *text;            /* "train.steps=200" */
     const char *flag;            /* "--window": the flag that stands for the
                                   * key; NULL: --set */
+    const char *place;           /* "study.yaml:4:12": stands for --set in
+                                  * messages; NULL: it was --set */
 };
 
 /* The last setting that gives exactly this key a value; NULL: none does. */

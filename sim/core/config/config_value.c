@@ -235,8 +235,7 @@ static enum status read_list(const struct reading *r, read_fn *read_element,
         *n = 1;
         return read_element(r, value);
     }
-    const yaml_node_item_t *item = r->node->data.sequence.items.start;
-    ptrdiff_t length = r->node->data.sequence.items.top - item;
+    ptrdiff_t length = document_size(r->node);
     if (length > CONFIG_LIST_MAX)
         return refuse(r, "");
     *n = (int32_t)length;
@@ -245,7 +244,7 @@ static enum status read_list(const struct reading *r, read_fn *read_element,
         struct reading element = *r;
         snprintf(what, sizeof what, "%s[%td]", r->what, i);
         element.what = what;
-        element.node = document_node(r->document, item[i]);
+        element.node = document_item(r->document, r->node, i);
         enum status status = read_element(&element, (char *)value + 8 * i);
         if (status != STATUS_OK)
             return status;
@@ -316,13 +315,13 @@ enum { N_FIELDS = sizeof quantity_field / sizeof *quantity_field };
 
 /* One `name: value` of a quantity; *seen collects a bit per field. */
 static enum status read_field(const struct reading *r, void *member,
-                              const yaml_node_pair_t *pair, unsigned *seen)
+                              ptrdiff_t pair, unsigned *seen)
 {
     struct reading field = *r;
     char what[96], name[DOCUMENT_QUOTE_SIZE];
     int i = 0;
 
-    field.node = document_node(r->document, pair->key);
+    field.node = document_key(r->document, r->node, pair);
     document_quote(name, field.node);
     while (i < N_FIELDS && strcmp(name, quantity_field[i].name) != 0)
         i++;
@@ -334,7 +333,7 @@ static enum status read_field(const struct reading *r, void *member,
     *seen |= 1u << i;
     snprintf(what, sizeof what, "%s.%s", r->what, name);
     field.what = what;
-    field.node = document_node(r->document, pair->value);
+    field.node = document_value(r->document, r->node, pair);
     return quantity_field[i].read(&field,
                                   (char *)member + quantity_field[i].offset);
 }
@@ -346,9 +345,8 @@ static enum status read_quantity(const struct reading *r, void *member)
 
     if (r->node->type != YAML_MAPPING_NODE)
         return refuse(r, "");
-    for (const yaml_node_pair_t *pair = r->node->data.mapping.pairs.start;
-         pair < r->node->data.mapping.pairs.top; pair++) {
-        enum status status = read_field(r, &q, pair, &seen);
+    for (ptrdiff_t i = 0; i < document_size(r->node); i++) {
+        enum status status = read_field(r, &q, i, &seen);
         if (status != STATUS_OK)
             return status;
     }
@@ -390,9 +388,8 @@ enum status config_value_text(char out[CONFIG_TEXT_SIZE],
         return used < CONFIG_TEXT_SIZE ? STATUS_OK
                                        : too_long(document, node, err);
     }
-    for (const yaml_node_item_t *i = node->data.sequence.items.start;
-         i < node->data.sequence.items.top; i++) {
-        const yaml_node_t *item = document_node(document, *i);
+    for (ptrdiff_t i = 0; i < document_size(node); i++) {
+        const yaml_node_t *item = document_item(document, node, i);
         if (!(text = document_text(item)))
             return document_fail(document, item, STATUS_BAD_VALUE, err,
                                  "allowed in a list that is one value are"
@@ -428,12 +425,11 @@ static enum status setting_text(char text[CONFIG_TEXT_SIZE],
 }
 
 /* One `key: value` of a section that another table reads. */
-static enum status read_setting(const struct reading *r,
-                                const yaml_node_pair_t *pair,
+static enum status read_setting(const struct reading *r, ptrdiff_t pair,
                                 struct config_settings *out)
 {
-    const yaml_node_t *key = document_node(r->document, pair->key);
-    const yaml_node_t *value = document_node(r->document, pair->value);
+    const yaml_node_t *key = document_key(r->document, r->node, pair);
+    const yaml_node_t *value = document_value(r->document, r->node, pair);
     char quote[DOCUMENT_QUOTE_SIZE], text[CONFIG_TEXT_SIZE] = "";
     enum status status;
 
@@ -455,10 +451,9 @@ static enum status read_setting(const struct reading *r,
     snprintf(place, sizeof out->of->place, "%.*s:%zu:%zu", CONFIG_TEXT_SIZE - 1,
              r->document->path, value->start_mark.line + 1,
              value->start_mark.column + 1);
-    for (int32_t i = 0; i < out->n; i++)
-        if (strncmp(out->of[i].text, to, strcspn(to, "=") + 1) == 0)
-            return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
-                                 "repeated key '%s'", quote);
+    if (document_find(r->document, r->node, pair, quote))
+        return document_fail(r->document, key, STATUS_BAD_VALUE, r->err,
+                             "repeated key '%s'", quote);
     out->n++;
     return STATUS_OK;
 }
@@ -474,9 +469,8 @@ static enum status read_settings(const struct reading *r, void *member)
         return STATUS_OK;
     if (r->node->type != YAML_MAPPING_NODE)
         return refuse(r, "");
-    for (const yaml_node_pair_t *pair = r->node->data.mapping.pairs.start;
-         pair < r->node->data.mapping.pairs.top && status == STATUS_OK; pair++)
-        status = read_setting(r, pair, out);
+    for (ptrdiff_t i = 0; i < document_size(r->node) && status == STATUS_OK; i++)
+        status = read_setting(r, i, out);
     return status;
 }
 

@@ -229,9 +229,47 @@ const yaml_node_t *document_root(const struct document *document)
     return yaml_document_get_root_node((yaml_document_t *)&document->yaml);
 }
 
-const yaml_node_t *document_node(const struct document *document, int index)
+static const yaml_node_t *node_of(const struct document *document, int index)
 {
     return yaml_document_get_node((yaml_document_t *)&document->yaml, index);
+}
+
+ptrdiff_t document_size(const yaml_node_t *node)
+{
+    return node->type == YAML_MAPPING_NODE
+               ? node->data.mapping.pairs.top - node->data.mapping.pairs.start
+               : node->data.sequence.items.top -
+                     node->data.sequence.items.start;
+}
+
+const yaml_node_t *document_item(const struct document *document,
+                                 const yaml_node_t *list, ptrdiff_t i)
+{
+    return node_of(document, list->data.sequence.items.start[i]);
+}
+
+const yaml_node_t *document_key(const struct document *document,
+                                const yaml_node_t *mapping, ptrdiff_t i)
+{
+    return node_of(document, mapping->data.mapping.pairs.start[i].key);
+}
+
+const yaml_node_t *document_value(const struct document *document,
+                                  const yaml_node_t *mapping, ptrdiff_t i)
+{
+    return node_of(document, mapping->data.mapping.pairs.start[i].value);
+}
+
+const yaml_node_t *document_find(const struct document *document,
+                                 const yaml_node_t *mapping, ptrdiff_t n,
+                                 const char *key)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const char *text = document_text(document_key(document, mapping, i));
+        if (text && strcmp(text, key) == 0)
+            return document_value(document, mapping, i);
+    }
+    return NULL;
 }
 
 const char *document_text(const yaml_node_t *node)
@@ -319,21 +357,15 @@ static enum status hash_node(uint64_t *hash, const struct document *document,
     *hash = mix(*hash, &kind, 1);
     if (node->type == YAML_SCALAR_NODE)
         return hash_scalar(hash, document, node, depth, err);
-    if (node->type == YAML_SEQUENCE_NODE)
-        for (const yaml_node_item_t *i = node->data.sequence.items.start;
-             i < node->data.sequence.items.top && status == STATUS_OK; i++)
-            status = hash_node(hash, document, document_node(document, *i),
-                               depth, err);
-    else
-        for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
-             p < node->data.mapping.pairs.top && status == STATUS_OK; p++) {
-            status = hash_node(hash, document, document_node(document, p->key),
-                               depth, err);
-            if (status == STATUS_OK)
-                status = hash_node(hash, document,
-                                   document_node(document, p->value), depth,
-                                   err);
-        }
+    for (ptrdiff_t i = 0; i < document_size(node) && status == STATUS_OK; i++) {
+        const bool list = node->type == YAML_SEQUENCE_NODE;
+        status = hash_node(hash, document, list
+                               ? document_item(document, node, i)
+                               : document_key(document, node, i), depth, err);
+        if (status == STATUS_OK && !list)
+            status = hash_node(hash, document,
+                               document_value(document, node, i), depth, err);
+    }
     *hash = mix(*hash, "", 1);   /* marks the end: [a], b is not [a, b] */
     return status;
 }

@@ -35,7 +35,19 @@ void        document_close(struct document *document);
 
 /* NULL for an empty document. */
 const yaml_node_t *document_root(const struct document *document);
-const yaml_node_t *document_node(const struct document *document, int index);
+
+/* Items of a list, or pairs of a mapping: how many; the i-th; and the value of a
+ * key among the first n, NULL where it is not there. */
+ptrdiff_t document_size(const yaml_node_t *node);
+const yaml_node_t *document_item(const struct document *document,
+                                 const yaml_node_t *list, ptrdiff_t i);
+const yaml_node_t *document_key(const struct document *document,
+                                const yaml_node_t *mapping, ptrdiff_t i);
+const yaml_node_t *document_value(const struct document *document,
+                                  const yaml_node_t *mapping, ptrdiff_t i);
+const yaml_node_t *document_find(const struct document *document,
+                                 const yaml_node_t *mapping, ptrdiff_t n,
+                                 const char *key);
 
 /* The text of a scalar; NULL for lists, mappings and text with NUL inside. */
 const char *document_text(const yaml_node_t *node);

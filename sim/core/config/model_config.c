@@ -18,10 +18,10 @@ const char *const model_config_policies[] = { ROUTE_POLICY_MAP(X) NULL };
 #undef X
 _Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
                "the order of model_config_rope_scalings");
-enum { ROUTER_TRAIN, ROUTER_FROZEN, ROUTER_DETACHED };
+enum { ROUTER_TRAIN, ROUTER_FROZEN, ROUTER_DETACHED, ROUTER_DRAWN };
 const char *const model_config_routers[] = {
     [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen",
-    [ROUTER_DETACHED] = "frozen_detached", NULL
+    [ROUTER_DETACHED] = "frozen_detached", [ROUTER_DRAWN] = "drawn", NULL
 };
 
 const struct config_key model_config_keys[] = {
@@ -268,13 +268,13 @@ static enum status set_routing(struct model_spec *spec,
     const bool routes = spec_n_routed(spec) > 0;
     spec->gate = (enum gate)config->gate;
     spec->router_input = (enum router_input)config->router_input;
-    spec->router_scores = policy->scored && routes;
+    spec->router_scores = (policy->scored || spec->gate != GATE_ONE) && routes;
+    spec->router_drawn = spec->router_scores && config->router == ROUTER_DRAWN;
     const bool gated = spec->router_scores && spec->gate != GATE_ONE;
     spec->router_trained = gated && config->router == ROUTER_TRAIN;
-    spec->router_detached = gated && config->router == ROUTER_DETACHED;
-    spec->aux_loss = spec->router_scores ? config->aux_loss : 0.0;
-    spec->z_loss = spec->router_scores ? config->z_loss : 0.0;
-    spec->signal = routes ? policy->signal : SIGNAL_NONE;
+    spec->router_detached = gated && config->router >= ROUTER_DETACHED;
+    spec->aux_loss = spec_has_router(spec) ? config->aux_loss : 0.0;
+    spec->z_loss = spec_has_router(spec) ? config->z_loss : 0.0;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
                                 : SKIPPED_KEYS_ABSENT;
@@ -343,7 +343,8 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .rope_high_frequency = (double)spec->rope_scaling.high_frequency,
         .rope_original_tokens = spec->rope_scaling.original_tokens,
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
-        .router = spec->router_trained    ? ROUTER_TRAIN
+        .router = spec->router_drawn      ? ROUTER_DRAWN
+                  : spec->router_trained  ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first, .window = spec->score_window,
         .aux_loss = spec->aux_loss, .z_loss = spec->z_loss,
@@ -459,6 +460,7 @@ static enum status route_again(struct model_spec *spec,
     struct model_spec replayed = *spec;
     struct error why;
 
+    spec->signal = policy->signal;
     if (route_check(policy, spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "routing.policy %s", why.text);
     if (!policy->choose)

@@ -36,7 +36,7 @@ struct model_config {
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
-    int     router;              /* 0 train, 1 frozen, 2 detached */
+    int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss;
     double  threshold_decay;
 
@@ -151,7 +151,8 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", gate_names, "",                                           \
         "the factor of a kept token's change: the router's score, its"         \
-        " sigmoid, twice that, or 1")                                          \
+        " sigmoid, twice that, or 1; but for one, every routed block has a"    \
+        " router, whoever chooses")                                            \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
         "normalised", router_input_names, "",                                  \
         "the router's input: the residual stream, normalised or raw")          \
@@ -160,7 +161,9 @@ extern const char *const model_config_routers[];
         "frozen: the router stays as it was drawn, as a control, and the"      \
         " gate's gradient passes through its score into the stream;"           \
         " frozen_detached: not even that, the score is a constant; with gate"  \
-        " one no gradient reaches it, so it is frozen then too")               \
+        " one no gradient reaches it, so it is frozen then too; drawn: there"  \
+        " is none, its scores are drawn afresh each step from N(0, 1), for"    \
+        " choice and gate, and pass no gradient")                              \
     MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the cross-entropy of sigmoid(score) against being kept,"    \

@@ -49,14 +49,18 @@
  *   nor shift, with biases or without.  Loss, act, attend, rope, gate, gather and
  *   route are as ever.  Clip and adamw touch the routers, and no other tensor.
  *
+ * Drawn routers.  Scores that are drawn in place of a router's are integers of
+ *   a generator, turned into floats: no flops, 4 bytes a row, under `route`.
+ *
  * Losses of routers.  A training step may ask of the scores of all rows, kept or
  *   not, under `route.loss`: to say who is kept (cross-entropy of sigmoid(score),
  *   forward and backward) and to stay small (their squares, backward alone).
  *   Route then goes backward on all rows, and gate adds to their gradients and
  *   puts the inputs of the kept ones back onto the stream, for route to read.
  *
- * Signals.  Where no router scores, a routed layer may go by one of these, under
- *   `route`, on all rows: `norm`, the sum of the squares of the stream's row;
+ * Signals.  A routed layer may choose by one of these instead of its router,
+ *   under `route`, on all rows, beside the router's score, where the gate takes
+ *   that: `norm`, the sum of the squares of the stream's row;
  *   `change`, that of its difference to the copy that the routed layer before
  *   left (nothing: zeros, in the first), which it then replaces; `received`, the
  *   attention that the token drew in the layer before, summed over heads and

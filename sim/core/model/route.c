@@ -342,6 +342,8 @@ void route_settle(struct model_spec *spec, const struct route_policy *policy,
     spec->keep_first = keep_first;
     spec->first_besides = keep_first > 0 && policy->keep;
     spec->kept_varies = policy->varies;
+    if (policy->signal != SIGNAL_NONE && spec_n_routed(spec) > 0)
+        spec->signal = policy->signal;
 }
 
 enum status route_check(const struct route_policy *policy,
@@ -354,8 +356,8 @@ enum status route_check(const struct route_policy *policy,
         return error_set(err, STATUS_BAD_VALUE, "%s: goes by the signal %s,"
                          " and this model is set up for %s", policy->name,
                          signal_names[policy->signal],
-                         spec->router_scores ? "router scores"
-                                             : signal_names[spec->signal]);
+                         spec->signal == SIGNAL_NONE && spec->router_scores
+                             ? "router scores" : signal_names[spec->signal]);
     return STATUS_OK;
 }
 

@@ -8,7 +8,8 @@
 
 /* One sequence, one choice of a routed layer (plan.h). */
 struct route_input {
-    const float *score;      /* [T] scores; NULL: the policy has none */
+    const float *score;      /* [T] scores that the policy goes by: a router's
+                              * or a signal; NULL: the model has none */
     int32_t      n_tokens;   /* T */
     int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
     int32_t      keep_first; /* the first so many are kept: route_choose() */
@@ -68,7 +69,8 @@ bool    route_keeps(const struct route_policy *policy,
 const struct route_policy *route_step_rule(const struct route_policy *policy);
 
 /* The spec is routed by that policy from here on, and keeps the first
- * `keep_first` tokens: sets keep_first, first_besides and kept_varies. */
+ * `keep_first` tokens: sets keep_first, first_besides and kept_varies, and the
+ * signal, if the policy goes by one. */
 void    route_settle(struct model_spec *spec,
                      const struct route_policy *policy, int32_t keep_first);
 

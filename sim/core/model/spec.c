@@ -65,6 +65,11 @@ int32_t spec_up(const struct model_spec *spec)
     return spec_gated(spec) ? 2 * spec->n_ffn : spec->n_ffn;
 }
 
+bool spec_has_router(const struct model_spec *spec)
+{
+    return spec->router_scores && !spec->router_drawn;
+}
+
 bool spec_scored(const struct model_spec *spec)
 {
     return spec->router_scores || spec->signal != SIGNAL_NONE;
@@ -208,7 +213,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
     memset(twin.routed, 0, sizeof twin.routed);
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
         twin.capacity[l] = 1.0;
-    twin.router_scores = false;
+    twin.router_scores = twin.router_drawn = false;
     twin.router_trained = twin.router_detached = false;
     twin.aux_loss = twin.z_loss = 0.0;
     twin.backbone_frozen = false;
@@ -239,18 +244,14 @@ static enum status check_received(const struct model_spec *s, struct error *err)
 
 static enum status check_signal(const struct model_spec *s, struct error *err)
 {
-    if (s->signal == SIGNAL_NONE)
+    if (s->signal != SIGNAL_RECEIVED)
         return STATUS_OK;
     if (s->router_scores)
-        return error_set(err, STATUS_BAD_VALUE, "routing.policy: goes by the"
-                         " signal %s, but the model has routers that score:"
-                         " allowed is one of the two", signal_names[s->signal]);
-    if (s->gate != GATE_ONE)
-        return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a policy that"
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a model that"
                          " goes by the signal %s has no router, so the gate"
                          " must be one", gate_names[s->gate],
                          signal_names[s->signal]);
-    return s->signal == SIGNAL_RECEIVED ? check_received(s, err) : STATUS_OK;
+    return check_received(s, err);
 }
 
 static enum status check_apart(const struct model_spec *s, struct error *err)
@@ -259,8 +260,8 @@ static enum status check_apart(const struct model_spec *s, struct error *err)
         return STATUS_OK;
     if (s->router_scores)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a layer's"
-                         " router scores the whole layer; allowed are policies"
-                         " that go by a signal or by nothing");
+                         " router scores the whole layer; allowed are gate one"
+                         " and policies that go by a signal or by nothing");
     if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
                          " attention received in the layer before is the same"
@@ -357,11 +358,14 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
 
     if (spec_n_routed(s) == 0)
         return STATUS_OK;
-    if (s->gate != GATE_ONE && !spec_scored(s))
+    if (s->gate != GATE_ONE && !s->router_scores)
         return error_set(err, STATUS_BAD_VALUE,
-                         "routing.gate %s: needs a router; this policy has"
+                         "routing.gate %s: needs a router, and this model has"
                          " none, so the gate must be one",
                          gate_names[s->gate]);
+    if (s->router_drawn && !s->router_detached && s->gate != GATE_ONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.router: scores that"
+                         " are drawn have no gradient");
     status = check_signal(s, err);
     if (status == STATUS_OK)
         status = check_apart(s, err);
@@ -383,7 +387,7 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
 static enum status check_frozen(const struct model_spec *s, struct error *err)
 {
     const char *why = spec_n_routed(s) == 0 ? "no block is routed"
-                      : !s->router_scores ? "this policy has no router"
+                      : !s->router_scores ? "this model has no router"
                       : s->gate == GATE_ONE ? "no gradient passes gate one"
                       : !s->router_trained ? "the routers are frozen too" : NULL;
 

@@ -74,7 +74,7 @@ extern const char *const gate_names[];
 enum router_input { ROUTER_INPUT_MAP(NAMES_ID) ROUTER_INPUT_COUNT };
 extern const char *const router_input_names[];
 
-/* The signal that a routed layer goes by where no router scores: see
+/* The signal that a routed layer chooses by, if not by its router's scores: see
  * sim/core/ledger/op.h. */
 #define SIGNAL_MAP(X)              \
     X(SIGNAL_NONE,     "none")     \
@@ -151,7 +151,11 @@ struct model_spec {
     struct rope_scaling rope_scaling;
     enum gate         gate;
     enum router_input router_input;
-    bool    router_scores;   /* routed layers own a router vector [C] */
+    bool    router_scores;   /* routed layers score tokens by a router, which
+                              * owns a vector [C]: for the choice, the gate or
+                              * both */
+    bool    router_drawn;    /* it owns none: its scores are drawn afresh for
+                              * every pass, N(0, 1); the gate's are constants */
     bool    router_trained;  /* false: the router stays as it was drawn */
     bool    router_detached; /* its score is a constant to the stream: no
                               * gradient passes from the gate through it; the
@@ -163,7 +167,8 @@ struct model_spec {
     double  z_loss;          /* of the squared score: of one logit, the squared
                               * log-sum-exp of Zoph et al. 2022, equation 5 */
     bool    backbone_frozen; /* training moves the routers and nothing else */
-    enum signal       signal;            /* without router_scores */
+    enum signal       signal;            /* that the choice goes by; the gate
+                                          * goes by the router */
     enum routed_part  part;              /* of every routed layer */
     enum skipped_keys skipped_keys;      /* of every routed attention */
     int32_t keep_first;      /* so many tokens at the start of a sequence are
@@ -196,8 +201,10 @@ bool    spec_gated(const struct model_spec *spec);
 int32_t spec_q(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
-/* A routed layer has a score for each token: a router's, or a signal. */
+/* A routed layer has a score for each token: a router's, a signal or both. */
 bool    spec_scored(const struct model_spec *spec);
+/* Routed layers own a router vector. */
+bool    spec_has_router(const struct model_spec *spec);
 
 /* The routers learn more than the gate hands them. */
 bool    spec_router_losses(const struct model_spec *spec);

@@ -1,0 +1,529 @@
+/* study.c - Read a study file: keys, axes, phases and rows. */
+#include "sim/sweep/study.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/base/names.h"
+#include "sim/core/base/nearest.h"
+#include "sim/core/config/config_value.h"
+
+static enum status no_memory(struct error *err)
+{
+    return error_set(err, STATUS_NO_MEMORY, "no memory for a study");
+}
+
+#define refuse(s, node, err, ...)                                              \
+    document_fail((s)->document, node, STATUS_BAD_VALUE, err, __VA_ARGS__)
+
+void *study_keep(struct study *s, size_t size)
+{
+    struct block *block = calloc(1, sizeof *block + size);
+
+    if (!block)
+        return NULL;
+    block->next = s->blocks;
+    s->blocks = block;
+    return block->bytes;
+}
+
+const char *study_keep_text(struct study *s, const char *text)
+{
+    char *copy = study_keep(s, strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* ---- keys and values ---- */
+
+/* Read the value of a key as --set takes it: a scalar's own text, a list as
+ * [a, b]; the name of a file is relative to the study. */
+static enum status read_value(struct study *s, struct sweep_setting *out,
+                              const char *key, const yaml_node_t *node,
+                              struct error *err)
+{
+    const char *text = document_text(node);
+    char list[CONFIG_TEXT_SIZE], path[FILE_PATH_SIZE];
+    char place[FILE_PATH_SIZE + 32];
+    enum status status = STATUS_OK;
+
+    if (!text && (status = config_value_text(list, s->document, node, err)) !=
+                     STATUS_OK)
+        return status;
+    snprintf(place, sizeof place, "%s:%zu:%zu", s->sweep.path,
+             node->start_mark.line + 1, node->start_mark.column + 1);
+    out->key = key;
+    out->value = out->given = text ? text : study_keep_text(s, list);
+    out->place = study_keep_text(s, place);
+    if (text && *text && sweep_names_file(key)) {
+        status = document_resolve(path, s->document, node, err);
+        if (status == STATUS_OK)
+            out->given = study_keep_text(s, path);
+    }
+    return status != STATUS_OK || (out->given && out->place) ? status
+                                                             : no_memory(err);
+}
+
+/* The text of a mapping's key, which must be new to this mapping. */
+static enum status key_text(const struct study *s, const char **out,
+                            const yaml_node_t *mapping, ptrdiff_t i,
+                            struct error *err)
+{
+    const yaml_node_t *node = document_key(s->document, mapping, i);
+    const char *text = document_text(node);
+
+    if (!text || !*text || strchr(text, '='))
+        return refuse(s, node, err, "allowed is the name of a key");
+    if (document_find(s->document, mapping, i, text))
+        return refuse(s, node, err, "repeated key '%.64s'", text);
+    *out = text;
+    return STATUS_OK;
+}
+
+static bool has(const struct settings *settings, const char *key)
+{
+    bool found = false;
+    for (size_t i = 0; i < settings->n; i++)
+        found |= strcmp(settings->of[i].key, key) == 0;
+    return found;
+}
+
+enum status study_add(const struct study *s, struct settings *settings,
+                      const yaml_node_t *node, struct sweep_setting setting,
+                      struct error *err)
+{
+    if (settings->n == SWEEP_MAX_KEYS)
+        return refuse(s, node, err, "more than %d settings", SWEEP_MAX_KEYS);
+    settings->of[settings->n++] = setting;
+    return STATUS_OK;
+}
+
+/* Add a column for a key that differs between points. */
+static enum status add_key(struct study *s, const char *key,
+                           const yaml_node_t *node, struct error *err)
+{
+    struct sweep *sweep = &s->sweep;
+
+    if (has(&s->extra, key))
+        return refuse(s, node, err, "'%.64s' differs from point to point, so"
+                      " --set cannot fix it", key);
+    for (size_t i = 0; i < sweep->n_keys; i++)
+        if (strcmp(sweep->key[i], key) == 0)
+            return STATUS_OK;
+    if (sweep->n_keys == SWEEP_MAX_KEYS)
+        return refuse(s, node, err, "more than %d keys", SWEEP_MAX_KEYS);
+    sweep->key[sweep->n_keys++] = key;
+    return STATUS_OK;
+}
+
+/* Read `key: value` pairs into `out`.  Unless `words` is NULL, the keys name and
+ * phase are no settings: their nodes go there. */
+enum { WORD_NAME, WORD_PHASE, WORDS };
+static enum status read_settings(struct study *s, struct settings *out,
+                                 const yaml_node_t *words[WORDS],
+                                 const yaml_node_t *node, struct error *err)
+{
+    static const char *const word[WORDS] = { "name", "phase" };
+
+    if (node->type != YAML_MAPPING_NODE)
+        return refuse(s, node, err, "allowed is a mapping, train.steps: 10");
+    for (ptrdiff_t i = 0; i < document_size(node); i++) {
+        const yaml_node_t *value = document_value(s->document, node, i);
+        struct sweep_setting setting = { .key = "" };
+        enum status status = key_text(s, &setting.key, node, i, err);
+        int w = 0;
+        while (words && w < WORDS && strcmp(setting.key, word[w]) != 0)
+            w++;
+        if (status == STATUS_OK && words && w < WORDS)
+            words[w] = value;
+        else if (status == STATUS_OK &&
+                 (status = read_value(s, &setting, setting.key, value, err)) ==
+                     STATUS_OK)
+            status = study_add(s, out, node, setting, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* ---- axes ---- */
+
+/* 1e-3 and .001 are one value. */
+static bool same_value(const char *a, const char *b)
+{
+    char *end_a, *end_b;
+    double x = strtod(a, &end_a), y = strtod(b, &end_b);
+
+    if (end_a == a || *end_a || end_b == b || *end_b)
+        return strcmp(a, b) == 0;
+    return x == y;
+}
+
+/* Take a key for an axis: no other part of the study may give it a value. */
+static enum status take_key(struct study *s, const char *key,
+                            const yaml_node_t *node, struct error *err)
+{
+    if (has(&s->shared, key))
+        return refuse(s, node, err, "axis '%.64s' is fixed under set:", key);
+    if (has(&s->taken, key))
+        return refuse(s, node, err, "'%.64s' is an axis already", key);
+    return add_key(s, key, node, err);
+}
+
+/* Append an axis of n choices of so many settings, all still to be set. */
+static struct sweep_setting *add_axis(struct study *s, struct phase *phase,
+                                      int32_t n, size_t n_settings)
+{
+    struct axis *axis = &phase->axis[phase->n_axes];
+    struct sweep_setting *setting = study_keep(s, (size_t)n * n_settings *
+                                                sizeof *setting);
+
+    axis->choice = study_keep(s, (size_t)n * sizeof *axis->choice);
+    if (!setting || !axis->choice)
+        return NULL;
+    for (int32_t i = 0; i < n; i++)
+        axis->choice[i] = (struct choice){
+            n_settings, setting + (size_t)i * n_settings };
+    axis->n = n;
+    phase->n_axes++;
+    return setting;
+}
+
+/* Read the values of a key into every `step`-th setting; two may be alike where
+ * they are but a part of a zip. */
+static enum status read_list(struct study *s, struct sweep_setting *out,
+                             size_t step, const char *key,
+                             const yaml_node_t *list, struct error *err)
+{
+    for (ptrdiff_t i = 0; i < document_size(list); i++) {
+        const yaml_node_t *node = document_item(s->document, list, i);
+        struct sweep_setting *setting = &out[(size_t)i * step];
+        enum status status = read_value(s, setting, key, node, err);
+        if (status != STATUS_OK)
+            return status;
+        for (ptrdiff_t j = 0; j < i && step == 1; j++)
+            if (same_value(setting->value, out[j].value))
+                return refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
+                              setting->value);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_list(const struct study *s, const char *key,
+                              const yaml_node_t *list, struct error *err)
+{
+    if (list->type == YAML_SEQUENCE_NODE && document_size(list) > 0)
+        return STATUS_OK;
+    return refuse(s, list, err, "axis '%.64s': allowed is a list of values,"
+                  " [0.25, 0.5]", key);
+}
+
+static enum status check_mapping(const struct study *s, const char *part,
+                                 const yaml_node_t *node, struct error *err)
+{
+    if (node->type == YAML_MAPPING_NODE &&
+        document_size(node) + (ptrdiff_t)s->every.n_axes <= SWEEP_MAX_KEYS)
+        return STATUS_OK;
+    return refuse(s, node, err, "%s: allowed is a mapping from at most %d keys"
+                  " to lists of values", part, SWEEP_MAX_KEYS);
+}
+
+/* Read axes; or a zip, lists of one length that make one axis. */
+static enum status read_axes(struct study *s, struct phase *phase,
+                             const char *part, bool zip,
+                             const yaml_node_t *node, struct error *err)
+{
+    enum status status = check_mapping(s, part, node, err);
+    struct sweep_setting *setting = NULL;
+    ptrdiff_t n = 0;
+
+    for (ptrdiff_t i = 0; status == STATUS_OK && i < document_size(node); i++) {
+        const yaml_node_t *list = document_value(s->document, node, i);
+        const size_t step = zip ? (size_t)document_size(node) : 1;
+        const char *key = "";
+        if ((status = key_text(s, &key, node, i, err)) == STATUS_OK &&
+            (status = check_list(s, key, list, err)) == STATUS_OK)
+            status = take_key(s, key, document_key(s->document, node, i), err);
+        if (status == STATUS_OK && zip && i > 0 && document_size(list) != n)
+            status = refuse(s, list, err, "zip: '%.64s' has %td values, those"
+                            " before it %td: allowed are lists of one length",
+                            key, document_size(list), n);
+        if (status != STATUS_OK)
+            return status;
+        n = document_size(list);
+        if (!zip || i == 0)
+            setting = add_axis(s, phase, (int32_t)n, step);
+        status = setting ? read_list(s, zip ? setting + i : setting, step, key,
+                                     list, err) : no_memory(err);
+    }
+    return status;
+}
+
+/* From here on the keys of axes read so far belong to no one else. */
+static void close_axes(struct study *s)
+{
+    while (s->taken.n < s->sweep.n_keys) {
+        s->taken.of[s->taken.n].key = s->sweep.key[s->taken.n];
+        s->taken.n++;
+    }
+}
+
+/* ---- phases ---- */
+
+static bool is_seed(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return strcmp(dot ? dot + 1 : key, "seed") == 0;
+}
+
+/* What was chosen on a seed is not confirmed by the same seed. */
+static enum status check_apart(const struct study *s, const struct phase *a,
+                               const struct phase *b, const yaml_node_t *node,
+                               struct error *err)
+{
+    for (size_t i = 0; i < a->n_axes; i++)
+        for (size_t j = 0; j < b->n_axes; j++)
+            for (int32_t v = 0; v < a->axis[i].n * b->axis[j].n; v++) {
+                const struct sweep_setting
+                    *x = a->axis[i].choice[v / b->axis[j].n].setting,
+                    *y = b->axis[j].choice[v % b->axis[j].n].setting;
+                if (is_seed(x->key) && strcmp(x->key, y->key) == 0 &&
+                    same_value(x->value, y->value))
+                    return refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
+                                  " and so has '%.64s': seeds of phases are"
+                                  " apart", b->name, y->key, y->value, a->name);
+            }
+    return STATUS_OK;
+}
+
+static enum status read_phases(struct study *s, const yaml_node_t *node,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (node->type != YAML_MAPPING_NODE || document_size(node) == 0 ||
+        document_size(node) > SWEEP_MAX_PHASES)
+        return refuse(s, node, err, "phases: allowed is a mapping from at most"
+                      " %d names to axes", SWEEP_MAX_PHASES);
+    s->sweep.has_phases = true;
+    for (ptrdiff_t i = 0; status == STATUS_OK && i < document_size(node); i++) {
+        struct phase *phase = &s->phase[s->n_phases];
+        status = key_text(s, &phase->name, node, i, err);
+        if (status == STATUS_OK)
+            status = read_axes(s, phase, phase->name, false,
+                               document_value(s->document, node, i), err);
+        for (size_t p = 0; p < s->n_phases && status == STATUS_OK; p++)
+            status = check_apart(s, &s->phase[p], phase,
+                                 document_key(s->document, node, i), err);
+        s->n_phases++;
+    }
+    return status;
+}
+
+const struct phase *study_phase(const struct study *s, const char *name)
+{
+    for (size_t p = 0; p < s->n_phases; p++)
+        if (name && strcmp(s->phase[p].name, name) == 0)
+            return &s->phase[p];
+    return NULL;
+}
+
+/* The phases that a row or a point names, one or a list; a study without
+ * phases: takes any word. */
+static enum status read_phase_names(struct study *s, struct row *row,
+                                    const yaml_node_t *node, struct error *err)
+{
+    const bool list = node->type == YAML_SEQUENCE_NODE;
+    const ptrdiff_t n = list ? document_size(node) : 1;
+
+    if (n < 1 || n > SWEEP_MAX_PHASES)
+        return refuse(s, node, err, "phase: allowed are 1 to %d names",
+                      SWEEP_MAX_PHASES);
+    s->sweep.has_phases = true;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const yaml_node_t *item = list ? document_item(s->document, node, i)
+                                       : node;
+        const char *name = document_text(item);
+        if (!name || !*name || (s->n_phases > 0 && !study_phase(s, name)))
+            return refuse(s, item, err, "phase: allowed is the name of one, as"
+                          " under phases:");
+        row->phase[row->n_phases++] = name;
+    }
+    return STATUS_OK;
+}
+
+/* ---- rows ---- */
+
+enum status study_read_row(struct study *s, struct settings *own,
+                           struct row *row, const yaml_node_t *node,
+                           struct error *err)
+{
+    const yaml_node_t *words[WORDS] = { NULL };
+    enum status status = read_settings(s, own, words, node, err);
+
+    if (status == STATUS_OK && words[WORD_NAME])
+        row->name = document_text(words[WORD_NAME]);
+    if (status == STATUS_OK && words[WORD_PHASE])
+        status = read_phase_names(s, row, words[WORD_PHASE], err);
+    for (size_t i = 0; i < own->n && status == STATUS_OK; i++)
+        status = add_key(s, own->of[i].key, node, err);
+    return status;
+}
+
+static enum status read_row(struct study *s, struct row *row,
+                            const yaml_node_t *node, struct error *err)
+{
+    struct settings own = { 0 };
+    enum status status = study_read_row(s, &own, row, node, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!row->name || !*row->name)
+        return refuse(s, node, err, "settings: a row needs a name");
+    for (const struct row *other = s->row; other < row; other++)
+        if (strcmp(other->name, row->name) == 0)
+            return refuse(s, node, err, "settings: two rows are called '%.64s'",
+                          row->name);
+    for (size_t i = 0; i < own.n; i++)
+        if (has(&s->taken, own.of[i].key))
+            return refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
+                          " it", own.of[i].key);
+    if (row->n_phases == 0 && s->n_phases > 0)
+        row->phase[row->n_phases++] = s->phase[0].name;
+    struct sweep_setting *setting = study_keep(s, own.n * sizeof *setting + 1);
+    if (!setting)
+        return no_memory(err);
+    memcpy(setting, own.of, own.n * sizeof *setting);
+    row->choice = (struct choice){ own.n, setting };
+    return STATUS_OK;
+}
+
+static enum status read_rows(struct study *s, const yaml_node_t *node,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (node && (node->type != YAML_SEQUENCE_NODE || document_size(node) == 0))
+        return refuse(s, node, err, "settings: allowed is a list of mappings,"
+                      " {name: mod, routing.capacity: 0.125}");
+    s->n_rows = node ? (int32_t)document_size(node)
+                     : s->every.n_axes > 0 || s->n_phases > 0;
+    s->row = study_keep(s, (size_t)s->n_rows * sizeof *s->row + 1);
+    if (!s->row)
+        return no_memory(err);
+    s->sweep.has_rows = node != NULL;
+    for (int32_t i = 0; node && i < s->n_rows && status == STATUS_OK; i++)
+        status = read_row(s, &s->row[i], document_item(s->document, node, i),
+                          err);
+    for (size_t p = 0; !node && p < s->n_phases; p++)      /* all of them */
+        s->row->phase[s->row->n_phases++] = s->phase[p].name;
+    return status;
+}
+
+/* ---- the file ---- */
+
+static enum status read_base(struct study *s, const yaml_node_t *node,
+                             struct error *err)
+{
+    char *base = s->sweep.base;
+    enum status status = document_resolve(base, s->document, node, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!file_exists(base))
+        return refuse(s, node, err, "base: no file '%s'", base);
+    return document_hash(&s->sweep.base_hash, base, err);
+}
+
+static enum status read_command(struct study *s, const yaml_node_t *node,
+                                struct error *err)
+{
+    char quote[DOCUMENT_QUOTE_SIZE], allowed[64] = "";
+
+    document_quote(quote, node);
+    for (const struct sweep_work *w = sweep_works; w->name; w++) {
+        size_t used = strlen(allowed);
+        snprintf(allowed + used, sizeof allowed - used, "%s%s",
+                 used ? " or " : "", w->name);
+        if (strcmp(quote, w->name) == 0) {
+            s->sweep.work = w;
+            return STATUS_OK;
+        }
+    }
+    return refuse(s, node, err, "command %s: allowed is %s", quote, allowed);
+}
+
+#define ROOT_MAP(X)                                                            \
+    X(ROOT_BASE, "base")          X(ROOT_COMMAND, "command")                   \
+    X(ROOT_SET, "set")            X(ROOT_SETTINGS, "settings")                 \
+    X(ROOT_ZIP, "zip")            X(ROOT_AXES, "axes")                         \
+    X(ROOT_PHASES, "phases")      X(ROOT_POINTS, "points")
+enum { ROOT_MAP(NAMES_ID) ROOT_COUNT };
+static const char *const root_keys[] = { ROOT_MAP(NAMES_WORD) NULL };
+
+/* The nodes of the top-level keys; NULL where one is absent. */
+static enum status read_root(struct study *s, const yaml_node_t *out[ROOT_COUNT],
+                             struct error *err)
+{
+    const yaml_node_t *root = document_root(s->document);
+
+    if (!root || root->type != YAML_MAPPING_NODE)
+        return refuse(s, root, err, "a study is a mapping with base:, and"
+                      " settings:, axes: or points:");
+    for (ptrdiff_t i = 0; i < document_size(root); i++) {
+        const char *key = "";
+        enum status status = key_text(s, &key, root, i, err);
+        if (status != STATUS_OK)
+            return status;
+        struct nearest near = nearest_to(key);
+        int found = -1;
+        for (int k = 0; k < ROOT_COUNT; k++) {
+            nearest_offer(&near, root_keys[k]);
+            if (strcmp(key, root_keys[k]) == 0)
+                found = k;
+        }
+        if (found < 0)
+            return refuse(s, document_key(s->document, root, i), err,
+                          "unknown key '%.64s'%s%s%s: allowed are base, command,"
+                          " set, settings, zip, axes, phases and points", key,
+                          near.name ? ", did you mean '" : "",
+                          near.name ? near.name : "", near.name ? "'?" : "");
+        out[found] = document_value(s->document, root, i);
+    }
+    return STATUS_OK;
+}
+
+enum status study_read(struct study *s, const yaml_node_t **points,
+                       struct error *err)
+{
+    const yaml_node_t *node[ROOT_COUNT] = { NULL };
+    enum status status = read_root(s, node, err);
+
+    if (status == STATUS_OK && !node[ROOT_BASE])
+        status = refuse(s, NULL, err, "missing key 'base': the run config that"
+                        " the points start from");
+    if (status == STATUS_OK)
+        status = read_base(s, node[ROOT_BASE], err);
+    if (status == STATUS_OK && node[ROOT_COMMAND])
+        status = read_command(s, node[ROOT_COMMAND], err);
+    if (status == STATUS_OK && node[ROOT_SET])
+        status = read_settings(s, &s->shared, NULL, node[ROOT_SET], err);
+    if (status == STATUS_OK && node[ROOT_ZIP])
+        status = read_axes(s, &s->every, "zip", true, node[ROOT_ZIP], err);
+    close_axes(s);
+    if (status == STATUS_OK && node[ROOT_AXES])
+        status = read_axes(s, &s->every, "axes", false, node[ROOT_AXES],
+                           err);
+    close_axes(s);
+    if (status == STATUS_OK && node[ROOT_PHASES])
+        status = read_phases(s, node[ROOT_PHASES], err);
+    close_axes(s);
+    if (status == STATUS_OK)
+        status = read_rows(s, node[ROOT_SETTINGS], err);
+    if (status == STATUS_OK && node[ROOT_POINTS] &&
+        node[ROOT_POINTS]->type != YAML_SEQUENCE_NODE)
+        status = refuse(s, node[ROOT_POINTS], err, "points: allowed is a list"
+                        " of mappings");
+    *points = node[ROOT_POINTS];
+    return status;
+}
+
