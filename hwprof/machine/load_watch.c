@@ -74,7 +74,10 @@ void load_times_print(FILE *file, const struct load_times *times)
 void load_seen_print(FILE *file, const struct load_seen *seen)
 {
     load_times_print(file, &seen->times);
-    fputs(seen->busy ? "; busy: others ran beside it\n" : "\n", file);
+    fputs(!seen->busy ? "\n"
+          : seen->share < load_least_share
+              ? "; busy: others ran beside it\n"
+              : "; busy: its threads waited for a CPU\n", file);
 }
 
 json_t *load_seen_json(const struct load_seen *seen)
