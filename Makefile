@@ -3,6 +3,8 @@
 # make test       install what is needed, build and run every test
 # make check      build and run every test; install nothing;
 #                 TESTS="plan flags": those of tests/test_*.c alone
+# make torture    kill it, fill its disk, fail its calls, spoil its files, for
+#                 TORTURE_SECONDS=60; `make test` does so too
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train widths ops decode
@@ -202,14 +204,27 @@ $(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 # The bench is built, though no test runs it, so that it cannot rot.
-check: $(program) $(tests) $(BUILD)/bench
+check: $(program) $(tests) $(BUILD)/faults.so $(BUILD)/bench
 	@scripts/test $(tests)
+
+# The program under faults, signals and spoilt files, for so many seconds.
+TORTURE_SECONDS = 60
+TORTURE_SEED    = 1
+tortures := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/torture/faults.c,$(wildcard tests/torture/*.c)))
+$(tortures): WARN += $(STRICT)
+$(BUILD)/torture: $(tortures) $(archive)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/faults.so: tests/torture/faults.c $(BUILD)/flags
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(STRICT) -shared -fPIC -o $@ $< -ldl
+torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
+	@$(BUILD)/torture --seconds $(TORTURE_SECONDS) --seed $(TORTURE_SEED)
 
 # Make looks for libraries when it starts: install them, then start it anew.
 deps:
 	@scripts/deps
 test: deps
 	@$(MAKE) check
+	@$(MAKE) torture
 demo: deps
 	@$(MAKE) all
 	@scripts/corpus kjv
@@ -302,7 +317,7 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check deps test demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all check deps test torture demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
--include $(bench_objects:.o=.d) $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
+-include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "sim/core/base/arena.h"
+#include "tests/open_arena.h"
 
 static struct error err;
 

@@ -82,6 +82,44 @@ Test(command, a_first_signal_is_noted_and_a_second_ends_with_130)
     cr_assert(eq(int, WEXITSTATUS(how), 130));
 }
 
+static bool leaves_nothing(const char *directory)
+{
+    char command[128];
+    snprintf(command, sizeof command, "test -z \"$(ls -A %s)\"", directory);
+    return system(command) == 0;
+}
+
+Test(command, a_signal_that_ends_it_leaves_no_file_half_written)
+{
+    static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+    char directory[] = "/tmp/isobath-test-XXXXXX";
+    struct file_writer writer, done;
+    int how = 0;
+
+    cr_assert(mkdtemp(directory) != NULL);
+    for (size_t i = 0; i < 6; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            if (i < 3)
+                command_end_on_signals();
+            else
+                command_catch_signals();
+            if (file_create_in(&done, directory, "left", NULL) != STATUS_OK ||
+                file_create_in(&writer, directory, "half", NULL) != STATUS_OK)
+                _exit(99);
+            file_abandon(&done);
+            fputs("half", writer.stream);
+            raise(signals[i % 3]);
+            raise(signals[i % 3]);
+            _exit(98);
+        }
+        cr_assert(waitpid(child, &how, 0) == child);
+        cr_expect(eq(int, WEXITSTATUS(how), 130));
+        cr_expect(leaves_nothing(directory));
+    }
+    rmdir(directory);
+}
+
 Test(command, a_file_that_shrinks_while_mapped_ends_in_words)
 {
     char path[] = "/tmp/isobath-test-XXXXXX", said[128] = "";

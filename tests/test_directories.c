@@ -125,6 +125,35 @@ Test(directories, two_reports_do_not_write_into_one)
     cr_expect(not(there("/index.html")));
 }
 
+Test(directories, a_report_into_a_run_is_refused)
+{
+    train("run");
+    cr_expect(eq(int, report("run", "run"), 2));
+    expect_said("stderr", "-o run: holds the results of isobath train");
+    cr_expect(not(there("run/index.html")));
+    cr_expect(not(there("run/figures")));
+    cr_assert(eq(int, report("run", "page"), 0));
+    cr_expect(eq(int, report("run", "page"), 0));
+}
+
+/* The gnuplot of this test hangs up on the report that started it. */
+Test(directories, a_hangup_ends_a_report_and_leaves_nothing_half_written)
+{
+    train("run");
+    put_file("gnuplot", "#!/bin/sh\n[ $1 = --version ] && exit 0\n"
+             "kill -HUP $PPID\nsleep 1\n");
+    cr_assert(chmod("gnuplot", 0755) == 0);
+    cr_assert(system("echo \"PATH=$PWD:$PATH exec \\\"\\$@\\\"\" >run.sh") == 0);
+    char program[PROGRAM_SIZE], command[PROGRAM_SIZE + 64];
+    program_path(program);
+    snprintf(command, sizeof command, "sh run.sh %s report run -o page -q",
+             program);
+    int how = system(command);
+    cr_expect(eq(int, WEXITSTATUS(how), 130));
+    cr_expect(system("test -z \"$(find page -name '*.tmp')\"") == 0);
+    cr_expect(system("test -n \"$(find page -name '*.gp')\"") == 0);
+}
+
 Test(directories, what_a_killed_report_left_half_written_goes)
 {
     static const char *const litter[] = { "page/index.html.77.tmp",

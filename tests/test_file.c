@@ -230,3 +230,19 @@ Test(file, a_joined_name_that_does_not_fit_is_refused)
     part[sizeof part - 1] = '\0';
     cr_assert(eq(int, file_join(path, part, "b", &err), STATUS_BAD_VALUE));
 }
+
+/* What was written without memory may lack something. */
+Test(file, nothing_is_written_once_memory_ran_out)
+{
+    struct file_writer writer;
+
+    put("out", "old\n");
+    cr_assert(eq(int, file_create(&writer, "out", &err), STATUS_OK));
+    fputs("new\n", writer.stream);
+    cr_expect(not(error_memory_ran_out()));
+    error_set(NULL, STATUS_NO_MEMORY, "no memory for a part");
+    cr_expect(error_memory_ran_out());
+    cr_expect(eq(int, file_commit(&writer, &err), STATUS_NO_MEMORY));
+    cr_expect_str_eq(get("out"), "old\n");
+    cr_expect(not(file_exists(writer.temporary)));
+}

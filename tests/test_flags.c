@@ -3,11 +3,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <ctype.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/commands/commands.h"
+#include "sim/core/base/cpus.h"
 
 /* ---- reading ---- */
 
@@ -15,7 +15,7 @@ struct options {
     struct command_options common;
     int64_t n;
     double  share;
-    int     colour, shape;
+    int     colour, shape, tint;
     bool    loud;
     const char *name;
 };
@@ -37,6 +37,7 @@ static const struct flag flags[] = {
     ROW("--colour", "C", NULL, CHOICE, colour, 0, 0, "green", colours, NULL,
         "what it looks like"),
     ROW("--shape", "C", NULL, CHOICE, shape, 0, 0, "", colours, NULL, "too"),
+    ROW("--tint", "[C]", NULL, CHOICE, tint, 0, 0, "", colours, NULL, "as well"),
     ROW("--loud", NULL, "--name", BOOL, loud, 0, 0, "", NULL, NULL, "noisily"),
     ROW("--name", "NAME", NULL, TEXT, name, 0, 0, "", NULL, NULL, "of it"),
     FLAG_KEY("--window", "W", "--name", "a.window"),
@@ -103,6 +104,24 @@ Test(flags, what_is_not_given_is_its_default)
     flags_close(&options.common);
 }
 
+Test(flags, a_value_that_may_be_left_out_is_the_first_or_behind_an_equals_sign)
+{
+    cr_assert(eq(int, READ("m"), STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, options.tint, -1));
+    flags_close(&options.common);
+    cr_assert(eq(int, READ("--tint", "m"), STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, options.tint, 0));
+    cr_expect_str_eq(options.common.operand[0], "m");
+    flags_close(&options.common);
+    cr_assert(eq(int, READ("m", "--tint=blue"), STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, options.tint, 2));
+    flags_close(&options.common);
+    cr_expect(eq(int, READ("m", "--tint=grey"), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "--tint grey: allowed is one of red") != NULL,
+              "%s", err.text);
+    flags_close(&options.common);
+}
+
 Test(flags, a_flag_that_is_a_key_comes_before_what_is_set)
 {
     cr_assert(eq(int, READ("m", "--set=b=1", "--window", "4", "-s", "c=2"),
@@ -120,14 +139,13 @@ Test(flags, a_flag_that_is_a_key_comes_before_what_is_set)
 
 Test(flags, threads_are_as_many_as_may_run_unless_given)
 {
-    cpu_set_t set;
+    const int n = cpus_allowed("").n;
 
-    sched_getaffinity(0, sizeof set, &set);
     cr_assert(eq(int, READ("m"), STATUS_OK));
-    cr_expect(eq(int, options.common.threads, CPU_COUNT(&set)));
+    cr_expect(eq(int, options.common.threads, n));
     flags_close(&options.common);
     cr_assert(eq(int, READ("m", "-t", "0"), STATUS_OK));
-    cr_expect(eq(int, options.common.threads, CPU_COUNT(&set)));
+    cr_expect(eq(int, options.common.threads, n));
     flags_close(&options.common);
     cr_assert(eq(int, READ("m", "-t3"), STATUS_OK));
     cr_expect(eq(int, options.common.threads, 3));

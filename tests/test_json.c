@@ -63,3 +63,18 @@ Test(json, a_document_appears_whole_or_not_at_all)
     cr_expect(json_write(json, "none/c.json", &err) == STATUS_BAD_VALUE);
     json_decref(json);
 }
+
+Test(json, a_text_that_does_not_parse_is_named_with_its_place)
+{
+    struct error err = { STATUS_OK, "" };
+    json_t *json = NULL;
+
+    cr_assert(json_parse(&json, "{\n \"a\": 1}", 10, "x.json", &err) ==
+              STATUS_OK);
+    json_decref(json);
+    cr_expect(json_parse(&json, "{\n \"a\": }", 9, "x.json", &err) ==
+              STATUS_BAD_FORMAT);
+    cr_expect(strncmp(err.text, "x.json:2:", 9) == 0, "%s", err.text);
+    error_note_memory();
+    cr_expect(json_parse(&json, "{}", 2, "x.json", &err) == STATUS_NO_MEMORY);
+}

@@ -11,6 +11,7 @@
 
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
+#include "tests/full_watts.h"
 
 enum { TEXT_SIZE = 16384 };
 static const char directory[] = "configs/machines";
@@ -52,7 +53,7 @@ Test(machine, a_profile_has_no_lanes_of_a_simulator)
 
 static void below_tdp(const char *path, const struct machine *m)
 {
-    double watts = machine_full_watts(m);
+    double watts = full_watts(m);
     cr_expect(le(dbl, watts, m->tdp_watts.value), "%s: %g W", path, watts);
     /* A coefficient a thousand times too small would pass the bound above. */
     cr_expect(ge(dbl, watts, m->tdp_watts.value / 4), "%s: %g W", path, watts);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "sim/core/base/random.h"
 #include "sim/core/base/stats.h"
 
 static const double tight = 1e-9;
@@ -51,7 +52,7 @@ Test(report_stats, paired_interval_of_three)
     cr_assert(epsilon_eq(dbl, d.mean, 2, tight));
     cr_assert(epsilon_eq(dbl, d.low, 2 - 2.4843, to_three));
     cr_assert(epsilon_eq(dbl, d.high, 2 + 2.4843, to_three));
-    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0), VERDICT_UNKNOWN));
+    cr_assert(eq(int, stats_verdict(d, stats_p(d), stats_p_within(d, 0)), VERDICT_UNKNOWN));
 }
 
 /* Values 1, 2, 3: as above, and nothing to say of one value or none. */
@@ -136,7 +137,7 @@ Test(report_stats, a_long_distribution_keeps_true_shares)
 
 static enum verdict alone(struct difference d)
 {
-    return stats_verdict(d, stats_p(d), 0.005);
+    return stats_verdict(d, stats_p(d), stats_p_within(d, 0.005));
 }
 
 /* A change that both runs of a pair share cancels: 0.1 lower every time. */
@@ -160,8 +161,9 @@ Test(report_stats, no_difference_is_one_within_the_margin)
 {
     double a[] = { 1.001, 1.999, 3.001, 3.999, 5 }, b[] = { 1, 2, 3, 4, 5 };
     struct difference d = stats_paired(a, b, 5);
-    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0.005), VERDICT_SAME));
-    cr_assert(eq(int, stats_verdict(d, stats_p(d), 0.001), VERDICT_OPEN));
+    cr_assert(eq(int, alone(d), VERDICT_SAME));
+    cr_assert(eq(int, stats_verdict(d, stats_p(d), stats_p_within(d, 0.0009)),
+                 VERDICT_OPEN));
 }
 
 /* The quantiles of the tables: NIST/SEMATECH e-Handbook 1.3.6.7.2. */
@@ -184,6 +186,80 @@ Test(report_stats, a_difference_that_is_seen_four_times_of_five)
 {
     struct difference d = { .n = 5, .mean = 0, .error = 0.1, .df = 4 };
     cr_assert(epsilon_eq(dbl, stats_seen(d, 0.05), 0.3717, 2e-4));
+}
+
+/* Of df 4 a t of 2.776 is beyond on one side with 2.5 %. */
+Test(report_stats, one_side_is_half_of_two)
+{
+    struct difference d = { .n = 5, .mean = 1, .error = 0.5, .df = 4 };
+    cr_expect(epsilon_eq(dbl, stats_p_below(d, 1 + 0.5 * 2.776), 0.025, 2e-5));
+    cr_expect(epsilon_eq(dbl, stats_p_below(d, 1 - 0.5 * 2.776), 0.975, 2e-5));
+    cr_expect(epsilon_eq(dbl, stats_p_below(d, 1), 0.5, 1e-9));
+    d.df = 0;
+    cr_expect(isnan(stats_p_below(d, 1)));
+}
+
+/* 2.132 is the 95 % quantile of df 4: 0.01 off, an error of 0.1, a margin of
+ * 0.01 + 0.2132 is just enough at the nearer end, and more than enough at the
+ * other. */
+Test(report_stats, equivalence_takes_both_sides)
+{
+    struct difference d = { .n = 5, .mean = 0.01, .error = 0.1, .df = 4 };
+    cr_expect(epsilon_eq(dbl, stats_p_within(d, 0.2232), 0.05, 1e-4));
+    d.mean = -0.01;
+    cr_expect(epsilon_eq(dbl, stats_p_within(d, 0.2232), 0.05, 1e-4));
+    cr_expect(gt(dbl, stats_p_within(d, 0.005), 0.5));
+}
+
+/* 3, 4, 5; of df 9 and 16 Satterthwaite makes 625 / (81 / 9 + 256 / 16). */
+Test(report_stats, a_second_factor_adds_its_variance)
+{
+    struct difference d = { .n = 10, .mean = 1, .error = 3, .df = 9 };
+    struct difference text = { .n = 17, .mean = 2, .error = 4, .df = 16 };
+    struct difference both = stats_two_factors(d, text);
+    cr_expect(epsilon_eq(dbl, both.mean, 1, tight));
+    cr_expect(epsilon_eq(dbl, both.error, 5, tight));
+    cr_expect(epsilon_eq(dbl, both.df, 25, tight));
+    cr_expect(epsilon_eq(dbl, both.high, 1 + 5 * 2.060, 1e-2));
+    both = stats_two_factors(d, (struct difference){ .n = 0 });
+    cr_expect(epsilon_eq(dbl, both.error, 3, tight));
+}
+
+/* Differences of 6 seeds on 12 blocks, with an effect of each, of both and of
+ * none: the truth, 0, lies within 95 % of the intervals, and within fewer of
+ * those that let one of the two vary. */
+Test(report_stats, both_factors_cover_what_one_does_not)
+{
+    enum { SEEDS = 6, BLOCKS = 12, STUDIES = 2000 };
+    struct random random = random_seeded(3);
+    int both = 0, seeds = 0, text = 0;
+
+    for (int study = 0; study < STUDIES; study++) {
+        double of_seed[SEEDS] = { 0 }, of_block[BLOCKS] = { 0 };
+        double zero[SEEDS] = { 0 }, ones[BLOCKS], block[BLOCKS];
+        for (int k = 0; k < BLOCKS; k++) {
+            block[k] = random_normal(&random);
+            ones[k] = 1;
+        }
+        for (int s = 0; s < SEEDS; s++) {
+            double seed = 0.7 * random_normal(&random);
+            for (int k = 0; k < BLOCKS; k++) {
+                double d = seed + block[k] + 0.5 * random_normal(&random);
+                of_seed[s] += d / BLOCKS;
+                of_block[k] += d / SEEDS;
+            }
+        }
+        struct difference a = stats_paired(of_seed, zero, SEEDS);
+        struct difference b = stats_ratio(of_block, ones, BLOCKS);
+        struct difference c = stats_two_factors(a, b);
+        seeds += a.low <= 0 && a.high >= 0;
+        text += b.low <= 0 && b.high >= 0;
+        both += c.low <= 0 && c.high >= 0;
+    }
+    cr_expect(ge(int, both, (int)(0.94 * STUDIES)));
+    cr_expect(le(int, both, (int)(0.98 * STUDIES)));
+    cr_expect(lt(int, seeds, (int)(0.91 * STUDIES)));
+    cr_expect(lt(int, text, (int)(0.91 * STUDIES)));
 }
 
 /* Holm's own steps: 0.01 times 4, 0.015 times 3, 0.04 times 2; the last, times

@@ -70,7 +70,7 @@ static void pairs(const double *difference, int n)
 static void says(const char *words)
 {
     char said[96];
-    study_said(said, study.verdict, study.best, study.dense->causal.mean, 1);
+    study_said(said, study.verdict, &study.best, study.dense->causal.mean, 1);
     cr_assert(strstr(said, words) != NULL, "%s", said);
 }
 
@@ -78,7 +78,7 @@ Test(report_study, a_gain_in_every_pair_is_a_gain)
 {
     pairs((double[]){ -0.1, -0.1002, -0.1001, -0.1, -0.1002 }, 5);
     cr_assert(eq(int, study.verdict, VERDICT_LOWER));
-    cr_assert(epsilon_eq(dbl, study.best.mean, -0.1001, 1e-9));
+    cr_assert(epsilon_eq(dbl, study.best.loss.mean, -0.1001, 1e-9));
     says("lower, beyond the seed noise");
 }
 
@@ -105,6 +105,51 @@ Test(report_study, no_difference_is_one_that_is_known_to_be_small)
     says("no difference: within ±0.5 %");
 }
 
+/* The run's losses of four blocks of 10 bytes: the mean, and so much more. */
+static void put_blocks(struct run *run, const double more[4])
+{
+    const double loss = run->facts.loss_causal;
+    json_t *nats = json_pack("[f,f,f,f]", 10 * (loss + more[0]),
+                             10 * (loss + more[1]), 10 * (loss + more[2]),
+                             10 * (loss + more[3]));
+    json_object_set_new(run->summary, "loss", json_pack("{s:{s:[i,i,i,i],s:o}}",
+        "blocks", "bytes", 10, 10, 10, 10, "nats_causal", nats));
+}
+
+/* 0.1 lower in every seed; on the blocks 0.6 lower to 0.4 higher, of which the
+ * sd is 0.408 and the error 0.204. */
+Test(report_study, a_gain_that_the_text_decides_is_open)
+{
+    static const double more[4] = { -0.5, 0.5, 0, 0 }, none[4] = { 0 };
+    for (int seed = 1; seed <= 5; seed++) {
+        trained(1, seed, 2, 1e6);
+        put_blocks(&runs[n_runs - 1], none);
+        trained(0.5, seed, 1.9 - 1e-4 * (seed % 2), 1e6);
+        put_blocks(&runs[n_runs - 1], more);
+    }
+    gather();
+    cr_expect(eq(sz, study.best.n_blocks, 4));
+    cr_expect(epsilon_eq(dbl, study.best.loss.error, 0.2041, 1e-4));
+    cr_expect(eq(int, study.verdict, VERDICT_OPEN));
+}
+
+/* Another number of bytes is another text: seeds alone vary. */
+Test(report_study, blocks_of_unlike_texts_are_not_compared)
+{
+    static const double none[4] = { 0 };
+    for (int seed = 1; seed <= 5; seed++) {
+        trained(1, seed, 2, 1e6);
+        put_blocks(&runs[n_runs - 1], none);
+        trained(0.5, seed, 1.9 - 1e-4 * (seed % 2), 1e6);
+        put_blocks(&runs[n_runs - 1], none);
+    }
+    json_array_set_new(json_object_get(json_object_get(json_object_get(
+        runs[3].summary, "loss"), "blocks"), "bytes"), 2, json_integer(11));
+    gather();
+    cr_expect(eq(sz, study.best.n_blocks, 0));
+    cr_expect(eq(int, study.verdict, VERDICT_LOWER));
+}
+
 /* Ten capacities whose losses scatter by chance alone: the lowest of them is
  * below dense by its own p, and is no finding. */
 Test(report_study, the_best_of_many_by_luck_is_no_finding)
@@ -117,7 +162,7 @@ Test(report_study, the_best_of_many_by_luck_is_no_finding)
                     : 0.05 * ((seed * seed + c) % 5 - 2)), 1e6);
     }
     gather();
-    cr_assert(lt(dbl, stats_p(study.mod->against_dense), 0.05));
+    cr_assert(lt(dbl, stats_p(study.mod->against_dense.loss), 0.05));
     cr_assert(gt(dbl, study.mod->p, 0.05));
     cr_assert(eq(int, study.mod->verdict, VERDICT_OPEN));
     cr_assert(eq(sz, study.n_mod, 10));
@@ -135,8 +180,8 @@ Test(report_study, no_seed_judges_a_choice_it_took_part_in)
     }
     gather();
     cr_assert(epsilon_eq(dbl, study.mod->capacity, 0.25, 1e-12));
-    cr_assert(lt(dbl, study.mod->against_dense.mean, 0));
-    cr_assert(epsilon_eq(dbl, study.best.mean, (4 * 0.02 + 0.1) / 5, 1e-9));
+    cr_assert(lt(dbl, study.mod->against_dense.loss.mean, 0));
+    cr_assert(epsilon_eq(dbl, study.best.loss.mean, (4 * 0.02 + 0.1) / 5, 1e-9));
 }
 
 Test(report_study, depths_that_were_tried_are_counted)
@@ -211,8 +256,8 @@ Test(report_study, a_setting_is_set_against_the_dense_of_its_budget)
         if (study.setting[i].capacity == 0.5)
             small = &study.setting[i];
     cr_assert(small != NULL && small->rival != study.dense);
-    cr_assert(epsilon_eq(dbl, small->against_dense.mean, 0.1, 1e-12));
-    cr_assert(epsilon_eq(dbl, study.mod->against_dense.mean, 0.1, 1e-12));
+    cr_assert(epsilon_eq(dbl, small->against_dense.loss.mean, 0.1, 1e-12));
+    cr_assert(epsilon_eq(dbl, study.mod->against_dense.loss.mean, 0.1, 1e-12));
 }
 
 /* 2 % apart: no budgets of their own, a study whose runs did not cost the same.

@@ -19,6 +19,7 @@
 #include "tests/cases.h"
 #include "tests/counting/counting.h"
 #include "tests/stored_numbers.h"
+#include "tests/memory_block.h"
 
 /* ---- models ---- */
 

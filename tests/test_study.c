@@ -126,6 +126,7 @@ ParameterizedTestParameters(study, mistakes_are_refused_with_a_place)
           ":3:14: 'a' is an axis already" },
         { "settings: [{name: x, phase: r}]\nphases: {p: {a: [1]}}",
           ":2:29: phase: allowed is the name of one" },
+        { "points: [{a: 1, phase: [x, y]}]", ":2:10: a point is in one phase" },
     };
     return cr_make_param_array(struct mistake, mistakes,
                                sizeof mistakes / sizeof *mistakes);
@@ -190,6 +191,12 @@ Test(study, a_dry_run_names_the_place_of_each_mistake)
                           " fast: allowed is a number");
     expect_said("stderr", "4 of 5 points cannot run");
     expect_said("stdout", "fine");
+    put_file("study.yaml", "base: run.yaml\nset: {train.steps: 0}\n"
+                           "axes: {train.seed: [1, 2, 3]}\n");
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "--dry-run"), 2));
+    expect_said("stderr", "point 0 (seed=1): run.yaml:1:1: the length");
+    expect_said("stderr", "3 of 3 points cannot run, 2 for the reason of the"
+                          " one before");
 }
 
 Test(study, the_first_points_that_fail_alike_stop_it)

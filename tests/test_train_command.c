@@ -363,7 +363,7 @@ Test(train_command, memory_at_the_peak_is_within_a_twentieth_of_the_prediction)
 
 /* ---- other kernels ---- */
 
-Test(train_command, resuming_under_other_kernels_is_said)
+Test(train_command, resuming_under_other_kernels_is_refused_unless_asked_for)
 {
     if (strcmp(kernels_best()->name, "generic") == 0)
         cr_skip("this CPU runs the generic kernels alone");
@@ -372,11 +372,16 @@ Test(train_command, resuming_under_other_kernels_is_said)
     kill(child, SIGINT);
     cr_assert(eq(int, finish(child), 130));
     setenv("ISOBATH_KERNELS", "generic", 1);
+    cr_assert(eq(int, finish(start_long("out", "train.steps=4000")), 2));
+    expect_said("stderr", "these are generic and come to other bits;"
+                " ISOBATH_KERNELS=");
+    expect_said("stderr", "--resume=anyway goes on under these");
     cr_assert(unlink("stderr") == 0);
-    child = start_long("out", "train.steps=4000");
+    child = start(ARGUMENTS("train", "run.yaml", "-o", "out", "-q", "--threads",
+                            "1", "--resume=anyway", "--set",
+                            "train.steps=4000"), (struct limits){ 0 });
     wait_for("stderr");
     kill(child, SIGINT);
     cr_assert(eq(int, finish(child), 130));
-    expect_said("stderr", "it goes on under generic, and not bit for bit;"
-                " ISOBATH_KERNELS=");
+    expect_said("stderr", "it goes on under generic, and not bit for bit");
 }

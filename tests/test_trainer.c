@@ -12,6 +12,7 @@
 #include "tests/cases.h"
 #include "tests/forged_state.h"
 #include "tests/words.h"
+#include "tests/memory_block.h"
 
 static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
     .n_kv_heads = 1, .head_size = 8, .n_ffn = 24, .n_vocab = 256, .n_layers = 2,
@@ -368,6 +369,31 @@ Test(trainer, judging_ends_when_the_watch_says_so)
     cr_expect(eq(i64, v.tokens, 6 * 16));
     /* 4 of 16 */
     cr_expect(eq(dbl, v.capacity, 0.25));
+    close_run(&run);
+}
+
+/* Of 40 windows of 16 tokens, 8 blocks have two windows and 24 have one. */
+Test(trainer, blocks_of_the_text_make_up_its_loss)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(1));
+    struct verdict v = trainer_judge(run.trainer, SPLIT_VALIDATION,
+                                     run.options.policy, 40, NULL);
+    double nats = 0;
+    int64_t bytes = 0;
+
+    cr_assert(eq(int, v.n_blocks, JUDGE_BLOCKS));
+    for (int b = 0; b < v.n_blocks; b++) {
+        cr_expect(v.block[b].bytes == 16 || v.block[b].bytes == 32);
+        cr_expect(gt(dbl, v.block[b].nats, 0));
+        nats += v.block[b].nats;
+        bytes += v.block[b].bytes;
+    }
+    cr_expect(eq(i64, bytes, v.bytes));
+    cr_expect(epsilon_eq(dbl, nats / (double)bytes, v.nats, 1e-6));
+    v = trainer_judge(run.trainer, SPLIT_VALIDATION, run.options.policy, 5,
+                      NULL);
+    cr_expect(eq(int, v.n_blocks, 5));
+    cr_expect(eq(i64, v.block[4].bytes, 16));
     close_run(&run);
 }
 

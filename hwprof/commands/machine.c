@@ -122,6 +122,7 @@ static int run(void *options)
     static struct machine_answer answer;     /* too large for a stack */
     static struct energy_answer energy;
     struct error err = { 0 };
+    command_end_on_signals();
     enum status status = check(o, &err);
 
     if (status == STATUS_OK)

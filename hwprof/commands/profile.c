@@ -323,6 +323,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&err);
+    command_cap_threads(options);
     s->rundir.lock = -1;
     s->source = &source;
     s->arguments = *(struct profile_arguments *)options;

@@ -308,7 +308,7 @@ json_t *profile_tokens(const struct profile_job *s, const struct arm *arm,
     const int32_t n_routed = spec_n_routed(&s->spec[ARM_MOD]) *
                              (apart ? 2 : 1);
     json_t *list = json_array();
-    double *memory = calloc(4 * n, sizeof *memory);
+    double *memory = error_noted(calloc(4 * n, sizeof *memory));
     struct class c = { 0, memory, memory + n, memory + 2 * n, memory + 3 * n };
 
     if (!memory || n_arms < ARM_COUNT) {

@@ -35,7 +35,10 @@ static int list_tables(const char *directory, char *path, size_t size,
 
     if (used < 0 || (size_t)used >= size)
         return -1;
-    return scandir(path, names, is_yaml, alphasort);
+    int n = scandir(path, names, is_yaml, alphasort);
+    if (n < 0)
+        error_note_errno();
+    return n;
 }
 
 /* The directories to look in, best first; returns scandir's count. */

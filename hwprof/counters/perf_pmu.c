@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hwprof/machine/sysfs.h"
+#include "sim/core/base/error.h"
 
 static const char devices[] = "bus/event_source/devices";
 
@@ -73,6 +74,8 @@ bool perf_pmu_find(struct perf_pmu *out, const char *sysfs_root)
     (void)sched_getaffinity(0, sizeof allowed, &allowed);
     snprintf(path, sizeof path, "%s/%s", sysfs_root, devices);
     int n = scandir(path, &entry, is_core, alphasort);
+    if (n < 0)
+        error_note_errno();
     for (int i = 0; i < n; i++) {
         int ours = count_ours(sysfs_root, entry[i]->d_name, &allowed);
         bool taken = take(&pmu, sysfs_root, entry[i]->d_name);

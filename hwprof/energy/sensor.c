@@ -123,6 +123,8 @@ static void open_zones(struct sensor_list *list)
 
     snprintf(path, sizeof path, "%s/class/powercap", list->root);
     int n = scandir(path, &entry, is_zone, alphasort);
+    if (n < 0)
+        error_note_errno();
     for (int i = 0; i < n; i++) {
         open_zone(list, entry[i]->d_name);
         free(entry[i]);
@@ -235,6 +237,8 @@ static void open_power(struct sensor_list *list)
     event.n_cpus = sysfs_cpus(event.cpu, list->root, "%s/cpumask", device);
     snprintf(path, sizeof path, "%s/%s/events", list->root, device);
     int n = scandir(path, &entry, is_event, alphasort);
+    if (n < 0)
+        error_note_errno();
     for (int e = 0; e < n; e++) {
         event.name = entry[e]->d_name;
         read_power_event(&event, list->root);

@@ -45,6 +45,8 @@ static double read_waiting(const char *proc_root)
 
     snprintf(path, sizeof path, "%s/self/task", proc_root);
     DIR *tasks = opendir(path);
+    if (!tasks)
+        error_note_errno();
     for (struct dirent *task; tasks && (task = readdir(tasks));) {
         sysfs_text(text, sizeof text, proc_root, "self/task/%s/schedstat",
                    task->d_name);

@@ -197,6 +197,7 @@ static int run(void *options)
 
     if (!j)
         return command_fail(&err);
+    command_cap_threads(options);
     j->rundir.lock = -1;
     j->flags = *(struct router_flags *)options;
     command_catch_signals();

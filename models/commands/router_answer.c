@@ -99,7 +99,8 @@ static void fill_agreement(struct table *t, const struct router_job *j)
 static struct difference loss_less(const struct router_record *r,
                                    const float *nats)
 {
-    double *more = calloc(2 * (size_t)r->windows + 1, sizeof *more);
+    double *more = error_noted(calloc(2 * (size_t)r->windows + 1,
+                                      sizeof *more));
     struct difference d = { .mean = (double)NAN, .low = (double)NAN,
                             .high = (double)NAN };
     const float *causal = router_causal(r)->nats;
@@ -298,13 +299,11 @@ static json_t *value_of(const struct table *t, struct error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
+    FILE *file = file_open_text(&text, &size);
     enum status status = file ? table_json(t, file, err) : STATUS_NO_MEMORY;
+    json_t *value = file_close_text(file) && status == STATUS_OK
+                        ? json_loadb(text, size, 0, NULL) : NULL;
 
-    if (file && fclose(file) != 0)
-        status = STATUS_NO_MEMORY;
-    json_t *value = status == STATUS_OK ? json_loadb(text, size, 0, NULL)
-                                        : NULL;
     free(text);
     return value;
 }

@@ -237,6 +237,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&err);
+    command_cap_threads(options);
     s->rundir.lock = -1;
     command_catch_signals();
     enum status status = run_flags_config(options, &s->config, &err);

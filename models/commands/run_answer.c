@@ -88,7 +88,7 @@ static bool twin_of(struct twin *out, const struct run_scoring *s)
 {
     const struct spent model = spent_by(s, PAIR_MODEL);
     const size_t n = (size_t)s->pairs.n;
-    double *x = calloc(3 * n + 1, sizeof *x);
+    double *x = error_noted(calloc(3 * n + 1, sizeof *x));
 
     if (!x)
         return false;

@@ -266,7 +266,7 @@ static enum status open_output(struct prompt_session *s, struct error *err)
     for (int32_t c = 0; c < plan_n_choices(&s->spec); c++)
         s->n_kept += plan_choice(&s->spec, c).routed;
     s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
-    s->copy.file = open_memstream(&s->text, &s->text_size);
+    s->copy.file = file_open_text(&s->text, &s->text_size);
     if (!s->token || !s->kept || !s->copy.file)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
     if (o->format == FORMAT_TEXT)
@@ -475,7 +475,8 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .passed = passed, .emit = emit, .context = s });
     s->load = load_watch_end(s->job->watch);
     text_stream_end(&s->copy);
-    fflush(s->copy.file);
+    bool whole = file_close_text(s->copy.file);
+    s->copy.file = NULL;
     if (s->out.file) {
         text_stream_end(&s->out);
         /* The facts begin on a line of their own; a pipe gets the text only. */
@@ -484,8 +485,10 @@ static enum status go_on(struct prompt_session *s, struct error *err)
             fputc('\n', s->out.file);
         fflush(s->out.file);
     }
-    return s->status == STATUS_OK
-               ? STATUS_OK : error_set(err, s->status, "%s", s->why.text);
+    if (s->status != STATUS_OK)
+        return error_set(err, s->status, "%s", s->why.text);
+    return whole ? STATUS_OK
+                 : error_set(err, STATUS_NO_MEMORY, "no memory for the text");
 }
 
 /* ---- results ---- */

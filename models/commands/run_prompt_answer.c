@@ -20,13 +20,13 @@ struct pace {
 
 static double median_seconds(const struct run_prompt_answer *r, int32_t n)
 {
-    double *seconds = calloc((size_t)n + 1, sizeof *seconds), middle;
+    double *seconds = error_noted(calloc((size_t)n + 1, sizeof *seconds));
 
     if (!seconds)
         return (double)NAN;
     for (int32_t i = 0; i < n; i++)
         seconds[i] = r->token[i].seconds;
-    middle = stats_median(seconds, (size_t)n);
+    const double middle = stats_median(seconds, (size_t)n);
     free(seconds);
     return middle;
 }

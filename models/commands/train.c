@@ -11,14 +11,21 @@
 /* The tables are files in DIR, so there is no CSV to print. */
 static const char *const formats[] = { "text", "json", NULL };
 
+enum resume { RESUME_EXACTLY, RESUME_ANYWAY };
+static const char *const resumes[] = { [RESUME_EXACTLY] = "exactly",
+                                       [RESUME_ANYWAY] = "anyway", NULL };
+
 static const struct flag flags[] = {
     FLAG_OPERAND("CONFIG", NULL, "a YAML file with the keys below, such as"
         " configs/runs/demo.yaml"),
     FLAG_OUTPUT("DIR", NULL, "the directory for the model, its checkpoint,"
         " curve.csv, ledger.csv and summary.json"),
-    FLAG("--resume", NULL, NULL, BOOL, struct train_arguments, resume, 0, 0, "",
-         NULL, NULL, "continue from the checkpoint in DIR, bit for bit; start"
-         " anew if there is none"),
+    FLAG("--resume", "[HOW]", NULL, CHOICE, struct train_arguments, resume, 0, 0,
+         "", resumes, NULL, "continue from the checkpoint in DIR, bit for bit;"
+         " start anew if there is none.  Kernels for another CPU than it was"
+         " written under (not another number of threads) come to other bits and"
+         " are refused: ISOBATH_KERNELS=NAME takes those of then, anyway goes on"
+         " under these"),
     FLAG_SET,
     FLAG_FORMAT(NULL, formats),
     FLAG_QUIET,
@@ -80,25 +87,30 @@ static enum status train(struct train_job *s, struct error *err)
 }
 
 /* Kernels of another width add in another order: the bits differ from there. */
-static void warn_of_kernels(const struct train_job *s)
+static enum status check_kernels(const struct train_job *s, struct error *err)
 {
     const char *then = trainer_state(s->trainer)->kernels;
     const char *now = kernels_best()->name;
 
-    if (*then && strcmp(then, now) != 0)
-        command_warn("%s: written under the %s kernels; it goes on under %s,"
-                     " and not bit for bit; ISOBATH_KERNELS=%s would",
-                     s->state_path, then, now, then);
+    if (!*then || strcmp(then, now) == 0)
+        return STATUS_OK;
+    if (s->arguments.resume != RESUME_ANYWAY)
+        return error_set(err, STATUS_BAD_VALUE, "%s: written under the %s"
+                         " kernels, these are %s and come to other bits;"
+                         " ISOBATH_KERNELS=%s takes the old ones,"
+                         " --resume=anyway goes on under these", s->state_path,
+                         then, now, then);
+    command_warn("%s: written under the %s kernels; it goes on under %s, and"
+                 " not bit for bit", s->state_path, then, now);
+    return STATUS_OK;
 }
 
 static enum status resume(struct train_job *s, struct error *err)
 {
-    if (!s->arguments.resume || !file_exists(s->state_path))
+    if (s->arguments.resume < 0 || !file_exists(s->state_path))
         return STATUS_OK;
     enum status status = trainer_resume(s->trainer, s->state_path, err);
-    if (status == STATUS_OK)
-        warn_of_kernels(s);
-    return status;
+    return status == STATUS_OK ? check_kernels(s, err) : status;
 }
 
 /* A finished run is never run again; refuse a run of another config. */
@@ -134,7 +146,7 @@ static enum status look_around(struct train_job *s, bool *done,
     if (status != STATUS_OK)
         return status;
     *done = file_exists(path);
-    if ((*done || file_exists(s->state_path)) && !s->arguments.resume)
+    if ((*done || file_exists(s->state_path)) && s->arguments.resume < 0)
         return error_set(err, STATUS_BAD_VALUE,
                          "%s: holds a run already; go on with --resume, or"
                          " give another directory", s->rundir.path);
@@ -150,6 +162,7 @@ static int run(void *options)
 
     if (!s)
         return command_fail(&err);
+    command_cap_threads(options);
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();

@@ -126,6 +126,28 @@ static double share_recovered(const struct verdicts *v)
     return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
 }
 
+/* The blocks of the held-out text: their bytes, and the nats that each rule lost
+ * on them. */
+static json_t *blocks_json(const struct verdicts *v)
+{
+    const struct { const char *name; const struct verdict *of; } rules[] = {
+        { "nats_causal", &v->causal }, { "nats_topk", &v->topk },
+    };
+    json_t *out = json_object(), *bytes = json_array();
+
+    for (int b = 0; b < v->topk.n_blocks; b++)
+        json_array_append_new(bytes, json_integer(v->topk.block[b].bytes));
+    json_object_set_new(out, "bytes", bytes);
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+        json_t *nats = json_array();
+        for (int b = 0; b < rules[r].of->n_blocks; b++)
+            json_array_append_new(nats,
+                                  json_number(rules[r].of->block[b].nats));
+        json_object_set_new(out, rules[r].name, nats);
+    }
+    return out;
+}
+
 static json_t *loss_json(const struct train_job *s,
                          const struct verdicts *v)
 {
@@ -139,6 +161,7 @@ static json_t *loss_json(const struct train_job *s,
         "heldout_rule", s->options.policy->name,
         "heldout_bytes", (json_int_t)v->topk.bytes,
         "heldout_tokens", (json_int_t)v->topk.tokens);
+    json_object_set_new(loss, "blocks", blocks_json(v));
     if (s->spec.aux_loss > 0.0)
         json_object_set_new(loss, "train_router", json_number(
             model_router_nats(trainer_model(s->trainer))));

@@ -16,7 +16,7 @@ struct machine;
 struct train_arguments {
     struct command_options common;
     const char *config;
-    bool        resume;
+    int         resume;          /* enum resume; -1: not given */
 };
 
 /* The parts of a run, opened in this order. */

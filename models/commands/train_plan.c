@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "models/files/hf_class.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
@@ -389,8 +390,10 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
-    if (!text)
+    if (!text || error_memory_ran_out()) {
+        free(text);
         return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    }
     snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
              (uint64_t)XXH64(text, strlen(text), 0));
     free(text);

@@ -289,20 +289,21 @@ enum status hf_config_parse(struct model_spec *spec, struct hf_routing *routing,
                             const char *text, size_t size, const char *name,
                             struct error *err)
 {
-    json_error_t json;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
-    enum status status;
+    json_t *root = NULL;
+    enum status status = json_parse(&root, text, size, name, err);
 
-    if (!root)
-        return error_set(err, STATUS_BAD_FORMAT, "%.160s:%d:%d: %s", name,
-                         json.line, json.column, json.text);
+    if (status != STATUS_OK)
+        return status;
     if (json_is_object(root))
         status = read_root(spec, routing, root, name, err);
     else
         status = error_set(err, STATUS_BAD_FORMAT,
                            "%.160s:1:1: must be an object", name);
     json_decref(root);
-    return status;
+    /* A default that jansson had no memory for is none. */
+    return error_memory_ran_out() && status == STATUS_OK
+               ? error_set(err, STATUS_NO_MEMORY, "no memory to read %s", name)
+               : status;
 }
 
 enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,

@@ -1,11 +1,11 @@
 /* safetensors_write.c - Write tensors; the same tensors give the same bytes. */
 #include "models/files/safetensors.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 enum { ALIGNMENT = 8 };          /* of the data, as the reference pads it */
@@ -153,7 +153,7 @@ enum status safetensors_write(const char *path,
     if (status == STATUS_OK)
         status = add_tensors(header, tensor, n_tensors, path, err);
     char *text = status == STATUS_OK ? json_dumps(header, JSON_COMPACT) : NULL;
-    if (text)
+    if (text && !error_memory_ran_out())
         status = write_file(path, text, tensor, n_tensors, err);
     else if (status == STATUS_OK)
         status = error_set(err, STATUS_NO_MEMORY, "no memory to write %s",

@@ -1,10 +1,10 @@
 /* shards.c - Open one file of tensors, or the many that an index names. */
 #include "models/files/shards.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
 /* Of an index: one of 100000 tensors has some 10 MB. */
@@ -32,16 +32,14 @@ static enum status read_index(struct shards *s, struct error *err)
 {
     char *text;
     size_t size;
-    json_error_t json;
     enum status status = file_read(&text, &size, s->path, MAX_INDEX, err);
 
     if (status != STATUS_OK)
         return status;
-    s->index = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
+    status = json_parse(&s->index, text, size, s->path, err);
     free(text);
-    if (!s->index)
-        return error_set(err, STATUS_BAD_FORMAT, "%.160s:%d:%d: %s", s->path,
-                         json.line, json.column, json.text);
+    if (status != STATUS_OK)
+        return status;
     s->map = json_object_get(s->index, "weight_map");
     return json_object_size(s->map) > 0
                ? STATUS_OK

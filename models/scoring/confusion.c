@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "sim/core/base/error.h"
+
 void confusion_add(struct confusion *c, bool truth, bool guess)
 {
     c->n[truth][guess]++;
@@ -66,7 +68,7 @@ static int compare(const void *a, const void *b)
 
 double confusion_auc(const float *score, const unsigned char *truth, size_t n)
 {
-    struct scored *s = malloc((n + 1) * sizeof *s);
+    struct scored *s = error_noted(malloc((n + 1) * sizeof *s));
     double wins = 0, trues = 0, falses = 0;
 
     if (!s)

@@ -118,7 +118,7 @@ static double kept_of(const struct router_record *r, int32_t choice, int64_t t)
 static void resample(struct difference *d, const struct moments *window,
                      int64_t n)
 {
-    double *r = malloc(STATS_BOOTSTRAP_ROUNDS * sizeof *r);
+    double *r = error_noted(malloc(STATS_BOOTSTRAP_ROUNDS * sizeof *r));
     struct random random = random_seeded(1);
     size_t known = 0;
 
@@ -142,7 +142,8 @@ struct difference router_correlation(const struct router_record *r,
 {
     struct difference d = { .n = (size_t)r->windows, .mean = (double)NAN,
                             .low = (double)NAN, .high = (double)NAN };
-    struct moments *window = calloc((size_t)r->windows + 1, sizeof *window);
+    struct moments *window = error_noted(calloc((size_t)r->windows + 1,
+                                               sizeof *window));
     struct moments all = { 0 };
 
     if (!window)

@@ -11,18 +11,25 @@ enum {
     LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
 };
 
-/* The window that the model was trained with, if its run states it. */
-static int64_t trained_window(const char *directory)
+/* The window that the model was trained with; 0: no run states it. */
+static enum status trained_window(int64_t *out, const char *directory,
+                                  struct error *err)
 {
+    char path[FILE_PATH_SIZE];
     json_t *summary = NULL;
-    struct error ignored;
-    int64_t tokens = 0;
+    struct error why;
+    enum status status = file_join(path, directory, "summary.json", err);
 
-    if (summary_read(&summary, directory, &ignored) == STATUS_OK)
-        tokens = json_integer_value(json_object_get(json_object_get(
-            json_object_get(summary, "config"), "data"), "tokens"));
+    *out = 0;
+    if (status != STATUS_OK || !file_exists(path))
+        return status;
+    status = summary_read(&summary, directory, &why);
+    *out = json_integer_value(json_object_get(json_object_get(
+        json_object_get(summary, "config"), "data"), "tokens"));
     json_decref(summary);
-    return tokens;
+    /* Somebody else's summary is none; one that cannot be read may be ours. */
+    return status == STATUS_OK || status == STATUS_BAD_FORMAT
+               ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
 enum status run_text_window(struct run_config *c, const struct source *source,
@@ -30,13 +37,16 @@ enum status run_text_window(struct run_config *c, const struct source *source,
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
+    enum status status = STATUS_OK;
 
     if (c->window > most)
         return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
                                " is 1 to the model's max_tokens, %" PRId64,
                                c->window, most);
     if (c->window == 0 && source->has_weights)
-        c->window = trained_window(c->model);
+        status = trained_window(&c->window, c->model, err);
+    if (status != STATUS_OK)
+        return status;
     if (c->window < 1 || c->window > most)
         c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
     if (c->stride == 0)

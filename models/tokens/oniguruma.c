@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/base/file.h"
+
 /* Word characters: UTS #18, annex C.  Outside brackets Oniguruma asks a table
  * of Latin-1 first (src/unicode.c), which has superscripts and fractions. */
 #define CLASS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
@@ -227,12 +229,11 @@ enum status oniguruma_spell(char **out, const char *pattern, struct error *err)
     enum status status = STATUS_OK;
 
     *out = NULL;
-    if (!(s.out = open_memstream(out, &size)))
+    if (!(s.out = file_open_text(out, &size)))
         return error_set(err, STATUS_NO_MEMORY, "the spelling of a pattern");
     while (*s.at && status == STATUS_OK)
         status = spell_next(&s);
-    bool whole = !ferror(s.out);
-    if ((fclose(s.out) != 0 || !whole) && status == STATUS_OK)
+    if (!file_close_text(s.out) && status == STATUS_OK)
         status = error_set(err, STATUS_NO_MEMORY, "the spelling of a pattern");
     if (status != STATUS_OK) {
         free(*out);

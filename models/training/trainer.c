@@ -280,16 +280,20 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
     const struct trainer_options *o = &t->options;
     int64_t all = data_windows(t->data, split, o->n_tokens);
     int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
-    int64_t done = 0, bytes = 0;
+    int64_t done = 0;
     double nats = 0.0, kept = 0.0;
     struct forward_meter meter = forward_meter();
+    struct verdict v = { .n_blocks = (int)(n < JUDGE_BLOCKS ? n : JUDGE_BLOCKS) };
 
     while (done < n && (!watch || watch->go_on(watch, done, n))) {
         int32_t b = 0;
-        for (; b < t->judged_at_once && done + b < n; b++)
-            bytes += data_window(t->data, split, (done + b) * all / n,
-                                 o->n_tokens, t->ids + b * T,
-                                 t->targets + b * T);
+        for (; b < t->judged_at_once && done + b < n; b++) {
+            int64_t bytes = data_window(t->data, split, (done + b) * all / n,
+                                        o->n_tokens, t->ids + b * T,
+                                        t->targets + b * T);
+            v.block[(done + b) * v.n_blocks / n].bytes += bytes;
+            v.bytes += bytes;
+        }
         struct model_input input = {
             .ids = t->ids, .targets = t->targets, .n_sequences = b,
             .n_tokens = o->n_tokens, .policy = policy,
@@ -299,12 +303,17 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
         model_forward(t->judge, &input, &meter.meter, &mean);
         nats += mean * b;
         kept += kept_share(t->judge) * b;
+        for (int64_t i = 0; i < b * T; i++)
+            v.block[(done + i / T) * v.n_blocks / n].nats +=
+                (double)model_nats(t->judge)[i];
         done += b;
     }
-    return (struct verdict){ nats / (double)done * per_byte(done * T, bytes),
-                             kept / (double)done,
-                             (double)meter.flops / (double)(done * T), done,
-                             done * T, bytes };
+    v.nats = nats / (double)done * per_byte(done * T, v.bytes);
+    v.capacity = kept / (double)done;
+    v.flops = (double)meter.flops / (double)(done * T);
+    v.windows = done;
+    v.tokens = done * T;
+    return v;
 }
 
 /* Replace the judge, so that there are never three models. */

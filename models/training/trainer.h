@@ -59,6 +59,11 @@ struct judge_watch {
     bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
 };
 
+/* The split in so many blocks of neighbouring windows, whose losses tell how
+ * far the text decides: as many as the interval of a mean needs (31 degrees of
+ * freedom), each long enough to be nearly independent of the next. */
+enum { JUDGE_BLOCKS = 32 };
+
 /* Mean loss on fixed windows of a split. */
 struct verdict {
     double  nats;                  /* per byte of the targets */
@@ -67,6 +72,8 @@ struct verdict {
     double  flops;                 /* counted, of a token's forward under that
                                     * policy, its loss left out */
     int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
+    int     n_blocks;
+    struct { double nats; int64_t bytes; } block[JUDGE_BLOCKS];    /* sums */
 };
 /* Judge under `policy`, over at most `most` windows (0: all), evenly spread.
  * `watch` may be NULL. */

@@ -62,16 +62,17 @@ static int run(void *options)
     struct report *report = calloc(1, sizeof *report);
     struct error err = { STATUS_NO_MEMORY, "no memory for a report" };
     struct rundir rundir = { .lock = -1 };
-    static const char *const folders[] = { ".", "figures", "tables" };
+    static const char *const folders[] = { "figures", "tables" };
 
     if (!report)
         return command_fail(&err);
+    command_end_on_signals();
     enum status status = report_open(report, o->operand, o->n_operands, &err);
     command_line(report->command_line, sizeof report->command_line, o->argc,
                  o->argv);
     if (status == STATUS_OK)
-        status = rundir_open(&rundir, o->output, &err);
-    for (size_t i = 0; status == STATUS_OK && i < 3; i++)
+        status = rundir_open_own(&rundir, o->output, "report", &err);
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         rundir_remove_leftovers(&rundir, folders[i]);
     if (status == STATUS_OK)
         status = report_write(report, o->output, &err);

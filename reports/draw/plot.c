@@ -19,21 +19,21 @@ enum status plot_open(struct plot *out, const char *name, struct error *err)
 {
     *out = (struct plot){ .name = name, .height = 500, .left = 72, .right = 24,
                           .top = 104, .bottom = 84 };
-    out->script = open_memstream(&out->script_text, &out->script_size);
-    out->data = open_memstream(&out->data_text, &out->data_size);
+    out->script = file_open_text(&out->script_text, &out->script_size);
+    out->data = file_open_text(&out->data_text, &out->data_size);
     if (out->script && out->data)
         return STATUS_OK;
     plot_close(out);
     return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s", name);
 }
 
-static void close_streams(struct plot *plot)
+static bool close_streams(struct plot *plot)
 {
-    if (plot->script)
-        fclose(plot->script);
-    if (plot->data)
-        fclose(plot->data);
+    bool script = !plot->script || file_close_text(plot->script);
+    bool data = !plot->data || file_close_text(plot->data);
+
     plot->script = plot->data = NULL;
+    return script && data;
 }
 
 void plot_close(struct plot *plot)
@@ -218,17 +218,14 @@ static enum status write_gp(const struct plot *plot, const char *folder,
 {
     char  *text = NULL;
     size_t size = 0;
-    FILE  *stream = open_memstream(&text, &size);
-    enum status status;
+    FILE  *stream = file_open_text(&text, &size);
 
-    if (stream) {
+    if (stream)
         write_script(plot, stream);
-        fclose(stream);
-    }
-    if (!text)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
-                         plot->name);
-    status = write_text(folder, plot->name, ".gp", text, err);
+    enum status status = file_close_text(stream)
+        ? write_text(folder, plot->name, ".gp", text, err)
+        : error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
+                    plot->name);
     free(text);
     return status;
 }
@@ -246,18 +243,21 @@ static enum status run_program(char *const *argv, const char *folder, int out,
 
     if (pipe2(heard, O_CLOEXEC) != 0)
         return error_set(err, STATUS_IO, "no pipe: %s", strerror(errno));
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, folder);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, heard[1], 2);
-    spawned = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    spawned = posix_spawn_file_actions_init(&actions);
+    spawned |= posix_spawn_file_actions_addchdir_np(&actions, folder);
+    spawned |= posix_spawn_file_actions_addopen(&actions, 0, "/dev/null",
+                                                O_RDONLY, 0);
+    spawned |= posix_spawn_file_actions_adddup2(&actions, out, 1);
+    spawned |= posix_spawn_file_actions_adddup2(&actions, heard[1], 2);
+    if (spawned == 0)            /* until here, all that can lack is memory */
+        spawned = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(heard[1]);
     if (spawned != 0) {
         close(heard[0]);
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", argv[0],
-                         strerror(spawned));
+        return error_set(err, spawned == ENOMEM ? STATUS_NO_MEMORY
+                                                : STATUS_UNAVAILABLE,
+                         "%s: %s", argv[0], strerror(spawned));
     }
     for (char block[256];;) {
         ssize_t got = read(heard[0], block, sizeof block);
@@ -425,8 +425,7 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
 {
     enum status status;
 
-    close_streams(plot);
-    if (!plot->script_text || !plot->data_text)
+    if (!close_streams(plot))
         return error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
                          plot->name);
     status = write_text(folder, plot->name, ".dat", plot->data_text, err);

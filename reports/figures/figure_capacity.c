@@ -187,7 +187,7 @@ static void write_panels(struct plot *p, const struct study *study,
 void figure_capacity(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
-    const struct setting **s = calloc(study->n + 1, sizeof *s);
+    const struct setting **s = error_noted(calloc(study->n + 1, sizeof *s));
     size_t n = s ? collect(s, study) : 0;
 
     if (n > 0) {

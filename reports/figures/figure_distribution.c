@@ -45,7 +45,7 @@ static void put(struct panel *panel, enum group group, double value)
 static bool panel_open(struct panel *out, size_t n)
 {
     for (int g = 0; g < GROUP_COUNT; g++)
-        if (!(out->of[g].value = calloc(n + 1, sizeof(double))))
+        if (!(out->of[g].value = error_noted(calloc(n + 1, sizeof(double)))))
             return false;
     return true;
 }

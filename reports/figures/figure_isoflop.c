@@ -187,7 +187,7 @@ static void part(struct isoflop *iso, struct frame frame)
 {
     static const double near = 7, step = 11;
     const double pixel = log(iso->x1 / iso->x0) / frame.width;
-    struct dot **at = calloc((size_t)iso->n, sizeof(struct dot *));
+    struct dot **at = error_noted(calloc((size_t)iso->n, sizeof(struct dot *)));
     int n;
 
     if (!at)
@@ -353,7 +353,7 @@ static void say(struct plot *p, const struct study *study)
         return;
     }
     table_si(budget, dense->flops_train, "FLOP");
-    study_said(said, study->verdict, study->best, dense->causal.mean, 1);
+    study_said(said, study->verdict, &study->best, dense->causal.mean, 1);
     TEXT_SET(p->head, "At %.20s, dense is lowest at %.24s, MoD at %.40s: "
              "%.80s", budget, dense->label, mod->label,
              said);
@@ -487,9 +487,10 @@ static void write_column(struct plot *p, struct label *label, int n,
 static void write_labels(struct plot *p, const struct isoflop *iso,
                          const struct study *study, struct frame frame)
 {
-    struct label *label = calloc((size_t)iso->n * 2 * GUARDS, sizeof *label);
-    struct label *column = calloc((size_t)iso->n, sizeof *column);
-    char (*colour)[12] = calloc((size_t)iso->n, sizeof *colour);
+    struct label *label = error_noted(calloc((size_t)iso->n * 2 * GUARDS,
+                                            sizeof *label));
+    struct label *column = error_noted(calloc((size_t)iso->n, sizeof *column));
+    char (*colour)[12] = error_noted(calloc((size_t)iso->n, sizeof *colour));
     const struct dot *best[] = { dot_of(iso, study->dense),
                                  dot_of(iso, study->mod) };
     int n = 0;
@@ -565,8 +566,8 @@ void figure_isoflop(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
     struct isoflop iso = {
-        .dot = calloc(study->n + 1, sizeof *iso.dot),
-        .capacity = calloc(study->n + 1, sizeof *iso.capacity),
+        .dot = error_noted(calloc(study->n + 1, sizeof *iso.dot)),
+        .capacity = error_noted(calloc(study->n + 1, sizeof *iso.capacity)),
         .study = study,
     };
 

@@ -109,7 +109,8 @@ static void write_means(struct plot *p, const struct study *study,
 static void write_envelope(struct plot *p, const struct study *study,
                            const struct axis *axis)
 {
-    const struct setting **hull = calloc(study->n + 1, sizeof *hull);
+    const struct setting **hull = error_noted(calloc(study->n + 1,
+                                                     sizeof *hull));
     size_t n = 0;
 
     fputs("# dense envelope: compute  loss\n", p->data);
@@ -173,7 +174,7 @@ static void say(struct plot *p, const struct study *study)
                             : "dense models alone, no MoD model was trained");
         return;
     }
-    study_said(said, study->verdict, study->best, study->dense->causal.mean, 1);
+    study_said(said, study->verdict, &study->best, study->dense->causal.mean, 1);
     TEXT_SET(p->head, "Best MoD against best dense: %s", said);
 }
 

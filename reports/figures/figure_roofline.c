@@ -531,7 +531,7 @@ static void write_script(struct plot *p, const struct roofline *r)
 void figure_roofline(struct plot *p, const struct report *report)
 {
     const struct run *profile = report->profile;
-    struct roofline *r = profile ? calloc(1, sizeof *r) : NULL;
+    struct roofline *r = profile ? error_noted(calloc(1, sizeof *r)) : NULL;
 
     if (!r)
         return;

@@ -114,8 +114,9 @@ void figure_token_cost(struct plot *p, const struct report *r)
 {
     const struct token_cost *cost = &r->token_cost;
     int n = (int)cost->most + 2;
-    double *scratch = calloc((size_t)n * (cost->n + 1), sizeof *scratch);
-    struct class *class = calloc((size_t)n, sizeof *class);
+    double *scratch = error_noted(calloc((size_t)n * (cost->n + 1),
+                                         sizeof *scratch));
+    struct class *class = error_noted(calloc((size_t)n, sizeof *class));
     double highest = 0, middle = 0;
     size_t known = 0, above = 0;
 

@@ -11,19 +11,24 @@ static struct amount measured(void)
     return amount_of(1, PROV_MEASURED);
 }
 
-static void difference_text(FILE *out, struct difference d)
+static void difference_text(FILE *out, const struct compared *c)
 {
+    const struct difference d = c->loss;
     char mean[TABLE_NUMBER_SIZE], low[TABLE_NUMBER_SIZE];
     char high[TABLE_NUMBER_SIZE];
 
     table_number(mean, d.mean, COLUMN_SIGNED);
     table_number(low, d.low, COLUMN_SIGNED);
     table_number(high, d.high, COLUMN_SIGNED);
-    if (isfinite(d.low) && isfinite(d.high))
-        html_textf(out, "%s nats per byte, 95 %% interval %s to %s, %zu pairs "
-                   "of seeds on one text", mean, low, high, d.n);
+    html_textf(out, "%s nats per byte", mean);
+    if (!isfinite(d.low) || !isfinite(d.high))
+        return;
+    html_textf(out, ", 95 %% interval %s to %s, %zu pairs of seeds on ", low,
+               high, d.n);
+    if (c->n_blocks)
+        html_textf(out, "%zu blocks of text", c->n_blocks);
     else
-        html_textf(out, "%s nats per byte", mean);
+        html_text(out, "one text");
 }
 
 /* Loss at equal training compute. */
@@ -57,12 +62,12 @@ static void lead_study(const struct report *r, FILE *out)
     }
     if (s->mod && s->dense) {
         fputs(": ", out);
-        study_said(said, s->verdict, s->best, s->dense->causal.mean, 1);
+        study_said(said, s->verdict, &s->best, s->dense->causal.mean, 1);
         html_fact(out, said, amount_unknown(NULL));
         fputs(s->n_mod + s->n_dense > 2
               ? " <i>(chosen on all seeds but one and judged on that one, in "
               "turn: " : " <i>(", out);
-        difference_text(out, s->best);
+        difference_text(out, &s->best);
         fputs(")</i>", out);
     } else {
         fputs(" nats per byte", out);
@@ -268,8 +273,11 @@ static void rivals(const struct study *s, FILE *out)
     else
         fputs("Only one dense depth was tried: another one may do better, and "
               "no MoD model was held against it. ", out);
-    fputs("Seeds vary, the text does not: intervals say nothing of another "
-          "text.</p>\n", out);
+    fputs(s->best.n_blocks
+          ? "Intervals cover other seeds, and other text of this kind: blocks of "
+            "the held-out one vary in them.</p>\n"
+          : "Seeds vary, the text does not: intervals say nothing of another "
+            "text.</p>\n", out);
 }
 
 void page_setup(const struct report *r, FILE *out)

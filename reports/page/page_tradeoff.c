@@ -111,8 +111,10 @@ void page_setup_tradeoff(const struct report *r, FILE *out)
           "<em>look ahead</em> also by what follows, which no decoder has: "
           "they are shown as a bound, never as an answer.</p>\n", out);
     fputs("<p>The winner within a limit was picked from all points by the same "
-          "losses that are shown: the winner of many is a little lucky.</p>\n",
-          out);
+          "losses that are shown, and the winner of many is a little lucky: so "
+          "each point must be below the limit beyond what the number of points "
+          "explains (Holm), and the interval shown is the point's "
+          "own.</p>\n", out);
     if (x->n_unfinished)
         fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
                 "finished and missing here.</p>\n", x->n_unfinished,

@@ -1,12 +1,11 @@
 /* rivals.c - Hold the settings of a study against the best dense one, and say
  * what the differences allow. */
-#include "reports/read/study.h"
+#include "reports/read/comparison.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* The loss of a seed; NAN: the setting lacks it. */
-static double loss_at(const struct setting *s, double seed)
+double setting_loss(const struct setting *s, double seed)
 {
     for (size_t i = 0; i < s->n_seeds; i++)
         if (s->seed[i] == seed)
@@ -109,50 +108,23 @@ static double find_best(struct study *study)
     return flops;
 }
 
-/* Note the losses of two settings at a seed, where both are known. */
-static size_t add_pair(double *x, size_t room, size_t n, double seed, double a,
-                       double b)
-{
-    if (!isfinite(seed) || !isfinite(a) || !isfinite(b))
-        return n;
-    x[n] = a;
-    x[room + n] = b;
-    return n + 1;
-}
-
-/* a less b over the seeds both have; over all their runs when they share fewer
- * than two.  x[2 * n_runs], here and below. */
-static struct difference difference_of(const struct study *study,
-                                       const struct setting *a,
-                                       const struct setting *b, double *x)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < a->n_seeds; i++)
-        n = add_pair(x, study->n_runs, n, a->seed[i], a->loss[i],
-                     loss_at(b, a->seed[i]));
-    return n >= 2 ? stats_paired(x, x + study->n_runs, n)
-                  : stats_welch(a->causal, b->causal);
-}
-
 /* Each seed compares the two settings that the other seeds would choose, so
  * none judges a choice it took part in.  Settings that share fewer than two
- * seeds are compared as they are. */
-static struct difference difference_of_best(const struct study *study,
-                                            double flops, double *x)
+ * seeds are compared as they are.  x[2 * n_runs] */
+static struct compared compare_best(const struct study *study, double flops,
+                                    double *x)
 {
-    size_t n = 0;
+    struct comparison c = comparison_open(x, study->n_runs);
 
     for (size_t i = 0; i < study->dense->n_seeds; i++) {
         double seed = study->dense->seed[i];
         const struct setting *a = best_without(study, SETTING_MOD, flops, seed);
         const struct setting *b = best_without(study, SETTING_DENSE, flops,
                                                seed);
-        n = add_pair(x, study->n_runs, n, seed, a ? loss_at(a, seed) : nan(""),
-                     b ? loss_at(b, seed) : nan(""));
+        if (a && b)
+            comparison_add(&c, a, b, seed);
     }
-    return n >= 2 ? stats_paired(x, x + study->n_runs, n)
-                  : study->mod->against_dense;
+    return c.n >= 2 ? comparison_paired(&c) : study->mod->against_dense;
 }
 
 /* The best dense setting of the same budget; of all budgets, if they are not
@@ -180,8 +152,8 @@ static double margin_of(const struct setting *dense)
 
 static bool is_tested(const struct setting *s)
 {
-    return s->against_dense.n >= STATS_FEWEST_SEEDS &&
-           !isnan(stats_p(s->against_dense));
+    return s->against_dense.loss.n >= STATS_FEWEST_SEEDS &&
+           !isnan(stats_p(s->against_dense.loss));
 }
 
 size_t study_tested(const struct study *study)
@@ -193,19 +165,25 @@ size_t study_tested(const struct study *study)
     return n;
 }
 
-/* x[study->n] */
-static void judge(struct study *study, double *x)
+/* p[2 * study->n]: of a difference, then of none. */
+static void judge(struct study *study, double *p)
 {
-    for (size_t i = 0; i < study->n; i++)
-        x[i] = is_tested(&study->setting[i])
-               ? stats_p(study->setting[i].against_dense) : nan("");
-    stats_holm(x, study->n);
+    double *within = p + study->n;
+
+    for (size_t i = 0; i < study->n; i++) {
+        const struct setting *s = &study->setting[i];
+        p[i] = is_tested(s) ? stats_p(s->against_dense.loss) : nan("");
+        within[i] = is_tested(s) ? stats_p_within(s->against_dense.loss,
+                                                  margin_of(s->rival))
+                                 : nan("");
+    }
+    stats_holm(p, study->n);
+    stats_holm(within, study->n);
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
-        s->p = x[i];
-        if (s->rival)
-            s->verdict = stats_verdict(s->against_dense, s->p,
-                                       margin_of(s->rival));
+        s->p = p[i];
+        s->p_within = within[i];
+        s->verdict = stats_verdict(s->against_dense.loss, p[i], within[i]);
     }
 }
 
@@ -215,23 +193,27 @@ void study_judge(struct study *study, double *x)
 
     for (size_t i = 0; i < study->n; i++) {
         struct setting *s = &study->setting[i];
-        s->against_dense = (struct difference){ .mean = nan(""), .low = nan(""),
-                                                .high = nan("") };
+        s->against_dense.loss = (struct difference){ .mean = nan(""),
+            .low = nan(""), .high = nan("") };
         s->rival = rival_of(study, s);
         if (s->rival && s != s->rival && s->causal.n)
-            s->against_dense = difference_of(study, s, s->rival, x);
+            s->against_dense = compare_settings(s, s->rival, true, x,
+                                                study->n_runs);
     }
     judge(study, x);
     if (!study->mod || !study->dense)
         return;
-    study->best = difference_of_best(study, flops, x);
-    study->verdict = stats_verdict(study->best, stats_p(study->best),
-                                   margin_of(study->dense));
+    study->best = compare_best(study, flops, x);
+    study->verdict = stats_verdict(study->best.loss, stats_p(study->best.loss),
+                                   stats_p_within(study->best.loss,
+                                                  margin_of(study->dense)));
 }
 
-void study_said(char out[96], enum verdict verdict, struct difference d,
-                double dense_loss, size_t n_tested)
+void study_said(char out[96], enum verdict verdict,
+                const struct compared *compared, double dense_loss,
+                size_t n_tested)
 {
+    const struct difference d = compared->loss;
     static const char *const said[] = {
         [VERDICT_LOWER]  = "lower, beyond the seed noise",
         [VERDICT_HIGHER] = "higher, beyond the seed noise",

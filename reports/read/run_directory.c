@@ -89,6 +89,8 @@ static enum status open_points(struct run *run, struct error *err)
         return STATUS_OK;
     n = scandir(folder, &entry, is_point, alphasort);
     if (n < 0)
+        error_note_errno();
+    if (n < 0)
         return error_set(err, STATUS_IO, "%s: cannot be listed", folder);
     run->point = calloc((size_t)n + 1, sizeof *run->point);
     for (int i = 0; i < n; i++) {

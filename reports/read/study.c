@@ -70,7 +70,7 @@ static char *setting_key(const struct run *run)
     char *key;
 
     if (!given)
-        return strdup(run->path);     /* nothing to compare by */
+        return error_noted(strdup(run->path));     /* nothing to compare by */
     config = without_seeds(given);
     name_data(config, run->summary);
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);

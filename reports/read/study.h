@@ -12,6 +12,14 @@ enum setting_kind { SETTING_DENSE, SETTING_MOD, SETTING_CONTROL,
                     SETTING_KIND_COUNT };
 extern const char *const setting_kind_names[SETTING_KIND_COUNT];
 
+/* A difference of losses; the rest is how it was found (comparison.h). */
+struct compared {
+    struct difference loss;
+    size_t n_blocks;                    /* of text that vary in its interval;
+                                         * 0: the text does not */
+    bool   paired;                      /* seed by seed */
+};
+
 struct setting {
     enum setting_kind kind;
     char  label[SETTING_LABEL_SIZE];    /* "12.5 % of 3, 6x48" */
@@ -30,9 +38,10 @@ struct setting {
     const struct setting *rival;        /* the best dense it is set against, of
                                          * its own budget where those are
                                          * separate; NULL: no dense */
-    struct difference against_dense;    /* causal loss less the rival's, over
-                                         * seeds; NAN without one */
-    double p;                           /* of no difference, corrected for all
+    struct compared against_dense;      /* causal loss less the rival's; NAN
+                                         * without one */
+    double p, p_within;                 /* of a difference, and of one within
+                                         * the margin, each corrected for all
                                          * settings that have a verdict; NAN:
                                          * untested */
     enum verdict verdict;               /* of that difference */
@@ -68,7 +77,7 @@ struct study {
     size_t n_dense, n_mod;              /* settings that the best are chosen
                                          * from */
     size_t n_depths;                    /* distinct depths of those dense */
-    struct difference best;             /* loss of the best MoD less that of the
+    struct compared best;               /* loss of the best MoD less that of the
                                          * best dense, seed by seed, both chosen
                                          * on the other seeds */
     enum verdict verdict;               /* of that difference */
@@ -78,6 +87,9 @@ struct study {
 enum status study_open(struct study *out, const struct run *runs, size_t n,
                        struct error *err) MUST_CHECK;
 void        study_close(struct study *study);
+
+/* The loss of a seed, the mean of its repeats; NAN: the setting lacks it. */
+double      setting_loss(const struct setting *setting, double seed);
 
 /* rivals.c: find the best of each kind, and what may be said of each setting
  * against dense.  x[2 * n_runs] is scratch. */
@@ -98,8 +110,9 @@ void study_words(char out[160], const struct setting *setting);
 
 /* "cannot tell: 5 seeds see only differences above 1.2 %"; n_tested: how many
  * differences were tested together. */
-void study_said(char out[96], enum verdict verdict, struct difference d,
-                double dense_loss, size_t n_tested);
+void study_said(char out[96], enum verdict verdict,
+                const struct compared *compared, double dense_loss,
+                size_t n_tested);
 
 /* The number of settings with a difference that was tested. */
 size_t study_tested(const struct study *study);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "reports/read/jsonpath.h"
 #include "reports/read/twins.h"
+#include "sim/core/base/stats.h"
 #include "sim/core/model/route.h"
 
 const char *const spend_words[SPEND_COUNT] = {
@@ -340,19 +341,43 @@ void tradeoff_close(struct tradeoff *x)
     *x = (struct tradeoff){ .n = 0 };
 }
 
+/* The interval's half width was Student's t times the standard error, or a
+ * bootstrap's, which comes to the same. */
+static struct difference increase_of(const struct trade *t)
+{
+    struct difference d = { .mean = t->increase.value, .df = t->windows - 1 };
+
+    if (t->kind == TRADE_DENSE || !isfinite(t->increase.high) ||
+        !(t->windows >= 2))
+        d.df = 0;
+    else
+        d.error = (t->increase.high - t->increase.low) / 2 / stats_t95(d.df);
+    return d;
+}
+
+void tradeoff_p(double *p, const struct tradeoff *x, double limit)
+{
+    for (size_t i = 0; i < x->n; i++)
+        p[i] = stats_p_below(increase_of(&x->point[i]), limit);
+    stats_holm(p, x->n);
+}
+
 const struct trade *tradeoff_within(const struct tradeoff *x,
                                     enum trade_kind kind, enum spend spend,
                                     double limit)
 {
     const struct trade *best = NULL;
+    double *p = calloc(x->n + 1, sizeof *p);
 
-    for (size_t i = 0; i < x->n; i++) {
+    if (p)
+        tradeoff_p(p, x, limit);
+    for (size_t i = 0; p && i < x->n; i++) {
         const struct trade *t = &x->point[i];
-        if (t->kind == kind && t->increase.high <= limit &&
-            amount_known(t->share[spend]) &&
+        if (t->kind == kind && p[i] < 0.025 && amount_known(t->share[spend]) &&
             (!best || t->share[spend].value < best->share[spend].value))
             best = t;
     }
+    free(p);
     return best;
 }
 

@@ -75,8 +75,15 @@ enum status tradeoff_open(struct tradeoff *out, const struct run *runs,
                           size_t n, struct error *err) MUST_CHECK;
 void        tradeoff_close(struct tradeoff *tradeoff);
 
-/* The point that spends least of the twin's and whose loss increase stays
- * within `limit` with its whole interval; of that kind, dense points left out.
+/* The chance of so small a loss increase where the truth is `limit` or more:
+ * one-sided, over the windows of the text, corrected by Holm for all n points,
+ * since the best of many is lucky.  p[n]; NAN: dense, or without an interval. */
+void        tradeoff_p(double *p, const struct tradeoff *tradeoff,
+                       double limit);
+
+/* The point that spends least of the twin's and whose loss increase is known to
+ * be below `limit` (a corrected p below 0.025, as the upper end of a 95 %
+ * interval says it of a single point); of that kind, dense points left out.
  * NULL: there is none. */
 const struct trade *tradeoff_within(const struct tradeoff *tradeoff,
                                     enum trade_kind kind, enum spend spend,

@@ -123,9 +123,10 @@ static void budgets(struct report *r)
     struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "budgets",
                                        budget_columns);
 
-    table_caption(t, "The fewest FLOPs within a loss: the upper end of the 95 "
-                  "%% interval of the paired increase must stay below. Points "
-                  "that were run, nothing in between.");
+    table_caption(t, "The fewest FLOPs within a loss: that the paired increase "
+                  "stays below must be known at 97.5 %%, one-sided as the upper "
+                  "end of a 95 %% interval, corrected by Holm for all points "
+                  "tried. Points that were run, nothing in between.");
     t->grouped = true;
     for (int i = 0; i < TRADEOFF_LIMITS; i++)
         for (int k = TRADE_CAUSAL; k < TRADE_KIND_COUNT; k++)

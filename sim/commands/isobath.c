@@ -55,11 +55,15 @@ static int fail_unknown(const char *name)
 /* A full disk behind stdout must not end as success. */
 static int close_output(int code)
 {
-    if ((fclose(stdout) != 0) && code == 0) {
-        perror("isobath: error: cannot write the output");
-        return status_exit_code(STATUS_IO);
-    }
-    return code;
+    /* A write that failed on the way is not seen by the last one. */
+    bool whole = !ferror(stdout);
+
+    whole &= fclose(stdout) == 0;
+    if (whole || code != 0)
+        return code;
+    fputs("isobath: error: cannot write the output: a write failed, as on a full"
+          " disk\n", stderr);
+    return status_exit_code(STATUS_IO);
 }
 
 /* If a standard stream is closed, the next file opened would get its number and

@@ -332,6 +332,7 @@ static int run(void *options)
 
     if (!a)
         return command_fail(&err);
+    command_end_on_signals();
     enum status status = answer(a, options, &err);
     prediction_close(&a->model);
     prediction_close(&a->dense);

@@ -127,7 +127,8 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
         { "flops", "", "flop", COLUMN_SI, true },
     };
     struct foreseen sum = { 0, 0, 0 };
-    int32_t n = 0, n_bad = 0;
+    struct error last = { STATUS_OK, "" };
+    int32_t n = 0, n_bad = 0, n_alike = 0;
     struct table t;
 
     table_open(&t, "points", columns, sizeof columns / sizeof *columns);
@@ -139,8 +140,13 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
             continue;
         n++;
         if (foresee(&f, sweep, point, &why) != STATUS_OK) {
-            command_warn("point %d (%s): %s", i, point->name, why.text);
             n_bad++;
+            if (strcmp(why.text, last.text) == 0) {
+                n_alike++;
+                continue;
+            }
+            command_warn("point %d (%s): %s", i, point->name, why.text);
+            last = why;
             continue;
         }
         add_row(&t, ROW_PLAIN, i, point->name, &f);
@@ -153,6 +159,8 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);
     return status == STATUS_OK && n_bad > 0
-               ? error_set(err, STATUS_BAD_VALUE, "%d of %d points cannot run",
-                           n_bad, n) : status;
+               ? error_set(err, STATUS_BAD_VALUE, "%d of %d points cannot run,"
+                           " %d for the reason of the one before", n_bad, n,
+                           n_alike)
+               : status;
 }

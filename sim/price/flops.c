@@ -210,40 +210,15 @@ static const struct flops_rule stored_rules[] = {
 #undef X
 };
 
-bool flops_router_learns(const struct model_spec *spec)
+/* Gradients flow through the routers' scores into the stream, and are worked
+ * out for their weights too. */
+static bool router_learns(const struct model_spec *spec)
 {
     return spec->router_scores && !spec->router_detached &&
            spec->gate != GATE_ONE;
 }
 
-/* The letters that formulas are written in, as explanations list them: of the
- * shape, and of a layer's stored matrices `m`. */
-#define SHAPE_LETTER_MAP(X)                                                    \
-    X(C, spec->n_channels, "channels")                                         \
-    X(H, spec->n_heads, "heads")                                               \
-    X(G, spec->n_kv_heads, "key/value heads")                                  \
-    X(D, spec->head_size, "head size")                                         \
-    X(Q, spec_q(spec), "H*D")                                                  \
-    X(E, spec_e(spec), "key/value heads * D")                                  \
-    X(F, spec->n_ffn, "feed-forward width")                                    \
-    X(U, spec_up(spec), "width of the first product")                          \
-    X(V, spec->n_vocab, "vocabulary")                                          \
-    X(P, spec->max_tokens, "positions")                                        \
-    X(L, spec->n_layers, "layers")                                             \
-    X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
-    X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
-    X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
-    X(scored, spec_scored(spec), "1 if there are scores")                      \
-    X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
-    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
-      "1 if positions have weights")                                           \
-    X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
-    X(bp, spec->traits.project_bias, "1 if project has a bias")                \
-    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
-    X(judged, spec_router_losses(spec),                                        \
-      "1 if routers have losses of their own")                                 \
-    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
-    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
+/* The letters of a layer's stored matrices `m`. */
 #define STORED_LETTER_MAP(X)                                                   \
     X(Bq, m.bytes[MATRIX_QUERY], "stored bytes of queries")                    \
     X(Wq, m.widening[MATRIX_QUERY], "flops of widening them")                  \
@@ -263,12 +238,10 @@ bool flops_router_learns(const struct model_spec *spec)
     X(We, m.row_widening, "flops of widening it")                              \
     X(Bh, m.head_bytes, "stored bytes of the head")                            \
     X(Wh, m.head_widening, "flops of widening it")
-#define LETTER(letter, value, meaning)                                         \
-    const uint64_t letter = (uint64_t)(value); (void)letter;
 
 struct flops_list flops_list(const struct model_spec *spec)
 {
-    SHAPE_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct traits *traits = &spec->traits;
     const bool any = true, layer_norm = traits->norm == NORM_LAYER,
         rms_norm = traits->norm == NORM_RMS,
@@ -288,7 +261,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
-        learns = flops_router_learns(spec), frozen = spec->backbone_frozen;
+        learns = router_learns(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
 
@@ -309,7 +282,8 @@ uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
     return inputs / info->block * outputs * info->bytes;
 }
 
-uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs)
+/* Flops of widening a stored matrix, whole tiles of columns. */
+static uint64_t widening_of(enum number type, uint64_t inputs, uint64_t outputs)
 {
     const struct number_info *info = &number_table[type];
     uint64_t tiles = (outputs + OP_COLUMN_TILE - 1) / OP_COLUMN_TILE;
@@ -341,7 +315,7 @@ static struct matrices matrices_of(const struct model_spec *spec,
         .row_bytes = flops_stored_bytes(row, C, 1),
         .row_widening = C / number_table[row].block * number_table[row].flops,
         .head_bytes = flops_stored_bytes(head, C, V),
-        .head_widening = flops_widening(head, C, V),
+        .head_widening = widening_of(head, C, V),
     };
 
     m.stored[OP_EMBED] = row != NUMBER_F32;
@@ -354,7 +328,7 @@ static struct matrices matrices_of(const struct model_spec *spec,
         const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
         const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
         m.bytes[i] = flops_stored_bytes(type, K, N);
-        m.widening[i] = flops_widening(type, K, N);
+        m.widening[i] = widening_of(type, K, N);
         m.stored[op[i]] |= type != NUMBER_F32;
     }
     return m;
@@ -364,8 +338,8 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer)
 {
     const struct matrices m = matrices_of(spec, layer);
-    SHAPE_LETTER_MAP(LETTER)
-    STORED_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
+    STORED_LETTER_MAP(FLOPS_LETTER)
     const bool any = true,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;
@@ -427,7 +401,7 @@ uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer)
 {
-    SHAPE_LETTER_MAP(LETTER)
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct traits *has = &spec->traits;
     const bool any = true, outside = layer < 0,
         shifted = has->norm == NORM_LAYER;
@@ -454,7 +428,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, spec_has_router(spec) && layer >= 0 && spec->routed[layer],
-          { "router", C, flops_router_learns(spec) && spec->router_trained,
+          { "router", C, router_learns(spec) && spec->router_trained,
             false } },
     };
     int n = 0;
@@ -481,7 +455,7 @@ int flops_letters(struct flops_letter *out, const struct model_spec *spec,
     const struct matrices m = matrices_of(spec, layer);
     const struct flops_letter letters[] = {
 #define X(letter, value, meaning) { #letter, (uint64_t)(value), meaning },
-        SHAPE_LETTER_MAP(X) STORED_LETTER_MAP(X)
+        FLOPS_LETTER_MAP(X) STORED_LETTER_MAP(X)
 #undef X
     };
     _Static_assert(sizeof letters <= FLOPS_LETTERS_MAX * sizeof *letters,

@@ -12,6 +12,38 @@
 #include "sim/core/ledger/op.h"
 #include "sim/core/model/spec.h"
 
+/* The letters that formulas are written in, in the order of explanations, of a
+ * `spec`; and what makes numbers of them:
+ *     FLOPS_LETTER_MAP(FLOPS_LETTER)                                         */
+#define FLOPS_LETTER_MAP(X)                                                    \
+    X(C, spec->n_channels, "channels")                                         \
+    X(H, spec->n_heads, "heads")                                               \
+    X(G, spec->n_kv_heads, "key/value heads")                                  \
+    X(D, spec->head_size, "head size")                                         \
+    X(Q, spec_q(spec), "H*D")                                                  \
+    X(E, spec_e(spec), "key/value heads * D")                                  \
+    X(F, spec->n_ffn, "feed-forward width")                                    \
+    X(U, spec_up(spec), "width of the first product")                          \
+    X(V, spec->n_vocab, "vocabulary")                                          \
+    X(P, spec->max_tokens, "positions")                                        \
+    X(L, spec->n_layers, "layers")                                             \
+    X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
+    X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
+    X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
+    X(scored, spec_scored(spec), "1 if there are scores")                      \
+    X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
+    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
+      "1 if positions have weights")                                           \
+    X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
+    X(bp, spec->traits.project_bias, "1 if project has a bias")                \
+    X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
+    X(judged, spec_router_losses(spec),                                        \
+      "1 if routers have losses of their own")                                 \
+    X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
+    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
+#define FLOPS_LETTER(letter, value, meaning)                                   \
+    const uint64_t letter = (uint64_t)(value); (void)letter;
+
 /* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
 #define WORK_MAP(X)          \
     X(WORK_MATMUL, "matmul") \
@@ -66,11 +98,9 @@ struct flops_list flops_list(const struct model_spec *spec);
 void flops_store(struct flops_list *list, const struct model_spec *spec,
                  int32_t layer);
 
-/* Bytes of a matrix of so many inputs and outputs as stored, and flops of
- * widening it, whole tiles of columns. */
+/* Bytes of a matrix of so many inputs and outputs as stored. */
 uint64_t flops_stored_bytes(enum number type, uint64_t inputs,
                             uint64_t outputs);
-uint64_t flops_widening(enum number type, uint64_t inputs, uint64_t outputs);
 
 enum {
     FLOPS_SELECT_BYTES_PER_KEPT = 4,    /* of select, beside its bytes a row */
@@ -108,11 +138,6 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
 /* Clip and adamw go over each number of a tensor: bytes, flops of adamw. */
 enum { FLOPS_CLIP_BYTES = 4, FLOPS_ADAMW = 17, FLOPS_ADAMW_BYTES = 28 };
 uint64_t flops_clip(uint64_t n);
-
-/* Gradients flow through the routers' scores into the stream, and are worked
- * out for their weights too: there are scores, they are not detached, and the
- * gate hands gradients on. */
-bool flops_router_learns(const struct model_spec *spec);
 
 /* A letter of the formulas: "C", its value in this model, "channels". */
 struct flops_letter {

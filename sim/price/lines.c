@@ -3,49 +3,34 @@
 
 #include <math.h>
 
-/* The letters of spec.h. */
-struct letters {
-    double C, Q, E, F, U, V, H, G;
-    bool   learned, shifted, learns_scale;
-};
-
-static struct letters letters_of(const struct model_spec *spec)
-{
-    return (struct letters){
-        .C = spec->n_channels, .Q = spec_q(spec), .E = spec_e(spec),
-        .F = spec->n_ffn, .U = spec_up(spec), .V = spec->n_vocab,
-        .H = spec->n_heads, .G = spec->n_kv_heads,
-        .learned = spec->traits.positions == POSITIONS_LEARNED,
-        .shifted = spec->traits.norm == NORM_LAYER,
-        .learns_scale = !spec->backbone_frozen,
-    };
-}
-
 /* Bytes per row.
  *  pass, op,           a result on top of its operand, gone over once more  */
 #define ROW_MAP(X)                                                             \
-    X(FORWARD,  QK_NORM,  4 * (s.Q + s.E),              0)                     \
-    X(FORWARD,  ROPE,     4 * (s.Q + s.E),              0)                     \
-    X(FORWARD,  GATE,     4 * s.C,                      0)                     \
-    X(BACKWARD, LOSS,     4 * s.V,                      0)                     \
-    X(BACKWARD, ROPE,     4 * (s.Q + s.E),              0)                     \
-    X(BACKWARD, ROUTE,    4 * s.C,                      0)                     \
-    X(BACKWARD, EMBED,    4 * s.C * (s.learned ? 2 : 1), 0)                    \
+    X(FORWARD,  QK_NORM,  4 * (Q + E),              0)                         \
+    X(FORWARD,  ROPE,     4 * (Q + E),              0)                         \
+    X(FORWARD,  GATE,     4 * C,                      0)                       \
+    X(BACKWARD, LOSS,     4 * V,                      0)                       \
+    X(BACKWARD, ROPE,     4 * (Q + E),              0)                         \
+    X(BACKWARD, ROUTE,    4 * C,                      0)                       \
+    X(BACKWARD, EMBED,    4 * C * (1 + learned), 0)                            \
     /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
-    X(BACKWARD, NORM,     4 * s.C,                                             \
-      s.learns_scale ? 8 * s.C + (s.shifted ? 8 : 4) : 0)                      \
+    X(BACKWARD, NORM,     4 * C,                                               \
+      learns_scale ? 8 * C + (shifted ? 8 : 4) : 0)                            \
     /* dgamma first, then dx over dout: both, and statistics, twice */         \
-    X(BACKWARD, QK_NORM,  4 * (s.Q + s.E),                                     \
-      s.learns_scale ? 8 * (s.Q + s.E) + 4 * (s.H + s.G) : 0)
+    X(BACKWARD, QK_NORM,  4 * (Q + E),                                         \
+      learns_scale ? 8 * (Q + E) + 4 * (H + G) : 0)
 
 /* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
 static const double update_rewritten = 3.0 / 7.0;
 
-struct row_lines { double rewritten, again; };
+struct row_lines { uint64_t rewritten, again; };
 
 static struct row_lines row_lines(const struct lines_op *o)
 {
-    const struct letters s = letters_of(o->spec);
+    const struct model_spec *spec = o->spec;
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
+    const bool shifted = spec->traits.norm == NORM_LAYER,
+        learns_scale = !spec->backbone_frozen;
 
 #define X(in_pass, in_op, over, again)                                         \
     if (o->pass == PASS_##in_pass && o->op == OP_##in_op)                      \
@@ -63,7 +48,8 @@ static double rows_held(const struct lines_op *o, double size)
     const double row = 4.0 * o->spec->n_channels;
     const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
     const double wanted[] = { o->spec->n_vocab, o->tokens };
-    const int n_tables = letters_of(o->spec).learned ? 2 : 1;
+    const int n_tables =
+        o->spec->traits.positions == POSITIONS_LEARNED ? 2 : 1;
     double held = 0;
 
     for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)
@@ -79,27 +65,25 @@ uint64_t lines_rewritten(const struct lines_op *o)
     if (o->pass == PASS_UPDATE)
         return o->op == OP_ADAMW
                    ? (uint64_t)((double)o->bytes * update_rewritten) : 0;
-    return (uint64_t)(row_lines(o).rewritten * (double)o->rows);
+    return row_lines(o).rewritten * o->rows;
 }
 
 uint64_t lines_cold(const struct lines_op *o)
 {
-    const struct letters s = letters_of(o->spec);
+    const struct model_spec *spec = o->spec;
+    FLOPS_LETTER_MAP(FLOPS_LETTER)
     /* The results that the ops' rows name. */
-    const double NONE = 0, STREAM = 4 * s.C,
-        EMBED = 8 * s.C + (s.learned ? 4 * s.C : 0),
-        NORM = 4 * s.C + (s.shifted ? 8 : 4), QKV = 4 * (s.Q + 2 * s.E),
-        HEADS = 4 * (s.H + s.G) + (o->training ? 4 * (s.Q + s.E) : 0),
-        ATTEND = 4 * s.Q + 8 * s.H, UP = 4 * s.U, ACT = 4 * s.F,
-        HEAD = 4 * s.V;
-    const double per_row[OP_COUNT] = {
+    const uint64_t NONE = 0, STREAM = 4 * C, EMBED = 8 * C + 4 * C * learned,
+        NORM = 4 * C + (spec->traits.norm == NORM_LAYER ? 8 : 4),
+        QKV = 4 * (Q + 2 * E), HEADS = 4 * (H + G) + 4 * (Q + E) * o->training,
+        ATTEND = 4 * Q + 8 * H, UP = 4 * U, ACT = 4 * F, HEAD = 4 * V;
+    const uint64_t per_row[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) writes,
         OP_MAP(X)
 #undef X
     };
 
-    return o->pass == PASS_FORWARD
-               ? (uint64_t)(per_row[o->op] * (double)o->rows) : 0;
+    return o->pass == PASS_FORWARD ? per_row[o->op] * o->rows : 0;
 }
 
 /* ---- products ---- */
@@ -173,16 +157,17 @@ static double product_again(const struct product *p, int lanes, double size)
 /* Find the inputs and outputs of a product's weight; false: the op has none. */
 static bool weight_of(const struct lines_op *o, double *k, double *n)
 {
-    const struct letters s = letters_of(o->spec);
+    const struct model_spec *s = o->spec;
+    const int32_t C = s->n_channels;
+    const struct { int32_t k, n; } of[OP_COUNT] = {
+        [OP_QKV] = { C, spec_q(s) + 2 * spec_e(s) },
+        [OP_PROJECT] = { spec_q(s), C },   [OP_FFN_UP] = { C, spec_up(s) },
+        [OP_FFN_DOWN] = { s->n_ffn, C },   [OP_HEAD] = { C, s->n_vocab },
+    };
 
-    switch (o->op) {
-    case OP_QKV:      *k = s.C; *n = s.Q + 2 * s.E; return true;
-    case OP_PROJECT:  *k = s.Q; *n = s.C;           return true;
-    case OP_FFN_UP:   *k = s.C; *n = s.U;           return true;
-    case OP_FFN_DOWN: *k = s.F; *n = s.C;           return true;
-    case OP_HEAD:     *k = s.C; *n = s.V;           return true;
-    default:          return false;
-    }
+    *k = of[o->op].k;
+    *n = of[o->op].n;
+    return of[o->op].k > 0;
 }
 
 static double products_again(const struct lines_op *o, double size)
@@ -222,6 +207,6 @@ double lines_again(const struct lines_op *o, double size)
 
     if (own <= size)
         return 0;
-    return products_again(o, size) + row_lines(o).again * (double)o->rows -
+    return products_again(o, size) + (double)(row_lines(o).again * o->rows) -
            rows_held(o, size);
 }

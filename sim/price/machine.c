@@ -82,14 +82,12 @@ bool machine_has_level(const struct machine *machine, enum level level)
  * per-bit numbers in per-byte fields: those lie below this. */
 static const double least_dram_joules_per_byte = 26e-12;
 
-static const char *const joules_key[LEVEL_COUNT] = {
-    "l1.joules_per_byte", "l2.joules_per_byte", "l3.joules_per_byte",
-    "dram.joules_per_byte",
-};
-static const char *const rate_key[LEVEL_COUNT] = {
-    "l1.bytes_per_second", "l2.bytes_per_second", "l3.bytes_per_second",
-    "dram.bytes_per_second",
-};
+#define X(id, name) name ".joules_per_byte",
+static const char *const joules_key[LEVEL_COUNT] = { LEVEL_MAP(X) };
+#undef X
+#define X(id, name) name ".bytes_per_second",
+static const char *const rate_key[LEVEL_COUNT] = { LEVEL_MAP(X) };
+#undef X
 
 /* Numbers found on the machine itself need not keep the order of levels: there
  * a byte from L1 pays for its load instruction, a byte from L2 only for the way
@@ -199,19 +197,6 @@ enum status machine_load(struct machine *out, const char *path,
     if (status != STATUS_OK)
         return config_blame(&machine_schema, origins, key, err);
     return STATUS_OK;
-}
-
-double machine_full_watts(const struct machine *m)
-{
-    double watts = m->static_watts.value +
-        m->peak_flops_per_second.value * m->joules_per_flop.value;
-
-    for (int i = 0; i < LEVEL_COUNT; i++)
-        if (machine_has_level(m, (enum level)i) &&
-            (i != LEVEL_DRAM || m->dram_within_tdp))
-            watts += m->level[i].bytes_per_second.value *
-                     m->level[i].joules_per_byte.value;
-    return watts;
 }
 
 double machine_efficiency(const struct machine *m, enum work work,

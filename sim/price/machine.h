@@ -57,10 +57,6 @@ enum status machine_load(struct machine *out, const char *path,
 
 bool machine_has_level(const struct machine *machine, enum level level);
 
-/* Watts with everything at full rate at once: every flop and every cache level,
- * and DRAM where the TDP covers it.  A sane profile stays below tdp_watts. */
-double machine_full_watts(const struct machine *machine);
-
 /* Share of the peak, before efficiency_scale: linear between the points of the
  * curve in log(flops), flat outside them. */
 double machine_efficiency(const struct machine *machine, enum work work,

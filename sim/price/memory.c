@@ -9,10 +9,6 @@
 
 const char *const memory_phase_names[] = { MEMORY_PHASE_MAP(NAMES_WORD) NULL };
 
-/* The rows of the table that lie outside the executor's block. */
-static const char tokens_name[] = "tokens, targets";
-static const char routes_name[] = "routes";
-
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
@@ -199,8 +195,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "second moment",     G, train },
         { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
-        { tokens_name,         1, rows * (decode ? 1 : 2) },
-        { routes_name,         1, choices * rows },
+        { "tokens, targets",   1, rows * (decode ? 1 : 2) },
+        { "routes",            1, choices * rows },
         /* Place, token; to pack sequences of unlike lengths, id and target. */
         { "row numbers",       train ? 2 : 4, rows },
         { "last rows",         2, B },
@@ -261,26 +257,16 @@ static void add_bytes(uint64_t *sum, uint64_t numbers, uint64_t rows)
         *sum = UINT64_MAX;
 }
 
-/* The sum of the items, of the executor's block alone or of all. */
-static uint64_t items_bytes(const struct model_spec *spec, int32_t n_sequences,
-                            int32_t n_tokens, enum memory_phase phase,
-                            bool block)
+uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
+                      int32_t n_tokens, enum memory_phase phase)
 {
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, spec, n_sequences, n_tokens, phase);
     uint64_t sum = 0;
 
     for (int i = 0; i < n; i++)
-        if (!block || (items[i].name != tokens_name &&
-                       items[i].name != routes_name))
-            add_bytes(&sum, items[i].numbers, items[i].rows);
+        add_bytes(&sum, items[i].numbers, items[i].rows);
     return sum;
-}
-
-uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
-                      int32_t n_tokens, enum memory_phase phase)
-{
-    return items_bytes(spec, n_sequences, n_tokens, phase, false);
 }
 
 static uint64_t largest(uint64_t a, uint64_t b)
@@ -289,12 +275,13 @@ static uint64_t largest(uint64_t a, uint64_t b)
 }
 
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the
- * widest matrix (a stored head is widened a few columns at a time) and a block
- * of PACKED x PACKED; for attention, a sequence's keys and values twice over
- * and strips of 16 queries (models/kernels: gemm.c, attention.c). */
+ * widest matrix (a stored head is widened a few columns at a time), in whole
+ * registers, and a block of PACKED x PACKED; for attention, a sequence's keys
+ * and values twice over and strips of 16 queries (models/kernels: gemm.c,
+ * attention.c). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
-    enum { PACKED = 256, STRIP = 16 };
+    enum { PACKED = 256, STRIP = 16, REGISTER = 16 };
     const uint64_t D = (uint64_t)spec->head_size, T = (uint64_t)n_tokens;
     const uint64_t padded = (T + STRIP - 1) / STRIP * STRIP;
     uint64_t widest = largest((uint64_t)spec_q(spec) +
@@ -304,18 +291,9 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     if (!head_is_stored(spec))
         widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
+    widest = (widest + REGISTER - 1) / REGISTER * REGISTER;
     return T + largest(PACKED * widest + PACKED * PACKED,
                        5 * padded * D + 2 * STRIP * (D + padded));
-}
-
-uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
-                            int32_t n_tokens, enum memory_phase phase,
-                            int n_threads)
-{
-    uint64_t sum = items_bytes(spec, n_sequences, n_tokens, phase, true);
-
-    add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
-    return sum;
 }
 
 uint64_t memory_process_bytes(const struct model_spec *spec,

@@ -51,12 +51,6 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
 uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
                       int32_t n_tokens, enum memory_phase phase);
 
-/* The part of that sum that is the executor's one block, with the scratch of
- * its threads. */
-uint64_t memory_block_bytes(const struct model_spec *spec, int32_t n_sequences,
-                            int32_t n_tokens, enum memory_phase phase,
-                            int n_threads);
-
 enum {
     /* Training judges on a second model, without weights of its own, of at most
      * so many sequences. */

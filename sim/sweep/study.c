@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/base/names.h"
 #include "sim/core/base/nearest.h"
 #include "sim/core/config/config_value.h"
 
@@ -397,24 +396,33 @@ static enum status read_row(struct study *s, struct row *row,
     return STATUS_OK;
 }
 
+static enum status open_rows(struct study *s, ptrdiff_t n, struct error *err)
+{
+    s->n_rows = (int32_t)n;
+    s->row = study_keep(s, (size_t)n * sizeof *s->row);
+    return s->row ? STATUS_OK : no_memory(err);
+}
+
 static enum status read_rows(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
-    enum status status = STATUS_OK;
-
-    if (node && (node->type != YAML_SEQUENCE_NODE || document_size(node) == 0))
+    if (node->type != YAML_SEQUENCE_NODE || document_size(node) == 0)
         return refuse(s, node, err, "settings: allowed is a list of mappings,"
                       " {name: mod, routing.capacity: 0.125}");
-    s->n_rows = node ? (int32_t)document_size(node)
-                     : s->every.n_axes > 0 || s->n_phases > 0;
-    s->row = study_keep(s, (size_t)s->n_rows * sizeof *s->row + 1);
-    if (!s->row)
-        return no_memory(err);
-    s->sweep.has_rows = node != NULL;
-    for (int32_t i = 0; node && i < s->n_rows && status == STATUS_OK; i++)
+    s->sweep.has_rows = true;
+    enum status status = open_rows(s, document_size(node), err);
+    for (int32_t i = 0; i < s->n_rows && status == STATUS_OK; i++)
         status = read_row(s, &s->row[i], document_item(s->document, node, i),
                           err);
-    for (size_t p = 0; !node && p < s->n_phases; p++)      /* all of them */
+    return status;
+}
+
+/* Axes without rows are of one that has no name and no key, in all phases. */
+static enum status add_nameless(struct study *s, struct error *err)
+{
+    enum status status = open_rows(s, 1, err);
+
+    for (size_t p = 0; p < s->n_phases && status == STATUS_OK; p++)
         s->row->phase[s->row->n_phases++] = s->phase[p].name;
     return status;
 }
@@ -452,78 +460,86 @@ static enum status read_command(struct study *s, const yaml_node_t *node,
     return refuse(s, node, err, "command %s: allowed is %s", quote, allowed);
 }
 
-#define ROOT_MAP(X)                                                            \
-    X(ROOT_BASE, "base")          X(ROOT_COMMAND, "command")                   \
-    X(ROOT_SET, "set")            X(ROOT_SETTINGS, "settings")                 \
-    X(ROOT_ZIP, "zip")            X(ROOT_AXES, "axes")                         \
-    X(ROOT_PHASES, "phases")      X(ROOT_POINTS, "points")
-enum { ROOT_MAP(NAMES_ID) ROOT_COUNT };
-static const char *const root_keys[] = { ROOT_MAP(NAMES_WORD) NULL };
+static enum status read_set(struct study *s, const yaml_node_t *node,
+                            struct error *err)
+{
+    return read_settings(s, &s->shared, NULL, node, err);
+}
 
-/* The nodes of the top-level keys; NULL where one is absent. */
-static enum status read_root(struct study *s, const yaml_node_t *out[ROOT_COUNT],
-                             struct error *err)
+static enum status read_zip(struct study *s, const yaml_node_t *node,
+                            struct error *err)
+{
+    return read_axes(s, &s->every, "zip", true, node, err);
+}
+
+static enum status read_every(struct study *s, const yaml_node_t *node,
+                              struct error *err)
+{
+    return read_axes(s, &s->every, "axes", false, node, err);
+}
+
+static enum status read_points(struct study *s, const yaml_node_t *node,
+                               struct error *err)
+{
+    s->points = node;
+    return node->type == YAML_SEQUENCE_NODE ? STATUS_OK
+        : refuse(s, node, err, "points: allowed is a list of mappings");
+}
+
+/* The parts of a study, in the order in which they are read. */
+static const struct {
+    const char *name;
+    enum status (*read)(struct study *s, const yaml_node_t *node,
+                        struct error *err);
+} parts[] = {
+    { "base", read_base },     { "command", read_command },
+    { "set", read_set },       { "zip", read_zip },
+    { "axes", read_every },    { "phases", read_phases },
+    { "settings", read_rows }, { "points", read_points },
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static enum status check_part(const struct study *s, const yaml_node_t *root,
+                              ptrdiff_t i, struct error *err)
+{
+    const char *key = "";
+    enum status status = key_text(s, &key, root, i, err);
+    struct nearest near = nearest_to(key);
+
+    for (int p = 0; p < PARTS; p++) {
+        nearest_offer(&near, parts[p].name);
+        if (status != STATUS_OK || strcmp(key, parts[p].name) == 0)
+            return status;
+    }
+    return refuse(s, document_key(s->document, root, i), err,
+                  "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
+                  " settings, zip, axes, phases and points", key,
+                  near.name ? ", did you mean '" : "",
+                  near.name ? near.name : "", near.name ? "'?" : "");
+}
+
+enum status study_read(struct study *s, struct error *err)
 {
     const yaml_node_t *root = document_root(s->document);
+    enum status status = STATUS_OK;
 
     if (!root || root->type != YAML_MAPPING_NODE)
         return refuse(s, root, err, "a study is a mapping with base:, and"
                       " settings:, axes: or points:");
-    for (ptrdiff_t i = 0; i < document_size(root); i++) {
-        const char *key = "";
-        enum status status = key_text(s, &key, root, i, err);
-        if (status != STATUS_OK)
-            return status;
-        struct nearest near = nearest_to(key);
-        int found = -1;
-        for (int k = 0; k < ROOT_COUNT; k++) {
-            nearest_offer(&near, root_keys[k]);
-            if (strcmp(key, root_keys[k]) == 0)
-                found = k;
-        }
-        if (found < 0)
-            return refuse(s, document_key(s->document, root, i), err,
-                          "unknown key '%.64s'%s%s%s: allowed are base, command,"
-                          " set, settings, zip, axes, phases and points", key,
-                          near.name ? ", did you mean '" : "",
-                          near.name ? near.name : "", near.name ? "'?" : "");
-        out[found] = document_value(s->document, root, i);
-    }
-    return STATUS_OK;
-}
-
-enum status study_read(struct study *s, const yaml_node_t **points,
-                       struct error *err)
-{
-    const yaml_node_t *node[ROOT_COUNT] = { NULL };
-    enum status status = read_root(s, node, err);
-
-    if (status == STATUS_OK && !node[ROOT_BASE])
+    for (ptrdiff_t i = 0; i < document_size(root) && status == STATUS_OK; i++)
+        status = check_part(s, root, i, err);
+    if (status == STATUS_OK &&
+        !document_find(s->document, root, document_size(root), "base"))
         status = refuse(s, NULL, err, "missing key 'base': the run config that"
                         " the points start from");
-    if (status == STATUS_OK)
-        status = read_base(s, node[ROOT_BASE], err);
-    if (status == STATUS_OK && node[ROOT_COMMAND])
-        status = read_command(s, node[ROOT_COMMAND], err);
-    if (status == STATUS_OK && node[ROOT_SET])
-        status = read_settings(s, &s->shared, NULL, node[ROOT_SET], err);
-    if (status == STATUS_OK && node[ROOT_ZIP])
-        status = read_axes(s, &s->every, "zip", true, node[ROOT_ZIP], err);
-    close_axes(s);
-    if (status == STATUS_OK && node[ROOT_AXES])
-        status = read_axes(s, &s->every, "axes", false, node[ROOT_AXES],
-                           err);
-    close_axes(s);
-    if (status == STATUS_OK && node[ROOT_PHASES])
-        status = read_phases(s, node[ROOT_PHASES], err);
-    close_axes(s);
-    if (status == STATUS_OK)
-        status = read_rows(s, node[ROOT_SETTINGS], err);
-    if (status == STATUS_OK && node[ROOT_POINTS] &&
-        node[ROOT_POINTS]->type != YAML_SEQUENCE_NODE)
-        status = refuse(s, node[ROOT_POINTS], err, "points: allowed is a list"
-                        " of mappings");
-    *points = node[ROOT_POINTS];
-    return status;
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++) {
+        const yaml_node_t *node = document_find(
+            s->document, root, document_size(root), parts[p].name);
+        if (node)
+            status = parts[p].read(s, node, err);
+        close_axes(s);
+    }
+    return status == STATUS_OK && !s->row &&
+                   (s->every.n_axes > 0 || s->n_phases > 0)
+               ? add_nameless(s, err) : status;
 }
-

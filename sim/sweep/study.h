@@ -52,13 +52,13 @@ struct study {
     struct phase phase[SWEEP_MAX_PHASES];
     int32_t n_rows;
     struct row *row;             /* [n_rows] */
+    const yaml_node_t *points;   /* a list; NULL: the study has none */
     struct block *blocks;
 };
 
-/* Read all but points: and --set, into a study with an open document; it has at
+/* Read all but the items of points: and --set, into a study with an open document; it has at
  * least one row, which may be nameless, where it has axes. */
-enum status study_read(struct study *study, const yaml_node_t **points,
-                       struct error *err) MUST_CHECK;
+enum status study_read(struct study *study, struct error *err) MUST_CHECK;
 
 /* Zeroed memory that lives as long as the study; NULL: there is none. */
 void       *study_keep(struct study *study, size_t size);

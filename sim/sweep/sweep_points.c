@@ -17,7 +17,7 @@ static const char *default_name(struct study *s, const char *row,
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
+    FILE *file = file_open_text(&text, &size);
     const char *kept = NULL;
 
     if (!file)
@@ -28,7 +28,7 @@ static const char *default_name(struct study *s, const char *row,
         fprintf(file, "%s%s=%s", row || i > from ? " " : "",
                 dot ? dot + 1 : own->of[i].key, own->of[i].value);
     }
-    if (fclose(file) == 0)
+    if (file_close_text(file))
         kept = study_keep_text(s, text);
     free(text);
     return kept;
@@ -107,16 +107,18 @@ static enum status add_listed(struct study *s, const yaml_node_t *node,
     struct row row = { .name = NULL };
     enum status status = study_read_row(s, &own, &row, node, err);
 
+    if (status == STATUS_OK && row.n_phases > 1)
+        status = document_fail(s->document, node, STATUS_BAD_VALUE, err,
+                               "a point is in one phase");
     return status != STATUS_OK ? status
         : add_point(s, &own, (struct sweep_point){
               .name = row.name ? row.name : default_name(s, NULL, &own, 0),
               .phase = row.phase[0] }, err);
 }
 
-static enum status make_points(struct study *s, const yaml_node_t *points,
-                               struct error *err)
+static enum status make_points(struct study *s, struct error *err)
 {
-    const ptrdiff_t listed = points ? document_size(points) : 0;
+    const ptrdiff_t listed = s->points ? document_size(s->points) : 0;
     int64_t n = listed;
     enum status status = STATUS_OK;
 
@@ -138,7 +140,7 @@ static enum status make_points(struct study *s, const yaml_node_t *points,
                 status = add_combination(s, &s->row[r], phase, i, err);
         }
     for (ptrdiff_t i = 0; i < listed && status == STATUS_OK; i++)
-        status = add_listed(s, document_item(s->document, points, i), err);
+        status = add_listed(s, document_item(s->document, s->points, i), err);
     return status;
 }
 
@@ -170,7 +172,6 @@ enum status sweep_open(struct sweep **out, const char *path,
                        struct error *err)
 {
     struct study *s = calloc(1, sizeof *s);
-    const yaml_node_t *points = NULL;
 
     if (!s)
         return no_memory(err);
@@ -181,9 +182,9 @@ enum status sweep_open(struct sweep **out, const char *path,
     if (status == STATUS_OK)
         status = take_extra(s, extra, n_extra, err);
     if (status == STATUS_OK)
-        status = study_read(s, &points, err);
+        status = study_read(s, err);
     if (status == STATUS_OK)
-        status = make_points(s, points, err);
+        status = make_points(s, err);
     if (status == STATUS_OK)
         *out = &s->sweep;
     else

@@ -161,7 +161,7 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
     char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
     char *text = NULL;
     size_t size = 0;
-    json_error_t json;
+    json_t *old = NULL;
     enum status status = sweep_point_path(directory, run->directory, point,
                                           err);
 
@@ -170,13 +170,11 @@ static enum status check_request(const struct sweep_run *run, int32_t point,
     if (status != STATUS_OK || !file_exists(path))
         return status;
     status = file_read(&text, &size, path, POINT_MAX_BYTES, err);
+    if (status == STATUS_OK)
+        status = json_parse(&old, text, size, path, err);
+    free(text);
     if (status != STATUS_OK)
         return status;
-    json_t *old = json_loadb(text, size, 0, &json);
-    free(text);
-    if (!old)
-        return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
-                         json.line, json.column, json.text);
     status = compare_request(directory, run->sweep, point, old, err);
     json_decref(old);
     return status;
@@ -326,7 +324,7 @@ static enum status start(const struct runner *r, struct job *job, int32_t point)
 /* The last lines that one try left in its log, at most TAIL_BYTES of them. */
 static void read_tail(char out[TAIL_BYTES + 1], const char *path, long start)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = file_open_optional(path);
     size_t n = 0;
 
     if (file) {
@@ -371,7 +369,7 @@ static void note_failure(struct runner *r, int code, const char *tail)
     if (r->n_alike == SWEEP_ALIKE && r->next < r->last)
         r->status = error_set(r->err, STATUS_FAILED, "the first %d points"
                               " failed alike, so the others were not tried: mend"
-                              " what they say; the same command goes on then",
+                              " what they say, or pass over them by --filter",
                               SWEEP_ALIKE);
 }
 

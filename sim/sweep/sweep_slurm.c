@@ -34,6 +34,8 @@ static enum status absolute(char out[FILE_PATH_SIZE], const char *path,
     enum status status = STATUS_OK;
 
     if (!real)
+        error_note_errno();
+    if (!real)
         status = error_set(err, STATUS_BAD_VALUE, "cannot find '%s': %s", path,
                            strerror(errno));
     else if (snprintf(out, FILE_PATH_SIZE, "%s", real) >= FILE_PATH_SIZE)
@@ -150,7 +152,7 @@ static enum status submit(char *out, size_t size, const char *option,
     enum { NO_SBATCH = 127 };            /* exit code of a shell for that */
     char *command = NULL;
     size_t length = 0;
-    FILE *text = open_memstream(&command, &length);
+    FILE *text = file_open_text(&command, &length);
 
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");
@@ -158,7 +160,7 @@ static enum status submit(char *out, size_t size, const char *option,
             " %s %s", NO_SBATCH, option, before(directory));
     write_quoted(text, directory);
     fprintf(text, "/%s", script);
-    FILE *pipe = fclose(text) == 0 ? popen(command, "re") : NULL;
+    FILE *pipe = file_close_text(text) ? popen(command, "re") : NULL;
     bool read = pipe && fgets(out, (int)size, pipe);
     int how = pipe ? pclose(pipe) : -1;
     free(command);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/core/base/arena.h"
+#include "tests/open_arena.h"
 #include "sim/core/base/clock.h"
 #include "tests/bench/fma.h"
 

@@ -2,7 +2,7 @@
  * libraries'. */
 #include "tests/bench/multiplier.h"
 
-#include "sim/core/base/arena.h"
+#include "tests/open_arena.h"
 #include "sim/core/base/clock.h"
 
 /* Transposed operands as a step has them: the weight's gradient is x^T dout, a

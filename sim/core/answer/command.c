@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sim/core/base/file.h"
+
+#include "sim/core/answer/json.h"
+#include "sim/core/base/file.h"
+
+#include "sim/core/base/cpus.h"
 
 enum { LINE_SIZE = 256 };
 
@@ -33,8 +39,14 @@ static void print_message(const char *kind, const char *text)
 
 int command_fail(const struct error *err)
 {
-    print_message("error", err->text);
-    return status_exit_code(err->status);
+    struct error shown = *err;
+
+    /* Without memory, a reader may take right input for wrong. */
+    if (error_memory_ran_out() && err->status != STATUS_NO_MEMORY)
+        error_set(&shown, STATUS_NO_MEMORY, "memory ran out; then: %.400s",
+                  err->text);
+    print_message("error", shown.text);
+    return status_exit_code(shown.status);
 }
 
 void command_warn(const char *format, ...)
@@ -72,14 +84,37 @@ static int run(const struct command *command, struct command_options *options,
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-    struct command_options *options = calloc(1, command->options_size);
+    struct error err;
 
-    if (!options)
-        return command_fail(&(struct error){ STATUS_NO_MEMORY, "no memory" });
+    json_watch();
+    struct command_options *options = calloc(1, command->options_size);
+    if (!options) {
+        error_set(&err, STATUS_NO_MEMORY, "no memory");
+        return command_fail(&err);
+    }
     int code = run(command, options, argc, argv);
     flags_close(options);
     free(options);
+    if (code == 0 && error_memory_ran_out()) {
+        error_set(&err, STATUS_NO_MEMORY, "memory ran out: something may be"
+                  " missing from what was said or written");
+        return command_fail(&err);
+    }
     return code;
+}
+
+void command_cap_threads(struct command_options *o)
+{
+    const struct cpus cpus = cpus_allowed("");
+
+    if (o->threads <= cpus.n)
+        return;
+    if (!o->quiet)
+        command_warn("--threads %d: this process may use %d CPU%s (%s), and runs"
+                     " on %d thread%s", o->threads, cpus.n,
+                     cpus.n > 1 ? "s" : "", cpus.limit, cpus.n,
+                     cpus.n > 1 ? "s" : "");
+    o->threads = cpus.n;
 }
 
 void command_quote(const char *text)
@@ -95,11 +130,17 @@ void command_quote(const char *text)
 /* Global, because a signal handler has nowhere else to put it. */
 volatile sig_atomic_t command_interrupted;
 
-static void note_signal(int signal)
+static void end_at_once(int signal)
 {
     (void)signal;
+    file_abandon_all();
+    _exit(status_exit_code(STATUS_INTERRUPTED));
+}
+
+static void note_signal(int signal)
+{
     if (command_interrupted)
-        _exit(status_exit_code(STATUS_INTERRUPTED));
+        end_at_once(signal);
     command_interrupted = 1;
 }
 
@@ -114,11 +155,10 @@ static void end_in_words(int signal)
     _exit(status_exit_code(STATUS_BAD_FORMAT));
 }
 
-void command_catch_signals(void)
+static void catch_with(void (*handler)(int))
 {
     /* Restarting keeps file writes whole; loops look at the flag instead. */
-    struct sigaction action = { .sa_handler = note_signal,
-                                .sa_flags = SA_RESTART };
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -130,11 +170,21 @@ void command_catch_signals(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
+void command_catch_signals(void)
+{
+    catch_with(note_signal);
+}
+
+void command_end_on_signals(void)
+{
+    catch_with(end_at_once);
+}
+
 /* getrusage()'s ru_maxrss will not do: across exec it keeps the peak of the
  * program that called exec. */
 uint64_t command_peak_bytes(void)
 {
-    FILE *file = fopen("/proc/self/status", "re");
+    FILE *file = file_open_optional("/proc/self/status");
     unsigned long long kib = 0;
     char line[LINE_SIZE];
 

@@ -20,6 +20,10 @@ int command_fail(const struct error *err);
 void command_warn(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* For a command whose threads run here: no more of them than CPUs that this
+ * process may use, which is said where fewer run than were asked for. */
+void command_cap_threads(struct command_options *options);
+
 /* Print foreign text under a message, each line behind two blanks. */
 void command_quote(const char *text);
 
@@ -29,6 +33,9 @@ void command_quote(const char *text);
  * it in words with exit code 2. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
+/* The first of those signals ends the process at once with exit code 130; no
+ * file stays half written.  For commands that have nothing to save. */
+void command_end_on_signals(void);
 
 /* The largest resident set of this process so far, in bytes; 0 where the system
  * does not tell. */

@@ -2,11 +2,11 @@
 #include "sim/core/answer/flags.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/core/base/cpus.h"
 #include "sim/core/base/nearest.h"
 #include "sim/core/base/wrap.h"
 
@@ -133,12 +133,19 @@ static void note_given(const struct reader *r, const struct flag *flag)
     r->options->given |= UINT64_C(1) << (flag - r->command->flags);
 }
 
+static bool may_lack_value(const struct flag *flag)
+{
+    return flag->argument && *flag->argument == '[';
+}
+
 /* A flag's value follows its name after "=", or is the next argument. */
 static enum status give(struct reader *r, const struct flag *flag,
                         const char *value)
 {
     const char *name = flag->value.name;
 
+    if (!value && may_lack_value(flag))
+        value = flag->value.choices[0];
     if (!flag->argument && value)
         return error_set(r->err, STATUS_BAD_VALUE, "%s takes no value, not"
                          " '%s'", name, value);
@@ -267,16 +274,6 @@ static enum status check_required(const struct reader *r)
     return STATUS_OK;
 }
 
-static int n_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN);   /* over 1024 CPUs */
-    return online > 0 ? (int)online : 1;
-}
-
 enum status flags_read(struct command_options *o, const struct command *command,
                        int argc, char **argv, struct error *err)
 {
@@ -293,7 +290,7 @@ enum status flags_read(struct command_options *o, const struct command *command,
         status = read_all(&r);
     if (status == STATUS_OK && !asks(o))
         status = check_required(&r);
-    o->threads = o->threads_wanted ? (int)o->threads_wanted : n_cpus();
+    o->threads = o->threads_wanted ? (int)o->threads_wanted : cpus_allowed("").n;
     return status;
 }
 
@@ -359,8 +356,9 @@ static void help_row(FILE *file, const struct command *command,
     char name[NAME_SIZE], described[512];
 
     snprintf(name, sizeof name, "%s%s%s%s", letter[1] ? letter : "",
-             flag->value.name, flag->argument ? "=" : "",
-             flag->argument ? flag->argument : "");
+             flag->value.name, !flag->argument ? ""
+                               : may_lack_value(flag) ? "[=" : "=",
+             flag->argument ? flag->argument + may_lack_value(flag) : "");
     describe(described, sizeof described, key);
     config_help_row(file, name, described, key->help);
 }

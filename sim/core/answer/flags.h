@@ -46,7 +46,9 @@
  * where the flag is not given, and -1 if it is a choice. */
 struct flag {
     struct config_key value;     /* name: "--batch"; NULL ends a table */
-    const char *argument;        /* name of its value in help; NULL: has none */
+    const char *argument;        /* name of its value in help; NULL: has none;
+                                  * "[HOW]": --name alone means the first of its
+                                  * choices, and a value follows "=" only */
     const char *with;            /* "--explain": the flag that this one needs,
                                   * and under which help lists it; or NULL */
     const char *key;             /* the key of the command's config that it is
@@ -111,7 +113,7 @@ struct command_options {
     bool         quiet, help, usage, version;
     const char  *output;         /* NULL: not given */
     int64_t      threads_wanted;
-    int          threads;        /* at least 1 */
+    int          threads;        /* at least 1; command_cap_threads() */
     uint64_t     given;          /* a bit for each row of the command's flags */
     const struct command *command;
 };

@@ -1,4 +1,4 @@
-/* json.h - Turn values that may be unknown into JSON, and print a document.
+/* json.h - Turn values that may be unknown into JSON; read and print a document.
  *
  * Unknown is null, never 0; json_t references are new and the caller's. */
 #ifndef JSON_H
@@ -21,6 +21,14 @@ json_t *json_amount(const struct cost *cost, enum metric metric);
 json_t *json_text(const char *text);
 json_t *json_reason(const char *text);         /* the same; null: NULL or "" */
 
+/* From here on, jansson's lack of memory is noted (error.h): its setters are
+ * called by the hundred, and one that fails leaves a member out.  Once memory
+ * ran out, no document is read, printed or written any more. */
+void json_watch(void);
+
+/* STATUS_BAD_FORMAT: "name:line:column: what".  Keys must differ. */
+enum status json_parse(json_t **out, const char *text, size_t size,
+                       const char *name, struct error *err) MUST_CHECK;
 /* Two blanks a level, and a newline at the end; `json` is borrowed. */
 enum status json_print(const json_t *json, FILE *file,
                        struct error *err) MUST_CHECK;

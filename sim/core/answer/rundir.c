@@ -161,6 +161,8 @@ void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
         return;
     DIR *directory = opendir(path);
 
+    if (!directory)
+        error_note_errno();
     while (directory && (entry = readdir(directory)))
         if (is_leftover(entry->d_name))
             unlinkat(dirfd(directory), entry->d_name, 0);

@@ -148,7 +148,7 @@ json_t *summary_memory(uint64_t predicted, uint64_t allocated, uint64_t peak)
 static json_t *proc_json(const char *path, const char *name)
 {
     char line[LINE_SIZE];
-    FILE *file = fopen(path, "re");
+    FILE *file = file_open_optional(path);
     json_t *found = NULL;
 
     while (file && !found && fgets(line, sizeof line, file)) {
@@ -238,18 +238,16 @@ enum status summary_read(json_t **out, const char *directory,
     char path[FILE_PATH_SIZE];
     char *text = NULL;
     size_t size = 0;
-    json_error_t json;
+    json_t *summary = NULL;
     enum status status = file_join(path, directory, "summary.json", err);
 
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, SUMMARY_MAX_BYTES, err);
+    if (status == STATUS_OK)
+        status = json_parse(&summary, text, size, path, err);
+    free(text);
     if (status != STATUS_OK)
         return status;
-    json_t *summary = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
-    free(text);
-    if (!summary)
-        return error_set(err, STATUS_BAD_FORMAT, "%s:%d:%d: %s", path,
-                         json.line, json.column, json.text);
     const char *schema = json_string_value(json_object_get(summary, "schema"));
     if (!schema || strcmp(schema, "isobath-run-1") != 0) {
         status = error_set(err, STATUS_BAD_FORMAT, "%s:1:1: schema %s: allowed"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "sim/core/answer/escape.h"
 #include "sim/core/answer/table_format.h"
+#include "sim/core/base/file.h"
 
 enum { GAP = 2 };              /* blanks between columns */
 
@@ -112,7 +113,7 @@ static void show_cell(const struct sheet *s, size_t r, size_t c,
 static bool show(struct sheet *s, struct notes *notes)
 {
     const struct table *t = s->table;
-    FILE *out = open_memstream(&s->cells, &s->size);
+    FILE *out = file_open_text(&s->cells, &s->size);
 
     if (!out)
         return false;
@@ -125,7 +126,7 @@ static bool show(struct sheet *s, struct notes *notes)
         show_cell(s, i / t->n_columns, i % t->n_columns, notes, out);
         putc('\0', out);
     }
-    return fclose(out) == 0;
+    return file_close_text(out);
 }
 
 static void measure(struct sheet *s)

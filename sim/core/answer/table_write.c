@@ -104,14 +104,13 @@ static json_t *json_clean(const char *text)
 {
     char  *clean = NULL;
     size_t size = 0;
-    FILE  *stream = open_memstream(&clean, &size);
+    FILE  *stream = file_open_text(&clean, &size);
     json_t *string;
 
     if (!stream)
         return NULL;
     escape_write(stream, BORDER_TERMINAL, text);
-    fclose(stream);
-    string = json_string(clean);
+    string = file_close_text(stream) ? json_string(clean) : NULL;
     free(clean);
     return string;
 }
@@ -136,9 +135,13 @@ enum status table_json(const struct table *t, FILE *out, struct error *err)
     json_object_set_new(root, "name", json_string(t->name));
     json_object_set_new(root, "caption", json_clean(t->caption));
     failed = json_object_set_new(root, "rows", rows) ||
+             error_memory_ran_out() ||
              json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     putc('\n', out);
     json_decref(root);
+    if (error_memory_ran_out())
+        return error_set(err, STATUS_NO_MEMORY, "no memory for table '%s'",
+                         t->name);
     return failed ? error_set(err, STATUS_IO, "table '%s' could not be written "
                               "as JSON", t->name)
                   : STATUS_OK;
@@ -217,8 +220,8 @@ void table_markdown(const struct table *t, FILE *out)
 enum status table_print(const struct table *t, enum format format, FILE *out,
                         struct error *err)
 {
-    if (t->status != STATUS_OK)
-        return error_set(err, t->status, "no memory for table '%s'", t->name);
+    if (t->status != STATUS_OK || error_memory_ran_out())
+        return error_set(err, STATUS_NO_MEMORY, "no memory for table '%s'", t->name);
     if (format == FORMAT_TEXT)
         return table_aligned(t, out, err);
     if (format == FORMAT_JSON)

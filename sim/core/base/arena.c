@@ -51,15 +51,6 @@ void arena_touch(struct arena *arena, int part, int parts)
         *(volatile char *)(arena->base + i * page) = 0;
 }
 
-enum status arena_open(struct arena *arena, struct error *err)
-{
-    enum status status = arena_map(arena, err);
-
-    if (status == STATUS_OK)
-        arena_touch(arena, 0, 1);
-    return status;
-}
-
 void arena_close(struct arena *arena)
 {
     if (arena->base)

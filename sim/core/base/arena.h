@@ -20,10 +20,9 @@ struct arena {
  * sizes were measured by the same calls. */
 void *arena_take(struct arena *arena, size_t n, size_t size);
 
-/* Turn a measuring arena into a real one, zeroed and resident, on huge pages
- * where the kernel offers them.  STATUS_NO_MEMORY names the size asked for. */
-enum status arena_open(struct arena *arena, struct error *err) MUST_CHECK;
-/* The same in two steps, the second by several threads at once. */
+/* Turn a measuring arena into a real one, zeroed, on huge pages where the kernel
+ * offers them; STATUS_NO_MEMORY names the size asked for.  Touch, by one of
+ * several threads at once: its part becomes resident. */
 enum status arena_map(struct arena *arena, struct error *err) MUST_CHECK;
 void        arena_touch(struct arena *arena, int part, int parts);
 void        arena_close(struct arena *arena);

@@ -1,13 +1,42 @@
 /* error.c - Turn failures into messages and exit codes. */
 #include "sim/core/base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 
+/* Global, because what failed may have no way to tell its caller. */
+static bool memory_ran_out;
+
+bool error_memory_ran_out(void)
+{
+    return memory_ran_out;
+}
+
+void error_note_memory(void)
+{
+    memory_ran_out = true;
+}
+
+void error_note_errno(void)
+{
+    if (errno == ENOMEM)
+        error_note_memory();
+}
+
+void *error_noted(void *memory)
+{
+    if (!memory)
+        error_note_memory();
+    return memory;
+}
+
 enum status error_set(struct error *err, enum status status,
                       const char *format, ...)
 {
+    if (status == STATUS_NO_MEMORY)
+        error_note_memory();
     if (!err)
         return status;
     va_list args;

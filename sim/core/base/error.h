@@ -2,6 +2,8 @@
 #ifndef ERROR_H
 #define ERROR_H
 
+#include <stdbool.h>
+
 #include "sim/core/base/names.h"
 
 #define STATUS_MAP(X)                                         \
@@ -31,6 +33,14 @@ struct error {
 enum status error_set(struct error *err, enum status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Whether this process ever ran out of memory: error_set() notes every
+ * STATUS_NO_MEMORY, and who learns of it otherwise says so.  A command that has
+ * gone on since may have left something out, and does not end as success. */
+bool  error_memory_ran_out(void);
+void  error_note_memory(void);
+void  error_note_errno(void);           /* if errno says so */
+void *error_noted(void *memory);        /* if it is NULL; returns it */
 
 /* Replace control characters by "?": the text holds names from outside, and a
  * terminal would obey them. */

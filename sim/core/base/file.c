@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,9 @@ static int sync_retrying(int fd)
 static enum status final_path(char *out, const char *path, struct error *err)
 {
     char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
+                         path);
     size_t length = strlen(real ? real : path);
     /* Room for ".PID.tmp" behind it. */
     bool fits = *path && length + 32 < FILE_PATH_SIZE;
@@ -46,6 +50,44 @@ static enum status final_path(char *out, const char *path, struct error *err)
                 : error_set(err, STATUS_BAD_VALUE, "cannot write '%.200s':"
                             " file name %s", path, *path ? "too long"
                                                          : "empty");
+}
+
+/* The temporary names of files that this process is writing, for a handler of
+ * signals to find.  More at once than there is room for are left to whoever
+ * writes there next. */
+enum { HALF_WRITTEN = 8 };
+static char half_written[HALF_WRITTEN][FILE_PATH_SIZE];
+static volatile sig_atomic_t is_half_written[HALF_WRITTEN];
+
+static void note_half_written(const char *path)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (!is_half_written[i]) {
+            strcpy(half_written[i], path);
+            is_half_written[i] = 1;
+            return;
+        }
+}
+
+static void forget_half_written(const char *path)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (is_half_written[i] && strcmp(half_written[i], path) == 0)
+            is_half_written[i] = 0;
+}
+
+static void remove_half_written(const char *path)
+{
+    if (*path)
+        unlink(path);
+    forget_half_written(path);
+}
+
+void file_abandon_all(void)
+{
+    for (int i = 0; i < HALF_WRITTEN; i++)
+        if (is_half_written[i])
+            unlink(half_written[i]);
 }
 
 /* A new file and no other: a link planted under its name, or what a killed
@@ -65,11 +107,15 @@ static enum status open_writer(struct file_writer *out, bool in_place,
 {
     struct file_writer w = *out;
 
-    if (!in_place)
+    if (!in_place) {
         snprintf(w.temporary, sizeof w.temporary, "%.*s.%ld.tmp",
                  FILE_PATH_SIZE - 32, w.path, (long)getpid());
+        note_half_written(w.temporary);
+    }
     int fd = in_place ? open(w.path, O_WRONLY | O_CLOEXEC)
                       : open_temporary(w.temporary);
+    if (fd < 0)
+        forget_half_written(w.temporary);
     if (fd < 0)
         return fail(err, errno == ENOENT || errno == ENOTDIR || errno == EACCES
                              ? STATUS_BAD_VALUE : STATUS_IO,
@@ -77,8 +123,7 @@ static enum status open_writer(struct file_writer *out, bool in_place,
     w.stream = fdopen(fd, "w");
     if (!w.stream) {
         close(fd);
-        if (w.temporary[0])
-            unlink(w.temporary);
+        remove_half_written(w.temporary);
         return error_set(err, STATUS_NO_MEMORY, "no memory to write '%s'",
                          path);
     }
@@ -160,6 +205,10 @@ enum status file_commit(struct file_writer *w, struct error *err)
 {
     int cause = 0;
 
+    if (error_memory_ran_out()) {
+        file_abandon(w);
+        return fail(err, STATUS_NO_MEMORY, "write", w->path, ENOMEM);
+    }
     if (ferror(w->stream) || fflush(w->stream) != 0)
         cause = failure_cause(w->stream);
     else if (sync_retrying(fileno(w->stream)) != 0)
@@ -172,10 +221,11 @@ enum status file_commit(struct file_writer *w, struct error *err)
          sync_directory_of(w->path) != 0))
         cause = errno;
     if (cause == 0)
-        return STATUS_OK;
-    if (w->temporary[0])
-        unlink(w->temporary);
-    return fail(err, STATUS_IO, "write", w->path, cause);
+        forget_half_written(w->temporary);
+    else
+        remove_half_written(w->temporary);
+    return cause == 0 ? STATUS_OK
+                      : fail(err, STATUS_IO, "write", w->path, cause);
 }
 
 void file_abandon(struct file_writer *w)
@@ -184,8 +234,7 @@ void file_abandon(struct file_writer *w)
         return;
     fclose(w->stream);
     w->stream = NULL;
-    if (w->temporary[0])
-        unlink(w->temporary);
+    remove_half_written(w->temporary);
 }
 
 /* Open for reading; a directory is refused here, where it can be named.  A pipe
@@ -305,6 +354,31 @@ void file_unmap(struct file_map *map)
     if (map->data)
         munmap((void *)map->data, map->size);
     *map = (struct file_map){ 0 };
+}
+
+FILE *file_open_optional(const char *path)
+{
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        error_note_errno();
+    return file;
+}
+
+FILE *file_open_text(char **text, size_t *size)
+{
+    return error_noted(open_memstream(text, size));
+}
+
+bool file_close_text(FILE *stream)
+{
+    bool whole = stream && !ferror(stream) && fflush(stream) == 0;
+
+    if (stream)
+        fclose(stream);
+    if (!whole)
+        error_note_memory();
+    return whole;
 }
 
 static int make_one(const char *path)

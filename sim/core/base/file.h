@@ -26,17 +26,31 @@ enum status file_replace(struct file_writer *out, const char *path,
 enum status file_create_in(struct file_writer *out, const char *directory,
                            const char *name, struct error *err) MUST_CHECK;
 /* Flush, fsync, rename into place, fsync the directory.  On failure (a full
- * disk, say) the temporary file is gone and an older file of that name
+ * disk, say; or memory that ever ran out, since what was written may lack
+ * something) the temporary file is gone and an older file of that name
  * untouched. */
 enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
+/* Remove all files that are half written: for a process that ends at once, also
+ * from the handler of a signal. */
+void        file_abandon_all(void);
 
 /* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
  * frees it.  Reports a missing file, a directory, an unreadable or too large
  * file by name as STATUS_BAD_VALUE. */
 enum status file_read(char **text, size_t *size, const char *path, size_t limit,
                       struct error *err) MUST_CHECK;
+
+/* Open to read what need not be there, such as a file of /proc; NULL: it is not.
+ * Lack of memory is noted (error.h). */
+FILE       *file_open_optional(const char *path);
+
+/* A stream to write a text in memory, which the caller frees; close it, or
+ * NULL.  NULL, false: memory ran out, and the text is not whole; that is
+ * noted. */
+FILE       *file_open_text(char **text, size_t *size);
+bool        file_close_text(FILE *stream);
 
 /* A read-only mapping of a whole file. */
 struct file_map {

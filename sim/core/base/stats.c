@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/core/base/error.h"
 #include "sim/core/base/random.h"
 
 struct spread stats_spread(const double *x, size_t n)
@@ -190,6 +192,26 @@ double stats_p(struct difference d)
     return t_beyond(fabs(d.mean) / d.error, d.df);
 }
 
+double stats_p_below(struct difference d, double limit)
+{
+    const double far = limit - d.mean;
+
+    if (!isfinite(d.mean) || !(d.df >= 1))
+        return nan("");
+    if (d.error == 0)
+        return far <= 0;
+    double half = t_beyond(fabs(far) / d.error, d.df) / 2;
+    return far > 0 ? half : 1 - half;
+}
+
+double stats_p_within(struct difference d, double margin)
+{
+    double below = stats_p_below(d, margin);
+
+    d.mean = -d.mean;
+    return fmax(below, stats_p_below(d, margin));
+}
+
 double stats_seen(struct difference d, double level)
 {
     const double missed = 0.2;         /* a power of 80 % */
@@ -211,8 +233,8 @@ static double holm_factor(const double *p, size_t n, size_t i)
 
 void stats_holm(double *p, size_t n)
 {
-    double *scaled = malloc((n + 1) * sizeof *scaled);
-    double *adjusted = malloc((n + 1) * sizeof *adjusted);
+    double *scaled = error_noted(malloc((n + 1) * sizeof *scaled));
+    double *adjusted = error_noted(malloc((n + 1) * sizeof *adjusted));
 
     for (size_t i = 0; scaled && i < n; i++)
         scaled[i] = p[i] * holm_factor(p, n, i);
@@ -276,7 +298,7 @@ struct difference stats_mean_interval(struct spread s)
 struct difference stats_paired(const double *a, const double *b, size_t n)
 {
     struct difference d = unknown(n, nan(""));
-    double *difference = calloc(n ? n : 1, sizeof *difference);
+    double *difference = error_noted(calloc(n ? n : 1, sizeof *difference));
 
     if (!difference)
         return d;
@@ -303,14 +325,16 @@ struct difference stats_ratio(const double *a, const double *b, size_t n)
     d.mean = over / under;
     for (size_t i = 0; i < n; i++)
         squares += (a[i] - d.mean * b[i]) * (a[i] - d.mean * b[i]);
-    if (n >= STATS_BOOTSTRAP_FROM) {
-        bootstrap(&d, a, b);
-    } else if (n > 1) {
-        half = stats_t95((double)n - 1) * (double)n / under *
-               sqrt(squares / ((double)n - 1) / (double)n);
+    if (n > 1) {
+        d.df = (double)n - 1;
+        half = stats_t95(d.df) * (double)n / under *
+               sqrt(squares / d.df / (double)n);
+        d.error = half / stats_t95(d.df);
         d.low = d.mean - half;
         d.high = d.mean + half;
     }
+    if (n >= STATS_BOOTSTRAP_FROM)
+        bootstrap(&d, a, b);
     return d;
 }
 
@@ -328,7 +352,18 @@ struct difference stats_welch(struct spread a, struct spread b)
     return d;
 }
 
-enum verdict stats_verdict(struct difference d, double p, double margin)
+struct difference stats_two_factors(struct difference d,
+                                    struct difference second)
+{
+    const double a = d.error * d.error, b = second.error * second.error;
+
+    if (d.df >= 1 && second.df >= 1 && b > 0)
+        set_interval(&d, sqrt(a + b),
+                     (a + b) * (a + b) / (a * a / d.df + b * b / second.df));
+    return d;
+}
+
+enum verdict stats_verdict(struct difference d, double p, double p_within)
 {
     const double level = 0.05;
 
@@ -337,7 +372,7 @@ enum verdict stats_verdict(struct difference d, double p, double margin)
         return VERDICT_UNKNOWN;
     if (p < level)
         return d.mean < 0 ? VERDICT_LOWER : VERDICT_HIGHER;
-    return d.low >= -margin && d.high <= margin ? VERDICT_SAME : VERDICT_OPEN;
+    return p_within < level ? VERDICT_SAME : VERDICT_OPEN;
 }
 
 /* The most values that may be cut at each end: the largest r for which at most
@@ -361,7 +396,7 @@ static int cut_ranks(size_t n)
 struct difference stats_median_interval(const double *x, size_t n)
 {
     struct difference d = unknown(n, nan(""));
-    double *sorted = malloc((n + 1) * sizeof *sorted);
+    double *sorted = error_noted(malloc((n + 1) * sizeof *sorted));
     if (!sorted)
         return d;
     memcpy(sorted, x, n * sizeof *sorted);

@@ -60,6 +60,16 @@ struct difference {
  * Student's t; NAN when the standard error is not known. */
 double stats_p(struct difference difference);
 
+/* The chance of a mean at least so far below `limit` where the truth is not
+ * below it: Student's t, one-sided.  NAN when the standard error is not
+ * known. */
+double stats_p_below(struct difference difference, double limit);
+
+/* The chance of a mean so near 0 where the truth is off by `margin` or more: of
+ * two one-sided tests the larger p (TOST; Schuirmann, Journal of
+ * Pharmacokinetics and Biopharmaceutics 15, 1987). */
+double stats_p_within(struct difference difference, double margin);
+
 /* The true difference that 4 of 5 such samples would tell from 0 at that level,
  * 0.05 say: the usual power of 80 % (Cohen, Statistical Power Analysis, 2nd
  * ed., 1988, section 2.4).  NAN when the standard error is not known. */
@@ -96,11 +106,19 @@ struct difference stats_median_interval(const double *x, size_t n);
 /* Independent samples: Welch's interval (Biometrika 34, 1947). */
 struct difference stats_welch(struct spread a, struct spread b);
 
+/* The same mean where a second factor varies too, independently of the first:
+ * their variances add up, with Satterthwaite's degrees of freedom (Biometrics
+ * Bulletin 2, 1946).  What both factors share is counted twice, as the pigeonhole
+ * bootstrap does (Owen, Annals of Applied Statistics 1, 2007), so the interval is
+ * rather too wide.  Without an error of the second: as it was. */
+struct difference stats_two_factors(struct difference difference,
+                                    struct difference second);
+
 /* The conclusion that a difference allows. */
 enum verdict {
     VERDICT_UNKNOWN,           /* nothing: too few samples, or no interval */
     VERDICT_OPEN,              /* neither told from 0 nor known to be small */
-    VERDICT_SAME,              /* the whole interval is within the margin */
+    VERDICT_SAME,              /* known to be within the margin */
     VERDICT_LOWER, VERDICT_HIGHER
 };
 
@@ -108,9 +126,9 @@ enum verdict {
  * that of many: 2.776 / 1.960 = 1.42, with four 1.62. */
 enum { STATS_FEWEST_SEEDS = 5 };
 
-/* p is that of the difference, corrected where it is one of several; margin is
- * how far from 0 is no difference. */
+/* p is that of the difference, p_within that of stats_p_within(), both corrected
+ * where it is one of several. */
 enum verdict stats_verdict(struct difference difference, double p,
-                           double margin);
+                           double p_within);
 
 #endif

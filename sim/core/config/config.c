@@ -302,6 +302,8 @@ enum status config_parse(void *target, const struct config_key *key,
     enum status status = value_document(&document, "", text,
                                         config_value_literal(key), err);
 
+    if (status == STATUS_NO_MEMORY)
+        return status;
     if (status != STATUS_OK) {
         char allowed[CONFIG_ALLOWED_SIZE];
         config_value_allowed(allowed, key);

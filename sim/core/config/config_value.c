@@ -225,43 +225,37 @@ static enum status read_path(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
+enum { LIST_VALUES = offsetof(struct config_int_list, value) };
+_Static_assert(LIST_VALUES == offsetof(struct config_real_list, value),
+               "lists of integers and of numbers are laid out alike");
+
 /* A list, or one element that stands for a list of one, of 8-byte numbers. */
-static enum status read_list(const struct reading *r, read_fn *read_element,
-                             int32_t *n, void *value)
+static enum status read_list(const struct reading *r, void *member)
 {
+    read_fn *read = r->key->type == CONFIG_INT_LIST ? read_int : read_real;
+    char *value = (char *)member + LIST_VALUES;
+    int32_t *n = member;
+
     if (r->node->type == YAML_MAPPING_NODE)
         return refuse(r, "");
     if (r->node->type == YAML_SCALAR_NODE) {
         *n = 1;
-        return read_element(r, value);
+        return read(r, value);
     }
-    ptrdiff_t length = document_size(r->node);
-    if (length > CONFIG_LIST_MAX)
+    if (document_size(r->node) > CONFIG_LIST_MAX)
         return refuse(r, "");
-    *n = (int32_t)length;
-    for (ptrdiff_t i = 0; i < length; i++) {
+    *n = (int32_t)document_size(r->node);
+    for (int32_t i = 0; i < *n; i++) {
         char what[96];
         struct reading element = *r;
-        snprintf(what, sizeof what, "%s[%td]", r->what, i);
+        snprintf(what, sizeof what, "%s[%d]", r->what, i);
         element.what = what;
         element.node = document_item(r->document, r->node, i);
-        enum status status = read_element(&element, (char *)value + 8 * i);
+        enum status status = read(&element, value + 8 * (size_t)i);
         if (status != STATUS_OK)
             return status;
     }
     return STATUS_OK;
-}
-
-static enum status read_int_list(const struct reading *r, void *member)
-{
-    struct config_int_list *list = member;
-    return read_list(r, read_int, &list->n, list->value);
-}
-
-static enum status read_real_list(const struct reading *r, void *member)
-{
-    struct config_real_list *list = member;
-    return read_list(r, read_real, &list->n, list->value);
 }
 
 static enum status read_grade(const struct reading *r, void *member)
@@ -505,32 +499,18 @@ static json_t *json_of_text(const struct config_key *key, const void *member)
     return text ? text : json_string_nocheck("(not UTF-8)");
 }
 
-static json_t *json_of_list(const struct config_key *key, int32_t n,
-                            const void *value, json_fn *element)
+static json_t *json_of_list(const struct config_key *key, const void *member)
 {
+    json_fn *json = key->type == CONFIG_INT_LIST ? json_of_int : json_of_real;
+    const char *value = (const char *)member + LIST_VALUES;
     json_t *list = json_array();
 
-    for (int32_t i = 0; i < n; i++)
-        if (json_array_append_new(list, element(key, (const char *)value +
-                                                8 * (size_t)i)) != 0) {
+    for (int32_t i = 0; i < *(const int32_t *)member; i++)
+        if (json_array_append_new(list, json(key, value + 8 * (size_t)i))) {
             json_decref(list);
             return NULL;
         }
     return list;
-}
-
-static json_t *json_of_int_list(const struct config_key *key,
-                                const void *member)
-{
-    const struct config_int_list *list = member;
-    return json_of_list(key, list->n, list->value, json_of_int);
-}
-
-static json_t *json_of_real_list(const struct config_key *key,
-                                 const void *member)
-{
-    const struct config_real_list *list = member;
-    return json_of_list(key, list->n, list->value, json_of_real);
 }
 
 static json_t *json_of_quantity(const struct config_key *key,
@@ -574,8 +554,8 @@ static const struct {
     [CONFIG_CHOICE]    = { "one of", read_choice, json_of_choice },
     [CONFIG_TEXT]      = { "a text", read_text, json_of_text },
     [CONFIG_PATH]      = { "a file name", read_path, json_of_text },
-    [CONFIG_INT_LIST]  = { "integers", read_int_list, json_of_int_list },
-    [CONFIG_REAL_LIST] = { "numbers", read_real_list, json_of_real_list },
+    [CONFIG_INT_LIST]  = { "integers", read_list, json_of_list },
+    [CONFIG_REAL_LIST] = { "numbers", read_list, json_of_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
                            json_of_quantity },
     [CONFIG_SETTINGS]  = { "key: value, indented", read_settings,

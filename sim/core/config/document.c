@@ -40,7 +40,9 @@ static enum status fail_parse(const struct document *document,
     char what[256];
     yaml_mark_t mark = parser->problem_mark;
 
-    if (parser->error == YAML_MEMORY_ERROR)
+    /* Whatever is wrong with a text has a name; libyaml does not say
+     * YAML_MEMORY_ERROR everywhere. */
+    if (parser->error == YAML_MEMORY_ERROR || !parser->problem)
         return error_set(err, STATUS_NO_MEMORY, "no memory to read %s",
                          document->path);
     if (parser->error == YAML_READER_ERROR) {
@@ -51,8 +53,7 @@ static enum status fail_parse(const struct document *document,
                 mark.line++, mark.column = 0;
         }
     }
-    snprintf(what, sizeof what, "%s%s%s",
-             parser->problem ? parser->problem : "not YAML",
+    snprintf(what, sizeof what, "%s%s%s", parser->problem,
              parser->context ? " " : "", parser->context ? parser->context : "");
     return fail_at(document, mark, err, what);
 }

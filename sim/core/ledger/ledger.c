@@ -196,8 +196,10 @@ void ledger_set_reason(struct ledger *ledger, enum metric metric,
                        const char *reason)
 {
     char *copy = strdup(reason);
-    if (!copy)
-        return;   /* the reason is optional; the figure stays unknown */
+    if (!copy) {
+        error_note_memory();     /* the figure stays unknown */
+        return;
+    }
     free(ledger->reason[metric]);
     ledger->reason[metric] = copy;
 }

@@ -1,0 +1,137 @@
+/* test_faults.c - Let one allocation fail: the answer is right, or a message
+ * says why there is none. */
+#include <criterion/criterion.h>
+#include "tests/cli.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = 1 };          /* its malloc must come first */
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static void set_up_faults(void)
+{
+    if (SANITIZED)
+        cr_skip("sanitizers have an allocator of their own");
+    set_up();
+}
+
+TestSuite(faults, .init = set_up_faults, .fini = leave_directory);
+
+/* The program, whose n-th call of a kind fails; 0: none, and the numbers of them
+ * go to the file counts. */
+static int with_fault(const char *kind, long n, const char *const *arguments)
+{
+    char preload[PROGRAM_SIZE], fault[32];
+
+    program_path(preload);
+    strcpy(strrchr(preload, '/'), "/faults.so");
+    snprintf(fault, sizeof fault, "%s:%ld:%d", kind, n, ENOSPC);
+    setenv("LD_PRELOAD", preload, 1);
+    setenv(n > 0 ? "FAULT" : "FAULT_COUNTS", n > 0 ? fault : "counts", 1);
+    pid_t child = start(arguments, (struct limits){ 0 });
+    unsetenv("LD_PRELOAD");
+    unsetenv("FAULT");
+    unsetenv("FAULT_COUNTS");
+    return finish(child);
+}
+
+/* The number of calls of a kind; the answer goes to the file right. */
+static long calls(const char *kind, const char *const *arguments)
+{
+    cr_assert(eq(int, with_fault(kind, 0, arguments), 0));
+    char *text = read_file("counts", NULL), *at = strstr(text, kind);
+    cr_assert(at != NULL, "%s", text);
+    long n = strtol(at + strlen(kind), NULL, 10);
+    cr_assert(gt(long, n, 0));
+    free(text);
+    cr_assert(rename("stdout", "right") == 0);
+    return n;
+}
+
+/* Some 60 of them, spread over the whole of the command. */
+static void expect_no_holes(const char *const *arguments)
+{
+    const long all = calls("memory", arguments);
+    int said = 0;
+
+    for (long n = 1; n <= all; n += all / 60 + 1) {
+        int code = with_fault("memory", n, arguments);
+        if (code == 0) {
+            expect_same_file("stdout", "right");
+            continue;
+        }
+        cr_expect(eq(int, code, 1), "allocation %ld", n);
+        expect_said("stderr", "isobath: error: ");
+        said += code == 1;
+    }
+    cr_expect(gt(int, said, 0));
+}
+
+static const char shape[] = "model:\n  family: llama\n  layers: 2\n"
+    "  channels: 16\n  heads: 2\nrouting:\n  capacity: 0.25\n";
+
+Test(faults, a_prediction_without_memory_is_whole_or_refused)
+{
+    put_file("model.yaml", shape);
+    expect_no_holes(ARGUMENTS("predict", "model.yaml", "--by", "layer"));
+    expect_no_holes(ARGUMENTS("predict", "model.yaml", "--explain", "attend"));
+}
+
+Test(faults, a_list_of_points_without_memory_is_whole_or_refused)
+{
+    put_file("study.yaml", "base: run.yaml\naxes:\n  train.seed: [1, 2]\n");
+    expect_no_holes(ARGUMENTS("sweep", "study.yaml", "--list"));
+}
+
+/* One of several writes fails, and those after it do not. */
+Test(faults, an_answer_with_a_hole_in_its_middle_is_no_success)
+{
+    const char *const *arguments = ARGUMENTS("predict", "model.yaml",
+                                             "--format", "json");
+
+    put_file("model.yaml", shape);
+    const long all = calls("write", arguments);
+    cr_expect(gt(long, all, 1));
+    for (long n = 1; n <= all; n++) {
+        cr_expect(eq(int, with_fault("write", n, arguments), 1), "write %ld of"
+                  " %ld", n, all);
+        expect_said("stderr", "isobath: error: ");
+    }
+}
+
+/* Its times differ from run to run: the summary must have every key. */
+static size_t n_values(const json_t *json)
+{
+    size_t n = 1, i;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(size_t)json, key, value)
+        n += n_values(value);
+    json_array_foreach(json, i, value)
+        n += n_values(value);
+    return n;
+}
+
+Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
+{
+    const char *const *arguments = ARGUMENTS("train", "run.yaml", "-o", "out",
+        "-q", "--threads", "1", "--set", "train.steps=2");
+    const long all = calls("memory", arguments);
+    json_t *right = summary_of("out");
+
+    for (long n = 1; n <= all; n += all / 60 + 1) {
+        cr_assert(system("rm -rf out") == 0);
+        int code = with_fault("memory", n, arguments);
+        cr_expect(code == 0 || code == 1, "allocation %ld: %d", n, code);
+        if (code == 1)
+            expect_said("stderr", "isobath: error: ");
+        if (!there("out/summary.json"))
+            continue;
+        json_t *left = summary_of("out");
+        cr_expect(eq(sz, n_values(left), n_values(right)), "allocation %ld", n);
+        json_decref(left);
+    }
+    json_decref(right);
+}

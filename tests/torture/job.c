@@ -1,0 +1,267 @@
+/* job.c - The commands that are disturbed, and the judgement of what they
+ * leave. */
+#include "tests/torture/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/base/clock.h"
+#include "sim/core/base/random.h"
+#include "tests/torture/answer.h"
+
+/* A report without gnuplot: its pictures take a second, and are somebody
+ * else's program. */
+static const char no_programs[] = "/nonexistent";
+
+#define ONE_THREAD "--threads", "1"
+#define SHORT_PROFILE "--tokens", "16", "--steps", "4", "-r", "2", ONE_THREAD
+const struct job jobs[JOBS] = {
+    { "train", "out", NULL, true, false, { "train", "run.yaml", "-o", "out",
+        "-q", ONE_THREAD } },
+    { "run, text", "out", NULL, false, false, { "run", "base", "--text", "text",
+        "--limit", "200", "-o", "out", "--format", "json", "-q",
+        ONE_THREAD } },
+    { "run, twin", "out", NULL, false, false, { "run", "base", "--text", "text",
+        "--limit", "200", "-o", "out", "--twin", "--format", "json", "-q",
+        ONE_THREAD } },
+    { "run, prompt", "out", NULL, false, false, { "run", "base", "--prompt",
+        "the ", "-n", "8", "-o", "out", "--format", "json", "-q",
+        ONE_THREAD } },
+    { "predict", NULL, NULL, false, false, { "predict", "model.yaml" } },
+    { "predict, layers", NULL, NULL, false, false, { "predict", "model.yaml",
+        "--by", "layer", "--phase", "decode", "--format", "csv" } },
+    { "predict, explained", NULL, NULL, false, false, { "predict",
+        "model.yaml", "--explain", "attend" } },
+    { "predict, JSON", NULL, NULL, false, false, { "predict", "model.yaml",
+        "--format", "json", "--machine", "counters/machine.yaml" } },
+    { "sweep --list", NULL, NULL, false, false, { "sweep", "study.yaml",
+        "--list" } },
+    { "sweep --merge", "study", no_programs, false, false, { "sweep",
+        "study.yaml", "-o", "study", "--merge", "-q" } },
+    { "report", "page", no_programs, false, false, { "report", "base", "study",
+        "-o", "page", "-q" } },
+    { "report, drawn", "page", NULL, false, true, { "report", "base", "-o",
+        "page", "-q" } },
+    { "profile", "out", NULL, false, true, { "profile", "model.yaml", "-o",
+        "out", "--format", "json", "-q", SHORT_PROFILE } },
+    { "profile, recorded", "out", NULL, false, true, { "profile",
+        "counters/model.yaml", "--tokens", "64", "--steps", "8", ONE_THREAD,
+        "--recorded", "counters", "-r", "1", "-o", "out", "-m",
+        "counters/machine.yaml", "-p", "prefill", "--format", "json", "-q" } },
+    { "machine", "machine.yaml", NULL, false, true, { "machine", "-o",
+        "machine.yaml", "--format", "json", ONE_THREAD } },
+};
+
+const struct job *job_find(const char *name)
+{
+    for (int j = 0; j < JOBS; j++)
+        if (strcmp(jobs[j].name, name) == 0)
+            return &jobs[j];
+    return NULL;
+}
+
+/* ---- what they read ---- */
+
+static const char run_yaml[] =
+    "model:\n  family: llama\n  layers: 2\n  channels: 16\n  heads: 2\n"
+    "  max_tokens: 64\n"
+    "routing:\n  capacity: 0.25\n"
+    "data:\n  path: text\n  tokens: 32\n"
+    "train:\n  batch: 2\n  steps: 12\n  judge_every: 10\n  curve_windows: 2\n"
+    "  judge_windows: 20\n  save_every: 5\n";
+static const char model_yaml[] =
+    "model:\n  family: llama\n  layers: 2\n  channels: 16\n  heads: 2\n"
+    "  max_tokens: 64\nrouting:\n  capacity: 0.25\n";
+static const char study_yaml[] =
+    "base: run.yaml\n"
+    "axes:\n  routing.capacity: [0.25, 1.0]\n  train.seed: [1, 2, 3]\n";
+
+static void put_text(const char *path, const char *text)
+{
+    file_put(path, text, strlen(text));
+}
+
+/* Sixty blocks of 4096 bytes: data.h gives some to each of its splits. */
+static void put_words(const char *path)
+{
+    static const char *const word[] = { "and ", "the ", "light ", "in ",
+        "darkness, ", "river ", "went ", "out ", "of ", "Eden.\n" };
+    enum { SIZE = 60 * 4096 };
+    struct random random = random_seeded(2);
+    static char text[SIZE + 16];
+
+    for (size_t n = 0; n < SIZE;)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s",
+                              word[random_below(&random, 10)]);
+    file_put(path, text, SIZE);
+}
+
+void job_set_up(void)
+{
+    static const char *const train[] = { "train", "run.yaml", "-o", "base",
+                                         "-q", ONE_THREAD, NULL };
+    static const char *const sweep[] = { "sweep", "study.yaml", "-o", "study",
+                                         "-q", NULL };
+
+    put_words("text");
+    put_text("run.yaml", run_yaml);
+    put_text("model.yaml", model_yaml);
+    put_text("study.yaml", study_yaml);
+    put_text("letters", "ab aab a b ab ab aab b a ab aab ab b b a ab");
+    if (ordeal_run(&(struct ordeal){ .arguments = train }) != 0 ||
+        ordeal_run(&(struct ordeal){ .arguments = sweep }) != 0)
+        ordeal_fail("train", "run.yaml");
+}
+
+/* ---- undisturbed ---- */
+
+enum { REFERENCES = 4 };
+static struct undisturbed {
+    struct answer whole[REFERENCES];   /* what is printed and written */
+    char   *calls;                     /* as faults.c counts them */
+    double  seconds;
+    bool    known;
+} undisturbed[JOBS];
+
+static void forget(const struct job *job)
+{
+    if (job->out && strcmp(job->arguments[0], "sweep") != 0)
+        tree_remove(job->out);
+}
+
+static void learn(const struct job *job, struct undisturbed *u)
+{
+    struct ordeal o = { .arguments = job->arguments, .path = job->path };
+    double began = clock_seconds();
+
+    for (int r = 0; r <= REFERENCES; r++) {
+        forget(job);
+        o.counts = r == REFERENCES ? "counts" : NULL;
+        int end = ordeal_run(&o);
+        if (end != 0) {
+            fprintf(stderr, "torture: %s, undisturbed: %s\n", job->name,
+                    ordeal_word(end));
+            exit(1);
+        }
+        if (r == 0)
+            ordeal_sleep(1.0);       /* the time of day is another then */
+        if (r < REFERENCES)
+            answer_gather(&u->whole[r], "std.out", job->out);
+    }
+    u->seconds = (clock_seconds() - began - 1.0) / (REFERENCES + 1);
+    u->calls = file_whole("counts", NULL);
+    u->known = true;
+    if (job->trains && !file_there("trained"))
+        tree_copy(job->out, "trained");
+}
+
+static struct undisturbed *known(const struct job *job)
+{
+    struct undisturbed *u = &undisturbed[job - jobs];
+
+    if (!u->known)
+        learn(job, u);
+    return u;
+}
+
+long job_calls(const struct job *job, const char *kind)
+{
+    const char *at = strstr(known(job)->calls, kind);
+    return at ? strtol(at + strlen(kind), NULL, 10) : 0;
+}
+
+double job_seconds(const struct job *job)
+{
+    return known(job)->seconds;
+}
+
+/* ---- disturbed ---- */
+
+static bool has_message(void)
+{
+    char *text = file_whole("std.err", NULL);
+    bool has = text && strstr(text, "isobath: error: ");
+
+    free(text);
+    return has;
+}
+
+/* Without a fault, the rest of the training comes to the same bits; times and
+ * the command line, which the others hold, do not. */
+bool job_goes_on(const struct job *job, char why[WHY_SIZE])
+{
+    static const char *const same[] = { "model.safetensors",
+                                        "config.json" };
+    const char *arguments[ORDEAL_ARGUMENTS];
+    char ours[64], theirs[64];
+    int n = 0;
+
+    for (; job->arguments[n]; n++)
+        arguments[n] = job->arguments[n];
+    arguments[n++] = "--resume";
+    arguments[n] = NULL;
+    int end = ordeal_run(&(struct ordeal){ .arguments = arguments });
+    if (end != 0)
+        snprintf(why, WHY_SIZE, "then --resume: %s", ordeal_word(end));
+    for (size_t i = 0; i < sizeof same / sizeof *same && end == 0; i++) {
+        snprintf(ours, sizeof ours, "%s/%s", job->out, same[i]);
+        snprintf(theirs, sizeof theirs, "trained/%s", same[i]);
+        if (file_same(ours, theirs))
+            continue;
+        snprintf(why, WHY_SIZE, "then --resume: another %s", same[i]);
+        return false;
+    }
+    return end == 0;
+}
+
+static bool is_right(const struct job *job, const char *printed, bool whole,
+                     char why[WHY_SIZE])
+{
+    const struct undisturbed *u = known(job);
+    struct answer answer;
+
+    answer_gather(&answer, printed, job->out);
+    bool same = answer_same(&answer, u->whole, REFERENCES, whole, why,
+                            WHY_SIZE);
+    answer_close(&answer);
+    return same;
+}
+
+static bool left_right(const struct job *job, char why[WHY_SIZE])
+{
+    const char *litter = job->out && file_there(job->out)
+                             ? tree_litter(job->out) : NULL;
+
+    if (litter) {
+        snprintf(why, WHY_SIZE, "left %s", litter);
+        return false;
+    }
+    return job->trains ? job_goes_on(job, why) : is_right(job, NULL, false, why);
+}
+
+enum verdict job_try(const struct job *job, const struct disturbance *d,
+                     char why[WHY_SIZE])
+{
+    const struct ordeal o = { .arguments = job->arguments, .path = job->path,
+                              .fault = d->fault,
+                              .file_bytes = d->file_bytes };
+    const bool memory = d->fault && strncmp(d->fault, "memory", 6) == 0;
+
+    (void)known(job);
+    forget(job);
+    int end = ordeal_run(&o);
+    if (d->end)
+        d->end();
+    *why = '\0';
+    if (end == 0)
+        return is_right(job, "std.out", true, why) ? VERDICT_SAME
+                                                   : VERDICT_WRONG;
+    if (end != 1 && (end != 2 || memory))
+        snprintf(why, WHY_SIZE, "%s", ordeal_word(end));
+    else if (!has_message())
+        snprintf(why, WHY_SIZE, "%s without a message", ordeal_word(end));
+    else if (left_right(job, why))
+        return VERDICT_SAID;
+    return VERDICT_WRONG;
+}
