@@ -298,7 +298,8 @@ static void write_table(const struct fake_tree *tree)
                               "    source: test\n";
     char text[2048];
     size_t used = (size_t)snprintf(text, sizeof text, "table: all\n"
-                                   "vendor: any\nevents_at_once: 8\nmetrics:\n");
+                                   "vendor: any\nevents_at_once: 8\n"
+                                   "metrics:\n");
 
     for (int e = 0; e < EVENTS; e++) {
         const char *name = metric_table[events[e].metric].column;

@@ -322,7 +322,8 @@ static void put_trained(const char *name, const char *capacity,
         " \"routing\": {\"policy\": \"expert_choice\", \"blocks\": %s,"
         " \"capacity_nominal\": %s, \"capacity_realised\": %s},"
         " \"totals\": {\"counted\": {\"flops\": 1000000}, \"measured\":"
-        " {\"seconds\": 3.5, \"sources\": {\"seconds\": \"busy\"}}}, %s}", capacity,
+        " {\"seconds\": 3.5, \"sources\": {\"seconds\": \"busy\"}}}, %s}",
+        capacity,
         blocks, capacity, realised, flops);
     put(path, text);
 }
@@ -345,7 +346,8 @@ Test(report_page, seconds_of_a_busy_training_are_marked)
     char *table;
 
     put_trained("a", "1.0", "[]", "1.0", "\"flops_per_token_forward\": 29000");
-    put_trained("b", "0.25", "[1]", "0.25", "\"flops_per_token_forward\": 9000");
+    put_trained("b", "0.25", "[1]", "0.25",
+                "\"flops_per_token_forward\": 9000");
     report_of_two();
     table = text_of("out/tables/points.csv");
     has(table, ",3.5,busy,");

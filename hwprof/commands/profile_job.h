@@ -123,9 +123,9 @@ void    profile_energy_print(FILE *file, const struct arm *arm);
 json_t *profile_energy(const struct arm *arm);
 
 /* tokens.csv of the decoding arms: of every metric a step's amount, its source,
- * how small a step may be and still be told, and the reason for none.  And what a token costs by how many routed
- * layers kept it, or parts where those are routed apart, printed and as
- * JSON. */
+ * how small a step may be and still be told, and the reason for none.  And what
+ * a token costs by how many routed layers kept it, or parts where those are
+ * routed apart, printed and as JSON. */
 enum status profile_tokens_write(const struct profile_job *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err) MUST_CHECK;

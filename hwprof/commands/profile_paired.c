@@ -31,8 +31,8 @@ struct pairs {
     double difference[MEASURE_REPEAT_MAX], ratio[MEASURE_REPEAT_MAX];
 };
 
-/* A pair of seconds or joules counts where others disturbed neither repeat; what
- * is counted does not mind them. */
+/* A pair of seconds or joules counts where others disturbed neither repeat;
+ * what is counted does not mind them. */
 static bool is_quiet(const struct arm *arm, enum metric metric, int pair)
 {
     return (int)metric < METRIC_FIRST_REAL ||

@@ -187,7 +187,7 @@ enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
  * the bytes of a line of the cache that it is filled into. */
 static const struct term {
     enum callgrind_event first, last;
-    size_t      cache;           /* of struct callgrind_dump; 0: each counts 1 */
+    size_t      cache;           /* of struct callgrind_dump; 0: each is 1 */
     const char *what;            /* NULL: no events make it up */
 } terms[METRIC_COUNT] = {
     [METRIC_INSTRUCTIONS] = { CALLGRIND_IR, CALLGRIND_IR, 0, "Ir" },

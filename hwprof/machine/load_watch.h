@@ -21,7 +21,8 @@ struct load_watch {
 
 struct load_seen {
     struct load_times times;     /* what the run took */
-    double share;                /* the lesser probe's, of the best; NAN: none */
+    double share;                /* the lesser probe's, of the best; NAN: no
+                                  * probe */
     bool   busy;                 /* a probe fell below load_least_share, or the
                                   * threads waited for more than what that
                                   * leaves of the time they could have run */

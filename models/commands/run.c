@@ -225,7 +225,8 @@ static enum status go_on(struct run_scoring *s, struct error *err)
                                        .top_k = (int32_t)f->top_k,
                                        .top_p = f->top_p };
     return run_prompt(&(struct run_prompt){
-        .watch = &s->watch, .common = &f->common, .options = { f->prompt, f->n_new, sampling },
+        .watch = &s->watch, .common = &f->common,
+        .options = { f->prompt, f->n_new, sampling },
         .config = &s->config, .argc = f->common.argc, .argv = f->common.argv },
         err);
 }

@@ -466,7 +466,8 @@ enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,
     json_t *summary = NULL;
 
     ledger_set_clock(s->measured, s->arm[PAIR_MODEL].seconds,
-                     load_seen_source(&s->load), "run measures time only; isobath profile reads counters");
+                     load_seen_source(&s->load),
+                     "run measures time only; isobath profile reads counters");
     if (s->n_arms > 1 && !twin_of(&twin, s))
         return error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
                          " pairs", s->pairs.n);

@@ -33,7 +33,8 @@ static enum status measured_ledger(struct ledger **out,
                                      (struct cost){ 0 }, err);
     if (status == STATUS_OK)
         ledger_set_clock(*out, trainer_state(s->trainer)->seconds,
-                         load_seen_source(&s->load), "train measures time only; isobath profile reads"
+                         load_seen_source(&s->load),
+                         "train measures time only; isobath profile reads"
                          " counters");
     return status;
 }
@@ -126,8 +127,8 @@ static double share_recovered(const struct verdicts *v)
     return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
 }
 
-/* The blocks of the held-out text: their bytes, and the nats that each rule lost
- * on them. */
+/* The blocks of the held-out text: their bytes, and the nats that each rule
+ * lost on them. */
 static json_t *blocks_json(const struct verdicts *v)
 {
     const struct { const char *name; const struct verdict *of; } rules[] = {

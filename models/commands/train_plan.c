@@ -225,8 +225,8 @@ static enum status price_step(double *flops, struct train_job *s,
     return status;
 }
 
-/* The flops of the first steps of a run of `steps`, while layers are open; steps
- * that keep as many tokens cost the same. */
+/* The flops of the first steps of a run of `steps`, while layers are open;
+ * steps that keep as many tokens cost the same. */
 static enum status price_opening(double *flops, struct train_job *s,
                                  int64_t steps, struct error *err)
 {
