@@ -4,6 +4,7 @@
 #define FINDINGS_H
 
 #include "reports/draw/plot.h"
+#include "reports/read/claims.h"
 #include "reports/read/curve.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
@@ -60,6 +61,7 @@ struct report {
     size_t       n_twice;      /* runs left out since they stand here already */
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
+    struct claims claims;      /* of studies */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
     const struct run *profile; /* the first; NULL: none was given */
     const struct run *scored;  /* the first scoring run with tokens */

@@ -234,6 +234,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         (status = study_open(&r->study, r->run, r->n_runs, err)) != STATUS_OK ||
         (status = tradeoff_open(&r->tradeoff, r->run, r->n_runs, err)) !=
             STATUS_OK ||
+        (status = claims_open(&r->claims, r->run, r->n_runs, err)) !=
+            STATUS_OK ||
         (status = read_curves(r, err)) != STATUS_OK ||
         (status = read_tokens(r, err)) != STATUS_OK ||
         (r->profile && (status = token_cost_read(&r->token_cost, r->profile,
@@ -260,6 +262,7 @@ void report_close(struct report *r)
     token_cost_close(&r->token_cost);
     tokens_close(&r->tokens);
     tradeoff_close(&r->tradeoff);
+    claims_close(&r->claims);
     study_close(&r->study);
     for (size_t i = 0; i < r->n_runs; i++)
         run_close(&r->run[i]);

@@ -121,18 +121,22 @@ struct model_spec case_judged(char what[CASE_NAME_SIZE], int i)
 {
     static const enum gate gates[] = { GATE_RAW, GATE_SIGMOID, GATE_SIGMOID2 };
     struct model_spec spec = case_spec(&shapes[ROUTER_SHAPE],
-                                       contrasts[i % 2], 0.25,
-                                       i / 2 % 2 ? PATTERN_ALL : PATTERN_ODD);
-    const int losses = 1 + i / 12 % 3;
+                                       contrasts[i / 15 % 2], 0.25,
+                                       i / 3 % 2 ? PATTERN_ALL : PATTERN_ODD);
+    const int losses = 1 + i % 15;
 
-    spec.gate = gates[i / 2 % 3];
-    spec.router_input = (enum router_input)(i / 6 % ROUTER_INPUT_COUNT);
+    spec.gate = gates[i % 3];
+    spec.router_input = (enum router_input)(i / 2 % ROUTER_INPUT_COUNT);
     spec.aux_loss = losses & 1 ? 0.5 : 0.0;
     spec.z_loss = losses & 2 ? 0.25 : 0.0;
-    spec.backbone_frozen = i / 36 % 2;
-    snprintf(what, CASE_NAME_SIZE, "%s, gate %s, input %s, aux %g, z %g%s",
+    spec.balance_loss = losses & 4 ? 3.0 : 0.0;
+    spec.n_predictor = losses & 8 ? 5 + i % 13 : 0;
+    spec.backbone_frozen = i / 30 % 2;
+    snprintf(what, CASE_NAME_SIZE, "%s, gate %s, input %s, aux %g, z %g,"
+             " balance %g, predictor %d%s",
              family_names[spec_family(&spec)], gate_names[spec.gate],
              router_input_names[spec.router_input], spec.aux_loss, spec.z_loss,
+             spec.balance_loss, spec.n_predictor,
              spec.backbone_frozen ? ", alone" : "");
     return spec;
 }

@@ -50,9 +50,10 @@ enum { N_ROUTER_CASES = N_CONTRASTS * GATE_COUNT * ROUTER_INPUT_COUNT * 3,
        ROUTER_SHAPE = 10 };
 struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
 
-/* Likewise with routers that are trained by losses of their own, each and all
- * together, with and without the backbone; every layer routed, or one. */
-enum { N_JUDGED_CASES = N_CONTRASTS * 3 * ROUTER_INPUT_COUNT * 3 * 2 };
+/* Likewise with routers that are trained by losses of their own and with
+ * predictors, each and all together, with and without the backbone; every layer
+ * routed, or one. */
+enum { N_JUDGED_CASES = 60 };
 struct model_spec case_judged(char what[CASE_NAME_SIZE], int i);
 
 /* Only the routers learn: the first routed layer at the bottom, in the middle,

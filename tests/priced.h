@@ -36,7 +36,8 @@ static inline struct ledger *priced_for(const struct asked *q,
                                         const struct allocation *allocation,
                                         struct predict_range *range)
 {
-    struct predict_job job = { &q->spec, allocation, q->machine };
+    struct predict_job job = { .spec = &q->spec, .allocation = allocation,
+                               .machine = q->machine };
     struct ledger_shape shape = {
         .by_pass = true, .by_op = true, .n_layers = q->spec.n_layers,
         .n_tokens = q->by_token ? q->phase == DECODE ? q->B : q->B * q->T : 0,

@@ -259,20 +259,54 @@ static double gate_of(const struct reference *r, int32_t layer, int32_t token,
     return gate;
 }
 
-/* The layer's part of the routers' losses, of one sequence. */
+static double predictor_logit(const struct reference *r, int32_t layer,
+                              const double *x)
+{
+    const struct model_spec *s = r->spec;
+    double input[s->n_channels], hidden[s->n_predictor];
+    const double *down = weight(r, layer, TENSOR_PREDICT_DOWN);
+    double logit = weight(r, layer, TENSOR_PREDICT_DOWN_BIAS)[0];
+
+    if (s->router_input == ROUTER_INPUT_RAW)
+        memcpy(input, x, sizeof input);
+    else
+        norm_rows(r, layer, TENSOR_COUNT, TENSOR_COUNT, x, 1, input);
+    product(r, layer, TENSOR_PREDICT_UP, TENSOR_PREDICT_UP_BIAS, input, 1,
+            hidden);
+    for (int32_t i = 0; i < s->n_predictor; i++)
+        logit += down[i] * fmax(hidden[i], 0.0);
+    return logit;
+}
+
+static double sigmoid(double x)
+{
+    return 1.0 / (1.0 + exp(-x));
+}
+
+/* The layer's part of the routers' losses, of one sequence; but of a predictor
+ * alone where r->of_predictors.  The kept share is a constant, and so is the
+ * slope of its square. */
 static double router_losses(const struct reference *r, int32_t l, int32_t b,
                             const double *x)
 {
     const struct model_spec *s = r->spec;
     const int32_t *kept = allocation_kept(r->allocation, l, b);
-    double sum = 0.0;
+    double sum = 0.0, over = -s->capacity[l];
 
+    for (int32_t j = 0; j < r->n_sequences; j++)
+        over += (double)allocation_count(r->allocation, l, j) /
+                (r->n_sequences * r->n_tokens);
     for (int32_t t = 0, i = 0; t < r->n_tokens; t++) {
         bool is_kept = i < allocation_count(r->allocation, l, b) &&
                        kept[i] == t;
         double score = score_of(r, l, x + t * s->n_channels);
         i += is_kept;
-        sum += s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
+        if (r->of_predictors) {
+            double z = predictor_logit(r, l, x + t * s->n_channels);
+            sum += log(1.0 + exp(is_kept ? -z : z));
+            continue;
+        }
+        sum += 2.0 * over * s->balance_loss * sigmoid(score) + s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
                s->z_loss * score * score;
     }
     return sum / (r->n_sequences * r->n_tokens * spec_n_routed(s));
@@ -333,7 +367,8 @@ static double losses(const struct reference *r, double *nats, double *logits,
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
         for (int32_t l = 0; l < s->n_layers; l++) {
-            if (judged && s->routed[l] && spec_router_losses(s))
+            if (judged && s->routed[l] &&
+                (r->of_predictors || spec_router_losses(s)))
                 *judged += router_losses(r, l, b, x);
             layer(r, l, b, x, row + v);
         }
@@ -367,7 +402,7 @@ double reference_loss(const struct reference *r, double *nats, double *logits)
 static double objective(const struct reference *r)
 {
     double judged = 0.0, loss = losses(r, NULL, NULL, &judged);
-    return loss + judged;
+    return r->of_predictors ? judged : loss + judged;
 }
 
 /* The step balances the error of the difference, about step^2, and that of

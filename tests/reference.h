@@ -25,6 +25,8 @@ struct reference {
     double *gate;                          /* [L,B,T] gates of routed layers:
                                             * noted, or, if held, used */
     bool    gate_held;
+    bool    of_predictors;                 /* slopes are of their loss, which
+                                            * is nobody else's */
 };
 
 /* Mean loss in nats per token; nats [B,T] and logits [B,T,V] unless NULL.  `gate`

@@ -101,7 +101,8 @@ static uint64_t scoring_agrees(const struct run *run, float threshold)
     cr_assert(meter.status == STATUS_OK);
 
     struct predict_job job = { .spec = run->spec,
-                               .allocation = model_allocation(model) };
+                               .allocation = model_allocation(model),
+                               .predicted = input.policy->predicted };
     struct error err = { STATUS_OK, "" };
     cr_assert(predict_forward(predicted, &job, PREDICT_LOSS | PREDICT_ENTROPY,
                               NULL, &err) == STATUS_OK,
@@ -215,6 +216,7 @@ Test(agreement, every_policy)
                                                PATTERN_ODD);
             if (p->signal == SIGNAL_RECEIVED)
                 without_router(&spec);
+            spec.n_predictor = p->predicted ? 7 : 0;
             struct run run = { &spec, shape, p->name, p->name, 40 };
             for (int32_t first = 0; first < 5; first += 2) {
                 route_settle(&spec, p, first);
@@ -227,7 +229,7 @@ Test(agreement, every_policy)
                 train_step_agrees(&run, NAN);
             if (!p->scored)
                 scoring_agrees(&run, 0.5f);
-            if (p->signal == SIGNAL_RECEIVED)
+            if (p->signal == SIGNAL_RECEIVED || p->predicted)
                 continue;
             spec = case_spec(shape, (enum family)f, 0.3, PATTERN_ODD);
             spec.router_trained = false;

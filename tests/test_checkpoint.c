@@ -82,6 +82,7 @@ static void expect_same_spec(const struct model_spec *a,
     cr_expect(eq(int, a->router_scores, b->router_scores));
     cr_expect(eq(int, a->router_trained, b->router_trained));
     cr_expect(eq(int, a->router_detached, b->router_detached));
+    cr_expect(eq(i32, a->n_predictor, b->n_predictor));
     for (int32_t l = 0; l < a->n_layers; l++) {
         cr_expect(eq(int, a->routed[l], b->routed[l]));
         cr_expect(eq(dbl, a->capacity[l], b->capacity[l]));
@@ -137,6 +138,18 @@ Test(checkpoint, a_detached_router_stays_detached)
     spec.router_trained = false;
     spec.router_detached = true;
     there_and_back_of(case_model(&spec, &options, 3));
+}
+
+Test(checkpoint, predictors_come_back_bit_for_bit)
+{
+    const struct model_options options = { .n_sequences = 2, .n_tokens = 6,
+                                           .n_threads = 1 };
+    for (int f = 0; f < N_CONTRASTS; f++) {
+        struct model_spec spec = case_spec(&tiny, contrasts[f], 0.5,
+                                           PATTERN_ODD);
+        spec.n_predictor = 5;
+        there_and_back_of(case_model(&spec, &options, 3));
+    }
 }
 
 Test(checkpoint, llama_comes_back_bit_for_bit)

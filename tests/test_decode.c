@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/executor/model.h"
 #include "sim/price/predict.h"
@@ -132,7 +133,8 @@ static void check_spec(struct model_spec spec, const struct route_policy *rule,
         cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
                                           NULL), 0));
         model_decode_allocation(steps, NULL, &held);
-        struct predict_job job = { &spec, &held, NULL };
+        struct predict_job job = { .spec = &spec, .allocation = &held,
+                                   .predicted = rule && rule->predicted };
         cr_assert(eq(int, predict_decode(predicted, &job, NULL, NULL), 0));
         for (int32_t l = -1; l < spec.n_layers; l++)
             for (int o = 0; o < OP_COUNT; o++)
@@ -184,6 +186,7 @@ static struct model_spec routed_by(const struct route_policy *rule,
     spec.routed[2] = true;
     spec.capacity[2] = 0.5;
     spec.score_window = 9;
+    spec.n_predictor = rule->predicted ? 16 : 0;
     if (router != TRAINED)
         spec.router_trained = false;
     if (router == DRAWN)
@@ -205,7 +208,7 @@ Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
     for (const struct route_policy *p = route_policies; p->name; p++)
         for (int r = 0; r < ROUTERS && p->keep && p->causal; r++) {
             enum family family = r % 2 ? FAMILY_GPT2 : FAMILY_QWEN3;
-            if (r == NONE && p->scored)
+            if ((r == NONE && p->scored) || (r == DRAWN && p->predicted))
                 continue;
             rules++;
             check_spec(routed_by(p, (enum scorer)r, family, 0), p, 0, p->name);

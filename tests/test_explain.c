@@ -107,7 +107,7 @@ static char *explained_apart(enum skipped_keys keys, enum op op)
     cr_assert(eq(int, ledger_open(&ledger, shape, (struct cost){ 0 }, NULL),
                  STATUS_OK));
     cr_assert(eq(int, predict_forward(ledger, &(struct predict_job){
-        &spec, &a, NULL }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
+        .spec = &spec, .allocation = &a }, PREDICT_HEAD, NULL, NULL), STATUS_OK));
     explain_op(file, &spec, &a, EXPLAIN_ALL_ROWS, ledger, op, 0);
     cr_assert(fclose(file) == 0);
     ledger_close(ledger);

@@ -157,11 +157,13 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
               loss, expected);
     /* The gates of a detached router are constants to the stream. */
     r.gate_held |= !row->trained;
-    for (int32_t i = 0; i < tensors->n; i++)
+    for (int32_t i = 0; i < tensors->n; i++) {
+        r.of_predictors = tensor_predicts(tensors->tensor[i].id);
         if (tensors->tensor[i].trained &&
             works(model_allocation(model), tensors->tensor[i].layer))
             check_tensor(&r, weights, model_gradients(model),
                          &tensors->tensor[i], row->stride, counts);
+    }
     free(input.scores);
     free(r.gate);
     free(weights);
@@ -366,34 +368,45 @@ Test(gradient, routers_of_frozen_backbones)
     cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
 }
 
-/* A row, and the weights of the routers' losses. */
-static const struct { struct case_row row; double aux, z; } judged_rows[] = {
+/* A row, the weights of the routers' losses, and a predictor's width. */
+static const struct {
+    struct case_row row;
+    double aux, z, balance;
+    int32_t n_predictor;
+} judged_rows[] = {
     { { FAMILY_GPT2,  1, true,  0.5,  PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
-        true, 1, 0 }, 0.7, 0 },
+        true, 1, 0 }, 0.7, 0, 0, 0 },
     { { FAMILY_LLAMA, 1, false, 0.5,  PATTERN_ALL, GATE_RAW, RAW, true, 1, 0 },
-      0, 0.3 },
+      0, 0.3, 0, 6 },
     { { FAMILY_LLAMA, 2, true,  0.25, PATTERN_ALL, GATE_SIGMOID, NORMALISED,
-        true, 61, 0 }, 0.7, 0.3 },
+        true, 61, 0 }, 0.7, 0.3, 0, 19 },
     { { FAMILY_QWEN3, 2, true,  0.25, PATTERN_ODD, GATE_SIGMOID2, RAW, true, 61,
-        0 }, 0.7, 0 },
+        0 }, 0.7, 0, 2, 16 },
     { { FAMILY_GPT2,  9, false, 0.25, PATTERN_FIRST, GATE_SIGMOID2, NORMALISED,
-        true, 53, 0 }, 2, 1 },
+        true, 53, 0 }, 2, 1, 3, 0 },
     { { FAMILY_GPT2,  2, true,  0.25, PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
-        ALONE, 1, 0 }, 0.7, 0.3 },
+        ALONE, 1, 0 }, 0.7, 0.3, 0, 3 },
     { { FAMILY_LLAMA, 2, true,  0.25, PATTERN_ODD, GATE_RAW, NORMALISED, ALONE,
-        1, 0 }, 0.7, 0 },
+        1, 0 }, 0.7, 0, 4, 0 },
+    { { FAMILY_GPT2,  2, true,  0.25, PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+        true, 61, 0 }, 0, 0, 5, 0 },
+    { { FAMILY_LLAMA, 9, true,  0.25, PATTERN_ALL, GATE_SIGMOID2, NORMALISED,
+        FROZEN, 53, 0 }, 0, 0, 0, 8 },
 };
 
 Test(gradient, losses_of_routers)
 {
-    static const char *const rules[] = { "expert_choice", "threshold" };
+    static const char *const rules[] = { "expert_choice", "threshold",
+                                         "token_choice" };
     struct error_counts counts = { 0 };
     for (size_t i = 0; i < sizeof judged_rows / sizeof *judged_rows; i++)
-        for (int p = 0; p < 2; p++) {
+        for (int p = 0; p < 3; p++) {
             const struct route_policy *policy = case_policy(rules[p]);
             struct model_spec spec = spec_of(&judged_rows[i].row, policy);
             spec.aux_loss = judged_rows[i].aux;
             spec.z_loss = judged_rows[i].z;
+            spec.balance_loss = judged_rows[i].balance;
+            spec.n_predictor = judged_rows[i].n_predictor;
             check_spec(&judged_rows[i].row, spec, policy, &counts);
         }
     say_counts(&counts, "losses of routers");

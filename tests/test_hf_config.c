@@ -71,6 +71,8 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(eq(i32, a->keep_first, b->keep_first));
     cr_expect(eq(dbl, a->aux_loss, b->aux_loss));
     cr_expect(eq(dbl, a->z_loss, b->z_loss));
+    cr_expect(eq(dbl, a->balance_loss, b->balance_loss));
+    cr_expect(eq(i32, a->n_predictor, b->n_predictor));
     cr_expect(a->first_besides == b->first_besides);
 }
 
@@ -119,6 +121,8 @@ Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
     want.keep_first = 2;
     want.aux_loss = 0.1;
     want.z_loss = 1e-3;
+    want.balance_loss = 2;
+    want.n_predictor = 16;
     got = want;
     round_trip(&got, &routing, NULL);
     expect_same(&got, &want);

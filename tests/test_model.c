@@ -326,6 +326,7 @@ static struct trial *causal_trial(enum family family, const char *policy)
         spec.router_scores = spec.router_trained = false;
         spec.signal = case_policy(policy)->signal;
     }
+    spec.n_predictor = case_policy(policy)->predicted ? 16 : 0;
     struct model_options options = { .n_threads = 1 };
     struct trial *t = open_trial(&spec, &shapes[16], &options);
     t->input.policy = case_policy(policy);

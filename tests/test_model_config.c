@@ -272,7 +272,7 @@ Test(model_config, hands_back_the_keys_it_read)
 
 Test(model_config, lists_every_policy_but_those_that_training_makes)
 {
-    static const char *const rules[] = { "sigmoid" };
+    static const char *const rules[] = { "sigmoid", "predictor" };
     enum { N_RULES = sizeof rules / sizeof *rules };
     int listed = 0, known = 0;
 
@@ -431,7 +431,7 @@ Test(model_config, says_which_policies_train)
                      can ? STATUS_OK : STATUS_BAD_VALUE), "%s", *name);
         if (!can)
             cr_expect(strstr(err.text, "training takes expert_choice,"
-                             " threshold, running_quantile, random, strided,"
+                             " threshold, running_quantile, token_choice, random, strided,"
                              " first_k, last_k") != NULL, "%s", err.text);
     }
     cr_expect(eq(int, check_training(SET("routing.policy=random",

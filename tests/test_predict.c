@@ -86,6 +86,38 @@ Test(predict, losses_of_routers_by_hand)
     ledger_close(l);
 }
 
+Test(predict, a_predictor_by_hand)
+{
+    struct model_spec spec = llama();
+    spec.n_predictor = 5;
+    struct ledger *l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
+                                              .phase = TRAIN });
+    /* x * scale; 2*32*5; 2*5 + 15 + 1 */
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_PREDICT),
+                 32 * (32 + 320 + 26)));
+    /* rows in and out and a scale, in and hidden, hidden and logit; weights */
+    cr_expect(eq(u64, bytes(l, PASS_FORWARD, 1, OP_PREDICT),
+                 32 * (260 + 148 + 24) + 4 * (160 + 5 + 5 + 1)));
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 27 + 2 + 1)));
+    /* x * scale again; dW 2*32*5, its bias 5; 3*5 for the vector, 1 */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_PREDICT),
+                 32 * (32 + 325 + 16)));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_PREDICT),
+                 32 * (260 + 148 + 44) + 4 * (160 + 5 + 5 + 5 + 1)));
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE_LOSS),
+                 32 * (18 + 4)));
+    /* Only kept rows pass the router; a row is put back. */
+    cr_expect(eq(u64, flops(l, PASS_BACKWARD, 1, OP_ROUTE), 8 * 432));
+    cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 1, OP_GATE), 8 * (24 * 32 + 8)));
+    ledger_close(l);
+    /* Serving, it runs where it chooses. */
+    l = priced((struct asked){ .spec = spec, .B = 1, .T = 32,
+                               .phase = FORWARD });
+    cr_expect(eq(u64, flops(l, PASS_FORWARD, 1, OP_PREDICT), 0));
+    ledger_close(l);
+}
+
 Test(predict, the_update_by_hand)
 {
     struct ledger *l = priced((struct asked){ .spec = llama(), .B = 1, .T = 32,
@@ -436,7 +468,7 @@ Test(predict, a_sum_past_64_bits_is_refused)
     /* head: 2 * 2^16 * 2^20 a row, 2^31 rows */
     int32_t *count = calloc(1 << 11, sizeof *count);
     struct allocation a = { 1, 1 << 11, 1 << 20, NULL, count, NULL };
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 
@@ -453,7 +485,7 @@ Test(predict, routes_of_another_model_are_refused)
     struct model_spec spec = llama();
     struct allocation a = { .n_choices = L + 1, .n_sequences = 1,
                             .n_tokens = 8 };
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 
@@ -630,7 +662,7 @@ Test(predict, pricing_32_layers_takes_microseconds)
     cr_assert(eq(int, allocation_open(&a, 32, q.B, q.T, NULL), STATUS_OK));
 
     struct ledger *l = priced_for(&q, &a, NULL);
-    struct predict_job job = { &q.spec, &a, NULL };
+    struct predict_job job = { .spec = &q.spec, .allocation = &a };
     double best[2] = { 1, 1 };
     for (int i = 0; i < 40; i++) {
         job.machine = i % 2 ? &m : NULL;

@@ -587,7 +587,7 @@ Test(predict_apart, one_choice_a_layer_is_refused)
     const struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
                                          SIGNAL_NORM);
     struct allocation a = open_routes(L, 1, 8);
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 
@@ -606,7 +606,7 @@ Test(predict_apart, training_is_refused)
     const struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
                                          SIGNAL_NONE);
     struct allocation a = open_routes(2 * L, 1, 8);
-    struct predict_job job = { &spec, &a, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;
 

@@ -267,7 +267,7 @@ ROUTED(a_decode_step_of_such_a_layer_by_hand)
     const bool computed = c->keys == SKIPPED_KEYS_COMPUTED;
     const bool carried = c->keys == SKIPPED_KEYS_CARRIED;
     if (c->signal == SIGNAL_RECEIVED) {
-        struct predict_job job = { &q.spec, &a, NULL };
+        struct predict_job job = { .spec = &q.spec, .allocation = &a };
         struct ledger *none;
         struct error err;
         cr_assert(eq(int, ledger_open(&none, (struct ledger_shape){ 0 },
@@ -427,7 +427,7 @@ Test(predict_routed, the_last_rows_alone_change_norm_and_head_and_nothing_else)
             PASS_FORWARD, LEDGER_OUTSIDE, token, OP_HEAD }) ==
             (token == 39 || token == 40 + 19), "%d", token);
 
-    struct predict_job job = { &q.spec, &a, NULL };
+    struct predict_job job = { .spec = &q.spec, .allocation = &a };
     cr_expect(eq(int, predict_forward(last, &job, PREDICT_LAST | PREDICT_LOSS,
                                       NULL, NULL), STATUS_BAD_VALUE));
     ledger_close(fine);
@@ -499,7 +499,7 @@ Test(predict_routed, training_takes_whole_blocks_and_no_signal)
     for (size_t i = 0; i < sizeof routed_cases / sizeof *routed_cases; i++) {
         struct model_spec spec = routed_spec(&routed_cases[i]);
         struct allocation a = uneven_routes();
-        struct predict_job job = { &spec, &a, NULL };
+        struct predict_job job = { .spec = &spec, .allocation = &a };
         struct ledger *l;
         struct error err = { 0 };
         cr_assert(eq(int, ledger_open(&l, (struct ledger_shape){ 0 },
@@ -515,7 +515,7 @@ Test(predict_routed, a_length_that_is_none_and_keys_without_positions_are_refuse
 {
     struct model_spec spec = routed_spec(&routed_cases[1]);
     struct allocation a = uneven_routes(), counts = a;
-    struct predict_job job = { &spec, &counts, NULL };
+    struct predict_job job = { .spec = &spec, .allocation = &counts };
     struct ledger *l;
     struct error err;
 

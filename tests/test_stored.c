@@ -367,7 +367,7 @@ static void costs_agree(const struct model_spec *spec,
     case_text(ids, ignored, B * T, spec->n_vocab, 5);
     const struct model_input prefill = prefill_of(spec, ids);
     model_forward(m, &prefill, &w.ledger.meter, NULL);
-    struct predict_job job = { spec, model_allocation(m), NULL };
+    struct predict_job job = { .spec = spec, .allocation = model_allocation(m) };
     cr_assert(predict_forward(predicted, &job, PREDICT_HEAD, NULL, &err) ==
               STATUS_OK, "%s", err.text);
     case_same_ledger(predicted, counted, what);

@@ -149,9 +149,9 @@ Test(sweep, it_knows_which_keys_of_train_and_run_name_files)
         for (const struct config_key *k = schemas[i]->keys; k->name; k++) {
             if (k->type == CONFIG_SETTINGS)
                 continue;
-            cr_expect(sweep_names_file(k->name) == (k->type == CONFIG_PATH),
-                      "%s", k->name);
-            files += k->type == CONFIG_PATH;
+            const bool file = k->type == CONFIG_PATH || k->type == CONFIG_PATHS;
+            cr_expect(sweep_names_file(k->name) == file, "%s", k->name);
+            files += file;
         }
     cr_expect(ge(int, files, 9));
 }

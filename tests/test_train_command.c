@@ -105,6 +105,51 @@ Test(train_command, a_capacity_that_falls_is_paid_for_and_counted)
     free(curve);
 }
 
+static double source_number(const json_t *s, size_t i, const char *key)
+{
+    json_t *sources = json_object_get(json_object_get(s, "loss"), "sources");
+    return json_number_value(json_object_get(json_array_get(sources, i), key));
+}
+
+Test(train_command, texts_are_weighed_and_each_has_a_loss)
+{
+    cr_assert(eq(int, system("tr a-y b-z <text >other"), 0));
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "data.path=[text, other]", "--set",
+                              "data.weights=[0.9, 0.1]"), 0));
+    json_t *s = summary_of("a");
+    double often = source_number(s, 0, "heldout_causal");
+    double other = source_number(s, 1, "heldout_causal");
+    cr_expect(often < other);
+    cr_expect(epsilon_eq(dbl, number_at(s, "loss.heldout_causal"),
+                         0.9 * often + 0.1 * other, 1e-12));
+    cr_expect(eq(dbl, number_at(s, "loss.heldout_bytes"),
+                 source_number(s, 0, "heldout_bytes") +
+                     source_number(s, 1, "heldout_bytes")));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    json_decref(s);
+    /* A config names them relative to itself; by size, if it says no more. */
+    char config[sizeof run_yaml + 64];
+    const char *path = strstr(run_yaml, "  path: text\n");
+    cr_assert(eq(int, mkdir("below", 0777), 0));
+    snprintf(config, sizeof config, "%.*s  path: [../text, ../other]\n%s",
+             (int)(path - run_yaml), run_yaml, strchr(path, '\n') + 1);
+    put_file("below/two.yaml", config);
+    cr_assert(eq(int, ISOBATH("train", "below/two.yaml", "-o", "b", "-q"), 0));
+    s = summary_of("b");
+    cr_expect(fabs(source_number(s, 0, "weight") - 0.5) < 0.1);
+    json_decref(s);
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.weights=[1, 2]"), 2));
+    expect_said("stderr", "data.weights: 2 numbers: allowed is one for each of"
+                " data.path, which has 1");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.path=[text, nowhere]"), 2));
+    expect_said("stderr", "nowhere");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.path=[]"), 2));
+}
+
 static void expect_bad(const char *from, const char *to, const char *said)
 {
     expect_bad_config(run_yaml, from, to, said);

@@ -21,7 +21,7 @@ static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
 /* A run, and what it stands on. */
 struct run {
     char directory[64], state[FILE_PATH_SIZE];
-    struct data *data;
+    struct corpus corpus;
     struct trainer *trainer;
     struct model_spec spec;
     struct trainer_options options;
@@ -43,7 +43,7 @@ static void open_trainer(struct run *run)
 {
     struct error err = { STATUS_OK, "" };
     cr_assert(eq(int, trainer_open(&run->trainer, &run->spec, &run->options,
-                                   run->data, "0123456789abcdef", &err),
+                                   &run->corpus, "0123456789abcdef", &err),
                  STATUS_OK), "%s", err.text);
 }
 
@@ -51,13 +51,15 @@ static struct run open_as(enum family family, struct trainer_options options,
                           bool frozen)
 {
     struct run run = { .options = options };
-    char text[FILE_PATH_SIZE];
+    struct config_paths text = { .n = 1 };
 
     make_directory(run.directory);
-    snprintf(text, sizeof text, "%s/text", run.directory);
+    snprintf(text.value[0], sizeof text.value[0], "%s/text", run.directory);
     snprintf(run.state, sizeof run.state, "%s/state", run.directory);
-    write_words(text);
-    cr_assert(eq(int, data_open(&run.data, text, options.n_tokens, NULL),
+    write_words(text.value[0]);
+    cr_assert(eq(int, corpus_open(&run.corpus, &text,
+                                  &(struct config_real_list){ 0 },
+                                  options.n_tokens, NULL, DATA_HELD_OUT, NULL),
                  STATUS_OK));
     run.spec = case_spec(&tiny, family, 0.25, PATTERN_ODD);
     run.spec.backbone_frozen = frozen;
@@ -74,7 +76,7 @@ static struct run open_run(enum family family, struct trainer_options options)
 static void close_run(struct run *run)
 {
     trainer_close(run->trainer);
-    data_close(run->data);
+    corpus_close(&run->corpus);
     remove_directory(run->directory);
 }
 
@@ -164,7 +166,8 @@ static void predicted_steps(struct run *run, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         steps(run, 1);
         const struct predict_job job = {
-            &run->spec, model_allocation(trainer_model(run->trainer)), NULL };
+            .spec = &run->spec,
+            .allocation = model_allocation(trainer_model(run->trainer)) };
         cr_assert(eq(int, predict_train_step(run->options.predicted, &job, NULL,
                                              NULL), STATUS_OK));
     }
@@ -304,7 +307,7 @@ Test(trainer, counts_what_the_formulas_say_step_by_step)
     struct ledger *predicted = NULL;
     struct disagreement first;
     char text[DISAGREEMENT_SIZE] = "";
-    const struct predict_job job = { &run.spec, &routes, NULL };
+    const struct predict_job job = { .spec = &run.spec, .allocation = &routes };
 
     cr_assert(eq(int, allocation_open(&routes, 2, 3, 16, NULL), STATUS_OK));
     allocation_fill(&routes, &run.spec);
@@ -454,12 +457,55 @@ Test(trainer, the_causal_rule_fits_the_training)
     cr_expect(trainer_causal_policy(run.trainer) == case_policy("sigmoid"));
     trainer_close(run.trainer);
     run.spec.aux_loss = 0.0;
+    run.spec.n_predictor = 4;
+    open_trainer(&run);
+    cr_expect(trainer_causal_policy(run.trainer) == case_policy("predictor"));
+    trainer_close(run.trainer);
+    run.spec.n_predictor = 0;
     run.options.policy = case_policy("last_k");
     run.spec.router_scores = false;
     run.spec.gate = GATE_ONE;
     open_trainer(&run);
     cr_expect(trainer_causal_policy(run.trainer) == NULL);
     close_run(&run);
+}
+
+/* ---- predictors ---- */
+
+/* Clipping too: the norm of all gradients is that of all others. */
+static void expect_same_but_predictors(struct model *with,
+                                       struct model *without)
+{
+    for (int32_t i = 0; i < model_tensors(without)->n; i++) {
+        const struct tensor *a = &model_tensors(without)->tensor[i];
+        const struct tensor *b = tensor_find(model_tensors(with), a->layer,
+                                             a->id);
+        cr_expect(memcmp(model_weights(without) + a->offset,
+                         model_weights(with) + b->offset,
+                         a->n * sizeof(float)) == 0, "tensor %d of layer %d",
+                  (int)a->id, a->layer);
+    }
+}
+
+Test(trainer, a_predictor_moves_no_other_weight_by_a_bit)
+{
+    struct run with = open_run(FAMILY_LLAMA, usual(30));
+    struct run without = open_run(FAMILY_LLAMA, usual(30));
+    double before, after;
+
+    trainer_close(with.trainer);
+    with.spec.n_predictor = 16;
+    open_trainer(&with);
+    steps(&with, 1);
+    before = model_predictor_nats(trainer_model(with.trainer));
+    steps(&with, 29);
+    steps(&without, 30);
+    expect_same_but_predictors(trainer_model(with.trainer),
+                               trainer_model(without.trainer));
+    after = model_predictor_nats(trainer_model(with.trainer));
+    cr_expect(after < before, "%g, then %g nats", before, after);
+    close_run(&with);
+    close_run(&without);
 }
 
 /* Scores of the normalised stream have the deviation asked for, and no other
@@ -626,6 +672,8 @@ static void expect_block(const struct shape *shape, enum family family,
     struct model_spec spec = case_spec(shape, family, capacity, pattern);
     spec.backbone_frozen = frozen;
     spec.kept_varies = train && n_threads == 2;    /* now and then */
+    spec.aux_loss = capacity > 0.2 && n_threads == 3 ? 0.1 : 0.0;
+    spec.n_predictor = capacity > 0.0 && n_threads != 3 ? 16 : 0;
     struct model_options options = {
         .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
         .train = train, .n_threads = n_threads };

@@ -36,7 +36,8 @@ static void work_train(struct arm *arm, struct meter *meter)
 static struct predict_job job_of(const struct arm *arm,
                                  const struct allocation *allocation)
 {
-    return (struct predict_job){ arm->spec, allocation, arm->job->machine };
+    return (struct predict_job){ .spec = arm->spec, .allocation = allocation,
+                                 .machine = arm->job->machine };
 }
 
 static enum status predict_train(struct arm *arm, struct error *err)

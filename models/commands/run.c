@@ -28,8 +28,11 @@ static enum status predict(const struct run_scoring *s,
                            const struct run_arm *arm, struct ledger *ledger,
                            struct predict_range *range, struct error *err)
 {
-    struct predict_job job = { &arm->spec, model_allocation(arm->model),
-                               s->machine };
+    struct predict_job job = {
+        .spec = &arm->spec, .allocation = model_allocation(arm->model),
+        .machine = s->machine,
+        .predicted = arm->score[0].policy->predicted,
+    };
     unsigned with = PREDICT_LOSS | (s->entropy ? PREDICT_ENTROPY : 0);
     return predict_forward(ledger, &job, with, range, err);
 }

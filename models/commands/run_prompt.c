@@ -340,7 +340,11 @@ static const struct allocation *take_allocation(struct prompt_session *s)
 static enum status predict_pass(struct prompt_session *s, bool first,
                                 struct error *err)
 {
-    const struct predict_job job = { &s->spec, take_allocation(s), s->machine };
+    const struct predict_job job = {
+        .spec = &s->spec, .allocation = take_allocation(s),
+        .machine = s->machine,
+        .predicted = (first ? s->policy : s->step_policy)->predicted
+    };
     enum status status;
 
     ledger_clear(s->pass);

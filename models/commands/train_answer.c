@@ -54,9 +54,10 @@ static json_t *memory_json(const struct train_job *s)
     struct stat text;
     uint64_t bytes = train_predicted_bytes(s);
 
-    if (stat(s->config.data_path, &text) == 0)
-        bytes += (uint64_t)text.st_size;
-    bytes += sizeof(int32_t) * (uint64_t)data_tokens(s->data);
+    for (int32_t i = 0; i < s->config.data_path.n; i++)
+        if (stat(s->config.data_path.value[i], &text) == 0)
+            bytes += (uint64_t)text.st_size;
+    bytes += sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
     return summary_memory(bytes, trainer_bytes(s->trainer),
                           command_peak_bytes());
 }
@@ -127,8 +128,30 @@ static double share_recovered(const struct verdicts *v)
     return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
 }
 
-/* The blocks of the held-out text: their bytes, and the nats that each rule
- * lost on them. */
+/* Of a verdict that was not made, an unknown. */
+static json_t *source_nats(const struct verdict *v, int32_t text)
+{
+    return json_number(isfinite(v->nats) ? v->source_nats[text] : (double)NAN);
+}
+
+static json_t *sources_json(const struct train_job *s, const struct verdicts *v)
+{
+    json_t *sources = json_array();
+
+    for (int32_t i = 0; i < s->corpus.n; i++)
+        json_array_append_new(sources, json_pack(
+            "{s:o, s:s, s:f, s:o, s:o, s:I}",
+            "path", json_text(s->config.data_path.value[i]),
+            "hash", data_hash(s->corpus.data[i]),
+            "weight", s->corpus.weight[i],
+            "heldout_causal", source_nats(&v->causal, i),
+            "heldout_topk", source_nats(&v->topk, i),
+            "heldout_bytes", (json_int_t)v->topk.source_bytes[i]));
+    return sources;
+}
+
+/* The blocks of the held-out text: their bytes, and the nats that each rule lost
+ * on them. */
 static json_t *blocks_json(const struct verdicts *v)
 {
     const struct { const char *name; const struct verdict *of; } rules[] = {
@@ -166,6 +189,9 @@ static json_t *loss_json(const struct train_job *s,
     if (s->spec.aux_loss > 0.0)
         json_object_set_new(loss, "train_router", json_number(
             model_router_nats(trainer_model(s->trainer))));
+    if (s->spec.n_predictor > 0)
+        json_object_set_new(loss, "train_predictor", json_number(
+            model_predictor_nats(trainer_model(s->trainer))));
     if (v->compared) {
         json_object_set_new(loss, "heldout_dense", json_number(v->dense.nats));
         json_object_set_new(loss, "heldout_routers_drawn",
@@ -173,6 +199,8 @@ static json_t *loss_json(const struct train_job *s,
         json_object_set_new(loss, "share_recovered",
                             json_number(share_recovered(v)));
     }
+    if (s->corpus.n > 1)
+        json_object_set_new(loss, "sources", sources_json(s, v));
     return loss;
 }
 
@@ -210,7 +238,7 @@ static json_t *make_summary(const struct train_job *s,
     json_t *out = summary_open("train", json_incref(s->config_json),
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
-                        s->config.data_path, data_hash(s->data)));
+                        s->config.data_path.value[0], s->corpus.hash));
     json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
     json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
     json_object_set_new(out, "tokens", json_integer(

@@ -30,7 +30,7 @@ struct train_job {
     struct rundir      rundir;
     struct tokenizer  *tokenizer;     /* NULL: bytes */
     struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
-    struct data       *data;
+    struct corpus      corpus;
     struct trainer    *trainer;
     struct ledger     *predicted;     /* of one step as planned; then of all, as
                                        * they were routed */

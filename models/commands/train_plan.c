@@ -37,7 +37,7 @@ void train_close(struct train_job *s)
 {
     load_watch_close(&s->watch);
     trainer_close(s->trainer);
-    data_close(s->data);
+    corpus_close(&s->corpus);
     tokenizer_close(s->tokenizer);
     ledger_close(s->predicted);
     allocation_close(&s->allocation);
@@ -215,7 +215,9 @@ static enum status price_step(double *flops, struct train_job *s,
                               struct error *err)
 {
     struct model_spec spec = s->spec;
-    const struct predict_job job = { &spec, &s->allocation, s->machine };
+    const struct predict_job job = { .spec = &spec,
+                                     .allocation = &s->allocation,
+                                     .machine = s->machine };
 
     spec_set_openness(&spec, openness);
     allocation_fill(&s->allocation, &spec);
@@ -322,7 +324,9 @@ enum status train_plan(struct train_job *s, struct error *err)
 enum status train_predict_step(struct train_job *s, struct error *err)
 {
     const struct predict_job job = {
-        &s->spec, model_allocation(trainer_model(s->trainer)), s->machine
+        .spec = &s->spec,
+        .allocation = model_allocation(trainer_model(s->trainer)),
+        .machine = s->machine,
     };
 
     return s->spec.kept_varies
@@ -345,11 +349,15 @@ static void forget_later_keys(json_t *same)
     static const struct {
         const char *section, *key, *was;        /* JSON */
     } later[] = {
+        { "data", "weights", "[]" },
+        { "data", "held_out", "0.1" },
         { "routing", "window", "0" },
         { "routing", "capacity_warmup", "0.0" },
         { "routing", "router_deviation", "0.0" },
         { "routing", "aux_loss", "0.0" },
         { "routing", "z_loss", "0.0" },
+        { "routing", "balance_loss", "0.0" },
+        { "routing", "predictor", "0" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },
@@ -385,9 +393,9 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     forget_later_keys(same);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
-                            json_string(data_tokens_hash(s->data)));
+                            json_string(s->corpus.tokens_hash));
     json_object_set_new(same, "steps", json_integer(s->config.steps));
-    json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
+    json_object_set_new(same, "data_hash", json_string(s->corpus.hash));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
     if (!text || error_memory_ran_out()) {
@@ -402,9 +410,17 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
 
 enum status train_open_data(struct train_job *s, struct error *err)
 {
-    enum status status = data_open_tokens(&s->data, s->config.data_path,
-                                          (int32_t)s->config.tokens,
-                                          s->tokenizer, err);
+    const struct train_config *c = &s->config;
+
+    if (c->data_weights.n > 0 && c->data_weights.n != c->data_path.n) {
+        error_set(err, STATUS_BAD_VALUE, "data.weights: %d numbers: allowed is"
+                  " one for each of data.path, which has %d", c->data_weights.n,
+                  c->data_path.n);
+        return blame(s, "data.weights", err);
+    }
+    enum status status = corpus_open(&s->corpus, &c->data_path,
+                                     &c->data_weights, (int32_t)c->tokens,
+                                     s->tokenizer, c->held_out, err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     return take_fingerprint(s, err);
@@ -435,6 +451,6 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     };
     if (s->spec.kept_varies)
         ledger_clear(s->predicted);
-    return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
+    return trainer_open(&s->trainer, &s->spec, &s->options, &s->corpus,
                         s->fingerprint, err);
 }

@@ -106,6 +106,33 @@ static void router_backward(struct model *m, int32_t l)
     op_route(&m->ex, place(OP_ROUTE, l, router.token), &router);
 }
 
+/* The cross-entropy of the predictor's logits passes to its weights, and no
+ * further. */
+static void predictor_backward(struct model *m, int32_t l)
+{
+    const struct place at = place(OP_PREDICT, l, m->all_rows.token);
+    struct layer_buffers *b = &m->layer[l];
+    struct router_loss loss = router_loss_of(m, l);
+    struct predictor predictor = predictor_of(m, l);
+
+    loss.score = b->forecast;
+    loss.entropy = (float)(1.0 / ((double)m->n_rows * spec_n_routed(&m->spec)));
+    loss.square = 0.0f;
+    loss.balanced = false;
+    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, at.token), &loss, NULL);
+    predictor.dlogit = m->dscore;
+    predictor.dweight = gradient_of(m, l, TENSOR_PREDICT_DOWN);
+    predictor.dbias = gradient_of(m, l, TENSOR_PREDICT_DOWN_BIAS);
+    op_predict(&m->ex, at, &predictor);
+    struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, predictor_input(m, l),
+                                NULL, m->n_rows, NULL);
+    struct product_backward d = {
+        .dout = b->hidden, .dw = gradient_of(m, l, TENSOR_PREDICT_UP),
+        .dbias = gradient_of(m, l, TENSOR_PREDICT_UP_BIAS),
+    };
+    op_product_backward(&m->ex, at, &up, &d);
+}
+
 /* Kept rows go through the gate and the block and are added to the stream's
  * gradient, which other rows pass unchanged.  Where only routers learn, no
  * gradient is needed before the lowest one. */
@@ -146,6 +173,8 @@ static void routed_backward(struct model *m, int32_t l)
     if (m->spec.router_scores && m->spec.gate != GATE_ONE &&
         !m->spec.router_detached && (works || judged))
         router_backward(m, l);
+    if (m->spec.n_predictor > 0)
+        predictor_backward(m, l);
 }
 
 static void head_backward(struct model *m)

@@ -199,7 +199,7 @@ static void number_tokens(struct model *m)
                                  m->all_token };
     m->input = (struct model_input){
         .ids = m->all_ids, .n_tokens = 1, .n_sequences = sequences,
-        .seed = in->seed, .replayed = in->replayed,
+        .seed = in->seed, .replayed = in->replayed, .policy = in->policy,
     };
 }
 

@@ -144,6 +144,8 @@ void model_forward(struct model *m, const struct model_input *input,
     m->ex.pass = PASS_FORWARD;
     m->ex.meter = meter;
     m->router_nats = input->train && m->spec.aux_loss > 0.0 ? 0.0 : (double)NAN;
+    m->predictor_nats = input->train && m->spec.n_predictor > 0 ? 0.0
+                                                                : (double)NAN;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     number_tokens(m);

@@ -68,6 +68,13 @@ static struct random random_of(const struct tensor *t, uint64_t seed)
         random_mix(seed, (uint64_t)(t->layer + 1), (uint64_t)t->id, 0));
 }
 
+/* A predictor that knows nothing says how many are kept: so it need not learn
+ * that first (Lin et al. 2017, section 3.3). */
+static double kept_logit(double capacity)
+{
+    return capacity < 1.0 ? log(capacity / (1.0 - capacity)) : 0.0;
+}
+
 static void draw(struct model *m, const struct tensor *t,
                  enum init_scheme scheme, uint64_t seed)
 {
@@ -75,6 +82,10 @@ static void draw(struct model *m, const struct tensor *t,
     bool normal = t->kind == TENSOR_MATRIX || t->kind == TENSOR_VECTOR;
     struct random random = random_of(t, seed);
 
+    if (t->id == TENSOR_PREDICT_DOWN_BIAS) {
+        w[0] = (real)kept_logit(m->spec.capacity[t->layer]);
+        return;
+    }
     if (normal)
         draw_normal(w, t->n, deviation_of[scheme](t, &m->spec), &random);
     else
@@ -94,6 +105,8 @@ void model_init_routers(struct model *m, uint64_t seed, double deviation)
     for (int32_t i = 0; i < m->tensors.n; i++) {
         const struct tensor *t = &m->tensors.tensor[i];
         struct random random = random_of(t, seed);
+        if (tensor_predicts(t->id))
+            draw(m, t, INIT_FAN_IN, seed);
         if (t->id == TENSOR_ROUTER)
             draw_normal(m->weights + t->offset, t->n,
                         deviation / sqrt((double)t->n), &random);

@@ -80,8 +80,13 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
-    if (m->options.train && spec_router_losses(&m->spec))
+    if (m->options.train && spec_scored_again(&m->spec))
         b->place = arena_take(a, tokens, sizeof(int32_t));
+    if (m->spec.n_predictor == 0)
+        return;
+    b->forecast = arena_take(a, tokens, sizeof(real));
+    b->hidden   = arena_take(a, tokens * (size_t)m->spec.n_predictor,
+                             sizeof(real));
 }
 
 static void lay_out_stream(struct model *m, size_t tokens)
@@ -168,7 +173,7 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->dnormed   = arena_take(a, tokens * c, sizeof(real));
     m->dblock    = arena_take(a, routed * c, sizeof(real));
     m->dpass     = arena_take(a, routed * c, sizeof(real));
-    m->dscore    = arena_take(a, spec_router_losses(s) ? tokens : routed,
+    m->dscore    = arena_take(a, spec_scored_again(s) ? tokens : routed,
                               sizeof(real));
     m->dact      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
     m->dup       = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
@@ -270,6 +275,8 @@ static void lay_out(struct model *m)
     m->last_token   = arena_take(a, (size_t)m->options.n_sequences,
                                  sizeof(int32_t));
     m->final_normed = arena_take(a, tokens * c, sizeof(real));
+    if (s->n_predictor > 0 && s->router_input != ROUTER_INPUT_RAW)
+        m->predictor_input = arena_take(a, tokens * c, sizeof(real));
     m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
     m->logits       = arena_take(a, (m->options.last_only
                                          ? (size_t)m->options.n_sequences
@@ -327,7 +334,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     m->plan = plan_of(spec);
     m->options = *options;
     m->threshold_rate = 0.03f;
-    m->router_nats = (double)NAN;
+    m->router_nats = m->predictor_nats = (double)NAN;
     while (spec->backbone_frozen && !spec->routed[m->lowest])
         m->lowest++;
     m->ex.kernels = options->kernels ? options->kernels : kernels_best();
@@ -395,6 +402,7 @@ const float *model_logits_of(const struct model *m, int32_t sequence,
 const float *model_nats(const struct model *m) { return m->nats; }
 const float *model_entropy(const struct model *m) { return m->entropy; }
 double model_router_nats(const struct model *m) { return m->router_nats; }
+double model_predictor_nats(const struct model *m) { return m->predictor_nats; }
 const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
 
 const struct allocation *model_allocation(const struct model *m)

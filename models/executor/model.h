@@ -95,7 +95,8 @@ void model_forward(struct model *model, const struct model_input *input,
                    struct meter *meter, double *mean_loss);
 
 /* Gradients of the mean loss of the last forward and of the routers' losses,
- * weighted as the spec says, which had train set; with a
+ * weighted as the spec says; of predictors, in
+ * their own; which had train set; with a
  * frozen backbone, of the routers. */
 void model_backward(struct model *model, struct meter *meter);
 
@@ -153,6 +154,8 @@ const float *model_entropy(const struct model *model);   /* [N] */
 /* Of the last forward to train with aux_loss, else NAN: the mean cross-entropy of
  * sigmoid(score) against being kept, over tokens and routed layers. */
 double model_router_nats(const struct model *model);
+/* The same of predictors, with any. */
+double model_predictor_nats(const struct model *model);
 /* One row of the logits that the last forward or step worked out; in a decode
  * step `token` does not matter. */
 const float *model_logits_of(const struct model *model, int32_t sequence,

@@ -40,7 +40,9 @@ struct layer_buffers {
     int32_t *first;   /* [B+1] */
     struct rows kept; /* those four, in a routed layer */
     int32_t *place;   /* [B*T] the kept row that a token is, or -1; where
-                       * routers have losses of their own */
+                       * training asks scores or predictors to know */
+    real *hidden;     /* [B*T,W] of the predictor; then its gradient */
+    real *forecast;   /* [B*T] the predictor's logits */
     int32_t n_rows;   /* N, of what is being worked on */
     struct rows rows;
 };
@@ -94,7 +96,8 @@ struct model {
     real *final_stats;             /* [B*T,2] */
     real *logits;                  /* [B*T,V]; backward: their gradients */
     real *nats, *entropy;          /* [B*T] */
-    double router_nats;            /* mean cross-entropy of the scores */
+    double router_nats, predictor_nats;  /* mean cross-entropies */
+    real *predictor_input;         /* [B*T,C] */
     real *loss_stats;              /* [B*T,2] */
     int32_t *choose_scratch;       /* [threads,T] */
 
@@ -113,8 +116,8 @@ struct model {
     real *dstream;                 /* [B*T,C] */
     real *dblock;                  /* [N,C] gradient inside a routed block */
     real *dpass;                   /* [N,C] */
-    real *dscore;                  /* [N]; of all rows, where routers have
-                                    * losses of their own */
+    real *dscore;                  /* [N]; of all rows, where routers or
+                                    * predictors have losses of their own */
     real *dnormed;                 /* [B*T,C] */
     real *dact;                    /* [N,F] */
     real *dup;                     /* [N,U] */

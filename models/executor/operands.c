@@ -95,14 +95,44 @@ struct router router_of(struct model *m, int32_t layer)
     };
 }
 
+const real *predictor_input(struct model *m, int32_t layer)
+{
+    struct router router = router_of(m, layer);
+
+    if (router.input == ROUTER_RAW)
+        return m->stream[layer];
+    router.n = m->n_rows;
+    router.x = m->stream[layer];
+    op_router_input(&m->ex, place(OP_PREDICT, layer, m->all_rows.token),
+                    &router, m->predictor_input);
+    return m->predictor_input;
+}
+
+struct predictor predictor_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    return (struct predictor){
+        .n = m->n_rows, .width = m->spec.n_predictor, .hidden = b->hidden,
+        .weight = weight_of(m, layer, TENSOR_PREDICT_DOWN),
+        .bias = weight_of(m, layer, TENSOR_PREDICT_DOWN_BIAS),
+        .logit = b->forecast,
+    };
+}
+
 struct router_loss router_loss_of(struct model *m, int32_t layer)
 {
     struct layer_buffers *b = &m->layer[layer];
     const double each = 1.0 / ((double)m->n_rows * spec_n_routed(&m->spec));
+    const int32_t kept = b->first[m->input.n_sequences];
+    const double over = (double)kept / m->n_rows -
+                        spec_opened(&m->spec, layer, m->input.openness);
     return (struct router_loss){
         .n = m->n_rows, .score = b->score, .place = b->place,
         .entropy = (float)(m->spec.aux_loss * each),
-        .square = (float)(2.0 * m->spec.z_loss * each), .nats = m->nats,
+        .square = (float)(2.0 * m->spec.z_loss * each),
+        .balanced = m->spec.balance_loss > 0.0,
+        .share = (float)(2.0 * m->spec.balance_loss * over * each),
+        .nats = m->nats,
         .dscore = m->dscore,
     };
 }
@@ -117,7 +147,7 @@ struct gating gating_of(struct model *m, int32_t layer)
                                                : GATING_SIGMOID2,
         .trained = !m->spec.router_detached,
         .adds = spec_router_losses(&m->spec),
-        .restores = spec_router_losses(&m->spec), .n = b->n_rows,
+        .restores = spec_scored_again(&m->spec), .n = b->n_rows,
         .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };

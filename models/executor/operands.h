@@ -22,6 +22,10 @@ struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
 struct embedding embedding_of(const struct model *m);   /* of all its rows */
 struct attention attention_of(struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
+/* The rows that the layer's predictor reads: the stream's, normalised under its
+ * op where the router's are. */
+const real *predictor_input(struct model *m, int32_t layer);
+struct predictor predictor_of(struct model *m, int32_t layer);
 /* The losses of the layer's scores. */
 struct router_loss router_loss_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);

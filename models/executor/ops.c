@@ -40,6 +40,8 @@ PARTS(norm, norm)
 PARTS(norm_backward, norm)
 PARTS(route, router)
 PARTS(route_backward, router)
+PARTS(predict, predictor)
+PARTS(predict_backward, predictor)
 PARTS(route_loss, router_loss)
 PARTS(route_loss_backward, router_loss)
 PARTS(stream_signal, stream_signal)
@@ -124,9 +126,13 @@ void op_product_backward(struct executor *ex, struct place at,
             .a_k = g->n, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
             .c_row = g->k,
         };
-    op_parts(ex, gemm_part, &dx);
-    struct tally each = { 2 * u(dx.n) * u(dx.k), 4 * (u(g->n) + u(g->k)) };
-    struct tally shared = { 0, 4 * u(g->k) * u(g->n) };
+    struct tally each = { 0, 4 * u(g->n) }, shared = { 0, 0 };
+    if (d->dx) {
+        op_parts(ex, gemm_part, &dx);
+        each.flops += 2 * u(dx.n) * u(dx.k);
+        each.bytes += 4 * u(g->k);
+        shared.bytes += 4 * u(g->k) * u(g->n);
+    }
     if (d->dw) {
         op_parts(ex, gemm_part, &dw);
         each.flops += 2 * u(dw.m) * u(dw.n);
@@ -344,6 +350,48 @@ void op_route(struct executor *ex, struct place at, const struct router *o)
            (struct tally){ 0, (backward ? 8 : 4) * c });
 }
 
+struct input_call {
+    const struct router *o;
+    real                *out;
+};
+
+static void router_input_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct input_call *i = call->operand;
+    call->ex->kernels->router_input(i->o, i->out, part, parts);
+}
+
+void op_router_input(struct executor *ex, struct place at,
+                     const struct router *o, real *out)
+{
+    struct op_run run = op_begin(ex, at);
+    struct input_call call = { o, out };
+    const bool centred = o->input == ROUTER_LAYER_NORM;
+    op_parts(ex, router_input_part, &call);
+    uint64_t c = u(o->width);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ centred ? 2 * c : c, 8 * c + (centred ? 8 : 4) },
+           (struct tally){ 0, 0 });
+}
+
+void op_predict(struct executor *ex, struct place at,
+                const struct predictor *o)
+{
+    struct op_run run = op_begin(ex, at);
+    uint64_t w = u(o->width);
+    struct tally each = { 2 * w + FOLD + 1, 4 * w + 4 };
+    struct tally shared = { 0, 4 * w + 4 };
+    if (ex->pass == PASS_BACKWARD) {
+        op_parts(ex, predict_backward_part, o);
+        each = (struct tally){ 3 * w + 1, 8 * w + 4 };
+        shared.bytes = 8 * w + 4;
+    } else {
+        op_parts(ex, predict_part, o);
+    }
+    op_end(ex, &run, at.token, o->n, each, shared);
+}
+
 void op_route_loss(struct executor *ex, struct place at,
                    const struct router_loss *o, double *mean)
 {
@@ -352,8 +400,10 @@ void op_route_loss(struct executor *ex, struct place at,
     if (ex->pass == PASS_BACKWARD) {
         op_parts(ex, route_loss_backward_part, o);
         const bool entropy = o->entropy > 0.0f, square = o->square > 0.0f;
-        each.flops = (entropy ? u(EXP + 2 + 2) : 0) + (square ? u(1) : 0) +
-                     (entropy && square ? u(1) : 0);
+        const int n = entropy + square + o->balanced;
+        each.flops = (entropy || o->balanced ? u(EXP + 2) : 0) +
+                     (entropy ? u(2) : 0) + (o->balanced ? u(3) : 0) +
+                     (square ? u(1) : 0) + u(n - 1);
         each.bytes = entropy ? 12 : 8;
     } else {
         op_parts(ex, route_loss_part, o);

@@ -34,7 +34,7 @@ static inline struct place place(enum op op, int32_t layer,
 void op_product(struct executor *ex, struct place at, const struct gemm *g);
 
 /* dx = dout W^T, dW = x^T dout, dbias = column sums of dout, from the forward
- * product `g`; dw, dbias NULL: not wanted. */
+ * product `g`; dx, dw, dbias NULL: not wanted. */
 struct product_backward {
     const real *dout;                /* [N,n], rows dense */
     real *dx, *dw, *dbias;
@@ -102,6 +102,14 @@ struct embedding {
 void op_embed(struct executor *ex, struct place at, const struct embedding *o);
 
 void op_route(struct executor *ex, struct place at, const struct router *o);
+
+/* Under the predictor's op, beside the product into `hidden`: the router's input
+ * into out [N,C], then the logits; or the gradients of their vector and of
+ * hidden. */
+void op_router_input(struct executor *ex, struct place at,
+                     const struct router *o, real *out);
+void op_predict(struct executor *ex, struct place at,
+                const struct predictor *o);
 
 /* Forward, the mean cross-entropy into *mean; backward, dscore. */
 void op_route_loss(struct executor *ex, struct place at,

@@ -29,7 +29,7 @@ double model_update(struct model *m, const struct update *u,
     m->ex.meter = meter;
     for (int32_t i = 0; i < m->tensors.n; i++) {
         const struct tensor *t = &m->tensors.tensor[i];
-        if (t->trained)
+        if (t->trained && t->clipped)
             op_squares(&m->ex, place(OP_CLIP, t->layer, NULL),
                        m->gradients + t->learned_at, t->n, m->partial,
                        &squares);
@@ -42,7 +42,6 @@ double model_update(struct model *m, const struct update *u,
         .epsilon = (float)u->epsilon,
         .correction1 = (float)(1.0 / (1.0 - pow(u->beta1, (double)u->step))),
         .correction2 = (float)(1.0 / (1.0 - pow(u->beta2, (double)u->step))),
-        .scale = (float)scale,
     };
     for (int32_t i = 0; i < m->tensors.n; i++) {
         const struct tensor *t = &m->tensors.tensor[i];
@@ -50,6 +49,7 @@ double model_update(struct model *m, const struct update *u,
             continue;
         adamw.learning_rate = (float)rate_of(u, t);
         adamw.weight_decay = (float)decay_of(u, t);
+        adamw.scale = t->clipped ? (float)scale : 1.0f;
         op_adamw(&m->ex, place(OP_ADAMW, t->layer, NULL), &adamw,
                  m->weights + t->offset, m->gradients + t->learned_at,
                  m->moment[0] + t->learned_at, m->moment[1] + t->learned_at,

@@ -42,6 +42,23 @@ static void run_signal(struct model *m, int32_t c)
     op_stream_signal(&m->ex, at, &o);
 }
 
+static bool goes_by_predictor(const struct route_policy *policy)
+{
+    return policy && policy->predicted;
+}
+
+static void predict(struct model *m, int32_t l)
+{
+    const struct place at = place(OP_PREDICT, l, m->all_rows.token);
+    const real *x = predictor_input(m, l);
+    struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, x,
+                                m->layer[l].hidden, m->n_rows, NULL);
+    struct predictor predictor = predictor_of(m, l);
+
+    op_product(&m->ex, at, &up);
+    op_predict(&m->ex, at, &predictor);
+}
+
 void routing_score(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
@@ -51,6 +68,9 @@ void routing_score(struct model *m, int32_t c)
         router.n = m->n_rows;
         router.x = m->stream[l];
         op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
+        if (m->spec.n_predictor > 0 &&
+            (m->input.train || goes_by_predictor(m->input.policy)))
+            predict(m, l);
     } else if (m->spec.router_drawn) {
         struct drawing o = {
             .seed = random_mix(m->input.seed, (uint64_t)c, 0, 3),
@@ -68,7 +88,9 @@ const real *routing_scores(const struct model *m, int32_t layer,
     const struct layer_buffers *b = &m->layer[layer];
 
     return !spec_scored(&m->spec) ? NULL
-           : policy && policy->signal != SIGNAL_NONE ? b->signal : b->score;
+           : policy && policy->signal != SIGNAL_NONE ? b->signal
+           : goes_by_predictor(policy)               ? b->forecast
+                                                     : b->score;
 }
 
 /* ---- choice ---- */
@@ -194,15 +216,25 @@ void routing_select(struct model *m, int32_t c)
                        track ? (uint64_t)m->input.n_sequences + 4 : 0);
 }
 
+static double cross_entropy(struct model *m, int32_t l, const real *logit)
+{
+    struct router_loss o = router_loss_of(m, l);
+    double mean;
+
+    o.score = logit;
+    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
+                  &mean);
+    return mean / spec_n_routed(&m->spec);
+}
+
 void routing_loss(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
-    double mean;
 
-    if (!m->input.train || !(m->spec.aux_loss > 0.0))
+    if (!m->input.train)
         return;
-    struct router_loss o = router_loss_of(m, l);
-    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
-                  &mean);
-    m->router_nats += mean / spec_n_routed(&m->spec);
+    if (m->spec.aux_loss > 0.0)
+        m->router_nats += cross_entropy(m, l, m->layer[l].score);
+    if (m->spec.n_predictor > 0)
+        m->predictor_nats += cross_entropy(m, l, m->layer[l].forecast);
 }

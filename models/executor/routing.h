@@ -7,7 +7,8 @@
 /* Scores all rows of the stream, if there is a router, a signal or both. */
 void routing_score(struct model *m, int32_t choice);
 /* The scores of the layer's rows that the policy goes by: the signal, if it goes
- * by one, else the router's; NULL: nothing scores. */
+ * by one, its predictor's logits or the router's scores; NULL: nothing
+ * scores. */
 const real *routing_scores(const struct model *m, int32_t layer,
                            const struct route_policy *policy);
 

@@ -18,7 +18,8 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const bool routed = layer >= 0 && s->routed[layer] && spec_has_router(s);
     const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
-    const int64_t D = s->head_size;
+    const int64_t D = s->head_size, W = s->n_predictor;
+    const bool predicts = routed && W > 0;
     const struct extent table[TENSOR_COUNT] = {
 #define X(id, rows, columns, kind)                                             \
         [TENSOR_##id] = { rows, columns, TENSOR_##kind },
@@ -106,7 +107,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     list->at[layer + 1][id] = -1;
     if (e.rows == 0)
         return;
-    bool router = id == TENSOR_ROUTER;
+    bool router = id == TENSOR_ROUTER, predicts = tensor_predicts(id);
     struct tensor *t = &list->tensor[list->n];
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
@@ -115,7 +116,8 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         .kind = e.kind,
         /* Gate one hands no gradient to a router. */
         .trained = router ? spec->router_trained && spec->gate != GATE_ONE
-                          : !spec->backbone_frozen,
+                          : predicts || !spec->backbone_frozen,
+        .clipped = !predicts,
     };
     divide(list, t, spec);
     size_t floats = t->n_ranges == 0 ? (t->n + 15) / 16 * 16 : 0;

@@ -35,7 +35,11 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                          \
     X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                         \
     X(QUERY_GAMMA, has->qk_norm, D,            SCALE)                          \
-    X(KEY_GAMMA,   has->qk_norm, D,            SCALE)
+    X(KEY_GAMMA,   has->qk_norm, D,            SCALE)                          \
+    X(PREDICT_UP,  predicts ? C : 0, W,        MATRIX)                         \
+    X(PREDICT_UP_BIAS, predicts ? 1 : 0, W,    SHIFT)                          \
+    X(PREDICT_DOWN, predicts ? W : 0, 1,       MATRIX)                         \
+    X(PREDICT_DOWN_BIAS, predicts ? 1 : 0, 1,  SHIFT)
 
 enum tensor_id {
 #define X(id, rows, columns, kind) TENSOR_##id,
@@ -61,6 +65,8 @@ struct tensor {
     struct stored range[3];
     enum tensor_kind kind;
     bool    trained;         /* the optimizer touches it */
+    bool    clipped;         /* its gradient counts in their norm, and is scaled
+                              * where that is too large */
 };
 
 /* All tensors of a model, outside ones first, then layer by layer. */
@@ -91,6 +97,12 @@ struct tensor_matrix {
 };
 int tensor_matrices(struct tensor_matrix out[3], struct model_spec *spec,
                     int32_t layer, enum tensor_id id);
+
+/* A predictor's: of a loss of its own. */
+static inline bool tensor_predicts(enum tensor_id id)
+{
+    return id >= TENSOR_PREDICT_UP && id <= TENSOR_PREDICT_DOWN_BIAS;
+}
 
 /* NULL where the model has no such tensor. */
 const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,

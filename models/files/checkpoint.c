@@ -48,6 +48,13 @@ static const struct foreign gpt2_names[] = {
     { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
     { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
     { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
+    { TENSOR_PREDICT_UP, PLAIN(2), "transformer.h.%d.mod_predictor.c_fc.weight" },
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor.c_fc.bias" },
+    { TENSOR_PREDICT_DOWN, PLAIN(2),
+      "transformer.h.%d.mod_predictor.c_proj.weight" },
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor.c_proj.bias" },
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
@@ -71,6 +78,14 @@ static const struct foreign llama_names[] = {
     { TENSOR_UP, LINEAR(UP), "model.layers.%d.mlp.up_proj.weight" },
     { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
     { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_PREDICT_UP, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.up_proj.weight" },
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.up_proj.bias" },
+    { TENSOR_PREDICT_DOWN, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.down_proj.weight" },
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.down_proj.bias" },
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
@@ -418,6 +433,12 @@ static bool matches(const char *pattern, const char *name, const char *prefix,
     return true;
 }
 
+/* A dense model has none, and a dense twin needs none. */
+static bool only_routes(enum tensor_id id)
+{
+    return id == TENSOR_ROUTER || tensor_predicts(id);
+}
+
 /* A tensor of the model; or one that it may do without: the second of a tied
  * head's two, the routers of a dense twin, a buffer from the table. */
 static bool has_use(struct model *m, const char *name,
@@ -432,7 +453,7 @@ static bool has_use(struct model *m, const char *name,
             return layer < spec->n_layers &&
                    (tensor_find(model_tensors(m), layer, f->id) ||
                     f->id == TENSOR_HEAD ||
-                    (f->id == TENSOR_ROUTER && routing->policy->choose));
+                    (only_routes(f->id) && routing->policy->choose));
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (matches(harmless[i].name, name, prefix, &layer))
             return true;
@@ -472,7 +493,7 @@ enum status checkpoint_import(struct model *m, const char *directory,
              f->name && status == STATUS_OK; f++) {
             const struct tensor *t = own_tensor(list, l, f);
             /* A dense model that is to be routed has no routers yet. */
-            if (t && (t->id != TENSOR_ROUTER || routing->policy->choose))
+            if (t && (!only_routes(t->id) || routing->policy->choose))
                 status = import_tensor(m, files, f, t, err);
         }
     if (status == STATUS_OK)

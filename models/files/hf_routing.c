@@ -101,7 +101,7 @@ static enum status read_policy(struct hf_routing *routing, const json_t *object,
 }
 
 /* A number of tokens that is written where it is not 0. */
-static enum status read_tokens(int32_t *out, const json_t *object,
+static enum status read_whole(int32_t *out, const json_t *object,
                                const char *key, const char *name,
                                struct error *err)
 {
@@ -109,7 +109,7 @@ static enum status read_tokens(int32_t *out, const json_t *object,
 
     if (value && !(json_is_integer(value) && json_integer_value(value) >= 0 &&
                    json_integer_value(value) <= INT32_MAX))
-        return hf_refuse(err, name, key, value, "must be a number of tokens,"
+        return hf_refuse(err, name, key, value, "must be a whole number,"
                          " from 0");
     *out = (int32_t)json_integer_value(value);
     return STATUS_OK;
@@ -121,10 +121,10 @@ static enum status read_kept(struct model_spec *spec,
                              struct error *err)
 {
     int32_t first = 0;
-    enum status status = read_tokens(&first, object, "keep_first", name, err);
+    enum status status = read_whole(&first, object, "keep_first", name, err);
 
     if (status == STATUS_OK)
-        status = read_tokens(&spec->score_window, object, "window", name, err);
+        status = read_whole(&spec->score_window, object, "window", name, err);
     route_settle(spec, routing->policy, first);
     return status;
 }
@@ -150,6 +150,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
+        "balance_loss", "predictor",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -190,6 +191,12 @@ enum status hf_read_routing(struct model_spec *spec,
         status = read_weight(&spec->aux_loss, object, "aux_loss", name, err);
     if (status == STATUS_OK)
         status = read_weight(&spec->z_loss, object, "z_loss", name, err);
+    if (status == STATUS_OK)
+        status = read_weight(&spec->balance_loss, object, "balance_loss", name,
+                             err);
+    if (status == STATUS_OK)
+        status = read_whole(&spec->n_predictor, object, "predictor", name,
+                             err);
     spec->gate = (enum gate)gate;
     spec->router_input = (enum router_input)input;
     return status;
@@ -231,5 +238,10 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "aux_loss", json_real(spec->aux_loss));
     if (spec->z_loss > 0.0)
         json_object_set_new(out, "z_loss", json_real(spec->z_loss));
+    if (spec->balance_loss > 0.0)
+        json_object_set_new(out, "balance_loss",
+                            json_real(spec->balance_loss));
+    if (spec->n_predictor > 0)
+        json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;
 }

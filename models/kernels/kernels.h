@@ -176,8 +176,22 @@ struct router_loss {
     float          entropy, square;   /* the objective's slope in each row's
                                        * cross-entropy, in its square; 0: not
                                        * asked; backward */
+    bool           balanced;          /* and in its sigmoid: */
+    float          share;
     real          *nats;     /* [N]; forward */
     real          *dscore;   /* [N]; backward */
+};
+
+/* logit = sum w max(0, hidden) + bias.  Backward puts the gradient of hidden in
+ * its place. */
+struct predictor {
+    int32_t     n, width;    /* N, W */
+    real       *hidden;      /* [N,W] */
+    const real *weight;      /* [W] */
+    const real *bias;        /* [1] */
+    real       *logit;       /* [N]; forward */
+    const real *dlogit;      /* [N]; backward */
+    real       *dweight, *dbias;   /* [W], [1], overwritten */
 };
 
 enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
@@ -277,6 +291,12 @@ struct kernels {
                            int32_t width, int part, int parts);
     void (*route)(const struct router *r, int part, int parts);
     void (*route_backward)(const struct router *r, int part, int parts);
+    /* The router's input [N,C] of the stream's rows, normalised once scores are
+     * there: its kinds but ROUTER_RAW, whose input is the stream. */
+    void (*router_input)(const struct router *r, real *out, int part,
+                         int parts);
+    void (*predict)(const struct predictor *p, int part, int parts);
+    void (*predict_backward)(const struct predictor *p, int part, int parts);
     void (*route_loss)(const struct router_loss *r, int part, int parts);
     void (*route_loss_backward)(const struct router_loss *r, int part,
                                 int parts);

@@ -88,17 +88,23 @@ void KERNEL(route_loss_backward)(const struct router_loss *o, int part,
                                  int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
-    real entropy = o->entropy, square = o->square;
+    real entropy = o->entropy, square = o->square, share = o->share;
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
-        real score = o->score[r], d = real_set(0.0f);
-        if (o->entropy > 0.0f) {
+        real score = o->score[r], none = real_set(0.0f);
+        real d[3] = { none, none, none };
+        int n = 0;
+        if (o->entropy > 0.0f || o->balanced) {
             real s = real_set(1.0f) / (real_exp(-score) + 1.0f);
-            d = (s - real_set(o->place[r] < 0 ? 0.0f : 1.0f)) * entropy;
+            if (o->entropy > 0.0f)
+                d[n++] = (s - real_set(o->place[r] < 0 ? 0.0f : 1.0f)) *
+                         entropy;
+            if (o->balanced)
+                d[n++] = s * (real_set(1.0f) - s) * share;
         }
-        if (o->square > 0.0f) {
-            real pull = score * square;
-            d = o->entropy > 0.0f ? d + pull : pull;
-        }
-        o->dscore[r] = d;
+        if (o->square > 0.0f)
+            d[n++] = score * square;
+        while (--n > 0)
+            d[n - 1] = d[n - 1] + d[n];
+        o->dscore[r] = d[0];
     }
 }

@@ -219,6 +219,69 @@ void KERNEL(route)(const struct router *o, int part, int parts)
     }
 }
 
+void KERNEL(router_input)(const struct router *o, real *out, int part,
+                          int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    bool centred = o->input == ROUTER_LAYER_NORM;
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        real *to = out + (ptrdiff_t)r * o->width;
+        real mean = centred ? o->stats[2 * r] : real_set(0.0f);
+        real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
+        vec m = vec_set(mean), s = vec_set(scale);
+        int32_t c = 0;
+        for (; c + 16 <= o->width; c += 16) {
+            vec v = vec_load(x + c);
+            vec_store(to + c, (centred ? v - m : v) * s);
+        }
+        for (; c < o->width; c++)
+            to[c] = (centred ? x[c] - mean : x[c]) * scale;
+    }
+}
+
+void KERNEL(predict)(const struct predictor *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    vec none = vec_set(0.0f);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *h = o->hidden + (ptrdiff_t)r * o->width;
+        vec sum = vec_set(0.0f);
+        int32_t c = 0;
+        for (; c + 16 <= o->width; c += 16)
+            sum = sum + vec_max(vec_load(h + c), none) *
+                            vec_load(o->weight + c);
+        real total = vec_fold(sum);
+        for (; c < o->width; c++)
+            total = total + real_max(h[c], real_set(0.0f)) * o->weight[c];
+        o->logit[r] = total + o->bias[0];
+    }
+}
+
+/* Split over columns, each of which is a sum over rows; the bias goes with the
+ * last. */
+void KERNEL(predict_backward)(const struct predictor *o, int part, int parts)
+{
+    int32_t c0 = slice(o->width, 16, part, parts);
+    int32_t c1 = slice(o->width, 16, part + 1, parts);
+    bool last = c0 < c1 && c1 == o->width;
+
+    for (int32_t c = c0; c < c1; c++)
+        o->dweight[c] = real_set(0.0f);
+    if (last)
+        o->dbias[0] = real_set(0.0f);
+    for (int32_t r = 0; r < o->n; r++) {
+        real *h = o->hidden + (ptrdiff_t)r * o->width, d = o->dlogit[r];
+        for (int32_t c = c0; c < c1; c++) {
+            real v = h[c], dv = d * o->weight[c];
+            o->dweight[c] = o->dweight[c] + d * real_max(v, real_set(0.0f));
+            h[c] = real_float(v) > 0.0f ? dv : real_set(0.0f);
+        }
+        if (last)
+            o->dbias[0] = o->dbias[0] + d;
+    }
+}
+
 /* Return the sum of squares of x - left, and copy the row x over `left`. */
 static real change_of(const real *x, real *left, int32_t n)
 {

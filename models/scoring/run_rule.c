@@ -59,6 +59,8 @@ enum status run_rule_check(const struct run_config *c,
 const struct route_policy *run_rule_usual(const struct source *source)
 {
     const struct route_policy *own = source->routing.policy;
+    if (!own->causal && source->spec.n_predictor > 0)
+        return route_find("predictor");
     if (!own->causal && source->spec.aux_loss > 0.0)
         return route_find("sigmoid");
     if (own->causal || !own->scored ||

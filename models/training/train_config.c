@@ -2,6 +2,7 @@
  * model. */
 #include "models/training/train_config.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,14 @@ static const struct config_key keys[] = {
     RUN("routing.router_deviation", REAL, router_deviation, 0, 100, "0", NULL,
         "", "of the scores that drawn routers give at first; 0: 0.02"
         " sqrt(model.channels), in a model of train.init 0.02"),
-    RUN("data.path", PATH, data_path, 0, 0, NULL, NULL, "",
-        "a text file; its bytes are the tokens, unless there is a tokenizer"),
+    RUN("data.path", PATHS, data_path, 0, 0, NULL, NULL, "",
+        "text files; their bytes are the tokens, unless there is a tokenizer"),
+    RUN("data.weights", REAL_LIST, data_weights, DBL_MIN, 1e12, "[]", NULL, "",
+        "how often a training sequence is of each file, a number each; []: by"
+        " its bytes; held-out losses are averaged by them too"),
+    RUN("data.held_out", REAL, held_out, 0.1, 0.5, "0.1", NULL, "",
+        "share of a text's blocks of 4096 bytes that validation and test take"
+        " together, rounded to tenths; 1 MB or more tells small differences"),
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with train.init, else bytes"),
@@ -209,6 +216,7 @@ static bool is_of_training(const struct config_key *key)
 {
     static const char *const names[] = {
         "routing.threshold_decay", "routing.aux_loss", "routing.z_loss",
+        "routing.balance_loss",
     };
     bool found = false;
 
@@ -241,6 +249,7 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
         config->model = model.model;
         spec->aux_loss = model.model.aux_loss;
         spec->z_loss = model.model.z_loss;
+        spec->balance_loss = model.model.balance_loss;
         return STATUS_OK;
     }
     for (const struct config_key *key = keys; key->name; key++)

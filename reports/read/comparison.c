@@ -42,8 +42,7 @@ static void add_blocks(struct comparison *c, int side, const struct setting *s,
     }
     for (size_t i = 0; i < s->n; i++) {
         const struct run *run = s->run[i];
-        const json_t *nats = jsonpath_at(run->summary,
-                                         "loss.blocks.nats_causal");
+        const json_t *nats = jsonpath_at(run->summary, s->blocks);
         if (run->facts.seed != seed)
             continue;
         if (!is_same_text(c, jsonpath_at(run->summary, "loss.blocks.bytes")) ||

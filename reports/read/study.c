@@ -137,6 +137,7 @@ static enum status new_setting(struct study *study, char *key,
     s->capacity = f->capacity;
     s->n_parameters = f->n_parameters;
     s->tokens = f->tokens;
+    s->blocks = "loss.blocks.nats_causal";
     label_setting(s, f);
     s->run = calloc(study->n_runs, sizeof(struct run *));
     s->seed = calloc(study->n_runs, sizeof *s->seed);

@@ -27,6 +27,8 @@ struct setting {
     char *key;                          /* owned: the config without seeds */
     const struct run **run;             /* owned [n]; the runs are borrowed */
     size_t n, n_seeds;                  /* runs of an unknown seed: one seed */
+    const char *blocks;                 /* path of the losses of blocks of text in
+                                         * a summary; never NULL */
     double *seed, *loss;                /* owned [n_seeds]: distinct ones, and
                                          * the causal loss of each */
     double capacity, flops_train, tokens, n_parameters;

@@ -241,7 +241,9 @@ static enum status run_and_merge(const struct options *options,
 
     if (status != STATUS_OK)
         return status;
-    status = all_states(state, sweep, run->directory, err);
+    status = sweep_fix_claims(sweep, run->directory, err);
+    if (status == STATUS_OK)
+        status = all_states(state, sweep, run->directory, err);
     if (status == STATUS_OK && !options->merge)
         status = sweep_run_points(run, 0, sweep->n_points, state, err);
     if (status == STATUS_OK || status == STATUS_INTERRUPTED ||
@@ -287,6 +289,8 @@ static enum status run_slurm(const struct options *options,
     char job[64];
     enum status status = rundir_make(slurm.directory, "sweep", err);
 
+    if (status == STATUS_OK)
+        status = sweep_fix_claims(sweep, slurm.directory, err);
     if (status == STATUS_OK)
         status = sweep_slurm_write(&slurm, err);
     if (status == STATUS_OK)

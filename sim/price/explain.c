@@ -149,10 +149,14 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     switch (op) {
     case OP_ROUTE:
     case OP_SELECT:
-    case OP_ROUTE_LOSS:
         if (stage->chooses != PLAN_NO_CHOICE)
             runs->choice[runs->n++] = pass == PASS_BACKWARD && !routes_all
                                           ? stage->choice : PLAN_NO_CHOICE;
+        break;
+    case OP_ROUTE_LOSS:
+    case OP_PREDICT:
+        if (stage->chooses != PLAN_NO_CHOICE)
+            runs->choice[runs->n++] = PLAN_NO_CHOICE;
         break;
     case OP_GATHER:
     case OP_GATE:

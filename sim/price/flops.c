@@ -57,8 +57,18 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8, 0)                                            \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
-  X(FORWARD, ROUTE_LOSS, entropy, EXP + LOG + 3, 0,                            \
-                              12, 0)                                           \
+  X(FORWARD, PREDICT, predicts && raw,                                         \
+                              2*C*W + 2*W + FOLD + 1, 0,                       \
+                              4*C + 8*W + 4, 4*C*W + 8*W + 4)                  \
+  X(FORWARD, PREDICT, predicts && !raw && rms_norm,                            \
+                              2*C*W + 2*W + FOLD + 1 + C, 0,                   \
+                              12*C + 8*W + 8, 4*C*W + 8*W + 4)                 \
+  X(FORWARD, PREDICT, predicts && !raw && layer_norm,                          \
+                              2*C*W + 2*W + FOLD + 1 + 2*C, 0,                 \
+                              12*C + 8*W + 12, 4*C*W + 8*W + 4)                \
+  X(FORWARD, ROUTE_LOSS, entropy || predicts,                                  \
+                              (entropy + predicts)*(EXP + LOG + 3), 0,         \
+                              12*(entropy + predicts), 0)                      \
   X(FORWARD, GATHER, any,     0, 0,                                            \
                               8*C, 0)                                          \
   X(FORWARD, GATE, gate_one,  0, 0,                                            \
@@ -104,21 +114,37 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, QKV, any,       4*C*(Q + 2*E) + bq*(Q + 2*E), 0,                 \
                               4*(Q + 2*E) + 8*C,                               \
                               8*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
-  X(BACKWARD, ROUTE_LOSS, judged,                                              \
-                              entropy*(EXP + 4) + square + entropy*square, 0,  \
+  X(BACKWARD, ROUTE_LOSS, judged && !sigmoid, 1, 0,                            \
+                              8, 0)                                            \
+  X(BACKWARD, ROUTE_LOSS, judged && sigmoid,                                   \
+                              EXP + 1 + 3*entropy + 4*balance + 2*square, 0,   \
                               8 + 4*entropy, 0)                                \
+  X(BACKWARD, ROUTE_LOSS, predicts && !judged, EXP + 4, 0,                     \
+                              12, 0)                                           \
+  X(BACKWARD, ROUTE_LOSS, predicts && judged && !sigmoid, EXP + 5, 0,          \
+                              20, 0)                                           \
+  X(BACKWARD, ROUTE_LOSS, predicts && judged && sigmoid,                       \
+                              2*EXP + 5 + 3*entropy + 4*balance + 2*square, 0, \
+                              20 + 4*entropy, 0)                               \
+  X(BACKWARD, PREDICT, predicts && raw, 2*C*W + 4*W + 1, 0,                    \
+                              4*C + 12*W + 4, 4*C*W + 12*W + 4)                \
+  X(BACKWARD, PREDICT, predicts && !raw && rms_norm, 2*C*W + 4*W + 1 + C, 0,   \
+                              12*C + 12*W + 8, 4*C*W + 12*W + 4)               \
+  X(BACKWARD, PREDICT, predicts && !raw && layer_norm,                         \
+                              2*C*W + 4*W + 1 + 2*C, 0,                        \
+                              12*C + 12*W + 12, 4*C*W + 12*W + 4)              \
   X(BACKWARD, GATE, gate_one, 0, 0,                                            \
-                              8*C, 0)                                          \
+                              8*C + 8*C*again, 0)                              \
   X(BACKWARD, GATE, gated && !learns, 2*C + 1, 0,                              \
-                              12*C + 4, 0)                                     \
+                              12*C + 4 + 8*C*again, 0)                         \
   X(BACKWARD, GATE, learns && gate_raw, 5*C + FOLD + 1 + judged, 0,            \
-                              20*C + 8 + judged*(4*C + 4), 0)                  \
+                              20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATE, learns && gate_sigmoid,                                    \
                               5*C + FOLD + 1 + 3 + judged, 0,                  \
-                              20*C + 8 + judged*(4*C + 4), 0)                  \
+                              20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATE, learns && gate_2_sigmoid,                                  \
                               5*C + FOLD + 1 + 4 + judged, 0,                  \
-                              20*C + 8 + judged*(4*C + 4), 0)                  \
+                              20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
   X(BACKWARD, GATHER, gated,  C, 0,                                            \
@@ -261,6 +287,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
+        sigmoid = entropy || balance,
         learns = router_learns(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
@@ -404,8 +431,13 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct traits *has = &spec->traits;
     const bool any = true, outside = layer < 0,
-        shifted = has->norm == NORM_LAYER;
-    const struct { bool where, holds; struct flops_tensor tensor; } all[] = {
+        shifted = has->norm == NORM_LAYER,
+        scores = !outside && spec->routed[layer] && spec_has_router(spec),
+        foresees = scores && spec->n_predictor > 0;
+    const struct {
+        bool where, holds;
+        struct { const char *name; uint64_t n; bool trained, embeds; } tensor;
+    } all[] = {
         { outside, any,     { "embed.tokens",    V * C, true, true } },
         { outside, learned, { "embed.positions", P * C, true, true } },
         { outside, any,     { "norm.gamma",      C, true, false } },
@@ -427,18 +459,27 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
-        { !outside, spec_has_router(spec) && layer >= 0 && spec->routed[layer],
+        { !outside, scores,
           { "router", C, router_learns(spec) && spec->router_trained,
             false } },
+        { !outside, foresees, { "predictor.up.weight", C * W, true, false } },
+        { !outside, foresees, { "predictor.up.bias", W, true, false } },
+        { !outside, foresees, { "predictor.down.weight", W, true, false } },
+        { !outside, foresees, { "predictor.down.bias", 1, true, false } },
     };
     int n = 0;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].where && all[i].holds) {
-            out[n] = all[i].tensor;
-            if (spec->backbone_frozen && strcmp(out[n].name, "router") != 0)
-                out[n].trained = false;
-            n++;
+            const char *name = all[i].tensor.name;
+            const bool router = strcmp(name, "router") == 0,
+                predictor = strncmp(name, "predictor", 9) == 0;
+            out[n++] = (struct flops_tensor){
+                .name = name, .n = all[i].tensor.n,
+                .trained = all[i].tensor.trained &&
+                           (router || predictor || !spec->backbone_frozen),
+                .clipped = !predictor, .embeds = all[i].tensor.embeds,
+            };
         }
     return n;
 }

@@ -40,7 +40,13 @@
     X(judged, spec_router_losses(spec),                                        \
       "1 if routers have losses of their own")                                 \
     X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
-    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")
+    X(square, spec->z_loss > 0.0, "1 if scores are to stay small")             \
+    X(balance, spec->balance_loss > 0.0,                                       \
+      "1 if scores are to keep to the capacity")                               \
+    X(again, spec_scored_again(spec),                                          \
+      "1 if the stream is put back as routers saw it")                         \
+    X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
+    X(W, spec->n_predictor, "width of predictors")
 #define FLOPS_LETTER(letter, value, meaning)                                   \
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
@@ -126,10 +132,11 @@ uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m);
 struct flops_tensor {
     const char *name;             /* "qkv.weight" */
     uint64_t    n;
-    bool        trained;          /* has a gradient, is clipped and updated */
+    bool        trained;          /* has a gradient and is updated */
+    bool        clipped;          /* its gradient counts in their norm */
     bool        embeds;           /* embedding or unembedding */
 };
-enum { FLOPS_TENSORS_MAX = 16 };
+enum { FLOPS_TENSORS_MAX = 24 };
 
 /* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
  * returns how many. */

@@ -32,10 +32,11 @@ uint64_t memory_parameters(const struct model_spec *spec)
 /* Numbers that have a gradient and two moments. */
 static uint64_t learned(const struct model_spec *spec)
 {
-    uint64_t routers = 0;
+    const uint64_t C = (uint64_t)spec->n_channels,
+        W = (uint64_t)spec->n_predictor;
+    const uint64_t each = C + (W > 0 ? C * W + 2 * W + 1 : 0);
+    const uint64_t routers = each * (uint64_t)spec_n_routed(spec);
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        routers += spec->routed[l] ? (uint64_t)spec->n_channels : 0;
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }
 
@@ -182,7 +183,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         by_change = routed && spec->signal == SIGNAL_CHANGE;
-    const bool judged = routed && spec_router_losses(spec);
+    const bool again = routed && spec_scored_again(spec),
+        predicts = routed && spec->n_predictor > 0;
+    const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = train ? all : one_layer(spec, rows);
@@ -235,9 +238,12 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "d stream",          2*C, train ? rows : 0 },
         { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
         { "d gathered",        2*C, train ? all.widest_routed : 0 },
-        { "d scores",          1, !train ? 0 : judged ? rows
+        { "d scores",          1, !train ? 0 : again ? rows
                                              : all.widest_routed },
-        { "rows kept as",      1, train && judged ? all.scored : 0 },
+        { "rows kept as",      1, train && again ? all.scored : 0 },
+        { "predictor input",   C, predicts && spec->router_input !=
+                                      ROUTER_INPUT_RAW ? rows : 0 },
+        { "predictor, hidden", W + 1, predicts ? h.scored : 0 },
     };
     int n = 0;
 

@@ -23,6 +23,8 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
 {
     pricing_follow(p, choice);
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
+    if (p->phase == MEMORY_TRAIN || p->job.predicted)
+        pricing_rows(p, OP_PREDICT, ROWS_ALL);
     pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (p->phase == MEMORY_TRAIN)
@@ -137,6 +139,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     if (stage->gated)
         pricing_rows(p, OP_ROUTE, spec_router_losses(p->job.spec) ? ROWS_ALL
                                                                   : rows);
+    if (stage->gated)
+        pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 
 /* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
@@ -171,19 +175,21 @@ static void update_layer(struct pricing *p, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
     int n = flops_tensors(tensors, p->job.spec, layer);
-    uint64_t numbers = 0;
+    uint64_t numbers = 0, clipped = 0;
     uint64_t clip = layer == LEDGER_OUTSIDE ? FLOPS_CLIP_ONCE : 0;
 
     for (int i = 0; i < n; i++) {
         if (!tensors[i].trained)
             continue;
         numbers += tensors[i].n;
+        if (!tensors[i].clipped)
+            continue;
+        clipped += tensors[i].n;
         clip += flops_clip(tensors[i].n);
     }
     pricing_enter(p, PASS_UPDATE, layer);
-    if (clip == 0)
-        return;
-    pricing_shared(p, OP_CLIP, clip, FLOPS_CLIP_BYTES * numbers);
+    if (clip > 0)
+        pricing_shared(p, OP_CLIP, clip, FLOPS_CLIP_BYTES * clipped);
     if (numbers > 0)
         pricing_shared(p, OP_ADAMW, FLOPS_ADAMW * numbers,
                        FLOPS_ADAMW_BYTES * numbers);

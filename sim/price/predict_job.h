@@ -17,6 +17,8 @@ struct predict_job {
                                             * are given or tokens see the keys
                                             * of skipped ones */
     const struct machine    *machine;      /* NULL: flops and bytes only */
+    bool predicted;                        /* predictors choose (route.h); in
+                                            * training they run in any case */
 };
 
 /* Totals of one prediction with their intervals; 0 without a machine. */

@@ -73,8 +73,11 @@ enum status prediction_open(struct prediction *out,
     if (status != STATUS_OK)
         return status;
 
-    struct predict_job job = { &out->spec, &out->allocation,
-                               question->machine };
+    /* A model that has predictors is served by them. */
+    struct predict_job job = {
+        .spec = &out->spec, .allocation = &out->allocation,
+        .machine = question->machine, .predicted = spec->n_predictor > 0,
+    };
     switch (question->phase) {
     case MEMORY_TRAIN:
         return predict_train_step(out->ledger, &job, &out->range, err);

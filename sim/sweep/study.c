@@ -486,6 +486,15 @@ static enum status read_points(struct study *s, const yaml_node_t *node,
         : refuse(s, node, err, "points: allowed is a list of mappings");
 }
 
+/* They are read when the rows are (claims.c). */
+static enum status keep_claims(struct study *s, const yaml_node_t *node,
+                               struct error *err)
+{
+    (void)err;
+    s->claims = node;
+    return STATUS_OK;
+}
+
 /* The parts of a study, in the order in which they are read. */
 static const struct {
     const char *name;
@@ -496,6 +505,7 @@ static const struct {
     { "set", read_set },       { "zip", read_zip },
     { "axes", read_every },    { "phases", read_phases },
     { "settings", read_rows }, { "points", read_points },
+    { "claims", keep_claims },
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
@@ -513,7 +523,7 @@ static enum status check_part(const struct study *s, const yaml_node_t *root,
     }
     return refuse(s, document_key(s->document, root, i), err,
                   "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
-                  " settings, zip, axes, phases and points", key,
+                  " settings, zip, axes, phases, claims and points", key,
                   near.name ? ", did you mean '" : "",
                   near.name ? near.name : "", near.name ? "'?" : "");
 }

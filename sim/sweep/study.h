@@ -54,6 +54,7 @@ struct study {
     struct row *row;             /* [n_rows] */
     const yaml_node_t *points;   /* a list; NULL: the study has none */
     struct block *blocks;
+    const yaml_node_t *claims;   /* NULL: the study makes none */
 };
 
 /* Read all but the items of points: and --set, into a study with an open document; it has at

@@ -16,6 +16,8 @@
  *     phases:                        axes of some of the rows: of those that name
  *       selection: {train.seed: [1, 2, 3]}    the phase, and of rows that name
  *       confirmation: {train.seed: [11, 12]}  none, the first phase alone
+ *     claims:                        what it claims of the rows (claims.h)
+ *       - {name: P1, a: mod, b: dense, is: lower, phase: confirmation}
  *     points:                        and, after those, each of these
  *       - {name: mod by chance, routing.policy: random}
  * Keys are those of the run config, spelled and valued as --set takes them, but
@@ -24,6 +26,7 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,6 +71,7 @@ struct sweep {
     bool        has_rows, has_phases;
     int32_t     n_points;
     struct sweep_point *point;   /* [n_points] */
+    json_t     *claims;          /* a list, owned; NULL: the study makes none */
     size_t      n_keys;          /* that differ between points, in order of */
     const char *key[SWEEP_MAX_KEYS];                 /* appearance */
 };
@@ -79,6 +83,11 @@ enum status sweep_open(struct sweep **out, const char *path,
                        const struct config_setting *extra, size_t n_extra,
                        struct error *err) MUST_CHECK;
 void        sweep_close(struct sweep *sweep);
+
+/* Write DIRECTORY/claims.json with the study's hash and the time, before a point
+ * runs; what stands there stays.  STATUS_BAD_VALUE: other claims were fixed. */
+enum status sweep_fix_claims(const struct sweep *sweep, const char *directory,
+                             struct error *err) MUST_CHECK;
 
 /* True if the value of the key is a file name. */
 bool        sweep_names_file(const char *key);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/sweep/study.h"
+#include "sim/sweep/claims.h"
 
 static enum status no_memory(struct error *err)
 {
@@ -185,6 +185,8 @@ enum status sweep_open(struct sweep **out, const char *path,
         status = study_read(s, err);
     if (status == STATUS_OK)
         status = make_points(s, err);
+    if (status == STATUS_OK && s->claims)
+        status = claims_read(s, s->claims, err);
     if (status == STATUS_OK)
         *out = &s->sweep;
     else
@@ -201,8 +203,10 @@ void sweep_close(struct sweep *sweep)
         free(s->blocks);
         s->blocks = next;
     }
-    if (s)
+    if (s) {
+        json_decref(s->sweep.claims);
         document_close(s->document);
+    }
     free(s);
 }
 

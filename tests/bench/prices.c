@@ -49,8 +49,10 @@ static enum status time_predictions(const struct bench *bench,
     enum status status = machine_load(&machine, priced_machine, err);
     if (status != STATUS_OK)
         return status;
-    struct pricing_run bare = { { spec, allocation, NULL }, ledger, STATUS_OK };
-    struct pricing_run full = { { spec, allocation, &machine }, ledger,
+    struct pricing_run bare = { { .spec = spec, .allocation = allocation },
+                                ledger, STATUS_OK };
+    struct pricing_run full = { { .spec = spec, .allocation = allocation,
+                                  .machine = &machine }, ledger,
                                 STATUS_OK };
     const struct candidate candidate[] = {
         { "flops and bytes", run_prediction, &bare },

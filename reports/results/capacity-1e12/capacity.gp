@@ -16,7 +16,7 @@ if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded l
 if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
 if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
 set termoption noenhanced                # foreign text carries no markup
-set output OUT.'.'.FMT
+if (OUT ne '') { set output OUT.'.'.FMT }
 set encoding utf8
 
 INK   = '#1A1A1A'    # text                       17.4 : 1 on white
@@ -47,9 +47,11 @@ set lmargin at screen ML/W
 set rmargin at screen 1-MR/W
 set tmargin at screen 1-MT/H
 set bmargin at screen MB/H
-set border 3 ls 91
-set tics nomirror out scale 0.5,0.25 textcolor rgb INK
-set grid xtics ytics ls 90, ls 90
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -68,34 +70,45 @@ set label 911 'Above: held-out loss (nats per byte); top-k looks ahead in the te
 set label 912 'forward FLOPs per token' at screen 16./W, screen 1-59./H left tc rgb MUTED
 set label 921 'loss measured on held-out text  |  FLOPs counted  |  lines join the lowest loss at each capacity  |  isobath commit c35880230e09, Intel(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+X0 = 0.0520833333; Y0 = 1.41027916; Y1 = 1.61439892; SPLIT = 232.
+TOP = 458.22325; STEP = 100; FACTOR = 1000; UNIT = 'kFLOP'
+UNNAMED = "set xtics ('' 0.0625, '' 0.125, '' 0.25, '' 0.5, '' 1)"
+NAMED = "set xtics ('6.25%%' 0.0625, '12.5%%' 0.125, '25%%' 0.25, '50%%' 0.5, 'dense' 1)"
+DENSE = 1.45040606
+FLOPS = 209.557
+# Blocks of loss: causal rule, top-k, the lowest of each at every capacity, and
+# dense.  DENSE and FLOPS of the best dense model, where there is one.
 set multiplot
 set logscale x 2
-set xrange [0.0520833333:1.12]
-set xtics ('' 0.0625, '' 0.125, '' 0.25, '' 0.5, '' 1)
-set yrange [1.41027916:1.61439892]
+set xrange [X0:1.12]
+eval UNNAMED
+set yrange [Y0:Y1]
 set format y '%.2f'
-set bmargin at screen 240./H
+set bmargin at screen (SPLIT+8)/H
 set ylabel 'loss, nats per byte' offset 0.6,0
-set arrow 1 from graph 0, first 1.45040606 to graph 1, first 1.45040606 nohead lc rgb C_DENSE lw 1.2
-set label 90 'best dense' at graph 1, first 1.45040606 left offset screen 0.00698,0 font SMALL tc rgb C_DENSE
+if (exists("DENSE")) {
+    set arrow 1 from graph 0, first DENSE to graph 1, first DENSE nohead lc rgb C_DENSE lw 1.2
+    set label 90 'best dense' at graph 1, first DENSE left offset screen 6./W,0 font SMALL tc rgb C_DENSE
+}
 plot D index 2 using 1:2 with lines ls 2 notitle, \
      D index 3 using ($1*1.03):2 with lines ls 4 lw 1.2 notitle, \
      D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 lw 1.2 title 'MoD, top-k (looks ahead)', \
      D index 0 using 1:2:3 with yerrorbars ls 2 lw 1.2 title 'MoD, causal rule', \
      D index 4 using 1:2:3 with yerrorbars ls 1 lw 1.2 title 'dense: best, and twins'
+
 unset key
 unset arrow 1
 unset label 90
 do for [i=901:930] { unset label i }
-set tmargin at screen 220./H
+set tmargin at screen (SPLIT-12)/H
 set bmargin at screen MB/H
-set yrange [0:458.22325]
+set yrange [0:TOP]
 set format y '%g'
-set ytics 100
-set ylabel 'kFLOP per token' offset -0.2,0
+set ytics STEP
+set ylabel UNIT.' per token' offset -0.2,0
 set xlabel 'capacity: share of tokens a routed block works on (log)' offset 0,0.3
-set xtics ('6.25%%' 0.0625, '12.5%%' 0.125, '25%%' 0.25, '50%%' 0.5, 'dense' 1)
-set arrow 1 from graph 0, first 209.557 to graph 1, first 209.557 nohead lc rgb C_DENSE lw 1.2
-plot D index 0 using 1:($4/1000) with points ls 2 notitle, \
-     D index 4 using 1:($4/1000) with points ls 1 notitle
+eval NAMED
+if (exists("FLOPS")) { set arrow 1 from graph 0, first FLOPS to graph 1, first FLOPS nohead lc rgb C_DENSE lw 1.2 }
+plot D index 0 using 1:($4/FACTOR) with points ls 2 notitle, \
+     D index 4 using 1:($4/FACTOR) with points ls 1 notitle
 unset multiplot

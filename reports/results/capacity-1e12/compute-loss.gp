@@ -16,7 +16,7 @@ if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded l
 if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
 if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
 set termoption noenhanced                # foreign text carries no markup
-set output OUT.'.'.FMT
+if (OUT ne '') { set output OUT.'.'.FMT }
 set encoding utf8
 
 INK   = '#1A1A1A'    # text                       17.4 : 1 on white
@@ -47,9 +47,11 @@ set lmargin at screen ML/W
 set rmargin at screen 1-MR/W
 set tmargin at screen 1-MT/H
 set bmargin at screen MB/H
-set border 3 ls 91
-set tics nomirror out scale 0.5,0.25 textcolor rgb INK
-set grid xtics ytics ls 90, ls 90
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -70,14 +72,6 @@ set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs
 set label 922 'Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xrange [165.012435:419.186749]
 set yrange [1.42073641:1.6155311]
-set format x '%g'
-set format y '%.2f'
-set xlabel 'forward cost, kFLOP per token' offset 0,0.3
-set ylabel 'held-out loss, nats per byte' offset 0.6,0
-set object 1 rectangle from graph 0, first 1.44303233 to graph 1, first 1.45777978 fs solid 1 noborder fc rgb '#F0F0F0' behind
-set arrow 1 from graph 0, first 1.45040606 to graph 1, first 1.45040606 nohead lc rgb C_DENSE lw 0.9
-set label 90 'best dense' at graph 1, first 1.45040606 left offset screen 0.00698,0.01346 font SMALL tc rgb C_DENSE
-set label 91 '1.4504, ± sd' at graph 1, first 1.45040606 left offset screen 0.00698,-0.01346 font SMALL tc rgb C_DENSE
 set label 100 '3×40' at first 209.557,1.45040606 right offset screen -0.01047,0.02115 font SMALL tc rgb C_DENSE front
 set label 101 '6.25% in 3, 6×40' at first 218.194621,1.45826484 left offset screen 0.01163,0.00000 font SMALL tc rgb C_MOD front
 set label 104 '12.5% in 3, 6×40' at first 226.751184,1.47553177 left offset screen 0.01047,-0.02115 font SMALL tc rgb C_MOD front
@@ -87,10 +81,22 @@ set label 109 '50% in 3, 6×40' at first 288.674559,1.5044897 left offset screen
 set label 110 '6×32' at first 328.951,1.5612786 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
 set label 111 '12.5% in 3, 6×48' at first 329.192184,1.52081004 left offset screen 0.01163,0.00000 font SMALL tc rgb C_MOD front
 set label 112 '6×40' at first 398.455,1.57763261 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
+XLABEL = 'forward cost, kFLOP per token'
+KINDS = '1 2 3 '
+DENSE = 1.45040606; SD = 0.00737372402
+# Every run and the means of each kind; DENSE and SD of the best dense model to
+# beat, where there is one.
+set format x '%g'
+set format y '%.2f'
+set xlabel XLABEL offset 0,0.3
+set ylabel 'held-out loss, nats per byte' offset 0.6,0
+if (exists("DENSE")) {
+    if (SD > 0) { set object 1 rectangle from graph 0, first DENSE-SD to graph 1, first DENSE+SD fs solid 1 noborder fc rgb '#F0F0F0' behind }
+    set arrow 1 from graph 0, first DENSE to graph 1, first DENSE nohead lc rgb C_DENSE lw 0.9
+    set label 90 'best dense' at graph 1, first DENSE left offset screen 6./W,7/H font SMALL tc rgb C_DENSE
+    set label 91 sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '') at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
+}
+array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
 plot D index 6 using 1:2 with lines ls 1 title 'dense envelope', \
-     D index 0 using 1:2 with points ls 1 ps 0.35 notitle, \
-     D index 3 using 1:2:3 with yerrorbars ls 1 lw 1.2 title 'dense', \
-     D index 1 using 1:2 with points ls 2 ps 0.35 notitle, \
-     D index 4 using 1:2:3 with yerrorbars ls 2 lw 1.2 title 'MoD, learned routing', \
-     D index 2 using 1:2 with points ls 3 ps 0.35 notitle, \
-     D index 5 using 1:2:3 with yerrorbars ls 3 lw 1.2 title 'MoD, control routing'
+     for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
+     for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0]

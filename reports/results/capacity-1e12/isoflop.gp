@@ -16,7 +16,7 @@ if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded l
 if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
 if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
 set termoption noenhanced                # foreign text carries no markup
-set output OUT.'.'.FMT
+if (OUT ne '') { set output OUT.'.'.FMT }
 set encoding utf8
 
 INK   = '#1A1A1A'    # text                       17.4 : 1 on white
@@ -47,9 +47,11 @@ set lmargin at screen ML/W
 set rmargin at screen 1-MR/W
 set tmargin at screen 1-MT/H
 set bmargin at screen MB/H
-set border 3 ls 91
-set tics nomirror out scale 0.5,0.25 textcolor rgb INK
-set grid xtics ytics ls 90, ls 90
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -73,9 +75,6 @@ set label 923 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb M
 set logscale x
 set xrange [47389.7166:228988.619]
 set yrange [1.41083159:1.62543592]
-set format y '%.2f'
-set xlabel 'parameters (log)' offset 0,0.3
-set ylabel 'held-out loss, nats per byte' offset 0.6,0
 set xtics ('50 k' 50000, '60 k' 60000, '80 k' 80000, '100 k' 100000, '150 k' 150000, '200 k' 200000)
 set label 100 '3×40' at first 66200,1.45040606 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front
 set label 101 'dense (6×40)' at first 116704.264,1.57763261 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
@@ -88,24 +87,20 @@ set label 108 '6×32' at first 87482.2805,1.5612786 left offset screen 0.01047,-
 set label 109 '6×32' at first 89489.0983,1.46803464 right offset screen -0.01163,0.00000 font SMALL tc rgb '#006199' front
 set label 110 '6×40' at first 122120,1.47553177 left offset screen 0.01047,-0.02037 font SMALL tc rgb '#006199' front
 set label 100000 'MoD 12.5% (6×48)' at first 187248.011,graph 0.51247 left font SMALL tc rgb '#006199' front
-plot D index 2 using 1:2 with lines lc rgb C_DENSE lw 1.4 notitle, \
-     D index 0 using 1:2 with points pt PT_DENSE ps 0.35 lc rgb C_DENSE notitle, \
-     D index 1 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_DENSE ps 0.8 lw 1.2 lc rgb C_DENSE notitle, \
-     D index 1 using 1:2 with points pt PT_DENSE ps 0.8 lc rgb C_DENSE notitle, \
-     D index 5 using 1:2 with lines lc rgb '#003F66' lw 1.4 notitle, \
-     D index 3 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#003F66' notitle, \
-     D index 4 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#003F66' notitle, \
-     D index 4 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#003F66' notitle, \
-     D index 8 using 1:2 with lines lc rgb '#006199' lw 1.4 notitle, \
-     D index 6 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#006199' notitle, \
-     D index 7 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#006199' notitle, \
-     D index 7 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#006199' notitle, \
-     D index 11 using 1:2 with lines lc rgb '#197CB9' lw 1.4 notitle, \
-     D index 9 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#197CB9' notitle, \
-     D index 10 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#197CB9' notitle, \
-     D index 10 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#197CB9' notitle, \
-     D index 14 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 12 using 1:2 with points pt PT_MOD ps 0.35 lc rgb '#4A8FC7' notitle, \
-     D index 13 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt PT_MOD ps 0.8 lw 1.2 lc rgb '#4A8FC7' notitle, \
-     D index 13 using 1:2 with points pt PT_MOD ps 0.8 lc rgb '#4A8FC7' notitle, \
-     NaN with linespoints ls 1 title 'dense', NaN with linespoints ls 2 title 'MoD, learned routing; the darker, the lower its capacity'
+array COLOUR[11]; array SHAPE[11]
+COLOUR[1] = C_DENSE; SHAPE[1] = PT_DENSE
+COLOUR[2] = '#003F66'; SHAPE[2] = PT_MOD
+COLOUR[3] = '#006199'; SHAPE[3] = PT_MOD
+COLOUR[4] = '#197CB9'; SHAPE[4] = PT_MOD
+COLOUR[5] = '#4A8FC7'; SHAPE[5] = PT_MOD
+CURVES = 5; CAPACITIES = 4
+# Three blocks for each of the CURVES: seeds, means, lines that join means.
+set format y '%.2f'
+set xlabel 'parameters (log)' offset 0,0.3
+set ylabel 'held-out loss, nats per byte' offset 0.6,0
+plot for [c=1:CURVES] D index 3*c-1 using 1:2 with lines lc rgb COLOUR[c] lw 1.4 notitle, \
+     for [c=1:CURVES] D index 3*c-3 using 1:2 with points pt SHAPE[c] ps 0.35 lc rgb COLOUR[c] notitle, \
+     for [c=1:CURVES] D index 3*c-2 using ($5 > 1 ? $1 : NaN):2:3:4 with yerrorbars pt SHAPE[c] ps 0.8 lw 1.2 lc rgb COLOUR[c] notitle, \
+     for [c=1:CURVES] D index 3*c-2 using 1:2 with points pt SHAPE[c] ps 0.8 lc rgb COLOUR[c] notitle, \
+     NaN with linespoints ls 1 title 'dense', \
+     for [k=1:CAPACITIES > 0] NaN with linespoints ls 2 title 'MoD, learned routing'.(CAPACITIES > 1 ? '; the darker, the lower its capacity' : '')

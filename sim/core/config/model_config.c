@@ -275,6 +275,8 @@ static enum status set_routing(struct model_spec *spec,
     spec->router_detached = gated && config->router >= ROUTER_DETACHED;
     spec->aux_loss = spec_has_router(spec) ? config->aux_loss : 0.0;
     spec->z_loss = spec_has_router(spec) ? config->z_loss : 0.0;
+    spec->balance_loss = spec_has_router(spec) ? config->balance_loss : 0.0;
+    spec->n_predictor = spec_has_router(spec) ? narrow(config->predictor) : 0;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
     spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
                                 : SKIPPED_KEYS_ABSENT;
@@ -348,6 +350,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first, .window = spec->score_window,
         .aux_loss = spec->aux_loss, .z_loss = spec->z_loss,
+        .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)

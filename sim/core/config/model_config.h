@@ -37,7 +37,8 @@ struct model_config {
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
-    double  aux_loss, z_loss;
+    double  aux_loss, z_loss, balance_loss;
+    int64_t predictor;
     double  threshold_decay;
 
     struct stored_config weights;    /* of a model file alone: no table of a
@@ -169,6 +170,17 @@ extern const char *const model_config_routers[];
         "weight of the cross-entropy of sigmoid(score) against being kept,"    \
         " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
         " is then judged by the rule sigmoid")                                 \
+    MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the squared difference of the kept share of tokens and the" \
+        " capacity, by the slope of the scores' sigmoids; for token_choice"    \
+        " (Bengio et al. 2015, section 3.2)")                                  \
+    MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
+        0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
+        "hidden width of a network in each routed block that learns to foresee"\
+        " from the router's input who is kept, and teaches nothing else (Raposo"\
+        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
+        " predictor; 0: none")                                                 \
     MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \

@@ -54,9 +54,18 @@
  *
  * Losses of routers.  A training step may ask of the scores of all rows, kept or
  *   not, under `route.loss`: to say who is kept (cross-entropy of sigmoid(score),
- *   forward and backward) and to stay small (their squares, backward alone).
+ *   forward and backward), to stay small (their squares, backward alone) and to
+ *   keep as many as the capacity says (backward alone: the share that is kept
+ *   stands, its slope is the sigmoid's).
  *   Route then goes backward on all rows, and gate adds to their gradients and
  *   puts the inputs of the kept ones back onto the stream, for route to read.
+ *
+ * Predictors.  Under `predict`, on all rows, in training and where the choice goes
+ *   by them: the router's input, max(0, its product with a matrix [C,W] plus a
+ *   bias), and the sum of that with a vector [W] plus a number.  Their loss is the
+ *   routers' cross-entropy, under `route.loss`; backward works the input out
+ *   again, from the stream as gate put it back, hands no gradient to it, and the
+ *   predictors' gradients are not clipped: no other weight moves by a bit.
  *
  * Signals.  A routed layer may choose by one of these instead of its router,
  *   under `route`, on all rows, beside the router's score, where the gate takes
@@ -154,6 +163,8 @@ enum {
       "which tokens are kept: top-k or threshold")                             \
     X(ROUTE_LOSS, "route.loss", VECTOR, ROUTING, NONE,                         \
       "what scores are to learn besides the gate's gradient")                  \
+    X(PREDICT,  "predict",  VECTOR, ROUTING, NONE,                             \
+      "predictor of who is kept: a hidden layer on the router's input")        \
     X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
       "kept rows into a dense matrix")                                         \
     X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \

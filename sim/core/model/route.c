@@ -352,6 +352,10 @@ enum status route_check(const struct route_policy *policy,
     if (policy->scored && !spec->router_scores)
         return error_set(err, STATUS_BAD_VALUE, "%s: goes by router scores, and"
                          " this model has none", policy->name);
+    if (policy->predicted && spec->n_predictor == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: goes by a predictor, and"
+                         " this model has none; training with"
+                         " routing.predictor makes one", policy->name);
     if (policy->signal != SIGNAL_NONE && policy->signal != spec->signal)
         return error_set(err, STATUS_BAD_VALUE, "%s: goes by the signal %s,"
                          " and this model is set up for %s", policy->name,

@@ -43,6 +43,7 @@ struct route_policy {
     bool        causal;      /* decides token t from scores 0..t only */
     bool        varies;      /* keeps K of a sequence of T on average or in the
                               * long run, but up to T of any one; else K */
+    bool        predicted;   /* by the predictor's logits, not the scores */
     enum signal signal;      /* that it goes by, instead of router scores */
 };
 

@@ -31,6 +31,17 @@
       " causal, capacity varies (Raposo et al. 2024, section 3.5)",            \
       .choose = above_half, .keep = above_half_keep, .scored = true,           \
       .causal = true, .varies = true)                                          \
+    X("predictor", RULE, SERVES, ITSELF,                                       \
+      "what routing.predictor learned to foresee of top-k; causal, capacity"   \
+      " varies (Raposo et al. 2024, section 3.5)",                             \
+      .choose = above_half, .keep = above_half_keep, .scored = true,           \
+      .causal = true, .varies = true, .predicted = true)                       \
+    X("token_choice", MODEL, TRAINS, ITSELF,                                   \
+      "sigmoid(score) above one half, in training too, with"                   \
+      " routing.balance_loss for the capacity; causal, capacity varies"        \
+      " (Raposo et al. 2024, section 3.2)",                                    \
+      .choose = above_half, .keep = above_half_keep, .scored = true,           \
+      .causal = true, .varies = true)                                          \
     X("random", MODEL, TRAINS, BY("drawn"),                                    \
       "k tokens drawn afresh every step: a control (Raposo et al. 2024,"       \
       " figure 3)",                                                            \

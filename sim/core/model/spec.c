@@ -77,7 +77,13 @@ bool spec_scored(const struct model_spec *spec)
 
 bool spec_router_losses(const struct model_spec *spec)
 {
-    return spec->aux_loss > 0.0 || spec->z_loss > 0.0;
+    return spec->aux_loss > 0.0 || spec->z_loss > 0.0 ||
+           spec->balance_loss > 0.0;
+}
+
+bool spec_scored_again(const struct model_spec *spec)
+{
+    return spec_router_losses(spec) || spec->n_predictor > 0;
 }
 
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
@@ -215,7 +221,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = twin.router_drawn = false;
     twin.router_trained = twin.router_detached = false;
-    twin.aux_loss = twin.z_loss = 0.0;
+    twin.aux_loss = twin.z_loss = twin.balance_loss = 0.0;
+    twin.n_predictor = 0;
     twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;
@@ -336,6 +343,7 @@ static enum status check_router_losses(const struct model_spec *s,
 {
     const struct { const char *key; double weight; } losses[] = {
         { "routing.aux_loss", s->aux_loss }, { "routing.z_loss", s->z_loss },
+        { "routing.balance_loss", s->balance_loss },
     };
 
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
@@ -349,6 +357,13 @@ static enum status check_router_losses(const struct model_spec *s,
                              " is trained; allowed is 0", losses[i].key,
                              weight);
     }
+    if (s->n_predictor < 0 || s->n_predictor > SPEC_MAX_PREDICTOR)
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: allowed"
+                         " is 0 to %d", s->n_predictor, SPEC_MAX_PREDICTOR);
+    if (s->n_predictor > 0 && !spec_has_router(s))
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: reads"
+                         " what a router reads, and this model has no router;"
+                         " allowed is 0", s->n_predictor);
     return STATUS_OK;
 }
 

@@ -4,7 +4,8 @@
  *   B sequences   T tokens of a sequence   N rows an op works on (B*T, or the
  *   kept ones)    C channels   H heads   G key/value heads   D head size
  *   Q = H*D       E = G*D      F feed-forward width          V vocabulary
- *   L layers      K tokens of a sequence that a routed layer keeps */
+ *   L layers      K tokens of a sequence that a routed layer keeps
+ *   W width of a predictor */
 #ifndef SPEC_H
 #define SPEC_H
 
@@ -14,7 +15,7 @@
 #include "sim/core/base/number.h"
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
-       SPEC_MAX_LOSS_WEIGHT = 1000 };
+       SPEC_MAX_LOSS_WEIGHT = 1000, SPEC_MAX_PREDICTOR = 1 << 12 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -164,9 +165,16 @@ struct model_spec {
      * not, are to learn besides: each a mean over tokens and routed layers. */
     double  aux_loss;        /* of the cross-entropy of sigmoid(score) against
                               * being kept (Raposo et al. 2024, section 3.5) */
+    double  balance_loss;    /* of the squared difference of the kept share and
+                              * the capacity (Bengio et al. 2015, section 3.2,
+                              * of hard choices with the sigmoid's slope) */
     double  z_loss;          /* of the squared score: of one logit, the squared
                               * log-sum-exp of Zoph et al. 2022, equation 5 */
-    bool    backbone_frozen; /* training moves the routers and nothing else */
+    int32_t n_predictor;     /* W: hidden width of what predicts, from the
+                              * router's input, who is kept (Raposo et al. 2024,
+                              * section 3.5); 0: routed layers have none */
+    bool    backbone_frozen; /* training moves routers, predictors and nothing
+                              * else */
     enum signal       signal;            /* that the choice goes by; the gate
                                           * goes by the router */
     enum routed_part  part;              /* of every routed layer */
@@ -208,6 +216,8 @@ bool    spec_has_router(const struct model_spec *spec);
 
 /* The routers learn more than the gate hands them. */
 bool    spec_router_losses(const struct model_spec *spec);
+/* Backward wants the stream's rows as routers saw them, the kept ones too. */
+bool    spec_scored_again(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
