@@ -479,7 +479,7 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .passed = passed, .emit = emit, .context = s });
     s->load = load_watch_end(s->job->watch);
     text_stream_end(&s->copy);
-    bool whole = file_close_text(s->copy.file);
+    bool whole = file_close_text(s->copy.file, &s->text);
     s->copy.file = NULL;
     if (s->out.file) {
         text_stream_end(&s->out);

@@ -367,7 +367,7 @@ const struct trade *tradeoff_within(const struct tradeoff *x,
                                     double limit)
 {
     const struct trade *best = NULL;
-    double *p = calloc(x->n + 1, sizeof *p);
+    double *p = error_noted(calloc(x->n + 1, sizeof *p));
 
     if (p)
         tradeoff_p(p, x, limit);

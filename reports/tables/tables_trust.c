@@ -233,7 +233,7 @@ static void unknowns(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, TRUST, true, "unknown",
                                        unknown_columns);
-    struct reasons *all = calloc(1, sizeof *all);
+    struct reasons *all = error_noted(calloc(1, sizeof *all));
 
     table_caption(t, "What is unknown, in how many runs or phases, and why.");
     t->grouped = true;
@@ -327,7 +327,7 @@ static void machine(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, MACHINE, false, "machine",
                                        machine_columns);
-    struct values *all = calloc(1, sizeof *all);
+    struct values *all = error_noted(calloc(1, sizeof *all));
 
     table_caption(t, "Where and with what the runs were made, as they recorded "
                   "it.");

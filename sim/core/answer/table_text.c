@@ -126,7 +126,7 @@ static bool show(struct sheet *s, struct notes *notes)
         show_cell(s, i / t->n_columns, i % t->n_columns, notes, out);
         putc('\0', out);
     }
-    return file_close_text(out);
+    return file_close_text(out, &s->cells);
 }
 
 static void measure(struct sheet *s)

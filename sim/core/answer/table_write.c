@@ -110,7 +110,7 @@ static json_t *json_clean(const char *text)
     if (!stream)
         return NULL;
     escape_write(stream, BORDER_TERMINAL, text);
-    string = file_close_text(stream) ? json_string(clean) : NULL;
+    string = file_close_text(stream, &clean) ? json_string(clean) : NULL;
     free(clean);
     return string;
 }
