@@ -199,8 +199,9 @@ $(BUILD)/examples/tests/readme.c: $(readmes)
 $(BUILD)/tests/test_readme.o: $(BUILD)/examples/tests/readme.c
 $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 
-# Write a model's logits to a file, to compare with others': tests/compare.
-$(BUILD)/logits: $(BUILD)/tests/compare/logits.o $(archive)
+# Write a model's logits, or a training's steps, to a file, to compare with
+# others': tests/compare.
+$(BUILD)/logits $(BUILD)/replay: $(BUILD)/%: $(BUILD)/tests/compare/%.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
 # The bench is built, though no test runs it, so that it cannot rot.
@@ -320,4 +321,5 @@ clean:
 .PHONY: all check deps test torture demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
-         $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d
+         $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d \
+         $(BUILD)/tests/compare/replay.d

@@ -1,0 +1,225 @@
+/* replay.c - Train a small model for some steps and write all that
+ * tests/compare/replay.py needs to take the same steps by itself.
+ *
+ *   replay POLICY TEXT OUT.safetensors      losses: top-k, and every loss of
+ *                                           routers and predictors */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/executor/model.h"
+#include "models/files/safetensors.h"
+#include "sim/core/base/file.h"
+#include "sim/core/model/plan.h"
+
+enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40 };
+
+static const struct update adamw = {
+    .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
+    .weight_decay = 0.1, .clip = 1.0,
+};
+
+static const char *const tensor_names[TENSOR_COUNT] = {
+#define X(id, rows, columns, kind) [TENSOR_##id] = #id,
+    TENSOR_MAP(X)
+#undef X
+};
+
+/* What the file holds, in the order of its writing. */
+struct record {
+    int32_t ids[STEPS][B][T], targets[STEPS][B][T];
+    uint8_t kept[STEPS][L][B][T];
+    float   threshold[STEPS][L];           /* before the step */
+    double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
+    double  spec[10];
+    float  *start;
+    struct safetensors_tensor out[ALL];
+    char    name[ALL][NAME];
+    int     n;
+};
+
+static struct model_spec spec_of(const struct route_policy *policy, bool losses)
+{
+    struct model_spec spec = {
+        .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .n_channels = 32,
+        .n_heads = 4, .n_kv_heads = 2, .head_size = 8, .n_ffn = 48,
+        .n_vocab = V, .max_tokens = T, .tied_head = true,
+        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
+        .router_input = ROUTER_INPUT_NORMALISED, .router_scores = true,
+        .router_trained = true, .score_window = 16,
+    };
+
+    for (int32_t l = 0; l < L; l++) {
+        spec.routed[l] = policy->choose && l > 0;
+        spec.capacity[l] = spec.routed[l] ? 0.25 : 1.0;
+    }
+    if (!policy->choose)
+        return spec_dense(&spec);
+    route_settle(&spec, policy, 0);
+    spec.balance_loss = strcmp(policy->name, "token_choice") == 0 ? 1.0 : 0.0;
+    if (losses) {
+        spec.aux_loss = 0.1;
+        spec.z_loss = 0.01;
+        spec.n_predictor = 16;
+    }
+    return spec;
+}
+
+static void put(struct record *r, const char *prefix, const char *name,
+                int32_t layer, struct safetensors_tensor tensor)
+{
+    snprintf(r->name[r->n], NAME, layer < 0 ? "%s%s" : "%s%s.%d", prefix, name,
+             layer);
+    tensor.name = r->name[r->n];
+    r->out[r->n++] = tensor;
+}
+
+static void put_numbers(struct record *r, const char *name, const void *data,
+                        enum safetensors_dtype dtype, uint64_t n)
+{
+    put(r, "", name, -1, (struct safetensors_tensor){
+        .dtype = dtype, .rank = 1, .shape = { n }, .data = data });
+}
+
+static void put_weights(struct record *r, struct model *m, const char *prefix,
+                        const float *weights)
+{
+    for (int32_t i = 0; i < model_tensors(m)->n; i++) {
+        const struct tensor *t = &model_tensors(m)->tensor[i];
+        put(r, prefix, tensor_names[t->id], t->layer,
+            (struct safetensors_tensor){
+                .dtype = SAFETENSORS_F32, .rank = 2,
+                .shape = { (uint64_t)t->rows, (uint64_t)t->columns },
+                .data = weights + t->offset });
+    }
+}
+
+/* Windows of the text, one after another. */
+static void cut(struct record *r, const struct file_map *text)
+{
+    size_t at = 0;
+
+    for (int s = 0; s < STEPS; s++)
+        for (int b = 0; b < B; b++, at += T)
+            for (int t = 0; t < T; t++) {
+                const uint8_t *byte = (const uint8_t *)text->data + at + t;
+                r->ids[s][b][t] = byte[0];
+                r->targets[s][b][t] = byte[1];
+            }
+}
+
+static void take_steps(struct record *r, struct model *m,
+                       const struct route_policy *policy)
+{
+    struct update update = adamw;
+
+    for (int s = 0; s < STEPS; s++) {
+        memcpy(r->threshold[s], model_thresholds(m), sizeof r->threshold[s]);
+        model_forward(m, &(struct model_input){
+            .ids = r->ids[s][0], .targets = r->targets[s][0],
+            .n_sequences = B, .n_tokens = T, .policy = policy,
+            .seed = (uint64_t)s, .train = true }, NULL, &r->loss[s]);
+        const struct allocation *a = model_allocation(m);
+        for (int32_t l = 0; l < L; l++)
+            for (int32_t b = 0; b < B; b++)
+                for (int32_t i = 0; i < allocation_count(a, l, b); i++)
+                    r->kept[s][l][b][allocation_kept(a, l, b)[i]] = 1;
+        r->router[s] = model_router_nats(m);
+        r->predictor[s] = model_predictor_nats(m);
+        model_backward(m, NULL);
+        update.step = s + 1;
+        r->norm[s] = model_update(m, &update, NULL);
+    }
+}
+
+static enum status write_out(struct record *r, struct model *m,
+                             const char *path, struct error *err)
+{
+    const struct model_spec *s = model_spec(m);
+    const double spec[] = {
+        s->n_channels, s->n_heads, s->n_kv_heads, s->head_size, s->n_ffn,
+        spec_n_routed(s) > 0, s->aux_loss, s->z_loss, s->balance_loss,
+        s->n_predictor,
+    };
+
+    memcpy(r->spec, spec, sizeof spec);
+    put_numbers(r, "ids", r->ids, SAFETENSORS_I32, STEPS * B * T);
+    put_numbers(r, "targets", r->targets, SAFETENSORS_I32, STEPS * B * T);
+    put_numbers(r, "kept", r->kept, SAFETENSORS_U8, STEPS * L * B * T);
+    put_numbers(r, "threshold", r->threshold, SAFETENSORS_F32, STEPS * L);
+    put_numbers(r, "loss", r->loss, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "router", r->router, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "predictor", r->predictor, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "spec", r->spec, SAFETENSORS_F64, 10);
+    put_weights(r, m, "start.", r->start);
+    put_weights(r, m, "end.", model_weights(m));
+    return safetensors_write(path, r->out, (size_t)r->n, NULL, 0, err);
+}
+
+static enum status run(struct record *r, char **argv, struct error *err)
+{
+    const bool losses = strcmp(argv[1], "losses") == 0;
+    const struct route_policy *policy =
+        route_find(losses ? "expert_choice" : argv[1]);
+    struct file_map text = { 0 };
+    struct model *m = NULL;
+
+    if (!policy || !policy->trains)
+        return error_set(err, STATUS_BAD_VALUE, "%s: trains nothing", argv[1]);
+    const struct model_spec spec = spec_of(policy, losses);
+    const struct model_options options = {
+        .n_sequences = B, .n_tokens = T, .train = true, .n_threads = 1,
+    };
+    enum status status = file_map(&text, argv[2], err);
+    if (status == STATUS_OK && text.size <= STEPS * B * T)
+        status = error_set(err, STATUS_BAD_VALUE, "%s: needs %d bytes",
+                           argv[2], STEPS * B * T + 1);
+    if (status == STATUS_OK)
+        status = model_open(&m, &spec, &options, err);
+    if (status == STATUS_OK) {
+        const size_t bytes = model_tensors(m)->floats * sizeof(float);
+        model_init(m, INIT_FAN_IN, 1);
+        r->start = malloc(bytes);
+        if (!r->start)
+            status = error_set(err, STATUS_NO_MEMORY, "no memory for weights");
+        else
+            memcpy(r->start, model_weights(m), bytes);
+    }
+    if (status == STATUS_OK) {
+        cut(r, &text);
+        take_steps(r, m, policy);
+        status = write_out(r, m, argv[3], err);
+    }
+    free(r->start);
+    model_close(m);
+    file_unmap(&text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = { STATUS_OK, "" };
+
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        puts("losses");
+        for (const struct route_policy *p = route_policies; p->name; p++)
+            if (p->trains)
+                puts(p->name);
+        return 0;
+    }
+    if (argc != 4) {
+        fputs("replay POLICY TEXT OUT.safetensors\n", stderr);
+        return 2;
+    }
+    struct record *r = calloc(1, sizeof *r);
+    if (!r)
+        error_set(&err, STATUS_NO_MEMORY, "no memory");
+    else if (run(r, argv, &err) == STATUS_OK)
+        err.status = STATUS_OK;
+    free(r);
+    if (err.status == STATUS_OK)
+        return 0;
+    fprintf(stderr, "replay: %s\n", err.text);
+    return status_exit_code(err.status);
+}

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Twenty steps of training under each routing policy, again in PyTorch.
+
+    make build/replay
+    python3 tests/compare/replay.py build/replay README.md [POLICY...]
+
+build/replay trains a small llama that routes three of its four layers, and
+writes its first and last weights, its texts and who was kept at each step; this
+script takes the same steps in float64 by autograd and by AdamW's equations.  It
+fails where a loss, the norm of the gradients or a weight is off by more than
+1e-4.  Elements whose gradient came near AdamW's epsilon have steps that rounding
+decides: they are left out, and counted.  Choices that go by scores must be those
+of the scores worked out here, but for near ties.  Needs torch and numpy.
+"""
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+B, T, L = 2, 48, 4
+RATE, BETA1, BETA2, EPSILON, DECAY, CLIP = 3e-3, 0.9, 0.98, 1e-8, 0.1, 1.0
+CAPACITY, NEAR, TIE = 0.25, 1e-4, 1e-4
+TINY = 1e-6           # a gradient this small is rounding, divided by epsilon
+MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN")
+DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
+          "U8": numpy.uint8}
+
+
+def load(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    size = struct.unpack("<Q", data[:8])[0]
+    out = {}
+    for name, entry in json.loads(data[8:8 + size]).items():
+        begin, end = (8 + size + at for at in entry["data_offsets"])
+        out[name] = numpy.frombuffer(data[begin:end], DTYPES[entry["dtype"]]
+                                     ).reshape(entry["shape"])
+    return out
+
+
+def plain_norm(x):
+    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5)
+
+
+def rotate(x, positions):                       # [n,heads,D]
+    half = x.shape[-1] // 2
+    angle = positions[:, None] * 10000.0 ** (-torch.arange(half) / half)
+    cos, sin = angle.cos()[:, None], angle.sin()[:, None]
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+
+
+class Decoder:
+    def __init__(self, record):
+        spec = record["spec"]
+        (self.channels, self.heads, self.groups, self.size,
+         self.ffn) = (int(v) for v in spec[:5])
+        self.routes = bool(spec[5])
+        self.aux, self.z, self.balance = spec[6:9]
+        self.predicts = spec[9] > 0
+        self.weights = {
+            name[6:]: torch.tensor(value.astype(numpy.float64),
+                                   requires_grad=True)
+            for name, value in record.items() if name.startswith("start.")}
+
+    def weight(self, name, layer):
+        return self.weights[f"{name}.{layer}"]
+
+    def block(self, x, positions, layer):
+        q, e = self.heads * self.size, self.groups * self.size
+        n = x.shape[0]
+        qkv = (plain_norm(x) * self.weight("NORM1_GAMMA", layer)) @ \
+            self.weight("QKV", layer)
+        query = rotate(qkv[:, :q].reshape(n, self.heads, -1), positions)
+        key = rotate(qkv[:, q:q + e].reshape(n, self.groups, -1), positions)
+        value = qkv[:, q + e:].reshape(n, self.groups, -1)
+        share = self.heads // self.groups
+        key = key.repeat_interleave(share, 1)
+        value = value.repeat_interleave(share, 1)
+        score = torch.einsum("ihd,jhd->hij", query, key) / math.sqrt(self.size)
+        score = score.masked_fill(torch.ones(n, n).triu(1).bool(), -math.inf)
+        mixed = torch.einsum("hij,jhd->ihd", score.softmax(-1), value)
+        x = x + mixed.reshape(n, q) @ self.weight("PROJECT", layer)
+        up = (plain_norm(x) * self.weight("NORM2_GAMMA", layer)) @ \
+            self.weight("UP", layer)
+        return x + (F.silu(up[:, :self.ffn]) * up[:, self.ffn:]) @ \
+            self.weight("DOWN", layer)
+
+    def predict(self, x, layer):
+        hidden = plain_norm(x.detach()) @ self.weight("PREDICT_UP", layer) + \
+            self.weight("PREDICT_UP_BIAS", layer)
+        return (hidden.relu() @ self.weight("PREDICT_DOWN", layer) +
+                self.weight("PREDICT_DOWN_BIAS", layer))[:, 0]
+
+    def forward(self, ids, targets, kept):
+        """Mean loss, losses of routers and of predictors; scores [L,B,T]."""
+        main, routers, entropy, foreseen = 0.0, 0.0, 0.0, 0.0
+        scores = torch.full((L, B, T), math.nan)
+        routed = L - 1
+        share = kept.reshape(L, -1).mean(-1)
+        for b in range(B):
+            x = self.weights["WTE"][ids[b]]
+            for layer in range(L):
+                if not self.routes or layer == 0:
+                    x = self.block(x, torch.arange(T), layer)
+                    continue
+                score = plain_norm(x) @ self.weight("ROUTER", layer)[0]
+                scores[layer, b] = score.detach()
+                target = torch.tensor(kept[layer, b], dtype=torch.float64)
+                bce = F.binary_cross_entropy_with_logits(score, target)
+                entropy += bce.item() / B / routed
+                over = share[layer] - CAPACITY
+                routers = routers + (
+                    self.aux * bce + self.z * (score * score).mean() +
+                    2 * self.balance * over * score.sigmoid().mean()
+                ) / B / routed
+                if self.predicts:
+                    foreseen = foreseen + F.binary_cross_entropy_with_logits(
+                        self.predict(x, layer), target) / B / routed
+                rows = torch.tensor(numpy.flatnonzero(kept[layer, b]))
+                if len(rows) == 0:
+                    continue
+                inside = x[rows]
+                gate = 2 * score[rows].sigmoid()[:, None]
+                moved = inside + gate * (self.block(inside, rows, layer) -
+                                         inside)
+                x = x.index_copy(0, rows, moved)
+            logits = (plain_norm(x) * self.weights["FINAL_GAMMA"]) @ \
+                self.weights["WTE"].T
+            main = main + F.cross_entropy(logits, targets[b]) / B
+        return main, routers, entropy, foreseen, scores
+
+
+def wrong_choices(policy, scores, kept, threshold):
+    """Choices by scores that are not those of the scores, near ties apart."""
+    wrong = 0
+    for layer in range(1, L):
+        cut = threshold[layer]
+        for b in range(B):
+            score, keep = scores[layer, b].numpy(), kept[layer, b] > 0
+            if policy == "token_choice":
+                cut = 0.0
+            elif policy in ("expert_choice", "losses") or (
+                    policy == "threshold" and math.isnan(threshold[layer])):
+                cut = (score[keep].min() + score[~keep].max()) / 2
+            elif policy != "threshold":
+                return 0
+            wrong += int(((score > cut + TIE) & ~keep).sum() +
+                         ((score < cut - TIE) & keep).sum())
+    return wrong
+
+
+def replay(tool, text, policy):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "record")
+        subprocess.run([tool, policy, text, path], check=True)
+        record = load(path)
+    decoder = Decoder(record)
+    steps = len(record["loss"])
+    ids = torch.tensor(record["ids"].reshape(steps, B, T)).long()
+    targets = torch.tensor(record["targets"].reshape(steps, B, T)).long()
+    kept = record["kept"].reshape(steps, L, B, T).astype(numpy.float64)
+    threshold = record["threshold"].reshape(steps, L)
+    weights = decoder.weights
+    first = {n: torch.zeros_like(w) for n, w in weights.items()}
+    second = {n: torch.zeros_like(w) for n, w in weights.items()}
+    near = {n: torch.zeros_like(w).bool() for n, w in weights.items()}
+    off_loss, off_norm, wrong = 0.0, 0.0, 0
+    for step in range(steps):
+        loss, routers, entropy, foreseen, scores = decoder.forward(
+            ids[step], targets[step], kept[step])
+        total = loss + routers + foreseen
+        gradient = dict(zip(weights, torch.autograd.grad(
+            total, list(weights.values()), allow_unused=True)))
+        norm = math.sqrt(sum(float((g * g).sum()) for n, g in gradient.items()
+                             if g is not None and
+                             not n.startswith("PREDICT")))
+        off_loss = max(off_loss, abs(loss.item() - record["loss"][step]))
+        if decoder.aux > 0:
+            off_loss = max(off_loss, abs(entropy - record["router"][step]))
+        if decoder.predicts:
+            off_loss = max(off_loss, abs(foreseen.item() -
+                                         record["predictor"][step]))
+        off_norm = max(off_norm, abs(norm - record["norm"][step]) / norm)
+        wrong += wrong_choices(policy, scores, kept[step], threshold[step])
+        with torch.no_grad():
+            for name, weight in weights.items():
+                g = gradient[name]
+                g = torch.zeros_like(weight) if g is None else g
+                if not name.startswith("PREDICT"):
+                    g = g * min(1.0, CLIP / norm)
+                first[name] = BETA1 * first[name] + (1 - BETA1) * g
+                second[name] = BETA2 * second[name] + (1 - BETA2) * g * g
+                m = first[name] / (1 - BETA1 ** (step + 1))
+                v = second[name] / (1 - BETA2 ** (step + 1))
+                near[name] |= v.sqrt() < TINY
+                decay = DECAY if name.split(".")[0] in MATRICES else 0.0
+                weight -= RATE * (m / (v.sqrt() + EPSILON) + decay * weight)
+    off, apart, worst = 0.0, 0, ""
+    for name, weight in weights.items():
+        distance = (weight.detach() - torch.tensor(
+            record["end." + name].astype(numpy.float64))).abs()
+        apart += int(near[name].sum())
+        distance[near[name]] = 0.0
+        if distance.max().item() >= off:
+            off, worst = distance.max().item(), name
+    elements = sum(w.numel() for w in weights.values())
+    good = max(off_loss, off_norm, off) <= NEAR and wrong == 0
+    print(f"{policy:22} loss {off_loss:.1e}, norm {off_norm:.1e}, weights "
+          f"{off:.1e} ({worst}); {apart} of {elements} elements apart, "
+          f"{wrong} choices wrong{'' if good else '  FAILED'}", flush=True)
+    return good
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit("replay.py build/replay TEXT [POLICY...]")
+    tool, text, policies = sys.argv[1], sys.argv[2], sys.argv[3:]
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    if not policies:
+        policies = subprocess.run([tool, "--list"], check=True, text=True,
+                                  capture_output=True).stdout.split()
+    sys.exit(not all([replay(tool, text, policy) for policy in policies]))
+
+
+main()
