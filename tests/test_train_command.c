@@ -27,6 +27,11 @@ Test(train_command, train_leaves_the_files_that_others_read)
                  number_at(s, "totals.predicted.flops")));
     cr_expect(eq(dbl, number_at(s, "tokens"), 40 * 2 * 32));
     cr_expect(number_at(s, "totals.measured.seconds") > 0);
+    cr_expect(number_at(s, "load.wall_seconds") > 0);
+    cr_expect(number_at(s, "load.cpu_seconds") > 0);
+    cr_expect(number_at(s, "load.probe_share") <= 1);
+    cr_expect(isfinite(number_at(s, "load.busy")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), 40));
     cr_expect(isnan(number_at(s, "totals.measured.flops")));
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
     json_decref(s);
@@ -143,6 +148,33 @@ Test(train_command, texts_are_weighed_and_each_has_a_loss)
     expect_said("stderr", "nowhere");
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
                               "data.path=[]"), 2));
+}
+
+/* A gate that is the raw score explodes with its router; what was saved before
+ * stays. */
+Test(train_command, training_that_diverges_spoils_no_checkpoint)
+{
+    static const char *const again[] = { "--quiet", "--resume" };
+    size_t size[2];
+    char *saved[2];
+
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", again[i],
+                                  "--set", "routing.gate=raw", "--set",
+                                  "routing.router_deviation=100", "--set",
+                                  "train.router_rate=1e6", "--set",
+                                  "train.learning_rate=10", "--set",
+                                  "train.weight_decay=10", "--set",
+                                  "train.warmup=1", "--set", "train.clip=0",
+                                  "--set", "train.save_every=1"), 1));
+        expect_said("stderr", "training diverged at step ");
+        expect_said("stderr", "checkpoints of before are as they were");
+        cr_expect(not(there("a/summary.json")));
+        saved[i] = read_file("a/state.safetensors", &size[i]);
+    }
+    cr_expect(size[0] == size[1] && memcmp(saved[0], saved[1], size[0]) == 0);
+    free(saved[1]);
+    free(saved[0]);
 }
 
 static void expect_bad(const char *from, const char *to, const char *said)

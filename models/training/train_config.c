@@ -55,8 +55,8 @@ static const struct config_key keys[] = {
         " *.gguf, or *.bin of llama2.c; it brings its shape, so leave out the"
         " model keys; routers that it lacks are drawn so small that the gate"
         " 2*sigmoid is near 1; empty: all weights are drawn"),
-    RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in", init_schemes,
-        "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
+    RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in_depth",
+        init_schemes, "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
         " embeddings 1/sqrt(channels); fan_in_depth: the same, but matrices that"
         " add to the stream divided by sqrt(2 layers); gpt2: 0.02, and those"
         " divided too"),

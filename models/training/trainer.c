@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "models/training/divergence.h"
 #include "sim/core/answer/table.h"
 
 /* Rows of the curve besides those that are judged: enough for any plot. */
@@ -226,15 +227,6 @@ static void note_curve(struct trainer *t, double rate)
     row[GRAD_NORM] = t->grad_norm;
 }
 
-/* The weights are spoiled by then: only an older checkpoint is left. */
-static enum status diverged(const struct trainer *t, int64_t step,
-                            const char *what, struct error *err)
-{
-    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
-                     " not a number; lower train.learning_rate (%g)",
-                     (long long)step, what, t->options.schedule.peak);
-}
-
 enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
@@ -252,7 +244,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
-        return diverged(t, step, "the loss", err);
+        return divergence_fail(t->model, step, "the loss", o->schedule.peak,
+                               err);
     t->loss *= per_byte((int64_t)o->n_sequences * o->n_tokens, bytes);
     model_backward(t->model, &t->meter.meter);
     struct update update = {
@@ -264,7 +257,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     t->grad_norm = model_update(t->model, &update, &t->meter.meter);
     if (!isfinite(t->grad_norm))
-        return diverged(t, step, "the norm of the gradients", err);
+        return divergence_fail(t->model, step, "the norm of the gradients",
+                               o->schedule.peak, err);
     t->state.seconds += now() - started;
     t->state.step = step;
     note_curve(t, rate);

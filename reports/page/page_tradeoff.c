@@ -15,6 +15,11 @@ static void saved(FILE *out, const struct trade *t, enum spend s)
         html_textf(out, "an unknown change in %s", spend_words[s]);
         return;
     }
+    if (share.from == PROV_BUSY) {
+        html_textf(out, "an unclear change in %s (%+.1f %%, measured while "
+                   "others ran)", spend_words[s], 100 * (share.value - 1));
+        return;
+    }
     if (share.from == PROV_MEASURED && !isfinite(share.low)) {
         html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
                    "pairs, which have no interval)", spend_words[s],
