@@ -115,6 +115,8 @@ Test(run_command, run_writes_a_row_for_every_byte_it_predicts)
                 "block_1,score_block_1\r\n0,");
     sum_tokens("r/tokens.csv", &flops, &nats, &rows);
     json_t *s = summary_of("r");
+    cr_expect(number_at(s, "load.cpu_seconds") > 0);
+    cr_expect(isfinite(number_at(s, "load.busy")));
     cr_expect(eq(int, rows, 999));
     cr_expect(eq(dbl, flops, number_at(s, "totals.counted.flops")));
     cr_expect(epsilon_eq(dbl, nats / rows,
