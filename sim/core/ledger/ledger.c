@@ -283,10 +283,11 @@ void ledger_set_reason(struct ledger *ledger, enum metric metric,
     ledger->reason[metric] = copy;
 }
 
-void ledger_set_clock(struct ledger *ledger, double seconds, const char *why)
+void ledger_set_clock(struct ledger *ledger, double seconds,
+                      enum provenance from, const char *why)
 {
     ledger_set_real(ledger, (struct ledger_key){ 0 }, METRIC_SECONDS, seconds,
-                    PROV_MEASURED);
+                    from);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (m != METRIC_SECONDS)
             ledger_set_reason(ledger, (enum metric)m, why);

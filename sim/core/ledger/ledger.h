@@ -85,10 +85,10 @@ enum status ledger_scale(struct ledger *ledger, uint64_t factor) MUST_CHECK;
 void        ledger_set_reason(struct ledger *ledger, enum metric metric,
                               const char *reason);
 const char *ledger_reason(const struct ledger *ledger, enum metric metric);
-/* File seconds that a clock alone measured, under {0}; `why` says why all other
- * metrics are unknown. */
+/* File seconds that a clock alone measured, under {0}; PROV_BUSY: others ran.
+ * `why` says why all other metrics are unknown. */
 void        ledger_set_clock(struct ledger *ledger, double seconds,
-                             const char *why);
+                             enum provenance from, const char *why);
 
 /* Tidy CSV (RFC 4180), a row a touched cell:
  *   witness,pass,layer,op,flops,flops_source,bytes,bytes_source,...
