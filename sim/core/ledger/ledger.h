@@ -51,6 +51,13 @@ void ledger_clear(struct ledger *ledger);
 enum status ledger_charge(struct ledger *ledger, struct ledger_key key,
                           const struct cost *cost) MUST_CHECK;
 
+/* The same for tokens 0 to n_tokens - 1 of a ledger that resolves them, whatever
+ * token the key names: their cells get it when they are read.  A cell that
+ * overflows then is unknown. */
+enum status ledger_charge_alike(struct ledger *ledger, struct ledger_key key,
+                                int32_t n_tokens,
+                                const struct cost *each) MUST_CHECK;
+
 /* Replace one metric of one cell, whatever it was.  Measuring passes fill in
  * one counter after another this way. */
 void ledger_set_count(struct ledger *ledger, struct ledger_key key,
