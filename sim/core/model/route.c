@@ -203,25 +203,87 @@ static bool so_far_keep(const struct route_input *in, int32_t t)
     return ahead < so_far_limit(in->capacity, t + 1);
 }
 
-/* Scratch holds the tokens so far as top-k takes them: a token's place among
- * them is how many are ahead of it. */
+/* Tokens, the one that `leads` all others at the root; it grows from at[0] in
+ * steps of `step`, so that two of them share an array from its two ends. */
+struct heap {
+    const float *score;
+    int32_t     *at;
+    int32_t      step;       /* 1 or -1 */
+    int32_t      n;
+    bool         last_leads; /* the last of top-k's order, else the first */
+};
+
+static int32_t *heap_at(const struct heap *heap, int32_t i)
+{
+    return heap->at + (ptrdiff_t)i * heap->step;
+}
+
+static bool leads(const struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t a = *heap_at(heap, i), b = *heap_at(heap, j);
+    return heap->last_leads ? before(heap->score, b, a)
+                            : before(heap->score, a, b);
+}
+
+static void heap_swap(struct heap *heap, int32_t i, int32_t j)
+{
+    int32_t token = *heap_at(heap, i);
+    *heap_at(heap, i) = *heap_at(heap, j);
+    *heap_at(heap, j) = token;
+}
+
+static void heap_push(struct heap *heap, int32_t token)
+{
+    int32_t i = heap->n++;
+
+    *heap_at(heap, i) = token;
+    for (int32_t up; i > 0 && leads(heap, i, up = (i - 1) / 2); i = up)
+        heap_swap(heap, i, up);
+}
+
+static int32_t heap_pop(struct heap *heap)
+{
+    int32_t token = *heap_at(heap, 0), i = 0;
+
+    *heap_at(heap, 0) = *heap_at(heap, --heap->n);
+    for (int32_t down; (down = 2 * i + 1) < heap->n; i = down) {
+        if (down + 1 < heap->n && leads(heap, down + 1, down))
+            down++;
+        if (!leads(heap, down, i))
+            break;
+        heap_swap(heap, i, down);
+    }
+    return token;
+}
+
+/* The limit grows by one or not at all from token to token, so the tokens
+ * within it are a heap that gains the newcomer or the best of the others, and
+ * loses its last. */
 static int32_t so_far(const struct route_input *in, int32_t *kept)
 {
-    int32_t *order = in->scratch, n = 0;
+    struct heap in_front = { in->score, in->scratch, 1, 0, true };
+    struct heap behind = { in->score, in->scratch + in->n_tokens - 1, -1, 0,
+                           false };
+    int32_t n = 0;
 
     for (int32_t t = 0; t < in->n_tokens; t++) {
-        int32_t ahead = 0, end = t;
-        while (ahead < end) {
-            int32_t middle = ahead + (end - ahead) / 2;
-            if (before(in->score, order[middle], t))
-                ahead = middle + 1;
+        bool grows = so_far_limit(in->capacity, t + 1) > in_front.n;
+        int32_t enters = t;
+        if (grows && behind.n > 0 &&
+            before(in->score, *heap_at(&behind, 0), t)) {
+            enters = heap_pop(&behind);
+            heap_push(&behind, t);
+        } else if (!grows) {
+            if (before(in->score, t, *heap_at(&in_front, 0)))
+                heap_push(&behind, heap_pop(&in_front));
             else
-                end = middle;
+                enters = -1;
         }
-        memmove(order + ahead + 1, order + ahead,
-                (size_t)(t - ahead) * sizeof *order);
-        order[ahead] = t;
-        if (ahead < so_far_limit(in->capacity, t + 1))
+        if (enters >= 0)
+            heap_push(&in_front, enters);
+        else
+            heap_push(&behind, t);
+        if (enters == t)
             kept[n++] = t;
     }
     return n;
