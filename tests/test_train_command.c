@@ -27,6 +27,11 @@ Test(train_command, train_leaves_the_files_that_others_read)
                  number_at(s, "totals.predicted.flops")));
     cr_expect(eq(dbl, number_at(s, "tokens"), 40 * 2 * 32));
     cr_expect(number_at(s, "totals.measured.seconds") > 0);
+    cr_expect(number_at(s, "load.wall_seconds") > 0);
+    cr_expect(number_at(s, "load.cpu_seconds") > 0);
+    cr_expect(number_at(s, "load.probe_share") <= 1);
+    cr_expect(isfinite(number_at(s, "load.busy")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), 40));
     cr_expect(isnan(number_at(s, "totals.measured.flops")));
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
     json_decref(s);

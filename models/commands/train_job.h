@@ -2,6 +2,7 @@
 #ifndef TRAIN_JOB_H
 #define TRAIN_JOB_H
 
+#include "hwprof/machine/load_watch.h"
 #include "models/training/train_config.h"
 #include "models/files/source.h"
 #include "models/tokens/tokenizer.h"
@@ -35,6 +36,9 @@ struct train_job {
                                        * they were routed */
     struct allocation  allocation;    /* of one step as planned */
     struct trainer_options options;
+    struct load_watch  watch;         /* of the steps of this process */
+    struct load_seen   load;
+    int64_t            first_step;    /* of them */
     json_t            *config_json;
     uint64_t           start_bytes;   /* resident, before all of this */
     char               fingerprint[17];

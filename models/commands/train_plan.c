@@ -35,6 +35,7 @@ struct train_job *train_begin(struct error *err)
 
 void train_close(struct train_job *s)
 {
+    load_watch_close(&s->watch);
     trainer_close(s->trainer);
     corpus_close(&s->corpus);
     tokenizer_close(s->tokenizer);
@@ -230,8 +231,8 @@ static enum status price_step(double *flops, struct train_job *s,
     return status;
 }
 
-/* The flops of the first steps of a run of `steps`, while layers are open; steps
- * that keep as many tokens cost the same. */
+/* The flops of the first steps of a run of `steps`, while layers are open;
+ * steps that keep as many tokens cost the same. */
 static enum status price_opening(double *flops, struct train_job *s,
                                  int64_t steps, struct error *err)
 {
