@@ -258,6 +258,38 @@ Test(model_config, wants_the_sizes_that_nothing_implies)
     cr_assert(strstr(err.text, "model.channels") != NULL, "%s", err.text);
 }
 
+/* Four routed blocks of eight: falling 1 + cos(pi x) / 2 is 3/2, 5/4, 3/4, 1/2,
+ * whose mean is 1; u: 3/2, 11/18, 11/18, 3/2, whose mean is 19/18. */
+Test(model_config, spreads_a_capacity_over_blocks)
+{
+    static const struct { const char *name; double c[4]; } want[] = {
+        { "routing.capacity_schedule=constant", { .2, .2, .2, .2 } },
+        { "routing.capacity_schedule=falling", { .3, .25, .15, .1 } },
+        { "routing.capacity_schedule=u",
+          { .3 * 18 / 19, 2.2 / 19, 2.2 / 19, .3 * 18 / 19 } },
+        { "routing.capacity_schedule=late", { 1, 1, .2, .2 } },
+    };
+    struct error err;
+
+    for (int i = 0; i < 4; i++) {
+        struct model_spec spec = spec_of(tiny_llama, SET(
+            "model.layers=8", "routing.capacity=0.2", want[i].name));
+        for (int b = 0; b < 4; b++) {
+            cr_expect(ieee_ulp_eq(dbl, spec.capacity[2 * b + 1], want[i].c[b],
+                                  8), "%s: %g", want[i].name,
+                      spec.capacity[2 * b + 1]);
+            cr_expect(eq(int, spec.routed[2 * b + 1], want[i].c[b] < 1));
+        }
+    }
+    struct model_spec spec;
+    cr_expect(eq(int, load(&spec, NULL, tiny_llama,
+                           SET("routing.capacity=0.9",
+                               "routing.capacity_schedule=falling"), &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "capacity 0.9 makes 1.35 in a block") != NULL,
+              "%s", err.text);
+}
+
 Test(model_config, hands_back_the_keys_it_read)
 {
     struct model_config config;

@@ -205,6 +205,35 @@ Test(trainer, a_resumed_threshold_is_predicted_as_what_it_kept)
     close_run(&run);
 }
 
+/* Drawn weights and a cut that is far off: after the fit the share of the
+ * training text is the capacity, and nothing else has moved. */
+static bool go_on_always(struct judge_watch *watch, int64_t done, int64_t of)
+{
+    return watch != NULL && done <= of;
+}
+
+Test(trainer, fitted_thresholds_keep_the_capacity)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(6)), plain;
+    struct judge_watch watch = { go_on_always };
+    struct error err = { STATUS_OK, "" };
+
+    steps(&run, 6);
+    model_thresholds(trainer_model(run.trainer))[1] = 1e9f;
+    cr_assert(eq(int, trainer_fit_thresholds(run.trainer, &watch, &err),
+                 STATUS_OK), "%s", err.text);
+    struct verdict v = trainer_judge(run.trainer, SPLIT_TRAIN,
+                                     case_policy("threshold"), 0, NULL);
+    cr_expect(fabs(v.capacity / 0.25 - 1) < 0.02, "%g kept", v.capacity);
+    plain = open_run(FAMILY_LLAMA, usual(6));
+    steps(&plain, 6);
+    model_thresholds(trainer_model(run.trainer))[1] =
+        model_thresholds(trainer_model(plain.trainer))[1];
+    expect_same_model(run.trainer, plain.trainer);
+    close_run(&plain);
+    close_run(&run);
+}
+
 Test(trainer, a_state_beyond_the_last_step_is_refused)
 {
     struct run run = open_run(FAMILY_LLAMA, usual(300));

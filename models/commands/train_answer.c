@@ -92,6 +92,12 @@ static enum status judge(struct train_job *s, struct verdicts *v,
     int64_t windows = s->config.judge_windows;
 
     v->causal_rule = trainer_causal_policy(s->trainer);
+    if (s->config.thresholds == THRESHOLDS_FITTED &&
+        v->causal_rule == route_find("threshold")) {
+        enum status fitted = trainer_fit_thresholds(s->trainer, &j.watch, err);
+        if (fitted != STATUS_OK)
+            return fitted;
+    }
     v->causal = (struct verdict){ .nats = (double)NAN,
                                   .capacity = (double)NAN,
                                   .flops = (double)NAN };
@@ -260,16 +266,34 @@ static json_t *make_summary(const struct train_job *s,
     return out;
 }
 
+/* A rule that keeps another share than asked for costs otherwise, which is
+ * said. */
+#define CAPACITY_OFF 0.05
+
+/* The mean over routed layers; 0: none. */
+static double nominal_capacity(const struct model_spec *spec)
+{
+    double sum = 0.0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        sum += spec->routed[l] ? spec->capacity[l] : 0.0;
+    return spec_n_routed(spec) > 0 ? sum / spec_n_routed(spec) : 0.0;
+}
+
 /* A loss stands with what it cost: the share of tokens that routed blocks kept
  * under its rule, and the flops of that. */
-static void print_verdict(const struct route_policy *rule,
+static void print_verdict(const struct train_job *s,
+                          const struct route_policy *rule,
                           const struct verdict *v)
 {
+    const double nominal = nominal_capacity(&s->spec);
+
     printf("held-out loss: %.4f nats per byte under %s%s, %.4g flops a token",
            v->nats, rule->name, rule->causal ? "" : ", which looks ahead",
            v->flops);
     if (isfinite(v->capacity))
         printf(", %.1f %% kept in routed blocks", 100 * v->capacity);
+    if (fabs(v->capacity - nominal) > CAPACITY_OFF * nominal)
+        printf(", not the %.1f %% that were asked for", 100 * nominal);
     putchar('\n');
 }
 
@@ -290,8 +314,8 @@ static enum status print_result(const struct train_job *s,
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)
-        print_verdict(v->causal_rule, &v->causal);
-    print_verdict(s->options.policy, &v->topk);
+        print_verdict(s, v->causal_rule, &v->causal);
+    print_verdict(s, s->options.policy, &v->topk);
     if (v->compared) {
         printf("before: %.4f with nothing routed, %.4f under %s with routers as"
                " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);

@@ -356,6 +356,7 @@ static void forget_later_keys(json_t *same)
         { "data", "weights", "[]" },
         { "data", "held_out", "0.1" },
         { "routing", "window", "0" },
+        { "routing", "capacity_schedule", "\"constant\"" },
         { "routing", "capacity_warmup", "0.0" },
         { "routing", "router_deviation", "0.0" },
         { "routing", "aux_loss", "0.0" },
@@ -369,6 +370,7 @@ static void forget_later_keys(json_t *same)
         { "train", "cooldown", "0.2" },
         { "train", "rate_scaling", "\"one\"" },
         { "train", "router_rate", "1.0" },
+        { "train", "thresholds", "\"ema\"" },
         { "train", "router_decay", "0.0" },
     };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {

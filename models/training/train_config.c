@@ -28,6 +28,10 @@ static const char *const rate_scalings[] = {
     [RATE_ONE] = "one", [RATE_MUP] = "mup", NULL
 };
 
+static const char *const thresholds[] = {
+    [THRESHOLDS_EMA] = "ema", [THRESHOLDS_FITTED] = "fitted", NULL
+};
+
 /* clang-format off */
 static const struct config_key keys[] = {
     MODEL_CONFIG_KEYS(offsetof(struct train_config, model))
@@ -102,6 +106,11 @@ static const struct config_key keys[] = {
         "how often the curve gets a held-out loss; 0: only at the end"),
     RUN("train.curve_windows", INT, curve_windows, 1, 1e9, "32", NULL, "",
         "validation windows for a point of the curve"),
+    RUN("train.thresholds", CHOICE, thresholds, 0, 0, "fitted", thresholds, "",
+        "the cuts that the rule threshold goes by after training; ema: the"
+        " running means of top-k's; fitted: those that keep the capacity of"
+        " 65,536 tokens of the training text, by passes with the final weights,"
+        " which no budget pays for"),
     RUN("train.judge_windows", INT, judge_windows, 0, 1e9, "0", NULL, "",
         "validation windows for the final loss; 0: all"),
     RUN("train.save_every", INT, save_every, 0, 1e9, "0", NULL, "steps",

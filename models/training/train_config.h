@@ -14,6 +14,7 @@ struct train_config {
     double  held_out;
     char    tokenizer[CONFIG_TEXT_SIZE];     /* "": the init's, or bytes */
     char    init[CONFIG_TEXT_SIZE];          /* "": weights are drawn */
+    int     thresholds;                      /* enum thresholds */
     double  capacity_warmup, router_deviation;
     int     init_scheme;                     /* enum init_scheme */
     int     freeze;                          /* enum freeze */
@@ -28,6 +29,7 @@ struct train_config {
 };
 
 enum freeze { FREEZE_NONE, FREEZE_BACKBONE };
+enum thresholds { THRESHOLDS_EMA, THRESHOLDS_FITTED };
 enum rate_scaling { RATE_ONE, RATE_MUP };
 
 /* The width at which a rate by width is that of all tensors. */

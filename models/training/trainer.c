@@ -1,5 +1,5 @@
 /* trainer.c - Train a model: step, judge, save and note the curve. */
-#include "models/training/trainer.h"
+#include "models/training/threshold_fit.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -352,6 +352,18 @@ struct verdict trainer_judge(struct trainer *t, enum split split,
     j.verdict.capacity = j.kept / (double)j.verdict.windows;
     j.verdict.flops = (double)j.meter.flops / (double)j.verdict.tokens;
     return j.verdict;
+}
+
+enum status trainer_fit_thresholds(struct trainer *t, struct judge_watch *watch,
+                                   struct error *err)
+{
+    const struct threshold_fit job = {
+        .model = t->judge, .corpus = &t->corpus, .policy = t->options.policy,
+        .n_sequences = t->judged_at_once, .n_tokens = t->options.n_tokens,
+        .seed = t->options.seed, .ids = t->ids, .targets = t->targets,
+        .watch = watch,
+    };
+    return threshold_fit(&job, err);
 }
 
 /* Replace the judge, so that there are never three models. */

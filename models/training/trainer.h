@@ -85,6 +85,11 @@ struct verdict trainer_judge(struct trainer *trainer, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch);
 
+/* Fit the thresholds of a model whose routers score: threshold_fit.h. */
+enum status trainer_fit_thresholds(struct trainer *trainer,
+                                   struct judge_watch *watch,
+                                   struct error *err) MUST_CHECK;
+
 /* The cost of a frozen backbone's routing.  The same loss with nothing routed:
  * the model as it came; and under `policy` with the routers as they were
  * drawn. */

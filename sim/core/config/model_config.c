@@ -1,6 +1,7 @@
 /* model_config.c - Make a spec of the keys of a model file. */
 #include "sim/core/config/model_config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,11 @@ const char *const model_config_rope_scalings[] = {
 #define X(name, config, ...) NAME_##config(name)
 const char *const model_config_policies[] = { ROUTE_POLICY_MAP(X) NULL };
 #undef X
+enum { CAPACITY_CONSTANT, CAPACITY_FALLING, CAPACITY_U, CAPACITY_LATE };
+const char *const model_config_capacity_schedules[] = {
+    [CAPACITY_CONSTANT] = "constant", [CAPACITY_FALLING] = "falling",
+    [CAPACITY_U] = "u", [CAPACITY_LATE] = "late", NULL
+};
 _Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
                "the order of model_config_rope_scalings");
 enum { ROUTER_TRAIN, ROUTER_FROZEN, ROUTER_DETACHED, ROUTER_DRAWN };
@@ -164,17 +170,61 @@ static enum status check_capacity(const struct config_real_list *capacity,
     return STATUS_OK;
 }
 
+/* The i-th of n capacities, before their mean is set right. */
+static double weight_of(int schedule, int32_t i, int32_t n)
+{
+    const double x = n > 1 ? (double)i / (n - 1) : 0.0;
+
+    return schedule == CAPACITY_FALLING ? 1.0 + 0.5 * cos(M_PI * x)
+           : schedule == CAPACITY_U     ? 0.5 + (2 * x - 1) * (2 * x - 1)
+                                        : 1.0;
+}
+
+/* Spread one capacity over n blocks; late: block i of the earlier half is not
+ * routed. */
+static enum status spread(double out[SPEC_MAX_LAYERS], int32_t n,
+                          const struct model_config *config, struct error *err)
+{
+    const int schedule = config->capacity_schedule;
+    double sum = 0.0;
+
+    if (schedule != CAPACITY_CONSTANT && config->capacity.n > 1)
+        return error_set(err, STATUS_BAD_VALUE, "routing.capacity_schedule %s:"
+                         " goes with one capacity, and there are %d",
+                         model_config_capacity_schedules[schedule],
+                         config->capacity.n);
+    for (int32_t i = 0; i < n; i++)
+        sum += weight_of(schedule, i, n);
+    for (int32_t i = 0; i < n; i++) {
+        double c = config->capacity.value[config->capacity.n > 1 ? i : 0];
+        if (schedule == CAPACITY_FALLING || schedule == CAPACITY_U)
+            c *= weight_of(schedule, i, n) * n / sum;
+        out[i] = schedule == CAPACITY_LATE && i < n / 2 ? 1.0 : c;
+        if (out[i] > 1.0 && config->capacity.value[0] < 1.0)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "routing.capacity_schedule %s: capacity %g makes"
+                             " %g in a block; allowed is up to 1",
+                             model_config_capacity_schedules[schedule],
+                             config->capacity.value[0], out[i]);
+        out[i] = out[i] > 1.0 ? 1.0 : out[i];
+    }
+    return STATUS_OK;
+}
+
 /* The routed layers and their capacities, of a config that says them. */
 static enum status set_blocks(struct model_spec *spec,
                               const struct model_config *config,
                               struct error *err)
 {
     int32_t list[SPEC_MAX_LAYERS], n = 0;
+    double capacity[SPEC_MAX_LAYERS];
 
     enum status status = list_blocks(list, &n, config->blocks, spec->n_layers,
                                      err);
     if (status == STATUS_OK)
         status = check_capacity(&config->capacity, n, err);
+    if (status == STATUS_OK)
+        status = spread(capacity, n, config, err);
     if (status != STATUS_OK)
         return status;
     /* A dense model that was meant to be routed must not pass unseen. */
@@ -185,9 +235,8 @@ static enum status set_blocks(struct model_spec *spec,
                          config->blocks, spec->n_layers,
                          config->capacity.value[0]);
     for (int32_t i = 0; i < n; i++) {
-        double c = config->capacity.value[config->capacity.n > 1 ? i : 0];
-        spec->routed[list[i]] = c < 1.0;
-        spec->capacity[list[i]] = c;
+        spec->routed[list[i]] = capacity[i] < 1.0;
+        spec->capacity[list[i]] = capacity[i];
     }
     return STATUS_OK;
 }

@@ -30,6 +30,7 @@ struct model_config {
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
     struct config_real_list capacity;
+    int     capacity_schedule;   /* index into the names */
     int64_t keep_first, window;
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
@@ -49,6 +50,7 @@ struct model_config {
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
 extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
+extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
 
 /* The rows of a struct model_config that lies `base` bytes into the target, for
@@ -72,6 +74,13 @@ extern const char *const model_config_routers[];
         "1", NULL, "", "share of a sequence's tokens that a routed block"      \
         " keeps, in (0, 1], rounded up to whole tokens, at least one: one"     \
         " number, or one per routed block; at 1 nothing is routed")            \
+    MODEL_CONFIG_ROW(base, "routing.capacity_schedule", CHOICE,                \
+        capacity_schedule, 0, 0, "constant", model_config_capacity_schedules,  \
+        "", "of one capacity, how it goes over the routed blocks, whose mean"  \
+        " it stays; constant; falling: from 3/2 to 1/2 of it by half a cosine" \
+        " (Zhang et al. 2024, p-MoD); u: from 3/2 at both ends to 1/2 in the"  \
+        " middle; late: all of it in the later half of the blocks, and the"    \
+        " earlier half is not routed")                                         \
     MODEL_CONFIG_ROW(base, "routing.keep_first", INT, keep_first, 0, 1 << 20,  \
         "0", NULL, "tokens", "this many tokens at the start of every sequence" \
         " are kept by every routed block, since others attend to them: among"  \
