@@ -18,8 +18,8 @@ static void set_up_faults(void)
 
 TestSuite(faults, .init = set_up_faults, .fini = leave_directory);
 
-/* The program, whose n-th call of a kind fails; 0: none, and the numbers of them
- * go to the file counts. */
+/* The program, whose n-th call of a kind fails; 0: none, and the numbers of
+ * them go to the file counts. */
 static int with_fault(const char *kind, long n, const char *const *arguments)
 {
     char preload[PROGRAM_SIZE], fault[32];

@@ -250,7 +250,8 @@ static bool left_right(const struct job *job, char why[WHY_SIZE])
         snprintf(why, WHY_SIZE, "left %s", litter);
         return false;
     }
-    return job->trains ? job_goes_on(job, why) : is_right(job, NULL, false, why);
+    return job->trains ? job_goes_on(job, why)
+                       : is_right(job, NULL, false, why);
 }
 
 enum verdict job_try(const struct job *job, const struct disturbance *d,

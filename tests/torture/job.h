@@ -34,8 +34,8 @@ struct disturbance {
 };
 
 /* SAME: exit code 0 and the right answer, whole.  SAID: an exit code that is
- * allowed, with a message, no file but right ones, and a training can be gone on
- * with to the same bits.  WRONG: all else; `why` says what. */
+ * allowed, with a message, no file but right ones, and a training can be gone
+ * on with to the same bits.  WRONG: all else; `why` says what. */
 enum verdict { VERDICT_SAME, VERDICT_SAID, VERDICT_WRONG, VERDICTS };
 enum { WHY_SIZE = 640 };
 enum verdict job_try(const struct job *job,

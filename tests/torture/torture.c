@@ -7,6 +7,7 @@
  *       every N-th call of a kind (memory; or open, read, write, sync, rename)
  *       fails once, in each of the jobs; a table */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static bool walk(const struct job *job, const struct order *o)
     for (long i = 1; i <= calls; i += o->every) {
         snprintf(fault, sizeof fault, "%s:%ld:%d", o->kind, i,
                  strcmp(o->kind, "memory") == 0 ? ENOMEM : ENOSPC);
-        enum verdict v = job_try(job, &(struct disturbance){ .fault = fault }, why);
+        enum verdict v = job_try(job, &(struct disturbance){ .fault = fault },
+                                 why);
         n[v]++;
         if (v == VERDICT_WRONG && strcmp(why, said) != 0)
             fprintf(stderr, "%s, FAULT=%s: %s\n", job->name, fault,
@@ -126,6 +128,15 @@ static bool walk_all(const struct order *o)
 
 /* ---- rounds ---- */
 
+/* The signal ends the round's commands too: what they left is not judged. */
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
 static bool one_round(long round, const struct order *o)
 {
     const struct kind *kind = &kinds[round % KINDS];
@@ -133,6 +144,8 @@ static bool one_round(long round, const struct order *o)
         random_mix(o->seed, (uint64_t)round, 0, 0)) };
 
     kind->once(&trial);
+    if (stopped)
+        return true;
     if (*trial.why)
         printf("round %ld, %s: %s: %s\n", round, kind->name, trial.what,
                trial.why);
@@ -148,7 +161,7 @@ static bool rounds(const struct order *o)
     const double began = clock_seconds();
     long wrong = 0, n = 0;
 
-    while (clock_seconds() - began < o->seconds)
+    while (clock_seconds() - began < o->seconds && !stopped)
         wrong += !one_round(n++, o);
     for (int k = 0; k < KINDS; k++)
         printf("%s%ld %s", k ? ", " : "", (n + KINDS - 1 - k) / KINDS,
@@ -164,6 +177,8 @@ int main(int argc, char **argv)
     const struct order o = read_order(argv);
 
     (void)argc;
+    signal(SIGINT, stop);
+    signal(SIGTERM, stop);
     ordeal_find(o.program);
     if (!mkdtemp(directory))
         ordeal_fail("make", directory);

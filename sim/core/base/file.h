@@ -42,8 +42,8 @@ void        file_abandon_all(void);
 enum status file_read(char **text, size_t *size, const char *path, size_t limit,
                       struct error *err) MUST_CHECK;
 
-/* Open to read what need not be there, such as a file of /proc; NULL: it is not.
- * Lack of memory is noted (error.h). */
+/* Open to read what need not be there, such as a file of /proc; NULL: it is
+ * not.  Lack of memory is noted (error.h). */
 FILE       *file_open_optional(const char *path);
 
 /* A stream to write a text in memory, which the caller frees; close it, or
