@@ -280,8 +280,7 @@ const struct command route_table_command = {
     .examples = "  isobath route-table build/run --text build/corpus/kjv.txt"
         " -o build/table.csv\n"
         "  isobath run build/run --text build/corpus/kjv.txt --split validation"
-        " \\\n    --set routing.policy=table --set"
-        " routing.table=build/table.csv\n",
+        " --set routing.policy=table \\\n    -s routing.table=build/table.csv\n",
     .flags = flags, .config = &run_config_schema,
     .options_size = sizeof(struct table_flags), .run = run,
 };
