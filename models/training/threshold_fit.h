@@ -2,7 +2,9 @@
 #ifndef THRESHOLD_FIT_H
 #define THRESHOLD_FIT_H
 
-#include "models/training/trainer.h"
+#include "models/executor/model.h"
+#include "models/training/corpus.h"
+#include "models/training/judge_watch.h"
 
 struct threshold_fit {
     struct model        *model;       /* not opened to train */

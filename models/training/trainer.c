@@ -1,5 +1,5 @@
 /* trainer.c - Train a model: step, judge, save and note the curve. */
-#include "models/training/threshold_fit.h"
+#include "models/training/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "models/training/divergence.h"
+#include "models/training/threshold_fit.h"
 #include "sim/core/answer/table.h"
 
 /* Rows of the curve besides those that are judged: enough for any plot. */

@@ -5,6 +5,7 @@
 #include "models/training/corpus.h"
 #include "models/executor/model.h"
 #include "models/files/source.h"
+#include "models/training/judge_watch.h"
 #include "models/training/schedule.h"
 #include "models/training/training_state.h"
 
@@ -52,12 +53,6 @@ void        trainer_close(struct trainer *trainer);
 /* One step.  STATUS_FAILED when the loss or its gradient is no longer a number:
  * nothing of this trainer is worth saving then. */
 enum status trainer_step(struct trainer *trainer, struct error *err) MUST_CHECK;
-
-/* A watcher of the judging of a split: `go_on` false ends it early.  Put it
- * first in a struct of your own. */
-struct judge_watch {
-    bool (*go_on)(struct judge_watch *watch, int64_t done, int64_t of);
-};
 
 /* The split in so many blocks of neighbouring windows, whose losses tell how
  * far the text decides: as many as the interval of a mean needs (31 degrees of
