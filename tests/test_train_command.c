@@ -27,6 +27,11 @@ Test(train_command, train_leaves_the_files_that_others_read)
                  number_at(s, "totals.predicted.flops")));
     cr_expect(eq(dbl, number_at(s, "tokens"), 40 * 2 * 32));
     cr_expect(number_at(s, "totals.measured.seconds") > 0);
+    cr_expect(number_at(s, "load.wall_seconds") > 0);
+    cr_expect(number_at(s, "load.cpu_seconds") > 0);
+    cr_expect(number_at(s, "load.probe_share") <= 1);
+    cr_expect(isfinite(number_at(s, "load.busy")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), 40));
     cr_expect(isnan(number_at(s, "totals.measured.flops")));
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
     json_decref(s);
@@ -303,6 +308,33 @@ Test(train_command, a_varying_number_of_kept_tokens_is_counted_as_predicted)
                              " a/summary.json") == 0);
     }
     cr_expect(eq(int, STARTED("run", "b", "--prompt", "the ", "-n", "20", "-q"),
+                 0));
+}
+
+/* What a run kept is counted, and routes that run, a training from the start,
+ * and what it samples; the training's table lies with its weights. */
+Test(train_command, a_table_of_what_was_kept_routes)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("route-table", "a", "--text", "text", "-o",
+                              "t.csv", "--order", "2", "-q"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "64",
+                              "-q", "--set", "routing.policy=table", "--set",
+                              "routing.table=t.csv"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "-q", "--set",
+                              "routing.policy=table"), 2));
+    expect_said("stderr", "routing.table: the policy table needs one");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "-q", "--set",
+                              "routing.policy=table"), 2));
+    expect_said("stderr", "routing.table: the policy table needs one");
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "b", "-q", "--set",
+                              "routing.policy=table", "--set",
+                              "routing.table=t.csv"), 0));
+    cr_expect(system("grep -q '\"counted_equals_predicted\": true'"
+                     " b/summary.json") == 0);
+    cr_expect(system("rm t.csv") == 0);
+    cr_expect(there("b/route_table.csv"));
+    cr_expect(eq(int, ISOBATH("run", "b", "--prompt", "the ", "-n", "9", "-q"),
                  0));
 }
 

@@ -33,9 +33,20 @@ static enum status measured_ledger(struct ledger **out,
                                      (struct cost){ 0 }, err);
     if (status == STATUS_OK)
         ledger_set_clock(*out, trainer_state(s->trainer)->seconds,
+                         load_seen_source(&s->load),
                          "train measures time only; isobath profile reads"
                          " counters");
     return status;
+}
+
+/* Of the steps that this process did: others came before a resumption. */
+static json_t *load_json(const struct train_job *s)
+{
+    json_t *load = load_seen_json(&s->load);
+
+    json_object_set_new(load, "steps",
+                        json_integer(s->options.steps - s->first_step));
+    return load;
 }
 
 static json_t *memory_json(const struct train_job *s)
@@ -244,6 +255,7 @@ static json_t *make_summary(const struct train_job *s,
     json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
+    json_object_set_new(out, "load", load_json(s));
     json_object_set_new(out, "memory", memory_json(s));
     return out;
 }
@@ -275,6 +287,8 @@ static enum status print_result(const struct train_job *s,
            s->options.steps * s->config.batch * s->config.tokens,
            (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                               LEDGER_ANY).count[METRIC_FLOPS]);
+    fputs("load: ", stdout);
+    load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)
         print_verdict(v->causal_rule, &v->causal);
     print_verdict(s->options.policy, &v->topk);
@@ -300,6 +314,7 @@ static enum status write_files(struct train_job *s,
         (s->tokenizer &&
          (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
                                   s->rundir.path, err))) ||
+        (status = train_table_write(s, err)) ||
         (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
     return rundir_write_ledgers(&s->rundir, s->predicted, counted, measured, err);
