@@ -82,7 +82,8 @@ Test(train_init, a_model_that_routes_already_goes_on_as_it_routes)
     expect_said("stderr", "bad.yaml:2:13: routing.capacity [0.5]: train.init"
                 " dense has [0.25]; leave the key out");
     put_file("more.yaml", strstr(routers_config, "data:"));
-    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "more", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "more", "-q", "--set",
+                              "routing.capacity=0.25"), 0));
     json_t *s = summary_of("more");
     cr_expect(eq(dbl, number_at(s, "routing.capacity_nominal"), 0.25));
     cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));

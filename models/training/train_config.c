@@ -163,8 +163,23 @@ enum status train_config_load(struct train_config *out, const char *path,
                : status;
 }
 
-/* True if the config contradicts the model; 0 leaves a size open, and a spec
- * has floats where the file has doubles. */
+/* A spec has floats where the file has doubles. */
+static bool differ(double given, double model)
+{
+    return fabs(given - model) > 1e-6 * fabs(model);
+}
+
+static bool lists_differ(const struct config_real_list *given,
+                         const struct config_real_list *model)
+{
+    bool other = given->n != model->n;
+
+    for (int32_t i = 0; i < given->n && !other; i++)
+        other = differ(given->value[i], model->value[i]);
+    return other;
+}
+
+/* True if the config contradicts the model; 0 leaves a size open. */
 static bool says_otherwise(const struct config_key *key,
                            const struct train_config *given,
                            const struct train_config *model)
@@ -179,8 +194,9 @@ static bool says_otherwise(const struct config_key *key,
         return *(const int64_t *)a != 0 &&
                *(const int64_t *)a != *(const int64_t *)b;
     case CONFIG_REAL:
-        return fabs(*(const double *)a - *(const double *)b) >
-               1e-6 * fabs(*(const double *)b);
+        return differ(*(const double *)a, *(const double *)b);
+    case CONFIG_REAL_LIST:
+        return lists_differ(a, b);
     case CONFIG_CHOICE:
         return *(const int *)a != *(const int *)b;
     default:

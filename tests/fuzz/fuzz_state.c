@@ -22,16 +22,16 @@ static struct corpus text = { .n = 1, .weight = { 1.0 } };
 static struct trainer *open_trainer(void)
 {
     const struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 1, .n_channels = 4, .n_heads = 1,
-        .n_kv_heads = 1, .head_size = 4, .n_ffn = 4, .n_vocab = 256,
-        .max_tokens = 8, .norm_epsilon = 1e-5f, .rope_theta = 1e4f,
+        .traits = family_traits[FAMILY_LLAMA], .n_layers = 1,
+        .n_channels = 4, .n_heads = 1, .n_kv_heads = 1, .head_size = 4,
+        .n_ffn = 4, .n_vocab = 256, .max_tokens = 8, .norm_epsilon = 1e-5f, .rope_theta = 1e4f,
         .tied_head = true,
     };
     const struct trainer_options options = {
         .n_sequences = 1, .n_tokens = 4, .steps = STEPS,
         .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9,
-        .beta2 = 0.98, .epsilon = 1e-8, .clip = 1.0, .threshold_decay = 0.9, .judge_every = 5,
-        .curve_windows = 1, .seed = 7, .n_threads = 1,
+        .beta2 = 0.98, .epsilon = 1e-8, .clip = 1.0, .threshold_decay = 0.9,
+        .judge_every = 5, .curve_windows = 1, .seed = 7, .n_threads = 1,
         .policy = route_find("dense"),
     };
     struct trainer *trainer = NULL;
