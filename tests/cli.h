@@ -121,8 +121,8 @@ static const char run_yaml[] =
     "  judge_every: 10\n"
     "  curve_windows: 2\n"
     "  judge_windows: 100\n"
-    "  save_every: 20\n"
-    "  thresholds: ema\n";
+    "  thresholds: ema\n"
+    "  save_every: 20\n";
 
 static char started_in[256];
 

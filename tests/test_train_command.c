@@ -200,7 +200,7 @@ Test(train_command, train_tells_where_a_config_is_wrong)
                "bad.yaml:13:17: train.budget_flops 1e+09: there is train.steps"
                " 40 too");
     expect_bad("  save_every: 20\n", "machine: nowhere.yaml\n",
-               "bad.yaml:18:10:");
+               "bad.yaml:19:10:");
     expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
                "bad.yaml:2:11: model.family: no class of transformers is qwen3"
                " with model.qkv_bias true");
