@@ -230,7 +230,9 @@ static char *help_of(const struct command *c)
     return text;
 }
 
-/* The number of lines that begin with the flag, behind its letter where it has
+enum { ROW_INDENT = 2 };         /* what is further in, is text or an example */
+
+/* The number of rows that begin with the flag, behind its letter where it has
  * one. */
 static int count_rows(const char *text, const char *name)
 {
@@ -239,10 +241,11 @@ static int count_rows(const char *text, const char *name)
 
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        const char *at = line + strspn(line, " ");
+        const size_t indent = strspn(line, " ");
+        const char *at = line + indent;
         at += at[0] == '-' && at[1] != '-' ? 4 : 0;
-        n += strncmp(at, name, length) == 0 && !isalnum(at[length]) &&
-             at[length] != '-';
+        n += indent == ROW_INDENT && strncmp(at, name, length) == 0 &&
+             !isalnum(at[length]) && at[length] != '-';
     }
     return n;
 }
