@@ -104,7 +104,7 @@ static enum status layers_of(struct report *r,
                                     : STATUS_OK;
         if (status != STATUS_OK)
             return status;
-        if (!has_ledgers(&r->trained[a]))
+        if (!run[a] || !has_ledgers(&r->trained[a]))
             continue;
         r->layers[a] = &r->trained[a];
         r->layers_totals[a] = &run[a]->totals;

@@ -82,7 +82,7 @@ static float try_one(struct router_leak *out, const struct router_leak_job *job,
 
     run_arm_forward(job->arm, &pass, rule->policy, NULL);
     const float now = model_nats(job->arm->model)[trial->t];
-    out->changed += memcmp(&now, &before, sizeof now) != 0;
+    out->changed += now < before || now > before;
     out->rerouted += rerouted(job, trial);
     out->positions++;
     return now - before;
@@ -109,13 +109,15 @@ enum status router_leak(struct router_leak *out,
     enum status status = STATUS_OK;
 
     *out = (struct router_leak){ 0 };
-    if (!trial.ids || !trial.targets || !more)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
-                           " positions", job->positions);
-    else if (!can_exchange(r))
-        status = error_set(err, STATUS_BAD_VALUE, "%" PRId64 " windows: a leak"
-                           " is measured by exchanging futures between two or"
-                           " more", r->windows);
+    if (!trial.ids || !trial.targets || !more) {
+        status = STATUS_NO_MEMORY;
+        error_set(err, status, "no memory for %" PRId64 " positions",
+                  job->positions);
+    } else if (!can_exchange(r)) {
+        status = STATUS_BAD_VALUE;
+        error_set(err, status, "%" PRId64 " windows: a leak is measured by"
+                  " exchanging futures between two or more", r->windows);
+    }
     while (status == STATUS_OK && out->positions < job->positions &&
            job->go_on(job->watcher, out->positions)) {
         draw(&trial, r, &random);

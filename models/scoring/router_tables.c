@@ -157,8 +157,10 @@ static enum status open_judging(struct judging *j, struct router_table *out,
     out->nats = malloc(n * sizeof *out->nats);
     j->score = malloc(all * sizeof *j->score);
     j->truth = malloc(all * sizeof *j->truth);
-    if (!out->nats || !j->score || !j->truth)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to judge a table");
+    if (!out->nats || !j->score || !j->truth) {
+        error_set(err, STATUS_NO_MEMORY, "no memory to judge a table");
+        return STATUS_NO_MEMORY;
+    }
     return allocation_open(&j->kept, plan_n_choices(&j->arm->spec), 1,
                            (int32_t)(r->room / r->windows_most), err);
 }

@@ -36,8 +36,8 @@ static enum status open_scores(struct scores *s, struct error *err)
         s->room += windows_of(job, i) * job->n_tokens;
     s->pass = calloc(layers * (size_t)job->n_sequences * (size_t)job->n_tokens,
                      sizeof *s->pass);
-    s->all = calloc(layers * (size_t)s->room, sizeof *s->all);
-    s->scratch = calloc((size_t)s->room, sizeof *s->scratch);
+    s->all = calloc(layers * (size_t)s->room + 1, sizeof *s->all);
+    s->scratch = calloc((size_t)s->room + 1, sizeof *s->scratch);
     return s->pass && s->all && s->scratch
                ? STATUS_OK
                : error_set(err, STATUS_NO_MEMORY, "no memory for the scores of"

@@ -74,7 +74,8 @@ static void write_key(struct plot *p, const struct tradeoff *x,
     }
     width = mark + advance * (double)longest;
     columns = (size_t)fmax(1, floor((PLOT_WIDTH - 20) / width));
-    p->top = 70 + KEY_ROW * (double)((lines->n + columns - 1) / columns);
+    const size_t rows = (lines->n + columns - 1) / columns;
+    p->top = 70 + KEY_ROW * (double)rows;
     fprintf(p->script, "WIDTH = %.9g; COLUMNS = %zu\n%s", width, columns,
             figure_tradeoff_key_gp);
 }

@@ -42,9 +42,10 @@ enum status token_cost_read(struct token_cost *out, const struct run *run,
     if (status != STATUS_OK)
         return status;
     out->step = calloc(csv.n_rows + 1, sizeof *out->step);
-    if (!out->step)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for tokens of %s",
-                           csv.path);
+    if (!out->step) {
+        status = STATUS_NO_MEMORY;
+        error_set(err, status, "no memory for tokens of %s", csv.path);
+    }
     for (size_t c = 0; c < csv.n_columns; c++) {
         const bool kept = strncmp(csv.field[c], "kept_", 5) == 0;
         out->most += kept;

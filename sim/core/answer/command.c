@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "sim/core/base/file.h"
 
 #include "sim/core/answer/json.h"
-#include "sim/core/base/file.h"
-
 #include "sim/core/base/cpus.h"
+#include "sim/core/base/file.h"
 
 enum { LINE_SIZE = 256 };
 

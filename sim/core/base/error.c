@@ -25,13 +25,6 @@ void error_note_errno(void)
         error_note_memory();
 }
 
-void *error_noted(void *memory)
-{
-    if (!memory)
-        error_note_memory();
-    return memory;
-}
-
 enum status error_set(struct error *err, enum status status,
                       const char *format, ...)
 {

@@ -40,7 +40,13 @@ enum status error_set(struct error *err, enum status status,
 bool  error_memory_ran_out(void);
 void  error_note_memory(void);
 void  error_note_errno(void);           /* if errno says so */
-void *error_noted(void *memory);        /* if it is NULL; returns it */
+/* If it is NULL; returns it. */
+static inline void *error_noted(void *memory)
+{
+    if (!memory)
+        error_note_memory();
+    return memory;
+}
 
 /* Replace control characters by "?": the text holds names from outside, and a
  * terminal would obey them. */

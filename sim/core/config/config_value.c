@@ -1,6 +1,7 @@
 /* config_value.c - Read and write each type of value. */
 #include "sim/core/config/config_value.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -541,6 +542,7 @@ static const struct list_kind *list_kind(const struct config_key *key)
                                offsetof(struct config_real_list, value), 0,
                                CONFIG_LIST_MAX, false },
     };
+    assert(key->type < sizeof kinds / sizeof *kinds && kinds[key->type].read);
     return &kinds[key->type];
 }
 

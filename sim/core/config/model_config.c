@@ -217,7 +217,7 @@ static enum status set_blocks(struct model_spec *spec,
                               struct error *err)
 {
     int32_t list[SPEC_MAX_LAYERS], n = 0;
-    double capacity[SPEC_MAX_LAYERS];
+    double capacity[SPEC_MAX_LAYERS] = { 0 };
 
     enum status status = list_blocks(list, &n, config->blocks, spec->n_layers,
                                      err);
