@@ -44,6 +44,7 @@ double reference_gate(enum gate gate, double score)
     double sigmoid = 1.0 / (1.0 + exp(-score));
     return gate == GATE_RAW       ? score
            : gate == GATE_SIGMOID ? sigmoid
+           : gate == GATE_TANH    ? tanh(score)
            : gate == GATE_ONE     ? 1.0
                                   : 2.0 * sigmoid;
 }

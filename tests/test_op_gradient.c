@@ -472,6 +472,7 @@ Test(op_gradient, gates)
         check_gate(k, GATE_RAW, GATING_RAW);
         check_gate(k, GATE_SIGMOID, GATING_SIGMOID);
         check_gate(k, GATE_SIGMOID2, GATING_SIGMOID2);
+        check_gate(k, GATE_TANH, GATING_TANH);
         check_gate(k, GATE_ONE, GATING_ONE);
     }
 }

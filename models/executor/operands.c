@@ -143,6 +143,7 @@ struct gating gating_of(struct model *m, int32_t layer)
     return (struct gating){
         .gate = m->spec.gate == GATE_RAW       ? GATING_RAW
                 : m->spec.gate == GATE_SIGMOID ? GATING_SIGMOID
+                : m->spec.gate == GATE_TANH    ? GATING_TANH
                 : m->spec.gate == GATE_ONE     ? GATING_ONE
                                                : GATING_SIGMOID2,
         .trained = !m->spec.router_detached,

@@ -549,9 +549,10 @@ void op_gather_backward(struct executor *ex, struct place at, const real *dx,
 void op_gate(struct executor *ex, struct place at, const struct gating *o)
 {
     static const uint64_t value[] = { [GATING_RAW] = 0,
-        [GATING_SIGMOID] = EXP + 2, [GATING_SIGMOID2] = EXP + 3 };
+        [GATING_SIGMOID] = EXP + 2, [GATING_SIGMOID2] = EXP + 3,
+        [GATING_TANH] = EXP + 4 };
     static const uint64_t slope[] = { [GATING_RAW] = 0, [GATING_SIGMOID] = 3,
-        [GATING_SIGMOID2] = 4 };
+        [GATING_SIGMOID2] = 4, [GATING_TANH] = 3 };
     struct op_run run = op_begin(ex, at);
     bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? gate_backward_part : gate_part, o);

@@ -194,7 +194,9 @@ struct predictor {
     real       *dweight, *dbias;   /* [W], [1], overwritten */
 };
 
-enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_ONE };
+enum gating_kind {
+    GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_TANH, GATING_ONE
+};
 
 /* x' = x + g(r) (y - x) on kept rows. */
 struct gating {

@@ -89,6 +89,8 @@ static real gate_value(const struct gating *o, real score)
 {
     if (o->gate == GATING_RAW)
         return score;
+    if (o->gate == GATING_TANH)    /* 2 sigmoid(2 score) - 1 */
+        return real_set(2.0f) / (real_exp(score * -2.0f) + 1.0f) - 1.0f;
     real s = real_set(1.0f) / (real_exp(-score) + 1.0f);
     return o->gate == GATING_SIGMOID ? s : s * 2.0f;
 }
@@ -123,6 +125,8 @@ static real gate_slope(const struct gating *o, real g, real dvalue)
 {
     if (o->gate == GATING_RAW)
         return dvalue;
+    if (o->gate == GATING_TANH)
+        return dvalue * (real_set(1.0f) - g * g);
     real s = o->gate == GATING_SIGMOID ? g : g * 0.5f;
     return dvalue * g * (real_set(1.0f) - s);
 }

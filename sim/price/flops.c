@@ -81,6 +81,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               12*C + 8, 0)                                     \
   X(FORWARD, GATE, gate_2_sigmoid,   3*C + EXP + 3, 0,                         \
                               12*C + 8, 0)                                     \
+  X(FORWARD, GATE, gate_tanh, 3*C + EXP + 4, 0,                                \
+                              12*C + 8, 0)                                     \
   X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
                               4*C + 4*V, 4*C*V)                                \
   X(FORWARD, LOSS, any,       (EXP + 2)*V + FOLD + LOG + 3, 0,                 \
@@ -146,6 +148,9 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATE, learns && gate_2_sigmoid,                                  \
                               5*C + FOLD + 1 + 4 + judged, 0,                  \
+                              20*C + 8 + 4*judged + 4*C*again, 0)              \
+  X(BACKWARD, GATE, learns && gate_tanh,                                       \
+                              5*C + FOLD + 1 + 3 + judged, 0,                  \
                               20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
@@ -290,6 +295,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID,
         gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
+        gate_tanh = spec->gate == GATE_TANH,
         sigmoid = entropy || balance,
         learns = router_learns(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };

@@ -166,8 +166,8 @@ extern const char *const model_config_routers[];
     MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
         "2*sigmoid", gate_names, "",                                           \
         "the factor of a kept token's change: the router's score, its"         \
-        " sigmoid, twice that, or 1; but for one, every routed block has a"    \
-        " router, whoever chooses")                                            \
+        " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
+        " block has a router, whoever chooses")                                \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
         "normalised", router_input_names, "",                                  \
         "the router's input: the residual stream, normalised or raw")          \

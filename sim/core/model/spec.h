@@ -61,6 +61,7 @@ bool traits_equal(const struct traits *a, const struct traits *b);
     X(GATE_RAW,      "raw")       \
     X(GATE_SIGMOID,  "sigmoid")   \
     X(GATE_SIGMOID2, "2*sigmoid") \
+    X(GATE_TANH,     "tanh")      \
     X(GATE_ONE,      "one")
 
 enum gate { GATE_MAP(NAMES_ID) GATE_COUNT };
