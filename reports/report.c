@@ -274,27 +274,27 @@ void report_close(struct report *r)
 static enum status write_table(const struct table *t, const char *folder,
                                struct error *err)
 {
-    static const char *const ends[] = { ".csv", ".json", ".md" };
-    char file[TABLE_NAME_SIZE + 8], path[FILE_PATH_SIZE];
-    struct file_writer writer;
+    static const char *const ends[] = { "csv", "json", "md" };
     enum status status = t->status;
 
     if (status != STATUS_OK)
         return error_set(err, status, "no memory for table %s", t->name);
     for (int i = 0; i < 3; i++) {
-        snprintf(file, sizeof file, "%s%s", t->name, ends[i]);
-        if ((status = file_join(path, folder, file, err)) != STATUS_OK ||
-            (status = file_replace(&writer, path, err)) != STATUS_OK)
+        char file[TABLE_NAME_SIZE + 8];
+        struct file_writer writer;
+        snprintf(file, sizeof file, "%s.%s", t->name, ends[i]);
+        if ((status = file_create_in(&writer, folder, file, err)) != STATUS_OK)
             return status;
         if (i == 0)
             table_csv(t, writer.stream);
         else if (i == 2)
             table_markdown(t, writer.stream);
-        else if ((status = table_json(t, writer.stream, err)) != STATUS_OK) {
-            file_abandon(&writer);
-            return status;
-        }
-        if ((status = file_commit(&writer, err)) != STATUS_OK)
+        else
+            status = table_json(t, writer.stream, err);
+        if (status == STATUS_OK)
+            status = file_commit(&writer, err);
+        file_abandon(&writer);
+        if (status != STATUS_OK)
             return status;
     }
     return STATUS_OK;

@@ -200,6 +200,29 @@ void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
     }
 }
 
+void case_table(struct model *model)
+{
+    enum { N = 600 };
+    const struct model_spec *spec = model_spec(model);
+    struct random random = random_seeded(8);
+    struct route_table *table = NULL;
+    int32_t ids[N];
+    bool *kept;
+
+    if (spec->signal != SIGNAL_TABLE)
+        return;
+    kept = calloc((size_t)N * (size_t)spec_n_routed(spec), sizeof *kept);
+    for (int i = 0; i < N; i++)
+        ids[i] = (int32_t)random_below(&random, (uint32_t)spec->n_vocab);
+    for (int i = 0; i < N * spec_n_routed(spec); i++)
+        kept[i] = (ids[i % N] + (int32_t)random_below(&random, 3)) % 2 == 0;
+    cr_assert(route_table_open(&table, spec, 3, NULL) == STATUS_OK);
+    cr_assert(route_table_count(table, ids, kept, N, NULL) == STATUS_OK);
+    cr_assert(route_table_fit(table, spec, NULL) == STATUS_OK);
+    model_take_table(model, table);
+    free(kept);
+}
+
 struct model *case_model(const struct model_spec *spec,
                          const struct model_options *options, uint64_t seed)
 {
@@ -208,6 +231,7 @@ struct model *case_model(const struct model_spec *spec,
     enum status status = model_open(&model, spec, options, &err);
     cr_assert(status == STATUS_OK, "model_open: %s", err.text);
     case_fill(model, seed);
+    case_table(model);
     return model;
 }
 

@@ -71,7 +71,12 @@ void case_fill(struct model *model, uint64_t seed);
 void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
                uint64_t seed);
 
-/* Opens and fills; ends the test on failure. */
+/* Counts a text in which about half of the tokens were kept, and gives the table
+ * to a model that goes by one. */
+void case_table(struct model *model);
+
+/* Opens and fills, with a table where the spec goes by one; ends the test on
+ * failure. */
 struct model *case_model(const struct model_spec *spec,
                          const struct model_options *options, uint64_t seed);
 

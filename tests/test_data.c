@@ -288,7 +288,7 @@ static struct data *open_tokens(const struct tokenizer *tokenizer,
 
     write_text(letters, n_tail);
     enum status status = data_open_tokens(&data, path, n_tokens, tokenizer,
-                                          &err);
+                                          DATA_HELD_OUT, &err);
     unlink(path);
     cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
     return data;
@@ -360,7 +360,8 @@ Test(data, counts_in_tokens_what_is_too_short)
     struct error err = { STATUS_OK, "" };
 
     write_text("AQ", 0);
-    cr_expect(eq(int, data_open_tokens(&data, path, 2050, tokenizer, &err),
+    cr_expect(eq(int, data_open_tokens(&data, path, 2050, tokenizer,
+                                       DATA_HELD_OUT, &err),
                  STATUS_BAD_VALUE));
     unlink(path);
     cr_expect(strstr(err.text, "4096 for train, at most 2049 tokens in a row:"

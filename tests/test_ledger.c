@@ -134,6 +134,48 @@ Test(ledger, clearing_forgets_every_charge)
     ledger_close(l);
 }
 
+static void charge_alike(struct ledger *ledger, int32_t layer, int32_t n_tokens,
+                         uint64_t flops)
+{
+    struct cost cost = cost_zero(PROV_COUNTED);
+    struct ledger_key key = { PASS_FORWARD, layer, 0, OP_QKV };
+
+    cost_set_count(&cost, METRIC_FLOPS, flops, PROV_COUNTED);
+    cr_assert(eq(int, ledger_charge_alike(ledger, key, n_tokens, &cost),
+                 STATUS_OK));
+}
+
+/* Whoever reads finds what was charged to tokens alike in their cells. */
+Test(ledger, tokens_charged_alike_are_charged_each)
+{
+    enum { ANY = LEDGER_ANY };
+    struct ledger *l = open_full();
+    const struct ledger_key last = { PASS_FORWARD, 1, 3, OP_QKV };
+
+    charge_alike(l, 1, 4, 5);
+    charge_alike(l, 1, 4, 7);
+    charge(l, PASS_FORWARD, 1, 2, OP_QKV, 100);
+    cr_expect(eq(u64, ledger_at(l, last)->count[METRIC_FLOPS], 12));
+    charge_alike(l, 1, 3, 1);              /* fewer: not the last */
+    charge_alike(l, 1, 4, 1000);
+    charge_alike(l, 1, 0, 1);
+    cr_expect(eq(u64, flops(l, ANY, 1, 2, ANY), 1113));
+    cr_expect(eq(u64, flops(l, ANY, 1, 3, ANY), 1012));
+    cr_expect(eq(u64, flops(l, ANY, 0, ANY, ANY), 0));
+    cr_expect(not(ledger_touched(l, (struct ledger_key){
+        PASS_FORWARD, 1, LEDGER_SHARED, OP_QKV })));
+    charge_alike(l, 1, 4, 1);
+    cr_assert(eq(int, ledger_scale(l, 2), STATUS_OK));
+    cr_expect(eq(u64, ledger_at(l, last)->count[METRIC_FLOPS], 2026));
+    charge_alike(l, 2, 4, 1);
+    ledger_clear(l);
+    cr_expect(eq(u64, flops(l, ANY, ANY, ANY, ANY), 0));
+    charge(l, PASS_FORWARD, 1, 3, OP_QKV, UINT64_MAX);
+    charge_alike(l, 1, 4, 1);
+    cr_expect(eq(int, ledger_at(l, last)->from[METRIC_FLOPS], PROV_UNKNOWN));
+    ledger_close(l);
+}
+
 Test(ledger, an_overflowing_charge_leaves_the_cell)
 {
     struct ledger *l = open_full();

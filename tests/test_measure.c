@@ -311,9 +311,9 @@ Test(measure, a_repeat_that_others_disturbed_does_not_count)
     double seconds[MEASURE_REPEAT_MAX];
 
     cr_expect(eq(int, told.n, 6));
-    cr_expect(measure_is_quiet(m, 0));
-    cr_expect(not(measure_is_quiet(m, 1)));
-    cr_expect(not(measure_is_quiet(m, 2)));
+    cr_expect(measure_is_quiet(m, METRIC_SECONDS, 0));
+    cr_expect(not(measure_is_quiet(m, METRIC_SECONDS, 1)));
+    cr_expect(not(measure_is_quiet(m, METRIC_SECONDS, 2)));
     cr_expect(eq(int, measure_repeats(m, METRIC_SECONDS, seconds), 3));
     cr_expect(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                     LEDGER_ANY, METRIC_SECONDS).n, 1));
@@ -336,8 +336,16 @@ Test(measure, when_others_disturbed_every_repeat_it_is_busy)
     struct measure *m = time_three(&bench, &prober);
 
     cr_expect(eq(int, measure_load(m).n_quiet, 0));
-    cr_expect(eq(int, measure_range(m, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                                    LEDGER_ANY, METRIC_SECONDS).n, 3));
+    struct measure_range range = measure_range(m, LEDGER_ANY, LEDGER_ANY,
+                                               LEDGER_ANY, LEDGER_ANY,
+                                               METRIC_SECONDS);
+    cr_expect(eq(int, range.n, 3));
+    cr_expect(eq(int, range.from, PROV_BUSY));
+    struct ledger *ledger = open_ledger(2, 0);
+    measure_finish(m, ledger, NULL);
+    cr_expect(eq(int, ledger_at(ledger, (struct ledger_key){ PASS_FORWARD, 0,
+        LEDGER_SHARED, OP_QKV })->from[METRIC_SECONDS], PROV_BUSY));
+    ledger_close(ledger);
     measure_close(m);
     fake_tree_close(&bench.tree);
 }

@@ -78,8 +78,8 @@ static void bench_sleep(void *context, double seconds)
     spend(bench, seconds, bench->idle_watts * seconds);
 }
 
-/* Half a second's baseline is 4 windows of 125 ms. */
-static struct measure *open_idling(struct bench *bench, int n_repeats)
+static struct measure *open_beside(struct bench *bench, int n_repeats,
+                                   struct load_prober *prober)
 {
     struct measure *m = NULL;
     struct error err = { 0 };
@@ -88,11 +88,18 @@ static struct measure *open_idling(struct bench *bench, int n_repeats)
         .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
         .n_repeats = n_repeats, .busy = busy, .busy_context = bench,
         .idle_seconds = 0.5, .clock = { bench_now, bench_sleep, bench },
+        .prober = prober,
     };
     bench->now = 100;
     cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
               err.text);
     return m;
+}
+
+/* Half a second's baseline is 4 windows of 125 ms. */
+static struct measure *open_idling(struct bench *bench, int n_repeats)
+{
+    return open_beside(bench, n_repeats, NULL);
 }
 
 static const struct ledger_key key_a = { PASS_FORWARD, 0, LEDGER_SHARED,
@@ -166,6 +173,76 @@ Test(measure_energy, gross_and_net_by_hand)
     cr_assert(epsilon_eq(dbl, t.gross_per_token, 0.375, 1e-9));
     cr_assert(epsilon_eq(dbl, t.net_per_token, 0.25, 1e-9));
     cr_assert(epsilon_eq(dbl, joules_in_all(ledger), 3, 1e-9));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+/* ---- others on the machine ---- */
+
+struct told {
+    const struct load_probe *probe;
+    int n;
+};
+
+static struct load_probe tell(void *context)
+{
+    struct told *told = context;
+    return told->probe[told->n++];
+}
+
+/* Two repeats of 0.5 s, with 3 J and, as others ran beside the second one, 9. */
+static struct ledger *measure_two(struct measure **out, struct bench *bench,
+                                  const struct load_probe *probe)
+{
+    static struct told told;
+    static struct load_prober prober;
+
+    told = (struct told){ probe, 0 };
+    prober = (struct load_prober){ tell, &told, { 0, 0 } };
+    bench->idle_watts = 2;
+    *out = open_beside(bench, 2, &prober);
+    repeat(*out, bench, 0.5, 3);
+    repeat(*out, bench, 0.5, 9);
+    return finish(*out);
+}
+
+Test(measure_energy, joules_of_a_disturbed_repeat_do_not_count)
+{
+    static const struct load_probe probe[] = { { 100, 50 }, { 98, 50 },
+                                               { 60, 50 }, { 60, 50 } };
+    struct bench bench = make_bench(true);
+    struct measure *m;
+    struct ledger *ledger = measure_two(&m, &bench, probe);
+    struct measure_energy e = measure_energy(m);
+    double each[MEASURE_REPEAT_MAX];
+
+    cr_expect(epsilon_eq(dbl, e.joules, 3, 1e-9));
+    cr_expect(epsilon_eq(dbl, e.high, 3, 1e-9));
+    cr_expect(epsilon_eq(dbl, joules_in_all(ledger), 3, 1e-9));
+    cr_expect(eq(int, ledger_at(ledger, key_a)->from[METRIC_JOULES],
+                 PROV_APPORTIONED));
+    cr_expect(eq(int, measure_repeats(m, METRIC_JOULES, each), 2));
+    cr_expect(measure_is_quiet(m, METRIC_JOULES, 0));
+    cr_expect(not(measure_is_quiet(m, METRIC_JOULES, 1)));
+    ledger_close(ledger);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
+Test(measure_energy, joules_are_busy_where_every_repeat_was)
+{
+    static const struct load_probe probe[] = { { 100, 50 }, { 60, 50 },
+                                               { 60, 50 }, { 60, 50 } };
+    struct bench bench = make_bench(true);
+    struct measure *m;
+    struct ledger *ledger = measure_two(&m, &bench, probe);
+
+    cr_expect(epsilon_eq(dbl, measure_energy(m).joules, 6, 1e-9));
+    cr_expect(eq(int, ledger_at(ledger, key_a)->from[METRIC_JOULES],
+                 PROV_BUSY));
+    cr_expect(eq(int, ledger_at(ledger, key_b)->from[METRIC_JOULES],
+                 PROV_BUSY));
     ledger_close(ledger);
     measure_close(m);
     fake_tree_close(&bench.tree);

@@ -457,7 +457,8 @@ static enum status route(struct model_spec *spec,
 
     for (; n < MAX_SETTINGS && settings && settings[n]; n++)
         setting[n].text = settings[n];
-    return model_config_route(spec, policy, replay, "m.gguf", setting, n, err);
+    static char table[CONFIG_TEXT_SIZE];
+    return model_config_route(spec, policy, replay, table, "m.gguf", setting, n, err);
 }
 
 Test(model_config, routes_a_dense_model_that_has_weights)

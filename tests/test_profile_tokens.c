@@ -8,7 +8,8 @@
 
 #include "hwprof/commands/profile_job.h"
 #include "sim/core/base/file.h"
-#include "tests/fake_tree.h"
+#include "reports/read/csv.h"
+#include "tests/fake_bench.h"
 
 enum { L = 4, STEPS = 2, BATCH = 3 };
 
@@ -40,44 +41,57 @@ static struct model_spec shape(enum routed_part part)
 }
 
 /* tokens.csv of a model whose choice c kept kept[step][c] sequences' tokens; its
- * dense twin kept all.  Nothing was measured. */
-static char *written(enum routed_part part, const int32_t *kept)
+ * dense twin kept all.  Both take what was measured. */
+static char *written_by(enum routed_part part, const int32_t *kept,
+                        const struct measure *measured,
+                        const struct fake_tree *tree)
 {
-    struct fake_tree tree = bare_computer();
+    struct measure *measure = (struct measure *)(uintptr_t)measured;
     struct profile_job s = {
         .arguments = { .batch = BATCH, .tokens = 10, .steps = STEPS },
         .spec = { [ARM_MOD] = shape(part) },
     };
     struct cost step[STEPS] = { cost_zero(PROV_COUNTED),
                                 cost_zero(PROV_COUNTED) };
-    const struct measure_options options = {
-        .sysfs_root = tree.root, .proc_root = tree.root,
-        .configs = "/nonexistent", .n_layers = L,
-        .metrics = 1u << METRIC_SECONDS, .n_tokens = STEPS, .bare = true,
-    };
-    struct measure *measure;
     int32_t all[STEPS * L];
     char path[512], *text;
     size_t size;
     struct error err;
 
     s.spec[ARM_DENSE] = spec_dense(&s.spec[ARM_MOD]);
-    snprintf(s.rundir.path, sizeof s.rundir.path, "%s", tree.root);
+    snprintf(s.rundir.path, sizeof s.rundir.path, "%s", tree->root);
     for (int i = 0; i < STEPS * L; i++)
         all[i] = BATCH;
-    cr_assert(eq(int, measure_open(&measure, &options, &err), STATUS_OK), "%s",
-              err.text);
     struct arm arm[ARM_COUNT] = {
-        { .name = "dense", .spec = &s.spec[ARM_DENSE], .measure = measure,
-          .step = step, .kept = all },
-        { .name = "mod", .spec = &s.spec[ARM_MOD], .measure = measure,
-          .step = step, .kept = (int32_t *)(uintptr_t)kept },
+        { .job = &s, .name = "dense", .spec = &s.spec[ARM_DENSE],
+          .measure = measure, .step = step, .kept = all },
+        { .job = &s, .name = "mod", .spec = &s.spec[ARM_MOD],
+          .measure = measure, .step = step,
+          .kept = (int32_t *)(uintptr_t)kept },
     };
     cr_assert(eq(int, profile_tokens_write(&s, arm, ARM_COUNT, &err),
                  STATUS_OK), "%s", err.text);
-    fake_tree_path(&tree, path, "tokens.csv");
+    fake_tree_path(tree, path, "tokens.csv");
     cr_assert(eq(int, file_read(&text, &size, path, 1 << 16, &err), STATUS_OK),
               "%s", err.text);
+    return text;
+}
+
+/* The same where nothing was measured. */
+static char *written(enum routed_part part, const int32_t *kept)
+{
+    struct fake_tree tree = bare_computer();
+    const struct measure_options options = {
+        .sysfs_root = tree.root, .proc_root = tree.root,
+        .configs = "/nonexistent", .n_layers = L,
+        .metrics = 1u << METRIC_SECONDS, .n_tokens = STEPS, .bare = true,
+    };
+    struct measure *measure;
+    struct error err;
+
+    cr_assert(eq(int, measure_open(&measure, &options, &err), STATUS_OK), "%s",
+              err.text);
+    char *text = written_by(part, kept, measure, &tree);
     measure_close(measure);
     fake_tree_close(&tree);
     return text;
@@ -112,4 +126,96 @@ Test(profile_tokens, parts_routed_apart_have_two)
     says(text, "\r\nmod,0,8,3,6,2,1,0,3,0,0,");
     says(text, "\r\nmod,1,9,3,5,1,0,2,2,0,0,");
     free(text);
+}
+
+/* ---- what was measured of a step ---- */
+
+static double bench_now(void *context)
+{
+    return ((struct bench *)context)->now;
+}
+
+/* One repeat of each pass: 3 J in half a second; the first of two steps takes
+ * longer. */
+static struct measure *measure_steps(struct bench *bench)
+{
+    struct measure *m;
+    struct error err = { 0 };
+    const struct measure_options options = {
+        .sysfs_root = bench->tree.root, .proc_root = bench->tree.root,
+        .configs = "/nonexistent", .backend = &fake_backend, .n_layers = L,
+        .n_repeats = 1, .busy = busy, .busy_context = bench,
+        .metrics = counter_bit(METRIC_SECONDS) | counter_bit(METRIC_JOULES),
+        .n_tokens = STEPS, .bare = true, .clock = { bench_now, NULL, bench },
+    };
+    int pass;
+
+    cr_assert(eq(int, measure_open(&m, &options, &err), STATUS_OK), "%s",
+              err.text);
+    while ((pass = measure_next(m)) >= 0) {
+        cr_assert(eq(int, measure_begin(m, pass, &err), STATUS_OK), "%s",
+                  err.text);
+        run_op(measure_meter(m), &bench->fake, 0, OP_QKV, 1);
+        for (int t = 0; t < STEPS; t++) {
+            measure_token(m, t);
+            usleep(t ? 1000 : 3000);
+        }
+        bench->now += 0.5;
+        post_energy(bench, 3000000);
+        cr_assert(not(measure_again(m)));
+        cr_assert(eq(int, measure_end(m, &err), STATUS_OK), "%s", err.text);
+    }
+    struct ledger *ledger = open_ledger(L, 0);
+    measure_finish(m, ledger, NULL);
+    ledger_close(ledger);
+    return m;
+}
+
+static double real_at(const struct csv *csv, size_t row, const char *column)
+{
+    double value;
+    struct error err;
+
+    cr_assert(eq(int, csv_real(csv, row, csv_column(csv, column), &value, &err),
+                 STATUS_OK), "%s", err.text);
+    return value;
+}
+
+static const char *text_at(const struct csv *csv, size_t row,
+                           const char *column)
+{
+    return csv_text(csv, row, csv_column(csv, column));
+}
+
+/* A step is shorter than what a sensor posts in: its joules are a share. */
+Test(profile_tokens, a_step_has_its_share_of_the_joules_by_its_seconds)
+{
+    struct bench bench = make_bench(true);
+    struct measure *m = measure_steps(&bench);
+    const int32_t kept[STEPS * L] = { 3, 2, 3, 1, 3, 0, 3, 3 };
+    struct csv csv;
+    char path[512];
+
+    free(written_by(PART_BLOCK, kept, m, &bench.tree));
+    fake_tree_path(&bench.tree, path, "tokens.csv");
+    cr_assert(eq(int, csv_open(&csv, path, NULL), STATUS_OK));
+    cr_assert(eq(sz, csv.n_rows, STEPS * ARM_COUNT));
+    double first = real_at(&csv, 0, "joules");    /* of the dense twin */
+    double second = real_at(&csv, ARM_COUNT, "joules");
+    cr_expect(epsilon_eq(dbl, first + second, 3, 1e-6));
+    cr_expect(epsilon_eq(dbl, first / second, real_at(&csv, 0, "seconds") /
+                         real_at(&csv, ARM_COUNT, "seconds"), 1e-5));
+    cr_expect(eq(str, (char *)text_at(&csv, 0, "joules_source"),
+                 "apportioned"));
+    cr_expect(epsilon_eq(dbl, real_at(&csv, 0, "joules_resolution"),
+                         0.001 * 3 / 0.5, 1e-9));
+    cr_expect(real_at(&csv, 0, "seconds_resolution") > 0);
+    cr_expect(eq(str, (char *)text_at(&csv, 0, "joules_reason"), ""));
+    cr_expect(eq(str, (char *)text_at(&csv, 0, "flops"), ""));
+    cr_expect(eq(str, (char *)text_at(&csv, 0, "flops_source"), "unknown"));
+    cr_expect(eq(str, (char *)text_at(&csv, 0, "flops_reason"),
+                 "not asked for"));
+    csv_close(&csv);
+    measure_close(m);
+    fake_tree_close(&bench.tree);
 }

@@ -118,6 +118,21 @@ Test(token_cost, tokens_are_read_with_their_routing)
 }
 
 /* Two columns a layer: of four parts the token was kept by 3. */
+Test(token_cost, seconds_measured_while_others_ran_are_busy)
+{
+    struct token_cost cost;
+
+    cr_assert(eq(int, read_tokens(&cost, "model,step,tokens,kept,kept_1,"
+        "seconds,seconds_source\nmod,0,1,1,1,0.001,busy\n", NULL),
+        STATUS_OK));
+    cr_assert(cost.busy);
+    token_cost_close(&cost);
+    cr_assert(eq(int, read_tokens(&cost, "model,step,tokens,kept,kept_1,"
+        "seconds\nmod,0,1,1,1,0.001\n", NULL), STATUS_OK));
+    cr_assert(not(cost.busy));
+    token_cost_close(&cost);
+}
+
 Test(token_cost, parts_routed_apart_are_counted_as_parts)
 {
     struct token_cost cost;

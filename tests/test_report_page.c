@@ -321,7 +321,9 @@ static void put_trained(const char *name, const char *capacity,
         " \"heldout_topk\": 2.4, \"train\": 2.6}, \"tokens\": 100,"
         " \"routing\": {\"policy\": \"expert_choice\", \"blocks\": %s,"
         " \"capacity_nominal\": %s, \"capacity_realised\": %s},"
-        " \"totals\": {\"counted\": {\"flops\": 1000000}}, %s}", capacity,
+        " \"totals\": {\"counted\": {\"flops\": 1000000}, \"measured\":"
+        " {\"seconds\": 3.5, \"sources\": {\"seconds\": \"busy\"}}}, %s}",
+        capacity,
         blocks, capacity, realised, flops);
     put(path, text);
 }
@@ -336,6 +338,23 @@ static void report_of_two(void)
               err.text);
     cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
               err.text);
+}
+
+/* The summary says by its source that others ran meanwhile. */
+Test(report_page, seconds_of_a_busy_training_are_marked)
+{
+    char *table;
+
+    put_trained("a", "1.0", "[]", "1.0", "\"flops_per_token_forward\": 29000");
+    put_trained("b", "0.25", "[1]", "0.25",
+                "\"flops_per_token_forward\": 9000");
+    report_of_two();
+    table = text_of("out/tables/points.csv");
+    has(table, ",3.5,busy,");
+    free(table);
+    table = text_of("out/tables/points.md");
+    has(table, "| busy 3.5");
+    free(table);
 }
 
 Test(report_page, a_loss_stands_with_the_flops_of_its_own_rule)
@@ -518,6 +537,18 @@ Test(report_page, six_repeats_claim_time_with_its_interval)
     report_of(in_folder("p"));
     page = text_of("out/index.html");
     has(page, "5.8 % less time");
+    free(page);
+}
+
+Test(report_page, busy_repeats_claim_no_time)
+{
+    char *page;
+    put_profile("{\"median\":0.942,\"low\":0.93,\"high\":0.95,\"n\":6,"
+                "\"busy\":true}");
+    report_of(in_folder("p"));
+    page = text_of("out/index.html");
+    lacks(page, "% less time");
+    has(page, "an unclear change in time (-5.8 %, measured while others ran)");
     free(page);
 }
 

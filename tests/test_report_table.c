@@ -166,6 +166,34 @@ Test(report_table, a_lower_bound_carries_its_sign)
     table_close(&t);
 }
 
+Test(report_table, a_busy_figure_says_so_wherever_it_is_written)
+{
+    static const struct column columns[] = {
+        { "op", "op", "", COLUMN_TEXT, true },
+        { "seconds", "time", "s", COLUMN_SI, false } };
+    struct table t;
+    struct error failed = { 0 };
+    char  *out = NULL;
+    size_t size = 0;
+    FILE  *file = open_memstream(&out, &size);
+
+    table_open(&t, "busy", columns, 2);
+    table_row(&t, ROW_PLAIN);
+    table_text(&t, "norm");
+    table_amount(&t, amount_of(5, PROV_BUSY));
+    cr_assert(table_aligned(&t, file, &failed) == STATUS_OK);
+    table_markdown(&t, file);
+    table_html(&t, file);
+    table_csv(&t, file);
+    fclose(file);
+    cr_assert(strstr(out, "busy 5.000\n") != NULL, "%s", out);
+    cr_assert(strstr(out, "| busy 5.000 |") != NULL, "%s", out);
+    cr_assert(strstr(out, ">busy 5.000") != NULL, "%s", out);
+    cr_assert(strstr(out, "norm,5,busy") != NULL, "%s", out);
+    free(out);
+    table_close(&t);
+}
+
 static char *html_of(size_t n_columns, const struct column *of,
                      struct amount cell, const char *unit)
 {

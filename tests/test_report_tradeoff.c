@@ -39,6 +39,7 @@ struct point {
     const char *rule, *blocks, *part, *keys;
     double capacity, share, increase, half;    /* half of the interval */
     bool   alone;                              /* without a twin */
+    bool   busy;                               /* beside others' work */
     const char *status;
     int keep_first;
     const char *weights;
@@ -80,6 +81,8 @@ static void put(struct point p)
                 " \"high\": %.9g}}}", p.increase, low, high, p.share, p.share,
                 p.share + 0.01, p.share, p.share + 0.02, p.share,
                 p.share - 0.01, p.share + 0.01);
+    if (p.busy)
+        fputs(", \"load\": {\"busy\": true}", f);
     fputs("}\n", f);
     fclose(f);
 }
@@ -118,6 +121,20 @@ static const struct trade *find(const char *line, double capacity)
             return &x.point[i];
     cr_fatal("no point %s at %g", line, capacity);
     return NULL;
+}
+
+Test(report_tradeoff, time_beside_others_work_has_no_interval_and_says_busy)
+{
+    put_dense();
+    put((struct point){ .rule = "threshold", .capacity = 0.5, .share = 0.8,
+                        .increase = 0.04, .half = 0.01, .busy = true });
+    gather();
+    const struct trade *t = find("threshold", 0.5);
+    cr_expect(epsilon_eq(dbl, t->share[SPEND_SECONDS].value, 0.81, 1e-9));
+    cr_expect(eq(int, t->share[SPEND_SECONDS].from, PROV_BUSY));
+    cr_expect(not(isfinite(t->share[SPEND_SECONDS].low)));
+    cr_expect(eq(int, t->spent[SPEND_SECONDS].from, PROV_BUSY));
+    cr_expect(eq(int, t->share[SPEND_FLOPS].from, PROV_COUNTED));
 }
 
 Test(report_tradeoff, lines_are_in_order_and_of_a_kind)

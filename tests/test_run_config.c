@@ -120,8 +120,8 @@ Test(run_config, mistakes_are_named_with_their_place)
     refused("run: {model: m, text: t, windw: 3}", NULL, 0,
             "c.yaml:1:26: unknown key 'run.windw', did you mean 'run.window'?");
     refused("run: {model: m, text: t, split: half}", NULL, 0,
-            "c.yaml:1:33: run.split half: allowed is one of all, validation,"
-            " test");
+            "c.yaml:1:33: run.split half: allowed is one of all, train,"
+            " validation, test");
     refused("run: {model: m, text: t}\nrouting: 3", NULL, 0,
             "c.yaml:2:10: routing 3: allowed is key: value");
     refused("run: {model: m, text: t}\nrouting: {a: {b: 1}}", NULL, 0,

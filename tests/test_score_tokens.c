@@ -82,8 +82,8 @@ static int32_t begun_with(const char *post_processor)
     put_file(text, letters);
     cr_assert(run_text_open(&t, text, path, &source, false, &err) == STATUS_OK,
               "%s", err.text);
-    cr_assert(data_open_tokens(&data, text, 8, t.tokenizer, &err) == STATUS_OK,
-              "%s", err.text);
+    cr_assert(data_open_tokens(&data, text, 8, t.tokenizer, DATA_HELD_OUT,
+                               &err) == STATUS_OK, "%s", err.text);
     data_window(data, SPLIT_TRAIN, 0, 8, inputs, targets);
     cr_expect(eq(i32, inputs[0], t.windows.bos < 0 ? 0 : t.windows.bos));
     data_close(data);

@@ -235,11 +235,10 @@ Test(source, a_checkpoint_that_names_a_rule_it_cannot_serve_is_refused)
     struct model *model = exported();
     char command[200];
 
-    snprintf(command, sizeof command, "sed -i s/expert_choice/token_norm/"
-             " %s/config.json", directory);
+    snprintf(command, sizeof command, "sed -i"
+             " s/expert_choice/attention_received/ %s/config.json", directory);
     cr_assert(system(command) == 0);
-    expect_refused(directory, NULL, "its policy token_norm: goes by the signal"
-                                    " norm");
+    expect_refused(directory, NULL, "goes by the signal received");
     model_close(model);
     remove_directory(directory);
 }

@@ -39,7 +39,8 @@ static const char fake_program[] =
     " {\"nats_per_byte\": 1.25}, \"heldout_tokens\": 64, \"rules\":"
     " [{\"bits_per_byte\": 3.25}]}, \"per_token\": {\"nats\": 2.5},"
     " \"twin\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
-    " \"high\": 1.0}}}}' > $dir/tmp\n"
+    " \"high\": 1.0}}}, \"load\": {\"cpu_seconds\": 2.5, \"waiting_seconds\":"
+    " 0.5, \"busy\": true}}' > $dir/tmp\n"
     "mv $dir/tmp $dir/summary.json\n";
 
 static void set_up(void)
@@ -148,9 +149,9 @@ Test(sweep, it_knows_which_keys_of_train_and_run_name_files)
         for (const struct config_key *k = schemas[i]->keys; k->name; k++) {
             if (k->type == CONFIG_SETTINGS)
                 continue;
-            cr_expect(sweep_names_file(k->name) == (k->type == CONFIG_PATH),
-                      "%s", k->name);
-            files += k->type == CONFIG_PATH;
+            const bool file = k->type == CONFIG_PATH || k->type == CONFIG_PATHS;
+            cr_expect(sweep_names_file(k->name) == file, "%s", k->name);
+            files += file;
         }
     cr_expect(ge(int, files, 9));
 }
@@ -263,9 +264,10 @@ Test(sweep, every_point_runs_with_its_settings_and_is_tabled)
                      " --threads=1 --set s=1 --set x.y=b, c\n");
     cr_assert_str_eq(text_of("out/points.csv"),
         "point,name,x.y,status,counted.flops,predicted.flops,seconds,tokens,"
-        "loss.train,loss.heldout_causal,loss.heldout_topk,capacity_realised\r\n"
-        "0,y=a,a,done,12,,,8,1.5,1.25,,\r\n"
-        "1,\"y=b, c\",\"b, c\",done,12,,,8,1.5,1.25,,\r\n");
+        "loss.train,loss.heldout_causal,loss.heldout_topk,capacity_realised,"
+        "load.cpu_seconds,load.steal_seconds,load.waiting_seconds,load.busy\r\n"
+        "0,y=a,a,done,12,,,8,1.5,1.25,,,2.5,,0.5,1\r\n"
+        "1,\"y=b, c\",\"b, c\",done,12,,,8,1.5,1.25,,,2.5,,0.5,1\r\n");
 }
 
 /* Nothing to resume; its seconds are results, so points run one at a time. */
@@ -285,9 +287,11 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
         "loss_increase_low,loss_increase_high,loss_difference,"
         "loss_difference_low,loss_difference_high,ratio.flops,ratio.bytes,"
         "ratio.seconds,ratio.seconds_low,ratio.seconds_high,ratio.joules,"
-        "ratio.joules_low,ratio.joules_high\r\n"
-        "0,x=1,1,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,\r\n"
-        "1,x=2,2,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,\r\n");
+        "ratio.joules_low,ratio.joules_high,load.cpu_seconds,"
+        "load.steal_seconds,load.waiting_seconds,load.busy\r\n"
+        "0,x=1,1,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,,2.5,,0.5,1\r\n"
+        "1,x=2,2,done,64,,2.5,3.25,,,,,,,,,,,,,,,,,,,,,0.75,0.5,1,,,,2.5,,0.5,1\r\n"
+        );
 }
 
 Test(sweep, finished_points_are_not_run_again)

@@ -27,6 +27,11 @@ Test(train_command, train_leaves_the_files_that_others_read)
                  number_at(s, "totals.predicted.flops")));
     cr_expect(eq(dbl, number_at(s, "tokens"), 40 * 2 * 32));
     cr_expect(number_at(s, "totals.measured.seconds") > 0);
+    cr_expect(number_at(s, "load.wall_seconds") > 0);
+    cr_expect(number_at(s, "load.cpu_seconds") > 0);
+    cr_expect(number_at(s, "load.probe_share") <= 1);
+    cr_expect(isfinite(number_at(s, "load.busy")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), 40));
     cr_expect(isnan(number_at(s, "totals.measured.flops")));
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
     json_decref(s);
@@ -98,6 +103,78 @@ Test(train_command, a_capacity_that_falls_is_paid_for_and_counted)
                      "%*[^,],,%lf", &kept) == 1 && kept == 1.0);
     cr_expect(strstr(curve, ",0.25,") != NULL);
     free(curve);
+}
+
+static double source_number(const json_t *s, size_t i, const char *key)
+{
+    json_t *sources = json_object_get(json_object_get(s, "loss"), "sources");
+    return json_number_value(json_object_get(json_array_get(sources, i), key));
+}
+
+Test(train_command, texts_are_weighed_and_each_has_a_loss)
+{
+    cr_assert(eq(int, system("tr a-y b-z <text >other"), 0));
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "data.path=[text, other]", "--set",
+                              "data.weights=[0.9, 0.1]"), 0));
+    json_t *s = summary_of("a");
+    double often = source_number(s, 0, "heldout_causal");
+    double other = source_number(s, 1, "heldout_causal");
+    cr_expect(often < other);
+    cr_expect(epsilon_eq(dbl, number_at(s, "loss.heldout_causal"),
+                         0.9 * often + 0.1 * other, 1e-12));
+    cr_expect(eq(dbl, number_at(s, "loss.heldout_bytes"),
+                 source_number(s, 0, "heldout_bytes") +
+                     source_number(s, 1, "heldout_bytes")));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    json_decref(s);
+    /* A config names them relative to itself; by size, if it says no more. */
+    char config[sizeof run_yaml + 64];
+    const char *path = strstr(run_yaml, "  path: text\n");
+    cr_assert(eq(int, mkdir("below", 0777), 0));
+    snprintf(config, sizeof config, "%.*s  path: [../text, ../other]\n%s",
+             (int)(path - run_yaml), run_yaml, strchr(path, '\n') + 1);
+    put_file("below/two.yaml", config);
+    cr_assert(eq(int, ISOBATH("train", "below/two.yaml", "-o", "b", "-q"), 0));
+    s = summary_of("b");
+    cr_expect(fabs(source_number(s, 0, "weight") - 0.5) < 0.1);
+    json_decref(s);
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.weights=[1, 2]"), 2));
+    expect_said("stderr", "data.weights: 2 numbers: allowed is one for each of"
+                " data.path, which has 1");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.path=[text, nowhere]"), 2));
+    expect_said("stderr", "nowhere");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
+                              "data.path=[]"), 2));
+}
+
+/* A gate that is the raw score explodes with its router; what was saved before
+ * stays. */
+Test(train_command, training_that_diverges_spoils_no_checkpoint)
+{
+    static const char *const again[] = { "--quiet", "--resume" };
+    size_t size[2];
+    char *saved[2];
+
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", again[i],
+                                  "--set", "routing.gate=raw", "--set",
+                                  "routing.router_deviation=100", "--set",
+                                  "train.router_rate=1e6", "--set",
+                                  "train.learning_rate=10", "--set",
+                                  "train.weight_decay=10", "--set",
+                                  "train.warmup=1", "--set", "train.clip=0",
+                                  "--set", "train.save_every=1"), 1));
+        expect_said("stderr", "training diverged at step ");
+        expect_said("stderr", "checkpoints of before are as they were");
+        cr_expect(not(there("a/summary.json")));
+        saved[i] = read_file("a/state.safetensors", &size[i]);
+    }
+    cr_expect(size[0] == size[1] && memcmp(saved[0], saved[1], size[0]) == 0);
+    free(saved[1]);
+    free(saved[0]);
 }
 
 static void expect_bad(const char *from, const char *to, const char *said)
@@ -231,6 +308,33 @@ Test(train_command, a_varying_number_of_kept_tokens_is_counted_as_predicted)
                              " a/summary.json") == 0);
     }
     cr_expect(eq(int, STARTED("run", "b", "--prompt", "the ", "-n", "20", "-q"),
+                 0));
+}
+
+/* What a run kept is counted, and routes that run, a training from the start,
+ * and what it samples; the training's table lies with its weights. */
+Test(train_command, a_table_of_what_was_kept_routes)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("route-table", "a", "--text", "text", "-o",
+                              "t.csv", "--order", "2", "-q"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "64",
+                              "-q", "--set", "routing.policy=table", "--set",
+                              "routing.table=t.csv"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "-q", "--set",
+                              "routing.policy=table"), 2));
+    expect_said("stderr", "routing.table: the policy table needs one");
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "-q", "--set",
+                              "routing.policy=table"), 2));
+    expect_said("stderr", "routing.table: the policy table needs one");
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "b", "-q", "--set",
+                              "routing.policy=table", "--set",
+                              "routing.table=t.csv"), 0));
+    cr_expect(system("grep -q '\"counted_equals_predicted\": true'"
+                     " b/summary.json") == 0);
+    cr_expect(system("rm t.csv") == 0);
+    cr_expect(there("b/route_table.csv"));
+    cr_expect(eq(int, ISOBATH("run", "b", "--prompt", "the ", "-n", "9", "-q"),
                  0));
 }
 

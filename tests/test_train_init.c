@@ -82,7 +82,8 @@ Test(train_init, a_model_that_routes_already_goes_on_as_it_routes)
     expect_said("stderr", "bad.yaml:2:13: routing.capacity [0.5]: train.init"
                 " dense has [0.25]; leave the key out");
     put_file("more.yaml", strstr(routers_config, "data:"));
-    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "more", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "more", "-q", "--set",
+                              "routing.capacity=0.25"), 0));
     json_t *s = summary_of("more");
     cr_expect(eq(dbl, number_at(s, "routing.capacity_nominal"), 0.25));
     cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
@@ -107,6 +108,47 @@ Test(train_init, all_of_a_model_may_be_trained_on)
     expect_same_file("a/model.safetensors", "dense/model.safetensors");
 }
 
+/* Everything learns, routers drawn into it too; their thresholds begin with the
+ * first cut, not from nothing. */
+Test(train_init, all_of_a_dense_model_learns_with_routers_drawn_into_it)
+{
+    train_dense();
+    put_file("whole.yaml", routers_config);
+    cr_assert(eq(int, ISOBATH("train", "whole.yaml", "-o", "first", "-q",
+                              "--set", "train.freeze=none", "--set",
+                              "routing.capacity=0.25", "--set", "train.steps=1",
+                              "--set", "train.learning_rate=1e-30"), 0));
+    cr_assert(eq(int, ISOBATH("train", "whole.yaml", "-o", "last", "-q", "--set",
+                              "train.freeze=none", "--set",
+                              "routing.capacity=0.25"), 0));
+    json_t *dense = summary_of("dense");
+    json_t *first = summary_of("first"), *last = summary_of("last");
+    /* A threshold of 0 would keep half of scores so small. */
+    cr_expect(number_at(first, "routing.capacity_realised") < 0.4);
+    cr_expect(number_at(first, "loss.heldout_topk") >
+              number_at(dense, "loss.heldout_causal"));
+    cr_expect(number_at(last, "loss.heldout_causal") <
+              number_at(first, "loss.heldout_causal"));
+    cr_expect(eq(dbl, number_at(last, "counted_equals_predicted"), 1));
+    json_decref(last);
+    json_decref(first);
+    json_decref(dense);
+    /* What routes already brings its thresholds. */
+    put_file("more.yaml", strstr(routers_config, "data:"));
+    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "more", "-q", "--set",
+                              "train.freeze=none", "--set", "train.init=last",
+                              "--set", "train.steps=1", "--set",
+                              "train.learning_rate=1e-30"), 0));
+    last = summary_of("last");
+    first = summary_of("more");
+    cr_expect(epsilon_eq(dbl, number_at(first, "loss.heldout_topk"),
+                         number_at(last, "loss.heldout_topk"), 1e-6));
+    cr_expect(epsilon_eq(dbl, number_at(first, "loss.heldout_causal"),
+                         number_at(last, "loss.heldout_causal"), 0.02));
+    json_decref(first);
+    json_decref(last);
+}
+
 static void expect_bad_routers(const char *from, const char *to,
                                const char *said)
 {
@@ -127,7 +169,7 @@ Test(train_init, train_tells_what_a_model_to_begin_with_does_not_allow)
     expect_bad_routers("capacity: 0.5", "capacity: 0.5\n  router: frozen",
                        "the routers are frozen too");
     expect_bad_routers("capacity: 0.5", "capacity: 0.5\n  policy: strided\n"
-                       "  gate: one", "this policy has no router");
+                       "  gate: one", "this model has no router");
     expect_bad_routers("capacity: 0.5", "capacity: 0.5\n  blocks: 1,9",
                        "bad.yaml:3:11: routing.blocks: layer 9:");
     expect_bad_routers("freeze: backbone", "freeze: all", "bad.yaml:8:11:"

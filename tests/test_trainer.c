@@ -21,7 +21,7 @@ static const struct shape tiny = { .n_channels = 16, .n_heads = 2,
 /* A run, and what it stands on. */
 struct run {
     char directory[64], state[FILE_PATH_SIZE];
-    struct data *data;
+    struct corpus corpus;
     struct trainer *trainer;
     struct model_spec spec;
     struct trainer_options options;
@@ -43,7 +43,7 @@ static void open_trainer(struct run *run)
 {
     struct error err = { STATUS_OK, "" };
     cr_assert(eq(int, trainer_open(&run->trainer, &run->spec, &run->options,
-                                   run->data, "0123456789abcdef", &err),
+                                   &run->corpus, "0123456789abcdef", &err),
                  STATUS_OK), "%s", err.text);
 }
 
@@ -51,13 +51,15 @@ static struct run open_as(enum family family, struct trainer_options options,
                           bool frozen)
 {
     struct run run = { .options = options };
-    char text[FILE_PATH_SIZE];
+    struct config_paths text = { .n = 1 };
 
     make_directory(run.directory);
-    snprintf(text, sizeof text, "%s/text", run.directory);
+    snprintf(text.value[0], sizeof text.value[0], "%s/text", run.directory);
     snprintf(run.state, sizeof run.state, "%s/state", run.directory);
-    write_words(text);
-    cr_assert(eq(int, data_open(&run.data, text, options.n_tokens, NULL),
+    write_words(text.value[0]);
+    cr_assert(eq(int, corpus_open(&run.corpus, &text,
+                                  &(struct config_real_list){ 0 },
+                                  options.n_tokens, NULL, DATA_HELD_OUT, NULL),
                  STATUS_OK));
     run.spec = case_spec(&tiny, family, 0.25, PATTERN_ODD);
     run.spec.backbone_frozen = frozen;
@@ -74,7 +76,7 @@ static struct run open_run(enum family family, struct trainer_options options)
 static void close_run(struct run *run)
 {
     trainer_close(run->trainer);
-    data_close(run->data);
+    corpus_close(&run->corpus);
     remove_directory(run->directory);
 }
 
@@ -436,6 +438,8 @@ Test(trainer, a_run_that_diverges_says_so)
         status = trainer_step(run.trainer, &err);
     cr_expect(eq(int, status, STATUS_FAILED));
     cr_expect(strstr(err.text, "diverged at step") != NULL, "%s", err.text);
+    cr_expect(strstr(err.text, "nor is the weight model.") != NULL, "%s",
+              err.text);
     close_run(&run);
 }
 

@@ -222,7 +222,7 @@ static int keep_quiet(const struct measure *measure, double *seconds, int n)
     int kept = 0;
 
     for (int r = 0; r < n; r++)
-        if (measure_is_quiet(measure, r))
+        if (measure_is_quiet(measure, METRIC_SECONDS, r))
             seconds[kept++] = seconds[r];
     return kept ? kept : n;
 }

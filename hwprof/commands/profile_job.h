@@ -110,9 +110,8 @@ enum status profile_count_steps(struct arm *arm, struct error *err) MUST_CHECK;
 enum status profile_paired_print(const struct arm *arm, bool quiet,
                                  struct error *err) MUST_CHECK;
 /* {"flops","bytes","joules": ratio, "seconds": {"median","low","high","n",
- * "busy": others disturbed every pair},
- * "paired": {METRIC: {"difference","ratio"}}}; joules that were measured are an
- * object like seconds. */
+ * "busy": others disturbed every pair}, "paired": {METRIC: {"difference",
+ * "ratio"}}}; joules that were measured are an object like seconds. */
 json_t *profile_paired(const struct arm *arm);
 json_t *profile_range(const double *x, int n);
 
@@ -123,9 +122,10 @@ void    profile_energy_print(FILE *file, const struct arm *arm);
  * "gross_joules_high": of single repeats, "times", "shared_by"}. */
 json_t *profile_energy(const struct arm *arm);
 
-/* tokens.csv of the decoding arms; and what a token costs by how many routed
- * layers kept it, or parts where those are routed apart, printed and as
- * JSON. */
+/* tokens.csv of the decoding arms: of every metric a step's amount, its source,
+ * how small a step may be and still be told, and the reason for none.  And what
+ * a token costs by how many routed layers kept it, or parts where those are
+ * routed apart, printed and as JSON. */
 enum status profile_tokens_write(const struct profile_job *s,
                                  const struct arm *arm, int n_arms,
                                  struct error *err) MUST_CHECK;

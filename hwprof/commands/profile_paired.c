@@ -31,20 +31,13 @@ struct pairs {
     double difference[MEASURE_REPEAT_MAX], ratio[MEASURE_REPEAT_MAX];
 };
 
-/* A pair of seconds counts where others disturbed neither repeat. */
-static bool is_quiet(const struct arm *arm, int pair)
+/* A pair of seconds or joules counts where others disturbed neither repeat;
+ * what is counted does not mind them. */
+static bool is_quiet(const struct arm *arm, enum metric metric, int pair)
 {
-    return measure_is_quiet(arm[ARM_DENSE].measure, pair) &&
-           measure_is_quiet(arm[ARM_MOD].measure, pair);
-}
-
-static bool any_quiet(const struct arm *arm, int n)
-{
-    int i = 0;
-
-    while (i < n && !is_quiet(arm, i))
-        i++;
-    return i < n;
+    return (int)metric < METRIC_FIRST_REAL ||
+           (measure_is_quiet(arm[ARM_DENSE].measure, metric, pair) &&
+            measure_is_quiet(arm[ARM_MOD].measure, metric, pair));
 }
 
 static struct pairs pairs_of(const struct arm *arm, enum metric metric)
@@ -53,11 +46,12 @@ static struct pairs pairs_of(const struct arm *arm, enum metric metric)
     int n = measure_repeats(arm[ARM_DENSE].measure, metric, dense);
     int m = measure_repeats(arm[ARM_MOD].measure, metric, mod);
     int both = n < m ? n : m;
-    struct pairs p = { .busy = metric == METRIC_SECONDS && both > 0 &&
-                               !any_quiet(arm, both) };
+    struct pairs p = { .busy = both > 0 };
 
+    for (int i = 0; i < both; i++)
+        p.busy &= !is_quiet(arm, metric, i);
     for (int i = 0; i < both; i++) {
-        if (metric == METRIC_SECONDS && !p.busy && !is_quiet(arm, i))
+        if (!p.busy && !is_quiet(arm, metric, i))
             continue;
         p.difference[p.n] = mod[i] - dense[i];
         p.ratio[p.n++] = mod[i] / dense[i];
@@ -65,15 +59,18 @@ static struct pairs pairs_of(const struct arm *arm, enum metric metric)
     return p;
 }
 
-/* The median of x[n] and its interval, in three cells of one unit. */
-static void add_interval(struct table *t, const double *x, int n,
-                         const char *unit)
+/* The median of x[p->n] and its interval, in three cells of one unit. */
+static void add_interval(struct table *t, const struct pairs *p,
+                         const double *x, const char *unit)
 {
-    struct difference d = stats_median_interval(x, (size_t)n);
+    struct difference d = stats_median_interval(x, (size_t)p->n);
     const double ends[] = { d.mean, d.low, d.high };
 
+    /* The interval of what others disturbed says nothing. */
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        table_quantity(t, amount_of(ends[i], PROV_MEASURED), unit);
+        table_quantity(t, i && p->busy ? amount_unknown(NULL)
+                                       : amount_of(ends[i], PROV_MEASURED),
+                       unit);
 }
 
 static enum status print_pairs(const struct arm *arm, struct error *err)
@@ -102,9 +99,12 @@ static enum status print_pairs(const struct arm *arm, struct error *err)
             continue;
         table_row(&t, ROW_PLAIN);
         table_text(&t, metric_table[m].column);
-        add_interval(&t, p.difference, p.n, strcmp(unit, "1") ? unit : "");
-        add_interval(&t, p.ratio, p.n, "");
-        table_count(&t, (uint64_t)p.n, PROV_MEASURED);
+        add_interval(&t, &p, p.difference, strcmp(unit, "1") ? unit : "");
+        add_interval(&t, &p, p.ratio, "");
+        if (p.busy)
+            table_text(&t, "busy");
+        else
+            table_count(&t, (uint64_t)p.n, PROV_MEASURED);
     }
     enum status status = table_print(&t, FORMAT_TEXT, stdout, err);
     table_close(&t);
@@ -164,8 +164,17 @@ enum status profile_paired_print(const struct arm *arm, bool quiet,
         fputs("  [fewer than 6]", stdout);
     fputs("   joules ", stdout);
     print_share(joules);
-    puts(!isfinite(joules) ? "" : r.drawn.n ? " (measured)" : " (modelled)");
+    puts(!isfinite(joules) ? "" : !r.drawn.n ? " (modelled)"
+         : r.drawn.busy ? " (measured, busy)" : " (measured)");
     return quiet ? STATUS_OK : print_pairs(arm, err);
+}
+
+static json_t *ratio_json(const struct pairs *p)
+{
+    json_t *json = profile_range(p->ratio, p->n);
+
+    json_object_set_new(json, "busy", json_boolean(p->busy));
+    return json;
 }
 
 json_t *profile_paired(const struct arm *arm)
@@ -181,12 +190,11 @@ json_t *profile_paired(const struct arm *arm)
             "{s:o, s:o}", "difference", profile_range(p.difference, p.n),
             "ratio", profile_range(p.ratio, p.n)));
     }
-    json_t *seconds = profile_range(r.seconds.ratio, r.seconds.n);
-    json_object_set_new(seconds, "busy", json_boolean(r.seconds.busy));
     return json_pack("{s:o, s:o, s:o, s:o, s:o}",
                      "flops", json_number(r.flops),
-                     "bytes", json_number(r.bytes), "seconds", seconds,
-                     "joules",
-                     r.drawn.n ? profile_range(r.drawn.ratio, r.drawn.n)
-                               : json_number(r.joules), "paired", paired);
+                     "bytes", json_number(r.bytes),
+                     "seconds", ratio_json(&r.seconds),
+                     "joules", r.drawn.n ? ratio_json(&r.drawn)
+                                         : json_number(r.joules),
+                     "paired", paired);
 }

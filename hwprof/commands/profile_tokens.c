@@ -6,6 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "hwprof/energy/energy_share.h"
+#include "sim/core/answer/amount.h"
+#include "sim/core/answer/escape.h"
 #include "sim/core/base/stats.h"
 #include "sim/core/model/plan.h"
 
@@ -61,11 +64,95 @@ static void write_choice(const struct profile_job *s, int32_t choice,
     fprintf(file, "%d", made.layer);
 }
 
-/* A step is too short for a sensor. */
-static bool is_measured(enum metric metric)
+/* All that is known of an arm's steps. */
+struct steps {
+    const struct arm  *arm;
+    struct measure_row row[METRIC_COUNT];
+    double             regions;  /* of a step: the whole's over its steps */
+    double            *joules;   /* [steps] owned; NULL: unknown */
+};
+
+static void close_steps(struct steps *steps)
 {
-    return metric_table[metric].measured == MEASURED_BY_COUNTER ||
-           metric_table[metric].measured == MEASURED_BY_CLOCK;
+    free(steps->joules);
+}
+
+/* True where each step's seconds were measured. */
+static bool seconds_of(const struct steps *steps, double *out, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct measure_range range = of_step(steps->arm, i, METRIC_SECONDS);
+        out[i] = range.median;
+        if (range.n == 0)
+            return false;
+    }
+    return true;
+}
+
+/* A step is too short for a sensor: its joules are its share of the whole
+ * decoding's, by seconds. */
+static enum status share_joules(struct steps *steps, struct error *err)
+{
+    const struct measure_energy energy = measure_energy(steps->arm->measure);
+    const int n = (int)steps->arm->job->arguments.steps;
+    struct measure_row *row = &steps->row[METRIC_JOULES];
+
+    if (!isfinite(energy.joules))
+        return STATUS_OK;
+    steps->joules = calloc((size_t)n, sizeof *steps->joules);
+    if (!steps->joules)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d steps", n);
+    if (!seconds_of(steps, steps->joules, n)) {
+        free(steps->joules);
+        steps->joules = NULL;
+        snprintf(row->reason, sizeof row->reason, "there are no seconds of each"
+                 " step to share them out by");
+        return STATUS_OK;
+    }
+    row->resolution = energy_tick_seconds * energy.joules / energy.seconds;
+    return energy_apportion(steps->joules, energy.joules, steps->joules, n,
+                            err);
+}
+
+static enum status open_steps(struct steps *out, const struct arm *arm,
+                              struct error *err)
+{
+    *out = (struct steps){ .arm = arm };
+    measure_report(arm->measure, out->row);
+    out->regions = (double)measure_regions(arm->measure, LEDGER_ANY, LEDGER_ANY,
+                                           LEDGER_ANY) /
+                   (double)arm->job->arguments.steps;
+    return share_joules(out, err);
+}
+
+static double resolution_of(const struct steps *steps, enum metric metric)
+{
+    return steps->row[metric].resolution *
+           ((int)metric < METRIC_FIRST_REAL ? steps->regions : 1);
+}
+
+/* One metric of one step: a number with its source, or the reason for none. */
+static struct amount amount_in(const struct steps *steps, int64_t step,
+                               enum metric metric)
+{
+    const struct measure_row *row = &steps->row[metric];
+    struct measure_range range = of_step(steps->arm, step, metric);
+
+    if (metric == METRIC_JOULES && steps->joules)
+        return amount_of(steps->joules[step], row->total.from < PROV_APPORTIONED
+                                                  ? row->total.from
+                                                  : PROV_APPORTIONED);
+    if (range.n == 0)
+        return amount_unknown(row->reason[0] ? row->reason
+                                             : "no repeat measured it by step");
+    if (range.median < resolution_of(steps, metric)) {
+        struct amount below = amount_unknown("below what a reading resolves");
+        below.from = PROV_BELOW;
+        return below;
+    }
+    return amount_of(range.median, metric == METRIC_FLOPS &&
+                                   range.high > range.low ? PROV_AT_LEAST
+                                                          : range.from);
 }
 
 static void write_header(const struct profile_job *s, FILE *file)
@@ -77,47 +164,35 @@ static void write_header(const struct profile_job *s, FILE *file)
         if (is_made(s, c))
             write_choice(s, c, file);
     fputs(",flops_counted,bytes_counted", file);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (is_measured((enum metric)m))
-            fprintf(file, ",%s,%s_source", metric_table[m].column,
-                    metric_table[m].column);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const char *name = metric_table[m].column;
+        fprintf(file, ",%s,%s_source,%s_resolution,%s_reason", name, name, name,
+                name);
+    }
     fputs(",seconds_low,seconds_high\r\n", file);
 }
 
-/* The regions of a step are those of the whole over its steps. */
-static enum provenance source_of(const struct profile_job *s,
-                                 const struct arm *arm, enum metric metric,
-                                 const struct measure_range *range)
+static void write_measured(const struct steps *steps, int64_t step,
+                           enum metric metric, FILE *file)
 {
-    struct measure_row row[METRIC_COUNT];
-    double regions = metric == METRIC_SECONDS ? 1
-        : (double)measure_regions(arm->measure, LEDGER_ANY, LEDGER_ANY,
-                                  LEDGER_ANY) / (double)s->arguments.steps;
+    struct amount amount = amount_in(steps, step, metric);
 
-    measure_report(arm->measure, row);
-    if (range->n == 0)
-        return PROV_UNKNOWN;
-    if (range->median < regions * row[metric].resolution)
-        return PROV_BELOW;
-    return metric == METRIC_FLOPS && range->high > range->low ? PROV_AT_LEAST
-                                                              : PROV_MEASURED;
-}
-
-static void write_measured(const struct profile_job *s, const struct arm *arm,
-                           int64_t step, enum metric metric, FILE *file)
-{
-    struct measure_range range = of_step(arm, step, metric);
-    enum provenance from = source_of(s, arm, metric, &range);
-
-    if (from <= PROV_BELOW)
-        fprintf(file, ",,%s", provenance_names[from]);
+    if (amount_known(amount))
+        fprintf(file, ",%.9g,%s", amount.value, provenance_names[amount.from]);
     else
-        fprintf(file, ",%.9g,%s", range.median, provenance_names[from]);
+        fprintf(file, ",,%s", provenance_names[amount.from]);
+    if (amount.from != PROV_UNKNOWN)
+        fprintf(file, ",%.9g,", resolution_of(steps, metric));
+    else
+        fputs(",,", file);
+    if (!amount_known(amount))
+        escape_write(file, BORDER_CSV, amount.reason);
 }
 
-static void write_step(const struct profile_job *s, const struct arm *arm,
+static void write_step(const struct profile_job *s, const struct steps *steps,
                        int64_t step, FILE *file)
 {
+    const struct arm *arm = steps->arm;
     const int32_t n_choices = plan_n_choices(&s->spec[ARM_MOD]);
     struct measure_range seconds = of_step(arm, step, METRIC_SECONDS);
 
@@ -130,17 +205,16 @@ static void write_step(const struct profile_job *s, const struct arm *arm,
     fprintf(file, ",%" PRIu64 ",%" PRIu64, arm->step[step].count[METRIC_FLOPS],
             arm->step[step].count[METRIC_BYTES]);
     for (int m = 0; m < METRIC_COUNT; m++)
-        if (is_measured((enum metric)m))
-            write_measured(s, arm, step, (enum metric)m, file);
+        write_measured(steps, step, (enum metric)m, file);
     if (seconds.n)
         fprintf(file, ",%.9g,%.9g\r\n", seconds.low, seconds.high);
     else
         fputs(",,\r\n", file);
 }
 
-enum status profile_tokens_write(const struct profile_job *s,
-                                 const struct arm *arm, int n_arms,
-                                 struct error *err)
+static enum status write_table(const struct profile_job *s,
+                               const struct steps *steps, int n_arms,
+                               struct error *err)
 {
     struct file_writer file;
     enum status status = file_create_in(&file, s->rundir.path, "tokens.csv",
@@ -151,8 +225,24 @@ enum status profile_tokens_write(const struct profile_job *s,
     write_header(s, file.stream);
     for (int64_t i = 0; i < s->arguments.steps; i++)
         for (int a = 0; a < n_arms; a++)
-            write_step(s, &arm[a], i, file.stream);
+            write_step(s, &steps[a], i, file.stream);
     return file_commit(&file, err);
+}
+
+enum status profile_tokens_write(const struct profile_job *s,
+                                 const struct arm *arm, int n_arms,
+                                 struct error *err)
+{
+    struct steps steps[ARM_COUNT] = { { .arm = NULL } };
+    enum status status = STATUS_OK;
+
+    for (int a = 0; a < n_arms && status == STATUS_OK; a++)
+        status = open_steps(&steps[a], &arm[a], err);
+    if (status == STATUS_OK)
+        status = write_table(s, steps, n_arms, err);
+    for (int a = 0; a < n_arms; a++)
+        close_steps(&steps[a]);
+    return status;
 }
 
 /* ---- by how many routed layers, or parts, kept the token ---- */

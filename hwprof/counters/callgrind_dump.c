@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,38 @@ enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
         text = newline + 1;
     }
     return status;
+}
+
+/* A metric is the sum of the first and the last of these, each so many of it:
+ * the bytes of a line of the cache that it is filled into. */
+static const struct term {
+    enum callgrind_event first, last;
+    size_t      cache;           /* of struct callgrind_dump; 0: each is 1 */
+    const char *what;            /* NULL: no events make it up */
+} terms[METRIC_COUNT] = {
+    [METRIC_INSTRUCTIONS] = { CALLGRIND_IR, CALLGRIND_IR, 0, "Ir" },
+    [METRIC_L2_BYTES] = { CALLGRIND_D1MR, CALLGRIND_D1MW,
+        offsetof(struct callgrind_dump, d1), "lines of D1mr + D1mw" },
+    [METRIC_DRAM_BYTES] = { CALLGRIND_DLMR, CALLGRIND_DLMW,
+        offsetof(struct callgrind_dump, ll), "lines of DLmr + DLmw" },
+};
+
+bool callgrind_dump_metric(const struct callgrind_dump *dump,
+                           enum metric metric, uint64_t *count,
+                           const char **what)
+{
+    const struct term *term = &terms[metric];
+    const struct callgrind_cache *cache = (const struct callgrind_cache *)
+        (const void *)((const char *)dump + term->cache);
+    uint64_t each = term->cache ? (uint64_t)cache->line_bytes : 1;
+
+    *what = term->what;
+    *count = dump->count[term->first];
+    if (term->last != term->first)
+        *count += dump->count[term->last];
+    *count *= each;
+    return term->what && each > 0 && dump->has[term->first] &&
+           dump->has[term->last];
 }
 
 enum status callgrind_dump_check(const struct callgrind_dump *dump,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "sim/core/base/error.h"
+#include "sim/core/ledger/cost.h"
 
 /* Those that are used here, by callgrind's names; others are read over. */
 #define CALLGRIND_EVENT_MAP(X)                                                 \
@@ -50,6 +50,13 @@ struct callgrind_dump {
  * wrong; the last line must be whole. */
 enum status callgrind_dump_parse(struct callgrind_dump *out, const char *text,
                                  size_t size, struct error *err) MUST_CHECK;
+
+/* What a dump counted of a metric that is a sum of events, in lines brought in
+ * or in instructions.  *what says by which events; NULL: it is no such metric.
+ * False: they were not simulated. */
+bool callgrind_dump_metric(const struct callgrind_dump *dump,
+                           enum metric metric, uint64_t *count,
+                           const char **what);
 
 /* STATUS_UNAVAILABLE unless it is this part of this process. */
 enum status callgrind_dump_check(const struct callgrind_dump *dump,

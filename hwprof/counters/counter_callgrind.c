@@ -38,38 +38,15 @@ enum { HEAD_SIZE = 8192, COMMAND_SIZE = 65536, LABEL_SIZE = 32,
 /* Dumps are numbered through the life of the process. */
 static uint64_t dumps_asked, dumps_seen;
 
-/* A metric is the sum of up to two events, each so many of it. */
-struct term {
-    enum metric metric;
-    int         n_events;
-    enum callgrind_event event[2];
-    uint64_t    each;
-    const char *what;
-};
-enum { TERMS = 3 };
-
 struct callgrind_session {
     struct counter_session base;          /* first: downcast */
     struct callgrind_dump  about;         /* the first dump: caches, events */
-    struct term            term[TERMS];
     bool                   decodes;       /* from its start on */
     struct code_map        code;
     struct flop_mix        flops;         /* of the last dump */
 };
 
-static void terms_of(struct term out[TERMS], const struct callgrind_dump *d)
-{
-    const uint64_t line = (uint64_t)d->d1.line_bytes;
-    const uint64_t last_line = (uint64_t)d->ll.line_bytes;
-
-    out[0] = (struct term){ METRIC_INSTRUCTIONS, 1, { CALLGRIND_IR }, 1, "Ir" };
-    out[1] = (struct term){ METRIC_L2_BYTES, 2, { CALLGRIND_D1MR,
-        CALLGRIND_D1MW }, line, "lines of D1mr + D1mw" };
-    out[2] = (struct term){ METRIC_DRAM_BYTES, 2, { CALLGRIND_DLMR,
-        CALLGRIND_DLMW }, last_line, "lines of DLmr + DLmw" };
-}
-
-/* Reasons for metrics that have no term. */
+/* Reasons for metrics that no events make up. */
 static const char *const unseen[METRIC_COUNT] = {
     [METRIC_L3_BYTES] = "callgrind simulates two levels: what the first brings "
         "in is l2_bytes, what the last does not have dram_bytes",
@@ -152,7 +129,7 @@ static enum status read_dump(struct callgrind_session *s,
     struct error why = { 0 };
 
     snprintf(path, sizeof path, "%s.%" PRIu64, base_path, part);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return error_set(err, STATUS_UNAVAILABLE, "callgrind left no dump %s: "
                          "%s; --combine-dumps is not followed", path,
@@ -202,18 +179,18 @@ static enum status take_dump(struct callgrind_session *s,
 static void see(struct callgrind_session *s)
 {
     const struct callgrind_dump *d = &s->about;
+    uint64_t count;
+    const char *what;
 
-    terms_of(s->term, d);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        counter_set_reason(&s->base, (enum metric)m, "%s", unseen[m]
-                           ? unseen[m] : "callgrind does not simulate it");
-    for (const struct term *t = s->term; t < s->term + TERMS; t++) {
-        bool counted = t->each > 0 && d->has[t->event[0]] &&
-                       d->has[t->event[t->n_events - 1]];
-        counter_set_reason(&s->base, t->metric, "%s", counted ? ""
-                           : "callgrind runs without --cache-sim=yes");
-        snprintf(s->base.source[t->metric], COUNTER_SOURCE_SIZE,
-                 "callgrind %s", t->what);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        bool counted = callgrind_dump_metric(d, (enum metric)m, &count, &what);
+        counter_set_reason(&s->base, (enum metric)m, "%s", counted ? ""
+                           : what ? "callgrind runs without --cache-sim=yes"
+                           : unseen[m] ? unseen[m]
+                           : "callgrind does not simulate it");
+        if (what)
+            snprintf(s->base.source[m], COUNTER_SOURCE_SIZE, "callgrind %s",
+                     what);
     }
     counter_set_reason(&s->base, METRIC_FLOPS, "%s", no_decoder[0] ? no_decoder
                        : d->by_instruction ? ""
@@ -276,19 +253,17 @@ static enum status callgrind_read(struct counter_session *session,
 {
     struct callgrind_session *s = (struct callgrind_session *)session;
     struct callgrind_dump dump;
+    uint64_t count;
+    const char *what;
     enum status status = take_dump(s, &dump, err);
 
     if (status != STATUS_OK)
         return status;
     *since_last = (struct cost){ 0 };
-    for (const struct term *t = s->term; t < s->term + TERMS; t++) {
-        uint64_t count = 0;
-        for (int e = 0; e < t->n_events; e++)
-            count += dump.count[t->event[e]];
-        if (counter_sees(session, t->metric))
-            cost_set_count(since_last, t->metric, count * t->each,
-                           PROV_SIMULATED);
-    }
+    for (int m = 0; m < METRIC_FIRST_REAL; m++)
+        if (callgrind_dump_metric(&dump, (enum metric)m, &count, &what) &&
+            counter_sees(session, (enum metric)m))
+            cost_set_count(since_last, (enum metric)m, count, PROV_SIMULATED);
     if (counter_sees(session, METRIC_FLOPS))
         cost_set_count(since_last, METRIC_FLOPS, flop_mix_sum(&s->flops),
                        PROV_SIMULATED);

@@ -27,7 +27,6 @@
  * registers go through the same checks as those of hardware. */
 #include "hwprof/counters/counter.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -37,11 +36,12 @@
 #include "hwprof/counters/unwrap.h"
 #include "sim/core/base/file.h"
 
-enum { LINE_SIZE = 1024, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
+enum { FILE_MOST = 1 << 26, LABEL_SIZE = 48, READ_NANOSECONDS = 1000 };
 
-struct cell {
-    uint64_t value[EVENT_GROUP_MAX];
-    size_t   next;               /* whose turn it is then */
+/* A cell, or a reading. */
+struct entry {
+    struct counter_raw raw;      /* of a cell its values alone */
+    size_t next;                 /* whose turn it is then */
 };
 
 enum manner { EITHER, BY_OP, BY_READING };
@@ -64,11 +64,9 @@ struct recorded_session {
     double   kernel[METRIC_COUNT];         /* counted / expected */
     double   running;
     int64_t  jump[EVENT_GROUP_MAX];
-    size_t   n_cells, cell_room, n_turns, turn_room;
-    struct cell  *cell;
-    struct turns *turn;
-    size_t   n_readings, reading_room, now;
-    struct counter_raw *reading;
+    size_t   n_entries, n_turns, now;
+    struct entry *entry;                   /* [lines] */
+    struct turns *turn;                    /* [lines] */
     bool     wraps[EVENT_GROUP_MAX];
     struct unwrap unwrap[EVENT_GROUP_MAX];
     struct counter_raw last;
@@ -128,7 +126,7 @@ static enum status read_column(struct recorded_session *s, const char *rest,
     if (metric < 0 || (metric >= METRIC_FIRST_REAL && !wraps) || times == 0)
         return bad_line(s, err, "expected `column METRIC TIMES EVENT`, of"
                         " energy and what else wraps with `wrap RANGE`");
-    if (s->n_cells + s->n_readings > 0)
+    if (s->n_entries > 0)
         return bad_line(s, err, "columns come before all cells and readings");
     int e = counter_group_column(&s->group, &s->base, s->metrics,
                                  (enum metric)metric, times, event);
@@ -182,19 +180,6 @@ static enum status read_jump(struct recorded_session *s, const char *rest,
     return bad_line(s, err, "expected `jump EVENT AMOUNT`, of a column above");
 }
 
-/* `list` of `size` each, with room for one more than n; NULL: no memory. */
-static void *grown(void *list, size_t n, size_t *room, size_t size)
-{
-    size_t more = *room ? 2 * *room : 64;
-
-    if (n < *room)
-        return list;
-    void *moved = realloc(list, more * size);
-    if (moved)
-        *room = more;
-    return moved;
-}
-
 static struct turns *find_turns(const struct recorded_session *s,
                                 const char *label)
 {
@@ -209,19 +194,11 @@ static enum status read_cell(struct recorded_session *s, const char *rest,
 {
     char label[LABEL_SIZE];
     bool here = s->section >= 0;
-    size_t new = s->n_cells;
+    size_t new = s->n_entries;
     int at = 0;
 
     if (sscanf(rest, "%47s %n", label, &at) != 1 || at == 0)
         return bad_line(s, err, "expected `cell PASS/LAYER/OP NUMBERS`");
-    struct cell *cells = grown(s->cell, s->n_cells, &s->cell_room,
-                               sizeof *s->cell);
-    s->cell = cells ? cells : s->cell;
-    struct turns *turns = grown(s->turn, s->n_turns, &s->turn_room,
-                                sizeof *s->turn);
-    s->turn = turns ? turns : s->turn;
-    if (!cells || !turns)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", s->path);
     struct turns *turn = find_turns(s, label);
     if (!turn) {
         turn = &s->turn[s->n_turns++];
@@ -232,31 +209,25 @@ static enum status read_cell(struct recorded_session *s, const char *rest,
         turn->here = true;
         turn->first = turn->last = turn->now = new;
     }
-    s->cell[turn->last].next = new;
-    s->cell[new].next = turn->first;
+    s->entry[turn->last].next = new;
+    s->entry[new].next = turn->first;
     turn->last = new;
-    s->n_cells++;
-    return read_values(s, rest + at, s->cell[new].value, err);
+    s->n_entries++;
+    return read_values(s, rest + at, s->entry[new].raw.value, err);
 }
 
 static enum status read_reading(struct recorded_session *s, const char *rest,
                                 struct error *err)
 {
-    struct counter_raw next = { .n_events = (uint64_t)s->group.n_events };
+    struct counter_raw *next = &s->entry[s->n_entries].raw;
     int at = 0;
 
-    if (sscanf(rest, "%" SCNu64 " %" SCNu64 "%n", &next.enabled, &next.running,
-               &at) != 2 || at == 0)
+    next->n_events = (uint64_t)s->group.n_events;
+    if (sscanf(rest, "%" SCNu64 " %" SCNu64 "%n", &next->enabled,
+               &next->running, &at) != 2 || at == 0)
         return bad_line(s, err, "expected `read ENABLED RUNNING NUMBERS`");
-    struct counter_raw *readings = grown(s->reading, s->n_readings,
-                                         &s->reading_room, sizeof *s->reading);
-    if (!readings)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", s->path);
-    s->reading = readings;
-    enum status status = read_values(s, rest + at, next.value, err);
-    if (status == STATUS_OK)
-        s->reading[s->n_readings++] = next;
-    return status;
+    s->n_entries++;
+    return read_values(s, rest + at, next->value, err);
 }
 
 static enum status read_empty(struct recorded_session *s, const char *rest,
@@ -324,16 +295,22 @@ static enum status read_line(struct recorded_session *s, char *line,
                     " repeat, running, jump or read");
 }
 
-static enum status read_file(struct recorded_session *s, FILE *file,
-                             struct error *err)
+static enum status read_lines(struct recorded_session *s, char *text,
+                              struct error *err)
 {
-    char line[LINE_SIZE];
     enum status status = STATUS_OK;
     bool headed = false;
+    size_t n = 1;
 
-    while (status == STATUS_OK && fgets(line, sizeof line, file)) {
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        n++;
+    s->entry = calloc(n, sizeof *s->entry);
+    s->turn = calloc(n, sizeof *s->turn);
+    if (!s->entry || !s->turn)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", s->path);
+    for (char *line; status == STATUS_OK && (line = strsep(&text, "\n"));) {
         s->line++;
-        line[strcspn(line, "#\r\n")] = '\0';
+        line[strcspn(line, "#\r")] = '\0';
         char *at = line + strspn(line, " \t");
         if (!*at)
             continue;
@@ -355,8 +332,7 @@ static void recorded_close(struct counter_session *session)
     struct recorded_session *s = (struct recorded_session *)session;
 
     free(s->turn);
-    free(s->cell);
-    free(s->reading);
+    free(s->entry);
     free(s);
 }
 
@@ -365,6 +341,8 @@ static enum status recorded_open(struct counter_session **out,
                                  struct error *err)
 {
     struct recorded_session *s = calloc(1, sizeof *s);
+    char *text = NULL;
+    size_t size;
 
     if (!s)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a recorded run");
@@ -381,11 +359,11 @@ static enum status recorded_open(struct counter_session **out,
     for (int m = 0; m < METRIC_COUNT; m++)
         s->kernel[m] = 1;
     snprintf(s->path, sizeof s->path, "%s", options->trace_path);
-    FILE *file = file_open_optional(s->path);
-    enum status status = file ? read_file(s, file, err)
-        : error_set(err, STATUS_BAD_VALUE, "%s: %s", s->path, strerror(errno));
-    if (file)
-        fclose(file);
+    enum status status = file_read(&text, &size, s->path, FILE_MOST, err);
+    if (status == STATUS_OK)
+        status = strlen(text) == size ? read_lines(s, text, err)
+            : error_set(err, STATUS_BAD_FORMAT, "%s: is no text", s->path);
+    free(text);
     if (status != STATUS_OK)
         recorded_close(&s->base);
     else
@@ -405,11 +383,11 @@ static void recorded_note(struct counter_session *session,
 static enum status next_reading(struct recorded_session *s,
                                 struct counter_raw *out, struct error *err)
 {
-    if (s->now == s->n_readings)
+    if (s->now == s->n_entries)
         return error_set(err, STATUS_UNAVAILABLE,
                          "%s: the recorded run ends after %zu readings",
-                         s->path, s->n_readings);
-    *out = s->reading[s->now++];
+                         s->path, s->n_entries);
+    *out = s->entry[s->now++].raw;
     return STATUS_OK;
 }
 
@@ -454,10 +432,11 @@ static enum status count_cell(struct recorded_session *s,
         return error_set(err, STATUS_BAD_FORMAT, "%s: no cell %s: another model"
                          " or phase was recorded", s->path, s->label);
     for (int e = 0; e < s->group.n_events; e++) {
-        now->value[e] += s->cell[turn->now].value[e] + (uint64_t)s->jump[e];
+        now->value[e] += s->entry[turn->now].raw.value[e] +
+                         (uint64_t)s->jump[e];
         s->jump[e] = 0;
     }
-    turn->now = s->cell[turn->now].next;
+    turn->now = s->entry[turn->now].next;
     return STATUS_OK;
 }
 

@@ -20,7 +20,7 @@ static bool has_fma(void)
         uint64_t memory[4] = { 0 };                                            \
         __asm__ volatile(before ".p2align 5\n1:\n\t" arithmetic                \
             "movq (%1), %%rax\n\tmovq 8(%1), %%rdx\n\tmovq %%rcx, 16(%1)\n\t"  \
-            "testq %0, %0\n\tjz 2f\n\tdecq %0\n\tjnz 1b\n2:\n\t" after          \
+            "testq %0, %0\n\tjz 2f\n\tdecq %0\n\tjnz 1b\n2:\n\t" after         \
             : "+r"(n) : "r"(memory)                                            \
             : "rax", "rdx", "rcx", "xmm0", "xmm1", "cc", "memory");            \
     }

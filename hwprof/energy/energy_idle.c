@@ -10,6 +10,7 @@
 #include "sim/core/base/stats.h"
 
 const double energy_least_seconds = 0.1;
+const double energy_tick_seconds = 0.001;
 static const double most_window_seconds = 60;
 
 double energy_now(const struct energy_clock *clock)

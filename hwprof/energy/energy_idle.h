@@ -11,6 +11,7 @@
 #include "hwprof/energy/energy_fit.h"
 
 extern const double energy_least_seconds;    /* 0.1: no shorter window */
+extern const double energy_tick_seconds;     /* 0.001: between two postings */
 
 /* How often work of `each` seconds has to be done to fill a window of `window`
  * seconds; 0: each is unknown, or it would take more than a minute. */

@@ -18,7 +18,8 @@ struct room {
 
 static bool make_room(struct room *room, int m, int n)
 {
-    room->q = calloc((size_t)(n + 2) * (size_t)m, sizeof *room->q);
+    room->q = error_noted(calloc((size_t)(n + 2) * (size_t)m,
+                                 sizeof *room->q));
     if (!room->q)
         return false;
     room->residual = room->q + (size_t)(n + 1) * (size_t)m;

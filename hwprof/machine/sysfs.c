@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define X(id, words) [SYSFS_##id] = words,
@@ -17,6 +19,8 @@ static enum sysfs fault(int code)
 {
     if (code == EACCES || code == EPERM)
         return SYSFS_DENIED;
+    if (code == ELOOP || code == ENXIO)      /* a link, a socket */
+        return SYSFS_OTHER;
     return code == ENOENT || code == ENOTDIR ? SYSFS_MISSING : SYSFS_FAILED;
 }
 
@@ -26,6 +30,7 @@ static enum sysfs read_text(char *out, size_t size, const char *root,
     char name[SYSFS_PATH_SIZE];
     size_t n = 0;
     ssize_t got = 0;
+    struct stat file;
     int fd, used = snprintf(name, sizeof name, "%s/", root);
 
     out[0] = '\0';
@@ -33,11 +38,15 @@ static enum sysfs read_text(char *out, size_t size, const char *root,
         return SYSFS_MISSING;
     vsnprintf(name + used, sizeof name - (size_t)used, path, list);
 
-    if ((fd = open(name, O_RDONLY | O_CLOEXEC)) < 0)
+    if ((fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
         return fault(errno);
-    while (n + 1 < size && (got = read(fd, out + n, size - 1 - n)) > 0)
+    bool plain = fstat(fd, &file) == 0 &&
+                 (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode));
+    while (plain && n + 1 < size &&
+           (got = read(fd, out + n, size - 1 - n)) > 0)
         n += (size_t)got;
-    enum sysfs how = got < 0 ? fault(errno) : SYSFS_READ;
+    enum sysfs how = !plain ? SYSFS_OTHER
+                   : got < 0 ? fault(errno) : SYSFS_READ;
     close(fd);
 
     out[how == SYSFS_READ ? n : 0] = '\0';

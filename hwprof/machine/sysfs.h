@@ -14,6 +14,7 @@ enum { SYSFS_PATH_SIZE = 512, SYSFS_TEXT_SIZE = 4096, SYSFS_CPU_MAX = 8192,
 #define SYSFS_MAP(X)                                       \
     X(READ,    "read")                                     \
     X(MISSING, "no such file")                             \
+    X(OTHER,   "is no plain file")                         \
     X(DENIED,  "permission denied")                        \
     X(FAILED,  "the kernel reports a read error")          \
     X(GARBAGE, "does not hold a number")
@@ -27,7 +28,8 @@ enum sysfs {
 extern const char *const sysfs_words[SYSFS_COUNT];
 
 /* The file root/<path> without its last newline, at most size - 1 bytes;
- * anything but SYSFS_READ leaves "". */
+ * anything but SYSFS_READ leaves "".  Under a root that somebody else filled, a
+ * pipe would be waited for and a link would lead elsewhere: neither is read. */
 enum sysfs sysfs_text(char *out, size_t size, const char *root,
                       const char *path, ...)
     __attribute__((format(printf, 4, 5)));

@@ -98,8 +98,8 @@ enum status measure_end(struct measure *measure, struct error *err) MUST_CHECK;
 int measure_rejected(const struct measure *measure, int pass,
                      const char **why);
 
-/* One amount over the accepted repeats; of seconds over the quiet ones, where
- * there are any. */
+/* One amount over the accepted repeats; of seconds and joules over the quiet
+ * ones, else over all, and then PROV_BUSY. */
 struct measure_range {
     double median, low, high;
     int    n;                    /* repeats; 0: nothing was measured */
@@ -113,7 +113,8 @@ struct measure_range measure_range(const struct measure *measure, int pass,
 
 /* The accepted repeats' totals of one metric, in their order; returns how
  * many.  Seconds are those of a whole repeat: bare ones where there are any.
- * Joules, of doing the work once, are there after measure_finish(). */
+ * Joules, of doing the work once, are there after measure_finish(); they are
+ * those of timed repeats. */
 int measure_repeats(const struct measure *measure, enum metric metric,
                     double out[MEASURE_REPEAT_MAX]);
 
@@ -122,9 +123,10 @@ int measure_repeats(const struct measure *measure, enum metric metric,
 bool measure_flop_mix(const struct measure *measure, int pass, int op,
                       struct flop_mix *out);
 
-/* True where the probes beside the r-th repeat of measure_repeats(seconds) both
- * reached load_least_share of the best of the run. */
-bool measure_is_quiet(const struct measure *measure, int repeat);
+/* True where the probes beside the r-th repeat of measure_repeats(), of seconds
+ * or joules, both reached load_least_share of the best of the run. */
+bool measure_is_quiet(const struct measure *measure, enum metric metric,
+                      int repeat);
 
 /* The load by others in the repeats of measure_repeats(seconds); without a
  * prober all repeats are quiet. */

@@ -100,25 +100,30 @@ bool energy_wants_more(struct measure *m)
     return false;
 }
 
-/* The mean over repeats, if each was long enough for a sensor to see. */
+/* The mean over the repeats that count, if each was long enough for a sensor to
+ * see. */
 void energy_settle(struct measure *m)
 {
     const struct measured_pass *p = &m->pass[PASS_TIME];
     struct measure_row *row = &m->row[METRIC_JOULES];
-    struct measure_range range = { 0, HUGE_VAL, 0, 0, PROV_MEASURED };
-    double shortest = HUGE_VAL;
+    struct measure_range range = { 0, HUGE_VAL, 0, 0, load_is_busy(m, p)
+                                   ? PROV_BUSY : PROV_MEASURED };
+    double shortest = HUGE_VAL, seconds = 0;
 
     if (!row->qualified)
         return;
-    m->energy_seconds = 0;
-    for (int r = 0; r < p->n_accepted; r++, range.n++) {
-        range.median += p->joules[r] / p->n_accepted;
+    for (int r = 0; r < p->n_accepted; r++) {
+        if (!load_counts(m, p, r))
+            continue;
+        range.n++;
+        range.median += p->joules[r];
         range.low = fmin(range.low, p->joules[r]);
         range.high = fmax(range.high, p->joules[r]);
         shortest = fmin(shortest, p->window[r]);
-        m->energy_seconds += p->window[r] / (double)p->times[r] /
-                             p->n_accepted;
+        seconds += p->window[r] / (double)p->times[r];
     }
+    range.median /= range.n ? range.n : 1;
+    m->energy_seconds = seconds / (range.n ? range.n : 1);
     if (range.n && shortest < energy_least_seconds) {
         row->qualified = false;
         snprintf(row->reason, sizeof row->reason,
@@ -174,7 +179,8 @@ struct measure_energy measure_energy(const struct measure *m)
     e.low = row->total.low;
     e.high = row->total.high;
     e.seconds = m->energy_seconds;
-    for (int r = 0; r < row->total.n; r++)
-        e.times = r == 0 || p->times[r] < e.times ? p->times[r] : e.times;
+    for (int r = 0; r < p->n_accepted; r++)
+        if (load_counts(m, p, r) && (!e.times || p->times[r] < e.times))
+            e.times = p->times[r];
     return e;
 }

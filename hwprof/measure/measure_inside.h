@@ -85,7 +85,10 @@ struct counter_options measure_session_options(const struct measure *measure,
 
 /* ---- measure_load.c ---- */
 
-/* True where a repeat's seconds count: it is quiet, or none is. */
+/* True where others ran beside every repeat of the pass. */
+bool load_is_busy(const struct measure *measure,
+                  const struct measured_pass *pass);
+/* True where a repeat's seconds and joules count: it is quiet, or none is. */
 bool load_counts(const struct measure *measure,
                  const struct measured_pass *pass, int repeat);
 

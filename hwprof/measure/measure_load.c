@@ -27,15 +27,22 @@ static int count_quiet(const struct measure *m, const struct measured_pass *p)
     return n;
 }
 
+bool load_is_busy(const struct measure *m, const struct measured_pass *p)
+{
+    return p->n_accepted > 0 && count_quiet(m, p) == 0;
+}
+
 bool load_counts(const struct measure *m, const struct measured_pass *p,
                  int repeat)
 {
-    return is_quiet(m, p, repeat) || count_quiet(m, p) == 0;
+    return is_quiet(m, p, repeat) || load_is_busy(m, p);
 }
 
-bool measure_is_quiet(const struct measure *m, int repeat)
+bool measure_is_quiet(const struct measure *m, enum metric metric, int repeat)
 {
-    const struct measured_pass *p = measure_timed(m);
+    const struct measured_pass *p = metric == METRIC_JOULES
+                                        ? &m->pass[PASS_TIME]
+                                        : measure_timed(m);
     return p && repeat < p->n_accepted && is_quiet(m, p, repeat);
 }
 

@@ -39,7 +39,8 @@ struct measure_range measure_range(const struct measure *m, int pass,
 {
     const struct measured_pass *p = token >= 0 && metric == METRIC_SECONDS
                                         ? bare_pass(m) : pass_of(m, metric);
-    struct measure_range range = { .from = PROV_MEASURED };
+    const bool busy = metric == METRIC_SECONDS && p && load_is_busy(m, p);
+    struct measure_range range = { .from = busy ? PROV_BUSY : PROV_MEASURED };
     double value[MEASURE_REPEAT_MAX];
 
     for (int r = 0; p && r < p->n_accepted; r++) {
@@ -68,7 +69,7 @@ int measure_repeats(const struct measure *m, enum metric metric,
                                         ? measure_timed(m) : pass_of(m, metric);
 
     if (metric == METRIC_JOULES) {
-        int n = m->row[metric].total.n;
+        int n = m->row[metric].total.n ? m->pass[PASS_TIME].n_accepted : 0;
         memcpy(out, m->pass[PASS_TIME].joules, (size_t)n * sizeof *out);
         return n;
     }
@@ -129,6 +130,18 @@ static void file_cell(struct measure *m, struct ledger *ledger,
     }
 }
 
+/* Joules that others had a part in are no better than their seconds. */
+static void grade_joules(struct measure *m, struct ledger *ledger,
+                         struct ledger_key key)
+{
+    const struct cost *cost = ledger_at(ledger, key);
+
+    if (cost_known(cost, METRIC_JOULES) &&
+        m->row[METRIC_JOULES].total.from == PROV_BUSY)
+        ledger_set_real(ledger, key, METRIC_JOULES,
+                        cost_get(cost, METRIC_JOULES), PROV_BUSY);
+}
+
 void measure_finish(struct measure *m, struct ledger *ledger,
                     const struct ledger *model)
 {
@@ -138,6 +151,7 @@ void measure_finish(struct measure *m, struct ledger *ledger,
     each_cell(m, ledger, file_cell);
     energy_settle(m);
     energy_file(m, ledger, model);
+    each_cell(m, ledger, grade_joules);
     measure_report(m, row);
     for (int i = 0; i < METRIC_COUNT; i++)
         if (row[i].total.n == 0)

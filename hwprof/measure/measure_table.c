@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include "hwprof/machine/load_watch.h"
 #include "sim/core/answer/json.h"
 
 static void print_overhead(FILE *file, const struct measure *measure)
@@ -43,14 +44,6 @@ static void print_overhead(FILE *file, const struct measure *measure)
                                                : " see nothing here\n", file);
 }
 
-static void print_seconds(FILE *file, const char *name, double seconds)
-{
-    if (isfinite(seconds))
-        fprintf(file, ", %s %.3g s", name, seconds);
-    else
-        fprintf(file, ", %s -", name);
-}
-
 /* Print what a repeat took beside its wall time, and how many count. */
 static void print_load(FILE *file, const struct measure *measure)
 {
@@ -58,10 +51,8 @@ static void print_load(FILE *file, const struct measure *measure)
 
     if (load.n == 0)
         return;
-    fprintf(file, "  a repeat: wall %.3g s", load.median.wall);
-    print_seconds(file, "CPU", load.median.cpu);
-    print_seconds(file, "steal", load.median.steal);
-    print_seconds(file, "waiting for a CPU", load.median.waiting);
+    fputs("  a repeat: ", file);
+    load_times_print(file, &load.median);
     if (isfinite(load.least_share) && load.n_quiet)
         fprintf(file, "; %d of %d stand between quiet probes and count",
                 load.n_quiet, load.n);

@@ -301,7 +301,7 @@ static json_t *value_of(const struct table *t, struct error *err)
     size_t size = 0;
     FILE *file = file_open_text(&text, &size);
     enum status status = file ? table_json(t, file, err) : STATUS_NO_MEMORY;
-    json_t *value = file_close_text(file) && status == STATUS_OK
+    json_t *value = file_close_text(file, &text) && status == STATUS_OK
                         ? json_loadb(text, size, 0, NULL) : NULL;
 
     free(text);

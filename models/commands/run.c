@@ -211,21 +211,25 @@ static enum status score_a_text(struct run_scoring *s, struct error *err)
     const struct command_options *o = &s->flags.common;
     enum status status = run_scoring_open(s, err);
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        load_watch_begin(&s->watch);
         status = score_all(s, err);
+        s->load = load_watch_end(&s->watch);
+    }
     if (status == STATUS_OK && s->done > 0)
         status = run_scoring_deliver(s, o->argc, o->argv, err);
     return status == STATUS_OK ? verdict(s, err) : status;
 }
 
-static enum status go_on(const struct run_scoring *s, struct error *err)
+static enum status go_on(struct run_scoring *s, struct error *err)
 {
     const struct run_flags *f = &s->flags;
     const struct sampling sampling = { .temperature = f->temperature,
                                        .top_k = (int32_t)f->top_k,
                                        .top_p = f->top_p };
     return run_prompt(&(struct run_prompt){
-        .common = &f->common, .options = { f->prompt, f->n_new, sampling },
+        .watch = &s->watch, .common = &f->common,
+        .options = { f->prompt, f->n_new, sampling },
         .config = &s->config, .argc = f->common.argc, .argv = f->common.argv },
         err);
 }
@@ -239,10 +243,12 @@ static int run(void *options)
         return command_fail(&err);
     command_cap_threads(options);
     s->rundir.lock = -1;
-    s->start_bytes = command_peak_bytes();
     command_catch_signals();
     enum status status = run_flags_config(options, &s->config, &err);
     s->flags = *(struct run_flags *)options;
+    if (status == STATUS_OK)
+        status = load_watch_open(&s->watch, s->flags.common.threads, &err);
+    s->start_bytes = command_peak_bytes();
     if (status == STATUS_OK)
         status = s->flags.prompt ? go_on(s, &err) : score_a_text(s, &err);
     run_scoring_close(s);

@@ -310,6 +310,7 @@ static enum status make_summary(json_t **out, const struct run_scoring *s,
     json_object_set_new(j, "twin", twin_json(s, twin));
     json_object_set_new(j, "loss", loss_json(s));
     json_object_set_new(j, "routing", routing_json(s));
+    json_object_set_new(j, "load", load_seen_json(&s->load));
     json_object_set_new(j, "memory", memory_json(s));
     return summary_witnesses(j, arm->predicted, arm->counted, s->measured, err);
 }
@@ -439,6 +440,8 @@ static enum status print_text(const struct run_scoring *s,
                sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
     printf("%.4g s in the model under %s, %.4g bytes/s\n", arm->seconds,
            first->policy->name, (double)s->bytes / arm->seconds);
+    fputs("load: ", stdout);
+    load_seen_print(stdout, &s->load);
     if (s->n_arms > 1)
         print_twin(s, twin);
     return status;
@@ -463,6 +466,7 @@ enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,
     json_t *summary = NULL;
 
     ledger_set_clock(s->measured, s->arm[PAIR_MODEL].seconds,
+                     load_seen_source(&s->load),
                      "run measures time only; isobath profile reads counters");
     if (s->n_arms > 1 && !twin_of(&twin, s))
         return error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64

@@ -58,6 +58,7 @@ struct prompt_session {
     struct text_stream out, copy;        /* stdout's, and the summary's */
     char              *text;
     size_t             text_size;
+    struct load_seen   load;             /* with the prompt and new tokens */
     double             prefill_seconds;
     struct cost        before;           /* counted up to the last pass */
     uint64_t           prefill_flops, prefill_bytes;
@@ -469,14 +470,16 @@ static bool emit(void *context, int32_t id)
 
 static enum status go_on(struct prompt_session *s, struct error *err)
 {
+    load_watch_begin(s->job->watch);
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
         .policy = s->policy, .step_policy = s->step_policy,
         .seed = (uint64_t)s->job->config->seed,
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
+    s->load = load_watch_end(s->job->watch);
     text_stream_end(&s->copy);
-    bool whole = file_close_text(s->copy.file);
+    bool whole = file_close_text(s->copy.file, &s->text);
     s->copy.file = NULL;
     if (s->out.file) {
         text_stream_end(&s->out);
@@ -500,7 +503,7 @@ static void fill_measured(struct prompt_session *s)
 
     for (int32_t i = 0; i < s->n_new; i++)
         seconds += s->token[i].seconds;      /* 0 where no pass ran */
-    ledger_set_clock(s->measured, seconds,
+    ledger_set_clock(s->measured, seconds, load_seen_source(&s->load),
                      "run measures time only; isobath profile reads counters");
 }
 
@@ -515,7 +518,7 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,
         .text = s->text,
         .text_size = s->text_size,
-        .open_seconds = s->open_seconds,
+        .open_seconds = s->open_seconds, .load = s->load,
         .prefill_seconds = s->prefill_seconds,
         .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,
         .predicted = s->predicted, .counted = s->counted,

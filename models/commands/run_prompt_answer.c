@@ -129,6 +129,8 @@ void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
                 " %.4g bytes a token, %.4g GB/s of weights\n", p.seconds,
                 1.0 / p.seconds, p.flops, p.bytes,
                 p.weight_bytes / p.seconds / 1e9);
+    fputs("load    ", file);
+    load_seen_print(file, &r->load);
     print_agreement(file, r);
     fprintf(file, "memory  %.4g MB predicted",
             (double)r->predicted_bytes / 1e6);
@@ -247,6 +249,7 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
     json_object_set_new(j, "flops_per_token_forward", json_number(p.flops));
     json_object_set_new(j, "generation", generation_json(r));
     json_object_set_new(j, "routing", routing_json(r));
+    json_object_set_new(j, "load", load_seen_json(&r->load));
     json_object_set_new(j, "memory", summary_memory(r->predicted_bytes,
                         r->allocated_bytes, r->peak_bytes));
     status = summary_witnesses(j, r->predicted, r->counted, r->measured, err);

@@ -4,6 +4,7 @@
 #define RUN_PROMPT_ANSWER_H
 
 #include <jansson.h>
+#include "hwprof/machine/load_watch.h"
 #include "models/executor/sampler.h"
 #include "models/files/source.h"
 #include "models/scoring/run_config.h"
@@ -20,6 +21,7 @@ struct run_prompt_options {
 
 /* The rest of the job; all borrowed. */
 struct run_prompt {
+    struct load_watch *watch;
     const struct command_options *common;
     struct run_prompt_options options;
     const struct run_config *config;           /* model, tokenizer, machine,
@@ -59,6 +61,7 @@ struct run_prompt_answer {
     const char *text;                      /* of the new tokens, UTF-8 */
     size_t   text_size;
     double   open_seconds;                 /* memory taken, weights read */
+    struct load_seen load;                 /* during all passes */
     double   prefill_seconds;
     uint64_t prefill_flops, prefill_bytes; /* counted */
     const struct ledger *predicted, *counted, *measured;

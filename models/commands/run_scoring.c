@@ -207,6 +207,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
 
 void run_scoring_close(struct run_scoring *s)
 {
+    load_watch_close(&s->watch);
     file_abandon(&s->tokens);
     free(s->token_scores);
     run_trace_close(&s->trace);

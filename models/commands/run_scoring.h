@@ -2,6 +2,7 @@
 #ifndef RUN_SCORING_H
 #define RUN_SCORING_H
 
+#include "hwprof/machine/load_watch.h"
 #include "sim/core/ledger/agreement.h"
 #include "models/files/source.h"
 #include "models/scoring/run_arm.h"
@@ -37,6 +38,8 @@ struct run_scoring {
     struct ledger_meter token_meter;
     struct file_writer tokens;          /* stream NULL: not wanted */
     float *token_scores;                /* [choices,window] of one window */
+    struct load_watch   watch;          /* of all windows */
+    struct load_seen    load;
     int64_t            done, windows;
     bool               entropy;         /* wanted */
     bool               agreed;          /* counted == predicted so far */

@@ -44,7 +44,7 @@ static bool save_due(const struct train_job *s, int64_t step, double *saved)
     return false;
 }
 
-static enum status train(struct train_job *s, struct error *err)
+static enum status do_steps(struct train_job *s, struct error *err)
 {
     struct progress progress = progress_begin("training", "step",
                                               (double)s->options.steps,
@@ -74,6 +74,15 @@ static enum status train(struct train_job *s, struct error *err)
             status = trainer_save(s->trainer, s->state_path, err);
     }
     progress_end(&progress);
+    return status;
+}
+
+static enum status train(struct train_job *s, struct error *err)
+{
+    s->first_step = trainer_state(s->trainer)->step;
+    load_watch_begin(&s->watch);
+    enum status status = do_steps(s, err);
+    s->load = load_watch_end(&s->watch);
     return status;
 }
 
@@ -157,7 +166,9 @@ static int run(void *options)
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
-    if ((status = train_read_config(s, &err)) ||
+    status = load_watch_open(&s->watch, s->arguments.common.threads, &err);
+    s->start_bytes = command_peak_bytes();     /* with what probes read */
+    if (status != STATUS_OK || (status = train_read_config(s, &err)) ||
         (status = train_plan(s, &err)) ||
         (status = train_open_data(s, &err)) ||
         (status = rundir_open_own(&s->rundir, s->arguments.common.output,

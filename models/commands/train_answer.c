@@ -33,9 +33,20 @@ static enum status measured_ledger(struct ledger **out,
                                      (struct cost){ 0 }, err);
     if (status == STATUS_OK)
         ledger_set_clock(*out, trainer_state(s->trainer)->seconds,
+                         load_seen_source(&s->load),
                          "train measures time only; isobath profile reads"
                          " counters");
     return status;
+}
+
+/* Of the steps that this process did: others came before a resumption. */
+static json_t *load_json(const struct train_job *s)
+{
+    json_t *load = load_seen_json(&s->load);
+
+    json_object_set_new(load, "steps",
+                        json_integer(s->options.steps - s->first_step));
+    return load;
 }
 
 static json_t *memory_json(const struct train_job *s)
@@ -43,9 +54,10 @@ static json_t *memory_json(const struct train_job *s)
     struct stat text;
     uint64_t bytes = train_predicted_bytes(s);
 
-    if (stat(s->config.data_path, &text) == 0)
-        bytes += (uint64_t)text.st_size;
-    bytes += sizeof(int32_t) * (uint64_t)data_tokens(s->data);
+    for (int32_t i = 0; i < s->config.data_path.n; i++)
+        if (stat(s->config.data_path.value[i], &text) == 0)
+            bytes += (uint64_t)text.st_size;
+    bytes += sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
     return summary_memory(bytes, trainer_bytes(s->trainer),
                           command_peak_bytes());
 }
@@ -116,6 +128,28 @@ static double share_recovered(const struct verdicts *v)
     return cost > 0.0 ? (v->drawn.nats - v->topk.nats) / cost : (double)NAN;
 }
 
+/* Of a verdict that was not made, an unknown. */
+static json_t *source_nats(const struct verdict *v, int32_t text)
+{
+    return json_number(isfinite(v->nats) ? v->source_nats[text] : (double)NAN);
+}
+
+static json_t *sources_json(const struct train_job *s, const struct verdicts *v)
+{
+    json_t *sources = json_array();
+
+    for (int32_t i = 0; i < s->corpus.n; i++)
+        json_array_append_new(sources, json_pack(
+            "{s:o, s:s, s:f, s:o, s:o, s:I}",
+            "path", json_text(s->config.data_path.value[i]),
+            "hash", data_hash(s->corpus.data[i]),
+            "weight", s->corpus.weight[i],
+            "heldout_causal", source_nats(&v->causal, i),
+            "heldout_topk", source_nats(&v->topk, i),
+            "heldout_bytes", (json_int_t)v->topk.source_bytes[i]));
+    return sources;
+}
+
 /* The blocks of the held-out text: their bytes, and the nats that each rule lost
  * on them. */
 static json_t *blocks_json(const struct verdicts *v)
@@ -165,6 +199,8 @@ static json_t *loss_json(const struct train_job *s,
         json_object_set_new(loss, "share_recovered",
                             json_number(share_recovered(v)));
     }
+    if (s->corpus.n > 1)
+        json_object_set_new(loss, "sources", sources_json(s, v));
     return loss;
 }
 
@@ -202,7 +238,7 @@ static json_t *make_summary(const struct train_job *s,
     json_t *out = summary_open("train", json_incref(s->config_json),
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
-                        s->config.data_path, data_hash(s->data)));
+                        s->config.data_path.value[0], s->corpus.hash));
     json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
     json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
     json_object_set_new(out, "tokens", json_integer(
@@ -219,6 +255,7 @@ static json_t *make_summary(const struct train_job *s,
     json_object_set_new(out, "tokenizer", tokenizer_json(s));
     json_object_set_new(out, "loss", loss_json(s, v));
     json_object_set_new(out, "routing", routing_json(s, &v->causal, &v->topk));
+    json_object_set_new(out, "load", load_json(s));
     json_object_set_new(out, "memory", memory_json(s));
     return out;
 }
@@ -250,6 +287,8 @@ static enum status print_result(const struct train_job *s,
            s->options.steps * s->config.batch * s->config.tokens,
            (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                               LEDGER_ANY).count[METRIC_FLOPS]);
+    fputs("load: ", stdout);
+    load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)
         print_verdict(v->causal_rule, &v->causal);
     print_verdict(s->options.policy, &v->topk);
@@ -275,6 +314,7 @@ static enum status write_files(struct train_job *s,
         (s->tokenizer &&
          (status = tokenizer_copy(&s->copied, train_tokenizer_path(s),
                                   s->rundir.path, err))) ||
+        (status = train_table_write(s, err)) ||
         (status = trainer_write_curve(s->trainer, s->rundir.path, err)))
         return status;
     return rundir_write_ledgers(&s->rundir, s->predicted, counted, measured, err);

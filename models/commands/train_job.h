@@ -2,6 +2,7 @@
 #ifndef TRAIN_JOB_H
 #define TRAIN_JOB_H
 
+#include "hwprof/machine/load_watch.h"
 #include "models/training/train_config.h"
 #include "models/files/source.h"
 #include "models/tokens/tokenizer.h"
@@ -29,12 +30,15 @@ struct train_job {
     struct rundir      rundir;
     struct tokenizer  *tokenizer;     /* NULL: bytes */
     struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
-    struct data       *data;
+    struct corpus      corpus;
     struct trainer    *trainer;
     struct ledger     *predicted;     /* of one step as planned; then of all, as
                                        * they were routed */
     struct allocation  allocation;    /* of one step as planned */
     struct trainer_options options;
+    struct load_watch  watch;         /* of the steps of this process */
+    struct load_seen   load;
+    int64_t            first_step;    /* of them */
     json_t            *config_json;
     uint64_t           start_bytes;   /* resident, before all of this */
     char               fingerprint[17];
@@ -73,6 +77,22 @@ const char *train_tokenizer_path(const struct train_job *s);
 
 /* The resident set of the whole process at its peak, without the text. */
 uint64_t train_predicted_bytes(const struct train_job *s);
+
+/* ---- train_table.c: does nothing where no table routes ---- */
+
+/* The table can be read and has the layers that are routed. */
+enum status train_table_check(struct train_job *s,
+                              struct error *err) MUST_CHECK;
+/* In the config that is fingerprinted, the table's content stands for its
+ * name. */
+enum status train_table_hash(struct train_job *s, json_t *config,
+                             struct error *err) MUST_CHECK;
+/* Hands the table to the model. */
+enum status train_table_give(struct train_job *s,
+                             struct error *err) MUST_CHECK;
+/* Writes it beside the weights. */
+enum status train_table_write(const struct train_job *s,
+                              struct error *err) MUST_CHECK;
 
 /* ---- train_answer.c ---- */
 

@@ -35,8 +35,9 @@ struct train_job *train_begin(struct error *err)
 
 void train_close(struct train_job *s)
 {
+    load_watch_close(&s->watch);
     trainer_close(s->trainer);
-    data_close(s->data);
+    corpus_close(&s->corpus);
     tokenizer_close(s->tokenizer);
     ledger_close(s->predicted);
     allocation_close(&s->allocation);
@@ -74,6 +75,8 @@ static enum status read_init(struct train_job *s, struct error *err)
     struct train_config *c = &s->config;
     enum status status = source_read(&s->source, c->init, NULL, 0, err);
 
+    if (*c->model.table)
+        memcpy(s->source.table, c->model.table, sizeof c->model.table);
     if (status == STATUS_OK && !s->source.has_weights)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: a shape"
                            " without weights; allowed is a directory, *.gguf or"
@@ -180,7 +183,9 @@ enum status train_read_config(struct train_job *s, struct error *err)
                   c->batch, c->tokens, INT32_MAX / c->tokens);
         return blame(s, "train.batch", err);
     }
-    status = check_memory(s, err);
+    status = train_table_check(s, err);
+    if (status == STATUS_OK)
+        status = check_memory(s, err);
     if (status != STATUS_OK || c->machine[0] == '\0')
         return status;
     s->machine = malloc(sizeof *s->machine);
@@ -226,8 +231,8 @@ static enum status price_step(double *flops, struct train_job *s,
     return status;
 }
 
-/* The flops of the first steps of a run of `steps`, while layers are open; steps
- * that keep as many tokens cost the same. */
+/* The flops of the first steps of a run of `steps`, while layers are open;
+ * steps that keep as many tokens cost the same. */
 static enum status price_opening(double *flops, struct train_job *s,
                                  int64_t steps, struct error *err)
 {
@@ -348,6 +353,8 @@ static void forget_later_keys(json_t *same)
     static const struct {
         const char *section, *key, *was;        /* JSON */
     } later[] = {
+        { "data", "weights", "[]" },
+        { "data", "held_out", "0.1" },
         { "routing", "window", "0" },
         { "routing", "capacity_warmup", "0.0" },
         { "routing", "router_deviation", "0.0" },
@@ -388,16 +395,19 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     if (*s->config.init)
         json_object_del(train, "init_scheme");
     forget_later_keys(same);
+    enum status status = train_table_hash(s, same, err);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
-                            json_string(data_tokens_hash(s->data)));
+                            json_string(s->corpus.tokens_hash));
     json_object_set_new(same, "steps", json_integer(s->config.steps));
-    json_object_set_new(same, "data_hash", json_string(data_hash(s->data)));
+    json_object_set_new(same, "data_hash", json_string(s->corpus.hash));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
-    if (!text || error_memory_ran_out()) {
+    if (status == STATUS_OK && (!text || error_memory_ran_out()))
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+    if (status != STATUS_OK) {
         free(text);
-        return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
+        return status;
     }
     snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
              (uint64_t)XXH64(text, strlen(text), 0));
@@ -407,9 +417,17 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
 
 enum status train_open_data(struct train_job *s, struct error *err)
 {
-    enum status status = data_open_tokens(&s->data, s->config.data_path,
-                                          (int32_t)s->config.tokens,
-                                          s->tokenizer, err);
+    const struct train_config *c = &s->config;
+
+    if (c->data_weights.n > 0 && c->data_weights.n != c->data_path.n) {
+        error_set(err, STATUS_BAD_VALUE, "data.weights: %d numbers: allowed is"
+                  " one for each of data.path, which has %d", c->data_weights.n,
+                  c->data_path.n);
+        return blame(s, "data.weights", err);
+    }
+    enum status status = corpus_open(&s->corpus, &c->data_path,
+                                     &c->data_weights, (int32_t)c->tokens,
+                                     s->tokenizer, c->held_out, err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     return take_fingerprint(s, err);
@@ -440,6 +458,7 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     };
     if (s->spec.kept_varies)
         ledger_clear(s->predicted);
-    return trainer_open(&s->trainer, &s->spec, &s->options, s->data,
-                        s->fingerprint, err);
+    enum status status = trainer_open(&s->trainer, &s->spec, &s->options,
+                                      &s->corpus, s->fingerprint, err);
+    return status == STATUS_OK ? train_table_give(s, err) : status;
 }

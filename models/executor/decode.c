@@ -168,8 +168,8 @@ static void receive(struct model *m, int32_t choice)
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }
 
-static const struct pass_functions one_token = { select_kept, attend,
-                                                 receive };
+static const struct pass_functions one_token = { select_kept, attend, receive,
+                                                 true };
 
 /* Dense layers keep every token of the step. */
 static void keep_all(struct model *m, int32_t c)
@@ -190,6 +190,8 @@ static void number_tokens(struct model *m)
             continue;
         assert(m->decoded[s] < m->options.n_tokens);
         m->all_ids[n] = in->ids[s];
+        if (m->past)
+            m->past[s * m->options.n_tokens + m->decoded[s]] = in->ids[s];
         m->all_token[n] = s;
         m->all_position[n++] = m->decoded[s];
     }

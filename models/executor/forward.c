@@ -71,7 +71,7 @@ static void receive(struct model *m, int32_t choice)
 }
 
 static const struct pass_functions whole_sequences = { select_kept, attend,
-                                                       receive };
+                                                       receive, false };
 
 static void run_loss(struct model *m, double *mean_loss)
 {

@@ -55,6 +55,10 @@ void history_take_prefill(struct model *m)
         assert(m->decoded[b] == 0);     /* model_decode_reset() was forgotten */
         m->decoded[b] = allocation_length(a, b);
     }
+    for (int32_t b = 0; b < a->n_sequences && m->past; b++)
+        memcpy(m->past + (size_t)b * (size_t)m->options.n_tokens,
+               m->input.ids + m->all_first[b],
+               (size_t)m->decoded[b] * sizeof(int32_t));
     for (int32_t c = 0; c < a->n_choices; c++)
         for (int32_t b = 0; b < a->n_sequences; b++) {
             int32_t count = allocation_count(a, c, b);

@@ -206,6 +206,8 @@ static void lay_out_decode(struct model *m)
         m->cache[i].values = arena_take(a, numbers, sizeof(real));
     }
     m->decoded = arena_take(a, b, sizeof(int32_t));
+    if (s->signal == SIGNAL_TABLE)
+        m->past = arena_take(a, b * t, sizeof(int32_t));
     m->kept_count = arena_take(a, n * b, sizeof(int32_t));
     m->kept_position = arena_take(a, n * b * t, sizeof(int32_t));
     m->skipped = arena_take(a, b, sizeof(int32_t));
@@ -370,6 +372,7 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
+    route_table_close(m->table);
     pool_close(m->pool);
     arena_close(&m->arena);
     allocation_close(&m->allocation);
@@ -426,6 +429,18 @@ float *model_scratch(struct model *m, int part)
 void model_set_rope_factors(struct model *m, const float *factors)
 {
     rotary_fill(m->rope, &m->spec, m->options.n_tokens, factors);
+}
+
+void model_take_table(struct model *m, struct route_table *table)
+{
+    route_table_close(m->table);
+    m->table = table;
+}
+
+const struct route_table *model_table(const struct model *m)
+{
+    return m->table || !m->options.weights_of ? m->table
+                                              : m->options.weights_of->table;
 }
 
 void model_set_threshold_rate(struct model *m, float rate)

@@ -8,6 +8,7 @@
 #include "models/executor/tensor.h"
 #include "sim/core/ledger/meter.h"
 #include "sim/core/model/route.h"
+#include "sim/core/model/route_table.h"
 #include "sim/core/model/spec.h"
 
 struct model;                     /* opaque; owns weights, gradients, buffers */
@@ -180,6 +181,14 @@ float *model_scratch(struct model *model, int part);
 /* factors [D/2], above 0, of a spec whose rope_scaling is ROPE_SCALING_FACTORS:
  * pair i turns by theta^(-2i/D) / factors[i].  Until then they are 1. */
 void model_set_rope_factors(struct model *model, const float *factors);
+
+/* Hands over a fitted table that has the layers of a spec whose signal is
+ * SIGNAL_TABLE: the model releases it.  Those on its weights go by it too; there
+ * must be one before the first pass. */
+void model_take_table(struct model *model, struct route_table *table);
+
+/* Borrowed; NULL: it has none. */
+const struct route_table *model_table(const struct model *model);
 
 /* Sets the weight of the newest step's cut in the thresholds that follow it. */
 void model_set_threshold_rate(struct model *model, float rate);

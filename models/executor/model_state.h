@@ -58,6 +58,7 @@ struct pass_functions {
     void (*attend)(struct model *model, int32_t layer);
     /* Scores tokens by the attention that they drew in the layer before. */
     void (*receive)(struct model *model, int32_t choice);
+    bool past;                     /* ids of earlier tokens lie in model.past */
 };
 
 struct model {
@@ -72,6 +73,8 @@ struct model {
     struct model_input input;      /* of the last forward */
     const struct pass_functions *pass;   /* of the forward under way */
     float threshold_rate;
+    struct route_table *table;     /* of the signal; NULL: none, or that of
+                                    * options.weights_of */
 
     real *weights;                 /* [tensors.floats] */
     uint8_t *stored;               /* [tensors.stored_bytes] */
@@ -105,6 +108,7 @@ struct model {
     /* Decoding. */
     struct decode_input step;
     int32_t *decoded;              /* [B] tokens of each sequence so far */
+    int32_t *past;                 /* [B,T] their ids, for a table */
     int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
     struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
     int32_t *kept_count;           /* [choices,B] tokens that each kept */

@@ -436,6 +436,23 @@ void op_hash(struct executor *ex, struct place at, int32_t choice,
            (struct tally){ 0, 0 });
 }
 
+void op_look_up(struct executor *ex, struct place at,
+                const struct looking_up *o)
+{
+    struct op_run run = op_begin(ex, at);
+    const struct rows *rows = o->rows;
+
+    for (int32_t s = 0; s < rows->n_sequences; s++)
+        for (int32_t r = rows->first[s]; r < rows->first[s + 1]; r++) {
+            const int32_t p = rows->position[r];
+            const int32_t *id = o->ids + (o->stride ? s * o->stride + p : r);
+            o->score[r] = (real)route_table_score(o->table, at.layer, id,
+                                                  p);
+        }
+    op_end(ex, &run, at.token, rows->first[rows->n_sequences],
+           (struct tally){ 0, 12 }, (struct tally){ 0, 0 });
+}
+
 void op_draw(struct executor *ex, struct place at, const struct drawing *o)
 {
     struct op_run run = op_begin(ex, at);

@@ -6,6 +6,7 @@
 #include "models/kernels/kernels.h"
 #include "models/executor/pool.h"
 #include "sim/core/ledger/meter.h"
+#include "sim/core/model/route_table.h"
 #include "sim/core/model/spec.h"
 
 struct executor {
@@ -126,6 +127,19 @@ void op_receive_cached(struct executor *ex, struct place at,
 void op_hash(struct executor *ex, struct place at, int32_t choice,
              const int32_t *ids,
              int32_t n, real *score);
+/* score of each row: a table's, of the layer, after its sequence's tokens so
+ * far. */
+struct looking_up {
+    const struct route_table *table;
+    const struct rows *rows;
+    const int32_t *ids;              /* of position p of sequence s: */
+    int32_t        stride;           /* ids[s * stride + p]; 0: a row's own place,
+                                      * and those before it */
+    real          *score;
+};
+void op_look_up(struct executor *ex, struct place at,
+                const struct looking_up *o);
+
 /* score of each row: from seed, sequence and position, the sum of twelve even
  * draws from [0,1) less 6, which is nearly normal, with variance 1. */
 struct drawing {

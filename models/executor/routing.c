@@ -28,6 +28,16 @@ static void run_signal(struct model *m, int32_t c)
         op_hash(&m->ex, at, c, m->input.ids, m->n_rows, b->signal);
         return;
     }
+    if (m->spec.signal == SIGNAL_TABLE) {
+        struct looking_up o = {
+            .table = model_table(m), .rows = &m->all_rows,
+            .ids = m->pass->past ? m->past : m->input.ids,
+            .stride = m->pass->past ? m->options.n_tokens : 0,
+            .score = b->signal,
+        };
+        op_look_up(&m->ex, at, &o);
+        return;
+    }
     if (m->spec.signal == SIGNAL_RECEIVED) {
         assert(l > 0);
         m->pass->receive(m, c);

@@ -2,6 +2,7 @@
  * Hugging Face. */
 #include "models/files/checkpoint.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -121,7 +122,7 @@ static const struct tensor *own_tensor(const struct tensor_list *list,
     return is_of(f, l) ? tensor_find(list, l, f->id) : NULL;
 }
 
-enum { NAME_SIZE = 96 };
+enum { NAME_SIZE = CHECKPOINT_NAME_SIZE };
 
 /* One foreign tensor of one layer, with room for its name and numbers. */
 struct record {
@@ -154,6 +155,17 @@ static void name_tensor(char *out, const struct foreign *f, int32_t layer)
     snprintf(out, NAME_SIZE, f->name, layer);
 }
 #pragma GCC diagnostic pop
+
+void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
+                     const struct model_spec *spec, const struct tensor *tensor)
+{
+    const struct foreign *f = names_of(spec);
+
+    while (f->id != tensor->id && f->name)
+        f++;
+    assert(f->name);
+    name_tensor(out, f, tensor->layer);
+}
 
 enum status checkpoint_export(struct model *m,
                               const struct route_policy *policy,

@@ -44,4 +44,10 @@ enum status checkpoint_import(struct model *model, const char *directory,
 enum status checkpoint_keep(struct model_spec *spec, const char *directory,
                             struct error *err) MUST_CHECK;
 
+/* The name under which a tensor stands in those files, or its first part. */
+enum { CHECKPOINT_NAME_SIZE = 96 };
+void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
+                     const struct model_spec *spec,
+                     const struct tensor *tensor);
+
 #endif

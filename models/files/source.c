@@ -47,6 +47,8 @@ static enum status read_directory(struct source *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = hf_config_read(&s->spec, &s->routing, config, err);
+    if (status == STATUS_OK && s->spec.signal == SIGNAL_TABLE)
+        status = file_join(s->table, s->path, ROUTE_TABLE_FILE, err);
     const bool tied = s->spec.tied_head;
     if (status == STATUS_OK)
         status = checkpoint_untie(&s->spec, s->path, err);
@@ -85,6 +87,7 @@ static enum status read_shape(struct source *s,
     if (status == STATUS_OK && spec_n_routed(&s->spec) > 0) {
         s->routing.policy = route_find(model_config_policies[config.policy]);
         memcpy(s->replay, config.replay, sizeof s->replay);
+        memcpy(s->table, config.table, sizeof config.table);
     }
     return status;
 }
@@ -130,7 +133,7 @@ enum status source_read(struct source *out, const char *path,
     if (status == STATUS_OK && s.has_weights)
         status = check_own(&s, err);
     if (status == STATUS_OK && s.has_weights)
-        status = model_config_route(&s.spec, &s.routing.policy, s.replay, path,
+        status = model_config_route(&s.spec, &s.routing.policy, s.replay, s.table, path,
                                     settings, n_settings, err);
     if (status == STATUS_OK)
         *out = s;
@@ -224,8 +227,31 @@ static enum status fill_from_gguf(const struct source *source,
     return status;
 }
 
-enum status source_fill(const struct source *source, struct model *model,
-                        uint64_t seed, struct error *err)
+static enum status fill_table(const struct source *source, struct model *model,
+                              struct error *err)
+{
+    struct route_table *table = NULL;
+    struct error why;
+
+    if (model_spec(model)->signal != SIGNAL_TABLE)
+        return STATUS_OK;
+    if (!*source->table)
+        return error_set(err, STATUS_BAD_VALUE, "routing.table: the policy table"
+                         " needs one, as isobath route-table writes it");
+    enum status status = route_table_read(&table, source->table, err);
+    if (status == STATUS_OK &&
+        (status = route_table_fit(table, model_spec(model), &why)))
+        error_set(err, status, "%.300s: %s", source->table, why.text);
+    if (status == STATUS_OK)
+        model_take_table(model, table);
+    else
+        route_table_close(table);
+    return status;
+}
+
+static enum status fill_weights(const struct source *source,
+                                struct model *model, uint64_t seed,
+                                struct error *err)
 {
     switch (source->kind) {
     case SOURCE_SHAPE:
@@ -239,4 +265,13 @@ enum status source_fill(const struct source *source, struct model *model,
     }
     model_init(model, INIT_GPT2, seed);
     return STATUS_OK;
+}
+
+enum status source_fill(const struct source *source, struct model *model,
+                        uint64_t seed, struct error *err)
+{
+    enum status status = fill_table(source, model, err);
+
+    return status == STATUS_OK ? fill_weights(source, model, seed, err)
+                               : status;
 }

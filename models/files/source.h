@@ -25,6 +25,8 @@ struct source {
     char tokenizer[FILE_PATH_SIZE];   /* the file that belongs to it: a GGUF
                                        * file itself, tokenizer.json, .gguf or
                                        * .bin of a directory; "": none there */
+    char table[FILE_PATH_SIZE];       /* that the policy table goes by:
+                                       * sim/core/model/route_table.h */
     char replay[CONFIG_TEXT_SIZE];    /* the trace that the policy replay goes
                                        * by: sim/core/model/trace.h; "": none */
 };
@@ -61,7 +63,8 @@ void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
                          const struct model_spec *spec);
 
 /* Weights into a model opened with source->spec, or with its dense twin: from
- * the files, or drawn with `seed` where there are none. */
+ * the files, or drawn with `seed` where there are none; and the table that it
+ * routes by, if it does. */
 enum status source_fill(const struct source *source, struct model *model,
                         uint64_t seed, struct error *err) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* stored_product.c - Multiply by weights that are kept as stored, widening them
- * on the way: for one row in registers, for more into a panel of floats that
+ * on the way: for a few rows in registers, for more into a panel of floats that
  * stays in the first cache.  Every element is the same chain of multiply-adds
  * in the order of k as in gemm.c, so that it has the bits of the product with
  * the widened weight; and every number is widened once, because work is split
@@ -28,6 +28,7 @@ enum {
     AHEAD = 512,                 /* bytes asked for before they are needed */
     /* Groups side by side, so that one's chain of sums hides another's. */
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
+    ROWS = W == 4 ? 2 : 4,       /* in registers, at most */
 };
 
 /* The layout of a group's blocks: bytes before the parts, parts, numbers of a
@@ -56,23 +57,36 @@ static inline __attribute__((always_inline)) struct shape shape_of(
     return table[type];
 }
 
-/* ---- one row ---- */
+/* ---- a few rows ---- */
 
-/* Multiply one row by `n` whole groups, `group_bytes` apart, into to[TILE
+/* Where the products of some rows go; a's strides are a_row and a_k. */
+struct few {
+    const real *a;
+    ptrdiff_t   a_row, a_k;
+    real       *to;
+    ptrdiff_t   to_row;
+};
+
+/* Multiply mr rows by `n` whole groups, `group_bytes` apart, into to[mr,TILE
  * n]. */
 static inline __attribute__((always_inline)) void row_groups(
-    const enum number type, const int n, const real *a, ptrdiff_t a_k,
-    int32_t rows, const uint8_t *data, size_t group_bytes, real *to)
+    const enum number type, const int mr, const int n, const struct few *f,
+    int32_t rows, const uint8_t *data, size_t group_bytes)
 {
     const struct shape s = shape_of(type);
     const int32_t numbers = s.parts * s.numbers;
-    lanes sum[ABREAST][REGISTERS];
+    const ptrdiff_t a_k = f->a_k;
+    const real *a = f->a;
+    lanes sum[ROWS][ABREAST][REGISTERS];
 
     UNROLL
-    for (int g = 0; g < n; g++)
+    for (int m = 0; m < mr; m++)
         UNROLL
-        for (int j = 0; j < REGISTERS; j++)
-            sum[g][j] = lanes_load(to + TILE * g + W * j);
+        for (int g = 0; g < n; g++)
+            UNROLL
+            for (int j = 0; j < REGISTERS; j++)
+                sum[m][g][j] = lanes_load(f->to + m * f->to_row + TILE * g +
+                                          W * j);
     for (int32_t l = 0; l < rows; l += numbers) {
         const uint8_t *at = data + s.head;
         for (int p = 0; p < s.parts; p++, at += s.bytes) {
@@ -84,7 +98,6 @@ static inline __attribute__((always_inline)) void row_groups(
                     scale[g][j] = lanes_part_scales(
                         type, data + (size_t)g * group_bytes, p, W * j);
             for (int i = 0; i < s.numbers / s.step; i++) {
-                const real *x = a;
                 UNROLL
                 for (int g = 0; g < n; g++)
                     __builtin_prefetch(at + (size_t)g * group_bytes +
@@ -98,9 +111,12 @@ static inline __attribute__((always_inline)) void row_groups(
                         lanes_four(type, at + (size_t)g * group_bytes, i,
                                    W * j, scale[g][j], w);
                         UNROLL
-                        for (int r = 0; r < s.step; r++)
-                            sum[g][j] = lanes_add_product(
-                                sum[g][j], lanes_set(x[r * a_k]), w[r]);
+                        for (int m = 0; m < mr; m++)
+                            UNROLL
+                            for (int r = 0; r < s.step; r++)
+                                sum[m][g][j] = lanes_add_product(
+                                    sum[m][g][j],
+                                    lanes_set(a[m * f->a_row + r * a_k]), w[r]);
                     }
                 a += s.step * a_k;
             }
@@ -108,10 +124,13 @@ static inline __attribute__((always_inline)) void row_groups(
         data += s.head + s.parts * s.bytes;
     }
     UNROLL
-    for (int g = 0; g < n; g++)
+    for (int m = 0; m < mr; m++)
         UNROLL
-        for (int j = 0; j < REGISTERS; j++)
-            lanes_store(to + TILE * g + W * j, sum[g][j]);
+        for (int g = 0; g < n; g++)
+            UNROLL
+            for (int j = 0; j < REGISTERS; j++)
+                lanes_store(f->to + m * f->to_row + TILE * g + W * j,
+                            sum[m][g][j]);
 }
 
 /* ---- a panel ---- */
@@ -180,19 +199,25 @@ static inline __attribute__((always_inline)) void widen_column(
     X(F32) X(F16) X(BF16) X(Q8_0) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q4_K)      \
     X(Q5_K) X(Q6_K)
 
+#define ROW_COPY(name, id, mr, n)                                              \
+    static __attribute__((noinline)) void name(                                \
+        const struct few *f, int32_t rows, const uint8_t *data,                \
+        size_t group_bytes)                                                    \
+    {                                                                          \
+        row_groups(NUMBER_##id, mr, n, f, rows, data, group_bytes);            \
+    }
+#if REGISTER_LANES == 4
+#define MORE_ROWS(id)
+#define MORE_NAMES(id)
+#else
+#define MORE_ROWS(id)                                                          \
+    ROW_COPY(three_##id, id, 3, ABREAST) ROW_COPY(four_##id, id, 4, ABREAST)
+#define MORE_NAMES(id) three_##id, four_##id,
+#endif
+
 #define COPIES(id)                                                             \
-    static __attribute__((noinline)) void abreast_##id(                        \
-        const real *a, ptrdiff_t a_k, int32_t rows, const uint8_t *data,       \
-        size_t group_bytes, real *to)                                          \
-    {                                                                          \
-        row_groups(NUMBER_##id, ABREAST, a, a_k, rows, data, group_bytes, to); \
-    }                                                                          \
-    static __attribute__((noinline)) void single_##id(                         \
-        const real *a, ptrdiff_t a_k, int32_t rows, const uint8_t *data,       \
-        size_t group_bytes, real *to)                                          \
-    {                                                                          \
-        row_groups(NUMBER_##id, 1, a, a_k, rows, data, group_bytes, to);       \
-    }                                                                          \
+    ROW_COPY(single_##id, id, 1, 1) ROW_COPY(one_##id, id, 1, ABREAST)         \
+    ROW_COPY(two_##id, id, 2, ABREAST) MORE_ROWS(id)                            \
     static __attribute__((noinline)) void panel_##id(                          \
         int n, int32_t k, const uint8_t *data, size_t group_bytes, real *to)   \
     {                                                                          \
@@ -205,18 +230,18 @@ static inline __attribute__((always_inline)) void widen_column(
     }
 TYPES(COPIES)
 
-typedef void row_fn(const real *, ptrdiff_t, int32_t, const uint8_t *, size_t,
-                    real *);
+typedef void row_fn(const struct few *, int32_t, const uint8_t *, size_t);
 typedef void panel_fn(int, int32_t, const uint8_t *, size_t, real *);
 typedef void column_fn(int, int32_t, const uint8_t *, real *);
 
 /* In the order of NUMBER_MAP. */
 static const struct {
-    row_fn    *abreast, *single;
+    row_fn    *single, *few[ROWS];   /* [rows - 1] of groups side by side */
     panel_fn  *panel;
     column_fn *column;
 } copies[NUMBER_COUNT] = {
-#define X(id) { abreast_##id, single_##id, panel_##id, column_##id },
+#define X(id) { single_##id, { one_##id, two_##id, MORE_NAMES(id) },            \
+                panel_##id, column_##id },
     TYPES(X)
 #undef X
 };
@@ -253,14 +278,39 @@ static void panels(const struct gemm *g, const struct stored *s,
     }
 }
 
-/* Set c to the values that the row's product is added to. */
-static void begin_row(const struct gemm *g, int32_t c0, int32_t n)
+/* Set n columns of c to the values that the product is added to. */
+static void begin_rows(const struct gemm *g, int32_t c0, int32_t n)
 {
-    for (int32_t j = c0; j < c0 + n; j++)
-        g->c[j] = g->from && g->bias ? g->from[j] + g->bias[j]
-                  : g->from          ? g->from[j]
-                  : g->bias          ? g->bias[j]
-                                     : real_set(0.0f);
+    for (int32_t i = 0; i < g->m; i++)
+        for (int32_t j = c0; j < c0 + n; j++) {
+            const real *from = g->from ? g->from + i * g->from_row : NULL;
+            g->c[i * g->c_row + j] = from && g->bias ? from[j] + g->bias[j]
+                                     : from          ? from[j]
+                                     : g->bias       ? g->bias[j]
+                                                     : real_set(0.0f);
+        }
+}
+
+/* Multiply a few rows by groups [from,to), all of whose columns are there; where
+ * there are several rows, by as many groups as go side by side.  Returns the
+ * first group that is left. */
+static int32_t run_few(const struct gemm *g, const struct stored *s, int32_t c0,
+                       int32_t from, int32_t to)
+{
+    const size_t bytes = stored_group_bytes(s);
+
+    while (from < to) {
+        const int32_t n = to - from >= ABREAST ? ABREAST : 1;
+        if (n < ABREAST && g->m > 1)
+            break;
+        const struct few f = { g->a, g->a_row, g->a_k, g->c + c0 + TILE * from,
+                               g->c_row };
+        begin_rows(g, c0 + TILE * from, TILE * n);
+        (n == ABREAST ? copies[s->type].few[g->m - 1] : copies[s->type].single)(
+            &f, s->rows, s->data + (size_t)from * bytes, bytes);
+        from += n;
+    }
+    return from;
 }
 
 /* Run groups [from,to) of a range whose first column is c0. */
@@ -271,14 +321,8 @@ static void run_range(const struct gemm *g, const struct stored *s, int32_t c0,
     const int32_t whole = s->columns / TILE;
     int32_t i = from;
 
-    while (g->m == 1 && i < to && i < whole) {
-        int32_t n = to - i >= ABREAST && whole - i >= ABREAST ? ABREAST : 1;
-        begin_row(g, c0 + TILE * i, TILE * n);
-        (n == ABREAST ? copies[s->type].abreast : copies[s->type].single)(
-            g->a, g->a_k, s->rows, s->data + (size_t)i * bytes, bytes,
-            g->c + c0 + TILE * i);
-        i += n;
-    }
+    if (g->m > 0 && g->m <= ROWS)
+        i = run_few(g, s, c0, from, to < whole ? to : whole);
     const int32_t panel = g->m <= FEW ? PANEL - 1 : PANEL;
     while (i < to) {
         int32_t n = to - i < panel ? to - i : panel;

@@ -8,15 +8,17 @@
 #include "sim/core/config/document.h"
 #include "sim/core/model/route_policies.h"
 
-static const char *const splits[] = { "all", "validation", "test", NULL };
-static const int split_of[] = { RUN_ALL, SPLIT_VALIDATION, SPLIT_TEST };
+static const char *const splits[] = { "all", "train", "validation", "test",
+                                      NULL };
+static const int split_of[] = { RUN_ALL, SPLIT_TRAIN, SPLIT_VALIDATION,
+                                SPLIT_TEST };
 
 #define SCORE(name, type, member, min, max, ...)                               \
     { name, CONFIG_##type, offsetof(struct run_config, member), min, max,    \
       __VA_ARGS__ }
 enum { KEY_LENGTH = 64, MOST = 1 << 30 };
 
-static const char *const files_of_routing[] = { "replay", NULL };
+static const char *const files_of_routing[] = { "replay", "table", NULL };
 
 /* clang-format off */
 static const struct config_key keys[] = {
@@ -37,7 +39,8 @@ static const struct config_key keys[] = {
         " end of a window are scored, those before are context; 0: the window's"
         " length"),
     SCORE("run.split", CHOICE, split_choice, 0, 0, "all", splits, "",
-        "score all of the text, or a part that training on it leaves out"),
+        "score all of the text, or a part of those that training divides it"
+        " into: train is what it sees"),
     SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "tokens",
         "score at most this many tokens; of a split, whole windows, at least"
         " one; 0: all"),

@@ -233,7 +233,7 @@ enum status oniguruma_spell(char **out, const char *pattern, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "the spelling of a pattern");
     while (*s.at && status == STATUS_OK)
         status = spell_next(&s);
-    if (!file_close_text(s.out) && status == STATUS_OK)
+    if (!file_close_text(s.out, out) && status == STATUS_OK)
         status = error_set(err, STATUS_NO_MEMORY, "the spelling of a pattern");
     if (status != STATUS_OK) {
         free(*out);

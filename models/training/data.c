@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct data {
     char        path[FILE_PATH_SIZE];
     char        hash[17];
     int32_t     n_tokens;
+    uint64_t    held_out;        /* of SPLIT_MODULUS buckets, even */
     const struct tokenizer *tokenizer;   /* NULL: a byte is a token */
     int32_t    *ids;             /* [n_ids] of all runs */
     int64_t     n_ids;
@@ -47,15 +49,15 @@ struct data {
     struct part part[SPLIT_COUNT];
 };
 
-static enum split block_split(const unsigned char *block, int64_t size)
+static enum split block_split(const struct data *data,
+                              const unsigned char *block, int64_t size)
 {
-    static const enum split held_out[] = { SPLIT_VALIDATION, SPLIT_TEST };
-
     if (size < DATA_BLOCK)
         return SPLIT_TRAIN;
     uint64_t bucket = XXH64(block, DATA_BLOCK, 0) % SPLIT_MODULUS;
-    return bucket < sizeof held_out / sizeof *held_out ? held_out[bucket]
-                                                       : SPLIT_TRAIN;
+    if (bucket >= data->held_out)
+        return SPLIT_TRAIN;
+    return bucket % 2 == 0 ? SPLIT_VALIDATION : SPLIT_TEST;
 }
 
 static int64_t at_most(int64_t value, int64_t limit)
@@ -92,7 +94,7 @@ static bool split_text(struct data *data)
 
     for (int64_t at = 0; at < size; at += DATA_BLOCK) {
         int64_t block = at_most(DATA_BLOCK, size - at);
-        enum split split = block_split(data->map.data + at, block);
+        enum split split = block_split(data, data->map.data + at, block);
         if (!part_add(&data->part[split], at, block))
             return false;
     }
@@ -180,13 +182,13 @@ static void count_draws(const struct data *data, struct part *part)
 enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err)
 {
-    return data_open_tokens(out, path, n_tokens, NULL, err);
+    return data_open_tokens(out, path, n_tokens, NULL, DATA_HELD_OUT, err);
 }
 
 enum status data_open_tokens(struct data **out, const char *path,
                              int32_t n_tokens,
                              const struct tokenizer *tokenizer,
-                             struct error *err)
+                             double held_out, struct error *err)
 {
     if (n_tokens < 1)
         return error_set(err, STATUS_BAD_VALUE,
@@ -195,6 +197,7 @@ enum status data_open_tokens(struct data **out, const char *path,
     if (!data)
         return error_set(err, STATUS_NO_MEMORY, "no memory to open %s", path);
     data->n_tokens = n_tokens;
+    data->held_out = 2 * (uint64_t)llround(held_out * SPLIT_MODULUS / 2);
     data->tokenizer = tokenizer;
     snprintf(data->path, sizeof data->path, "%s", path);
 

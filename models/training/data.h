@@ -4,7 +4,9 @@
  * decides where it belongs: XXH64 of its bytes, seed 0, modulo 20 is 0:
  * validation, 1: test, else training.  So the split needs no file of its own,
  * is the same on every machine, and a block that occurs twice never stands on
- * both sides.  The last block, if it is not whole, is training.
+ * both sides.  The last block, if it is not whole, is training.  More may be held
+ * out: 2 is validation and 3 test then, and so on, so that what is held out of
+ * one is held out of every larger share.
  *
  * A window is T + 1 bytes in a row: T inputs and, one further, T targets.  It
  * lies wholly inside a run, the adjacent blocks of one split, so no byte of a
@@ -22,6 +24,7 @@
 #include "sim/core/base/random.h"
 
 enum { DATA_BLOCK = 4096, DATA_VOCAB = 256 };
+#define DATA_HELD_OUT 0.1        /* share of blocks, unless another is asked */
 
 enum split { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_COUNT };
 extern const char *const split_names[SPLIT_COUNT];
@@ -34,12 +37,13 @@ struct tokenizer;
  * releases *out with data_close(); NULL is fine. */
 enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err) MUST_CHECK;
-/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL:
- * bytes. */
+/* The same in tokens; `tokenizer` is borrowed until data_close(), NULL: bytes.
+ * The share of blocks that validation and test take together is rounded to
+ * tenths, 0.1 to 0.5. */
 enum status data_open_tokens(struct data **out, const char *path,
                              int32_t n_tokens,
                              const struct tokenizer *tokenizer,
-                             struct error *err) MUST_CHECK;
+                             double held_out, struct error *err) MUST_CHECK;
 void        data_close(struct data *data);
 
 /* Check that a split has a window at all; STATUS_BAD_VALUE otherwise, with the

@@ -2,6 +2,7 @@
  * model. */
 #include "models/training/train_config.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,14 @@ static const struct config_key keys[] = {
     RUN("routing.router_deviation", REAL, router_deviation, 0, 100, "0", NULL,
         "", "of the scores that drawn routers give at first; 0: 0.02"
         " sqrt(model.channels), in a model of train.init 0.02"),
-    RUN("data.path", PATH, data_path, 0, 0, NULL, NULL, "",
-        "a text file; its bytes are the tokens, unless there is a tokenizer"),
+    RUN("data.path", PATHS, data_path, 0, 0, NULL, NULL, "",
+        "text files; their bytes are the tokens, unless there is a tokenizer"),
+    RUN("data.weights", REAL_LIST, data_weights, DBL_MIN, 1e12, "[]", NULL, "",
+        "how often a training sequence is of each file, a number each; []: by"
+        " its bytes; held-out losses are averaged by them too"),
+    RUN("data.held_out", REAL, held_out, 0.1, 0.5, "0.1", NULL, "",
+        "share of a text's blocks of 4096 bytes that validation and test take"
+        " together, rounded to tenths; 1 MB or more tells small differences"),
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
         " with train.init, else bytes"),
@@ -48,8 +55,8 @@ static const struct config_key keys[] = {
         " *.gguf, or *.bin of llama2.c; it brings its shape, so leave out the"
         " model keys; routers that it lacks are drawn so small that the gate"
         " 2*sigmoid is near 1; empty: all weights are drawn"),
-    RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in", init_schemes,
-        "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
+    RUN("train.init_scheme", CHOICE, init_scheme, 0, 0, "fan_in_depth",
+        init_schemes, "", "deviation of weights that are drawn; fan_in: 1/sqrt(inputs),"
         " embeddings 1/sqrt(channels); fan_in_depth: the same, but matrices that"
         " add to the stream divided by sqrt(2 layers); gpt2: 0.02, and those"
         " divided too"),
@@ -147,8 +154,23 @@ enum status train_config_load(struct train_config *out, const char *path,
                : status;
 }
 
-/* True if the config contradicts the model; 0 leaves a size open, and a spec
- * has floats where the file has doubles. */
+/* A spec has floats where the file has doubles. */
+static bool differ(double given, double model)
+{
+    return fabs(given - model) > 1e-6 * fabs(model);
+}
+
+static bool lists_differ(const struct config_real_list *given,
+                         const struct config_real_list *model)
+{
+    bool other = given->n != model->n;
+
+    for (int32_t i = 0; i < given->n && !other; i++)
+        other = differ(given->value[i], model->value[i]);
+    return other;
+}
+
+/* True if the config contradicts the model; 0 leaves a size open. */
 static bool says_otherwise(const struct config_key *key,
                            const struct train_config *given,
                            const struct train_config *model)
@@ -163,8 +185,9 @@ static bool says_otherwise(const struct config_key *key,
         return *(const int64_t *)a != 0 &&
                *(const int64_t *)a != *(const int64_t *)b;
     case CONFIG_REAL:
-        return fabs(*(const double *)a - *(const double *)b) >
-               1e-6 * fabs(*(const double *)b);
+        return differ(*(const double *)a, *(const double *)b);
+    case CONFIG_REAL_LIST:
+        return lists_differ(a, b);
     case CONFIG_CHOICE:
         return *(const int *)a != *(const int *)b;
     default:

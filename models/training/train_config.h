@@ -9,7 +9,9 @@
 
 struct train_config {
     struct model_config model;
-    char    data_path[CONFIG_TEXT_SIZE];
+    struct config_paths data_path;
+    struct config_real_list data_weights;    /* n 0: by size */
+    double  held_out;
     char    tokenizer[CONFIG_TEXT_SIZE];     /* "": the init's, or bytes */
     char    init[CONFIG_TEXT_SIZE];          /* "": weights are drawn */
     double  capacity_warmup, router_deviation;

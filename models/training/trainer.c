@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "models/training/divergence.h"
 #include "sim/core/answer/table.h"
 
 /* Rows of the curve besides those that are judged: enough for any plot. */
@@ -26,7 +27,7 @@ static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
 
 struct trainer {
     struct trainer_options options;
-    const struct data     *data;
+    struct corpus          corpus;               /* borrowed texts */
     struct model          *model, *judge;
     struct training_state  state;
     struct ledger         *counted;
@@ -110,7 +111,7 @@ static enum status first_weights(struct trainer *t, struct error *err)
 
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct trainer_options *options,
-                         const struct data *data, const char *fingerprint,
+                         const struct corpus *corpus, const char *fingerprint,
                          struct error *err)
 {
     struct trainer *t = calloc(1, sizeof *t);
@@ -120,7 +121,7 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     if (!t)
         return error_set(err, status, "no memory for training");
     t->options = *options;
-    t->data = data;
+    t->corpus = *corpus;
     t->ids = calloc(tokens, sizeof *t->ids);
     t->targets = calloc(tokens, sizeof *t->targets);
     t->most_curve = curve_most(options);
@@ -226,15 +227,6 @@ static void note_curve(struct trainer *t, double rate)
     row[GRAD_NORM] = t->grad_norm;
 }
 
-/* The weights are spoiled by then: only an older checkpoint is left. */
-static enum status diverged(const struct trainer *t, int64_t step,
-                            const char *what, struct error *err)
-{
-    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
-                     " not a number; lower train.learning_rate (%g)",
-                     (long long)step, what, t->options.schedule.peak);
-}
-
 enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
@@ -242,8 +234,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     double rate = schedule_rate(&o->schedule, step, o->steps);
     double started = now();
 
-    int64_t bytes = data_batch(t->data, SPLIT_TRAIN, &t->state.random,
-                               o->n_sequences, t->ids, t->targets);
+    int64_t bytes = corpus_batch(&t->corpus, &t->state.random, o->n_sequences,
+                                 o->n_tokens, t->ids, t->targets);
     struct model_input input = {
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
@@ -252,7 +244,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
-        return diverged(t, step, "the loss", err);
+        return divergence_fail(t->model, step, "the loss", o->schedule.peak,
+                               err);
     t->loss *= per_byte((int64_t)o->n_sequences * o->n_tokens, bytes);
     model_backward(t->model, &t->meter.meter);
     struct update update = {
@@ -264,7 +257,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     t->grad_norm = model_update(t->model, &update, &t->meter.meter);
     if (!isfinite(t->grad_norm))
-        return diverged(t, step, "the norm of the gradients", err);
+        return divergence_fail(t->model, step, "the norm of the gradients",
+                               o->schedule.peak, err);
     t->state.seconds += now() - started;
     t->state.step = step;
     note_curve(t, rate);
@@ -273,47 +267,91 @@ enum status trainer_step(struct trainer *t, struct error *err)
                : error_set(err, t->meter.status, "the run's tally overflowed");
 }
 
+/* A judging under way, over all texts. */
+struct judging {
+    struct trainer *trainer;
+    enum split split;
+    const struct route_policy *policy;
+    struct judge_watch *watch;
+    int64_t most, of;              /* windows: of a text; of all, to do */
+    struct forward_meter meter;
+    double  kept;
+    struct verdict verdict;
+};
+
+static int64_t windows_of(const struct judging *j, int32_t text)
+{
+    const struct trainer *t = j->trainer;
+    int64_t all = data_windows(t->corpus.data[text], j->split,
+                               t->options.n_tokens);
+    return j->most > 0 && j->most < all ? j->most : all;
+}
+
+/* The block of the window that is so many further than those judged. */
+static struct judge_block *block_of(struct judging *j, int64_t further)
+{
+    return &j->verdict.block[(j->verdict.windows + further) *
+                             j->verdict.n_blocks / j->of];
+}
+
+static void judge_text(struct judging *j, int32_t text)
+{
+    struct trainer *t = j->trainer;
+    const struct trainer_options *o = &t->options;
+    const struct data *data = t->corpus.data[text];
+    int64_t all = data_windows(data, j->split, o->n_tokens);
+    int64_t n = windows_of(j, text), T = o->n_tokens, done = 0, bytes = 0;
+    double nats = 0.0;
+
+    while (done < n && (!j->watch || j->watch->go_on(j->watch,
+                                                     j->verdict.windows,
+                                                     j->of))) {
+        int32_t b = 0;
+        for (; b < t->judged_at_once && done + b < n; b++) {
+            int64_t size = data_window(data, j->split, (done + b) * all / n,
+                                       o->n_tokens, t->ids + b * T,
+                                       t->targets + b * T);
+            block_of(j, b)->bytes += size;
+            bytes += size;
+        }
+        struct model_input input = {
+            .ids = t->ids, .targets = t->targets, .n_sequences = b,
+            .n_tokens = o->n_tokens, .policy = j->policy,
+            .seed = random_mix(o->seed, 3, (uint64_t)j->verdict.windows, 0),
+        };
+        double mean;
+        model_forward(t->judge, &input, &j->meter.meter, &mean);
+        nats += mean * b;
+        j->kept += kept_share(t->judge) * b;
+        for (int64_t i = 0; i < b * T; i++)
+            block_of(j, i / T)->nats += (double)model_nats(t->judge)[i];
+        done += b;
+        j->verdict.windows += b;
+    }
+    j->verdict.source_nats[text] = nats / (double)done *
+                                   per_byte(done * T, bytes);
+    j->verdict.source_bytes[text] = bytes;
+    j->verdict.nats += t->corpus.weight[text] * j->verdict.source_nats[text];
+    j->verdict.bytes += bytes;
+}
+
 struct verdict trainer_judge(struct trainer *t, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch)
 {
-    const struct trainer_options *o = &t->options;
-    int64_t all = data_windows(t->data, split, o->n_tokens);
-    int64_t n = most > 0 && most < all ? most : all, T = o->n_tokens;
-    int64_t done = 0;
-    double nats = 0.0, kept = 0.0;
-    struct forward_meter meter = forward_meter();
-    struct verdict v = { .n_blocks = (int)(n < JUDGE_BLOCKS ? n : JUDGE_BLOCKS) };
+    struct judging j = { .trainer = t, .split = split, .policy = policy,
+                         .watch = watch, .most = most,
+                         .meter = forward_meter() };
 
-    while (done < n && (!watch || watch->go_on(watch, done, n))) {
-        int32_t b = 0;
-        for (; b < t->judged_at_once && done + b < n; b++) {
-            int64_t bytes = data_window(t->data, split, (done + b) * all / n,
-                                        o->n_tokens, t->ids + b * T,
-                                        t->targets + b * T);
-            v.block[(done + b) * v.n_blocks / n].bytes += bytes;
-            v.bytes += bytes;
-        }
-        struct model_input input = {
-            .ids = t->ids, .targets = t->targets, .n_sequences = b,
-            .n_tokens = o->n_tokens, .policy = policy,
-            .seed = random_mix(o->seed, 3, (uint64_t)done, 0),
-        };
-        double mean;
-        model_forward(t->judge, &input, &meter.meter, &mean);
-        nats += mean * b;
-        kept += kept_share(t->judge) * b;
-        for (int64_t i = 0; i < b * T; i++)
-            v.block[(done + i / T) * v.n_blocks / n].nats +=
-                (double)model_nats(t->judge)[i];
-        done += b;
-    }
-    v.nats = nats / (double)done * per_byte(done * T, v.bytes);
-    v.capacity = kept / (double)done;
-    v.flops = (double)meter.flops / (double)(done * T);
-    v.windows = done;
-    v.tokens = done * T;
-    return v;
+    for (int32_t i = 0; i < t->corpus.n; i++)
+        j.of += windows_of(&j, i);
+    j.verdict.n_blocks = (int)(j.of < JUDGE_BLOCKS ? j.of : JUDGE_BLOCKS);
+    for (int32_t i = 0; i < t->corpus.n; i++)
+        judge_text(&j, i);
+    j.verdict.tokens = j.verdict.windows * t->options.n_tokens;
+    j.verdict.capacity = j.kept / (double)j.verdict.windows;
+    j.verdict.flops = (double)j.meter.flops / (double)j.verdict.tokens;
+    return j.verdict;
 }
 
 /* Replace the judge, so that there are never three models. */

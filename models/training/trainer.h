@@ -2,7 +2,7 @@
 #ifndef TRAINER_H
 #define TRAINER_H
 
-#include "models/training/data.h"
+#include "models/training/corpus.h"
 #include "models/executor/model.h"
 #include "models/files/source.h"
 #include "models/training/schedule.h"
@@ -41,11 +41,11 @@ struct trainer;                           /* opaque: trainer.c */
 
 /* Opens the model with first weights, and a second one without gradients and on
  * the same weights for judging.  If the init routes nothing and `spec` does,
- * routers are drawn.  `options->init` and `data` are borrowed.  A checkpoint
+ * routers are drawn.  `options->init` and `corpus` are borrowed.  A checkpoint
  * must have been made with `fingerprint` (16 hexadecimal digits). */
 enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct trainer_options *options,
-                         const struct data *data, const char *fingerprint,
+                         const struct corpus *corpus, const char *fingerprint,
                          struct error *err) MUST_CHECK;
 void        trainer_close(struct trainer *trainer);
 
@@ -66,17 +66,21 @@ enum { JUDGE_BLOCKS = 32 };
 
 /* Mean loss on fixed windows of a split. */
 struct verdict {
-    double  nats;                  /* per byte of the targets */
+    double  nats;                  /* per byte of the targets; the mean of the
+                                    * texts' by their weights */
     double  capacity;              /* share of tokens that routed layers kept;
                                     * NAN without routed layers */
     double  flops;                 /* counted, of a token's forward under that
                                     * policy, its loss left out */
     int64_t windows, tokens, bytes;   /* done: fewer if the watch said so */
+    double  source_nats[CONFIG_PATHS_MAX];     /* of each text; NAN: none */
+    int64_t source_bytes[CONFIG_PATHS_MAX];
     int     n_blocks;
-    struct { double nats; int64_t bytes; } block[JUDGE_BLOCKS];    /* sums */
+    struct judge_block { double nats; int64_t bytes; }
+            block[JUDGE_BLOCKS];   /* sums, of the texts one after another */
 };
-/* Judge under `policy`, over at most `most` windows (0: all), evenly spread.
- * `watch` may be NULL. */
+/* Judge under `policy`, over at most `most` windows of each text (0: all), evenly
+ * spread.  `watch` may be NULL. */
 struct verdict trainer_judge(struct trainer *trainer, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch);

@@ -29,8 +29,9 @@ enum status plot_open(struct plot *out, const char *name, struct error *err)
 
 static bool close_streams(struct plot *plot)
 {
-    bool script = !plot->script || file_close_text(plot->script);
-    bool data = !plot->data || file_close_text(plot->data);
+    bool script = !plot->script ||
+                  file_close_text(plot->script, &plot->script_text);
+    bool data = !plot->data || file_close_text(plot->data, &plot->data_text);
 
     plot->script = plot->data = NULL;
     return script && data;
@@ -222,7 +223,7 @@ static enum status write_gp(const struct plot *plot, const char *folder,
 
     if (stream)
         write_script(plot, stream);
-    enum status status = file_close_text(stream)
+    enum status status = file_close_text(stream, &text)
         ? write_text(folder, plot->name, ".gp", text, err)
         : error_set(err, STATUS_NO_MEMORY, "no memory for figure %s",
                     plot->name);

@@ -29,6 +29,8 @@ void table_tag(FILE *out, const char *word)
           "loops" },
         { "at_least", "m", "at least", "at least: measured by a counter that "
           "loses some" },
+        { "busy", "m", "busy", "busy: measured while other work ran on the "
+          "machine; no conclusion rests on it" },
         { "measured", "m", "meas", "measured: read from a clock, a counter or "
           "held-out text" },
     };
@@ -116,7 +118,8 @@ static void html_known(const struct column *column, struct layout layout,
     if (isfinite(a.low) && isfinite(a.high))
         fprintf(out, " data-lo=\"%.15g\" data-hi=\"%.15g\"", a.low, a.high);
     table_cell_number(number, a.value, column, layout, cell);
-    fprintf(out, ">%s%s%s", a.from == PROV_AT_LEAST ? "≥ " : "",
+    fprintf(out, ">%s%s%s", a.from == PROV_AT_LEAST ? "≥ "
+                            : a.from == PROV_BUSY ? "busy " : "",
             *number == '<' ? "&lt;" : "",
             *number == '<' ? number + 1 : number);
     if (isfinite(a.low) && isfinite(a.high)) {

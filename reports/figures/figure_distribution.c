@@ -348,7 +348,8 @@ void figure_text_tokens(struct plot *p, const struct report *r)
           .share = "share of tokens", .every = "every token" },
     };
     const struct tokens *t = &r->tokens;
-    const bool open = panel_open(&panel[0], t->n) & panel_open(&panel[1], t->n);
+    const bool open = panel_open(&panel[0], t->n) &&
+                      panel_open(&panel[1], t->n);
 
     for (int i = 0; open && i < 2; i++) {
         gather_tokens(&panel[i], t, i == 1);

@@ -83,9 +83,11 @@ static void write_runs(struct plot *p, const struct study *study,
     }
 }
 
+/* The kinds that have means are named to the script. */
 static void write_means(struct plot *p, const struct study *study,
                         const struct axis *axis)
 {
+    fputs("KINDS = '", p->script);
     for (int kind = 0; kind < SETTING_KIND_COUNT; kind++) {
         int rows = 0;
         fprintf(p->data, "# means, %s: compute  loss  sd_over_seeds  n  "
@@ -102,7 +104,10 @@ static void write_means(struct plot *p, const struct study *study,
             rows++;
         }
         fputs(rows ? "\n\n" : "NaN NaN NaN 0 \"\"\n\n\n", p->data);
+        if (rows)
+            fprintf(p->script, "%d ", kind + 1);
     }
+    fputs("'\n", p->script);
 }
 
 /* The lower convex hull of the dense means, left to right: Andrew's chain. */
@@ -223,14 +228,6 @@ static void describe(struct plot *p, const struct study *study,
              study->n, p->head);
 }
 
-static bool has_kind(const struct study *study, enum setting_kind kind)
-{
-    for (size_t i = 0; i < study->n; i++)
-        if (study->setting[i].kind == kind && study->setting[i].causal.n)
-            return true;
-    return false;
-}
-
 extern const char figure_loss_gp[];
 
 void figure_loss(struct plot *p, const struct report *r)
@@ -258,13 +255,9 @@ void figure_loss(struct plot *p, const struct report *r)
         plot_log_tics(p, 'x', axis.low, axis.high, false);
     write_labels(p, study, &axis, frame);
     fprintf(p->script, axis.by_forward
-            ? "XLABEL = 'forward cost, %sFLOP per token'\nKINDS = '"
-            : "XLABEL = 'training compute, %sFLOP (log)'\nKINDS = '",
+            ? "XLABEL = 'forward cost, %sFLOP per token'\n"
+            : "XLABEL = 'training compute, %sFLOP (log)'\n",
             axis.prefix.letter);
-    for (int kind = 0; kind < SETTING_KIND_COUNT; kind++)
-        if (has_kind(study, (enum setting_kind)kind))
-            fprintf(p->script, "%d ", kind + 1);
-    fputs("'\n", p->script);
     if (study->dense)
         fprintf(p->script, "DENSE = %.9g; SD = %.9g\n",
                 study->dense->causal.mean, isfinite(study->dense->causal.sd)

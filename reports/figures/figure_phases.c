@@ -74,7 +74,7 @@ void figure_phases(struct plot *p, const struct report *r)
 {
     const struct run *profile = r->profile;
     double highest = 100;
-    bool known = false, modelled = false;
+    bool known = false, modelled = false, busy = false;
 
     if (!profile)
         return;
@@ -87,6 +87,7 @@ void figure_phases(struct plot *p, const struct report *r)
                 continue;
             known = true;
             modelled |= a.modelled;
+            busy |= a.from == PROV_BUSY;
             highest = fmax(highest, 100 * fmax(a.value, isfinite(a.high)
                                                         ? a.high : 0));
         }
@@ -98,9 +99,9 @@ void figure_phases(struct plot *p, const struct report *r)
     TEXT_SET(p->sub, "MoD as a share of its dense twin (dense = 100 %%): "
              "FLOPs, operand bytes, time and energy of each phase; intervals: "
              "95 %%, of paired repeats");
-    TEXT_SET(p->foot, "filled: counted (FLOPs, bytes) or measured (time)%s",
-             modelled ? "  |  hatched: modelled, no "
-             "sensor was read" : "");
+    TEXT_SET(p->foot, "filled: counted (FLOPs, bytes) or measured (time)%s%s",
+             modelled ? "  |  hatched: modelled, no sensor was read" : "",
+             busy ? "  |  time: busy, others ran" : "");
     TEXT_SET(p->alt, "Bars in percent of the dense twin for %zu phases: "
              "FLOPs, bytes, time, energy. %s.", profile->n_phases,
              p->head);

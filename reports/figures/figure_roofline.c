@@ -455,20 +455,12 @@ static void name_roofs(struct plot *p, const struct roofline *r)
 }
 
 /* Ticks a decade apart, every second one where there are many. */
-static void write_tics(struct plot *p, char axis, double low, double high,
-                       bool named)
+static void write_tics(struct plot *p, char axis, double low, double high)
 {
     int from = (int)ceil(log10(low) - 1e-9), to = (int)floor(log10(high));
-    int step = to - from > 6 ? 2 : 1;
 
-    fprintf(p->script, "set %ctics (", axis);
-    for (int e = from; e <= to; e += step)
-        if (named)
-            fprintf(p->script, "%s'%g' 1e%d", e == from ? "" : ", ",
-                    pow(10, e), e);
-        else
-            fprintf(p->script, "%s'' 1e%d", e == from ? "" : ", ", e);
-    fputs(")\n", p->script);
+    fprintf(p->script, "set %ctics 1e%d,%d,1e%d\n", axis, from,
+            to - from > 6 ? 100 : 10, to);
 }
 
 extern const char figure_roofline_gp[], figure_roofline_panel_gp[];
@@ -509,8 +501,6 @@ static void write_panel_script(struct plot *p, const struct roofline *r, int i)
             i % COLUMNS ? "" : "FLOP/s (log)");
     plot_quote(p, title);
     fputc('\n', p->script);
-    write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor,
-               i % COLUMNS == 0);
     if (i == 0)
         name_roofs(p, r);
     write_names(p, r, &r->panel[i]);
@@ -521,7 +511,8 @@ static void write_script(struct plot *p, const struct roofline *r)
 {
     fputs(figure_roofline_gp, p->script);
     plot_axes(p, frame_of(p, r));
-    write_tics(p, 'x', r->x0, r->x1, true);
+    write_tics(p, 'x', r->x0, r->x1);
+    write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);
     write_roofs(p, r);
     for (int i = 0; i < r->n_panels; i++)
         write_panel_script(p, r, i);

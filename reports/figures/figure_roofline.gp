@@ -4,4 +4,6 @@ eval KEYONLY
 set key maxrows 1
 plot [0:1][0:1] NaN with points ls 1 title 'dense twin', NaN with points ls 2 title 'MoD'
 eval PANELS
+set format '%g'
+unset mxtics; unset mytics
 set xlabel 'FLOP per byte (log)' offset 0,0.3

@@ -6,6 +6,7 @@ set bmargin at screen (MB+BELOW)/H
 set tmargin at screen (MB+BELOW+TALL)/H
 set label 199 TITLE at graph 0,1 left offset screen 0,12./H tc rgb INK
 set ylabel YLABEL offset 0.6,0
+set format y (YLABEL eq '' ? '' : '%g')
 plot for [i=1:ROOFS] D index ROOF[i]+1 using 1:2 with filledcurves closed fs solid 1 noborder lc rgb '#EDEFF1' notitle, \
      for [i=1:ROOFS] D index ROOF[i] using 1:2 with lines lc rgb MUTED lw WIDE[i] dt DASH[i] notitle, \
      D index BLOCK+2 using 1:2 with lines lc rgb '#9AA0A6' lw 0.8 notitle, \

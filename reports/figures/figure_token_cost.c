@@ -75,7 +75,7 @@ static void say(struct plot *p, const struct token_cost *cost,
         first++;
     while (last > first && class[last].n < 6)
         last--;
-    if (dense->n < 6 || first == last)
+    if (dense->n < 6 || first == last || cost->busy)
         TEXT_SET(p->head, "What a decoded token takes, by how many routed %s "
                  "kept it", token_cost_layers(cost));
     else if (cost->batch > 1)
@@ -141,8 +141,9 @@ void figure_token_cost(struct plot *p, const struct report *r)
                  "%ss with their interval by ranks", what,
                  what);
         TEXT_SET(p->foot, "time measured without listeners, MoD and dense "
-                 "twin in turns  |  routing counted  |  %zu %s%s above the "
-                 "frame", above, what, above == 1 ? "" : "s");
+                 "twin in turns%s  |  routing counted  |  %zu %s%s above the "
+                 "frame", cost->busy ? ", busy: others ran" : "", above, what,
+                 above == 1 ? "" : "s");
         TEXT_SET(p->alt, "Time of each decoded token against how many of %g "
                  "routed %s kept it, and of the dense twin's tokens. %s.",
                  cost->most, token_cost_layers(cost),

@@ -25,7 +25,8 @@ struct lines {
 
 static bool find_lines(struct lines *out, const struct tradeoff *x)
 {
-    *out = (struct lines){ 0, calloc(x->n_lines + 2, sizeof *out->first) };
+    *out = (struct lines){ 0, error_noted(calloc(x->n_lines + 2,
+                                                 sizeof *out->first)) };
     if (!out->first)
         return false;
     for (size_t i = 0; i < x->n; i++)

@@ -105,7 +105,9 @@ static void change(char out[48], struct amount ratio, const char *less,
 {
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
 
-    if (!interval && ratio.from == PROV_MEASURED)
+    if (ratio.from == PROV_BUSY)
+        snprintf(out, 48, "an unclear change (others ran)");
+    else if (!interval && ratio.from == PROV_MEASURED)
         snprintf(out, 48, "an unclear change (few repeats)");
     else if (interval && ratio.low < 1 && ratio.high > 1)
         snprintf(out, 48, "%s", none);

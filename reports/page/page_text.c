@@ -101,6 +101,13 @@ static void change(FILE *out, struct amount ratio, const char *less,
                    ratio.reason ? ratio.reason : "no reason was recorded");
         return;
     }
+    if (ratio.from == PROV_BUSY) {
+        html_textf(out, "an unclear change in %s (%+.1f %%, measured while "
+                   "others ran)", strncmp(less, "less ", 5) == 0 ? less + 5
+                                                                 : less,
+                   change);
+        return;
+    }
     if (!interval && ratio.from == PROV_MEASURED) {
         html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
                    "repeats, which have no interval)",
@@ -155,7 +162,8 @@ static bool was_executed(const struct run *run)
     for (size_t i = 0; i < run->n_phases; i++)
         if (amount_known(run->phase[i].totals[ARM_MOD]
                              .of[WITNESS_COUNTED][METRIC_FLOPS]) ||
-            run->phase[i].seconds[ARM_MOD].from == PROV_MEASURED)
+            run->phase[i].seconds[ARM_MOD].from == PROV_MEASURED ||
+            run->phase[i].seconds[ARM_MOD].from == PROV_BUSY)
             return true;
     return isfinite(run->facts.loss_causal);
 }

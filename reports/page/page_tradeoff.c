@@ -15,6 +15,11 @@ static void saved(FILE *out, const struct trade *t, enum spend s)
         html_textf(out, "an unknown change in %s", spend_words[s]);
         return;
     }
+    if (share.from == PROV_BUSY) {
+        html_textf(out, "an unclear change in %s (%+.1f %%, measured while "
+                   "others ran)", spend_words[s], 100 * (share.value - 1));
+        return;
+    }
     if (share.from == PROV_MEASURED && !isfinite(share.low)) {
         html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
                    "pairs, which have no interval)", spend_words[s],
@@ -79,6 +84,8 @@ void page_lead_tradeoff(const struct report *r, FILE *out)
     fputs("</ul>\n", out);
 }
 
+extern const char tradeoff_html[];
+
 void page_setup_tradeoff(const struct report *r, FILE *out)
 {
     const struct tradeoff *x = &r->tradeoff;
@@ -99,17 +106,7 @@ void page_setup_tradeoff(const struct report *r, FILE *out)
         fprintf(out, "<p>Unless a routing's name says otherwise, %zu blocks are "
                 "routed, as wholes, and a token that skips one leaves no key "
                 "there.</p>\n", json_array_size(x->usual_blocks));
-    fputs("<p>FLOPs and bytes are those of a forward over a window with the "
-          "head on every token, loss left out; time is that of the whole "
-          "forward. <em>Control</em> policies know nothing about a token; "
-          "<em>causal</em> ones go by what stands up to it; those that "
-          "<em>look ahead</em> also by what follows, which no decoder has: "
-          "they are shown as a bound, never as an answer.</p>\n", out);
-    fputs("<p>The winner within a limit was picked from all points by the same "
-          "losses that are shown, and the winner of many is a little lucky: so "
-          "each point must be below the limit beyond what the number of points "
-          "explains (Holm), and the interval shown is the point's "
-          "own.</p>\n", out);
+    fputs(tradeoff_html, out);
     if (x->n_unfinished)
         fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
                 "finished and missing here.</p>\n", x->n_unfinished,

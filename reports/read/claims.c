@@ -11,22 +11,24 @@
 
 /* Copies of the runs of a row, and their one setting. */
 struct arm {
-    struct run  *run;              /* [n] owned, what they hold borrowed */
+    struct run  *run;              /* [n] borrowed: room for all points */
     size_t       n;
     struct study study;            /* of those runs */
 };
 
-/* The row of points.csv that tells of a point. */
+/* The row of points.csv that tells of a point: they are in order, and all of
+ * them there, unless somebody edited them. */
 static size_t row_of(const struct csv *points, const struct run *point)
 {
     const int column = csv_column(points, "point");
-    size_t r = 0;
+    const size_t number = strtoul(point->name, NULL, 10);
 
-    while (r < points->n_rows &&
-           strtol(csv_text(points, r, column), NULL, 10) !=
-               strtol(point->name, NULL, 10))
-        r++;
-    return r;
+    for (size_t i = 0; i < points->n_rows; i++) {
+        size_t r = (number + i) % points->n_rows;
+        if (strtoul(csv_text(points, r, column), NULL, 10) == number)
+            return r;
+    }
+    return points->n_rows;
 }
 
 /* The points of that phase, or those of all others. */
@@ -41,14 +43,13 @@ static bool is_of(const struct csv *points, const struct run *point,
                 csv_column(points, "phase")), phase) == 0));
 }
 
-static enum status arm_open(struct arm *out, const struct claim *c,
-                            const struct csv *points, const char *row,
-                            bool others, struct error *err)
+/* Copies go into `room`, for all points of the sweep; released by study_close()
+ * of its study. */
+static enum status arm_open(struct arm *out, struct run *room,
+                            const struct claim *c, const struct csv *points,
+                            const char *row, bool others, struct error *err)
 {
-    *out = (struct arm){ .run = calloc(c->sweep->n_points + 1,
-                                       sizeof *out->run) };
-    if (!out->run)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for claims");
+    *out = (struct arm){ .run = room };
     for (size_t i = 0; i < c->sweep->n_points; i++) {
         if (!is_of(points, &c->sweep->point[i], row, c->phase, others))
             continue;
@@ -63,17 +64,11 @@ static enum status arm_open(struct arm *out, const struct claim *c,
     return status;
 }
 
-static void arm_close(struct arm *arm)
-{
-    study_close(&arm->study);
-    free(arm->run);
-}
-
 /* The row of an arm; of several that with the lowest mean loss in the phases that
  * do not judge.  NULL: none of them has a finished point there. */
-static enum status choose(const char **out, const struct claim *c,
-                          const struct csv *points, const json_t *rows,
-                          struct error *err)
+static enum status choose(const char **out, struct run *room,
+                          const struct claim *c, const struct csv *points,
+                          const json_t *rows, struct error *err)
 {
     double least = HUGE_VAL;
     enum status status = STATUS_OK;
@@ -84,13 +79,13 @@ static enum status choose(const char **out, const struct claim *c,
         const char *row = json_string_value(json_array_get(rows, i));
         struct arm arm = { .n = 0 };
         if (status == STATUS_OK && row)
-            status = arm_open(&arm, c, points, row, true, err);
+            status = arm_open(&arm, room, c, points, row, true, err);
         for (size_t k = 0; k < arm.study.n; k++)
             if (arm.study.setting[k].causal.mean < least) {
                 least = arm.study.setting[k].causal.mean;
                 *out = row;
             }
-        arm_close(&arm);
+        study_close(&arm.study);
     }
     return status;
 }
@@ -124,13 +119,14 @@ static void compare(struct claim *c, const struct arm *a, const struct arm *b,
     c->p_within = stats_p_within(c->difference.loss, c->margin * c->loss_b);
 }
 
+/* room[2 * n_points], x[4 * n_points]: scratch */
 static enum status read_claim(struct claim *c, const json_t *json,
-                              const struct csv *points, struct error *err)
+                              const struct csv *points, struct run *room,
+                              double *x, struct error *err)
 {
     const char *metric = jsonpath_text(json, "metric");
     const char *test = jsonpath_text(json, "test");
     struct arm a = { .n = 0 }, b = { .n = 0 };
-    double *x = NULL;
     enum status status;
 
     c->name = jsonpath_text(json, "name");
@@ -142,28 +138,29 @@ static enum status read_claim(struct claim *c, const json_t *json,
     c->difference.loss.mean = c->difference.loss.low = nan("");
     c->difference.loss.high = c->loss_b = c->flops_ratio = nan("");
     c->p = c->p_within = c->seen = nan("");
-    if (!c->name || !c->is || !test || !(c->margin > 0))
+    if (!c->name || !c->is || !test || !(c->margin > 0) ||
+        (strcmp(c->is, "lower") && strcmp(c->is, "higher") &&
+         strcmp(c->is, "same")))
         return error_set(err, STATUS_BAD_FORMAT, "%s/claims.json: a claim has no"
-                         " name, is, test or margin", c->sweep->path);
-    if ((status = choose(&c->a, c, points, json_object_get(json, "a"), err)) ||
-        (status = choose(&c->b, c, points, json_object_get(json, "b"), err)))
+                         " name, is, test or margin, or another than sweep"
+                         " writes", c->sweep->path);
+    if ((status = choose(&c->a, room, c, points, json_object_get(json, "a"),
+                         err)) ||
+        (status = choose(&c->b, room, c, points, json_object_get(json, "b"),
+                         err)))
         return status;
     if (!c->a || !c->b) {
         snprintf(c->said, sizeof c->said, "not judged: no finished point to "
                  "choose %s by", c->a ? "b" : "a");
         return STATUS_OK;
     }
-    if ((status = arm_open(&a, c, points, c->a, false, err)) == STATUS_OK &&
-        (status = arm_open(&b, c, points, c->b, false, err)) == STATUS_OK) {
-        x = calloc(2 * (a.n + b.n) + 1, sizeof *x);
-        if (x)
-            compare(c, &a, &b, test, x);
-        else
-            status = error_set(err, STATUS_NO_MEMORY, "no memory for claims");
-    }
-    free(x);
-    arm_close(&a);
-    arm_close(&b);
+    if ((status = arm_open(&a, room, c, points, c->a, false, err)) ==
+            STATUS_OK &&
+        (status = arm_open(&b, room + c->sweep->n_points, c, points, c->b,
+                           false, err)) == STATUS_OK)
+        compare(c, &a, &b, test, x);
+    study_close(&a.study);
+    study_close(&b.study);
     return status;
 }
 
@@ -193,11 +190,12 @@ static void judge(struct claim *c, size_t n_tested)
 
 static enum status correct(struct claims *all, struct error *err)
 {
-    double *p = calloc(2 * all->n + 1, sizeof *p), *within = p + all->n;
+    double *p = calloc(2 * all->n + 1, sizeof *p), *within;
     size_t n_tested = 0;
 
     if (!p)
         return error_set(err, STATUS_NO_MEMORY, "no memory for claims");
+    within = p + all->n;
     for (size_t i = 0; i < all->n; i++) {
         p[i] = all->claim[i].p;
         within[i] = all->claim[i].p_within;
@@ -221,27 +219,28 @@ static enum status add_claims(struct claims *all, const struct run *sweep,
     const json_t *list = json_object_get(file, "claims"), *json;
     struct claim *grown = realloc(all->claim, (all->n + json_array_size(list) +
                                                1) * sizeof *grown);
-    struct csv points;
+    struct run *room = calloc(2 * sweep->n_points + 1, sizeof *room);
+    double *x = calloc(4 * sweep->n_points + 1, sizeof *x);
+    struct csv points = { .n_rows = 0 };
     size_t i;
-    enum status status;
+    enum status status = csv_open_in(&points, sweep->path, "points.csv", err);
 
-    if (!grown)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for claims");
-    all->claim = grown;
-    status = csv_open_in(&points, sweep->path, "points.csv", err);
-    if (status != STATUS_OK)
-        return status;
+    all->claim = grown ? grown : all->claim;
+    if (status == STATUS_OK && (!grown || !room || !x))
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for claims");
     json_array_foreach(list, i, json) {
-        struct claim *c = &all->claim[all->n];
         if (status != STATUS_OK)
             break;
+        struct claim *c = &all->claim[all->n];
         *c = (struct claim){ .sweep = sweep,
             .study_hash = jsonpath_text(file, "study_hash"),
             .fixed = jsonpath_text(file, "fixed") };
-        status = read_claim(c, json, &points, err);
+        status = read_claim(c, json, &points, room, x, err);
         all->n++;
     }
     csv_close(&points);
+    free(room);
+    free(x);
     return status;
 }
 

@@ -6,7 +6,8 @@
 #include "reports/read/csv.h"
 #include "reports/read/jsonpath.h"
 
-/* {"median","low","high","n"}, or a plain number. */
+/* {"median","low","high","n"}, or a plain number.  The interval of a busy one,
+ * beside which others ran, says nothing. */
 static struct amount read_median(const json_t *object, const char *reason)
 {
     struct amount amount = amount_of(
@@ -16,6 +17,11 @@ static struct amount read_median(const json_t *object, const char *reason)
 
     if (!amount_known(amount))
         return amount_unknown(reason);
+    if (json_is_true(jsonpath_at(object, "busy")) ||
+        json_is_true(jsonpath_at(object, "load.busy"))) {
+        amount.from = PROV_BUSY;
+        return amount;
+    }
     amount.low = jsonpath_number(object, "low");
     amount.high = jsonpath_number(object, "high");
     return amount;

@@ -19,6 +19,8 @@ static enum status read_step(struct token_cost *cost, const struct csv *csv,
     enum status status = csv_reals(csv, r, numbers,
                                    sizeof numbers / sizeof *numbers, err);
 
+    const char *source = csv_text(csv, r, csv_column(csv, "seconds_source"));
+    cost->busy |= strcmp(source, provenance_names[PROV_BUSY]) == 0;
     out->arm = strcmp(model, arm_names[ARM_MOD]) == 0 ? ARM_MOD : ARM_DENSE;
     if (status == STATUS_OK && !(isfinite(out->kept) && tokens >= 1))
         return error_set(err, STATUS_BAD_FORMAT, "%s:%d: no number of tokens,"

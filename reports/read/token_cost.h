@@ -18,6 +18,7 @@ struct token_cost {
     double most;               /* columns kept_<layer>, kept_<part>_<layer> */
     double batch;              /* tokens of a step, one of each sequence */
     bool   apart;              /* columns of parts */
+    bool   busy;               /* others ran while seconds were measured */
 };
 
 /* The word for what `most` counts: "layers" or "parts". */

@@ -57,6 +57,20 @@ static void read_spent(struct amount spent[SPEND_COUNT], const json_t *token)
                                      " (run.machine)";
 }
 
+/* The seconds of a run beside which others ran, and their interval, say
+ * nothing. */
+static void read_busy(struct trade *t, const json_t *summary)
+{
+    struct amount *seconds[] = { &t->spent[SPEND_SECONDS],
+                                 &t->share[SPEND_SECONDS] };
+
+    if (!json_is_true(jsonpath_at(summary, "load.busy")))
+        return;
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        if (amount_known(*seconds[i]))
+            *seconds[i] = amount_of(seconds[i]->value, PROV_BUSY);
+}
+
 static void read_twin(struct trade *t, const json_t *twin)
 {
     t->windows = jsonpath_number(twin, "windows");
@@ -107,6 +121,7 @@ static struct trade read_point(const struct run *run)
     read_spent(t.spent, jsonpath_at(s, "per_token"));
     if (json_is_object(json_object_get(s, "twin")))
         read_twin(&t, json_object_get(s, "twin"));
+    read_busy(&t, s);
     if (t.kind == TRADE_DENSE)
         t.capacity = t.realised = 1;
     return t;
@@ -352,7 +367,7 @@ const struct trade *tradeoff_within(const struct tradeoff *x,
                                     double limit)
 {
     const struct trade *best = NULL;
-    double *p = calloc(x->n + 1, sizeof *p);
+    double *p = error_noted(calloc(x->n + 1, sizeof *p));
 
     if (p)
         tradeoff_p(p, x, limit);

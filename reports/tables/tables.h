@@ -22,5 +22,8 @@ TABLES_MAP(X)
 
 /* A number of a summary; unknown with a reason when none holds it. */
 struct amount tables_known(double value, enum provenance from);
+/* A cell of a plain column; NAN: the question has no sense there. */
+void          tables_or_skip(struct table *table, double value,
+                             enum provenance from);
 
 #endif

@@ -26,14 +26,6 @@ static const struct column columns[] = {
     { "fixed", "fixed at", "", COLUMN_TEXT, true },
 };
 
-static void known_or_skip(struct table *t, double value)
-{
-    if (isfinite(value))
-        table_amount(t, amount_of(value, PROV_MEASURED));
-    else
-        table_skip(t);
-}
-
 static void difference(struct table *t, struct difference d, double share)
 {
     struct amount a = amount_of(d.mean / share, PROV_MEASURED);
@@ -58,14 +50,14 @@ static void add(struct table *t, const struct claim *c)
     table_text(t, c->phase ? c->phase : "");
     table_amount(t, tables_known((double)d.n, PROV_COUNTED));
     table_text(t, d.n == 0 ? "" : c->difference.paired ? "paired" : "unpaired");
-    known_or_skip(t, c->difference.n_blocks ? (double)c->difference.n_blocks
-                                            : nan(""));
+    tables_or_skip(t, c->difference.n_blocks ? (double)c->difference.n_blocks
+                                            : nan(""), PROV_COUNTED);
     difference(t, d, 1);
     difference(t, d, c->loss_b);
-    known_or_skip(t, c->p);
+    tables_or_skip(t, c->p, PROV_MEASURED);
     table_amount(t, amount_of(c->margin, PROV_COUNTED));
-    known_or_skip(t, c->p_within);
-    known_or_skip(t, c->seen);
+    tables_or_skip(t, c->p_within, PROV_MEASURED);
+    tables_or_skip(t, c->seen, PROV_MEASURED);
     table_amount(t, tables_known(c->flops_ratio, PROV_COUNTED));
     table_text(t, c->said);
     table_text(t, c->study_hash ? c->study_hash : "");

@@ -12,6 +12,14 @@ struct amount tables_known(double value, enum provenance from)
     return a;
 }
 
+void tables_or_skip(struct table *t, double value, enum provenance from)
+{
+    if (isnan(value))
+        table_skip(t);
+    else
+        table_amount(t, amount_of(value, from));
+}
+
 static struct amount measured(double value)
 {
     return tables_known(value, PROV_MEASURED);
@@ -98,14 +106,6 @@ static const struct column difference_columns[] = {
     { "verdict", "what may be said", "", COLUMN_TEXT, true },
 };
 
-static void known_or_skip(struct table *t, double value)
-{
-    if (isnan(value))
-        table_skip(t);
-    else
-        table_amount(t, measured(value));
-}
-
 static void differences(struct report *r)
 {
     const struct study *study = &r->study;
@@ -141,10 +141,11 @@ static void differences(struct report *r)
         table_amount(t, counted(s->capacity));
         table_amount(t, counted(s->realised.mean));
         table_amount(t, counted((double)c->loss.n));
-        known_or_skip(t, c->n_blocks ? (double)c->n_blocks : nan(""));
+        tables_or_skip(t, c->n_blocks ? (double)c->n_blocks : nan(""),
+                       PROV_COUNTED);
         table_amount(t, d);
-        known_or_skip(t, s->p);
-        known_or_skip(t, s->p_within);
+        tables_or_skip(t, s->p, PROV_MEASURED);
+        tables_or_skip(t, s->p_within, PROV_MEASURED);
         study_said(said, s->verdict, c, s->rival->causal.mean,
                    study_tested(study));
         table_text(t, said);

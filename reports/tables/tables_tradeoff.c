@@ -67,12 +67,8 @@ static void points(struct report *r)
         for (int s = 0; s < SPEND_COUNT; s++)
             table_amount(t, p->share[s]);
         table_amount(t, tables_known(p->tokens, PROV_COUNTED));
-        const double pairs[] = { p->windows, p->times };
-        for (int k = 0; k < 2; k++)
-            if (isfinite(pairs[k]))
-                table_amount(t, tables_known(pairs[k], PROV_COUNTED));
-            else
-                table_skip(t);
+        tables_or_skip(t, p->windows, PROV_COUNTED);
+        tables_or_skip(t, p->times, PROV_COUNTED);
         table_text(t, front);
     }
 }

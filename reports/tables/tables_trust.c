@@ -161,18 +161,17 @@ static const struct column unknown_columns[] = {
     { "reason", "why", "", COLUMN_TEXT, true },
 };
 
-struct reason {
-    enum witness witness;
-    enum metric  metric;
-    const char  *text;
-    size_t       runs;
-};
+/* How often each text occurs, in an object that keeps their order. */
+static void tally(json_t *texts, const char *text)
+{
+    json_int_t n = json_integer_value(json_object_get(texts, text));
 
-enum { MAX_REASONS = 96 };
+    json_object_set_new(texts, text, json_integer(n + 1));
+}
 
 struct reasons {
-    struct reason reason[MAX_REASONS];
-    size_t n, visited;
+    json_t *texts[WITNESS_COUNT][METRIC_COUNT];    /* tallies, owned */
+    size_t visited;
 };
 
 static void add_reasons(struct reasons *all, const struct totals *totals)
@@ -180,77 +179,66 @@ static void add_reasons(struct reasons *all, const struct totals *totals)
     all->visited++;
     for (int w = 0; w < WITNESS_COUNT; w++)
         for (int m = 0; m < METRIC_COUNT; m++) {
-            struct amount a = totals->of[w][m];
-            size_t i = 0;
-            if (amount_known(a) || !a.reason)
-                continue;
-            while (i < all->n && ((int)all->reason[i].witness != w ||
-                                  (int)all->reason[i].metric != m ||
-                                  strcmp(all->reason[i].text, a.reason) != 0))
-                i++;
-            if (i == all->n && all->n < MAX_REASONS)
-                all->reason[all->n++] = (struct reason){
-                    (enum witness)w, (enum metric)m, a.reason, 0 };
-            if (i < all->n)
-                all->reason[i].runs++;
+            const struct amount a = totals->of[w][m];
+            if (!amount_known(a) && a.reason)
+                tally(all->texts[w][m], a.reason);
         }
 }
 
-static bool same_reason(const struct reason *a, const struct reason *b)
-{
-    return a->witness == b->witness && a->runs == b->runs &&
-           strcmp(a->text, b->text) == 0;
-}
-
-static bool said_before(const struct reasons *all, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (same_reason(&all->reason[j], &all->reason[i]))
-            return true;
-    return false;
-}
-
-/* All metrics that share witness, reason and number of runs. */
-static void unknown_row(struct table *t, const struct reasons *all, size_t i)
+/* All metrics for which the witness has that reason as often, in one row: that of
+ * the first of them. */
+static void unknown_row(struct table *t, const struct reasons *all, int w,
+                        int first, const char *reason, const json_t *n)
 {
     char metrics[256] = "";
     size_t used = 0;
 
-    for (size_t j = i; j < all->n && used < sizeof metrics; j++)
-        if (same_reason(&all->reason[i], &all->reason[j]))
-            used += (size_t)snprintf(metrics + used, sizeof metrics - used,
-                                     "%s%s", used ? ", " : "",
-                                     metric_table[all->reason[j].metric]
-                                         .column);
+    for (int m = 0; m < METRIC_COUNT && used < sizeof metrics; m++) {
+        if (!json_equal(json_object_get(all->texts[w][m], reason), n))
+            continue;
+        if (m < first)
+            return;
+        used += (size_t)snprintf(metrics + used, sizeof metrics - used, "%s%s",
+                                 used ? ", " : "", metric_table[m].column);
+    }
     table_row(t, ROW_PLAIN);
-    table_text(t, witness_names[all->reason[i].witness]);
+    table_text(t, witness_names[w]);
     table_text(t, metrics);
-    table_textf(t, "%zu of %zu", all->reason[i].runs, all->visited);
-    table_text(t, all->reason[i].text);
+    table_textf(t, "%lld of %zu", (long long)json_integer_value(n),
+                all->visited);
+    table_text(t, reason);
 }
 
 static void unknowns(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, TRUST, true, "unknown",
                                        unknown_columns);
-    struct reasons *all = calloc(1, sizeof *all);
+    struct reasons all = { .visited = 0 };
 
     table_caption(t, "What is unknown, in how many runs or phases, and why.");
     t->grouped = true;
-    if (!all) {
-        t->status = STATUS_NO_MEMORY;
-        return;
-    }
+    for (int i = 0; i < WITNESS_COUNT * METRIC_COUNT; i++)
+        all.texts[i / METRIC_COUNT][i % METRIC_COUNT] =
+            error_noted(json_object());
     for (size_t i = 0; i < r->n_worked; i++)
         if (r->worked[i]->kind != RUN_PROFILE)
-            add_reasons(all, &r->worked[i]->totals);
+            add_reasons(&all, &r->worked[i]->totals);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
-            add_reasons(all, &r->profile->phase[i].totals[a]);
-    for (size_t i = 0; i < all->n; i++)
-        if (!said_before(all, i))
-            unknown_row(t, all, i);
-    free(all);
+            add_reasons(&all, &r->profile->phase[i].totals[a]);
+    for (int w = 0; w < WITNESS_COUNT; w++)
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            const char *reason;
+            json_t *n;
+            json_object_foreach(all.texts[w][m], reason, n)
+                unknown_row(t, &all, w, m, reason, n);
+        }
+    for (int i = 0; i < WITNESS_COUNT * METRIC_COUNT; i++) {
+        json_t *texts = all.texts[i / METRIC_COUNT][i % METRIC_COUNT];
+        if (!texts)
+            t->status = STATUS_NO_MEMORY;
+        json_decref(texts);
+    }
 }
 
 /* machine and build: each value once, with the number of runs it holds for */
@@ -271,18 +259,9 @@ static const struct column machine_columns[] = {
     { "runs", "runs", "", COLUMN_TEXT, true },
 };
 
-enum { MAX_VALUES = 256 };
+enum { VALUE_SIZE = 1024 };
 
-struct values {
-    struct value {
-        size_t key;
-        char   text[256];
-        size_t runs;
-    } value[MAX_VALUES];
-    size_t n;
-};
-
-static void value_text(char out[256], const char *key, const json_t *value)
+static void value_text(char out[VALUE_SIZE], const char *key, const json_t *value)
 {
     char *text;
 
@@ -290,36 +269,13 @@ static void value_text(char out[256], const char *key, const json_t *value)
     if (json_is_number(value) && strstr(key, "_bytes"))
         table_si(out, json_number_value(value), "B");
     else if (json_is_string(value))
-        snprintf(out, 256, "%s", json_string_value(value));
+        snprintf(out, VALUE_SIZE, "%s", json_string_value(value));
     else if (json_is_boolean(value))
-        snprintf(out, 256, "%s", json_is_true(value) ? "yes" : "no");
+        snprintf(out, VALUE_SIZE, "%s", json_is_true(value) ? "yes" : "no");
     else if (value && !json_is_null(value) &&
              (text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT))) {
-        snprintf(out, 256, "%s", text);
+        snprintf(out, VALUE_SIZE, "%s", text);
         free(text);
-    }
-}
-
-static void add_values(struct values *all, const struct run *run)
-{
-    const json_t *provenance = json_object_get(run->summary, "provenance");
-
-    for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
-        char text[256];
-        size_t i = 0;
-        value_text(text, machine_keys[k].key,
-                   json_object_get(provenance, machine_keys[k].key));
-        while (i < all->n && (all->value[i].key != k ||
-                              strcmp(all->value[i].text, text) != 0))
-            i++;
-        if (!*text)
-            continue;
-        if (i == all->n && all->n < MAX_VALUES) {
-            all->value[all->n].key = k;
-            strcpy(all->value[all->n++].text, text);
-        }
-        if (i < all->n)
-            all->value[i].runs++;
     }
 }
 
@@ -327,27 +283,32 @@ static void machine(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, MACHINE, false, "machine",
                                        machine_columns);
-    struct values *all = calloc(1, sizeof *all);
 
     table_caption(t, "Where and with what the runs were made, as they recorded "
                   "it.");
     t->grouped = true;
-    if (!all) {
-        t->status = STATUS_NO_MEMORY;
-        return;
-    }
-    for (size_t i = 0; i < r->n_worked; i++)
-        add_values(all, r->worked[i]);
-    for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++)
-        for (size_t i = 0; i < all->n; i++) {
-            if (all->value[i].key != k)
-                continue;
+    for (size_t k = 0; k < sizeof machine_keys / sizeof *machine_keys; k++) {
+        json_t *values = error_noted(json_object()), *n;
+        const char *value;
+        char text[VALUE_SIZE];
+        for (size_t i = 0; i < r->n_worked; i++) {
+            value_text(text, machine_keys[k].key,
+                       jsonpath_at(json_object_get(r->worked[i]->summary,
+                                                   "provenance"),
+                                   machine_keys[k].key));
+            if (*text)
+                tally(values, text);
+        }
+        json_object_foreach(values, value, n) {
             table_row(t, ROW_PLAIN);
             table_text(t, machine_keys[k].name);
-            table_text(t, all->value[i].text);
-            table_textf(t, "%zu", all->value[i].runs);
+            table_text(t, value);
+            table_textf(t, "%lld", (long long)json_integer_value(n));
         }
-    free(all);
+        if (!values)
+            t->status = STATUS_NO_MEMORY;
+        json_decref(values);
+    }
 }
 
 /* the commands that made the runs */

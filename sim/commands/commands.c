@@ -3,5 +3,6 @@
 
 const struct command *const commands[] = {
     &machine_command, &predict_command, &train_command, &run_command,
-    &router_command, &profile_command, &sweep_command, &report_command, NULL
+    &router_command, &route_table_command, &profile_command, &sweep_command,
+    &report_command, NULL
 };

@@ -127,13 +127,13 @@ static enum status load_json(struct predict_answer *a, const char *path,
                              struct error *err)
 {
     const struct command_options *o = &a->options->common;
-    char *text, replay[CONFIG_TEXT_SIZE];
+    char *text, replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
     struct hf_routing routing;
     size_t size;
 
     enum status status = hf_config_read(&a->question.spec, &routing, path, err);
     if (status == STATUS_OK)
-        status = model_config_route(&a->question.spec, &routing.policy, replay,
+        status = model_config_route(&a->question.spec, &routing.policy, replay, table,
                                     path, o->setting, o->n_settings, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);

@@ -9,12 +9,20 @@
 #include "sim/sweep/sweep_run.h"
 
 /* Columns taken from a summary: the first path that holds a number.  A loss may
- * be a number or an object with its unit as key. */
+ * be a number or an object with its unit as key; what is true or false counts
+ * as 1 or 0. */
 enum { MAX_PATHS = 3 };
 struct figure {
     const char *key;
     const char *path[MAX_PATHS];
 };
+
+/* What others took of the machine while the point ran. */
+#define OTHERS                                                                 \
+    { "load.cpu_seconds",     { "load.cpu_seconds" } },                        \
+    { "load.steal_seconds",   { "load.steal_seconds" } },                      \
+    { "load.waiting_seconds", { "load.waiting_seconds" } },                    \
+    { "load.busy",            { "load.busy" } }
 
 static const struct figure of_train[] = {
     { "counted.flops",       { "totals.counted.flops" } },
@@ -27,6 +35,7 @@ static const struct figure of_train[] = {
     { "loss.heldout_topk",   { "loss.heldout_topk",
                                "loss.heldout_topk.nats_per_byte" } },
     { "capacity_realised",   { "routing.capacity_realised" } },
+    OTHERS,
     { NULL, { NULL } },
 };
 
@@ -62,6 +71,7 @@ static const struct figure of_run[] = {
     { "ratio.joules",         { "twin.ratio.joules.value" } },
     { "ratio.joules_low",     { "twin.ratio.joules.low" } },
     { "ratio.joules_high",    { "twin.ratio.joules.high" } },
+    OTHERS,
     { NULL, { NULL } },
 };
 
@@ -94,7 +104,9 @@ static void add_figure(struct table *t, json_t *summary,
     for (int i = 0; i < MAX_PATHS && figure->path[i] && !json_is_number(value);
          i++)
         value = follow(summary, figure->path[i]);
-    if (json_is_integer(value) && json_integer_value(value) >= 0)
+    if (json_is_boolean(value))
+        table_count(t, json_is_true(value), PROV_COUNTED);
+    else if (json_is_integer(value) && json_integer_value(value) >= 0)
         table_count(t, (uint64_t)json_integer_value(value), PROV_COUNTED);
     else if (json_is_number(value))
         table_amount(t, amount_of(json_number_value(value), PROV_COUNTED));

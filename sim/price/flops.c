@@ -55,6 +55,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*Q + 8*E + 8*H + 4, 0)                          \
   X(OF_SIGNAL, ROUTE, by_hash, 0, 0,                                           \
                               8, 0)                                            \
+  X(OF_SIGNAL, ROUTE, by_table, 0, 0,                                          \
+                              12, 0)                                           \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
   X(FORWARD, PREDICT, predicts && raw,                                         \
@@ -281,6 +283,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         by_change = spec->signal == SIGNAL_CHANGE,
         by_received = spec->signal == SIGNAL_RECEIVED,
         by_hash = spec->signal == SIGNAL_HASH,
+        by_table = spec->signal == SIGNAL_TABLE,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,

@@ -230,6 +230,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "logits",            V, phase == MEMORY_LAST ? B : rows },
         { "loss, entropy",     4, rows },
         { "cached keys",       2*E, decode ? all.keyed : 0 },
+        { "ids so far",        1, decode && routed &&
+                                  spec->signal == SIGNAL_TABLE ? B * T : 0 },
         { "kept positions",    choices, decode ? B * (T + 1) : 0 },
         { "scores so far",     choices, decode && spec_scored(spec)
                                             ? B * whole_tiles(T) : 0 },

@@ -1,6 +1,7 @@
 /* study.c - Read a study file: keys, axes, phases and rows. */
 #include "sim/sweep/study.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,9 +115,10 @@ static enum status add_key(struct study *s, const char *key,
     return STATUS_OK;
 }
 
+enum { WORD_NAME, WORD_PHASE, WORDS };
+
 /* Read `key: value` pairs into `out`.  Unless `words` is NULL, the keys name and
  * phase are no settings: their nodes go there. */
-enum { WORD_NAME, WORD_PHASE, WORDS };
 static enum status read_settings(struct study *s, struct settings *out,
                                  const yaml_node_t *words[WORDS],
                                  const yaml_node_t *node, struct error *err)
@@ -157,13 +159,21 @@ static bool same_value(const char *a, const char *b)
     return x == y;
 }
 
+static bool is_taken(const struct study *s, const char *key)
+{
+    bool taken = false;
+    for (size_t k = 0; k < s->n_taken; k++)
+        taken |= strcmp(s->sweep.key[k], key) == 0;
+    return taken;
+}
+
 /* Take a key for an axis: no other part of the study may give it a value. */
 static enum status take_key(struct study *s, const char *key,
                             const yaml_node_t *node, struct error *err)
 {
     if (has(&s->shared, key))
         return refuse(s, node, err, "axis '%.64s' is fixed under set:", key);
-    if (has(&s->taken, key))
+    if (is_taken(s, key))
         return refuse(s, node, err, "'%.64s' is an axis already", key);
     return add_key(s, key, node, err);
 }
@@ -199,6 +209,7 @@ static enum status read_list(struct study *s, struct sweep_setting *out,
         enum status status = read_value(s, setting, key, node, err);
         if (status != STATUS_OK)
             return status;
+        assert(setting->value);
         for (ptrdiff_t j = 0; j < i && step == 1; j++)
             if (same_value(setting->value, out[j].value))
                 return refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
@@ -255,15 +266,6 @@ static enum status read_axes(struct study *s, struct phase *phase,
                                      list, err) : no_memory(err);
     }
     return status;
-}
-
-/* From here on the keys of axes read so far belong to no one else. */
-static void close_axes(struct study *s)
-{
-    while (s->taken.n < s->sweep.n_keys) {
-        s->taken.of[s->taken.n].key = s->sweep.key[s->taken.n];
-        s->taken.n++;
-    }
 }
 
 /* ---- phases ---- */
@@ -383,7 +385,7 @@ static enum status read_row(struct study *s, struct row *row,
             return refuse(s, node, err, "settings: two rows are called '%.64s'",
                           row->name);
     for (size_t i = 0; i < own.n; i++)
-        if (has(&s->taken, own.of[i].key))
+        if (is_taken(s, own.of[i].key))
             return refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
                           " it", own.of[i].key);
     if (row->n_phases == 0 && s->n_phases > 0)
@@ -547,7 +549,7 @@ enum status study_read(struct study *s, struct error *err)
             s->document, root, document_size(root), parts[p].name);
         if (node)
             status = parts[p].read(s, node, err);
-        close_axes(s);
+        s->n_taken = s->sweep.n_keys;
     }
     return status == STATUS_OK && !s->row &&
                    (s->every.n_axes > 0 || s->n_phases > 0)

@@ -47,7 +47,8 @@ struct study {
     struct settings shared;      /* `set:` */
     struct settings extra;       /* --set */
     struct phase every;          /* zip and axes, of every phase */
-    struct settings taken;       /* keys of axes: no other part may have them */
+    size_t n_taken;              /* keys of the sweep, its first, that are taken
+                                  * by the parts read so far */
     size_t n_phases;
     struct phase phase[SWEEP_MAX_PHASES];
     int32_t n_rows;
@@ -57,8 +58,8 @@ struct study {
     const yaml_node_t *claims;   /* NULL: the study makes none */
 };
 
-/* Read all but the items of points: and --set, into a study with an open document; it has at
- * least one row, which may be nameless, where it has axes. */
+/* Read all but the items of points: and --set, into a study with an open
+ * document; it has at least one row, which may be nameless, where it has axes. */
 enum status study_read(struct study *study, struct error *err) MUST_CHECK;
 
 /* Zeroed memory that lives as long as the study; NULL: there is none. */

@@ -12,7 +12,7 @@ const struct sweep_work sweep_works[] = {
 /* Keys that name files, in the configs of train and run; and their sections,
  * each of which may be given as a file. */
 static const char *const file_keys[] = {
-    "data.path", "data.tokenizer", "machine", "routing.replay", "run.machine",
+    "data.path", "data.tokenizer", "machine", "routing.replay", "routing.table", "run.machine",
     "run.model", "run.text", "run.tokenizer", "train.init",
     "data", "model", "routing", "run", "train",
 };

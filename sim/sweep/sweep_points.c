@@ -28,7 +28,7 @@ static const char *default_name(struct study *s, const char *row,
         fprintf(file, "%s%s=%s", row || i > from ? " " : "",
                 dot ? dot + 1 : own->of[i].key, own->of[i].value);
     }
-    if (file_close_text(file))
+    if (file_close_text(file, &text))
         kept = study_keep_text(s, text);
     free(text);
     return kept;

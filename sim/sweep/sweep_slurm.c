@@ -160,7 +160,7 @@ static enum status submit(char *out, size_t size, const char *option,
             " %s %s", NO_SBATCH, option, before(directory));
     write_quoted(text, directory);
     fprintf(text, "/%s", script);
-    FILE *pipe = file_close_text(text) ? popen(command, "re") : NULL;
+    FILE *pipe = file_close_text(text, &command) ? popen(command, "re") : NULL;
     bool read = pipe && fgets(out, (int)size, pipe);
     int how = pipe ? pclose(pipe) : -1;
     free(command);

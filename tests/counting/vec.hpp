@@ -236,6 +236,8 @@ static inline lanes lanes_add_product(const lanes &sum, const lanes &a,
 
 /* Numbers as they are stored. */
 typedef int32_t real_int;
+/* Of each build's own: its width is in no name that the linker sees. */
+namespace {
 struct lanes_int {
     int32_t at[REGISTER_LANES];
 
@@ -269,6 +271,7 @@ struct lanes_int {
         return a;
     }
 };
+}
 
 /* Lane i from what stands `size` bytes after lane i - 1's. */
 template <typename Row, typename Function>

@@ -17,26 +17,26 @@ enum { STEPS = 12, MOST_ROWS = 64, NOTE = 80 };
 
 static char directory[] = "/tmp/isobath-fuzz-XXXXXX";
 static char honest[64], forged[64];
-static struct data *text;
+static struct corpus text = { .n = 1, .weight = { 1.0 } };
 
 static struct trainer *open_trainer(void)
 {
     const struct model_spec spec = {
-        .family = FAMILY_LLAMA, .n_layers = 1, .n_channels = 4, .n_heads = 1,
-        .n_kv_heads = 1, .head_size = 4, .n_ffn = 4, .n_vocab = 256,
-        .max_tokens = 8, .norm_epsilon = 1e-5f, .rope_theta = 1e4f,
+        .traits = family_traits[FAMILY_LLAMA], .n_layers = 1,
+        .n_channels = 4, .n_heads = 1, .n_kv_heads = 1, .head_size = 4,
+        .n_ffn = 4, .n_vocab = 256, .max_tokens = 8, .norm_epsilon = 1e-5f, .rope_theta = 1e4f,
         .tied_head = true,
     };
     const struct trainer_options options = {
         .n_sequences = 1, .n_tokens = 4, .steps = STEPS,
-        .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
-        .clip = 1.0, .threshold_decay = 0.9, .judge_every = 5,
-        .curve_windows = 1, .seed = 7, .n_threads = 1,
+        .schedule = { .peak = 1e-2, .warmup = 0.1 }, .beta1 = 0.9,
+        .beta2 = 0.98, .epsilon = 1e-8, .clip = 1.0, .threshold_decay = 0.9,
+        .judge_every = 5, .curve_windows = 1, .seed = 7, .n_threads = 1,
         .policy = route_find("dense"),
     };
     struct trainer *trainer = NULL;
 
-    if (trainer_open(&trainer, &spec, &options, text, "0123456789abcdef",
+    if (trainer_open(&trainer, &spec, &options, &text, "0123456789abcdef",
                      NULL) != STATUS_OK)
         abort();
     return trainer;
@@ -66,7 +66,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     for (int i = 0; file && i < 60 * 4096; i++)
         fputc((int)random_below(&random, 256), file);
     if (!file || fclose(file) != 0 ||
-        data_open(&text, path, 4, NULL) != STATUS_OK)
+        data_open(&text.data[0], path, 4, NULL) != STATUS_OK)
         abort();
     unlink(path);
     struct trainer *trainer = open_trainer();

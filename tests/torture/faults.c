@@ -103,6 +103,17 @@ int posix_memalign(void **out, size_t alignment, size_t size)
     return 0;
 }
 
+/* PAPI 7.0.1 frees twice what it could not allocate: that is not ours. */
+int PAPI_library_init(int version);
+
+int PAPI_library_init(int version)
+{
+    atomic_store(&counting, false);
+    int found = NEXT(PAPI_library_init)(version);
+    atomic_store(&counting, true);
+    return found;
+}
+
 /* ---- calls of the system ---- */
 
 /* What the kernel says of the machine may be unknown: those calls are left

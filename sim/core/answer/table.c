@@ -42,7 +42,7 @@ static bool grow(struct table *t)
     if (cell)
         t->cell = cell;
     kind = cell ? realloc(t->kind, size * sizeof *kind) : NULL;
-    if (!kind) {
+    if (!error_noted(kind)) {
         t->status = STATUS_NO_MEMORY;
         return false;
     }
@@ -73,7 +73,7 @@ void table_text(struct table *t, const char *text)
 {
     struct cell *cell = next_cell(t);
 
-    if (cell && !(cell->text = strdup(text ? text : "")))
+    if (cell && !(cell->text = error_noted(strdup(text ? text : ""))))
         t->status = STATUS_NO_MEMORY;
 }
 

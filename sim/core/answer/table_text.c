@@ -103,7 +103,8 @@ static void show_cell(const struct sheet *s, size_t r, size_t c,
         table_cell_number(number, cell->amount.value, &t->column[c],
                           s->layout[c], cell);
         fprintf(out, "%s%s%s%s", mark, *mark ? " " : "",
-                cell->amount.from == PROV_AT_LEAST ? ">=" : "",
+                cell->amount.from == PROV_AT_LEAST ? ">="
+                : cell->amount.from == PROV_BUSY ? "busy " : "",
                 table_ascii(number));
         show_interval(s, cell, c, out);
     }
@@ -125,7 +126,7 @@ static bool show(struct sheet *s, struct notes *notes)
         show_cell(s, i / t->n_columns, i % t->n_columns, notes, out);
         putc('\0', out);
     }
-    return file_close_text(out);
+    return file_close_text(out, &s->cells);
 }
 
 static void measure(struct sheet *s)

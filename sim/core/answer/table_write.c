@@ -110,7 +110,7 @@ static json_t *json_clean(const char *text)
     if (!stream)
         return NULL;
     escape_write(stream, BORDER_TERMINAL, text);
-    string = file_close_text(stream) ? json_string(clean) : NULL;
+    string = file_close_text(stream, &clean) ? json_string(clean) : NULL;
     free(clean);
     return string;
 }
@@ -166,6 +166,8 @@ static void markdown_cell(const struct column *column, struct layout layout,
     table_cell_number(number, cell->amount.value, column, layout, cell);
     if (cell->amount.from == PROV_AT_LEAST)
         fputs("≥ ", out);
+    if (cell->amount.from == PROV_BUSY)
+        fputs("busy ", out);
     fputs(number, out);
     if (isfinite(cell->amount.low) && isfinite(cell->amount.high)) {
         table_cell_number(number, cell->amount.low, column, layout,

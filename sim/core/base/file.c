@@ -370,12 +370,13 @@ FILE *file_open_text(char **text, size_t *size)
     return error_noted(open_memstream(text, size));
 }
 
-bool file_close_text(FILE *stream)
+bool file_close_text(FILE *stream, char *const *text)
 {
     bool whole = stream && !ferror(stream) && fflush(stream) == 0;
 
-    if (stream)
-        fclose(stream);
+    /* It cuts the text to size, and says nothing where it fails at that. */
+    if (stream && (fclose(stream) != 0 || !*text))
+        whole = false;
     if (!whole)
         error_note_memory();
     return whole;

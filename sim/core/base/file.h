@@ -47,10 +47,9 @@ enum status file_read(char **text, size_t *size, const char *path, size_t limit,
 FILE       *file_open_optional(const char *path);
 
 /* A stream to write a text in memory, which the caller frees; close it, or
- * NULL.  NULL, false: memory ran out, and the text is not whole; that is
- * noted. */
+ * NULL.  NULL, false: memory ran out, and *text is not whole; that is noted. */
 FILE       *file_open_text(char **text, size_t *size);
-bool        file_close_text(FILE *stream);
+bool        file_close_text(FILE *stream, char *const *text);
 
 /* A read-only mapping of a whole file. */
 struct file_map {

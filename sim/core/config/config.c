@@ -300,7 +300,7 @@ enum status config_parse(void *target, const struct config_key *key,
 {
     struct document *document = NULL;
     enum status status = value_document(&document, "", text,
-                                        config_value_literal(key), err);
+                                        config_value_literal(key, text), err);
 
     if (status == STATUS_NO_MEMORY)
         return status;
@@ -337,7 +337,7 @@ static enum status apply_setting(struct loader *l,
     if (config_sets(l->settings, l->n_settings, name) != setting)
         return STATUS_OK;
     enum status status = parse_value(l, &place, origin, value,
-                                     key ? config_value_literal(key)
+                                     key ? config_value_literal(key, value)
                                          : *value != '{');
     if (status != STATUS_OK)
         return status;
@@ -403,7 +403,7 @@ static enum status resolve(struct loader *l, void *target,
             return missing(l, key, &l->slot[i]);
         if (!place.document)
             status = parse_value(l, &place, "default", key->fallback,
-                                 config_value_literal(key));
+                                 config_value_literal(key, key->fallback));
         if (status == STATUS_OK)
             status = config_value_read(target, key, place.document, place.node,
                                        l->err);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256,
-       CONFIG_SETTINGS_MAX = 32 };
+       CONFIG_PATHS_MAX = 16, CONFIG_SETTINGS_MAX = 32 };
 
 /* The type of a key's member in the target struct. */
 enum config_type {
@@ -17,12 +17,18 @@ enum config_type {
     CONFIG_TEXT,       /* char[CONFIG_TEXT_SIZE] */
     CONFIG_PATH,       /* char[CONFIG_TEXT_SIZE], made relative to the file
                         * that names it; as given when it comes from --set */
+    CONFIG_PATHS,      /* struct config_paths: likewise; one is a list of one */
     CONFIG_INT_LIST,   /* struct config_int_list; one number is a list of one */
     CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
     CONFIG_QUANTITY,   /* struct quantity */
     CONFIG_SETTINGS,   /* struct config_settings: a section that another table
                         * reads; --set does not reach into it.  `choices`: its
                         * keys whose values are files, taken as CONFIG_PATH */
+};
+
+struct config_paths {
+    int32_t n;
+    char    value[CONFIG_PATHS_MAX][CONFIG_TEXT_SIZE];
 };
 
 struct config_int_list {

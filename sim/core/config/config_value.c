@@ -225,24 +225,32 @@ static enum status read_path(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
-enum { LIST_VALUES = offsetof(struct config_int_list, value) };
-_Static_assert(LIST_VALUES == offsetof(struct config_real_list, value),
-               "lists of integers and of numbers are laid out alike");
+/* How lists are laid out, and what they are lists of. */
+struct list_kind {
+    read_fn *read;               /* an element */
+    json_fn *json;
+    size_t   size;               /* of an element */
+    size_t   values;             /* where the first lies; the count is first */
+    int32_t  least, most;
+    bool     single;             /* one is written as it is, without a list */
+};
+static const struct list_kind *list_kind(const struct config_key *key);
 
-/* A list, or one element that stands for a list of one, of 8-byte numbers. */
+/* A list, or one element that stands for a list of one. */
 static enum status read_list(const struct reading *r, void *member)
 {
-    read_fn *read = r->key->type == CONFIG_INT_LIST ? read_int : read_real;
-    char *value = (char *)member + LIST_VALUES;
+    const struct list_kind *kind = list_kind(r->key);
+    char *value = (char *)member + kind->values;
     int32_t *n = member;
 
     if (r->node->type == YAML_MAPPING_NODE)
         return refuse(r, "");
     if (r->node->type == YAML_SCALAR_NODE) {
         *n = 1;
-        return read(r, value);
+        return kind->read(r, value);
     }
-    if (document_size(r->node) > CONFIG_LIST_MAX)
+    if (document_size(r->node) > kind->most ||
+        document_size(r->node) < kind->least)
         return refuse(r, "");
     *n = (int32_t)document_size(r->node);
     for (int32_t i = 0; i < *n; i++) {
@@ -251,7 +259,8 @@ static enum status read_list(const struct reading *r, void *member)
         snprintf(what, sizeof what, "%s[%d]", r->what, i);
         element.what = what;
         element.node = document_item(r->document, r->node, i);
-        enum status status = read(&element, value + 8 * (size_t)i);
+        enum status status = kind->read(&element,
+                                        value + kind->size * (size_t)i);
         if (status != STATUS_OK)
             return status;
     }
@@ -501,16 +510,38 @@ static json_t *json_of_text(const struct config_key *key, const void *member)
 
 static json_t *json_of_list(const struct config_key *key, const void *member)
 {
-    json_fn *json = key->type == CONFIG_INT_LIST ? json_of_int : json_of_real;
-    const char *value = (const char *)member + LIST_VALUES;
+    const struct list_kind *kind = list_kind(key);
+    const char *value = (const char *)member + kind->values;
+    const int32_t n = *(const int32_t *)member;
     json_t *list = json_array();
 
-    for (int32_t i = 0; i < *(const int32_t *)member; i++)
-        if (json_array_append_new(list, json(key, value + 8 * (size_t)i))) {
+    if (kind->single && n == 1) {
+        json_decref(list);
+        return kind->json(key, value);
+    }
+    for (int32_t i = 0; i < n; i++)
+        if (json_array_append_new(list, kind->json(key, value + kind->size *
+                                                            (size_t)i))) {
             json_decref(list);
             return NULL;
         }
     return list;
+}
+
+static const struct list_kind *list_kind(const struct config_key *key)
+{
+    static const struct list_kind kinds[] = {
+        [CONFIG_PATHS]     = { read_path, json_of_text, CONFIG_TEXT_SIZE,
+                               offsetof(struct config_paths, value), 1,
+                               CONFIG_PATHS_MAX, true },
+        [CONFIG_INT_LIST]  = { read_int, json_of_int, sizeof(int64_t),
+                               offsetof(struct config_int_list, value), 0,
+                               CONFIG_LIST_MAX, false },
+        [CONFIG_REAL_LIST] = { read_real, json_of_real, sizeof(double),
+                               offsetof(struct config_real_list, value), 0,
+                               CONFIG_LIST_MAX, false },
+    };
+    return &kinds[key->type];
 }
 
 static json_t *json_of_quantity(const struct config_key *key,
@@ -554,6 +585,8 @@ static const struct {
     [CONFIG_CHOICE]    = { "one of", read_choice, json_of_choice },
     [CONFIG_TEXT]      = { "a text", read_text, json_of_text },
     [CONFIG_PATH]      = { "a file name", read_path, json_of_text },
+    [CONFIG_PATHS]     = { "a file name, or a list of them", read_list,
+                           json_of_list },
     [CONFIG_INT_LIST]  = { "integers", read_list, json_of_list },
     [CONFIG_REAL_LIST] = { "numbers", read_list, json_of_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
@@ -575,16 +608,18 @@ json_t *config_value_json(const void *target, const struct config_key *key)
     return types[key->type].json(key, (const char *)target + key->offset);
 }
 
-bool config_value_literal(const struct config_key *key)
+bool config_value_literal(const struct config_key *key, const char *text)
 {
     return key->type == CONFIG_TEXT || key->type == CONFIG_PATH ||
-           key->type == CONFIG_CHOICE;
+           key->type == CONFIG_CHOICE ||
+           (key->type == CONFIG_PATHS && *text != '[');
 }
 
 static bool is_number(enum config_type type)
 {
     return type != CONFIG_BOOL && type != CONFIG_CHOICE &&
            type != CONFIG_TEXT && type != CONFIG_PATH &&
+           type != CONFIG_PATHS &&
            type != CONFIG_SETTINGS;
 }
 
@@ -617,6 +652,9 @@ void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
     if (key->type == CONFIG_INT_LIST || key->type == CONFIG_REAL_LIST)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  ", at most %d", CONFIG_LIST_MAX);
+    if (key->type == CONFIG_PATHS)
+        used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
+                                 ", at most %d", CONFIG_PATHS_MAX);
     if (key->type == CONFIG_TEXT || key->type == CONFIG_PATH)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  " of at most %d bytes", CONFIG_TEXT_SIZE - 1);

@@ -19,8 +19,8 @@ enum { CONFIG_ALLOWED_SIZE = 256 };
 void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
                           const struct config_key *key);
 
-/* True if --set takes the key's value as it stands, without YAML. */
-bool config_value_literal(const struct config_key *key);
+/* True if --set takes this value of the key as it stands, without YAML. */
+bool config_value_literal(const struct config_key *key, const char *text);
 
 /* A node as --set takes it: a scalar's own text, a list as [a, b]. */
 enum status config_value_text(char out[CONFIG_TEXT_SIZE],

@@ -428,7 +428,7 @@ static enum status check_settings(const struct config_setting *settings,
 {
     static const char *const again[] = { "routing.policy", "routing.replay",
                                          "routing.keep_first",
-                                         "routing.window" };
+                                         "routing.window", "routing.table" };
 
     for (size_t i = 0; i < n_settings; i++) {
         const struct config_setting *set = &settings[i];
@@ -441,16 +441,16 @@ static enum status check_settings(const struct config_setting *settings,
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
                              " weights, so its shape is fixed; allowed are"
                              " routing.policy, blocks, capacity, keep_first,"
-                             " window, part, skipped_keys and replay; --set of other"
-                             " keys works on model YAML files",
+                             " window, part, skipped_keys, table and replay;"
+                             " --set of other keys works on model YAML files",
                              set->text, name);
         if (routes && !kept)
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s routes"
                              " as it was trained to; allowed are"
                              " routing.policy, if it needs no other scores than"
                              " the model has, routing.keep_first,"
-                             " routing.window and routing.replay", set->text,
-                             name);
+                             " routing.window, routing.table and"
+                             " routing.replay", set->text, name);
     }
     return STATUS_OK;
 }
@@ -526,7 +526,7 @@ static enum status route_dense(struct model_spec *spec,
 
 enum status model_config_route(struct model_spec *spec,
                                const struct route_policy **policy,
-                               char *replay, const char *name,
+                               char *replay, char *table, const char *name,
                                const struct config_setting *settings,
                                size_t n_settings, struct error *err)
 {
@@ -561,5 +561,7 @@ enum status model_config_route(struct model_spec *spec,
     *spec = routed;
     *policy = chosen;
     memcpy(replay, config.replay, sizeof config.replay);
+    if (*config.table)
+        memcpy(table, config.table, sizeof config.table);
     return STATUS_OK;
 }

@@ -34,6 +34,7 @@ struct model_config {
     int     part;                /* enum routed_part */
     int     skipped_keys;        /* enum skipped_keys */
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
+    char    table[CONFIG_TEXT_SIZE];     /* counts, for the policy table */
     int     gate;                /* enum gate */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
@@ -93,7 +94,11 @@ extern const char *const model_config_routers[];
         " same; training takes absent")                                        \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too")
+        " blocks and capacities too")                                          \
+    MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
+        "", NULL, "", "for the policy table: the counts that isobath"          \
+        " route-table wrote, which must have all routed blocks; the capacity"  \
+        " is cut out of them")
 
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
@@ -230,11 +235,12 @@ enum status model_config_load(struct model_spec *out,
  * messages.  A dense one is routed by them, with gate one and no router; one
  * that routes by itself keeps its blocks, capacities and gate, and may be given
  * another policy that goes by what it has.  *policy is its own before, and what
- * holds after; replay[CONFIG_TEXT_SIZE] becomes the trace's path or "".
+ * holds after; replay[CONFIG_TEXT_SIZE] becomes the trace's path or "", and
+ * table[] that of the table, if one is given.
  * STATUS_BAD_VALUE: any other setting, by name. */
 enum status model_config_route(struct model_spec *spec,
                                const struct route_policy **policy,
-                               char *replay, const char *name,
+                               char *replay, char *table, const char *name,
                                const struct config_setting *settings,
                                size_t n_settings,
                                struct error *err) MUST_CHECK;

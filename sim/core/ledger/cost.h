@@ -68,6 +68,8 @@ int metric_find(const char *column);     /* enum metric; -1: no such */
     X(PROV_BELOW,       "below_resolution") /* measured, too small to be told  \
         * from what reading costs: no number */                                \
     X(PROV_AT_LEAST,    "at_least")     /* by a counter that loses some */     \
+    X(PROV_BUSY,        "busy")         /* a clock or a sensor, while others   \
+        * ran: no conclusion rests on it */                                    \
     X(PROV_PREDICTED,   "predicted")    /* a closed formula */                 \
     X(PROV_SIMULATED,   "simulated")    /* a model of the hardware, run */     \
     X(PROV_APPORTIONED, "apportioned")  /* its share of a wider reading */     \

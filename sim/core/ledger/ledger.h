@@ -51,6 +51,13 @@ void ledger_clear(struct ledger *ledger);
 enum status ledger_charge(struct ledger *ledger, struct ledger_key key,
                           const struct cost *cost) MUST_CHECK;
 
+/* The same for tokens 0 to n_tokens - 1 of a ledger that resolves them, whatever
+ * token the key names: their cells get it when they are read.  A cell that
+ * overflows then is unknown. */
+enum status ledger_charge_alike(struct ledger *ledger, struct ledger_key key,
+                                int32_t n_tokens,
+                                const struct cost *each) MUST_CHECK;
+
 /* Replace one metric of one cell, whatever it was.  Measuring passes fill in
  * one counter after another this way. */
 void ledger_set_count(struct ledger *ledger, struct ledger_key key,
@@ -78,10 +85,10 @@ enum status ledger_scale(struct ledger *ledger, uint64_t factor) MUST_CHECK;
 void        ledger_set_reason(struct ledger *ledger, enum metric metric,
                               const char *reason);
 const char *ledger_reason(const struct ledger *ledger, enum metric metric);
-/* File seconds that a clock alone measured, under {0}; `why` says why all other
- * metrics are unknown. */
+/* File seconds that a clock alone measured, under {0}; PROV_BUSY: others ran.
+ * `why` says why all other metrics are unknown. */
 void        ledger_set_clock(struct ledger *ledger, double seconds,
-                             const char *why);
+                             enum provenance from, const char *why);
 
 /* Tidy CSV (RFC 4180), a row a touched cell:
  *   witness,pass,layer,op,flops,flops_source,bytes,bytes_source,...

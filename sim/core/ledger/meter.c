@@ -16,14 +16,26 @@ static struct cost counted(struct tally tally)
     return cost;
 }
 
+static void note(struct ledger_meter *m, enum status status)
+{
+    if (status != STATUS_OK && m->status == STATUS_OK)
+        m->status = status;
+}
+
 static void charge(struct ledger_meter *m, const struct op_run *run,
                    int32_t token, struct tally tally)
 {
     struct cost cost = counted(tally);
-    enum status status = ledger_charge(m->ledger, (struct ledger_key){
-        run->pass, run->layer, token, run->op }, &cost);
-    if (status != STATUS_OK && m->status == STATUS_OK)
-        m->status = status;
+    note(m, ledger_charge(m->ledger, (struct ledger_key){
+        run->pass, run->layer, token, run->op }, &cost));
+}
+
+/* Where row r is token r and all cost the same, they are charged in one go. */
+static void charge_alike(struct ledger_meter *m, const struct op_run *run)
+{
+    struct cost cost = counted(run->each);
+    note(m, ledger_charge_alike(m->ledger, (struct ledger_key){
+        run->pass, run->layer, 0, run->op }, run->n_rows, &cost));
 }
 
 static void file_op(struct meter *meter, const struct op_run *run)
@@ -35,6 +47,13 @@ static void file_op(struct meter *meter, const struct op_run *run)
         return;
     }
     struct tally left = run->total;
+    if (!run->row && !run->extra) {
+        charge_alike(m, run);
+        left.flops -= (uint64_t)run->n_rows * run->each.flops;
+        left.bytes -= (uint64_t)run->n_rows * run->each.bytes;
+        charge(m, run, LEDGER_SHARED, left);
+        return;
+    }
     for (int32_t r = 0; r < run->n_rows; r++) {
         struct tally tally = run->each;
         if (run->extra) {

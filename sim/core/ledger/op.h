@@ -74,7 +74,9 @@
  *   left (nothing: zeros, in the first), which it then replaces; `received`, the
  *   attention that the token drew in the layer before, summed over heads and
  *   queries: scores worked out again from queries and keys there, with n(i) as in
- *   that layer's attend; `hash`, a number in [0,1) from the token's id.
+ *   that layer's attend; `hash`, a number in [0,1) from the token's id;
+ *   `table`, what a table says of the last tokens' ids: the id, an entry, and the
+ *   score.
  *
  * Parts.  A layer that routes only its attention gathers and gates kept rows
  *   around norm, qkv, qk.norm, rope, attend and project, and runs the rest on all

@@ -236,6 +236,16 @@ static bool hash_keep(const struct route_input *in, int32_t t)
 
 ONE_BY_ONE(hash)
 
+static bool table_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] >= 0.0f;
+}
+
+static int32_t table(const struct route_input *in, int32_t *kept)
+{
+    return one_by_one(in, table_keep, kept);
+}
+
 static bool drawn_keep(const struct route_input *in, int32_t t)
 {
     uint64_t bits = random_mix(in->seed, (uint64_t)in->choice,

@@ -85,6 +85,12 @@
       " id; causal (Roller et al. 2021, Hash Layers)",                         \
       .choose = hash, .keep = hash_keep, .signal = SIGNAL_HASH,                \
       .causal = true, .varies = true)                                          \
+    X("table", MODEL, TRAINS, ITSELF,                                          \
+      "the share `capacity` of the text that was counted, by what a table of"  \
+      " routing.table says after the last tokens; causal, needs no router"     \
+      " (a control of this project: isobath route-table counts one)",          \
+      .choose = table, .keep = table_keep, .signal = SIGNAL_TABLE,             \
+      .causal = true, .varies = true)                                          \
     X("drawn", MODEL, TRAINS, ITSELF,                                          \
       "each token with probability `capacity`, on its own; causal: a"          \
       " control for decoding too",                                             \

@@ -82,7 +82,8 @@ extern const char *const router_input_names[];
     X(SIGNAL_NORM,     "norm")     \
     X(SIGNAL_CHANGE,   "change")   \
     X(SIGNAL_RECEIVED, "received") \
-    X(SIGNAL_HASH,     "hash")
+    X(SIGNAL_HASH,     "hash")     \
+    X(SIGNAL_TABLE,    "table")
 
 enum signal { SIGNAL_MAP(NAMES_ID) SIGNAL_COUNT };
 extern const char *const signal_names[];

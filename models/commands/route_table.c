@@ -1,0 +1,287 @@
+/* route_table.c - Run isobath route-table: count which tokens a model's routed
+ * blocks keep after the last few tokens of a text. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/scoring/run_arm.h"
+#include "models/scoring/run_config.h"
+#include "models/scoring/run_rule.h"
+#include "models/scoring/run_text.h"
+#include "sim/commands/commands.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/answer/table.h"
+#include "sim/core/model/route_table.h"
+
+struct table_flags {
+    struct command_options common;
+    int64_t order;
+};
+
+static const struct flag flags[] = {
+    FLAG_OPERAND("MODEL", NULL, "a directory of isobath train whose blocks"
+        " route, or another model with routing keys by --set"),
+    FLAG_KEY("--text", "FILE", NULL, "run.text"),
+    FLAG_KEY("--split", "PART", NULL, "run.split"),
+    FLAG_KEY("--limit", "N", NULL, "run.limit"),
+    FLAG_KEY("--window", "T", NULL, "run.window"),
+    FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
+    FLAG_KEY("--seed", "N", NULL, "run.seed"),
+    FLAG("--order", "N", NULL, INT, struct table_flags, order, 1,
+        ROUTE_TABLE_ORDER, "4", NULL, NULL, "tokens of a context, at most"),
+    FLAG_OUTPUT("FILE", NULL, "the table, which routing.table of isobath run and"
+        " isobath train read"),
+    FLAG_SET,
+    FLAG_FORMAT(NULL, format_names),
+    FLAG_QUIET,
+    FLAG_THREADS,
+    FLAG_END
+};
+
+struct table_job {
+    struct table_flags  flags;
+    struct run_config   config;
+    struct source       source;
+    struct run_text     text;
+    struct run_arm      arm;
+    struct score_window window;
+    int64_t             windows, tokens, kept[SPEC_MAX_LAYERS];
+    struct route_table *table;
+    bool               *flag;         /* [routed layers, T] */
+};
+
+/* What is held out stays so, unless it is asked for. */
+static enum status read_config(struct table_job *j, struct error *err)
+{
+    struct command_options *o = &j->flags.common;
+    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
+                                       err);
+    if (status == STATUS_OK &&
+        !config_sets(o->setting, o->n_settings, "run.split"))
+        status = flags_set_key(o, "run.split", "train", "--split", err);
+    if (status == STATUS_OK)
+        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
+                                 err);
+    if (status == STATUS_OK && !*j->config.text)
+        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
+                                 " text to count the contexts of");
+    return status;
+}
+
+static enum status open_source(struct table_job *j, struct error *err)
+{
+    const struct run_config *c = &j->config;
+
+    if (source_read(&j->source, c->model, c->passed, c->n_passed, err))
+        return run_config_blame(c, err);
+    if (spec_n_routed(&j->source.spec) == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
+                         " model that was trained with routing, or --set"
+                         " routing.policy=NAME", c->model);
+    if (j->source.spec.part == PART_APART)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a table"
+                         " has one number for a layer; allowed are block,"
+                         " attention and ffn");
+    return run_rule_check(c, &j->source, err);
+}
+
+static enum status open_text(struct table_job *j, struct error *err)
+{
+    struct run_config *c = &j->config;
+    enum status status = run_text_window(c, &j->source, err);
+
+    if (status != STATUS_OK)
+        return status;
+    j->text.windows = (struct score_text){
+        .split = (enum split)c->split, .window = (int32_t)c->window,
+        .stride = (int32_t)c->window, .limit = c->limit,
+    };
+    status = run_text_open(&j->text, c->text, *c->tokenizer ? c->tokenizer
+                                                            : NULL,
+                           &j->source, c->split != RUN_ALL, err);
+    j->windows = status == STATUS_OK ? score_windows(&j->text.windows) : 0;
+    return status;
+}
+
+/* The rule whose choices are counted: that of training, if none was asked
+ * for. */
+static const struct route_policy *rule_of(const struct table_job *j)
+{
+    const struct route_policy *rule = route_find(j->config.policy);
+    return rule ? rule : j->source.routing.policy;
+}
+
+static enum status open_model(struct table_job *j, struct error *err)
+{
+    const size_t n = (size_t)j->config.window;
+    struct model_options options = {
+        .n_sequences = 1, .n_tokens = (int32_t)n,
+        .n_threads = j->flags.common.threads,
+    };
+
+    j->arm.spec = j->source.spec;
+    route_settle(&j->arm.spec, rule_of(j), j->arm.spec.keep_first);
+    j->window.ids = calloc(n, sizeof *j->window.ids);
+    j->window.targets = calloc(n, sizeof *j->window.targets);
+    j->flag = calloc(n * (size_t)spec_n_routed(&j->arm.spec), sizeof *j->flag);
+    if (!j->window.ids || !j->window.targets || !j->flag)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+    enum status status = run_arm_open(&j->arm, &j->source, &options,
+                                      (uint64_t)j->config.seed, err);
+    return status == STATUS_OK
+               ? route_table_open(&j->table, &j->arm.spec, (int)j->flags.order,
+                                  err)
+               : status;
+}
+
+static enum status count_window(struct table_job *j, int64_t w,
+                                struct error *err)
+{
+    const int32_t n = j->window.n_tokens;
+    const struct run_pass pass = {
+        .window = &j->window,
+        .seed = random_mix((uint64_t)j->config.seed, 3, (uint64_t)w, 0),
+    };
+    int32_t routed = 0;
+
+    run_arm_forward(&j->arm, &pass, rule_of(j), NULL);
+    const struct allocation *a = model_allocation(j->arm.model);
+    memset(j->flag, 0, (size_t)(n * spec_n_routed(&j->arm.spec)) *
+                           sizeof *j->flag);
+    for (int32_t l = 0; l < j->arm.spec.n_layers; l++) {
+        if (!j->arm.spec.routed[l])
+            continue;
+        const int32_t *kept = allocation_kept(a, l, 0);
+        for (int32_t i = 0; i < allocation_count(a, l, 0); i++)
+            j->flag[routed * n + kept[i]] = true;
+        j->kept[l] += allocation_count(a, l, 0);
+        routed++;
+    }
+    j->tokens += n;
+    return route_table_count(j->table, j->window.ids, j->flag, n, err);
+}
+
+static enum status count(struct table_job *j, struct error *err)
+{
+    struct progress progress = progress_begin("counting", "window",
+                                              (double)j->windows,
+                                              j->flags.common.quiet);
+    enum status status = STATUS_OK;
+
+    for (int64_t w = 0; w < j->windows && status == STATUS_OK &&
+                        !command_interrupted; w++) {
+        progress_at(&progress, (double)w, "");
+        score_window(&j->text.windows, w, &j->window);
+        status = count_window(j, w, err);
+    }
+    progress_end(&progress);
+    return status == STATUS_OK && command_interrupted
+               ? error_set(err, STATUS_INTERRUPTED, "interrupted; nothing is"
+                           " written")
+               : status;
+}
+
+/* Write the table, and read it back: what is said of it is what a run gets. */
+static enum status write_table(struct table_job *j, struct error *err)
+{
+    const char *path = j->flags.common.output;
+    struct file_writer file;
+    enum status status = file_create(&file, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = route_table_write(j->table, file.stream, err);
+    if (status != STATUS_OK) {
+        file_abandon(&file);
+        return status;
+    }
+    status = file_commit(&file, err);
+    route_table_close(j->table);
+    j->table = NULL;
+    if (status == STATUS_OK)
+        status = route_table_read(&j->table, path, err);
+    return status == STATUS_OK ? route_table_fit(j->table, &j->arm.spec, err)
+                               : status;
+}
+
+static enum status say(const struct table_job *j, struct error *err)
+{
+    static const struct column columns[] = {
+        { "layer", "layer", "", COLUMN_WHOLE, true },
+        { "capacity", "capacity", "", COLUMN_SHARE, true },
+        { "kept", "kept", "", COLUMN_SHARE, true },
+        { "kept_by_table", "by the table", "", COLUMN_SHARE, true },
+    };
+    struct table t;
+
+    if (j->flags.common.quiet)
+        return STATUS_OK;
+    table_open(&t, "route_table", columns, sizeof columns / sizeof *columns);
+    table_caption(&t, "%s: %" PRId64 " contexts of up to %d tokens, of %" PRId64
+                  " tokens under %s", j->flags.common.output,
+                  route_table_contexts(j->table), route_table_order(j->table),
+                  j->tokens, rule_of(j)->name);
+    for (int32_t l = 0; l < j->arm.spec.n_layers; l++) {
+        if (!j->arm.spec.routed[l])
+            continue;
+        table_row(&t, ROW_PLAIN);
+        table_count(&t, (uint64_t)l, PROV_COUNTED);
+        table_amount(&t, amount_of(j->arm.spec.capacity[l], PROV_COUNTED));
+        table_amount(&t, amount_of((double)j->kept[l] / (double)j->tokens,
+                                   PROV_COUNTED));
+        table_amount(&t, amount_of(route_table_share(j->table, l),
+                                   PROV_COUNTED));
+    }
+    enum status status = table_print(&t, (enum format)j->flags.common.format,
+                                     stdout, err);
+    table_close(&t);
+    return status;
+}
+
+static void close_job(struct table_job *j)
+{
+    route_table_close(j->table);
+    run_arm_close(&j->arm);
+    free(j->flag);
+    free(j->window.targets);
+    free(j->window.ids);
+    run_text_close(&j->text);
+    free(j);
+}
+
+static int run(void *options)
+{
+    struct error err = { STATUS_NO_MEMORY, "no memory" };
+    struct table_job *j = calloc(1, sizeof *j);
+    enum status status;
+
+    if (!j)
+        return command_fail(&err);
+    j->flags = *(struct table_flags *)options;
+    command_catch_signals();
+    if (!(status = read_config(j, &err)) && !(status = open_source(j, &err)) &&
+        !(status = open_text(j, &err)) && !(status = open_model(j, &err)) &&
+        !(status = count(j, &err)) && !(status = write_table(j, &err)))
+        status = say(j, &err);
+    close_job(j);
+    return status == STATUS_OK ? 0 : command_fail(&err);
+}
+
+const struct command route_table_command = {
+    .name = "route-table",
+    .usage = "MODEL --text FILE -o FILE",
+    .help = "count a table of the last tokens to route by",
+    .about = "Count which tokens a model's routed blocks keep after the last few"
+        " tokens of a text, by default of its training split, and write the"
+        " counts. The policy table of isobath run and isobath train routes by"
+        " them: before the forward pass, without a look ahead and without a"
+        " router.",
+    .examples = "  isobath route-table build/run --text build/corpus/kjv.txt"
+        " -o build/table.csv\n"
+        "  isobath run build/run --text build/corpus/kjv.txt --split validation"
+        " \\\n    --set routing.policy=table --set"
+        " routing.table=build/table.csv\n",
+    .flags = flags, .config = &run_config_schema,
+    .options_size = sizeof(struct table_flags), .run = run,
+};
