@@ -358,8 +358,6 @@ Test(model_config, says_where_routing_is_wrong)
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  blocks: 0,2\n"
           "  skipped_keys: carried\n",
           "m.yaml:8:17: routing.skipped_keys carried: layer 0" },
-        { "  capacity: 0.5\n  part: ffn\n",
-          "m.yaml:5:9: routing.part ffn: a router that is trained" },
         { "  capacity: 0.5\n  part: apart\n",
           "m.yaml:5:9: routing.part apart: a layer's router scores the whole"
           " layer" },
