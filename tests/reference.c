@@ -307,7 +307,8 @@ static double router_losses(const struct reference *r, int32_t l, int32_t b,
             sum += log(1.0 + exp(is_kept ? -z : z));
             continue;
         }
-        sum += 2.0 * over * s->balance_loss * sigmoid(score) + s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
+        sum += 2.0 * over * s->balance_loss * sigmoid(score) +
+               s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
                s->z_loss * score * score;
     }
     return sum / (r->n_sequences * r->n_tokens * spec_n_routed(s));

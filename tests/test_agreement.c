@@ -197,6 +197,26 @@ Test(agreement, losses_of_routers)
     }
 }
 
+Test(agreement, parts_of_blocks)
+{
+    for (int i = 0; i < 2 * N_JUDGED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_judged(what, i / 2);
+        struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
+                           i % 3 ? 0 : 40 };
+        spec.backbone_frozen = false;
+        spec.part = i % 2 ? PART_ATTENTION : PART_FFN;
+        if (i % 8 > 3) {
+            spec.aux_loss = spec.z_loss = spec.balance_loss = 0.0;
+            spec.gate = (enum gate)(i % GATE_COUNT);
+        }
+        train_step_agrees(&run, 0.0f);
+        run.policy = "threshold";
+        route_settle(&spec, case_policy(run.policy), 0);
+        train_step_agrees(&run, i % 5 ? 0.0f : 1e9f);
+    }
+}
+
 static void without_router(struct model_spec *spec)
 {
     spec->gate = GATE_ONE;

@@ -225,6 +225,18 @@ Test(counting, losses_of_routers)
     }
 }
 
+Test(counting, parts_of_blocks)
+{
+    for (int i = 0; i < N_JUDGED_CASES; i += 5) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_judged(what, i);
+        spec.backbone_frozen = false;
+        spec.part = i % 2 ? PART_ATTENTION : PART_FFN;
+        run_case(&spec, &shapes[ROUTER_SHAPE], &kernels_counting16,
+                 "expert_choice", what);
+    }
+}
+
 Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];

@@ -8,6 +8,7 @@
 
 #include "tests/cases.h"
 #include "tests/reference.h"
+#include "tests/reference_routed.h"
 
 enum { MAX_TOKENS = 64, ALONE = 2, FROZEN, DRAWN };
 
@@ -410,6 +411,112 @@ Test(gradient, losses_of_routers)
             check_spec(&judged_rows[i].row, spec, policy, &counts);
         }
     say_counts(&counts, "losses of routers");
+}
+
+/* ---- parts of blocks, against the definitions token by token ---- */
+
+struct parts_case {
+    const struct model_spec  *spec;
+    const struct tensor_list *tensors;
+    const struct allocation  *allocation;
+    const int32_t *ids, *targets;
+    double *weights;
+};
+
+static double parts_loss(const struct parts_case *c)
+{
+    const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
+    const int32_t V = c->spec->n_vocab, L = c->spec->n_layers;
+    double *logits = calloc((size_t)(T * V), sizeof *logits), sum = 0.0;
+    double *score = calloc((size_t)(L * T), sizeof *score);
+    bool *kept = calloc((size_t)(L * T), sizeof *kept);
+
+    for (int32_t b = 0; b < B; b++) {
+        memset(kept, 0, (size_t)(L * T) * sizeof *kept);
+        for (int32_t l = 0; l < L; l++)
+            for (int32_t i = 0; i < allocation_count(c->allocation, l, b); i++)
+                kept[l * T + allocation_kept(c->allocation, l, b)[i]] = true;
+        reference_routed(&(struct routed_sequence){
+            c->spec, c->tensors, c->weights, c->ids + b * T, T, kept, score,
+            logits });
+        for (int32_t t = 0; t < T; t++)
+            sum += reference_nats(logits + t * V, V, c->targets[b * T + t],
+                                  NULL);
+    }
+    free(kept);
+    free(score);
+    free(logits);
+    return sum / (B * T);
+}
+
+static void check_parts(struct model_spec spec, const struct shape *shape,
+                        const struct route_policy *policy, const char *what)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    const int32_t n = shape->n_sequences * shape->n_tokens;
+    const struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = true, .n_threads = 1,
+    };
+    double loss;
+
+    route_settle(&spec, policy, 0);
+    case_text(ids, targets, n, shape->n_vocab, 11);
+    struct model *model = case_model(&spec, &options, 2);
+    const struct tensor_list *tensors = model_tensors(model);
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        model_thresholds(model)[l] = 0.0f;
+    model_forward(model, &(struct model_input){
+        .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .policy = policy, .train = true,
+        .seed = 3 }, NULL, &loss);
+    model_backward(model, NULL);
+    struct parts_case c = {
+        .spec = &spec, .tensors = tensors, .ids = ids, .targets = targets,
+        .allocation = model_allocation(model),
+        .weights = calloc(tensors->floats, sizeof *c.weights),
+    };
+    for (size_t i = 0; i < tensors->floats; i++)
+        c.weights[i] = (double)model_weights(model)[i];
+    cr_expect(fabs(loss - parts_loss(&c)) < 1e-5 * loss, "%s: loss", what);
+    for (int32_t i = 0; i < tensors->n; i++) {
+        const struct tensor *t = &tensors->tensor[i];
+        double off = 0.0, size = 0.0;
+        for (size_t j = 0; j < t->n && t->trained; j += t->n < 64 ? 1 : 17) {
+            const double was = c.weights[t->offset + j], step = 1e-5;
+            c.weights[t->offset + j] = was + step;
+            double slope = parts_loss(&c);
+            c.weights[t->offset + j] = was - step;
+            slope = (slope - parts_loss(&c)) / (2.0 * step);
+            c.weights[t->offset + j] = was;
+            double d = slope - (double)model_gradients(model)
+                                   [t->learned_at + j];
+            off += d * d;
+            size += slope * slope;
+        }
+        cr_expect(sqrt(off) <= 2e-4 * sqrt(size) + 1e-9, "%s, %s of layer %d:"
+                  " off by %g of %g", what, tensor_names[t->id], t->layer,
+                  sqrt(off), sqrt(size));
+    }
+    free(c.weights);
+    model_close(model);
+}
+
+Test(gradient, parts_of_blocks)
+{
+    static const char *const rules[] = { "expert_choice", "threshold" };
+    for (int i = 0; i < 24; i++) {
+        const struct shape *shape = &shapes[i % 3 == 2 ? 2 : 1];
+        struct model_spec spec = case_spec(shape, contrasts[i % 2], 0.5,
+                                           (enum pattern)(i / 2 % 2));
+        char what[CASE_NAME_SIZE];
+        spec.part = i / 4 % 2 ? PART_ATTENTION : PART_FFN;
+        spec.gate = (enum gate)(i % GATE_COUNT);
+        spec.router_input = (enum router_input)(i / 3 % ROUTER_INPUT_COUNT);
+        snprintf(what, sizeof what, "case %d, %s, gate %s", i,
+                 part_names[spec.part], gate_names[spec.gate]);
+        check_parts(spec, shape, case_policy(rules[i / 8 % 2]), what);
+    }
 }
 
 Test(gradient, capacities_and_lengths_beyond_one_key_tile)

@@ -73,6 +73,7 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(eq(dbl, a->z_loss, b->z_loss));
     cr_expect(eq(dbl, a->balance_loss, b->balance_loss));
     cr_expect(eq(i32, a->n_predictor, b->n_predictor));
+    cr_expect(eq(int, a->part, b->part));
     cr_expect(a->first_besides == b->first_besides);
 }
 
@@ -123,6 +124,7 @@ Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
     want.z_loss = 1e-3;
     want.balance_loss = 2;
     want.n_predictor = 16;
+    want.part = PART_FFN;
     got = want;
     round_trip(&got, &routing, NULL);
     expect_same(&got, &want);

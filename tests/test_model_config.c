@@ -390,8 +390,6 @@ Test(model_config, says_where_routing_is_wrong)
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  blocks: 0,2\n"
           "  skipped_keys: carried\n",
           "m.yaml:8:17: routing.skipped_keys carried: layer 0" },
-        { "  capacity: 0.5\n  part: ffn\n",
-          "m.yaml:5:9: routing.part ffn: a router that is trained" },
         { "  capacity: 0.5\n  part: apart\n",
           "m.yaml:5:9: routing.part apart: a layer's router scores the whole"
           " layer" },
@@ -463,14 +461,17 @@ Test(model_config, says_which_policies_train)
                      can ? STATUS_OK : STATUS_BAD_VALUE), "%s", *name);
         if (!can)
             cr_expect(strstr(err.text, "training takes expert_choice,"
-                             " threshold, running_quantile, token_choice, random, strided,"
-                             " first_k, last_k") != NULL, "%s", err.text);
+                             " threshold, running_quantile, token_choice, random,"
+                             " strided, first_k, last_k") != NULL, "%s", err.text);
     }
     cr_expect(eq(int, check_training(SET("routing.policy=random",
         "routing.capacity=0.5", "routing.gate=one", "routing.part=ffn"), &err),
-                 STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, "routing.part ffn: training routes around whole"
-                               " blocks") == err.text, "%s", err.text);
+                 STATUS_OK));
+    cr_expect(eq(int, check_training(SET("routing.policy=random",
+        "routing.capacity=0.5", "routing.gate=one", "routing.part=apart"),
+        &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "routing.part apart: training routes by one"
+                               " choice a layer") == err.text, "%s", err.text);
     cr_expect(eq(int, check_training(SET("routing.policy=hash"), &err),
                  STATUS_OK), "nothing is routed");
 }

@@ -703,6 +703,8 @@ static void expect_block(const struct shape *shape, enum family family,
     struct model_spec spec = case_spec(shape, family, capacity, pattern);
     spec.backbone_frozen = frozen;
     spec.kept_varies = train && n_threads == 2;    /* now and then */
+    if (capacity > 0.0 && !frozen && pattern == PATTERN_ODD && n_threads == 1)
+        spec.part = family == FAMILY_GPT2 ? PART_ATTENTION : PART_FFN;
     spec.aux_loss = capacity > 0.2 && n_threads == 3 ? 0.1 : 0.0;
     spec.n_predictor = capacity > 0.0 && n_threads != 3 ? 16 : 0;
     struct model_options options = {

@@ -1,8 +1,9 @@
 /* backward.c - Work out the gradients of the mean loss, from the last layer to
  * the first, or with a frozen backbone to the lowest router. */
-#include "models/executor/operands.h"
-
 #include <string.h>
+
+#include "models/executor/layer.h"
+#include "models/executor/operands.h"
 
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
@@ -43,9 +44,9 @@ static void qk_norm_backward(struct model *m, int32_t l)
     op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
 }
 
-/* x [N,C]: the block's input.  d [N,C]: gradient of its output on entry, of its
- * input on return.  The residual path is d itself; norms add to it. */
-static void block_backward(struct model *m, int32_t l, const real *x, real *d)
+/* x [N,C]: what the part came from.  d [N,C]: gradient of its output on entry, of
+ * its input on return.  The residual path is d itself; norms add to it. */
+static void ffn_backward(struct model *m, int32_t l, const real *x, real *d)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
@@ -57,8 +58,15 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
     product_backward(m, OP_FFN_UP, l, TENSOR_UP, b->normed2, m->dup,
                      m->dnormed);
-    norm_backward(m, l, TENSOR_NORM2_GAMMA, b->middle, b->stats2, m->dnormed, d,
-                  n, token);
+    norm_backward(m, l, TENSOR_NORM2_GAMMA, x, b->stats2, m->dnormed, d, n,
+                  token);
+}
+
+static void attention_backward(struct model *m, int32_t l, const real *x,
+                               real *d)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
 
     product_backward(m, OP_PROJECT, l, TENSOR_PROJECT, b->attended, d,
                      m->dattended);
@@ -77,14 +85,29 @@ static void block_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
-/* A layer that kept no token did nothing: its weights' gradients are zero. */
-static void clear_gradients(struct model *m, int32_t l)
+static void parts_backward(struct model *m, int32_t l, enum stage_parts parts,
+                           const real *x, real *d)
+{
+    if (parts & STAGE_FFN)
+        ffn_backward(m, l, parts & STAGE_ATTENTION ? m->layer[l].middle : x, d);
+    if (parts & STAGE_ATTENTION)
+        attention_backward(m, l, x, d);
+}
+
+static bool is_fed(enum tensor_id id)
+{
+    return id >= TENSOR_NORM2_GAMMA && id <= TENSOR_DOWN_BIAS;
+}
+
+/* Parts that kept no token did nothing: their weights' gradients are zero. */
+static void clear_gradients(struct model *m, int32_t l, enum stage_parts parts)
 {
     for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
         const struct tensor *t = tensor_find(&m->tensors, l,
                                              (enum tensor_id)id);
         real *gradient = gradient_of(m, l, (enum tensor_id)id);
-        if (gradient)
+        if (gradient && (parts & (is_fed((enum tensor_id)id)
+                                      ? STAGE_FFN : STAGE_ATTENTION)))
             memset(gradient, 0, t->n * sizeof *gradient);
     }
 }
@@ -97,8 +120,10 @@ static void router_backward(struct model *m, int32_t l)
     const bool all = spec_router_losses(&m->spec);
     struct router router = router_of(m, l);
 
-    router.n = all ? m->n_rows : b->n_rows;
-    router.x = all ? m->stream[l] : b->x;
+    router.n = all ? m->n_rows : b->first[m->input.n_sequences];
+    /* With part ffn what was gathered is not what the router saw. */
+    router.in_stream = all || m->spec.part == PART_FFN;
+    router.x = router.in_stream ? m->stream[l] : b->x;
     router.token = all ? m->all_rows.token : b->token;
     router.dscore = m->dscore;
     router.dx = m->dstream;
@@ -133,48 +158,71 @@ static void predictor_backward(struct model *m, int32_t l)
     op_product_backward(&m->ex, at, &up, &d);
 }
 
-/* Kept rows go through the gate and the block and are added to the stream's
- * gradient, which other rows pass unchanged.  Where only routers learn, no
- * gradient is needed before the lowest one. */
-static void kept_backward(struct model *m, int32_t l)
+/* Kept rows go through the gate and the stage's parts and are added to the
+ * stream's gradient, which other rows pass unchanged.  Where only routers learn,
+ * no gradient is needed before the lowest one. */
+static void kept_backward(struct model *m, int32_t l, enum stage_parts parts)
 {
     struct layer_buffers *b = &m->layer[l];
     const bool gated = m->spec.gate != GATE_ONE;
 
     struct gating gate = gating_of(m, l);
-    gate.stream = m->stream[l];
     gate.dstream = m->dstream;
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
     gate.dscore = m->dscore;
     op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
     if (l > m->lowest || !m->spec.backbone_frozen) {
-        block_backward(m, l, b->x, m->dblock);
+        parts_backward(m, l, parts, b->x, m->dblock);
         op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
                            gated ? m->dpass : NULL, m->dstream, b->n_rows,
                            m->spec.n_channels);
     }
 }
 
-static void routed_backward(struct model *m, int32_t l)
+static void stage_backward(struct model *m, int32_t l, int32_t i)
 {
-    const bool judged = spec_router_losses(&m->spec);
-    const bool works = m->layer[l].n_rows > 0;
+    const struct stage *stage = &m->plan.stage[l][i];
+    struct layer_buffers *b = &m->layer[l];
 
-    if (judged) {
-        struct router_loss loss = router_loss_of(m, l);
-        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token),
-                      &loss, NULL);
-    }
-    if (works)
-        kept_backward(m, l);
+    layer_begin_stage(m, l, i);
+    if (stage->rows == STAGE_ALL)
+        parts_backward(m, l, stage->parts, b->stream, m->dstream);
+    else if (b->n_rows > 0)
+        kept_backward(m, l, stage->parts);
     else
-        clear_gradients(m, l);
-    if (m->spec.router_scores && m->spec.gate != GATE_ONE &&
-        !m->spec.router_detached && (works || judged))
+        clear_gradients(m, l, stage->parts);
+}
+
+/* Before the stages: they add to the gradients of the scores. */
+static void scores_backward(struct model *m, int32_t l)
+{
+    if (!m->spec.routed[l] || !spec_router_losses(&m->spec))
+        return;
+    struct router_loss loss = router_loss_of(m, l);
+    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &loss,
+                  NULL);
+}
+
+static void choice_backward(struct model *m, int32_t l)
+{
+    const struct layer_buffers *b = &m->layer[l];
+    const bool works = b->first[m->input.n_sequences] > 0;
+
+    if (spec_has_router(&m->spec) && m->spec.gate != GATE_ONE &&
+        !m->spec.router_detached && (works || spec_router_losses(&m->spec)))
         router_backward(m, l);
     if (m->spec.n_predictor > 0)
         predictor_backward(m, l);
+}
+
+static void layer_backward(struct model *m, int32_t l)
+{
+    scores_backward(m, l);
+    for (int32_t i = m->plan.n_stages[l] - 1; i >= 0; i--)
+        stage_backward(m, l, i);
+    if (m->spec.routed[l])
+        choice_backward(m, l);
 }
 
 static void head_backward(struct model *m)
@@ -223,10 +271,7 @@ void model_backward(struct model *m, struct meter *meter)
     m->ex.meter = meter;
     head_backward(m);
     for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
-        if (m->plan.stage[l][0].gated)   /* a whole block: all that trains */
-            routed_backward(m, l);
-        else
-            block_backward(m, l, m->stream[l], m->dstream);
+        layer_backward(m, l);
     if (!m->spec.backbone_frozen)
         embed_backward(m);
 }

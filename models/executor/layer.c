@@ -30,10 +30,15 @@ static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
     op_norm(&m->ex, place(OP_NORM, l, token), &o);
 }
 
-static void work_on(struct layer_buffers *b, struct rows rows)
+void layer_begin_stage(struct model *m, int32_t l, int32_t i)
 {
-    b->rows = rows;
-    b->n_rows = rows.first[rows.n_sequences];
+    const struct stage *stage = &m->plan.stage[l][i];
+    const bool moved = i > 0 && stage[-1].rows == STAGE_ALL;
+    struct layer_buffers *b = &m->layer[l];
+
+    b->rows = stage->rows == STAGE_KEPT ? b->kept : m->all_rows;
+    b->n_rows = b->rows.first[b->rows.n_sequences];
+    b->stream = m->stream[moved ? l + 1 : l];
 }
 
 /* The product's columns from `first` on: some of queries, keys and values, each
@@ -93,7 +98,7 @@ static void gather(struct model *m, int32_t l, const real *normed,
     struct layer_buffers *b = &m->layer[l];
     struct gathering o = {
         .row = b->row, .n = b->n_rows, .width = m->spec.n_channels,
-        .x = { m->stream[l], normed }, .out = { b->x, normed_out },
+        .x = { b->stream, normed }, .out = { b->x, normed_out },
     };
     op_gather(&m->ex, place(OP_GATHER, l, b->token), &o);
 }
@@ -167,28 +172,27 @@ static void attention(struct model *m, int32_t l, const real *x, real *out)
 static void put_back(struct model *m, int32_t l)
 {
     struct gating gate = gating_of(m, l);
-    gate.stream = m->stream[l];
     op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
 }
 
 /* Takes rows of the stream, all or gathered, through the stage's parts and puts
  * them back. */
-static void run_stage(struct model *m, int32_t l, const struct stage *stage)
+static void run_stage(struct model *m, int32_t l, int32_t i)
 {
+    const struct stage *stage = &m->plan.stage[l][i];
     struct layer_buffers *b = &m->layer[l];
     const bool kept = stage->rows == STAGE_KEPT;
     const bool attends = stage->parts & STAGE_ATTENTION;
     const bool feeds = stage->parts & STAGE_FFN;
-    const real *x = kept ? b->x : m->stream[l];
-    real *out = kept ? b->y : m->stream[l + 1];
-    real *middle = feeds ? b->middle : out;
-
     if (stage->chooses != PLAN_NO_CHOICE) {
         routing_score(m, stage->chooses);
         m->pass->select(m, stage->chooses);
         routing_loss(m, stage->chooses);
     }
-    work_on(b, kept ? b->kept : m->all_rows);
+    layer_begin_stage(m, l, i);
+    const real *x = kept ? b->x : b->stream;
+    real *out = kept ? b->y : m->stream[l + 1];
+    real *middle = feeds ? b->middle : out;
     /* Computed keys come first, so that normed rows are gathered too. */
     if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
         gather(m, l, NULL, NULL);
@@ -205,5 +209,5 @@ static void run_stage(struct model *m, int32_t l, const struct stage *stage)
 void layer_forward(struct model *m, int32_t l)
 {
     for (int32_t i = 0; i < m->plan.n_stages[l]; i++)
-        run_stage(m, l, &m->plan.stage[l][i]);
+        run_stage(m, l, i);
 }

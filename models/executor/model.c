@@ -94,7 +94,7 @@ static void lay_out_stream(struct model *m, size_t tokens)
     size_t n = tokens * (size_t)m->spec.n_channels;
     m->stream[0] = arena_take(&m->arena, n, sizeof(real));
     for (int32_t l = 0; l < m->spec.n_layers; l++)
-        m->stream[l + 1] = m->options.train && !m->spec.routed[l] &&
+        m->stream[l + 1] = m->options.train && plan_moves(&m->plan, l) &&
                                    l >= m->lowest
                                ? arena_take(&m->arena, n, sizeof(real))
                                : m->stream[l];

@@ -43,6 +43,7 @@ struct layer_buffers {
                        * training asks scores or predictors to know */
     real *hidden;     /* [B*T,W] of the predictor; then its gradient */
     real *forecast;   /* [B*T] the predictor's logits */
+    real *stream;     /* [B*T,C] that they are taken from and put back onto */
     int32_t n_rows;   /* N, of what is being worked on */
     struct rows rows;
 };

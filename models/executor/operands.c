@@ -148,7 +148,8 @@ struct gating gating_of(struct model *m, int32_t layer)
                                                : GATING_SIGMOID2,
         .trained = !m->spec.router_detached,
         .adds = spec_router_losses(&m->spec),
-        .restores = spec_scored_again(&m->spec), .n = b->n_rows,
+        .restores = spec_scored_again(&m->spec), .stream = b->stream,
+        .n = b->n_rows,
         .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };

@@ -15,7 +15,8 @@
  * Where the first tokens are kept in any case, "keep_first" says how many; where
  * no gradient passes a frozen router's score, "router_detached" is true; weights
  * of routers' losses, "aux_loss", "z_loss" and "balance_loss", and the width of
- * predictors, "predictor", stand there unless they are 0.
+ * predictors, "predictor", stand there unless they are 0; the routed part,
+ * "part", unless it is the block.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
  * where its window spans every position, Qwen's classes where they have none; of

@@ -150,11 +150,11 @@ enum status hf_read_routing(struct model_spec *spec,
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
-        "balance_loss", "predictor",
+        "balance_loss", "predictor", "part",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
-    int gate = 0, input = 0;
+    int gate = 0, input = 0, part = PART_BLOCK;
 
     if (!json_is_object(object))
         return hf_refuse(err, name, "isobath", object, "must be an object");
@@ -197,7 +197,11 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK)
         status = read_whole(&spec->n_predictor, object, "predictor", name,
                              err);
+    if (status == STATUS_OK && json_object_get(object, "part"))
+        status = read_word(&part, object, "part", part_names, PART_COUNT, name,
+                           err);
     spec->gate = (enum gate)gate;
+    spec->part = (enum routed_part)part;
     spec->router_input = (enum router_input)input;
     return status;
 }
@@ -241,6 +245,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
     if (spec->balance_loss > 0.0)
         json_object_set_new(out, "balance_loss",
                             json_real(spec->balance_loss));
+    if (spec->part != PART_BLOCK)
+        json_object_set_new(out, "part", json_string(part_names[spec->part]));
     if (spec->n_predictor > 0)
         json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;

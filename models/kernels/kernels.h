@@ -162,6 +162,7 @@ struct router {
     real          *stats;    /* [B*T,2], [B*T] or unused */
     real          *score;    /* [B*T] */
     const int32_t *token;    /* [N] kept rows; NULL: all; backward only, n = N */
+    bool           in_stream;   /* those rows' x lies at token[i], not at i */
     const real    *dscore;   /* [N] */
     real          *dx;       /* [B*T,C], added to at kept rows */
     real          *dweight;  /* [C], overwritten */

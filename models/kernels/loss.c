@@ -1,5 +1,5 @@
-/* loss.c - Compute softmax cross-entropy, the entropy of the prediction, and the
- * losses of routers. */
+/* loss.c - Compute softmax cross-entropy, the entropy of the prediction, and
+ * the losses of routers. */
 #include "models/kernels/kernel.h"
 
 static real largest_of(const real *x, int32_t n)

@@ -321,7 +321,8 @@ void KERNEL(stream_signal)(const struct stream_signal *o, int part, int parts)
 static void route_dx(const struct router *o, int32_t i, real share)
 {
     int32_t r = o->token ? o->token[i] : i, c = 0;
-    const real *x = o->x + (ptrdiff_t)i * o->width, *w = o->weight;
+    const real *x = o->x + (ptrdiff_t)(o->in_stream ? r : i) * o->width;
+    const real *w = o->weight;
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real dscore = o->dscore[i];
     vec ds = vec_set(dscore);
@@ -381,7 +382,7 @@ static void route_dweight(const struct router *o, int32_t c0, int32_t c1)
         o->dweight[c] = real_set(0.0f);
     for (int32_t i = 0; i < o->n; i++) {
         int32_t r = o->token ? o->token[i] : i, c = c0;
-        const real *x = o->x + (ptrdiff_t)i * o->width;
+        const real *x = o->x + (ptrdiff_t)(o->in_stream ? r : i) * o->width;
         real *dw = o->dweight, ds = o->dscore[i];
         bool centred = o->input == ROUTER_LAYER_NORM;
         real mean = centred ? o->stats[2 * r] : real_set(0.0f);

@@ -151,7 +151,7 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     case OP_SELECT:
         if (stage->chooses != PLAN_NO_CHOICE)
             runs->choice[runs->n++] = pass == PASS_BACKWARD && !routes_all
-                                          ? stage->choice : PLAN_NO_CHOICE;
+                                          ? stage->chooses : PLAN_NO_CHOICE;
         break;
     case OP_ROUTE_LOSS:
     case OP_PREDICT:

@@ -132,7 +132,7 @@ static struct held rows_held(const struct model_spec *spec,
             widest_below = rows;
         if (!below) {
             sum.rows += rows;
-            sum.streams += !spec->routed[l];
+            sum.streams += plan_moves(&plan, l);
         }
         if (!below && rows > sum.widest)
             sum.widest = rows;

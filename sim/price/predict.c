@@ -5,8 +5,9 @@
 
 static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
                                        OP_FFN_DOWN };
-static const enum op block_backward[] = {
-    OP_FFN_DOWN, OP_ACT, OP_FFN_UP, OP_NORM,
+static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP,
+                                        OP_NORM };
+static const enum op attention_backward[] = {
     OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
 };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
@@ -119,28 +120,40 @@ static void forward(struct pricing *p, bool training, unsigned with)
         pricing_rows(p, OP_ENTROPY, ROWS_ALL);
 }
 
-/* Training knows whole blocks alone.  `ends`: backward comes from above and
- * goes no further than the router. */
-static void layer_backward(struct pricing *p, int32_t layer, bool ends)
+/* `ends`: backward comes from above and goes no further than the router. */
+static void stage_backward(struct pricing *p, const struct stage *stage,
+                           bool ends)
 {
-    const struct stage *stage = plan_stage(&p->plan, layer, STAGE_BLOCK);
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
 
-    pricing_enter(p, PASS_BACKWARD, layer);
-    if (stage->gated) {
-        pricing_follow(p, stage->choice);
-        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
+    if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
-    }
-    if (!ends)
-        walk(p, block_backward, N_OPS(block_backward), rows);
-    if (stage->gated && !ends)
+    if (ends)
+        return;
+    if (stage->parts & STAGE_FFN)
+        walk(p, ffn_backward, N_OPS(ffn_backward), rows);
+    if (stage->parts & STAGE_ATTENTION)
+        walk(p, attention_backward, N_OPS(attention_backward), rows);
+    if (stage->gated)
         pricing_rows(p, OP_GATHER, rows);
-    if (stage->gated)
-        pricing_rows(p, OP_ROUTE, spec_router_losses(p->job.spec) ? ROWS_ALL
-                                                                  : rows);
-    if (stage->gated)
-        pricing_rows(p, OP_PREDICT, ROWS_ALL);
+}
+
+static void layer_backward(struct pricing *p, int32_t layer, bool ends)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t choice = p->plan.stage[layer][0].chooses;
+
+    pricing_enter(p, PASS_BACKWARD, layer);
+    if (spec->routed[layer]) {
+        pricing_follow(p, choice);
+        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
+    }
+    for (int32_t i = p->plan.n_stages[layer] - 1; i >= 0; i--)
+        stage_backward(p, &p->plan.stage[layer][i], ends);
+    if (!spec->routed[layer])
+        return;
+    pricing_rows(p, OP_ROUTE, spec_router_losses(spec) ? ROWS_ALL : ROWS_KEPT);
+    pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 
 /* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */

@@ -86,6 +86,8 @@
  *   left it, and `change` compares what it sees to what its like left,
  *   attention's choice to attention's, feed-forward's to feed-forward's.
  *
+ *   Training knows all of these but apart; route goes backward after both.
+ *
  * Keys of skipped tokens.  Absent: nothing.  Computed: the first norm runs on
  *   all rows; kept rows gather both their stream and their normed row; and qkv,
  *   qk.norm and rope have two brackets each: the queries of kept rows, the keys

@@ -103,6 +103,14 @@ struct plan plan_of(const struct model_spec *spec)
     return plan;
 }
 
+bool plan_moves(const struct plan *plan, int32_t layer)
+{
+    bool moves = false;
+    for (int i = 0; i < plan->n_stages[layer]; i++)
+        moves |= plan->stage[layer][i].rows == STAGE_ALL;
+    return moves;
+}
+
 const struct stage *plan_stage(const struct plan *plan, int32_t layer,
                                enum stage_parts parts)
 {

@@ -49,6 +49,10 @@ struct plan {
 };
 struct plan plan_of(const struct model_spec *spec);
 
+/* A stage of the layer runs on all rows: what comes of it is another stream, in
+ * training in a place of its own. */
+bool plan_moves(const struct plan *plan, int32_t layer);
+
 /* The layer's stage that runs all of these parts; NULL: they are apart. */
 const struct stage *plan_stage(const struct plan *plan, int32_t layer,
                                enum stage_parts parts);

@@ -119,7 +119,9 @@ void spec_set_openness(struct model_spec *spec, double openness)
 int32_t spec_room(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens)
 {
-    return spec->kept_varies ? n_tokens : spec_kept(spec, layer, n_tokens);
+    const bool all = spec->part == PART_ATTENTION || spec->part == PART_FFN;
+    return spec->kept_varies || all ? n_tokens
+                                    : spec_kept(spec, layer, n_tokens);
 }
 
 double spec_chance(const struct model_spec *spec, int32_t layer,
@@ -308,14 +310,14 @@ static enum status check_first(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Backward knows whole blocks, whose skipped tokens leave no key. */
+/* Backward knows one choice a layer, whose skipped tokens leave no key. */
 static enum status check_backward(const struct model_spec *s, const char *who,
                                   struct error *err)
 {
-    if (s->part != PART_BLOCK)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: %s routes"
-                         " around whole blocks; allowed is block",
-                         part_names[s->part], who);
+    if (s->part == PART_APART)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: %s routes"
+                         " by one choice a layer; allowed are block, attention"
+                         " and ffn", who);
     if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
         return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: %s"
                          " leaves no key of a skipped token; allowed is absent",
@@ -406,7 +408,13 @@ static enum status check_frozen(const struct model_spec *s, struct error *err)
                       : s->gate == GATE_ONE ? "no gradient passes gate one"
                       : !s->router_trained ? "the routers are frozen too" : NULL;
 
-    if (!s->backbone_frozen || !why)
+    if (!s->backbone_frozen)
+        return STATUS_OK;
+    if (s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " routing.part %s all is trained together; allowed is"
+                         " block", part_names[s->part]);
+    if (!why)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"
                      " left to train, as %s", why);

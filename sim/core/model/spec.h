@@ -236,8 +236,9 @@ double  spec_opened(const struct model_spec *spec, int32_t layer,
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens);
 
-/* The most that a layer keeps of T tokens in training, which takes its memory
- * beforehand: K, or T where the number varies. */
+/* The most that a part of a layer works on of T tokens in training, which takes
+ * its memory beforehand: K, or T where the number varies or one of its parts runs
+ * on all. */
 int32_t spec_room(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);
 
@@ -269,8 +270,8 @@ enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
- * weights, whole blocks, whose skipped tokens leave no key, and no signal that
- * comes out of attention. */
+ * weights, one choice a layer, skipped tokens that leave no key, and no signal
+ * that comes out of attention. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 
