@@ -92,7 +92,7 @@ static enum status solve(struct solution *out, const struct fitter *f,
                          bool judged, struct error *err)
 {
     struct problem problem;
-    double x[NNLS_MAX], own[NNLS_MAX] = { 0 };
+    double x[NNLS_MAX] = { 0 }, own[NNLS_MAX] = { 0 };
     enum status status = pose(&problem, f, err);
 
     *out = (struct solution){ .condition = 0 };
@@ -375,8 +375,10 @@ enum status energy_fit(struct energy_fit *out, const struct energy_row *rows,
                          "%d", o->n_kernels, ENERGY_KERNEL_MAX);
     struct fitter f = { rows, n_rows, o->n_kernels, o->n_threads,
                         calloc(2 * (size_t)n_rows + 1, sizeof *f.times) };
-    enum status status = f.times ? check_rows(rows, n_rows, o->n_kernels, err)
-        : error_set(err, STATUS_NO_MEMORY, "no memory for %d windows", n_rows);
+    if (!f.times)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d windows",
+                         n_rows);
+    enum status status = check_rows(rows, n_rows, o->n_kernels, err);
     if (status == STATUS_OK)
         status = fit_all(out, &f, err);
     if (status == STATUS_OK)

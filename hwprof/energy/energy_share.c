@@ -109,9 +109,11 @@ enum status energy_apportion_ledger(struct ledger *into,
     if (!same_shape(shape, ledger_shape(weights)))
         status = error_set(err, STATUS_BAD_VALUE, "energy is shared out between"
                            " ledgers of the same shape");
-    else if (!cells.key || !cells.weight)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory to share energy "
-                           "out over %zu cells", n);
+    if (!cells.key || !cells.weight) {
+        status = STATUS_NO_MEMORY;
+        error_set(err, status, "no memory to share energy out over %zu cells",
+                  n);
+    }
     if (status == STATUS_OK)
         status = take_cells(&cells, into, weights, by, err);
     if (status == STATUS_OK)

@@ -483,12 +483,13 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
             const char *name = all[i].tensor.name;
             const bool router = strcmp(name, "router") == 0,
                 predictor = strncmp(name, "predictor", 9) == 0;
-            out[n++] = (struct flops_tensor){
+            out[n] = (struct flops_tensor){
                 .name = name, .n = all[i].tensor.n,
                 .trained = all[i].tensor.trained &&
                            (router || predictor || !spec->backbone_frozen),
                 .clipped = !predictor, .embeds = all[i].tensor.embeds,
             };
+            n++;
         }
     return n;
 }
