@@ -1,0 +1,86 @@
+# router.gp - drawn by isobath report from router.dat:
+#   gnuplot -e "FMT='png'" router.gp
+if (!exists("OUT")) OUT = 'router'
+D = 'router.dat'
+W = 860.; H = 517.
+ML = 72.; MR = 24.; MT = 121.; MB = 84.
+KEYTOP = 69.
+
+# Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
+# KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
+if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+
+# Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
+FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
+if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded linewidth 1 background '#ffffff' }
+if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
+if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
+set termoption noenhanced                # foreign text carries no markup
+if (OUT ne '') { set output OUT.'.'.FMT }
+set encoding utf8
+
+INK   = '#1A1A1A'    # text                       17.4 : 1 on white
+MUTED = '#5F6368'    # axes, notes                 6.0 : 1
+RULE  = '#E3E3E3'    # grid, never data
+# what: models
+C_DENSE   = '#555555'
+C_MOD     = '#0072B2'
+C_CONTROL = '#B34700'
+C_ALT     = '#1B7F5C'
+# what: ops (attention blue, feed-forward orange)
+array OPC[7] = ['#1F5A99', '#4A8FC7', '#B34700', '#D4732A', '#A0307A', '#8A8A8A', '#1B7F5C']
+# gnuplot point types: the hollow twin of a filled mark n is n-1
+PT_DENSE = 7; PT_MOD = 5; PT_CONTROL = 9; PT_ALT = 13
+set dashtype 11 (10,8)      # predicted; round caps eat into gaps: keep them wide
+set dashtype 12 (1,7)       # modelled
+DT_PRED = 11; DT_MODEL = 12
+
+set style line 1 lc rgb C_DENSE   lw 1.8 pt PT_DENSE   ps 0.8
+set style line 2 lc rgb C_MOD     lw 1.8 pt PT_MOD     ps 0.8
+set style line 3 lc rgb C_CONTROL lw 1.8 pt PT_CONTROL ps 1.0
+set style line 4 lc rgb C_ALT     lw 1.8 pt PT_ALT     ps 1.0
+set style line 90 lc rgb RULE  lw 0.8
+set style line 91 lc rgb MUTED lw 0.9
+set style line 92 lc rgb INK   lw 1.2
+
+set lmargin at screen ML/W
+set rmargin at screen 1-MR/W
+set tmargin at screen 1-MT/H
+set bmargin at screen MB/H
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+set style fill solid 1.0 noborder
+set errorbars small
+# An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
+set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
+set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+unset title
+
+minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
+signed(fmt,v) = minus(sprintf(fmt, v))
+HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
+SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
+MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
+set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set label 901 'Loss when another chooses the tokens in the router''s place' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 911 'The same weights on the same text, the gate still the router''s score; tables were counted on the first half of the text, all are' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'judged on the second; intervals: 95 %, over windows' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 921 'loss measured on held-out text  |  isobath commit 6acf768a2b3d with changes, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set xtics ('expert_choice' 0, 'drawn at random' 1, 'last 1 token' 2, 'last 2 tokens' 3, 'last 3 tokens' 4, 'last 4 tokens' 5, 'last 5 tokens' 6)
+X1 = 6.7; LOW = -1.14751577; TOP = 9.33597647
+# A bar for each row of x, percent of the causal rule's loss, low, high.
+set xrange [-0.7:X1]
+set yrange [LOW:TOP]
+unset grid
+set grid ytics ls 90
+set format y '%g%%'
+set ylabel 'loss over the router''s, %' offset 0.2,0
+set xtics scale 0
+set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lc rgb MUTED lw 1.2 front
+BW = 0.32
+plot D using 1:(0):($1-BW):($1+BW):(0):2 with boxxyerror fs solid 1.0 noborder lc rgb C_MOD notitle, \
+     for [a=1:2] D using ($4 > $3 ? $1 : NaN):3:(0):($4-$3) with vectors as a notitle, \
+     D using 1:($4 > $2 ? $4 : $2):(signed('%+.2f%%', $2)) with labels center offset 0,0.8 tc rgb INK notitle
