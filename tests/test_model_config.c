@@ -24,7 +24,7 @@ static enum status load(struct model_spec *spec, struct model_config *config,
                         struct error *err)
 {
     char directory[] = "/tmp/isobath-test-XXXXXX", path[64];
-    struct config_setting setting[MAX_SETTINGS];
+    struct config_setting setting[MAX_SETTINGS] = { { NULL } };
     size_t n = 0;
 
     cr_assert(mkdtemp(directory) != NULL);
@@ -482,7 +482,7 @@ static enum status route(struct model_spec *spec,
                          const struct route_policy **policy, char *replay,
                          const char *const *settings, struct error *err)
 {
-    struct config_setting setting[MAX_SETTINGS];
+    struct config_setting setting[MAX_SETTINGS] = { { NULL } };
     size_t n = 0;
 
     for (; n < MAX_SETTINGS && settings && settings[n]; n++)

@@ -343,8 +343,6 @@ static void refused(const struct variant *v, const char *key)
 
 Test(routed_keys, training_refuses_what_it_has_no_gradients_for)
 {
-    refused(&(struct variant){ .part = PART_ATTENTION }, "routing.part");
-    refused(&(struct variant){ .part = PART_FFN }, "routing.part");
     refused(&(struct variant){ .part = PART_APART }, "routing.part");
     refused(&(struct variant){ .keys = SKIPPED_KEYS_COMPUTED },
             "routing.skipped_keys");

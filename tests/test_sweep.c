@@ -537,8 +537,9 @@ Test(sweep, without_sbatch_the_scripts_are_kept_and_the_way_is_told)
     char job[32];
 
     setenv("PATH", "/nowhere", 1);
-    cr_assert(eq(int, sweep_slurm_submit(job, sizeof job, "out", &err),
-                 STATUS_UNAVAILABLE));
+    const enum status status = sweep_slurm_submit(job, sizeof job, "out", &err);
+    setenv("PATH", "/usr/bin:/bin", 1);
+    cr_assert(eq(int, status, STATUS_UNAVAILABLE));
     cr_assert(ne(ptr, strstr(err.text, "sbatch out/array.sh"), NULL));
 }
 

@@ -52,9 +52,9 @@ struct table_job {
 };
 
 /* What is held out stays so, unless it is asked for. */
-static enum status read_config(struct table_job *j, struct error *err)
+static enum status read_config(struct table_job *j, struct command_options *o,
+                               struct error *err)
 {
-    struct command_options *o = &j->flags.common;
     enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
                                        err);
     if (status == STATUS_OK &&
@@ -258,9 +258,10 @@ static int run(void *options)
 
     if (!j)
         return command_fail(&err);
-    j->flags = *(struct table_flags *)options;
     command_catch_signals();
-    if (!(status = read_config(j, &err)) && !(status = open_source(j, &err)) &&
+    status = read_config(j, options, &err);
+    j->flags = *(struct table_flags *)options;
+    if (status == STATUS_OK && !(status = open_source(j, &err)) &&
         !(status = open_text(j, &err)) && !(status = open_model(j, &err)) &&
         !(status = count(j, &err)) && !(status = write_table(j, &err)))
         status = say(j, &err);

@@ -29,9 +29,9 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-static enum status read_config(struct router_job *j, struct error *err)
+static enum status read_config(struct router_job *j, struct command_options *o,
+                               struct error *err)
 {
-    struct command_options *o = &j->flags.common;
     enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
                                        err);
     if (status == STATUS_OK)
@@ -104,8 +104,7 @@ static enum status open_job(struct router_job *j, struct error *err)
     const char *output = j->flags.common.output;
     enum status status;
 
-    if ((status = read_config(j, err)) || (status = open_source(j, err)) ||
-        (status = open_text(j, err)))
+    if ((status = open_source(j, err)) || (status = open_text(j, err)))
         return status;
     if (output && (status = rundir_open_own(&j->rundir, output, "router", err)))
         return status;
@@ -222,9 +221,11 @@ static int run(void *options)
         return command_fail(&err);
     command_cap_threads(options);
     j->rundir.lock = -1;
-    j->flags = *(struct router_flags *)options;
     command_catch_signals();
-    enum status status = look(j, &err);
+    enum status status = read_config(j, options, &err);
+    j->flags = *(struct router_flags *)options;
+    if (status == STATUS_OK)
+        status = look(j, &err);
     close_job(j);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

@@ -15,7 +15,7 @@ static enum status load(struct model_spec *out, const struct trainee_plan *p,
                         struct error *err)
 {
     char text[MOST_SETTINGS][SETTING_SIZE];
-    struct config_setting setting[MOST_SETTINGS];
+    struct config_setting setting[MOST_SETTINGS] = { { NULL } };
     size_t n = 0;
 
     snprintf(text[n++], SETTING_SIZE, "model.family=%s", p->family);
