@@ -68,7 +68,7 @@ set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left re
 set label 901 'Loss when another chooses the tokens in the router''s place' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'The same weights on the same text, the gate still the router''s score; tables were counted on the first half of the text, all are' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'judged on the second; intervals: 95 %, over windows' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'loss measured on held-out text  |  isobath commit 6acf768a2b3d with changes, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set label 921 'loss measured on held-out text  |  isobath commit a5a9d6818fa7, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 set xtics ('expert_choice' 0, 'drawn at random' 1, 'last 1 token' 2, 'last 2 tokens' 3, 'last 3 tokens' 4, 'last 4 tokens' 5, 'last 5 tokens' 6)
 X1 = 6.7; LOW = -1.14751577; TOP = 9.33597647
 # A bar for each row of x, percent of the causal rule's loss, low, high.
