@@ -155,6 +155,8 @@ static void lead_phase(const struct phase *f, FILE *out)
 /* True if a run has an amount that is no prediction. */
 static bool was_executed(const struct run *run)
 {
+    if (run->kind == RUN_ROUTER)
+        return true;
     for (int m = 0; m < METRIC_COUNT; m++)
         if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
             amount_known(run->totals.of[WITNESS_MEASURED][m]))
@@ -196,6 +198,27 @@ static void lead_apart(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+static const struct run *first_router(const struct report *r)
+{
+    for (size_t i = 0; i < r->n_runs; i++)
+        if (r->run[i].kind == RUN_ROUTER)
+            return &r->run[i];
+    return NULL;
+}
+
+static void lead_router(const struct report *r, FILE *out)
+{
+    const struct run *run = first_router(r);
+
+    if (!run)
+        return;
+    fputs("<p class=\"lead\">", out);
+    html_textf(out, "The routers of %s were watched over %.0f tokens, and "
+               "replaced by chance and by tables of the last tokens.",
+               run->name, run->facts.tokens);
+    fputs("</p>\n", out);
+}
+
 void page_lead(const struct report *r, FILE *out)
 {
     bool executed = false;
@@ -214,7 +237,9 @@ void page_lead(const struct report *r, FILE *out)
         page_lead_tradeoff(r, out);
     lead_twice(r, out);
     lead_apart(r, out);
-    if (r->study.dense || r->study.mod || report_phase(r) || r->tradeoff.n > 0)
+    lead_router(r, out);
+    if (r->study.dense || r->study.mod || report_phase(r) ||
+        r->tradeoff.n > 0 || first_router(r))
         return;
     fputs("<p class=\"lead\">", out);
     html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
