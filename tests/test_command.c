@@ -48,6 +48,7 @@ Test(command, a_hangup_is_noted_as_well_unless_it_was_ignored)
     pid_t child = fork();
 
     if (child == 0) {
+        signal(SIGHUP, SIG_DFL);           /* as nohup does not leave it */
         command_catch_signals();
         raise(SIGHUP);
         _exit(command_interrupted ? 7 : 8);
@@ -100,6 +101,7 @@ Test(command, a_signal_that_ends_it_leaves_no_file_half_written)
     for (size_t i = 0; i < 6; i++) {
         pid_t child = fork();
         if (child == 0) {
+            signal(SIGHUP, SIG_DFL);
             if (i < 3)
                 command_end_on_signals();
             else
