@@ -4,7 +4,7 @@
 # make check      build and run every test; install nothing;
 #                 TESTS="plan flags": those of tests/test_*.c alone
 # make torture    kill it, fill its disk, fail its calls, spoil its files, for
-#                 TORTURE_SECONDS=60; `make test` does so too
+#                 TORTURE_SECONDS=30; `make test` does so too
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train widths ops decode
@@ -209,7 +209,7 @@ check: $(program) $(tests) $(BUILD)/faults.so $(BUILD)/bench
 	@scripts/test $(tests)
 
 # The program under faults, signals and spoilt files, for so many seconds.
-TORTURE_SECONDS = 60
+TORTURE_SECONDS = 30
 TORTURE_SEED    = 1
 tortures := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/torture/faults.c,$(wildcard tests/torture/*.c)))
 $(tortures): WARN += $(STRICT)
