@@ -213,6 +213,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { "carried keys",      2*E, carried && !decode ? rows : 0 },
         { "stream before",     copies * C, by_change ? rows : 0 },
         { "gate, kept row",    train ? 3 : 4, h.gathered },
+        /* Gate, row, token; in training the rows themselves. */
+        { "skipped rows",      train ? 3 + C : 3, routed && spec->bypass_gated
+                                                      ? h.scored : 0 },
         { "norm1",             C, h.operands },
         { "qkv",               Q + 2*E, h.rows },
         { "qk norm scales",    H + (uint64_t)spec->n_kv_heads,
