@@ -23,7 +23,7 @@ TestSuite(faults, .init = set_up_faults, .fini = leave_directory);
 static int with_cause(const char *kind, long n, int cause,
                       const char *const *arguments)
 {
-    char preload[PROGRAM_SIZE], fault[32];
+    char preload[PROGRAM_SIZE], fault[64];
 
     program_path(preload);
     strcpy(strrchr(preload, '/'), "/faults.so");
@@ -145,16 +145,19 @@ Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
 /* ---- signals ---- */
 
 /* At the n-th call of a kind while the answer goes to the file `out`, which
- * holds an older one. */
-static void expect_older(const char *kind, long n, int signal,
-                         const char *const *arguments)
+ * holds an older one.  Returns whether the new one, `whole`, stands there. */
+static bool interrupted(const char *kind, long n, int signal,
+                        const char *const *arguments)
 {
     put_file("out", "older");
     cr_expect(eq(int, with_cause(kind, n, -signal, arguments), 130),
               "%s %ld, signal %d", kind, n, signal);
-    expect_said("out", "older");
     cr_expect(system("test -z \"$(find . -name '*.tmp')\"") == 0,
               "%s %ld, signal %d", kind, n, signal);
+    const bool done = system("cmp -s out whole") == 0;
+    if (!done)
+        expect_said("out", "older");
+    return done;
 }
 
 static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
@@ -166,8 +169,9 @@ static void hear_hangups(void)
     signal(SIGHUP, SIG_DFL);
 }
 
-Test(faults, a_signal_at_any_write_of_a_prediction_leaves_the_older_file)
+Test(faults, a_signal_at_any_write_of_a_prediction_leaves_an_older_file_or_a_whole)
 {
+    /* The second sync is of the directory: the file is renamed by then. */
     static const char *const kinds[] = { "write", "sync", "rename" };
     const char *const *arguments = ARGUMENTS("predict", "model.yaml", "--by",
         "layer", "--format", "csv", "--set", "model.layers=200", "-o", "out");
@@ -176,9 +180,11 @@ Test(faults, a_signal_at_any_write_of_a_prediction_leaves_the_older_file)
     put_file("model.yaml", shape);
     for (int k = 0; k < 3; k++) {
         const long all = calls(kinds[k], arguments);
+        cr_assert(rename("out", "whole") == 0);
         for (long n = 1; n <= all; n++)
             for (int i = 0; i < SIGNALS; i++)
-                expect_older(kinds[k], n, signals[i], arguments);
+                cr_expect(not(interrupted(kinds[k], n, signals[i],
+                                          arguments) && !(k == 1 && n == 2)));
     }
 }
 
@@ -192,5 +198,6 @@ Test(faults, a_signal_at_work_on_a_machine_profile_leaves_the_older_file)
     hear_hangups();
     for (int k = 0; k < 3; k++)
         for (int i = 0; i < SIGNALS; i++)
-            expect_older(kinds[k], k == 0 ? 100 : 1, signals[i], arguments);
+            cr_expect(not(interrupted(kinds[k], k == 0 ? 100 : 1, signals[i],
+                                      arguments)));
 }
