@@ -182,6 +182,8 @@ static const struct mask masks[] = {
       "The machine has a name." },
     { "machine-profile/out", MASK_TEXT, "_per_second: \\{(.*),$", NULL,
       "rate", "They are measured, and graded by whether others ran." },
+    { "machine-profile/out", MASK_TEXT, "_watts: \\{(value.*), grade", NULL,
+      "watts", "A machine of much speed is granted more of them." },
     { "machine-profile/out", MASK_TEXT, "rates were measured(.*), joules", NULL,
       "load",
       "Others may have run beside a rate." },

@@ -7,6 +7,7 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_record.h"
+#include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 
 struct options {

@@ -7,7 +7,6 @@
 
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/summary.h"
-#include "sim/sweep/sweep_request.h"
 
 enum { RECORDS_MAX_BYTES = 256 << 20, CLAIMS_MAX_BYTES = 1 << 20 };
 

@@ -8,7 +8,7 @@
 #ifndef SWEEP_RECORD_H
 #define SWEEP_RECORD_H
 
-#include "sim/sweep/sweep_run.h"
+#include "sim/sweep/sweep_folder.h"
 
 extern const char sweep_record_name[];           /* "records.json" */
 

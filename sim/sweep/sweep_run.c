@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,8 +15,6 @@
 #include <unistd.h>
 
 #include "sim/core/answer/command.h"
-#include "sim/core/answer/summary.h"
-#include "sim/sweep/sweep_request.h"
 
 enum {
     TAIL_BYTES = 2048, TAIL_LINES = 6,
@@ -25,8 +22,6 @@ enum {
                                   * program */
     EXIT_SIGNAL = 128,
 };
-
-const char *const point_state_names[] = { POINT_STATE_MAP(NAMES_WORD) NULL };
 
 /* A process at work; pid 0: a free place. */
 struct job {
@@ -36,15 +31,6 @@ struct job {
                                   * log.txt */
 };
 
-enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
-                             int32_t point, struct error *err)
-{
-    char name[32];
-
-    snprintf(name, sizeof name, "points/%06d", point);
-    return file_join(out, directory, name, err);
-}
-
 static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
                               int32_t point, const char *file,
                               struct error *err)
@@ -52,31 +38,6 @@ static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
     char path[FILE_PATH_SIZE];
     enum status status = sweep_point_path(path, directory, point, err);
     return status == STATUS_OK ? file_join(out, path, file, err) : status;
-}
-
-enum status sweep_point_state(enum point_state *out, const char *directory,
-                              int32_t point, struct error *err)
-{
-    char path[FILE_PATH_SIZE], file[FILE_PATH_SIZE];
-    json_t *summary = NULL;
-    enum status status = sweep_point_path(path, directory, point, err);
-
-    if (status == STATUS_OK)
-        status = file_join(file, path, "summary.json", err);
-    if (status != STATUS_OK)
-        return status;
-    if (!file_exists(file)) {
-        *out = file_exists(path) ? POINT_STARTED : POINT_PENDING;
-        return STATUS_OK;
-    }
-    status = summary_read(&summary, path, err);
-    if (status != STATUS_OK)
-        return status;
-    const char *word = json_string_value(json_object_get(summary, "status"));
-    *out = word && strcmp(word, point_state_names[POINT_DONE]) == 0
-               ? POINT_DONE : POINT_STARTED;
-    json_decref(summary);
-    return STATUS_OK;
 }
 
 /* The arguments of a point's process, in one allocation with their texts. */

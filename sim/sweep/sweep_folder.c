@@ -1,15 +1,51 @@
-/* sweep_request.c - Say what a point is run for, and tell it from what it was
- * run for before. */
-#include "sim/sweep/sweep_request.h"
+/* sweep_folder.c - Own the directory of a point: whether it is done, and what it
+ * was asked. */
+#include "sim/sweep/sweep_folder.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/answer/json.h"
-#include "sim/sweep/sweep_run.h"
+#include "sim/core/answer/summary.h"
 
 enum { REQUEST_MAX_BYTES = 1 << 20 };
+
+const char *const point_state_names[] = { POINT_STATE_MAP(NAMES_WORD) NULL };
+
+enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
+                             int32_t point, struct error *err)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "points/%06d", point);
+    return file_join(out, directory, name, err);
+}
+
+enum status sweep_point_state(enum point_state *out, const char *directory,
+                              int32_t point, struct error *err)
+{
+    char path[FILE_PATH_SIZE], file[FILE_PATH_SIZE];
+    json_t *summary = NULL;
+    enum status status = sweep_point_path(path, directory, point, err);
+
+    if (status == STATUS_OK)
+        status = file_join(file, path, "summary.json", err);
+    if (status != STATUS_OK)
+        return status;
+    if (!file_exists(file)) {
+        *out = file_exists(path) ? POINT_STARTED : POINT_PENDING;
+        return STATUS_OK;
+    }
+    status = summary_read(&summary, path, err);
+    if (status != STATUS_OK)
+        return status;
+    const char *word = json_string_value(json_object_get(summary, "status"));
+    *out = word && strcmp(word, point_state_names[POINT_DONE]) == 0
+               ? POINT_DONE : POINT_STARTED;
+    json_decref(summary);
+    return STATUS_OK;
+}
 
 json_t *sweep_request(const struct sweep *sweep, int32_t point)
 {
