@@ -22,6 +22,11 @@ struct modelled {
     struct energy   energy;
 };
 
+static const enum metric level_metric[LEVEL_COUNT] = {
+    [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
+    [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
+};
+
 static void fail(struct pricing *p, enum status status)
 {
     if (p->status == STATUS_OK)
@@ -76,6 +81,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
         .work = flops_work(c->op),
+        .precision = PRECISION_FP32,
         .flops = c->flops,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
@@ -90,8 +96,8 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         m.traffic.in[i] *= c->chance;
     }
     m.seconds = estimate_times(seconds, c->chance);
-    m.energy = energy_of(machine, (double)c->flops * c->chance, &m.traffic,
-                         m.seconds);
+    m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
+                         &m.traffic, m.seconds);
     const double n = (double)p->repeats;
     p->range.seconds = estimate_add(p->range.seconds,
                                     estimate_times(m.seconds, n));
@@ -100,21 +106,23 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
     return m;
 }
 
+/* What rests on a number that the profile lacks stays unknown. */
+static void set_known(struct cost *cost, enum metric metric, double value)
+{
+    if (!isnan(value))
+        cost_set_real(cost, metric, value, PROV_PREDICTED);
+}
+
 static void set_modelled(struct cost *cost, const struct machine *machine,
                          const struct modelled *m)
 {
-    static const enum metric metric[LEVEL_COUNT] = {
-        [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
-        [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
-    };
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
         if (machine_has_level(machine, (enum level)i))
-            cost_set_count(cost, metric[i],
+            cost_set_count(cost, level_metric[i],
                            (uint64_t)llround(m->traffic.in[i]),
                            PROV_PREDICTED);
-    cost_set_real(cost, METRIC_SECONDS, m->seconds.value, PROV_PREDICTED);
-    cost_set_real(cost, METRIC_JOULES, energy_joules(&m->energy).value,
-                  PROV_PREDICTED);
+    set_known(cost, METRIC_SECONDS, m->seconds.value);
+    set_known(cost, METRIC_JOULES, energy_joules(&m->energy).value);
 }
 
 static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
@@ -530,6 +538,49 @@ void pricing_enter_again(struct pricing *p, int32_t layer)
 
 /* ---- beginning and end ---- */
 
+/* What the profile lacks of a level. */
+static void give_level(struct ledger *ledger, const struct machine *machine,
+                       enum level level)
+{
+    const struct quantity *joules = &machine->level[level].joules_per_byte;
+    char why[384];
+
+    snprintf(why, sizeof why, "the machine has no %s level",
+             level_names[level]);
+    if (!machine_has_level(machine, level) && level > LEVEL_L1)
+        ledger_set_reason(ledger, level_metric[level], why);
+    snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
+             joules->source);
+    if (machine_has_level(machine, level) && !quantity_known(joules))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+}
+
+/* Why the machine tells no seconds, or no joules. */
+static void give_unknowns(struct ledger *ledger, const struct machine *machine,
+                          enum precision precision)
+{
+    const struct quantity *peak = machine_peak(machine, precision);
+    const struct quantity *joules = &machine->joules_per_flop[precision];
+    const struct quantity *standing = &machine->watts.standing;
+    const char *name = precision_names[precision];
+    char why[384];
+
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        give_level(ledger, machine, (enum level)i);
+    snprintf(why, sizeof why, "joules_per_flop.%s: %s", name, joules->source);
+    if (!quantity_known(joules))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    snprintf(why, sizeof why, "watts.static: %s", standing->source);
+    if (!quantity_known(standing))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    snprintf(why, sizeof why, "peak_flops_per_second.%s: %s", name,
+             peak->source);
+    if (!quantity_known(peak)) {
+        ledger_set_reason(ledger, METRIC_SECONDS, why);
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    }
+}
+
 static void give_reasons(struct ledger *ledger, const struct machine *machine)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
@@ -542,9 +593,8 @@ static void give_reasons(struct ledger *ledger, const struct machine *machine)
             ledger_set_reason(ledger, (enum metric)m,
                               "no machine profile given");
     }
-    if (machine && !machine_has_level(machine, LEVEL_L3))
-        ledger_set_reason(ledger, METRIC_L3_BYTES,
-                          "the machine has no l3 level");
+    if (machine)
+        give_unknowns(ledger, machine, PRECISION_FP32);
 }
 
 static enum status check_job(const struct predict_job *job, struct error *err)
