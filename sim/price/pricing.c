@@ -76,13 +76,20 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
     };
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum work work = flops_work(c->op, decodes);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
     uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
     uint64_t stale = late ? c->row_bytes
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
-        .work = flops_work(c->op),
+        .work = work,
         .precision = PRECISION_FP32,
         .flops = c->flops,
+        .size = (double)c->flops / (double)n_parts,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
@@ -98,8 +105,11 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
     m.seconds = estimate_times(seconds, c->chance);
     m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
                          &m.traffic, m.seconds);
-    p->range.seconds = estimate_add(p->range.seconds, m.seconds);
-    p->range.joules = estimate_add(p->range.joules, energy_joules(&m.energy));
+    const double n = (double)p->repeats;
+    p->range.seconds = estimate_add(p->range.seconds,
+                                    estimate_times(m.seconds, n));
+    p->range.joules = estimate_add(p->range.joules, estimate_times(
+                                       energy_joules(&m.energy), n));
     return m;
 }
 
@@ -149,11 +159,24 @@ static struct cost cost_of_op(struct pricing *p, const struct charge *c,
 
 /* ---- filing, whole or by token ---- */
 
+static struct cost repeated(struct pricing *p, const struct cost *cost)
+{
+    struct cost all = *cost;
+
+    for (int i = 0; i < METRIC_FIRST_REAL; i++)
+        if (__builtin_mul_overflow(cost->count[i], p->repeats, &all.count[i]))
+            fail(p, STATUS_OVERFLOWED);
+    for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
+        all.real[i] *= (double)p->repeats;
+    return all;
+}
+
 static void file_cost(struct pricing *p, enum op op, int32_t token,
                       const struct cost *cost)
 {
+    const struct cost all = repeated(p, cost);
     enum status status = ledger_charge(p->ledger, (struct ledger_key){
-        p->pass, p->layer, token, op }, cost);
+        p->filed, p->layer, token, op }, &all);
     if (status != STATUS_OK)
         fail(p, status);
 }
@@ -505,11 +528,19 @@ static void price_layer(struct pricing *p, int32_t layer)
 
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
-    p->pass = pass;
+    p->pass = p->filed = pass;
     p->layer = layer;
+    p->repeats = pass == PASS_UPDATE
+                     ? 1 : (uint64_t)regime_steps(&p->job.regime);
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+}
+
+void pricing_enter_again(struct pricing *p, int32_t layer)
+{
+    pricing_enter(p, PASS_FORWARD, layer);
+    p->filed = PASS_BACKWARD;
 }
 
 /* ---- beginning and end ---- */
@@ -635,17 +666,19 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     if (status != STATUS_OK)
         return status;
 
-    uint64_t B = (uint64_t)job->allocation->n_sequences;
-    uint64_t T = (uint64_t)job->allocation->n_tokens;
+    const struct hold_question held = {
+        .spec = job->spec, .regime = &job->regime, .phase = phase,
+        .n_sequences = job->allocation->n_sequences,
+        .n_tokens = job->allocation->n_tokens,
+    };
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .plan = plan,
         .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
-        .layer = LEDGER_OUTSIDE,
-        .footprint_bytes = (double)memory_bytes(job->spec, (int32_t)B,
-                                                (int32_t)T, phase),
+        .layer = LEDGER_OUTSIDE, .repeats = 1,
+        .footprint_bytes = (double)hold_buffers(&held).total,
         .status = STATUS_OK, .err = err,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
