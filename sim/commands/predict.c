@@ -25,15 +25,17 @@ static const char *const logits[] = { [LOGITS_LAST] = "last",
          __VA_ARGS__)
 enum { MOST = 1 << 24 };
 static const struct flag flags[] = {
-    FLAG_OPERAND("MODEL", NULL, "a model YAML (configs/models/), a run or"
-        " checkpoint directory with config.json, a GGUF or a llama2.c file"),
+    FLAG_OPERAND("MODEL", NULL, "a model YAML or its name (configs/models/),"
+        " a run config (configs/runs/), a run or checkpoint directory with"
+        " config.json, a GGUF or a llama2.c file"),
     PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
         memory_phase_names, NULL, "what is priced: a training step, all tokens"
         " at once, or one new token of each sequence"),
-    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "1", NULL, NULL,
-        "how many sequences are processed at once"),
+    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "", NULL, NULL,
+        "how many sequences are processed at once; not given: as a run config"
+        " says, else 1"),
     PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
-        "machine profile; adds seconds, joules and bytes per level"),
+        "machine profile or its name; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
         " them, or one type for all; not given: as a model YAML's weights"
@@ -47,7 +49,7 @@ static const struct flag flags[] = {
     FLAG_SET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
-        " model.max_tokens"),
+        " as a run config says, else model.max_tokens"),
     PREDICT("--logits", "ROWS", "--phase prefill", CHOICE, logits, 0, 0, "last",
         logits, NULL, "the rows whose logits are worked out: each sequence's"
         " last, as before a decode step, or all, as to score a text"),
@@ -215,7 +217,8 @@ static enum status load_model(struct predict_answer *a, struct error *err)
     } else if (ends_with(o->model, ".json")) {
         status = load_json(a, o->model, err);
     } else {
-        status = load_yaml(a, err);
+        status = predict_is_run(o->model) ? predict_load_run(a, err)
+                                          : load_yaml(a, err);
     }
     return status == STATUS_OK && o->weights >= 0
                ? store_as(&a->question.spec, weights[o->weights], err) : status;
@@ -230,13 +233,14 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
-    if (status != STATUS_OK || !o->machine)
+    const char *machine = o->machine ? o->machine : a->run_machine;
+    if (status != STATUS_OK || !*machine)
         return status;
     a->machine = malloc(sizeof *a->machine);
     if (!a->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
     a->question.machine = a->machine;
-    return machine_load(a->machine, o->machine, err);
+    return machine_load(a->machine, machine, err);
 }
 
 static enum status work_out(struct predict_answer *a, struct error *err)
@@ -247,9 +251,11 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
-    q->n_sequences = (int32_t)o->batch;
+    const int32_t batch = q->n_sequences ? q->n_sequences : 1;
+    const int32_t tokens = q->n_tokens ? q->n_tokens : q->spec.max_tokens;
+    q->n_sequences = o->batch ? (int32_t)o->batch : batch;
     q->n_tokens = o->tokens ? (int32_t)o->tokens
-                : o->context ? (int32_t)o->context : q->spec.max_tokens;
+                : o->context ? (int32_t)o->context : tokens;
     struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
@@ -347,6 +353,11 @@ const struct command predict_command = {
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",
+    .examples =
+        "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
+        "  isobath predict mod-220m-paper --by layer\n"
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+    .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,
 };

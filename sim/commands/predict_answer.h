@@ -25,7 +25,9 @@ struct predict_options {
 /* All the data that are printed, in any format. */
 struct predict_answer {
     const struct predict_options *options;
-    struct predict_question question;
+    struct predict_question question;   /* batch and tokens are 0 until they are
+                                         * known, by a run config or a flag */
+    char   run_machine[CONFIG_TEXT_SIZE];       /* of a run config; "": none */
     json_t *config;                     /* of the model, resolved */
     struct machine *machine;            /* NULL: none */
     struct prediction model, dense;
@@ -33,6 +35,15 @@ struct predict_answer {
     int    n_rows;
     struct predict_row total;
 };
+
+/* ---- predict_run.c ---- */
+
+/* True if the file is a config of isobath train or isobath run: it has a section
+ * train:, data: or run:. */
+bool        predict_is_run(const char *path);
+/* The spec and the config of such a file, its batch, tokens and machine. */
+enum status predict_load_run(struct predict_answer *answer,
+                             struct error *err) MUST_CHECK;
 
 /* ---- predict_answer.c: the whole answer ---- */
 

@@ -48,11 +48,12 @@ struct machine {
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
+/* A profile's file, or the name of one in configs/machines (shipped.h).
+ * STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
  * keys, a profile is refused for joules per byte that are joules per bit,
  * levels out of order (of joules: unless they were measured or fitted), and
  * curves that do not rise along the flops. */
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err) MUST_CHECK;
 
 bool machine_has_level(const struct machine *machine, enum level level);
