@@ -226,12 +226,33 @@ Test(predict_command, a_model_with_weights_is_routed_by_settings)
     json_decref(model);
 
     cr_expect(eq(int, PREDICT("hf", "--set", "model.layers=2"), 2));
-    cr_expect(strstr(complained, "--set model.layers=2: hf/config.json has"
-                     " weights") != NULL, "%s", complained);
-    cr_expect(eq(int, PREDICT("hf", SET("policy=expert_choice"),
-                              SET("capacity=0.5")), 2));
-    cr_expect(strstr(complained, "has no router; allowed are") != NULL, "%s",
-              complained);
+    cr_expect(strstr(complained, "--set model.layers=2: the shape of"
+                     " hf/config.json is fixed") != NULL, "%s", complained);
+    cr_expect(eq(int, PREDICT("hf", SET("policy=expert_choice")), 2));
+    cr_expect(strstr(complained, "routes nothing") != NULL, "%s", complained);
+}
+
+/* A dense model costs what its shape would, trained with routers. */
+Test(predict_command, a_dense_model_is_supposed_to_have_routers)
+{
+    static const char *const phases[] = { "train", "prefill", "decode" };
+
+    for (int i = 0; i < 3; i++) {
+        cr_assert(eq(int, PREDICT("m.yaml", "--phase", phases[i], "--format",
+            "json", SET("gate=tanh"), SET("predictor=8")), 0), "%s",
+            complained);
+        json_t *shape = json_said();
+        cr_assert(eq(int, PREDICT("hf", "--phase", phases[i], "--format",
+            "json", SET("gate=tanh"), SET("predictor=8"),
+            SET("capacity=0.25")), 0), "%s", complained);
+        json_t *model = json_said();
+        cr_expect(eq(dbl, number_at(model, FLOPS), number_at(shape, FLOPS)));
+        cr_expect(eq(dbl, number_at(model, "parameters"),
+                     number_at(shape, "parameters")));
+        cr_expect(lt(dbl, number_at(model, FLOPS), number_at(model, DENSE)));
+        json_decref(shape);
+        json_decref(model);
+    }
 }
 
 /* Layer 1 kept half, layer 3 a quarter. */
@@ -263,7 +284,9 @@ static double held(json_t *answer)
            number_at(answer, "process_bytes");
 }
 
-/* The final norm of a row is 147 flops, its head 2*32*V. */
+/* The final norm of a row is 147 flops, its head 2*32*V.  The next step needs
+ * the keys and values: 16 of each, of 2 sequences, 64 tokens in two layers and 16
+ * in two. */
 Test(predict_command, a_prefill_works_out_the_logits_of_the_last_token)
 {
     const double row = 147 + 2 * 32 * 100.0;
@@ -276,7 +299,8 @@ Test(predict_command, a_prefill_works_out_the_logits_of_the_last_token)
     json_t *all = json_said();
     cr_expect(eq(dbl, number_at(all, FLOPS) - number_at(last, FLOPS),
                  2 * 63 * row));
-    cr_expect(eq(dbl, held(all) - held(last), 4 * 2 * 63 * 100.0));
+    cr_expect(eq(dbl, held(all) - held(last), 4 * 2 * 63 * 100.0 -
+                 4 * 2 * 16 * 2 * (2 * 64 + 2 * 16.0)));
     json_decref(last);
     json_decref(all);
     cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--explain",

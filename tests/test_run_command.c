@@ -75,6 +75,27 @@ Test(run_command, run_finds_the_loss_that_training_reported)
     json_decref(trained);
 }
 
+Test(run_command, run_finds_the_loss_that_training_reported_of_the_test_split)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.judge_windows=0", "--set",
+                              "train.judge_split=test"), 0));
+    json_t *trained = summary_of("a");
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(
+        json_object_get(trained, "loss"), "heldout_split")), "test"));
+    for (int test = 0; test < 2; test++) {
+        cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                                  test ? "test" : "validation", "-o",
+                                  test ? "t" : "v"), 0));
+        json_t *scored = summary_of(test ? "t" : "v");
+        cr_expect(eq(int, test, fabs(number_at(scored, "loss.heldout_causal") -
+                                     number_at(trained, "loss.heldout_causal"))
+                                     < 1e-5));
+        json_decref(scored);
+    }
+    json_decref(trained);
+}
+
 /* Sums of the columns flops and loss_nats, and the number of rows. */
 static void sum_tokens(const char *name, double *flops, double *nats, int *rows)
 {

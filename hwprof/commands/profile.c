@@ -91,20 +91,13 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     return status;
 }
 
-static json_t *quantity_json(const struct quantity *q)
-{
-    return json_pack("{s:f, s:f, s:f, s:s, s:s}", "value", q->value, "low",
-                     q->low, "high", q->high, "grade", q->grade, "source",
-                     q->source);
-}
-
 /* The rates of the machine profile in use: a profile may change after the
  * run. */
 static json_t *ceilings_json(const struct machine *machine)
 {
     json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
         "cores", (json_int_t)machine->cores, "flops_per_second",
-        quantity_json(&machine->peak_flops_per_second));
+        quantity_json(machine_peak(machine, PRECISION_FP32)));
 
     for (int i = 0; i < LEVEL_COUNT; i++) {
         char key[32];

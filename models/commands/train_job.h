@@ -60,6 +60,8 @@ enum status train_read_config(struct train_job *s,
 /* Predict the cost of a step that keeps the nominal capacity, and the number of
  * such steps that the budget buys. */
 enum status train_plan(struct train_job *s, struct error *err) MUST_CHECK;
+/* The held-out text that the final loss is of. */
+enum split train_judge_split(const struct train_config *config);
 /* Open the text, and take the fingerprint of all that must not change. */
 enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;

@@ -423,6 +423,11 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     return STATUS_OK;
 }
 
+enum split train_judge_split(const struct train_config *config)
+{
+    return config->judge_split == JUDGE_TEST ? SPLIT_TEST : SPLIT_VALIDATION;
+}
+
 enum status train_open_data(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
@@ -436,6 +441,8 @@ enum status train_open_data(struct train_job *s, struct error *err)
     enum status status = corpus_open(&s->corpus, &c->data_path,
                                      &c->data_weights, (int32_t)c->tokens,
                                      s->tokenizer, c->held_out, err);
+    for (int32_t i = 0; status == STATUS_OK && i < s->corpus.n; i++)
+        status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     return take_fingerprint(s, err);

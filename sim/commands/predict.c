@@ -41,7 +41,8 @@ static const struct flag flags[] = {
         " them, or one type for all; not given: as a model YAML's weights"
         " section says, else float32"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
-        NULL, "print a row for each op, layer or pass, or the total alone"),
+        NULL, "print a row for each op, layer or pass, the total alone, or what"
+        " memory is for"),
     PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
         "print one op's formula, the numbers put in, and the result"),
     FLAG_OUTPUT("FILE", "", "write the answer to FILE; not given: print it"),
@@ -56,6 +57,12 @@ static const struct flag flags[] = {
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
+    PREDICT("--recompute", NULL, "--phase train", BOOL, recompute, 0, 0, "",
+        NULL, NULL, "keep each layer's input alone, and work the rest of its"
+        " forward pass out again before its backward pass"),
+    PREDICT("--accumulate", "N", "--phase train", INT, accumulate, 1, MOST, "1",
+        NULL, NULL, "take the batch in so many equal steps, whose gradients are"
+        " summed before one update"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
@@ -124,27 +131,45 @@ static json_t *settings_json(const struct command_options *o)
     return list;
 }
 
-/* A checkpoint states all of its shape: only its routing is left to --set. */
+/* What is trained states all of its shape.  One that routes keeps its blocks and
+ * routers; a dense one is priced as if it had been trained with those of --set. */
+static enum status route(struct model_spec *spec,
+                         const struct route_policy *policy, const char *name,
+                         const struct command_options *o, struct error *err)
+{
+    char replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
+
+    return spec_n_routed(spec) > 0
+               ? model_config_route(spec, &policy, replay, table, name,
+                                    o->setting, o->n_settings, err)
+               : model_config_suppose(spec, name, o->setting, o->n_settings,
+                                      err);
+}
+
+static void tell_settings(json_t *config, const struct command_options *o)
+{
+    if (o->n_settings > 0)
+        json_object_set_new(config, "set", settings_json(o));
+}
+
 static enum status load_json(struct predict_answer *a, const char *path,
                              struct error *err)
 {
     const struct command_options *o = &a->options->common;
-    char *text, replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
     struct hf_routing routing;
     size_t size;
+    char *text;
 
     enum status status = hf_config_read(&a->question.spec, &routing, path, err);
     if (status == STATUS_OK)
-        status = model_config_route(&a->question.spec, &routing.policy, replay, table,
-                                    path, o->setting, o->n_settings, err);
+        status = route(&a->question.spec, routing.policy, path, o, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);
     if (status != STATUS_OK)
         return status;
     a->config = json_loadb(text, size, 0, NULL);
     free(text);
-    if (o->n_settings > 0)
-        json_object_set_new(a->config, "set", settings_json(o));
+    tell_settings(a->config, o);
     return STATUS_OK;
 }
 
@@ -172,16 +197,17 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     const struct command_options *o = &a->options->common;
     struct source source;
 
-    enum status status = source_read(&source, a->options->model, o->setting,
-                                     o->n_settings, err);
+    enum status status = source_read(&source, a->options->model, NULL, 0, err);
     if (status == STATUS_OK && reads_stored(a->options))
         status = source_keep(&source, WEIGHTS_STORED, err);
+    if (status == STATUS_OK)
+        status = route(&source.spec, source.routing.policy, a->options->model,
+                       o, err);
     if (status != STATUS_OK)
         return status;
     a->question.spec = source.spec;
     a->config = summary_model(&source.spec);
-    if (o->n_settings > 0)
-        json_object_set_new(a->config, "set", settings_json(o));
+    tell_settings(a->config, o);
     return STATUS_OK;
 }
 
@@ -220,6 +246,8 @@ static enum status load_model(struct predict_answer *a, struct error *err)
         status = predict_is_run(o->model) ? predict_load_run(a, err)
                                           : load_yaml(a, err);
     }
+    if (a->options->batch == 0)
+        a->options->batch = 1;
     return status == STATUS_OK && o->weights >= 0
                ? store_as(&a->question.spec, weights[o->weights], err) : status;
 }
@@ -229,18 +257,21 @@ static enum status load(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     enum status status = load_model(a, err);
 
+    if (status == STATUS_OK && o->batch % o->accumulate != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
+                           ": allowed are divisors of --batch, %" PRId64,
+                           o->accumulate, o->batch);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
-    const char *machine = o->machine ? o->machine : a->run_machine;
-    if (status != STATUS_OK || !*machine)
+    if (status != STATUS_OK || !o->machine)
         return status;
     a->machine = malloc(sizeof *a->machine);
     if (!a->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
     a->question.machine = a->machine;
-    return machine_load(a->machine, machine, err);
+    return machine_load(a->machine, o->machine, err);
 }
 
 static enum status work_out(struct predict_answer *a, struct error *err)
@@ -251,11 +282,11 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
-    const int32_t batch = q->n_sequences ? q->n_sequences : 1;
-    const int32_t tokens = q->n_tokens ? q->n_tokens : q->spec.max_tokens;
-    q->n_sequences = o->batch ? (int32_t)o->batch : batch;
+    q->regime = (struct regime){ .recompute = o->recompute,
+                                 .accumulate = (int32_t)o->accumulate };
+    q->n_sequences = (int32_t)(o->batch / o->accumulate);
     q->n_tokens = o->tokens ? (int32_t)o->tokens
-                : o->context ? (int32_t)o->context : tokens;
+                : o->context ? (int32_t)o->context : q->spec.max_tokens;
     struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)

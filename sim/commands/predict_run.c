@@ -32,12 +32,19 @@ bool predict_is_run(const char *path)
     return kind_of(path) != KIND_MODEL;
 }
 
+/* What no flag says. */
 static void take(struct predict_answer *a, int64_t batch, int64_t tokens,
                  const char *machine)
 {
-    a->question.n_sequences = (int32_t)batch;
-    a->question.n_tokens = (int32_t)tokens;
+    struct predict_options *o = a->options;
+
+    if (o->batch == 0)
+        o->batch = batch;
+    if (o->context == 0 && o->tokens == 0)
+        o->tokens = tokens;
     snprintf(a->run_machine, sizeof a->run_machine, "%s", machine);
+    if (!o->machine && *machine)
+        o->machine = a->run_machine;
 }
 
 static enum status load_train(struct predict_answer *a, struct error *err)

@@ -7,15 +7,16 @@
 #include "sim/commands/sweep_foresee.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/sweep/sweep_record.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 
 struct options {
     struct command_options common;
-    const char *study, *program, *filter;
+    const char *study, *program, *filter, *from;
     int64_t point, n_jobs;       /* -1: all; 0: not given */
     int     launcher;
-    bool    list, merge, dry_run;
+    bool    list, merge, dry_run, any_kernels;
 };
 
 enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
@@ -48,6 +49,14 @@ static const struct flag flags[] = {
         " points would spend, and run none"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
+    SWEEP("--from", "DIR", TEXT, from, 0, 0, "", NULL, NULL, "take over the"
+        " points that DIR/records.json tells of, and run the others: a sweep"
+        " leaves that file beside points.csv, and it is enough to go on from"
+        " on another machine.  A point of another config, other data or other"
+        " kernels is refused"),
+    SWEEP("--any-kernels", NULL, BOOL, any_kernels, 0, 0, "", NULL, NULL,
+        "with --from: also points that ran under kernels for another CPU, which"
+        " come to other bits"),
     SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
         NULL, "who runs the points: this program, or Slurm, which is handed"
         " DIR/array.sh"),
@@ -157,7 +166,28 @@ static int32_t count(const struct sweep *sweep, const char *filter,
     return found;
 }
 
-/* Write DIR/points.csv and DIR/summary.json from the points that are done. */
+/* Take over what --from has of the study. */
+static enum status adopt(const struct options *options,
+                         const struct sweep *sweep, struct error *err)
+{
+    sweep_record_check *check = options->any_kernels ? sweep_would_repeat
+                                                     : sweep_would_repeat_bits;
+    int32_t n = 0;
+
+    if (!options->from)
+        return STATUS_OK;
+    /* What another program would do is not known. */
+    enum status status = sweep_record_adopt(&n, sweep, options->common.output,
+                                            options->from,
+                                            options->program ? NULL : check,
+                                            err);
+    if (status == STATUS_OK && !options->common.quiet)
+        printf("%d points taken over from %s\n", n, options->from);
+    return status;
+}
+
+/* Write the tables and the records of the points that are done, and
+ * DIR/summary.json. */
 static enum status merge(const struct options *options,
                          const struct rundir *rundir, const struct sweep *sweep,
                          const enum point_state *state, struct error *err)
@@ -166,6 +196,8 @@ static enum status merge(const struct options *options,
     const int32_t done = count(sweep, NULL, state, POINT_DONE);
     enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
+    if (status == STATUS_OK)
+        status = sweep_record_write(sweep, rundir->path, state, err);
     if (status != STATUS_OK)
         return status;
     json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep->path,
@@ -242,7 +274,9 @@ static enum status run_and_merge(const struct options *options,
 
     if (status != STATUS_OK)
         return status;
-    status = sweep_fix_claims(sweep, run->directory, err);
+    status = adopt(options, sweep, err);
+    if (status == STATUS_OK)
+        status = sweep_fix_claims(sweep, run->directory, err);
     if (status == STATUS_OK)
         status = all_states(state, sweep, run->directory, err);
     if (status == STATUS_OK && !options->merge)
@@ -293,6 +327,8 @@ static enum status run_slurm(const struct options *options,
     char job[64];
     enum status status = rundir_make(slurm.directory, "sweep", err);
 
+    if (status == STATUS_OK)
+        status = adopt(options, sweep, err);
     if (status == STATUS_OK)
         status = sweep_fix_claims(sweep, slurm.directory, err);
     if (status == STATUS_OK)

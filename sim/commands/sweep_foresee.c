@@ -2,17 +2,22 @@
  * would. */
 #include "sim/commands/sweep_foresee.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "models/commands/train_job.h"
+#include "models/kernels/kernels.h"
 #include "models/scoring/run_config.h"
 #include "sim/core/answer/table.h"
 
 /* What a point would do; NAN: its command does not say before it runs. */
 struct foreseen {
     double steps, tokens, flops;
+    char   fingerprint[17];      /* as in its summary; "": it would have none */
+    char   data_hash[17];        /* as in its provenance */
 };
 
 typedef enum status foresee_fn(struct foreseen *out, const char *base,
@@ -40,7 +45,9 @@ static enum status foresee_train(struct foreseen *out, const char *base,
                                            LEDGER_ANY, LEDGER_ANY);
         *out = (struct foreseen){
             steps, steps * (double)(s->config.batch * s->config.tokens),
-            steps * cost_get(&sum, METRIC_FLOPS) };
+            steps * cost_get(&sum, METRIC_FLOPS), "", "" };
+        strcpy(out->fingerprint, s->fingerprint);
+        strcpy(out->data_hash, s->corpus.hash);
     }
     train_close(s);
     return status;
@@ -51,6 +58,7 @@ static enum status foresee_run(struct foreseen *out, const char *base,
                                size_t n_settings, struct error *err)
 {
     struct run_config *config = malloc(sizeof *config);
+    struct file_map text;
     struct source source;
 
     if (!config)
@@ -61,11 +69,17 @@ static enum status foresee_run(struct foreseen *out, const char *base,
         (status = source_read(&source, config->model, config->passed,
                               config->n_passed, err)) != STATUS_OK)
         status = run_config_blame(config, err);
+    *out = (struct foreseen){ (double)NAN, (double)NAN, (double)NAN, "", "" };
     if (status == STATUS_OK && !file_exists(config->text))
         status = run_config_fail(config, "run.text", err, "%.200s: no such"
                                  " file", config->text);
+    if (status == STATUS_OK &&
+        (status = file_map(&text, config->text, err)) == STATUS_OK) {
+        snprintf(out->data_hash, sizeof out->data_hash, "%016" PRIx64,
+                 (uint64_t)XXH64(text.data, text.size, 0));
+        file_unmap(&text);
+    }
     free(config);
-    *out = (struct foreseen){ (double)NAN, (double)NAN, (double)NAN };
     return status;
 }
 
@@ -126,7 +140,7 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
         { "tokens", "tokens", "", COLUMN_SI, true },
         { "flops", "", "flop", COLUMN_SI, true },
     };
-    struct foreseen sum = { 0, 0, 0 };
+    struct foreseen sum = { 0, 0, 0, "", "" };
     struct error last = { STATUS_OK, "" };
     int32_t n = 0, n_bad = 0, n_alike = 0;
     struct table t;
@@ -134,7 +148,7 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
     table_open(&t, "points", columns, sizeof columns / sizeof *columns);
     for (int32_t i = 0; i < sweep->n_points; i++) {
         const struct sweep_point *point = &sweep->point[i];
-        struct foreseen f = { 0, 0, 0 };
+        struct foreseen f = { 0, 0, 0, "", "" };
         struct error why = { STATUS_OK, "" };
         if (!sweep_matches(point, filter))
             continue;
@@ -150,8 +164,9 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
             continue;
         }
         add_row(&t, ROW_PLAIN, i, point->name, &f);
-        sum = (struct foreseen){ sum.steps + f.steps, sum.tokens + f.tokens,
-                                 sum.flops + f.flops };
+        sum.steps += f.steps;
+        sum.tokens += f.tokens;
+        sum.flops += f.flops;
     }
     char total[32];
     snprintf(total, sizeof total, "%d points", n - n_bad);
@@ -163,4 +178,41 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
                            " %d for the reason of the one before", n_bad, n,
                            n_alike)
                : status;
+}
+
+enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
+                               const json_t *summary, struct error *err)
+{
+    const json_t *by = json_object_get(summary, "provenance");
+    const char *data = json_string_value(json_object_get(by, "data_hash"));
+    const char *print = json_string_value(json_object_get(summary,
+                                                          "fingerprint"));
+    struct foreseen f;
+    enum status status = foresee(&f, sweep, &sweep->point[point], err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!data || strcmp(data, f.data_hash) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "was done on other data (hash"
+                         " %s; the text has %s now)", data ? data : "unknown",
+                         f.data_hash);
+    if (*f.fingerprint && (!print || strcmp(print, f.fingerprint) != 0))
+        return error_set(err, STATUS_BAD_VALUE, "was trained by another config:"
+                         " a default, or what a key names, is another now");
+    return STATUS_OK;
+}
+
+enum status sweep_would_repeat_bits(const struct sweep *sweep, int32_t point,
+                                    const json_t *summary, struct error *err)
+{
+    const char *then = json_string_value(json_object_get(
+        json_object_get(summary, "provenance"), "isa"));
+    const char *now = kernels_best()->name;
+
+    if (then && strcmp(then, now) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "was done under the %s kernels,"
+                         " these are %s and come to other bits; ISOBATH_KERNELS="
+                         "%s takes those of then, --any-kernels takes the point"
+                         " as it is", then, now, then);
+    return sweep_would_repeat(sweep, point, summary, err);
 }

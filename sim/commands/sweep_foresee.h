@@ -1,4 +1,5 @@
-/* sweep_foresee.h - Resolve a study without running it. */
+/* sweep_foresee.h - Resolve a study without running it, and tell whether a point
+ * would run as it did elsewhere. */
 #ifndef SWEEP_FORESEE_H
 #define SWEEP_FORESEE_H
 
@@ -11,5 +12,14 @@
  * some. */
 enum status sweep_foresee(const struct sweep *sweep, const char *filter,
                           enum format format, struct error *err) MUST_CHECK;
+
+/* A sweep_record_check(): by data and resolved config; the second by the kernels
+ * too. */
+enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
+                               const json_t *summary,
+                               struct error *err) MUST_CHECK;
+enum status sweep_would_repeat_bits(const struct sweep *sweep, int32_t point,
+                                    const json_t *summary,
+                                    struct error *err) MUST_CHECK;
 
 #endif
