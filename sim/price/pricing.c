@@ -76,13 +76,20 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
     };
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum work work = flops_work(c->op, decodes);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
     uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
     uint64_t stale = late ? c->row_bytes
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
-        .work = flops_work(c->op),
+        .work = work,
         .precision = PRECISION_FP32,
         .flops = c->flops,
+        .size = (double)c->flops / (double)n_parts,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
