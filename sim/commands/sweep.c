@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/training/train_config.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep_foresee.h"
 #include "sim/commands/sweep_resolve.h"
@@ -298,6 +299,9 @@ static enum status run_local(const struct options *options,
                              enum point_state *state, struct error *err)
 {
     enum status status = run_and_merge(options, sweep, run, state, err);
+    struct watch *watch = run->context;
+
+    progress_end(&watch->progress);      /* the last line stays */
     const int32_t n = count(sweep, options->filter, state, -1);
     const int32_t done = count(sweep, options->filter, state, POINT_DONE);
 
@@ -426,7 +430,10 @@ const struct command sweep_command = {
     .about = "Run every point of a study.  Finished points are never run again;"
         " interrupted ones resume.",
     .examples =
-        "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
-        "  isobath sweep configs/studies/capacity-demo.yaml --list\n",
-    .flags = flags, .options_size = sizeof(struct options), .run = run,
+        "  isobath sweep capacity-demo --list\n"
+        "  isobath sweep capacity-demo --dry-run\n"
+        "  isobath sweep capacity-demo -o build/sweep --jobs 2\n",
+    .kinds = (const char *const[]){ "studies", NULL },
+    .flags = flags, .config = &train_config_schema,
+    .options_size = sizeof(struct options), .run = run,
 };
