@@ -91,10 +91,11 @@ const struct command report_command = {
     .about = "Make a self-contained page of finished runs, with its figures and"
         " tables beside it.  One run gets a page of its own; of several profiles,"
         " each is compared with the first; trained models are compared with the"
-        " best dense one.  Figures need gnuplot; without it the page says so and"
+        " best dense one. Figures need gnuplot; without it the page says so and"
         " keeps the tables.",
     .examples =
-        "  isobath report build/sweep build/profile build/score -o build/page\n"
-        "  isobath report profiles/old profiles/new -o compare\n",
+        "  isobath report build/run -o build/report\n"
+        "  isobath report build/sweep build/profile build/score -o build/report\n"
+        "  isobath report build/run build/dense -o build/report --quiet\n",
     .flags = flags, .options_size = sizeof(struct command_options), .run = run,
 };
