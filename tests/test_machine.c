@@ -217,6 +217,17 @@ Test(machine, efficiency_is_linear_in_the_logarithm_and_flat_outside)
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 100000000), 0.5));
 }
 
+Test(machine, work_without_a_curve_of_its_own_has_that_of_its_like)
+{
+    struct machine m = { .efficiency = {
+        [WORK_ATTEND] = { 2, { 1e3, 0.3 } }, [WORK_VECTOR] = { 2, { 1e3, 0.2 } },
+        [WORK_LOSS] = { 2, { 1e3, 0.1 } } } };
+
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, 1e3), 0.3));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_NORM, 1e3), 0.2));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e3), 0.1));
+}
+
 Test(machine, the_share_of_memory_is_read_by_bytes)
 {
     struct machine m = { .dram_share = { 4, { 1e6, 0.6, 1e8, 0.9 } } };

@@ -14,9 +14,10 @@ const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 #define QUANTITY(key, member, low, high, unit, help)                           \
     EXPECTED(key, member, low, high, unit,                                     \
              "{unknown: the profile does not say}", help)
-#define CURVE(key, work, help)                                                 \
-    { key, CONFIG_REAL_LIST, AT(efficiency[work]), 0, 1e18, NULL, NULL, "",    \
-      help " runs at: flops, share, flops, share, ..." }
+#define CURVE(id, name, like, help)                                            \
+    { "efficiency." name, CONFIG_REAL_LIST, AT(efficiency[id]), 0, 1e18,       \
+      id == like ? NULL : "[]", NULL, "",                                      \
+      "share of the peak by flops: flops, share, ...; " help },
 #define CACHE(key, at, most)                                                   \
     QUANTITY(key ".size_bytes", level[at].size_bytes, 0, most, "B",            \
              "what the cores in use may fill; 0: no such level"),              \
@@ -39,6 +40,8 @@ static const struct config_key keys[] = {
     { "cores", CONFIG_INT, AT(cores), 1, 100000, NULL, NULL, "",
       "cores in use; of a GPU, multiprocessors" },
     PRECISION_MAP(PEAK)
+    QUANTITY("vector_flops_per_second", vector_flops_per_second, 1e8, 1e17,
+             "flop/s", "of vector units, where that is not the peak of fp32"),
     PRECISION_MAP(JOULES)
     QUANTITY("watts.idle", watts.idle, 0, 1e5, "W",
              "drawn when nothing runs and nothing is loaded"),
@@ -48,14 +51,14 @@ static const struct config_key keys[] = {
              "drawn as long as anything runs, whatever it does"),
     QUANTITY("watts.cap", watts.cap, 0.1, 1e5, "W",
              "most that it may draw for long: design power, or a limit below"),
+    QUANTITY("select_rows_per_second", select_rows_per_second, 1e3, 1e15, "1/s",
+             "rows that top-k or a threshold chooses among"),
     NEEDED("launch_seconds", launch_seconds, 0, 1e-2, "s",
            "to start and end one op: a barrier, a kernel launch"),
     EXPECTED("launch_overlap", launch_overlap, 0, 1, "",
              "{value: 0, low: 0, high: 0, grade: assumed, source: none hides}",
              "share of a launch that hides behind the op before"),
-    CURVE("efficiency.matmul", WORK_MATMUL, "share of the peak a product"),
-    CURVE("efficiency.attend", WORK_ATTEND, "share of the peak attention"),
-    CURVE("efficiency.vector", WORK_VECTOR, "share of the peak all else"),
+    WORK_MAP(CURVE)
     NEEDED("efficiency.scale", efficiency_scale, 0.01, 100, "",
            "multiplies those shares; its low and high are their uncertainty"),
     CACHE("l1", LEVEL_L1, 1e9),
@@ -244,8 +247,12 @@ static enum status check_curve(const struct config_real_list *curve,
     return STATUS_OK;
 }
 
-#define X(id, name) "efficiency." name,
+#define X(id, name, ...) "efficiency." name,
 static const char *const curve_key[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+
+#define X(id, name, like, help) like,
+static const enum work curve_of[WORK_COUNT] = { WORK_MAP(X) };
 #undef X
 
 /* `*key` names the key at fault. */
@@ -255,7 +262,8 @@ static enum status check(const struct machine *m, const char **key,
     enum status status = STATUS_OK;
 
     for (int w = 0; w < WORK_COUNT && status == STATUS_OK; w++)
-        status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
+        if (m->efficiency[w].n > 0 || (int)curve_of[w] == w)
+            status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
     if (status == STATUS_OK)
         status = check_curve(&m->dram_share, *key = "dram.share", err);
     if (status == STATUS_OK)
@@ -300,10 +308,20 @@ static double curve_at(const struct config_real_list *curve, double x)
     return point[i - 1] + at * (point[i + 1] - point[i - 1]);
 }
 
-double machine_efficiency(const struct machine *m, enum work work,
-                          uint64_t flops)
+const struct quantity *machine_work_peak(const struct machine *m,
+                                         enum work work,
+                                         enum precision precision)
 {
-    return curve_at(&m->efficiency[work], (double)flops);
+    if (flops_multiplies(work))
+        return machine_peak(m, precision);
+    return quantity_known(&m->vector_flops_per_second)
+               ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);
+}
+
+double machine_efficiency(const struct machine *m, enum work work, double flops)
+{
+    const struct config_real_list *own = &m->efficiency[work];
+    return curve_at(own->n > 0 ? own : &m->efficiency[curve_of[work]], flops);
 }
 
 double machine_dram_share(const struct machine *m, double bytes)

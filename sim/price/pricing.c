@@ -117,14 +117,23 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
     };
-    uint64_t cold = regime_bytes(lines_cold(&lines), p->job.regime.arithmetic);
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum precision arithmetic = p->job.regime.arithmetic;
+    const enum work work = flops_work(c->op, decodes);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
+    uint64_t cold = regime_bytes(lines_cold(&lines), arithmetic);
     uint64_t rows = c->row_bytes - c->cached_bytes;
     uint64_t stale = late ? c->row_bytes
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
-        .work = flops_work(c->op),
-        .precision = p->job.regime.arithmetic,
+        .work = work,
+        /* Only products and attention have a format's units. */
+        .precision = flops_multiplies(work) ? arithmetic : PRECISION_FP32,
         .flops = c->flops,
+        .size = (double)c->flops / (double)n_parts,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
@@ -599,30 +608,42 @@ static void give_level(struct ledger *ledger, const struct machine *machine,
         ledger_set_reason(ledger, METRIC_JOULES, why);
 }
 
+/* A number of the profile is unknown: so are these. */
+static void give_unknown(struct ledger *ledger, const char *key,
+                         const struct quantity *quantity, bool seconds)
+{
+    char why[384];
+
+    if (quantity_known(quantity))
+        return;
+    snprintf(why, sizeof why, "%s: %s", key, quantity->source);
+    if (seconds)
+        ledger_set_reason(ledger, METRIC_SECONDS, why);
+    ledger_set_reason(ledger, METRIC_JOULES, why);
+}
+
 /* Why the machine tells no seconds, or no joules. */
 static void give_unknowns(struct ledger *ledger, const struct machine *machine,
-                          enum precision precision)
+                          enum precision arithmetic)
 {
-    const struct quantity *peak = machine_peak(machine, precision);
-    const struct quantity *joules = &machine->joules_per_flop[precision];
-    const struct quantity *standing = &machine->watts.standing;
-    const char *name = precision_names[precision];
-    char why[384];
+    const enum precision of[] = { PRECISION_FP32, arithmetic };
+    char key[64];
 
     for (int i = 0; i < LEVEL_COUNT; i++)
         give_level(ledger, machine, (enum level)i);
-    snprintf(why, sizeof why, "joules_per_flop.%s: %s", name, joules->source);
-    if (!quantity_known(joules))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "watts.static: %s", standing->source);
-    if (!quantity_known(standing))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "peak_flops_per_second.%s: %s", name,
-             peak->source);
-    if (!quantity_known(peak)) {
-        ledger_set_reason(ledger, METRIC_SECONDS, why);
-        ledger_set_reason(ledger, METRIC_JOULES, why);
+    give_unknown(ledger, "watts.static", &machine->watts.standing, false);
+    for (int i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "joules_per_flop.%s",
+                 precision_names[of[i]]);
+        give_unknown(ledger, key, &machine->joules_per_flop[of[i]], false);
     }
+    snprintf(key, sizeof key, "peak_flops_per_second.%s",
+             precision_names[PRECISION_FP32]);
+    give_unknown(ledger, key, machine_work_peak(machine, WORK_VECTOR,
+                                                PRECISION_FP32), true);
+    snprintf(key, sizeof key, "peak_flops_per_second.%s",
+             precision_names[arithmetic]);
+    give_unknown(ledger, key, machine_peak(machine, arithmetic), true);
 }
 
 static void give_reasons(struct ledger *ledger, const struct machine *machine,

@@ -58,7 +58,7 @@ struct estimate roofline_seconds(const struct machine *m,
                                  const struct traffic *traffic)
 {
     const struct quantity one = { .value = 1, .low = 1, .high = 1 };
-    double share = machine_efficiency(m, load->work, load->flops);
+    double share = machine_efficiency(m, load->work, load->size);
     /* No scale lifts an op above the machine's peak. */
     struct quantity reached = {
         .value = fmin(1.0, share * m->efficiency_scale.value),
@@ -68,7 +68,8 @@ struct estimate roofline_seconds(const struct machine *m,
     struct estimate compute = { 0, 0, 0 };
     if (load->flops > 0)
         compute = duration((double)load->flops,
-                           machine_peak(m, load->precision), &reached);
+                           machine_work_peak(m, load->work, load->precision),
+                           &reached);
     struct estimate memory = { 0, 0, 0 };
 
     for (int i = 0; i < LEVEL_COUNT; i++) {
