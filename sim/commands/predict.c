@@ -26,15 +26,17 @@ static const char *const logits[] = { [LOGITS_LAST] = "last",
          __VA_ARGS__)
 enum { MOST = 1 << 24 };
 static const struct flag flags[] = {
-    FLAG_OPERAND("MODEL", NULL, "a model YAML (configs/models/), a run or"
-        " checkpoint directory with config.json, a GGUF or a llama2.c file"),
+    FLAG_OPERAND("MODEL", NULL, "a model YAML or its name (configs/models/),"
+        " a run config (configs/runs/), a run or checkpoint directory with"
+        " config.json, a GGUF or a llama2.c file"),
     PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
         memory_phase_names, NULL, "what is priced: a training step, all tokens"
         " at once, or one new token of each sequence"),
-    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "1", NULL, NULL,
-        "how many sequences are processed at once"),
+    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "", NULL, NULL,
+        "how many sequences are processed at once; not given: as a run config"
+        " says, else 1"),
     PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
-        "machine profile; adds seconds, joules and bytes per level"),
+        "machine profile or its name; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
         " them, or one type for all; fp8, int8 and int4 without scales or"
@@ -57,7 +59,7 @@ static const struct flag flags[] = {
     FLAG_SET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
-        " model.max_tokens"),
+        " as a run config says, else model.max_tokens"),
     PREDICT("--logits", "ROWS", "--phase prefill", CHOICE, logits, 0, 0, "last",
         logits, NULL, "the rows whose logits are worked out: each sequence's"
         " last, as before a decode step, or all, as to score a text"),
@@ -106,10 +108,6 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase train", err);
     if (status == STATUS_OK && o->phase != MEMORY_FORWARD)
         status = flags_refuse(c, "--phase prefill", err);
-    if (status == STATUS_OK && o->batch % o->accumulate != 0)
-        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
-                           ": allowed are divisors of --batch, %" PRId64,
-                           o->accumulate, o->batch);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
@@ -287,8 +285,11 @@ static enum status load_model(struct predict_answer *a, struct error *err)
     } else if (ends_with(o->model, ".json")) {
         status = load_json(a, o->model, err);
     } else {
-        status = load_yaml(a, err);
+        status = predict_is_run(o->model) ? predict_load_run(a, err)
+                                          : load_yaml(a, err);
     }
+    if (a->options->batch == 0)
+        a->options->batch = 1;
     return status == STATUS_OK && o->weights >= 0
                ? store_as(&a->question.spec, weights[o->weights], err) : status;
 }
@@ -298,6 +299,10 @@ static enum status load(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     enum status status = load_model(a, err);
 
+    if (status == STATUS_OK && o->batch % o->accumulate != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
+                           ": allowed are divisors of --batch, %" PRId64,
+                           o->accumulate, o->batch);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
@@ -423,6 +428,11 @@ const struct command predict_command = {
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",
+    .examples =
+        "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
+        "  isobath predict mod-220m-paper --by layer\n"
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+    .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,
 };

@@ -84,6 +84,13 @@ static const char *logits_text(const struct predict_question *q)
                            : ", logits of the last token";
 }
 
+/* "134.5 M"; never with an exponent. */
+static void parameters_text(char out[32], uint64_t n)
+{
+    const double millions = (double)n / 1e6;
+    snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
 /* How the steps are run, unless as the executor does. */
 static void print_regime(FILE *file, const struct predict_answer *a)
 {
@@ -111,16 +118,18 @@ static void print_model(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
+    char parameters[32];
 
+    parameters_text(parameters, memory_parameters(s));
     for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l]) {
             int32_t kept = spec_kept(s, l, T);
             least = kept < least ? kept : least;
             most = kept > most ? kept : most;
         }
-    fprintf(file, "%s: %s, %d layers, C %d, %.4g M parameters; ",
+    fprintf(file, "%s: %s, %d layers, C %d, %s parameters; ",
             a->options->model, family_names[spec_family(s)], s->n_layers,
-            s->n_channels, (double)memory_parameters(s) / 1e6);
+            s->n_channels, parameters);
     if (most == 0) {
         fputs("dense\n", file);
     } else {

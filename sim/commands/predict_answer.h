@@ -29,8 +29,11 @@ struct predict_options {
 
 /* All the data that are printed, in any format. */
 struct predict_answer {
-    const struct predict_options *options;
+    struct predict_options *options;    /* a run config fills in what the flags
+                                         * leave open */
     struct predict_question question;
+    char   run_machine[CONFIG_TEXT_SIZE];       /* what options->machine may point
+                                                 * to */
     json_t *config;                     /* of the model, resolved */
     struct format_config formats;       /* that its file says */
     struct machine *machine;            /* NULL: none */
@@ -39,6 +42,15 @@ struct predict_answer {
     int    n_rows;
     struct predict_row total;
 };
+
+/* ---- predict_run.c ---- */
+
+/* True if the file is a config of isobath train or isobath run: it has a section
+ * train:, data: or run:. */
+bool        predict_is_run(const char *path);
+/* The spec and the config of such a file, its batch, tokens and machine. */
+enum status predict_load_run(struct predict_answer *answer,
+                             struct error *err) MUST_CHECK;
 
 /* ---- predict_memory.c ---- */
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/base/shipped.h"
+
 const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 
 #define AT(member) offsetof(struct machine, member)
@@ -273,9 +275,11 @@ static enum status check(const struct machine *m, const char **key,
     return status == STATUS_OK ? check_memory(m, key, err) : status;
 }
 
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err)
 {
+    static const char *const kinds[] = { "machines", NULL };
+    char file[FILE_PATH_SIZE];
     struct config_origin origins[N_KEYS];
     struct error local;
     const char *key;
@@ -283,8 +287,9 @@ enum status machine_load(struct machine *out, const char *path,
     if (!err)
         err = &local;
     out->product_lanes = 0;          /* no key sets it */
-    enum status status = config_load(out, &machine_schema, path, NULL, 0,
-                                     origins, err);
+    enum status status = shipped_find(file, kinds, name, err);
+    if (status == STATUS_OK)
+        status = config_load(out, &machine_schema, file, NULL, 0, origins, err);
     if (status != STATUS_OK)
         return status;
     status = check(out, &key, err);

@@ -66,7 +66,7 @@ extern const char *const model_config_routers[];
 #define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
     MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
         "expert_choice", model_config_policies, "",                            \
-        "the rule by which a routed block keeps tokens; isobath run --help"    \
+        "the rule by which a routed block keeps tokens; isobath keys run"     \
         " says what each does; training takes " ROUTE_TRAINED_NAMES "and no"   \
         " other")                                                              \
     MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
