@@ -204,7 +204,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         signals = spec->signal != SIGNAL_NONE,
         by_table = spec->signal == SIGNAL_TABLE,
         normed = spec->router_input != ROUTER_INPUT_RAW,
-        by_change = routed && spec->signal == SIGNAL_CHANGE;
+        by_change = routed && spec->signal == SIGNAL_CHANGE,
+        gated = routed && spec->bypass_gated;
     const bool rescored = routed && spec_scored_again(spec),
         predicts = routed && spec->n_predictor > 0;
     const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
@@ -240,6 +241,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "carried keys",      2*E, carried && !decode ? rows : 0 },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
+        /* Gate, row, token; in training the rows themselves. */
+        { ACT, "skipped rows",      train ? 3 + C : 3, gated ? h.scored : 0 },
         { ACT, "norm1",             C, h.operands },
         { ACT, "qkv",               Q + 2*E, h.rows },
         { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads, qk_norm ? h.rows : 0 },

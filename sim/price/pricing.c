@@ -323,6 +323,17 @@ static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
     return true;
 }
 
+/* The i-th token of the sequence that the choice does not keep. */
+static int32_t skipped_at(const struct pricing *p, int32_t b, int32_t i)
+{
+    const int32_t *kept = allocation_kept(p->job.allocation, p->choice, b);
+    const int32_t n = allocation_count(p->job.allocation, p->choice, b);
+
+    for (int32_t k = 0; k < n && kept[k] <= i; k++)
+        i++;
+    return i;
+}
+
 /* Row i of sequence b, or false: there is none. */
 static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
                    int32_t i, struct row *row)
@@ -341,6 +352,9 @@ static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
             return false;
         t = allocation_kept(a, p->choice, b)[i];
         row->keys = kept_keys(p, b, i);
+        break;
+    case ROWS_SKIPPED:
+        t = skipped_at(p, b, i);
         break;
     case ROWS_LAST:
         t = length - 1 + i;
@@ -517,6 +531,9 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
         } else if (rows == ROWS_KEPT) {
             count.rows += (uint64_t)allocation_count(a, p->choice, b);
             count.keys += sum_of_keys(p, b);
+        } else if (rows == ROWS_SKIPPED) {
+            count.rows += length_of(p, b) -
+                          (uint64_t)allocation_count(a, p->choice, b);
         } else if (row_at(p, rows, b, 0, &row)) {
             add_row(&count, &row);
         }
