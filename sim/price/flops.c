@@ -398,6 +398,14 @@ enum work flops_work(enum op op, bool one_query)
     return work_of[op] == WORK_ATTEND && one_query ? WORK_QUERY : work_of[op];
 }
 
+bool flops_multiplies(enum work work)
+{
+#define X(id, name, like, what) like,
+    static const enum work like[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+    return like[work] != WORK_VECTOR;
+}
+
 uint64_t flops_keys(uint64_t i)
 {
     return OP_KEY_TILE * (i / OP_KEY_TILE + 1);

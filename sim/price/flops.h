@@ -71,6 +71,8 @@ enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
 /* `one_query`: attention is that of one new token a sequence. */
 enum work flops_work(enum op op, bool one_query);
+/* Products and attention, which machines have units for, a number format each. */
+bool flops_multiplies(enum work work);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
