@@ -4,16 +4,18 @@
 
 #include "sim/price/machine.h"
 
-/* Watts with everything at full rate at once: every flop and every cache level,
- * and DRAM where the TDP covers it.  A sane profile stays below tdp_watts. */
-static inline double full_watts(const struct machine *m)
+/* Watts with everything at full rate at once: every flop of that format and every
+ * cache level, and DRAM where the cap covers it.  NAN: a number is unknown.  A
+ * sane profile stays below watts.cap. */
+static inline double full_watts(const struct machine *m,
+                                enum precision precision)
 {
-    double watts = m->static_watts.value +
-        m->peak_flops_per_second.value * m->joules_per_flop.value;
+    double watts = m->watts.standing.value +
+        machine_peak(m, precision)->value * m->joules_per_flop[precision].value;
 
     for (int i = 0; i < LEVEL_COUNT; i++)
         if (machine_has_level(m, (enum level)i) &&
-            (i != LEVEL_DRAM || m->dram_within_tdp))
+            (i != LEVEL_DRAM || m->dram_within_cap))
             watts += m->level[i].bytes_per_second.value *
                      m->level[i].joules_per_byte.value;
     return watts;

@@ -115,8 +115,9 @@ static inline struct machine machine(void)
 #define Q(x) { .value = x, .low = x / 2, .high = x * 2 }
     struct machine m = {
         .name = "round", .cores = 1,
-        .peak_flops_per_second = Q(1e11), .joules_per_flop = Q(1e-11),
-        .static_watts = Q(5.0), .launch_seconds = Q(1e-6),
+        .peak_flops_per_second = { Q(1e11) },
+        .vector_flops_per_second = Q(1e11), .joules_per_flop = { Q(1e-11) },
+        .watts.standing = Q(5.0), .launch_seconds = Q(1e-6),
         .efficiency_scale = { .value = 1, .low = 1, .high = 1 },
         .level = {
             { Q(3e4), Q(4e11), Q(1e-12) },  { Q(2e5), Q(2e11), Q(2e-12) },

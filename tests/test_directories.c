@@ -235,22 +235,64 @@ Test(directories, a_full_disk_leaves_no_cut_figure)
     expect_no_cut_figure();
 }
 
-/* Half a PNG, and all is well. */
-static const char half_gnuplot[] =
-    "#!/bin/sh\ncase \"$*\" in *--version*) ;; *) "
-    "printf '\\211PNG half'; o=${3#*OUT=\\'}; o=${o%%\\'*}\n"
-    "test -z \"$o\" || printf half >\"$o.png\" ;; esac\n";
-
-Test(directories, a_figure_that_gnuplot_drew_in_part_is_left_out)
+/* What this test's gnuplot does for a figure, with exit code 0. */
+static void put_gnuplot(const char *does)
 {
-    char path[1024];
+    char script[1024], path[1024];
 
-    train("run");
-    put_file("gnuplot", half_gnuplot);
+    snprintf(script, sizeof script, "#!/bin/sh\ncase \"$*\" in *--version*)"
+             " exit 0 ;; esac\n%s\n", does);
+    put_file("gnuplot", script);
     cr_assert(chmod("gnuplot", 0755) == 0);
     snprintf(path, sizeof path, "%s:%s", entered_directory, getenv("PATH"));
     setenv("PATH", path, 1);
+}
+
+/* Half a PNG, and all is well. */
+static const char half[] =
+    "printf '\\211PNG half'; o=${3#*OUT=\\'}; o=${o%%\\'*}\n"
+    "test -z \"$o\" || printf half >\"$o.png\"";
+
+Test(directories, a_figure_that_gnuplot_drew_in_part_is_left_out)
+{
+    train("run");
+    put_gnuplot(half);
     cr_expect(eq(int, report("run", "page"), 0));
-    expect_said("stderr", "in part");
+    expect_said("stderr", ".svg: gnuplot drew it in part");
     expect_no_cut_figure();
+}
+
+/* The end of an SVG, and this on standard error. */
+#define SAYING(text) "printf '<svg>\n</svg>\n'; printf '%s\\n' " text " >&2"
+
+Test(directories, a_figure_that_gnuplot_says_is_wrong_is_left_out)
+{
+    static const struct { const char *does, *said; } faults[] = {
+        { SAYING("'drawing' '\"a.gp\" line 3: warning: no output here'"),
+          ".svg: gnuplot says: \"a.gp\" line 3: warning: no output here" },
+        { SAYING("'Cairo reports: out of memory'"),
+          ".svg: gnuplot says: Cairo reports: out of memory" },
+        { SAYING("'Error re-writing a file'"),
+          ".svg: gnuplot says: Error re-writing a file" },
+    };
+
+    train("run");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        put_gnuplot(faults[i].does);
+        cr_expect(eq(int, report("run", "page"), 0));
+        expect_said("stderr", faults[i].said);
+        cr_expect(system("test -z \"$(find page -name '*.svg')\"") == 0);
+    }
+}
+
+Test(directories, what_libraries_say_while_gnuplot_draws_is_no_fault)
+{
+    train("run");
+    put_gnuplot("case \"$*\" in *svg*) " SAYING("'Fontconfig error: Cannot load"
+                " default config file' 'Could not find/open font' "
+                "'(process:7): Pango-WARNING **: error'") " ;; *) printf "
+                "'IEND\\256\\102\\140\\202' ;; esac");
+    cr_expect(eq(int, report("run", "page"), 0));
+    cr_expect(system("test -n \"$(find page -name '*.svg')\"") == 0);
+    cr_expect(system("test -n \"$(find page -name '*.png')\"") == 0);
 }

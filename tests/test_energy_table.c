@@ -93,8 +93,8 @@ Test(energy_table, text_says_what_is_known_and_what_is_not)
     expect(text, "77 windows of 1 s on 2 threads");
     expect(text, "joules_per_flop 12.0 pJ/flop 9.00 pJ/flop 15.0 pJ/flop "
            "fitted\n");
-    expect(text, "idle_watts 20.0 W 15.0 W 25.0 W in static_watts\n");
-    expect(text, "static_watts 24.0 W 18.0 W 30.0 W fitted\n");
+    expect(text, "idle_watts 20.0 W 15.0 W 25.0 W in watts.static\n");
+    expect(text, "watts.static 24.0 W 18.0 W 30.0 W fitted\n");
     expect(text, "l2.joules_per_byte - - - prior: no window shows it\n");
     expect(text, "1 kernels, at most 4.0% off (L1 -4.0%)");
     expect(text, "condition number 12.5");

@@ -1,5 +1,5 @@
-/* test_faults.c - Let one allocation fail: the answer is right, or a message
- * says why there is none. */
+/* test_faults.c - Let one call fail, or a signal come at it: the answer is right,
+ * or a message says why there is none; no file is left half written. */
 #include <criterion/criterion.h>
 #include "tests/cli.h"
 
@@ -18,15 +18,16 @@ static void set_up_faults(void)
 
 TestSuite(faults, .init = set_up_faults, .fini = leave_directory);
 
-/* The program, whose n-th call of a kind fails; 0: none, and the numbers of
- * them go to the file counts. */
-static int with_fault(const char *kind, long n, const char *const *arguments)
+/* The program, whose n-th call of a kind fails with `cause` as in faults.c; 0:
+ * none, and the numbers of them go to the file counts. */
+static int with_cause(const char *kind, long n, int cause,
+                      const char *const *arguments)
 {
-    char preload[PROGRAM_SIZE], fault[32];
+    char preload[PROGRAM_SIZE], fault[64];
 
     program_path(preload);
     strcpy(strrchr(preload, '/'), "/faults.so");
-    snprintf(fault, sizeof fault, "%s:%ld:%d", kind, n, ENOSPC);
+    snprintf(fault, sizeof fault, "%s:%ld:%d", kind, n, cause);
     setenv("LD_PRELOAD", preload, 1);
     setenv(n > 0 ? "FAULT" : "FAULT_COUNTS", n > 0 ? fault : "counts", 1);
     pid_t child = start(arguments, (struct limits){ 0 });
@@ -34,6 +35,11 @@ static int with_fault(const char *kind, long n, const char *const *arguments)
     unsetenv("FAULT");
     unsetenv("FAULT_COUNTS");
     return finish(child);
+}
+
+static int with_fault(const char *kind, long n, const char *const *arguments)
+{
+    return with_cause(kind, n, ENOSPC, arguments);
 }
 
 /* The number of calls of a kind; the answer goes to the file right. */
@@ -134,4 +140,64 @@ Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
         json_decref(left);
     }
     json_decref(right);
+}
+
+/* ---- signals ---- */
+
+/* At the n-th call of a kind while the answer goes to the file `out`, which
+ * holds an older one.  Returns whether the new one, `whole`, stands there. */
+static bool interrupted(const char *kind, long n, int signal,
+                        const char *const *arguments)
+{
+    put_file("out", "older");
+    cr_expect(eq(int, with_cause(kind, n, -signal, arguments), 130),
+              "%s %ld, signal %d", kind, n, signal);
+    cr_expect(system("test -z \"$(find . -name '*.tmp')\"") == 0,
+              "%s %ld, signal %d", kind, n, signal);
+    const bool done = system("cmp -s out whole") == 0;
+    if (!done)
+        expect_said("out", "older");
+    return done;
+}
+
+static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+/* As nohup does not leave it, under which tests may run. */
+static void hear_hangups(void)
+{
+    signal(SIGHUP, SIG_DFL);
+}
+
+Test(faults, a_signal_at_any_write_of_a_prediction_leaves_an_older_file_or_a_whole)
+{
+    /* The second sync is of the directory: the file is renamed by then. */
+    static const char *const kinds[] = { "write", "sync", "rename" };
+    const char *const *arguments = ARGUMENTS("predict", "model.yaml", "--by",
+        "layer", "--format", "csv", "--set", "model.layers=200", "-o", "out");
+
+    hear_hangups();
+    put_file("model.yaml", shape);
+    for (int k = 0; k < 3; k++) {
+        const long all = calls(kinds[k], arguments);
+        cr_assert(rename("out", "whole") == 0);
+        for (long n = 1; n <= all; n++)
+            for (int i = 0; i < SIGNALS; i++)
+                cr_expect(not(interrupted(kinds[k], n, signals[i],
+                                          arguments) && !(k == 1 && n == 2)));
+    }
+}
+
+/* While it measures, and when it writes what it found. */
+Test(faults, a_signal_at_work_on_a_machine_profile_leaves_the_older_file)
+{
+    static const char *const kinds[] = { "memory", "write", "rename" };
+    const char *const *arguments = ARGUMENTS("machine", "--quick", "-o", "out",
+                                             "-q", "--threads", "1");
+
+    hear_hangups();
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < SIGNALS; i++)
+            cr_expect(not(interrupted(kinds[k], k == 0 ? 100 : 1, signals[i],
+                                      arguments)));
 }

@@ -79,9 +79,9 @@ Test(machine_profile, what_was_measured_comes_back)
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_assert(eq(str, m.name, "Test \\ \"CPU\""));
     cr_assert(eq(i64, m.cores, 2));
-    cr_assert(eq(dbl, m.peak_flops_per_second.value, 190e9));
-    cr_assert(eq(dbl, m.peak_flops_per_second.low, 180e9));
-    cr_assert(eq(str, m.peak_flops_per_second.grade, "measured"));
+    cr_assert(eq(dbl, machine_peak(&m, PRECISION_FP32)->value, 190e9));
+    cr_assert(eq(dbl, machine_peak(&m, PRECISION_FP32)->low, 180e9));
+    cr_assert(eq(str, (char *)machine_peak(&m, PRECISION_FP32)->grade, "measured"));
     cr_assert(eq(dbl, m.level[LEVEL_DRAM].bytes_per_second.value, 20e9));
     /* two L1 and L2, one shared L3 */
     cr_assert(eq(dbl, m.level[LEVEL_L1].size_bytes.value, 65536.0));
@@ -114,9 +114,9 @@ Test(machine_profile, a_rate_that_others_ran_beside_is_not_graded_measured)
 
     peak.flops_all.share = 0.5;
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
-    cr_expect(eq(str, m.peak_flops_per_second.grade, "assumed"));
-    cr_expect(eq(dbl, m.peak_flops_per_second.value, 190e9));
-    cr_expect(eq(dbl, m.peak_flops_per_second.high, 380e9));
+    cr_expect(eq(str, (char *)machine_peak(&m, PRECISION_FP32)->grade, "assumed"));
+    cr_expect(eq(dbl, machine_peak(&m, PRECISION_FP32)->value, 190e9));
+    cr_expect(eq(dbl, machine_peak(&m, PRECISION_FP32)->high, 380e9));
     cr_expect(eq(str, m.level[LEVEL_DRAM].bytes_per_second.grade, "measured"));
 }
 
@@ -127,9 +127,9 @@ Test(machine_profile, joules_are_priors_and_say_so)
     struct error err = { 0 };
 
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
-    cr_assert(eq(str, m.joules_per_flop.grade, "assumed"));
+    cr_assert(eq(str, m.joules_per_flop[PRECISION_FP32].grade, "assumed"));
     cr_assert(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
-    cr_assert(full_watts(&m) <= m.tdp_watts.value);
+    cr_assert(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 /* A neighbour took the machine while L1 was measured. */
@@ -203,17 +203,17 @@ Test(machine_profile, fitted_joules_replace_priors_with_their_interval)
 
     cr_assert(eq(int, round_trip_fit(&peak, &machine_fit, &m, &err), STATUS_OK),
               "%s", err.text);
-    cr_expect(eq(dbl, m.joules_per_flop.value, 11e-12));
-    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop.low, 9.9e-12, 4));
-    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop.high, 13.2e-12, 4));
-    cr_expect(eq(str, m.joules_per_flop.grade, "fitted"));
-    cr_expect(strstr(m.joules_per_flop.source, "2026-01-02: \"here\"") != NULL);
-    cr_expect(eq(dbl, m.static_watts.value, 25));
-    cr_expect(eq(str, m.static_watts.grade, "fitted"));
+    cr_expect(eq(dbl, m.joules_per_flop[PRECISION_FP32].value, 11e-12));
+    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop[PRECISION_FP32].low, 9.9e-12, 4));
+    cr_expect(ieee_ulp_eq(dbl, m.joules_per_flop[PRECISION_FP32].high, 13.2e-12, 4));
+    cr_expect(eq(str, m.joules_per_flop[PRECISION_FP32].grade, "fitted"));
+    cr_expect(strstr(m.joules_per_flop[PRECISION_FP32].source, "2026-01-02: \"here\"") != NULL);
+    cr_expect(eq(dbl, m.watts.standing.value, 25));
+    cr_expect(eq(str, m.watts.standing.grade, "fitted"));
     cr_expect(eq(dbl, m.level[LEVEL_L1].joules_per_byte.value, 5e-12));
     cr_expect(eq(dbl, m.level[LEVEL_L2].joules_per_byte.value, 3e-12));
     cr_expect(eq(dbl, m.level[LEVEL_DRAM].joules_per_byte.value, 90e-12));
-    cr_expect(full_watts(&m) <= m.tdp_watts.value);
+    cr_expect(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 Test(machine_profile, what_the_fit_does_not_resolve_keeps_its_prior)
@@ -256,6 +256,6 @@ Test(machine_profile, what_a_profile_may_not_hold_keeps_its_prior)
     cr_assert(eq(int, round_trip_fit(&peak, &machine_fit, &m, &err), STATUS_OK),
               "%s", err.text);
     cr_expect(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
-    cr_expect(eq(str, m.joules_per_flop.grade, "assumed"));
-    cr_expect(eq(str, m.static_watts.grade, "assumed"));
+    cr_expect(eq(str, m.joules_per_flop[PRECISION_FP32].grade, "assumed"));
+    cr_expect(eq(str, m.watts.standing.grade, "assumed"));
 }

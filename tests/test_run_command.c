@@ -75,6 +75,27 @@ Test(run_command, run_finds_the_loss_that_training_reported)
     json_decref(trained);
 }
 
+Test(run_command, run_finds_the_loss_that_training_reported_of_the_test_split)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.judge_windows=0", "--set",
+                              "train.judge_split=test"), 0));
+    json_t *trained = summary_of("a");
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(
+        json_object_get(trained, "loss"), "heldout_split")), "test"));
+    for (int test = 0; test < 2; test++) {
+        cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                                  test ? "test" : "validation", "-o",
+                                  test ? "t" : "v"), 0));
+        json_t *scored = summary_of(test ? "t" : "v");
+        cr_expect(eq(int, test, fabs(number_at(scored, "loss.heldout_causal") -
+                                     number_at(trained, "loss.heldout_causal"))
+                                     < 1e-5));
+        json_decref(scored);
+    }
+    json_decref(trained);
+}
+
 /* Sums of the columns flops and loss_nats, and the number of rows. */
 static void sum_tokens(const char *name, double *flops, double *nats, int *rows)
 {
@@ -272,6 +293,20 @@ Test(run_command, profile_keeps_the_ceilings_of_its_machine)
                  0));
     s = summary_of("none");
     cr_expect(json_object_get(s, "ceilings") == NULL);
+    json_decref(s);
+}
+
+/* 256 tokens are not in a model of 64, of which all but the first decode. */
+Test(run_command, a_profile_fits_the_model_and_prints_what_it_writes)
+{
+    put_file("model.yaml", "model:\n  family: gpt2\n  layers: 2\n"
+               "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
+    cr_assert(eq(int, ISOBATH("profile", "model.yaml", "-o", "p", "-p", "decode",
+                              "-r", "1", "-q", "-f", "json"), 0));
+    expect_same_file("stdout", "p/summary.json");
+    json_t *s = summary_of("p");
+    cr_expect(eq(dbl, number_at(s, "config.tokens"), 64));
+    cr_expect(eq(dbl, number_at(s, "config.decode_steps"), 63));
     json_decref(s);
 }
 

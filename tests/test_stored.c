@@ -722,3 +722,50 @@ Test(stored, another_type_than_the_model_was_opened_for_is_refused)
     free(data);
     model_close(m);
 }
+
+/* A scale that is NaN or infinite makes a number of its block so, and no other
+ * bits do: judged by the numbers themselves, over random bits. */
+Test(stored, a_block_is_finite_if_all_of_its_numbers_are)
+{
+    enum { BLOCKS = 20000, MOST_BYTES = 256 };
+    struct random random = random_seeded(7);
+
+    for (int t = 0; t < NUMBER_COUNT; t++) {
+        const struct number_info *info = &number_table[t];
+        int finite = 0;
+        for (int i = 0; i < BLOCKS; i++) {
+            uint8_t block[MOST_BYTES];
+            float number[256];
+            bool all = true;
+            for (int b = 0; b < info->bytes; b++)
+                block[b] = (uint8_t)random_below(&random, 256);
+            numbers_floats((enum number)t, number, info->block, block);
+            for (int n = 0; n < info->block; n++)
+                all &= isfinite(number[n]) != 0;
+            cr_assert(numbers_finite((enum number)t, info->block, block) == all,
+                      "%s", info->name);
+            finite += all;
+        }
+        cr_expect(finite > 0 && finite < BLOCKS, "%s", info->name);
+    }
+}
+
+/* The one block of a stored matrix that is spoilt is the last column's. */
+Test(stored, an_infinite_scale_is_refused)
+{
+    struct model_spec spec = spec_of(FAMILY_LLAMA, true);
+    struct error err;
+
+    store_all(&spec, NUMBER_Q8_0);
+    struct model *m = open_model(&spec, &spec, NULL, 2);
+    const struct tensor *up = tensor_find(model_tensors(m), 0, TENSOR_UP);
+    uint8_t *data = draw(NUMBER_Q8_0, up->n, 1);
+    struct foreign_numbers from = { NUMBER_Q8_0, SPAN_ALL, LAYOUT_LINEAR, data,
+                                    false };
+    cr_expect(eq(int, fill_tensor(m, up, &from, &err), STATUS_OK));
+    data[numbers_bytes(NUMBER_Q8_0, up->n) - 33] = 0x7c;      /* its half */
+    cr_expect(eq(int, fill_tensor(m, up, &from, &err), STATUS_FAILED));
+    cr_expect(strstr(err.text, "NaN or infinite") != NULL, "%s", err.text);
+    free(data);
+    model_close(m);
+}

@@ -9,6 +9,7 @@
 #include "models/training/data.h"
 #include "models/files/source.h"
 #include "sim/commands/commands.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/base/random.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
@@ -40,6 +41,17 @@ static enum status read_tokens(struct profile_job *s, struct error *err)
     return STATUS_OK;
 }
 
+/* What nobody asked for is no more than the model covers. */
+static void fit_tokens(struct profile_arguments *a, int64_t most)
+{
+    enum { TOKENS = 256, STEPS = 64 };
+
+    if (a->tokens == 0)
+        a->tokens = most < TOKENS ? most : TOKENS;
+    if (a->steps == 0)
+        a->steps = a->tokens > STEPS ? STEPS : a->tokens - 1;
+}
+
 static enum status open_session(struct profile_job *s, struct machine *machine,
                                 struct error *err)
 {
@@ -53,6 +65,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
     s->has_thresholds = s->source->routing.has_thresholds &&
                         s->source->spec.router_scores;
+    fit_tokens(a, s->source->spec.max_tokens);
     if (a->tokens > s->source->spec.max_tokens)
         return error_set(err, STATUS_BAD_VALUE, "--tokens %" PRId64 ": %s"
                          " covers at most %d", a->tokens, a->model,
@@ -78,20 +91,13 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     return status;
 }
 
-static json_t *quantity_json(const struct quantity *q)
-{
-    return json_pack("{s:f, s:f, s:f, s:s, s:s}", "value", q->value, "low",
-                     q->low, "high", q->high, "grade", q->grade, "source",
-                     q->source);
-}
-
 /* The rates of the machine profile in use: a profile may change after the
  * run. */
 static json_t *ceilings_json(const struct machine *machine)
 {
     json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
         "cores", (json_int_t)machine->cores, "flops_per_second",
-        quantity_json(&machine->peak_flops_per_second));
+        quantity_json(machine_peak(machine, PRECISION_FP32)));
 
     for (int i = 0; i < LEVEL_COUNT; i++) {
         char key[32];
@@ -153,6 +159,8 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
         ? validate_write(s->rundir.path, &s->validation, err) : STATUS_OK;
     if (status == STATUS_OK)
         status = rundir_finish(&s->rundir, summary, err);
+    if (status == STATUS_OK && a->common.format == FORMAT_JSON)
+        status = json_print(summary, stdout, err);
     json_decref(summary);
     return status;
 }
@@ -164,7 +172,7 @@ static enum status verdict(const struct profile_job *s, struct error *err)
     size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
     char text[DISAGREEMENT_SIZE];
 
-    if (s->arguments.validate)
+    if (s->arguments.validate && s->arguments.common.format == FORMAT_TEXT)
         validate_print_sum(stdout, &s->validation);
     if (s->differs) {
         disagreement_text(text, &s->first);
@@ -176,6 +184,9 @@ static enum status verdict(const struct profile_job *s, struct error *err)
                               " the error budget: see %s/validate.csv", n,
                               n == 1 ? " is" : "s are", s->rundir.path);
 }
+
+/* The tables are files in DIR, so there is no CSV to print. */
+static const char *const formats[] = { "text", "json", NULL };
 
 const char *const profile_counters[] = { "perf", "rdpmc", "papi", "likwid",
                                          "callgrind", "recorded", NULL };
@@ -193,10 +204,12 @@ static const struct flag flags[] = {
         " random"),
     PROFILE("--batch", "B", INT, batch, 1, 4096, "1", NULL, NULL,
         "how many sequences are processed at once"),
-    PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "256", NULL, NULL,
-        "how many tokens a sequence has"),
-    PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "64", NULL, NULL,
-        "decode the last N of the tokens, one by one"),
+    PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "", NULL, NULL,
+        "how many tokens a sequence has; not given: 256, or as many as the"
+        " model covers"),
+    PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "", NULL, NULL,
+        "decode the last N of the tokens, one by one; not given: 64, or all"
+        " but the first"),
     PROFILE("--repeats", "N", INT, repeats, 1, MEASURE_REPEAT_MAX, "20", NULL,
         NULL, "how often every pass is repeated, the model and its dense twin"
         " in turns"),
@@ -224,6 +237,7 @@ static const struct flag flags[] = {
     PROFILE("--sysfs-root", "DIR", TEXT, sysfs_root, 0, 0, "", NULL, NULL,
         "read topology and energy sensors from DIR instead of /sys"),
     FLAG_SET,
+    FLAG_FORMAT(NULL, formats),
     FLAG_QUIET,
     FLAG_THREADS,
     FLAG_END
@@ -327,6 +341,7 @@ static int run(void *options)
     s->rundir.lock = -1;
     s->source = &source;
     s->arguments = *(struct profile_arguments *)options;
+    s->arguments.common.quiet |= s->arguments.common.format == FORMAT_JSON;
     s->arguments.model = s->arguments.common.operand[0];
     s->phases = json_array();
     command_catch_signals();
@@ -354,6 +369,11 @@ const struct command profile_command = {
     .about = "Run a model and its dense twin in turns and set predicted,"
         " counted and measured side by side, per layer and op, in training,"
         " prefill and decoding.",
+    .examples =
+        "  isobath profile build/run -o build/profile\n"
+        "  isobath profile build/run -o build/prefill -p prefill --machine emerald-rapids-2core\n"
+        "  isobath profile build/run -o build/decode -p decode --text build/corpus/kjv.txt -q -f json\n",
+    .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct profile_arguments), .run = run,
 };

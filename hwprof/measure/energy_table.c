@@ -21,7 +21,7 @@ static struct line line_of(const struct energy_answer *a, int i)
     struct line line = { .taken = false };
 
     if (i == ENERGY_TERM_COUNT) {
-        line.name = "static_watts";
+        line.name = "watts.static";
         line.unit = "W";
         line.c = &a->fit.standing;
         line.taken = machine_profile_takes(&a->profile, ENERGY_IDLE,
@@ -58,7 +58,7 @@ static void add_line(struct table *t, const struct energy_answer *a, int i)
     table_row(t, ROW_PLAIN);
     table_text(t, line.name);
     add_ends(t, &line);
-    table_textf(t, "%s%s%s", !own_key ? "in static_watts"
+    table_textf(t, "%s%s%s", !own_key ? "in watts.static"
                              : line.taken ? "fitted" : "prior",
                 line.reason[0] ? ": " : "", line.reason);
 }

@@ -130,7 +130,7 @@ static void write_level(FILE *file, const struct cpu_topology *t,
     write_prior(file, "  bytes_per_second", rate);
     write_prior(file, "  joules_per_byte", joules);
     if (level == PEAK_DRAM)
-        fputs("  within_tdp: false\n", file);
+        fputs("  within_cap: false\n", file);
 }
 
 /* Cores' share of a socket's design power, and at least what the rest adds up
@@ -140,21 +140,22 @@ static void write_power(FILE *file, const struct peak *peak,
 {
     double busy = peak->flops_all.per_second * joules->flop.value, tdp;
 
+    fputs("watts:\n", file);
     for (int l = PEAK_L1; l < PEAK_DRAM; l++)
         busy += peak->read_all[l].per_second * joules->byte[l].value;
     if (joules->static_watts.source) {
         tdp = fmax(watts_per_core * cores,
                    1.05 * (busy + joules->static_watts.value));
-        write_prior(file, "static_watts", joules->static_watts);
+        write_prior(file, "  static", joules->static_watts);
     } else {
         tdp = fmax(watts_per_core * cores, 1.05 * busy / (1 - static_share));
-        write_prior(file, "static_watts", (struct prior){
+        write_prior(file, "  static", (struct prior){
             static_share * tdp, least_watts * static_share * tdp,
             most_watts * static_share * tdp, "assumed",
             "35% of the TDP share; idle EPYC Milan sockets draw 36 to 40% "
             "(AnandTech 16529)" });
     }
-    write_prior(file, "tdp_watts", (struct prior){
+    write_prior(file, "  cap", (struct prior){
         tdp, least_watts * tdp, most_watts * tdp, "assumed",
         "7 W a core in use, as server parts have (330 W for 48 cores)" });
 }
@@ -220,8 +221,7 @@ static struct joules choose_joules(const struct machine_fit *fit)
 
 static bool is_busy(const struct peak *peak)
 {
-    bool busy = peak_is_busy(&peak->flops_one) ||
-                peak_is_busy(&peak->flops_all);
+    bool busy = peak_is_busy(&peak->flops_all);
 
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
         busy |= peak_is_busy(&peak->read_all[l]);
@@ -237,14 +237,11 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
     double limit = HUGE_VAL;
     int cores = n_cores(t, peak);
     struct prior all = measured(&peak->flops_all, peak->kernel);
-    struct prior one = measured(&peak->flops_one, peak->kernel);
 
     if (!peak->read_all[PEAK_L1].n_runs || !peak->read_all[PEAK_L2].n_runs ||
         !peak->read_all[PEAK_DRAM].n_runs)
         return error_set(err, STATUS_UNAVAILABLE, "no profile: the kernel does "
                          "not list the sizes of L1 and L2");
-    one.high = fmax(one.high, fmax(1.1 * one.value, 1.01 * all.value / cores));
-
     fprintf(file, "# Written by `isobath machine`: rates were measured%s, "
             "joules are %s.\n", is_busy(peak)
             ? " (those graded assumed beside other work: measure again)" : "",
@@ -252,9 +249,10 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
     fputs("name: ", file);
     write_text(file, t->model_name);
     fprintf(file, "\ncores: %d\n", cores);
-    write_prior(file, "peak_flops_per_second", all);
-    write_prior(file, "core_flops_per_second", one);
-    write_prior(file, "joules_per_flop", joules.flop);
+    fputs("peak_flops_per_second:\n", file);
+    write_prior(file, "  fp32", all);
+    fputs("joules_per_flop:\n", file);
+    write_prior(file, "  fp32", joules.flop);
     write_power(file, peak, &joules, cores);
     write_prior(file, "launch_seconds", launch_seconds);
     fputs(efficiency, file);

@@ -19,7 +19,7 @@ struct machine_fit {
 
 /* True where a profile takes the fitted coefficient of this term; if not,
  * reason[] says why the term keeps its prior.  Idle and awake make up
- * static_watts, and go together. */
+ * watts.static, and go together. */
 bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
                            char reason[ENERGY_REASON_SIZE]);
 

@@ -90,6 +90,7 @@ static enum status judge(struct train_job *s, struct verdicts *v,
     struct judging j = { { go_on }, progress_begin("judging", "window", 0,
                                             s->arguments.common.quiet) };
     int64_t windows = s->config.judge_windows;
+    enum split split = train_judge_split(&s->config);
 
     v->causal_rule = trainer_causal_policy(s->trainer);
     if (s->config.thresholds == THRESHOLDS_FITTED &&
@@ -101,20 +102,20 @@ static enum status judge(struct train_job *s, struct verdicts *v,
     v->causal = (struct verdict){ .nats = (double)NAN,
                                   .capacity = (double)NAN,
                                   .flops = (double)NAN };
-    v->topk = trainer_judge(s->trainer, SPLIT_VALIDATION, s->options.policy,
+    v->topk = trainer_judge(s->trainer, split, s->options.policy,
                             windows, &j.watch);
     if (v->causal_rule == s->options.policy)
         v->causal = v->topk;
     else if (v->causal_rule)
-        v->causal = trainer_judge(s->trainer, SPLIT_VALIDATION, v->causal_rule,
+        v->causal = trainer_judge(s->trainer, split, v->causal_rule,
                                   windows, &j.watch);
     enum status status = STATUS_OK;
     v->compared = trainer_drew_routers(s->trainer);
     if (v->compared)
-        status = trainer_judge_dense(s->trainer, SPLIT_VALIDATION, windows,
+        status = trainer_judge_dense(s->trainer, split, windows,
                                      &j.watch, &v->dense, err);
     if (v->compared && status == STATUS_OK)
-        status = trainer_judge_drawn(s->trainer, SPLIT_VALIDATION,
+        status = trainer_judge_drawn(s->trainer, split,
                                      s->options.policy, windows, &j.watch,
                                      &v->drawn, err);
     progress_end(&j.progress);
@@ -182,13 +183,14 @@ static json_t *loss_json(const struct train_job *s,
                          const struct verdicts *v)
 {
     json_t *loss = json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I}",
+        "{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
         "train", json_number(trainer_recent_loss(s->trainer)),
         "heldout_causal", json_number(v->causal.nats),
         "heldout_topk", json_number(v->topk.nats),
         "bits_per_byte", json_number(v->causal.nats / M_LN2),
         "causal_rule", v->causal_rule ? v->causal_rule->name : "none",
         "heldout_rule", s->options.policy->name,
+        "heldout_split", split_names[train_judge_split(&s->config)],
         "heldout_bytes", (json_int_t)v->topk.bytes,
         "heldout_tokens", (json_int_t)v->topk.tokens);
     json_object_set_new(loss, "blocks", blocks_json(v));

@@ -52,12 +52,16 @@ struct train_job {
 struct train_job *train_begin(struct error *err);
 void train_close(struct train_job *s);
 
+/* Read config and spec alone, for who only prices them. */
+enum status train_read_model(struct train_job *s, struct error *err) MUST_CHECK;
 /* Read config, spec, tokenizer and machine; check that memory suffices. */
 enum status train_read_config(struct train_job *s,
                               struct error *err) MUST_CHECK;
 /* Predict the cost of a step that keeps the nominal capacity, and the number of
  * such steps that the budget buys. */
 enum status train_plan(struct train_job *s, struct error *err) MUST_CHECK;
+/* The held-out text that the final loss is of. */
+enum split train_judge_split(const struct train_config *config);
 /* Open the text, and take the fingerprint of all that must not change. */
 enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;

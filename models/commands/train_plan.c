@@ -145,15 +145,21 @@ static enum status open_tokenizer(struct train_job *s, struct error *err)
     return STATUS_OK;
 }
 
-enum status train_read_config(struct train_job *s, struct error *err)
+enum status train_read_model(struct train_job *s, struct error *err)
 {
     const struct command_options *o = &s->arguments.common;
     enum status status = train_config_load(&s->config, s->arguments.config,
                                          o->setting, o->n_settings, s->origins,
                                          err);
+    return status == STATUS_OK ? read_spec(s, err) : status;
+}
+
+enum status train_read_config(struct train_job *s, struct error *err)
+{
     struct train_config *c = &s->config;
-    if (status != STATUS_OK || (status = read_spec(s, err)) ||
-        (status = open_tokenizer(s, err)))
+    enum status status = train_read_model(s, err);
+
+    if (status != STATUS_OK || (status = open_tokenizer(s, err)))
         return status;
     if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&train_config_schema, s->origins, err);
@@ -417,6 +423,11 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     return STATUS_OK;
 }
 
+enum split train_judge_split(const struct train_config *config)
+{
+    return config->judge_split == JUDGE_TEST ? SPLIT_TEST : SPLIT_VALIDATION;
+}
+
 enum status train_open_data(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
@@ -430,6 +441,8 @@ enum status train_open_data(struct train_job *s, struct error *err)
     enum status status = corpus_open(&s->corpus, &c->data_path,
                                      &c->data_weights, (int32_t)c->tokens,
                                      s->tokenizer, c->held_out, err);
+    for (int32_t i = 0; status == STATUS_OK && i < s->corpus.n; i++)
+        status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     return take_fingerprint(s, err);

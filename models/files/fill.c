@@ -2,6 +2,7 @@
  * time on every thread. */
 #include "models/files/fill.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "models/files/numbers.h"
@@ -16,6 +17,7 @@ struct job {
     int64_t from, to;
     const struct stored *range;  /* or NULL: float32 */
     int64_t range_from;          /* its first column */
+    atomic_bool spoiled;         /* a number is NaN or infinite */
 };
 
 /* Token tables are stored as [out,in] already, and so are they in files. */
@@ -37,6 +39,12 @@ static const uint8_t *row_of(const struct job *job, int64_t row)
     size_t bytes = numbers_bytes(job->numbers->type,
                                  (size_t)row_numbers(job));
     return (const uint8_t *)job->numbers->data + (size_t)row * bytes;
+}
+
+static void check_row(struct job *job, const uint8_t *row)
+{
+    if (!numbers_finite(job->numbers->type, (size_t)row_numbers(job), row))
+        atomic_store(&job->spoiled, true);
 }
 
 enum { AT_ONCE = 1 << 18 };      /* bytes read before they are given back */
@@ -62,7 +70,7 @@ enum { ABREAST = 64 };           /* rows widened before they are turned: 4 lines
 /* Rows of the file are rows of ours, or parts of them. */
 static void same_part(void *argument, int part, int parts)
 {
-    const struct job *job = argument;
+    struct job *job = argument;
     const struct tensor *t = job->tensor;
     float *ours = model_weights(job->model) + t->offset;
     const int64_t end = t->rows * (part + 1) / parts;
@@ -71,13 +79,14 @@ static void same_part(void *argument, int part, int parts)
     for (int64_t r = t->rows * part / parts; r < end; r++) {
         numbers_floats(job->numbers->type, ours + r * t->columns + job->from,
                        (size_t)(job->to - job->from), row_of(job, r));
+        check_row(job, row_of(job, r));
         done_with_rows(job, &read, r + 1, r == end - 1);
     }
 }
 
 static void turned_part(void *argument, int part, int parts)
 {
-    const struct job *job = argument;
+    struct job *job = argument;
     const struct tensor *t = job->tensor;
     const int64_t width = job->to - job->from, k = t->rows;
     const int64_t lots = (width + ABREAST - 1) / ABREAST;
@@ -89,10 +98,13 @@ static void turned_part(void *argument, int part, int parts)
     for (int64_t lot = lots * part / parts; lot < end; lot++) {
         const int64_t c0 = lot * ABREAST;
         const int64_t n = width - c0 < ABREAST ? width - c0 : ABREAST;
-        for (int64_t c = 0; c < n; c++)
-            numbers_floats(job->numbers->type, rows + c * k, (size_t)k,
-                           row_of(job, span_row(c0 + c, job->numbers->layout,
-                                      model_spec(job->model)->head_size)));
+        for (int64_t c = 0; c < n; c++) {
+            const uint8_t *row = row_of(job,
+                span_row(c0 + c, job->numbers->layout,
+                         model_spec(job->model)->head_size));
+            numbers_floats(job->numbers->type, rows + c * k, (size_t)k, row);
+            check_row(job, row);
+        }
         transpose(ours + c0, t->columns, rows, k, n);
         done_with_rows(job, &read, c0 + n, lot == end - 1);
     }
@@ -108,7 +120,7 @@ static uint8_t *group_of(const struct stored *s, int64_t group)
 
 static void packed_part(void *argument, int part, int parts)
 {
-    const struct job *job = argument;
+    struct job *job = argument;
     const struct stored *s = job->range;
     const int64_t groups = stored_groups(s);
     const int64_t end = groups * (part + 1) / parts;
@@ -116,13 +128,12 @@ static void packed_part(void *argument, int part, int parts)
     int64_t read = first + groups * part / parts * OP_COLUMN_TILE;
 
     for (int64_t g = groups * part / parts; g < end; g++) {
-        const void *column[OP_COLUMN_TILE];
-        for (int64_t c = 0; c < OP_COLUMN_TILE; c++) {
-            int64_t at = g * OP_COLUMN_TILE + c;
-            column[c] = at < s->columns
-                ? row_of(job, span_row(first + at, job->numbers->layout,
-                                       model_spec(job->model)->head_size))
-                : NULL;
+        const void *column[OP_COLUMN_TILE] = { NULL };
+        const int64_t c0 = g * OP_COLUMN_TILE;
+        for (int64_t c = 0; c < OP_COLUMN_TILE && c0 + c < s->columns; c++) {
+            column[c] = row_of(job, span_row(first + c0 + c,
+                job->numbers->layout, model_spec(job->model)->head_size));
+            check_row(job, column[c]);
         }
         stored_pack(group_of(s, g), s->type, s->rows, column);
         int64_t next = (g + 1) * OP_COLUMN_TILE;
@@ -134,7 +145,7 @@ static void packed_part(void *argument, int part, int parts)
 /* Numbers without blocks whose rows in the file are ours: [in,out]. */
 static void strewn_part(void *argument, int part, int parts)
 {
-    const struct job *job = argument;
+    struct job *job = argument;
     const struct stored *s = job->range;
     const size_t bytes = number_table[s->type].bytes;
     const int64_t groups = stored_groups(s);
@@ -145,9 +156,12 @@ static void strewn_part(void *argument, int part, int parts)
         const int64_t c0 = g * OP_COLUMN_TILE, left = s->columns - c0;
         const int64_t n = left < OP_COLUMN_TILE ? left : OP_COLUMN_TILE;
         uint8_t *to = group_of(s, g);
-        for (int64_t r = 0; r < s->rows; r++, to += OP_COLUMN_TILE * bytes)
+        for (int64_t r = 0; r < s->rows; r++, to += OP_COLUMN_TILE * bytes) {
             memcpy(to, row_of(job, r) + (size_t)(first + c0) * bytes,
                    (size_t)n * bytes);
+            if (g == 0)
+                check_row(job, row_of(job, r));
+        }
     }
 }
 
@@ -169,25 +183,6 @@ static enum status fill_range(struct job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* A NaN or an infinity has all bits of its exponent set (IEEE 754). */
-static enum status check_floats(const struct job *job, struct error *err)
-{
-    enum { EXPONENT = 0x7f800000 };
-    const struct tensor *t = job->tensor;
-    const float *ours = model_weights(job->model) + t->offset;
-    bool bad = false;
-
-    for (int64_t r = 0; r < t->rows; r++)
-        for (int64_t c = job->from; c < job->to; c++) {
-            uint32_t bits;
-            memcpy(&bits, ours + r * t->columns + c, sizeof bits);
-            bad |= (bits & EXPONENT) == EXPONENT;
-        }
-    return bad ? error_set(err, STATUS_BAD_VALUE, "a number in it is NaN or"
-                           " infinite: allowed are finite weights")
-               : STATUS_OK;
-}
-
 enum status fill_tensor(struct model *model, const struct tensor *t,
                         const struct foreign_numbers *from, struct error *err)
 {
@@ -200,8 +195,6 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
         pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
                                                                 : turned_part,
                  &job);
-    if (t->n_ranges == 0)
-        status = check_floats(&job, err);
     for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
         job.range = &t->range[i];
         job.range_from = by_tokens(t) ? job.from : at;
@@ -209,6 +202,9 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
             status = fill_range(&job, err);
         at += t->range[i].columns;
     }
+    if (status == STATUS_OK && job.spoiled)
+        status = error_set(err, STATUS_FAILED, "a number in it is NaN or"
+                           " infinite: allowed are finite weights");
     if (from->mapped)
         file_give_back(from->data, numbers_bytes(from->type, (size_t)(
             t->n / (size_t)t->columns * (size_t)(job.to - job.from))));

@@ -16,9 +16,9 @@ struct foreign_numbers {
     bool        mapped;          /* from a file: pages that were read may go */
 };
 
-/* All threads of the model work on it.  STATUS_BAD_VALUE: a float32 tensor gets
- * a number that is not finite; a stored one wants other types than the file
- * has, or blocks along columns of ours. */
+/* All threads of the model work on it.  STATUS_FAILED: a number is NaN or infinite.
+ * STATUS_BAD_VALUE: a stored tensor wants other types than the file has, or
+ * blocks along columns of ours. */
 enum status fill_tensor(struct model *model, const struct tensor *tensor,
                         const struct foreign_numbers *from,
                         struct error *err) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/files/checkpoint.h"
 #include "models/files/fill.h"
 #include "sim/core/base/file.h"
 
@@ -127,6 +128,8 @@ enum status llama2c_spec(struct model_spec *out, const char *path,
 static enum status read_part(struct model *m, const struct part *part,
                              int32_t layer, const float **at, struct error *err)
 {
+    char name[CHECKPOINT_NAME_SIZE];
+    struct error why;
     const struct tensor *t = tensor_find(model_tensors(m), layer, part->id);
     const struct foreign_numbers numbers = {
         .type = NUMBER_F32, .span = part->span, .layout = part->layout,
@@ -137,9 +140,12 @@ static enum status read_part(struct model *m, const struct part *part,
     if (!t)
         return STATUS_OK;
     span_columns(model_spec(m), t, part->span, &from, &to);
-    enum status status = fill_tensor(m, t, &numbers, err);
+    enum status status = fill_tensor(m, t, &numbers, &why);
+    *at += t->rows * (to - from);
     if (status == STATUS_OK)
-        *at += t->rows * (to - from);
+        return STATUS_OK;
+    checkpoint_name(name, model_spec(m), t);
+    error_set(err, status, "tensor %s: %s", name, why.text);
     return status;
 }
 
@@ -178,8 +184,7 @@ enum status llama2c_import(struct model *m, const char *path,
             for (int32_t l = 0; l < spec.n_layers && status == STATUS_OK; l++)
                 status = read_part(m, part, l, &at, &why);
         if (status != STATUS_OK)
-            error_set(err, status, "%s: the tensor at byte %td: %s", path,
-                      (const char *)at - (const char *)map.data, why.text);
+            error_set(err, status, "%s: %s", path, why.text);
     }
     file_unmap(&map);
     return status;

@@ -175,3 +175,49 @@ void numbers_floats(enum number type, float *out, size_t n, const void *data)
     for (size_t i = 0; i < n; i += info->block, in += info->bytes)
         block_floats[type](out + i, in);
 }
+
+/* All bits of the exponent set (IEEE 754): of every number, or of the halves that
+ * are a block's scales. */
+static bool f32_finite(const byte *in, size_t n)
+{
+    bool bad = false;
+
+    for (size_t i = 0; i < n; i++)
+        bad |= (word(in + 4 * i) & 0x7f800000) == 0x7f800000;
+    return !bad;
+}
+
+static bool halves_finite(const byte *in, size_t n, size_t apart, int exponent)
+{
+    bool bad = false;
+
+    for (size_t i = 0; i < n; i++, in += apart)
+        bad |= ((in[0] | in[1] << 8) & exponent) == exponent;
+    return !bad;
+}
+
+enum { F16_EXPONENT = 0x7c00, BF16_EXPONENT = 0x7f80 };
+
+bool numbers_finite(enum number type, size_t n, const void *data)
+{
+    static const struct { uint8_t first, count; } scales[NUMBER_COUNT] = {
+        [NUMBER_Q8_0] = { 0, 1 }, [NUMBER_Q4_0] = { 0, 1 },
+        [NUMBER_Q4_1] = { 0, 2 }, [NUMBER_Q5_0] = { 0, 1 },
+        [NUMBER_Q5_1] = { 0, 2 }, [NUMBER_Q4_K] = { 0, 2 },
+        [NUMBER_Q5_K] = { 0, 2 }, [NUMBER_Q6_K] = { 208, 1 },
+    };
+    const struct number_info *info = &number_table[type];
+    const byte *in = data;
+    bool finite = true;
+
+    if (type == NUMBER_F32)
+        return f32_finite(in, n);
+    if (info->block == 1)
+        return halves_finite(in, n, info->bytes, type == NUMBER_F16
+                                                     ? F16_EXPONENT
+                                                     : BF16_EXPONENT);
+    for (int i = 0; i < scales[type].count; i++)
+        finite &= halves_finite(in + scales[type].first + 2 * i,
+                                n / info->block, info->bytes, F16_EXPONENT);
+    return finite;
+}

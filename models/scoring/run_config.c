@@ -76,7 +76,7 @@ static const struct config_key keys[] = {
         "keys of a model, where run.model is a model YAML"),
     SCORE("routing", SETTINGS, sections[1], 0, 0, "", files_of_routing, "",
         "policy, blocks, capacity, keep_first, part, skipped_keys and replay,"
-        " as isobath predict --help has them, for the model"),
+        " as isobath keys predict has them, for the model"),
     { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

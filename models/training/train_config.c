@@ -32,6 +32,10 @@ static const char *const thresholds[] = {
     [THRESHOLDS_EMA] = "ema", [THRESHOLDS_FITTED] = "fitted", NULL
 };
 
+static const char *const judge_splits[] = {
+    [JUDGE_VALIDATION] = "validation", [JUDGE_TEST] = "test", NULL
+};
+
 /* clang-format off */
 static const struct config_key keys[] = {
     MODEL_CONFIG_KEYS(offsetof(struct train_config, model))
@@ -112,7 +116,10 @@ static const struct config_key keys[] = {
         " 65,536 tokens of the training text, by passes with the final weights,"
         " which no budget pays for"),
     RUN("train.judge_windows", INT, judge_windows, 0, 1e9, "0", NULL, "",
-        "validation windows for the final loss; 0: all"),
+        "held-out windows for the final loss; 0: all"),
+    RUN("train.judge_split", CHOICE, judge_split, 0, 0, "validation",
+        judge_splits, "", "the held-out text of the final loss;"
+        " what is chosen by validation is confirmed on test"),
     RUN("train.save_every", INT, save_every, 0, 1e9, "0", NULL, "steps",
         "how often a checkpoint is written; 0: about every minute"),
     RUN("machine", PATH, machine, 0, 0, "", NULL, "",

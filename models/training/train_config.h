@@ -25,11 +25,13 @@ struct train_config {
     double  learning_rate, warmup, cooldown, floor, router_rate, beta1, beta2,
             epsilon, weight_decay, router_decay, clip;
     int64_t seed, judge_every, curve_windows, judge_windows, save_every;
+    int     judge_split;                     /* enum judge_split */
     char    machine[CONFIG_TEXT_SIZE];
 };
 
 enum freeze { FREEZE_NONE, FREEZE_BACKBONE };
 enum thresholds { THRESHOLDS_EMA, THRESHOLDS_FITTED };
+enum judge_split { JUDGE_VALIDATION, JUDGE_TEST };
 enum rate_scaling { RATE_ONE, RATE_MUP };
 
 /* The width at which a rate by width is that of all tensors. */

@@ -92,7 +92,8 @@ const struct command report_command = {
         " tables beside it.  Figures need gnuplot; without it the page says so"
         " and keeps the tables.",
     .examples =
-        "  isobath report build/sweep build/profile build/score -o build/page\n"
-        "  isobath report runs/a runs/b -o compare\n",
+        "  isobath report build/run -o build/report\n"
+        "  isobath report build/sweep build/profile build/score -o build/report\n"
+        "  isobath report build/run build/dense -o build/report --quiet\n",
     .flags = flags, .options_size = sizeof(struct command_options), .run = run,
 };

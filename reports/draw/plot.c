@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include "reports/draw/gnuplot.h"
 #include "sim/core/answer/escape.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
@@ -231,54 +230,6 @@ static enum status write_gp(const struct plot *plot, const char *folder,
     return status;
 }
 
-/* Run argv[0] in `folder`; its stdout goes to `out`, its stderr, cut short, to
- * *err. */
-static enum status run_program(char *const *argv, const char *folder, int out,
-                               struct error *err)
-{
-    posix_spawn_file_actions_t actions;
-    char said[200] = "";
-    int heard[2], code = 0, spawned;
-    size_t n = 0;
-    pid_t pid;
-
-    if (pipe2(heard, O_CLOEXEC) != 0)
-        return error_set(err, STATUS_IO, "no pipe: %s", strerror(errno));
-    spawned = posix_spawn_file_actions_init(&actions);
-    spawned |= posix_spawn_file_actions_addchdir_np(&actions, folder);
-    spawned |= posix_spawn_file_actions_addopen(&actions, 0, "/dev/null",
-                                                O_RDONLY, 0);
-    spawned |= posix_spawn_file_actions_adddup2(&actions, out, 1);
-    spawned |= posix_spawn_file_actions_adddup2(&actions, heard[1], 2);
-    if (spawned == 0)            /* until here, all that can lack is memory */
-        spawned = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(heard[1]);
-    if (spawned != 0) {
-        close(heard[0]);
-        return error_set(err, spawned == ENOMEM ? STATUS_NO_MEMORY
-                                                : STATUS_UNAVAILABLE,
-                         "%s: %s", argv[0], strerror(spawned));
-    }
-    for (char block[256];;) {
-        ssize_t got = read(heard[0], block, sizeof block);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        for (ssize_t i = 0; i < got && n + 1 < sizeof said; i++)
-            if (block[i] != '\n' || n > 0)
-                said[n++] = block[i] == '\n' ? ' ' : block[i];
-    }
-    close(heard[0]);
-    while (waitpid(pid, &code, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(code) && WEXITSTATUS(code) == 0)
-        return STATUS_OK;
-    return error_set(err, STATUS_IO, "%s failed: %s", argv[0],
-                     *said ? said : "it said nothing");
-}
-
 /* gnuplot's SVG has no bold and no second choice of font: substitute them. */
 static const struct { const char *from, *to; } fonts[] = {
     { "font-family=\"Arial:Bold\"", "font-family=\"Arial, 'Liberation Sans', "
@@ -355,9 +306,8 @@ static enum status draw_as(char **text, size_t *size, const struct plot *plot,
                         const struct drawing *format, const char *folder,
                         struct error *err)
 {
-    char program[] = "gnuplot", plain[] = "-d", run[] = "-e";
-    char settings[64], script[64], drawn[64];
-    char *argv[] = { program, plain, run, settings, script, NULL };
+    char plain[] = "-d", run[] = "-e", settings[64], script[64], drawn[64];
+    char *arguments[] = { plain, run, settings, script, NULL };
     int memory = memfd_create(plot->name, MFD_CLOEXEC);
 
     if (memory < 0)
@@ -366,7 +316,7 @@ static enum status draw_as(char **text, size_t *size, const struct plot *plot,
     snprintf(settings, sizeof settings, "FMT='%s'; OUT=''", format->name);
     snprintf(script, sizeof script, "%s.gp", plot->name);
     snprintf(drawn, sizeof drawn, "/proc/self/fd/%d", memory);
-    enum status status = run_program(argv, folder, memory, err);
+    enum status status = gnuplot_run(arguments, folder, memory, err);
     if (status == STATUS_OK)
         status = file_read(text, size, drawn, DRAWING_MAX, err);
     close(memory);
@@ -374,8 +324,7 @@ static enum status draw_as(char **text, size_t *size, const struct plot *plot,
         return status;
     free(*text);
     *text = NULL;
-    return error_set(err, STATUS_IO, "gnuplot drew %s.%s in part", plot->name,
-                     format->name);
+    return error_set(err, STATUS_IO, "gnuplot drew it in part");
 }
 
 static enum status write_drawing(const struct plot *plot,
@@ -412,7 +361,8 @@ static enum status draw_all(struct plot *plot, const char *folder,
                                    &why);
         plot->drawn = drew == STATUS_OK && text;
         if (!plot->drawn) {
-            snprintf(plot->reason, sizeof plot->reason, "%.255s", why.text);
+            TEXT_SET(plot->reason, "%s.%s: %.180s", plot->name,
+                     formats[i].name, why.text);
             break;
         }
         status = write_drawing(plot, &formats[i], text, size, folder, err);
@@ -442,10 +392,9 @@ enum status plot_write(struct plot *plot, const char *folder, bool draw,
 
 bool plot_can_draw(void)
 {
-    char program[] = "gnuplot", version[] = "--version";
-    char *argv[] = { program, version, NULL };
+    char version[] = "--version", *arguments[] = { version, NULL };
     int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    bool can = run_program(argv, ".", nothing, NULL) == STATUS_OK;
+    bool can = gnuplot_run(arguments, ".", nothing, NULL) == STATUS_OK;
 
     close(nothing);
     return can;

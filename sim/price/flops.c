@@ -389,14 +389,14 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #undef X
 }
 
-enum work flops_work(enum op op)
+enum work flops_work(enum op op, bool one_query)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };
-    return work_of[op];
+    return work_of[op] == WORK_ATTEND && one_query ? WORK_QUERY : work_of[op];
 }
 
 uint64_t flops_keys(uint64_t i)

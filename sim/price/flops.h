@@ -50,15 +50,25 @@
 #define FLOPS_LETTER(letter, value, meaning)                                   \
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
-/* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
-#define WORK_MAP(X)          \
-    X(WORK_MATMUL, "matmul") \
-    X(WORK_ATTEND, "attend") \
-    X(WORK_VECTOR, "vector")
+/* The kinds of work that a machine has a curve for: the share of its peak that
+ * they reach, by FLOPs.  A kind without a curve of its own has that of another.
+ *    id           name      has the curve of  what it is, and its size        */
+#define WORK_MAP(X)                                                            \
+    X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
+    X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
+      "attention of one new token over cached keys; one sequence of an op")    \
+    X(WORK_VECTOR, "vector", WORK_VECTOR, "all of those below; all of an op")  \
+    X(WORK_NORM,   "norm",   WORK_VECTOR, "norms and scores of rows")          \
+    X(WORK_ACT,    "act",    WORK_VECTOR, "GELU, SwiGLU")                      \
+    X(WORK_LOSS,   "loss",   WORK_VECTOR, "softmax cross-entropy, entropy")    \
+    X(WORK_STREAM, "stream", WORK_VECTOR, "rows copied, added, turned")        \
+    X(WORK_UPDATE, "update", WORK_VECTOR, "clipping, optimizer")
 
 enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
-enum work flops_work(enum op op);
+/* `one_query`: attention is that of one new token a sequence. */
+enum work flops_work(enum op op, bool one_query);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips

@@ -4,19 +4,36 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/base/shipped.h"
+
 const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 
 #define AT(member) offsetof(struct machine, member)
-#define QUANTITY(key, member, low, high, unit, help)                           \
+#define NEEDED(key, member, low, high, unit, help)                             \
     { key, CONFIG_QUANTITY, AT(member), low, high, NULL, NULL, unit, help }
-#define CURVE(key, work, help)                                                 \
-    { key, CONFIG_REAL_LIST, AT(efficiency[work]), 0, 1e18, NULL, NULL, "",    \
-      help " runs at: flops, share, flops, share, ..." }
-/* A key that a machine without an L3 may leave out. */
-#define NO_LEVEL(key, member, high, unit, help)                                \
-    { key, CONFIG_QUANTITY, AT(member), 0, high,                               \
-      "{value: 0, low: 0, high: 0, grade: derived, source: no such level}",    \
-      NULL, unit, help }
+#define EXPECTED(key, member, low, high, unit, fallback, help)                 \
+    { key, CONFIG_QUANTITY, AT(member), low, high, fallback, NULL, unit, help }
+#define QUANTITY(key, member, low, high, unit, help)                           \
+    EXPECTED(key, member, low, high, unit,                                     \
+             "{unknown: the profile does not say}", help)
+#define CURVE(id, name, like, help)                                            \
+    { "efficiency." name, CONFIG_REAL_LIST, AT(efficiency[id]), 0, 1e18,       \
+      id == like ? NULL : "[]", NULL, "",                                      \
+      "share of the peak by flops: flops, share, ...; " help },
+#define CACHE(key, at, most)                                                   \
+    QUANTITY(key ".size_bytes", level[at].size_bytes, 0, most, "B",            \
+             "what the cores in use may fill; 0: no such level"),              \
+    QUANTITY(key ".bytes_per_second", level[at].bytes_per_second, 0, 1e16,     \
+             "B/s", "read rate, all cores in use"),                            \
+    QUANTITY(key ".joules_per_byte", level[at].joules_per_byte, 0, 1e-9,       \
+             "J/B", "per byte, not per bit")
+#define PEAK(id, name, bits)                                                   \
+    QUANTITY("peak_flops_per_second." name, peak_flops_per_second[id], 1e8,    \
+             1e17, "flop/s", "products in " name ", all cores in use, nothing" \
+             " skipped; a multiply-add is 2"),
+#define JOULES(id, name, bits)                                                 \
+    QUANTITY("joules_per_flop." name, joules_per_flop[id], 1e-14, 1e-9,        \
+             "J/flop", "in " name ", with the whole core pipeline"),
 
 /* Ranges are generous: they catch units mistaken by a thousand, no more. */
 static const struct config_key keys[] = {
@@ -24,47 +41,52 @@ static const struct config_key keys[] = {
       "what reports call the machine" },
     { "cores", CONFIG_INT, AT(cores), 1, 100000, NULL, NULL, "",
       "cores in use; of a GPU, multiprocessors" },
-    QUANTITY("peak_flops_per_second", peak_flops_per_second, 1e8, 1e17,
-             "flop/s", "float32, all cores in use, a multiply-add is 2"),
-    QUANTITY("core_flops_per_second", core_flops_per_second, 1e8, 1e15,
-             "flop/s", "float32, one core alone"),
-    QUANTITY("joules_per_flop", joules_per_flop, 1e-14, 1e-9, "J/flop",
-             "float32 vector flop with the whole core pipeline"),
-    QUANTITY("static_watts", static_watts, 0, 1e5, "W",
-             "drawn as long as the run lasts, whatever it does"),
-    QUANTITY("tdp_watts", tdp_watts, 0.1, 1e5, "W",
-             "design power of the share of the chip in use"),
-    QUANTITY("launch_seconds", launch_seconds, 0, 1e-2, "s",
-             "to start and end one op: a barrier, a kernel launch"),
-    CURVE("efficiency.matmul", WORK_MATMUL, "share of the peak a product"),
-    CURVE("efficiency.attend", WORK_ATTEND, "share of the peak attention"),
-    CURVE("efficiency.vector", WORK_VECTOR, "share of the peak all else"),
-    QUANTITY("efficiency.scale", efficiency_scale, 0.01, 100, "",
-             "multiplies those shares; its low and high are their uncertainty"),
-    QUANTITY("l1.size_bytes", level[LEVEL_L1].size_bytes, 1024, 1e9, "B",
-             "all cores in use together"),
-    QUANTITY("l1.bytes_per_second", level[LEVEL_L1].bytes_per_second, 1e8,
-             1e16, "B/s", "read rate, all cores in use"),
-    QUANTITY("l1.joules_per_byte", level[LEVEL_L1].joules_per_byte, 1e-14,
-             1e-9, "J/B", "per byte, not per bit"),
-    QUANTITY("l2.size_bytes", level[LEVEL_L2].size_bytes, 1024, 1e10, "B",
-             "all cores in use together"),
-    QUANTITY("l2.bytes_per_second", level[LEVEL_L2].bytes_per_second, 1e8,
-             1e16, "B/s", "read rate, all cores in use"),
-    QUANTITY("l2.joules_per_byte", level[LEVEL_L2].joules_per_byte, 1e-14,
-             1e-9, "J/B", "per byte, not per bit"),
-    NO_LEVEL("l3.size_bytes", level[LEVEL_L3].size_bytes, 1e11, "B",
-             "what the cores in use may fill; 0: no such level"),
-    NO_LEVEL("l3.bytes_per_second", level[LEVEL_L3].bytes_per_second, 1e16,
-             "B/s", "read rate, all cores in use"),
-    NO_LEVEL("l3.joules_per_byte", level[LEVEL_L3].joules_per_byte, 1e-9,
-             "J/B", "per byte, not per bit"),
-    QUANTITY("dram.bytes_per_second", level[LEVEL_DRAM].bytes_per_second, 1e8,
-             1e14, "B/s", "read rate, all cores in use"),
+    PRECISION_MAP(PEAK)
+    QUANTITY("vector_flops_per_second", vector_flops_per_second, 1e8, 1e17,
+             "flop/s", "of vector units, where that is not the peak of fp32"),
+    PRECISION_MAP(JOULES)
+    QUANTITY("watts.idle", watts.idle, 0, 1e5, "W",
+             "drawn when nothing runs and nothing is loaded"),
+    QUANTITY("watts.awake", watts.awake, 0, 1e5, "W",
+             "drawn when a process holds it, as a GPU's context does"),
+    QUANTITY("watts.static", watts.standing, 0, 1e5, "W",
+             "drawn as long as anything runs, whatever it does"),
+    QUANTITY("watts.cap", watts.cap, 0.1, 1e5, "W",
+             "most that it may draw for long: design power, or a limit below"),
+    QUANTITY("select_rows_per_second", select_rows_per_second, 1e3, 1e15, "1/s",
+             "rows that top-k or a threshold chooses among"),
+    NEEDED("launch_seconds", launch_seconds, 0, 1e-2, "s",
+           "to start and end one op: a barrier, a kernel launch"),
+    EXPECTED("launch_overlap", launch_overlap, 0, 1, "",
+             "{value: 0, low: 0, high: 0, grade: assumed, source: none hides}",
+             "share of a launch that hides behind the op before"),
+    WORK_MAP(CURVE)
+    NEEDED("efficiency.scale", efficiency_scale, 0.01, 100, "",
+           "multiplies those shares; its low and high are their uncertainty"),
+    CACHE("l1", LEVEL_L1, 1e9),
+    CACHE("l2", LEVEL_L2, 1e10),
+    CACHE("l3", LEVEL_L3, 1e11),
+    NEEDED("dram.bytes_per_second", level[LEVEL_DRAM].bytes_per_second, 1e8,
+           1e14, "B/s", "read rate, all cores in use"),
+    { "dram.share", CONFIG_REAL_LIST, AT(dram_share), 0, 1e18, "[1, 1]", NULL,
+      "", "share of that rate an op reaches: bytes, share, bytes, share, ..." },
+    EXPECTED("dram.share_scale", dram_share_scale, 0.01, 100, "",
+             "{value: 1, low: 1, high: 1, grade: assumed, source: in the rate}",
+             "multiplies those shares; its low and high are their"
+             " uncertainty"),
     QUANTITY("dram.joules_per_byte", level[LEVEL_DRAM].joules_per_byte, 1e-14,
              1e-8, "J/B", "per byte, not per bit"),
-    { "dram.within_tdp", CONFIG_BOOL, AT(dram_within_tdp), 0, 0, NULL, NULL,
-      "", "whether tdp_watts covers the memory: HBM yes, DIMMs no" },
+    { "dram.within_cap", CONFIG_BOOL, AT(dram_within_cap), 0, 0, NULL, NULL,
+      "", "whether watts.cap covers the memory: HBM yes, DIMMs no" },
+    QUANTITY("memory_bytes", memory_bytes, 1e6, 1e15, "B",
+             "that programs can have; chips come in GiB"),
+    QUANTITY("link.bytes_per_second", link_bytes_per_second, 1e6, 1e14, "B/s",
+             "to one other machine, one way"),
+    QUANTITY("price_per_hour", price_per_hour, 0, 1e5, "USD", "rent"),
+    QUANTITY("grams_co2_per_kwh", grams_co2_per_kwh, 0, 3000, "g/kWh",
+             "emitted by the grid it hangs on"),
+    QUANTITY("pue", pue, 1, 10, "",
+             "the watts of its site over those of its machines"),
     { .name = NULL },
 };
 
@@ -75,6 +97,12 @@ enum { N_KEYS = sizeof keys / sizeof *keys - 1 };
 bool machine_has_level(const struct machine *machine, enum level level)
 {
     return level == LEVEL_DRAM || machine->level[level].size_bytes.value > 0;
+}
+
+const struct quantity *machine_peak(const struct machine *machine,
+                                    enum precision precision)
+{
+    return &machine->peak_flops_per_second[precision];
 }
 
 /* The least that moving a byte to a core may cost is HBM3's 3.5 pJ a bit, 28 pJ
@@ -98,30 +126,44 @@ static bool found_here(const struct quantity *quantity)
            strcmp(quantity->grade, "fitted") == 0;
 }
 
+static enum status check_order(const struct machine_level *near,
+                               const struct machine_level *far, int level,
+                               const char **key, struct error *err)
+{
+    *key = joules_key[level];
+    if (!found_here(&far->joules_per_byte) &&
+        !found_here(&near->joules_per_byte) &&
+        far->joules_per_byte.value < near->joules_per_byte.value)
+        return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at least"
+                         " that of the level nearer the core, %g", *key,
+                         far->joules_per_byte.value,
+                         near->joules_per_byte.value);
+    *key = rate_key[level];
+    if (far->bytes_per_second.value > near->bytes_per_second.value)
+        return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at most"
+                         " that of the level nearer the core, %g", *key,
+                         far->bytes_per_second.value,
+                         near->bytes_per_second.value);
+    return STATUS_OK;
+}
+
 static enum status check_levels(const struct machine *m, const char **key,
                                 struct error *err)
 {
-    const struct machine_level *near = &m->level[LEVEL_L1];
+    const struct machine_level *near = NULL;
 
-    for (int i = LEVEL_L2; i < LEVEL_COUNT; i++) {
+    for (int i = LEVEL_L1; i < LEVEL_COUNT; i++) {
         const struct machine_level *far = &m->level[i];
         if (!machine_has_level(m, (enum level)i))
             continue;
-        *key = joules_key[i];
-        if (!found_here(&far->joules_per_byte) &&
-            !found_here(&near->joules_per_byte) &&
-            far->joules_per_byte.value < near->joules_per_byte.value)
-            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at"
-                             " least that of the level nearer the core, %g",
-                             *key, far->joules_per_byte.value,
-                             near->joules_per_byte.value);
         *key = rate_key[i];
-        if (!(far->bytes_per_second.low > 0) ||
-            far->bytes_per_second.value > near->bytes_per_second.value)
-            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is above"
-                             " 0 and at most that of the level nearer the"
-                             " core, %g", *key, far->bytes_per_second.value,
-                             near->bytes_per_second.value);
+        if (far->bytes_per_second.low <= 0)
+            return error_set(err, STATUS_BAD_VALUE, "%s low %g: allowed is"
+                             " above 0", *key, far->bytes_per_second.low);
+        enum status status = near ? check_order(near, far, i, key, err)
+                                  : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
         near = far;
     }
     *key = joules_key[LEVEL_DRAM];
@@ -133,55 +175,111 @@ static enum status check_levels(const struct machine *m, const char **key,
     return STATUS_OK;
 }
 
-static enum status check_curve(const struct machine *m, enum work work,
-                               const char *key, struct error *err)
-{
-    const struct config_real_list *curve = &m->efficiency[work];
+/* Halving a format doubles at most what a unit does with it.  Makers print rates
+ * of matrices that are half zeros as well, twice as high again: such a number
+ * stands out beside an honest one of a wider format.  A row per pair, nearest
+ * width first; the first wider one that is known decides. */
+static const struct pair {
+    enum precision narrow, wide;
+    double times;
+} pairs[] = {
+    { PRECISION_INT4, PRECISION_INT8, 2 },
+    { PRECISION_INT8, PRECISION_FP16, 2 }, { PRECISION_INT8, PRECISION_BF16, 2 },
+    { PRECISION_FP8,  PRECISION_FP16, 2 }, { PRECISION_FP8,  PRECISION_BF16, 2 },
+    { PRECISION_BF16, PRECISION_TF32, 2 }, { PRECISION_FP16, PRECISION_TF32, 2 },
+};
 
-    if (curve->n < 2 || curve->n % 2 != 0)
-        return error_set(err, STATUS_BAD_VALUE, "%s has %d numbers: allowed"
-                         " are pairs of flops and share", key, curve->n);
-    double before = 0;
-    for (int32_t i = 0; i < curve->n; i += 2) {
-        double flops = curve->value[i], share = curve->value[i + 1];
-        if (!(flops > before))
-            return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
-                             " rising flops above 0", key, i, flops);
-        if (!(share > 0 && share <= 1))
-            return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
-                             " shares in (0, 1]", key, i + 1, share);
-        before = flops;
+#define X(id, name, bits) "peak_flops_per_second." name,
+static const char *const peak_key[PRECISION_COUNT] = { PRECISION_MAP(X) };
+#undef X
+
+/* `high` of the wider one: it may accumulate in a width that halves its rate. */
+static enum status check_peaks(const struct machine *m, const char **key,
+                               struct error *err)
+{
+    enum { N_PAIRS = sizeof pairs / sizeof *pairs };
+    static const double rounded = 1.03;      /* data sheets print three digits */
+
+    for (int i = 0; i < N_PAIRS; i++) {
+        const struct pair *p = &pairs[i];
+        const struct quantity *wide = machine_peak(m, p->wide);
+        const struct quantity *narrow = machine_peak(m, p->narrow);
+        *key = peak_key[p->narrow];
+        if (narrow->value > rounded * p->times * wide->high)
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at most"
+                             " %g times %s; if this counts 2:4 sparsity, write"
+                             " half", *key, narrow->value, p->times,
+                             precision_names[p->wide]);
     }
     return STATUS_OK;
 }
+
+/* Memory chips hold powers of two: a whole number of 1e9 bytes is GB that were
+ * GiB. */
+static enum status check_memory(const struct machine *m, const char **key,
+                                struct error *err)
+{
+    double bytes = m->memory_bytes.value;
+
+    *key = "memory_bytes";
+    if (bytes >= 1e9 && fmod(bytes, 1e9) <= 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s %g: chips come in GiB:"
+                         " write %.0f GiB as %.0f", *key, bytes, bytes / 1e9,
+                         bytes / 1e9 * 0x1p30);
+    return STATUS_OK;
+}
+
+static enum status check_curve(const struct config_real_list *curve,
+                               const char *key, struct error *err)
+{
+    if (curve->n < 2 || curve->n % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s has %d numbers: allowed"
+                         " are pairs of size and share", key, curve->n);
+    double before = 0;
+    for (int32_t i = 0; i < curve->n; i += 2) {
+        double size = curve->value[i], share = curve->value[i + 1];
+        if (!(size > before))
+            return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
+                             " rising sizes above 0", key, i, size);
+        if (!(share > 0 && share <= 1))
+            return error_set(err, STATUS_BAD_VALUE, "%s[%d] %g: allowed are"
+                             " shares in (0, 1]", key, i + 1, share);
+        before = size;
+    }
+    return STATUS_OK;
+}
+
+#define X(id, name, ...) "efficiency." name,
+static const char *const curve_key[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+
+#define X(id, name, like, help) like,
+static const enum work curve_of[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
 
 /* `*key` names the key at fault. */
 static enum status check(const struct machine *m, const char **key,
                          struct error *err)
 {
-    static const char *const curve_key[WORK_COUNT] = {
-        [WORK_MATMUL] = "efficiency.matmul",
-        [WORK_ATTEND] = "efficiency.attend",
-        [WORK_VECTOR] = "efficiency.vector",
-    };
-    for (int w = 0; w < WORK_COUNT; w++) {
-        *key = curve_key[w];
-        enum status status = check_curve(m, (enum work)w, *key, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    *key = "peak_flops_per_second";
-    double sum = m->core_flops_per_second.high * (double)m->cores;
-    if (m->peak_flops_per_second.value > sum)
-        return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at most"
-                         " cores * core_flops_per_second, %g", *key,
-                         m->peak_flops_per_second.value, sum);
-    return check_levels(m, key, err);
+    enum status status = STATUS_OK;
+
+    for (int w = 0; w < WORK_COUNT && status == STATUS_OK; w++)
+        if (m->efficiency[w].n > 0 || (int)curve_of[w] == w)
+            status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
+    if (status == STATUS_OK)
+        status = check_curve(&m->dram_share, *key = "dram.share", err);
+    if (status == STATUS_OK)
+        status = check_levels(m, key, err);
+    if (status == STATUS_OK)
+        status = check_peaks(m, key, err);
+    return status == STATUS_OK ? check_memory(m, key, err) : status;
 }
 
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err)
 {
+    static const char *const kinds[] = { "machines", NULL };
+    char file[FILE_PATH_SIZE];
     struct config_origin origins[N_KEYS];
     struct error local;
     const char *key;
@@ -189,8 +287,9 @@ enum status machine_load(struct machine *out, const char *path,
     if (!err)
         err = &local;
     out->product_lanes = 0;          /* no key sets it */
-    enum status status = config_load(out, &machine_schema, path, NULL, 0,
-                                     origins, err);
+    enum status status = shipped_find(file, kinds, name, err);
+    if (status == STATUS_OK)
+        status = config_load(out, &machine_schema, file, NULL, 0, origins, err);
     if (status != STATUS_OK)
         return status;
     status = check(out, &key, err);
@@ -199,12 +298,9 @@ enum status machine_load(struct machine *out, const char *path,
     return STATUS_OK;
 }
 
-double machine_efficiency(const struct machine *m, enum work work,
-                          uint64_t flops)
+static double curve_at(const struct config_real_list *curve, double x)
 {
-    const struct config_real_list *curve = &m->efficiency[work];
     const double *point = curve->value;
-    double x = (double)flops;
     int32_t i = 0;
 
     while (i < curve->n && point[i] < x)
@@ -215,4 +311,25 @@ double machine_efficiency(const struct machine *m, enum work work,
         return point[curve->n - 1];
     double at = log(x / point[i - 2]) / log(point[i] / point[i - 2]);
     return point[i - 1] + at * (point[i + 1] - point[i - 1]);
+}
+
+const struct quantity *machine_work_peak(const struct machine *m,
+                                         enum work work,
+                                         enum precision precision)
+{
+    if (curve_of[work] != WORK_VECTOR)
+        return machine_peak(m, precision);
+    return quantity_known(&m->vector_flops_per_second)
+               ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);
+}
+
+double machine_efficiency(const struct machine *m, enum work work, double flops)
+{
+    const struct config_real_list *own = &m->efficiency[work];
+    return curve_at(own->n > 0 ? own : &m->efficiency[curve_of[work]], flops);
+}
+
+double machine_dram_share(const struct machine *m, double bytes)
+{
+    return curve_at(&m->dram_share, bytes);
 }

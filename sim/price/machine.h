@@ -1,13 +1,15 @@
 /* machine.h - Describe a machine, as far as prices in seconds and joules need.
  *
- * A profile is a YAML file (configs/machines/); every number in it carries low,
- * high, grade and source.  Sizes and rates are of all the cores in use
- * together, in float32. */
+ * A profile is a YAML file (configs/machines/); every number in it is a quantity
+ * with low, high, grade and source.  Sizes and rates are of all the cores in use
+ * together.  What nobody publishes is left out, or {unknown: why}: it is NAN, and
+ * so is every price that depends on it. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "sim/core/base/precision.h"
 #include "sim/core/config/config.h"
 #include "sim/price/flops.h"
 
@@ -22,25 +24,50 @@ enum level { LEVEL_MAP(NAMES_ID) LEVEL_COUNT };
 extern const char *const level_names[];      /* NULL ends */
 
 struct machine_level {
-    struct quantity size_bytes;        /* caches; value 0: no such level */
-    struct quantity bytes_per_second;  /* read by the cores from this level */
+    struct quantity size_bytes;        /* caches; 0 or unknown: no such level */
+    struct quantity bytes_per_second;  /* read by the cores from this level; of
+                                        * a cache, unknown: it bounds no time */
     struct quantity joules_per_byte;   /* moved from this level one nearer */
+};
+
+/* What it draws, each state the ones before included. */
+struct machine_watts {
+    struct quantity idle;              /* nothing runs, nothing is loaded */
+    struct quantity awake;             /* held by a process: a GPU's context */
+    struct quantity standing;          /* anything runs, beside its work */
+    struct quantity cap;               /* most it may draw for long: its design
+                                        * power, or a limit set below it */
 };
 
 struct machine {
     char    name[CONFIG_TEXT_SIZE];
     int64_t cores;                     /* in use; of a GPU, multiprocessors */
-    struct quantity peak_flops_per_second;   /* all cores in use */
-    struct quantity core_flops_per_second;   /* one core alone */
-    struct quantity joules_per_flop;   /* whole core pipeline, not a bare ALU */
-    struct quantity static_watts;      /* drawn as long as the run lasts */
-    struct quantity tdp_watts;         /* of the share of the chip in use */
+    /* Of products: the fastest unit that has the format, no zeros skipped. */
+    struct quantity peak_flops_per_second[PRECISION_COUNT];
+    struct quantity vector_flops_per_second;   /* of all work but products and
+                                        * attention; unknown: the peak of fp32 */
+    struct quantity joules_per_flop[PRECISION_COUNT];   /* whole core pipeline,
+                                        * not a bare ALU */
+    struct quantity select_rows_per_second;   /* chosen among by their scores;
+                                        * comparing is no flop */
     struct quantity launch_seconds;    /* to start an op and to end it */
-    bool    dram_within_tdp;           /* HBM: true; DIMMs: false */
+    struct quantity launch_overlap;    /* share of that which hides behind the
+                                        * op before, where that is longer */
+    struct quantity memory_bytes;      /* that programs can have */
+    struct quantity link_bytes_per_second;   /* to one other machine, one way */
+    struct machine_watts watts;
+    bool    dram_within_cap;           /* HBM: true; DIMMs: false */
     struct machine_level level[LEVEL_COUNT];
-    /* Share of the peak an op reaches: flops, share, flops, share, ... */
+    /* Share of dram.bytes_per_second by what an op moves: bytes, share, ... */
+    struct config_real_list dram_share;
+    struct quantity dram_share_scale;  /* multiplies those shares */
+    /* Share of the peak that work reaches: flops, share, flops, share, ...; empty:
+     * it has another's curve (flops.h) */
     struct config_real_list efficiency[WORK_COUNT];
     struct quantity efficiency_scale;  /* multiplies those shares */
+    struct quantity price_per_hour;    /* USD */
+    struct quantity grams_co2_per_kwh; /* of its grid */
+    struct quantity pue;               /* its site's watts over its own */
     int     product_lanes;             /* see lines.h; not a key of a profile:
                                         * set by code that knows the kernels
                                         * that will run */
@@ -48,18 +75,32 @@ struct machine {
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
- * keys, a profile is refused for joules per byte that are joules per bit,
- * levels out of order (of joules: unless they were measured or fitted), and
- * curves that do not rise along the flops. */
-enum status machine_load(struct machine *out, const char *path,
+/* A profile's file, or the name of one in configs/machines (shipped.h).
+ * STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
+ * keys, a profile is refused for mistaken units: joules per bit, GB for GiB, peaks
+ * that count 2:4 sparsity; for levels out of order (of joules: unless they were
+ * measured or fitted), and for curves that do not rise along their sizes. */
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err) MUST_CHECK;
 
 bool machine_has_level(const struct machine *machine, enum level level);
 
-/* Share of the peak, before efficiency_scale: linear between the points of the
- * curve in log(flops), flat outside them. */
+/* What products in this format can reach; unknown: its source says why.
+ * Borrowed. */
+const struct quantity *machine_peak(const struct machine *machine,
+                                    enum precision precision);
+
+/* The peak that work has its share of: of products and attention that of their
+ * format, of all else that of vectors.  Borrowed. */
+const struct quantity *machine_work_peak(const struct machine *machine,
+                                         enum work work,
+                                         enum precision precision);
+
+/* Share of the peak, before efficiency_scale, and of the memory's rate, before
+ * dram_share_scale: linear between the points of the curve in the logarithm of
+ * the size, flat outside them. */
 double machine_efficiency(const struct machine *machine, enum work work,
-                          uint64_t flops);
+                          double flops);
+double machine_dram_share(const struct machine *machine, double bytes);
 
 #endif

@@ -92,14 +92,19 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
         pricing_rows(p, OP_GATE, rows);
 }
 
+static void stages_forward(struct pricing *p, int32_t layer)
+{
+    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
+        stage_forward(p, &p->plan.stage[layer][i]);
+}
+
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
 {
     const struct model_spec *spec = p->job.spec;
     const uint64_t B = (uint64_t)p->job.allocation->n_sequences;
 
     pricing_enter(p, PASS_FORWARD, layer);
-    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
-        stage_forward(p, &p->plan.stage[layer][i]);
+    stages_forward(p, layer);
     if (spec->routed[layer] && training && spec->router_scores)
         pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
 }
@@ -143,6 +148,10 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     const struct model_spec *spec = p->job.spec;
     const int32_t choice = p->plan.stage[layer][0].chooses;
 
+    if (p->job.regime.recompute) {
+        pricing_enter_again(p, layer);
+        stages_forward(p, layer);
+    }
     pricing_enter(p, PASS_BACKWARD, layer);
     if (spec->routed[layer]) {
         pricing_follow(p, choice);

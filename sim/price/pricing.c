@@ -22,6 +22,11 @@ struct modelled {
     struct energy   energy;
 };
 
+static const enum metric level_metric[LEVEL_COUNT] = {
+    [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
+    [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
+};
+
 static void fail(struct pricing *p, enum status status)
 {
     if (p->status == STATUS_OK)
@@ -71,12 +76,20 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
     };
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum work work = flops_work(c->op, decodes);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
     uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
     uint64_t stale = late ? c->row_bytes
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
-        .work = flops_work(c->op),
+        .work = work,
+        .precision = PRECISION_FP32,
         .flops = c->flops,
+        .size = (double)c->flops / (double)n_parts,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
@@ -90,28 +103,33 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         m.traffic.in[i] *= c->chance;
     }
     m.seconds = estimate_times(seconds, c->chance);
-    m.energy = energy_of(machine, (double)c->flops * c->chance, &m.traffic,
-                         m.seconds);
-    p->range.seconds = estimate_add(p->range.seconds, m.seconds);
-    p->range.joules = estimate_add(p->range.joules, energy_joules(&m.energy));
+    m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
+                         &m.traffic, m.seconds);
+    const double n = (double)p->repeats;
+    p->range.seconds = estimate_add(p->range.seconds,
+                                    estimate_times(m.seconds, n));
+    p->range.joules = estimate_add(p->range.joules, estimate_times(
+                                       energy_joules(&m.energy), n));
     return m;
+}
+
+/* What rests on a number that the profile lacks stays unknown. */
+static void set_known(struct cost *cost, enum metric metric, double value)
+{
+    if (!isnan(value))
+        cost_set_real(cost, metric, value, PROV_PREDICTED);
 }
 
 static void set_modelled(struct cost *cost, const struct machine *machine,
                          const struct modelled *m)
 {
-    static const enum metric metric[LEVEL_COUNT] = {
-        [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
-        [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
-    };
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
         if (machine_has_level(machine, (enum level)i))
-            cost_set_count(cost, metric[i],
+            cost_set_count(cost, level_metric[i],
                            (uint64_t)llround(m->traffic.in[i]),
                            PROV_PREDICTED);
-    cost_set_real(cost, METRIC_SECONDS, m->seconds.value, PROV_PREDICTED);
-    cost_set_real(cost, METRIC_JOULES, energy_joules(&m->energy).value,
-                  PROV_PREDICTED);
+    set_known(cost, METRIC_SECONDS, m->seconds.value);
+    set_known(cost, METRIC_JOULES, energy_joules(&m->energy).value);
 }
 
 static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
@@ -141,11 +159,24 @@ static struct cost cost_of_op(struct pricing *p, const struct charge *c,
 
 /* ---- filing, whole or by token ---- */
 
+static struct cost repeated(struct pricing *p, const struct cost *cost)
+{
+    struct cost all = *cost;
+
+    for (int i = 0; i < METRIC_FIRST_REAL; i++)
+        if (__builtin_mul_overflow(cost->count[i], p->repeats, &all.count[i]))
+            fail(p, STATUS_OVERFLOWED);
+    for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
+        all.real[i] *= (double)p->repeats;
+    return all;
+}
+
 static void file_cost(struct pricing *p, enum op op, int32_t token,
                       const struct cost *cost)
 {
+    const struct cost all = repeated(p, cost);
     enum status status = ledger_charge(p->ledger, (struct ledger_key){
-        p->pass, p->layer, token, op }, cost);
+        p->filed, p->layer, token, op }, &all);
     if (status != STATUS_OK)
         fail(p, status);
 }
@@ -497,14 +528,65 @@ static void price_layer(struct pricing *p, int32_t layer)
 
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
-    p->pass = pass;
+    p->pass = p->filed = pass;
     p->layer = layer;
+    p->repeats = pass == PASS_UPDATE
+                     ? 1 : (uint64_t)regime_steps(&p->job.regime);
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
 }
 
+void pricing_enter_again(struct pricing *p, int32_t layer)
+{
+    pricing_enter(p, PASS_FORWARD, layer);
+    p->filed = PASS_BACKWARD;
+}
+
 /* ---- beginning and end ---- */
+
+/* What the profile lacks of a level. */
+static void give_level(struct ledger *ledger, const struct machine *machine,
+                       enum level level)
+{
+    const struct quantity *joules = &machine->level[level].joules_per_byte;
+    char why[384];
+
+    snprintf(why, sizeof why, "the machine has no %s level",
+             level_names[level]);
+    if (!machine_has_level(machine, level) && level > LEVEL_L1)
+        ledger_set_reason(ledger, level_metric[level], why);
+    snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
+             joules->source);
+    if (machine_has_level(machine, level) && !quantity_known(joules))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+}
+
+/* Why the machine tells no seconds, or no joules. */
+static void give_unknowns(struct ledger *ledger, const struct machine *machine,
+                          enum precision precision)
+{
+    const struct quantity *peak = machine_peak(machine, precision);
+    const struct quantity *joules = &machine->joules_per_flop[precision];
+    const struct quantity *standing = &machine->watts.standing;
+    const char *name = precision_names[precision];
+    char why[384];
+
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        give_level(ledger, machine, (enum level)i);
+    snprintf(why, sizeof why, "joules_per_flop.%s: %s", name, joules->source);
+    if (!quantity_known(joules))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    snprintf(why, sizeof why, "watts.static: %s", standing->source);
+    if (!quantity_known(standing))
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    snprintf(why, sizeof why, "peak_flops_per_second.%s: %s", name,
+             peak->source);
+    if (!quantity_known(peak)) {
+        ledger_set_reason(ledger, METRIC_SECONDS, why);
+        ledger_set_reason(ledger, METRIC_JOULES, why);
+    }
+}
 
 static void give_reasons(struct ledger *ledger, const struct machine *machine)
 {
@@ -518,9 +600,8 @@ static void give_reasons(struct ledger *ledger, const struct machine *machine)
             ledger_set_reason(ledger, (enum metric)m,
                               "no machine profile given");
     }
-    if (machine && !machine_has_level(machine, LEVEL_L3))
-        ledger_set_reason(ledger, METRIC_L3_BYTES,
-                          "the machine has no l3 level");
+    if (machine)
+        give_unknowns(ledger, machine, PRECISION_FP32);
 }
 
 static enum status check_job(const struct predict_job *job, struct error *err)
@@ -585,17 +666,19 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     if (status != STATUS_OK)
         return status;
 
-    uint64_t B = (uint64_t)job->allocation->n_sequences;
-    uint64_t T = (uint64_t)job->allocation->n_tokens;
+    const struct hold_question held = {
+        .spec = job->spec, .regime = &job->regime, .phase = phase,
+        .n_sequences = job->allocation->n_sequences,
+        .n_tokens = job->allocation->n_tokens,
+    };
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .plan = plan,
         .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = ledger_shape(ledger).n_tokens > 0,
-        .layer = LEDGER_OUTSIDE,
-        .footprint_bytes = (double)memory_bytes(job->spec, (int32_t)B,
-                                                (int32_t)T, phase),
+        .layer = LEDGER_OUTSIDE, .repeats = 1,
+        .footprint_bytes = (double)hold_buffers(&held).total,
         .status = STATUS_OK, .err = err,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);

@@ -19,9 +19,11 @@ struct traffic roofline_traffic(const struct machine *machine,
     double stale = (double)load->stale_bytes;
     double own = fresh + stale, all = fmax(load->footprint_bytes, own);
     struct traffic traffic = { .at = { [LEVEL_L1] = own } };
-    double size = machine->level[LEVEL_L1].size_bytes.value;
+    double size = 0;                 /* of the level one nearer the core */
     double rewritten = load->lines ? (double)lines_rewritten(load->lines) : 0;
 
+    if (machine_has_level(machine, LEVEL_L1))
+        size = machine->level[LEVEL_L1].size_bytes.value;
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++) {
         if (!machine_has_level(machine, (enum level)i))
             continue;
@@ -56,19 +58,23 @@ struct estimate roofline_seconds(const struct machine *m,
                                  const struct traffic *traffic)
 {
     const struct quantity one = { .value = 1, .low = 1, .high = 1 };
-    double share = machine_efficiency(m, load->work, load->flops);
+    double share = machine_efficiency(m, load->work, load->size);
     /* No scale lifts an op above the machine's peak. */
     struct quantity reached = {
         .value = fmin(1.0, share * m->efficiency_scale.value),
         .low   = fmin(1.0, share * m->efficiency_scale.low),
         .high  = fmin(1.0, share * m->efficiency_scale.high),
     };
-    struct estimate compute = duration((double)load->flops,
-                                       &m->peak_flops_per_second, &reached);
+    struct estimate compute = { 0, 0, 0 };
+    if (load->flops > 0)
+        compute = duration((double)load->flops,
+                           machine_work_peak(m, load->work, load->precision),
+                           &reached);
     struct estimate memory = { 0, 0, 0 };
 
     for (int i = 0; i < LEVEL_COUNT; i++) {
-        if (!machine_has_level(m, (enum level)i))
+        if (!machine_has_level(m, (enum level)i) ||
+            !quantity_known(&m->level[i].bytes_per_second))
             continue;
         struct estimate t = duration(traffic->at[i],
                                      &m->level[i].bytes_per_second, &one);
@@ -76,6 +82,8 @@ struct estimate roofline_seconds(const struct machine *m,
         memory.low   = fmax(memory.low, t.low);
         memory.high  = fmax(memory.high, t.high);
     }
+    if (isnan(compute.value))         /* fmax() would drop it */
+        memory = compute;
     return (struct estimate){
         .value = fmax(compute.value, memory.value) + m->launch_seconds.value,
         .low   = fmax(compute.low, memory.low) + m->launch_seconds.low,
@@ -83,24 +91,29 @@ struct estimate roofline_seconds(const struct machine *m,
     };
 }
 
+/* Nothing costs nothing, whatever each would. */
 static struct estimate scaled(double amount, const struct quantity *each)
 {
+    if (!(amount > 0))
+        return (struct estimate){ 0, 0, 0 };
     return (struct estimate){ amount * each->value, amount * each->low,
                               amount * each->high };
 }
 
-struct energy energy_of(const struct machine *m, double flops,
-                        const struct traffic *traffic, struct estimate seconds)
+struct energy energy_of(const struct machine *m, enum precision precision,
+                        double flops, const struct traffic *traffic,
+                        struct estimate seconds)
 {
     struct energy energy = {
-        .flops = scaled(flops, &m->joules_per_flop),
-        .standing = { m->static_watts.value * seconds.value,
-                      m->static_watts.low * seconds.low,
-                      m->static_watts.high * seconds.high },
+        .flops = scaled(flops, &m->joules_per_flop[precision]),
+        .standing = { m->watts.standing.value * seconds.value,
+                      m->watts.standing.low * seconds.low,
+                      m->watts.standing.high * seconds.high },
     };
     for (int i = 0; i < LEVEL_COUNT; i++)
-        energy.bytes = estimate_add(energy.bytes,
-            scaled(traffic->at[i], &m->level[i].joules_per_byte));
+        if (machine_has_level(m, (enum level)i))
+            energy.bytes = estimate_add(energy.bytes,
+                scaled(traffic->at[i], &m->level[i].joules_per_byte));
     return energy;
 }
 

@@ -14,7 +14,9 @@ struct estimate {
  * when everything else the run holds has come by since. */
 struct roofline_load {
     enum work work;
+    enum precision precision;         /* that it calculates in */
     uint64_t  flops;
+    double    size;                   /* flops that the curve is read at */
     uint64_t  fresh_bytes, stale_bytes;
     double    footprint_bytes;        /* all that the run holds */
     const struct lines_op *lines;     /* NULL: every operand its own line */
@@ -52,12 +54,13 @@ struct estimate estimate_add(struct estimate a, struct estimate b);
 struct energy {
     struct estimate flops;            /* flops * joules_per_flop */
     struct estimate bytes;            /* over the levels, bytes * J/byte */
-    struct estimate standing;         /* static_watts * seconds */
+    struct estimate standing;         /* watts.standing * seconds */
 };
 
 /* Joules by effective coefficients, a model and not a reading: each level is
  * charged for the bytes that cross from it to the one nearer the core. */
-struct energy energy_of(const struct machine *machine, double flops,
+struct energy energy_of(const struct machine *machine,
+                        enum precision precision, double flops,
                         const struct traffic *traffic, struct estimate seconds);
 struct estimate energy_joules(const struct energy *energy);
 

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,18 +15,13 @@
 #include <unistd.h>
 
 #include "sim/core/answer/command.h"
-#include "sim/core/answer/json.h"
-#include "sim/core/answer/summary.h"
 
 enum {
     TAIL_BYTES = 2048, TAIL_LINES = 6,
     EXIT_NO_PROGRAM = 127,       /* exit code of a shell for a missing
                                   * program */
     EXIT_SIGNAL = 128,
-    POINT_MAX_BYTES = 1 << 20,
 };
-
-const char *const point_state_names[] = { POINT_STATE_MAP(NAMES_WORD) NULL };
 
 /* A process at work; pid 0: a free place. */
 struct job {
@@ -38,15 +31,6 @@ struct job {
                                   * log.txt */
 };
 
-enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
-                             int32_t point, struct error *err)
-{
-    char name[32];
-
-    snprintf(name, sizeof name, "points/%06d", point);
-    return file_join(out, directory, name, err);
-}
-
 static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
                               int32_t point, const char *file,
                               struct error *err)
@@ -54,149 +38,6 @@ static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
     char path[FILE_PATH_SIZE];
     enum status status = sweep_point_path(path, directory, point, err);
     return status == STATUS_OK ? file_join(out, path, file, err) : status;
-}
-
-enum status sweep_point_state(enum point_state *out, const char *directory,
-                              int32_t point, struct error *err)
-{
-    char path[FILE_PATH_SIZE], file[FILE_PATH_SIZE];
-    json_t *summary = NULL;
-    enum status status = sweep_point_path(path, directory, point, err);
-
-    if (status == STATUS_OK)
-        status = file_join(file, path, "summary.json", err);
-    if (status != STATUS_OK)
-        return status;
-    if (!file_exists(file)) {
-        *out = file_exists(path) ? POINT_STARTED : POINT_PENDING;
-        return STATUS_OK;
-    }
-    status = summary_read(&summary, path, err);
-    if (status != STATUS_OK)
-        return status;
-    const char *word = json_string_value(json_object_get(summary, "status"));
-    *out = word && strcmp(word, point_state_names[POINT_DONE]) == 0
-               ? POINT_DONE : POINT_STARTED;
-    json_decref(summary);
-    return STATUS_OK;
-}
-
-/* The request that a point is run for: as the study says it, so that it is the
- * same from any directory. */
-static json_t *request_json(const struct sweep *sweep, int32_t point)
-{
-    const struct sweep_point *p = &sweep->point[point];
-    json_t *settings = json_object();
-    char hash[24];
-
-    snprintf(hash, sizeof hash, "%016" PRIx64, sweep->base_hash);
-    for (size_t i = 0; i < p->n_settings; i++)
-        json_object_set_new(settings, p->setting[i].key,
-                            json_string(p->setting[i].value));
-    return json_pack("{s:s, s:i, s:s, s:s*, s:s*, s:s, s:s, s:s, s:o}",
-                     "schema", "isobath-point-1", "point", point, "name",
-                     p->name, "row", p->row, "phase", p->phase, "command",
-                     sweep->work->name, "base", sweep->base, "base_hash", hash,
-                     "settings", settings);
-}
-
-/* The first key whose value is another than it was.  Older requests have names
- * of files as they were seen from where the sweep ran.  NULL: none. */
-static const char *differing_key(json_t *old, const struct sweep_point *point)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(old, key, value) {
-        const struct sweep_setting *now = sweep_find(point, key);
-        const char *was = json_string_value(value);
-        if (!now || !was || (strcmp(was, now->value) != 0 &&
-                             strcmp(was, now->given) != 0))
-            return key;
-    }
-    for (size_t i = 0; i < point->n_settings; i++)
-        if (!json_object_get(old, point->setting[i].key))
-            return point->setting[i].key;
-    return NULL;
-}
-
-static const char *or_nothing(const char *text)
-{
-    return text ? text : "nothing";
-}
-
-/* Refuse results of another question, which must not pass for this one's. */
-static enum status compare_request(const char *path, const struct sweep *sweep,
-                                   int32_t point, json_t *old,
-                                   struct error *err)
-{
-    static const char *const other[] = { "command", "base_hash" };
-    const struct sweep_point *p = &sweep->point[point];
-    json_t *settings = json_object_get(old, "settings");
-    json_t *now = request_json(sweep, point);
-    const char *key = differing_key(settings, p);
-    enum status status = STATUS_OK;
-
-    if (key)
-        status = error_set(err, STATUS_BAD_VALUE, "point %d was begun with %s ="
-                           " %s, the study now says %s: remove '%.200s' to run"
-                           " it anew, or choose another directory", point, key,
-                           or_nothing(json_string_value(
-                               json_object_get(settings, key))),
-                           or_nothing(sweep_value(p, key)), path);
-    for (size_t i = 0; !key && i < sizeof other / sizeof *other; i++)
-        if (!json_equal(json_object_get(old, other[i]),
-                        json_object_get(now, other[i])))
-            status = error_set(err, STATUS_BAD_VALUE, "point %d was begun with"
-                               " another command or base config (%s differs):"
-                               " remove '%.200s' to run it anew, or choose"
-                               " another directory", point, other[i], path);
-    json_decref(now);
-    return status;
-}
-
-static enum status check_request(const struct sweep_run *run, int32_t point,
-                                 struct error *err)
-{
-    char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
-    char *text = NULL;
-    size_t size = 0;
-    json_t *old = NULL;
-    enum status status = sweep_point_path(directory, run->directory, point,
-                                          err);
-
-    if (status == STATUS_OK)
-        status = file_join(path, directory, "point.json", err);
-    if (status != STATUS_OK || !file_exists(path))
-        return status;
-    status = file_read(&text, &size, path, POINT_MAX_BYTES, err);
-    if (status == STATUS_OK)
-        status = json_parse(&old, text, size, path, err);
-    free(text);
-    if (status != STATUS_OK)
-        return status;
-    status = compare_request(directory, run->sweep, point, old, err);
-    json_decref(old);
-    return status;
-}
-
-static enum status write_request(const struct sweep_run *run, int32_t point,
-                                 struct error *err)
-{
-    char directory[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
-    enum status status = sweep_point_path(directory, run->directory, point,
-                                          err);
-
-    if (status == STATUS_OK)
-        status = file_make_directory(directory, err);
-    if (status == STATUS_OK)
-        status = file_join(path, directory, "point.json", err);
-    if (status != STATUS_OK)
-        return status;
-    json_t *request = request_json(run->sweep, point);
-    status = json_write(request, path, err);
-    json_decref(request);
-    return status;
 }
 
 /* The arguments of a point's process, in one allocation with their texts. */
@@ -294,7 +135,8 @@ static enum status start(const struct runner *r, struct job *job, int32_t point)
 {
     char output[FILE_PATH_SIZE], log_path[FILE_PATH_SIZE];
     const struct sweep_run *run = r->run;
-    enum status status = write_request(run, point, r->err);
+    enum status status = sweep_request_write(run->sweep, run->directory, point,
+                                             r->err);
 
     if (status == STATUS_OK)
         status = sweep_point_path(output, run->directory, point, r->err);
@@ -373,6 +215,17 @@ static void note_failure(struct runner *r, int code, const char *tail)
                               SWEEP_ALIKE);
 }
 
+/* Weights, moments and counts to resume from, three times the size of the model:
+ * a finished point is never resumed. */
+static void forget_state(const struct runner *r, int32_t point)
+{
+    char path[FILE_PATH_SIZE];
+
+    if (point_file(path, r->run->directory, point, "state.safetensors", NULL) ==
+        STATUS_OK)
+        (void)remove(path);
+}
+
 static enum status note_end(struct runner *r, const struct job *job, int how)
 {
     const struct sweep_run *run = r->run;
@@ -385,8 +238,10 @@ static enum status note_end(struct runner *r, const struct job *job, int how)
     if (sweep_point_state(state, run->directory, job->point, &unreadable) !=
         STATUS_OK)
         *state = POINT_STARTED;
-    if (*state == POINT_DONE && code == 0)
+    if (*state == POINT_DONE && code == 0) {
         r->n_alike = -1;
+        forget_state(r, job->point);
+    }
     if ((*state == POINT_DONE && code == 0) || command_interrupted)
         return STATUS_OK;        /* it was told to stop, and stopped */
     *state = POINT_FAILED;
@@ -484,7 +339,8 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
                         .last = last, .state = state, .err = err };
 
     for (int32_t i = first; i < last; i++) {
-        enum status status = check_request(run, i, err);
+        enum status status = sweep_request_check(run->sweep, run->directory, i,
+                                                 err);
         if (status == STATUS_OK)
             status = sweep_point_state(&state[i], run->directory, i, err);
         if (status != STATUS_OK)

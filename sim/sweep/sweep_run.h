@@ -2,23 +2,12 @@
  *
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
  * --resume --threads T` (or another row of sweep_works), with its output in
- * log.txt there.  Its request is written to point.json before it starts.  A
- * point is finished when its summary.json says "status": "done", and is then
- * never run again. */
+ * log.txt there, its request in point.json before it starts.  A finished point
+ * (sweep_folder.h) is never run again, and what it would resume from is removed. */
 #ifndef SWEEP_RUN_H
 #define SWEEP_RUN_H
 
-#include <stdio.h>
-#include "sim/sweep/sweep.h"
-
-#define POINT_STATE_MAP(X)                                                     \
-    X(POINT_DONE,     "done")                                                  \
-    X(POINT_FAILED,   "failed")        /* in this process */                   \
-    X(POINT_STARTED,  "unfinished")    /* ended early, or runs elsewhere */    \
-    X(POINT_PENDING,  "pending")
-
-enum point_state { POINT_STATE_MAP(NAMES_ID) POINT_STATE_COUNT };
-extern const char *const point_state_names[];        /* NULL ends */
+#include "sim/sweep/sweep_folder.h"
 
 /* A point that failed: its exit code, or 128 + the signal that ended it, and
  * the last lines of its log. */
@@ -39,13 +28,6 @@ struct sweep_run {
     void (*on_progress)(void *context, int32_t done, int32_t total);
     void       *context;
 };
-
-/* DIR/points/NNNNNN */
-enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
-                             int32_t point, struct error *err) MUST_CHECK;
-
-enum status sweep_point_state(enum point_state *out, const char *directory,
-                              int32_t point, struct error *err) MUST_CHECK;
 
 /* Run the points first .. last - 1 that are not finished; state[point] is then
  * set for each of them.  A failed point does not stop the others, but where the

@@ -4,6 +4,7 @@
  *                            ... returns NULL: once, and those after it work
  *   FAULT=write:3:28         the third write of a file or stream fails with
  *                            errno 28; likewise read, open, sync and rename
+ *   FAULT=write:3:-15        signal 15 comes at the third write, which goes on
  *   FAULT_COUNTS=FILE        write there how many calls of each kind there were
  *
  * Calls of the C library's own streams go through its insides, where no preload
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,7 +40,7 @@ static const char *const names[KIND_COUNT] = {
 static atomic_long count[KIND_COUNT];
 static enum kind failing = KIND_COUNT;
 static long failing_at;
-static int failing_errno = ENOMEM;
+static int failing_errno = ENOMEM;     /* below 0: a signal's number */
 static atomic_bool counting;
 
 /* Whether this call is the one to fail; errno is then set. */
@@ -47,6 +49,10 @@ static bool fails(enum kind kind)
     if (!atomic_load(&counting) ||
         atomic_fetch_add(&count[kind], 1) + 1 != failing_at || kind != failing)
         return false;
+    if (failing_errno < 0) {
+        raise(-failing_errno);
+        return false;
+    }
     errno = failing_errno;
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "sim/core/config/quantity.h"
 
 enum { CONFIG_TEXT_SIZE = 512, CONFIG_LIST_MAX = 256,
        CONFIG_PATHS_MAX = 16, CONFIG_SETTINGS_MAX = 32 };
@@ -20,7 +21,7 @@ enum config_type {
     CONFIG_PATHS,      /* struct config_paths: likewise; one is a list of one */
     CONFIG_INT_LIST,   /* struct config_int_list; one number is a list of one */
     CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
-    CONFIG_QUANTITY,   /* struct quantity */
+    CONFIG_QUANTITY,   /* struct quantity; unknown: only with a fallback */
     CONFIG_SETTINGS,   /* struct config_settings: a section that another table
                         * reads; --set does not reach into it.  `choices`: its
                         * keys whose values are files, taken as CONFIG_PATH */
@@ -39,16 +40,6 @@ struct config_int_list {
 struct config_real_list {
     int32_t n;
     double  value[CONFIG_LIST_MAX];
-};
-
-/* A number with its uncertainty and where it comes from; in YAML
- *   {value: 15, low: 8, high: 30, grade: assumed, source: "..."}
- * All five are required, low <= value <= high. */
-struct quantity {
-    double value, low, high;
-    char   grade[16];            /* measured fitted datasheet published derived
-                                  * assumed */
-    char   source[256];
 };
 
 /* A section's keys as --set would give them, in the order of the file. */

@@ -23,10 +23,6 @@ struct reading {
 typedef enum status read_fn(const struct reading *r, void *member);
 typedef json_t     *json_fn(const struct config_key *key, const void *member);
 
-static const char *const grades[] = {
-    "measured", "fitted", "datasheet", "published", "derived", "assumed", NULL
-};
-
 static enum status refuse(const struct reading *r, const char *hint)
 {
     char value[DOCUMENT_QUOTE_SIZE], allowed[CONFIG_ALLOWED_SIZE];
@@ -271,7 +267,7 @@ static enum status read_list(const struct reading *r, void *member)
 static enum status read_grade(const struct reading *r, void *member)
 {
     const struct config_key key = {
-        .name = r->what, .type = CONFIG_CHOICE, .choices = grades, .unit = "",
+        .name = r->what, .type = CONFIG_CHOICE, .choices = grade_names, .unit = "",
     };
     struct reading grade = *r;
     int index = 0;
@@ -279,7 +275,7 @@ static enum status read_grade(const struct reading *r, void *member)
     grade.key = &key;
     enum status status = read_choice(&grade, &index);
     if (status == STATUS_OK)
-        strcpy(member, grades[index]);
+        strcpy(member, grade_names[index]);
     return status;
 }
 
@@ -342,6 +338,30 @@ static enum status read_field(const struct reading *r, void *member,
                                   (char *)member + quantity_field[i].offset);
 }
 
+/* {unknown: why} */
+static bool is_unknown(const struct reading *r)
+{
+    const char *text = document_size(r->node) == 1
+        ? document_text(document_key(r->document, r->node, 0)) : NULL;
+    return text && strcmp(text, "unknown") == 0;
+}
+
+static enum status read_unknown(const struct reading *r, void *member)
+{
+    struct quantity q = { NAN, NAN, NAN, "unknown", "" };
+    struct reading why = *r;
+
+    if (!r->key->fallback)
+        return document_fail(r->document, r->node, STATUS_BAD_VALUE, r->err,
+                             "%s is unknown: allowed is a number, without it"
+                             " nothing can be worked out", r->what);
+    why.node = document_value(r->document, r->node, 0);
+    enum status status = read_source(&why, q.source);
+    if (status == STATUS_OK)
+        memcpy(member, &q, sizeof q);
+    return status;
+}
+
 static enum status read_quantity(const struct reading *r, void *member)
 {
     struct quantity q = { 0 };
@@ -349,6 +369,8 @@ static enum status read_quantity(const struct reading *r, void *member)
 
     if (r->node->type != YAML_MAPPING_NODE)
         return refuse(r, "");
+    if (is_unknown(r))
+        return read_unknown(r, member);
     for (ptrdiff_t i = 0; i < document_size(r->node); i++) {
         enum status status = read_field(r, &q, i, &seen);
         if (status != STATUS_OK)
@@ -549,11 +571,8 @@ static const struct list_kind *list_kind(const struct config_key *key)
 static json_t *json_of_quantity(const struct config_key *key,
                                 const void *member)
 {
-    const struct quantity *q = member;
     (void)key;
-    return json_pack("{s:f, s:f, s:f, s:s, s:s}", "value", q->value, "low",
-                     q->low, "high", q->high, "grade", q->grade, "source",
-                     q->source);
+    return quantity_json(member);
 }
 
 static json_t *json_of_settings(const struct config_key *key,

@@ -551,6 +551,19 @@ static void name_unscored(char *out, size_t size)
     }
 }
 
+/* Settings that route nothing are a mistake. */
+static enum status check_routes_any(const struct model_spec *spec,
+                                    const struct model_config *config,
+                                    const struct route_policy *policy,
+                                    struct error *err)
+{
+    if (!policy->choose || spec_n_routed(spec) > 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
+                     " routing.blocks %.80s: routes nothing; give a capacity"
+                     " below 1", config->capacity.value[0], config->blocks);
+}
+
 static enum status route_dense(struct model_spec *spec,
                                const struct model_config *config,
                                const struct route_policy *policy,
@@ -565,11 +578,8 @@ static enum status route_dense(struct model_spec *spec,
                          " %s", policy->name, name, allowed);
     }
     enum status status = set_routing(spec, config, err);
-    if (status == STATUS_OK && policy->choose && spec_n_routed(spec) == 0)
-        status = error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
-                           " routing.blocks %.80s: routes nothing; give a"
-                           " capacity below 1", config->capacity.value[0],
-                           config->blocks);
+    if (status == STATUS_OK)
+        status = check_routes_any(spec, config, policy, err);
     return status == STATUS_OK ? spec_check(spec, err) : status;
 }
 
@@ -612,5 +622,58 @@ enum status model_config_route(struct model_spec *spec,
     memcpy(replay, config.replay, sizeof config.replay);
     if (*config.table)
         memcpy(table, config.table, sizeof config.table);
+    return STATUS_OK;
+}
+
+/* ---- dense models, supposed to have been trained with routers ---- */
+
+static const struct config_key routing_keys[] = {
+    MODEL_CONFIG_ROUTE_KEYS(0)
+    MODEL_CONFIG_LEARNED_KEYS(0)
+    { .name = NULL },
+};
+static const struct config_schema routing_schema = { "routing", routing_keys };
+enum { N_ROUTING = sizeof routing_keys / sizeof *routing_keys - 1 };
+
+static bool is_routing(const struct config_setting *setting)
+{
+    for (int i = 0; i < N_ROUTING; i++)
+        if (config_sets(setting, 1, routing_keys[i].name))
+            return true;
+    return false;
+}
+
+enum status model_config_suppose(struct model_spec *spec, const char *name,
+                                 const struct config_setting *settings,
+                                 size_t n_settings, struct error *err)
+{
+    struct model_config config;
+    struct config_origin origins[N_ROUTING];
+    struct model_spec routed = *spec;
+
+    if (n_settings == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < n_settings; i++)
+        if (!is_routing(&settings[i]))
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: the shape of"
+                             " %.160s is fixed; allowed are routing.* keys;"
+                             " --set of other keys works on model YAML files",
+                             settings[i].text, name);
+    enum status status = config_load(&config, &routing_schema, NULL, settings,
+                                     n_settings, origins, err);
+    if (status != STATUS_OK)
+        return status;
+    const struct route_policy *policy =
+        route_find(model_config_policies[config.policy]);
+    if (!policy->scored && !config_sets(settings, n_settings, "routing.gate"))
+        config.gate = GATE_ONE;
+    status = set_routing(&routed, &config, err);
+    if (status == STATUS_OK)
+        status = check_routes_any(&routed, &config, policy, err);
+    if (status == STATUS_OK)
+        status = spec_check(&routed, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&routing_schema, origins, err);
+    *spec = routed;
     return STATUS_OK;
 }

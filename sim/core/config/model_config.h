@@ -64,7 +64,7 @@ extern const char *const model_config_routers[];
 #define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
     MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
         "expert_choice", model_config_policies, "",                            \
-        "the rule by which a routed block keeps tokens; isobath run --help"    \
+        "the rule by which a routed block keeps tokens; isobath keys run"     \
         " says what each does; training takes " ROUTE_TRAINED_NAMES "and no"   \
         " other")                                                              \
     MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
@@ -108,6 +108,49 @@ extern const char *const model_config_routers[];
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
         " is cut out of them")
+
+/* And what is learned with the routers. */
+#define MODEL_CONFIG_LEARNED_KEYS(base)                                        \
+    MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
+        "2*sigmoid", gate_names, "",                                           \
+        "the factor of a kept token's change: the router's score, its"         \
+        " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
+        " block has a router, whoever chooses")                                \
+    MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
+        "normalised", router_input_names, "",                                  \
+        "the router's input: the residual stream, normalised or raw")          \
+    MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
+        "train", model_config_routers, "",                                     \
+        "frozen: the router stays as it was drawn, as a control, and the"      \
+        " gate's gradient passes through its score into the stream;"           \
+        " frozen_detached: not even that, the score is a constant; with gate"  \
+        " one no gradient reaches it, so it is frozen then too; drawn: there"  \
+        " is none, its scores are drawn afresh each step from N(0, 1), for"    \
+        " choice and gate, and pass no gradient")                              \
+    MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the cross-entropy of sigmoid(score) against being kept,"    \
+        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
+        " is then judged by the rule sigmoid")                                 \
+    MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the squared difference of the kept share of tokens and the" \
+        " capacity, by the slope of the scores' sigmoids; for token_choice"    \
+        " (Bengio et al. 2015, section 3.2)")                                  \
+    MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
+        0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
+        "hidden width of a network in each routed block that learns to foresee"\
+        " from the router's input who is kept, and teaches nothing else (Raposo"\
+        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
+        " predictor; 0: none")                                                 \
+    MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \
+        " one logit), which keeps scores small")                               \
+    MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
+        0, 0.999999, "0.97", NULL, "",                                         \
+        "share of the old value that the running mean of top-k's cut keeps"    \
+        " each step")
 
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
@@ -163,46 +206,7 @@ extern const char *const model_config_routers[];
         "false", NULL, "", "every head of queries and keys is normalised (RMS" \
         ", with a scale) before its positions; qwen3 has that in any case")    \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
-    MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
-        "2*sigmoid", gate_names, "",                                           \
-        "the factor of a kept token's change: the router's score, its"         \
-        " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
-        " block has a router, whoever chooses")                                \
-    MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
-        "normalised", router_input_names, "",                                  \
-        "the router's input: the residual stream, normalised or raw")          \
-    MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
-        "train", model_config_routers, "",                                     \
-        "frozen: the router stays as it was drawn, as a control, and the"      \
-        " gate's gradient passes through its score into the stream;"           \
-        " frozen_detached: not even that, the score is a constant; with gate"  \
-        " one no gradient reaches it, so it is frozen then too; drawn: there"  \
-        " is none, its scores are drawn afresh each step from N(0, 1), for"    \
-        " choice and gate, and pass no gradient")                              \
-    MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the cross-entropy of sigmoid(score) against being kept,"    \
-        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
-        " is then judged by the rule sigmoid")                                 \
-    MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the squared difference of the kept share of tokens and the" \
-        " capacity, by the slope of the scores' sigmoids; for token_choice"    \
-        " (Bengio et al. 2015, section 3.2)")                                  \
-    MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
-        0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
-        "hidden width of a network in each routed block that learns to foresee"\
-        " from the router's input who is kept, and teaches nothing else (Raposo"\
-        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
-        " predictor; 0: none")                                                 \
-    MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \
-        " one logit), which keeps scores small")                               \
-    MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
-        0, 0.999999, "0.97", NULL, "",                                         \
-        "share of the old value that the running mean of top-k's cut keeps"    \
-        " each step")
+    MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */
 
 extern const struct config_key    model_config_keys[];
@@ -253,5 +257,14 @@ enum status model_config_route(struct model_spec *spec,
                                const struct config_setting *settings,
                                size_t n_settings,
                                struct error *err) MUST_CHECK;
+
+/* All the `routing.*` settings, on a dense model called `name` in messages, as if
+ * it had been trained so: routers and gates as a model file has them, but gate
+ * one where the policy goes by no score and none is set, as
+ * model_config_route().  STATUS_BAD_VALUE: any other setting, by name. */
+enum status model_config_suppose(struct model_spec *spec, const char *name,
+                                 const struct config_setting *settings,
+                                 size_t n_settings,
+                                 struct error *err) MUST_CHECK;
 
 #endif

@@ -1,0 +1,143 @@
+/* test_record.c - Go on with a study from the records of its finished points. */
+#include <criterion/criterion.h>
+
+#include "tests/cli.h"
+
+TestSuite(record, .init = set_up, .fini = leave_directory);
+
+#define SWEEP(...) ISOBATH("sweep", "study.yaml", __VA_ARGS__)
+
+static void put_study(const char *rate)
+{
+    char text[512];
+
+    snprintf(text, sizeof text,
+             "base: run.yaml\n"
+             "set: {train.steps: 6}\n"
+             "settings:\n"
+             "  - {name: dense, routing.capacity: 1}\n"
+             "  - {name: mod, train.learning_rate: %s}\n"
+             "axes: {train.seed: [1, 2]}\n"
+             "claims: [{name: P1, a: mod, b: dense, is: lower}]\n", rate);
+    put_file("study.yaml", text);
+}
+
+/* What a study leaves, and what of it is kept. */
+static void run_and_keep(const char *filter)
+{
+    put_study("1e-3");
+    cr_assert(eq(int, SWEEP("-o", "first", "-q", "--filter", filter), 0));
+    cr_assert(system("mkdir kept && cp first/records.json first/claims.json kept")
+              == 0);
+}
+
+Test(record, records_alone_give_back_the_tables_and_the_report)
+{
+    static const char *const same[] = {
+        "points.csv", "claims.json", "records.json", "points/000001/point.json",
+    };
+    char a[64], b[64];
+
+    run_and_keep("");
+    cr_assert(eq(int, STARTED("report", "first", "-o", "page"), 0));
+    cr_assert(rename("first", "gone") == 0);
+    cr_assert(eq(int, SWEEP("-o", "first", "--from", "kept", "--merge"), 0));
+    expect_said("stdout", "4 points taken over from kept");
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        snprintf(a, sizeof a, "gone/%s", same[i]);
+        snprintf(b, sizeof b, "first/%s", same[i]);
+        expect_same_file(a, b);
+    }
+    json_t *was = summary_of("gone/points/000003");
+    json_t *now = summary_of("first/points/000003");
+    cr_expect(json_equal(was, now));
+    json_decref(was);
+    json_decref(now);
+    cr_assert(eq(int, STARTED("report", "first", "-o", "again"), 0));
+    expect_same_file("page/tables/settings.csv", "again/tables/settings.csv");
+    expect_same_file("page/tables/claims.csv", "again/tables/claims.csv");
+}
+
+Test(record, only_what_is_missing_runs)
+{
+    run_and_keep("seed=1");
+    cr_assert(eq(int, SWEEP("-o", "out", "--from", "kept"), 0));
+    expect_said("stdout", "2 points taken over from kept");
+    expect_said("stdout", "4 of 4 points done");
+    expect_said("out/points/000000/log.txt", "taken over from kept/records.json");
+    cr_expect(not(there("out/points/000002/curve.csv")));
+    cr_expect(there("out/points/000001/curve.csv"));
+    cr_expect(there("out/points/000001/model.safetensors"));
+    cr_expect(not(there("out/points/000001/state.safetensors")));
+    expect_same_file("first/claims.json", "out/claims.json");
+    cr_assert(eq(int, SWEEP("-o", "out", "--from", "kept"), 0));
+    expect_said("stdout", "0 points taken over from kept");
+}
+
+Test(record, a_study_that_grew_has_its_points_under_other_numbers)
+{
+    run_and_keep("mod");
+    put_file("study.yaml", "base: run.yaml\n"
+                           "set: {train.steps: 6}\n"
+                           "settings:\n"
+                           "  - {name: mod, train.learning_rate: 1e-3}\n"
+                           "axes: {train.seed: [3, 2, 1]}\n");
+    cr_assert(remove("kept/claims.json") == 0);
+    cr_assert(eq(int, SWEEP("-o", "out", "--from", "kept", "--merge"), 0));
+    cr_expect(not(there("out/points/000000")));
+    expect_said("out/points/000001/point.json", "\"mod seed=2\"");
+    expect_said("out/points/000002/point.json", "\"mod seed=1\"");
+    json_t *first = summary_of("first/points/000002");
+    json_t *moved = summary_of("out/points/000002");
+    cr_expect(json_equal(first, moved));
+    json_decref(first);
+    json_decref(moved);
+}
+
+Test(record, a_record_of_another_config_or_text_is_refused_by_name)
+{
+    run_and_keep("seed=1");
+    put_study("2e-3");
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "kept/records.json: point 2 (mod seed=1) was begun with"
+                          " train.learning_rate = 1e-3, the study now says 2e-3");
+    put_study("1e-3");
+    cr_assert(system("sed 's/capacity: 0.25/capacity: 0.5/' run.yaml > b &&"
+                     " mv b run.yaml") == 0);
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "point 0 (dense seed=1) was begun with another command"
+                          " or base config");
+    put_file("run.yaml", run_yaml);
+    cr_assert(system("echo more >> text") == 0);
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "point 0 (dense seed=1): was done on other data (hash");
+    cr_expect(not(there("out/points")));
+}
+
+Test(record, a_record_of_other_kernels_is_refused_unless_asked_for)
+{
+    cr_assert(setenv("ISOBATH_KERNELS", "generic", 1) == 0);
+    run_and_keep("dense seed=1");
+    cr_assert(system("sed 's/\"isa\":\"generic\"/\"isa\":\"other\"/'"
+                     " kept/records.json > r && mv r kept/records.json") == 0);
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "point 0 (dense seed=1): was done under the other"
+                          " kernels, these are generic");
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept", "--merge",
+                            "--any-kernels"), 0));
+    expect_said("stdout", "1 points taken over");
+}
+
+Test(record, what_holds_no_records_is_refused_with_its_place)
+{
+    put_study("1e-3");
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "none"), 2));
+    expect_said("stderr", "none/records.json");
+    cr_assert(mkdir("kept", 0777) == 0);
+    put_file("kept/records.json", "{\"schema\": 1}\n");
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "kept/records.json:1:1: allowed is isobath-records-1");
+    put_file("kept/records.json", "{\"schema\": \"isobath-records-1\",\n nonsense");
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
+    expect_said("stderr", "kept/records.json:2:");
+}
