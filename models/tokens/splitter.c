@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/byte_level.h"
 #include "models/tokens/utf8.h"
 
 /* github.com/huggingface/tokenizers, src/pre_tokenizers/byte_level.rs and
@@ -186,7 +186,7 @@ static size_t put_mapped(char *out, const struct splitter_step *step,
                          const char *text, size_t size)
 {
     (void)step;
-    return tokenizer_bpe_spell(out, text, size);
+    return byte_level_spell(out, text, size);
 }
 
 static size_t put_unmapped(char *out, const struct splitter_step *step,
@@ -196,7 +196,7 @@ static size_t put_unmapped(char *out, const struct splitter_step *step,
 
     (void)step;
     /* Every character of it is one that the map writes. */
-    return tokenizer_bpe_bytes(out, &n, text, size) ? n : 0;
+    return byte_level_bytes(out, &n, text, size) ? n : 0;
 }
 
 /* Makers' bytes for a byte of text, at most. */

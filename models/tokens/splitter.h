@@ -27,7 +27,7 @@ enum splitter_kind {
                                   * with it */
     SPLITTER_REPLACE,            /* `text` for every space */
     SPLITTER_MAP,                /* bytes as GPT-2 writes them, by characters:
-                                  * models/tokens/tokenizer_bpe.h */
+                                  * models/tokens/byte_level.h */
     SPLITTER_UNMAP,              /* and back */
 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/byte_level.h"
 #include "models/tokens/tokenizer_spm.h"
 
 #define UNDERLINE "\xe2\x96\x81"
@@ -73,7 +73,7 @@ enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
         out[0] = (char)byte;
         vocab_add(vocab, out, 1, role);
     } else if (parts->kind == TOKENIZER_BPE && role == VOCAB_NORMAL) {
-        if (tokenizer_bpe_bytes(out, &n, text, size))
+        if (byte_level_bytes(out, &n, text, size))
             vocab_add(vocab, out, n, role);
         else                     /* no word has it: it is not for text */
             vocab_add(vocab, text, size, VOCAB_NEVER);
@@ -94,7 +94,7 @@ static int32_t find_part(const struct tokenizer_parts *parts, char *scratch,
                          size_t *n, const char *text, size_t size)
 {
     if (parts->kind == TOKENIZER_BPE) {
-        if (!tokenizer_bpe_bytes(scratch, n, text, size))
+        if (!byte_level_bytes(scratch, n, text, size))
             return -1;
     } else if (parts->underline) {
         *n = plain_spaces(scratch, text, size);
