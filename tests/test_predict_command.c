@@ -472,3 +472,39 @@ Test(predict_command, memory_is_the_same_whatever_the_process_holds)
     json_decref(after);
     json_decref(before);
 }
+
+/* A config of isobath train says model, batch and tokens, one of isobath run the
+ * model and the window; flags outweigh them. */
+Test(predict_command, a_run_config_says_what_is_asked_for)
+{
+    write_file("train.yaml", "model: {family: llama, layers: 4, channels: 32,"
+               " heads: 4, kv_heads: 2, ffn: 64, vocab: 256, max_tokens: 64}\n"
+               "data: {path: none, tokens: 24}\ntrain: {steps: 1, batch: 3}\n");
+    write_file("run.yaml", "run: {model: m.yaml, text: none, window: 40}\n");
+    static const struct { const char *config, *flag, *value, *says; } cases[] = {
+        { "train.yaml", "--phase", "train", "phase train, B 3, T 24" },
+        { "train.yaml", "--batch", "5", "phase train, B 5, T 24" },
+        { "train.yaml", "--set", "data.tokens=32", "phase train, B 3, T 32" },
+        { "train.yaml", "--tokens", "16", "phase train, B 3, T 16" },
+        { "run.yaml", "--batch", "2", "phase train, B 2, T 40" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect(eq(int, PREDICT(cases[i].config, cases[i].flag,
+                                  cases[i].value), 0), "%s", complained);
+        cr_expect(strstr(said, cases[i].says) != NULL, "%s\nin: %s",
+                  cases[i].says, said);
+    }
+    cr_expect(eq(int, PREDICT("train.yaml", "-s", "train.bach=2"), 2));
+    cr_expect(strstr(complained, "did you mean 'train.batch'?") != NULL, "%s",
+              complained);
+}
+
+/* 24 layers of 4 * 6656^2 + 3 * 6656 * 17728 and two norms, 100 tokens and a
+ * norm: 12,749,840,896; with gate one there is no router. */
+Test(predict_command, thousands_of_millions_have_no_exponent)
+{
+    cr_assert(eq(int, PREDICT("m.yaml", "-s", "model.channels=6656", "-s",
+        "model.heads=52", "-s", "model.kv_heads=52", "-s", "model.layers=24",
+        "-s", "model.ffn=17728", "--phase", "decode"), 0), "%s", complained);
+    cr_expect(strstr(said, " 12750 M parameters") != NULL, "%s", said);
+}

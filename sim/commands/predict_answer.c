@@ -84,11 +84,28 @@ static const char *logits_text(const struct predict_question *q)
                            : ", logits of the last token";
 }
 
+/* "134.5 M"; never with an exponent. */
+static void parameters_text(char out[32], uint64_t n)
+{
+    const double millions = (double)n / 1e6;
+    snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
 /* How the steps are run, unless as the executor does. */
 static void print_regime(FILE *file, const struct predict_answer *a)
 {
     const struct regime *regime = &a->question.regime;
 
+    if (!regime_is_fp32(regime)) {
+        fprintf(file, "formats: arithmetic %s, weights %s, kv %s",
+                precision_names[regime->arithmetic],
+                precision_names[regime->weights], precision_names[regime->kv]);
+        if (a->question.phase == MEMORY_TRAIN)
+            fprintf(file, ", gradients %s, optimizer %s",
+                    precision_names[regime->gradients],
+                    precision_names[regime->moments]);
+        fputc('\n', file);
+    }
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -101,16 +118,18 @@ static void print_model(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
+    char parameters[32];
 
+    parameters_text(parameters, memory_parameters(s));
     for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l]) {
             int32_t kept = spec_kept(s, l, T);
             least = kept < least ? kept : least;
             most = kept > most ? kept : most;
         }
-    fprintf(file, "%s: %s, %d layers, C %d, %.4g M parameters; ",
+    fprintf(file, "%s: %s, %d layers, C %d, %s parameters; ",
             a->options->model, family_names[spec_family(s)], s->n_layers,
-            s->n_channels, (double)memory_parameters(s) / 1e6);
+            s->n_channels, parameters);
     if (most == 0) {
         fputs("dense\n", file);
     } else {
@@ -319,17 +338,30 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
     return status;
 }
 
+static json_t *regime_json(const struct regime *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}",
+                     "activations", precision_names[r->arithmetic],
+                     "weights", precision_names[r->weights],
+                     "kv", precision_names[r->kv],
+                     "gradients", precision_names[r->gradients],
+                     "optimizer", precision_names[r->moments],
+                     "recompute", r->recompute,
+                     "accumulate", (int)regime_steps(r));
+}
+
 static json_t *question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, &a->question.spec);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:i, s:i, s:o, s:O}",
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:o, s:i, s:i, s:o, s:O}",
         "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
         "logits", a->question.phase != MEMORY_FORWARD ? NULL
                   : a->question.all_logits ? "all" : "last",
+        "regime", regime_json(&a->question.regime),
         "batch", (int)a->options->batch,
         "tokens", (int)a->question.n_tokens,
         "machine", machine, "model", a->config);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/base/shipped.h"
+
 const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 
 #define AT(member) offsetof(struct machine, member)
@@ -272,9 +274,11 @@ static enum status check(const struct machine *m, const char **key,
     return status == STATUS_OK ? check_memory(m, key, err) : status;
 }
 
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err)
 {
+    static const char *const kinds[] = { "machines", NULL };
+    char file[FILE_PATH_SIZE];
     struct config_origin origins[N_KEYS];
     struct error local;
     const char *key;
@@ -282,8 +286,9 @@ enum status machine_load(struct machine *out, const char *path,
     if (!err)
         err = &local;
     out->product_lanes = 0;          /* no key sets it */
-    enum status status = config_load(out, &machine_schema, path, NULL, 0,
-                                     origins, err);
+    enum status status = shipped_find(file, kinds, name, err);
+    if (status == STATUS_OK)
+        status = config_load(out, &machine_schema, file, NULL, 0, origins, err);
     if (status != STATUS_OK)
         return status;
     status = check(out, &key, err);
@@ -311,7 +316,7 @@ const struct quantity *machine_work_peak(const struct machine *m,
                                          enum work work,
                                          enum precision precision)
 {
-    if (curve_of[work] != WORK_VECTOR)
+    if (flops_multiplies(work))
         return machine_peak(m, precision);
     return quantity_known(&m->vector_flops_per_second)
                ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);

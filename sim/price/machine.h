@@ -75,11 +75,12 @@ struct machine {
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
+/* A profile's file, or the name of one in configs/machines (shipped.h).
+ * STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
  * keys, a profile is refused for mistaken units: joules per bit, GB for GiB, peaks
  * that count 2:4 sparsity; for levels out of order (of joules: unless they were
  * measured or fitted), and for curves that do not rise along their sizes. */
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err) MUST_CHECK;
 
 bool machine_has_level(const struct machine *machine, enum level level);
