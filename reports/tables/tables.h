@@ -10,6 +10,7 @@
     X(answer)                                                                  \
     X(claims)                                                                  \
     X(study)                                                                   \
+    X(scaling)                                                                 \
     X(router)                                                                  \
     X(tradeoff)                                                                \
     X(cost)                                                                    \
