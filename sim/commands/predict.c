@@ -16,7 +16,8 @@
 
 static const char *const ops[] = { OP_MAP(NAMES_WORD) NULL };
 static const char *const weights[] = { WEIGHTS_MAP(NAMES_WORD)
-                                       NUMBER_MAP(NAMES_WORD) NULL };
+                                       NUMBER_MAP(NAMES_WORD)
+                                       "fp8", "int8", "int4", NULL };
 static const char *const logits[] = { [LOGITS_LAST] = "last",
                                       [LOGITS_ALL] = "all", NULL };
 
@@ -38,8 +39,16 @@ static const struct flag flags[] = {
         "machine profile or its name; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
-        " them, or one type for all; not given: as a model YAML's weights"
-        " section says, else float32"),
+        " them, or one type for all; fp8, int8 and int4 without scales or"
+        " widening; not given: as a model YAML's weights section says, else"
+        " the format of --dtype, in training float32"),
+    PREDICT("--dtype", "FORMAT", NULL, CHOICE, dtype, 0, 0, "", precision_names,
+        NULL, "the format that products multiply in and that ops read and write"
+        " rows in; not given: as a model YAML's formats section says, else"
+        " fp32"),
+    PREDICT("--kv", "FORMAT", NULL, CHOICE, kv, 0, 0, "", precision_names, NULL,
+        "the format of cached keys and values; not given: likewise, else as"
+        " --dtype"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
         NULL, "print a row for each op, layer or pass, the total alone, or what"
         " memory is for"),
@@ -183,6 +192,8 @@ static enum status load_yaml(struct predict_answer *a, struct error *err)
                                            o->n_settings, err);
     if (status == STATUS_OK)
         a->config = config_json(&config, &model_config_schema);
+    if (status == STATUS_OK)
+        a->formats = config.formats;
     return status;
 }
 
@@ -211,7 +222,8 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
-/* Store all matrices in the type that --weights names. */
+/* Store all matrices in the type that --weights names; formats of machines are
+ * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
                             struct error *err)
 {
@@ -225,6 +237,36 @@ static enum status store_as(struct model_spec *spec, const char *type,
     if (stored_config_apply(spec, &config, &why) == STATUS_OK)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);
+}
+
+/* A choice of format_config_choices, or what holds by default. */
+static enum precision chosen(int choice, enum precision otherwise)
+{
+    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
+}
+
+static struct regime regime_of(const struct predict_answer *a)
+{
+    const struct predict_options *o = a->options;
+    const struct format_config *f = &a->formats;
+    const enum precision arithmetic =
+        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
+    struct regime r = {
+        .arithmetic = arithmetic,
+        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
+                                                               : arithmetic),
+        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
+        .gradients = (enum precision)f->gradients,
+        .moments = (enum precision)f->optimizer,
+        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
+    };
+
+    if (o->weights == WEIGHTS_FLOAT32)
+        r.weights = PRECISION_FP32;
+    for (int p = 0; o->weights >= 0 && p < PRECISION_COUNT; p++)
+        if (strcmp(weights[o->weights], precision_names[p]) == 0)
+            r.weights = (enum precision)p;
+    return r;
 }
 
 static enum status load_model(struct predict_answer *a, struct error *err)
@@ -282,8 +324,10 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
-    q->regime = (struct regime){ .recompute = o->recompute,
-                                 .accumulate = (int32_t)o->accumulate };
+    q->regime = regime_of(a);
+    if (o->explain >= 0 && !regime_is_fp32(&q->regime))
+        return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
+                         " of float32; leave other formats out");
     q->n_sequences = (int32_t)(o->batch / o->accumulate);
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;

@@ -96,6 +96,16 @@ static void print_regime(FILE *file, const struct predict_answer *a)
 {
     const struct regime *regime = &a->question.regime;
 
+    if (!regime_is_fp32(regime)) {
+        fprintf(file, "formats: arithmetic %s, weights %s, kv %s",
+                precision_names[regime->arithmetic],
+                precision_names[regime->weights], precision_names[regime->kv]);
+        if (a->question.phase == MEMORY_TRAIN)
+            fprintf(file, ", gradients %s, optimizer %s",
+                    precision_names[regime->gradients],
+                    precision_names[regime->moments]);
+        fputc('\n', file);
+    }
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -320,17 +330,30 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
     return status;
 }
 
+static json_t *regime_json(const struct regime *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}",
+                     "activations", precision_names[r->arithmetic],
+                     "weights", precision_names[r->weights],
+                     "kv", precision_names[r->kv],
+                     "gradients", precision_names[r->gradients],
+                     "optimizer", precision_names[r->moments],
+                     "recompute", r->recompute,
+                     "accumulate", (int)regime_steps(r));
+}
+
 static json_t *question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, &a->question.spec);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:i, s:i, s:o, s:O}",
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:o, s:i, s:i, s:o, s:O}",
         "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
         "logits", a->question.phase != MEMORY_FORWARD ? NULL
                   : a->question.all_logits ? "all" : "last",
+        "regime", regime_json(&a->question.regime),
         "batch", (int)a->options->batch,
         "tokens", (int)a->question.n_tokens,
         "machine", machine, "model", a->config);

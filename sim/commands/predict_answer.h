@@ -7,6 +7,7 @@
 
 #include "sim/core/answer/command.h"
 #include "sim/price/hold.h"
+#include "sim/core/config/format_config.h"
 #include "sim/price/predict_table.h"
 
 enum logits { LOGITS_LAST, LOGITS_ALL };
@@ -17,12 +18,13 @@ struct predict_options {
     int     phase, by;                  /* enum memory_phase, predict_by */
     int     logits;                     /* enum logits */
     int64_t batch, tokens, context;     /* 0: not given */
+    int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
     int64_t accumulate;
     int     explain;                    /* enum op, or -1 */
     int64_t layer;                      /* the one that explain shows */
-    int     weights;                    /* enum weights, then types; -1: as the
-                                         * model file says */
+    int     weights;                    /* enum weights, then types, then
+                                         * formats; -1: as the model file says */
 };
 
 /* All the data that are printed, in any format. */
@@ -33,6 +35,7 @@ struct predict_answer {
     char   run_machine[CONFIG_TEXT_SIZE];       /* what options->machine may point
                                                  * to */
     json_t *config;                     /* of the model, resolved */
+    struct format_config formats;       /* that its file says */
     struct machine *machine;            /* NULL: none */
     struct prediction model, dense;
     struct predict_row rows[PREDICT_ROWS_MAX];

@@ -317,7 +317,7 @@ const struct quantity *machine_work_peak(const struct machine *m,
                                          enum work work,
                                          enum precision precision)
 {
-    if (curve_of[work] != WORK_VECTOR)
+    if (flops_multiplies(work))
         return machine_peak(m, precision);
     return quantity_known(&m->vector_flops_per_second)
                ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);

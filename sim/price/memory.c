@@ -1,8 +1,6 @@
 /* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
-#include <stdbool.h>
-
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
@@ -177,6 +175,14 @@ static uint64_t whole_tiles(uint64_t n_tokens)
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
 
+/* What a buffer is for, and of the two last what else is said of it. */
+enum memory_use { WTS, KEY, ACT, GRD, OPT, WRK, PCK, OWN };
+static const enum memory_kind use_kind[] = {
+    [WTS] = MEMORY_WEIGHTS,   [KEY] = MEMORY_KV, [ACT] = MEMORY_ACTIVATIONS,
+    [GRD] = MEMORY_GRADIENTS, [OPT] = MEMORY_OPTIMIZER,
+    [WRK] = MEMORY_WORKSPACE, [PCK] = MEMORY_WEIGHTS, [OWN] = MEMORY_WORKSPACE,
+};
+
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase)
@@ -198,7 +204,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         signals = spec->signal != SIGNAL_NONE,
         by_table = spec->signal == SIGNAL_TABLE,
         normed = spec->router_input != ROUTER_INPUT_RAW,
-        by_change = routed && spec->signal == SIGNAL_CHANGE;
+        by_change = routed && spec->signal == SIGNAL_CHANGE,
+        gated = routed && spec->bypass_gated;
     const bool rescored = routed && spec_scored_again(spec),
         predicts = routed && spec->n_predictor > 0;
     const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
@@ -206,17 +213,18 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = again   ? inputs_alone(spec, &all, rows)
                           : train ? all : one_layer(spec, rows);
-    const enum memory_kind WTS = MEMORY_WEIGHTS, KEY = MEMORY_KV,
-        ACT = MEMORY_ACTIVATIONS, GRD = MEMORY_GRADIENTS,
-        OPT = MEMORY_OPTIMIZER, WRK = MEMORY_WORKSPACE;
-    const struct memory_item table[] = {
+    const struct {
+        enum memory_use use;
+        const char *name;
+        uint64_t numbers, rows;
+    } table[] = {
         { WTS, "parameters",        weights.floats, 1 },
         /* Of every type, a tile of columns is whole numbers of 4 bytes. */
-        { WTS, "stored weights",    weights.stored_bytes / 4, 1 },
+        { PCK, "stored weights",    weights.stored_bytes / 4, 1 },
         { GRD, "gradients",         G, train },
         { OPT, "first moment",      G, train },
         { OPT, "second moment",     G, train },
-        { WRK, "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
+        { OWN, "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { WRK, "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { WRK, "tokens, targets",   1, rows * (decode ? 1 : 2) },
         { WRK, "routes",            1, choices * rows },
@@ -233,6 +241,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "carried keys",      2*E, carried && !decode ? rows : 0 },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
+        /* Gate, row, token; in training the rows themselves. */
+        { ACT, "skipped rows",      train ? 3 + C : 3, gated ? h.scored : 0 },
         { ACT, "norm1",             C, h.operands },
         { ACT, "qkv",               Q + 2*E, h.rows },
         { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads, qk_norm ? h.rows : 0 },
@@ -268,7 +278,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].numbers > 0 && table[i].rows > 0)
-            out[n++] = table[i];
+            out[n++] = (struct memory_item){
+                use_kind[table[i].use], table[i].name, table[i].numbers,
+                table[i].rows, table[i].use == PCK, table[i].use == OWN };
     return n;
 }
 

@@ -5,6 +5,7 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/model/spec.h"
 
@@ -40,6 +41,8 @@ struct memory_item {
     const char *name;         /* "qkv" */
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
+    bool        packed;       /* weights in types of their own (number.h) */
+    bool        own;          /* only this program's kernels want it */
 };
 enum { MEMORY_ITEMS_MAX = 48 };
 

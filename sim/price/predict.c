@@ -90,6 +90,10 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
         walk(p, ffn_forward, N_OPS(ffn_forward), rows);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
+    if (stage->gates_skipped && p->phase == MEMORY_TRAIN)
+        pricing_rows(p, OP_GATHER, ROWS_SKIPPED);
+    if (stage->gates_skipped)
+        pricing_rows_of(p, FLOPS_OF_SKIPPED, OP_GATE, ROWS_SKIPPED);
 }
 
 static void stages_forward(struct pricing *p, int32_t layer)
@@ -131,6 +135,8 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
 {
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
 
+    if (stage->gates_skipped)
+        pricing_rows_of(p, FLOPS_BACK_SKIPPED, OP_GATE, ROWS_SKIPPED);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
     if (ends)
@@ -161,7 +167,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stage_backward(p, &p->plan.stage[layer][i], ends);
     if (!spec->routed[layer])
         return;
-    pricing_rows(p, OP_ROUTE, spec_router_losses(spec) ? ROWS_ALL : ROWS_KEPT);
+    pricing_rows(p, OP_ROUTE, spec_scores_all_learn(spec) ? ROWS_ALL
+                                                          : ROWS_KEPT);
     pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 

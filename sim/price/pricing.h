@@ -16,7 +16,7 @@
 enum rows {
     ROWS_ALL,
     ROWS_KEPT,
-    ROWS_SKIPPED,             /* decode: the new tokens that are not kept */
+    ROWS_SKIPPED,
     ROWS_LAST,                /* each sequence's last */
     ROWS_COUNT
 };

@@ -1,8 +1,8 @@
 /* model_config.h - Declare the YAML of a model: its shape, and what it
  * routes.
  *
- * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
- * prices.  What the paper leaves open has a
+ * Two sections, `model:` and `routing:`, and two for prices, those of
+ * stored_config.h and format_config.h.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -13,6 +13,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
+#include "sim/core/config/format_config.h"
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
@@ -37,14 +38,17 @@ struct model_config {
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     char    table[CONFIG_TEXT_SIZE];     /* counts, for the policy table */
     int     gate;                /* enum gate */
+    double  gate_scale;
+    int     bypass;              /* 0 plain, 1 gated */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
     int64_t predictor;
     double  threshold_decay;
 
-    struct stored_config weights;    /* of a model file alone: no table of a
-                                      * larger config has it */
+    struct stored_config weights;    /* of a model file alone, as the next: no
+                                      * table of a larger config has them */
+    struct format_config formats;
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
@@ -52,6 +56,7 @@ extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
 extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
+extern const char *const model_config_bypasses[];
 
 /* The rows of a struct model_config that lies `base` bytes into the target, for
  * the tables of this and of larger configs:
@@ -116,6 +121,16 @@ extern const char *const model_config_routers[];
         "the factor of a kept token's change: the router's score, its"         \
         " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
         " block has a router, whoever chooses")                                \
+    MODEL_CONFIG_ROW(base, "routing.gate_scale", REAL, gate_scale,             \
+        1e-3, SPEC_MAX_GATE_SCALE, "1", NULL, "",                              \
+        "a constant that the gate is multiplied by; not with gate one")        \
+    MODEL_CONFIG_ROW(base, "routing.bypass", CHOICE, bypass, 0, 0,             \
+        "plain", model_config_bypasses, "",                                    \
+        "what becomes of a token that a block skips: it stays as it is, or is" \
+        " multiplied by its gate, so that the gradient reaches its score too"  \
+        " (Zhang et al. 2024, p-MoD; tried and found needless in Raposo et al."\
+        " 2024); gates that begin near 1, as 2*sigmoid, begin as plain; a kept"\
+        " token's x + g (block(x) - x) is g block(x) + (1 - g) x either way")  \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
         "normalised", router_input_names, "",                                  \
         "the router's input: the residual stream, normalised or raw")          \
@@ -123,10 +138,13 @@ extern const char *const model_config_routers[];
         "train", model_config_routers, "",                                     \
         "frozen: the router stays as it was drawn, as a control, and the"      \
         " gate's gradient passes through its score into the stream;"           \
-        " frozen_detached: not even that, the score is a constant; with gate"  \
-        " one no gradient reaches it, so it is frozen then too; drawn: there"  \
-        " is none, its scores are drawn afresh each step from N(0, 1), for"    \
-        " choice and gate, and pass no gradient")                              \
+        " frozen_detached: not even that, the score is a constant; drawn:"     \
+        " there is none, its scores are drawn afresh each step from N(0, 1),"  \
+        " for choice and gate, and pass no gradient.  With gate one the text's"\
+        " loss has no gradient in the scores: they learn from aux_loss, to"    \
+        " say again what they chose, and from balance_loss, to keep to the"    \
+        " capacity, neither of which knows whom it helps; without those a"     \
+        " router that chooses must be frozen")                                 \
     MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the cross-entropy of sigmoid(score) against being kept,"    \
@@ -136,7 +154,7 @@ extern const char *const model_config_routers[];
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the squared difference of the kept share of tokens and the" \
         " capacity, by the slope of the scores' sigmoids; for token_choice"    \
-        " (Bengio et al. 2015, section 3.2)")                                  \
+        " (a batch's sparsity in Bengio et al. 2015, arXiv 1511.06297)")       \
     MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
         0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
         "hidden width of a network in each routed block that learns to foresee"\
@@ -145,8 +163,8 @@ extern const char *const model_config_routers[];
         " predictor; 0: none")                                                 \
     MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \
-        " one logit), which keeps scores small")                               \
+        "weight of the mean squared score (the router z-loss of Zoph et al."   \
+        " 2022, arXiv 2202.08906, of one logit), which keeps scores small")    \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \

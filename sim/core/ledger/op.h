@@ -60,6 +60,11 @@
  *   Route then goes backward on all rows, and gate adds to their gradients and
  *   puts the inputs of the kept ones back onto the stream, for route to read.
  *
+ * Bypass.  Tokens that a layer skips may be gated too: under `gate`, in a bracket
+ *   of its own after that of the kept ones, each is multiplied by its gate.  In
+ *   training skipped rows are gathered first, for backward, which puts them back
+ *   onto the stream before route goes backward on all rows.
+ *
  * Predictors.  Under `predict`, on all rows, in training and where the choice goes
  *   by them: the router's input, max(0, its product with a matrix [C,W] plus a
  *   bias), and the sum of that with a vector [W] plus a number.  Their loss is the
