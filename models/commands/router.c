@@ -15,6 +15,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
     FLAG_KEY("--window", "T", NULL, "run.window"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
@@ -63,6 +64,7 @@ static enum status open_text(struct router_job *j, struct error *err)
 
     if (status != STATUS_OK)
         return status;
+    j->text.special = (enum tokenizer_special)c->special;
     j->text.windows = (struct score_text){
         .split = (enum split)c->split, .window = (int32_t)c->window,
         .stride = (int32_t)c->window, .limit = c->limit,

@@ -184,6 +184,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
         return status;
     choose_rules(s);
     s->text.skip = c->skip;
+    s->text.special = (enum tokenizer_special)c->special;
     s->text.windows = (struct score_text){
         .split = (enum split)c->split, .window = (int32_t)c->window,
         .stride = (int32_t)c->stride, .limit = c->limit,

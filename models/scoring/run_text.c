@@ -90,7 +90,8 @@ static enum status encode(struct run_text *t, struct error *err)
     size_t n;
     enum status status = tokenizer_encode(t->tokenizer,
                                           (const char *)t->map.data,
-                                          t->map.size, false, &t->ids, &n, err);
+                                          t->map.size, false, t->special, &t->ids,
+                                          &n, err);
     if (status != STATUS_OK)
         return status;
     t->windows.ids = t->ids;
@@ -169,11 +170,9 @@ int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
     if (!t->tokenizer)
         return w->n_tokens - w->first;
     for (int32_t r = w->first; r < w->n_tokens; r++) {
-        size_t size;
         /* The text's first token drops the space that SentencePiece adds. */
-        (void)tokenizer_bytes(t->tokenizer, w->targets[r],
-                              t->skip + w->position + r + 1 == 0, &size);
-        bytes += (int64_t)size;
+        bytes += (int64_t)tokenizer_length(t->tokenizer, w->targets[r],
+                                           t->skip + w->position + r + 1 == 0);
     }
     return bytes;
 }

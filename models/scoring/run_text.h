@@ -5,6 +5,7 @@
 #include "models/scoring/run_config.h"
 #include "models/scoring/score.h"
 #include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
 #include "sim/core/base/file.h"
 
 struct run_text {
@@ -15,6 +16,7 @@ struct run_text {
     int32_t          *ids;           /* of the whole text, with a tokenizer */
     int64_t          skip;           /* tokens before the first that is read;
                                       * not of a split */
+    enum tokenizer_special special;
     struct score_text windows;       /* points into the members above */
 };
 
@@ -34,7 +36,7 @@ enum status run_text_tokenizer(struct tokenizer **out, const char *path,
 
 /* Open the text at `path` for a model: tokens by the tokenizer at `tokenizer`
  * (NULL: the one that lies with `source`, else bytes).  The caller has filled
- * in skip, windows.window, stride, limit and, where `split`, the split, which
+ * in skip, special, windows.window, stride, limit and, where `split`, the split, which
  * only bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that needs a
  * tokenizer.  *text is zero before; release it with run_text_close() whatever
  * came back. */
