@@ -162,7 +162,7 @@ Test(roofline, a_far_level_smaller_than_a_near_one_holds_nothing_more)
     struct machine m = machine();
     m.level[LEVEL_L3].size_bytes.value = 500;
     struct roofline_load load = { .fresh_bytes = 800, .footprint_bytes = 800 };
-    struct traffic t = roofline_traffic(&m, &load);
+    struct traffic t = traffic_of(&m, &load);
 
     cr_expect(eq(dbl, t.at[LEVEL_L2], 800));      /* 100 do not hold them */
     cr_expect(eq(dbl, t.at[LEVEL_L3], 0));        /* 1000 do */
