@@ -22,7 +22,7 @@
 # make arm64      compile everything for 64-bit Arm, without linking
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
 # make install    into $(DESTDIR)$(PREFIX)
-# make clean      remove build/
+# make clean      remove what is in build/, but for texts and models fetched
 # make V=1        show whole command lines; -j1: one at a time, otherwise one per core
 # make PAPI= LIKWID= CALLGRIND= ZYDIS=   leave a counter library out; otherwise
 #                 used if installed
@@ -316,7 +316,7 @@ help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(filter-out %/corpus %/models,$(wildcard $(BUILD)/*))
 
 .PHONY: all check deps test torture demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include "reports/read/jsonpath.h"
 
 const struct phase *report_phase(const struct report *r)
 {
@@ -14,6 +15,11 @@ const struct phase *report_phase(const struct report *r)
         if (strcmp(p->phase[i].name, "prefill") == 0)
             return &p->phase[i];
     return &p->phase[0];
+}
+
+bool report_scores_text(const struct run *run)
+{
+    return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
 }
 
 const char *report_layers_title(const struct report *r, enum side arm)

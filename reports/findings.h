@@ -6,6 +6,7 @@
 #include "reports/draw/plot.h"
 #include "reports/read/claims.h"
 #include "reports/read/curve.h"
+#include "reports/read/scaling.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
 #include "reports/read/tokens.h"
@@ -62,8 +63,10 @@ struct report {
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
     struct claims claims;      /* of studies */
+    struct scaling scaling;    /* of its runs */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
     const struct run *profile; /* the first; NULL: none was given */
+    size_t n_profiles;         /* of the runs as given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
     struct token_cost token_cost;  /* of the profile's decoding */
@@ -92,6 +95,9 @@ struct report {
 /* The phase that stands for the whole in the headline: a prefill, else the
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
+
+/* A run that went on from a prompt scored nothing. */
+bool report_scores_text(const struct run *run);
 
 /* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
  * "dense run" and "MoD run". */

@@ -141,6 +141,33 @@ struct model_spec case_judged(char what[CASE_NAME_SIZE], int i)
     return spec;
 }
 
+struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
+{
+    struct model_spec spec = case_judged(what, i % N_JUDGED_CASES);
+    const bool one = i % 6 == 5;
+
+    spec.gate = one ? GATE_ONE : (enum gate)(i % GATE_ONE);
+    spec.bypass_gated = !one && i % 4 != 1;
+    spec.gate_scale = !one && i % 3 ? 0.75 : 0.0;
+    spec.backbone_frozen &= !one;
+    if (!one && i % 2)
+        spec.aux_loss = spec.z_loss = spec.balance_loss = 0.0;
+    if (!one && i % 16 == 3)
+        spec.router_trained = false, spec.router_detached = i % 32 == 3;
+    if (!spec.router_trained)
+        spec.backbone_frozen = false;
+    if (!spec.backbone_frozen)
+        spec.part = (enum routed_part)(i / 5 % PART_APART);
+    snprintf(what, CASE_NAME_SIZE, "%s, gate %s x %g, bypass %d, part %s, aux"
+             " %g, z %g, balance %g, %s%s", family_names[spec_family(&spec)],
+             gate_names[spec.gate], spec.gate_scale, spec.bypass_gated,
+             part_names[spec.part], spec.aux_loss, spec.z_loss,
+             spec.balance_loss, spec.router_trained    ? "trained"
+                                : spec.router_detached ? "detached" : "frozen",
+             spec.backbone_frozen ? ", alone" : "");
+    return spec;
+}
+
 bool case_frozen(struct model_spec *spec, const struct shape **shape,
                  char what[CASE_NAME_SIZE], int i)
 {

@@ -56,6 +56,11 @@ struct model_spec case_router(char what[CASE_NAME_SIZE], int i);
 enum { N_JUDGED_CASES = 60 };
 struct model_spec case_judged(char what[CASE_NAME_SIZE], int i);
 
+/* Likewise with gates that are scaled, bypasses that are gated, around blocks and
+ * parts, and routers behind gate one that learn from losses alone. */
+enum { N_GATED_CASES = 96 };
+struct model_spec case_gated(char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

@@ -115,7 +115,8 @@ static inline struct machine machine(void)
 #define Q(x) { .value = x, .low = x / 2, .high = x * 2 }
     struct machine m = {
         .name = "round", .cores = 1,
-        .peak_flops_per_second = { Q(1e11) }, .joules_per_flop = { Q(1e-11) },
+        .peak_flops_per_second = { Q(1e11) },
+        .vector_flops_per_second = Q(1e11), .joules_per_flop = { Q(1e-11) },
         .watts.standing = Q(5.0), .launch_seconds = Q(1e-6),
         .efficiency_scale = { .value = 1, .low = 1, .high = 1 },
         .level = {

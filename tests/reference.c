@@ -39,14 +39,15 @@ double reference_silu(double x)
     return x / (1.0 + exp(-x));
 }
 
-double reference_gate(enum gate gate, double score)
+double reference_gate(enum gate gate, double scale, double score)
 {
     double sigmoid = 1.0 / (1.0 + exp(-score));
-    return gate == GATE_RAW       ? score
-           : gate == GATE_SIGMOID ? sigmoid
-           : gate == GATE_TANH    ? tanh(score)
-           : gate == GATE_ONE     ? 1.0
-                                  : 2.0 * sigmoid;
+    double value = gate == GATE_RAW       ? score
+                   : gate == GATE_SIGMOID ? sigmoid
+                   : gate == GATE_TANH    ? tanh(score)
+                   : gate == GATE_ONE     ? 1.0
+                                          : 2.0 * sigmoid;
+    return scale > 0.0 ? scale * value : value;
 }
 
 double reference_frequency(const struct model_spec *s, int32_t i)
@@ -254,7 +255,8 @@ static double gate_of(const struct reference *r, int32_t layer, int32_t token,
                            : NULL;
     if (r->gate_held)
         return *note;
-    double gate = reference_gate(s->gate, score_of(r, layer, x));
+    double gate = reference_gate(s->gate, s->gate_scale,
+                                 score_of(r, layer, x));
     if (note)
         *note = gate;
     return gate;
@@ -314,7 +316,8 @@ static double router_losses(const struct reference *r, int32_t l, int32_t b,
     return sum / (r->n_sequences * r->n_tokens * spec_n_routed(s));
 }
 
-/* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens. */
+/* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens; and
+ * with a gated bypass x' = g(r) x on the others. */
 static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
                   double *room)
 {
@@ -326,11 +329,16 @@ static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
     for (int32_t i = 0; i < n; i++)
         memcpy(y + i * c, x + kept[i] * c, (size_t)c * sizeof *y);
     block(r, l, y, kept, n, room + n * c);
-    for (int32_t i = 0; i < n; i++) {
-        double *to = x + kept[i] * c;
-        double gate = gate_of(r, l, b * r->n_tokens + kept[i], to);
+    for (int32_t t = 0, i = 0; t < r->n_tokens; t++) {
+        const bool is_kept = i < n && kept[i] == t;
+        double *to = x + t * c;
+        if (!is_kept && !r->spec->bypass_gated)
+            continue;
+        double gate = gate_of(r, l, b * r->n_tokens + t, to);
         for (int32_t j = 0; j < c; j++)
-            to[j] += gate * (y[i * c + j] - to[j]);
+            to[j] = is_kept ? to[j] + gate * (y[i * c + j] - to[j])
+                            : gate * to[j];
+        i += is_kept;
     }
 }
 

@@ -46,7 +46,8 @@ void   reference_rms_norm(const double *x, int32_t n, double epsilon,
                           const double *gamma, double *out);
 double reference_gelu(double x);
 double reference_silu(double x);
-double reference_gate(enum gate gate, double score);
+/* `scale` 0: 1. */
+double reference_gate(enum gate gate, double scale, double score);
 /* Radians a token of pair i of a head, after rope_scaling (default, linear and
  * llama3: Llama 3.1's blend, as transformers' modeling_rope_utils.py has it). */
 double reference_frequency(const struct model_spec *spec, int32_t i);

@@ -206,6 +206,12 @@ static void move(double *x, const double *y, double gate, int32_t n)
         x[i] += gate * (y[i] - x[i]);
 }
 
+static void bypass(const struct model_spec *spec, double *x, double gate)
+{
+    for (int32_t i = 0; i < spec->n_channels && spec->bypass_gated; i++)
+        x[i] *= gate;
+}
+
 /* The second half of a layer whose parts are apart: it does not matter which
  * tokens attention kept. */
 static void run_ffn_apart(struct state *s, int32_t l)
@@ -242,7 +248,7 @@ static void run_layer(struct state *s, int32_t l)
     for (int32_t t = 0; t < n; t++)
         gates[t] = !routed || spec->gate == GATE_ONE
                        ? 1.0
-                       : reference_gate(spec->gate,
+                       : reference_gate(spec->gate, spec->gate_scale,
                                         router_score(in, l, s->x + t * c));
 
     memset(s->drawn, 0, (size_t)n * sizeof *s->drawn);
@@ -266,10 +272,14 @@ static void run_layer(struct state *s, int32_t l)
             if (kept) {
                 feed_forward(in, l, y, y);
                 move(x, y, gate, c);
+            } else {
+                bypass(spec, x, gate);
             }
         } else if (spec->part != PART_FFN) {
             if (kept)
                 move(x, y, gate, c);
+            else
+                bypass(spec, x, gate);
             if (!apart)
                 feed_forward(in, l, x, x);
         } else {
@@ -277,6 +287,8 @@ static void run_layer(struct state *s, int32_t l)
             feed_forward(in, l, x, y);
             if (kept)
                 move(x, y, gate, c);
+            else
+                bypass(spec, x, gate);
         }
     }
     if (routed && apart)

@@ -44,6 +44,8 @@ static inline struct model_spec shape(const struct variant *v)
     };
     if ((v->signal == SIGNAL_NONE && v->part != PART_APART) || v->gated) {
         spec.gate = GATE_SIGMOID2;
+        spec.gate_scale = v->gated ? 0.75 : 0.0;
+        spec.bypass_gated = v->together;
         spec.router_scores = true;
     }
     for (int l = 0; l < L; l++) {

@@ -217,6 +217,22 @@ Test(agreement, parts_of_blocks)
     }
 }
 
+Test(agreement, scaled_gates_gated_bypasses_and_choices_behind_gate_one)
+{
+    for (int i = 0; i < N_GATED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_gated(what, i);
+        struct run run = { &spec, &shapes[ROUTER_SHAPE], "expert_choice", what,
+                           i % 3 ? 0 : 40 };
+        train_step_agrees(&run, 0.0f);
+        scoring_agrees(&run, 0.0f);
+        run.policy = "threshold";           /* some are kept, none, and all */
+        route_settle(&spec, case_policy(run.policy), 0);
+        train_step_agrees(&run, i % 5 ? 0.0f : i % 2 ? 1e9f : -1e9f);
+        scoring_agrees(&run, i % 5 ? 0.0f : i % 2 ? 1e9f : -1e9f);
+    }
+}
+
 static void without_router(struct model_spec *spec)
 {
     spec->gate = GATE_ONE;

@@ -139,9 +139,13 @@ Test(config, settings_outweigh_the_file_and_the_last_one_holds)
 
 Test(config, a_setting_may_be_a_list)
 {
-    must_load("train: {steps: 1}", "model.capacity=[0.1, 0.2]", NULL);
-    cr_assert(eq(i32, target.capacity.n, 2));
-    cr_assert(eq(dbl, target.capacity.value[1], 0.2));
+    static const char *const written[] = { "model.capacity=[0.1, 0.2]",
+                                           "model.capacity=0.1,0.2" };
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        must_load("train: {steps: 1}", written[i], NULL);
+        cr_assert(eq(i32, target.capacity.n, 2));
+        cr_assert(eq(dbl, target.capacity.value[1], 0.2));
+    }
 }
 
 Test(config, texts_in_settings_are_taken_as_they_stand)

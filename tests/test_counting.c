@@ -237,6 +237,16 @@ Test(counting, parts_of_blocks)
     }
 }
 
+Test(counting, scaled_gates_gated_bypasses_and_choices_behind_gate_one)
+{
+    for (int i = 0; i < N_GATED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_gated(what, i);
+        run_case(&spec, &shapes[ROUTER_SHAPE], &kernels_counting16,
+                 "expert_choice", what);
+    }
+}
+
 Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];

@@ -133,6 +133,32 @@ Test(flops, a_detached_router_gets_no_gradient_and_gate_one_no_arithmetic)
     cr_expect(eq(u64, o.at[PASS_BACKWARD][OP_GATHER].bytes, 256));
 }
 
+/* A llama of width 32, gate 0.7 * tanh, which skipped tokens pass too. */
+Test(flops, a_gated_bypass_multiplies_what_is_skipped)
+{
+    struct model_spec spec = small_llama(1);
+    spec.gate = GATE_TANH;
+    spec.gate_scale = 0.7;
+    spec.bypass_gated = true;
+    struct flops_list f = flops_list(&spec);
+    const struct flops_price *to = &f.at[FLOPS_OF_SKIPPED][OP_GATE];
+    const struct flops_price *back = &f.at[FLOPS_BACK_SKIPPED][OP_GATE];
+
+    /* 32 products, exp and 4, the factor;  the row twice, score, gate */
+    cr_expect(eq(u64, to->flops, 32 + 18 + 4 + 1));
+    cr_expect(eq(u64, to->bytes, 2 * 128 + 8));
+    /* 2*32 + fold, 32 products, slope 3 and the factor;  the gradient twice, the
+     * row, which is put back, gate, score */
+    cr_expect(eq(u64, back->flops, 64 + 15 + 32 + 4));
+    cr_expect(eq(u64, back->bytes, 2 * 128 + 2 * 128 + 8));
+    cr_expect(eq(u64, f.at[PASS_FORWARD][OP_GATE].flops, 3 * 32 + 18 + 4 + 1));
+    spec.router_trained = false;
+    spec.router_detached = true;
+    f = flops_list(&spec);
+    cr_expect(eq(u64, f.at[FLOPS_BACK_SKIPPED][OP_GATE].flops, 32));
+    cr_expect(eq(u64, f.at[FLOPS_BACK_SKIPPED][OP_GATE].bytes, 2 * 128 + 4));
+}
+
 /* Worked by hand from "Frozen backbone" of op.h. */
 static const struct row frozen_rows[] = {
     /* 2*64*192;  4*192 + 4*64;  4*64*192 */

@@ -152,7 +152,8 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
     };
     r.gate_held = spec.router_drawn;
     for (int32_t i = 0; i < spec.n_layers * n && r.gate_held; i++)
-        r.gate[i] = reference_gate(spec.gate, (double)input.scores[i]);
+        r.gate[i] = reference_gate(spec.gate, spec.gate_scale,
+                                   (double)input.scores[i]);
     double expected = reference_loss(&r, NULL, NULL);
     cr_expect(fabs(loss - expected) <= 1e-5 * expected, "loss %.9g, not %.9g",
               loss, expected);
@@ -270,6 +271,50 @@ Test(gradient, every_gate_and_router_input)
                 counts.n_elements, counts.worst, counts.worst_element,
                 counts.n_close);
     cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
+}
+
+/* Skipped tokens' scores have a gradient where their stream is gated; a detached
+ * router's have none. */
+Test(gradient, gated_bypasses_and_scaled_gates)
+{
+    static const char *const rules[] = { "expert_choice", "threshold" };
+    struct error_counts counts = { 0 };
+    for (int i = 0; i < 32; i++) {
+        struct case_row row = {
+            (enum family)(i % FAMILY_COUNT), i % 3 == 1 ? 9 : 1, i % 2, 0.5,
+            i / 2 % 2 ? PATTERN_ALL : PATTERN_ODD, (enum gate)(i / 4 % GATE_ONE),
+            (enum router_input)(i % ROUTER_INPUT_COUNT),
+            i == 7 ? false : i == 11 ? FROZEN : i % 8 == 3 ? ALONE : true,
+            i % 3 == 1 ? 53 : 1, 0,
+        };
+        const struct route_policy *policy = case_policy(rules[i / 16]);
+        struct model_spec spec = spec_of(&row, policy);
+        spec.bypass_gated = i % 4 != 1;
+        spec.gate_scale = i % 2 ? 1.4 : 0.0;
+        spec.aux_loss = i % 5 == 4 && spec.router_trained ? 0.7 : 0.0;
+        check_spec(&row, spec, policy, &counts);
+    }
+    say_counts(&counts, "bypasses");
+}
+
+/* With gate one the scores learn from losses of their own, and nothing else. */
+Test(gradient, routers_that_choose_behind_gate_one)
+{
+    static const char *const rules[] = { "expert_choice", "token_choice" };
+    struct error_counts counts = { 0 };
+    for (int i = 0; i < 8; i++) {
+        struct case_row row = {
+            contrasts[i % 2], 1, i % 3 == 0, 0.5,
+            i / 4 ? PATTERN_ALL : PATTERN_ODD, GATE_ONE,
+            (enum router_input)(i / 2 % 2), true, 1, 0,
+        };
+        const struct route_policy *policy = case_policy(rules[i % 2]);
+        struct model_spec spec = spec_of(&row, policy);
+        spec.aux_loss = i % 2 ? 0.0 : 0.7;
+        spec.balance_loss = i % 2 ? 4.0 : 0.0;
+        check_spec(&row, spec, policy, &counts);
+    }
+    say_counts(&counts, "behind gate one");
 }
 
 /* Any number of a sequence's tokens is kept, by any rule that trains. */
@@ -513,6 +558,7 @@ Test(gradient, parts_of_blocks)
         spec.part = i / 4 % 2 ? PART_ATTENTION : PART_FFN;
         spec.gate = (enum gate)(i % GATE_COUNT);
         spec.router_input = (enum router_input)(i / 3 % ROUTER_INPUT_COUNT);
+        spec.bypass_gated = i % 3 == 0 && spec.gate != GATE_ONE;
         snprintf(what, sizeof what, "case %d, %s, gate %s", i,
                  part_names[spec.part], gate_names[spec.gate]);
         check_parts(spec, shape, case_policy(rules[i / 8 % 2]), what);

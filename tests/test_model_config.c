@@ -175,6 +175,54 @@ Test(model_config, freezes_a_router_on_demand_and_under_gate_one)
     cr_assert(one.router_scores && !one.router_trained);
 }
 
+static enum status check_training(const char *const *settings,
+                                  struct error *err)
+{
+    struct model_config config;
+    struct model_spec spec;
+
+    cr_assert(eq(int, load(&spec, &config, tiny_llama, settings, err),
+                 STATUS_OK), "%s", err->text);
+    return model_config_check_training(&config, &spec, err);
+}
+
+/* Losses of their own train routers behind gate one; z_loss alone says nothing
+ * of whom to choose. */
+Test(model_config, refuses_a_router_that_nothing_trains)
+{
+    static const struct { const char *set; bool trained; } rows[] = {
+        { "routing={capacity: 0.5, gate: one}", false },
+        { "routing={capacity: 0.5, gate: one, aux_loss: 0.1}", true },
+        { "routing={capacity: 0.5, gate: one, policy: token_choice,"
+          " balance_loss: 1, z_loss: 0.1}", true },
+        { "routing={capacity: 0.5, gate: one, policy: token_choice}", false },
+    };
+    struct error err;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model_spec spec = spec_of(tiny_llama, SET(rows[i].set));
+        cr_expect(spec.router_trained == rows[i].trained, "%s", rows[i].set);
+        cr_expect(eq(int, check_training(SET(rows[i].set), &err),
+                     rows[i].trained ? STATUS_OK : STATUS_BAD_VALUE));
+        if (!rows[i].trained)
+            cr_expect(strstr(err.text, "routing.gate one: the text's loss has no"
+                             " gradient in the scores") == err.text, "%s",
+                      err.text);
+    }
+}
+
+Test(model_config, scales_gates_and_gates_bypasses)
+{
+    struct model_spec spec = spec_of(tiny_llama, SET(
+        "routing={capacity: 0.5, gate: tanh, gate_scale: 0.2,"
+        " bypass: gated}"));
+    cr_expect(eq(dbl, spec.gate_scale, 0.2));
+    cr_expect(spec.bypass_gated);
+    spec = spec_of(tiny_llama, SET("routing={capacity: 0.5, gate_scale: 1}"));
+    cr_expect(eq(dbl, spec.gate_scale, 0));
+    cr_expect(not(spec.bypass_gated));
+}
+
 Test(model_config, routes_nothing_under_the_dense_policy)
 {
     struct model_spec spec = spec_of(tiny_llama, SET("routing.capacity=0.5",
@@ -413,8 +461,9 @@ Test(model_config, says_where_routing_is_wrong)
         { "  capacity: 0.01\n  keep_first: 300\n",
           "m.yaml:5:15: routing.keep_first 300: layer " },
         { "  keep_first: -1\n", "m.yaml:4:15: " },
-        { "  capacity: 0.5\n  aux_loss: 0.1\n  gate: one\n",
-          "m.yaml:5:13: routing.aux_loss 0.1: needs a router that is trained" },
+        { "  capacity: 0.5\n  gate_scale: 0.5\n  gate: one\n",
+          "m.yaml:5:15: routing.gate_scale: gate one is the factor 1" },
+        { "  capacity: 0.5\n  gate_scale: -1\n", "m.yaml:5:15: " },
         { "  capacity: 0.5\n  z_loss: 0.1\n  router: frozen\n",
           "m.yaml:5:11: routing.z_loss 0.1: needs a router that is trained" },
         { "  aux_loss: -1\n", "m.yaml:4:13: " },
@@ -432,17 +481,6 @@ Test(model_config, says_where_routing_is_wrong)
     }
 }
 
-static enum status check_training(const char *const *settings,
-                                  struct error *err)
-{
-    struct model_config config;
-    struct model_spec spec;
-
-    cr_assert(eq(int, load(&spec, &config, tiny_llama, settings, err),
-                 STATUS_OK), "%s", err->text);
-    return model_config_check_training(&config, &spec, err);
-}
-
 Test(model_config, says_which_policies_train)
 {
     static const char *const serves[] = { "attention_received", "replay" };
@@ -457,7 +495,8 @@ Test(model_config, says_which_policies_train)
             continue;
         snprintf(setting, sizeof setting, "routing.policy=%s", *name);
         cr_expect(eq(int, check_training(SET(setting, "routing.capacity=0.5",
-                                             "routing.gate=one"), &err),
+                                             "routing.gate=one",
+                                             "routing.router=frozen"), &err),
                      can ? STATUS_OK : STATUS_BAD_VALUE), "%s", *name);
         if (!can)
             cr_expect(strstr(err.text, "training takes expert_choice,"

@@ -421,6 +421,7 @@ static const int32_t kept_token[T_KEPT] = { 1, 2, 4, 6 };
 
 struct gate_context {
     enum gate gate;
+    double scale;
     const float *dstream;        /* [T,C] */
 };
 
@@ -431,7 +432,7 @@ static double gate_value(const double *x, const void *context)
     const double *y = x + T_N, *score = y + T_N;
     double total = 0.0;
     for (int i = 0; i < T_KEPT; i++) {
-        double g = reference_gate(c->gate, score[i]);
+        double g = reference_gate(c->gate, c->scale, score[i]);
         for (int j = 0; j < T_WIDTH; j++) {
             int at = i * T_WIDTH + j;
             total += (x[at] + g * (y[at] - x[at])) *
@@ -442,7 +443,7 @@ static double gate_value(const double *x, const void *context)
 }
 
 static void check_gate(const struct kernels *k, enum gate gate,
-                       enum gating_kind kind)
+                       enum gating_kind kind, double scale)
 {
     enum { ALL = 2 * T_N + T_KEPT };
     float in[ALL], dstream[T_ALL * T_WIDTH], stream[T_ALL * T_WIDTH];
@@ -453,27 +454,87 @@ static void check_gate(const struct kernels *k, enum gate gate,
     for (int i = 0; i < T_KEPT; i++)
         score[kept_token[i]] = in[2 * T_N + i];
     struct gating o = {
-        .gate = kind, .trained = true, .n = T_KEPT, .width = T_WIDTH,
+        .gate = kind, .scale = (float)scale, .trained = true, .n = T_KEPT, .width = T_WIDTH,
         .token = kept_token, .score = score, .value = value, .y = in + T_N,
         .x = in, .stream = stream, .dstream = dstream, .dy = gradient + T_N,
         .dpass = gradient, .dscore = gradient + 2 * T_N,
     };
     k->gate(&o, 0, 1);
     k->gate_backward(&o, 0, 1);
-    struct gate_context context = { gate, dstream };
+    struct gate_context context = { gate, scale, dstream };
     struct trial trial = { gate_names[gate], ALL, x, gate_value, &context,
                            gradient };
     check(k, &trial);
 }
 
+/* x [K,C], score [K] of rows that are skipped. */
+static double bypass_value(const double *x, const void *context)
+{
+    const struct gate_context *c = context;
+    double total = 0.0;
+    for (int i = 0; i < T_KEPT; i++) {
+        double g = reference_gate(c->gate, c->scale, x[T_N + i]);
+        for (int j = 0; j < T_WIDTH; j++)
+            total += g * x[i * T_WIDTH + j] *
+                     (double)c->dstream[kept_token[i] * T_WIDTH + j];
+    }
+    return total;
+}
+
+/* Each row's gradient is made in its place, and x put back. */
+static void check_bypass(const struct kernels *k, enum gate gate,
+                         enum gating_kind kind, double scale)
+{
+    enum { ALL = T_N + T_KEPT, WIDE = T_ALL * T_WIDTH };
+    float in[ALL], dstream[WIDE], d[WIDE], stream[WIDE];
+    float score[T_ALL] = { 0 }, value[T_KEPT], gradient[ALL];
+    float dscore[T_ALL] = { 0 };
+    double x[ALL];
+    draw(in, x, ALL, 12);
+    draw(dstream, NULL, WIDE, 13);
+    memcpy(d, dstream, sizeof d);
+    for (int i = 0; i < T_KEPT; i++) {
+        score[kept_token[i]] = in[T_N + i];
+        memcpy(stream + kept_token[i] * T_WIDTH, in + i * T_WIDTH,
+               T_WIDTH * sizeof(float));
+    }
+    struct gating o = {
+        .gate = kind, .scale = (float)scale, .trained = true, .spread = true,
+        .restores = true, .n = T_KEPT, .width = T_WIDTH, .token = kept_token,
+        .score = score, .value = value, .x = in, .stream = stream,
+        .dstream = d, .dscore = dscore,
+    };
+    k->bypass(&o, 0, 1);
+    k->bypass_backward(&o, 0, 1);
+    for (int i = 0; i < T_KEPT; i++) {
+        const int at = kept_token[i] * T_WIDTH;
+        memcpy(gradient + i * T_WIDTH, d + at, T_WIDTH * sizeof(float));
+        gradient[T_N + i] = dscore[kept_token[i]];
+        cr_expect(memcmp(stream + at, in + i * T_WIDTH,
+                         T_WIDTH * sizeof(float)) == 0);
+    }
+    struct gate_context context = { gate, scale, dstream };
+    struct trial trial = { "bypass", ALL, x, bypass_value, &context,
+                           gradient };
+    check(k, &trial);
+}
+
+static const struct { enum gate gate; enum gating_kind kind; } gated[] = {
+    { GATE_RAW, GATING_RAW }, { GATE_SIGMOID, GATING_SIGMOID },
+    { GATE_TANH, GATING_TANH },
+};
+enum { N_GATED = sizeof gated / sizeof *gated };
+static const double scales[] = { 1.0, 2.0, 0.3 };
+
 Test(op_gradient, gates)
 {
     EACH_KERNELS(k) {
-        check_gate(k, GATE_RAW, GATING_RAW);
-        check_gate(k, GATE_SIGMOID, GATING_SIGMOID);
-        check_gate(k, GATE_SIGMOID2, GATING_SIGMOID2);
-        check_gate(k, GATE_TANH, GATING_TANH);
-        check_gate(k, GATE_ONE, GATING_ONE);
+        check_gate(k, GATE_ONE, GATING_ONE, 1.0);
+        for (int g = 0; g < N_GATED; g++)
+            for (int s = 0; s < 3; s++) {
+                check_gate(k, gated[g].gate, gated[g].kind, scales[s]);
+                check_bypass(k, gated[g].gate, gated[g].kind, scales[s]);
+            }
     }
 }
 

@@ -226,12 +226,33 @@ Test(predict_command, a_model_with_weights_is_routed_by_settings)
     json_decref(model);
 
     cr_expect(eq(int, PREDICT("hf", "--set", "model.layers=2"), 2));
-    cr_expect(strstr(complained, "--set model.layers=2: hf/config.json has"
-                     " weights") != NULL, "%s", complained);
-    cr_expect(eq(int, PREDICT("hf", SET("policy=expert_choice"),
-                              SET("capacity=0.5")), 2));
-    cr_expect(strstr(complained, "has no router; allowed are") != NULL, "%s",
-              complained);
+    cr_expect(strstr(complained, "--set model.layers=2: the shape of"
+                     " hf/config.json is fixed") != NULL, "%s", complained);
+    cr_expect(eq(int, PREDICT("hf", SET("policy=expert_choice")), 2));
+    cr_expect(strstr(complained, "routes nothing") != NULL, "%s", complained);
+}
+
+/* A dense model costs what its shape would, trained with routers. */
+Test(predict_command, a_dense_model_is_supposed_to_have_routers)
+{
+    static const char *const phases[] = { "train", "prefill", "decode" };
+
+    for (int i = 0; i < 3; i++) {
+        cr_assert(eq(int, PREDICT("m.yaml", "--phase", phases[i], "--format",
+            "json", SET("gate=tanh"), SET("predictor=8")), 0), "%s",
+            complained);
+        json_t *shape = json_said();
+        cr_assert(eq(int, PREDICT("hf", "--phase", phases[i], "--format",
+            "json", SET("gate=tanh"), SET("predictor=8"),
+            SET("capacity=0.25")), 0), "%s", complained);
+        json_t *model = json_said();
+        cr_expect(eq(dbl, number_at(model, FLOPS), number_at(shape, FLOPS)));
+        cr_expect(eq(dbl, number_at(model, "parameters"),
+                     number_at(shape, "parameters")));
+        cr_expect(lt(dbl, number_at(model, FLOPS), number_at(model, DENSE)));
+        json_decref(shape);
+        json_decref(model);
+    }
 }
 
 /* Layer 1 kept half, layer 3 a quarter. */
@@ -263,7 +284,9 @@ static double held(json_t *answer)
            number_at(answer, "process_bytes");
 }
 
-/* The final norm of a row is 147 flops, its head 2*32*V. */
+/* The final norm of a row is 147 flops, its head 2*32*V.  The next step needs
+ * the keys and values: 16 of each, of 2 sequences, 64 tokens in two layers and 16
+ * in two. */
 Test(predict_command, a_prefill_works_out_the_logits_of_the_last_token)
 {
     const double row = 147 + 2 * 32 * 100.0;
@@ -276,7 +299,8 @@ Test(predict_command, a_prefill_works_out_the_logits_of_the_last_token)
     json_t *all = json_said();
     cr_expect(eq(dbl, number_at(all, FLOPS) - number_at(last, FLOPS),
                  2 * 63 * row));
-    cr_expect(eq(dbl, held(all) - held(last), 4 * 2 * 63 * 100.0));
+    cr_expect(eq(dbl, held(all) - held(last), 4 * 2 * 63 * 100.0 -
+                 4 * 2 * 16 * 2 * (2 * 64 + 2 * 16.0)));
     json_decref(last);
     json_decref(all);
     cr_assert(eq(int, PREDICT("m.yaml", "--phase", "prefill", "--explain",
@@ -447,4 +471,40 @@ Test(predict_command, memory_is_the_same_whatever_the_process_holds)
     free(block);
     json_decref(after);
     json_decref(before);
+}
+
+/* A config of isobath train says model, batch and tokens, one of isobath run the
+ * model and the window; flags outweigh them. */
+Test(predict_command, a_run_config_says_what_is_asked_for)
+{
+    write_file("train.yaml", "model: {family: llama, layers: 4, channels: 32,"
+               " heads: 4, kv_heads: 2, ffn: 64, vocab: 256, max_tokens: 64}\n"
+               "data: {path: none, tokens: 24}\ntrain: {steps: 1, batch: 3}\n");
+    write_file("run.yaml", "run: {model: m.yaml, text: none, window: 40}\n");
+    static const struct { const char *config, *flag, *value, *says; } cases[] = {
+        { "train.yaml", "--phase", "train", "phase train, B 3, T 24" },
+        { "train.yaml", "--batch", "5", "phase train, B 5, T 24" },
+        { "train.yaml", "--set", "data.tokens=32", "phase train, B 3, T 32" },
+        { "train.yaml", "--tokens", "16", "phase train, B 3, T 16" },
+        { "run.yaml", "--batch", "2", "phase train, B 2, T 40" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect(eq(int, PREDICT(cases[i].config, cases[i].flag,
+                                  cases[i].value), 0), "%s", complained);
+        cr_expect(strstr(said, cases[i].says) != NULL, "%s\nin: %s",
+                  cases[i].says, said);
+    }
+    cr_expect(eq(int, PREDICT("train.yaml", "-s", "train.bach=2"), 2));
+    cr_expect(strstr(complained, "did you mean 'train.batch'?") != NULL, "%s",
+              complained);
+}
+
+/* 24 layers of 4 * 6656^2 + 3 * 6656 * 17728 and two norms, 100 tokens and a
+ * norm: 12,749,840,896; with gate one there is no router. */
+Test(predict_command, thousands_of_millions_have_no_exponent)
+{
+    cr_assert(eq(int, PREDICT("m.yaml", "-s", "model.channels=6656", "-s",
+        "model.heads=52", "-s", "model.kv_heads=52", "-s", "model.layers=24",
+        "-s", "model.ffn=17728", "--phase", "decode"), 0), "%s", complained);
+    cr_expect(strstr(said, " 12750 M parameters") != NULL, "%s", said);
 }

@@ -67,6 +67,8 @@ Test(record, only_what_is_missing_runs)
     expect_said("out/points/000000/log.txt", "taken over from kept/records.json");
     cr_expect(not(there("out/points/000002/curve.csv")));
     cr_expect(there("out/points/000001/curve.csv"));
+    cr_expect(there("out/points/000001/model.safetensors"));
+    cr_expect(not(there("out/points/000001/state.safetensors")));
     expect_same_file("first/claims.json", "out/claims.json");
     cr_assert(eq(int, SWEEP("-o", "out", "--from", "kept"), 0));
     expect_said("stdout", "0 points taken over from kept");

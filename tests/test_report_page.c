@@ -123,7 +123,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     if (!plot_can_draw())
         cr_skip("gnuplot is not installed");
     report_of_all();
-    cr_assert(eq(sz, report.n_figures, 14));
+    cr_assert(eq(sz, report.n_figures, 15));
     for (size_t i = 0; i < report.n_figures; i++)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
@@ -514,8 +514,8 @@ static void put_profile(const char *seconds)
     char text[1024];
     make("p");
     snprintf(text, sizeof text, "\"profile\",\"phases\":[{\"name\":"
-             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[]}]}",
-             seconds);
+             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[{\"name\":"
+             "\"dense\"},{\"name\":\"mod\"}]}]}", seconds);
     put_summary("p/summary.json", text);
 }
 
@@ -646,8 +646,8 @@ Test(report_page, decode_steps_are_called_as_many_as_they_are)
     make("p");
     put_summary("p/summary.json", "\"profile\",\"phases\":[{\"name\":"
                 "\"decode step\",\"batch\":1,\"tokens\":8,\"steps\":64,"
-                "\"arms\":[{\"name\":\"mod\",\"totals\":{\"counted\":"
-                "{\"flops\":100}}}]}]}");
+                "\"arms\":[{\"name\":\"dense\"},{\"name\":\"mod\",\"totals\":"
+                "{\"counted\":{\"flops\":100}}}]}]}");
     put("p/ledger_decode.csv", "witness,pass,layer,op,flops\n"
         "counted,forward,0,norm,100\n");
     report_of(in_folder("p"));

@@ -73,7 +73,8 @@ Test(roofline, a_machine_without_l3_goes_from_l2_to_dram)
 Test(roofline, arithmetic_that_takes_longer_sets_the_time)
 {
     struct machine m = machine();
-    struct roofline_load load = { .flops = 500000000, .fresh_bytes = 80,
+    struct roofline_load load = { .flops = 500000000,
+                                  .size = 500000000, .fresh_bytes = 80,
                                   .footprint_bytes = 80 };
     struct traffic t = roofline_traffic(&m, &load);
     struct estimate s = roofline_seconds(&m, &load, &t);
@@ -101,7 +102,8 @@ Test(roofline, no_scale_lifts_an_op_above_the_peak)
 {
     struct machine m = machine();
     m.efficiency_scale = (struct quantity){ .value = 4, .low = 1, .high = 8 };
-    struct roofline_load load = { .flops = 1000000000, .fresh_bytes = 8,
+    struct roofline_load load = { .flops = 1000000000,
+                                  .size = 1000000000, .fresh_bytes = 8,
                                   .footprint_bytes = 8 };
     struct traffic t = roofline_traffic(&m, &load);
     struct estimate s = roofline_seconds(&m, &load, &t);
@@ -139,6 +141,19 @@ Test(roofline, a_cache_of_unknown_rate_holds_operands_and_bounds_no_time)
     cr_expect(epsilon_eq(dbl, s.value, 0.101, 1e-9));     /* L1: 800 / 8e3 */
 }
 
+/* As victim caches, and first levels of many processors together, may be. */
+Test(roofline, a_far_level_smaller_than_a_near_one_holds_nothing_more)
+{
+    struct machine m = machine();
+    m.level[LEVEL_L3].size_bytes.value = 500;
+    struct roofline_load load = { .fresh_bytes = 800, .footprint_bytes = 800 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    cr_expect(eq(dbl, t.at[LEVEL_L2], 800));      /* 100 do not hold them */
+    cr_expect(eq(dbl, t.at[LEVEL_L3], 0));        /* 1000 do */
+    cr_expect(eq(dbl, t.at[LEVEL_DRAM], 0));
+}
+
 Test(roofline, a_machine_without_caches_takes_all_from_memory)
 {
     struct machine m = machine();
@@ -148,4 +163,22 @@ Test(roofline, a_machine_without_caches_takes_all_from_memory)
     struct traffic t = roofline_traffic(&m, &load);
 
     cr_expect(eq(dbl, t.at[LEVEL_DRAM], 800));
+}
+
+Test(roofline, vectors_have_a_peak_of_their_own)
+{
+    struct machine m = machine();
+    m.efficiency[WORK_VECTOR] = (struct config_real_list){ 2, { 1, 0.5 } };
+    struct roofline_load load = { .work = WORK_ACT, .flops = 1000000000,
+                                  .precision = PRECISION_BF16,
+                                  .fresh_bytes = 8, .footprint_bytes = 8 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    /* whatever the products' format: 1e9 / (1e9 * 0.5), that of fp32 */
+    m.vector_flops_per_second.value = NAN;
+    cr_expect(epsilon_eq(dbl, roofline_seconds(&m, &load, &t).value, 2.001,
+                         1e-12));
+    m.vector_flops_per_second = (struct quantity)Q(2e9);
+    cr_expect(epsilon_eq(dbl, roofline_seconds(&m, &load, &t).value, 1.001,
+                         1e-12));
 }

@@ -296,6 +296,20 @@ Test(run_command, profile_keeps_the_ceilings_of_its_machine)
     json_decref(s);
 }
 
+/* 256 tokens are not in a model of 64, of which all but the first decode. */
+Test(run_command, a_profile_fits_the_model_and_prints_what_it_writes)
+{
+    put_file("model.yaml", "model:\n  family: gpt2\n  layers: 2\n"
+               "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
+    cr_assert(eq(int, ISOBATH("profile", "model.yaml", "-o", "p", "-p", "decode",
+                              "-r", "1", "-q", "-f", "json"), 0));
+    expect_same_file("stdout", "p/summary.json");
+    json_t *s = summary_of("p");
+    cr_expect(eq(dbl, number_at(s, "config.tokens"), 64));
+    cr_expect(eq(dbl, number_at(s, "config.decode_steps"), 63));
+    json_decref(s);
+}
+
 Test(run_command, run_takes_any_bytes)
 {
     FILE *file = fopen("bytes", "wb");

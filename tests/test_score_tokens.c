@@ -139,7 +139,7 @@ static struct result score_file(const char *name, size_t bytes, int32_t window)
     cr_assert(eq(int, tokenizer_open(&tokenizer, tokenizer_path, spec.n_vocab,
                                      NULL), STATUS_OK));
     cr_assert(eq(int, tokenizer_encode(tokenizer, bytes_of_text, bytes, false,
-                                       &ids, &n, NULL), STATUS_OK));
+                                       TOKENIZER_PARSE, &ids, &n, NULL), STATUS_OK));
     const struct score_text text = {
         .ids = ids, .size = (int64_t)n, .bos = tokenizer_bos(tokenizer),
         .window = window, .stride = window };

@@ -186,6 +186,43 @@ Test(spec, a_gate_on_the_score_needs_a_router)
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     spec.gate = GATE_ONE;
     cr_assert(eq(int, spec_check(&spec, &err), STATUS_OK));
+    spec.bypass_gated = true;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "routing.bypass gated: gate one is the factor 1"
+                               " of kept and skipped tokens alike; allowed is"
+                               " another routing.gate");
+    spec.bypass_gated = false;
+    spec.gate_scale = 0.5;
+    cr_assert(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+}
+
+/* Gate, losses, detached; whether scores have a gradient, and all of them. */
+Test(spec, scores_learn_from_gates_and_from_losses)
+{
+    static const struct {
+        enum gate gate;
+        bool bypass, detached;
+        double aux, balance;
+        bool learn, all;
+    } rows[] = {
+        { GATE_SIGMOID, false, false, 0, 0, true,  false },
+        { GATE_SIGMOID, true,  false, 0, 0, true,  true },
+        { GATE_SIGMOID, false, false, 1, 0, true,  true },
+        { GATE_SIGMOID, true,  true,  0, 0, false, false },
+        { GATE_ONE,     false, false, 0, 0, false, false },
+        { GATE_ONE,     false, false, 1, 0, true,  true },
+        { GATE_ONE,     false, false, 0, 1, true,  true },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model_spec spec = tiny();
+        spec.gate = rows[i].gate;
+        spec.bypass_gated = rows[i].bypass;
+        spec.router_detached = rows[i].detached;
+        spec.aux_loss = rows[i].aux;
+        spec.balance_loss = rows[i].balance;
+        cr_expect(spec_scores_learn(&spec) == rows[i].learn, "row %zu", i);
+        cr_expect(spec_scores_all_learn(&spec) == rows[i].all, "row %zu", i);
+    }
 }
 
 Test(spec, a_family_is_found_by_its_traits)

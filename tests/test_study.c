@@ -157,14 +157,15 @@ Test(study, a_dry_run_prices_every_point_and_makes_nothing)
              "axes: {train.seed: [1, 2]}\n");
     cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "--dry-run", "--filter",
                               "mod", "--format", "csv"), 0));
-    expect_said("stdout", "point,name,steps,tokens,flops\r\n"
+    expect_said("stdout", "point,name,steps,tokens,flops,"
+                          "flops_forward_per_token,parameters,bytes_kept\r\n"
                           "2,mod seed=1,40,2560,");
     expect_said("stdout", "\r\n,2 points,80,5120,");
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "one", "-q", "--set",
                               "routing.capacity=0.25"), 0));
     json_t *s = summary_of("one");
     char flops[64];
-    snprintf(flops, sizeof flops, "2560,%.15g\r\n",
+    snprintf(flops, sizeof flops, "2560,%.15g,",
              number_at(s, "totals.predicted.flops"));
     json_decref(s);
     cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "--dry-run", "--filter",

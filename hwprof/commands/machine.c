@@ -142,5 +142,10 @@ const struct command machine_command = {
     .help = "this machine: peak rates, and what can be measured",
     .about = "Describe this machine, its peak rates, what can be measured on"
         " it, and why the rest cannot be.",
-    .flags = flags, .options_size = sizeof(struct options), .run = run,
+    .examples =
+        "  isobath machine\n"
+        "  isobath machine --quick --format json\n"
+        "  isobath machine -o build/machine.yaml\n",
+    .flags = flags, .config = &machine_schema,
+    .options_size = sizeof(struct options), .run = run,
 };

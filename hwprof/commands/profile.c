@@ -9,9 +9,11 @@
 #include "models/training/data.h"
 #include "models/files/source.h"
 #include "sim/commands/commands.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/base/random.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
+#include "sim/price/memory.h"
 
 static enum status read_tokens(struct profile_job *s, struct error *err)
 {
@@ -40,6 +42,17 @@ static enum status read_tokens(struct profile_job *s, struct error *err)
     return STATUS_OK;
 }
 
+/* What nobody asked for is no more than the model covers. */
+static void fit_tokens(struct profile_arguments *a, int64_t most)
+{
+    enum { TOKENS = 256, STEPS = 64 };
+
+    if (a->tokens == 0)
+        a->tokens = most < TOKENS ? most : TOKENS;
+    if (a->steps == 0)
+        a->steps = a->tokens > STEPS ? STEPS : a->tokens - 1;
+}
+
 static enum status open_session(struct profile_job *s, struct machine *machine,
                                 struct error *err)
 {
@@ -53,6 +66,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
     s->has_thresholds = s->source->routing.has_thresholds &&
                         s->source->spec.router_scores;
+    fit_tokens(a, s->source->spec.max_tokens);
     if (a->tokens > s->source->spec.max_tokens)
         return error_set(err, STATUS_BAD_VALUE, "--tokens %" PRId64 ": %s"
                          " covers at most %d", a->tokens, a->model,
@@ -137,6 +151,9 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
                                                  : json_null());
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
+    json_object_set_new(summary, "model", summary_model(&s->source->spec));
+    json_object_set_new(summary, "parameters", json_integer(
+        (json_int_t)memory_parameters(&s->source->spec)));
     if (s->machine)
         json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
     if (a->validate)
@@ -146,6 +163,8 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
         ? validate_write(s->rundir.path, &s->validation, err) : STATUS_OK;
     if (status == STATUS_OK)
         status = rundir_finish(&s->rundir, summary, err);
+    if (status == STATUS_OK && a->common.format == FORMAT_JSON)
+        status = json_print(summary, stdout, err);
     json_decref(summary);
     return status;
 }
@@ -157,7 +176,7 @@ static enum status verdict(const struct profile_job *s, struct error *err)
     size_t n = validation_count(&s->validation, VALIDATE_OUTSIDE);
     char text[DISAGREEMENT_SIZE];
 
-    if (s->arguments.validate)
+    if (s->arguments.validate && s->arguments.common.format == FORMAT_TEXT)
         validate_print_sum(stdout, &s->validation);
     if (s->differs) {
         disagreement_text(text, &s->first);
@@ -169,6 +188,9 @@ static enum status verdict(const struct profile_job *s, struct error *err)
                               " the error budget: see %s/validate.csv", n,
                               n == 1 ? " is" : "s are", s->rundir.path);
 }
+
+/* The tables are files in DIR, so there is no CSV to print. */
+static const char *const formats[] = { "text", "json", NULL };
 
 const char *const profile_counters[] = { "perf", "rdpmc", "papi", "likwid",
                                          "callgrind", "recorded", NULL };
@@ -186,10 +208,12 @@ static const struct flag flags[] = {
         " random"),
     PROFILE("--batch", "B", INT, batch, 1, 4096, "1", NULL, NULL,
         "how many sequences are processed at once"),
-    PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "256", NULL, NULL,
-        "how many tokens a sequence has"),
-    PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "64", NULL, NULL,
-        "decode the last N of the tokens, one by one"),
+    PROFILE("--tokens", "T", INT, tokens, 2, 1 << 20, "", NULL, NULL,
+        "how many tokens a sequence has; not given: 256, or as many as the"
+        " model covers"),
+    PROFILE("--steps", "N", INT, steps, 1, 1 << 20, "", NULL, NULL,
+        "decode the last N of the tokens, one by one; not given: 64, or all"
+        " but the first"),
     PROFILE("--repeats", "N", INT, repeats, 1, MEASURE_REPEAT_MAX, "20", NULL,
         NULL, "how often every pass is repeated, the model and its dense twin"
         " in turns"),
@@ -217,6 +241,7 @@ static const struct flag flags[] = {
     PROFILE("--sysfs-root", "DIR", TEXT, sysfs_root, 0, 0, "", NULL, NULL,
         "read topology and energy sensors from DIR instead of /sys"),
     FLAG_SET,
+    FLAG_FORMAT(NULL, formats),
     FLAG_QUIET,
     FLAG_THREADS,
     FLAG_END
@@ -320,6 +345,7 @@ static int run(void *options)
     s->rundir.lock = -1;
     s->source = &source;
     s->arguments = *(struct profile_arguments *)options;
+    s->arguments.common.quiet |= s->arguments.common.format == FORMAT_JSON;
     s->arguments.model = s->arguments.common.operand[0];
     s->phases = json_array();
     command_catch_signals();
@@ -347,6 +373,11 @@ const struct command profile_command = {
     .about = "Run a model and its dense twin in turns and set predicted,"
         " counted and measured side by side, per layer and op, in training,"
         " prefill and decoding.",
+    .examples =
+        "  isobath profile build/run -o build/profile\n"
+        "  isobath profile build/run -o build/prefill -p prefill --machine emerald-rapids-2core\n"
+        "  isobath profile build/run -o build/decode -p decode --text build/corpus/kjv.txt -q -f json\n",
+    .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct profile_arguments), .run = run,
 };

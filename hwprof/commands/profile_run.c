@@ -91,7 +91,8 @@ static enum status finish_phase(struct arm *arm, int n_arms, json_t *json,
 
     if (n_arms == ARM_COUNT) {
         json_object_set_new(json, "ratio", profile_paired(arm));
-        status = profile_paired_print(arm, s->arguments.common.quiet, err);
+        if (s->arguments.common.format == FORMAT_TEXT)
+            status = profile_paired_print(arm, s->arguments.common.quiet, err);
     }
     if (!profile_decodes(arm->phase) || status != STATUS_OK)
         return status;

@@ -3,10 +3,12 @@
 #include "hwprof/counters/event_table.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "sim/core/base/shipped.h"
 
 static bool is_for(const struct event_table *table, struct cpu_id id)
 {
@@ -27,13 +29,15 @@ static int is_yaml(const struct dirent *entry)
     return dot && strcmp(dot, ".yaml") == 0;
 }
 
-/* directory/counters if it can be listed; *names as scandir(3) leaves it. */
-static int list_tables(const char *directory, char *path, size_t size,
+/* DIRECTORY/counters, or where there is no directory, that which comes with the
+ * program; returns scandir's count. */
+static int list_tables(const char *directory, char path[FILE_PATH_SIZE],
                        struct dirent ***names)
 {
-    int used = snprintf(path, size, "%s/counters", directory);
+    static const char kind[] = "counters";
 
-    if (used < 0 || (size_t)used >= size)
+    if (directory ? file_join(path, directory, kind, NULL) != STATUS_OK
+                  : !shipped_folder(path, kind))
         return -1;
     int n = scandir(path, names, is_yaml, alphasort);
     if (n < 0)
@@ -41,41 +45,15 @@ static int list_tables(const char *directory, char *path, size_t size,
     return n;
 }
 
-/* The directories to look in, best first; returns scandir's count. */
-static int find_directory(char *path, size_t size, struct dirent ***names)
-{
-    char beside[300], installed[300], self[256];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    self[length < 0 ? 0 : length] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    snprintf(beside, sizeof beside, "%s/../configs", self);
-    snprintf(installed, sizeof installed, "%s/../share/isobath/configs", self);
-
-    const char *const candidates[] = { getenv("ISOBATH_CONFIGS"),
-        beside, installed, "configs" };
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
-        if (!candidates[i])
-            continue;
-        int n = list_tables(candidates[i], path, size, names);
-        if (n >= 0)
-            return n;
-    }
-    return -1;
-}
-
 enum status event_table_find(struct event_table *out, const char *directory,
                              struct cpu_id id, struct error *err)
 {
-    char path[512], file[800];
+    char path[FILE_PATH_SIZE], file[FILE_PATH_SIZE + NAME_MAX + 2];
     struct dirent **names = NULL;
     enum status status = STATUS_OK;
     bool found = false;
     struct event_table table;
-    int n = directory ? list_tables(directory, path, sizeof path, &names)
-                      : find_directory(path, sizeof path, &names);
+    int n = list_tables(directory, path, &names);
 
     if (n < 0)
         return error_set(err, STATUS_UNAVAILABLE,

@@ -26,6 +26,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
     FLAG_KEY("--window", "T", NULL, "run.window"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--order", "N", NULL, INT, struct table_flags, order, 1,
@@ -262,10 +263,12 @@ const struct command route_table_command = {
         " counts. The policy table of isobath run and isobath train routes by"
         " them: before the forward pass, without a look ahead and without a"
         " router.",
-    .examples = "  isobath route-table build/run --text build/corpus/kjv.txt"
-        " -o build/table.csv\n"
-        "  isobath run build/run --text build/corpus/kjv.txt --split validation"
-        " --set routing.policy=table \\\n    -s routing.table=build/table.csv\n",
+    .examples =
+        "  isobath route-table build/run --text build/corpus/kjv.txt -o build/table.csv\n"
+        "  isobath route-table build/run --text build/corpus/kjv.txt -o build/t2.csv --order 2\n"
+        "  isobath run build/run --text build/corpus/kjv.txt --limit 4096 \\\n"
+        "      --set routing.policy=table --set routing.table=build/table.csv\n",
+    .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
     .options_size = sizeof(struct table_flags), .run = run,
 };

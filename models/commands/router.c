@@ -16,6 +16,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
     FLAG_KEY("--window", "T", NULL, "run.window"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
@@ -209,8 +210,11 @@ const struct command router_command = {
         " choose in its place; which tokens are kept, and whether they are the"
         " hard ones; and what a rule that looks ahead tells of the future, in"
         " nats.",
-    .examples = "  isobath router build/run --text build/corpus/kjv.txt"
-        " --split validation -o build/router\n",
+    .examples =
+        "  isobath router build/run --text build/corpus/kjv.txt --split validation\n"
+        "  isobath router build/run --text build/corpus/kjv.txt -o build/router\n"
+        "  isobath router build/run --text build/corpus/kjv.txt --positions 0 -f json\n",
+    .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
     .options_size = sizeof(struct router_flags), .run = run,
 };

@@ -262,6 +262,11 @@ const struct command run_command = {
     .about = "Score a text (how well the model predicts every token from those"
         " before it), or continue a prompt; tell what that cost, predicted and"
         " counted.",
+    .examples =
+        "  isobath run build/run --text build/corpus/kjv.txt --split test -o build/score\n"
+        "  isobath run build/run --prompt \"And God said\" -n 40\n"
+        "  isobath run build/run --text build/corpus/kjv.txt --twin --limit 4096 -f json\n",
+    .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = run_flags, .config = &run_config_schema,
     .options_size = sizeof(struct run_flags), .run = run,
 };

@@ -109,8 +109,9 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
     else if (status == STATUS_OK) {
         bool bos = tokenizer_begins(s->tokenizer) ||
                    (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
-        status = tokenizer_encode(s->tokenizer, text, size, bos, &s->prompt, &n,
-                                  err);
+        status = tokenizer_encode(s->tokenizer, text, size, bos,
+                                  (enum tokenizer_special)c->special,
+                                  &s->prompt, &n, err);
         s->n_prompt = (int32_t)n;
     }
     free(text);

@@ -194,6 +194,11 @@ const struct command train_command = {
         " cost: predicted, counted and, for time, measured.  train.init starts"
         " from the weights of another model; train.freeze backbone trains"
         " nothing but the routers put into it.",
+    .examples =
+        "  isobath train demo -o build/run\n"
+        "  isobath train demo -o build/run --resume\n"
+        "  isobath train demo -o build/dense --set routing.policy=dense -s train.seed=2\n",
+    .kinds = (const char *const[]){ "runs", NULL },
     .flags = flags, .config = &train_config_schema,
     .options_size = sizeof(struct train_arguments), .run = run,
 };

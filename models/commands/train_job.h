@@ -52,6 +52,8 @@ struct train_job {
 struct train_job *train_begin(struct error *err);
 void train_close(struct train_job *s);
 
+/* Read config and spec alone, for who only prices them. */
+enum status train_read_model(struct train_job *s, struct error *err) MUST_CHECK;
 /* Read config, spec, tokenizer and machine; check that memory suffices. */
 enum status train_read_config(struct train_job *s,
                               struct error *err) MUST_CHECK;

@@ -145,15 +145,21 @@ static enum status open_tokenizer(struct train_job *s, struct error *err)
     return STATUS_OK;
 }
 
-enum status train_read_config(struct train_job *s, struct error *err)
+enum status train_read_model(struct train_job *s, struct error *err)
 {
     const struct command_options *o = &s->arguments.common;
     enum status status = train_config_load(&s->config, s->arguments.config,
                                          o->setting, o->n_settings, s->origins,
                                          err);
+    return status == STATUS_OK ? read_spec(s, err) : status;
+}
+
+enum status train_read_config(struct train_job *s, struct error *err)
+{
     struct train_config *c = &s->config;
-    if (status != STATUS_OK || (status = read_spec(s, err)) ||
-        (status = open_tokenizer(s, err)))
+    enum status status = train_read_model(s, err);
+
+    if (status != STATUS_OK || (status = open_tokenizer(s, err)))
         return status;
     if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&train_config_schema, s->origins, err);

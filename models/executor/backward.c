@@ -117,7 +117,7 @@ static void clear_gradients(struct model *m, int32_t l, enum stage_parts parts)
 static void router_backward(struct model *m, int32_t l)
 {
     struct layer_buffers *b = &m->layer[l];
-    const bool all = spec_router_losses(&m->spec);
+    const bool all = spec_scores_all_learn(&m->spec);
     struct router router = router_of(m, l);
 
     router.n = all ? m->n_rows : b->first[m->input.n_sequences];
@@ -180,12 +180,24 @@ static void kept_backward(struct model *m, int32_t l, enum stage_parts parts)
     }
 }
 
+static void bypass_backward(struct model *m, int32_t l)
+{
+    struct gating gate = bypass_of(m, l);
+
+    gate.dstream = m->dstream;
+    gate.dscore = m->dscore;
+    if (gate.n > 0)
+        op_bypass(&m->ex, place(OP_GATE, l, m->layer[l].skipped_token), &gate);
+}
+
 static void stage_backward(struct model *m, int32_t l, int32_t i)
 {
     const struct stage *stage = &m->plan.stage[l][i];
     struct layer_buffers *b = &m->layer[l];
 
     layer_begin_stage(m, l, i);
+    if (stage->gates_skipped)
+        bypass_backward(m, l);
     if (stage->rows == STAGE_ALL)
         parts_backward(m, l, stage->parts, b->stream, m->dstream);
     else if (b->n_rows > 0)
@@ -209,8 +221,8 @@ static void choice_backward(struct model *m, int32_t l)
     const struct layer_buffers *b = &m->layer[l];
     const bool works = b->first[m->input.n_sequences] > 0;
 
-    if (spec_has_router(&m->spec) && m->spec.gate != GATE_ONE &&
-        !m->spec.router_detached && (works || spec_router_losses(&m->spec)))
+    if (spec_scores_learn(&m->spec) &&
+        (works || spec_scores_all_learn(&m->spec)))
         router_backward(m, l);
     if (m->spec.n_predictor > 0)
         predictor_backward(m, l);

@@ -175,6 +175,25 @@ static void put_back(struct model *m, int32_t l)
     op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
 }
 
+/* Gates the rows that the stage skips, which leaves a copy for backward. */
+static void pass_by(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    struct gating gate = bypass_of(m, l);
+
+    if (b->n_skipped == 0)
+        return;
+    if (m->input.train) {
+        struct gathering o = {
+            .row = b->skipped_row, .n = b->n_skipped,
+            .width = m->spec.n_channels, .x = { b->stream },
+            .out = { b->skipped },
+        };
+        op_gather(&m->ex, place(OP_GATHER, l, b->skipped_token), &o);
+    }
+    op_bypass(&m->ex, place(OP_GATE, l, b->skipped_token), &gate);
+}
+
 /* Takes rows of the stream, all or gathered, through the stage's parts and puts
  * them back. */
 static void run_stage(struct model *m, int32_t l, int32_t i)
@@ -198,12 +217,12 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
         gather(m, l, NULL, NULL);
     if (attends)
         attention(m, l, x, middle);     /* and its residual: middle = x + ... */
-    if (b->n_rows == 0)
-        return;
-    if (feeds)
+    if (feeds && b->n_rows > 0)
         feed_forward(m, l, attends ? middle : x, out);      /* likewise, out */
-    if (stage->gated)
+    if (stage->gated && b->n_rows > 0)
         put_back(m, l);                 /* stream = stream + g * (out - x) */
+    if (stage->gates_skipped)
+        pass_by(m, l);                  /* stream = g * stream */
 }
 
 void layer_forward(struct model *m, int32_t l)

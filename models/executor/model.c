@@ -79,6 +79,13 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
                       ? arena_take(a, tokens, sizeof(real)) : b->score;
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
+    if (m->spec.bypass_gated) {
+        b->bypass        = arena_take(a, tokens, sizeof(real));
+        b->skipped_row   = arena_take(a, tokens, sizeof(int32_t));
+        b->skipped_token = arena_take(a, tokens, sizeof(int32_t));
+    }
+    if (m->spec.bypass_gated && m->options.train)
+        b->skipped = arena_take(a, tokens * c, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
     if (m->options.train && spec_scored_again(&m->spec))
         b->place = arena_take(a, tokens, sizeof(int32_t));

@@ -33,6 +33,11 @@ struct layer_buffers {
     real *signal;     /* [B*T] the signal; the same where no router scores */
     real *router_stats;   /* [B*T,2] */
     real *gate;       /* [N] g(r) */
+    real *bypass;     /* [B*T] g(r) of the n_skipped rows that a gated bypass
+                       * takes, and those rows as they were, in training */
+    real *skipped;    /* [B*T,C] */
+    int32_t *skipped_row, *skipped_token;   /* [B*T] */
+    int32_t n_skipped;
     real *cut;        /* [B] top-k's cut of each sequence */
     int32_t *row;     /* [N] of the stream; training: token itself */
     int32_t *token;   /* [N] b*T + t */

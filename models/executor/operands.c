@@ -140,19 +140,37 @@ struct router_loss router_loss_of(struct model *m, int32_t layer)
 struct gating gating_of(struct model *m, int32_t layer)
 {
     struct layer_buffers *b = &m->layer[layer];
+    static const struct { enum gating_kind kind; double scale; } gates[] = {
+        [GATE_RAW] = { GATING_RAW, 1.0 },
+        [GATE_SIGMOID] = { GATING_SIGMOID, 1.0 },
+        [GATE_SIGMOID2] = { GATING_SIGMOID, 2.0 },
+        [GATE_TANH] = { GATING_TANH, 1.0 },
+        [GATE_ONE] = { GATING_ONE, 1.0 },
+    };
+    const double scale = m->spec.gate_scale > 0.0 ? m->spec.gate_scale : 1.0;
     return (struct gating){
-        .gate = m->spec.gate == GATE_RAW       ? GATING_RAW
-                : m->spec.gate == GATE_SIGMOID ? GATING_SIGMOID
-                : m->spec.gate == GATE_TANH    ? GATING_TANH
-                : m->spec.gate == GATE_ONE     ? GATING_ONE
-                                               : GATING_SIGMOID2,
+        .gate = gates[m->spec.gate].kind,
+        .scale = (float)(gates[m->spec.gate].scale * scale),
         .trained = !m->spec.router_detached,
+        .spread = spec_scores_all_learn(&m->spec),
         .adds = spec_router_losses(&m->spec),
         .restores = spec_scored_again(&m->spec), .stream = b->stream,
         .n = b->n_rows,
         .width = m->spec.n_channels, .token = b->row, .score = b->score,
         .value = b->gate, .y = b->y, .x = b->x,
     };
+}
+
+struct gating bypass_of(struct model *m, int32_t layer)
+{
+    struct layer_buffers *b = &m->layer[layer];
+    struct gating o = gating_of(m, layer);
+    o.n = b->n_skipped;
+    o.token = b->skipped_row;
+    o.value = b->bypass;
+    o.y = NULL;
+    o.x = b->skipped;
+    return o;
 }
 
 struct rope rope_of(struct model *m, int32_t layer, real *qkv)

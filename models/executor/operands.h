@@ -29,6 +29,7 @@ struct predictor predictor_of(struct model *m, int32_t layer);
 /* The losses of the layer's scores. */
 struct router_loss router_loss_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);
+struct gating bypass_of(struct model *m, int32_t layer);   /* of skipped rows */
 /* Of n_heads heads from first_head on: queries' come first, then keys'. */
 struct qk_norm qk_norm_of(struct model *m, int32_t layer,
                           const struct rows *rows, int32_t first_head,

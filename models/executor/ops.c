@@ -48,6 +48,8 @@ PARTS(stream_signal, stream_signal)
 PARTS(carry, carrying)
 PARTS(gate, gating)
 PARTS(gate_backward, gating)
+PARTS(bypass, gating)
+PARTS(bypass_backward, gating)
 PARTS(loss, loss)
 PARTS(loss_backward, loss)
 PARTS(entropy, loss)
@@ -546,32 +548,58 @@ void op_gather_backward(struct executor *ex, struct place at, const real *dx,
     op_end(ex, &run, at.token, n, each, (struct tally){ 0, 0 });
 }
 
-void op_gate(struct executor *ex, struct place at, const struct gating *o)
+/* Of one gate and of its slope. */
+static uint64_t value_flops(const struct gating *o)
 {
     static const uint64_t value[] = { [GATING_RAW] = 0,
-        [GATING_SIGMOID] = EXP + 2, [GATING_SIGMOID2] = EXP + 3,
-        [GATING_TANH] = EXP + 4 };
+        [GATING_SIGMOID] = EXP + 2, [GATING_TANH] = EXP + 4 };
+    return value[o->gate] + (o->scale < 1.0f || o->scale > 1.0f);
+}
+
+static uint64_t slope_flops(const struct gating *o)
+{
     static const uint64_t slope[] = { [GATING_RAW] = 0, [GATING_SIGMOID] = 3,
-        [GATING_SIGMOID2] = 4, [GATING_TANH] = 3 };
+        [GATING_TANH] = 3 };
+    return slope[o->gate] + (o->scale < 1.0f || o->scale > 1.0f) + o->adds;
+}
+
+void op_gate(struct executor *ex, struct place at, const struct gating *o)
+{
     struct op_run run = op_begin(ex, at);
     bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? gate_backward_part : gate_part, o);
     uint64_t c = u(o->width);
     struct tally each = { 0, 8 * c };
     if (o->gate != GATING_ONE && !backward)
-        each = (struct tally){ 3 * c + value[o->gate], 12 * c + 8 };
+        each = (struct tally){ 3 * c + value_flops(o), 12 * c + 8 };
     else if (o->gate != GATING_ONE && o->trained)
-        each = (struct tally){ 2 * c + 1 + 3 * c + FOLD + slope[o->gate],
+        each = (struct tally){ 2 * c + 1 + 3 * c + FOLD + slope_flops(o),
                                20 * c + 8 };
     else if (o->gate != GATING_ONE)
         each = (struct tally){ 2 * c + 1, 12 * c + 4 };
     const bool learns = backward && o->gate != GATING_ONE && o->trained;
-    if (learns && o->adds) {
-        each.flops += 1;
+    if (learns && o->adds)
         each.bytes += 4;
-    }
     if (backward && o->restores)
         each.bytes += learns ? 4 * c : 8 * c;
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
+void op_bypass(struct executor *ex, struct place at, const struct gating *o)
+{
+    struct op_run run = op_begin(ex, at);
+    bool backward = ex->pass == PASS_BACKWARD;
+    uint64_t c = u(o->width);
+    struct tally each = { c + value_flops(o), 8 * c + 8 };
+    op_parts(ex, backward ? bypass_backward_part : bypass_part, o);
+    if (backward)
+        each = (struct tally){ c, 8 * c + 4 };
+    if (backward && o->trained) {
+        each.flops += 2 * c + FOLD + slope_flops(o);
+        each.bytes += 4 * c + 4 + (o->adds ? 4 : 0);
+    }
+    if (backward && o->restores)
+        each.bytes += o->trained ? 4 * c : 8 * c;
     op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
 }
 

@@ -172,6 +172,7 @@ void op_gather_backward(struct executor *ex, struct place at, const real *dx,
                         const real *dpass, real *dstream, int32_t n,
                         int32_t width);
 void op_gate(struct executor *ex, struct place at, const struct gating *o);
+void op_bypass(struct executor *ex, struct place at, const struct gating *o);
 
 void op_loss(struct executor *ex, struct place at, const struct loss *o,
              double *mean);

@@ -193,12 +193,32 @@ static void track_threshold(struct model *m, int32_t l)
                                first ? 1.0f : m->threshold_rate);
 }
 
+/* What is left of the stream's rows once the kept ones, which ascend, are taken
+ * out. */
+static void line_up_skipped(struct model *m, struct layer_buffers *b)
+{
+    const int32_t kept = b->first[m->input.n_sequences];
+    const int32_t *token = m->all_rows.token;
+
+    b->n_skipped = 0;
+    for (int32_t r = 0, i = 0; r < m->n_rows; r++) {
+        if (i < kept && b->row[i] == r) {
+            i++;
+            continue;
+        }
+        b->skipped_row[b->n_skipped] = r;
+        b->skipped_token[b->n_skipped++] = token ? token[r] : r;
+    }
+}
+
 void routing_end_select(struct model *m, int32_t l, struct op_run *run,
                         uint64_t shared_flops)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t kept = b->first[m->input.n_sequences];
 
+    if (m->spec.bypass_gated)
+        line_up_skipped(m, b);
     if (m->ex.meter && m->ex.meter->by_token) {
         memset(m->ex.extra, 0, (size_t)m->n_rows * sizeof *m->ex.extra);
         for (int32_t i = 0; i < kept; i++)

@@ -114,8 +114,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         .n = (size_t)(e.rows * e.columns), .offset = list->floats,
         .learned_at = spec->backbone_frozen ? list->learned : list->floats,
         .kind = e.kind,
-        /* Gate one hands no gradient to a router. */
-        .trained = router ? spec->router_trained && spec->gate != GATE_ONE
+        .trained = router ? spec->router_trained && spec_scores_learn(spec)
                           : predicts || !spec->backbone_frozen,
         .clipped = !predicts,
     };

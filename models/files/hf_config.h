@@ -13,8 +13,9 @@
  * thresholds are null, or of a dense model an empty list, while nobody has kept
  * the running mean of top-k's cut.
  * Where the first tokens are kept in any case, "keep_first" says how many; where
- * no gradient passes a frozen router's score, "router_detached" is true; weights
- * of routers' losses, "aux_loss", "z_loss" and "balance_loss", and the width of
+ * no gradient passes a frozen router's score, "router_detached" is true, and
+ * where skipped tokens are gated, "bypass_gated"; what the gate is multiplied by,
+ * "gate_scale", weights of routers' losses, "aux_loss", "z_loss" and "balance_loss", and the width of
  * predictors, "predictor", stand there unless they are 0; the routed part,
  * "part", unless it is the block.
  *

@@ -150,7 +150,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "blocks", "capacity", "policy", "gate", "router_input",
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
-        "balance_loss", "predictor", "part",
+        "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -186,6 +186,12 @@ enum status hf_read_routing(struct model_spec *spec,
                            name, err);
     if (status == STATUS_OK && json_object_get(object, "router_drawn"))
         status = read_flag(&spec->router_drawn, object, "router_drawn", name,
+                           err);
+    if (status == STATUS_OK)
+        status = read_weight(&spec->gate_scale, object, "gate_scale", name,
+                             err);
+    if (status == STATUS_OK && json_object_get(object, "bypass_gated"))
+        status = read_flag(&spec->bypass_gated, object, "bypass_gated", name,
                            err);
     if (status == STATUS_OK)
         status = read_weight(&spec->aux_loss, object, "aux_loss", name, err);
@@ -233,6 +239,10 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "router_detached", json_true());
     if (spec->router_drawn)
         json_object_set_new(out, "router_drawn", json_true());
+    if (spec->gate_scale > 0.0)
+        json_object_set_new(out, "gate_scale", json_real(spec->gate_scale));
+    if (spec->bypass_gated)
+        json_object_set_new(out, "bypass_gated", json_true());
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));

@@ -195,27 +195,28 @@ struct predictor {
     real       *dweight, *dbias;   /* [W], [1], overwritten */
 };
 
-enum gating_kind {
-    GATING_RAW, GATING_SIGMOID, GATING_SIGMOID2, GATING_TANH, GATING_ONE
-};
+enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_TANH, GATING_ONE };
 
-/* x' = x + g(r) (y - x) on kept rows. */
+/* x' = x + g(r) (y - x) on kept rows; of a bypass, x' = g(r) x on skipped
+ * ones. */
 struct gating {
     enum gating_kind gate;
+    float          scale;    /* g(r) is multiplied by it; 1: it is not */
     bool           trained;  /* the score has a gradient: wants dscore */
-    bool           adds;     /* dscore is [B*T], and added to at kept rows */
+    bool           spread;   /* dscore is [B*T]: written at those rows */
+    bool           adds;     /* or added to */
     bool           restores; /* backward puts x back onto the stream */
     int32_t        n, width;
     const int32_t *token;    /* [N] rows of the stream */
     const real    *score;    /* [B*T] */
     real          *value;    /* [N] g(r); written forward, read backward */
-    const real    *y;        /* [N,C] block output */
-    const real    *x;        /* [N,C] gathered block input */
-    real          *stream;   /* [B*T,C], written at kept rows */
-    const real    *dstream;  /* [B*T,C]; backward only */
+    const real    *y;        /* [N,C] block output; not of a bypass */
+    const real    *x;        /* [N,C] gathered rows; of a bypass backward only */
+    real          *stream;   /* [B*T,C], written at those rows */
+    real          *dstream;  /* [B*T,C]; backward only; a bypass writes it */
     real          *dy;       /* [N,C] */
     real          *dpass;    /* [N,C] (1-g) dstream; unused with gate one */
-    real          *dscore;   /* [N], or as `adds` says */
+    real          *dscore;   /* [N], or as `spread` says */
 };
 
 struct loss {
@@ -314,6 +315,8 @@ struct kernels {
                             int32_t width, int part, int parts);
     void (*gate)(const struct gating *g, int part, int parts);
     void (*gate_backward)(const struct gating *g, int part, int parts);
+    void (*bypass)(const struct gating *g, int part, int parts);
+    void (*bypass_backward)(const struct gating *g, int part, int parts);
     void (*loss)(const struct loss *l, int part, int parts);
     void (*loss_backward)(const struct loss *l, int part, int parts);
     void (*entropy)(const struct loss *l, int part, int parts);

@@ -1,5 +1,5 @@
-/* stream.c - Move rows on and off the residual stream: embedding, gather, gate;
- * sum columns for biases. */
+/* stream.c - Move rows on and off the residual stream, or past what they skip:
+ * embedding, gather, gate, bypass; sum columns for biases. */
 #include "models/kernels/kernel.h"
 
 static inline void copy_row(real *to, const real *from, int32_t n)
@@ -14,6 +14,15 @@ static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
         vec_store(to + c, vec_load(to + c) + vec_load(from + c));
     for (; c < c1; c++)
         to[c] = to[c] + from[c];
+}
+
+static inline void scale_row(real *to, real by, int32_t n)
+{
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16)
+        vec_store(to + c, vec_load(to + c) * vec_set(by));
+    for (; c < n; c++)
+        to[c] = to[c] * by;
 }
 
 void KERNEL(sum_columns)(const real *x, int32_t n, int32_t width, real *out,
@@ -85,14 +94,18 @@ void KERNEL(gather_backward)(const real *dx, const real *dpass,
     }
 }
 
-static real gate_value(const struct gating *o, real score)
+/* Notes the gate of row i too. */
+static real gate_value(const struct gating *o, int32_t i)
 {
-    if (o->gate == GATING_RAW)
-        return score;
+    real g = o->score[o->token[i]];
     if (o->gate == GATING_TANH)    /* 2 sigmoid(2 score) - 1 */
-        return real_set(2.0f) / (real_exp(score * -2.0f) + 1.0f) - 1.0f;
-    real s = real_set(1.0f) / (real_exp(-score) + 1.0f);
-    return o->gate == GATING_SIGMOID ? s : s * 2.0f;
+        g = real_set(2.0f) / (real_exp(g * -2.0f) + 1.0f) - 1.0f;
+    else if (o->gate == GATING_SIGMOID)
+        g = real_set(1.0f) / (real_exp(-g) + 1.0f);
+    if (o->scale < 1.0f || o->scale > 1.0f)
+        g = g * o->scale;
+    o->value[i] = g;
+    return g;
 }
 
 void KERNEL(gate)(const struct gating *o, int part, int parts)
@@ -107,10 +120,9 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
             copy_row(to, y, o->width);
             continue;
         }
-        real g = gate_value(o, o->score[o->token[i]]);
+        real g = gate_value(o, i);
         vec v = vec_set(g);
         int32_t c = 0;
-        o->value[i] = g;
         for (; c + 16 <= o->width; c += 16) {
             vec keep = vec_load(x + c);
             vec_store(to + c, keep + v * (vec_load(y + c) - keep));
@@ -120,15 +132,25 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
     }
 }
 
-/* g'(r) dvalue, from g alone. */
+/* g'(r), from g alone: of the sigmoid times k that is g (1 - g/k), of tanh
+ * k - g g/k. */
 static real gate_slope(const struct gating *o, real g, real dvalue)
 {
+    const bool scaled = o->scale < 1.0f || o->scale > 1.0f;
+    real base = scaled && o->gate != GATING_RAW ? g * ONCE(1.0f / o->scale) : g;
+
     if (o->gate == GATING_RAW)
-        return dvalue;
+        return scaled ? dvalue * o->scale : dvalue;
     if (o->gate == GATING_TANH)
-        return dvalue * (real_set(1.0f) - g * g);
-    real s = o->gate == GATING_SIGMOID ? g : g * 0.5f;
-    return dvalue * g * (real_set(1.0f) - s);
+        return dvalue * (real_set(o->scale) - g * base);
+    return dvalue * g * (real_set(1.0f) - base);
+}
+
+static void hand_score(const struct gating *o, int32_t i, real g, real dvalue)
+{
+    real dscore = gate_slope(o, g, dvalue);
+    real *to = o->dscore + (o->spread ? o->token[i] : i);
+    *to = o->adds ? *to + dscore : dscore;
 }
 
 void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
@@ -163,13 +185,41 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
             if (o->trained)
                 dvalue = dvalue + d[c] * (y[c] - x[c]);
         }
-        if (!o->trained)
-            continue;
-        real dscore = gate_slope(o, g, dvalue);
-        if (o->adds)
-            o->dscore[o->token[i]] = o->dscore[o->token[i]] + dscore;
-        else
-            o->dscore[i] = dscore;
+        if (o->trained)
+            hand_score(o, i, g, dvalue);
+    }
+}
+
+void KERNEL(bypass)(const struct gating *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
+        real *to = o->stream + (ptrdiff_t)o->token[i] * o->width;
+        real g = gate_value(o, i);
+        scale_row(to, g, o->width);
+    }
+}
+
+void KERNEL(bypass_backward)(const struct gating *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
+        ptrdiff_t at = (ptrdiff_t)o->token[i] * o->width;
+        const real *x = o->x + (ptrdiff_t)i * o->width;
+        real *d = o->dstream + at, g = o->value[i];
+        if (o->restores)
+            copy_row(o->stream + at, x, o->width);
+        if (o->trained) {
+            vec sum = vec_set(0.0f);
+            int32_t c = 0;
+            for (; c + 16 <= o->width; c += 16)
+                sum = sum + vec_load(d + c) * vec_load(x + c);
+            real dvalue = vec_fold(sum);
+            for (; c < o->width; c++)
+                dvalue = dvalue + d[c] * x[c];
+            hand_score(o, i, g, dvalue);
+        }
+        scale_row(d, g, o->width);
     }
 }
 

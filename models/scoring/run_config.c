@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
 #include "sim/core/config/document.h"
 #include "sim/core/model/route_policies.h"
 
@@ -29,8 +30,12 @@ static const struct config_key keys[] = {
     SCORE("run.text", PATH, text, 0, 0, "", NULL, "",
         "the text to score"),
     SCORE("run.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
-        "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
+        "tokenizer.json, GGUF, SentencePiece or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
+    SCORE("run.special", CHOICE, special, 0, 0, "parse",
+        tokenizer_special_names, "",
+        "special tokens in a text, such as <|im_end|>: parse: they are the"
+        " tokens, as transformers takes them; text: characters like any other"),
     SCORE("run.window", INT, window, 0, MOST, "0", NULL, "tokens",
         "how many tokens the model sees at a time; 0: as isobath train had it,"
         " else all its positions, but at most 1024"),
@@ -71,7 +76,7 @@ static const struct config_key keys[] = {
         "keys of a model, where run.model is a model YAML"),
     SCORE("routing", SETTINGS, sections[1], 0, 0, "", files_of_routing, "",
         "policy, blocks, capacity, keep_first, part, skipped_keys and replay,"
-        " as isobath predict --help has them, for the model"),
+        " as isobath keys predict has them, for the model"),
     { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

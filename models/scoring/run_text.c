@@ -88,12 +88,14 @@ static enum status open_tokenizer(struct run_text *t,
 
 /* Encode all of the text as tokens; each window begins with BOS if the
  * tokenizer puts one before a text. */
-static enum status encode(struct run_text *t, struct error *err)
+static enum status encode(struct run_text *t, enum tokenizer_special special,
+                          struct error *err)
 {
     size_t n;
     enum status status = tokenizer_encode(t->tokenizer,
                                           (const char *)t->map.data,
-                                          t->map.size, false, &t->ids, &n, err);
+                                          t->map.size, false, special, &t->ids,
+                                          &n, err);
     if (status != STATUS_OK)
         return status;
     t->windows.ids = t->ids;
@@ -153,7 +155,7 @@ enum status run_text_open(struct run_text *t, struct run_config *c,
     if (c->split != RUN_ALL)
         status = open_split(t, c->text, err);
     else if (t->tokenizer)
-        status = encode(t, err);
+        status = encode(t, (enum tokenizer_special)c->special, err);
     else
         t->windows.bytes = t->map.data;
     if (status == STATUS_OK && t->skip > 0)
@@ -191,11 +193,9 @@ int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
     if (!t->tokenizer)
         return w->n_tokens - w->first;
     for (int32_t r = w->first; r < w->n_tokens; r++) {
-        size_t size;
         /* The text's first token drops the space that SentencePiece adds. */
-        (void)tokenizer_bytes(t->tokenizer, w->targets[r],
-                              t->skip + w->position + r + 1 == 0, &size);
-        bytes += (int64_t)size;
+        bytes += (int64_t)tokenizer_length(t->tokenizer, w->targets[r],
+                                           t->skip + w->position + r + 1 == 0);
     }
     return bytes;
 }

@@ -5,6 +5,7 @@
 #include "models/scoring/run_config.h"
 #include "models/scoring/score.h"
 #include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
 #include "sim/core/base/file.h"
 
 struct run_text {

@@ -193,7 +193,7 @@ void figure_capacity(struct plot *p, const struct report *r)
     const struct setting **s = error_noted(calloc(study->n + 1, sizeof *s));
     size_t n = s ? collect(s, study) : 0;
 
-    if (n > 0) {
+    if (n > 0 && study->n_runs > 1) {
         p->ready = true;
         p->height = 600;
         p->right = 90;

@@ -236,7 +236,8 @@ void figure_loss(struct plot *p, const struct report *r)
     struct axis axis = choose_axis(study);
     struct range loss = loss_range(study);
 
-    if (!(loss.high > loss.low) || !(axis.high > axis.low))
+    if (study->n_runs < 2 || !(loss.high > loss.low) ||
+        !(axis.high > axis.low))
         return;
     p->ready = true;
     p->right = 104;

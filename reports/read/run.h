@@ -62,6 +62,8 @@ extern const char *const arm_titles[ARM_COUNT];       /* "dense twin", "MoD" */
 /* A phase of a profile: the model and its dense twin, side by side. */
 struct phase {
     const char *name;              /* borrowed: "train step" */
+    bool   has[ARM_COUNT];         /* a model that routes nothing is dense, and
+                                    * has that arm alone */
     double batch, tokens, steps;   /* steps: decode steps in the amounts */
     const char *policy;            /* borrowed; NULL: not stated */
     struct totals totals[ARM_COUNT];
@@ -90,6 +92,27 @@ struct run {
                                     * name, its row of settings, its phase;
                                     * NULL: the study names none */
 };
+
+/* The last part of a path, without slashes at its end. */
+void        run_path_name(char out[RUN_NAME_SIZE], const char *path);
+
+/* "SmolLM2-135M-Instruct.Q4_1": the file or directory that held the model, by its
+ * name alone; the run's own name where it says none. */
+void        run_model(char out[RUN_NAME_SIZE], const struct run *run);
+
+/* The model that was profiled, which is dense where nothing routes, or its
+ * twin beside it. */
+enum side   phase_arm(const struct phase *phase);
+bool        phase_has_twin(const struct phase *phase);
+
+/* Tokens that the phase processes in all: batch x tokens, or steps where it
+ * decodes; NAN: not stated. */
+double      phase_tokens(const struct phase *phase);
+
+/* The whole of an arm: counted where that is exact, by its strongest witness
+ * else; seconds are those of whole repeats. */
+struct amount phase_total(const struct phase *phase, enum side arm,
+                          enum metric metric);
 
 /* The work whose amounts a phase has: "prefill", "run of 64 decode steps". */
 enum { PHASE_WORDS_SIZE = 48 };

@@ -9,19 +9,6 @@
 #include "reports/read/profile.h"
 #include "sim/core/answer/rundir.h"
 
-/* The last part of a path, without slashes at its end. */
-static void name_of(char out[RUN_NAME_SIZE], const char *path)
-{
-    size_t n = strlen(path), start;
-
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    start = n;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    snprintf(out, RUN_NAME_SIZE, "%.*s", (int)(n - start), path + start);
-}
-
 static enum status find_kind(struct run *run, struct error *err)
 {
     const char *command = jsonpath_text(run->summary, "command");
@@ -160,7 +147,7 @@ enum status run_open(struct run *out, const char *path, struct error *err)
         return error_set(err, STATUS_BAD_VALUE, "%.100s...: path too long",
                          path);
     snprintf(run.path, sizeof run.path, "%s", path);
-    name_of(run.name, path);
+    run_path_name(run.name, path);
     if (run_has(&run, "summary.json", file)) {
         status = summary_read(&run.summary, path, err);
         if (status == STATUS_OK)

@@ -8,8 +8,10 @@
 /* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
 #define TABLES_MAP(X)                                                          \
     X(answer)                                                                  \
+    X(rates)                                                                   \
     X(claims)                                                                  \
     X(study)                                                                   \
+    X(scaling)                                                                 \
     X(router)                                                                  \
     X(tradeoff)                                                                \
     X(cost)                                                                    \

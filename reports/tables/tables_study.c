@@ -246,7 +246,8 @@ void tables_study(struct report *report)
     if (report->study.n) {
         settings(report);
         differences(report);
-        points(report);
+        if (report->study.n_runs > 1)      /* one is a setting of its own */
+            points(report);
     }
     kinds(report);
 }

@@ -141,6 +141,8 @@ static void seen(struct report *r)
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++) {
             const struct totals *all = &r->profile->phase[i].totals[a];
+            if (!amount_known(all->of[WITNESS_MEASURED][METRIC_FLOPS]))
+                continue;                /* "unknown" says why */
             struct amount c = all->of[WITNESS_COUNTED][METRIC_FLOPS];
             struct amount m = all->of[WITNESS_MEASURED][METRIC_FLOPS];
             table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
@@ -225,7 +227,8 @@ static void unknowns(struct report *r)
             add_reasons(&all, &r->worked[i]->totals);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
-            add_reasons(&all, &r->profile->phase[i].totals[a]);
+            if (r->profile->phase[i].has[a])
+                add_reasons(&all, &r->profile->phase[i].totals[a]);
     for (int w = 0; w < WITNESS_COUNT; w++)
         for (int m = 0; m < METRIC_COUNT; m++) {
             const char *reason;

@@ -4,5 +4,5 @@
 const struct command *const commands[] = {
     &machine_command, &predict_command, &train_command, &run_command,
     &router_command, &route_table_command, &profile_command, &sweep_command,
-    &report_command, NULL
+    &report_command, &keys_command, NULL
 };

@@ -11,17 +11,23 @@
 
 static void print_help(FILE *file)
 {
-    fputs("Usage: isobath COMMAND [FLAG...]\n\n", file);
-    for (int i = 0; commands[i]; i++)
-        fprintf(file, "  %-8s %-17.*s %s\n", commands[i]->name,
-                (int)strcspn(commands[i]->usage, "\n"), commands[i]->usage,
-                commands[i]->help);
-    fputs("\nExamples:\n"
-          "  isobath predict configs/models/tiny-48-mod.yaml --format json\n"
-          "  isobath train configs/runs/demo.yaml -o build/run --resume\n"
+    fputs("Usage: isobath COMMAND [FLAG...]\n\nExamples:\n"
+          "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
+          "  isobath train demo -o build/run\n"
           "  isobath report build/run -o build/report\n"
-          "\n'isobath COMMAND --help' lists a command's flags and the keys of"
-          " its config.\n", file);
+          "\nFlags that most commands take:\n"
+          "  -o, --output=PATH    where results go\n"
+          "  -m, --machine=FILE   a machine profile, which adds seconds and"
+          " joules\n"
+          "  -s, --set=KEY=VALUE  a key of the config; 'isobath keys COMMAND'"
+          " lists them\n"
+          "  -f, --format=FORMAT  text, json or csv\n"
+          "  -q, --quiet          no progress and no notes\n"
+          "  -?, --help           what a command does, by example, and its"
+          " flags\n"
+          "\nCommands:\n", file);
+    for (int i = 0; commands[i]; i++)
+        fprintf(file, "  %-11s  %s\n", commands[i]->name, commands[i]->help);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -16,7 +16,8 @@
 
 static const char *const ops[] = { OP_MAP(NAMES_WORD) NULL };
 static const char *const weights[] = { WEIGHTS_MAP(NAMES_WORD)
-                                       NUMBER_MAP(NAMES_WORD) NULL };
+                                       NUMBER_MAP(NAMES_WORD)
+                                       "fp8", "int8", "int4", NULL };
 static const char *const logits[] = { [LOGITS_LAST] = "last",
                                       [LOGITS_ALL] = "all", NULL };
 
@@ -25,21 +26,32 @@ static const char *const logits[] = { [LOGITS_LAST] = "last",
          __VA_ARGS__)
 enum { MOST = 1 << 24 };
 static const struct flag flags[] = {
-    FLAG_OPERAND("MODEL", NULL, "a model YAML (configs/models/), a run or"
-        " checkpoint directory with config.json, a GGUF or a llama2.c file"),
+    FLAG_OPERAND("MODEL", NULL, "a model YAML or its name (configs/models/),"
+        " a run config (configs/runs/), a run or checkpoint directory with"
+        " config.json, a GGUF or a llama2.c file"),
     PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
         memory_phase_names, NULL, "what is priced: a training step, all tokens"
         " at once, or one new token of each sequence"),
-    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "1", NULL, NULL,
-        "how many sequences are processed at once"),
+    PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "", NULL, NULL,
+        "how many sequences are processed at once; not given: as a run config"
+        " says, else 1"),
     PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
-        "machine profile; adds seconds, joules and bytes per level"),
+        "machine profile or its name; adds seconds, joules and bytes per level"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
-        " them, or one type for all; not given: as a model YAML's weights"
-        " section says, else float32"),
+        " them, or one type for all; fp8, int8 and int4 without scales or"
+        " widening; not given: as a model YAML's weights section says, else"
+        " the format of --dtype, in training float32"),
+    PREDICT("--dtype", "FORMAT", NULL, CHOICE, dtype, 0, 0, "", precision_names,
+        NULL, "the format that products multiply in and that ops read and write"
+        " rows in; not given: as a model YAML's formats section says, else"
+        " fp32"),
+    PREDICT("--kv", "FORMAT", NULL, CHOICE, kv, 0, 0, "", precision_names, NULL,
+        "the format of cached keys and values; not given: likewise, else as"
+        " --dtype"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
-        NULL, "print a row for each op, layer or pass, or the total alone"),
+        NULL, "print a row for each op, layer or pass, the total alone, or what"
+        " memory is for"),
     PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
         "print one op's formula, the numbers put in, and the result"),
     FLAG_OUTPUT("FILE", "", "write the answer to FILE; not given: print it"),
@@ -47,13 +59,19 @@ static const struct flag flags[] = {
     FLAG_SET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
-        " model.max_tokens"),
+        " as a run config says, else model.max_tokens"),
     PREDICT("--logits", "ROWS", "--phase prefill", CHOICE, logits, 0, 0, "last",
         logits, NULL, "the rows whose logits are worked out: each sequence's"
         " last, as before a decode step, or all, as to score a text"),
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
+    PREDICT("--recompute", NULL, "--phase train", BOOL, recompute, 0, 0, "",
+        NULL, NULL, "keep each layer's input alone, and work the rest of its"
+        " forward pass out again before its backward pass"),
+    PREDICT("--accumulate", "N", "--phase train", INT, accumulate, 1, MOST, "1",
+        NULL, NULL, "take the batch in so many equal steps, whose gradients are"
+        " summed before one update"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
@@ -122,27 +140,45 @@ static json_t *settings_json(const struct command_options *o)
     return list;
 }
 
-/* A checkpoint states all of its shape: only its routing is left to --set. */
+/* What is trained states all of its shape.  One that routes keeps its blocks and
+ * routers; a dense one is priced as if it had been trained with those of --set. */
+static enum status route(struct model_spec *spec,
+                         const struct route_policy *policy, const char *name,
+                         const struct command_options *o, struct error *err)
+{
+    char replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
+
+    return spec_n_routed(spec) > 0
+               ? model_config_route(spec, &policy, replay, table, name,
+                                    o->setting, o->n_settings, err)
+               : model_config_suppose(spec, name, o->setting, o->n_settings,
+                                      err);
+}
+
+static void tell_settings(json_t *config, const struct command_options *o)
+{
+    if (o->n_settings > 0)
+        json_object_set_new(config, "set", settings_json(o));
+}
+
 static enum status load_json(struct predict_answer *a, const char *path,
                              struct error *err)
 {
     const struct command_options *o = &a->options->common;
-    char *text, replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
     struct hf_routing routing;
     size_t size;
+    char *text;
 
     enum status status = hf_config_read(&a->question.spec, &routing, path, err);
     if (status == STATUS_OK)
-        status = model_config_route(&a->question.spec, &routing.policy, replay, table,
-                                    path, o->setting, o->n_settings, err);
+        status = route(&a->question.spec, routing.policy, path, o, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);
     if (status != STATUS_OK)
         return status;
     a->config = json_loadb(text, size, 0, NULL);
     free(text);
-    if (o->n_settings > 0)
-        json_object_set_new(a->config, "set", settings_json(o));
+    tell_settings(a->config, o);
     return STATUS_OK;
 }
 
@@ -156,6 +192,8 @@ static enum status load_yaml(struct predict_answer *a, struct error *err)
                                            o->n_settings, err);
     if (status == STATUS_OK)
         a->config = config_json(&config, &model_config_schema);
+    if (status == STATUS_OK)
+        a->formats = config.formats;
     return status;
 }
 
@@ -170,20 +208,22 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     const struct command_options *o = &a->options->common;
     struct source source;
 
-    enum status status = source_read(&source, a->options->model, o->setting,
-                                     o->n_settings, err);
+    enum status status = source_read(&source, a->options->model, NULL, 0, err);
     if (status == STATUS_OK && reads_stored(a->options))
         status = source_keep(&source, WEIGHTS_STORED, err);
+    if (status == STATUS_OK)
+        status = route(&source.spec, source.routing.policy, a->options->model,
+                       o, err);
     if (status != STATUS_OK)
         return status;
     a->question.spec = source.spec;
     a->config = summary_model(&source.spec);
-    if (o->n_settings > 0)
-        json_object_set_new(a->config, "set", settings_json(o));
+    tell_settings(a->config, o);
     return STATUS_OK;
 }
 
-/* Store all matrices in the type that --weights names. */
+/* Store all matrices in the type that --weights names; formats of machines are
+ * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
                             struct error *err)
 {
@@ -197,6 +237,36 @@ static enum status store_as(struct model_spec *spec, const char *type,
     if (stored_config_apply(spec, &config, &why) == STATUS_OK)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);
+}
+
+/* A choice of format_config_choices, or what holds by default. */
+static enum precision chosen(int choice, enum precision otherwise)
+{
+    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
+}
+
+static struct regime regime_of(const struct predict_answer *a)
+{
+    const struct predict_options *o = a->options;
+    const struct format_config *f = &a->formats;
+    const enum precision arithmetic =
+        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
+    struct regime r = {
+        .arithmetic = arithmetic,
+        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
+                                                               : arithmetic),
+        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
+        .gradients = (enum precision)f->gradients,
+        .moments = (enum precision)f->optimizer,
+        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
+    };
+
+    if (o->weights == WEIGHTS_FLOAT32)
+        r.weights = PRECISION_FP32;
+    for (int p = 0; o->weights >= 0 && p < PRECISION_COUNT; p++)
+        if (strcmp(weights[o->weights], precision_names[p]) == 0)
+            r.weights = (enum precision)p;
+    return r;
 }
 
 static enum status load_model(struct predict_answer *a, struct error *err)
@@ -215,8 +285,11 @@ static enum status load_model(struct predict_answer *a, struct error *err)
     } else if (ends_with(o->model, ".json")) {
         status = load_json(a, o->model, err);
     } else {
-        status = load_yaml(a, err);
+        status = predict_is_run(o->model) ? predict_load_run(a, err)
+                                          : load_yaml(a, err);
     }
+    if (a->options->batch == 0)
+        a->options->batch = 1;
     return status == STATUS_OK && o->weights >= 0
                ? store_as(&a->question.spec, weights[o->weights], err) : status;
 }
@@ -226,6 +299,10 @@ static enum status load(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     enum status status = load_model(a, err);
 
+    if (status == STATUS_OK && o->batch % o->accumulate != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
+                           ": allowed are divisors of --batch, %" PRId64,
+                           o->accumulate, o->batch);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
@@ -247,7 +324,11 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
-    q->n_sequences = (int32_t)o->batch;
+    q->regime = regime_of(a);
+    if (o->explain >= 0 && !regime_is_fp32(&q->regime))
+        return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
+                         " of float32; leave other formats out");
+    q->n_sequences = (int32_t)(o->batch / o->accumulate);
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
     struct error why;
@@ -347,6 +428,11 @@ const struct command predict_command = {
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",
+    .examples =
+        "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
+        "  isobath predict mod-220m-paper --by layer\n"
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+    .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,
 };

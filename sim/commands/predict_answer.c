@@ -84,20 +84,52 @@ static const char *logits_text(const struct predict_question *q)
                            : ", logits of the last token";
 }
 
+/* "134.5 M"; never with an exponent. */
+static void parameters_text(char out[32], uint64_t n)
+{
+    const double millions = (double)n / 1e6;
+    snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
+/* How the steps are run, unless as the executor does. */
+static void print_regime(FILE *file, const struct predict_answer *a)
+{
+    const struct regime *regime = &a->question.regime;
+
+    if (!regime_is_fp32(regime)) {
+        fprintf(file, "formats: arithmetic %s, weights %s, kv %s",
+                precision_names[regime->arithmetic],
+                precision_names[regime->weights], precision_names[regime->kv]);
+        if (a->question.phase == MEMORY_TRAIN)
+            fprintf(file, ", gradients %s, optimizer %s",
+                    precision_names[regime->gradients],
+                    precision_names[regime->moments]);
+        fputc('\n', file);
+    }
+    if (regime_steps(regime) > 1)
+        fprintf(file, "gradients of %d steps of B %d are summed\n",
+                regime_steps(regime), a->question.n_sequences);
+    if (regime->recompute)
+        fputs("layers keep their inputs, and are worked out again for backward"
+              "\n", file);
+}
+
 static void print_model(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
+    char parameters[32];
 
+    parameters_text(parameters, memory_parameters(s));
     for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l]) {
             int32_t kept = spec_kept(s, l, T);
             least = kept < least ? kept : least;
             most = kept > most ? kept : most;
         }
-    fprintf(file, "%s: %s, %d layers, C %d, %.4g M parameters; ",
+    fprintf(file, "%s: %s, %d layers, C %d, %s parameters; ",
             a->options->model, family_names[spec_family(s)], s->n_layers,
-            s->n_channels, (double)memory_parameters(s) / 1e6);
+            s->n_channels, parameters);
     if (most == 0) {
         fputs("dense\n", file);
     } else {
@@ -116,15 +148,22 @@ static void print_model(FILE *file, const struct predict_answer *a)
     }
     fprintf(file, "phase %s%s, B %d, T %d; machine %s\n",
             memory_phase_names[a->question.phase], logits_text(&a->question),
-            a->question.n_sequences, T,
+            (int)a->options->batch, T,
             a->machine ? a->machine->name : "none given");
+    print_regime(file, a);
     if (a->model.allocation.kept)
         fputs("kept tokens are assumed to be evenly spaced: how many keys they"
               " see depends on it\n", file);
 }
 
-static void print_range(FILE *file, enum metric metric, struct estimate e)
+static void print_range(FILE *file, const struct prediction *prediction,
+                        enum metric metric, struct estimate e)
 {
+    if (isnan(e.value)) {
+        fprintf(file, "%-12sunknown: %s\n", metric_table[metric].column,
+                ledger_reason(prediction->ledger, metric));
+        return;
+    }
     struct prefix prefix = prefix_for(e.value);
     char unit[16];
 
@@ -133,20 +172,6 @@ static void print_range(FILE *file, enum metric metric, struct estimate e)
     fprintf(file, "%-12s%.4g %s, from %.4g to %.4g\n",
             metric_table[metric].column, e.value / prefix.factor,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
-}
-
-static enum memory_phase held_phase(const struct predict_question *q)
-{
-    return q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
-                                                        : q->phase;
-}
-
-static uint64_t memory_of(const struct predict_answer *a)
-{
-    const struct predict_question *q = &a->question;
-    return memory_process_bytes(&q->spec, q->n_sequences, q->n_tokens,
-                                held_phase(q), a->options->common.threads,
-                                MEMORY_START_BYTES);
 }
 
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
@@ -189,16 +214,17 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
 {
     print_model(file, a);
     fputc('\n', file);
+    if (a->options->by == PREDICT_BY_MEMORY)
+        return predict_memory_table(file, a, err);
     enum status status = print_table(file, a, err);
     fputc('\n', file);
     if (a->machine) {
-        print_range(file, METRIC_SECONDS, a->model.range.seconds);
-        print_range(file, METRIC_JOULES, a->model.range.joules);
+        print_range(file, &a->model, METRIC_SECONDS,
+                    a->model.range.seconds);
+        print_range(file, &a->model, METRIC_JOULES,
+                    a->model.range.joules);
     }
-    fprintf(file, "%-12s%.4g MB at the peak%s\n", "memory",
-            (double)memory_of(a) / 1e6,
-            a->question.phase == MEMORY_TRAIN ? ", and the size of the text"
-                                              : "");
+    predict_memory_text(file, a);
     if (status == STATUS_OK)
         status = print_conventions(file, a, err);
     fprintf(file, "predicted: nothing was run%s\n",
@@ -218,6 +244,8 @@ enum status predict_print_csv(FILE *file, const struct predict_answer *a,
         { predict_by_names[a->options->by], "", "", COLUMN_TEXT, true } };
     struct table t;
 
+    if (a->options->by == PREDICT_BY_MEMORY)
+        return predict_memory_table(file, a, err);
     for (int m = 0; m < METRIC_COUNT; m++)
         columns[3 + m] = (struct column){
             metric_table[m].column, "", metric_table[m].unit, COLUMN_SI, true };
@@ -273,26 +301,11 @@ static json_t *range_json(const struct predict_answer *a,
 {
     if (!a->machine)
         return json_null();
-    return json_pack("{s:{s:f, s:f}, s:{s:f, s:f}}",
-                     "seconds", "low", range.seconds.low,
-                     "high", range.seconds.high,
-                     "joules", "low", range.joules.low,
-                     "high", range.joules.high);
-}
-
-static json_t *memory_json(const struct predict_answer *a)
-{
-    const struct predict_question *q = &a->question;
-    struct memory_item items[MEMORY_ITEMS_MAX];
-    int n = memory_items(items, &q->spec, q->n_sequences, q->n_tokens,
-                         held_phase(q));
-    json_t *list = json_array();
-
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:I, s:I}",
-            "name", items[i].name, "numbers_per_row",
-            (json_int_t)items[i].numbers, "rows", (json_int_t)items[i].rows));
-    return list;
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o}}",
+                     "seconds", "low", json_number(range.seconds.low),
+                     "high", json_number(range.seconds.high),
+                     "joules", "low", json_number(range.joules.low),
+                     "high", json_number(range.joules.high));
 }
 
 static json_t *conventions_json(const struct predict_answer *a)
@@ -325,18 +338,31 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
     return status;
 }
 
+static json_t *regime_json(const struct regime *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}",
+                     "activations", precision_names[r->arithmetic],
+                     "weights", precision_names[r->weights],
+                     "kv", precision_names[r->kv],
+                     "gradients", precision_names[r->gradients],
+                     "optimizer", precision_names[r->moments],
+                     "recompute", r->recompute,
+                     "accumulate", (int)regime_steps(r));
+}
+
 static json_t *question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, &a->question.spec);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:i, s:i, s:o, s:O}",
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:o, s:i, s:i, s:o, s:O}",
         "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
         "logits", a->question.phase != MEMORY_FORWARD ? NULL
                   : a->question.all_logits ? "all" : "last",
-        "batch", (int)a->question.n_sequences,
+        "regime", regime_json(&a->question.regime),
+        "batch", (int)a->options->batch,
         "tokens", (int)a->question.n_tokens,
         "machine", machine, "model", a->config);
     return config ? config : json_object();
@@ -362,11 +388,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
-    json_object_set_new(summary, "memory_bytes", json_integer(
-        (json_int_t)memory_of(a)));
-    json_object_set_new(summary, "process_bytes", json_integer(
-        MEMORY_START_BYTES + MEMORY_TOUCHED_BYTES));
-    json_object_set_new(summary, "memory", memory_json(a));
+    predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)
         status = json_print(summary, file, err);

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/training/train_config.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep_foresee.h"
+#include "sim/commands/sweep_resolve.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_record.h"
@@ -12,7 +14,7 @@
 
 struct options {
     struct command_options common;
-    const char *study, *program, *filter, *from;
+    const char *study, *program, *filter, *from, *machine;
     int64_t point, n_jobs;       /* -1: all; 0: not given */
     int     launcher;
     bool    list, merge, dry_run, any_kernels;
@@ -45,7 +47,9 @@ static const struct flag flags[] = {
         "print the points without running any"),
     SWEEP("--dry-run", NULL, BOOL, dry_run, 0, 0, "", NULL, NULL,
         "resolve the config of every point, say what is wrong and what the"
-        " points would spend, and run none"),
+        " points would spend and keep on the disk, and run none"),
+    SWEEP("--machine", "FILE", TEXT, machine, 0, 0, "", NULL, NULL, "with"
+        " --dry-run: a machine profile, by which the hours are modelled"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
     SWEEP("--from", "DIR", TEXT, from, 0, 0, "", NULL, NULL, "take over the"
@@ -295,6 +299,9 @@ static enum status run_local(const struct options *options,
                              enum point_state *state, struct error *err)
 {
     enum status status = run_and_merge(options, sweep, run, state, err);
+    struct watch *watch = run->context;
+
+    progress_end(&watch->progress);      /* the last line stays */
     const int32_t n = count(sweep, options->filter, state, -1);
     const int32_t done = count(sweep, options->filter, state, POINT_DONE);
 
@@ -348,7 +355,7 @@ static enum status dispatch(const struct options *options,
     if (options->list)
         return list_points(options, sweep, state, err);
     if (options->dry_run)
-        return sweep_foresee(sweep, options->filter,
+        return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
     if (options->launcher == LAUNCHER_SLURM)
         return run_slurm(options, sweep, &run, err);
@@ -369,6 +376,9 @@ static enum status check(const struct options *o, struct error *err)
     if (runs && !o->common.output)
         return error_set(err, STATUS_BAD_VALUE, "-o DIR is missing: where the"
                          " points go");
+    if (o->machine && !o->dry_run)
+        return error_set(err, STATUS_BAD_VALUE, "--machine: goes with --dry-run;"
+                         " a study's own is the key machine");
     if (o->filter && o->launcher == LAUNCHER_SLURM)
         return error_set(err, STATUS_BAD_VALUE, "--filter: goes with the"
                          " launcher local; Slurm takes a study whole");
@@ -384,6 +394,10 @@ static enum status sweep(const struct options *options, struct error *err)
                                     options->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
+    if ((status = sweep_solve(sweep, err)) != STATUS_OK) {
+        sweep_close(sweep);
+        return status;
+    }
     const int32_t n = sweep->n_points;
     enum point_state *state = calloc((size_t)n, sizeof *state);
     if (state && count(sweep, options->filter, state, -1) == 0)
@@ -416,7 +430,10 @@ const struct command sweep_command = {
     .about = "Run every point of a study.  Finished points are never run again;"
         " interrupted ones resume.",
     .examples =
-        "  isobath sweep configs/studies/capacity-demo.yaml -o build/study\n"
-        "  isobath sweep configs/studies/capacity-demo.yaml --list\n",
-    .flags = flags, .options_size = sizeof(struct options), .run = run,
+        "  isobath sweep capacity-demo --list\n"
+        "  isobath sweep capacity-demo --dry-run\n"
+        "  isobath sweep capacity-demo -o build/sweep --jobs 2\n",
+    .kinds = (const char *const[]){ "studies", NULL },
+    .flags = flags, .config = &train_config_schema,
+    .options_size = sizeof(struct options), .run = run,
 };

@@ -1,159 +1,79 @@
-/* sweep_foresee.c - Resolve and price every point of a study as its command
- * would. */
+/* sweep_foresee.c - Say what a study would spend, without running it. */
 #include "sim/commands/sweep_foresee.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-#include "models/commands/train_job.h"
-#include "models/kernels/kernels.h"
-#include "models/scoring/run_config.h"
+#include "sim/commands/sweep_resolve.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/answer/table.h"
 
-/* What a point would do; NAN: its command does not say before it runs. */
-struct foreseen {
-    double steps, tokens, flops;
-    char   fingerprint[17];      /* as in its summary; "": it would have none */
-    char   data_hash[17];        /* as in its provenance */
+static const struct column columns[] = {
+    { "point", "point", "", COLUMN_WHOLE, true },
+    { "name", "name", "", COLUMN_TEXT, true },
+    { "steps", "steps", "", COLUMN_WHOLE, true },
+    { "tokens", "tokens", "", COLUMN_SI, true },
+    { "flops", "", "flop", COLUMN_SI, true },
+    { "flops_forward_per_token", "forward", "flop/token", COLUMN_SI, true },
+    { "parameters", "parameters", "", COLUMN_SI, true },
+    { "bytes_kept", "kept", "B", COLUMN_SI, true },
+    { "seconds_modelled", "modelled", "s", COLUMN_SI, true },
 };
 
-typedef enum status foresee_fn(struct foreseen *out, const char *base,
-                               const struct config_setting *settings,
-                               size_t n_settings, struct error *err);
-
-static enum status foresee_train(struct foreseen *out, const char *base,
-                                 const struct config_setting *settings,
-                                 size_t n_settings, struct error *err)
+static void add_row(struct table *t, const struct resolved *r, bool modelled)
 {
-    struct train_job *s = train_begin(err);
-    enum status status = STATUS_OK;
+    const double amounts[] = { r->steps, r->tokens, r->flops, r->flops_forward,
+                               r->parameters, r->bytes_kept, r->seconds };
+    const size_t n = sizeof amounts / sizeof *amounts;
 
-    if (!s)
-        return STATUS_NO_MEMORY;
-    s->arguments.config = base;
-    s->arguments.common.threads = 1;
-    s->arguments.common.n_settings = n_settings;
-    memcpy(s->arguments.common.setting, settings,
-           n_settings * sizeof *settings);
-    if (!(status = train_read_config(s, err)) &&
-        !(status = train_plan(s, err)) && !(status = train_open_data(s, err))) {
-        const double steps = (double)s->config.steps;
-        const struct cost sum = ledger_sum(s->predicted, LEDGER_ANY, LEDGER_ANY,
-                                           LEDGER_ANY, LEDGER_ANY);
-        *out = (struct foreseen){
-            steps, steps * (double)(s->config.batch * s->config.tokens),
-            steps * cost_get(&sum, METRIC_FLOPS), "", "" };
-        strcpy(out->fingerprint, s->fingerprint);
-        strcpy(out->data_hash, s->corpus.hash);
-    }
-    train_close(s);
-    return status;
+    for (size_t i = 0; i < n - !modelled; i++)
+        table_amount(t, amount_of(amounts[i], PROV_PREDICTED));
 }
 
-static enum status foresee_run(struct foreseen *out, const char *base,
-                               const struct config_setting *settings,
-                               size_t n_settings, struct error *err)
+/* The total of what adds up. */
+static void add_total(struct table *t, const struct resolved *sum, int32_t n,
+                      const char *machine)
 {
-    struct run_config *config = malloc(sizeof *config);
-    struct file_map text;
-    struct source source;
+    struct resolved total = *sum;
 
-    if (!config)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a config");
-    enum status status = run_config_read(config, base, settings, n_settings,
-                                         err);
-    if (status == STATUS_OK &&
-        (status = source_read(&source, config->model, config->passed,
-                              config->n_passed, err)) != STATUS_OK)
-        status = run_config_blame(config, err);
-    *out = (struct foreseen){ (double)NAN, (double)NAN, (double)NAN, "", "" };
-    if (status == STATUS_OK && !file_exists(config->text))
-        status = run_config_fail(config, "run.text", err, "%.200s: no such"
-                                 " file", config->text);
-    if (status == STATUS_OK &&
-        (status = file_map(&text, config->text, err)) == STATUS_OK) {
-        snprintf(out->data_hash, sizeof out->data_hash, "%016" PRIx64,
-                 (uint64_t)XXH64(text.data, text.size, 0));
-        file_unmap(&text);
-    }
-    free(config);
-    return status;
+    total.flops_forward = total.parameters = (double)NAN;
+    table_row(t, ROW_TOTAL);
+    table_skip(t);
+    table_textf(t, "%d points", n);
+    add_row(t, &total, machine != NULL);
+    if (machine)
+        table_caption(t, "Modelled by %.200s, one point after the other: %.3g"
+                      " hours.", machine, total.seconds / 3600);
 }
 
-static const struct { const char *name; foresee_fn *foresee; } works[] = {
-    { "train", foresee_train }, { "run", foresee_run },
-};
-
-static enum status foresee(struct foreseen *out, const struct sweep *sweep,
-                           const struct sweep_point *point, struct error *err)
+static void add_up(struct resolved *sum, const struct resolved *r)
 {
-    struct config_setting setting[COMMAND_MAX_SETTINGS];
-    char *text[COMMAND_MAX_SETTINGS];
-    enum status status = STATUS_OK;
-    size_t n = 0, w = 0;
-
-    if (point->n_settings > COMMAND_MAX_SETTINGS)
-        return error_set(err, STATUS_BAD_VALUE, "more than %d settings",
-                         COMMAND_MAX_SETTINGS);
-    for (; n < point->n_settings && status == STATUS_OK; n++) {
-        const struct sweep_setting *given = &point->setting[n];
-        if (asprintf(&text[n], "%s=%s", given->key, given->given) < 0) {
-            status = error_set(err, STATUS_NO_MEMORY, "no memory for a point");
-            break;
-        }
-        setting[n] = (struct config_setting){ .text = text[n],
-                                              .place = given->place };
-    }
-    while (strcmp(works[w].name, sweep->work->name) != 0)
-        w++;
-    if (status == STATUS_OK)
-        status = works[w].foresee(out, sweep->base, setting, n, err);
-    while (n-- > 0)
-        free(text[n]);
-    return status;
-}
-
-static void add_row(struct table *t, enum row_kind kind, int32_t point,
-                    const char *name, const struct foreseen *f)
-{
-    table_row(t, kind);
-    if (kind == ROW_TOTAL)
-        table_skip(t);
-    else
-        table_count(t, (uint64_t)point, PROV_PREDICTED);
-    table_text(t, name);
-    table_amount(t, amount_of(f->steps, PROV_PREDICTED));
-    table_amount(t, amount_of(f->tokens, PROV_PREDICTED));
-    table_amount(t, amount_of(f->flops, PROV_PREDICTED));
+    sum->steps += r->steps;
+    sum->tokens += r->tokens;
+    sum->flops += r->flops;
+    sum->bytes_kept += r->bytes_kept;
+    sum->seconds += r->seconds;
 }
 
 enum status sweep_foresee(const struct sweep *sweep, const char *filter,
-                          enum format format, struct error *err)
+                          const char *machine, enum format format,
+                          struct error *err)
 {
-    static const struct column columns[] = {
-        { "point", "point", "", COLUMN_WHOLE, true },
-        { "name", "name", "", COLUMN_TEXT, true },
-        { "steps", "steps", "", COLUMN_WHOLE, true },
-        { "tokens", "tokens", "", COLUMN_SI, true },
-        { "flops", "", "flop", COLUMN_SI, true },
-    };
-    struct foreseen sum = { 0, 0, 0, "", "" };
+    const size_t n_columns = sizeof columns / sizeof *columns - !machine;
+    struct resolved sum = { .steps = 0 };
     struct error last = { STATUS_OK, "" };
     int32_t n = 0, n_bad = 0, n_alike = 0;
     struct table t;
 
-    table_open(&t, "points", columns, sizeof columns / sizeof *columns);
+    table_open(&t, "points", columns, n_columns);
     for (int32_t i = 0; i < sweep->n_points; i++) {
         const struct sweep_point *point = &sweep->point[i];
-        struct foreseen f = { 0, 0, 0, "", "" };
+        struct resolved r;
         struct error why = { STATUS_OK, "" };
         if (!sweep_matches(point, filter))
             continue;
         n++;
-        if (foresee(&f, sweep, point, &why) != STATUS_OK) {
+        if (sweep_resolve(&r, sweep, point, true, machine, &why) != STATUS_OK) {
             n_bad++;
             if (strcmp(why.text, last.text) == 0) {
                 n_alike++;
@@ -163,14 +83,13 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
             last = why;
             continue;
         }
-        add_row(&t, ROW_PLAIN, i, point->name, &f);
-        sum.steps += f.steps;
-        sum.tokens += f.tokens;
-        sum.flops += f.flops;
+        table_row(&t, ROW_PLAIN);
+        table_count(&t, (uint64_t)i, PROV_PREDICTED);
+        table_text(&t, point->name);
+        add_row(&t, &r, machine != NULL);
+        add_up(&sum, &r);
     }
-    char total[32];
-    snprintf(total, sizeof total, "%d points", n - n_bad);
-    add_row(&t, ROW_TOTAL, 0, total, &sum);
+    add_total(&t, &sum, n - n_bad, machine);
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);
     return status == STATUS_OK && n_bad > 0
@@ -178,41 +97,4 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
                            " %d for the reason of the one before", n_bad, n,
                            n_alike)
                : status;
-}
-
-enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
-                               const json_t *summary, struct error *err)
-{
-    const json_t *by = json_object_get(summary, "provenance");
-    const char *data = json_string_value(json_object_get(by, "data_hash"));
-    const char *print = json_string_value(json_object_get(summary,
-                                                          "fingerprint"));
-    struct foreseen f;
-    enum status status = foresee(&f, sweep, &sweep->point[point], err);
-
-    if (status != STATUS_OK)
-        return status;
-    if (!data || strcmp(data, f.data_hash) != 0)
-        return error_set(err, STATUS_BAD_VALUE, "was done on other data (hash"
-                         " %s; the text has %s now)", data ? data : "unknown",
-                         f.data_hash);
-    if (*f.fingerprint && (!print || strcmp(print, f.fingerprint) != 0))
-        return error_set(err, STATUS_BAD_VALUE, "was trained by another config:"
-                         " a default, or what a key names, is another now");
-    return STATUS_OK;
-}
-
-enum status sweep_would_repeat_bits(const struct sweep *sweep, int32_t point,
-                                    const json_t *summary, struct error *err)
-{
-    const char *then = json_string_value(json_object_get(
-        json_object_get(summary, "provenance"), "isa"));
-    const char *now = kernels_best()->name;
-
-    if (then && strcmp(then, now) != 0)
-        return error_set(err, STATUS_BAD_VALUE, "was done under the %s kernels,"
-                         " these are %s and come to other bits; ISOBATH_KERNELS="
-                         "%s takes those of then, --any-kernels takes the point"
-                         " as it is", then, now, then);
-    return sweep_would_repeat(sweep, point, summary, err);
 }

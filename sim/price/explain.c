@@ -78,6 +78,20 @@ static void rule_of_signal(FILE *file, const struct model_spec *spec,
     rule(file, spec, layer, price);
 }
 
+/* The price of the rows that a layer skips, beside that of those it keeps. */
+static void rule_of_bypass(FILE *file, const struct model_spec *spec,
+                           int32_t layer, const struct flops_list *list,
+                           enum pass pass, enum op op)
+{
+    const struct flops_price *price =
+        &list->at[pass == PASS_BACKWARD ? FLOPS_BACK_SKIPPED
+                                        : FLOPS_OF_SKIPPED][op];
+    if (!price->rule)
+        return;
+    fputs("  and for the rows that it skips\n", file);
+    rule(file, spec, layer, price);
+}
+
 /* Prices that take the place of forward's in a layer that skips tokens. */
 static void rules_of_skipping(FILE *file, const struct model_spec *spec,
                               int32_t layer, const struct flops_list *list,
@@ -185,7 +199,7 @@ static struct runs runs_of(const struct model_spec *spec,
                            const struct plan *plan, enum pass pass, enum op op,
                            int32_t layer)
 {
-    const bool routes_all = spec_router_losses(spec);
+    const bool routes_all = spec_scores_all_learn(spec);
     struct runs runs = { 0 };
 
     if (layer == LEDGER_OUTSIDE)
@@ -393,6 +407,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
             rule(file, spec, layer, price);
         if (pass == PASS_FORWARD) {
             rule_of_signal(file, spec, layer, &list, op);
+            rule_of_bypass(file, spec, layer, &list, pass, op);
             rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
         }

@@ -75,13 +75,11 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*C, 0)                                          \
   X(FORWARD, GATE, gate_one,  0, 0,                                            \
                               8*C, 0)                                          \
-  X(FORWARD, GATE, gate_raw,  3*C, 0,                                          \
+  X(FORWARD, GATE, gate_raw,  3*C + scaled, 0,                                 \
                               12*C + 8, 0)                                     \
-  X(FORWARD, GATE, gate_sigmoid,     3*C + EXP + 2, 0,                         \
+  X(FORWARD, GATE, gate_sigmoid, 3*C + EXP + 2 + scaled, 0,                    \
                               12*C + 8, 0)                                     \
-  X(FORWARD, GATE, gate_2_sigmoid,   3*C + EXP + 3, 0,                         \
-                              12*C + 8, 0)                                     \
-  X(FORWARD, GATE, gate_tanh, 3*C + EXP + 4, 0,                                \
+  X(FORWARD, GATE, gate_tanh, 3*C + EXP + 4 + scaled, 0,                       \
                               12*C + 8, 0)                                     \
   X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
                               4*C + 4*V, 4*C*V)                                \
@@ -141,16 +139,11 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*C + 8*C*again, 0)                              \
   X(BACKWARD, GATE, gated && !learns, 2*C + 1, 0,                              \
                               12*C + 4 + 8*C*again, 0)                         \
-  X(BACKWARD, GATE, learns && gate_raw, 5*C + FOLD + 1 + judged, 0,            \
+  X(BACKWARD, GATE, gated && learns && gate_raw,                               \
+                              5*C + FOLD + 1 + scaled + judged, 0,             \
                               20*C + 8 + 4*judged + 4*C*again, 0)              \
-  X(BACKWARD, GATE, learns && gate_sigmoid,                                    \
-                              5*C + FOLD + 1 + 3 + judged, 0,                  \
-                              20*C + 8 + 4*judged + 4*C*again, 0)              \
-  X(BACKWARD, GATE, learns && gate_2_sigmoid,                                  \
-                              5*C + FOLD + 1 + 4 + judged, 0,                  \
-                              20*C + 8 + 4*judged + 4*C*again, 0)              \
-  X(BACKWARD, GATE, learns && gate_tanh,                                       \
-                              5*C + FOLD + 1 + 3 + judged, 0,                  \
+  X(BACKWARD, GATE, gated && learns && !gate_raw,                              \
+                              5*C + FOLD + 1 + 3 + scaled + judged, 0,         \
                               20*C + 8 + 4*judged + 4*C*again, 0)              \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
@@ -165,6 +158,20 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, EMBED, any,     C + C*learned, 0,                                \
                               12*C + 4 + 8*C*learned,                          \
                               4*V*C*untied + 4*P*C*learned)                    \
+  X(OF_SKIPPED, GATE, bypass && gate_raw, C + scaled, 0,                       \
+                              8*C + 8, 0)                                      \
+  X(OF_SKIPPED, GATE, bypass && gate_sigmoid, C + EXP + 2 + scaled, 0,         \
+                              8*C + 8, 0)                                      \
+  X(OF_SKIPPED, GATE, bypass && gate_tanh, C + EXP + 4 + scaled, 0,            \
+                              8*C + 8, 0)                                      \
+  X(BACK_SKIPPED, GATE, bypass && !learns, C, 0,                               \
+                              8*C + 4 + 8*C*again, 0)                          \
+  X(BACK_SKIPPED, GATE, bypass && learns && gate_raw,                          \
+                              3*C + FOLD + scaled + judged, 0,                 \
+                              12*C + 8 + 4*judged + 4*C*again, 0)              \
+  X(BACK_SKIPPED, GATE, bypass && learns && !gate_raw,                         \
+                              3*C + FOLD + 3 + scaled + judged, 0,             \
+                              12*C + 8 + 4*judged + 4*C*again, 0)              \
   X(OF_KEPT, GATHER, computed, 0, 0,                                           \
                               16*C, 0)                                         \
   X(OF_KEPT, QKV, computed,   2*C*Q, 0,                                        \
@@ -243,14 +250,6 @@ static const struct flops_rule stored_rules[] = {
 #undef X
 };
 
-/* Gradients flow through the routers' scores into the stream, and are worked
- * out for their weights too. */
-static bool router_learns(const struct model_spec *spec)
-{
-    return spec->router_scores && !spec->router_detached &&
-           spec->gate != GATE_ONE;
-}
-
 /* The letters of a layer's stored matrices `m`. */
 #define STORED_LETTER_MAP(X)                                                   \
     X(Bq, m.bytes[MATRIX_QUERY], "stored bytes of queries")                    \
@@ -293,11 +292,11 @@ struct flops_list flops_list(const struct model_spec *spec)
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,
         gate_raw = spec->gate == GATE_RAW,
-        gate_sigmoid = spec->gate == GATE_SIGMOID,
-        gate_2_sigmoid = spec->gate == GATE_SIGMOID2,
-        gate_tanh = spec->gate == GATE_TANH,
+        gate_sigmoid = spec->gate == GATE_SIGMOID ||
+                       spec->gate == GATE_SIGMOID2,
+        gate_tanh = spec->gate == GATE_TANH, bypass = spec->bypass_gated,
         sigmoid = entropy || balance,
-        learns = router_learns(spec), frozen = spec->backbone_frozen;
+        learns = spec_scores_learn(spec), frozen = spec->backbone_frozen;
     struct flops_list list = { 0 };
     const struct flops_rule *rule = rules;
 
@@ -389,14 +388,22 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #undef X
 }
 
-enum work flops_work(enum op op)
+enum work flops_work(enum op op, bool one_query)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };
-    return work_of[op];
+    return work_of[op] == WORK_ATTEND && one_query ? WORK_QUERY : work_of[op];
+}
+
+bool flops_multiplies(enum work work)
+{
+#define X(id, name, like, what) like,
+    static const enum work like[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+    return like[work] != WORK_VECTOR;
 }
 
 uint64_t flops_keys(uint64_t i)
@@ -469,7 +476,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, any,    { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, scores,
-          { "router", C, router_learns(spec) && spec->router_trained,
+          { "router", C, spec->router_trained && spec_scores_learn(spec),
             false } },
         { !outside, foresees, { "predictor.up.weight", C * W, true, false } },
         { !outside, foresees, { "predictor.up.bias", W, true, false } },

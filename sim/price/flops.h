@@ -43,6 +43,8 @@
     X(square, spec->z_loss > 0.0, "1 if scores are to stay small")             \
     X(balance, spec->balance_loss > 0.0,                                       \
       "1 if scores are to keep to the capacity")                               \
+    X(scaled, spec->gate == GATE_SIGMOID2 || spec->gate_scale > 0.0,           \
+      "1 if the gate is multiplied by a constant")                             \
     X(again, spec_scored_again(spec),                                          \
       "1 if the stream is put back as routers saw it")                         \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
@@ -50,24 +52,38 @@
 #define FLOPS_LETTER(letter, value, meaning)                                   \
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
-/* Rates an op can run at: see struct efficiency in sim/price/machine.h. */
-#define WORK_MAP(X)          \
-    X(WORK_MATMUL, "matmul") \
-    X(WORK_ATTEND, "attend") \
-    X(WORK_VECTOR, "vector")
+/* The kinds of work that a machine has a curve for: the share of its peak that
+ * they reach, by FLOPs.  A kind without a curve of its own has that of another.
+ *    id           name      has the curve of  what it is, and its size        */
+#define WORK_MAP(X)                                                            \
+    X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
+    X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
+      "attention of one new token over cached keys; one sequence of an op")    \
+    X(WORK_VECTOR, "vector", WORK_VECTOR, "all of those below; all of an op")  \
+    X(WORK_NORM,   "norm",   WORK_VECTOR, "norms and scores of rows")          \
+    X(WORK_ACT,    "act",    WORK_VECTOR, "GELU, SwiGLU")                      \
+    X(WORK_LOSS,   "loss",   WORK_VECTOR, "softmax cross-entropy, entropy")    \
+    X(WORK_STREAM, "stream", WORK_VECTOR, "rows copied, added, turned")        \
+    X(WORK_UPDATE, "update", WORK_VECTOR, "clipping, optimizer")
 
 enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
-enum work flops_work(enum op op);
+/* `one_query`: attention is that of one new token a sequence. */
+enum work flops_work(enum op op, bool one_query);
+/* Products and attention, which machines have units for, a number format each. */
+bool flops_multiplies(enum work work);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
  * tokens but sees their keys, of kept rows and of all.  Route has a second: that
- * of the signal, beside the router's. */
+ * of the signal, beside the router's; and so has gate, in both passes: that of
+ * the rows that a layer skips. */
 enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
-    FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+    FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
+    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
 };
 
 /* One row of the convention, as text in the letters of spec.h. */

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/base/shipped.h"
+
 const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 
 #define AT(member) offsetof(struct machine, member)
@@ -14,9 +16,10 @@ const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 #define QUANTITY(key, member, low, high, unit, help)                           \
     EXPECTED(key, member, low, high, unit,                                     \
              "{unknown: the profile does not say}", help)
-#define CURVE(key, work, help)                                                 \
-    { key, CONFIG_REAL_LIST, AT(efficiency[work]), 0, 1e18, NULL, NULL, "",    \
-      help " runs at: flops, share, flops, share, ..." }
+#define CURVE(id, name, like, help)                                            \
+    { "efficiency." name, CONFIG_REAL_LIST, AT(efficiency[id]), 0, 1e18,       \
+      id == like ? NULL : "[]", NULL, "",                                      \
+      "share of the peak by flops: flops, share, ...; " help },
 #define CACHE(key, at, most)                                                   \
     QUANTITY(key ".size_bytes", level[at].size_bytes, 0, most, "B",            \
              "what the cores in use may fill; 0: no such level"),              \
@@ -39,6 +42,8 @@ static const struct config_key keys[] = {
     { "cores", CONFIG_INT, AT(cores), 1, 100000, NULL, NULL, "",
       "cores in use; of a GPU, multiprocessors" },
     PRECISION_MAP(PEAK)
+    QUANTITY("vector_flops_per_second", vector_flops_per_second, 1e8, 1e17,
+             "flop/s", "of vector units, where that is not the peak of fp32"),
     PRECISION_MAP(JOULES)
     QUANTITY("watts.idle", watts.idle, 0, 1e5, "W",
              "drawn when nothing runs and nothing is loaded"),
@@ -48,14 +53,14 @@ static const struct config_key keys[] = {
              "drawn as long as anything runs, whatever it does"),
     QUANTITY("watts.cap", watts.cap, 0.1, 1e5, "W",
              "most that it may draw for long: design power, or a limit below"),
+    QUANTITY("select_rows_per_second", select_rows_per_second, 1e3, 1e15, "1/s",
+             "rows that top-k or a threshold chooses among"),
     NEEDED("launch_seconds", launch_seconds, 0, 1e-2, "s",
            "to start and end one op: a barrier, a kernel launch"),
     EXPECTED("launch_overlap", launch_overlap, 0, 1, "",
              "{value: 0, low: 0, high: 0, grade: assumed, source: none hides}",
              "share of a launch that hides behind the op before"),
-    CURVE("efficiency.matmul", WORK_MATMUL, "share of the peak a product"),
-    CURVE("efficiency.attend", WORK_ATTEND, "share of the peak attention"),
-    CURVE("efficiency.vector", WORK_VECTOR, "share of the peak all else"),
+    WORK_MAP(CURVE)
     NEEDED("efficiency.scale", efficiency_scale, 0.01, 100, "",
            "multiplies those shares; its low and high are their uncertainty"),
     CACHE("l1", LEVEL_L1, 1e9),
@@ -172,39 +177,38 @@ static enum status check_levels(const struct machine *m, const char **key,
 
 /* Halving a format doubles at most what a unit does with it.  Makers print rates
  * of matrices that are half zeros as well, twice as high again: such a number
- * stands out beside an honest one of a wider format.  A row per pair, nearest
- * width first; the first wider one that is known decides. */
-static const struct pair {
-    enum precision narrow, wide;
-    double times;
-} pairs[] = {
-    { PRECISION_INT4, PRECISION_INT8, 2 },
-    { PRECISION_INT8, PRECISION_FP16, 2 }, { PRECISION_INT8, PRECISION_BF16, 2 },
-    { PRECISION_FP8,  PRECISION_FP16, 2 }, { PRECISION_FP8,  PRECISION_BF16, 2 },
-    { PRECISION_BF16, PRECISION_TF32, 2 }, { PRECISION_FP16, PRECISION_TF32, 2 },
+ * stands out beside an honest one of a wider format. */
+static const struct {
+    enum precision narrow, wide[2];
+    const char *wider;
+} halvings[] = {
+    { PRECISION_INT4, { PRECISION_INT8, PRECISION_FP8 }, "int8 or fp8" },
+    { PRECISION_INT8, { PRECISION_FP16, PRECISION_BF16 }, "fp16 or bf16" },
+    { PRECISION_FP8,  { PRECISION_FP16, PRECISION_BF16 }, "fp16 or bf16" },
+    { PRECISION_BF16, { PRECISION_TF32, PRECISION_TF32 }, "tf32" },
+    { PRECISION_FP16, { PRECISION_TF32, PRECISION_TF32 }, "tf32" },
 };
 
 #define X(id, name, bits) "peak_flops_per_second." name,
 static const char *const peak_key[PRECISION_COUNT] = { PRECISION_MAP(X) };
 #undef X
 
-/* `high` of the wider one: it may accumulate in a width that halves its rate. */
+/* `high` of the wider one: it may accumulate in a width that halves its rate.
+ * NAN, where no wider one is known, compares false. */
 static enum status check_peaks(const struct machine *m, const char **key,
                                struct error *err)
 {
-    enum { N_PAIRS = sizeof pairs / sizeof *pairs };
     static const double rounded = 1.03;      /* data sheets print three digits */
 
-    for (int i = 0; i < N_PAIRS; i++) {
-        const struct pair *p = &pairs[i];
-        const struct quantity *wide = machine_peak(m, p->wide);
-        const struct quantity *narrow = machine_peak(m, p->narrow);
-        *key = peak_key[p->narrow];
-        if (narrow->value > rounded * p->times * wide->high)
+    for (size_t i = 0; i < sizeof halvings / sizeof *halvings; i++) {
+        double peak = machine_peak(m, halvings[i].narrow)->value;
+        double wide = fmax(machine_peak(m, halvings[i].wide[0])->high,
+                           machine_peak(m, halvings[i].wide[1])->high);
+        *key = peak_key[halvings[i].narrow];
+        if (peak > rounded * 2 * wide)
             return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at most"
-                             " %g times %s; if this counts 2:4 sparsity, write"
-                             " half", *key, narrow->value, p->times,
-                             precision_names[p->wide]);
+                             " twice that of %s; if this counts 2:4 sparsity,"
+                             " write half", *key, peak, halvings[i].wider);
     }
     return STATUS_OK;
 }
@@ -244,8 +248,12 @@ static enum status check_curve(const struct config_real_list *curve,
     return STATUS_OK;
 }
 
-#define X(id, name) "efficiency." name,
+#define X(id, name, ...) "efficiency." name,
 static const char *const curve_key[WORK_COUNT] = { WORK_MAP(X) };
+#undef X
+
+#define X(id, name, like, help) like,
+static const enum work curve_of[WORK_COUNT] = { WORK_MAP(X) };
 #undef X
 
 /* `*key` names the key at fault. */
@@ -255,7 +263,8 @@ static enum status check(const struct machine *m, const char **key,
     enum status status = STATUS_OK;
 
     for (int w = 0; w < WORK_COUNT && status == STATUS_OK; w++)
-        status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
+        if (m->efficiency[w].n > 0 || (int)curve_of[w] == w)
+            status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
     if (status == STATUS_OK)
         status = check_curve(&m->dram_share, *key = "dram.share", err);
     if (status == STATUS_OK)
@@ -265,9 +274,11 @@ static enum status check(const struct machine *m, const char **key,
     return status == STATUS_OK ? check_memory(m, key, err) : status;
 }
 
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err)
 {
+    static const char *const kinds[] = { "machines", NULL };
+    char file[FILE_PATH_SIZE];
     struct config_origin origins[N_KEYS];
     struct error local;
     const char *key;
@@ -275,8 +286,9 @@ enum status machine_load(struct machine *out, const char *path,
     if (!err)
         err = &local;
     out->product_lanes = 0;          /* no key sets it */
-    enum status status = config_load(out, &machine_schema, path, NULL, 0,
-                                     origins, err);
+    enum status status = shipped_find(file, kinds, name, err);
+    if (status == STATUS_OK)
+        status = config_load(out, &machine_schema, file, NULL, 0, origins, err);
     if (status != STATUS_OK)
         return status;
     status = check(out, &key, err);
@@ -300,10 +312,20 @@ static double curve_at(const struct config_real_list *curve, double x)
     return point[i - 1] + at * (point[i + 1] - point[i - 1]);
 }
 
-double machine_efficiency(const struct machine *m, enum work work,
-                          uint64_t flops)
+const struct quantity *machine_work_peak(const struct machine *m,
+                                         enum work work,
+                                         enum precision precision)
 {
-    return curve_at(&m->efficiency[work], (double)flops);
+    if (flops_multiplies(work))
+        return machine_peak(m, precision);
+    return quantity_known(&m->vector_flops_per_second)
+               ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);
+}
+
+double machine_efficiency(const struct machine *m, enum work work, double flops)
+{
+    const struct config_real_list *own = &m->efficiency[work];
+    return curve_at(own->n > 0 ? own : &m->efficiency[curve_of[work]], flops);
 }
 
 double machine_dram_share(const struct machine *m, double bytes)

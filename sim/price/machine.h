@@ -44,8 +44,12 @@ struct machine {
     int64_t cores;                     /* in use; of a GPU, multiprocessors */
     /* Of products: the fastest unit that has the format, no zeros skipped. */
     struct quantity peak_flops_per_second[PRECISION_COUNT];
+    struct quantity vector_flops_per_second;   /* of all work but products and
+                                        * attention; unknown: the peak of fp32 */
     struct quantity joules_per_flop[PRECISION_COUNT];   /* whole core pipeline,
                                         * not a bare ALU */
+    struct quantity select_rows_per_second;   /* chosen among by their scores;
+                                        * comparing is no flop */
     struct quantity launch_seconds;    /* to start an op and to end it */
     struct quantity launch_overlap;    /* share of that which hides behind the
                                         * op before, where that is longer */
@@ -57,7 +61,8 @@ struct machine {
     /* Share of dram.bytes_per_second by what an op moves: bytes, share, ... */
     struct config_real_list dram_share;
     struct quantity dram_share_scale;  /* multiplies those shares */
-    /* Share of the peak an op reaches: flops, share, flops, share, ... */
+    /* Share of the peak that work reaches: flops, share, flops, share, ...; empty:
+     * it has another's curve (flops.h) */
     struct config_real_list efficiency[WORK_COUNT];
     struct quantity efficiency_scale;  /* multiplies those shares */
     struct quantity price_per_hour;    /* USD */
@@ -70,11 +75,12 @@ struct machine {
 
 extern const struct config_schema machine_schema;
 
-/* STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
+/* A profile's file, or the name of one in configs/machines (shipped.h).
+ * STATUS_BAD_VALUE / BAD_FORMAT with file:line:col.  Beyond the ranges of its
  * keys, a profile is refused for mistaken units: joules per bit, GB for GiB, peaks
  * that count 2:4 sparsity; for levels out of order (of joules: unless they were
  * measured or fitted), and for curves that do not rise along their sizes. */
-enum status machine_load(struct machine *out, const char *path,
+enum status machine_load(struct machine *out, const char *name,
                          struct error *err) MUST_CHECK;
 
 bool machine_has_level(const struct machine *machine, enum level level);
@@ -84,11 +90,17 @@ bool machine_has_level(const struct machine *machine, enum level level);
 const struct quantity *machine_peak(const struct machine *machine,
                                     enum precision precision);
 
+/* The peak that work has its share of: of products and attention that of their
+ * format, of all else that of vectors.  Borrowed. */
+const struct quantity *machine_work_peak(const struct machine *machine,
+                                         enum work work,
+                                         enum precision precision);
+
 /* Share of the peak, before efficiency_scale, and of the memory's rate, before
  * dram_share_scale: linear between the points of the curve in the logarithm of
  * the size, flat outside them. */
 double machine_efficiency(const struct machine *machine, enum work work,
-                          uint64_t flops);
+                          double flops);
 double machine_dram_share(const struct machine *machine, double bytes);
 
 #endif

@@ -1,13 +1,12 @@
 /* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
-#include <stdbool.h>
-
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 
 const char *const memory_phase_names[] = { MEMORY_PHASE_MAP(NAMES_WORD) NULL };
+const char *const memory_kind_names[] = { MEMORY_KIND_MAP(NAMES_WORD) NULL };
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
@@ -159,11 +158,30 @@ static struct held one_layer(const struct model_spec *spec, uint64_t rows)
                           .scored = routed ? rows : 0 };
 }
 
+/* One layer at a time has its results; every layer keeps its input. */
+static struct held inputs_alone(const struct model_spec *spec,
+                                const struct held *all, uint64_t rows)
+{
+    return (struct held){ .rows = all->widest, .operands = all->widest,
+                          .widest = all->widest,
+                          .gathered = all->widest_routed,
+                          .streams = (uint64_t)spec->n_layers,
+                          .scored = all->scored > 0 ? rows : 0 };
+}
+
 /* Keys, and the scores that went with them, lie in tiles of this many. */
 static uint64_t whole_tiles(uint64_t n_tokens)
 {
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
+
+/* What a buffer is for, and of the two last what else is said of it. */
+enum memory_use { WTS, KEY, ACT, GRD, OPT, WRK, PCK, OWN };
+static const enum memory_kind use_kind[] = {
+    [WTS] = MEMORY_WEIGHTS,   [KEY] = MEMORY_KV, [ACT] = MEMORY_ACTIVATIONS,
+    [GRD] = MEMORY_GRADIENTS, [OPT] = MEMORY_OPTIMIZER,
+    [WRK] = MEMORY_WORKSPACE, [PCK] = MEMORY_WEIGHTS, [OWN] = MEMORY_WORKSPACE,
+};
 
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
@@ -177,81 +195,92 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         copies = (uint64_t)plan_choices_a_layer(spec),
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
-    const bool train = phase == MEMORY_TRAIN, decode = phase == MEMORY_DECODE;
+    const bool again = phase == MEMORY_RECOMPUTED,
+        train = phase == MEMORY_TRAIN || again, decode = phase == MEMORY_DECODE;
     const bool turns = spec->traits.positions == POSITIONS_ROTARY,
         qk_norm = spec->traits.qk_norm,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
-        by_change = routed && spec->signal == SIGNAL_CHANGE;
-    const bool again = routed && spec_scored_again(spec),
+        signals = spec->signal != SIGNAL_NONE,
+        by_table = spec->signal == SIGNAL_TABLE,
+        normed = spec->router_input != ROUTER_INPUT_RAW,
+        by_change = routed && spec->signal == SIGNAL_CHANGE,
+        gated = routed && spec->bypass_gated;
+    const bool rescored = routed && spec_scored_again(spec),
         predicts = routed && spec->n_predictor > 0;
     const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
     const struct held all = rows_held(spec, B, n_tokens, train);
-    const struct held h = train ? all : one_layer(spec, rows);
-    const struct memory_item table[] = {
-        { "parameters",        weights.floats, 1 },
+    const struct held h = again   ? inputs_alone(spec, &all, rows)
+                          : train ? all : one_layer(spec, rows);
+    const struct {
+        enum memory_use use;
+        const char *name;
+        uint64_t numbers, rows;
+    } table[] = {
+        { WTS, "parameters",        weights.floats, 1 },
         /* Of every type, a tile of columns is whole numbers of 4 bytes. */
-        { "stored weights",    weights.stored_bytes / 4, 1 },
-        { "gradients",         G, train },
-        { "first moment",      G, train },
-        { "second moment",     G, train },
-        { "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
-        { "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
-        { "tokens, targets",   1, rows * (decode ? 1 : 2) },
-        { "routes",            1, choices * rows },
+        { PCK, "stored weights",    weights.stored_bytes / 4, 1 },
+        { GRD, "gradients",         G, train },
+        { OPT, "first moment",      G, train },
+        { OPT, "second moment",     G, train },
+        { OWN, "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
+        { WRK, "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
+        { WRK, "tokens, targets",   1, rows * (decode ? 1 : 2) },
+        { WRK, "routes",            1, choices * rows },
         /* Place, token; to pack sequences of unlike lengths, id and target. */
-        { "row numbers",       train ? 2 : 4, rows },
-        { "last rows",         2, B },
-        { "row tallies",       4, rows },
-        { "stream",            C, rows * (1 + h.streams) },
-        { "router score",      1, h.scored },
-        { "router statistics", 2, h.scored },
-        { "signal",            1, spec->router_scores &&
-                                  spec->signal != SIGNAL_NONE ? h.scored : 0 },
-        { "gathered",          C, h.gathered },
-        { "carried keys",      2*E, carried && !decode ? rows : 0 },
-        { "stream before",     copies * C, by_change ? rows : 0 },
-        { "gate, kept row",    train ? 3 : 4, h.gathered },
-        { "norm1",             C, h.operands },
-        { "qkv",               Q + 2*E, h.rows },
-        { "qk norm scales",    H + (uint64_t)spec->n_kv_heads,
-                               qk_norm ? h.rows : 0 },
-        { "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
-        { "attended",          Q, h.rows },
-        { "attend statistics", 2*H, h.rows },
-        { "stream, middle",    C, h.rows },
-        { "norm2",             C, h.operands },
-        { "up",                U, h.rows },
-        { "act",               F, h.operands },
-        { "block out",         C, h.gathered },
-        { "norm statistics",   4, h.rows },
-        { "final norm",        C + 2, rows },
-        { "logits",            V, phase == MEMORY_LAST ? B : rows },
-        { "loss, entropy",     4, rows },
-        { "cached keys",       2*E, decode ? all.keyed : 0 },
-        { "ids so far",        1, decode && routed &&
-                                  spec->signal == SIGNAL_TABLE ? B * T : 0 },
-        { "kept positions",    choices, decode ? B * (T + 1) : 0 },
-        { "scores so far",     choices, decode && spec_scored(spec)
-                                            ? B * whole_tiles(T) : 0 },
-        { "lengths, skipped",  choices + 3, decode ? B : 0 },
+        { WRK, "row numbers",       train ? 2 : 4, rows },
+        { WRK, "last rows",         2, B },
+        { WRK, "row tallies",       4, rows },
+        { ACT, "stream",            C, rows * (1 + h.streams) },
+        { WRK, "router score",      1, h.scored },
+        { WRK, "router statistics", 2, h.scored },
+        { WRK, "signal",            1, spec->router_scores && signals
+                                           ? h.scored : 0 },
+        { ACT, "gathered",          C, h.gathered },
+        { ACT, "carried keys",      2*E, carried && !decode ? rows : 0 },
+        { ACT, "stream before",     copies * C, by_change ? rows : 0 },
+        { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
+        /* Gate, row, token; in training the rows themselves. */
+        { ACT, "skipped rows",      train ? 3 + C : 3, gated ? h.scored : 0 },
+        { ACT, "norm1",             C, h.operands },
+        { ACT, "qkv",               Q + 2*E, h.rows },
+        { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads, qk_norm ? h.rows : 0 },
+        { ACT, "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
+        { ACT, "attended",          Q, h.rows },
+        { WRK, "attend statistics", 2*H, h.rows },
+        { ACT, "stream, middle",    C, h.rows },
+        { ACT, "norm2",             C, h.operands },
+        { ACT, "up",                U, h.rows },
+        { ACT, "act",               F, h.operands },
+        { ACT, "block out",         C, h.gathered },
+        { WRK, "norm statistics",   4, h.rows },
+        { ACT, "final norm",        C + 2, rows },
+        { ACT, "logits",            V, phase == MEMORY_LAST ? B : rows },
+        { WRK, "loss, entropy",     4, rows },
+        { KEY, "cached keys",       2*E, decode ? all.keyed : 0 },
+        { WRK, "ids so far",        1, decode && routed && by_table ? B * T : 0 },
+        { WRK, "kept positions",    choices, decode ? B * (T + 1) : 0 },
+        { WRK, "scores so far",     choices, decode && spec_scored(spec)
+                                                 ? B * whole_tiles(T) : 0 },
+        { WRK, "lengths, skipped",  choices + 3, decode ? B : 0 },
         /* Backward works on one layer at a time, the widest. */
-        { "d stream",          2*C, train ? rows : 0 },
-        { "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
-        { "d gathered",        2*C, train ? all.widest_routed : 0 },
-        { "d scores",          1, !train ? 0 : again ? rows
-                                             : all.widest_routed },
-        { "rows kept as",      1, train && again ? all.scored : 0 },
-        { "predictor input",   C, predicts && spec->router_input !=
-                                      ROUTER_INPUT_RAW ? rows : 0 },
-        { "predictor, hidden", W + 1, predicts ? h.scored : 0 },
+        { ACT, "d stream",          2*C, train ? rows : 0 },
+        { ACT, "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
+        { ACT, "d gathered",        2*C, train ? all.widest_routed : 0 },
+        { WRK, "d scores",          1, !train ? 0 : rescored ? rows
+                                                 : all.widest_routed },
+        { WRK, "rows kept as",      1, train && rescored ? all.scored : 0 },
+        { ACT, "predictor input",   C, predicts && normed ? rows : 0 },
+        { ACT, "predictor, hidden", W + 1, predicts ? h.scored : 0 },
     };
     int n = 0;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].numbers > 0 && table[i].rows > 0)
-            out[n++] = table[i];
+            out[n++] = (struct memory_item){
+                use_kind[table[i].use], table[i].name, table[i].numbers,
+                table[i].rows, table[i].use == PCK, table[i].use == OWN };
     return n;
 }
 
@@ -263,6 +292,13 @@ static void add_bytes(uint64_t *sum, uint64_t numbers, uint64_t rows)
         __builtin_mul_overflow(part, (uint64_t)4, &part) ||
         __builtin_add_overflow(*sum, part, sum))
         *sum = UINT64_MAX;
+}
+
+uint64_t memory_item_bytes(const struct memory_item *item)
+{
+    uint64_t sum = 0;
+    add_bytes(&sum, item->numbers, item->rows);
+    return sum;
 }
 
 uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
@@ -304,18 +340,18 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
                        5 * padded * D + 2 * STRIP * (D + padded));
 }
 
-uint64_t memory_process_bytes(const struct model_spec *spec,
-                              int32_t n_sequences, int32_t n_tokens,
-                              enum memory_phase phase, int n_threads,
-                              uint64_t start_bytes)
+uint64_t memory_beside_bytes(const struct model_spec *spec,
+                             int32_t n_sequences, int32_t n_tokens,
+                             enum memory_phase phase, int n_threads,
+                             uint64_t start_bytes)
 {
     const uint64_t threads = (uint64_t)n_threads;
     const uint64_t scratch = scratch_numbers(spec, n_tokens);
-    uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
+    uint64_t sum = 0;
 
     add_bytes(&sum, scratch, threads);
     add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
-    if (phase != MEMORY_TRAIN)
+    if (phase != MEMORY_TRAIN && phase != MEMORY_RECOMPUTED)
         return sum;
     int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
                          ? n_sequences : MEMORY_JUDGED_AT_ONCE;
@@ -324,6 +360,18 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
     add_bytes(&sum, memory_bytes(spec, judged, n_tokens, MEMORY_FORWARD) / 4,
               1);
     add_bytes(&sum, scratch, threads);
+    return sum;
+}
+
+uint64_t memory_process_bytes(const struct model_spec *spec,
+                              int32_t n_sequences, int32_t n_tokens,
+                              enum memory_phase phase, int n_threads,
+                              uint64_t start_bytes)
+{
+    uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
+
+    add_bytes(&sum, memory_beside_bytes(spec, n_sequences, n_tokens, phase,
+                                        n_threads, start_bytes) / 4, 1);
     return sum;
 }
 

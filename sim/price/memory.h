@@ -5,6 +5,7 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/model/spec.h"
 
@@ -16,16 +17,32 @@
 enum memory_phase {
     MEMORY_PHASE_MAP(NAMES_ID)
     MEMORY_PHASE_COUNT,
-    MEMORY_LAST = MEMORY_PHASE_COUNT   /* prefill with logits of each sequence's
+    MEMORY_LAST = MEMORY_PHASE_COUNT,  /* prefill with logits of each sequence's
                                         * last row alone; MEMORY_FORWARD has
                                         * those of every row */
+    MEMORY_RECOMPUTED,                 /* train, but a layer's results are worked
+                                        * out again for its backward pass: only
+                                        * its input waits (regime.h) */
 };
 extern const char *const memory_phase_names[];       /* NULL ends */
 
+/* What a buffer is for.  Activations are numbers that the arithmetic's format
+ * makes; statistics, places and ids beside them are workspace. */
+#define MEMORY_KIND_MAP(X)                                                     \
+    X(MEMORY_WEIGHTS,     "weights")     X(MEMORY_KV,        "kv")             \
+    X(MEMORY_ACTIVATIONS, "activations") X(MEMORY_GRADIENTS, "gradients")      \
+    X(MEMORY_OPTIMIZER,   "optimizer")   X(MEMORY_WORKSPACE, "workspace")
+
+enum memory_kind { MEMORY_KIND_MAP(NAMES_ID) MEMORY_KIND_COUNT };
+extern const char *const memory_kind_names[];        /* NULL ends */
+
 struct memory_item {
+    enum memory_kind kind;
     const char *name;         /* "qkv" */
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
+    bool        packed;       /* weights in types of their own (number.h) */
+    bool        own;          /* only this program's kernels want it */
 };
 enum { MEMORY_ITEMS_MAX = 48 };
 
@@ -44,6 +61,9 @@ enum { MEMORY_ITEMS_MAX = 48 };
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase);
+
+/* UINT64_MAX when it does not fit, as all sums here. */
+uint64_t memory_item_bytes(const struct memory_item *item);
 
 /* The sum of those items in bytes: the memory of a model with its routes and
  * tokens, without the scratch of threads and the process itself; UINT64_MAX
@@ -75,6 +95,12 @@ uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
                               enum memory_phase phase, int n_threads,
                               uint64_t start_bytes);
+
+/* The part of it that is no item of memory_items(). */
+uint64_t memory_beside_bytes(const struct model_spec *spec,
+                             int32_t n_sequences, int32_t n_tokens,
+                             enum memory_phase phase, int n_threads,
+                             uint64_t start_bytes);
 
 /* The same for a process that takes a prompt in one forward and then decodes,
  * one sequence of at most n_tokens, prompt and new ones together: keys and

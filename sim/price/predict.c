@@ -90,6 +90,16 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
         walk(p, ffn_forward, N_OPS(ffn_forward), rows);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
+    if (stage->gates_skipped && p->phase == MEMORY_TRAIN)
+        pricing_rows(p, OP_GATHER, ROWS_SKIPPED);
+    if (stage->gates_skipped)
+        pricing_rows_of(p, FLOPS_OF_SKIPPED, OP_GATE, ROWS_SKIPPED);
+}
+
+static void stages_forward(struct pricing *p, int32_t layer)
+{
+    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
+        stage_forward(p, &p->plan.stage[layer][i]);
 }
 
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
@@ -98,8 +108,7 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
     const uint64_t B = (uint64_t)p->job.allocation->n_sequences;
 
     pricing_enter(p, PASS_FORWARD, layer);
-    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
-        stage_forward(p, &p->plan.stage[layer][i]);
+    stages_forward(p, layer);
     if (spec->routed[layer] && training && spec->router_scores)
         pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
 }
@@ -126,6 +135,8 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
 {
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
 
+    if (stage->gates_skipped)
+        pricing_rows_of(p, FLOPS_BACK_SKIPPED, OP_GATE, ROWS_SKIPPED);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
     if (ends)
@@ -143,6 +154,10 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     const struct model_spec *spec = p->job.spec;
     const int32_t choice = p->plan.stage[layer][0].chooses;
 
+    if (p->job.regime.recompute) {
+        pricing_enter_again(p, layer);
+        stages_forward(p, layer);
+    }
     pricing_enter(p, PASS_BACKWARD, layer);
     if (spec->routed[layer]) {
         pricing_follow(p, choice);
@@ -152,7 +167,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stage_backward(p, &p->plan.stage[layer][i], ends);
     if (!spec->routed[layer])
         return;
-    pricing_rows(p, OP_ROUTE, spec_router_losses(spec) ? ROWS_ALL : ROWS_KEPT);
+    pricing_rows(p, OP_ROUTE, spec_scores_all_learn(spec) ? ROWS_ALL
+                                                          : ROWS_KEPT);
     pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 

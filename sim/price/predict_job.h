@@ -5,6 +5,7 @@
 
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
+#include "sim/price/regime.h"
 #include "sim/price/roofline.h"
 #include "sim/price/machine.h"
 
@@ -19,6 +20,9 @@ struct predict_job {
     const struct machine    *machine;      /* NULL: flops and bytes only */
     bool predicted;                        /* predictors choose (route.h); in
                                             * training they run in any case */
+    struct regime regime;                  /* of more than one step the
+                                            * allocation is of each, and the
+                                            * ledger must not resolve tokens */
 };
 
 /* Totals of one prediction with their intervals; 0 without a machine. */

@@ -77,6 +77,7 @@ enum status prediction_open(struct prediction *out,
     struct predict_job job = {
         .spec = &out->spec, .allocation = &out->allocation,
         .machine = question->machine, .predicted = spec->n_predictor > 0,
+        .regime = question->regime,
     };
     switch (question->phase) {
     case MEMORY_TRAIN:
@@ -130,6 +131,7 @@ int predict_rows(struct predict_row *rows, const struct prediction *model,
         [PREDICT_BY_OP] = OP_COUNT,
         [PREDICT_BY_LAYER] = model->spec.n_layers + 1,
         [PREDICT_BY_PASS] = PASS_COUNT, [PREDICT_BY_TOTAL] = 1,
+        [PREDICT_BY_MEMORY] = 0,
     };
     int n = 0;
 

@@ -12,7 +12,8 @@ struct predict_question {
     enum memory_phase    phase;       /* but MEMORY_LAST */
     bool                 all_logits;  /* of a prefill: logits of every row, not
                                        * of each sequence's last alone */
-    int32_t              n_sequences; /* B */
+    struct regime        regime;
+    int32_t              n_sequences; /* B of each of the regime's steps */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
 };
 
@@ -34,7 +35,8 @@ void        prediction_close(struct prediction *prediction);
 
 #define PREDICT_BY_MAP(X)                                                      \
     X(PREDICT_BY_OP, "op")      X(PREDICT_BY_LAYER, "layer")                   \
-    X(PREDICT_BY_PASS, "pass")  X(PREDICT_BY_TOTAL, "total")
+    X(PREDICT_BY_PASS, "pass")  X(PREDICT_BY_TOTAL, "total")                   \
+    X(PREDICT_BY_MEMORY, "memory")  /* no ledger has it: hold.h */
 
 enum predict_by { PREDICT_BY_MAP(NAMES_ID) PREDICT_BY_COUNT };
 extern const char *const predict_by_names[];         /* NULL ends */

@@ -7,7 +7,8 @@
 /* One op about to be charged, given that it runs. */
 struct charge {
     enum op  op;
-    uint64_t flops, row_bytes, shared_bytes;
+    uint64_t flops, row_bytes, shared_bytes;   /* in float32, until formatted() */
+    bool     packed;          /* shared_bytes are of stored weights */
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
     bool     apart;           /* its rows pay prices of another set */
@@ -53,6 +54,46 @@ static uint64_t times(uint64_t count, double factor)
                ? (uint64_t)llround((double)count * factor) : count;
 }
 
+/* ---- number formats ---- */
+
+/* Of what backward shares, forward's weights are read; the rest is their
+ * gradients.  An update reads and writes weights and two moments, and reads
+ * gradients. */
+static uint64_t shared_of(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const uint64_t bytes = c->shared_bytes;
+    const uint64_t read = p->listed.at[PASS_FORWARD][c->op].shared_bytes;
+    const uint64_t weights = p->pass == PASS_FORWARD ? bytes
+                             : p->pass == PASS_UPDATE ? 0
+                             : read < bytes ? read : bytes;
+
+    if (c->packed)
+        return bytes;
+    if (c->op == OP_ADAMW)
+        return regime_bytes(bytes / 7 * 2, r->weights) +
+               regime_bytes(bytes / 7, r->gradients) +
+               regime_bytes(bytes / 7 * 4, r->moments);
+    return regime_bytes(weights, p->phase == MEMORY_TRAIN ? r->arithmetic
+                                                          : r->weights) +
+           regime_bytes(bytes - weights, r->gradients);
+}
+
+/* The charge in the formats of the regime. */
+static struct charge formatted(const struct pricing *p, struct charge c)
+{
+    const struct regime *r = &p->job.regime;
+
+    if (regime_is_fp32(r))
+        return c;
+    const uint64_t cached = regime_bytes(c.cached_bytes, r->kv);
+    c.shared_bytes = shared_of(p, &c);
+    c.row_bytes = regime_bytes(c.row_bytes - c.cached_bytes, r->arithmetic) +
+                  cached;
+    c.cached_bytes = cached;
+    return c;
+}
+
 /* ---- the machine's part ---- */
 
 static struct estimate estimate_times(struct estimate e, double factor)
@@ -76,17 +117,27 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .product_lanes = machine->product_lanes,
         .plain = p->stores || c->apart,
     };
-    uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum precision arithmetic = p->job.regime.arithmetic;
+    const enum work work = flops_work(c->op, decodes);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
+    uint64_t cold = regime_bytes(lines_cold(&lines), arithmetic);
+    uint64_t rows = c->row_bytes - c->cached_bytes;
     uint64_t stale = late ? c->row_bytes
                           : c->cached_bytes + (cold < rows ? cold : rows);
     const struct roofline_load load = {
-        .work = flops_work(c->op),
-        .precision = PRECISION_FP32,
+        .work = work,
+        /* Only products and attention have a format's units. */
+        .precision = flops_multiplies(work) ? arithmetic : PRECISION_FP32,
         .flops = c->flops,
+        .size = (double)c->flops / (double)n_parts,
         .fresh_bytes = c->row_bytes - stale,
         .stale_bytes = stale + c->shared_bytes,
         .footprint_bytes = p->footprint_bytes,
-        .lines = &lines,
+        .lines = regime_is_fp32(&p->job.regime) ? &lines : NULL,
     };
     struct modelled m = { .traffic = roofline_traffic(machine, &load) };
     struct estimate seconds = roofline_seconds(machine, &load, &m.traffic);
@@ -98,8 +149,11 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
     m.seconds = estimate_times(seconds, c->chance);
     m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
                          &m.traffic, m.seconds);
-    p->range.seconds = estimate_add(p->range.seconds, m.seconds);
-    p->range.joules = estimate_add(p->range.joules, energy_joules(&m.energy));
+    const double n = (double)p->repeats;
+    p->range.seconds = estimate_add(p->range.seconds,
+                                    estimate_times(m.seconds, n));
+    p->range.joules = estimate_add(p->range.joules, estimate_times(
+                                       energy_joules(&m.energy), n));
     return m;
 }
 
@@ -130,12 +184,13 @@ static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
     return cost;
 }
 
-/* The cost of the op as a whole. */
-static struct cost cost_of_op(struct pricing *p, const struct charge *c,
+/* The cost of the op as a whole; the charge is in the regime's formats then. */
+static struct cost cost_of_op(struct pricing *p, struct charge *c,
                               struct modelled *m)
 {
     uint64_t bytes;
 
+    *c = formatted(p, *c);
     if (__builtin_add_overflow(c->row_bytes, c->shared_bytes, &bytes))
         fail(p, STATUS_OVERFLOWED);
     struct cost cost = cost_of_work(times(c->flops, c->chance),
@@ -149,11 +204,24 @@ static struct cost cost_of_op(struct pricing *p, const struct charge *c,
 
 /* ---- filing, whole or by token ---- */
 
+static struct cost repeated(struct pricing *p, const struct cost *cost)
+{
+    struct cost all = *cost;
+
+    for (int i = 0; i < METRIC_FIRST_REAL; i++)
+        if (__builtin_mul_overflow(cost->count[i], p->repeats, &all.count[i]))
+            fail(p, STATUS_OVERFLOWED);
+    for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
+        all.real[i] *= (double)p->repeats;
+    return all;
+}
+
 static void file_cost(struct pricing *p, enum op op, int32_t token,
                       const struct cost *cost)
 {
+    const struct cost all = repeated(p, cost);
     enum status status = ledger_charge(p->ledger, (struct ledger_key){
-        p->pass, p->layer, token, op }, cost);
+        p->filed, p->layer, token, op }, &all);
     if (status != STATUS_OK)
         fail(p, status);
 }
@@ -255,6 +323,17 @@ static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
     return true;
 }
 
+/* The i-th token of the sequence that the choice does not keep. */
+static int32_t skipped_at(const struct pricing *p, int32_t b, int32_t i)
+{
+    const int32_t *kept = allocation_kept(p->job.allocation, p->choice, b);
+    const int32_t n = allocation_count(p->job.allocation, p->choice, b);
+
+    for (int32_t k = 0; k < n && kept[k] <= i; k++)
+        i++;
+    return i;
+}
+
 /* Row i of sequence b, or false: there is none. */
 static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
                    int32_t i, struct row *row)
@@ -273,6 +352,9 @@ static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
             return false;
         t = allocation_kept(a, p->choice, b)[i];
         row->keys = kept_keys(p, b, i);
+        break;
+    case ROWS_SKIPPED:
+        t = skipped_at(p, b, i);
         break;
     case ROWS_LAST:
         t = length - 1 + i;
@@ -338,6 +420,7 @@ static void add_part(struct pricing *p, struct charge *c,
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
     c->shared_bytes += price->shared_bytes;
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
+    c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
     c->last |= part->rows == ROWS_LAST;
 }
@@ -448,6 +531,9 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
         } else if (rows == ROWS_KEPT) {
             count.rows += (uint64_t)allocation_count(a, p->choice, b);
             count.keys += sum_of_keys(p, b);
+        } else if (rows == ROWS_SKIPPED) {
+            count.rows += length_of(p, b) -
+                          (uint64_t)allocation_count(a, p->choice, b);
         } else if (row_at(p, rows, b, 0, &row)) {
             add_row(&count, &row);
         }
@@ -505,11 +591,19 @@ static void price_layer(struct pricing *p, int32_t layer)
 
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
-    p->pass = pass;
+    p->pass = p->filed = pass;
     p->layer = layer;
+    p->repeats = pass == PASS_UPDATE
+                     ? 1 : (uint64_t)regime_steps(&p->job.regime);
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+}
+
+void pricing_enter_again(struct pricing *p, int32_t layer)
+{
+    pricing_enter(p, PASS_FORWARD, layer);
+    p->filed = PASS_BACKWARD;
 }
 
 /* ---- beginning and end ---- */
@@ -531,33 +625,46 @@ static void give_level(struct ledger *ledger, const struct machine *machine,
         ledger_set_reason(ledger, METRIC_JOULES, why);
 }
 
+/* A number of the profile is unknown: so are these. */
+static void give_unknown(struct ledger *ledger, const char *key,
+                         const struct quantity *quantity, bool seconds)
+{
+    char why[384];
+
+    if (quantity_known(quantity))
+        return;
+    snprintf(why, sizeof why, "%s: %s", key, quantity->source);
+    if (seconds)
+        ledger_set_reason(ledger, METRIC_SECONDS, why);
+    ledger_set_reason(ledger, METRIC_JOULES, why);
+}
+
 /* Why the machine tells no seconds, or no joules. */
 static void give_unknowns(struct ledger *ledger, const struct machine *machine,
-                          enum precision precision)
+                          enum precision arithmetic)
 {
-    const struct quantity *peak = machine_peak(machine, precision);
-    const struct quantity *joules = &machine->joules_per_flop[precision];
-    const struct quantity *standing = &machine->watts.standing;
-    const char *name = precision_names[precision];
-    char why[384];
+    const enum precision of[] = { PRECISION_FP32, arithmetic };
+    char key[64];
 
     for (int i = 0; i < LEVEL_COUNT; i++)
         give_level(ledger, machine, (enum level)i);
-    snprintf(why, sizeof why, "joules_per_flop.%s: %s", name, joules->source);
-    if (!quantity_known(joules))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "watts.static: %s", standing->source);
-    if (!quantity_known(standing))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "peak_flops_per_second.%s: %s", name,
-             peak->source);
-    if (!quantity_known(peak)) {
-        ledger_set_reason(ledger, METRIC_SECONDS, why);
-        ledger_set_reason(ledger, METRIC_JOULES, why);
+    give_unknown(ledger, "watts.static", &machine->watts.standing, false);
+    for (int i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "joules_per_flop.%s",
+                 precision_names[of[i]]);
+        give_unknown(ledger, key, &machine->joules_per_flop[of[i]], false);
     }
+    snprintf(key, sizeof key, "peak_flops_per_second.%s",
+             precision_names[PRECISION_FP32]);
+    give_unknown(ledger, key, machine_work_peak(machine, WORK_VECTOR,
+                                                PRECISION_FP32), true);
+    snprintf(key, sizeof key, "peak_flops_per_second.%s",
+             precision_names[arithmetic]);
+    give_unknown(ledger, key, machine_peak(machine, arithmetic), true);
 }
 
-static void give_reasons(struct ledger *ledger, const struct machine *machine)
+static void give_reasons(struct ledger *ledger, const struct machine *machine,
+                         enum precision arithmetic)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
         char none[64];
@@ -570,13 +677,19 @@ static void give_reasons(struct ledger *ledger, const struct machine *machine)
                               "no machine profile given");
     }
     if (machine)
-        give_unknowns(ledger, machine, PRECISION_FP32);
+        give_unknowns(ledger, machine, arithmetic);
 }
 
-static enum status check_job(const struct predict_job *job, struct error *err)
+static enum status check_job(const struct predict_job *job, bool by_token,
+                             struct error *err)
 {
     const struct allocation *a = job->allocation;
     const struct model_spec *spec = job->spec;
+
+    if (by_token && (!regime_is_fp32(&job->regime) ||
+                     regime_steps(&job->regime) > 1))
+        return error_set(err, STATUS_BAD_VALUE, "a ledger by token is of one"
+                         " step in float32");
 
     if (a->n_choices != plan_n_choices(spec))
         return error_set(err, STATUS_BAD_VALUE, "an allocation of %d choices:"
@@ -629,29 +742,32 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           struct error *err)
 {
     const struct plan plan = plan_of(job->spec);
-    enum status status = check_job(job, err);
+    const bool by_token = ledger_shape(ledger).n_tokens > 0;
+    enum status status = check_job(job, by_token, err);
     if (status == STATUS_OK)
         status = check_routes(job, &plan, phase, expected, err);
     if (status != STATUS_OK)
         return status;
 
-    uint64_t B = (uint64_t)job->allocation->n_sequences;
-    uint64_t T = (uint64_t)job->allocation->n_tokens;
+    const struct hold_question held = {
+        .spec = job->spec, .regime = &job->regime, .phase = phase,
+        .n_sequences = job->allocation->n_sequences,
+        .n_tokens = job->allocation->n_tokens,
+    };
     *out = (struct pricing){
         .ledger = ledger, .job = *job, .plan = plan,
         .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
-        .by_token = ledger_shape(ledger).n_tokens > 0,
-        .layer = LEDGER_OUTSIDE,
-        .footprint_bytes = (double)memory_bytes(job->spec, (int32_t)B,
-                                                (int32_t)T, phase),
+        .by_token = by_token,
+        .layer = LEDGER_OUTSIDE, .repeats = 1,
+        .footprint_bytes = (double)hold_buffers(&held).total,
         .status = STATUS_OK, .err = err,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
     out->listed = out->prices;
-    give_reasons(ledger, job->machine);
+    give_reasons(ledger, job->machine, job->regime.arithmetic);
     return STATUS_OK;
 }
 

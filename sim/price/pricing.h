@@ -7,6 +7,7 @@
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
+#include "sim/price/hold.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict_job.h"
 
@@ -15,7 +16,7 @@
 enum rows {
     ROWS_ALL,
     ROWS_KEPT,
-    ROWS_SKIPPED,             /* decode: the new tokens that are not kept */
+    ROWS_SKIPPED,
     ROWS_LAST,                /* each sequence's last */
     ROWS_COUNT
 };
@@ -42,7 +43,9 @@ struct pricing {
     enum memory_phase phase;
     bool     expected;        /* decode without routes */
     bool     by_token;
-    enum pass pass;
+    enum pass pass;           /* whose prices hold */
+    enum pass filed;          /* under which they are charged */
+    uint64_t repeats;         /* of each charge */
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
     int32_t  choice;          /* followed; of no meaning before any is */
     struct row_count count[ROWS_COUNT];   /* of `choice` */
@@ -61,6 +64,9 @@ enum status pricing_end(const struct pricing *p, struct predict_range *range);
 
 /* Begins a layer of a pass, in which no row is kept yet. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
+
+/* Begins it for forward's ops that backward works out again. */
+void pricing_enter_again(struct pricing *p, int32_t layer);
 
 /* Makes the rows that this choice keeps and skips those of the layer. */
 void pricing_follow(struct pricing *p, int32_t choice);

@@ -19,7 +19,7 @@ struct traffic roofline_traffic(const struct machine *machine,
     double stale = (double)load->stale_bytes;
     double own = fresh + stale, all = fmax(load->footprint_bytes, own);
     struct traffic traffic = { .at = { [LEVEL_L1] = own } };
-    double size = 0;                 /* of the level one nearer the core */
+    double size = 0;                 /* of the largest level nearer the core */
     double rewritten = load->lines ? (double)lines_rewritten(load->lines) : 0;
 
     if (machine_has_level(machine, LEVEL_L1))
@@ -31,7 +31,7 @@ struct traffic roofline_traffic(const struct machine *machine,
         traffic.in[i] = own > 0 ? traffic.at[i] * (1.0 - rewritten / own) : 0;
         if (load->lines)
             traffic.in[i] += lines_again(load->lines, size);
-        size = machine->level[i].size_bytes.value;
+        size = fmax(size, machine->level[i].size_bytes.value);
     }
     return traffic;
 }
@@ -58,7 +58,7 @@ struct estimate roofline_seconds(const struct machine *m,
                                  const struct traffic *traffic)
 {
     const struct quantity one = { .value = 1, .low = 1, .high = 1 };
-    double share = machine_efficiency(m, load->work, load->flops);
+    double share = machine_efficiency(m, load->work, load->size);
     /* No scale lifts an op above the machine's peak. */
     struct quantity reached = {
         .value = fmin(1.0, share * m->efficiency_scale.value),
@@ -68,7 +68,8 @@ struct estimate roofline_seconds(const struct machine *m,
     struct estimate compute = { 0, 0, 0 };
     if (load->flops > 0)
         compute = duration((double)load->flops,
-                           machine_peak(m, load->precision), &reached);
+                           machine_work_peak(m, load->work, load->precision),
+                           &reached);
     struct estimate memory = { 0, 0, 0 };
 
     for (int i = 0; i < LEVEL_COUNT; i++) {

@@ -16,6 +16,7 @@ struct roofline_load {
     enum work work;
     enum precision precision;         /* that it calculates in */
     uint64_t  flops;
+    double    size;                   /* flops that the curve is read at */
     uint64_t  fresh_bytes, stale_bytes;
     double    footprint_bytes;        /* all that the run holds */
     const struct lines_op *lines;     /* NULL: every operand its own line */

@@ -8,9 +8,6 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/base/names.h"
 
-#define refuse(s, node, err, ...)                                              \
-    document_fail((s)->document, node, STATUS_BAD_VALUE, err, __VA_ARGS__)
-
 #define CLAIM_MAP(X)                                                           \
     X(CLAIM_NAME, "name")      X(CLAIM_CLAIM, "claim")   X(CLAIM_A, "a")       \
     X(CLAIM_B, "b")            X(CLAIM_IS, "is")         X(CLAIM_METRIC, "metric") \
@@ -30,8 +27,8 @@ static enum status find_keys(const struct study *s, const yaml_node_t *claim,
                              struct error *err)
 {
     if (claim->type != YAML_MAPPING_NODE)
-        return refuse(s, claim, err, "claims: allowed is a list of mappings,"
-                      " {name: P1, a: mod, b: dense, is: lower}");
+        return study_refuse(s, claim, err, "claims: allowed is a list of mappings,"
+                            " {name: P1, a: mod, b: dense, is: lower}");
     for (ptrdiff_t i = 0; i < document_size(claim); i++) {
         const yaml_node_t *key = document_key(s->document, claim, i);
         const char *text = document_text(key);
@@ -39,10 +36,10 @@ static enum status find_keys(const struct study *s, const yaml_node_t *claim,
         while (k < CLAIM_KEYS && (!text || strcmp(text, keys[k]) != 0))
             k++;
         if (k == CLAIM_KEYS)
-            return refuse(s, key, err, "unknown key: allowed in a claim are name,"
-                          " claim, a, b, is, metric, margin, test and phase");
+            return study_refuse(s, key, err, "unknown key: allowed in a claim are name,"
+                                " claim, a, b, is, metric, margin, test and phase");
         if (out[k])
-            return refuse(s, key, err, "repeated key '%s'", text);
+            return study_refuse(s, key, err, "repeated key '%s'", text);
         out[k] = document_value(s->document, claim, i);
     }
     return STATUS_OK;
@@ -74,22 +71,22 @@ static enum status read_arm(const struct study *s, json_t *out,
     const ptrdiff_t n = list ? document_size(node) : 1;
 
     if (!node || n == 0)
-        return refuse(s, node ? node : claim, err, "a claim needs a: and b:, rows"
-                      " of settings");
+        return study_refuse(s, node ? node : claim, err, "a claim needs a: and b:, rows"
+                            " of settings");
     for (ptrdiff_t i = 0; i < n; i++) {
         const yaml_node_t *item = list ? document_item(s->document, node, i)
                                        : node;
         const char *name = document_text(item);
         const struct row *row = find_row(s, name);
         if (!row)
-            return refuse(s, item, err, "allowed is the name of a row of"
-                          " settings");
+            return study_refuse(s, item, err, "allowed is the name of a row of"
+                                " settings");
         if (!in_phase(row, phase))
-            return refuse(s, item, err, "'%.64s' has no phase '%.64s'", name,
-                          phase);
+            return study_refuse(s, item, err, "'%.64s' has no phase '%.64s'", name,
+                                phase);
         if (n > 1 && (!phase || row->n_phases < 2))
-            return refuse(s, item, err, "'%.64s' is one of several: it needs"
-                          " another phase, in which the best is chosen", name);
+            return study_refuse(s, item, err, "'%.64s' is one of several: it needs"
+                                " another phase, in which the best is chosen", name);
         json_array_append_new(out, json_text(name));
     }
     return STATUS_OK;
@@ -111,8 +108,8 @@ static enum status read_word(const struct study *s, json_t *out, int key,
         snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "",
                  words[key][w]);
     }
-    return refuse(s, node ? node : claim, err, "%s: allowed is one of %s",
-                  keys[key], allowed);
+    return study_refuse(s, node ? node : claim, err, "%s: allowed is one of %s",
+                        keys[key], allowed);
 }
 
 static enum status read_margin(const struct study *s, json_t *out,
@@ -127,8 +124,8 @@ static enum status read_margin(const struct study *s, json_t *out,
     if (node && text)
         margin = strtod(text, &end);
     if (!text || (node && end == text) || *end || !(margin > 0 && margin < 1))
-        return refuse(s, node, err, "margin: allowed is a share of the loss"
-                      " between 0 and 1, 0.005");
+        return study_refuse(s, node, err, "margin: allowed is a share of the loss"
+                            " between 0 and 1, 0.005");
     json_object_set_new(out, keys[CLAIM_MARGIN], json_real(margin));
     return STATUS_OK;
 }
@@ -139,10 +136,10 @@ static enum status read_phase(const struct study *s, const char **phase,
 {
     *phase = node ? document_text(node) : NULL;
     if (s->n_phases > 0 ? !study_phase(s, *phase) : node != NULL)
-        return refuse(s, node ? node : claim, err, s->n_phases > 0
-                      ? "phase: the study has phases, and a claim names the one"
+        return study_refuse(s, node ? node : claim, err, s->n_phases > 0
+                            ? "phase: the study has phases, and a claim names the one"
                         " that judges it"
-                      : "phase: the study has no phases");
+                            : "phase: the study has no phases");
     return STATUS_OK;
 }
 
@@ -158,7 +155,7 @@ static enum status read_claim(const struct study *s, json_t *out,
     json_object_set_new(out, keys[CLAIM_B], b);
     if (status == STATUS_OK && !(node[CLAIM_NAME] &&
                                  document_text(node[CLAIM_NAME])))
-        status = refuse(s, claim, err, "a claim needs a name");
+        status = study_refuse(s, claim, err, "a claim needs a name");
     if (status == STATUS_OK)
         status = read_phase(s, &phase, claim, node[CLAIM_PHASE], err);
     if (status == STATUS_OK)
@@ -186,8 +183,8 @@ enum status claims_read(struct study *s, const yaml_node_t *node,
     enum status status = STATUS_OK;
 
     if (node->type != YAML_SEQUENCE_NODE || !s->sweep.has_rows)
-        return refuse(s, node, err, "claims: allowed is a list of mappings, in a"
-                      " study with settings:");
+        return study_refuse(s, node, err, "claims: allowed is a list of mappings, in a"
+                            " study with settings:");
     s->sweep.claims = json_array();
     for (ptrdiff_t i = 0; status == STATUS_OK && i < document_size(node); i++) {
         json_t *claim = json_object();

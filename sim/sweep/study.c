@@ -1,4 +1,4 @@
-/* study.c - Read a study file: keys, axes, phases and rows. */
+/* study.c - Read a study file: axes, phases and rows. */
 #include "sim/sweep/study.h"
 
 #include <assert.h>
@@ -6,144 +6,11 @@
 #include <string.h>
 
 #include "sim/core/base/nearest.h"
-#include "sim/core/config/config_value.h"
+#include "sim/sweep/solve.h"
 
 static enum status no_memory(struct error *err)
 {
     return error_set(err, STATUS_NO_MEMORY, "no memory for a study");
-}
-
-#define refuse(s, node, err, ...)                                              \
-    document_fail((s)->document, node, STATUS_BAD_VALUE, err, __VA_ARGS__)
-
-void *study_keep(struct study *s, size_t size)
-{
-    struct block *block = calloc(1, sizeof *block + size);
-
-    if (!block)
-        return NULL;
-    block->next = s->blocks;
-    s->blocks = block;
-    return block->bytes;
-}
-
-const char *study_keep_text(struct study *s, const char *text)
-{
-    char *copy = study_keep(s, strlen(text) + 1);
-    return copy ? strcpy(copy, text) : NULL;
-}
-
-/* ---- keys and values ---- */
-
-/* Read the value of a key as --set takes it: a scalar's own text, a list as
- * [a, b]; the name of a file is relative to the study. */
-static enum status read_value(struct study *s, struct sweep_setting *out,
-                              const char *key, const yaml_node_t *node,
-                              struct error *err)
-{
-    const char *text = document_text(node);
-    char list[CONFIG_TEXT_SIZE], path[FILE_PATH_SIZE];
-    char place[FILE_PATH_SIZE + 32];
-    enum status status = STATUS_OK;
-
-    if (!text && (status = config_value_text(list, s->document, node, err)) !=
-                     STATUS_OK)
-        return status;
-    snprintf(place, sizeof place, "%s:%zu:%zu", s->sweep.path,
-             node->start_mark.line + 1, node->start_mark.column + 1);
-    out->key = key;
-    out->value = out->given = text ? text : study_keep_text(s, list);
-    out->place = study_keep_text(s, place);
-    if (text && *text && sweep_names_file(key)) {
-        status = document_resolve(path, s->document, node, err);
-        if (status == STATUS_OK)
-            out->given = study_keep_text(s, path);
-    }
-    return status != STATUS_OK || (out->given && out->place) ? status
-                                                             : no_memory(err);
-}
-
-/* The text of a mapping's key, which must be new to this mapping. */
-static enum status key_text(const struct study *s, const char **out,
-                            const yaml_node_t *mapping, ptrdiff_t i,
-                            struct error *err)
-{
-    const yaml_node_t *node = document_key(s->document, mapping, i);
-    const char *text = document_text(node);
-
-    if (!text || !*text || strchr(text, '='))
-        return refuse(s, node, err, "allowed is the name of a key");
-    if (document_find(s->document, mapping, i, text))
-        return refuse(s, node, err, "repeated key '%.64s'", text);
-    *out = text;
-    return STATUS_OK;
-}
-
-static bool has(const struct settings *settings, const char *key)
-{
-    bool found = false;
-    for (size_t i = 0; i < settings->n; i++)
-        found |= strcmp(settings->of[i].key, key) == 0;
-    return found;
-}
-
-enum status study_add(const struct study *s, struct settings *settings,
-                      const yaml_node_t *node, struct sweep_setting setting,
-                      struct error *err)
-{
-    if (settings->n == SWEEP_MAX_KEYS)
-        return refuse(s, node, err, "more than %d settings", SWEEP_MAX_KEYS);
-    settings->of[settings->n++] = setting;
-    return STATUS_OK;
-}
-
-/* Add a column for a key that differs between points. */
-static enum status add_key(struct study *s, const char *key,
-                           const yaml_node_t *node, struct error *err)
-{
-    struct sweep *sweep = &s->sweep;
-
-    if (has(&s->extra, key))
-        return refuse(s, node, err, "'%.64s' differs from point to point, so"
-                      " --set cannot fix it", key);
-    for (size_t i = 0; i < sweep->n_keys; i++)
-        if (strcmp(sweep->key[i], key) == 0)
-            return STATUS_OK;
-    if (sweep->n_keys == SWEEP_MAX_KEYS)
-        return refuse(s, node, err, "more than %d keys", SWEEP_MAX_KEYS);
-    sweep->key[sweep->n_keys++] = key;
-    return STATUS_OK;
-}
-
-enum { WORD_NAME, WORD_PHASE, WORDS };
-
-/* Read `key: value` pairs into `out`.  Unless `words` is NULL, the keys name and
- * phase are no settings: their nodes go there. */
-static enum status read_settings(struct study *s, struct settings *out,
-                                 const yaml_node_t *words[WORDS],
-                                 const yaml_node_t *node, struct error *err)
-{
-    static const char *const word[WORDS] = { "name", "phase" };
-
-    if (node->type != YAML_MAPPING_NODE)
-        return refuse(s, node, err, "allowed is a mapping, train.steps: 10");
-    for (ptrdiff_t i = 0; i < document_size(node); i++) {
-        const yaml_node_t *value = document_value(s->document, node, i);
-        struct sweep_setting setting = { .key = "" };
-        enum status status = key_text(s, &setting.key, node, i, err);
-        int w = 0;
-        while (words && w < WORDS && strcmp(setting.key, word[w]) != 0)
-            w++;
-        if (status == STATUS_OK && words && w < WORDS)
-            words[w] = value;
-        else if (status == STATUS_OK &&
-                 (status = read_value(s, &setting, setting.key, value, err)) ==
-                     STATUS_OK)
-            status = study_add(s, out, node, setting, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
 }
 
 /* ---- axes ---- */
@@ -171,11 +38,11 @@ static bool is_taken(const struct study *s, const char *key)
 static enum status take_key(struct study *s, const char *key,
                             const yaml_node_t *node, struct error *err)
 {
-    if (has(&s->shared, key))
-        return refuse(s, node, err, "axis '%.64s' is fixed under set:", key);
+    if (settings_have(&s->shared, key))
+        return study_refuse(s, node, err, "axis '%.64s' is fixed under set:", key);
     if (is_taken(s, key))
-        return refuse(s, node, err, "'%.64s' is an axis already", key);
-    return add_key(s, key, node, err);
+        return study_refuse(s, node, err, "'%.64s' is an axis already", key);
+    return settings_column(s, key, node, err);
 }
 
 /* Append an axis of n choices of so many settings, all still to be set. */
@@ -206,14 +73,14 @@ static enum status read_list(struct study *s, struct sweep_setting *out,
     for (ptrdiff_t i = 0; i < document_size(list); i++) {
         const yaml_node_t *node = document_item(s->document, list, i);
         struct sweep_setting *setting = &out[(size_t)i * step];
-        enum status status = read_value(s, setting, key, node, err);
+        enum status status = settings_value(s, setting, key, node, err);
         if (status != STATUS_OK)
             return status;
         assert(setting->value);
         for (ptrdiff_t j = 0; j < i && step == 1; j++)
             if (same_value(setting->value, out[j].value))
-                return refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
-                              setting->value);
+                return study_refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
+                                    setting->value);
     }
     return STATUS_OK;
 }
@@ -223,8 +90,8 @@ static enum status check_list(const struct study *s, const char *key,
 {
     if (list->type == YAML_SEQUENCE_NODE && document_size(list) > 0)
         return STATUS_OK;
-    return refuse(s, list, err, "axis '%.64s': allowed is a list of values,"
-                  " [0.25, 0.5]", key);
+    return study_refuse(s, list, err, "axis '%.64s': allowed is a list of values,"
+                        " [0.25, 0.5]", key);
 }
 
 static enum status check_mapping(const struct study *s, const char *part,
@@ -233,8 +100,8 @@ static enum status check_mapping(const struct study *s, const char *part,
     if (node->type == YAML_MAPPING_NODE &&
         document_size(node) + (ptrdiff_t)s->every.n_axes <= SWEEP_MAX_KEYS)
         return STATUS_OK;
-    return refuse(s, node, err, "%s: allowed is a mapping from at most %d keys"
-                  " to lists of values", part, SWEEP_MAX_KEYS);
+    return study_refuse(s, node, err, "%s: allowed is a mapping from at most %d keys"
+                        " to lists of values", part, SWEEP_MAX_KEYS);
 }
 
 /* Read axes; or a zip, lists of one length that make one axis. */
@@ -250,13 +117,13 @@ static enum status read_axes(struct study *s, struct phase *phase,
         const yaml_node_t *list = document_value(s->document, node, i);
         const size_t step = zip ? (size_t)document_size(node) : 1;
         const char *key = "";
-        if ((status = key_text(s, &key, node, i, err)) == STATUS_OK &&
+        if ((status = settings_key(s, &key, node, i, err)) == STATUS_OK &&
             (status = check_list(s, key, list, err)) == STATUS_OK)
             status = take_key(s, key, document_key(s->document, node, i), err);
         if (status == STATUS_OK && zip && i > 0 && document_size(list) != n)
-            status = refuse(s, list, err, "zip: '%.64s' has %td values, those"
-                            " before it %td: allowed are lists of one length",
-                            key, document_size(list), n);
+            status = study_refuse(s, list, err, "zip: '%.64s' has %td values, those"
+                                  " before it %td: allowed are lists of one length",
+                                  key, document_size(list), n);
         if (status != STATUS_OK)
             return status;
         n = document_size(list);
@@ -289,9 +156,9 @@ static enum status check_apart(const struct study *s, const struct phase *a,
                     *y = b->axis[j].choice[v % b->axis[j].n].setting;
                 if (is_seed(x->key) && strcmp(x->key, y->key) == 0 &&
                     same_value(x->value, y->value))
-                    return refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
-                                  " and so has '%.64s': seeds of phases are"
-                                  " apart", b->name, y->key, y->value, a->name);
+                    return study_refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
+                                        " and so has '%.64s': seeds of phases are"
+                                        " apart", b->name, y->key, y->value, a->name);
             }
     return STATUS_OK;
 }
@@ -303,12 +170,12 @@ static enum status read_phases(struct study *s, const yaml_node_t *node,
 
     if (node->type != YAML_MAPPING_NODE || document_size(node) == 0 ||
         document_size(node) > SWEEP_MAX_PHASES)
-        return refuse(s, node, err, "phases: allowed is a mapping from at most"
-                      " %d names to axes", SWEEP_MAX_PHASES);
+        return study_refuse(s, node, err, "phases: allowed is a mapping from at most"
+                            " %d names to axes", SWEEP_MAX_PHASES);
     s->sweep.has_phases = true;
     for (ptrdiff_t i = 0; status == STATUS_OK && i < document_size(node); i++) {
         struct phase *phase = &s->phase[s->n_phases];
-        status = key_text(s, &phase->name, node, i, err);
+        status = settings_key(s, &phase->name, node, i, err);
         if (status == STATUS_OK)
             status = read_axes(s, phase, phase->name, false,
                                document_value(s->document, node, i), err);
@@ -337,16 +204,16 @@ static enum status read_phase_names(struct study *s, struct row *row,
     const ptrdiff_t n = list ? document_size(node) : 1;
 
     if (n < 1 || n > SWEEP_MAX_PHASES)
-        return refuse(s, node, err, "phase: allowed are 1 to %d names",
-                      SWEEP_MAX_PHASES);
+        return study_refuse(s, node, err, "phase: allowed are 1 to %d names",
+                            SWEEP_MAX_PHASES);
     s->sweep.has_phases = true;
     for (ptrdiff_t i = 0; i < n; i++) {
         const yaml_node_t *item = list ? document_item(s->document, node, i)
                                        : node;
         const char *name = document_text(item);
         if (!name || !*name || (s->n_phases > 0 && !study_phase(s, name)))
-            return refuse(s, item, err, "phase: allowed is the name of one, as"
-                          " under phases:");
+            return study_refuse(s, item, err, "phase: allowed is the name of one, as"
+                                " under phases:");
         row->phase[row->n_phases++] = name;
     }
     return STATUS_OK;
@@ -359,14 +226,16 @@ enum status study_read_row(struct study *s, struct settings *own,
                            struct error *err)
 {
     const yaml_node_t *words[WORDS] = { NULL };
-    enum status status = read_settings(s, own, words, node, err);
+    enum status status = settings_read(s, own, words, node, err);
 
     if (status == STATUS_OK && words[WORD_NAME])
         row->name = document_text(words[WORD_NAME]);
     if (status == STATUS_OK && words[WORD_PHASE])
         status = read_phase_names(s, row, words[WORD_PHASE], err);
+    if (status == STATUS_OK && words[WORD_SOLVE])
+        status = solve_read(s, own, row, words[WORD_SOLVE], err);
     for (size_t i = 0; i < own->n && status == STATUS_OK; i++)
-        status = add_key(s, own->of[i].key, node, err);
+        status = settings_column(s, own->of[i].key, node, err);
     return status;
 }
 
@@ -379,15 +248,15 @@ static enum status read_row(struct study *s, struct row *row,
     if (status != STATUS_OK)
         return status;
     if (!row->name || !*row->name)
-        return refuse(s, node, err, "settings: a row needs a name");
+        return study_refuse(s, node, err, "settings: a row needs a name");
     for (const struct row *other = s->row; other < row; other++)
         if (strcmp(other->name, row->name) == 0)
-            return refuse(s, node, err, "settings: two rows are called '%.64s'",
-                          row->name);
+            return study_refuse(s, node, err, "settings: two rows are called '%.64s'",
+                                row->name);
     for (size_t i = 0; i < own.n; i++)
         if (is_taken(s, own.of[i].key))
-            return refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
-                          " it", own.of[i].key);
+            return study_refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
+                                " it", own.of[i].key);
     if (row->n_phases == 0 && s->n_phases > 0)
         row->phase[row->n_phases++] = s->phase[0].name;
     struct sweep_setting *setting = study_keep(s, own.n * sizeof *setting + 1);
@@ -409,8 +278,8 @@ static enum status read_rows(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
     if (node->type != YAML_SEQUENCE_NODE || document_size(node) == 0)
-        return refuse(s, node, err, "settings: allowed is a list of mappings,"
-                      " {name: mod, routing.capacity: 0.125}");
+        return study_refuse(s, node, err, "settings: allowed is a list of mappings,"
+                            " {name: mod, routing.capacity: 0.125}");
     s->sweep.has_rows = true;
     enum status status = open_rows(s, document_size(node), err);
     for (int32_t i = 0; i < s->n_rows && status == STATUS_OK; i++)
@@ -440,7 +309,7 @@ static enum status read_base(struct study *s, const yaml_node_t *node,
     if (status != STATUS_OK)
         return status;
     if (!file_exists(base))
-        return refuse(s, node, err, "base: no file '%s'", base);
+        return study_refuse(s, node, err, "base: no file '%s'", base);
     return document_hash(&s->sweep.base_hash, base, err);
 }
 
@@ -459,13 +328,13 @@ static enum status read_command(struct study *s, const yaml_node_t *node,
             return STATUS_OK;
         }
     }
-    return refuse(s, node, err, "command %s: allowed is %s", quote, allowed);
+    return study_refuse(s, node, err, "command %s: allowed is %s", quote, allowed);
 }
 
 static enum status read_set(struct study *s, const yaml_node_t *node,
                             struct error *err)
 {
-    return read_settings(s, &s->shared, NULL, node, err);
+    return settings_read(s, &s->shared, NULL, node, err);
 }
 
 static enum status read_zip(struct study *s, const yaml_node_t *node,
@@ -485,7 +354,7 @@ static enum status read_points(struct study *s, const yaml_node_t *node,
 {
     s->points = node;
     return node->type == YAML_SEQUENCE_NODE ? STATUS_OK
-        : refuse(s, node, err, "points: allowed is a list of mappings");
+        : study_refuse(s, node, err, "points: allowed is a list of mappings");
 }
 
 /* They are read when the rows are (claims.c). */
@@ -515,7 +384,7 @@ static enum status check_part(const struct study *s, const yaml_node_t *root,
                               ptrdiff_t i, struct error *err)
 {
     const char *key = "";
-    enum status status = key_text(s, &key, root, i, err);
+    enum status status = settings_key(s, &key, root, i, err);
     struct nearest near = nearest_to(key);
 
     for (int p = 0; p < PARTS; p++) {
@@ -523,11 +392,11 @@ static enum status check_part(const struct study *s, const yaml_node_t *root,
         if (status != STATUS_OK || strcmp(key, parts[p].name) == 0)
             return status;
     }
-    return refuse(s, document_key(s->document, root, i), err,
-                  "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
-                  " settings, zip, axes, phases, claims and points", key,
-                  near.name ? ", did you mean '" : "",
-                  near.name ? near.name : "", near.name ? "'?" : "");
+    return study_refuse(s, document_key(s->document, root, i), err,
+                        "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
+                        " settings, zip, axes, phases, claims and points", key,
+                        near.name ? ", did you mean '" : "",
+                        near.name ? near.name : "", near.name ? "'?" : "");
 }
 
 enum status study_read(struct study *s, struct error *err)
@@ -536,20 +405,22 @@ enum status study_read(struct study *s, struct error *err)
     enum status status = STATUS_OK;
 
     if (!root || root->type != YAML_MAPPING_NODE)
-        return refuse(s, root, err, "a study is a mapping with base:, and"
-                      " settings:, axes: or points:");
+        return study_refuse(s, root, err, "a study is a mapping with base:, and"
+                            " settings:, axes: or points:");
     for (ptrdiff_t i = 0; i < document_size(root) && status == STATUS_OK; i++)
         status = check_part(s, root, i, err);
     if (status == STATUS_OK &&
         !document_find(s->document, root, document_size(root), "base"))
-        status = refuse(s, NULL, err, "missing key 'base': the run config that"
-                        " the points start from");
+        status = study_refuse(s, NULL, err, "missing key 'base': the run config that"
+                              " the points start from");
     for (int p = 0; p < PARTS && status == STATUS_OK; p++) {
         const yaml_node_t *node = document_find(
             s->document, root, document_size(root), parts[p].name);
         if (node)
             status = parts[p].read(s, node, err);
         s->n_taken = s->sweep.n_keys;
+        if (parts[p].read == read_every)
+            s->sweep.n_axes = s->n_taken;
     }
     return status == STATUS_OK && !s->row &&
                    (s->every.n_axes > 0 || s->n_phases > 0)

@@ -8,6 +8,7 @@
  *     settings:                      named rows of keys, each times all below
  *       - {name: dense, model.layers: 3, train.learning_rate: 2e-3}
  *       - {name: mod, routing.capacity: 0.125, phase: [selection, confirmation]}
+ *       - {name: wide, solve: {width: forward_flops, as: dense}}     (solve.h)
  *     zip:                           lists of one length, taken together
  *       model.channels: [40, 64]
  *       train.batch: [16, 8]
@@ -37,9 +38,28 @@
 enum { SWEEP_MAX_KEYS = 64, SWEEP_MAX_PHASES = 8, SWEEP_MAX_POINTS = 100000 };
 
 struct sweep_setting {
-    const char *key, *value;     /* "train.seed", "3": as the study says it */
+    const char *key, *value;     /* "train.seed", "3": as the study says it;
+                                  * NULL: to be solved */
     const char *given;           /* as --set takes it: a file's name from here */
     const char *place;           /* "study.yaml:4:12"; NULL: --set */
+};
+
+/* What is left to be solved, and for what. */
+#define SOLVE_PART_MAP(X)                                                      \
+    X(SOLVE_LAYERS, "layers")  X(SOLVE_WIDTH, "width")  X(SOLVE_TOKENS, "tokens")
+#define SOLVE_EQUAL_MAP(X)                                                     \
+    X(SOLVE_TRAINING, "training_flops")  X(SOLVE_FORWARD, "forward_flops")     \
+    X(SOLVE_PARAMETERS, "parameters")
+enum solve_part { SOLVE_PART_MAP(NAMES_ID) SOLVE_PART_COUNT };
+enum solve_equal { SOLVE_EQUAL_MAP(NAMES_ID) SOLVE_EQUAL_COUNT };
+extern const char *const solve_part_names[], *const solve_equal_names[];
+enum { SOLVE_MAX_KEYS = 2 };
+extern const char *const solve_keys[SOLVE_PART_COUNT][SOLVE_MAX_KEYS];
+
+struct sweep_solve {
+    enum solve_part  part;
+    enum solve_equal equal;
+    const char      *as;         /* name of the row that has the amount */
 };
 
 /* One point.  Its settings are in the order in which they take effect. */
@@ -49,6 +69,7 @@ struct sweep_point {
                                   * NULL */
     struct sweep_setting *setting;         /* [n_settings] */
     size_t n_settings;
+    const struct sweep_solve *solve;       /* NULL: nothing is to be solved */
 };
 
 /* A command that runs at a point.  A row needs a config as its argument, -o,
@@ -74,6 +95,8 @@ struct sweep {
     json_t     *claims;          /* a list, owned; NULL: the study makes none */
     size_t      n_keys;          /* that differ between points, in order of */
     const char *key[SWEEP_MAX_KEYS];                 /* appearance */
+    size_t      n_axes;          /* the first of them: of zip and axes, which
+                                  * every row has */
 };
 
 /* Read a study.  `extra` [n_extra] are --set key=value for every point, after
@@ -88,6 +111,13 @@ void        sweep_close(struct sweep *sweep);
  * runs; what stands there stays.  STATUS_BAD_VALUE: other claims were fixed. */
 enum status sweep_fix_claims(const struct sweep *sweep, const char *directory,
                              struct error *err) MUST_CHECK;
+
+/* The point of the row that a solved point is to equal, at the same values of
+ * all axes but those of phases; -1: there is none. */
+int32_t     sweep_reference(const struct sweep *sweep, int32_t point);
+/* Give a solved point a value of the key-th of its solve_keys. */
+enum status sweep_settle(struct sweep *sweep, int32_t point, int key,
+                         int64_t value, struct error *err) MUST_CHECK;
 
 /* True if the value of the key is a file name. */
 bool        sweep_names_file(const char *key);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/sweep/claims.h"
+#include "sim/sweep/solve.h"
 
 static enum status no_memory(struct error *err)
 {
@@ -93,11 +94,11 @@ static enum status add_combination(struct study *s, const struct row *row,
         choice[a + 1] = &axes[a]->choice[index % axes[a]->n];
     for (size_t c = 0; c <= n; c++)
         for (size_t i = 0; i < choice[c]->n && status == STATUS_OK; i++)
-            status = study_add(s, &own, NULL, choice[c]->setting[i], err);
+            status = settings_add(s, &own, NULL, choice[c]->setting[i], err);
     return status != STATUS_OK ? status
         : add_point(s, &own, (struct sweep_point){
               .name = default_name(s, row->name, &own, row->choice.n),
-              .row = row->name, .phase = phase }, err);
+              .row = row->name, .phase = phase, .solve = row->solve }, err);
 }
 
 static enum status add_listed(struct study *s, const yaml_node_t *node,
@@ -113,7 +114,7 @@ static enum status add_listed(struct study *s, const yaml_node_t *node,
     return status != STATUS_OK ? status
         : add_point(s, &own, (struct sweep_point){
               .name = row.name ? row.name : default_name(s, NULL, &own, 0),
-              .phase = row.phase[0] }, err);
+              .phase = row.phase[0], .solve = row.solve }, err);
 }
 
 static enum status make_points(struct study *s, struct error *err)
@@ -185,6 +186,8 @@ enum status sweep_open(struct sweep **out, const char *path,
         status = study_read(s, err);
     if (status == STATUS_OK)
         status = make_points(s, err);
+    if (status == STATUS_OK)
+        status = solve_check(s, err);
     if (status == STATUS_OK && s->claims)
         status = claims_read(s, s->claims, err);
     if (status == STATUS_OK)

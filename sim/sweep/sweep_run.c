@@ -215,6 +215,17 @@ static void note_failure(struct runner *r, int code, const char *tail)
                               SWEEP_ALIKE);
 }
 
+/* Weights, moments and counts to resume from, three times the size of the model:
+ * a finished point is never resumed. */
+static void forget_state(const struct runner *r, int32_t point)
+{
+    char path[FILE_PATH_SIZE];
+
+    if (point_file(path, r->run->directory, point, "state.safetensors", NULL) ==
+        STATUS_OK)
+        (void)remove(path);
+}
+
 static enum status note_end(struct runner *r, const struct job *job, int how)
 {
     const struct sweep_run *run = r->run;
@@ -227,8 +238,10 @@ static enum status note_end(struct runner *r, const struct job *job, int how)
     if (sweep_point_state(state, run->directory, job->point, &unreadable) !=
         STATUS_OK)
         *state = POINT_STARTED;
-    if (*state == POINT_DONE && code == 0)
+    if (*state == POINT_DONE && code == 0) {
         r->n_alike = -1;
+        forget_state(r, job->point);
+    }
     if ((*state == POINT_DONE && code == 0) || command_interrupted)
         return STATUS_OK;        /* it was told to stop, and stopped */
     *state = POINT_FAILED;

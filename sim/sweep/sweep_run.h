@@ -3,7 +3,7 @@
  * Point N runs `PROGRAM train BASE --set ... -o DIR/points/NNNNNN --quiet
  * --resume --threads T` (or another row of sweep_works), with its output in
  * log.txt there, its request in point.json before it starts.  A finished point
- * (sweep_folder.h) is never run again. */
+ * (sweep_folder.h) is never run again, and what it would resume from is removed. */
 #ifndef SWEEP_RUN_H
 #define SWEEP_RUN_H
 

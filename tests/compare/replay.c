@@ -1,8 +1,9 @@
 /* replay.c - Train a small model for some steps and write all that
  * tests/compare/replay.py needs to take the same steps by itself.
  *
- *   replay POLICY TEXT OUT.safetensors      losses: top-k, and every loss of
- *                                           routers and predictors */
+ *   replay POLICY TEXT OUT.safetensors
+ *
+ * or, in the place of a policy, a variant of one: see `variants`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 
-enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40 };
+enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
+       N_SPEC = 13 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -31,20 +33,53 @@ struct record {
     uint8_t kept[STEPS][L][B][T];
     float   threshold[STEPS][L];           /* before the step */
     double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
-    double  spec[10];
+    double  spec[N_SPEC];
     float  *start;
     struct safetensors_tensor out[ALL];
     char    name[ALL][NAME];
     int     n;
 };
 
-static struct model_spec spec_of(const struct route_policy *policy, bool losses)
+/* What a policy of that name trains besides. */
+struct variant {
+    const char *name, *policy;
+    double aux, z, balance, scale;
+    int32_t n_predictor;
+    bool bypass;
+    enum gate gate;
+};
+static const struct variant variants[] = {
+    { "losses", "expert_choice", 0.1, 0.01, 0, 0, 16, false, GATE_SIGMOID2 },
+    { "bypass", "expert_choice", 0, 0, 0, 0, 0, true, GATE_SIGMOID2 },
+    { "bypass_losses", "threshold", 0.1, 0.01, 0, 0.8, 0, true,
+      GATE_SIGMOID2 },
+    { "scaled_tanh", "expert_choice", 0, 0, 0, 1.5, 0, false, GATE_TANH },
+    { "gate_one", "expert_choice", 0.1, 0, 0, 0, 0, false, GATE_ONE },
+};
+enum { N_VARIANTS = sizeof variants / sizeof *variants };
+
+static struct variant variant_of(const char *name)
+{
+    for (int i = 0; i < N_VARIANTS; i++)
+        if (strcmp(variants[i].name, name) == 0)
+            return variants[i];
+    return (struct variant){
+        .policy = name, .gate = GATE_SIGMOID2,
+        .balance = strcmp(name, "token_choice") == 0 ? 1.0 : 0.0,
+    };
+}
+
+static struct model_spec spec_of(const struct variant *variant,
+                                 const struct route_policy *policy)
 {
     struct model_spec spec = {
         .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .n_channels = 32,
         .n_heads = 4, .n_kv_heads = 2, .head_size = 8, .n_ffn = 48,
         .n_vocab = V, .max_tokens = T, .tied_head = true,
-        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
+        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = variant->gate,
+        .gate_scale = variant->scale, .bypass_gated = variant->bypass,
+        .aux_loss = variant->aux, .z_loss = variant->z,
+        .balance_loss = variant->balance, .n_predictor = variant->n_predictor,
         .router_input = ROUTER_INPUT_NORMALISED, .router_scores = true,
         .router_trained = true, .score_window = 16,
     };
@@ -56,12 +91,6 @@ static struct model_spec spec_of(const struct route_policy *policy, bool losses)
     if (!policy->choose)
         return spec_dense(&spec);
     route_settle(&spec, policy, 0);
-    spec.balance_loss = strcmp(policy->name, "token_choice") == 0 ? 1.0 : 0.0;
-    if (losses) {
-        spec.aux_loss = 0.1;
-        spec.z_loss = 0.01;
-        spec.n_predictor = 16;
-    }
     return spec;
 }
 
@@ -136,10 +165,11 @@ static enum status write_out(struct record *r, struct model *m,
                              const char *path, struct error *err)
 {
     const struct model_spec *s = model_spec(m);
-    const double spec[] = {
+    const double spec[N_SPEC] = {
         s->n_channels, s->n_heads, s->n_kv_heads, s->head_size, s->n_ffn,
         spec_n_routed(s) > 0, s->aux_loss, s->z_loss, s->balance_loss,
-        s->n_predictor,
+        s->n_predictor, s->gate, s->gate_scale > 0 ? s->gate_scale : 1,
+        s->bypass_gated,
     };
 
     memcpy(r->spec, spec, sizeof spec);
@@ -151,7 +181,7 @@ static enum status write_out(struct record *r, struct model *m,
     put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);
     put_numbers(r, "router", r->router, SAFETENSORS_F64, STEPS);
     put_numbers(r, "predictor", r->predictor, SAFETENSORS_F64, STEPS);
-    put_numbers(r, "spec", r->spec, SAFETENSORS_F64, 10);
+    put_numbers(r, "spec", r->spec, SAFETENSORS_F64, N_SPEC);
     put_weights(r, m, "start.", r->start);
     put_weights(r, m, "end.", model_weights(m));
     return safetensors_write(path, r->out, (size_t)r->n, NULL, 0, err);
@@ -159,15 +189,14 @@ static enum status write_out(struct record *r, struct model *m,
 
 static enum status run(struct record *r, char **argv, struct error *err)
 {
-    const bool losses = strcmp(argv[1], "losses") == 0;
-    const struct route_policy *policy =
-        route_find(losses ? "expert_choice" : argv[1]);
+    const struct variant variant = variant_of(argv[1]);
+    const struct route_policy *policy = route_find(variant.policy);
     struct file_map text = { 0 };
     struct model *m = NULL;
 
     if (!policy || !policy->trains)
         return error_set(err, STATUS_BAD_VALUE, "%s: trains nothing", argv[1]);
-    const struct model_spec spec = spec_of(policy, losses);
+    const struct model_spec spec = spec_of(&variant, policy);
     const struct model_options options = {
         .n_sequences = B, .n_tokens = T, .train = true, .n_threads = 1,
     };
@@ -202,7 +231,8 @@ int main(int argc, char **argv)
     struct error err = { STATUS_OK, "" };
 
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        puts("losses");
+        for (int i = 0; i < N_VARIANTS; i++)
+            puts(variants[i].name);
         for (const struct route_policy *p = route_policies; p->name; p++)
             if (p->trains)
                 puts(p->name);

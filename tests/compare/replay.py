@@ -29,6 +29,8 @@ RATE, BETA1, BETA2, EPSILON, DECAY, CLIP = 3e-3, 0.9, 0.98, 1e-8, 0.1, 1.0
 CAPACITY, NEAR, TIE = 0.25, 1e-4, 1e-4
 TINY = 1e-6           # a gradient this small is rounding, divided by epsilon
 MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN")
+TOP_K = ("expert_choice", "losses", "bypass", "scaled_tanh", "gate_one")
+MEAN_CUT = ("threshold", "bypass_losses")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
 
@@ -65,6 +67,7 @@ class Decoder:
         self.routes = bool(spec[5])
         self.aux, self.z, self.balance = spec[6:9]
         self.predicts = spec[9] > 0
+        self.gate, self.scale, self.bypass = int(spec[10]), spec[11], spec[12]
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
@@ -72,6 +75,11 @@ class Decoder:
 
     def weight(self, name, layer):
         return self.weights[f"{name}.{layer}"]
+
+    def gates(self, score):
+        return self.scale * (score, score.sigmoid(), 2 * score.sigmoid(),
+                             score.tanh(), torch.ones_like(score)
+                             )[self.gate][:, None]
 
     def block(self, x, positions, layer):
         q, e = self.heads * self.size, self.groups * self.size
@@ -125,10 +133,14 @@ class Decoder:
                     foreseen = foreseen + F.binary_cross_entropy_with_logits(
                         self.predict(x, layer), target) / B / routed
                 rows = torch.tensor(numpy.flatnonzero(kept[layer, b]))
+                inside, gate = x[rows], self.gates(score[rows])
+                if self.bypass:
+                    others = torch.tensor(numpy.flatnonzero(
+                        kept[layer, b] == 0))
+                    x = x.index_copy(0, others, x[others] *
+                                     self.gates(score[others]))
                 if len(rows) == 0:
                     continue
-                inside = x[rows]
-                gate = 2 * score[rows].sigmoid()[:, None]
                 moved = inside + gate * (self.block(inside, rows, layer) -
                                          inside)
                 x = x.index_copy(0, rows, moved)
@@ -147,10 +159,10 @@ def wrong_choices(policy, scores, kept, threshold):
             score, keep = scores[layer, b].numpy(), kept[layer, b] > 0
             if policy == "token_choice":
                 cut = 0.0
-            elif policy in ("expert_choice", "losses") or (
-                    policy == "threshold" and math.isnan(threshold[layer])):
+            elif policy in TOP_K or (
+                    policy in MEAN_CUT and math.isnan(threshold[layer])):
                 cut = (score[keep].min() + score[~keep].max()) / 2
-            elif policy != "threshold":
+            elif policy not in MEAN_CUT:
                 return 0
             wrong += int(((score > cut + TIE) & ~keep).sum() +
                          ((score < cut - TIE) & keep).sum())

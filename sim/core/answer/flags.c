@@ -8,6 +8,7 @@
 
 #include "sim/core/base/cpus.h"
 #include "sim/core/base/nearest.h"
+#include "sim/core/base/shipped.h"
 #include "sim/core/base/wrap.h"
 
 enum { NAME_SIZE = 128 };
@@ -274,6 +275,18 @@ static enum status check_required(const struct reader *r)
     return STATUS_OK;
 }
 
+/* The name of a shipped config becomes its file's. */
+static enum status find_shipped(struct command_options *o, struct error *err)
+{
+    if (!o->command->kinds || o->n_operands == 0)
+        return STATUS_OK;
+    enum status status = shipped_find(o->found, o->command->kinds,
+                                      o->operand[0], err);
+    if (status == STATUS_OK)
+        o->operand[0] = o->found;
+    return status;
+}
+
 enum status flags_read(struct command_options *o, const struct command *command,
                        int argc, char **argv, struct error *err)
 {
@@ -290,6 +303,8 @@ enum status flags_read(struct command_options *o, const struct command *command,
         status = read_all(&r);
     if (status == STATUS_OK && !asks(o))
         status = check_required(&r);
+    if (status == STATUS_OK && !asks(o))
+        status = find_shipped(o, err);
     o->threads = o->threads_wanted ? (int)o->threads_wanted : cpus_allowed("").n;
     return status;
 }
@@ -392,15 +407,12 @@ void flags_help(FILE *file, const struct command *command)
     flags_usage(file, command);
     fputc('\n', file);
     wrap_text(file, 0, 0, command->about);
-    fputc('\n', file);
+    fprintf(file, "\nExamples:\n%s\n", command->examples);
     help_group(file, command, NULL);
     for (const struct flag *f = command->flags; f->value.name; f++)
         if (begins_group(command->flags, f))
             help_group(file, command, f->with);
-    if (command->examples)
-        fprintf(file, "\nExamples:\n%s", command->examples);
-    if (command->config) {
-        fputs("\nKeys of the config, in its file or after --set:\n", file);
-        config_help(command->config, file);
-    }
+    if (command->config)
+        fprintf(file, "\n'isobath keys %s' lists the keys of its config.\n",
+                command->name);
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include "sim/core/answer/format.h"
 #include "sim/core/base/error.h"
+#include "sim/core/base/file.h"
 #include "sim/core/config/config.h"
 
 /* The flags that have a letter.  A letter belongs to one name, so it means the
@@ -106,6 +107,8 @@ struct command_options {
     struct config_setting setting[COMMAND_MAX_SETTINGS];   /* of flags that are
                                   * keys, then of --set, which outweighs them */
     size_t       n_settings;
+    char         found[FILE_PATH_SIZE];   /* of the first operand, where it is
+                                  * the name of a shipped config */
     char        *made[COMMAND_MAX_SETTINGS];   /* [n_by_flag] owned: texts of
                                   * the first settings */
     size_t       n_by_flag;
@@ -124,9 +127,13 @@ struct command {
     const char *usage;           /* "MODEL -o DIR": a line for each way */
     const char *help;            /* one line, for the list of commands */
     const char *about;           /* a paragraph */
-    const char *examples;        /* whole lines; NULL */
+    const char *examples;        /* whole lines, three or more */
     const struct flag *flags;    /* ends with FLAG_END */
-    const struct config_schema *config;   /* of --set; NULL: not its own */
+    const char *const *kinds;    /* of shipped configs whose names its operand
+                                  * may be (shipped.h); NULL: none */
+    const struct config_schema *config;   /* whose keys isobath keys lists: of
+                                  * --set, or of the file it reads or writes;
+                                  * NULL: none */
     size_t      options_size;    /* of a struct that begins with a struct
                                   * command_options */
     int       (*run)(void *options);      /* returns the exit code */
@@ -154,8 +161,8 @@ enum status flags_set_key(struct command_options *options, const char *key,
                           const char *value, const char *flag,
                           struct error *err) MUST_CHECK;
 
-/* Print how to call a command; print what it does, its flags and the keys of
- * its config. */
+/* Print how to call a command; print what it does, by example, and its
+ * flags. */
 void flags_usage(FILE *file, const struct command *command);
 void flags_help(FILE *file, const struct command *command);
 

@@ -12,18 +12,23 @@
 
 enum { LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
 
+/* Seconds before the first line and between lines. */
+static const struct pace {
+    double first, apart;
+} paces[] = { [false] = { 20, 20 }, [true] = { 1, 0.2 } };      /* terminal? */
+
 struct progress progress_begin(const char *what, const char *unit, double total,
                                bool quiet)
 {
     const char *term = getenv("TERM");
+    const bool terminal = isatty(STDERR_FILENO) && term &&
+                          strcmp(term, "dumb") != 0;
     double now = clock_seconds();
 
     return (struct progress){
         .what = what, .unit = unit, .total = total, .first = -1, .started = now,
-        /* The first line appears after 1 s, later ones 0.2 s apart. */
-        .shown = now + 0.8,
-        .on = !quiet && isatty(STDERR_FILENO) && term &&
-              strcmp(term, "dumb") != 0,
+        .next = now + paces[terminal].first, .on = !quiet,
+        .terminal = terminal,
     };
 }
 
@@ -45,6 +50,15 @@ static int columns(void)
                ? window.ws_col : DEFAULT_COLUMNS;
 }
 
+/* The length of a line without the blanks at its end. */
+static int trimmed(const char *line)
+{
+    int n = (int)strlen(line);
+    while (n > 0 && line[n - 1] == ' ')
+        n--;
+    return n;
+}
+
 void progress_at(struct progress *p, double done, const char *note)
 {
     char line[LINE_SIZE], left[48] = "", of[32] = "";
@@ -54,9 +68,9 @@ void progress_at(struct progress *p, double done, const char *note)
         p->first = done;
         p->started = now;
     }
-    if (!p->on || now < p->shown + 0.2)
+    if (!p->on || now < p->next)
         return;
-    p->shown = now;
+    p->next = now + paces[p->terminal].apart;
     double rate = (done - p->first) / (now - p->started);
     if (p->total > 0)
         snprintf(of, sizeof of, "/%.0f", p->total);
@@ -65,13 +79,16 @@ void progress_at(struct progress *p, double done, const char *note)
     snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
              p->unit, done, of, rate, p->unit, left, note ? note : "");
     /* One column short, because some terminals wrap a full line. */
-    fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
+    if (p->terminal)
+        fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
+    else
+        fprintf(stderr, "%.*s\n", trimmed(line), line);
     fflush(stderr);
 }
 
 void progress_clear(const struct progress *p)
 {
-    if (p->on)
+    if (p->on && p->terminal)
         fputs("\r\033[K", stderr);
 }
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* Shows one line on a terminal's stderr, at most 5 times a second, after 1 s,
- * with rate and time left; elsewhere nothing.  Rate and time left start from
+ * with rate and time left; elsewhere a line of its own every 20 s.  Rate and time left start from
  * the first progress_at(), so call it at the start: resumed work is then not
  * mistaken for fast work.  progress_clear() makes room to print something else,
  * progress_end() erases the line for good. */
@@ -14,8 +14,8 @@ struct progress {
     const char *unit;            /* "step" */
     double total;                /* 0: unknown */
     double first;                /* done at the first call; < 0: none yet */
-    double started, shown;       /* seconds of CLOCK_MONOTONIC */
-    bool   on;
+    double started, next;        /* seconds of CLOCK_MONOTONIC */
+    bool   on, terminal;
 };
 struct progress progress_begin(const char *what, const char *unit, double total,
                                bool quiet);

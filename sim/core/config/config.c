@@ -316,6 +316,28 @@ enum status config_parse(void *target, const struct config_key *key,
     return status;
 }
 
+/* The value of a setting; of a list also without its brackets: 0.1,0.33. */
+static enum status parse_setting(struct loader *l, struct place *out,
+                                 const char *origin,
+                                 const struct config_key *key,
+                                 const char *value)
+{
+    const bool is_list = key && (key->type == CONFIG_INT_LIST ||
+                                 key->type == CONFIG_REAL_LIST);
+    char *list = NULL;
+
+    if (!is_list || !strchr(value, ',') || strchr(value, '['))
+        return parse_value(l, out, origin, value,
+                           key ? config_value_literal(key, value)
+                               : *value != '{');
+    if (asprintf(&list, "[%s]", value) < 0)
+        return error_set(l->err, STATUS_NO_MEMORY, "no memory for %s",
+                         key->name);
+    enum status status = parse_value(l, out, origin, list, false);
+    free(list);
+    return status;
+}
+
 static enum status apply_setting(struct loader *l,
                                  const struct config_setting *setting)
 {
@@ -336,9 +358,7 @@ static enum status apply_setting(struct loader *l,
     }
     if (config_sets(l->settings, l->n_settings, name) != setting)
         return STATUS_OK;
-    enum status status = parse_value(l, &place, origin, value,
-                                     key ? config_value_literal(key, value)
-                                         : *value != '{');
+    enum status status = parse_setting(l, &place, origin, key, value);
     if (status != STATUS_OK)
         return status;
     if (!key)

@@ -27,7 +27,8 @@ struct config_schema {
 };
 
 /* One --set key=value.  Texts and file names are taken as they stand behind the
- * '=', everything else as it would stand in the file: [1, 2] is a list.  For a
+ * '=', everything else as it would stand in the file: [1, 2] is a list, and so is
+ * 1,2 for a key that takes lists.  For a
  * section the value is the name of the file that replaces it.  Of several
  * settings of one key the last holds; a key's outweighs its section's. */
 struct config_setting {

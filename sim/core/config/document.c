@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/base/shipped.h"
+
 enum status document_fail(const struct document *document,
                           const yaml_node_t *node, enum status status,
                           struct error *err, const char *format, ...)
@@ -311,6 +313,10 @@ enum status document_resolve(char out[FILE_PATH_SIZE],
                              "a file name is missing here");
     if (*text == '/')
         length = 0;
+    if (strncmp(text, "../../", 6) == 0 && shipped_is_installed(document->path)) {
+        text += 6;
+        length = 0;
+    }
     if (snprintf(out, FILE_PATH_SIZE, "%.*s%s", length, document->path, text)
         >= FILE_PATH_SIZE)
         return document_fail(document, node, STATUS_BAD_VALUE, err,

@@ -30,9 +30,12 @@ const char *const model_config_routers[] = {
     [ROUTER_DETACHED] = "frozen_detached", [ROUTER_DRAWN] = "drawn", NULL
 };
 
+const char *const model_config_bypasses[] = { "plain", "gated", NULL };
+
 const struct config_key model_config_keys[] = {
     MODEL_CONFIG_KEYS(0)
     STORED_CONFIG_KEYS(offsetof(struct model_config, weights))
+    FORMAT_CONFIG_KEYS(offsetof(struct model_config, formats))
     { .name = NULL },
 };
 enum { N_KEYS = sizeof model_config_keys / sizeof *model_config_keys };
@@ -295,6 +298,14 @@ static enum status refuse_replay(const struct route_policy *policy,
                      " replay reads a trace, and this is %s", policy->name);
 }
 
+/* What an objective beside the text's tells a router whom to choose. */
+static bool chooses_by_losses(const struct model_spec *spec,
+                              const struct model_config *config)
+{
+    return spec_has_router(spec) &&
+           (config->aux_loss > 0.0 || config->balance_loss > 0.0);
+}
+
 static enum status set_routing(struct model_spec *spec,
                                const struct model_config *config,
                                struct error *err)
@@ -320,7 +331,11 @@ static enum status set_routing(struct model_spec *spec,
     spec->router_scores = (policy->scored || spec->gate != GATE_ONE) && routes;
     spec->router_drawn = spec->router_scores && config->router == ROUTER_DRAWN;
     const bool gated = spec->router_scores && spec->gate != GATE_ONE;
-    spec->router_trained = gated && config->router == ROUTER_TRAIN;
+    spec->gate_scale = routes && config->gate_scale != 1.0 ? config->gate_scale
+                                                           : 0.0;
+    spec->bypass_gated = routes && config->bypass;
+    spec->router_trained = (gated || chooses_by_losses(spec, config)) &&
+                           config->router == ROUTER_TRAIN;
     spec->router_detached = gated && config->router >= ROUTER_DETACHED;
     spec->aux_loss = spec_has_router(spec) ? config->aux_loss : 0.0;
     spec->z_loss = spec_has_router(spec) ? config->z_loss : 0.0;
@@ -394,6 +409,8 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .rope_high_frequency = (double)spec->rope_scaling.high_frequency,
         .rope_original_tokens = spec->rope_scaling.original_tokens,
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
+        .gate_scale = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0,
+        .bypass = spec->bypass_gated,
         .router = spec->router_drawn      ? ROUTER_DRAWN
                   : spec->router_trained  ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
@@ -456,6 +473,14 @@ enum status model_config_check_training(const struct model_config *config,
     const struct route_policy *policy =
         route_find(model_config_policies[config->policy]);
 
+    if (spec->router_scores && !spec->router_drawn &&
+        spec->gate == GATE_ONE && config->router == ROUTER_TRAIN &&
+        !spec->router_trained)
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate one: the text's"
+                         " loss has no gradient in the scores, so nothing"
+                         " trains the router; allowed are another gate,"
+                         " routing.aux_loss or routing.balance_loss above 0,"
+                         " and routing.router frozen");
     if (spec_n_routed(spec) == 0 || policy->trains)
         return spec_check_training(spec, err);
     return error_set(err, STATUS_BAD_VALUE, "routing.policy %s: a rule for"
@@ -551,6 +576,19 @@ static void name_unscored(char *out, size_t size)
     }
 }
 
+/* Settings that route nothing are a mistake. */
+static enum status check_routes_any(const struct model_spec *spec,
+                                    const struct model_config *config,
+                                    const struct route_policy *policy,
+                                    struct error *err)
+{
+    if (!policy->choose || spec_n_routed(spec) > 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
+                     " routing.blocks %.80s: routes nothing; give a capacity"
+                     " below 1", config->capacity.value[0], config->blocks);
+}
+
 static enum status route_dense(struct model_spec *spec,
                                const struct model_config *config,
                                const struct route_policy *policy,
@@ -565,11 +603,8 @@ static enum status route_dense(struct model_spec *spec,
                          " %s", policy->name, name, allowed);
     }
     enum status status = set_routing(spec, config, err);
-    if (status == STATUS_OK && policy->choose && spec_n_routed(spec) == 0)
-        status = error_set(err, STATUS_BAD_VALUE, "routing.capacity %g with"
-                           " routing.blocks %.80s: routes nothing; give a"
-                           " capacity below 1", config->capacity.value[0],
-                           config->blocks);
+    if (status == STATUS_OK)
+        status = check_routes_any(spec, config, policy, err);
     return status == STATUS_OK ? spec_check(spec, err) : status;
 }
 
@@ -612,5 +647,58 @@ enum status model_config_route(struct model_spec *spec,
     memcpy(replay, config.replay, sizeof config.replay);
     if (*config.table)
         memcpy(table, config.table, sizeof config.table);
+    return STATUS_OK;
+}
+
+/* ---- dense models, supposed to have been trained with routers ---- */
+
+static const struct config_key routing_keys[] = {
+    MODEL_CONFIG_ROUTE_KEYS(0)
+    MODEL_CONFIG_LEARNED_KEYS(0)
+    { .name = NULL },
+};
+static const struct config_schema routing_schema = { "routing", routing_keys };
+enum { N_ROUTING = sizeof routing_keys / sizeof *routing_keys - 1 };
+
+static bool is_routing(const struct config_setting *setting)
+{
+    for (int i = 0; i < N_ROUTING; i++)
+        if (config_sets(setting, 1, routing_keys[i].name))
+            return true;
+    return false;
+}
+
+enum status model_config_suppose(struct model_spec *spec, const char *name,
+                                 const struct config_setting *settings,
+                                 size_t n_settings, struct error *err)
+{
+    struct model_config config;
+    struct config_origin origins[N_ROUTING];
+    struct model_spec routed = *spec;
+
+    if (n_settings == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < n_settings; i++)
+        if (!is_routing(&settings[i]))
+            return error_set(err, STATUS_BAD_VALUE, "--set %.80s: the shape of"
+                             " %.160s is fixed; allowed are routing.* keys;"
+                             " --set of other keys works on model YAML files",
+                             settings[i].text, name);
+    enum status status = config_load(&config, &routing_schema, NULL, settings,
+                                     n_settings, origins, err);
+    if (status != STATUS_OK)
+        return status;
+    const struct route_policy *policy =
+        route_find(model_config_policies[config.policy]);
+    if (!policy->scored && !config_sets(settings, n_settings, "routing.gate"))
+        config.gate = GATE_ONE;
+    status = set_routing(&routed, &config, err);
+    if (status == STATUS_OK)
+        status = check_routes_any(&routed, &config, policy, err);
+    if (status == STATUS_OK)
+        status = spec_check(&routed, err);
+    if (status != STATUS_OK)
+        return model_config_blame(&routing_schema, origins, err);
+    *spec = routed;
     return STATUS_OK;
 }

@@ -1,8 +1,8 @@
 /* model_config.h - Declare the YAML of a model: its shape, and what it
  * routes.
  *
- * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
- * prices.  What the paper leaves open has a
+ * Two sections, `model:` and `routing:`, and two for prices, those of
+ * stored_config.h and format_config.h.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -13,6 +13,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
+#include "sim/core/config/format_config.h"
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
@@ -37,14 +38,17 @@ struct model_config {
     char    replay[CONFIG_TEXT_SIZE];    /* a trace, for the policy replay */
     char    table[CONFIG_TEXT_SIZE];     /* counts, for the policy table */
     int     gate;                /* enum gate */
+    double  gate_scale;
+    int     bypass;              /* 0 plain, 1 gated */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
     int64_t predictor;
     double  threshold_decay;
 
-    struct stored_config weights;    /* of a model file alone: no table of a
-                                      * larger config has it */
+    struct stored_config weights;    /* of a model file alone, as the next: no
+                                      * table of a larger config has them */
+    struct format_config formats;
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
@@ -52,6 +56,7 @@ extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
 extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
+extern const char *const model_config_bypasses[];
 
 /* The rows of a struct model_config that lies `base` bytes into the target, for
  * the tables of this and of larger configs:
@@ -64,7 +69,7 @@ extern const char *const model_config_routers[];
 #define MODEL_CONFIG_ROUTE_KEYS(base)                                          \
     MODEL_CONFIG_ROW(base, "routing.policy", CHOICE, policy, 0, 0,             \
         "expert_choice", model_config_policies, "",                            \
-        "the rule by which a routed block keeps tokens; isobath run --help"    \
+        "the rule by which a routed block keeps tokens; isobath keys run"     \
         " says what each does; training takes " ROUTE_TRAINED_NAMES "and no"   \
         " other")                                                              \
     MODEL_CONFIG_ROW(base, "routing.blocks", TEXT, blocks, 0, 0,               \
@@ -108,6 +113,62 @@ extern const char *const model_config_routers[];
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
         " is cut out of them")
+
+/* And what is learned with the routers. */
+#define MODEL_CONFIG_LEARNED_KEYS(base)                                        \
+    MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
+        "2*sigmoid", gate_names, "",                                           \
+        "the factor of a kept token's change: the router's score, its"         \
+        " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
+        " block has a router, whoever chooses")                                \
+    MODEL_CONFIG_ROW(base, "routing.gate_scale", REAL, gate_scale,             \
+        1e-3, SPEC_MAX_GATE_SCALE, "1", NULL, "",                              \
+        "a constant that the gate is multiplied by; not with gate one")        \
+    MODEL_CONFIG_ROW(base, "routing.bypass", CHOICE, bypass, 0, 0,             \
+        "plain", model_config_bypasses, "",                                    \
+        "what becomes of a token that a block skips: it stays as it is, or is" \
+        " multiplied by its gate, so that the gradient reaches its score too"  \
+        " (Zhang et al. 2024, p-MoD; tried and found needless in Raposo et al."\
+        " 2024); gates that begin near 1, as 2*sigmoid, begin as plain; a kept"\
+        " token's x + g (block(x) - x) is g block(x) + (1 - g) x either way")  \
+    MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
+        "normalised", router_input_names, "",                                  \
+        "the router's input: the residual stream, normalised or raw")          \
+    MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
+        "train", model_config_routers, "",                                     \
+        "frozen: the router stays as it was drawn, as a control, and the"      \
+        " gate's gradient passes through its score into the stream;"           \
+        " frozen_detached: not even that, the score is a constant; drawn:"     \
+        " there is none, its scores are drawn afresh each step from N(0, 1),"  \
+        " for choice and gate, and pass no gradient.  With gate one the text's"\
+        " loss has no gradient in the scores: they learn from aux_loss, to"    \
+        " say again what they chose, and from balance_loss, to keep to the"    \
+        " capacity, neither of which knows whom it helps; without those a"     \
+        " router that chooses must be frozen")                                 \
+    MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the cross-entropy of sigmoid(score) against being kept,"    \
+        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
+        " is then judged by the rule sigmoid")                                 \
+    MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the squared difference of the kept share of tokens and the" \
+        " capacity, by the slope of the scores' sigmoids; for token_choice"    \
+        " (a batch's sparsity in Bengio et al. 2015, arXiv 1511.06297)")       \
+    MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
+        0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
+        "hidden width of a network in each routed block that learns to foresee"\
+        " from the router's input who is kept, and teaches nothing else (Raposo"\
+        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
+        " predictor; 0: none")                                                 \
+    MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
+        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
+        "weight of the mean squared score (the router z-loss of Zoph et al."   \
+        " 2022, arXiv 2202.08906, of one logit), which keeps scores small")    \
+    MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
+        0, 0.999999, "0.97", NULL, "",                                         \
+        "share of the old value that the running mean of top-k's cut keeps"    \
+        " each step")
 
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
@@ -163,46 +224,7 @@ extern const char *const model_config_routers[];
         "false", NULL, "", "every head of queries and keys is normalised (RMS" \
         ", with a scale) before its positions; qwen3 has that in any case")    \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
-    MODEL_CONFIG_ROW(base, "routing.gate", CHOICE, gate, 0, 0,                 \
-        "2*sigmoid", gate_names, "",                                           \
-        "the factor of a kept token's change: the router's score, its"         \
-        " sigmoid, twice that, its tanh, or 1; but for one, every routed"      \
-        " block has a router, whoever chooses")                                \
-    MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
-        "normalised", router_input_names, "",                                  \
-        "the router's input: the residual stream, normalised or raw")          \
-    MODEL_CONFIG_ROW(base, "routing.router", CHOICE, router, 0, 0,             \
-        "train", model_config_routers, "",                                     \
-        "frozen: the router stays as it was drawn, as a control, and the"      \
-        " gate's gradient passes through its score into the stream;"           \
-        " frozen_detached: not even that, the score is a constant; with gate"  \
-        " one no gradient reaches it, so it is frozen then too; drawn: there"  \
-        " is none, its scores are drawn afresh each step from N(0, 1), for"    \
-        " choice and gate, and pass no gradient")                              \
-    MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the cross-entropy of sigmoid(score) against being kept,"    \
-        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
-        " is then judged by the rule sigmoid")                                 \
-    MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the squared difference of the kept share of tokens and the" \
-        " capacity, by the slope of the scores' sigmoids; for token_choice"    \
-        " (Bengio et al. 2015, section 3.2)")                                  \
-    MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
-        0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
-        "hidden width of a network in each routed block that learns to foresee"\
-        " from the router's input who is kept, and teaches nothing else (Raposo"\
-        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
-        " predictor; 0: none")                                                 \
-    MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
-        0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
-        "weight of the mean squared score (Zoph et al. 2022, equation 5, of"   \
-        " one logit), which keeps scores small")                               \
-    MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
-        0, 0.999999, "0.97", NULL, "",                                         \
-        "share of the old value that the running mean of top-k's cut keeps"    \
-        " each step")
+    MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */
 
 extern const struct config_key    model_config_keys[];
@@ -253,5 +275,14 @@ enum status model_config_route(struct model_spec *spec,
                                const struct config_setting *settings,
                                size_t n_settings,
                                struct error *err) MUST_CHECK;
+
+/* All the `routing.*` settings, on a dense model called `name` in messages, as if
+ * it had been trained so: routers and gates as a model file has them, but gate
+ * one where the policy goes by no score and none is set, as
+ * model_config_route().  STATUS_BAD_VALUE: any other setting, by name. */
+enum status model_config_suppose(struct model_spec *spec, const char *name,
+                                 const struct config_setting *settings,
+                                 size_t n_settings,
+                                 struct error *err) MUST_CHECK;
 
 #endif

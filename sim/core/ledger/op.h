@@ -60,6 +60,11 @@
  *   Route then goes backward on all rows, and gate adds to their gradients and
  *   puts the inputs of the kept ones back onto the stream, for route to read.
  *
+ * Bypass.  Tokens that a layer skips may be gated too: under `gate`, in a bracket
+ *   of its own after that of the kept ones, each is multiplied by its gate.  In
+ *   training skipped rows are gathered first, for backward, which puts them back
+ *   onto the stream before route goes backward on all rows.
+ *
  * Predictors.  Under `predict`, on all rows, in training and where the choice goes
  *   by them: the router's input, max(0, its product with a matrix [C,W] plus a
  *   bias), and the sum of that with a vector [W] plus a number.  Their loss is the
@@ -141,15 +146,15 @@ enum {
  *   id        name        work    stack       writes
  *     what it is                                                             */
 #define OP_MAP(X)                                                              \
-    X(EMBED,    "embed",    VECTOR, OTHER,      EMBED,                         \
+    X(EMBED,    "embed",    STREAM, OTHER,      EMBED,                         \
       "token embedding, learned position added")                               \
-    X(NORM,     "norm",     VECTOR, NORM,       NORM,                          \
+    X(NORM,     "norm",     NORM,   NORM,       NORM,                          \
       "layer norm or RMS norm")                                                \
     X(QKV,      "qkv",      MATMUL, PROJECTION, QKV,                           \
       "query, key and value projections")                                      \
-    X(QK_NORM,  "qk.norm",  VECTOR, NORM,       HEADS,                         \
+    X(QK_NORM,  "qk.norm",  NORM,   NORM,       HEADS,                         \
       "RMS norm of each head of queries and keys")                             \
-    X(ROPE,     "rope",     VECTOR, MIX,        NONE,                          \
+    X(ROPE,     "rope",     STREAM, MIX,        NONE,                          \
       "rotary positions on queries and keys")                                  \
     X(ATTEND,   "attend",   ATTEND, MIX,        ATTEND,                        \
       "fused causal attention: scores, softmax, mix")                          \
@@ -157,31 +162,31 @@ enum {
       "attention output projection and residual")                              \
     X(FFN_UP,   "ffn.up",   MATMUL, UP,         UP,                            \
       "first feed-forward product (and gate product)")                         \
-    X(ACT,      "act",      VECTOR, NORM,       ACT,                           \
+    X(ACT,      "act",      ACT,    NORM,       ACT,                           \
       "GELU or SwiGLU")                                                        \
     X(FFN_DOWN, "ffn.down", MATMUL, DOWN,       STREAM,                        \
       "second feed-forward product and residual")                              \
-    X(ROUTE,    "route",    VECTOR, ROUTING,    NONE,                          \
+    X(ROUTE,    "route",    NORM,   ROUTING,    NONE,                          \
       "score of every token: the router's, or a signal")                       \
-    X(SELECT,   "select",   VECTOR, ROUTING,    NONE,                          \
+    X(SELECT,   "select",   STREAM, ROUTING,    NONE,                          \
       "which tokens are kept: top-k or threshold")                             \
-    X(ROUTE_LOSS, "route.loss", VECTOR, ROUTING, NONE,                         \
+    X(ROUTE_LOSS, "route.loss", LOSS,   ROUTING,    NONE,                      \
       "what scores are to learn besides the gate's gradient")                  \
-    X(PREDICT,  "predict",  VECTOR, ROUTING, NONE,                             \
+    X(PREDICT,  "predict",  MATMUL, ROUTING,    NONE,                          \
       "predictor of who is kept: a hidden layer on the router's input")        \
-    X(GATHER,   "gather",   VECTOR, ROUTING,    STREAM,                        \
+    X(GATHER,   "gather",   STREAM, ROUTING,    STREAM,                        \
       "kept rows into a dense matrix")                                         \
-    X(GATE,     "gate",     VECTOR, ROUTING,    NONE,                          \
+    X(GATE,     "gate",     STREAM, ROUTING,    NONE,                          \
       "gate the block's change and scatter it back")                           \
     X(HEAD,     "head",     MATMUL, OTHER,      HEAD,                          \
       "unembedding")                                                           \
-    X(LOSS,     "loss",     VECTOR, OTHER,      NONE,                          \
+    X(LOSS,     "loss",     LOSS,   OTHER,      NONE,                          \
       "softmax cross-entropy")                                                 \
-    X(ENTROPY,  "entropy",  VECTOR, OTHER,      NONE,                          \
+    X(ENTROPY,  "entropy",  LOSS,   OTHER,      NONE,                          \
       "entropy of the prediction, when scoring text")                          \
-    X(CLIP,     "clip",     VECTOR, OTHER,      NONE,                          \
+    X(CLIP,     "clip",     UPDATE, OTHER,      NONE,                          \
       "norm of the gradients")                                                 \
-    X(ADAMW,    "adamw",    VECTOR, OTHER,      NONE,                          \
+    X(ADAMW,    "adamw",    UPDATE, OTHER,      NONE,                          \
       "optimizer update")
 
 enum op {

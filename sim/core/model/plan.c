@@ -80,6 +80,7 @@ static struct stage stage_of(const struct model_spec *spec, int32_t l,
 
     stage.choice += stage.choice == NONE ? 0 : first;
     stage.chooses += stage.chooses == NONE ? 0 : first;
+    stage.gates_skipped = stage.gated && spec->bypass_gated;
     if (stage.parts & STAGE_ATTENTION) {
         stage.skipped_keys = skipped_keys_of(spec, l);
         stage.keys_tabled =

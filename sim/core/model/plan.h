@@ -41,6 +41,7 @@ struct stage {
                               * skipped tokens carry theirs: this layer's or
                               * the next one's */
     bool    gated;           /* its rows' change is gated onto the stream */
+    bool    gates_skipped;   /* and the rows that it skips are gated too */
 };
 
 struct plan {

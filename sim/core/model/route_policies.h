@@ -39,7 +39,7 @@
     X("token_choice", MODEL, TRAINS, ITSELF,                                   \
       "sigmoid(score) above one half, in training too, with"                   \
       " routing.balance_loss for the capacity; causal, capacity varies"        \
-      " (Raposo et al. 2024, section 3.2)",                                    \
+      " (Raposo et al. 2024, section 3.3)",                                    \
       .choose = above_half, .keep = above_half_keep, .scored = true,           \
       .causal = true, .varies = true)                                          \
     X("random", MODEL, TRAINS, BY("drawn"),                                    \

@@ -81,9 +81,21 @@ bool spec_router_losses(const struct model_spec *spec)
            spec->balance_loss > 0.0;
 }
 
+bool spec_scores_learn(const struct model_spec *spec)
+{
+    return spec_has_router(spec) && !spec->router_detached &&
+           (spec->gate != GATE_ONE || spec_router_losses(spec));
+}
+
+bool spec_scores_all_learn(const struct model_spec *spec)
+{
+    return spec_scores_learn(spec) &&
+           (spec->bypass_gated || spec_router_losses(spec));
+}
+
 bool spec_scored_again(const struct model_spec *spec)
 {
-    return spec_router_losses(spec) || spec->n_predictor > 0;
+    return spec_scores_all_learn(spec) || spec->n_predictor > 0;
 }
 
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
@@ -223,6 +235,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = twin.router_drawn = false;
     twin.router_trained = twin.router_detached = false;
+    twin.bypass_gated = false;
+    twin.gate_scale = 0.0;
     twin.aux_loss = twin.z_loss = twin.balance_loss = 0.0;
     twin.n_predictor = 0;
     twin.backbone_frozen = false;
@@ -380,6 +394,15 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
                          "routing.gate %s: needs a router, and this model has"
                          " none, so the gate must be one",
                          gate_names[s->gate]);
+    if (s->gate == GATE_ONE && (s->gate_scale > 0.0 || s->bypass_gated))
+        return error_set(err, STATUS_BAD_VALUE, "%s: gate one is the factor 1"
+                         " of kept and skipped tokens alike; allowed is another"
+                         " routing.gate", s->bypass_gated
+                             ? "routing.bypass gated" : "routing.gate_scale");
+    if (!(s->gate_scale >= 0.0 && s->gate_scale <= SPEC_MAX_GATE_SCALE))
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate_scale %g: allowed"
+                         " is above 0, to %d", s->gate_scale,
+                         SPEC_MAX_GATE_SCALE);
     if (s->router_drawn && !s->router_detached && s->gate != GATE_ONE)
         return error_set(err, STATUS_BAD_VALUE, "routing.router: scores that"
                          " are drawn have no gradient");

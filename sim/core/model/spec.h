@@ -15,7 +15,7 @@
 #include "sim/core/base/number.h"
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
-       SPEC_MAX_LOSS_WEIGHT = 1000, SPEC_MAX_PREDICTOR = 1 << 12 };
+       SPEC_MAX_LOSS_WEIGHT = 1000, SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -55,8 +55,9 @@ extern const char *const family_names[];    /* NULL ends this and those below */
 extern const struct traits family_traits[FAMILY_COUNT];
 bool traits_equal(const struct traits *a, const struct traits *b);
 
-/* g(r) in x' = x + g(r) * (block(x) - x): Raposo et al. 2024, equation 1, is
- * `raw`; what the paper leaves open is a choice. */
+/* g(r) in x' = x + g(r) * (block(x) - x), which is g block(x) + (1 - g) x, of a
+ * kept token: Raposo et al. 2024, equation 1, is `raw`; what the paper leaves
+ * open is a choice. */
 #define GATE_MAP(X)               \
     X(GATE_RAW,      "raw")       \
     X(GATE_SIGMOID,  "sigmoid")   \
@@ -153,6 +154,9 @@ struct model_spec {
     float   rope_theta;      /* of rotary positions, like the next */
     struct rope_scaling rope_scaling;
     enum gate         gate;
+    double            gate_scale;   /* that g(r) is multiplied by; 0: by none */
+    bool              bypass_gated; /* a skipped token has a gate too: x' = g(r) x
+                                     * (Zhang et al. 2024, p-MoD); else x' = x */
     enum router_input router_input;
     bool    router_scores;   /* routed layers score tokens by a router, which
                               * owns a vector [C]: for the choice, the gate or
@@ -168,10 +172,12 @@ struct model_spec {
     double  aux_loss;        /* of the cross-entropy of sigmoid(score) against
                               * being kept (Raposo et al. 2024, section 3.5) */
     double  balance_loss;    /* of the squared difference of the kept share and
-                              * the capacity (Bengio et al. 2015, section 3.2,
-                              * of hard choices with the sigmoid's slope) */
+                              * the capacity (the batch's sparsity of Bengio et
+                              * al. 2015, arXiv 1511.06297, of hard choices with
+                              * the sigmoid's slope) */
     double  z_loss;          /* of the squared score: of one logit, the squared
-                              * log-sum-exp of Zoph et al. 2022, equation 5 */
+                              * log-sum-exp of the router z-loss (Zoph et al.
+                              * 2022, arXiv 2202.08906) */
     int32_t n_predictor;     /* W: hidden width of what predicts, from the
                               * router's input, who is kept (Raposo et al. 2024,
                               * section 3.5); 0: routed layers have none */
@@ -216,8 +222,12 @@ bool    spec_scored(const struct model_spec *spec);
 /* Routed layers own a router vector. */
 bool    spec_has_router(const struct model_spec *spec);
 
-/* The routers learn more than the gate hands them. */
+/* The routers learn more than gates hand them. */
 bool    spec_router_losses(const struct model_spec *spec);
+/* A gradient passes the routers' scores: from gates or from those losses; and
+ * the scores of all tokens have one, not those of the kept alone. */
+bool    spec_scores_learn(const struct model_spec *spec);
+bool    spec_scores_all_learn(const struct model_spec *spec);
 /* Backward wants the stream's rows as routers saw them, the kept ones too. */
 bool    spec_scored_again(const struct model_spec *spec);
 

@@ -1,0 +1,98 @@
+/* predict_run.c - Take the model, the batch and the machine of a run config, for
+ * isobath predict. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/commands/train_job.h"
+#include "models/scoring/run_config.h"
+#include "sim/commands/predict_answer.h"
+#include "sim/core/config/document.h"
+
+enum kind { KIND_MODEL, KIND_TRAIN, KIND_RUN };
+
+/* What a YAML file is for, by a section that nothing else has. */
+static enum kind kind_of(const char *path)
+{
+    struct document *document = NULL;
+    enum kind kind = run_config_is(path) ? KIND_RUN : KIND_MODEL;
+
+    if (kind != KIND_MODEL || document_read(&document, path, NULL) != STATUS_OK)
+        return kind;
+    const yaml_node_t *root = document_root(document);
+    if (root && root->type == YAML_MAPPING_NODE &&
+        (document_find(document, root, document_size(root), "train") ||
+         document_find(document, root, document_size(root), "data")))
+        kind = KIND_TRAIN;
+    document_close(document);
+    return kind;
+}
+
+bool predict_is_run(const char *path)
+{
+    return kind_of(path) != KIND_MODEL;
+}
+
+/* What no flag says. */
+static void take(struct predict_answer *a, int64_t batch, int64_t tokens,
+                 const char *machine)
+{
+    struct predict_options *o = a->options;
+
+    if (o->batch == 0)
+        o->batch = batch;
+    if (o->context == 0 && o->tokens == 0)
+        o->tokens = tokens;
+    snprintf(a->run_machine, sizeof a->run_machine, "%s", machine);
+    if (!o->machine && *machine)
+        o->machine = a->run_machine;
+}
+
+static enum status load_train(struct predict_answer *a, struct error *err)
+{
+    struct train_job *s = train_begin(err);
+
+    if (!s)
+        return STATUS_NO_MEMORY;
+    s->arguments.config = a->options->model;
+    s->arguments.common.n_settings = a->options->common.n_settings;
+    memcpy(s->arguments.common.setting, a->options->common.setting,
+           sizeof s->arguments.common.setting);
+    enum status status = train_read_model(s, err);
+    if (status == STATUS_OK) {
+        a->question.spec = s->spec;
+        a->config = config_json(&s->config, &train_config_schema);
+        take(a, s->config.batch, s->config.tokens, s->config.machine);
+    }
+    train_close(s);
+    return status;
+}
+
+static enum status load_scoring(struct predict_answer *a, struct error *err)
+{
+    const struct command_options *o = &a->options->common;
+    struct run_config *c = calloc(1, sizeof *c);
+    struct source source;
+
+    if (!c)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a config");
+    enum status status = run_config_read(c, a->options->model, o->setting,
+                                         o->n_settings, err);
+    if (status == STATUS_OK &&
+        (status = source_read(&source, c->model, c->passed, c->n_passed, err)))
+        status = run_config_blame(c, err);
+    if (status == STATUS_OK)
+        status = source_keep(&source, (enum weights)c->weights, err);
+    if (status == STATUS_OK) {
+        a->question.spec = source.spec;
+        a->config = config_json(c, &run_config_schema);
+        take(a, 1, c->window, c->machine);
+    }
+    free(c);
+    return status;
+}
+
+enum status predict_load_run(struct predict_answer *a, struct error *err)
+{
+    return kind_of(a->options->model) == KIND_RUN ? load_scoring(a, err)
+                                                  : load_train(a, err);
+}

@@ -1,0 +1,196 @@
+/* sweep_resolve.c - Resolve a point of a study as its command would, without
+ * running it. */
+#include "sim/commands/sweep_resolve.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "models/commands/train_job.h"
+#include "models/kernels/kernels.h"
+#include "models/scoring/run_config.h"
+#include "sim/price/memory.h"
+
+/* The settings of a point, as a command takes them. */
+struct given {
+    struct config_setting setting[COMMAND_MAX_SETTINGS];
+    size_t n;
+};
+
+typedef enum status resolve_fn(struct resolved *out, const char *base,
+                               const struct given *given, bool with_data,
+                               struct error *err);
+
+static double sum_of(const struct ledger *ledger, int pass, enum metric metric)
+{
+    const struct cost sum = ledger_sum(ledger, pass, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY);
+    return cost_known(&sum, metric) ? cost_get(&sum, metric) : (double)NAN;
+}
+
+/* What a finished training leaves: weights in 4 bytes, and some 60 kB of tables,
+ * of which a curve of at most 400 lines. */
+static double kept_by_train(const struct train_job *s)
+{
+    return 4.0 * (double)memory_parameters(&s->spec) + 60e3;
+}
+
+static enum status resolve_train(struct resolved *out, const char *base,
+                                 const struct given *given, bool with_data,
+                                 struct error *err)
+{
+    struct train_job *s = train_begin(err);
+    enum status status = STATUS_OK;
+
+    if (!s)
+        return STATUS_NO_MEMORY;
+    s->arguments.config = base;
+    s->arguments.common.threads = 1;
+    s->arguments.common.n_settings = given->n;
+    memcpy(s->arguments.common.setting, given->setting,
+           given->n * sizeof *given->setting);
+    if (!(status = train_read_config(s, err)) &&
+        !(status = train_plan(s, err)) && with_data)
+        status = train_open_data(s, err);
+    if (status == STATUS_OK) {
+        const double steps = (double)s->config.steps;
+        const double rows = (double)(s->config.batch * s->config.tokens);
+        out->steps = steps;
+        out->tokens = steps * rows;
+        out->flops = steps * sum_of(s->predicted, LEDGER_ANY, METRIC_FLOPS);
+        out->seconds = steps * sum_of(s->predicted, LEDGER_ANY, METRIC_SECONDS);
+        out->flops_forward = sum_of(s->predicted, PASS_FORWARD, METRIC_FLOPS) /
+                             rows;
+        out->parameters = (double)memory_parameters(&s->spec);
+        out->bytes_kept = kept_by_train(s);
+        out->channels = s->spec.n_channels;
+        out->heads = s->spec.n_heads;
+        strcpy(out->fingerprint, s->fingerprint);
+        strcpy(out->data_hash, s->corpus.hash);
+    }
+    train_close(s);
+    return status;
+}
+
+static enum status hash_text(struct resolved *out, const char *path,
+                             struct error *err)
+{
+    struct file_map text;
+    enum status status = file_map(&text, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    snprintf(out->data_hash, sizeof out->data_hash, "%016" PRIx64,
+             (uint64_t)XXH64(text.data, text.size, 0));
+    file_unmap(&text);
+    return STATUS_OK;
+}
+
+static enum status resolve_run(struct resolved *out, const char *base,
+                               const struct given *given, bool with_data,
+                               struct error *err)
+{
+    struct run_config *config = malloc(sizeof *config);
+    struct source source;
+
+    if (!config)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a config");
+    enum status status = run_config_read(config, base, given->setting, given->n,
+                                         err);
+    if (status == STATUS_OK &&
+        (status = source_read(&source, config->model, config->passed,
+                              config->n_passed, err)) != STATUS_OK)
+        status = run_config_blame(config, err);
+    if (status == STATUS_OK && !file_exists(config->text))
+        status = run_config_fail(config, "run.text", err, "%.200s: no such"
+                                 " file", config->text);
+    if (status == STATUS_OK && with_data)
+        status = hash_text(out, config->text, err);
+    free(config);
+    return status;
+}
+
+static const struct { const char *name; resolve_fn *resolve; } works[] = {
+    { "train", resolve_train }, { "run", resolve_run },
+};
+
+/* Append "key=value"; the text is the caller's to free. */
+static enum status give(struct given *given, const char *key, const char *value,
+                        const char *place, struct error *err)
+{
+    char *text = NULL;
+
+    if (given->n == COMMAND_MAX_SETTINGS)
+        return error_set(err, STATUS_BAD_VALUE, "more than %d settings",
+                         COMMAND_MAX_SETTINGS);
+    if (asprintf(&text, "%s=%s", key, value) < 0)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a point");
+    given->setting[given->n++] = (struct config_setting){ .text = text,
+                                                          .place = place };
+    return STATUS_OK;
+}
+
+enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
+                          const struct sweep_point *point, bool with_data,
+                          const char *machine, struct error *err)
+{
+    struct given given = { .n = 0 };
+    enum status status = STATUS_OK;
+    size_t w = 0;
+
+    *out = (struct resolved){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "",
+                              "" };
+    for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++)
+        if (point->setting[i].given)
+            status = give(&given, point->setting[i].key,
+                          point->setting[i].given, point->setting[i].place, err);
+    if (machine && status == STATUS_OK)
+        status = give(&given, "machine", machine, NULL, err);
+    while (strcmp(works[w].name, sweep->work->name) != 0)
+        w++;
+    if (status == STATUS_OK)
+        status = works[w].resolve(out, sweep->base, &given, with_data, err);
+    while (given.n-- > 0)
+        free((char *)given.setting[given.n].text);
+    return status;
+}
+
+enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
+                               const json_t *summary, struct error *err)
+{
+    const json_t *by = json_object_get(summary, "provenance");
+    const char *data = json_string_value(json_object_get(by, "data_hash"));
+    const char *print = json_string_value(json_object_get(summary,
+                                                          "fingerprint"));
+    struct resolved f;
+    enum status status = sweep_resolve(&f, sweep, &sweep->point[point], true,
+                                       NULL, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!data || strcmp(data, f.data_hash) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "was done on other data (hash"
+                         " %s; the text has %s now)", data ? data : "unknown",
+                         f.data_hash);
+    if (*f.fingerprint && (!print || strcmp(print, f.fingerprint) != 0))
+        return error_set(err, STATUS_BAD_VALUE, "was trained by another config:"
+                         " a default, or what a key names, is another now");
+    return STATUS_OK;
+}
+
+enum status sweep_would_repeat_bits(const struct sweep *sweep, int32_t point,
+                                    const json_t *summary, struct error *err)
+{
+    const char *then = json_string_value(json_object_get(
+        json_object_get(summary, "provenance"), "isa"));
+    const char *now = kernels_best()->name;
+
+    if (then && strcmp(then, now) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "was done under the %s kernels,"
+                         " these are %s and come to other bits; ISOBATH_KERNELS="
+                         "%s takes those of then, --any-kernels takes the point"
+                         " as it is", then, now, then);
+    return sweep_would_repeat(sweep, point, summary, err);
+}

@@ -1,0 +1,107 @@
+/* shipped.c - Look for configs beside the program. */
+#include "sim/core/base/shipped.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/core/base/nearest.h"
+
+static const char installed[] = "share/isobath/configs";
+
+/* The folder that holds the folder of the program: the tree, or the prefix. */
+static void find_root(char out[FILE_PATH_SIZE])
+{
+    ssize_t n = readlink("/proc/self/exe", out, FILE_PATH_SIZE - 1);
+
+    out[n < 0 ? 0 : n] = '\0';
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(out, '/');
+        if (slash)
+            *slash = '\0';
+    }
+}
+
+bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind)
+{
+    const char *named = getenv("ISOBATH_CONFIGS");
+    char root[FILE_PATH_SIZE];
+    struct stat info;
+
+    find_root(root);
+    const struct { const char *folder, *below; } places[] = {
+        { named, NULL }, { root, "configs" }, { root, installed },
+        { "configs", NULL },
+    };
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *below = places[i].below;
+        int n = !places[i].folder ? FILE_PATH_SIZE
+                : snprintf(out, FILE_PATH_SIZE, "%s%s%s/%s", places[i].folder,
+                           below ? "/" : "", below ? below : "", kind);
+        if (n < FILE_PATH_SIZE && stat(out, &info) == 0 &&
+            S_ISDIR(info.st_mode))
+            return true;
+    }
+    return false;
+}
+
+bool shipped_is_installed(const char *path)
+{
+    char root[FILE_PATH_SIZE];
+
+    find_root(root);
+    const size_t n = strlen(root), m = strlen(installed);
+    return strncmp(path, root, n) == 0 && path[n] == '/' &&
+           strncmp(path + n + 1, installed, m) == 0 && path[n + 1 + m] == '/';
+}
+
+/* Offer the names of the configs in a folder; those that are near are kept in
+ * `best`. */
+static void offer_all(struct nearest *near, const char *folder,
+                      char best[FILE_PATH_SIZE])
+{
+    DIR *directory = opendir(folder);
+    const struct dirent *entry;
+    char name[FILE_PATH_SIZE];
+
+    while (directory && (entry = readdir(directory))) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (!dot || strcmp(dot, ".yaml") != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(dot - entry->d_name),
+                 entry->d_name);
+        nearest_offer(near, name);
+        if (near->name == name)
+            near->name = strcpy(best, name);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
+                         const char *name, struct error *err)
+{
+    struct nearest near = nearest_to(name);
+    char folder[FILE_PATH_SIZE], best[FILE_PATH_SIZE];
+
+    if (strlen(name) >= FILE_PATH_SIZE)
+        return error_set(err, STATUS_BAD_VALUE, "file name of %zu bytes:"
+                         " allowed are %d", strlen(name), FILE_PATH_SIZE - 1);
+    strcpy(out, name);
+    if (!*name || strpbrk(name, "/.") || file_exists(name))
+        return STATUS_OK;
+    for (const char *const *kind = kinds; *kind; kind++) {
+        if (!shipped_folder(folder, *kind))
+            continue;
+        if (snprintf(out, FILE_PATH_SIZE, "%s/%s.yaml", folder, name) <
+                FILE_PATH_SIZE && file_exists(out))
+            return STATUS_OK;
+        offer_all(&near, folder, best);
+    }
+    return error_set(err, STATUS_BAD_VALUE, "%s: no such file, and none of the"
+                     " %s that come with isobath%s%s%s", name, kinds[0],
+                     near.name ? "; did you mean '" : "",
+                     near.name ? near.name : "", near.name ? "'?" : "");
+}

@@ -1,0 +1,29 @@
+/* shipped.h - Find configs that come with the program, by their names.
+ *
+ * Their folders are those of the first of these that there is: $ISOBATH_CONFIGS;
+ * configs beside the folder of the program, as in the tree; share/isobath/configs
+ * there, as installed; configs. */
+#ifndef SHIPPED_H
+#define SHIPPED_H
+
+#include <stdbool.h>
+#include "sim/core/base/error.h"
+#include "sim/core/base/file.h"
+
+/* The folder of a kind: "machines", "models", "runs", "studies", "counters".
+ * False: there is none. */
+bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind);
+
+/* The file that `name` means: one of that name, as it is; or, for a word with
+ * neither a slash nor a dot in it that is no file's name, NAME.yaml of the first
+ * of the kinds, NULL-ended, that has it.  STATUS_BAD_VALUE: none has, with the
+ * nearest that there is. */
+enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
+                         const char *name, struct error *err) MUST_CHECK;
+
+/* True if the file is a shipped config that is installed.  What it names outside
+ * of its folders, "../../build/corpus/kjv.txt", then lies below the working
+ * directory, as for a program that is started in its tree. */
+bool shipped_is_installed(const char *path);
+
+#endif
