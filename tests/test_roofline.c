@@ -141,6 +141,19 @@ Test(roofline, a_cache_of_unknown_rate_holds_operands_and_bounds_no_time)
     cr_expect(epsilon_eq(dbl, s.value, 0.101, 1e-9));     /* L1: 800 / 8e3 */
 }
 
+/* As victim caches, and first levels of many processors together, may be. */
+Test(roofline, a_far_level_smaller_than_a_near_one_holds_nothing_more)
+{
+    struct machine m = machine();
+    m.level[LEVEL_L3].size_bytes.value = 500;
+    struct roofline_load load = { .fresh_bytes = 800, .footprint_bytes = 800 };
+    struct traffic t = roofline_traffic(&m, &load);
+
+    cr_expect(eq(dbl, t.at[LEVEL_L2], 800));      /* 100 do not hold them */
+    cr_expect(eq(dbl, t.at[LEVEL_L3], 0));        /* 1000 do */
+    cr_expect(eq(dbl, t.at[LEVEL_DRAM], 0));
+}
+
 Test(roofline, a_machine_without_caches_takes_all_from_memory)
 {
     struct machine m = machine();

@@ -156,8 +156,14 @@ static void print_model(FILE *file, const struct predict_answer *a)
               " see depends on it\n", file);
 }
 
-static void print_range(FILE *file, enum metric metric, struct estimate e)
+static void print_range(FILE *file, const struct prediction *prediction,
+                        enum metric metric, struct estimate e)
 {
+    if (isnan(e.value)) {
+        fprintf(file, "%-12sunknown: %s\n", metric_table[metric].column,
+                ledger_reason(prediction->ledger, metric));
+        return;
+    }
     struct prefix prefix = prefix_for(e.value);
     char unit[16];
 
@@ -213,8 +219,10 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
     enum status status = print_table(file, a, err);
     fputc('\n', file);
     if (a->machine) {
-        print_range(file, METRIC_SECONDS, a->model.range.seconds);
-        print_range(file, METRIC_JOULES, a->model.range.joules);
+        print_range(file, &a->model, METRIC_SECONDS,
+                    a->model.range.seconds);
+        print_range(file, &a->model, METRIC_JOULES,
+                    a->model.range.joules);
     }
     predict_memory_text(file, a);
     if (status == STATUS_OK)
@@ -293,11 +301,11 @@ static json_t *range_json(const struct predict_answer *a,
 {
     if (!a->machine)
         return json_null();
-    return json_pack("{s:{s:f, s:f}, s:{s:f, s:f}}",
-                     "seconds", "low", range.seconds.low,
-                     "high", range.seconds.high,
-                     "joules", "low", range.joules.low,
-                     "high", range.joules.high);
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o}}",
+                     "seconds", "low", json_number(range.seconds.low),
+                     "high", json_number(range.seconds.high),
+                     "joules", "low", json_number(range.joules.low),
+                     "high", json_number(range.joules.high));
 }
 
 static json_t *conventions_json(const struct predict_answer *a)

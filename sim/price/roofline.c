@@ -19,7 +19,7 @@ struct traffic roofline_traffic(const struct machine *machine,
     double stale = (double)load->stale_bytes;
     double own = fresh + stale, all = fmax(load->footprint_bytes, own);
     struct traffic traffic = { .at = { [LEVEL_L1] = own } };
-    double size = 0;                 /* of the level one nearer the core */
+    double size = 0;                 /* of the largest level nearer the core */
     double rewritten = load->lines ? (double)lines_rewritten(load->lines) : 0;
 
     if (machine_has_level(machine, LEVEL_L1))
@@ -31,7 +31,7 @@ struct traffic roofline_traffic(const struct machine *machine,
         traffic.in[i] = own > 0 ? traffic.at[i] * (1.0 - rewritten / own) : 0;
         if (load->lines)
             traffic.in[i] += lines_again(load->lines, size);
-        size = machine->level[i].size_bytes.value;
+        size = fmax(size, machine->level[i].size_bytes.value);
     }
     return traffic;
 }
