@@ -19,6 +19,7 @@ const struct flag run_flags[] = {
         " from standard input.  The new text goes to standard output, its cost"
         " to standard error"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
