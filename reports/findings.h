@@ -6,6 +6,7 @@
 #include "reports/draw/plot.h"
 #include "reports/read/claims.h"
 #include "reports/read/curve.h"
+#include "reports/read/scaling.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
 #include "reports/read/tokens.h"
@@ -62,6 +63,7 @@ struct report {
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
     struct claims claims;      /* of studies */
+    struct scaling scaling;    /* of its runs */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
     const struct run *profile; /* the first; NULL: none was given */
     size_t n_profiles;         /* of the runs as given */

@@ -129,7 +129,7 @@ Test(machine_profile, joules_are_priors_and_say_so)
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_assert(eq(str, m.joules_per_flop[PRECISION_FP32].grade, "assumed"));
     cr_assert(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
-    cr_assert(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
+    cr_assert(full_compute_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 /* A neighbour took the machine while L1 was measured. */
@@ -213,7 +213,7 @@ Test(machine_profile, fitted_joules_replace_priors_with_their_interval)
     cr_expect(eq(dbl, m.level[LEVEL_L1].joules_per_byte.value, 5e-12));
     cr_expect(eq(dbl, m.level[LEVEL_L2].joules_per_byte.value, 3e-12));
     cr_expect(eq(dbl, m.level[LEVEL_DRAM].joules_per_byte.value, 90e-12));
-    cr_expect(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
+    cr_expect(full_compute_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 Test(machine_profile, what_the_fit_does_not_resolve_keeps_its_prior)

@@ -114,7 +114,7 @@ static void print_regime(FILE *file, const struct predict_answer *a)
               "\n", file);
 }
 
-static void print_model(FILE *file, const struct predict_answer *a)
+void predict_print_question(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
@@ -146,18 +146,28 @@ static void print_model(FILE *file, const struct predict_answer *a)
         source_weights_text(weights, s);
         fprintf(file, "matrices as stored: %s\n", weights);
     }
-    fprintf(file, "phase %s%s, B %d, T %d; machine %s\n",
+    fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
-            (int)a->options->batch, T,
-            a->machine ? a->machine->name : "none given");
+            (int)a->options->batch, T);
+    if (a->options->machines.n > 1)
+        fprintf(file, "%d machines\n", a->options->machines.n);
+    else
+        fprintf(file, "machine %s\n",
+                a->machine ? a->machine->name : "none given");
     print_regime(file, a);
     if (a->model.allocation.kept)
         fputs("kept tokens are assumed to be evenly spaced: how many keys they"
               " see depends on it\n", file);
 }
 
-static void print_range(FILE *file, enum metric metric, struct estimate e)
+static void print_range(FILE *file, const struct prediction *prediction,
+                        enum metric metric, struct estimate e)
 {
+    if (isnan(e.value)) {
+        fprintf(file, "%-12sunknown: %s\n", metric_table[metric].column,
+                ledger_reason(prediction->ledger, metric));
+        return;
+    }
     struct prefix prefix = prefix_for(e.value);
     char unit[16];
 
@@ -206,15 +216,17 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
 enum status predict_print_text(FILE *file, const struct predict_answer *a,
                                struct error *err)
 {
-    print_model(file, a);
+    predict_print_question(file, a);
     fputc('\n', file);
     if (a->options->by == PREDICT_BY_MEMORY)
         return predict_memory_table(file, a, err);
     enum status status = print_table(file, a, err);
     fputc('\n', file);
     if (a->machine) {
-        print_range(file, METRIC_SECONDS, a->model.range.seconds);
-        print_range(file, METRIC_JOULES, a->model.range.joules);
+        print_range(file, &a->model, METRIC_SECONDS,
+                    a->model.range.seconds);
+        print_range(file, &a->model, METRIC_JOULES,
+                    a->model.range.joules);
     }
     predict_memory_text(file, a);
     if (status == STATUS_OK)
@@ -293,11 +305,11 @@ static json_t *range_json(const struct predict_answer *a,
 {
     if (!a->machine)
         return json_null();
-    return json_pack("{s:{s:f, s:f}, s:{s:f, s:f}}",
-                     "seconds", "low", range.seconds.low,
-                     "high", range.seconds.high,
-                     "joules", "low", range.joules.low,
-                     "high", range.joules.high);
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o}}",
+                     "seconds", "low", json_number(range.seconds.low),
+                     "high", json_number(range.seconds.high),
+                     "joules", "low", json_number(range.joules.low),
+                     "high", json_number(range.joules.high));
 }
 
 static json_t *conventions_json(const struct predict_answer *a)
