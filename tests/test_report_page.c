@@ -527,6 +527,20 @@ Test(report_page, fewer_than_six_repeats_claim_no_time)
     page = text_of("out/index.html");
     lacks(page, "% less time");
     has(page, "an unclear change in time (-5.8 %, from fewer than 6 repeats");
+    has(page, "an unknown change in FLOPs (");
+    lacks(page, "change in fewer");
+    free(page);
+}
+
+Test(report_page, one_run_is_one)
+{
+    char *page;
+    make("run");
+    put_summary("run/summary.json", "\"train\"}");
+    report_of(in_folder("run"));
+    page = text_of("out/index.html");
+    lacks(page, "1 runs");
+    has(page, "1 run, without a held-out loss");
     free(page);
 }
 

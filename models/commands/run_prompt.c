@@ -11,6 +11,7 @@
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
 #include "models/scoring/run_rule.h"
+#include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
 #include "models/tokens/text_stream.h"
 #include "sim/core/answer/json.h"
@@ -280,14 +281,8 @@ static enum status open_output(struct prompt_session *s, struct error *err)
 static enum status open_session(struct prompt_session *s, struct error *err)
 {
     const struct run_config *c = s->job->config;
-    enum status status = source_read(&s->source, c->model, c->passed,
-                                     c->n_passed, err);
-    if (status != STATUS_OK)
-        return run_config_blame(c, err);
-    status = source_keep(&s->source, (enum weights)c->weights, err);
-    if (status != STATUS_OK)
-        return status;
-    status = run_rule_check(c, &s->source, err);
+    enum status status = run_source_open(&s->source, c, err);
+
     if (status == STATUS_OK && *c->machine) {
         s->machine = malloc(sizeof *s->machine);
         status = s->machine ? machine_load(s->machine, c->machine, err)

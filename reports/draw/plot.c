@@ -75,6 +75,14 @@ void range_widen(struct range *r, double share, double least)
     r->high += room;
 }
 
+/* gnuplot's ticks are as far apart as the largest power of ten in the range or,
+ * where there are fewer than five of those, 0.5 or 0.2 of it (5.4: axis.c,
+ * quantize_normal_tics). */
+int plot_decimals(double low, double high)
+{
+    return (int)fmax(0, -floor(log10((high - low) / 5)));
+}
+
 void plot_axes(struct plot *plot, struct frame f)
 {
     if (f.log_x || f.log_y)
@@ -82,6 +90,9 @@ void plot_axes(struct plot *plot, struct frame f)
                 !f.log_y ? "x" : !f.log_x ? "y" : "xy", f.log_x, f.log_y);
     fprintf(plot->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
             f.x0, f.x1, f.y0, f.y1);
+    if (!f.log_y)
+        fprintf(plot->script, "set format y '%%.%df'\n",
+                plot_decimals(f.y0, f.y1));
 }
 
 void plot_log_tics(struct plot *plot, char axis, double low, double high,

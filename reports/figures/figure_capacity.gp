@@ -5,7 +5,7 @@ set logscale x 2; LOGX = 1
 set xrange [X0:1.12]
 eval UNNAMED
 set yrange [Y0:Y1]
-set format y '%.2f'
+set format y YFORMAT
 set bmargin at screen (SPLIT+8)/H
 set ylabel 'loss, nats per byte' offset 0.6,0
 if (exists("DENSE")) {

@@ -1,7 +1,6 @@
 # Every run and the means of each kind; DENSE and SD of the best dense model to
 # beat, where there is one.
 set format x '%g'
-set format y '%.2f'
 set xlabel XLABEL offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
 if (exists("DENSE")) {

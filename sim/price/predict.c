@@ -118,7 +118,8 @@ static void forward(struct pricing *p, bool training, unsigned with)
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_EMBED, ROWS_ALL);
     for (int32_t l = 0; l < p->job.spec->n_layers; l++)
-        layer_forward(p, l, training);
+        if (pricing_walks(p, l))
+            layer_forward(p, l, training);
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
     pricing_rows(p, OP_NORM, read);
@@ -172,26 +173,17 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
     pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 
-/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
-static int32_t last_stop(const struct model_spec *spec)
-{
-    if (spec->backbone_frozen)
-        for (int32_t l = 0; l < spec->n_layers; l++)
-            if (spec->routed[l])
-                return l;
-    return LEDGER_OUTSIDE;
-}
-
 static void backward(struct pricing *p)
 {
-    const int32_t stop = last_stop(p->job.spec);
+    const int32_t stop = p->stop;
 
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_LOSS, ROWS_ALL);
     pricing_rows(p, OP_HEAD, ROWS_ALL);
     pricing_rows(p, OP_NORM, ROWS_ALL);
     for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--)
-        layer_backward(p, l, l == stop);
+        if (pricing_walks(p, l))
+            layer_backward(p, l, l == stop);
     if (stop != LEDGER_OUTSIDE)
         return;
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
@@ -231,15 +223,16 @@ enum status predict_train_step(struct ledger *ledger,
     struct pricing p;
     enum status status = spec_check_training(job->spec, err);
     if (status == STATUS_OK)
-        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, err);
+        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, true, PREDICT_LOSS);
     backward(&p);
     update_layer(&p, LEDGER_OUTSIDE);
     for (int32_t l = 0; l < job->spec->n_layers; l++)
-        update_layer(&p, l);
-    return pricing_end(&p, range);
+        if (pricing_walks(&p, l))
+            update_layer(&p, l);
+    return pricing_end(&p);
 }
 
 enum status predict_forward(struct ledger *ledger,
@@ -253,11 +246,11 @@ enum status predict_forward(struct ledger *ledger,
     enum status status = pricing_begin(&p, ledger, job,
                                        with & PREDICT_LAST ? MEMORY_LAST
                                                            : MEMORY_FORWARD,
-                                       false, err);
+                                       false, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, false, with);
-    return pricing_end(&p, range);
+    return pricing_end(&p);
 }
 
 static enum status decode(struct ledger *ledger, const struct predict_job *job,
@@ -266,11 +259,11 @@ static enum status decode(struct ledger *ledger, const struct predict_job *job,
 {
     struct pricing p;
     enum status status = pricing_begin(&p, ledger, job, MEMORY_DECODE,
-                                       expected, err);
+                                       expected, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, false, PREDICT_HEAD);
-    return pricing_end(&p, range);
+    return pricing_end(&p);
 }
 
 enum status predict_decode(struct ledger *ledger,

@@ -99,6 +99,17 @@ enum status flags_set_key(struct command_options *o, const char *key,
     return status;
 }
 
+static enum status add_path(const struct reader *r, const char *name,
+                            struct config_paths *paths, const char *value)
+{
+    if (paths->n == CONFIG_PATHS_MAX || strlen(value) >= CONFIG_TEXT_SIZE)
+        return error_set(r->err, STATUS_BAD_VALUE, "%s %.64s: allowed are at"
+                         " most %d, of at most %d bytes", name, value,
+                         CONFIG_PATHS_MAX, CONFIG_TEXT_SIZE - 1);
+    strcpy(paths->value[paths->n++], value);
+    return STATUS_OK;
+}
+
 static enum status set(const struct reader *r, const struct flag *flag,
                        const char *value)
 {
@@ -124,6 +135,9 @@ static enum status set(const struct reader *r, const struct flag *flag,
     case CONFIG_TEXT:
         memcpy(member, &value, sizeof value);
         return STATUS_OK;
+    case CONFIG_PATHS:
+        return add_path(r, key->name, (struct config_paths *)(void *)member,
+                        value);
     default:
         return config_parse(o, key, value, r->err);
     }
@@ -356,7 +370,8 @@ void flags_usage(FILE *file, const struct command *command)
 static void describe(char *out, size_t size, const struct config_key *key)
 {
     if (key->type == CONFIG_BOOL || key->type == CONFIG_TEXT ||
-        key->type == CONFIG_PATH || key->type == CONFIG_SETTINGS)
+        key->type == CONFIG_PATH || key->type == CONFIG_PATHS ||
+        key->type == CONFIG_SETTINGS)
         snprintf(out, size, "%s", key->fallback ? "" : "required");
     else
         config_describe(out, size, key);

@@ -41,6 +41,7 @@
  * `operand` below.  A flag sets a member of the command's options:
  *     CONFIG_BOOL       bool: whether the flag was given
  *     CONFIG_TEXT       const char *: borrowed from the command line, or NULL
+ *     CONFIG_PATHS      struct config_paths: one each time the flag is given
  *     CONFIG_SETTINGS   --set KEY=VALUE
  *     another type      as in a config; CONFIG_INT an int64_t
  * The default NULL makes a flag required.  With the default "" the member is 0
