@@ -49,6 +49,8 @@ set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s

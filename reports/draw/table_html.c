@@ -184,7 +184,11 @@ static void html_known(const struct column *column, struct layout layout,
             *number == '<' ? "&lt;" : "",
             *number == '<' ? number + 1 : number);
     if (isfinite(a.low) && isfinite(a.high)) {
-        table_half_number(number, half_width(a), a.value, column, layout, cell);
+        if (column->style == COLUMN_RATIO)
+            snprintf(number, sizeof number, "%.1f", 100 * half_width(a));
+        else
+            table_half_number(number, half_width(a), a.value, column, layout,
+                              cell);
         fprintf(out, " <i>±%s</i>", *number == '<' ? number + 1
                 : strncmp(number, "+", 1) == 0 ? number + 1
                 : strncmp(number, "±", 2) == 0 ? number + 2 : number);

@@ -81,7 +81,7 @@ static const struct column totals_off_columns[] = {
     { "metric", "amount", "", COLUMN_TEXT, true },
     { "predicted", "predicted", "", COLUMN_QUANTITY, false },
     { "counted", "counted", "", COLUMN_QUANTITY, false },
-    { "ratio", "counted / predicted", "", COLUMN_RATIO, false },
+    { "ratio", "counted, off", "", COLUMN_RATIO, false },
 };
 
 static void add_off(struct report *r, struct table *t,
@@ -128,7 +128,7 @@ static const struct column seen_columns[] = {
     { "model", "model", "", COLUMN_TEXT, true },
     { "flops_counted", "FLOPs counted", "", COLUMN_QUANTITY, false },
     { "flops_measured", "FLOPs measured", "", COLUMN_QUANTITY, false },
-    { "ratio", "measured / counted", "", COLUMN_RATIO, false },
+    { "ratio", "measured, off", "", COLUMN_RATIO, false },
 };
 
 static void seen(struct report *r)
