@@ -178,6 +178,38 @@ static void print_range(FILE *file, const struct prediction *prediction,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }
 
+/* How many tokens the priced work handles. */
+static double tokens_of(const struct predict_answer *a)
+{
+    const double batch = (double)a->options->batch;
+    return a->question.phase == MEMORY_DECODE
+               ? batch : batch * a->question.n_tokens;
+}
+
+/* What a token takes of each metric that is known, and tokens in a second. */
+static void print_per_token(FILE *file, const struct predict_answer *a)
+{
+    const double tokens = tokens_of(a);
+    const struct cost *total = &a->total.model;
+    const char *before = "a token     ";
+    char text[TABLE_NUMBER_SIZE];
+
+    for (int i = 0; i < N_SHOWN; i++) {
+        const char *unit = metric_table[shown[i]].unit;
+        if (!cost_known(total, shown[i]))
+            continue;
+        table_si(text, cost_get(total, shown[i]) / tokens,
+                 strcmp(unit, "flop") == 0 ? "FLOP" : unit);
+        fprintf(file, "%s%s", before, table_ascii(text));
+        before = ", ";
+    }
+    if (cost_known(total, METRIC_SECONDS)) {
+        const double rate = tokens / cost_get(total, METRIC_SECONDS);
+        fprintf(file, "; %.*f tokens/s", rate < 100, rate);
+    }
+    fputc('\n', file);
+}
+
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
                                      struct error *err)
 {
@@ -222,6 +254,7 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
         return predict_memory_table(file, a, err);
     enum status status = print_table(file, a, err);
     fputc('\n', file);
+    print_per_token(file, a);
     if (a->machine) {
         print_range(file, &a->model, METRIC_SECONDS,
                     a->model.range.seconds);
@@ -298,6 +331,17 @@ static json_t *rows_json(const struct predict_answer *a)
             "dense", cost_json(&row->dense), "of_dense", of_dense));
     }
     return table;
+}
+
+static json_t *per_token_json(const struct predict_answer *a)
+{
+    json_t *out = json_object();
+
+    for (int i = 0; i < N_SHOWN; i++)
+        json_object_set_new(out, metric_table[shown[i]].column, json_known(
+            cost_get(&a->total.model, shown[i]) / tokens_of(a),
+            cost_known(&a->total.model, shown[i])));
+    return out;
 }
 
 static json_t *range_json(const struct predict_answer *a,
@@ -388,6 +432,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "by",
                         json_string(predict_by_names[a->options->by]));
     json_object_set_new(summary, "table", rows_json(a));
+    json_object_set_new(summary, "per_token", per_token_json(a));
     json_object_set_new(summary, "range", range_json(a, a->model.range));
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(

@@ -31,7 +31,7 @@ struct reader {
     struct error           *err;
 };
 
-static bool is_operand(const struct flag *flag)
+bool flags_is_operand(const struct flag *flag)
 {
     return flag->value.name[0] != '-';
 }
@@ -56,7 +56,7 @@ static enum status unknown(const struct reader *r, const char *name, int length)
     struct nearest near = nearest_to(typed);
     for (const struct flag *f = r->command->flags; f->value.name; f++) {
         size_t used = strlen(all);
-        if (is_operand(f))
+        if (flags_is_operand(f))
             continue;
         nearest_offer(&near, f->value.name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
@@ -213,7 +213,7 @@ static enum status read_operand(const struct reader *r, char *text)
     struct command_options *o = r->options;
     const struct flag *row = r->command->flags;
 
-    while (row->value.name && !is_operand(row))
+    while (row->value.name && !flags_is_operand(row))
         row++;
     if (!row->value.name)
         return error_set(r->err, STATUS_BAD_VALUE, "'%s': isobath %s takes"
@@ -377,20 +377,28 @@ static void describe(char *out, size_t size, const struct config_key *key)
         config_describe(out, size, key);
 }
 
-static void help_row(FILE *file, const struct command *command,
-                     const struct flag *flag)
+void flags_row(struct flag_row *out, const struct command *command,
+               const struct flag *flag)
 {
-    const struct config_key *key =
-        flag->key ? config_find(command->config, flag->key) : &flag->value;
     const char letter[] = { '-', letter_of(flag->value.name), ',', ' ', '\0' };
-    char name[NAME_SIZE], described[512];
 
-    snprintf(name, sizeof name, "%s%s%s%s", letter[1] ? letter : "",
+    out->letter = letter[1];
+    out->key = flag->key ? config_find(command->config, flag->key)
+                         : &flag->value;
+    snprintf(out->name, sizeof out->name, "%s%s%s%s", letter[1] ? letter : "",
              flag->value.name, !flag->argument ? ""
                                : may_lack_value(flag) ? "[=" : "=",
              flag->argument ? flag->argument + may_lack_value(flag) : "");
-    describe(described, sizeof described, key);
-    config_help_row(file, name, described, key->help);
+    describe(out->described, sizeof out->described, out->key);
+}
+
+static void help_row(FILE *file, const struct command *command,
+                     const struct flag *flag)
+{
+    struct flag_row row;
+
+    flags_row(&row, command, flag);
+    config_help_row(file, row.name, row.described, row.key->help);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -408,13 +416,12 @@ static void help_group(FILE *file, const struct command *command,
             help_row(file, command, f);
 }
 
-/* True if no row before this one goes with the same flag. */
-static bool begins_group(const struct flag *flags, const struct flag *flag)
+const char *flags_group(const struct command *command, const struct flag *flag)
 {
-    for (; flags < flag; flags++)
-        if (is_same(flags->with, flag->with))
-            return false;
-    return flag->with != NULL;
+    for (const struct flag *f = command->flags; f < flag; f++)
+        if (is_same(f->with, flag->with))
+            return NULL;
+    return flag->with;
 }
 
 void flags_help(FILE *file, const struct command *command)
@@ -425,7 +432,7 @@ void flags_help(FILE *file, const struct command *command)
     fprintf(file, "\nExamples:\n%s\n", command->examples);
     help_group(file, command, NULL);
     for (const struct flag *f = command->flags; f->value.name; f++)
-        if (begins_group(command->flags, f))
+        if (flags_group(command, f))
             help_group(file, command, f->with);
     if (command->config)
         fprintf(file, "\n'isobath keys %s' lists the keys of its config.\n",

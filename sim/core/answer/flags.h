@@ -162,6 +162,20 @@ enum status flags_set_key(struct command_options *options, const char *key,
                           const char *value, const char *flag,
                           struct error *err) MUST_CHECK;
 
+/* How help writes a flag, and what it says of it. */
+struct flag_row {
+    char letter;                 /* '\0': none */
+    char name[128];              /* "-o, --output=DIR" */
+    char described[512];         /* "one of a, b; default a"; "": nothing to say */
+    const struct config_key *key;          /* of the flag, or of the config */
+};
+void flags_row(struct flag_row *out, const struct command *command,
+               const struct flag *flag);
+bool flags_is_operand(const struct flag *flag);
+/* The flag whose group, "With --explain:", begins with this row; NULL: none
+ * does. */
+const char *flags_group(const struct command *command, const struct flag *flag);
+
 /* Print how to call a command; print what it does, by example, and its
  * flags. */
 void flags_usage(FILE *file, const struct command *command);
