@@ -76,6 +76,26 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 s->first_besides ? " and of the others a share" : "");
 }
 
+/* Experts of a layer that a step is expected to enter. */
+static double entered_by(const struct predict_question *q)
+{
+    const double rows = (double)q->n_sequences *
+                        (q->phase == MEMORY_DECODE ? 1 : q->n_tokens);
+    return spec_experts_entered(&q->spec, rows);
+}
+
+static void print_experts(FILE *file, const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+
+    if (e->n == 0)
+        return;
+    fprintf(file, "%d of %d experts a token in %d layers, %.4g M parameters"
+            " active; a step is expected to enter %.4g\n", e->active, e->n,
+            spec_n_expert_layers(&q->spec),
+            (double)memory_active_parameters(&q->spec) / 1e6, entered_by(q));
+}
+
 /* The rows that have logits, where there is a choice. */
 static const char *logits_text(const struct predict_question *q)
 {
@@ -141,6 +161,7 @@ static void print_model(FILE *file, const struct predict_answer *a)
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
     }
+    print_experts(file, &a->question);
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
@@ -313,7 +334,8 @@ static json_t *conventions_json(const struct predict_answer *a)
     json_t *out = json_object();
 
     for (const struct predict_convention *c = predict_conventions;
-         a->question.phase == MEMORY_TRAIN && c->name; c++)
+         a->question.phase == MEMORY_TRAIN &&
+         spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
             "flops", predict_train_flops(c, &a->model.spec,
                                          &a->model.allocation),
@@ -336,6 +358,16 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
                                     "predicted"));
     json_decref(twin);
     return status;
+}
+
+static json_t *experts_json(const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    return e->n == 0 ? json_null()
+                     : json_pack("{s:i, s:i, s:i, s:f}", "experts", (int)e->n,
+                                 "active", (int)e->active, "layers",
+                                 (int)spec_n_expert_layers(&q->spec),
+                                 "entered", entered_by(q));
 }
 
 static json_t *regime_json(const struct regime *r)
@@ -388,6 +420,9 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
+    json_object_set_new(summary, "active_parameters", json_integer(
+        (json_int_t)memory_active_parameters(&a->question.spec)));
+    json_object_set_new(summary, "experts", experts_json(&a->question));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)
