@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/files/gguf.h"
+#include "models/files/sniff.h"
 #include "models/tokens/tokenizer_file.h"
 #include "sim/core/base/file.h"
 
@@ -119,6 +120,13 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 static enum status open_file(struct tokenizer_parts *parts, const char *path,
                              int32_t n_vocab, struct error *err)
 {
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (sniff == SNIFF_GGUF)
+        return open_gguf(parts, path, n_vocab, err);
     for (int i = 0; i < FORMATS; i++)
         if (ends_with(path, formats[i].end))
             return formats[i].open(parts, path, n_vocab, err);

@@ -102,11 +102,12 @@ static enum status read_model(struct tokenizer_parts *parts,
     if (gguf_text_is(model, "llama")) {
         bool prefix = true;
         parts->kind = TOKENIZER_SPM;
-        parts->underline = true;
         parts->begins = true;
         if (gguf_has(file, KEY("add_space_prefix")))
             status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
-        return status == STATUS_OK ? tokenizer_add_spaces(parts, prefix, err)
+        if (status == STATUS_OK)
+            status = tokenizer_add_prefix(parts, prefix, err);
+        return status == STATUS_OK ? tokenizer_add_underline(parts, err)
                                    : status;
     }
     if (!gguf_text_is(model, "gpt2"))

@@ -28,7 +28,7 @@ struct tokenizer_parts {
     bool underline;              /* U+2581 in a word is a space */
     bool fuse_unknown;           /* neighbours without a token are one */
     bool spaced;                 /* a space is put before texts */
-    bool finds_all;              /* UNIGRAM: a word may be a special token */
+    bool narrow;                 /* UNIGRAM: scores are kept as float32 */
     bool has_words;              /* SPM: no token crosses the start of a word */
     bool begins;                 /* a text has BOS before it */
     int32_t n_model;             /* ids that the model knows; 0: not known */

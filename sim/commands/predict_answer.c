@@ -134,7 +134,7 @@ static void print_regime(FILE *file, const struct predict_answer *a)
               "\n", file);
 }
 
-static void print_model(FILE *file, const struct predict_answer *a)
+void predict_print_question(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
@@ -167,10 +167,14 @@ static void print_model(FILE *file, const struct predict_answer *a)
         source_weights_text(weights, s);
         fprintf(file, "matrices as stored: %s\n", weights);
     }
-    fprintf(file, "phase %s%s, B %d, T %d; machine %s\n",
+    fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
-            (int)a->options->batch, T,
-            a->machine ? a->machine->name : "none given");
+            (int)a->options->batch, T);
+    if (a->options->machines.n > 1)
+        fprintf(file, "%d machines\n", a->options->machines.n);
+    else
+        fprintf(file, "machine %s\n",
+                a->machine ? a->machine->name : "none given");
     print_regime(file, a);
     if (a->model.allocation.kept)
         fputs("kept tokens are assumed to be evenly spaced: how many keys they"
@@ -233,7 +237,7 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
 enum status predict_print_text(FILE *file, const struct predict_answer *a,
                                struct error *err)
 {
-    print_model(file, a);
+    predict_print_question(file, a);
     fputc('\n', file);
     if (a->options->by == PREDICT_BY_MEMORY)
         return predict_memory_table(file, a, err);

@@ -17,7 +17,7 @@ struct options {
     const char *study, *program, *filter, *from, *machine;
     int64_t point, n_jobs;       /* -1: all; 0: not given */
     int     launcher;
-    bool    list, merge, dry_run, any_kernels;
+    bool    list, merge, dry_run, any_kernels, share;
 };
 
 enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
@@ -52,6 +52,10 @@ static const struct flag flags[] = {
         " --dry-run: a machine profile, by which the hours are modelled"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
+    SWEEP("--share", NULL, BOOL, share, 0, 0, "", NULL, NULL, "run the points"
+        " together with other sweeps that share DIR, here or on other machines:"
+        " each point is run by one of them, and all end when every point has"
+        " ended"),
     SWEEP("--from", "DIR", TEXT, from, 0, 0, "", NULL, NULL, "take over the"
         " points that DIR/records.json tells of, and run the others: a sweep"
         " leaves that file beside points.csv, and it is enough to go on from"
@@ -234,7 +238,7 @@ static struct sweep_run local_run(const struct options *options,
     return (struct sweep_run){
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .filter = options->filter,
-        .n_jobs = n_jobs,
+        .n_jobs = n_jobs, .share = options->share,
         .threads = threads > n_jobs ? threads / n_jobs : 1,
         .on_failure = show_failure, .on_progress = show_progress,
         .context = watch,
@@ -272,8 +276,9 @@ static enum status run_and_merge(const struct options *options,
                                  enum point_state *state, struct error *err)
 {
     struct rundir rundir;
-    enum status status = rundir_open_own(&rundir, run->directory, "sweep",
-                                         err);
+    enum status status = options->share
+        ? rundir_open_shared(&rundir, run->directory, "sweep", err)
+        : rundir_open_own(&rundir, run->directory, "sweep", err);
 
     if (status != STATUS_OK)
         return status;

@@ -390,14 +390,16 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #undef X
 }
 
-enum work flops_work(enum op op, bool one_query)
+enum work flops_work(enum op op, bool one_query, bool one_row)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };
-    return work_of[op] == WORK_ATTEND && one_query ? WORK_QUERY : work_of[op];
+    const enum work work = work_of[op];
+    return work == WORK_ATTEND && one_query ? WORK_QUERY
+           : work == WORK_MATMUL && one_row ? WORK_ROW : work;
 }
 
 bool flops_multiplies(enum work work)

@@ -70,6 +70,7 @@
  *    id           name      has the curve of  what it is, and its size        */
 #define WORK_MAP(X)                                                            \
     X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
     X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
       "attention of one new token over cached keys; one sequence of an op")    \
@@ -82,8 +83,9 @@
 
 enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
-/* `one_query`: attention is that of one new token a sequence. */
-enum work flops_work(enum op op, bool one_query);
+/* `one_query`: attention is that of one new token a sequence; `one_row`: the op
+ * works on no more. */
+enum work flops_work(enum op op, bool one_query, bool one_row);
 /* Products and attention, which machines have units for, a number format each. */
 bool flops_multiplies(enum work work);
 

@@ -99,7 +99,7 @@ static struct roofline_load load_of(const struct pricing *p,
                                     const struct lines_op *lines)
 {
     const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work = flops_work(c->op, decodes);
+    const enum work work = flops_work(c->op, decodes, c->rows == 1);
     /* Attention is as large as that of one sequence. */
     const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
         : decodes && c->rows > 0 ? c->rows
