@@ -84,16 +84,24 @@ static double entered_by(const struct predict_question *q)
     return spec_experts_entered(&q->spec, rows);
 }
 
+/* "134.5 M"; never with an exponent. */
+static void parameters_text(char out[32], uint64_t n)
+{
+    const double millions = (double)n / 1e6;
+    snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
 static void print_experts(FILE *file, const struct predict_question *q)
 {
     const struct experts *e = &q->spec.experts;
+    char active[32];
 
     if (e->n == 0)
         return;
-    fprintf(file, "%d of %d experts a token in %d layers, %.4g M parameters"
-            " active; a step is expected to enter %.4g\n", e->active, e->n,
-            spec_n_expert_layers(&q->spec),
-            (double)memory_active_parameters(&q->spec) / 1e6, entered_by(q));
+    parameters_text(active, memory_active_parameters(&q->spec));
+    fprintf(file, "%d of %d experts a token in %d layers, %s parameters active;"
+            " a step is expected to enter %.4g\n", e->active, e->n,
+            spec_n_expert_layers(&q->spec), active, entered_by(q));
 }
 
 /* The rows that have logits, where there is a choice. */
@@ -102,13 +110,6 @@ static const char *logits_text(const struct predict_question *q)
     return q->phase != MEMORY_FORWARD ? ""
            : q->all_logits ? ", logits of all tokens"
                            : ", logits of the last token";
-}
-
-/* "134.5 M"; never with an exponent. */
-static void parameters_text(char out[32], uint64_t n)
-{
-    const double millions = (double)n / 1e6;
-    snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
 }
 
 /* How the steps are run, unless as the executor does. */
@@ -199,6 +200,38 @@ static void print_range(FILE *file, const struct prediction *prediction,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }
 
+/* How many tokens the priced work handles. */
+static double tokens_of(const struct predict_answer *a)
+{
+    const double batch = (double)a->options->batch;
+    return a->question.phase == MEMORY_DECODE
+               ? batch : batch * a->question.n_tokens;
+}
+
+/* What a token takes of each metric that is known, and tokens in a second. */
+static void print_per_token(FILE *file, const struct predict_answer *a)
+{
+    const double tokens = tokens_of(a);
+    const struct cost *total = &a->total.model;
+    const char *before = "a token     ";
+    char text[TABLE_NUMBER_SIZE];
+
+    for (int i = 0; i < N_SHOWN; i++) {
+        const char *unit = metric_table[shown[i]].unit;
+        if (!cost_known(total, shown[i]))
+            continue;
+        table_si(text, cost_get(total, shown[i]) / tokens,
+                 strcmp(unit, "flop") == 0 ? "FLOP" : unit);
+        fprintf(file, "%s%s", before, table_ascii(text));
+        before = ", ";
+    }
+    if (cost_known(total, METRIC_SECONDS)) {
+        const double rate = tokens / cost_get(total, METRIC_SECONDS);
+        fprintf(file, "; %.*f tokens/s", rate < 100, rate);
+    }
+    fputc('\n', file);
+}
+
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
                                      struct error *err)
 {
@@ -243,6 +276,7 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
         return predict_memory_table(file, a, err);
     enum status status = print_table(file, a, err);
     fputc('\n', file);
+    print_per_token(file, a);
     if (a->machine) {
         print_range(file, &a->model, METRIC_SECONDS,
                     a->model.range.seconds);
@@ -319,6 +353,17 @@ static json_t *rows_json(const struct predict_answer *a)
             "dense", cost_json(&row->dense), "of_dense", of_dense));
     }
     return table;
+}
+
+static json_t *per_token_json(const struct predict_answer *a)
+{
+    json_t *out = json_object();
+
+    for (int i = 0; i < N_SHOWN; i++)
+        json_object_set_new(out, metric_table[shown[i]].column, json_known(
+            cost_get(&a->total.model, shown[i]) / tokens_of(a),
+            cost_known(&a->total.model, shown[i])));
+    return out;
 }
 
 static json_t *range_json(const struct predict_answer *a,
@@ -420,6 +465,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "by",
                         json_string(predict_by_names[a->options->by]));
     json_object_set_new(summary, "table", rows_json(a));
+    json_object_set_new(summary, "per_token", per_token_json(a));
     json_object_set_new(summary, "range", range_json(a, a->model.range));
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
