@@ -210,6 +210,11 @@ $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 $(BUILD)/logits $(BUILD)/replay: $(BUILD)/%: $(BUILD)/tests/compare/%.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
+# What stands in for a library that this machine may not have.
+$(BUILD)/fake_%.so: tests/fakes/%.c $(BUILD)/flags
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(STRICT) -shared -fPIC -o $@ $<
+$(BUILD)/tests/test_nvml: | $(BUILD)/fake_nvml.so
+
 # The bench is built, though no test runs it, so that it cannot rot.
 check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(BUILD)/bench
 	@scripts/test $(tests)
