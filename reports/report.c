@@ -235,6 +235,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
             STATUS_OK ||
         (status = claims_open(&r->claims, r->run, r->n_runs, err)) !=
             STATUS_OK ||
+        (status = scaling_open(&r->scaling, &r->study, err)) != STATUS_OK ||
         (status = read_curves(r, err)) != STATUS_OK ||
         (status = read_tokens(r, err)) != STATUS_OK ||
         (r->profile && (status = token_cost_read(&r->token_cost, r->profile,
@@ -262,6 +263,7 @@ void report_close(struct report *r)
     tokens_close(&r->tokens);
     tradeoff_close(&r->tradeoff);
     claims_close(&r->claims);
+    scaling_close(&r->scaling);
     study_close(&r->study);
     for (size_t i = 0; i < r->n_runs; i++)
         run_close(&r->run[i]);

@@ -32,6 +32,12 @@ enum status tokenizer_bpe_word(void *encoder, const char *word, size_t size,
     for (size_t i = 0; status == STATUS_OK && i < size; i++) {
         unsigned char byte = (unsigned char)word[i];
         int32_t id = vocab->byte_id[byte];
+        struct symbol *last = i > 0 ? &e->join.symbol[e->join.n - 1] : NULL;
+        if (id < 0 && vocab->unknown >= 0 && e->parts->fuse_unknown && last &&
+            last->id == vocab->unknown) {
+            last->size++;
+            continue;
+        }
         id = id < 0 ? vocab->unknown : id;
         if (id < 0)
             return error_set(err, STATUS_BAD_VALUE, "byte 0x%02x of the text"
@@ -40,13 +46,8 @@ enum status tokenizer_bpe_word(void *encoder, const char *word, size_t size,
     }
     if (status == STATUS_OK)
         join_run(&e->join, &rule);
-    int32_t last = -1;
     for (int32_t i = 0; status == STATUS_OK && i >= 0;
-         i = e->join.symbol[i].next) {
-        const int32_t id = e->join.symbol[i].id;
-        if (id != vocab->unknown || id != last || !e->parts->fuse_unknown)
-            status = ids_push(e->ids, id, err);
-        last = id;
-    }
+         i = e->join.symbol[i].next)
+        status = ids_push(e->ids, e->join.symbol[i].id, err);
     return status;
 }

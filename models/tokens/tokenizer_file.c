@@ -26,21 +26,6 @@ enum status tokenizer_bad(struct error *err, const char *name,
     return STATUS_BAD_FORMAT;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' :
-           c >= 'A' && c <= 'F' ? c - 'A' + 10 :
-           c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int tokenizer_byte_of(const char *text, size_t size)
-{
-    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' ||
-        hex(text[3]) < 0 || hex(text[4]) < 0)
-        return -1;
-    return hex(text[3]) * 16 + hex(text[4]);
-}
-
 /* U+2581 to space; the result is never longer. */
 static size_t plain_spaces(char *out, const char *text, size_t size)
 {
@@ -65,7 +50,7 @@ enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
     size_t n;
 
     if (role == VOCAB_BYTE) {
-        int byte = tokenizer_byte_of(text, size);
+        int byte = vocab_byte_of(text, size);
         if (byte < 0)
             return tokenizer_bad(err, name, key, "token %d, %.32s, is to be a"
                                  " byte: those are spelled <0xAB>", vocab->n,
@@ -159,24 +144,30 @@ enum status tokenizer_blame(enum status status, const struct error *why,
     return tokenizer_bad(err, name, key, "%s", why->text);
 }
 
-enum status tokenizer_add_spaces(struct tokenizer_parts *parts, bool prepend,
+/* A normalizer's step of a text. */
+static enum status add_text(struct tokenizer_parts *parts,
+                            enum normal_kind kind, const char *text,
+                            struct error *err)
+{
+    const struct normal_step step = { .kind = kind, .text = strdup(text),
+                                      .size = strlen(text) };
+
+    return step.text ? normalizer_add(&parts->normalizer, step, err)
+                     : error_set(err, STATUS_NO_MEMORY, "a normalizer");
+}
+
+enum status tokenizer_add_prefix(struct tokenizer_parts *parts, bool prefix,
                                  struct error *err)
 {
-    struct normal_step before = { .kind = NORMAL_PREPEND, .size = 1 },
-                       spaces = { .kind = NORMAL_REPLACE, .size = 3 };
-    enum status status = STATUS_OK;
+    parts->spaced = prefix;
+    return prefix ? add_text(parts, NORMAL_PREPEND, " ", err) : STATUS_OK;
+}
 
-    parts->spaced = prepend;
-    if (prepend) {
-        before.text = strdup(" ");
-        status = before.text ? normalizer_add(&parts->normalizer, before, err)
-                             : error_set(err, STATUS_NO_MEMORY, "a normalizer");
-    }
-    if (status != STATUS_OK || !parts->underline)
-        return status;
-    spaces.text = strdup(UNDERLINE);
-    return spaces.text ? normalizer_add(&parts->normalizer, spaces, err)
-                       : error_set(err, STATUS_NO_MEMORY, "a normalizer");
+enum status tokenizer_add_underline(struct tokenizer_parts *parts,
+                                    struct error *err)
+{
+    parts->underline = true;
+    return add_text(parts, NORMAL_REPLACE, UNDERLINE, err);
 }
 
 /* The place of a token among the added ones; -1: it is none. */
@@ -256,7 +247,7 @@ enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
     int32_t twice[2];
 
     parts->n_model = n_vocab;
-    if (!vocab_index(vocab, parts->finds_all, twice))
+    if (!vocab_index(vocab, twice))
         return tokenizer_bad(err, name, key, "tokens %d and %d are the same",
                              twice[0], twice[1]);
     if (parts->kind == TOKENIZER_BPE)

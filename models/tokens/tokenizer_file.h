@@ -61,10 +61,12 @@ enum status tokenizer_add_pattern(struct tokenizer_parts *parts,
                                   const char *pattern, const char *name,
                                   const char *key,
                                   struct error *err) MUST_CHECK;
-/* SentencePiece's normalizer: a space before texts that are not empty, where
- * `prepend`; and U+2581 for spaces, where the vocabulary has it. */
-enum status tokenizer_add_spaces(struct tokenizer_parts *parts, bool prepend,
+/* SentencePiece's steps of a normalizer: a space before texts that are not empty,
+ * where `prefix`; U+2581 for spaces, as the vocabulary has it. */
+enum status tokenizer_add_prefix(struct tokenizer_parts *parts, bool prefix,
                                  struct error *err) MUST_CHECK;
+enum status tokenizer_add_underline(struct tokenizer_parts *parts,
+                                    struct error *err) MUST_CHECK;
 /* Texts have the special and added tokens as the vocabulary spells them;
  * `normalised`: the added ones once they are normalised. */
 enum status tokenizer_add_added(struct tokenizer_parts *parts, bool normalised,
@@ -75,7 +77,5 @@ enum status tokenizer_add_added(struct tokenizer_parts *parts, bool normalised,
 enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
                             const char *name, const char *key,
                             struct error *err) MUST_CHECK;
-/* "<0xAB>"; -1: not that. */
-int         tokenizer_byte_of(const char *text, size_t size);
 
 #endif

@@ -70,7 +70,6 @@ static enum status read_kind(struct tokenizer_parts *parts,
         return tokenizer_bad(file->err, file->name, "pre_tokenizer",
                              "ByteLevel is not supported with %s",
                              unigram ? "Unigram" : "byte_fallback");
-    parts->finds_all = unigram;
     if (unigram)
         parts->kind = TOKENIZER_UNIGRAM;
     return STATUS_OK;
@@ -81,7 +80,8 @@ struct entry {
     const char *text;
     size_t size;
     double score;
-    enum vocab_role role;
+    enum vocab_role role;        /* in the model's vocabulary */
+    enum vocab_role added;       /* NORMAL: it is not added, or not there */
 };
 
 /* Tokens by id, [n], of which `known` are in the file. */
@@ -104,8 +104,9 @@ static enum status take(struct entries *entries, json_int_t at,
         return tokenizer_bad(file->err, file->name, key, "%.64s and %.64s have"
                              " the same id", old->text, entry.text);
     if (old->text)
-        entry.score = old->score;
-    *old = entry;
+        old->added = entry.added;
+    else
+        *old = entry;
     if ((size_t)at >= entries->known)
         entries->known = (size_t)at + 1;
     return STATUS_OK;
@@ -131,8 +132,8 @@ static enum status take_added(struct entries *entries, const json_t *added,
         enum status status = take(
             entries, whole(json_object_get(token, "id")), (struct entry){
                 json_string_value(content), json_string_length(content), 0,
-                json_flag(token, "special", false) ? VOCAB_SPECIAL
-                                                   : VOCAB_ADDED }, file, key);
+                VOCAB_NEVER, json_flag(token, "special", false)
+                                 ? VOCAB_SPECIAL : VOCAB_ADDED }, file, key);
         if (status != STATUS_OK)
             return status;
     }
@@ -141,7 +142,7 @@ static enum status take_added(struct entries *entries, const json_t *added,
 
 static enum vocab_role role_of(const char *text, size_t size, bool spelled)
 {
-    return spelled && tokenizer_byte_of(text, size) >= 0 ? VOCAB_BYTE
+    return spelled && vocab_byte_of(text, size) >= 0 ? VOCAB_BYTE
                                                          : VOCAB_NORMAL;
 }
 
@@ -157,7 +158,8 @@ static enum status take_all(struct entries *entries, json_t *vocab,
     json_object_foreach(vocab, text, value) {
         const size_t size = strlen(text);
         status = take(entries, whole(value), (struct entry){
-            text, size, 0, role_of(text, size, spelled) }, file, "model.vocab");
+            text, size, 0, role_of(text, size, spelled), VOCAB_NORMAL }, file,
+            "model.vocab");
         if (status != STATUS_OK)
             return status;
     }
@@ -171,7 +173,7 @@ static enum status take_all(struct entries *entries, json_t *vocab,
         text = json_string_value(piece);
         status = take(entries, (json_int_t)i, (struct entry){
             text, size, json_number_value(score),
-            role_of(text, size, spelled) }, file, "model.vocab");
+            role_of(text, size, spelled), VOCAB_NORMAL }, file, "model.vocab");
         if (status != STATUS_OK)
             return status;
     }
@@ -198,6 +200,8 @@ static enum status add_entries(struct tokenizer_parts *parts,
                                    "model.vocab", file->err);
         else
             vocab_add(&parts->vocab, "", 0, VOCAB_NEVER);
+        if (e->text && e->added != VOCAB_NORMAL)
+            parts->vocab.role[i] = (uint8_t)e->added;
     }
     return status;
 }

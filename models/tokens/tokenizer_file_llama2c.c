@@ -51,7 +51,7 @@ static enum status read_entries(struct tokenizer_parts *parts,
         if (isnan(entry.score))
             return tokenizer_bad(err, name, "score", "of token %d is no number",
                                  id);
-        if (is_byte && tokenizer_byte_of(entry.text, (size_t)entry.size) !=
+        if (is_byte && vocab_byte_of(entry.text, (size_t)entry.size) !=
                            id - FIRST_BYTE)
             return tokenizer_bad(err, name, "tokens", "token %d is not <0x%02X>"
                                  ": this is no llama2.c tokenizer", id,
@@ -94,7 +94,7 @@ enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, name, "tokens", err);
     if (status == STATUS_OK)
-        status = tokenizer_add_spaces(parts, true, err);
+        status = tokenizer_add_prefix(parts, true, err);
     if (status != STATUS_OK)
         tokenizer_parts_free(parts);
     return status;

@@ -75,6 +75,7 @@ struct settings {
     size_t map_size;
     bool prefix, squeeze, escape;
 };
+#define UNDERLINE "\xe2\x96\x81"
 enum { PIECE = 1, TRAINER = 2, NORMALIZER = 3 };
 
 static void read_trainer(struct settings *s, struct message *m)
@@ -197,27 +198,58 @@ static enum status add_replace(struct tokenizer_parts *parts, const char *regex,
     return status;
 }
 
+static enum status add_map(struct tokenizer_parts *parts,
+                           const struct settings *s, const char *name,
+                           struct error *err)
+{
+    struct normal_step map = { .kind = NORMAL_CHARSMAP };
+    struct error why = { STATUS_OK, "" };
+
+    if (s->map_size == 0)
+        return STATUS_OK;
+    enum status status = charsmap_open(&map.map, s->map, s->map_size, &why);
+    status = tokenizer_blame(status, &why, name,
+                             "normalizer_spec.precompiled_charsmap", err);
+    return status == STATUS_OK ? normalizer_add(&parts->normalizer, map, err)
+                               : status;
+}
+
+/* Where runs of spaces stay, a text that the map takes away whole still has the
+ * space before it; where they go, so does that. */
 static enum status add_normalizer(struct tokenizer_parts *parts,
                                   const struct settings *s, const char *name,
                                   struct error *err)
 {
-    struct normal_step map = { .kind = NORMAL_CHARSMAP };
-    struct error why = { STATUS_OK, "" };
     enum status status = STATUS_OK;
 
-    if (s->map_size > 0) {
-        status = charsmap_open(&map.map, s->map, s->map_size, &why);
-        status = tokenizer_blame(status, &why, name,
-                                 "normalizer_spec.precompiled_charsmap", err);
-        if (status == STATUS_OK)
-            status = normalizer_add(&parts->normalizer, map, err);
+    if (!s->squeeze) {
+        if ((status = tokenizer_add_prefix(parts, s->prefix, err)) ||
+            (status = add_map(parts, s, name, err)))
+            return status;
+        return tokenizer_add_underline(parts, err);
     }
-    if (status == STATUS_OK && s->squeeze)
-        status = add_replace(parts, "\\A +| +\\z", "", err);
-    if (status == STATUS_OK && s->squeeze)
-        status = add_replace(parts, " {2,}", " ", err);
-    return status == STATUS_OK ? tokenizer_add_spaces(parts, s->prefix, err)
-                               : status;
+    if ((status = add_map(parts, s, name, err)) ||
+        (status = add_replace(parts, "\\A +| +\\z", "", err)) ||
+        (status = add_replace(parts, " {2,}", " ", err)) ||
+        (status = tokenizer_add_prefix(parts, s->prefix, err)) ||
+        (status = tokenizer_add_underline(parts, err)))
+        return status;
+    return add_replace(parts, "(?:" UNDERLINE ")+\\z", "", err);
+}
+
+/* User-defined symbols are taken out of the normalised text first; a unigram
+ * model weighs them against the others instead. */
+static enum status add_symbols(struct tokenizer_parts *parts, const char *name,
+                               struct error *err)
+{
+    const struct vocab *vocab = &parts->vocab;
+
+    for (int32_t id = 0; id < vocab->n; id++)
+        if (vocab->role[id] == VOCAB_ADDED && parts->kind == TOKENIZER_UNIGRAM)
+            return tokenizer_bad(err, name, "pieces", "piece %d is defined by"
+                                 " the user: not supported in a unigram model",
+                                 id);
+    return tokenizer_add_added(parts, true, name, "pieces", err);
 }
 
 static int32_t id_of(const struct vocab *vocab, int64_t id)
@@ -236,7 +268,7 @@ enum status tokenizer_read_spm(struct tokenizer_parts *parts,
     size_t n, room;
 
     *parts = (struct tokenizer_parts){ .underline = true,
-                                       .fuse_unknown = true };
+                                       .fuse_unknown = true, .narrow = true };
     if (!read_settings(&s, &n, &room, file) || n == 0)
         return tokenizer_bad(err, name, NULL, "is no model of SentencePiece");
     if (s.kind == TOKENIZER_BYTES)
@@ -259,7 +291,7 @@ enum status tokenizer_read_spm(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, name, "pieces", err);
     if (status == STATUS_OK)
-        status = tokenizer_add_added(parts, true, name, "pieces", err);
+        status = add_symbols(parts, name, err);
     if (status != STATUS_OK)
         tokenizer_parts_free(parts);
     return status;

@@ -9,9 +9,11 @@
 
 bool tokenizer_spm_has_words(const struct vocab *vocab)
 {
+    if (vocab_find(vocab, " ", 1) < 0)
+        return false;
     for (int32_t id = 0; id < vocab->n; id++) {
         const char *bytes = vocab->bytes + vocab->at[id];
-        if (vocab->role[id] != VOCAB_NORMAL)
+        if (!vocab->in_words[id])
             continue;
         for (uint32_t i = 1; i < vocab_size_of(vocab, id); i++)
             if (bytes[i] == ' ' && bytes[i - 1] != ' ')
@@ -50,9 +52,6 @@ static bool by_rank(const struct join_rule *rule, const struct symbol *left,
                     const struct symbol *right, uint32_t *order, int32_t *id)
 {
     const struct tokenizer_parts *parts = rule->context;
-
-    if (left->id < 0 || right->id < 0)
-        return false;
     const struct merge *merge = merges_find(&parts->merges, left->id,
                                             right->id);
     if (!merge)
@@ -60,6 +59,12 @@ static bool by_rank(const struct join_rule *rule, const struct symbol *left,
     *order = merge->rank;
     *id = merge->id;
     return true;
+}
+
+static enum status no_token(char byte, struct error *err)
+{
+    return error_set(err, STATUS_BAD_VALUE, "byte 0x%02x of the text has no"
+                     " token in this vocabulary", (unsigned char)byte);
 }
 
 enum status tokenizer_spm_unknown(struct encoder *encoder, const char *text,
@@ -73,9 +78,7 @@ enum status tokenizer_spm_unknown(struct encoder *encoder, const char *text,
            vocab->byte_id[(unsigned char)text[spelled]] >= 0)
         spelled++;
     if (spelled < size && vocab->unknown < 0)
-        return error_set(err, STATUS_BAD_VALUE, "byte 0x%02x of the text has no"
-                         " token in this vocabulary",
-                         (unsigned char)text[spelled]);
+        return no_token(text[spelled], err);
     if (spelled < size)
         return fused ? STATUS_OK : ids_push(encoder->ids, vocab->unknown, err);
     for (size_t i = 0; i < size && status == STATUS_OK; i++)
@@ -115,6 +118,32 @@ static enum status push_symbols(struct encoder *e, const char *text,
     return status;
 }
 
+/* A character that is no token, where merges go by ids: its bytes, which may
+ * merge, or the unknown token. */
+static enum status push_unknown(struct encoder *e, const char *text, size_t at,
+                                size_t size, struct error *err)
+{
+    const struct vocab *vocab = &e->parts->vocab;
+    struct symbol *last = e->join.n > 0 ? &e->join.symbol[e->join.n - 1] : NULL;
+    size_t spelled = 0;
+
+    while (spelled < size &&
+           vocab->byte_id[(unsigned char)text[at + spelled]] >= 0)
+        spelled++;
+    if (spelled < size && vocab->unknown < 0)
+        return no_token(text[at + spelled], err);
+    for (size_t i = at; i < at + size && spelled == size; i++)
+        join_push(&e->join, (uint32_t)i, 1,
+                  vocab->byte_id[(unsigned char)text[i]]);
+    if (spelled == size)
+        return STATUS_OK;
+    if (e->parts->fuse_unknown && last && last->id == vocab->unknown)
+        last->size += (uint32_t)size;
+    else
+        join_push(&e->join, (uint32_t)at, (uint32_t)size, vocab->unknown);
+    return STATUS_OK;
+}
+
 static enum status encode_part(struct encoder *e, const char *text, size_t at,
                                size_t end, struct error *err)
 {
@@ -127,8 +156,11 @@ static enum status encode_part(struct encoder *e, const char *text, size_t at,
         uint32_t code;
         size_t n = utf8_decode(&code, text + at, end - at);
         n += n == 0;             /* no UTF-8: a byte of its own */
-        join_push(&e->join, (uint32_t)at, (uint32_t)n,
-                  vocab_find(vocab, text + at, n));
+        const int32_t id = vocab_find(vocab, text + at, n);
+        if (id < 0 && !vocab->score)
+            status = push_unknown(e, text, at, n, err);
+        else
+            join_push(&e->join, (uint32_t)at, (uint32_t)n, id);
         at += n;
     }
     if (status != STATUS_OK)
@@ -144,7 +176,9 @@ enum status tokenizer_spm_word(void *encoder, const char *word, size_t size,
     enum status status = STATUS_OK;
 
     if (e->parts->whole_words) {
-        int32_t id = vocab_find(&e->parts->vocab, word, size);
+        const int byte = vocab_byte_of(word, size);
+        int32_t id = byte < 0 ? vocab_find(&e->parts->vocab, word, size)
+                              : e->parts->vocab.byte_id[byte];
         if (id >= 0)
             return ids_push(e->ids, id, err);
     }

@@ -8,23 +8,30 @@
 /* The best way that ends at a byte. */
 struct node {
     double  score;
-    int32_t id;                  /* of its last token, which begins at `from` */
+    int32_t id;                  /* of its last token, which begins at `from`;
+                                  * the unknown one, or -1, for none */
     int32_t from;                /* -1: no way ends here */
 };
 
 /* Less than the least token by so much is a character without one. */
 static const double penalty = 10.0;
 
-static void reach(struct node *node, int32_t from, int32_t id, double score)
+/* Rounding tells ways of equal scores apart. */
+static void reach(struct node *node, int32_t from, int32_t id, double score,
+                  bool narrow)
 {
-    if (node->from < 0 || score > node->score)
-        *node = (struct node){ score, id, from };
+    const double sum = narrow ? (double)(float)score : score;
+
+    if (node->from < 0 || sum > node->score)
+        *node = (struct node){ sum, id, from };
 }
 
-static void find_best(struct node *node, const struct vocab *vocab,
+static void find_best(struct node *node, const struct tokenizer_parts *parts,
                       const char *text, size_t size)
 {
-    const double unknown = vocab->least - penalty;
+    const struct vocab *vocab = &parts->vocab;
+    const double exact = vocab->least - penalty,
+                 unknown = parts->narrow ? (double)(float)exact : exact;
     uint32_t code;
 
     for (size_t i = 1; i <= size; i++)
@@ -41,11 +48,12 @@ static void find_best(struct node *node, const struct vocab *vocab,
         while ((id = vocab_next_prefix(vocab, text + at, size - at,
                                        &prefix)) >= 0) {
             reach(&node[at + prefix.size], (int32_t)at, id,
-                  score + vocab->score[id]);
+                  score + vocab->score[id], parts->narrow);
             single |= prefix.size == n;
         }
         if (!single)
-            reach(&node[at + n], (int32_t)at, -1, score + unknown);
+            reach(&node[at + n], (int32_t)at, vocab->unknown,
+                  score + unknown, parts->narrow);
     }
 }
 
@@ -54,12 +62,13 @@ enum status tokenizer_unigram_word(void *encoder, const char *word, size_t size,
 {
     struct encoder *e = encoder;
     const bool fuse = e->parts->fuse_unknown;
+    const int32_t unknown = e->parts->vocab.unknown;
     enum status status = encoder_reserve(e, (size + 1) * sizeof(struct node),
                                          err);
     if (status != STATUS_OK)
         return status;
     struct node *node = (void *)e->scratch;
-    find_best(node, &e->parts->vocab, word, size);
+    find_best(node, e->parts, word, size);
 
     /* Turned round: from each token's start to its end. */
     for (int32_t end = (int32_t)size, next = -1; end > 0; ) {
@@ -73,13 +82,13 @@ enum status tokenizer_unigram_word(void *encoder, const char *word, size_t size,
     for (int32_t at = 0; at < (int32_t)size && status == STATUS_OK; ) {
         int32_t end = node[at].from;
         const int32_t id = node[end].id;
-        while (id < 0 && fuse && end < (int32_t)size &&
-               node[node[end].from].id < 0)
+        while (id == unknown && fuse && end < (int32_t)size &&
+               node[node[end].from].id == unknown)
             end = node[end].from;
-        status = id >= 0 ? ids_push(e->ids, id, err)
-                         : tokenizer_spm_unknown(e, word + at,
-                                                 (size_t)(end - at), false,
-                                                 err);
+        status = id != unknown ? ids_push(e->ids, id, err)
+                               : tokenizer_spm_unknown(e, word + at,
+                                                       (size_t)(end - at),
+                                                       false, err);
         at = end;
     }
     return status;

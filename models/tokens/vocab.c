@@ -5,6 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' :
+           c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+           c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int vocab_byte_of(const char *text, size_t size)
+{
+    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' ||
+        hex(text[3]) < 0 || hex(text[4]) < 0)
+        return -1;
+    return hex(text[3]) * 16 + hex(text[4]);
+}
+
 static uint32_t slots_for(size_t n)
 {
     uint32_t slots = 2;
@@ -25,11 +40,12 @@ enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
     vocab->bytes = malloc(bytes + 1);
     vocab->at = calloc(n + 1, sizeof *vocab->at);
     vocab->role = malloc(n + 1);
+    vocab->in_words = malloc(n + 1);
     vocab->score = scored ? calloc(n + 1, sizeof *vocab->score) : NULL;
     vocab->mask = slots_for(n) - 1;
     vocab->slot = malloc(((size_t)vocab->mask + 1) * sizeof *vocab->slot);
-    if (vocab->bytes && vocab->at && vocab->role && vocab->slot &&
-        (vocab->score || !scored))
+    if (vocab->bytes && vocab->at && vocab->role && vocab->in_words &&
+        vocab->slot && (vocab->score || !scored))
         return STATUS_OK;
     vocab_free(vocab);
     return error_set(err, STATUS_NO_MEMORY, "a vocabulary of %zu tokens", n);
@@ -40,6 +56,7 @@ void vocab_free(struct vocab *vocab)
     free(vocab->bytes);
     free(vocab->at);
     free(vocab->role);
+    free(vocab->in_words);
     free(vocab->score);
     free(vocab->slot);
     *vocab = (struct vocab){ .bos = -1, .eos = -1, .unknown = -1 };
@@ -51,6 +68,7 @@ void vocab_add(struct vocab *vocab, const char *bytes, size_t size,
     uint32_t at = vocab->at[vocab->n];
 
     memmove(vocab->bytes + at, bytes, size);
+    vocab->in_words[vocab->n] = role == VOCAB_NORMAL;
     vocab->role[vocab->n++] = (uint8_t)role;
     vocab->at[vocab->n] = at + (uint32_t)size;
 }
@@ -79,21 +97,18 @@ static uint32_t slot_of(const struct vocab *vocab, uint32_t hash,
     }
 }
 
-bool vocab_index(struct vocab *vocab, bool all, int32_t twice[2])
+bool vocab_index(struct vocab *vocab, int32_t twice[2])
 {
     memset(vocab->slot, -1, ((size_t)vocab->mask + 1) * sizeof *vocab->slot);
     for (int32_t id = 0; id < vocab->n; id++) {
-        const enum vocab_role role = vocab->role[id];
         uint32_t size = vocab_size_of(vocab, id);
         const char *bytes = vocab->bytes + vocab->at[id];
 
         if (vocab->score && (id == 0 || vocab->score[id] < vocab->least))
             vocab->least = vocab->score[id];
-        if (role == VOCAB_BYTE)
+        if (vocab->role[id] == VOCAB_BYTE)
             vocab->byte_id[(unsigned char)bytes[0]] = id;
-        if ((role != VOCAB_NORMAL &&
-             !(all && (role == VOCAB_SPECIAL || role == VOCAB_ADDED))) ||
-            size == 0)
+        if (!vocab->in_words[id] || size == 0)
             continue;
         uint32_t i = slot_of(vocab, hash_on(HASH_START, bytes, size), bytes,
                              size);

@@ -22,14 +22,19 @@ struct vocab {
     char    *bytes;              /* of all tokens */
     uint32_t *at;                /* [n+1] where a token's bytes begin */
     uint8_t *role;               /* [n] enum vocab_role */
+    bool    *in_words;           /* [n] vocab_find() finds it: normal tokens,
+                                  * and others that readers mark */
     double  *score;              /* [n]; NULL: merges have ranks */
     double   least;              /* of the scores */
     int32_t  byte_id[256];       /* the token for a byte, -1: none */
     int32_t  bos, eos, unknown;  /* -1: none */
     uint32_t longest;            /* bytes, of the tokens in the table */
-    int32_t *slot;               /* hash table of normal tokens */
+    int32_t *slot;               /* hash table of them */
     uint32_t mask;
 };
+
+/* The byte that a token "<0xAB>" stands for; -1: it is spelled otherwise. */
+int         vocab_byte_of(const char *text, size_t size);
 
 /* Room for n tokens of `bytes` bytes together. */
 enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
@@ -39,9 +44,8 @@ void        vocab_free(struct vocab *vocab);
 void        vocab_add(struct vocab *vocab, const char *bytes, size_t size,
                       enum vocab_role role);
 
-/* After the last token; `all`: special and added tokens may be found as well as
- * normal ones.  false: the same bytes stand under ids twice[2]. */
-bool        vocab_index(struct vocab *vocab, bool all, int32_t twice[2]);
+/* After the last token.  false: the same bytes stand under ids twice[2]. */
+bool        vocab_index(struct vocab *vocab, int32_t twice[2]);
 /* -1: no such token has these bytes. */
 int32_t     vocab_find(const struct vocab *vocab, const char *bytes,
                        size_t size);

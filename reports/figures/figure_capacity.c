@@ -171,9 +171,12 @@ static void write_panels(struct plot *p, const struct study *study,
             most = fmax(most, study->setting[i].flops_forward);
     prefix = prefix_for(most);
     fprintf(p->script, "X0 = %.9g; Y0 = %.9g; Y1 = %.9g; SPLIT = %.0f.\n"
-            "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n",
-            s[0]->capacity / 1.2, loss.low, loss.high, split, 1.15 * most / prefix.factor,
-            nice_step(most / prefix.factor), prefix.factor, prefix.letter);
+            "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n"
+            "YFORMAT = '%%.%df'\n",
+            s[0]->capacity / 1.2, loss.low, loss.high, split,
+            1.15 * most / prefix.factor, nice_step(most / prefix.factor),
+            prefix.factor, prefix.letter,
+            plot_decimals(loss.low, loss.high));
     write_tics(p, s, n, false);
     write_tics(p, s, n, true);
     if (study->dense)

@@ -12,7 +12,7 @@ plot NaN notitle
 do for [i=901:930] { unset label i }
 do for [l=1:LINES] { unset arrow 1000+l; unset label 1000+l; unset label 1200+l }
 eval AXES
-set logscale y
+set logscale y; LOGY = 1
 set ytics (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 set format y '%g'
 set xrange [X0:X1]
@@ -31,5 +31,6 @@ do for [s=0:3] {
     set xlabel COST[s+1] offset 0,0.4
     plot for [l=1:LINES] D index s*LINES+l-1 using 1:2 with lines lc rgb lc(l) lw (AHEAD[l] ? 0.7 : 1.4) dt DT notitle, \
          for [l=1:LINES] D index s*LINES+l-1 using 1:2:3:4:5:6 with xyerrorbars lc rgb lc(l) pt pt(l)-(s == 3) ps 0.8 lw 1 notitle
+    eval SAY_FRAME
 }
 unset multiplot

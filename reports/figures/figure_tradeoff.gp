@@ -1,6 +1,5 @@
 # A block for each line, then one of dense points; DENSE: the twin's loss.
 set format x '%g'
-set format y '%.2f'
 set xlabel 'forward cost, '.UNIT.' per token' offset 0,0.3
 set ylabel 'loss, nats per token' offset 0.6,0
 if (exists("DENSE")) {

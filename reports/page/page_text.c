@@ -87,31 +87,29 @@ static void lead_realised(const struct setting *s, FILE *out)
             100 * s->realised.mean, 100 * s->capacity);
 }
 
+/* `less` is two words: "fewer FLOPs". */
 static void change(FILE *out, struct amount ratio, const char *less,
                    const char *more, const char *none)
 {
+    const char *what = strchr(less, ' ') + 1;
     double change = 100 * (ratio.value - 1);
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
     double half = 50 * (ratio.high - ratio.low);
     char text[128];
 
     if (!amount_known(ratio)) {
-        html_textf(out, "an unknown change in %s (%s)",
-                   strncmp(less, "less ", 5) == 0 ? less + 5 : less,
+        html_textf(out, "an unknown change in %s (%s)", what,
                    ratio.reason ? ratio.reason : "no reason was recorded");
         return;
     }
     if (ratio.from == PROV_BUSY) {
         html_textf(out, "an unclear change in %s (%+.1f %%, measured while "
-                   "others ran)", strncmp(less, "less ", 5) == 0 ? less + 5
-                                                                 : less,
-                   change);
+                   "others ran)", what, change);
         return;
     }
     if (!interval && ratio.from == PROV_MEASURED) {
         html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
-                   "repeats, which have no interval)",
-                   strncmp(less, "less ", 5) == 0 ? less + 5 : less, change);
+                   "repeats, which have no interval)", what, change);
         return;
     }
     if (interval && ratio.low <= 1 && ratio.high >= 1) {
@@ -295,6 +293,8 @@ static void budget(const struct study *s, FILE *out)
 {
     double apart = 100 * (s->flops_high / s->flops_low - 1);
 
+    if (s->n_runs < 2)
+        return;
     if (s->flops_from == PROV_UNKNOWN)
         fputs("<strong class=\"warn\">Some runs do not say how many FLOPs "
               "their training took, so whether all cost the same is "

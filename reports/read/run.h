@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include "sim/core/answer/amount.h"
 #include "sim/core/answer/summary.h"
+#include "reports/read/csv.h"
 #include "reports/read/witness.h"
 #include "sim/core/base/file.h"
 
@@ -86,6 +87,10 @@ struct run {
     struct run *point;             /* [n_points], of a sweep: finished ones,
                                     * of train or of run */
     size_t n_points, n_unfinished;
+    struct csv table;              /* points.csv, of a sweep; no rows: none */
+    const char *title, *row, *study_phase; /* of a point, borrowed from there: its
+                                    * name, its row of settings, its phase;
+                                    * NULL: the study names none */
 };
 
 /* The last part of a path, without slashes at its end. */

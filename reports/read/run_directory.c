@@ -91,6 +91,46 @@ static enum status open_points(struct run *run, struct error *err)
     return status;
 }
 
+/* The row of points.csv that tells of a point: they are in order, and all of
+ * them there, unless somebody edited them. */
+static size_t row_of(const struct csv *points, const struct run *point)
+{
+    const int column = csv_column(points, "point");
+    const size_t number = strtoul(point->name, NULL, 10);
+
+    for (size_t i = 0; i < points->n_rows; i++) {
+        size_t r = (number + i) % points->n_rows;
+        if (strtoul(csv_text(points, r, column), NULL, 10) == number)
+            return r;
+    }
+    return points->n_rows;
+}
+
+static const char *text_or_null(const struct csv *points, size_t row,
+                                const char *column)
+{
+    const char *text = csv_text(points, row, csv_column(points, column));
+    return *text ? text : NULL;
+}
+
+static enum status name_points(struct run *sweep, struct error *err)
+{
+    const struct csv *table = &sweep->table;
+    enum status status = csv_open_in(&sweep->table, sweep->path, "points.csv",
+                                     err);
+
+    for (size_t i = 0; status == STATUS_OK && i < sweep->n_points; i++) {
+        struct run *point = &sweep->point[i];
+        const size_t row = row_of(table, point);
+        if (row == table->n_rows)
+            continue;
+        point->title = text_or_null(table, row, "name");
+        point->row = text_or_null(table, row, "row");
+        point->study_phase = text_or_null(table, row, "phase");
+    }
+    return status;
+}
+
 static enum status no_run(const char *path, struct error *err)
 {
     return error_set(err, STATUS_BAD_VALUE, "%s: no run directory: neither "
@@ -126,6 +166,8 @@ enum status run_open(struct run *out, const char *path, struct error *err)
         else if (run.kind == RUN_PROFILE)
             status = profile_read(&run, err);
     }
+    if (status == STATUS_OK && run.kind == RUN_SWEEP)
+        status = name_points(&run, err);
     if (status != STATUS_OK) {
         run_close(&run);
         return status;
@@ -143,6 +185,7 @@ void run_close(struct run *run)
     for (size_t i = 0; i < run->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
             witnesses_close(&run->phase[i].witnesses[a]);
+    csv_close(&run->table);
     free(run->point);
     free(run->phase);
     json_decref(run->summary);

@@ -11,6 +11,7 @@
     X(rates)                                                                   \
     X(claims)                                                                  \
     X(study)                                                                   \
+    X(scaling)                                                                 \
     X(router)                                                                  \
     X(tradeoff)                                                                \
     X(cost)                                                                    \

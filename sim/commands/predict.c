@@ -26,7 +26,7 @@ static const char *const logits[] = { [LOGITS_LAST] = "last",
          __VA_ARGS__)
 enum { MOST = 1 << 24 };
 static const struct flag flags[] = {
-    FLAG_OPERAND("MODEL", NULL, "a model YAML or its name (configs/models/),"
+    FLAG_OPERAND("MODEL", "", "a model YAML or its name (configs/models/),"
         " a run config (configs/runs/), a run or checkpoint directory with"
         " config.json, a GGUF or a llama2.c file"),
     PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
@@ -35,8 +35,10 @@ static const struct flag flags[] = {
     PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "", NULL, NULL,
         "how many sequences are processed at once; not given: as a run config"
         " says, else 1"),
-    PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
-        "machine profile or its name; adds seconds, joules and bytes per level"),
+    PREDICT("--machine", "FILE", NULL, PATHS, machines, 0, 0, "", NULL, NULL,
+        "machine profile or its name; adds seconds, joules and bytes per level;"
+        " given several times, the machines side by side; list: print the names"
+        " of all, with their peaks and memory"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
         " them, or one type for all; fp8, int8 and int4 without scales or"
@@ -110,6 +112,10 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && o->machines.n > 1 &&
+        (o->explain >= 0 || o->by == PREDICT_BY_MEMORY))
+        status = error_set(err, STATUS_BAD_VALUE, "several --machine: leave"
+                           " --explain and --by memory out");
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
         status = error_set(err, STATUS_BAD_VALUE, "--explain is text: leave"
                            " --format out");
@@ -222,6 +228,18 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
+/* The machines' format that --weights names; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
+{
+    int p = 0;
+
+    if (strcmp(type, weights[WEIGHTS_FLOAT32]) == 0)
+        return PRECISION_FP32;
+    while (p < PRECISION_COUNT && strcmp(type, precision_names[p]) != 0)
+        p++;
+    return p;
+}
+
 /* Store all matrices in the type that --weights names; formats of machines are
  * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
@@ -229,6 +247,13 @@ static enum status store_as(struct model_spec *spec, const char *type,
 {
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
+
+    if (spec_check_runs(spec, &why) != STATUS_OK)
+        return format_of(type) < PRECISION_COUNT
+                   ? STATUS_OK
+                   : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
+                               " allowed are float32, bf16, fp8, int8 and int4",
+                               type, why.text);
 
     if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
@@ -261,11 +286,8 @@ static struct regime regime_of(const struct predict_answer *a)
         .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
     };
 
-    if (o->weights == WEIGHTS_FLOAT32)
-        r.weights = PRECISION_FP32;
-    for (int p = 0; o->weights >= 0 && p < PRECISION_COUNT; p++)
-        if (strcmp(weights[o->weights], precision_names[p]) == 0)
-            r.weights = (enum precision)p;
+    if (o->weights >= 0 && format_of(weights[o->weights]) < PRECISION_COUNT)
+        r.weights = (enum precision)format_of(weights[o->weights]);
     return r;
 }
 
@@ -307,16 +329,16 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
-    if (status != STATUS_OK || !o->machine)
+    if (status != STATUS_OK || o->machines.n == 0)
         return status;
     a->machine = malloc(sizeof *a->machine);
     if (!a->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
     a->question.machine = a->machine;
-    return machine_load(a->machine, o->machine, err);
+    return machine_load(a->machine, o->machines.value[0], err);
 }
 
-static enum status work_out(struct predict_answer *a, struct error *err)
+enum status predict_work_out(struct predict_answer *a, struct error *err)
 {
     struct predict_question *q = &a->question;
     const struct predict_options *o = a->options;
@@ -325,13 +347,18 @@ static enum status work_out(struct predict_answer *a, struct error *err)
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
     q->regime = regime_of(a);
+    struct error why;
+    if ((o->explain >= 0 || o->convention) &&
+        spec_check_runs(&q->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s",
+                         o->convention ? "--convention" : "--explain",
+                         why.text);
     if (o->explain >= 0 && !regime_is_fp32(&q->regime))
         return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
                          " of float32; leave other formats out");
     q->n_sequences = (int32_t)(o->batch / o->accumulate);
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
-    struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
@@ -356,11 +383,20 @@ static enum explain_rows told_rows(const struct predict_question *q)
                                                           : EXPLAIN_ALL_ROWS;
 }
 
+static bool wants_list(const struct predict_options *o)
+{
+    return o->machines.n == 1 && strcmp(o->machines.value[0], "list") == 0;
+}
+
 static enum status print(FILE *file, struct predict_answer *a, int argc,
                          char **argv, struct error *err)
 {
     const struct predict_options *o = a->options;
 
+    if (wants_list(o))
+        return predict_machines_list(file, (enum format)o->common.format, err);
+    if (o->machines.n > 1)
+        return predict_machines_print(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_TEXT)
         return predict_print_text(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_CSV)
@@ -398,10 +434,13 @@ static enum status answer(struct predict_answer *a,
 
     o->model = o->common.operand[0];
     a->options = o;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !wants_list(o) && !o->model)
+        status = error_set(err, STATUS_BAD_VALUE, "MODEL is missing: what is to"
+                           " be priced");
+    if (status == STATUS_OK && !wants_list(o))
         status = load(a, err);
-    if (status == STATUS_OK)
-        status = work_out(a, err);
+    if (status == STATUS_OK && !wants_list(o))
+        status = predict_work_out(a, err);
     return status == STATUS_OK
                ? deliver(a, o->common.argc, o->common.argv, err) : status;
 }
@@ -424,7 +463,7 @@ static int run(void *options)
 }
 
 const struct command predict_command = {
-    .name = "predict", .usage = "MODEL",
+    .name = "predict", .usage = "MODEL\n--machine list",
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",

@@ -8,6 +8,7 @@
 struct charge {
     enum op  op;
     uint64_t flops, row_bytes, shared_bytes;   /* in float32, until formatted() */
+    uint64_t read_bytes;      /* of shared_bytes: weights that are read */
     bool     packed;          /* shared_bytes are of stored weights */
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
@@ -16,11 +17,11 @@ struct charge {
     double   chance;          /* probability that it runs */
 };
 
-/* An op's traffic, seconds and joules. */
+/* An op's lines of each level, seconds and joules. */
 struct modelled {
-    struct traffic  traffic;
-    struct estimate seconds;
-    struct energy   energy;
+    double fills[LEVEL_COUNT];
+    double seconds;
+    struct energy energy;
 };
 
 static const enum metric level_metric[LEVEL_COUNT] = {
@@ -56,17 +57,12 @@ static uint64_t times(uint64_t count, double factor)
 
 /* ---- number formats ---- */
 
-/* Of what backward shares, forward's weights are read; the rest is their
- * gradients.  An update reads and writes weights and two moments, and reads
+/* An update reads and writes weights and two moments, and reads
  * gradients. */
 static uint64_t shared_of(const struct pricing *p, const struct charge *c)
 {
     const struct regime *r = &p->job.regime;
-    const uint64_t bytes = c->shared_bytes;
-    const uint64_t read = p->listed.at[PASS_FORWARD][c->op].shared_bytes;
-    const uint64_t weights = p->pass == PASS_FORWARD ? bytes
-                             : p->pass == PASS_UPDATE ? 0
-                             : read < bytes ? read : bytes;
+    const uint64_t bytes = c->shared_bytes, weights = c->read_bytes;
 
     if (c->packed)
         return bytes;
@@ -96,64 +92,66 @@ static struct charge formatted(const struct pricing *p, struct charge c)
 
 /* ---- the machine's part ---- */
 
-static struct estimate estimate_times(struct estimate e, double factor)
-{
-    return (struct estimate){ e.value * factor, e.low * factor,
-                              e.high * factor };
-}
-
 /* Backward reads what forward wrote a pass ago; an update's operands were last
  * seen before all of backward.  Nobody has seen forward's results since. */
+static struct roofline_load load_of(const struct pricing *p,
+                                    const struct charge *c,
+                                    const struct lines_op *lines)
+{
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum work work = flops_work(c->op, decodes, c->rows == 1);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
+    const uint64_t cold = regime_bytes(lines_cold(lines),
+                                       p->job.regime.arithmetic);
+    const uint64_t rows = c->row_bytes - c->cached_bytes;
+    const uint64_t stale = p->pass != PASS_FORWARD ? c->row_bytes
+                           : c->cached_bytes + (cold < rows ? cold : rows);
+    return (struct roofline_load){
+        .work = work, .flops = (double)c->flops,
+        .share = machine_efficiency(p->job.machine, work,
+                                    (double)c->flops / (double)n_parts),
+        .choices = c->op == OP_SELECT ? (double)c->rows : 0,
+        .fresh_bytes = (double)(c->row_bytes - stale),
+        .stale_bytes = (double)(stale + c->shared_bytes),
+        .footprint_bytes = p->footprint_bytes,
+    };
+}
+
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
-    bool late = p->pass != PASS_FORWARD;
-    const struct machine *machine = p->job.machine;
     const struct lines_op lines = {
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
         .tokens = p->job.allocation->n_tokens,
         .head_turned = c->last || p->phase == MEMORY_DECODE,
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
-        .product_lanes = machine->product_lanes,
-        .plain = p->stores || c->apart,
+        .product_lanes = p->job.machine->product_lanes,
+        .plain = p->stores || c->apart ||
+                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
     };
-    const bool decodes = p->phase == MEMORY_DECODE;
-    const enum precision arithmetic = p->job.regime.arithmetic;
-    const enum work work = flops_work(c->op, decodes);
-    /* Attention is as large as that of one sequence. */
-    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
-        : decodes && c->rows > 0 ? c->rows
-        : (uint64_t)p->job.allocation->n_sequences;
-    uint64_t cold = regime_bytes(lines_cold(&lines), arithmetic);
-    uint64_t rows = c->row_bytes - c->cached_bytes;
-    uint64_t stale = late ? c->row_bytes
-                          : c->cached_bytes + (cold < rows ? cold : rows);
-    const struct roofline_load load = {
-        .work = work,
-        /* Only products and attention have a format's units. */
-        .precision = flops_multiplies(work) ? arithmetic : PRECISION_FP32,
-        .flops = c->flops,
-        .size = (double)c->flops / (double)n_parts,
-        .fresh_bytes = c->row_bytes - stale,
-        .stale_bytes = stale + c->shared_bytes,
-        .footprint_bytes = p->footprint_bytes,
-        .lines = regime_is_fp32(&p->job.regime) ? &lines : NULL,
-    };
-    struct modelled m = { .traffic = roofline_traffic(machine, &load) };
-    struct estimate seconds = roofline_seconds(machine, &load, &m.traffic);
+    const struct roofline_load load = load_of(p, c, &lines);
+    struct traffic traffic = roofline_traffic(&p->rates, &load);
+    struct modelled m = { .seconds = c->chance * energy_throttled(
+        &p->rates, load.work, load.flops, &traffic,
+        roofline_seconds(&p->rates, &load, &traffic)) };
 
+    /* In another regime operands lie as its own kernels have them. */
+    if (regime_is_fp32(&p->job.regime))
+        roofline_fills(m.fills, &p->rates, &load, &lines);
+    else
+        memcpy(m.fills, traffic.at, sizeof m.fills);
     for (int i = 0; i < LEVEL_COUNT; i++) {
-        m.traffic.at[i] *= c->chance;
-        m.traffic.in[i] *= c->chance;
+        traffic.at[i] *= c->chance;
+        m.fills[i] *= c->chance;
     }
-    m.seconds = estimate_times(seconds, c->chance);
-    m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
-                         &m.traffic, m.seconds);
-    const double n = (double)p->repeats;
-    p->range.seconds = estimate_add(p->range.seconds,
-                                    estimate_times(m.seconds, n));
-    p->range.joules = estimate_add(p->range.joules, estimate_times(
-                                       energy_joules(&m.energy), n));
+    m.energy = energy_of(&p->rates, load.work, load.flops * c->chance, &traffic,
+                         m.seconds);
+    if (p->range && bill_add(&p->bill, &load, c->chance *
+                             (double)(p->repeats * p->n_alike)) != STATUS_OK)
+        fail(p, STATUS_NO_MEMORY);
     return m;
 }
 
@@ -170,10 +168,10 @@ static void set_modelled(struct cost *cost, const struct machine *machine,
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
         if (machine_has_level(machine, (enum level)i))
             cost_set_count(cost, level_metric[i],
-                           (uint64_t)llround(m->traffic.in[i]),
+                           (uint64_t)llround(m->fills[i]),
                            PROV_PREDICTED);
-    set_known(cost, METRIC_SECONDS, m->seconds.value);
-    set_known(cost, METRIC_JOULES, energy_joules(&m->energy).value);
+    set_known(cost, METRIC_SECONDS, m->seconds);
+    set_known(cost, METRIC_JOULES, energy_joules(&m->energy));
 }
 
 static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
@@ -204,26 +202,43 @@ static struct cost cost_of_op(struct pricing *p, struct charge *c,
 
 /* ---- filing, whole or by token ---- */
 
-static struct cost repeated(struct pricing *p, const struct cost *cost)
+static struct cost repeated(struct pricing *p, const struct cost *cost,
+                            uint64_t times)
 {
     struct cost all = *cost;
 
     for (int i = 0; i < METRIC_FIRST_REAL; i++)
-        if (__builtin_mul_overflow(cost->count[i], p->repeats, &all.count[i]))
+        if (__builtin_mul_overflow(cost->count[i], times, &all.count[i]))
             fail(p, STATUS_OVERFLOWED);
     for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
-        all.real[i] *= (double)p->repeats;
+        all.real[i] *= (double)times;
     return all;
 }
 
+static void charge_cell(struct pricing *p, enum op op, int32_t layer,
+                        int32_t token, const struct cost *cost)
+{
+    enum status status = ledger_charge(p->ledger, (struct ledger_key){
+        p->filed, layer, token, op }, cost);
+    if (status != STATUS_OK)
+        fail(p, status);
+}
+
+/* Of all layers that are alike: each its own, or where the ledger does not tell
+ * them apart, all at once. */
 static void file_cost(struct pricing *p, enum op op, int32_t token,
                       const struct cost *cost)
 {
-    const struct cost all = repeated(p, cost);
-    enum status status = ledger_charge(p->ledger, (struct ledger_key){
-        p->filed, p->layer, token, op }, &all);
-    if (status != STATUS_OK)
-        fail(p, status);
+    const uint64_t n = p->by_layer ? 1 : p->n_alike;
+    const struct cost all = repeated(p, cost, p->repeats * n);
+
+    if (!p->by_layer || p->layer < 0) {
+        charge_cell(p, op, p->layer, token, &all);
+        return;
+    }
+    for (int32_t l = p->layer; l < p->job.spec->n_layers; l++)
+        if (p->alike[l] == p->layer)
+            charge_cell(p, op, l, token, &all);
 }
 
 static double share(uint64_t part, uint64_t whole)
@@ -244,14 +259,14 @@ static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
     double of_bytes = share(bytes, c->row_bytes + c->shared_bytes);
     double of_time = c->flops ? of_flops : of_bytes;
     struct modelled part = {
-        .seconds.value = m->seconds.value * of_time,
-        .energy.flops.value = m->energy.flops.value * of_flops,
-        .energy.bytes.value = m->energy.bytes.value * of_bytes,
-        .energy.standing.value = m->energy.standing.value * of_time,
+        .seconds = m->seconds * of_time,
+        .energy.flops = m->energy.flops * of_flops,
+        .energy.bytes = m->energy.bytes * of_bytes,
+        .energy.standing = m->energy.standing * of_time,
     };
     /* Rounded down, so that the rows together never take more than all. */
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
-        part.traffic.in[i] = floor(m->traffic.in[i] * of_bytes);
+        part.fills[i] = floor(m->fills[i] * of_bytes);
     set_modelled(&cost, p->job.machine, &part);
     return cost;
 }
@@ -398,6 +413,32 @@ struct part {
     enum rows rows;
 };
 
+/* Of the experts that rows enter, each as likely as any and by itself: Xn * (1 -
+ * (1 - Xa/Xn)^rows) are expected. */
+static uint64_t entered_bytes(const struct pricing *p,
+                              const struct flops_price *price,
+                              const struct row_count *k)
+{
+    if (price->expert_bytes == 0)
+        return 0;
+    return (uint64_t)llround((double)price->expert_bytes *
+                             spec_experts_entered(p->job.spec,
+                                                  (double)k->rows * k->times));
+}
+
+/* The weights among what is shared; the rest are gradients. */
+static uint64_t read_of(const struct pricing *p, const struct flops_price *price,
+                        uint64_t shared)
+{
+    if (p->pass != PASS_BACKWARD || !price->rule)
+        return p->pass == PASS_UPDATE ? 0 : shared;
+    if (price->rule->set == FLOPS_EXPERTS_BACK)
+        return shared / 2;
+    const uint64_t forward =
+        p->listed.at[PASS_FORWARD][price->rule->op].shared_bytes;
+    return forward < shared ? forward : shared;
+}
+
 /* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
@@ -418,7 +459,9 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
     c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
-    c->shared_bytes += price->shared_bytes;
+    const uint64_t shared = price->shared_bytes + entered_bytes(p, price, k);
+    c->shared_bytes += shared;
+    c->read_bytes += read_of(p, price, shared);
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
     c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
@@ -452,6 +495,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
+    if (p->phase == MEMORY_DECODE && p->prices.at[FLOPS_ABSORBED][op].rule) {
+        pricing_rows_of(p, FLOPS_ABSORBED, op, rows);
+        return;
+    }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
                        p->prices.at[FLOPS_TRAINING][op].rule;
     pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
@@ -473,7 +520,8 @@ void pricing_select(struct pricing *p)
     const struct flops_price *seen = &p->prices.at[p->pass][OP_SELECT];
     const struct flops_price kept = { .bytes = FLOPS_SELECT_BYTES_PER_KEPT };
     const struct row_count *k = &p->count[ROWS_KEPT];
-    struct charge c = { .op = OP_SELECT, .chance = 1 };
+    struct charge c = { .op = OP_SELECT, .chance = 1,
+                        .rows = p->count[ROWS_ALL].rows };
     struct modelled m = { 0 };
 
     const uint64_t bytes = weighted(p, kept.bytes, k->rows, 0, 0);
@@ -595,9 +643,15 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     p->layer = layer;
     p->repeats = pass == PASS_UPDATE
                      ? 1 : (uint64_t)regime_steps(&p->job.regime);
+    p->n_alike = layer < 0 ? 1 : p->n_of[layer];
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+}
+
+bool pricing_walks(const struct pricing *p, int32_t layer)
+{
+    return p->alike[layer] == layer;
 }
 
 void pricing_enter_again(struct pricing *p, int32_t layer)
@@ -736,10 +790,84 @@ static enum status check_routes(const struct predict_job *job,
     return STATUS_OK;
 }
 
+/* ---- layers that cost alike ---- */
+
+static bool stages_alike(const struct pricing *p, int32_t a, int32_t b)
+{
+    const int32_t apart = plan_choices_a_layer(p->job.spec) * (b - a);
+
+    for (int32_t i = 0; i < p->plan.n_stages[a]; i++) {
+        struct stage s = p->plan.stage[a][i];
+        const struct stage *t = &p->plan.stage[b][i];
+        s.choice += s.choice == PLAN_NO_CHOICE ? 0 : apart;
+        s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
+        if (s.parts != t->parts || s.rows != t->rows ||
+            s.choice != t->choice || s.chooses != t->chooses ||
+            s.skipped_keys != t->skipped_keys ||
+            s.keys_tabled != t->keys_tabled || s.gated != t->gated)
+            return false;
+    }
+    return p->plan.n_stages[a] == p->plan.n_stages[b];
+}
+
+/* The choices of both keep as many of every sequence; the same, where positions
+ * count. */
+static bool routes_alike(const struct pricing *p, int32_t a, int32_t b)
+{
+    const struct allocation *r = p->job.allocation;
+    const int32_t copies = plan_choices_a_layer(p->job.spec);
+
+    for (int32_t c = 0; c < copies; c++)
+        for (int32_t s = 0; s < r->n_sequences; s++) {
+            const int32_t x = a * copies + c, y = b * copies + c;
+            const int32_t n = allocation_count(r, x, s);
+            if (n != allocation_count(r, y, s))
+                return false;
+            if (r->kept && p->job.spec->routed[a] &&
+                memcmp(allocation_kept(r, x, s), allocation_kept(r, y, s),
+                       (size_t)n * sizeof *r->kept) != 0)
+                return false;
+        }
+    return true;
+}
+
+static bool layers_alike(const struct pricing *p, int32_t a, int32_t b)
+{
+    const struct model_spec *s = p->job.spec;
+    return s->routed[a] == s->routed[b] &&
+           !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
+           memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
+           s->has_experts[a] == s->has_experts[b] &&
+           (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
+           stages_alike(p, a, b) && routes_alike(p, a, b);
+}
+
+/* Tokens cost each its own: layers of a ledger that resolves them are apart. */
+static void find_alike(struct pricing *p)
+{
+    for (int32_t l = 0; l < p->job.spec->n_layers; l++) {
+        int32_t of = p->by_token ? l : 0;
+        while (of < l && (p->alike[of] != of || !layers_alike(p, of, l)))
+            of++;
+        p->alike[l] = of;
+        p->n_of[of]++;
+    }
+}
+
+/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
+static int32_t last_stop(const struct model_spec *spec)
+{
+    if (spec->backbone_frozen)
+        for (int32_t l = 0; l < spec->n_layers; l++)
+            if (spec->routed[l])
+                return l;
+    return LEDGER_OUTSIDE;
+}
+
 enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           const struct predict_job *job,
                           enum memory_phase phase, bool expected,
-                          struct error *err)
+                          struct predict_range *range, struct error *err)
 {
     const struct plan plan = plan_of(job->spec);
     const bool by_token = ledger_shape(ledger).n_tokens > 0;
@@ -760,20 +888,29 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
         .by_token = by_token,
-        .layer = LEDGER_OUTSIDE, .repeats = 1,
+        .by_layer = ledger_shape(ledger).n_layers > 0,
+        .range = range, .layer = LEDGER_OUTSIDE, .repeats = 1, .n_alike = 1,
+        .stop = phase == MEMORY_TRAIN ? last_stop(job->spec) : LEDGER_OUTSIDE,
         .footprint_bytes = (double)hold_buffers(&held).total,
         .status = STATUS_OK, .err = err,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
     out->listed = out->prices;
+    if (job->machine)
+        out->rates = rates_of(job->machine, job->regime.arithmetic);
+    find_alike(out);
     give_reasons(ledger, job->machine, job->regime.arithmetic);
     return STATUS_OK;
 }
 
-enum status pricing_end(const struct pricing *p, struct predict_range *range)
+enum status pricing_end(struct pricing *p)
 {
-    if (range)
-        *range = p->range;
+    if (p->range && p->job.machine)
+        *p->range = bill_range(&p->bill, p->job.machine,
+                               p->job.regime.arithmetic);
+    else if (p->range)
+        *p->range = (struct predict_range){ .seconds = { 0 } };
+    bill_close(&p->bill);
     return p->status;
 }
