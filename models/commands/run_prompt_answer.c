@@ -149,11 +149,11 @@ static void print_tokens(FILE *file, const struct run_prompt_answer *r)
 
 void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
 {
-
-    fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
+    fprintf(file, "%s%s: prompt of %d tokens%s%s, %d new, ended by %s\n",
             r->job->config->model,
             r->source->has_weights ? "" : ", random weights",
-            r->n_prompt, r->n_new, end_names[r->end]);
+            r->n_prompt, r->chat ? " in the form of " : "",
+            r->chat ? r->chat : "", r->n_new, end_names[r->end]);
     print_routing(file, r);
     print_si(file, "opened  ", r->open_seconds, "s");
     print_si(file, ", ", (double)r->allocated_bytes, "B");
@@ -207,9 +207,10 @@ static json_t *config_of(const struct run_prompt_answer *r)
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
-        "{s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
         "model", json_text(job->config->model),
-        "prompt", json_text(job->options.prompt), "new", r->n_asked,
+        "prompt", json_text(job->options.prompt), "chat", json_text(r->chat),
+        "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
         "policy", r->policy->name, "machine",
         json_text(*job->config->machine ? job->config->machine : NULL),

@@ -228,6 +228,18 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
+/* The machines' format that --weights names; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
+{
+    int p = 0;
+
+    if (strcmp(type, weights[WEIGHTS_FLOAT32]) == 0)
+        return PRECISION_FP32;
+    while (p < PRECISION_COUNT && strcmp(type, precision_names[p]) != 0)
+        p++;
+    return p;
+}
+
 /* Store all matrices in the type that --weights names; formats of machines are
  * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
@@ -235,6 +247,13 @@ static enum status store_as(struct model_spec *spec, const char *type,
 {
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
+
+    if (spec_check_runs(spec, &why) != STATUS_OK)
+        return format_of(type) < PRECISION_COUNT
+                   ? STATUS_OK
+                   : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
+                               " allowed are float32, bf16, fp8, int8 and int4",
+                               type, why.text);
 
     if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
@@ -267,11 +286,8 @@ static struct regime regime_of(const struct predict_answer *a)
         .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
     };
 
-    if (o->weights == WEIGHTS_FLOAT32)
-        r.weights = PRECISION_FP32;
-    for (int p = 0; o->weights >= 0 && p < PRECISION_COUNT; p++)
-        if (strcmp(weights[o->weights], precision_names[p]) == 0)
-            r.weights = (enum precision)p;
+    if (o->weights >= 0 && format_of(weights[o->weights]) < PRECISION_COUNT)
+        r.weights = (enum precision)format_of(weights[o->weights]);
     return r;
 }
 
@@ -331,13 +347,18 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
     q->regime = regime_of(a);
+    struct error why;
+    if ((o->explain >= 0 || o->convention) &&
+        spec_check_runs(&q->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s",
+                         o->convention ? "--convention" : "--explain",
+                         why.text);
     if (o->explain >= 0 && !regime_is_fp32(&q->regime))
         return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
                          " of float32; leave other formats out");
     q->n_sequences = (int32_t)(o->batch / o->accumulate);
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
-    struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"

@@ -76,12 +76,12 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 s->first_besides ? " and of the others a share" : "");
 }
 
-/* The rows that have logits, where there is a choice. */
-static const char *logits_text(const struct predict_question *q)
+/* Experts of a layer that a step is expected to enter. */
+static double entered_by(const struct predict_question *q)
 {
-    return q->phase != MEMORY_FORWARD ? ""
-           : q->all_logits ? ", logits of all tokens"
-                           : ", logits of the last token";
+    const double rows = (double)q->n_sequences *
+                        (q->phase == MEMORY_DECODE ? 1 : q->n_tokens);
+    return spec_experts_entered(&q->spec, rows);
 }
 
 /* "134.5 M"; never with an exponent. */
@@ -89,6 +89,27 @@ static void parameters_text(char out[32], uint64_t n)
 {
     const double millions = (double)n / 1e6;
     snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
+static void print_experts(FILE *file, const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    char active[32];
+
+    if (e->n == 0)
+        return;
+    parameters_text(active, memory_active_parameters(&q->spec));
+    fprintf(file, "%d of %d experts a token in %d layers, %s parameters active;"
+            " a step is expected to enter %.4g\n", e->active, e->n,
+            spec_n_expert_layers(&q->spec), active, entered_by(q));
+}
+
+/* The rows that have logits, where there is a choice. */
+static const char *logits_text(const struct predict_question *q)
+{
+    return q->phase != MEMORY_FORWARD ? ""
+           : q->all_logits ? ", logits of all tokens"
+                           : ", logits of the last token";
 }
 
 /* How the steps are run, unless as the executor does. */
@@ -141,6 +162,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
     }
+    print_experts(file, &a->question);
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
@@ -361,7 +383,8 @@ static json_t *conventions_json(const struct predict_answer *a)
     json_t *out = json_object();
 
     for (const struct predict_convention *c = predict_conventions;
-         a->question.phase == MEMORY_TRAIN && c->name; c++)
+         a->question.phase == MEMORY_TRAIN &&
+         spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
             "flops", predict_train_flops(c, &a->model.spec,
                                          &a->model.allocation),
@@ -384,6 +407,16 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
                                     "predicted"));
     json_decref(twin);
     return status;
+}
+
+static json_t *experts_json(const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    return e->n == 0 ? json_null()
+                     : json_pack("{s:i, s:i, s:i, s:f}", "experts", (int)e->n,
+                                 "active", (int)e->active, "layers",
+                                 (int)spec_n_expert_layers(&q->spec),
+                                 "entered", entered_by(q));
 }
 
 static json_t *regime_json(const struct regime *r)
@@ -437,6 +470,9 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
+    json_object_set_new(summary, "active_parameters", json_integer(
+        (json_int_t)memory_active_parameters(&a->question.spec)));
+    json_object_set_new(summary, "experts", experts_json(&a->question));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)

@@ -8,6 +8,7 @@
 struct charge {
     enum op  op;
     uint64_t flops, row_bytes, shared_bytes;   /* in float32, until formatted() */
+    uint64_t read_bytes;      /* of shared_bytes: weights that are read */
     bool     packed;          /* shared_bytes are of stored weights */
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
@@ -56,17 +57,12 @@ static uint64_t times(uint64_t count, double factor)
 
 /* ---- number formats ---- */
 
-/* Of what backward shares, forward's weights are read; the rest is their
- * gradients.  An update reads and writes weights and two moments, and reads
+/* An update reads and writes weights and two moments, and reads
  * gradients. */
 static uint64_t shared_of(const struct pricing *p, const struct charge *c)
 {
     const struct regime *r = &p->job.regime;
-    const uint64_t bytes = c->shared_bytes;
-    const uint64_t read = p->listed.at[PASS_FORWARD][c->op].shared_bytes;
-    const uint64_t weights = p->pass == PASS_FORWARD ? bytes
-                             : p->pass == PASS_UPDATE ? 0
-                             : read < bytes ? read : bytes;
+    const uint64_t bytes = c->shared_bytes, weights = c->read_bytes;
 
     if (c->packed)
         return bytes;
@@ -133,7 +129,8 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = p->job.machine->product_lanes,
-        .plain = p->stores || c->apart,
+        .plain = p->stores || c->apart ||
+                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
     };
     const struct roofline_load load = load_of(p, c, &lines);
     struct traffic traffic = roofline_traffic(&p->rates, &load);
@@ -416,6 +413,32 @@ struct part {
     enum rows rows;
 };
 
+/* Of the experts that rows enter, each as likely as any and by itself: Xn * (1 -
+ * (1 - Xa/Xn)^rows) are expected. */
+static uint64_t entered_bytes(const struct pricing *p,
+                              const struct flops_price *price,
+                              const struct row_count *k)
+{
+    if (price->expert_bytes == 0)
+        return 0;
+    return (uint64_t)llround((double)price->expert_bytes *
+                             spec_experts_entered(p->job.spec,
+                                                  (double)k->rows * k->times));
+}
+
+/* The weights among what is shared; the rest are gradients. */
+static uint64_t read_of(const struct pricing *p, const struct flops_price *price,
+                        uint64_t shared)
+{
+    if (p->pass != PASS_BACKWARD || !price->rule)
+        return p->pass == PASS_UPDATE ? 0 : shared;
+    if (price->rule->set == FLOPS_EXPERTS_BACK)
+        return shared / 2;
+    const uint64_t forward =
+        p->listed.at[PASS_FORWARD][price->rule->op].shared_bytes;
+    return forward < shared ? forward : shared;
+}
+
 /* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
@@ -436,7 +459,9 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
     c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
-    c->shared_bytes += price->shared_bytes;
+    const uint64_t shared = price->shared_bytes + entered_bytes(p, price, k);
+    c->shared_bytes += shared;
+    c->read_bytes += read_of(p, price, shared);
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
     c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
@@ -470,6 +495,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
+    if (p->phase == MEMORY_DECODE && p->prices.at[FLOPS_ABSORBED][op].rule) {
+        pricing_rows_of(p, FLOPS_ABSORBED, op, rows);
+        return;
+    }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
                        p->prices.at[FLOPS_TRAINING][op].rule;
     pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
@@ -808,6 +837,7 @@ static bool layers_alike(const struct pricing *p, int32_t a, int32_t b)
     return s->routed[a] == s->routed[b] &&
            !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
            memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
+           s->has_experts[a] == s->has_experts[b] &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
            stages_alike(p, a, b) && routes_alike(p, a, b);
 }
