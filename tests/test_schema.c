@@ -138,7 +138,7 @@ Test(schema, the_tutorial_comes_to_its_answers, .init = set_up)
     *strrchr(program, '/') = '\0';
     snprintf(path, sizeof path, "%s:%s", program, getenv("PATH"));
     setenv("PATH", path, 1);
-    setenv("TUTORIAL_FLOPS", "1e8", 1);
+    setenv("TUTORIAL_FLOPS", "1e9", 1);
     cr_assert(mkdir("corpus", 0777) == 0);
     write_words("corpus/kjv.txt");
     snprintf(path, sizeof path, "%s/corpus", entered_directory);
