@@ -127,6 +127,13 @@ static void print_regime(FILE *file, const struct predict_answer *a)
                     precision_names[regime->moments]);
         fputc('\n', file);
     }
+    if (spec_n_routed(&a->question.spec) > 0)
+        fprintf(file, "routed blocks run %s\n",
+                execution_names[regime->execution]);
+    if (regime_devices(regime) > 1)
+        fprintf(file, "figures of one of %d devices, an estimate: layers over"
+                " %d, the batch over %d\n", regime_devices(regime),
+                regime->tensor, regime->data);
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -421,14 +428,16 @@ static json_t *experts_json(const struct predict_question *q)
 
 static json_t *regime_json(const struct regime *r)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i}",
                      "activations", precision_names[r->arithmetic],
                      "weights", precision_names[r->weights],
                      "kv", precision_names[r->kv],
                      "gradients", precision_names[r->gradients],
                      "optimizer", precision_names[r->moments],
                      "recompute", r->recompute,
-                     "accumulate", (int)regime_steps(r));
+                     "accumulate", (int)regime_steps(r),
+                     "execution", execution_names[r->execution],
+                     "tensor", (int)r->tensor, "data", (int)r->data);
 }
 
 static json_t *question_json(struct predict_answer *a)
