@@ -36,6 +36,7 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .launch = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
+        .link = pick(&m->link_bytes_per_second, random),
         .standing = pick(&m->watts.standing, random),
         .cap = pick(&m->watts.cap, random),
     };

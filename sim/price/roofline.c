@@ -98,7 +98,8 @@ double roofline_seconds(const struct rates *r, const struct roofline_load *load,
 
     if (isnan(arithmetic))           /* fmax() would drop it */
         return arithmetic;
-    return fmax(work, r->launch * r->overlap) + r->launch * (1 - r->overlap);
+    return fmax(work, r->launch * r->overlap) + r->launch * (1 - r->overlap) +
+           (load->exchanged > 0 ? load->exchanged / r->link + r->launch : 0);
 }
 
 /* Nothing costs nothing, whatever each would. */
