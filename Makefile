@@ -235,6 +235,7 @@ torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
 deps:
 	@scripts/deps
 test: deps
+	@scripts/deps browser || true
 	@$(MAKE) check
 	@$(MAKE) torture
 demo: deps
