@@ -30,7 +30,7 @@ const char *report_layers_title(const struct report *r, enum side arm)
 }
 
 struct table *report_add_table(struct report *r, enum section section,
-                               bool folded, const char *name,
+                               const char *folded, const char *name,
                                const struct column *columns, size_t n_columns)
 {
     struct report_table *slot = &r->table[r->n_tables++];

@@ -18,8 +18,8 @@
     X(ANSWER,   "answer",   "The answer")                                      \
     X(SETUP,    "setup",    "What was compared")                               \
     X(PHASES,   "phases",   "By phase")                                        \
-    X(OPS,      "ops",      "By op and layer")                                 \
     X(TEXT,     "text",     "On the text")                                     \
+    X(OPS,      "ops",      "By op and layer")                                 \
     X(ROUTER,   "router",   "What the routers know")                           \
     X(SCALING,  "scaling",  "Loss for compute")                                \
     X(TRUST,    "trust",    "How far to trust it")                             \
@@ -38,7 +38,8 @@ enum { REPORT_MAX_TABLES = 32, REPORT_MAX_FIGURES = 32 };
 
 struct report_table {
     enum section section;
-    bool  folded;              /* hidden behind a line that opens it */
+    const char *folded;        /* the line behind which it is hidden: "Layer by
+                                * layer"; NULL: it stands open */
     struct table table;
 };
 
@@ -106,7 +107,7 @@ const char *report_layers_title(const struct report *report, enum side arm);
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */
 struct table *report_add_table(struct report *report, enum section section,
-                               bool folded, const char *name,
+                               const char *folded, const char *name,
                                const struct column *columns, size_t n_columns);
 #define REPORT_ADD_TABLE(report, section, folded, name, columns)               \
     report_add_table(report, SECTION_##section, folded, name, columns,         \

@@ -545,3 +545,20 @@ Test(predict_command, the_list_has_every_profile_and_no_model)
     cr_expect(eq(int, PREDICT("--phase", "decode"), 2));
     cr_expect(strstr(complained, "MODEL is missing") != NULL, "%s", complained);
 }
+
+/* A decode step makes a token of each sequence, a prefill handles all. */
+Test(predict_command, a_token_takes_its_share)
+{
+    static const struct { const char *phase; double tokens; } cases[] = {
+        { "decode", 5 }, { "prefill", 5 * 64 }, { "train", 5 * 64 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert(eq(int, PREDICT("m.yaml", "--phase", cases[i].phase, "-B", "5",
+                                  "-f", "json", "-m", "h100-sxm"), 0), "%s",
+                  complained);
+        json_t *root = json_said();
+        cr_expect(epsilon_eq(dbl, number_at(root, "per_token.flops") *
+                             cases[i].tokens, number_at(root, FLOPS), 1e-6));
+        json_decref(root);
+    }
+}

@@ -82,7 +82,7 @@ Test(report_page, the_page_is_whole_and_lets_nothing_in)
     char *page;
     report_of_all();
     page = text_of("out/index.html");
-    has(page, "default-src 'none'; img-src data:");
+    has(page, "default-src 'none'; style-src 'unsafe-inline'; script-src");
     lacks(page, "<script>alert");
     lacks(page, "http-equiv=\"refresh");
     lacks(page, "src=\"http");
@@ -141,8 +141,7 @@ Test(report_page, a_token_is_priced_by_how_many_layers_kept_it)
     char *script, *data;
     report_of_all();
     script = text_of("out/figures/token-cost.gp");
-    has(script, "A token that 0 of 1 routed layers keep takes 50 % of the dense "
-        "token");
+    has(script, "Kept by no routed layer, a token takes 50 % of the dense time");
     has(script, "75 %");
     data = text_of("out/figures/token-cost.dat");
     has(data, "0.0000 10 10 10 8 1\n");

@@ -13,6 +13,7 @@
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
+#include "models/tokens/chat.h"
 #include "models/tokens/text_stream.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
@@ -37,6 +38,7 @@ struct prompt_session {
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
     int32_t            n_prompt, n_asked;
+    const struct chat_form *chat;        /* NULL: the prompt as it stands */
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
     uint64_t           start_bytes;      /* resident, with tokenizer and
@@ -93,6 +95,26 @@ static enum status byte_tokens(struct prompt_session *s, const char *text,
     return STATUS_OK;
 }
 
+/* The prompt as a question; *text is another then. */
+static enum status put_question(struct prompt_session *s, char **text,
+                                size_t *size, struct error *err)
+{
+    char *question;
+    enum status status;
+
+    if (!s->tokenizer)
+        return error_set(err, STATUS_BAD_VALUE, "--chat: %s has no tokenizer,"
+                         " so no form of chats", s->source.path);
+    status = tokenizer_chat(&s->chat, s->tokenizer, err);
+    if (status == STATUS_OK)
+        status = chat_apply(&question, size, s->chat, *text, *size, err);
+    if (status != STATUS_OK)
+        return status;
+    free(*text);
+    *text = question;
+    return STATUS_OK;
+}
+
 /* An empty prompt is a BOS, where the tokenizer has one. */
 static enum status open_prompt(struct prompt_session *s, struct error *err)
 {
@@ -104,6 +126,8 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
                                             &s->source, err);
     if (status == STATUS_OK)
         status = read_prompt(&text, &size, s->job->options.prompt, err);
+    if (status == STATUS_OK && s->job->options.chat)
+        status = put_question(s, &text, &size, err);
     if (status == STATUS_OK && !s->tokenizer)
         status = byte_tokens(s, text, size, err);
     else if (status == STATUS_OK) {
@@ -509,6 +533,7 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .job = s->job, .source = &s->source, .spec = &s->spec,
         .policy = s->policy, .step_policy = s->step_policy,
         .tokenizer = s->tokenizer,
+        .chat = s->chat ? chat_name(s->chat) : NULL,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,

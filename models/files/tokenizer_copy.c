@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "models/files/gguf.h"
+#include "models/files/sniff.h"
 #include "sim/core/base/file.h"
 
 enum { JSON, GGUF, BIN, SPM };
@@ -122,7 +123,13 @@ enum status tokenizer_copy(struct tokenizer_copy *out, const char *path,
                            const char *directory, struct error *err)
 {
     const size_t n = strlen(path);
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
 
+    if (status != STATUS_OK)
+        return status;
+    if (sniff == SNIFF_GGUF)
+        return copy_gguf(out, path, directory, tokenizer_copy_names[GGUF], err);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const size_t m = strlen(formats[i].end);
         if (n >= m && strcmp(path + n - m, formats[i].end) == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/files/gguf.h"
+#include "models/files/sniff.h"
 #include "models/tokens/tokenizer_file.h"
 #include "sim/core/base/file.h"
 
@@ -68,16 +69,37 @@ static enum status open_gguf(struct tokenizer_parts *parts, const char *path,
     return status;
 }
 
+/* chat_template.jinja, where newer versions of transformers keep it. */
+static enum status open_template(struct tokenizer_parts *parts,
+                                 const char *path, int length,
+                                 struct error *err)
+{
+    char beside[FILE_PATH_SIZE], *text;
+    size_t size;
+
+    snprintf(beside, sizeof beside, "%.*schat_template.jinja", length, path);
+    if (parts->has_template || !file_exists(beside))
+        return STATUS_OK;
+    enum status status = file_read(&text, &size, beside, MAX_JSON, err);
+    if (status != STATUS_OK)
+        return status;
+    parts->has_template = true;
+    parts->chat = chat_find(text, size);
+    free(text);
+    return STATUS_OK;
+}
+
 static enum status open_json(struct tokenizer_parts *parts, const char *path,
                              int32_t n_vocab, struct error *err)
 {
     char *text = NULL, *config = NULL, beside[FILE_PATH_SIZE];
     const char *slash = strrchr(path, '/');
+    const int length = slash ? (int)(slash - path + 1) : 0;
     size_t size, config_size = 0;
     enum status status = file_read(&text, &size, path, MAX_JSON, err);
 
     snprintf(beside, sizeof beside, "%.*stokenizer_config.json",
-             slash ? (int)(slash - path + 1) : 0, path);
+             length, path);
     if (status == STATUS_OK && file_exists(beside))
         status = file_read(&config, &config_size, beside, MAX_JSON, err);
     if (status == STATUS_OK)
@@ -86,6 +108,8 @@ static enum status open_json(struct tokenizer_parts *parts, const char *path,
                                      &(struct tokenizer_text){
                                          beside, config, config_size },
                                      n_vocab, err);
+    if (status == STATUS_OK)
+        status = open_template(parts, path, length, err);
     free(text);
     free(config);
     return status;
@@ -119,6 +143,13 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 static enum status open_file(struct tokenizer_parts *parts, const char *path,
                              int32_t n_vocab, struct error *err)
 {
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (sniff == SNIFF_GGUF)
+        return open_gguf(parts, path, n_vocab, err);
     for (int i = 0; i < FORMATS; i++)
         if (ends_with(path, formats[i].end))
             return formats[i].open(parts, path, n_vocab, err);
@@ -207,6 +238,20 @@ bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
                    strlen(ends[i])) == 0)
             return true;
     return false;
+}
+
+enum status tokenizer_chat(const struct chat_form **out,
+                           const struct tokenizer *tokenizer, struct error *err)
+{
+    *out = tokenizer->parts.chat;
+    if (*out)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "%s: --prompt takes the markup of a"
+                     " chat as it is typed", tokenizer->parts.has_template
+                         ? "the model's chat template has none of the forms that"
+                           " are known: ChatML, Llama-2, Llama-3, Gemma, Phi-3"
+                           " and Zephyr"
+                         : "the model's files have no chat template");
 }
 
 static enum status encode_bytes(const char *text, size_t size, struct ids *ids,

@@ -200,6 +200,21 @@ static enum status read_merges(struct tokenizer_parts *parts,
     return status;
 }
 
+static enum status read_template(struct tokenizer_parts *parts,
+                                 const struct gguf *file, struct error *err)
+{
+    static const char key[] = "tokenizer.chat_template";
+    struct gguf_text template;
+
+    if (!gguf_has(file, key))
+        return STATUS_OK;
+    enum status status = gguf_text(&template, file, key, err);
+    parts->has_template = status == STATUS_OK;
+    if (parts->has_template)
+        parts->chat = chat_find(template.bytes, template.size);
+    return status;
+}
+
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
                                 const struct gguf *file, int32_t n_vocab,
                                 struct error *err)
@@ -207,6 +222,8 @@ enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
     *parts = (struct tokenizer_parts){ 0 };
     enum status status = read_model(parts, file, err);
 
+    if (status == STATUS_OK)
+        status = read_template(parts, file, err);
     if (status == STATUS_OK)
         status = read_tokens(parts, file, err);
     if (status == STATUS_OK)

@@ -148,6 +148,23 @@ static void read_put(struct put *put, const json_t *step, int depth)
         read_put(put, json_array_get(steps, i), depth + 1);
 }
 
+/* A text, or a list of named ones, of which the usual is "default". */
+static void read_template(struct tokenizer_parts *parts, const json_t *template)
+{
+    size_t i;
+    json_t *named;
+
+    json_array_foreach(template, i, named)
+        if (json_is(named, "name", "default")) {
+            template = json_object_get(named, "template");
+            break;
+        }
+    parts->has_template = json_is_string(template);
+    if (parts->has_template)
+        parts->chat = chat_find(json_string_value(template),
+                                json_string_length(template));
+}
+
 /* BOS is what the post-processor puts before a text; where it puts nothing, the
  * token that tokenizer_config.json names.  That file also says whether texts
  * begin with BOS or, if it is silent, the post-processor does by putting it. */
@@ -158,6 +175,7 @@ void tokenizer_json_ends(struct tokenizer_parts *parts,
     const char *eos = special_of(config, "eos_token");
     struct put put = { "", "" };
 
+    read_template(parts, json_object_get(config, "chat_template"));
     read_put(&put, json_object_get(file->root, "post_processor"), 0);
     parts->vocab.eos = find_token(file, *eos ? eos : put.last);
     parts->vocab.bos = find_token(file, *put.first ? put.first :

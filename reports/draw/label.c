@@ -133,7 +133,7 @@ void label_write(const struct label *labels, int n, int first,
         fprintf(plot->script, "set label %d ", first + i);
         plot_quote(plot, labels[i].text);
         fprintf(plot->script, " at first %.9g,%.9g %s offset screen %.5f,%.5f "
-                "font SMALL tc rgb %s front\n", labels[i].x, labels[i].y,
+                "font SMALL tc rgb %s front boxed\n", labels[i].x, labels[i].y,
                 side->align, side->dx / PLOT_WIDTH,
                 side->dy / plot->height, labels[i].colour);
     }

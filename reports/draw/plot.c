@@ -86,8 +86,8 @@ int plot_decimals(double low, double high)
 void plot_axes(struct plot *plot, struct frame f)
 {
     if (f.log_x || f.log_y)
-        fprintf(plot->script, "set logscale %s\n", !f.log_y ? "x" : !f.log_x
-                ? "y" : "xy");
+        fprintf(plot->script, "set logscale %s; LOGX = %d; LOGY = %d\n",
+                !f.log_y ? "x" : !f.log_x ? "y" : "xy", f.log_x, f.log_y);
     fprintf(plot->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
             f.x0, f.x1, f.y0, f.y1);
     if (!f.log_y)
@@ -207,6 +207,7 @@ static void write_script(const struct plot *p, FILE *out)
     write_margin(p->foot, (struct margin_text){ 921, FOOT_LIMIT, -14, 15,
                  "font SMALL tc rgb MUTED" }, out);
     fputs(p->script_text, out);
+    fputs("eval SAY_FRAMES\n", out);
 }
 
 static enum status write_text(const char *folder, const char *name,

@@ -28,6 +28,7 @@ struct panel {
     const char *what, *unit;   /* "FLOPs of a token", "FLOP" */
     const char *word;          /* the unit in the data, "seconds" */
     const char *share, *every; /* "share of tokens"; the name of GROUP_EVERY */
+    bool   dense;              /* GROUP_EVERY is of a dense model */
     struct sample of[GROUP_COUNT];
     double low, high;
     size_t beyond;             /* values right of the frame */
@@ -136,7 +137,8 @@ static void draw(struct plot *p, struct panel *panels, int n)
     static const double gap = 56;
     const double width = (plot_frame_width(p) - (n - 1) * gap) / n;
 
-    fprintf(p->script, "array NAME[%d]\n", GROUP_COUNT);
+    fprintf(p->script, "EVERY = %s\narray NAME[%d]\n", panels->dense
+            ? "1" : "2", GROUP_COUNT);
     for (int g = 0; g < GROUP_COUNT; g++)
         fprintf(p->script, "NAME[%d] = '%s (%zu)'\n", g + 1,
                 name_of(panels, g), panels->of[g].n);
@@ -356,6 +358,7 @@ void figure_text_tokens(struct plot *p, const struct report *r)
                       panel_open(&panel[1], t->n);
 
     for (int i = 0; open && i < 2; i++) {
+        panel[i].dense = t->n_blocks == 0;
         gather_tokens(&panel[i], t, i == 1);
         find_extent(&panel[i], i == 1);
     }

@@ -129,8 +129,8 @@ static void write_tables(const struct report *r, enum section section,
         if (t->section != section || !t->table.n_rows)
             continue;
         if (t->folded) {
-            fputs("<details><summary>Table: ", out);
-            html_text(out, t->table.name);
+            fputs("<details><summary>", out);
+            html_text(out, t->folded);
             fputs("</summary>\n", out);
         }
         table_html(&t->table, out);
@@ -147,9 +147,10 @@ static enum status write_section(const struct report *r, enum section section,
 
     html_section_open(out, sections[section].anchor, sections[section].heading,
                       section == SECTION_ANSWER);
-    if (section == SECTION_ANSWER)
+    if (section == SECTION_ANSWER) {
         page_lead(r, out);
-    else if (section == SECTION_SETUP) {
+        html_badges(out);
+    } else if (section == SECTION_SETUP) {
         page_setup(r, out);
         page_setup_tradeoff(r, out);
     } else if (section == SECTION_TRUST)

@@ -83,7 +83,7 @@ static void answer_twin(struct table *t, const json_t *summary)
 
 void tables_answer(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "answer",
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, NULL, "answer",
                                        answer_columns);
 
     table_caption(t, "In short.");

@@ -9,13 +9,13 @@
     { "flops_predicted", "FLOPs", "flop", COLUMN_SI, false },                  \
     { "flops_counted", "FLOPs", "flop", COLUMN_SI, false },                    \
     { "flops_measured", "FLOPs", "flop", COLUMN_SI, false },                   \
-    { "flops_counted_over_predicted", "count / pred", "", COLUMN_RATIO,        \
+    { "flops_counted_over_predicted", "counted, off", "", COLUMN_RATIO,        \
       false },                                                                 \
     { "bytes_predicted", "bytes", "B", COLUMN_SI, false },                     \
     { "bytes_counted", "bytes", "B", COLUMN_SI, false },                       \
     { "seconds_predicted", "time", "s", COLUMN_SI, false },                    \
     { "seconds_measured", "time", "s", COLUMN_SI, false },                     \
-    { "seconds_measured_over_predicted", "meas / model", "", COLUMN_RATIO,     \
+    { "seconds_measured_over_predicted", "measured, off", "", COLUMN_RATIO,     \
       false },                                                                 \
     { "joules_predicted", "energy", "J", COLUMN_SI, false },                   \
     { "joules_measured", "energy", "J", COLUMN_SI, false }
@@ -143,7 +143,8 @@ static void open_row(struct table *t, enum row_kind kind, const char *what,
 }
 
 static void ops_table(struct report *r, const char *name, const char *what,
-                      bool folded, const struct witnesses *const arm[ARM_COUNT],
+                      const char *folded,
+                      const struct witnesses *const arm[ARM_COUNT],
                       const struct totals *const totals[ARM_COUNT],
                       bool summed)
 {
@@ -180,6 +181,11 @@ static void ops_table(struct report *r, const char *name, const char *what,
 
 static void profile_ops(struct report *r)
 {
+    static const struct { const char *phase, *name, *line; } known[] = {
+        { "train step", "ops-train", "Train step, op by op" },
+        { "prefill", "ops-prefill", "Prefill, op by op" },
+        { "decode step", "ops-decode", "Decoding, op by op" },
+    };
     static const char *const names[] = { "ops-1", "ops-2", "ops-3", "ops-4",
                                          "ops-5", "ops-6", "ops-7", "ops-8" };
 
@@ -188,10 +194,12 @@ static void profile_ops(struct report *r)
         const struct witnesses *arm[ARM_COUNT] = { NULL };
         const struct totals *totals[ARM_COUNT] = { NULL };
         char what[96], words[PHASE_WORDS_SIZE];
-        const char *name = strcmp(f->name, "train step") == 0 ? "ops-train"
-                         : strcmp(f->name, "prefill") == 0 ? "ops-prefill"
-                         : strcmp(f->name, "decode step") == 0 ? "ops-decode"
-                         : names[i];
+        const char *name = names[i], *line = "A further phase, op by op";
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            if (strcmp(f->name, known[k].phase) == 0) {
+                name = known[k].name;
+                line = known[k].line;
+            }
         for (int a = 0; a < ARM_COUNT; a++)
             if (f->has[a]) {
                 arm[a] = &f->witnesses[a];
@@ -199,7 +207,7 @@ static void profile_ops(struct report *r)
             }
         phase_words(words, f);
         snprintf(what, sizeof what, "One %s", words);
-        ops_table(r, name, what, i > 0, arm, totals, true);
+        ops_table(r, name, what, i > 0 ? line : NULL, arm, totals, true);
     }
 }
 
@@ -218,7 +226,7 @@ static const struct { enum metric metric; const char *name; } priced[] = {
 
 static void phases(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, PHASES, false, "phases",
+    struct table *t = REPORT_ADD_TABLE(r, PHASES, NULL, "phases",
                                        phase_columns);
 
     if (!phase_has_twin(report_phase(r)))
@@ -315,8 +323,8 @@ static void layers(struct report *r)
             n = r->layers[a]->n_layers;
     if (n == 0)
         return;
-    t = pair ? REPORT_ADD_TABLE(r, OPS, true, "layers", layer_columns)
-             : REPORT_ADD_TABLE(r, OPS, true, "layers", layer_alone_columns);
+    t = pair ? REPORT_ADD_TABLE(r, OPS, "Layer by layer", "layers", layer_columns)
+             : REPORT_ADD_TABLE(r, OPS, "Layer by layer", "layers", layer_alone_columns);
     table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
                   "loss, final norm, optimizer.%s%s", r->layers_what,
                   *r->layers_label[ARM_DENSE] ? "; dense " : "",
@@ -335,7 +343,7 @@ static void totals(struct report *r)
 
     if (r->n_worked < 2)          /* of one run the page says as much already */
         return;
-    t = REPORT_ADD_TABLE(r, OPS, true, "totals", witness_columns);
+    t = REPORT_ADD_TABLE(r, OPS, "Every run in all", "totals", witness_columns);
     table_caption(t, "The whole of every run given: predicted, counted, "
                   "measured.");
     for (size_t i = 0; i < r->n_worked; i++) {
@@ -355,7 +363,7 @@ void tables_cost(struct report *report)
         phases(report);
         profile_ops(report);
     } else if (report->layers[ARM_DENSE] || report->layers[ARM_MOD]) {
-        ops_table(report, "ops", "Everything in the ledger", false,
+        ops_table(report, "ops", "Everything in the ledger", NULL,
                   report->layers, report->layers_totals, false);
     }
     layers(report);

@@ -131,11 +131,11 @@ static void rates(struct report *r)
     struct table *t;
 
     if (r->n_profiles > 1)
-        t = REPORT_ADD_TABLE(r, ANSWER, false, "rates", compared_columns);
+        t = REPORT_ADD_TABLE(r, ANSWER, NULL, "rates", compared_columns);
     else if (twins)
-        t = REPORT_ADD_TABLE(r, PHASES, false, "rates", rate_columns);
+        t = REPORT_ADD_TABLE(r, PHASES, NULL, "rates", rate_columns);
     else
-        t = REPORT_ADD_TABLE(r, ANSWER, false, "rates", rate_columns);
+        t = REPORT_ADD_TABLE(r, ANSWER, NULL, "rates", rate_columns);
     table_caption(t, "In all, and for each token that a phase takes in or brings "
                   "out.%s", r->n_profiles > 1 ? " Shares of the first profile "
                   "are those of a token; ± is a 95 % interval over repeats made "
@@ -242,12 +242,12 @@ static void runs(struct report *r)
             continue;
         if (report_scores_text(run)) {
             if (!score)
-                score = REPORT_ADD_TABLE(r, TEXT, false, "scores",
+                score = REPORT_ADD_TABLE(r, TEXT, NULL, "scores",
                                          score_columns);
             score_row(score, run);
         } else {
             if (!prompt)
-                prompt = REPORT_ADD_TABLE(r, ANSWER, false, "prompts",
+                prompt = REPORT_ADD_TABLE(r, ANSWER, NULL, "prompts",
                                           prompt_columns);
             prompt_row(prompt, run);
         }

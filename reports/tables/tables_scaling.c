@@ -31,7 +31,7 @@ static const struct column curve_columns[] = {
 static void curves(struct report *r)
 {
     const struct scaling *s = &r->scaling;
-    struct table *t = REPORT_ADD_TABLE(r, SCALING, false, "isoflops",
+    struct table *t = REPORT_ADD_TABLE(r, SCALING, NULL, "isoflops",
                                        curve_columns);
 
     table_caption(t, "Where each training budget is spent best: a parabola of "
@@ -111,7 +111,7 @@ static void laws(struct report *r)
         if (!s->arm[a].fitted)
             continue;
         if (!t) {
-            t = REPORT_ADD_TABLE(r, SCALING, false, "laws", law_columns);
+            t = REPORT_ADD_TABLE(r, SCALING, NULL, "laws", law_columns);
             table_caption(t, "Loss = E + A / size^alpha + B / tokens^beta, size "
                           "in training FLOPs a token, fitted to every run of an "
                           "arm (Huber's loss of the logarithm, 1e-3). The last "
