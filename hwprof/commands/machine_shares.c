@@ -188,7 +188,8 @@ static void step(struct runner *r, struct meter *meter)
 
 struct points {
     int    n;
-    double size[POINTS_MAX], share[POINTS_MAX];
+    double size[POINTS_MAX];
+    double share[POINTS_MAX];    /* flop/s, until they are shares of the peak */
     double seconds[POINTS_MAX];  /* of a step */
     int    shape[POINTS_MAX];
 };
@@ -200,7 +201,8 @@ struct seen {
     struct time_meter best;          /* of each op the best step of a shape */
     double launch[OP_COUNT], select[N_SHAPES];
     int    n_launches, n_selects, n_shapes;
-    double launch_seconds, peak;
+    double launch_seconds;
+    double peak;                     /* measured; or above it, an op's rate */
 };
 
 static void keep_best(struct time_meter *best, const struct time_meter *now)
@@ -234,7 +236,8 @@ static void add_point(struct seen *seen, const struct shape *shape, enum op op,
     points->shape[points->n] = (int)(shape - shapes);
     points->seconds[points->n] = took * t->runs;
     points->size[points->n] = attends ? flops / shape->sequences : flops;
-    points->share[points->n++] = fmin(1, flops / took / seen->peak);
+    points->share[points->n++] = flops / took;
+    seen->peak = fmax(seen->peak, flops / took);
 }
 
 /* The first shape's ops are too small to take longer than their launch. */
@@ -359,6 +362,9 @@ static void conclude(struct machine_shares *out, struct seen *seen)
 {
     static struct machine machine;     /* large; of it the curves alone */
 
+    for (int w = 0; w < WORK_COUNT; w++)
+        for (int i = 0; i < seen->of[w].n; i++)
+            seen->of[w].share[i] /= seen->peak;
     for (int w = WORK_NORM; w < WORK_COUNT; w++)
         for (int i = 0; i < seen->of[w].n; i++) {
             struct points *all = &seen->of[WORK_VECTOR];
@@ -367,7 +373,7 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->size[all->n] = seen->of[w].size[i];
             all->share[all->n++] = seen->of[w].share[i];
         }
-    *out = (struct machine_shares){ .share = 1 };
+    *out = (struct machine_shares){ .share = 1, .flops_per_second = seen->peak };
     for (int w = 0; w < WORK_COUNT; w++) {
         fit_curve(&machine.efficiency[w], &seen->of[w]);
         if (machine.efficiency[w].n > 0)
