@@ -43,7 +43,8 @@ enum { N_SHAPES = sizeof shapes / sizeof *shapes, N_LAYERS = 4, STEPS = 8,
 
 static struct model_spec spec_of(const struct shape *shape)
 {
-    const int32_t head = shape->channels < 64 ? 16 : 32;
+    const int32_t head = shape->channels < 64 ? 16
+                         : shape->channels < 128 ? 32 : 64;
     struct model_spec s = {
         .traits = family_traits[shape->family], .n_layers = N_LAYERS,
         .n_channels = shape->channels, .n_heads = shape->channels / head,
@@ -218,13 +219,13 @@ static void keep_best(struct time_meter *best, const struct time_meter *now)
 }
 
 /* An op that is all launch says nothing of its rate. */
-static void add_point(struct seen *seen, const struct shape *shape, enum op op,
-                      bool one_row, const struct timed *t)
+static void add_point(struct seen *seen, const struct shape *shape,
+                      enum pass pass, enum op op, bool one_row,
+                      const struct timed *t)
 {
     const double rows = t->rows / t->runs, flops = t->flops / t->runs;
     const double took = t->seconds / t->runs - seen->launch_seconds;
-    const enum work work = flops_work(op, shape->decode, one_row);
-    const bool attends = work == WORK_ATTEND || work == WORK_QUERY;
+    const enum work work = flops_work(op, pass, shape->decode, one_row);
     struct points *points = &seen->of[work];
 
     if (took < 0.5 * t->seconds / t->runs)
@@ -235,7 +236,8 @@ static void add_point(struct seen *seen, const struct shape *shape, enum op op,
         return;
     points->shape[points->n] = (int)(shape - shapes);
     points->seconds[points->n] = took * t->runs;
-    points->size[points->n] = attends ? flops / shape->sequences : flops;
+    points->size[points->n] = flops_attends(work)
+        ? flops / shape->sequences : flops;
     points->share[points->n++] = flops / took;
     seen->peak = fmax(seen->peak, flops / took);
 }
@@ -266,7 +268,7 @@ static void take_points(struct seen *seen, const struct shape *shape)
         for (int o = 0; o < OP_COUNT; o++)
             for (int one = 0; one < 2; one++)
                 if (seen->best.at[p][o][one].runs > 0)
-                    add_point(seen, shape, (enum op)o, one,
+                    add_point(seen, shape, (enum pass)p, (enum op)o, one,
                               &seen->best.at[p][o][one]);
 }
 
