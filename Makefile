@@ -18,6 +18,7 @@
 #                 MoD, against the error budget of each metric
 # make validate-simulated   the same on caches simulated by valgrind, for
 #                 machines without counters; minutes
+# make studies-quick   every study in a quick form, to see that it runs; minutes
 # make slurm-test studies on a real Slurm with four emulated nodes; minutes
 # make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
 # make arm64      compile everything for 64-bit Arm, without linking
@@ -213,7 +214,17 @@ $(BUILD)/logits $(BUILD)/replay: $(BUILD)/%: $(BUILD)/tests/compare/%.o $(archiv
 # What stands in for a library that this machine may not have.
 $(BUILD)/fake_%.so: tests/fakes/%.c $(BUILD)/flags
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(STRICT) -shared -fPIC -o $@ $<
-$(BUILD)/tests/test_nvml: | $(BUILD)/fake_nvml.so
+$(BUILD)/tests/test_nvml $(BUILD)/tests/test_gpu_machine: | $(BUILD)/fake_nvml.so
+
+# It measures a GPU: with CUDA (scripts/gpu-machine), or a simulated one.
+CUDA = /usr/local/cuda
+gpu_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) $(CFLAGS) $(STRICT)
+gpu := $(wildcard scripts/gpu/*.c)
+$(BUILD)/gpu-machine: $(gpu) $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -isystem $(CUDA)/include -o $@ $^ -L$(CUDA)/lib64 -lcublas -lcudart $(LDLIBS)
+$(BUILD)/gpu-machine-simulated: $(gpu) tests/fakes/cuda.c $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -Itests/fakes/cuda -rdynamic -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/test_gpu_machine: | $(BUILD)/gpu-machine-simulated
 
 # The bench is built, though no test runs it, so that it cannot rot.
 check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(BUILD)/bench
@@ -235,6 +246,7 @@ torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
 deps:
 	@scripts/deps
 test: deps
+	@scripts/deps browser || true
 	@$(MAKE) check
 	@$(MAKE) torture
 demo: deps
@@ -261,6 +273,10 @@ golden: $(program) $(BUILD)/tests/test_golden
 
 validate: $(program)
 	@scripts/validate
+studies-quick: $(program)
+	scripts/corpus kjv
+	scripts/studies-quick
+
 # A real Slurm of four emulated nodes, on loopback; two minutes.
 slurm-test: $(program)
 	scripts/deps slurm
@@ -347,7 +363,7 @@ help:
 clean:
 	rm -rf $(filter-out %/corpus %/models,$(wildcard $(BUILD)/*))
 
-.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated studies-quick slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(manual:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d \

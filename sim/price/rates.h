@@ -15,6 +15,8 @@ struct rates {
     double efficiency_scale, dram_share_scale;
     double select;                   /* rows/s that a choice is made among;
                                       * unknown: it bounds no time */
+    double unmodelled;               /* that the sum of all that is multiplied
+                                      * by */
     double launch, overlap;          /* s an op; share that work may hide */
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the

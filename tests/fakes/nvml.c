@@ -2,8 +2,10 @@
  * the fake GPU of cuda.c, puts into `fake_nvml`. */
 #include "tests/fakes/nvml.h"
 
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 struct fake_nvml fake_nvml = { .n_gpus = 1, .step = 1000, .limit = 300000 };
 
@@ -16,8 +18,12 @@ int nvmlDeviceGetTotalEnergyConsumption(void *gpu, unsigned long long *energy);
 int nvmlDeviceGetEnforcedPowerLimit(void *gpu, unsigned *limit);
 const char *nvmlErrorString(int code);
 
+/* The simulated GPU, where the program has one. */
 int nvmlInit_v2(void)
 {
+    void *joules = dlsym(RTLD_DEFAULT, "fake_gpu_joules");
+
+    memcpy(&fake_nvml.joules, &joules, sizeof joules);
     fake_nvml.n_open += fake_nvml.init == 0;
     return fake_nvml.init;
 }
@@ -52,6 +58,8 @@ int nvmlDeviceGetTotalEnergyConsumption(void *gpu, unsigned long long *energy)
     unsigned long long *own = gpu;
 
     *own += fake_nvml.step;
+    if (fake_nvml.joules)
+        *own = (unsigned long long)(1e3 * fake_nvml.joules());
     *energy = *own;
     return fake_nvml.energy;
 }

@@ -9,6 +9,7 @@ struct fake_nvml {
     unsigned long long step;             /* added whenever one is asked for */
     unsigned limit;                      /* mW */
     int      n_open;                     /* nvmlInit less nvmlShutdown */
+    double (*joules)(void);              /* of the simulated GPU; NULL: none */
 };
 
 #endif
