@@ -375,8 +375,7 @@ ParameterizedTestParameters(spec, routing_keeps_its_rules)
           "routing.gate one: a model that goes by" },
         { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
         { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
-        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-+-+", 't',
-          "routing.skipped_keys computed: a router that is trained" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-+-+", 't', "" },
         { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 'f', "" },
         /* nothing is routed: nothing to keep */
         { SIGNAL_RECEIVED, PART_FFN, SKIPPED_KEYS_CARRIED, "----", 'f', "" },

@@ -41,7 +41,7 @@ struct memory_item {
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
 };
-enum { MEMORY_ITEMS_MAX = 48 };
+enum { MEMORY_ITEMS_MAX = 64 };
 
 /* A model needs more than whole routed blocks without keys of skipped tokens do
  * in these cases: a table of keys and values where those are carried, the copy
